@@ -1,0 +1,39 @@
+# The words a newcomer needs. CI calls `make test` and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+
+.PHONY: help setup demo test check-code lock generated bench chaos clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## Make the project's own environment in .venv.
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch $@
+
+demo: setup ## Run the whole main job here, on an embedded broker and a sandbox API.
+	@$(BIN)/notice-pipeline demo
+
+test: setup check-code ## Run every check and every test, on a real Kafka where one can be had.
+	@$(BIN)/python -m pytest
+
+check-code: setup ## Style, types, and the direction of imports.
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+lock: setup ## Pin every package anew.
+	@{ sed -n '1,2p' requirements.lock; $(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing \
+	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean: ## Remove the environment and what tools left behind.
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Notice Pipeline: domain events from Kafka in, template messages out, one outcome for each."""

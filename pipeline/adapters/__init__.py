@@ -1,0 +1,1 @@
+"""The only code that touches the outside, one module per outside system."""

@@ -1,0 +1,1 @@
+"""The one place that names adapters and wires the service."""

@@ -1,0 +1,1 @@
+"""The catalogue of metrics: name, kind, labels, allowed values, help."""

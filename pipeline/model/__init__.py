@@ -1,0 +1,1 @@
+"""What things are: records, events, notices, replies, outcomes, findings. Frozen values and closed vocabularies."""

@@ -1,0 +1,70 @@
+"""What came in: a Kafka record, and the domain event it carries.
+
+Values of the hot path are `NamedTuple`s: frozen, and made in a third of the time of a frozen dataclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+class Position(NamedTuple):
+    """Where a record stands in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        """`topic/partition/offset`, as accepted by `explain`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class Record(NamedTuple):
+    """One Kafka record as it was read: bytes, nothing interpreted."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+    """Kafka's own timestamp, milliseconds since the epoch; 0 where the broker gave none."""
+
+    @property
+    def position(self) -> Position:
+        """Where this record stands."""
+        return Position(self.topic, self.partition, self.offset)
+
+
+class Event(NamedTuple):
+    """One domain event, decoded."""
+
+    type: str
+    """Avro record's full name, or CloudEvents `type`."""
+    data: Mapping[str, object]
+    """Values as rule expressions read them; see `pipeline.rules.schema` for how each Avro type arrives."""
+    record: Record
+    identity: str
+    """What makes the event the same event when it is read again: CloudEvents source + id, else its position."""
+    id: str | None
+    """CloudEvents `id`, where there is one."""
+    source: str | None
+    """CloudEvents `source`, where there is one."""
+    time_ms: int
+    """CloudEvents `time`, else Kafka's timestamp; milliseconds since the epoch."""
+    expires_at_ms: int | None
+    """CloudEvents extension `expirytime`, where there is one."""
+    traceparent: str | None
+    """W3C trace context from the headers, where there is one."""

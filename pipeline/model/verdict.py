@@ -1,0 +1,29 @@
+"""What a reply means: the closed vocabulary of verdicts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The meaning of one attempt's reply. Which reply means which is `pipeline.delivery.verdicts`' one table."""
+
+    ACCEPTED = "accepted"
+    RETRY = "retry"
+    """Transient: try again with backoff."""
+    THROTTLED = "throttled"
+    """Too fast: try again, not before Retry-After, and send less."""
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a verdict, not a secret
+    """The token is no longer good: get another, repeat, and do not count the attempt."""
+    UNAUTHORISED = "unauthorised"
+    """The API refuses us as such: stop sending and page somebody. Nothing is dropped."""
+    REJECTED_RECIPIENT = "rejected_recipient"
+    REJECTED_CONTENT = "rejected_content"
+    REJECTED_CONFIG = "rejected_config"
+    """The template or account is set up wrongly: every notice of this rule would fail the same way."""
+    AMBIGUOUS = "ambiguous"
+    """The request may have been acted on; only the same idempotency key makes a repeat harmless."""
+    IN_PROGRESS = "in_progress"
+    """Our idempotency key is known and its first request still runs: ask again later."""
+    KEY_REUSED = "key_reused"
+    """Our idempotency key is known with another body: a fault of ours, never sent again."""

@@ -1,0 +1,175 @@
+"""What the service needs of the outside, as protocols. Adapters and the tests' fakes implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.notice import Notice
+from pipeline.model.outcome import Outcome
+from pipeline.model.reply import Reply
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch; never goes back within a process."""
+        ...
+
+
+class NoticesApi(Protocol):
+    """The platform's API: one request, one reply. Foreign errors become `Reply.fault`; it never raises for them."""
+
+    async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
+        """POST `notice.body` with the bearer token and `Idempotency-Key: "<notice.id>"`."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections. No request may be under way."""
+        ...
+
+
+class TokenSource(Protocol):
+    """Where the bearer token comes from: a fixed text, a file, or an OAuth endpoint."""
+
+    async def fetch(self) -> str:
+        """Get the token anew (read the file, ask the endpoint).
+
+        Raises:
+            TokenUnavailable: the source gave none; words without secrets.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close connections, where there are any."""
+        ...
+
+
+class LedgerPosition(NamedTuple):
+    """Where an outcome stands on the outcomes topic."""
+
+    partition: int
+    offset: int
+
+
+class CommitPoint(NamedTuple):
+    """What is committed for one partition: the frontier, and the pointer into the ledger."""
+
+    partition: TopicPartition
+    offset: int
+    """Lowest offset not yet done: where a new owner starts to read."""
+    metadata: str
+    """The ledger pointer (`pipeline.delivery.pointer`), or empty."""
+
+
+class Assigned(NamedTuple):
+    """A partition that has become ours, with what the ledger says is done already."""
+
+    partition: TopicPartition
+    epoch: int
+    """Grows with each assignment in this process; results of an older epoch are dropped."""
+    frontier: int | None
+    """The committed offset; None where nothing was ever committed."""
+    done: Mapping[str, LedgerPosition]
+    """Outcome ids at or above the frontier that the ledger holds already."""
+
+
+class SourceListener(Protocol):
+    """Whom the event source tells. Every call comes from the source's own thread."""
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        """Take records; must not block. How many may come is governed by `EventSource.demand`."""
+        ...
+
+    def on_assigned(self, partitions: Sequence[Assigned]) -> None:
+        """Partitions are ours from now on; records of them follow."""
+        ...
+
+    def on_revoked(self, partitions: Sequence[TopicPartition]) -> Sequence[CommitPoint]:
+        """Partitions are to be given up: blocks until drained or the drain deadline, and tells what to commit."""
+        ...
+
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions are somebody else's already: forget them, commit nothing."""
+        ...
+
+    def on_fatal(self, error: Exception) -> None:
+        """The source cannot go on; the process must end."""
+        ...
+
+
+class EventSource(Protocol):
+    """Kafka as a stream of records, in a thread of its own."""
+
+    def start(self, listener: SourceListener) -> None:
+        """Join the group and begin."""
+        ...
+
+    def demand(self, records: int) -> None:
+        """How many more records are wanted from now on (replaces what was said before; 0: none for the moment).
+
+        Thread-safe and cheap. While nothing is wanted the source stays in its group.
+        """
+        ...
+
+    def commit(self, points: Sequence[CommitPoint]) -> None:
+        """Commit soon, from the source's thread. Points of partitions no longer ours are dropped."""
+        ...
+
+    def stop(self, timeout: float) -> None:
+        """Leave the group after `on_revoked` for all partitions, and end the thread. Blocks up to `timeout` seconds."""
+        ...
+
+    def lag(self) -> Mapping[TopicPartition, int]:
+        """Records between our position and the end, per partition, as last known; costs no request."""
+        ...
+
+    def last_poll_at(self) -> float:
+        """When the thread last came round (epoch seconds), for the health check."""
+        ...
+
+
+Acknowledged = Callable[[LedgerPosition], None]
+
+
+class OutcomeLog(Protocol):
+    """The outcomes topic and the dead-letter topic: written, and acknowledged by all replicas."""
+
+    def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
+        """Write the outcome; before it, where its kind leaves one, the dead letter made of `record`.
+
+        `acknowledged` is called on the loop's thread, from `poll`, once the outcome itself is acknowledged.
+        Never blocks: a full local queue keeps the outcome until `poll` makes room.
+        """
+        ...
+
+    def poll(self) -> int:
+        """Run callbacks that are due; tells how many outcomes were acknowledged.
+
+        Raises:
+            OutcomeLost: Kafka refused a write for good.
+        """
+        ...
+
+    def flush(self, timeout: float) -> int:
+        """Wait up to `timeout` seconds for every acknowledgement; tells how many are still missing."""
+        ...
+
+
+class Decoder(Protocol):
+    """Record to event."""
+
+    def decode(self, record: Record) -> Event:
+        """Decode without waiting.
+
+        Raises:
+            Undecodable: the bytes are no event; an outcome follows.
+            SchemaUnavailable: the registry must be asked first: `await prepare(record)`, then decode again.
+        """
+        ...
+
+    async def prepare(self, record: Record) -> None:
+        """Fetch what `decode` lacked, trying until it is there or known not to exist."""
+        ...

@@ -1,0 +1,1 @@
+"""The loops: carry out what delivery decides; signals, drain, health."""

@@ -1,0 +1,1 @@
+"""A notices API that obeys the contract, for tests and rule authors; an application of its own."""
