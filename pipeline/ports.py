@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.notice import Notice
-from pipeline.model.outcome import Outcome
+from pipeline.model.outcome import Outcome, Reason
 from pipeline.model.reply import Reply
+from pipeline.model.verdict import Verdict
 
 
 class Clock(Protocol):
@@ -172,4 +173,44 @@ class Decoder(Protocol):
 
     async def prepare(self, record: Record) -> None:
         """Fetch what `decode` lacked, trying until it is there or known not to exist."""
+        ...
+
+
+class Telemetry(Protocol):
+    """Counts what happens. Called on the hot path: an implementation binds its labels beforehand."""
+
+    def consumed(self, topic: str, records: int) -> None:
+        """Records were read."""
+        ...
+
+    def undecodable(self, topic: str, reason: Reason) -> None:
+        """A record is no event."""
+        ...
+
+    def unmatched(self, event_type: str) -> None:
+        """No rule matched."""
+        ...
+
+    def matched(self, rule: str) -> None:
+        """A rule matched."""
+        ...
+
+    def attempted(self, verdict: Verdict, seconds: float) -> None:
+        """A request to the notices API has ended."""
+        ...
+
+    def ended(self, outcome: Outcome, now: float) -> None:
+        """An outcome is acknowledged by Kafka."""
+        ...
+
+    def token_refreshed(self, *, ok: bool) -> None:
+        """The token was got anew, or could not be."""
+        ...
+
+    def rules_loaded(self, version: str, rules: Sequence[tuple[str, str]], now: float) -> None:
+        """Rules are in use from now on: each with its template's alias."""
+        ...
+
+    def rules_refused(self) -> None:
+        """Newer rules on disk have errors; the old ones stay."""
         ...

@@ -1,0 +1,199 @@
+"""The catalogue of metrics on prometheus-client, with every label bound before the hot path needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from pipeline import metrics
+from pipeline.metrics import Kind, Metric
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.verdict import Verdict
+
+OTHER = "other"
+"""Label value for event types that no rule names: their number is not ours to bound."""
+
+
+class PrometheusTelemetry:
+    """Implements `pipeline.ports.Telemetry`, and the counters that single adapters need besides.
+
+    One registry per service, nothing global: two services can live in one process (tests, demo).
+    """
+
+    def __init__(self, version: str, topics: Sequence[str]) -> None:
+        self.registry = CollectorRegistry()
+        self._counters: dict[Metric, Counter] = {}
+        self._gauges: dict[Metric, Gauge] = {}
+        self._histograms: dict[Metric, Histogram] = {}
+        for metric in metrics.CATALOGUE:
+            if metric not in READ_AT_SCRAPE:
+                self._declare(metric)
+        self._attempts = {verdict: self._child(metrics.ATTEMPTS, verdict) for verdict in Verdict}
+        self._durations = {
+            verdict: self._histograms[metrics.ATTEMPT_DURATION].labels(verdict).observe for verdict in Verdict
+        }
+        self._consumed = {topic: self._child(metrics.EVENTS_CONSUMED, topic) for topic in topics}
+        self._dead_letters = {
+            reason: self._child(metrics.DEAD_LETTERS, reason)
+            for reason in Reason
+            if reason not in {Reason.OK, Reason.NO_RULE_FOR_TYPE, Reason.NO_RULE_MATCHED}
+        }
+        self._results = {
+            (metric, result): self._child(metric, result)
+            for metric in (metrics.TOKEN_REFRESHES, metrics.COMMITS, metrics.OUTCOMES_PUBLISHED)
+            for result in ("ok", "error")
+        }
+        self._published = self._results[metrics.OUTCOMES_PUBLISHED, "ok"]
+        self._pipeline = self._histograms[metrics.PIPELINE].observe
+        self._redelivered = self._counters[metrics.REDELIVERED].inc
+        self._ended: dict[tuple[str | None, str | None, OutcomeKind, Reason], Callable[[], None]] = {}
+        self._end_to_end: dict[str, Callable[[float], None]] = {}
+        self._matched: dict[str, Callable[[], None]] = {}
+        self._unmatched: dict[str, Callable[[], None]] = {}
+        self._rules_version: str | None = None
+        self._gauges[metrics.BUILD_INFO].labels(version).set(1)
+
+    def _declare(self, metric: Metric) -> None:
+        names = [label.name for label in metric.labels]
+        if metric.kind is Kind.COUNTER:
+            self._counters[metric] = Counter(metric.full_name, metric.help, names, registry=self.registry)
+        elif metric.kind is Kind.GAUGE:
+            self._gauges[metric] = Gauge(metric.full_name, metric.help, names, registry=self.registry)
+        else:
+            self._histograms[metric] = Histogram(
+                metric.full_name, metric.help, names, buckets=metric.buckets, registry=self.registry
+            )
+
+    def _child(self, metric: Metric, *values: str) -> Callable[[], None]:
+        return self._counters[metric].labels(*values).inc
+
+    def consumed(self, topic: str, records: int) -> None:
+        """Records were read."""
+        self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc(records)
+
+    def undecodable(self, topic: str, reason: Reason) -> None:
+        """A record is no event."""
+        self._counters[metrics.EVENTS_UNDECODABLE].labels(topic, reason).inc()
+
+    def unmatched(self, event_type: str) -> None:
+        """No rule matched; types that no rule names share one label value."""
+        self._unmatched.get(event_type, self._unmatched[OTHER])()
+
+    def matched(self, rule: str) -> None:
+        """A rule matched."""
+        self._matched[rule]()
+
+    def attempted(self, verdict: Verdict, seconds: float) -> None:
+        """A request to the notices API has ended."""
+        self._attempts[verdict]()
+        self._durations[verdict](seconds)
+
+    def ended(self, outcome: Outcome, now: float) -> None:
+        """An outcome is acknowledged by Kafka."""
+        key = (outcome.rule, outcome.template, outcome.kind, outcome.reason)
+        count = self._ended.get(key)
+        if count is None:
+            count = self._ended[key] = self._child(
+                metrics.NOTICES, outcome.rule or "", outcome.template or "", outcome.kind, outcome.reason
+            )
+        count()
+        self._published()
+        self._pipeline(now - outcome.received_at)
+        if outcome.redelivered:
+            self._redelivered()
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            observe = self._end_to_end.get(outcome.rule or "")
+            if observe is not None and outcome.event_time is not None:
+                observe(max(0.0, outcome.finished_at - outcome.event_time))
+        elif outcome.kind.leaves_dead_letter:
+            self._dead_letters[outcome.reason]()
+
+    def token_refreshed(self, *, ok: bool) -> None:
+        """The token was got anew, or could not be."""
+        self._results[metrics.TOKEN_REFRESHES, "ok" if ok else "error"]()
+
+    def committed(self, *, ok: bool, partitions: int) -> None:
+        """Offsets were committed, or refused."""
+        self._counters[metrics.COMMITS].labels("ok" if ok else "error").inc(partitions)
+
+    def replayed(self, records: int) -> None:
+        """Outcomes were read back from the ledger."""
+        self._counters[metrics.LEDGER_REPLAYED].inc(records)
+
+    def pointer_unusable(self) -> None:
+        """A commit pointer was damaged or points below the ledger's start."""
+        self._counters[metrics.LEDGER_POINTERS_UNUSABLE].inc()
+
+    def rules_loaded(self, version: str, rules: Sequence[tuple[str, str]], now: float) -> None:
+        """Rules are in use from now on.
+
+        Of `notices_total` only the accepted series exist from the start: all pairs of outcome and reason for a
+        thousand rules would be twenty thousand idle series. Failures show at once in `dead_letters_total`.
+        """
+        for rule, template in rules:
+            self._matched[rule] = self._child(metrics.RULE_MATCHES, rule)
+            self._end_to_end[rule] = self._histograms[metrics.END_TO_END].labels(rule).observe
+            key = (rule, template, OutcomeKind.ACCEPTED, Reason.OK)
+            self._ended[key] = self._child(metrics.NOTICES, rule, template, OutcomeKind.ACCEPTED, Reason.OK)
+        info = self._gauges[metrics.RULES_INFO]
+        if self._rules_version not in {None, version}:
+            info.remove(self._rules_version)
+        self._rules_version = version
+        info.labels(version).set(1)
+        self._gauges[metrics.RULES_RELOADED].set(1)
+        self._gauges[metrics.RULES_RELOADED_AT].set(now)
+
+    def event_types(self, types: Iterable[str]) -> None:
+        """The event types that rules name get a label value of their own."""
+        for event_type in (*types, OTHER):
+            self._unmatched[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
+
+    def rules_refused(self) -> None:
+        """Newer rules on disk have errors; the old ones stay."""
+        self._gauges[metrics.RULES_RELOADED].set(0)
+
+    def read_at_scrape(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
+        """Let `read` tell the gauges of `READ_AT_SCRAPE` whenever somebody asks."""
+        self.registry.register(_AtScrape(read))
+
+
+READ_AT_SCRAPE = frozenset(
+    {
+        metrics.IN_FLIGHT,
+        metrics.CONCURRENCY_LIMIT,
+        metrics.LANES,
+        metrics.LANES_WAITING,
+        metrics.BUFFERED,
+        metrics.BREAKER,
+        metrics.HALTED,
+        metrics.RETRY_BUDGET,
+        metrics.RULES_SUSPENDED,
+        metrics.CONSUMER_LAG,
+        metrics.FRONTIER_AGE,
+        metrics.LAST_POLL,
+    }
+)
+"""Gauges that are read from the machine at each scrape, so that they cost nothing between."""
+
+
+class _AtScrape(Collector):
+    def __init__(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One family for each metric that `read` tells of."""
+        families: dict[Metric, GaugeMetricFamily] = {}
+        for metric, labels, value in self._read():
+            family = families.get(metric)
+            if family is None:
+                family = families[metric] = GaugeMetricFamily(metric.full_name, metric.help)
+            family.samples.append(Sample(metric.full_name, dict(labels), value))
+        return families.values()
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """The names alone, for the registry to guard against twins."""
+        return [GaugeMetricFamily(metric.full_name, metric.help) for metric in READ_AT_SCRAPE]

@@ -1,0 +1,120 @@
+"""The command line: which commands there are, and how every one of them ends."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import typer
+import typer.core
+from typer import main as typer_main
+
+from pipeline.errors import RulesRefused, UserError
+
+FINE = 0
+FINDINGS = 1
+MISUSE = 2
+INTERRUPTED = 130
+"""128 + SIGINT, as shells count it."""
+
+COMMANDS = {
+    "run": "pipeline.cli.run",
+    "demo": "pipeline.cli.demo",
+    "sandbox": "pipeline.cli.sandbox",
+    "init": "pipeline.cli.init",
+    "check": "pipeline.cli.check",
+    "test": "pipeline.cli.test",
+    "coverage": "pipeline.cli.coverage",
+    "preview": "pipeline.cli.preview",
+    "explain": "pipeline.cli.explain",
+    "diff": "pipeline.cli.diff",
+    "redrive": "pipeline.cli.redrive",
+    "audit": "pipeline.cli.audit",
+    "emit": "pipeline.cli.emit",
+    "config": "pipeline.cli.config",
+    "schemas": "pipeline.cli.schemas",
+}
+"""Command to module, in the order of `--help`. A module has `command` (a function) or `group` (a `typer.Typer`).
+
+Modules load when their command is called: a rule author's `check` must not pay for Kafka's client.
+"""
+
+
+class _LazyGroup(typer.core.TyperGroup):
+    """Finds commands by the table above and imports only the one that is called."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """Every command, in the table's order."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> typer.core.TyperCommand | typer.core.TyperGroup | None:
+        """The command of that name, or None so that a near one is suggested."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name])
+        group = getattr(module, "group", None)
+        if group is not None:
+            return typer_main.get_command(group)  # type: ignore[return-value]  # typer names no public type for it
+        single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        single.command(name=cmd_name)(module.command)
+        return typer_main.get_command(single)  # type: ignore[return-value]  # typer names no public type for it
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    name="notice-pipeline",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version and end.", is_eager=True),
+) -> None:
+    """Domain events from Kafka in, the right template message out, one outcome for each.
+
+    Start with **demo**: the whole job on this machine with nothing installed.
+
+    Write rules with **init**, **check**, **test**, **preview**, **explain** and **diff**; run the service with
+    **run**; mend with **redrive** and prove with **audit**.
+
+    Exit codes: 0 fine, 1 findings or failures, 2 misuse.
+    """
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - 20 ms that no other command needs
+
+        print(f"notice-pipeline {installed('notice-pipeline')}")
+        raise typer.Exit(FINE)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; a user's mistake is told in words, never by a traceback."""
+    try:
+        app()
+    except RulesRefused as refused:
+        for finding in refused.findings:
+            print(finding, file=sys.stderr)
+        sys.exit(_tell(refused, FINDINGS))
+    except UserError as error:
+        sys.exit(_tell(error, MISUSE))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (`| head`) has gone: nobody is left to tell
+        sys.exit(FINE)
+    sys.exit(FINE)
+
+
+def _tell(error: UserError, code: int) -> int:
+    print(f"error: {error.words}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    return code

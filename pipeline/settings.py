@@ -1,1 +1,0 @@
-"""One YAML file and the environment become one frozen value."""

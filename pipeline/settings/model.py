@@ -1,0 +1,176 @@
+"""Every setting, declared once: the parser, its errors, the JSON Schema and the reference derive from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+
+from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.verdicts import VerdictSettings
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and an unknown key in it is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class KafkaSettings(Section):
+    """Where events come from."""
+
+    bootstrap_servers: str = Field(description="Brokers to ask first, `host:port` with commas between.", min_length=1)
+    group_id: str = Field("notice-pipeline", description="Consumer group; members share the partitions.", min_length=1)
+    topics: tuple[TopicName, ...] = Field(description="Topics to read.", min_length=1)
+    group_protocol: Literal["auto", "consumer", "classic"] = Field(
+        "auto", description="Group protocol: `consumer` (KIP-848), `classic` (cooperative), or what the broker has."
+    )
+    start_timeout_seconds: Seconds = Field(15, description="How long to wait for the broker at start.")
+    drain_seconds: Seconds = Field(
+        20, description="How long requests in flight may take to end when partitions are given up or the service stops."
+    )
+    properties: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Any librdkafka setting (TLS, SASL, …), for consumer and producer alike."
+    )
+    properties_files: dict[str, Path] = Field(
+        default_factory=dict,
+        description="librdkafka settings whose value is a file's content: `sasl.password: /run/secrets/kafka`.",
+    )
+
+
+class SchemaSettings(Section):
+    """Where Avro schemas come from: a registry or a folder."""
+
+    registry_url: HttpUrl | None = Field(None, description="Schema registry with the Confluent HTTP dialect.")
+    registry_user: str | None = Field(None, description="User name for the registry, where it wants one.")
+    registry_password: SecretStr | None = Field(None, description="Its password.")
+    registry_password_file: Path | None = Field(None, description="A file that holds the password.")
+    registry_ca_file: Path | None = Field(None, description="PEM file of the authority that signed the registry's TLS.")
+    directory: Path | None = Field(None, description="Folder with *.avsc files, instead of or beside a registry.")
+    json_types: dict[TopicName, str] = Field(
+        default_factory=dict,
+        description="Event type of plain JSON records, by topic, where neither header nor envelope names one.",
+    )
+    max_event_bytes: int = Field(1_048_576, ge=1_024, description="Larger record values are refused undecoded.")
+
+
+class OAuthSettings(Section):
+    """A token endpoint, asked with the client credentials grant (RFC 6749, section 4.4)."""
+
+    token_url: HttpUrl = Field(description="The token endpoint.")
+    client_id: str = Field(description="Our client id.", min_length=1)
+    client_secret: SecretStr | None = Field(None, description="Our client secret.")
+    client_secret_file: Path | None = Field(None, description="A file that holds the client secret.")
+    scope: str | None = Field(None, description="The scope to ask for, where the endpoint wants one.")
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> OAuthSettings:
+        if (self.client_secret is None) == (self.client_secret_file is None):
+            raise ValueError("give one of client_secret and client_secret_file")
+        return self
+
+
+class NoticesSettings(Section):
+    """The platform's notices API."""
+
+    url: HttpUrl = Field(description="Where notices are POSTed to.")
+    token: SecretStr | None = Field(None, description="The bearer token itself.")
+    token_file: Path | None = Field(None, description="A file that holds the token; read again when it is refused.")
+    oauth: OAuthSettings | None = Field(None, description="A token endpoint to get the token from.")
+    timeout_seconds: Seconds = Field(5, description="For one whole request. Later it counts as ambiguous.")
+    connect_timeout_seconds: Seconds = Field(2, description="For making the connection.")
+    max_in_flight: int = Field(512, ge=1, le=65_536, description="Upper bound for the adaptive limit on requests.")
+    verdicts: VerdictSettings = Field(
+        default_factory=VerdictSettings, description="Changes to the table of what a reply means."
+    )
+    headers: dict[str, str] = Field(default_factory=dict, description="Headers to add to every request.")
+    secret_headers_files: dict[str, Path] = Field(
+        default_factory=dict, description="Headers whose value is a file's content."
+    )
+    query: dict[str, str] = Field(default_factory=dict, description="Query parameters to add to every request.")
+    idempotency_header: str | None = Field(
+        "Idempotency-Key", description="Header for the notice's id; null where the API refuses unknown headers."
+    )
+    max_reply_bytes: int = Field(65_536, ge=256, description="A longer reply is cut off and counts as transient.")
+    ca_file: Path | None = Field(None, description="PEM file of the authority that signed the API's TLS certificate.")
+    client_certificate_file: Path | None = Field(None, description="PEM file with our certificate and its key.")
+    proxy: HttpUrl | None = Field(None, description="HTTP proxy to go through; the environment's is never used.")
+    transport: Literal["pyreqwest", "httpx"] = Field("pyreqwest", description="HTTP client; httpx is far slower.")
+
+    @model_validator(mode="after")
+    def _one_token_source(self) -> NoticesSettings:
+        given = [name for name in ("token", "token_file", "oauth") if getattr(self, name) is not None]
+        if not given:
+            raise ValueError("no token: give one of token, token_file and oauth")
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are given: one source of the token is enough")
+        return self
+
+
+class RuleSettings(Section):
+    """How rules are read and reloaded."""
+
+    watch: bool = Field(True, description="Reload by itself when a file in the rules folder changes.")
+    default_zone: str = Field("Asia/Shanghai", description="Zone in which times are shown where a rule names none.")
+
+
+class OutcomeSettings(Section):
+    """The ledger: one record for every notice's end."""
+
+    topic: TopicName = Field("notice.outcomes", description="Topic for outcomes.")
+    create: bool = Field(True, description="Make the topic when it is missing.")
+    partitions: int = Field(12, ge=1, le=10_000, description="Its partitions when we make it; never change them later.")
+    replication_factor: int = Field(-1, ge=-1, description="Its replicas when we make it; -1: the broker's default.")
+    unmatched: bool = Field(False, description="Publish an outcome for events that match no rule, too.")
+    recipient: Literal["clear", "hash", "omit"] = Field("hash", description="How an outcome names the recipient.")
+    recipient_hash_key: SecretStr | None = Field(None, description="Key of the recipients' hash, in logs as well.")
+    recipient_hash_key_file: Path | None = Field(None, description="A file that holds the key of the hash.")
+
+
+class DeadLetterSettings(Section):
+    """Where records go whose notice could not be delivered."""
+
+    topic: TopicName = Field("notice.dead-letters", description="Topic for dead letters.")
+    create: bool = Field(True, description="Make the topic when it is missing.")
+    partitions: int = Field(4, ge=1, le=10_000, description="Its partitions when we make it.")
+    replication_factor: int = Field(-1, ge=-1, description="Its replicas when we make it; -1: the broker's default.")
+
+
+class HttpSettings(Section):
+    """Our own endpoint: page, metrics, probes."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - probes come from outside the pod
+    port: Port = Field(8080, description="Port to listen on; 0: any that is free.")
+    user: str | None = Field(None, description="User name for basic authentication of the pages.")
+    password: SecretStr | None = Field(None, description="Its password.")
+    password_file: Path | None = Field(None, description="A file that holds the password.")
+
+
+class LogSettings(Section):
+    """Structured logs on standard error."""
+
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+
+
+class Settings(Section):
+    """The whole configuration of `notice-pipeline run`."""
+
+    environment: str = Field("production", description="Which of a template's ids to use.", min_length=1)
+    kafka: KafkaSettings = Field(description="Where events come from.")
+    schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas come from.")
+    rules: Path = Field(Path("rules"), description="Folder with rules, templates.yaml and tests.")
+    rule_options: RuleSettings = Field(default_factory=RuleSettings, description="How rules are read and reloaded.")
+    notices: NoticesSettings = Field(description="The platform's notices API.")
+    delivery: DeliverySettings = Field(
+        default_factory=DeliverySettings, description="Retries, limits, breaker and buffers."
+    )
+    outcomes: OutcomeSettings = Field(default_factory=OutcomeSettings, description="The ledger of outcomes.")
+    dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings, description="Dead letters.")
+    http: HttpSettings = Field(default_factory=HttpSettings, description="Our own endpoint.")
+    log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
