@@ -10,6 +10,7 @@ from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
+from pipeline.rules.ruleset import RuleSet
 
 
 class Clock(Protocol):
@@ -207,8 +208,8 @@ class Telemetry(Protocol):
         """The token was got anew, or could not be."""
         ...
 
-    def rules_loaded(self, version: str, rules: Sequence[tuple[str, str]], now: float) -> None:
-        """Rules are in use from now on: each with its template's alias."""
+    def rules_loaded(self, rules: RuleSet, now: float) -> None:
+        """These rules are in use from now on."""
         ...
 
     def rules_refused(self) -> None:

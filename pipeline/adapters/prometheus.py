@@ -13,6 +13,7 @@ from pipeline import metrics
 from pipeline.metrics import Kind, Metric
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
+from pipeline.rules.ruleset import RuleSet
 
 OTHER = "other"
 """Label value for event types that no rule names: their number is not ours to bound."""
@@ -128,29 +129,26 @@ class PrometheusTelemetry:
         """A commit pointer was damaged or points below the ledger's start."""
         self._counters[metrics.LEDGER_POINTERS_UNUSABLE].inc()
 
-    def rules_loaded(self, version: str, rules: Sequence[tuple[str, str]], now: float) -> None:
-        """Rules are in use from now on.
+    def rules_loaded(self, rules: RuleSet, now: float) -> None:
+        """These rules are in use from now on.
 
         Of `notices_total` only the accepted series exist from the start: all pairs of outcome and reason for a
         thousand rules would be twenty thousand idle series. Failures show at once in `dead_letters_total`.
         """
-        for rule, template in rules:
-            self._matched[rule] = self._child(metrics.RULE_MATCHES, rule)
-            self._end_to_end[rule] = self._histograms[metrics.END_TO_END].labels(rule).observe
-            key = (rule, template, OutcomeKind.ACCEPTED, Reason.OK)
-            self._ended[key] = self._child(metrics.NOTICES, rule, template, OutcomeKind.ACCEPTED, Reason.OK)
+        for rule in rules.rules:
+            self._matched[rule.id] = self._child(metrics.RULE_MATCHES, rule.id)
+            self._end_to_end[rule.id] = self._histograms[metrics.END_TO_END].labels(rule.id).observe
+            values = (rule.id, rule.template, OutcomeKind.ACCEPTED, Reason.OK)
+            self._ended[values] = self._child(metrics.NOTICES, *values)
+        for event_type in (*rules.event_types, OTHER):
+            self._unmatched[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
         info = self._gauges[metrics.RULES_INFO]
-        if self._rules_version not in {None, version}:
+        if self._rules_version not in {None, rules.version}:
             info.remove(self._rules_version)
-        self._rules_version = version
-        info.labels(version).set(1)
+        self._rules_version = rules.version
+        info.labels(rules.version).set(1)
         self._gauges[metrics.RULES_RELOADED].set(1)
         self._gauges[metrics.RULES_RELOADED_AT].set(now)
-
-    def event_types(self, types: Iterable[str]) -> None:
-        """The event types that rules name get a label value of their own."""
-        for event_type in (*types, OTHER):
-            self._unmatched[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
 
     def rules_refused(self) -> None:
         """Newer rules on disk have errors; the old ones stay."""

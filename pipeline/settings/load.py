@@ -39,7 +39,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     document = _read(path)
     overlay = _lay_over(document, environ)
     try:
-        return Settings.model_validate(overlay.values)
+        return Settings.model_validate(overlay.values, context={"base": path.parent})
     except ValidationError as error:
         faults = [_describe(fault, path, document, overlay.variables) for fault in error.errors()]
         raise ConfigurationError("\n".join(dict.fromkeys(faults)), hint=_hint(error.errors())) from None

@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationInfo, model_validator
 
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings
 
+
+def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    """A relative path in the configuration is relative to the folder of its file, wherever the command was called."""
+    base = (info.context or {}).get("base")
+    return base / path if base is not None else path
+
+
+FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
@@ -37,7 +45,7 @@ class KafkaSettings(Section):
     properties: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Any librdkafka setting (TLS, SASL, …), for consumer and producer alike."
     )
-    properties_files: dict[str, Path] = Field(
+    properties_files: dict[str, FilePath] = Field(
         default_factory=dict,
         description="librdkafka settings whose value is a file's content: `sasl.password: /run/secrets/kafka`.",
     )
@@ -49,9 +57,9 @@ class SchemaSettings(Section):
     registry_url: HttpUrl | None = Field(None, description="Schema registry with the Confluent HTTP dialect.")
     registry_user: str | None = Field(None, description="User name for the registry, where it wants one.")
     registry_password: SecretStr | None = Field(None, description="Its password.")
-    registry_password_file: Path | None = Field(None, description="A file that holds the password.")
-    registry_ca_file: Path | None = Field(None, description="PEM file of the authority that signed the registry's TLS.")
-    directory: Path | None = Field(None, description="Folder with *.avsc files, instead of or beside a registry.")
+    registry_password_file: FilePath | None = Field(None, description="A file that holds the password.")
+    registry_ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the registry's TLS.")
+    directory: FilePath | None = Field(None, description="Folder with *.avsc files, instead of or beside a registry.")
     json_types: dict[TopicName, str] = Field(
         default_factory=dict,
         description="Event type of plain JSON records, by topic, where neither header nor envelope names one.",
@@ -65,7 +73,7 @@ class OAuthSettings(Section):
     token_url: HttpUrl = Field(description="The token endpoint.")
     client_id: str = Field(description="Our client id.", min_length=1)
     client_secret: SecretStr | None = Field(None, description="Our client secret.")
-    client_secret_file: Path | None = Field(None, description="A file that holds the client secret.")
+    client_secret_file: FilePath | None = Field(None, description="A file that holds the client secret.")
     scope: str | None = Field(None, description="The scope to ask for, where the endpoint wants one.")
 
     @model_validator(mode="after")
@@ -80,7 +88,7 @@ class NoticesSettings(Section):
 
     url: HttpUrl = Field(description="Where notices are POSTed to.")
     token: SecretStr | None = Field(None, description="The bearer token itself.")
-    token_file: Path | None = Field(None, description="A file that holds the token; read again when it is refused.")
+    token_file: FilePath | None = Field(None, description="A file that holds the token; read again when it is refused.")
     oauth: OAuthSettings | None = Field(None, description="A token endpoint to get the token from.")
     timeout_seconds: Seconds = Field(5, description="For one whole request. Later it counts as ambiguous.")
     connect_timeout_seconds: Seconds = Field(2, description="For making the connection.")
@@ -89,7 +97,7 @@ class NoticesSettings(Section):
         default_factory=VerdictSettings, description="Changes to the table of what a reply means."
     )
     headers: dict[str, str] = Field(default_factory=dict, description="Headers to add to every request.")
-    secret_headers_files: dict[str, Path] = Field(
+    secret_headers_files: dict[str, FilePath] = Field(
         default_factory=dict, description="Headers whose value is a file's content."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Query parameters to add to every request.")
@@ -97,8 +105,8 @@ class NoticesSettings(Section):
         "Idempotency-Key", description="Header for the notice's id; null where the API refuses unknown headers."
     )
     max_reply_bytes: int = Field(65_536, ge=256, description="A longer reply is cut off and counts as transient.")
-    ca_file: Path | None = Field(None, description="PEM file of the authority that signed the API's TLS certificate.")
-    client_certificate_file: Path | None = Field(None, description="PEM file with our certificate and its key.")
+    ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the API's TLS certificate.")
+    client_certificate_file: FilePath | None = Field(None, description="PEM file with our certificate and its key.")
     proxy: HttpUrl | None = Field(None, description="HTTP proxy to go through; the environment's is never used.")
     transport: Literal["pyreqwest", "httpx"] = Field("pyreqwest", description="HTTP client; httpx is far slower.")
 
@@ -129,7 +137,7 @@ class OutcomeSettings(Section):
     unmatched: bool = Field(False, description="Publish an outcome for events that match no rule, too.")
     recipient: Literal["clear", "hash", "omit"] = Field("hash", description="How an outcome names the recipient.")
     recipient_hash_key: SecretStr | None = Field(None, description="Key of the recipients' hash, in logs as well.")
-    recipient_hash_key_file: Path | None = Field(None, description="A file that holds the key of the hash.")
+    recipient_hash_key_file: FilePath | None = Field(None, description="A file that holds the key of the hash.")
 
 
 class DeadLetterSettings(Section):
@@ -148,7 +156,7 @@ class HttpSettings(Section):
     port: Port = Field(8080, description="Port to listen on; 0: any that is free.")
     user: str | None = Field(None, description="User name for basic authentication of the pages.")
     password: SecretStr | None = Field(None, description="Its password.")
-    password_file: Path | None = Field(None, description="A file that holds the password.")
+    password_file: FilePath | None = Field(None, description="A file that holds the password.")
 
 
 class LogSettings(Section):
@@ -164,7 +172,7 @@ class Settings(Section):
     environment: str = Field("production", description="Which of a template's ids to use.", min_length=1)
     kafka: KafkaSettings = Field(description="Where events come from.")
     schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas come from.")
-    rules: Path = Field(Path("rules"), description="Folder with rules, templates.yaml and tests.")
+    rules: FilePath = Field(Path("rules"), validate_default=True, description="Folder with rules, templates.yaml and tests.")
     rule_options: RuleSettings = Field(default_factory=RuleSettings, description="How rules are read and reloaded.")
     notices: NoticesSettings = Field(description="The platform's notices API.")
     delivery: DeliverySettings = Field(

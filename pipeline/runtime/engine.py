@@ -1,0 +1,208 @@
+"""Carries out what delivery decides: requests, outcomes, token refreshes, commits, demand.
+
+Delivery says what to do; nothing is decided here. Everything runs on the loop's thread. Whatever may give delivery
+something new to do ends in `progressed`, and any number of those before the loop's next turn make one `_step`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pipeline.errors import OutcomeLost, TokenUnavailable
+from pipeline.model.ledger import CommitPoint, LedgerPosition
+
+if TYPE_CHECKING:
+    from pipeline.delivery.machine import Attempt, Delivery, Publication
+    from pipeline.model.event import TopicPartition
+    from pipeline.ports import Clock, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
+
+POLL_SECONDS = 0.002
+"""Between two looks at Kafka's acknowledgements while any is missing: under the producer's linger of 5 ms."""
+COMMIT_SECONDS = 0.25
+"""Between two commits: what a crash may make us read (not send) again stays small, the broker is hardly troubled."""
+TOKEN_RETRY_SECONDS = 5.0
+"""After the token source gave none."""
+
+log = structlog.get_logger("engine")
+
+
+class Engine:
+    """One delivery machine and the hands it needs."""
+
+    def __init__(  # noqa: PLR0913 - one argument for each thing it may touch
+        self,
+        *,
+        delivery: Delivery,
+        api: NoticesApi,
+        tokens: TokenSource,
+        outcomes: OutcomeLog,
+        source: EventSource,
+        clock: Clock,
+        telemetry: Telemetry,
+        waiting: Callable[[], int],
+        fatal: Callable[[Exception], None],
+    ) -> None:
+        """`waiting` tells how many records are read but not yet offered; `fatal` ends the service."""
+        self._delivery = delivery
+        self._api = api
+        self._tokens = tokens
+        self._outcomes = outcomes
+        self._source = source
+        self._clock = clock
+        self._telemetry = telemetry
+        self._waiting = waiting
+        self._fatal = fatal
+        self._token: str | None = None
+        self._refresh: asyncio.Task[None] | None = None
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._unacknowledged = 0
+        self._step_due = False
+        self._wakeup: asyncio.TimerHandle | None = None
+        self._polling: asyncio.TimerHandle | None = None
+        self._moved: set[asyncio.Event] = set()
+        self._last_commit = 0.0
+        self._last_demand = 0
+        self._stopped = False
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token to send with."""
+        return self._token is not None
+
+    def progressed(self) -> None:
+        """Delivery may have something new to do: look once, at the loop's next turn."""
+        if not self._step_due and not self._stopped:
+            self._step_due = True
+            asyncio.get_running_loop().call_soon(self._step)
+
+    def _step(self) -> None:
+        self._step_due = False
+        if self._stopped:
+            return
+        now = self._clock.now()
+        delivery = self._delivery
+        if self._token is None or delivery.token_wanted():
+            self._start_refresh()
+        if self._token is not None:
+            for attempt in delivery.attempts(now):
+                task = asyncio.get_running_loop().create_task(self._attempt(attempt, self._token))
+                self._attempts.add(task)
+                task.add_done_callback(self._attempts.discard)
+        for publication in delivery.publications():
+            self._unacknowledged += 1
+            self._outcomes.publish(
+                publication.outcome, publication.record, partial(self._acknowledged, publication)
+            )
+        self._poll_soon()
+        self._tell_demand()
+        if now - self._last_commit >= COMMIT_SECONDS:
+            self._last_commit = now
+            points = delivery.commit_points()
+            if points:
+                self._source.commit(points)
+        self._wake_at(now)
+        for moved in self._moved:
+            moved.set()
+
+    async def _attempt(self, attempt: Attempt, token: str) -> None:
+        started = self._clock.now()
+        reply = await self._api.send(attempt.notice, token, attempt.traceparent)
+        now = self._clock.now()
+        verdict = self._delivery.replied(attempt, reply, now)
+        self._telemetry.attempted(verdict, now - started)
+        self.progressed()
+
+    def _acknowledged(self, publication: Publication, position: LedgerPosition) -> None:
+        self._unacknowledged -= 1
+        self._delivery.acknowledged(publication.ticket, position.partition, position.offset)
+        self._telemetry.ended(publication.outcome, self._clock.now())
+
+    def _poll_soon(self) -> None:
+        if self._unacknowledged and self._polling is None:
+            self._polling = asyncio.get_running_loop().call_later(POLL_SECONDS, self._poll)
+
+    def _poll(self) -> None:
+        self._polling = None
+        try:
+            acknowledged = self._outcomes.poll()
+        except OutcomeLost as error:
+            self._fatal(error)
+            return
+        if acknowledged:
+            self.progressed()
+        self._poll_soon()
+
+    def _tell_demand(self) -> None:
+        wanted = max(0, self._delivery.demand() - self._waiting())
+        if wanted != self._last_demand or wanted:
+            self._last_demand = wanted
+            self._source.demand(wanted)
+
+    def _wake_at(self, now: float) -> None:
+        """Come back when delivery's next timer is due, or when a commit may be."""
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+        due = self._delivery.next_wakeup(now)
+        delay = COMMIT_SECONDS if due is None else min(COMMIT_SECONDS, max(0.0, due - now))
+        self._wakeup = asyncio.get_running_loop().call_later(delay, self.progressed)
+
+    def _start_refresh(self) -> None:
+        if self._refresh is None or self._refresh.done():
+            self._refresh = asyncio.get_running_loop().create_task(self._fetch_token())
+
+    async def _fetch_token(self) -> None:
+        """Get the token, however often it takes; one refresh at a time for all."""
+        while True:
+            try:
+                self._token = await self._tokens.fetch()
+            except TokenUnavailable as error:
+                self._telemetry.token_refreshed(ok=False)
+                log.warning("token_unavailable", problem=str(error), retry_in_seconds=TOKEN_RETRY_SECONDS)
+                self._delivery.token_failed(self._clock.now())
+                await asyncio.sleep(TOKEN_RETRY_SECONDS)
+            else:
+                self._telemetry.token_refreshed(ok=True)
+                self._delivery.token_arrived(self._clock.now())
+                self.progressed()
+                return
+
+    async def drain(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
+        """Give partitions up: let what is in flight end until `deadline`, and tell what to commit."""
+        self._delivery.begin_revoke(partitions)
+        moved = asyncio.Event()
+        self._moved.add(moved)
+        try:
+            while not self._delivery.drained(partitions) and (left := deadline - self._clock.now()) > 0:
+                moved.clear()
+                self.progressed()
+                try:
+                    await asyncio.wait_for(moved.wait(), timeout=min(left, 1.0))
+                except TimeoutError:
+                    continue
+        finally:
+            self._moved.discard(moved)
+        if not self._delivery.drained(partitions):
+            log.warning("drain_deadline_passed", partitions=len(partitions))
+        return self._delivery.release(partitions)
+
+    def forget(self, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions are lost: drop them, commit nothing."""
+        self._delivery.begin_revoke(partitions)
+        self._delivery.release(partitions)
+        self.progressed()
+
+    async def stop(self) -> None:
+        """Send nothing any more and let go of what is still under way."""
+        self._stopped = True
+        for timer in (self._wakeup, self._polling):
+            if timer is not None:
+                timer.cancel()
+        tasks = [*self._attempts, *([self._refresh] if self._refresh else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

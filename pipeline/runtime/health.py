@@ -1,0 +1,65 @@
+"""What the probes ask: does everything still come round, and should traffic count on us?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pipeline.delivery.machine import Delivery
+    from pipeline.ports import Clock, EventSource
+    from pipeline.runtime.bridge import Bridge
+    from pipeline.runtime.engine import Engine
+
+STUCK_SECONDS = 25.0
+"""A consumer thread that has not come round for so long is stuck: unhealthy well within 30 s."""
+
+
+class Check(NamedTuple):
+    """The answer to one probe: yes, or no and why."""
+
+    ok: bool
+    words: str
+
+
+class Health:
+    """Liveness and readiness of one service."""
+
+    def __init__(
+        self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge
+    ) -> None:
+        """Asks its subjects only when it is asked itself."""
+        self._clock = clock
+        self._source = source
+        self._delivery = delivery
+        self._engine = engine
+        self._bridge = bridge
+        self._phase = "starting"
+
+    def started(self) -> None:
+        """The service runs."""
+        self._phase = "running"
+
+    def stopping(self) -> None:
+        """The service drains."""
+        self._phase = "stopping"
+
+    def live(self) -> Check:
+        """Whether the consumer's thread makes progress; that this is answered at all shows that the loop does."""
+        if self._phase != "running":
+            return Check(ok=True, words=self._phase)
+        silent = self._clock.now() - self._source.last_poll_at()
+        if silent > STUCK_SECONDS:
+            return Check(ok=False, words=f"the consumer has not come round for {silent:.0f} s")
+        return Check(ok=True, words="running")
+
+    def ready(self) -> Check:
+        """Whether events would be sent on: running, a token, and an API that takes them."""
+        if self._phase != "running":
+            return Check(ok=False, words=self._phase)
+        if not self._engine.has_token:
+            return Check(ok=False, words="no token yet")
+        halt = self._delivery.halted()
+        if halt is not None:
+            return Check(ok=False, words=f"sending is halted: {halt.value}")
+        partitions = len(self._bridge.assigned)
+        return Check(ok=True, words=f"{partitions} partitions" if partitions else "waiting for partitions")

@@ -1,0 +1,46 @@
+"""New rules without a restart: checked whole, then swapped between two events; bad ones are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pipeline.errors import RulesRefused, UserError
+
+if TYPE_CHECKING:
+    from pipeline.ports import Clock, Telemetry
+    from pipeline.rules.ruleset import RuleSet
+    from pipeline.runtime.intake import Intake
+
+log = structlog.get_logger("rules")
+
+
+class Reload:
+    """Swaps the rule set in use. Runs on the loop's thread, so no event ever sees half of two rule sets."""
+
+    def __init__(self, intake: Intake, telemetry: Telemetry, clock: Clock) -> None:
+        """The intake holds the rule set in use."""
+        self._intake = intake
+        self._telemetry = telemetry
+        self._clock = clock
+
+    def adopt(self, load: Callable[[], RuleSet]) -> bool:
+        """Use what `load` gives, or keep the old where it refuses; tells whether the newest rules are in use."""
+        try:
+            rules = load()
+        except RulesRefused as refused:
+            errors = [str(finding) for finding in refused.findings if finding.is_error]
+            log.error("rules_refused", findings=errors[:5], errors=len(errors), in_use=self._intake.rules.version)
+            self._telemetry.rules_refused()
+            return False
+        except UserError as error:
+            log.error("rules_refused", problem=error.words, in_use=self._intake.rules.version)
+            self._telemetry.rules_refused()
+            return False
+        if rules.version != self._intake.rules.version:
+            log.info("rules_reloaded", version=rules.version, rules=len(rules.rules), before=self._intake.rules.version)
+        self._telemetry.rules_loaded(rules, self._clock.now())
+        self._intake.rules = rules
+        return True

@@ -1,0 +1,141 @@
+"""The service's life: start, run until told to stop, drain, end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from pipeline.runtime.bridge import Bridge
+from pipeline.runtime.engine import Engine
+from pipeline.runtime.health import Health
+from pipeline.runtime.intake import Intake
+
+if TYPE_CHECKING:
+    from pipeline.delivery.machine import Delivery
+    from pipeline.ports import Clock, Decoder, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
+    from pipeline.rules.ruleset import RuleSet
+
+log = structlog.get_logger("service")
+
+
+class Parts(NamedTuple):
+    """Everything of the outside that a service needs, ready made."""
+
+    decoder: Decoder
+    rules: RuleSet
+    delivery: Delivery
+    api: NoticesApi
+    tokens: TokenSource
+    source: EventSource
+    outcomes: OutcomeLog
+    clock: Clock
+    telemetry: Telemetry
+
+
+class Service:
+    """One member of the consumer group, from start to drained end."""
+
+    def __init__(self, parts: Parts, *, drain_seconds: float, publish_unmatched: bool) -> None:
+        """`drain_seconds` bounds the end: in-flight requests get that long."""
+        self.parts = parts
+        self._drain_seconds = drain_seconds
+        self._stop = asyncio.Event()
+        self._error: Exception | None = None
+        self.intake = Intake(
+            decoder=parts.decoder,
+            rules=parts.rules,
+            delivery=parts.delivery,
+            clock=parts.clock,
+            telemetry=parts.telemetry,
+            progressed=self._progressed,
+            publish_unmatched=publish_unmatched,
+        )
+        self.engine = Engine(
+            delivery=parts.delivery,
+            api=parts.api,
+            tokens=parts.tokens,
+            outcomes=parts.outcomes,
+            source=parts.source,
+            clock=parts.clock,
+            telemetry=parts.telemetry,
+            waiting=lambda: self.intake.waiting,
+            fatal=self.fail,
+        )
+        self.bridge = Bridge(
+            loop=asyncio.get_running_loop(),
+            delivery=parts.delivery,
+            intake=self.intake,
+            engine=self.engine,
+            clock=parts.clock,
+            drain_seconds=drain_seconds,
+            fatal=self.fail,
+        )
+        self.health = Health(parts.clock, parts.source, parts.delivery, self.engine, self.bridge)
+
+    def _progressed(self) -> None:
+        self.engine.progressed()
+
+    def stop(self) -> None:
+        """Begin to end: drain, commit, leave the group."""
+        self._stop.set()
+
+    def fail(self, error: Exception) -> None:
+        """End because something cannot be mended from within; the first such error is the one that is told."""
+        if self._error is None:
+            self._error = error
+            log.error("fatal", problem=str(error), kind=type(error).__name__)
+        self._stop.set()
+
+    async def run(self, *, alongside: Callable[[], Awaitable[None]] | None = None) -> Exception | None:
+        """Run until `stop` or a fatal error; gives the error back, if there was one.
+
+        `alongside` runs beside the loop (web endpoint, reload) and is cancelled at the end.
+        """
+        beside = asyncio.ensure_future(alongside()) if alongside else None
+        if beside is not None:
+            beside.add_done_callback(self._beside_ended)
+        self.parts.source.start(self.bridge)
+        self.engine.progressed()
+        self.health.started()
+        try:
+            await self._stop.wait()
+        finally:
+            self.health.stopping()
+            await self._drain()
+            if beside is not None:
+                beside.cancel()
+                with suppress(asyncio.CancelledError):
+                    await beside
+        return self._error
+
+    def _beside_ended(self, ended: asyncio.Future[None]) -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
+
+    async def _drain(self) -> None:
+        log.info("stopping", drain_seconds=self._drain_seconds)
+        await asyncio.to_thread(self.parts.source.stop, self._drain_seconds + 10)
+        await self.intake.stop()
+        missing = 0 if self._error else await asyncio.to_thread(self.parts.outcomes.flush, 5.0)
+        await self.engine.stop()
+        await self.parts.api.close()
+        await self.parts.tokens.close()
+        log.info("stopped", outcomes_missing=missing)
+
+
+def stop_on_signals(service: Service, reload: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT drain, a second SIGINT ends at once, SIGHUP reloads the rules."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        service.stop()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, service.stop)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGHUP, reload)

@@ -1,0 +1,87 @@
+"""The configuration for people: what is in force, with secrets masked, and what could be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from pipeline.settings.model import Settings
+from pipeline.settings.secrets import MASK, names_a_secret
+
+
+def masked(settings: Settings) -> dict[str, object]:
+    """Every value in force, ready for JSON or YAML; secrets are stars."""
+    shown = _mask(settings.model_dump(mode="json"))
+    if not isinstance(shown, dict):
+        raise TypeError("a configuration is a mapping")
+    return shown
+
+
+def _mask(value: object, name: str = "") -> object:
+    if isinstance(value, dict):
+        # A file's path is no secret, only what stands in it.
+        keep = name.endswith("_files")
+        return {key: _mask(below, "" if keep else str(key)) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_mask(below) for below in value]
+    if isinstance(value, str) and names_a_secret(name) and not name.endswith(("_file", "_url")):
+        return MASK
+    return value
+
+
+def json_schema() -> str:
+    """JSON Schema of the configuration file, for editors."""
+    schema = Settings.model_json_schema(mode="validation")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Configuration of notice-pipeline"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown() -> str:
+    """The reference of every setting."""
+    lines = [
+        "# Configuration",
+        "",
+        "Generated from `pipeline/settings/model.py` and `pipeline/delivery/`; do not edit.",
+        "",
+        "Every key can be set by environment: `kafka.group_id` is `NOTICE_PIPELINE_KAFKA__GROUP_ID`. "
+        "A relative path is relative to the configuration file.",
+        "",
+    ]
+    for title, model in _sections(Settings, ""):
+        lines += [f"## {title or 'Top level'}", "", (model.__doc__ or "").strip().splitlines()[0], ""]
+        lines += ["| key | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{f'{title}.' if title else ''}{name}` | {_default(field)} | {field.description or ''} |"
+            for name, field in model.model_fields.items()
+            if _section_of(field) is None
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    yield title, model
+    for name, field in model.model_fields.items():
+        below = _section_of(field)
+        if below is not None:
+            yield from _sections(below, f"{title}.{name}" if title else name)
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    kinds = [field.annotation, *get_args(field.annotation)]
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined or value is None:
+        return "—"
+    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"

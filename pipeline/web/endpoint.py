@@ -1,0 +1,95 @@
+"""Our own HTTP endpoint: probes and metrics, served on the service's loop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from pipeline.errors import Unreachable
+from pipeline.web.headers import SecurityHeaders
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+class Answer(NamedTuple):
+    """What a probe is told."""
+
+    ok: bool
+    words: str
+
+
+class Probes(NamedTuple):
+    """What the endpoint asks; each is called on the loop and must not block."""
+
+    live: Callable[[], tuple[bool, str]]
+    ready: Callable[[], tuple[bool, str]]
+    metrics: Callable[[], tuple[bytes, str]]
+    """The exposition and its content type."""
+
+
+def make_app(probes: Probes, pages: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()) -> Starlette:
+    """Probes and metrics, and whatever pages there are."""
+
+    async def live(_: Request) -> Response:
+        return _answer(*probes.live())
+
+    async def ready(_: Request) -> Response:
+        return _answer(*probes.ready())
+
+    async def metrics(_: Request) -> Response:
+        body, content_type = probes.metrics()
+        return Response(body, media_type=content_type)
+
+    return Starlette(
+        routes=[Route("/healthz", live), Route("/readyz", ready), Route("/metrics", metrics), *pages],
+        middleware=[Middleware(SecurityHeaders), *middleware],
+    )
+
+
+def _answer(ok: bool, words: str) -> Response:  # noqa: FBT001 - a probe's answer is yes or no
+    return PlainTextResponse(f"{words}\n", status_code=200 if ok else 503)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before anything else starts, so that a taken port is told at once.
+
+    Raises:
+        Unreachable: the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unreachable(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="set http.port to a free one, or to 0 for any",
+        ) from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the service, which drains first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: Starlette, listener: socket.socket) -> None:
+    """Serve until cancelled."""
+    server = _Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    )
+    await server.serve(sockets=[listener])

@@ -1,0 +1,139 @@
+"""The configuration: file and environment become one value, and every fault names its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings import Settings, load_settings
+from pipeline.settings.show import masked
+
+SMALL = """\
+kafka:
+  bootstrap_servers: localhost:9092
+  topics: [orders]
+schemas: {directory: schemas}
+notices:
+  url: http://localhost:8090/message/v2/notices
+  token: canary-5f1d
+"""
+
+
+def load(tmp_path: Path, text: str | bytes, **environ: str) -> Settings:
+    path = tmp_path / "pipeline.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return load_settings(path, environ)
+
+
+def refusal(tmp_path: Path, text: str | bytes, **environ: str) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, text, **environ)
+    return caught.value
+
+
+def test_a_small_file_is_filled_with_defaults(tmp_path: Path) -> None:
+    """What the file leaves out has the documented default."""
+    settings = load(tmp_path, SMALL)
+    assert settings.environment == "production"
+    assert settings.kafka.group_id == "notice-pipeline"
+    assert settings.notices.max_in_flight == 512
+    assert settings.outcomes.topic == "notice.outcomes"
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    """A relative path means the same wherever the command is called from."""
+    settings = load(tmp_path, SMALL)
+    assert settings.rules == tmp_path / "rules"
+    assert settings.schemas.directory == tmp_path / "schemas"
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    """Two underscores go one level down; numbers, lists and secrets arrive as what they are."""
+    settings = load(
+        tmp_path,
+        SMALL,
+        NOTICE_PIPELINE_KAFKA__GROUP_ID="42",
+        NOTICE_PIPELINE_KAFKA__TOPICS="[a, b]",
+        NOTICE_PIPELINE_NOTICES__TIMEOUT_SECONDS="2.5",
+        NOTICE_PIPELINE_NOTICES__TOKEN="12345",
+        UNRELATED="x",
+    )
+    assert settings.kafka.group_id == "42"
+    assert settings.kafka.topics == ("a", "b")
+    assert settings.notices.timeout_seconds == 2.5
+    assert settings.notices.token is not None
+    assert settings.notices.token.get_secret_value() == "12345"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words", "hint"),
+    [
+        (SMALL.replace("topics:", "topicz:"), "3:3", "unknown key `kafka.topicz`", "`topics`"),
+        (SMALL + "  timeout_secs: 3\n", "8:3", "unknown key `notices.timeout_secs`", "`timeout_seconds`"),
+        (SMALL.replace("  token: canary-5f1d\n", ""), "5:1", "no token", None),
+        (SMALL + "  token_file: t\n", "5:1", "one source", None),
+        (SMALL.replace("  topics: [orders]\n", ""), "1:1", "`kafka.topics` is missing", None),
+        (SMALL.replace("[orders]", "[]"), "3:3", "`kafka.topics`", None),
+        (SMALL.replace("[orders]", "[ok, 'not ok']"), "3:16", "`kafka.topics.1`", None),
+        (SMALL + "  max_in_flight: many\n", "8:3", "`notices.max_in_flight`", None),
+        (SMALL + "  max_in_flight: 0\n", "8:3", "`notices.max_in_flight`", None),
+        ("a: [1\n", "2:1", "not YAML", None),
+        ("a: 1\na: 2\n", "2:1", "not YAML", None),
+        ("- 1\n", "1:1", "mapping", None),
+        ("", "1:1", "`kafka` is missing", None),
+    ],
+)
+def test_a_fault_names_its_place(tmp_path: Path, text: str, place: str, words: str, hint: str | None) -> None:
+    """Line and column of the key at fault, what is wrong, and a near name where there is one."""
+    error = refusal(tmp_path, text)
+    assert f"pipeline.yaml:{place}: " in error.words
+    assert words in error.words
+    if hint:
+        assert hint in (error.hint or "")
+
+
+def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    """Who set it there looks for the variable, not for a line."""
+    error = refusal(tmp_path, SMALL, NOTICE_PIPELINE_KAFKA__GRUOP_ID="x")
+    assert error.words == "NOTICE_PIPELINE_KAFKA__GRUOP_ID: unknown key `kafka.gruop_id`"
+    assert error.hint == "did you mean `group_id`?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xff\xfe\x00",
+        b"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n",
+        ("[" * 5000).encode(),
+        b"!!python/object/apply:os.system ['true']",
+        b"kafka: 3\nnotices: []\n",
+        b"x" * 2_000_000,
+        b"a: \x00\n",
+    ],
+)
+def test_hostile_files_are_refused_in_words(tmp_path: Path, text: bytes) -> None:
+    """Not UTF-8, bombs, deep nesting, tags that call code, wrong shapes: an error in words, nothing run."""
+    assert "pipeline.yaml" in refusal(tmp_path, text).words
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    """No traceback for a wrong path."""
+    with pytest.raises(ConfigurationError, match="no such file"):
+        load_settings(tmp_path / "nowhere.yaml", {})
+
+
+def test_secrets_never_show(tmp_path: Path) -> None:
+    """Neither repr, nor the masked view, nor an error's words hold a secret."""
+    settings = load(
+        tmp_path,
+        SMALL + "  headers: {X-Api-Key: canary-77}\n",
+        NOTICE_PIPELINE_KAFKA__PROPERTIES='{"sasl.password": "canary-78", "client.id": "shown"}',
+    )
+    text = f"{masked(settings)}"
+    assert "canary" not in text
+    assert "shown" in text
+    assert "canary-5f1d" not in repr(settings)
+    error = refusal(tmp_path, SMALL.replace("token: canary-5f1d", "token: [canary-5f1d]"))
+    assert "canary" not in f"{error.words} {error.hint}"
