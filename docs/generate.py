@@ -1,0 +1,76 @@
+"""Writes every generated page and schema from its one declaration; `--check` only says which are stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline import metrics
+from pipeline.delivery import verdicts
+from pipeline.rules import finding_codes, functions, json_schemas
+from pipeline.settings import show
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def metrics_page() -> str:
+    """The reference of metrics, from the catalogue."""
+    lines = [
+        "# Metrics",
+        "",
+        "Generated from `pipeline/metrics.py`; do not edit. Served at `/metrics`.",
+        "",
+        "| metric | kind | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in metrics.CATALOGUE:
+        labels = ", ".join(
+            f"`{label.name}` ({'closed' if label.values else f'bounded by {label.bounded_by}'})" for label in metric.labels
+        )
+        lines.append(f"| `{metric.full_name}` | {metric.kind} | {labels or '—'} | {metric.help} |")
+    lines += ["", "## Closed labels", ""]
+    closed = {label.name: label.values for metric in metrics.CATALOGUE for label in metric.labels if label.values}
+    lines += [f"- `{name}`: {', '.join(f'`{value}`' for value in values)}" for name, values in closed.items()]
+    return "\n".join(lines) + "\n"
+
+
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/reference/configuration.md": show.as_markdown,
+    "docs/reference/findings.md": finding_codes.as_markdown,
+    "docs/reference/functions.md": functions.as_markdown,
+    "docs/reference/metrics.md": metrics_page,
+    "docs/reference/verdicts.md": verdicts.as_markdown,
+    "schemas/configuration.schema.json": show.json_schema,
+    "schemas/rules.schema.json": json_schemas.rules,
+    "schemas/templates.schema.json": json_schemas.templates,
+    "schemas/tests.schema.json": json_schemas.tests,
+}
+"""File, from the repository's top, and what makes its text."""
+
+
+def stale() -> list[str]:
+    """The generated files that are not as their declarations say."""
+    return [
+        name
+        for name, text in GENERATED.items()
+        if not (ROOT / name).exists() or (ROOT / name).read_text(encoding="utf-8") != text()
+    ]
+
+
+def main() -> int:
+    """Write what is stale; with `--check`, only name it and exit 1."""
+    names = stale()
+    if "--check" in sys.argv[1:]:
+        for name in names:
+            print(f"stale: {name} (make generated)")
+        return 1 if names else 0
+    for name in names:
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(GENERATED[name](), encoding="utf-8")
+        print(f"written: {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
