@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
 from pipeline.model.reply import Reply
@@ -47,35 +48,6 @@ class TokenSource(Protocol):
     async def close(self) -> None:
         """Close connections, where there are any."""
         ...
-
-
-class LedgerPosition(NamedTuple):
-    """Where an outcome stands on the outcomes topic."""
-
-    partition: int
-    offset: int
-
-
-class CommitPoint(NamedTuple):
-    """What is committed for one partition: the frontier, and the pointer into the ledger."""
-
-    partition: TopicPartition
-    offset: int
-    """Lowest offset not yet done: where a new owner starts to read."""
-    metadata: str
-    """The ledger pointer (`pipeline.delivery.pointer`), or empty."""
-
-
-class Assigned(NamedTuple):
-    """A partition that has become ours, with what the ledger says is done already."""
-
-    partition: TopicPartition
-    epoch: int
-    """Grows with each assignment in this process; results of an older epoch are dropped."""
-    frontier: int | None
-    """The committed offset; None where nothing was ever committed."""
-    done: Mapping[str, LedgerPosition]
-    """Outcome ids at or above the frontier that the ledger holds already."""
 
 
 class SourceListener(Protocol):
