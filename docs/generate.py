@@ -26,7 +26,7 @@ def metrics_page() -> str:
     ]
     for metric in metrics.CATALOGUE:
         labels = ", ".join(
-            f"`{label.name}` ({'closed' if label.values else f'bounded by {label.bounded_by}'})" for label in metric.labels
+            f"`{label.name}` ({'closed' if label.values else 'bounded by ' + label.bounded_by})" for label in metric.labels
         )
         lines.append(f"| `{metric.full_name}` | {metric.kind} | {labels or '—'} | {metric.help} |")
     lines += ["", "## Closed labels", ""]

@@ -1,8 +1,8 @@
 """The catalogue of metrics: name, kind, labels, allowed values, help.
 
 Only declarations: `pipeline.adapters.prometheus` makes them real, `docs/reference/metrics.md` is generated from them.
-Every name gets the prefix `notice_pipeline_`; units are base units. A label is either closed (its values stand here and
-exist from the start, so that a rate is visible at the first failure) or bounded by configuration (topics, rules, types).
+Every name gets the prefix `notice_pipeline_`; units are base units. A label is either closed (its values stand here
+and exist from the start, so that a rate is visible at the first failure) or bounded by configuration.
 """
 
 from __future__ import annotations
@@ -119,9 +119,7 @@ HALTED = Metric("halted", Kind.GAUGE, "1 for the reason why nothing is sent.", (
 RETRY_BUDGET = Metric("retry_budget", Kind.GAUGE, "Retry tokens left.")
 RULES_SUSPENDED = Metric("rules_suspended", Kind.GAUGE, "1 for a rule that the API refuses for good.", (RULE,))
 CONSUMER_LAG = Metric("consumer_lag", Kind.GAUGE, "Records between us and the partition's end.", (TOPIC, PARTITION))
-FRONTIER_AGE = Metric(
-    "frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION)
-)
+FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last came round.")
 
 CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

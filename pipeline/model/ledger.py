@@ -35,3 +35,5 @@ class Assigned(NamedTuple):
     """The committed offset; None where nothing was ever committed."""
     done: Mapping[str, LedgerPosition]
     """Outcome ids at or above the frontier that the ledger holds already."""
+    reached: int = -1
+    """Highest source offset that the ledger speaks of: up to there, an earlier owner was at work."""

@@ -24,7 +24,7 @@ log = structlog.get_logger("partitions")
 class Bridge:
     """Implements `pipeline.ports.SourceListener`: its methods are called from the source's thread."""
 
-    def __init__(  # noqa: PLR0913 - the two sides, and what they share
+    def __init__(
         self,
         *,
         loop: asyncio.AbstractEventLoop,

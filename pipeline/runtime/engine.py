@@ -95,9 +95,7 @@ class Engine:
                 task.add_done_callback(self._attempts.discard)
         for publication in delivery.publications():
             self._unacknowledged += 1
-            self._outcomes.publish(
-                publication.outcome, publication.record, partial(self._acknowledged, publication)
-            )
+            self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
         self._tell_demand()
         if now - self._last_commit >= COMMIT_SECONDS:

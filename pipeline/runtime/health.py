@@ -24,9 +24,7 @@ class Check(NamedTuple):
 class Health:
     """Liveness and readiness of one service."""
 
-    def __init__(
-        self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge
-    ) -> None:
+    def __init__(self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge) -> None:
         """Asks its subjects only when it is asked itself."""
         self._clock = clock
         self._source = source

@@ -24,7 +24,7 @@ SLICE = 64
 class Intake:
     """Takes batches of records and offers what follows from them to delivery, in the order of each partition."""
 
-    def __init__(  # noqa: PLR0913 - what a record meets on its way in
+    def __init__(
         self,
         *,
         decoder: Decoder,
@@ -100,7 +100,9 @@ class Intake:
             return
         except Undecodable as fault:
             self._telemetry.undecodable(record.topic, fault.reason)
-            outcome = _outcome(record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now)
+            outcome = _outcome(
+                record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now
+            )
             self._offer(record, None, (), (outcome,), now)
             return
         rendered = self.rules.evaluate(event)
@@ -157,7 +159,7 @@ class Intake:
         await asyncio.gather(*self._preparing, return_exceptions=True)
 
 
-def _outcome(  # noqa: PLR0913 - the parts of an outcome
+def _outcome(
     record: Record,
     event: Event | None,
     kind: OutcomeKind,
@@ -195,6 +197,4 @@ def _outcome(  # noqa: PLR0913 - the parts of an outcome
 def _refused(record: Record, event: Event, refusal: Refusal, rules_version: str, now: float) -> Outcome:
     """The outcome of a rule that matched but made no message."""
     base = _outcome(record, event, OutcomeKind.UNRENDERABLE, refusal.reason, refusal.detail, rules_version, now)
-    return base._replace(
-        id=refusal.id, rule=refusal.rule, template=refusal.template, recipient=refusal.recipient
-    )
+    return base._replace(id=refusal.id, rule=refusal.rule, template=refusal.template, recipient=refusal.recipient)

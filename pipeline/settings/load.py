@@ -111,9 +111,7 @@ def _plain(node: object) -> object:
     return node
 
 
-def _describe(
-    fault: ErrorDetails, path: Path, document: CommentedMap, variables: Mapping[tuple[str, ...], str]
-) -> str:
+def _describe(fault: ErrorDetails, path: Path, document: CommentedMap, variables: Mapping[tuple[str, ...], str]) -> str:
     location = tuple(str(part) for part in fault["loc"])
     name = ".".join(location)
     words = _words(fault, name)

@@ -58,7 +58,9 @@ class SchemaSettings(Section):
     registry_user: str | None = Field(None, description="User name for the registry, where it wants one.")
     registry_password: SecretStr | None = Field(None, description="Its password.")
     registry_password_file: FilePath | None = Field(None, description="A file that holds the password.")
-    registry_ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the registry's TLS.")
+    registry_ca_file: FilePath | None = Field(
+        None, description="PEM file of the authority that signed the registry's TLS."
+    )
     directory: FilePath | None = Field(None, description="Folder with *.avsc files, instead of or beside a registry.")
     json_types: dict[TopicName, str] = Field(
         default_factory=dict,
@@ -105,7 +107,9 @@ class NoticesSettings(Section):
         "Idempotency-Key", description="Header for the notice's id; null where the API refuses unknown headers."
     )
     max_reply_bytes: int = Field(65_536, ge=256, description="A longer reply is cut off and counts as transient.")
-    ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the API's TLS certificate.")
+    ca_file: FilePath | None = Field(
+        None, description="PEM file of the authority that signed the API's TLS certificate."
+    )
     client_certificate_file: FilePath | None = Field(None, description="PEM file with our certificate and its key.")
     proxy: HttpUrl | None = Field(None, description="HTTP proxy to go through; the environment's is never used.")
     transport: Literal["pyreqwest", "httpx"] = Field("pyreqwest", description="HTTP client; httpx is far slower.")
@@ -172,7 +176,9 @@ class Settings(Section):
     environment: str = Field("production", description="Which of a template's ids to use.", min_length=1)
     kafka: KafkaSettings = Field(description="Where events come from.")
     schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas come from.")
-    rules: FilePath = Field(Path("rules"), validate_default=True, description="Folder with rules, templates.yaml and tests.")
+    rules: FilePath = Field(
+        Path("rules"), validate_default=True, description="Folder with rules, templates.yaml and tests."
+    )
     rule_options: RuleSettings = Field(default_factory=RuleSettings, description="How rules are read and reloaded.")
     notices: NoticesSettings = Field(description="The platform's notices API.")
     delivery: DeliverySettings = Field(

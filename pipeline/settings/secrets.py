@@ -10,7 +10,9 @@ from pydantic import SecretStr
 from pipeline.errors import ConfigurationError
 
 MASK = "**********"
-_NAMES_OF_SECRETS = re.compile(r"password|secret|token|api[._-]?key|ssl\.key|credential|authorization|cookie", re.IGNORECASE)
+_NAMES_OF_SECRETS = re.compile(
+    r"password|secret|token|api[._-]?key|ssl\.key|credential|authorization|cookie", re.IGNORECASE
+)
 MAX_BYTES = 65_536
 
 

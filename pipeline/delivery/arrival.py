@@ -1,0 +1,64 @@
+"""What comes to delivery and what leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.delivery.breaker import BreakerState
+from pipeline.delivery.halt import Halt
+from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.notice import Notice
+from pipeline.model.outcome import Outcome
+
+
+class Arrival(NamedTuple):
+    """A record, and what follows from it."""
+
+    record: Record
+    event: Event | None
+    """None where the bytes are no event."""
+    epoch: int
+    """Of the assignment under which the record was read; of an older one it is dropped."""
+    notices: Sequence[Notice]
+    """To be sent, in the order of the rules."""
+    outcomes: Sequence[Outcome]
+    """Final already: only to be published."""
+    received_at: float
+    rules_version: str
+
+
+class Attempt(NamedTuple):
+    """A request to be made now."""
+
+    ticket: int
+    notice: Notice
+    number: int
+    """Counted from 1."""
+    traceparent: str | None
+
+
+class Publication(NamedTuple):
+    """An outcome to be written; before it, where its kind leaves one, the dead letter made of `record`."""
+
+    ticket: int
+    outcome: Outcome
+    record: Record
+
+
+class DeliverySnapshot(NamedTuple):
+    """How things stand, for metrics and the status page."""
+
+    in_flight: int
+    limit: int
+    lanes: int
+    lanes_waiting: int
+    buffered: int
+    breaker: BreakerState
+    halted: Halt | None
+    retry_budget: float
+    suspended: Sequence[str]
+    oldest: Mapping[TopicPartition, float]
+    """Seconds since the oldest unfinished event's own time; 0 where all is done."""
+    spans: Mapping[TopicPartition, int]
+    """Offsets between frontier and newest record."""

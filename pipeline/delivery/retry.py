@@ -1,0 +1,48 @@
+"""When a notice is tried again: full jitter, never before Retry-After, never past its bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+from pipeline.delivery.policy import RetrySettings
+from pipeline.model.outcome import Reason
+
+
+def backoff(settings: RetrySettings, failures: int, dice: Callable[[], float]) -> float:
+    """Seconds to wait after `failures` failed attempts: uniform in [0, base × 2^(failures - 1)], capped.
+
+    "Full jitter", as in the AWS Architecture Blog's comparison of backoff strategies: of those with the same sum of
+    calls it spreads a herd the most.
+    """
+    ceiling = min(settings.cap_seconds, settings.base_seconds * 2.0 ** min(failures - 1, 60))
+    return ceiling * dice()
+
+
+def retry_after(header: str | None, now: float, longest: float) -> float | None:
+    """Seconds that the header `Retry-After` asks us to wait; None where it says nothing usable.
+
+    Both forms of RFC 9110, section 10.2.3: a number of seconds, and a date. A time past is 0; longer than `longest`
+    is `longest`: a header must not be able to stop us for a year.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text) if len(text) < 16 else math.inf  # noqa: PLR2004 - beyond any date
+    else:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - now
+        except (ValueError, OverflowError, TypeError, IndexError):
+            return None
+    return min(max(seconds, 0.0), longest)
+
+
+def exhausted(settings: RetrySettings, attempts: int, first_attempt_at: float, now: float) -> Reason | None:
+    """Why a notice must not be tried again after `attempts` counted attempts; None where it may."""
+    if attempts >= settings.max_attempts:
+        return Reason.ATTEMPTS
+    if now - first_attempt_at >= settings.horizon_seconds:
+        return Reason.HORIZON
+    return None

@@ -1,0 +1,160 @@
+"""The one table of what a reply means: (body code, HTTP status, transport fault) to verdict.
+
+Looked up in that order of precision: a fault that leaves us without a reply decides alone; else the body's code; else
+the status. Sources: the contract (success is the body's `code` 200), WeChat's published return codes, RFC 9110 for
+statuses, and the IETF draft `Idempotency-Key` for 409 and 422.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from pipeline.model.reply import Fault, Reply
+from pipeline.model.verdict import Verdict
+
+OTHER = "other"
+"""Label for codes that the table does not name: their number is not ours to bound."""
+
+CODES: Mapping[int, Verdict] = {
+    200: Verdict.ACCEPTED,
+    # transient
+    **dict.fromkeys((-1, 408, 425, 500, 502, 503, 504), Verdict.RETRY),
+    # the token: refused, invalid, missing, expired
+    **dict.fromkeys((401, 40001, 40014, 41001, 42001), Verdict.REFRESH_TOKEN),
+    # too fast: API, minute quota, this recipient
+    **dict.fromkeys((429, 45011, 43117), Verdict.THROTTLED),
+    # the day's quota
+    45009: Verdict.QUOTA_SPENT,
+    # not this recipient: invalid id, unsubscribed, refused, blocked, limited account
+    **dict.fromkeys((40003, 43004, 43019, 43101, 48002, 50002, 50005), Verdict.REJECTED_RECIPIENT),
+    # not this text: url, parameters, empty, malformed, over a field's limit
+    **dict.fromkeys((40039, 41028, 41029, 41030, 44002, 47001, 47003), Verdict.REJECTED_CONTENT),
+    # not this template or account
+    **dict.fromkeys((40013, 40036, 40037, 43116, 48001, 48004, 48008), Verdict.REJECTED_CONFIG),
+    403: Verdict.UNAUTHORISED,
+    409: Verdict.IN_PROGRESS,
+    422: Verdict.KEY_REUSED,
+}
+"""Body codes. 200 is the contract's success; the platform may pass WeChat's five-digit codes through."""
+
+STATUSES: Mapping[int, Verdict] = {
+    401: Verdict.REFRESH_TOKEN,
+    403: Verdict.UNAUTHORISED,
+    408: Verdict.RETRY,
+    409: Verdict.IN_PROGRESS,
+    413: Verdict.REJECTED_CONTENT,
+    422: Verdict.KEY_REUSED,
+    425: Verdict.RETRY,
+    429: Verdict.THROTTLED,
+    404: Verdict.RETRY,
+    405: Verdict.RETRY,
+}
+"""Statuses of replies without a usable code. 404 and 405 are a wrong address or a deployment under way: a whole
+stream must not become dead letters for it, so they are tried again and the breaker opens. Every 5xx is transient."""
+
+FAULTS: Mapping[Fault, Verdict] = {
+    Fault.CONNECT: Verdict.RETRY,
+    Fault.TIMEOUT: Verdict.AMBIGUOUS,
+    Fault.RESET: Verdict.AMBIGUOUS,
+    Fault.BODY_INVALID: Verdict.RETRY,
+    Fault.BODY_TOO_LARGE: Verdict.RETRY,
+    Fault.BODY_CUT_SHORT: Verdict.AMBIGUOUS,
+    Fault.REDIRECT: Verdict.RETRY,
+}
+"""Faults without a status that decides. A redirect is a wrong address, as 404 is."""
+
+_FINAL_FAULTS = frozenset({Fault.CONNECT, Fault.TIMEOUT, Fault.RESET, Fault.BODY_CUT_SHORT, Fault.REDIRECT})
+
+
+class VerdictSettings(BaseModel):
+    """Changes to the table of what a reply means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codes: dict[int, Verdict] = Field(default_factory=dict, description="Body code to verdict.")
+    statuses: dict[int, Verdict] = Field(
+        default_factory=dict, description="HTTP status of a reply without a usable code, to verdict."
+    )
+    unknown_code: Verdict = Field(
+        Verdict.REJECTED_CONTENT, description="What a body code means that the table does not name."
+    )
+
+    @field_validator("statuses")
+    @classmethod
+    def _success_is_a_code(cls, statuses: dict[int, Verdict]) -> dict[int, Verdict]:
+        for status, verdict in statuses.items():
+            if not 100 <= status <= 599:  # noqa: PLR2004 - RFC 9110, section 15
+                raise ValueError(f"{status} is no HTTP status")
+            if verdict is Verdict.ACCEPTED:
+                raise ValueError(f"status {status} cannot mean accepted: only a body code can")
+        return statuses
+
+
+class VerdictTable:
+    """The table in force: the defaults with the user's changes laid over them."""
+
+    def __init__(self, settings: VerdictSettings | None = None) -> None:
+        settings = settings or VerdictSettings()
+        self._codes = {**CODES, **settings.codes}
+        self._statuses = {**STATUSES, **settings.statuses}
+        self._unknown = settings.unknown_code
+
+    def judge(self, reply: Reply) -> Verdict:
+        """What `reply` means; total, for any reply."""
+        fault = reply.fault
+        if fault in _FINAL_FAULTS:
+            return FAULTS[fault]
+        if reply.code is not None and fault is None:
+            return self._judge_code(reply.code, reply.status)
+        if reply.status is not None:
+            verdict = self._statuses.get(reply.status)
+            if verdict is not None:
+                return verdict
+        return Verdict.RETRY if fault is None else FAULTS[fault]
+
+    def _judge_code(self, code: int, status: int | None) -> Verdict:
+        verdict = self._codes.get(code)
+        if verdict is Verdict.ACCEPTED and status is not None and status >= 400:  # noqa: PLR2004 - RFC 9110
+            return self._statuses.get(status, Verdict.RETRY)  # the status contradicts: not a success
+        if verdict is not None:
+            return verdict
+        if status is not None and status in self._statuses:
+            return self._statuses[status]
+        if status is not None and status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+            return Verdict.RETRY
+        return self._unknown
+
+    def label(self, code: int | None) -> str:
+        """The code as a metric's label: itself where the table names it, else `other`."""
+        if code is None:
+            return "none"
+        return str(code) if code in self._codes else OTHER
+
+
+def as_markdown() -> str:
+    """The reference of verdicts, from the tables."""
+    lines = [
+        "# Verdicts: what a reply means",
+        "",
+        "Generated from `pipeline/delivery/verdicts.py`; do not edit. Change single rows "
+        "under `notices.verdicts` in the configuration.",
+        "",
+        "A fault that leaves us without a reply decides alone; else the body's `code`; else the HTTP status. "
+        "A status of 5xx without a row is `retry`; a code without a row is `notices.verdicts.unknown_code`.",
+        "",
+    ]
+    tables: tuple[tuple[str, Mapping[int, Verdict] | Mapping[Fault, Verdict]], ...] = (
+        ("Body code", CODES),
+        ("HTTP status without a usable code", STATUSES),
+        ("Transport fault", FAULTS),
+    )
+    for title, table in tables:
+        by_verdict: dict[Verdict, list[str]] = {}
+        for key, verdict in table.items():
+            by_verdict.setdefault(verdict, []).append(f"`{key}`")
+        lines += [f"| {title} | verdict |", "|---|---|"]
+        lines += [f"| {', '.join(keys)} | `{verdict}` |" for verdict, keys in by_verdict.items()]
+        lines.append("")
+    return "\n".join(lines)
