@@ -90,13 +90,14 @@ _LIMITS: Mapping[FieldKind, _Limit] = {
     FieldKind.PLAIN: _Limit(2_000, "characters", may_be_cut=True),
 }
 _PREFIX = re.compile(r"([a-z_]+?)_?\d*")
+_PREFIXES = frozenset(FieldKind) - {FieldKind.PLAIN}
 _LATIN_RUN = re.compile(r"[0-9A-Za-z]+")
 
 
 def kind_of(key: str) -> FieldKind | None:
     """The kind that a key's prefix names (`thing4`: thing); None where it names none."""
     match = _PREFIX.fullmatch(key)
-    if match is None or match[1] not in FieldKind or match[1] == FieldKind.PLAIN:
+    if match is None or match[1] not in _PREFIXES:
         return None
     return FieldKind(match[1])
 
