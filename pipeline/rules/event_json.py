@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pipeline.errors import UserError
-from pipeline.rules.schema import _PER_SECOND, EventSchema, timestamp
+from pipeline.rules.schema import UNITS_PER_SECOND, EventSchema, timestamp
 from pipeline.rules.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
 MAX_INT = 2**63 - 1
@@ -155,7 +155,7 @@ def _number(value: object, path: str) -> float:
 
 def _moment(kind: ScalarType, value: object, path: str) -> Timestamp:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INT:
-        return timestamp(value, _PER_SECOND[kind.logical or "timestamp-millis"])
+        return timestamp(value, UNITS_PER_SECOND[kind.logical or "timestamp-millis"])
     if isinstance(value, datetime):  # YAML reads an unquoted moment as one
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
     else:

@@ -42,7 +42,7 @@ _PRIMITIVES = {
     "bytes": Scalar.BYTES,
     "string": Scalar.STRING,
 }
-_PER_SECOND = {
+UNITS_PER_SECOND = {
     "timestamp-millis": 1_000,
     "timestamp-micros": 1_000_000,
     "timestamp-nanos": 1_000_000_000,
@@ -225,7 +225,7 @@ def _logical(avro: Mapping[str, object], plain: Scalar) -> ScalarType:
         return ScalarType(Scalar.DOUBLE, logical, precision=precision, scale=scale)
     if plain is Scalar.INT and logical in {"timestamp-millis", "timestamp-micros", "timestamp-nanos"}:
         return ScalarType(Scalar.TIMESTAMP, logical)
-    if plain is Scalar.INT and (logical == "date" or logical in _PER_SECOND):
+    if plain is Scalar.INT and (logical == "date" or logical in UNITS_PER_SECOND):
         return ScalarType(Scalar.STRING, logical)
     return ScalarType(plain, logical if logical == "uuid" else None)
 
@@ -239,7 +239,7 @@ def timestamp(units: int, per_second: int) -> Timestamp:
 def _scalar_converter(kind: ScalarType) -> Convert | None:
     logical = kind.logical
     if kind.scalar is Scalar.TIMESTAMP and logical is not None:
-        per_second = _PER_SECOND[logical]
+        per_second = UNITS_PER_SECOND[logical]
         return lambda value: timestamp(value, per_second) if isinstance(value, int) else value
     if logical == "decimal":
         scale = kind.scale or 0
@@ -251,10 +251,10 @@ def _scalar_converter(kind: ScalarType) -> Convert | None:
     if logical == "date":
         return lambda value: _date(value) if isinstance(value, int) else value
     if logical is not None and logical.startswith("local-timestamp"):
-        per_second = _PER_SECOND[logical]
+        per_second = UNITS_PER_SECOND[logical]
         return lambda value: _local(value, per_second) if isinstance(value, int) else value
     if logical is not None and logical.startswith("time-"):
-        per_second = _PER_SECOND[logical]
+        per_second = UNITS_PER_SECOND[logical]
         return lambda value: _clock(value, per_second) if isinstance(value, int) else value
     return None
 
