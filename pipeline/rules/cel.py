@@ -10,6 +10,9 @@ from cel_expr_python import cel
 
 from pipeline.rules.functions import FUNCTIONS
 
+Activation = cel.Activation
+"""An event bound to an environment."""
+
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _TYPES = {
     "bool": cel.Type.BOOL,

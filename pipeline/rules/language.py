@@ -1,4 +1,4 @@
-"""The format of rule, template and test files, declared once: parser, JSON Schema for editors and guide derive from it."""
+"""The format of rule, template and test files, declared once: parser and JSON Schema for editors derive from it."""
 
 from __future__ import annotations
 

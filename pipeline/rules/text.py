@@ -13,7 +13,7 @@ class Part(NamedTuple):
 
     source: str
     is_expression: bool
-    index: int
+    at: int
     """Where its first character stands in the whole text."""
 
 
@@ -43,15 +43,15 @@ def split(text: str) -> list[Part]:
         elif text.startswith("${", index):
             end = _end(text, index)
             if literal:
-                parts.append(Part(literal, is_expression=False, index=begin))
-            parts.append(Part(text[index + 2 : end], is_expression=True, index=index + 2))
+                parts.append(Part(literal, is_expression=False, at=begin))
+            parts.append(Part(text[index + 2 : end], is_expression=True, at=index + 2))
             index = begin = end + 1
             literal = ""
         else:
             literal += text[index]
             index += 1
     if literal:
-        parts.append(Part(literal, is_expression=False, index=begin))
+        parts.append(Part(literal, is_expression=False, at=begin))
     return parts
 
 

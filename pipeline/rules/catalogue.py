@@ -1,0 +1,53 @@
+"""templates.yaml, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.model.finding import Finding
+from pipeline.rules.channel import FieldKind, kind_of, violation
+from pipeline.rules.document import Document, parse
+from pipeline.rules.finding_codes import CODES
+from pipeline.rules.language import TemplateFieldModel, TemplateFile, TemplateModel
+from pipeline.rules.structure import validate
+from pipeline.rules.templates import Style, Template, TemplateField
+
+
+def read_templates(path: str, text: str) -> tuple[Mapping[str, Template], Document | None, list[Finding]]:
+    """The templates by alias, the document for places in it, and what is wrong."""
+    document = parse(path, text)
+    if isinstance(document, Finding):
+        return {}, None, [document]
+    model, findings = validate(document, TemplateFile)
+    if model is None:
+        return {}, document, findings
+    templates: dict[str, Template] = {}
+    for alias, template in model.templates.items():
+        fields = [
+            _field(document, alias, template, key, field or TemplateFieldModel(), findings)
+            for key, field in template.fields.items()
+        ]
+        templates[alias] = Template(alias, template.title, template.style, dict(template.ids), tuple(fields))
+    return templates, document, findings
+
+
+def _field(  # noqa: PLR0913 - a field, and where it stands
+    document: Document,
+    alias: str,
+    template: TemplateModel,
+    key: str,
+    field: TemplateFieldModel,
+    findings: list[Finding],
+) -> TemplateField:
+    path = ("templates", alias, "fields", key)
+    kind = field.type or (kind_of(key) if template.style is Style.CATEGORY else FieldKind.PLAIN)
+    if kind is None:
+        level = CODES["field-kind-unknown"].level
+        words = f"`{key}` names no kind of field"
+        hint = "keys of category templates begin with thing, time, amount, …; or say `type:`"
+        findings.append(document.finding(path, level, "field-kind-unknown", words, hint))
+        kind = FieldKind.PLAIN
+    if field.example is not None and (problem := violation(kind, field.example, field.values)):
+        words = f"the example of `{key}` {problem}"
+        findings.append(document.finding((*path, "example"), CODES["over-limit"].level, "over-limit", words))
+    return TemplateField(key, kind, field.label, field.example, field.optional, field.values)

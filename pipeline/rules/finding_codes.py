@@ -1,0 +1,82 @@
+"""Every finding there is: its level, what it means, how to mend it. The reference and the tests derive from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.model.finding import Level
+
+
+class Code(NamedTuple):
+    """One kind of finding."""
+
+    level: Level
+    meaning: str
+    mend: str
+
+
+_E, _W, _N = Level.ERROR, Level.WARNING, Level.NOTE
+
+CODES: Mapping[str, Code] = {
+    "not-yaml": Code(
+        _E, "The file is not YAML, or uses what is not allowed here.", "Mend the line; no tags, no anchors."
+    ),
+    "alias": Code(_E, "A YAML alias (`*name`).", "Write the value out, or use `defaults:`."),
+    "duplicate-key": Code(_E, "A key stands twice in one mapping.", "Keep one."),
+    "too-deep": Code(_E, "The file is nested too deeply.", "Flatten it."),
+    "file-too-large": Code(_E, "The file is over a mebibyte.", "Split it."),
+    "unknown-key": Code(_E, "The format has no such key.", "See the near name in the hint."),
+    "missing-key": Code(_E, "A key that must be there is not.", "Add it."),
+    "wrong-value": Code(_E, "A value has the wrong type or shape.", "See the words."),
+    "duplicate-rule": Code(_E, "Two rules have the same id.", "Ids name rules in metrics and keys: give one another."),
+    "expression-unclosed": Code(_E, "A `${` without its `}`.", "Close it; write `$${` for the characters themselves."),
+    "expression-syntax": Code(_E, "Not an expression.", "See the place; texts stand in quotes, comparisons use `==`."),
+    "unknown-field": Code(_E, "The event has no such field.", "See the near name, or the event's schema."),
+    "unknown-name": Code(_E, "Neither a function nor `event`.", "Fields are read from `event`."),
+    "type-mismatch": Code(_E, "An operator or function does not take these types.", "See the hint."),
+    "not-a-condition": Code(_E, "`when` is not true or false.", "Compare with something."),
+    "not-a-text": Code(_E, "The expression gives no text or number.", "Times want local_time(), lists join()."),
+    "null-not-handled": Code(
+        _E, "A field that may be null is used as if it never were.", "Ask first: `event.x != null ? … : …`."
+    ),
+    "unknown-enum-value": Code(_E, "The field never has this value.", "See the near name."),
+    "label-missing": Code(_W, "label() lacks a word for some values.", 'Add them, or `"*"` for all others.'),
+    "bad-argument": Code(_E, "A function's fixed argument is wrong for sure.", "See the words."),
+    "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the near name."),
+    "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
+    "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),
+    "unknown-template-field": Code(_E, "The template has no such field.", "The channel refuses unknown fields."),
+    "field-not-filled": Code(_E, "A field of the template gets no value.", "Fill it, or mark it `optional: true`."),
+    "field-kind-unknown": Code(_E, "The key's prefix names no kind of field.", "Give the field a `type:`."),
+    "over-limit": Code(_E, "A fixed text is not what the channel takes in this field.", "See the words."),
+    "cannot-truncate": Code(_E, "Cutting this kind of field makes wrong data.", "Remove it from `overflow:`."),
+    "bad-url": Code(_E, "The url does not begin with https://.", "Write the host out; only what follows may vary."),
+    "unknown-event-type": Code(
+        _W, "No schema of this event type is known: expressions are not checked.", "Add the schema."
+    ),
+    "never-matches": Code(_W, "The condition is never true.", "Remove the rule, or set `enabled: false`."),
+    "always-matches": Code(_N, "The condition is always true.", "Leave `when:` out."),
+    "shadowed": Code(
+        _W, "An earlier rule without a condition stops all events of this type.", "Put it before, or drop `stop`."
+    ),
+    "unused-template": Code(_W, "No rule uses the template.", "Remove it."),
+    "missing-test": Code(_W, "No test expects a message of this rule.", "Add one under tests/."),
+    "disabled": Code(_N, "The rule takes no part.", "Remove it when it is no longer wanted."),
+    "no-rules": Code(_W, "There is no rule at all.", "Is this the right folder?"),
+    "bad-test": Code(_E, "A test is put together wrongly.", "See the words."),
+}
+
+
+def as_markdown() -> str:
+    """The reference of findings."""
+    lines = [
+        "# Findings of `check`",
+        "",
+        "Generated from `pipeline/rules/finding_codes.py`; do not edit. Errors refuse the rule set, warnings and notes do not.",
+        "",
+        "| code | level | meaning | how to mend it |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {code.level} | {code.meaning} | {code.mend} |" for name, code in CODES.items()]
+    return "\n".join(lines) + "\n"

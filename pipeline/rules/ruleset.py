@@ -1,0 +1,230 @@
+"""A rule set in use: compiled once, indexed by event type, evaluated for every event. Never raises for an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from pipeline.errors import RenderRefused
+from pipeline.model.event import Event
+from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
+from pipeline.model.outcome import Reason
+from pipeline.rules import channel
+from pipeline.rules.cel import Activation, Environment, Expression, ExpressionFailed
+from pipeline.rules.channel import FieldKind
+from pipeline.rules.templates import Template
+
+MAX_RECIPIENT = 256
+MAX_URL = 1_024
+"""Characters. The contract names no limits; these keep a broken rule from sending books."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with `${…}`, compiled: literals and expressions in order."""
+
+    parts: tuple[str | Expression, ...]
+    source: str
+
+    @property
+    def constant(self) -> str | None:
+        """The text itself where no expression is in it."""
+        if any(isinstance(part, Expression) for part in self.parts):
+            return None
+        return "".join(str(part) for part in self.parts)
+
+    def render(self, activation: Activation, name: str) -> str:
+        """The text for one event.
+
+        Raises:
+            RenderRefused: an expression has no value, or one that is no text.
+        """
+        return "".join(
+            part if isinstance(part, str) else _as_text(_evaluate(part, activation, name), name) for part in self.parts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleField:
+    """One field of a rule's message."""
+
+    key: str
+    text: Text
+    color: str | None
+    kind: FieldKind
+    optional: bool
+    truncate: bool
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, compiled."""
+
+    id: str
+    on: tuple[str, ...]
+    when: Expression | None
+    to: Text
+    template: str
+    """The alias."""
+    template_id: str
+    url: Text | None
+    fields: tuple[RuleField, ...]
+    expires_after: int | None
+    """Seconds after the event's time."""
+    ordered: bool
+    on_ambiguous: OnAmbiguous
+    stop: bool
+    owner: str = ""
+    description: str = ""
+    category: str = "transactional"
+
+
+class RuleSet:
+    """All rules in use. Immutable."""
+
+    def __init__(
+        self, version: str, rules: Sequence[Rule], templates: Mapping[str, Template], environment: Environment
+    ) -> None:
+        """`environment` is the one in which the rules' expressions were compiled."""
+        self.version = version
+        self.rules = tuple(rules)
+        self.templates = templates
+        self._environment = environment
+        self._by_type: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            for event_type in rule.on:
+                self._by_type.setdefault(event_type, []).append(rule)
+        self.event_types = frozenset(self._by_type)
+
+    def for_type(self, event_type: str) -> Sequence[Rule]:
+        """The rules that look at events of this type, in file order."""
+        return self._by_type.get(event_type, ())
+
+    def bind(self, event: Event) -> Activation:
+        """The event's data, ready for this rule set's expressions."""
+        return self._environment.bind(event.data)
+
+    def evaluate(self, event: Event) -> list[Notice | Refusal]:
+        """What follows from `event`: each matching rule's notice, or why it cannot make one; in file order."""
+        rules = self._by_type.get(event.type)
+        if not rules:
+            return []
+        activation = self._environment.bind(event.data)
+        results: list[Notice | Refusal] = []
+        for rule in rules:
+            try:
+                if not matches(rule, activation):
+                    continue
+                results.append(make_notice(rule, event, activation))
+            except RenderRefused as refused:
+                results.append(_refusal(rule, event, refused))
+            if rule.stop:
+                break
+        return results
+
+
+def matches(rule: Rule, activation: Activation) -> bool:
+    """Whether the rule's condition holds.
+
+    Raises:
+        RenderRefused: it has no truth value for this event.
+    """
+    if rule.when is None:
+        return True
+    value = _evaluate(rule.when, activation, "when")
+    if value is True or value is False:
+        return value
+    raise RenderRefused(Reason.WRONG_TYPE, "when: the condition is neither true nor false")
+
+
+def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
+    """The rule's message for one event.
+
+    Raises:
+        RenderRefused: an expression fails, or the channel would not take the result.
+    """
+    recipient = rule.to.render(activation, "to")
+    if not recipient.strip():
+        raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
+    if len(recipient) > MAX_RECIPIENT:
+        raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
+    body: dict[str, object] = {"to": recipient, "template": rule.template_id}
+    if rule.url is not None:
+        url = rule.url.render(activation, "url")
+        if url:
+            body["url"] = _checked_url(url)
+    body["data"] = _data(rule, activation)
+    expiry = event.time_ms / 1000 + rule.expires_after if rule.expires_after is not None else None
+    if event.expires_at_ms is not None:
+        given = event.expires_at_ms / 1000
+        expiry = given if expiry is None else min(expiry, given)
+    return Notice(
+        notice_id(event.identity, rule.id),
+        rule.id,
+        rule.template,
+        recipient,
+        orjson.dumps(body),
+        expiry,
+        rule.ordered,
+        rule.on_ambiguous,
+    )
+
+
+def _data(rule: Rule, activation: Activation) -> dict[str, dict[str, str]]:
+    data: dict[str, dict[str, str]] = {}
+    for field in rule.fields:
+        text = field.text.render(activation, field.key)
+        problem = channel.violation(field.kind, text, field.values)
+        if problem is not None:
+            if not text.strip():
+                if field.optional:
+                    continue
+                raise RenderRefused(Reason.FIELD_EMPTY, f"{field.key}: {problem}")
+            if not field.truncate:
+                raise RenderRefused(Reason.FIELD_LIMIT, f"{field.key}: {problem}")
+            text = channel.cut(field.kind, text)
+        data[field.key] = {"value": text} if field.color is None else {"value": text, "color": field.color}
+    return data
+
+
+def _checked_url(url: str) -> str:
+    """The url, if it is one that may be sent: an event's value must not turn it into another scheme or host."""
+    if len(url) > MAX_URL or any(character.isspace() or not character.isprintable() for character in url):
+        raise RenderRefused(Reason.URL_REFUSED, "url: too long, or with white space in it")
+    if not url.startswith("https://"):
+        raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
+    return url
+
+
+def _evaluate(expression: Expression, activation: Activation, name: str) -> object:
+    try:
+        return expression.evaluate(activation)
+    except ExpressionFailed as failed:
+        raise RenderRefused(Reason.EXPRESSION_FAILED, f"{name}: `{expression.source[:120]}`: {failed}") from None
+
+
+def _as_text(value: object, name: str) -> str:
+    """How a value stands in a text: as CEL's own `string()` would write it; null is nothing."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return repr(value).removesuffix(".0")
+        case None:
+            return ""
+        case datetime():
+            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: a time; write it with local_time()")
+        case _:
+            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: neither text nor number")
+
+
+def _refusal(rule: Rule, event: Event, refused: RenderRefused) -> Refusal:
+    return Refusal(notice_id(event.identity, rule.id), rule.id, rule.template, None, refused.reason, refused.detail)
