@@ -31,7 +31,7 @@ def read_templates(path: str, text: str) -> tuple[Mapping[str, Template], Docume
     return templates, document, findings
 
 
-def _field(  # noqa: PLR0913 - a field, and where it stands
+def _field(
     document: Document,
     alias: str,
     template: TemplateModel,

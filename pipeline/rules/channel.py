@@ -1,8 +1,8 @@
 """What the channel takes in each kind of field: limits, and what may be cut.
 
-Source: WeChat's published table of template parameter types; error 47003 names the field that breaks it. Characters
-are counted as people see them (grapheme clusters would need a table; a base character with its combining marks,
-variation selectors and joiners counts as one), so that a cut never leaves half an emoji.
+Source: WeChat's published table of template parameter types; error 47003 names the field that breaks it. The table does
+not say what it counts. Limits are counted in code points, which is never less than what people see, so a text that
+passes here passes there; a cut falls between characters as people see them, so it never leaves half an emoji.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
+
+from pipeline.rules.graphemes import clusters
 
 ELLIPSIS = "…"
 DISPLAY_LIMIT = 20
@@ -47,12 +49,14 @@ class _Limit(NamedTuple):
     may_be_cut: bool = False
 
 
-_DATE = r"\d{4}(年\d{1,2}月\d{1,2}日|-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2}|\.\d{1,2}\.\d{1,2})"
-_CLOCK = r"\d{1,2}:\d{2}(:\d{2})?"
+_DAY = r"(0?[1-9]|[12][0-9]|3[01])"
+_MONTH = r"(0?[1-9]|1[0-2])"
+_DATE = rf"[0-9]{{4}}(年{_MONTH}月{_DAY}日|-{_MONTH}-{_DAY}|/{_MONTH}/{_DAY}|\.{_MONTH}\.{_DAY})"
+_CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 _MOMENT = rf"({_DATE}( ?{_CLOCK})?|{_CLOCK})"
 _LIMITS: Mapping[FieldKind, _Limit] = {
     FieldKind.THING: _Limit(20, "characters", may_be_cut=True),
-    FieldKind.NUMBER: _Limit(32, "digits", re.compile(r"-?\d+(\.\d+)?"), "digits, with decimals if need be"),
+    FieldKind.NUMBER: _Limit(32, "digits", re.compile(r"[0-9]+(\.[0-9]+)?"), "digits, with decimals if need be"),
     FieldKind.LETTER: _Limit(32, "letters", re.compile(r"[A-Za-z]+"), "Latin letters only"),
     FieldKind.SYMBOL: _Limit(5, "symbols", re.compile(r"[^\w\s]+"), "symbols only"),
     FieldKind.CHARACTER_STRING: _Limit(
@@ -68,30 +72,34 @@ _LIMITS: Mapping[FieldKind, _Limit] = {
         64,
         "characters",
         re.compile(rf"{_DATE}( ?{_CLOCK})?( ?~ ?{_DATE}( ?{_CLOCK})?)?"),
-        "like 2019年10月1日 or 2019-10-01",
+        "like 2019年10月1日 or 2019-10-01, a range with ~",
     ),
     FieldKind.AMOUNT: _Limit(
-        16,
+        32,
         "characters",
-        re.compile(r"[¥￥$€£]?\d{1,10}(\.\d+)?元?"),
-        "one currency symbol and up to 10 digits, decimals, 元; no thousands separators",
+        re.compile(r"[¥￥$＄€£￡₩￦฿₽₹₫₱₺₴]?[0-9]{1,10}(\.[0-9]+)?元?"),
+        "one currency symbol, up to 10 digits, decimals, 元; no thousands separators",
     ),
-    FieldKind.PHONE_NUMBER: _Limit(17, "characters", re.compile(r"[0-9+\-() ]+"), "digits and symbols"),
+    FieldKind.PHONE_NUMBER: _Limit(17, "characters", re.compile(r"[0-9+*\-() ]+"), "digits and symbols"),
     FieldKind.CAR_NUMBER: _Limit(
         8,
         "characters",
-        re.compile(r"[\u4e00-\u9fff]?[A-Za-z0-9]*[\u4e00-\u9fff]?"),
-        "a plate: first and last may be Chinese",
+        re.compile(r"[\u4e00-\u9fff]?[A-Za-z0-9]+[\u4e00-\u9fff]?"),
+        "a plate: letters and digits, first and last may be Chinese",
     ),
-    FieldKind.NAME: _Limit(20, "letters, 10 with any Chinese"),
-    FieldKind.PHRASE: _Limit(5, "Chinese characters", re.compile(r"[\u4e00-\u9fff]+"), "Chinese characters only"),
+    FieldKind.NAME: _Limit(20, "letters"),
+    FieldKind.PHRASE: _Limit(
+        5, "Chinese characters", re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+"), "Chinese characters only"
+    ),
     FieldKind.ENUM: _Limit(20, "characters"),
     FieldKind.CONST: _Limit(20, "characters"),
     FieldKind.PLAIN: _Limit(2_000, "characters", may_be_cut=True),
 }
+_CHINESE_NAME = _Limit(10, "characters of a name that is not all Latin")
 _PREFIX = re.compile(r"([a-z_]+?)_?\d*")
 _PREFIXES = frozenset(FieldKind) - {FieldKind.PLAIN}
 _LATIN_RUN = re.compile(r"[0-9A-Za-z]+")
+_LATIN_RUN_OR_REST = re.compile(r"[0-9A-Za-z]+|[^0-9A-Za-z]+")
 
 
 def kind_of(key: str) -> FieldKind | None:
@@ -103,16 +111,18 @@ def kind_of(key: str) -> FieldKind | None:
 
 
 def violation(kind: FieldKind, text: str, values: tuple[str, ...] = ()) -> str | None:
-    """What the channel would refuse `text` for, without saying the text; None where it would take it."""
-    if not text.strip():
+    """What the channel would refuse `text` for, in words that do not hold the text; None where it would take it.
+
+    `values` are the registered ones of kinds `enum` and `const`; empty: not known.
+    """
+    if not is_visible(text):
         return "is empty"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text) and kind is not FieldKind.PLAIN:
+    if any(_is_refused(kind, character) for character in text):
         return "holds a line break or control character"
-    limit = _LIMITS[kind]
-    most = 10 if kind is FieldKind.NAME and not text.isascii() else limit.most
-    count = sum(character.isdigit() for character in text) if kind is FieldKind.NUMBER else len(clusters(text))
-    if count > most:
-        return f"has {count} of at most {most} {limit.unit}"
+    limit = _CHINESE_NAME if kind is FieldKind.NAME and not text.isascii() else _LIMITS[kind]
+    count = sum(character.isdigit() for character in text) if kind is FieldKind.NUMBER else len(text)
+    if count > limit.most:
+        return f"has {count} of at most {limit.most} {limit.unit}"
     if limit.shape is not None and limit.shape.fullmatch(text) is None:
         return f"is not what `{kind}` takes: {limit.meaning}"
     if values and text not in values:
@@ -126,23 +136,43 @@ def may_be_cut(kind: FieldKind) -> bool:
 
 
 def most(kind: FieldKind) -> int:
-    """The greatest number of characters that the kind takes."""
+    """The greatest number of characters (of a number: digits) that the kind takes."""
     return _LIMITS[kind].most
 
 
+def meaning(kind: FieldKind) -> str:
+    """What the kind takes, in a few words."""
+    limit = _LIMITS[kind]
+    bound = f"at most {limit.most} {limit.unit}"
+    return f"{bound}: {limit.meaning}" if limit.meaning else bound
+
+
 def cut(kind: FieldKind, text: str) -> str:
-    """`text` shortened to the kind's limit, with an ellipsis; line breaks become spaces."""
+    """`text` brought within the kind's limit: control characters go, and an ellipsis stands for what did not fit.
+
+    A text with anything to see becomes one that `violation` has nothing against.
+
+    Raises:
+        ValueError: the kind is one whose value a cut would make wrong (see `may_be_cut`).
+    """
+    if not may_be_cut(kind):
+        raise ValueError(f"a cut `{kind}` would be a wrong one")
+    text = "".join(" " if _is_refused(kind, character) else character for character in text)
     if kind is not FieldKind.PLAIN:
         text = " ".join(text.split())
-    return shorten(text, _LIMITS[kind].most)
+    return shorten(text.strip(), most(kind))
 
 
 def shorten(text: str, characters: int) -> str:
-    """At most `characters` characters as people see them, the last an ellipsis where any were left out."""
-    parts = clusters(text)
-    if len(parts) <= characters:
+    """At most `characters` code points, the last an ellipsis where any were left out; never half a character."""
+    if len(text) <= characters:
         return text
-    return "".join(parts[: max(0, characters - 1)]).rstrip() + ELLIPSIS
+    kept, room = "", characters - len(ELLIPSIS)
+    for cluster in clusters(text[: characters * 2 + 64]):
+        if len(kept) + len(cluster) > room:
+            break
+        kept += cluster
+    return kept.rstrip() + ELLIPSIS
 
 
 def displayed(text: str) -> int:
@@ -150,28 +180,34 @@ def displayed(text: str) -> int:
     return len(clusters(_LATIN_RUN.sub("a", text)))
 
 
-def clusters(text: str) -> list[str]:
-    """The text's characters as people see them."""
-    if text.isascii():
-        return list(text)
-    parts: list[str] = []
-    joined = False
-    for character in text:
-        flags = "\U0001f1e6" <= character <= "\U0001f1ff"
-        pairs = flags and bool(parts) and len(parts[-1]) == 1 and "\U0001f1e6" <= parts[-1] <= "\U0001f1ff"
-        if parts and (joined or pairs or _extends(character)):
-            parts[-1] += character
-        else:
-            parts.append(character)
-        joined = character == "\u200d"
-    return parts
+def shown(text: str, characters: int = DISPLAY_LIMIT) -> str:
+    """What WeChat shows of a history field: `characters` as `displayed` counts them, then an ellipsis."""
+    if displayed(text) <= characters:
+        return text
+    units = [unit for part in _LATIN_RUN_OR_REST.findall(text) for unit in _units(part)]
+    return "".join(units[:characters]) + ELLIPSIS
 
 
-def _extends(character: str) -> bool:
-    """Whether it belongs to the character before it: marks, variation selectors, joiners, skin tones, tags."""
-    return (
-        unicodedata.category(character) in {"Mn", "Me", "Mc"}
-        or character == "\u200d"
-        or "\U0001f3fb" <= character <= "\U0001f3ff"
-        or "\U000e0020" <= character <= "\U000e007f"
+def _units(part: str) -> list[str]:
+    return [part] if _LATIN_RUN.fullmatch(part) else clusters(part)
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: white space, invisible format characters and blank letters are nothing."""
+    return any(
+        unicodedata.category(character) not in _UNSEEN and character not in _BLANKS and not character.isspace()
+        for character in text
     )
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They turn the order of what follows: a sender could make an amount read backwards."""
+_BREAKS = frozenset("\n\r\t")
+
+
+def _is_refused(kind: FieldKind, character: str) -> bool:
+    if kind is FieldKind.PLAIN and character in _BREAKS:
+        return False
+    return character in _DIRECTIONS or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}

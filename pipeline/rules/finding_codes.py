@@ -73,7 +73,7 @@ def as_markdown() -> str:
     lines = [
         "# Findings of `check`",
         "",
-        "Generated from `pipeline/rules/finding_codes.py`; do not edit. Errors refuse the rule set, warnings and notes do not.",
+        "Generated from `pipeline/rules/finding_codes.py`; do not edit. Only errors refuse a rule set.",
         "",
         "| code | level | meaning | how to mend it |",
         "|---|---|---|---|",

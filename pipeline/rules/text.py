@@ -18,11 +18,11 @@ class Part(NamedTuple):
 
 
 class Unclosed(ValueError):
-    """A `${` without its `}`; `index` says where it stands."""
+    """A `${` without its `}`; `at` says where it stands."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, at: int) -> None:
         super().__init__("`${` without its `}`")
-        self.index = index
+        self.at = at
 
 
 def split(text: str) -> list[Part]:

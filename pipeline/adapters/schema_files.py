@@ -1,0 +1,37 @@
+"""A folder of Avro schemas (*.avsc), read from disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.errors import SchemaError
+from pipeline.rules.schema import EventSchema, SchemaCatalogue
+
+
+def read_schemas(folder: Path) -> SchemaCatalogue:
+    """Every schema below `folder`; of one type's versions the last in the order of file names is the newest.
+
+    Raises:
+        SchemaError: the folder is not there, or a file is no schema that rules can read.
+    """
+    if not folder.is_dir():
+        raise SchemaError(f"{folder}: there is no such folder of schemas")
+    return SchemaCatalogue(read_schema(path) for path in sorted(folder.rglob("*.avsc")))
+
+
+def read_schema(path: Path) -> EventSchema:
+    """One schema.
+
+    Raises:
+        SchemaError: it is no schema that rules can read.
+    """
+    try:
+        avro = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"{path}: not JSON: {error}") from None
+    if not isinstance(avro, dict):
+        raise SchemaError(f"{path}: an event's schema must be a record")
+    return EventSchema(avro, str(path))

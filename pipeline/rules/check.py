@@ -1,0 +1,201 @@
+"""The whole check of a rule set, before it is live: at the terminal, at start and at every reload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.errors import RulesRefused
+from pipeline.model.finding import Finding, Level
+from pipeline.rules.catalogue import read_templates
+from pipeline.rules.cel import Environment
+from pipeline.rules.compiling import RuleCompiler
+from pipeline.rules.document import Document, parse
+from pipeline.rules.finding_codes import CODES
+from pipeline.rules.language import RuleFile, RuleModel, TestFile
+from pipeline.rules.ruleset import Rule, RuleSet
+from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.sources import RuleSources
+from pipeline.rules.structure import validate
+from pipeline.rules.templates import Template
+from pipeline.rules.typing import TypedEnvironment
+
+
+class Checked(NamedTuple):
+    """What the check found."""
+
+    ruleset: RuleSet | None
+    """None where any finding is an error."""
+    findings: tuple[Finding, ...]
+    """In the order of files and places."""
+
+
+class _RuleFile(NamedTuple):
+    document: Document
+    model: RuleFile
+
+
+def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None = None) -> Checked:
+    """Check everything that can be known beforehand.
+
+    `environment` picks template ids (`production`, `staging`); None checks without and takes any id.
+    """
+    findings: list[Finding] = []
+    templates, catalogue = _templates(sources, findings)
+    files = _rule_files(sources, findings)
+    cel = Environment()
+    typed = _typed_environments(files, schemas)
+    rules: list[Rule] = []
+    for file in files:
+        compiler = RuleCompiler(file.document, file.model.defaults, templates, cel, typed, environment)
+        for index, model in enumerate(file.model.rules):
+            if not model.enabled:
+                findings.append(
+                    _finding(file.document, ("rules", index), "disabled", f"rule `{model.id}` takes no part")
+                )
+                continue
+            rule = compiler.compile(index, model)
+            if rule is not None:
+                rules.append(rule)
+        findings += compiler.findings
+    findings += _duplicates(files)
+    findings += _shadowed(files)
+    findings += _untested(sources, files, findings)
+    if catalogue is not None:
+        findings += _unused(files, templates, catalogue)
+    if not any(file.model.rules for file in files) and not any(finding.is_error for finding in findings):
+        path = next(iter(sources.rules), "rules")
+        findings.append(Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", "there is no rule"))
+    ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
+    if any(finding.is_error for finding in ordered):
+        return Checked(None, ordered)
+    return Checked(RuleSet(sources.version(), rules, templates, cel), ordered)
+
+
+def load(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None) -> RuleSet:
+    """The rule set for the service.
+
+    Raises:
+        RulesRefused: with every finding, if any is an error.
+    """
+    checked = check(sources, schemas, environment=environment)
+    if checked.ruleset is None:
+        raise RulesRefused(checked.findings)
+    return checked.ruleset
+
+
+def _finding(
+    document: Document, path: tuple[str | int, ...], code: str, words: str, hint: str | None = None
+) -> Finding:
+    return document.finding(path, CODES[code].level, code, words, hint)
+
+
+def _templates(sources: RuleSources, findings: list[Finding]) -> tuple[Mapping[str, Template], Document | None]:
+    if sources.templates is None:
+        path = next(iter(sources.rules), "templates.yaml")
+        findings.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", "there is no templates.yaml"))
+        return {}, None
+    templates, document, problems = read_templates(*sources.templates)
+    findings += problems
+    return templates, document
+
+
+def _rule_files(sources: RuleSources, findings: list[Finding]) -> list[_RuleFile]:
+    files: list[_RuleFile] = []
+    for path, text in sources.rules.items():
+        document = parse(path, text)
+        if isinstance(document, Finding):
+            findings.append(document)
+            continue
+        model, problems = validate(document, RuleFile)
+        findings += problems
+        if model is not None:
+            files.append(_RuleFile(document, model))
+    return files
+
+
+def _event_types(model: RuleModel, file: RuleFile) -> Sequence[str]:
+    on = model.on if model.on is not None else file.defaults.on if file.defaults else None
+    return (on,) if isinstance(on, str) else on or ()
+
+
+def _typed_environments(
+    files: Sequence[_RuleFile], schemas: SchemaCatalogue
+) -> Mapping[str, Sequence[TypedEnvironment]]:
+    used = {event_type for file in files for rule in file.model.rules for event_type in _event_types(rule, file.model)}
+    typed: dict[str, Sequence[TypedEnvironment]] = dict.fromkeys(schemas, ())
+    typed |= {
+        event_type: [TypedEnvironment(schema) for schema in schemas.versions(event_type)]
+        for event_type in used
+        if schemas.versions(event_type)
+    }
+    return typed
+
+
+def _duplicates(files: Sequence[_RuleFile]) -> list[Finding]:
+    seen: dict[str, str] = {}
+    findings: list[Finding] = []
+    for file in files:
+        for index, rule in enumerate(file.model.rules):
+            place = file.document.place(("rules", index, "id"))
+            if rule.id in seen:
+                words = f"rule `{rule.id}` stands already at {seen[rule.id]}"
+                findings.append(_finding(file.document, ("rules", index, "id"), "duplicate-rule", words))
+            else:
+                seen[rule.id] = f"{file.document.path}:{place.line}"
+    return findings
+
+
+def _shadowed(files: Sequence[_RuleFile]) -> list[Finding]:
+    stopped: dict[str, str] = {}
+    findings: list[Finding] = []
+    for file in files:
+        for index, rule in enumerate(file.model.rules):
+            if not rule.enabled:
+                continue
+            types = _event_types(rule, file.model)
+            if types and all(event_type in stopped for event_type in types):
+                words = f"rule `{stopped[types[0]]}` stops every event of this type before"
+                findings.append(_finding(file.document, ("rules", index), "shadowed", words))
+            if rule.stop and rule.when is None:
+                for event_type in types:
+                    stopped.setdefault(event_type, rule.id)
+    return findings
+
+
+def _untested(sources: RuleSources, files: Sequence[_RuleFile], findings: list[Finding]) -> list[Finding]:
+    tested: set[str] = set()
+    for path, text in sources.tests.items():
+        document = parse(path, text)
+        if isinstance(document, Finding):
+            findings.append(document)
+            continue
+        model, problems = validate(document, TestFile)
+        findings += problems
+        for test in model.tests if model is not None else ():
+            for expect in (test.expect, *(case.expect for case in test.cases)):
+                tested |= {notice.rule for notice in (expect.notices or ())} if expect is not None else set()
+    return [
+        _finding(file.document, ("rules", index, "id"), "missing-test", f"no test expects a message of `{rule.id}`")
+        for file in files
+        for index, rule in enumerate(file.model.rules)
+        if rule.enabled and rule.id not in tested
+    ]
+
+
+def _unused(files: Sequence[_RuleFile], templates: Mapping[str, Template], document: Document) -> list[Finding]:
+    used = {rule.template for file in files for rule in file.model.rules}
+    used |= {file.model.defaults.template for file in files if file.model.defaults}
+    return [
+        _finding(document, ("templates", alias), "unused-template", f"no rule uses `{alias}`")
+        for alias in templates
+        if alias not in used
+    ]
+
+
+def worst(findings: Sequence[Finding]) -> Level | None:
+    """The gravest level among findings."""
+    for level in (Level.ERROR, Level.WARNING, Level.NOTE):
+        if any(finding.level is level for finding in findings):
+            return level
+    return None
