@@ -38,7 +38,7 @@ class PrometheusTelemetry:
             verdict: self._histograms[metrics.ATTEMPT_DURATION].labels(verdict).observe for verdict in Verdict
         }
         self._consumed = {topic: self._child(metrics.EVENTS_CONSUMED, topic) for topic in topics}
-        self._dead_letters = {
+        self._dead_letters: dict[Reason, Callable[[], None]] = {
             reason: self._child(metrics.DEAD_LETTERS, reason)
             for reason in Reason
             if reason not in {Reason.OK, Reason.NO_RULE_FOR_TYPE, Reason.NO_RULE_MATCHED}

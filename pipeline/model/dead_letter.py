@@ -1,0 +1,26 @@
+"""What a dead letter carries besides the original record: its headers, and where they are kept."""
+
+from __future__ import annotations
+
+PREFIX = "notice."
+"""All our headers begin so; the original's own headers stay as they were."""
+
+OUTCOME_ID = "notice.outcome-id"
+KIND = "notice.kind"
+REASON = "notice.reason"
+RULE = "notice.rule"
+DETAIL = "notice.detail"
+ATTEMPTS = "notice.attempts"
+FAILED_AT = "notice.failed-at"
+"""RFC 3339, UTC."""
+SOURCE_TOPIC = "notice.source-topic"
+SOURCE_PARTITION = "notice.source-partition"
+SOURCE_OFFSET = "notice.source-offset"
+SOURCE_TIME = "notice.source-time"
+"""Kafka's timestamp of the original, milliseconds since the epoch."""
+REDRIVES = "notice.redrives"
+"""How often it was sent again from the dead letters; the loop guard counts this."""
+ONLY_RULE = "notice.only-rule"
+"""On a redriven record: the one rule whose notice is to be made; others had their outcome already."""
+EVENT_IDENTITY = "notice.event-identity"
+"""On a redriven record: what the event's identity was at first, so that notice ids and keys stay the same."""
