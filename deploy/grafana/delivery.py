@@ -1,0 +1,158 @@
+"""For the SRE who digs: limits, lanes, partitions and ledger of each member."""
+
+from __future__ import annotations
+
+from deploy.grafana.panels import JOB, NAMESPACE, Dashboard, Panel, Query, Row, quantiles, rate_of, rates, series
+
+_TAKEN = 'verdict="accepted"'
+
+DELIVERY = Dashboard(
+    "delivery",
+    "Notice Pipeline: delivery",
+    "How the limits, lanes, ledger and partitions of each member fare.",
+    (NAMESPACE, JOB),
+    (
+        Row(
+            "Limits",
+            (
+                Panel(
+                    "Concurrency",
+                    "Requests under way, and how many may be. In flight at the limit: the API sets our speed.",
+                    (
+                        Query(f"sum({series('in_flight')})", "in flight"),
+                        Query(f"sum({series('concurrency_limit')})", "limit"),
+                    ),
+                ),
+                Panel(
+                    "Request duration by verdict",
+                    "95th percentile.",
+                    (
+                        Query(
+                            f"histogram_quantile(0.95, sum by (le, verdict) "
+                            f"({rate_of('attempt_duration_seconds_bucket')}))",
+                            "{{verdict}}",
+                        ),
+                    ),
+                    "s",
+                ),
+                Panel(
+                    "Retry budget",
+                    "Retry tokens left, the least of all members. At 0 retries leave only as tokens come back.",
+                    (Query(f"min({series('retry_budget')})", "tokens"),),
+                ),
+                Panel(
+                    "Attempts per accepted notice",
+                    "1 is best; the rest are retries.",
+                    (
+                        Query(
+                            f"sum({rate_of('attempts_total')}) / sum({rate_of('attempts_total', _TAKEN)})",
+                            "attempts",
+                        ),
+                    ),
+                ),
+                Panel(
+                    "Token refreshes",
+                    "Over 10 minutes, by result.",
+                    (
+                        Query(
+                            f"sum by (result) (increase({series('token_refreshes_total')}[10m]))",
+                            "{{result}}",
+                        ),
+                    ),
+                ),
+                Panel(
+                    "Record read to outcome acknowledged",
+                    "The pipeline's own time, waiting for the API included.",
+                    quantiles("pipeline_seconds"),
+                    "s",
+                ),
+            ),
+        ),
+        Row(
+            "Lanes and memory",
+            (
+                Panel(
+                    "Lanes",
+                    "Recipients with an unfinished notice, and those whose first notice waits for its next attempt.",
+                    (
+                        Query(f"sum({series('lanes')})", "all"),
+                        Query(f"sum({series('lanes_waiting')})", "waiting for a retry"),
+                    ),
+                    width=12,
+                ),
+                Panel(
+                    "Notices in memory",
+                    "By member; bounded by `delivery.buffers.notices`.",
+                    (Query(f"sum by (instance) ({series('buffered_notices')})", "{{instance}}"),),
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
+            "Partitions",
+            (
+                Panel(
+                    "Lag by partition",
+                    "Events not yet read.",
+                    (Query(f"max by (topic, partition) ({series('consumer_lag')})", "{{topic}}/{{partition}}"),),
+                ),
+                Panel(
+                    "Oldest unfinished event by partition",
+                    "A single line that climbs is one recipient or one schema held back.",
+                    (
+                        Query(
+                            f"max by (topic, partition) ({series('frontier_age_seconds')})", "{{topic}}/{{partition}}"
+                        ),
+                    ),
+                    "s",
+                ),
+                Panel(
+                    "Consumer thread last seen",
+                    "Seconds since it came round, by member; unhealthy from 25 s.",
+                    (Query(f"max by (instance) (time() - {series('last_poll_timestamp_seconds')})", "{{instance}}"),),
+                    "s",
+                ),
+            ),
+        ),
+        Row(
+            "Ledger",
+            (
+                Panel(
+                    "Outcomes published",
+                    "Acknowledged by Kafka, or refused, per second.",
+                    (rates("outcomes_published_total", "result"),),
+                    "reqps",
+                ),
+                Panel("Commits", "Offset commits per second, by result.", (rates("commits_total", "result"),), "reqps"),
+                Panel(
+                    "Taken over",
+                    "Over 10 minutes: outcomes read back at assignment, notices seen before, pointers of no use.",
+                    (
+                        Query(f"sum(increase({series('ledger_replay_records_total')}[10m]))", "outcomes read back"),
+                        Query(f"sum(increase({series('redelivered_total')}[10m]))", "redelivered"),
+                        Query(f"sum(increase({series('ledger_pointers_unusable_total')}[10m]))", "pointers unusable"),
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            "Events that become no notice",
+            (
+                Panel(
+                    "Undecodable by topic and reason",
+                    "Records whose bytes are no event, per second.",
+                    (Query(f"sum by (topic, reason) ({rate_of('events_undecodable_total')})", "{{topic}} {{reason}}"),),
+                    "reqps",
+                    width=12,
+                ),
+                Panel(
+                    "Unmatched by type",
+                    "Events that no rule matched, per second.",
+                    (rates("events_unmatched_total", "type"),),
+                    "reqps",
+                    width=12,
+                ),
+            ),
+        ),
+    ),
+)
