@@ -1,1 +1,339 @@
 """The one place that names adapters and wires the service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import structlog
+from watchfiles import awatch
+
+from pipeline import metrics
+from pipeline.adapters.avro import folder_id
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.decoding import EventDecoder
+from pipeline.adapters.kafka_ledger import LedgerReader
+from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
+from pipeline.adapters.kafka_source import KafkaSource
+from pipeline.adapters.kafka_topics import LEDGER_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.logging import configure_logging, recipient_hash
+from pipeline.adapters.notices_http import HttpOptions
+from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.outcome_record import Disguise, OutcomeDecoder, OutcomeEncoder, outcome_schema
+from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
+from pipeline.delivery.breaker import BreakerState
+from pipeline.delivery.halt import Halt
+from pipeline.delivery.machine import Delivery
+from pipeline.delivery.verdicts import VerdictTable
+from pipeline.errors import ConfigurationError, UserError
+from pipeline.metrics import Metric
+from pipeline.ports import NoticesApi, TokenSource
+from pipeline.rules.check import load
+from pipeline.rules.ruleset import RuleSet
+from pipeline.rules.schema import EventSchema, SchemaCatalogue
+from pipeline.runtime.reload import Reload
+from pipeline.runtime.service import Parts, Service, stop_on_signals
+from pipeline.settings import Settings
+from pipeline.settings.secrets import read_secret_file, reveal
+from pipeline.web.endpoint import Probes, listen, make_app, serve
+
+log = structlog.get_logger("start")
+
+
+class Schemas(NamedTuple):
+    """What is known of schemas at start."""
+
+    catalogue: SchemaCatalogue
+    known: Mapping[int, EventSchema]
+    registry: SchemaRegistry | None
+
+
+async def run_service(settings: Settings, *, on_started: Callable[[Service, int], None] | None = None) -> int:
+    """Run one member of the group until it is told to stop; 0 for a clean end, 1 for a fatal error.
+
+    `on_started` is given the service and the port of its endpoint.
+
+    Raises:
+        UserError: something that must be there at start is not.
+    """
+    clock = SystemClock()
+    configure_logging(form=settings.log.format, level=settings.log.level, clock=clock)
+    listener = listen(settings.http.host, settings.http.port)
+    port = listener.getsockname()[1]
+    try:
+        schemas = await asyncio.to_thread(find_schemas, settings)
+        telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics)
+        parts = await asyncio.to_thread(make_parts, settings, schemas, telemetry, clock)
+    except UserError:
+        listener.close()
+        raise
+    service = Service(parts, drain_seconds=settings.kafka.drain_seconds, publish_unmatched=settings.outcomes.unmatched)
+    telemetry.rules_loaded(parts.rules, clock.now())
+    telemetry.read_at_scrape(lambda: _gauges(service))
+    reload = Reload(service.intake, telemetry, clock)
+
+    def reload_now() -> None:
+        reload.adopt(lambda: find_rules(settings, schemas.catalogue))
+
+    probes = Probes(
+        live=service.health.live,
+        ready=service.health.ready,
+        metrics=telemetry.exposition,
+    )
+
+    async def alongside() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(make_app(probes), listener))
+            if settings.rule_options.watch:
+                group.create_task(_watch(settings, reload_now))
+
+    stop_on_signals(service, reload_now)
+    log.info(
+        "starting",
+        reads=list(settings.kafka.topics),
+        broker=settings.kafka.bootstrap_servers,
+        group=settings.kafka.group_id,
+        sends_to=str(settings.notices.url).partition("?")[0],
+        environment=settings.environment,
+        rules=len(parts.rules.rules),
+        rules_version=parts.rules.version,
+        endpoint=f"http://{settings.http.host}:{port}",
+    )
+    if on_started is not None:
+        on_started(service, port)
+    error = await service.run(alongside=alongside)
+    return 1 if error is not None else 0
+
+
+def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTelemetry, clock: SystemClock) -> Parts:
+    """Everything that a service needs, checked to be there.
+
+    Raises:
+        UserError: something is not.
+    """
+    properties = kafka_properties(settings)
+    topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
+    topics.require(settings.kafka.topics)
+    ledger_partitions = topics.ensure(
+        TopicToMake(
+            settings.outcomes.topic,
+            settings.outcomes.partitions,
+            settings.outcomes.replication_factor,
+            settings.outcomes.create,
+        ),
+        LEDGER_CONFIG,
+    )
+    topics.ensure(
+        TopicToMake(
+            settings.dead_letters.topic,
+            settings.dead_letters.partitions,
+            settings.dead_letters.replication_factor,
+            settings.dead_letters.create,
+        ),
+        {},
+    )
+    rules = find_rules(settings, schemas.catalogue)
+    encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
+    return Parts(
+        decoder=EventDecoder(
+            look_up=schemas.registry.by_id if schemas.registry else None,
+            known=schemas.known,
+            catalogue=schemas.catalogue,
+            json_types=settings.schemas.json_types,
+            max_bytes=settings.schemas.max_event_bytes,
+        ),
+        rules=rules,
+        delivery=Delivery(
+            settings.delivery,
+            VerdictTable(settings.notices.verdicts),
+            max_in_flight=settings.notices.max_in_flight,
+            dice=random.SystemRandom().random,
+            now=clock.now(),
+        ),
+        api=notices_api(settings),
+        tokens=token_source(settings),
+        source=KafkaSource(
+            {**properties, "group.id": settings.kafka.group_id},
+            settings.kafka.topics,
+            LedgerReader(
+                {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
+                settings.outcomes.topic,
+                OutcomeDecoder(),
+                replayed=telemetry.replayed,
+                unusable=telemetry.pointer_unusable,
+            ),
+            clock,
+            next_generation=_next_generation(settings, topics),
+            committed=telemetry.committed,
+        ),
+        outcomes=KafkaOutcomeLog(
+            properties, Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic), encode
+        ),
+        clock=clock,
+        telemetry=telemetry,
+    )
+
+
+def kafka_properties(settings: Settings) -> dict[str, Any]:
+    """Librdkafka's settings, secrets read from their files.
+
+    Raises:
+        ConfigurationError: a secret's file cannot be read.
+    """
+    secrets = {name: read_secret_file(path, name) for name, path in settings.kafka.properties_files.items()}
+    return {
+        "bootstrap.servers": settings.kafka.bootstrap_servers,
+        "client.id": f"notice-pipeline-{socket.gethostname()}-{os.getpid()}",
+        **settings.kafka.properties,
+        **secrets,
+    }
+
+
+def _next_generation(settings: Settings, topics: TopicCheck) -> bool:
+    if settings.kafka.group_protocol == "auto":
+        return topics.has_next_generation_groups()
+    return settings.kafka.group_protocol == "consumer"
+
+
+def find_schemas(settings: Settings) -> Schemas:
+    """The schemas of the folder, and the registry.
+
+    Raises:
+        UserError: a schema or a secret cannot be read.
+    """
+    chosen = settings.schemas
+    catalogue = read_schemas(chosen.directory) if chosen.directory is not None else SchemaCatalogue()
+    known = {
+        folder_id(schema.fingerprint): schema for event_type in catalogue for schema in catalogue.versions(event_type)
+    }
+    registry = None
+    if chosen.registry_url is not None:
+        password = reveal(chosen.registry_password, chosen.registry_password_file, "the registry's password")
+        ca_file = str(chosen.registry_ca_file) if chosen.registry_ca_file else None
+        registry = SchemaRegistry(
+            RegistryOptions(str(chosen.registry_url).rstrip("/"), chosen.registry_user, password, ca_file)
+        )
+    return Schemas(catalogue, known, registry)
+
+
+def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
+    """The rules of the folder, checked.
+
+    Raises:
+        RulesRefused: with findings of level error.
+        UserError: the folder cannot be read.
+    """
+    return load(read_rules(settings.rules), catalogue, environment=settings.environment)
+
+
+def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> int:
+    """The id under which outcomes are framed: the registry's, or that of the shipped file."""
+    schema = outcome_schema()
+    if registry is not None:
+        return registry.register(f"{settings.outcomes.topic}-value", schema)
+    return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
+
+
+def notices_api(settings: Settings) -> NoticesApi:
+    """The HTTP client of the chosen transport.
+
+    Raises:
+        ConfigurationError: a certificate or a header's file cannot be read.
+    """
+    notices = settings.notices
+    secret_headers = {
+        name: read_secret_file(path, f"header {name}") for name, path in notices.secret_headers_files.items()
+    }
+    options = HttpOptions(
+        url=str(notices.url),
+        timeout_seconds=notices.timeout_seconds,
+        connect_timeout_seconds=notices.connect_timeout_seconds,
+        headers={**notices.headers, **secret_headers},
+        query=notices.query,
+        idempotency_header=notices.idempotency_header,
+        max_reply_bytes=notices.max_reply_bytes,
+        max_connections=notices.max_in_flight,
+        ca_pem=read_secret_file(notices.ca_file, "the CA file").encode() if notices.ca_file else None,
+        client_pem=(
+            read_secret_file(notices.client_certificate_file, "the client certificate").encode()
+            if notices.client_certificate_file
+            else None
+        ),
+        proxy=str(notices.proxy) if notices.proxy else None,
+    )
+    if notices.transport == "httpx":
+        from pipeline.adapters.notices_httpx import HttpxNoticesApi  # noqa: PLC0415 - loaded only where it is chosen
+
+        return HttpxNoticesApi(options)
+    return PyreqwestNoticesApi(options)
+
+
+def token_source(settings: Settings) -> TokenSource:
+    """Where the token comes from.
+
+    Raises:
+        ConfigurationError: the client secret's file cannot be read.
+    """
+    notices = settings.notices
+    if notices.token is not None:
+        return StaticToken(notices.token.get_secret_value())
+    if notices.token_file is not None:
+        read_secret_file(notices.token_file, "the token file")  # told at start, not at the first event
+        return FileToken(notices.token_file, lambda path: read_secret_file(path, "the token file"))
+    if notices.oauth is not None:
+        oauth = notices.oauth
+        secret = reveal(oauth.client_secret, oauth.client_secret_file, "the client secret")
+        return OAuthToken(OAuthOptions(str(oauth.token_url), oauth.client_id, secret or "", oauth.scope))
+    raise ConfigurationError("`notices`: no token: give one of token, token_file and oauth")
+
+
+def _disguise(settings: Settings) -> Disguise:
+    """How recipients stand in outcomes. Without a key of its own the hash is keyed with the group's name: it hides
+    little from who can guess, and says so in the reference.
+    """
+    outcomes = settings.outcomes
+    if outcomes.recipient == "clear":
+        return lambda recipient: recipient
+    if outcomes.recipient == "omit":
+        return lambda _: None
+    given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
+    key = (given or settings.kafka.group_id).encode()
+    return lambda recipient: recipient_hash(recipient, key)
+
+
+async def _watch(settings: Settings, reload_now: Callable[[], None]) -> None:
+    async for _ in awatch(settings.rules, debounce=400, recursive=True):
+        reload_now()
+
+
+def _gauges(service: Service) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    """The gauges that are read when somebody asks."""
+    parts = service.parts
+    now = parts.clock.now()
+    state = parts.delivery.snapshot(now)
+    yield metrics.IN_FLIGHT, {}, state.in_flight
+    yield metrics.CONCURRENCY_LIMIT, {}, state.limit
+    yield metrics.LANES, {}, state.lanes
+    yield metrics.LANES_WAITING, {}, state.lanes_waiting
+    yield metrics.BUFFERED, {}, state.buffered
+    yield metrics.RETRY_BUDGET, {}, state.retry_budget
+    for breaker in BreakerState:
+        yield metrics.BREAKER, {"state": breaker}, float(state.breaker is breaker)
+    for halt in Halt:
+        yield metrics.HALTED, {"reason": halt}, float(state.halted is halt)
+    for rule in state.suspended:
+        yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
+    for partition, lag in parts.source.lag().items():
+        yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
+    for partition, age in state.oldest.items():
+        yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
+    yield metrics.LAST_POLL, {}, parts.source.last_poll_at()

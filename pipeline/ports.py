@@ -88,6 +88,10 @@ class EventSource(Protocol):
         """
         ...
 
+    def hold(self, partitions: frozenset[TopicPartition]) -> None:
+        """Read nothing of these until told otherwise (replaces what was said before); others go on. Thread-safe."""
+        ...
+
     def commit(self, points: Sequence[CommitPoint]) -> None:
         """Commit soon, from the source's thread. Points of partitions no longer ours are dropped."""
         ...

@@ -1,10 +1,12 @@
-"""What every HTTP client for the notices API shares: what to send, and how to read what comes back."""
+"""What every HTTP client for the notices API shares: what to send, how to read what comes back, how to name faults."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import orjson
 
@@ -12,23 +14,38 @@ from pipeline.model.reply import Fault, Reply
 
 DETAIL_BYTES = 200
 """Of an unreadable body, so many bytes are kept to look at."""
+MOST_CODE = 2**31 - 1
+"""A code beyond 32 bits is none: the ledger stores 32."""
+MAX_RETRY_AFTER = 64
+"""Characters. The longest date that RFC 9110 allows has 33; the rest of a longer header is not worth keeping."""
 _BEARER = re.compile(r"(?i)bearer\s+\S+")
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, section 3.2: versions so far; it comes from event headers that anybody may have written."""
 
 
 class HttpOptions(NamedTuple):
-    """How to reach the notices API."""
+    """How to reach the notices API. Header values and the query may hold secrets and are not in the repr."""
 
     url: str
     timeout_seconds: float = 5.0
+    """For one whole request, connecting included."""
     connect_timeout_seconds: float = 2.0
+    """Keep it below `timeout_seconds`: then a slow connection is known to have carried no request."""
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
     idempotency_header: str | None = "Idempotency-Key"
     max_reply_bytes: int = 65_536
     max_connections: int = 512
     ca_pem: bytes | None = None
+    """Authorities to trust beside the well-known ones; any number of certificates."""
     client_pem: bytes | None = None
+    """Our certificate and its key."""
     proxy: str | None = None
+
+    def __repr__(self) -> str:
+        """Without anything that may be secret."""
+        return f"HttpOptions(url={self.url.partition('?')[0]!r}, timeout_seconds={self.timeout_seconds})"
 
 
 def request_headers(options: HttpOptions) -> dict[str, str]:
@@ -41,21 +58,51 @@ def request_headers(options: HttpOptions) -> dict[str, str]:
     }
 
 
+def request_url(options: HttpOptions) -> str:
+    """The url with the query parameters that are the same in every request behind its own."""
+    if not options.query:
+        return options.url
+    parts = urlsplit(options.url)
+    query = "&".join(part for part in (parts.query, urlencode(options.query, quote_via=quote)) if part)
+    return urlunsplit(parts._replace(query=query))
+
+
+def usable_traceparent(traceparent: str | None) -> str | None:
+    """The trace context if it is one; what is none is not sent on."""
+    if traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
+        return None
+    return traceparent
+
+
+def fault_of(error: BaseException, table: Mapping[type[BaseException], Fault]) -> Fault:
+    """The fault of the error's nearest ancestor in a client's table; one of a later release falls to its parent.
+
+    What has no ancestor there may have happened after the request left, so it counts as such: RESET.
+    """
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), Fault.RESET)
+
+
+def cut_off(fault: Fault) -> Fault:
+    """The fault in the middle of a reply's body: a broken connection is then a body cut short."""
+    return Fault.BODY_CUT_SHORT if fault is Fault.RESET else fault
+
+
 def read_reply(status: int, body: bytes, retry_after: str | None, token: str) -> Reply:
     """A whole reply, before anybody judges it.
 
-    `code` counts when it is an integer, or a text of one: some gateways quote every number.
+    `code` counts when it is an integer, or plainly means one (`"200"`, `200.0`): some gateways quote every number, and
+    an accepted notice that is not recognised as such would be sent again. `true` is no code.
     """
+    if retry_after is not None:
+        retry_after = retry_after[:MAX_RETRY_AFTER]
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
         return Reply(status, None, Fault.REDIRECT, retry_after, "redirects are not followed")
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         return Reply(status, None, Fault.BODY_INVALID, retry_after, _readable(body, token))
-    code = parsed.get("code") if isinstance(parsed, dict) else None
-    if isinstance(code, str) and re.fullmatch(r"-?\d{1,9}", code):
-        code = int(code)
-    if not isinstance(code, int) or isinstance(code, bool):
+    code = _code(parsed)
+    if code is None:
         return Reply(status, None, Fault.BODY_INVALID, retry_after, _readable(body, token))
     if code == 200:  # noqa: PLR2004 - the contract's success, and the hot path
         return Reply(status, code, None, retry_after)
@@ -67,18 +114,34 @@ def too_large(status: int, retry_after: str | None, most: int) -> Reply:
     return Reply(status, None, Fault.BODY_TOO_LARGE, retry_after, f"the body is longer than {most} bytes")
 
 
+def _code(parsed: object) -> int | None:
+    code = parsed.get("code") if isinstance(parsed, dict) else None
+    if (isinstance(code, str) and _INTEGER.fullmatch(code)) or (isinstance(code, float) and math.isfinite(code) and code.is_integer()):
+        code = int(code)
+    if not isinstance(code, int) or isinstance(code, bool) or abs(code) > MOST_CODE:
+        return None
+    return code
+
+
 def _message(parsed: Mapping[str, object], token: str) -> str:
     """What the API says of its refusal: such words are about fields and templates, and are kept short."""
     for name in ("message", "msg", "errmsg", "error"):
         text = parsed.get(name)
         if isinstance(text, str) and text:
-            return scrub(text, token)[:DETAIL_BYTES]
+            return _printable(scrub(text, token))
     return ""
 
 
 def _readable(body: bytes, token: str) -> str:
-    text = body[: DETAIL_BYTES * 2].decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else " " for character in scrub(text, token))[:DETAIL_BYTES]
+    """The first bytes of a body; scrubbed before they are cut, so that no half of a token stays behind."""
+    if not body:
+        return "the body is empty"
+    return _printable(scrub(body.decode("utf-8", "replace"), token))
+
+
+def _printable(text: str) -> str:
+    shown = "".join(character if character.isprintable() else " " for character in text[:DETAIL_BYTES])
+    return shown.encode()[:DETAIL_BYTES].decode("utf-8", "ignore")
 
 
 def scrub(text: str, token: str) -> str:

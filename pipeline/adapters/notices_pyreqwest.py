@@ -2,67 +2,114 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyreqwest import exceptions
 from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.http import Url
 from pyreqwest.proxy import ProxyBuilder
 
-from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, too_large
+from pipeline.adapters.notices_http import (
+    HttpOptions,
+    cut_off,
+    fault_of,
+    read_reply,
+    request_headers,
+    request_url,
+    scrub,
+    too_large,
+    usable_traceparent,
+)
+from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 
 if TYPE_CHECKING:
+    from pyreqwest.request import StreamRequest
+
     from pipeline.model.notice import Notice
 
 IDLE_SECONDS = 20.0
 """Shorter than the keep-alive of common servers (nginx: 75, Tomcat: 20 to 60), so that we let go first."""
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_CONNECTING = "client error (Connect)"
+"""The link in the chain of causes that hyper puts there when the connection itself could not be made."""
 
-FAULTS: tuple[tuple[type[exceptions.PyreqwestError], Fault], ...] = (
-    (exceptions.ConnectTimeoutError, Fault.CONNECT),
-    (exceptions.PoolTimeoutError, Fault.CONNECT),
-    (exceptions.ConnectError, Fault.CONNECT),
-    (exceptions.BuilderError, Fault.CONNECT),
-    (exceptions.RequestTimeoutError, Fault.TIMEOUT),
-    (exceptions.DecodeError, Fault.BODY_CUT_SHORT),
-    (exceptions.ReadError, Fault.RESET),
-    (exceptions.WriteError, Fault.RESET),
-    (exceptions.RequestError, Fault.RESET),
-)
-"""First match wins. What cannot be placed surely before the request left counts as after it: RESET."""
+FAULTS: Mapping[type[BaseException], Fault] = {
+    exceptions.PyreqwestError: Fault.RESET,
+    exceptions.DetailedPyreqwestError: Fault.RESET,
+    exceptions.RequestError: Fault.RESET,
+    exceptions.RequestPanicError: Fault.RESET,
+    exceptions.ClientClosedError: Fault.RESET,
+    exceptions.StatusError: Fault.RESET,
+    exceptions.RedirectError: Fault.REDIRECT,
+    exceptions.DecodeError: Fault.RESET,
+    exceptions.BodyDecodeError: Fault.RESET,
+    exceptions.JSONDecodeError: Fault.RESET,
+    exceptions.TransportError: Fault.RESET,
+    exceptions.NetworkError: Fault.RESET,
+    exceptions.ConnectError: Fault.RESET,
+    exceptions.ReadError: Fault.RESET,
+    exceptions.WriteError: Fault.RESET,
+    exceptions.RequestTimeoutError: Fault.TIMEOUT,
+    exceptions.ConnectTimeoutError: Fault.TIMEOUT,
+    exceptions.ReadTimeoutError: Fault.TIMEOUT,
+    exceptions.WriteTimeoutError: Fault.TIMEOUT,
+    exceptions.PoolTimeoutError: Fault.CONNECT,
+    exceptions.BuilderError: Fault.CONNECT,
+}
+"""Every error of the library. `ConnectError` and `ConnectTimeoutError` are not to be taken by their names: the library
+raises them for everything before the reply's head, a reset or a timeout after the request was written included
+(`docs/decisions/http-faults.md`). Only the chain of causes tells; see `_fault`.
+"""
 
 
 class PyreqwestNoticesApi:
     """Implements `pipeline.ports.NoticesApi`."""
 
     def __init__(self, options: HttpOptions) -> None:
-        self._options = options
-        self._headers = request_headers(options)
-        self._url = options.url
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: a certificate, header or url that the client cannot use.
+        """
         self._key = options.idempotency_header
         self._most = options.max_reply_bytes
-        self._client = _client(options)
+        try:
+            self._url = Url(request_url(options))
+            self._client = _client(options)
+        except (exceptions.PyreqwestError, ValueError) as error:
+            raise ConfigurationError(f"notices: the HTTP client cannot be made: {_words(error, '')}") from None
 
     async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
-        request = self._client.post(self._url).header("Authorization", f"Bearer {token}")
-        if self._key is not None:
-            request = request.header(self._key, f'"{notice.id}"')
-        if traceparent is not None:
-            request = request.header("traceparent", traceparent)
-        if self._options.query:
-            request = request.query(dict(self._options.query))
+        status: int | None = None
         try:
-            streamed = request.body_bytes(notice.body).streamed_read_buffer_limit(self._most).build_streamed()
-            async with streamed as response:
+            async with self._request(notice, token, traceparent) as response:
+                status = response.status
                 retry_after = response.get_header("retry-after")
                 body = await response.body_reader.read(self._most + 1)
-                if body is not None and len(body) > self._most:
-                    return too_large(response.status, retry_after, self._most)
-                return read_reply(response.status, bytes(body or b""), retry_after, token)
         except exceptions.PyreqwestError as error:
-            fault = next((fault for kind, fault in FAULTS if isinstance(error, kind)), Fault.RESET)
-            return Reply(fault=fault, detail=_words(error))
+            fault = _fault(error)
+            return Reply(status, fault=fault if status is None else cut_off(fault), detail=_words(error, token))
+        except ValueError:  # a header or url that cannot be written: its words would quote it
+            return Reply(status, fault=Fault.RESET if status else Fault.CONNECT, detail="the request cannot be built")
+        if body is None:
+            return read_reply(status, b"", retry_after, token)
+        if len(body) > self._most:
+            return too_large(status, retry_after, self._most)
+        return read_reply(status, body.to_bytes(), retry_after, token)
+
+    def _request(self, notice: Notice, token: str, traceparent: str | None) -> StreamRequest:
+        request = self._client.post(self._url).header("Authorization", f"Bearer {token}", is_sensitive=True)
+        if self._key is not None:
+            request = request.header(self._key, f'"{notice.id}"')
+        trace = usable_traceparent(traceparent)
+        if trace is not None:
+            request = request.header("traceparent", trace)
+        return request.body_bytes(notice.body).build_streamed()
 
     async def close(self) -> None:
         """Close connections."""
@@ -72,6 +119,7 @@ class PyreqwestNoticesApi:
 def _client(options: HttpOptions) -> Client:
     builder = (
         ClientBuilder()
+        .runtime_multithreaded(enable=False)
         .timeout(timedelta(seconds=options.timeout_seconds))
         .connect_timeout(timedelta(seconds=options.connect_timeout_seconds))
         .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
@@ -85,8 +133,8 @@ def _client(options: HttpOptions) -> Client:
         .deflate(enable=False)
         .no_proxy()
     )
-    if options.ca_pem is not None:
-        builder = builder.add_root_certificate_pem(options.ca_pem)
+    for certificate in _CERTIFICATE.findall(options.ca_pem or b""):
+        builder = builder.add_root_certificate_pem(certificate)
     if options.client_pem is not None:
         builder = builder.identity_pem(options.client_pem)
     if options.proxy is not None:
@@ -94,9 +142,17 @@ def _client(options: HttpOptions) -> Client:
     return builder.build()
 
 
-def _words(error: exceptions.PyreqwestError) -> str:
-    """The error's kind and its deepest cause; never the url's query, where a gateway may want its key."""
+def _fault(error: exceptions.PyreqwestError) -> Fault:
+    return Fault.CONNECT if _CONNECTING in _causes(error) else fault_of(error, FAULTS)
+
+
+def _causes(error: BaseException) -> list[str]:
     details = getattr(error, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None
-    deepest = causes[-1]["message"] if causes else ""
-    return f"{type(error).__name__}: {deepest}"[:200] if deepest else type(error).__name__
+    return [cause["message"] for cause in causes or ()]
+
+
+def _words(error: BaseException, token: str) -> str:
+    """The error's kind and its deepest cause; never the first, whose url may hold a gateway's key."""
+    deepest = _causes(error)[1:][-1:]
+    return scrub(": ".join([type(error).__name__, *deepest]), token)[:200]

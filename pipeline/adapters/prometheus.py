@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
@@ -117,9 +117,9 @@ class PrometheusTelemetry:
         """The token was got anew, or could not be."""
         self._results[metrics.TOKEN_REFRESHES, "ok" if ok else "error"]()
 
-    def committed(self, *, ok: bool, partitions: int) -> None:
-        """Offsets were committed, or refused."""
-        self._counters[metrics.COMMITS].labels("ok" if ok else "error").inc(partitions)
+    def committed(self, result: str, partitions: int) -> None:
+        """Offsets were committed (`ok`), or refused (`error`)."""
+        self._counters[metrics.COMMITS].labels(result).inc(partitions)
 
     def replayed(self, records: int) -> None:
         """Outcomes were read back from the ledger."""
@@ -153,6 +153,10 @@ class PrometheusTelemetry:
     def rules_refused(self) -> None:
         """Newer rules on disk have errors; the old ones stay."""
         self._gauges[metrics.RULES_RELOADED].set(0)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """What `/metrics` answers, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def read_at_scrape(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
         """Let `read` tell the gauges of `READ_AT_SCRAPE` whenever somebody asks."""

@@ -66,7 +66,7 @@ class Engine:
         self._polling: asyncio.TimerHandle | None = None
         self._moved: set[asyncio.Event] = set()
         self._last_commit = 0.0
-        self._last_demand = 0
+        self._held: frozenset[TopicPartition] = frozenset()
         self._stopped = False
 
     @property
@@ -136,10 +136,11 @@ class Engine:
         self._poll_soon()
 
     def _tell_demand(self) -> None:
-        wanted = max(0, self._delivery.demand() - self._waiting())
-        if wanted != self._last_demand or wanted:
-            self._last_demand = wanted
-            self._source.demand(wanted)
+        self._source.demand(max(0, self._delivery.demand() - self._waiting()))
+        held = self._delivery.held()
+        if held != self._held:
+            self._held = held
+            self._source.hold(held)
 
     def _wake_at(self, now: float) -> None:
         """Come back when delivery's next timer is due, or when a commit may be."""
