@@ -121,7 +121,14 @@ RULES = Dashboard(
                 Panel(
                     "Suspended rules",
                     "1 while the API refuses the rule's template or account: its messages wait as dead letters.",
-                    (Query(f"max by (rule) ({series('rules_suspended', _RULE)})", "{{rule}}"),),
+                    (
+                        Query(
+                            # Only a suspended rule has the series; the others are shown at 0.
+                            f"max by (rule) ({series('rules_suspended', _RULE)}) "
+                            f"or max by (rule) ({series('rule_matches_total', _RULE)}) * 0",
+                            "{{rule}}",
+                        ),
+                    ),
                 ),
                 Panel(
                     "Rules in use since",
@@ -132,7 +139,7 @@ RULES = Dashboard(
                 ),
                 Panel(
                     "Events that no rule matched",
-                    "Per second, by type. Is a condition too narrow?",
+                    "Per second, by type: perhaps a condition is too narrow.",
                     (rates("events_unmatched_total", "type"),),
                     "reqps",
                 ),

@@ -1,0 +1,170 @@
+"""The alerts hold together: rules, runbook, dashboards, and the catalogue of metrics."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from deploy.grafana.generate import DASHBOARDS
+from pipeline.delivery.halt import Halt
+from pipeline.metrics import AGE_BUCKETS, CATALOGUE, PREFIX, Kind
+from pipeline.model.outcome import Reason
+
+ROOT = Path(__file__).resolve().parents[3]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+HISTOGRAM_SUFFIXES = ("_bucket", "_count", "_sum")
+NO_NOTICE = {
+    Reason.TOMBSTONE,
+    Reason.NOT_FRAMED,
+    Reason.UNKNOWN_SCHEMA,
+    Reason.UNSUPPORTED_SCHEMA,
+    Reason.MALFORMED_AVRO,
+    Reason.MALFORMED_JSON,
+    Reason.MALFORMED_CLOUDEVENT,
+    Reason.NO_TYPE,
+    Reason.SCHEMA_MISMATCH,
+    Reason.TOO_LARGE,
+}
+"""Reasons of records that are no event: they are dead letters, but no notice that failed."""
+
+
+def _rules(name: str) -> list[dict[str, Any]]:
+    document = YAML(typ="safe").load(PROMETHEUS / name)
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+ALERTS = _rules("alerts.yaml")
+RECORDED = _rules("recording.yaml")
+QUERIES = [query.expr for board in DASHBOARDS for row in board.rows for panel in row.panels for query in panel.queries]
+EXPRESSIONS = [*(rule["expr"] for rule in (*ALERTS, *RECORDED)), *QUERIES]
+PANELS = {panel.title for board in DASHBOARDS for row in board.rows for panel in row.panels}
+
+
+def _promtool(*arguments: str) -> str:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    done = subprocess.run([promtool, *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_prometheus_accepts_the_rules() -> None:
+    """promtool finds every rule well-formed."""
+    assert f"{len(ALERTS)} rules found" in _promtool("check", "rules", "alerts.yaml", "recording.yaml")
+
+
+def test_every_alert_fires_and_keeps_still_as_its_cases_say() -> None:
+    """promtool runs the cases of alerts_test.yaml on made-up series."""
+    assert "SUCCESS" in _promtool("test", "rules", "alerts_test.yaml")
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
+    """No alert goes untested in either direction."""
+    firing: set[str] = set()
+    still: set[str] = set()
+    for case in YAML(typ="safe").load(PROMETHEUS / "alerts_test.yaml")["tests"]:
+        for check in case["promql_expr_test"]:
+            name = re.search(r'alertname="(\w+)"', check["expr"])
+            assert name is not None
+            (firing if check["exp_samples"] else still).add(name.group(1))
+    names = {alert["alert"] for alert in ALERTS}
+    assert (firing, still) == (names, names)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_an_alert_tells_the_one_who_is_paged_what_to_do(alert: dict[str, Any]) -> None:
+    """Severity, summary, description, and the runbook section of the alert's own name."""
+    assert alert["labels"]["severity"] in {"page", "ticket"}
+    notes = alert["annotations"]
+    assert set(notes) == {"summary", "description", "runbook_url"}
+    assert len(notes["summary"]) <= 100
+    assert notes["runbook_url"].partition("#")[2] == alert["alert"].lower()
+
+
+def test_the_runbook_has_one_section_for_each_alert_and_no_other() -> None:
+    """Each section says what it means, how to see, how to mend and how to verify."""
+    sections = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)[1:]
+    assert {section.split("\n", 1)[0] for section in sections} == {alert["alert"] for alert in ALERTS}
+    for section in sections:
+        assert "**What it means to customers.**" in section
+        assert "**Verify.**" in section
+        assert re.search(r"\*\*See(\.| and mend\.)\*\*", section), section[:60]
+        assert re.search(r"\*\*Mend|mend\.\*\*", section), section[:60]
+
+
+def test_every_link_inside_the_runbook_leads_somewhere() -> None:
+    """Anchors are the lower-case names of alerts."""
+    anchors = {alert["alert"].lower() for alert in ALERTS}
+    assert set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK)) <= anchors
+
+
+def test_panels_that_alerts_and_runbook_name_exist() -> None:
+    """A panel named to somebody at night is there under that name."""
+    told = " ".join(alert["annotations"]["description"] for alert in ALERTS)
+    named = set(re.findall(r'[Pp]anels? "([^"]+)"', f"{told} {RUNBOOK}"))
+    assert named
+    assert named <= PANELS
+
+
+def test_every_metric_in_a_rule_or_panel_is_in_the_catalogue() -> None:
+    """Rules and dashboards speak of metrics that exist, and recorded names that are recorded."""
+    known = {metric.full_name for metric in CATALOGUE}
+    known |= {
+        metric.full_name + suffix
+        for metric in CATALOGUE
+        if metric.kind is Kind.HISTOGRAM
+        for suffix in HISTOGRAM_SUFFIXES
+    }
+    known |= {rule["record"] for rule in RECORDED}
+    used = {name for expression in EXPRESSIONS for name in re.findall(r"\bnotice_pipeline[\w:]+", expression)}
+    assert used - known == set()
+
+
+def test_every_metric_of_the_catalogue_is_shown_somewhere() -> None:
+    """What is worth counting is worth a panel or an alert."""
+    text = "\n".join(EXPRESSIONS)
+    unused = [
+        metric.full_name for metric in CATALOGUE if not re.search(rf"\b{metric.full_name}(_bucket|_count)?\b", text)
+    ]
+    assert unused == []
+
+
+def test_labels_in_rules_and_panels_are_labels_of_the_metric() -> None:
+    """A matcher on a label that a metric lacks would select nothing, silently."""
+    labels = {metric.full_name: {label.name for label in metric.labels} for metric in CATALOGUE}
+    for expression in EXPRESSIONS:
+        for name, matchers in re.findall(rf"\b({PREFIX}\w+)\{{([^}}]*)\}}", expression):
+            base = re.sub(r"_(bucket|count)$", "", name) if name not in labels else name
+            used = set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", matchers))
+            assert used <= labels[base] | {"namespace", "job", "instance", "le"}, expression
+
+
+def test_the_delivery_objective_leaves_out_records_that_are_no_notice() -> None:
+    """Every reason of a dead letter either counts against the objective or is left out on purpose."""
+    expression = next(rule["expr"] for rule in RECORDED if rule["record"] == "notice_pipeline:delivery_bad:rate5m")
+    left_out = set(re.findall(r'reason!~"([^"]+)"', expression)[0].split("|"))
+    assert left_out == {reason.value for reason in NO_NOTICE | {Reason.RECIPIENT}}
+
+
+def test_the_delay_objective_is_one_of_the_histogram_s_buckets() -> None:
+    """60 s can be counted only where a bucket ends."""
+    ends = {str(bucket) for bucket in AGE_BUCKETS}
+    named = {end for expression in EXPRESSIONS for end in re.findall(r'le="([\d.]+)"', expression)}
+    assert named == {"60.0"}
+    assert named <= ends
+
+
+def test_every_reason_why_nothing_is_sent_pages_somebody() -> None:
+    """Each halt has its alert; the breaker's speaks of its own state."""
+    text = "\n".join(alert["expr"] for alert in ALERTS if alert["labels"]["severity"] == "page")
+    for halt in Halt:
+        told = 'breaker_state{state!="closed"}' if halt is Halt.BREAKER_OPEN else f'halted{{reason="{halt.value}"}}'
+        assert told in text
