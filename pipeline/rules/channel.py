@@ -98,8 +98,6 @@ _LIMITS: Mapping[FieldKind, _Limit] = {
 _CHINESE_NAME = _Limit(10, "characters of a name that is not all Latin")
 _PREFIX = re.compile(r"([a-z_]+?)_?\d*")
 _PREFIXES = frozenset(FieldKind) - {FieldKind.PLAIN}
-_LATIN_RUN = re.compile(r"[0-9A-Za-z]+")
-_LATIN_RUN_OR_REST = re.compile(r"[0-9A-Za-z]+|[^0-9A-Za-z]+")
 
 
 def kind_of(key: str) -> FieldKind | None:
@@ -177,19 +175,26 @@ def shorten(text: str, characters: int) -> str:
 
 def displayed(text: str) -> int:
     """Characters as WeChat counts them for display: a run of digits or Latin letters is one."""
-    return len(clusters(_LATIN_RUN.sub("a", text)))
+    return len(_units(text))
 
 
 def shown(text: str, characters: int = DISPLAY_LIMIT) -> str:
     """What WeChat shows of a history field: `characters` as `displayed` counts them, then an ellipsis."""
-    if displayed(text) <= characters:
-        return text
-    units = [unit for part in _LATIN_RUN_OR_REST.findall(text) for unit in _units(part)]
-    return "".join(units[:characters]) + ELLIPSIS
+    units = _units(text)
+    return text if len(units) <= characters else "".join(units[:characters]) + ELLIPSIS
 
 
-def _units(part: str) -> list[str]:
-    return [part] if _LATIN_RUN.fullmatch(part) else clusters(part)
+def _units(text: str) -> list[str]:
+    units: list[str] = []
+    in_run = False
+    for cluster in clusters(text):
+        latin = cluster.isascii() and cluster.isalnum()
+        if latin and in_run:
+            units[-1] += cluster
+        else:
+            units.append(cluster)
+        in_run = latin
+    return units
 
 
 def is_visible(text: str) -> bool:

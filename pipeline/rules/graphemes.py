@@ -19,10 +19,10 @@ _BASIC = "\u02ff"
 
 
 def clusters(text: str) -> list[str]:
-    """The text's characters as people see them; joined they are the text.
+    r"""The text's characters as people see them; joined they are the text.
 
-    >>> clusters("e\u0301é👨‍👩‍👧🇨🇳")
-    ['é', 'é', '👨\u200d👩\u200d👧', '🇨🇳']
+    >>> [len(cluster) for cluster in clusters("好e\u0301\U0001f468\u200d\U0001f469\U0001f1e8\U0001f1f3")]
+    [1, 2, 3, 2]
     """
     if max(text, default="") <= _BASIC and "\r" not in text:
         return list(text)
