@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -116,7 +115,9 @@ def too_large(status: int, retry_after: str | None, most: int) -> Reply:
 
 def _code(parsed: object) -> int | None:
     code = parsed.get("code") if isinstance(parsed, dict) else None
-    if (isinstance(code, str) and _INTEGER.fullmatch(code)) or (isinstance(code, float) and math.isfinite(code) and code.is_integer()):
+    if isinstance(code, str) and _INTEGER.fullmatch(code):
+        code = float(code)  # exact: ten digits at most
+    if isinstance(code, float) and code.is_integer():
         code = int(code)
     if not isinstance(code, int) or isinstance(code, bool) or abs(code) > MOST_CODE:
         return None

@@ -2,83 +2,162 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import tempfile
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
 
-from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, too_large
+from pipeline.adapters.notices_http import (
+    HttpOptions,
+    cut_off,
+    fault_of,
+    read_reply,
+    request_headers,
+    request_url,
+    scrub,
+    too_large,
+    usable_traceparent,
+)
+from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 
 if TYPE_CHECKING:
     from pipeline.model.notice import Notice
 
-FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
-    (httpx.ConnectTimeout, Fault.CONNECT),
-    (httpx.PoolTimeout, Fault.CONNECT),
-    (httpx.ConnectError, Fault.CONNECT),
-    (httpx.UnsupportedProtocol, Fault.CONNECT),
-    (httpx.ProxyError, Fault.CONNECT),
-    (httpx.TimeoutException, Fault.TIMEOUT),
-    (httpx.DecodingError, Fault.BODY_CUT_SHORT),
-    (httpx.HTTPError, Fault.RESET),
-)
-"""First match wins. What cannot be placed surely before the request left counts as after it: RESET."""
+IDLE_SECONDS = 20.0
+"""As in the fast transport: we let go of an idle connection before common servers do."""
+
+FAULTS: Mapping[type[BaseException], Fault] = {
+    httpx.HTTPError: Fault.RESET,
+    httpx.RequestError: Fault.RESET,
+    httpx.TransportError: Fault.RESET,
+    httpx.TimeoutException: Fault.TIMEOUT,
+    httpx.ConnectTimeout: Fault.CONNECT,
+    httpx.PoolTimeout: Fault.CONNECT,
+    httpx.ReadTimeout: Fault.TIMEOUT,
+    httpx.WriteTimeout: Fault.TIMEOUT,
+    httpx.NetworkError: Fault.RESET,
+    httpx.ConnectError: Fault.CONNECT,
+    httpx.ReadError: Fault.RESET,
+    httpx.WriteError: Fault.RESET,
+    httpx.CloseError: Fault.RESET,
+    httpx.ProxyError: Fault.CONNECT,
+    httpx.UnsupportedProtocol: Fault.CONNECT,
+    httpx.ProtocolError: Fault.RESET,
+    httpx.LocalProtocolError: Fault.RESET,
+    httpx.RemoteProtocolError: Fault.RESET,
+    httpx.DecodingError: Fault.RESET,
+    httpx.TooManyRedirects: Fault.REDIRECT,
+    httpx.HTTPStatusError: Fault.RESET,
+    httpx.InvalidURL: Fault.CONNECT,
+    httpx.CookieConflict: Fault.RESET,
+    httpx.StreamError: Fault.RESET,
+    httpx.StreamConsumed: Fault.RESET,
+    httpx.StreamClosed: Fault.RESET,
+    httpx.ResponseNotRead: Fault.RESET,
+    httpx.RequestNotRead: Fault.RESET,
+    TimeoutError: Fault.TIMEOUT,  # our own deadline for the whole request
+    RuntimeError: Fault.CONNECT,  # the client is closed already
+    ValueError: Fault.CONNECT,  # a header that cannot be written
+}
+"""Every error of the library, and what else comes out of it. `RESET` wherever the request may have left."""
+_FOREIGN = tuple(FAULTS)
 
 
 class HttpxNoticesApi:
     """Implements `pipeline.ports.NoticesApi`."""
 
     def __init__(self, options: HttpOptions) -> None:
-        self._options = options
-        limits = httpx.Limits(
-            max_connections=options.max_connections, max_keepalive_connections=options.max_connections
-        )
-        self._client = httpx.AsyncClient(
-            headers={**request_headers(options), "Accept-Encoding": "identity"},
-            params=dict(options.query),
-            timeout=httpx.Timeout(options.timeout_seconds, connect=options.connect_timeout_seconds),
-            limits=limits,
-            verify=_context(options),
-            proxy=options.proxy,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: a certificate, header or url that the client cannot use.
+        """
+        self._key = options.idempotency_header
+        self._most = options.max_reply_bytes
+        self._timeout = options.timeout_seconds
+        try:
+            self._url = httpx.URL(request_url(options))
+            self._client = _client(options)
+        except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
+            raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
 
     async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
-        options = self._options
-        headers = {"Authorization": f"Bearer {token}"}
-        if options.idempotency_header is not None:
-            headers[options.idempotency_header] = f'"{notice.id}"'
-        if traceparent is not None:
-            headers["traceparent"] = traceparent
+        heads: list[httpx.Response] = []
         try:
-            async with self._client.stream("POST", options.url, content=notice.body, headers=headers) as response:
-                retry_after = response.headers.get("retry-after")
-                body = b""
-                async for chunk in response.aiter_raw():
-                    body += chunk
-                    if len(body) > options.max_reply_bytes:
-                        return too_large(response.status_code, retry_after, options.max_reply_bytes)
-                return read_reply(response.status_code, body, retry_after, token)
-        except httpx.InvalidURL as error:
-            return Reply(fault=Fault.CONNECT, detail=str(error)[:200])
-        except httpx.HTTPError as error:
-            fault = next((fault for kind, fault in FAULTS if isinstance(error, kind)), Fault.RESET)
-            return Reply(fault=fault, detail=f"{type(error).__name__}: {error}"[:200])
+            async with asyncio.timeout(self._timeout):
+                return await self._exchange(notice, self._headers(notice, token, traceparent), token, heads)
+        except _FOREIGN as error:
+            fault = fault_of(error, FAULTS)
+            detail = _words(error, token)
+            if heads:
+                return Reply(heads[0].status_code, fault=cut_off(fault), detail=detail)
+            return Reply(fault=fault, detail=detail)
+
+    def _headers(self, notice: Notice, token: str, traceparent: str | None) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {token}"}
+        if self._key is not None:
+            headers[self._key] = f'"{notice.id}"'
+        trace = usable_traceparent(traceparent)
+        if trace is not None:
+            headers["traceparent"] = trace
+        return headers
+
+    async def _exchange(
+        self, notice: Notice, headers: dict[str, str], token: str, heads: list[httpx.Response]
+    ) -> Reply:
+        """One request and its reply; its head is in `heads` as soon as it is there."""
+        async with self._client.stream("POST", self._url, content=notice.body, headers=headers) as response:
+            heads.append(response)
+            retry_after = response.headers.get("retry-after")
+            body = bytearray()
+            async for piece in response.aiter_raw():
+                body += piece
+                if len(body) > self._most:
+                    return too_large(response.status_code, retry_after, self._most)
+        return read_reply(response.status_code, bytes(body), retry_after, token)
 
     async def close(self) -> None:
         """Close connections."""
         await self._client.aclose()
 
 
-def _context(options: HttpOptions) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=options.ca_pem.decode() if options.ca_pem else None)
+def _client(options: HttpOptions) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        headers={**request_headers(options), "Accept-Encoding": "identity"},
+        verify=_tls(options),
+        timeout=httpx.Timeout(options.timeout_seconds, connect=options.connect_timeout_seconds),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none
+        limits=httpx.Limits(
+            max_connections=options.max_connections,
+            max_keepalive_connections=options.max_connections,
+            keepalive_expiry=IDLE_SECONDS,
+        ),
+        proxy=options.proxy,
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _tls(options: HttpOptions) -> ssl.SSLContext:
+    """The well-known authorities and those of the options, as in the fast transport."""
+    context = ssl.create_default_context()
+    if options.ca_pem is not None:
+        context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
     if options.client_pem is not None:
         with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # the standard library reads it from a file only
             file.write(options.client_pem)
             file.flush()
             context.load_cert_chain(file.name)
     return context
+
+
+def _words(error: BaseException, token: str) -> str:
+    """The error's kind and words; its kind alone where the words may quote a header of ours."""
+    known = isinstance(error, httpx.HTTPError) and not isinstance(error, httpx.LocalProtocolError)
+    return scrub(f"{type(error).__name__}: {error}" if known else type(error).__name__, token)[:200]
