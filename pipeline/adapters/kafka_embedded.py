@@ -1,7 +1,7 @@
 """librdkafka's mock cluster: a broker inside this process, for the demo.
 
-Good for a start without anything installed. It is no Kafka: topics make themselves with four partitions, about 5 MiB are
-kept of each and the rest is silently dropped, nothing outlives the process, and it has no limit or fence
+Good for a start without anything installed. It is no Kafka: topics make themselves with four partitions, about 5 MiB
+are kept of each and the rest is silently dropped, nothing outlives the process, and it has no limit or fence
 of a real broker. No claim about Kafka may rest on it.
 """
 
