@@ -21,9 +21,13 @@ _TYPES = {
     "string": cel.Type.STRING,
     "bytes": cel.Type.BYTES,
     "timestamp": cel.Type.TIMESTAMP,
+    "null": cel.Type.NULL,
     "dyn": cel.Type.DYN,
     "list<string>": cel.Type.List(cel.Type.STRING),
     "map<string, string>": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+    "map<string, map<string, string>>": cel.Type.Map(
+        cel.Type.STRING, cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
+    ),
 }
 
 

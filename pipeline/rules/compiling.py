@@ -234,7 +234,7 @@ class RuleCompiler:
 def _guarded(field: str, source: str, guard: str) -> bool:
     """Whether somewhere in the condition or the expression it is asked if the field is null, or there at all."""
     name = re.escape(field)
-    asked = rf"{name}\s*[!=]=\s*null|null\s*[!=]=\s*{name}|has\(\s*{name}\s*\)"
+    asked = rf"{name}\s*[!=]=\s*null|null\s*[!=]=\s*{name}|has\(\s*{name}\s*\)|\bdefault\(\s*{name}\s*,"
     return re.search(asked, source) is not None or re.search(asked, guard) is not None
 
 

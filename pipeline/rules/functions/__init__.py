@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pipeline.rules.functions import money, texts, times
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload
 
@@ -21,16 +23,22 @@ def as_markdown() -> str:
         "`contains()`, `startsWith()`, `endsWith()`, `matches()`, `string()`, `int()`, `double()`, `timestamp()`, "
         "`duration()`, `has()`, `exists()`, `all()`, `map()`, `filter()`.",
         "",
+        "A function that cannot do what it is asked (an amount that is no number, a zone that does not exist) makes no "
+        "message: the outcome says which field and why. Fixed arguments are checked before the rule is live.",
+        "",
     ]
     for function in FUNCTIONS:
-        lines += [f"## {function.name}", ""]
+        lines += [f"## {function.name}", "", "```"]
         lines += [
-            f"`{function.name}({', '.join(overload.parameters)})` → `{overload.result}`  "
-            for overload in function.overloads
+            f"{function.name}({', '.join(overload.parameters)}) -> {overload.result}" for overload in function.overloads
         ]
-        lines += ["", function.doc, "", "| expression | result |", "|---|---|"]
-        for example in function.examples:
-            given = "".join(f", with `event.{name}` = `{value!r}`" for name, value in example.event.items())
-            lines.append(f"| `{example.expression}`{given} | `{example.result}` |")
+        lines += ["```", "", function.doc, "", "| expression | event | result |", "|---|---|---|"]
+        lines += [_row(example) for example in function.examples]
         lines.append("")
     return "\n".join(lines)
+
+
+def _row(example: Example) -> str:
+    event = json.dumps(example.event, ensure_ascii=False)[1:-1] if example.event else ""
+    cells = (f"`{example.expression}`", f"`{event}`" if event else "", f"`{example.result}`")
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

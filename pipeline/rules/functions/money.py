@@ -2,72 +2,148 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
-from babel.numbers import get_currency_precision
+from babel.core import Locale, UnknownLocaleError
+from babel.numbers import format_currency, get_currency_precision, list_currencies
 
-from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload
+from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
 
 SYMBOLS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
 """Shown before the number; another currency is shown by its code (ISO 4217) after it."""
 LARGEST = Decimal("9999999999.99")
 """Ten digits: what the channel's field `amount` takes."""
+MAX_DECIMALS = 10
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 def _exact(amount: float | str) -> Decimal:
     """The decimal that the sender wrote: the shortest text of a double gives up to 15 digits back unchanged."""
-    try:
-        value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
-    except InvalidOperation:
-        raise FunctionFailed("the amount is no number") from None
+    if isinstance(amount, str) and _NUMBER.fullmatch(amount) is None:
+        raise FunctionFailed("the amount is no number such as 12.50")
+    value = Decimal(repr(amount) if isinstance(amount, float) else amount)
     if not value.is_finite():
         raise FunctionFailed("the amount is not finite")
-    if abs(value) > LARGEST:
-        raise FunctionFailed("the amount has more than 10 digits")
     return value
 
 
-def _digits(currency: str) -> int:
-    if problem := _unknown(currency):
+def _rounded(amount: Decimal, decimals: int) -> Decimal:
+    """Half up, as shops round; never minus zero."""
+    if abs(amount) > LARGEST:
+        raise FunctionFailed("the amount has more than 10 digits")
+    rounded = amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return rounded or abs(rounded)
+
+
+def _decimals(currency: str) -> int:
+    if problem := _unknown_currency(currency):
         raise FunctionFailed(problem)
     return int(get_currency_precision(currency))
 
 
-def _unknown(currency: str) -> str | None:
-    if len(currency) == 3 and currency.isascii() and currency.isupper():  # noqa: PLR2004 - ISO 4217
+def _unknown_currency(currency: str) -> str | None:
+    if currency in _currencies():
         return None
-    return "a currency is three capital letters (ISO 4217), such as CNY"
+    return "there is no such currency; it is three capital letters (ISO 4217), such as CNY"
 
 
-def money(amount: float | str, currency: str) -> str:
-    """The amount with its currency, rounded half up to the currency's own digits."""
-    number = f"{_exact(amount).quantize(Decimal(1).scaleb(-_digits(currency)), ROUND_HALF_UP):f}"
+@lru_cache(maxsize=1)
+def _currencies() -> frozenset[str]:
+    return frozenset(list_currencies())
+
+
+@lru_cache(maxsize=64)
+def _locale(name: str) -> Locale | None:
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return None
+
+
+def _unknown_locale(name: str) -> str | None:
+    return None if _locale(name[:32]) else "there is no such locale; write it like zh-CN or en-US"
+
+
+def _worded(amount: Decimal, currency: str) -> str:
+    decimals = _decimals(currency)
+    number = f"{_rounded(amount, decimals):f}"
     symbol = SYMBOLS.get(currency)
     if symbol is None:
         return f"{number} {currency}"
     return f"-{symbol}{number[1:]}" if number.startswith("-") else f"{symbol}{number}"
 
 
-def decimal(amount: float | str, digits: int) -> str:
+def money(amount: float | str, currency: str, locale: str | None = None) -> str:
+    """The amount with its currency, rounded half up to the currency's own decimals; grouped only for a locale."""
+    exact = _exact(amount)
+    if locale is None:
+        return _worded(exact, currency)
+    rounded = _rounded(exact, _decimals(currency))
+    known = _locale(locale[:32])
+    if known is None:
+        raise FunctionFailed(_unknown_locale(locale) or "")
+    return bounded(format_currency(rounded, currency, locale=known))
+
+
+def money_of_cents(amount: int, currency: str) -> str:
+    """The same of a count of the currency's smallest unit."""
+    decimals = _decimals(currency)
+    return _worded(Decimal(amount).scaleb(-decimals), currency)
+
+
+def decimal(amount: float | str, decimals: int) -> str:
     """The number alone, with so many decimals."""
-    if not 0 <= digits <= 10:  # noqa: PLR2004 - more is no amount
-        raise FunctionFailed("digits must be 0 to 10")
-    return f"{_exact(amount).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):f}"
+    if problem := _bad_decimals(decimals):
+        raise FunctionFailed(problem)
+    return f"{_rounded(_exact(amount), decimals):f}"
+
+
+def _bad_decimals(decimals: int) -> str | None:
+    return None if 0 <= decimals <= MAX_DECIMALS else f"decimals are 0 to {MAX_DECIMALS}"
+
+
+def _check_money(_: object, currency: object, locale: object = None) -> str | None:
+    problem = _unknown_currency(currency) if isinstance(currency, str) else None
+    return problem or (_unknown_locale(locale) if isinstance(locale, str) else None)
+
+
+def _check_decimal(_: object, decimals: object) -> str | None:
+    return _bad_decimals(decimals) if isinstance(decimals, int) else None
 
 
 FUNCTIONS = (
     Function(
         "money",
-        (Overload(("double", "string"), "string"), Overload(("string", "string"), "string")),
-        money,
-        "An amount with its currency, without thousands separators, so that a field of kind `amount` takes it.",
         (
-            Example('money(1234.5, "CNY")', "¥1234.50"),
+            Overload(("double", "string"), "string"),
+            Overload(("string", "string"), "string"),
+            Overload(("double", "string", "string"), "string"),
+            Overload(("string", "string", "string"), "string"),
+        ),
+        money,
+        "An amount with its currency, rounded half up to the currency's own decimals. Without thousands separators, so "
+        "that a field of kind `amount` takes it; a locale as third argument writes it as people there do, separators "
+        "included. For whole numbers of cents (分) there is `money_of_cents`.",
+        (
+            Example("money(event.amount_paid, event.currency)", "¥128.00", {"amount_paid": 128.0, "currency": "CNY"}),
             Example('money(event.amount, "CNY")', "¥0.30", {"amount": 0.1 + 0.2}),
             Example('money("19.995", "USD")', "$20.00"),
             Example('money(1500.0, "JPY")', "¥1500"),
+            Example('money(12.5, "SEK")', "12.50 SEK"),
+            Example('money(1234567.5, "CNY", "zh-CN")', "¥1,234,567.50"),
         ),
-        lambda _, currency: None if currency is None else _unknown(currency),
+        _check_money,
+    ),
+    Function(
+        "money_of_cents",
+        (Overload(("int", "string"), "string"),),
+        money_of_cents,
+        "The same, of a whole number of the currency's smallest unit: 分 of CNY, cents of USD, yen of JPY.",
+        (Example('money_of_cents(12800, "CNY")', "¥128.00"), Example('money_of_cents(1500, "JPY")', "¥1500")),
+        _check_money,
     ),
     Function(
         "decimal",
@@ -75,5 +151,6 @@ FUNCTIONS = (
         decimal,
         "A number with a fixed count of decimals, rounded half up.",
         (Example("decimal(2.675, 2)", "2.68"), Example("decimal(8.0, 0)", "8")),
+        _check_decimal,
     ),
 )

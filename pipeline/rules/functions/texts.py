@@ -4,48 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.rules.channel import shorten
-from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
+from pipeline.rules.channel import ELLIPSIS, shorten
+from pipeline.rules.functions.declaration import MAX_TEXT, Example, Function, FunctionFailed, Overload, bounded
+from pipeline.rules.graphemes import clusters
+
+MAX_CHARACTERS = 1_000
+"""More than any field takes."""
 
 
 def label(value: str, words: Mapping[str, str]) -> str:
     """The word for an enum's value; `*` is the word for every other."""
     text = words.get(value, words.get("*"))
     if text is None:
-        raise FunctionFailed("no label for this value, and none for `*`")
+        raise FunctionFailed('there is no word for this value, and none for "*"')
+    if not isinstance(text, str):
+        raise FunctionFailed("a word is a text")
     return bounded(text)
 
 
+def label_in(value: str, locale: str, words: Mapping[str, Mapping[str, str]]) -> str:
+    """The word in the locale, else in its language, else under `*`."""
+    for name in (locale, locale.replace("_", "-").partition("-")[0], "*"):
+        if name in words:
+            return label(value, words[name])
+    raise FunctionFailed('there are no words for this locale, and none for "*"')
+
+
 def truncate(text: str, characters: int) -> str:
-    """At most so many characters as people see them, the last an ellipsis."""
-    if not 1 <= characters <= 1_000:  # noqa: PLR2004 - no field takes more
-        raise FunctionFailed("truncate to 1 to 1000 characters")
+    """At most so many characters, the last an ellipsis."""
+    if problem := _bad_count(characters):
+        raise FunctionFailed(problem)
     return shorten(bounded(text), characters)
 
 
 def mask(text: str, first: int = 3, last: int = 4) -> str:
     """Stars in place of all but the first and last characters; a text too short for that is all stars."""
-    if first < 0 or last < 0:
-        raise FunctionFailed("mask keeps 0 or more characters at each end")
-    bounded(text)
-    if len(text) <= first + last:
-        return "*" * len(text)
-    return text[:first] + "*" * (len(text) - first - last) + (text[-last:] if last else "")
+    if problem := _bad_ends(first, last):
+        raise FunctionFailed(problem)
+    parts = clusters(bounded(text))
+    hidden = len(parts) - first - last
+    if hidden <= 0:
+        return "*" * len(parts)
+    return "".join((*parts[:first], "*" * hidden, *parts[first + hidden :]))
 
 
-def items(summary: str, count: int) -> str:
-    """The first item's name, and how many there are in all where it is more than one."""
-    return bounded(summary if count <= 1 else f"{summary}等{count}件")
+def items(summary: str, count: int, characters: int = MAX_TEXT) -> str:
+    """The first item's name, and how many there are in all; the name gives way, the number stays."""
+    if characters != MAX_TEXT and (problem := _bad_count(characters)):
+        raise FunctionFailed(problem)
+    if count < 0:
+        raise FunctionFailed("a count of items is not negative")
+    ending = f"等{count}件" if count > 1 else ""
+    room = characters - len(ending)
+    if room <= len(ELLIPSIS):
+        raise FunctionFailed(f"the number of items needs more than {characters} characters")
+    return shorten(bounded(summary), room) + ending
 
 
 def plural(count: int, one: str, many: str) -> str:
     """`one` for 1, else `many`; `#` stands for the number."""
-    return bounded((one if count == 1 else many).replace("#", str(count)))
+    form = bounded(one if count == 1 else many)
+    number = str(count)
+    if len(form) + form.count("#") * len(number) > MAX_TEXT:
+        raise FunctionFailed(f"the text would have more than {MAX_TEXT} characters")
+    return form.replace("#", number)
+
+
+def default(value: object, fallback: object) -> object:
+    """The value, or the fallback where it is null or an empty text."""
+    return fallback if value is None or value == "" else value
 
 
 def join(parts: Sequence[str], between: str) -> str:
     """The texts with `between` between them."""
-    return bounded(between.join(parts))
+    if not all(isinstance(part, str) for part in parts):
+        raise FunctionFailed("only texts can be joined")
+    length = sum(map(len, parts)) + len(between) * max(0, len(parts) - 1)
+    if length > MAX_TEXT:
+        raise FunctionFailed(f"the text would have {length} characters, more than {MAX_TEXT}")
+    return between.join(parts)
 
 
 def upper(text: str) -> str:
@@ -63,38 +100,108 @@ def trim(text: str) -> str:
     return bounded(text).strip()
 
 
+def _bad_count(characters: int) -> str | None:
+    return None if 1 <= characters <= MAX_CHARACTERS else f"characters are 1 to {MAX_CHARACTERS}"
+
+
+def _bad_ends(first: int, last: int) -> str | None:
+    if 0 <= first <= MAX_CHARACTERS and 0 <= last <= MAX_CHARACTERS:
+        return None
+    return f"each end keeps 0 to {MAX_CHARACTERS} characters"
+
+
+def _check_truncate(_: object, characters: object) -> str | None:
+    return _bad_count(characters) if isinstance(characters, int) else None
+
+
+def _check_mask(_: object, first: object = None, last: object = None) -> str | None:
+    return _bad_ends(first if isinstance(first, int) else 0, last if isinstance(last, int) else 0)
+
+
+def _check_items(_: object, __: object, characters: object = None) -> str | None:
+    return _bad_count(characters) if isinstance(characters, int) else None
+
+
 FUNCTIONS = (
     Function(
         "label",
         (Overload(("string", "map<string, string>"), "string"),),
         label,
-        "The words for an enum's value. `*` stands for every value not named; `check` tells which are missing.",
+        'The words for an enum\'s value. `"*"` stands for every value not named; without it, `check` tells which of '
+        "the schema's values are missing.",
         (
             Example('label(event.carrier, {"SF": "顺丰速运", "*": "快递"})', "顺丰速运", {"carrier": "SF"}),
             Example('label(event.carrier, {"SF": "顺丰速运", "*": "快递"})', "快递", {"carrier": "ZTO"}),
         ),
     ),
     Function(
+        "label_in",
+        (Overload(("string", "string", "map<string, map<string, string>>"), "string"),),
+        label_in,
+        "The same in several languages: the words of the locale (`zh-TW`), else of its language (`zh`), else under "
+        '`"*"`.',
+        (
+            Example(
+                'label_in(event.status, event.locale, {"en": {"PAID": "Paid"}, "*": {"PAID": "已支付"}})',
+                "Paid",
+                {"status": "PAID", "locale": "en-US"},
+            ),
+            Example(
+                'label_in(event.status, "ja", {"en": {"PAID": "Paid"}, "*": {"PAID": "已支付"}})',
+                "已支付",
+                {"status": "PAID"},
+            ),
+        ),
+    ),
+    Function(
+        "items",
+        (Overload(("string", "int"), "string"), Overload(("string", "int", "int"), "string")),
+        items,
+        "Several items in few words: the first one's name and how many there are. With a greatest number of characters "
+        "the name is shortened, never the number.",
+        (
+            Example('items("小粒咖啡豆250g", 3)', "小粒咖啡豆250g等3件"),
+            Example('items("拿铁", 1)', "拿铁"),
+            Example('items("云南小粒咖啡豆深度烘焙250g装", 12, 14)', "云南小粒咖啡豆深度…等12件"),
+        ),
+        _check_items,
+    ),
+    Function(
+        "default",
+        tuple(
+            Overload((given, kind), kind)
+            for kind in ("string", "double", "int", "timestamp", "bool")
+            for given in (kind, "null")
+        ),
+        default,
+        "The value, or another where it is null or an empty text. Both of one kind.",
+        (
+            Example('default(event.nickname, "顾客")', "顾客", {"nickname": None}),
+            Example('default(event.nickname, "顾客")', "顾客", {"nickname": ""}),
+            Example('default(event.nickname, "顾客")', "小林", {"nickname": "小林"}),
+            Example('money(default(event.threshold, 0.0), "CNY")', "¥0.00", {"threshold": None}),
+        ),
+    ),
+    Function(
         "truncate",
         (Overload(("string", "int"), "string"),),
         truncate,
-        "At most so many characters as people see them, the last an ellipsis. Never for numbers or times.",
+        "At most so many characters, the last an ellipsis; never half an emoji. Not for numbers or times: a cut one is "
+        "wrong.",
         (Example('truncate("小粒咖啡豆250g", 5)', "小粒咖啡…"),),
-        lambda _, characters: None if characters is None or 1 <= characters <= 1_000 else "truncate to 1 to 1000",  # noqa: PLR2004
+        _check_truncate,
     ),
     Function(
         "mask",
         (Overload(("string",), "string"), Overload(("string", "int", "int"), "string")),
         mask,
         "Stars in place of all but the first 3 and last 4 characters, or as many as you say.",
-        (Example('mask("13812345678")', "138****5678"), Example('mask("6222020200112233", 0, 4)', "************2233")),
-    ),
-    Function(
-        "items",
-        (Overload(("string", "int"), "string"),),
-        items,
-        "Several items in few words: the first one's name and how many there are.",
-        (Example('items("小粒咖啡豆250g", 3)', "小粒咖啡豆250g等3件"), Example('items("拿铁", 1)', "拿铁")),
+        (
+            Example('mask("13812345678")', "138****5678"),
+            Example('mask("6222020200112233", 0, 4)', "************2233"),
+            Example('mask("张三丰", 1, 0)', "张**"),
+        ),
+        _check_mask,
     ),
     Function(
         "plural",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -10,8 +11,73 @@ from zoneinfo import ZoneInfo, available_timezones
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
 
 DEFAULT_ZONE = "Asia/Shanghai"
-_TOKENS = re.compile(r"YYYY|YY|MM|M|DD|D|HH|H|hh|h|mm|ss|EEEE|A|'[^']*'|[A-Za-z]+|[^A-Za-z']+|'")
+MAX_PATTERN = 64
+
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
+_NOON = 12
+_LETTERS: Mapping[str, Callable[[datetime], str]] = {
+    "YYYY": lambda moment: f"{moment.year:04}",
+    "YY": lambda moment: f"{moment.year % 100:02}",
+    "MM": lambda moment: f"{moment.month:02}",
+    "M": lambda moment: str(moment.month),
+    "DD": lambda moment: f"{moment.day:02}",
+    "D": lambda moment: str(moment.day),
+    "HH": lambda moment: f"{moment.hour:02}",
+    "H": lambda moment: str(moment.hour),
+    "hh": lambda moment: f"{moment.hour % _NOON or _NOON:02}",
+    "h": lambda moment: str(moment.hour % _NOON or _NOON),
+    "mm": lambda moment: f"{moment.minute:02}",
+    "ss": lambda moment: f"{moment.second:02}",
+    "EEEE": lambda moment: _WEEKDAYS[moment.weekday()],
+    "A": lambda moment: "上午" if moment.hour < _NOON else "下午",
+}
+_TOKENS = re.compile(r"YYYY|YY|MM|M|DD|D|HH|H|hh|h|mm|ss|EEEE|A|'[^']*'|[A-Za-z]+|[^A-Za-z']+|'")
+_HOURS = frozenset({"HH", "H", "hh", "h"})
+_OF_A_DAY = _HOURS | {"mm", "ss", "A"}
+_ELSEWHERE = {"yyyy": "YYYY", "yy": "YY", "dd": "DD", "d": "D", "a": "A", "m": "mm", "s": "ss", "SSS": "ss"}
+"""Letters of other languages' patterns, and ours."""
+
+
+@lru_cache(maxsize=1_024)
+def _tokens(pattern: str) -> tuple[str, ...]:
+    return tuple(_TOKENS.findall(pattern))
+
+
+@lru_cache(maxsize=1_024)
+def _bad_pattern(pattern: str) -> str | None:
+    """What is wrong with a pattern; the mistakes that give a plausible wrong time are refused as well."""
+    if not 1 <= len(pattern) <= MAX_PATTERN:
+        return f"a pattern has 1 to {MAX_PATTERN} characters"
+    parts = _tokens(pattern)
+    for part in parts:
+        if part == "'" or (part[0].isascii() and part[0].isalpha() and part not in _LETTERS):
+            near = f"write {_ELSEWHERE[part]}" if part in _ELSEWHERE else f"known are {' '.join(_LETTERS)}"
+            return f"`{part}` means nothing in a pattern; {near}"
+    if "mm" in parts and not _HOURS.intersection(parts):
+        return "mm is minutes; months are MM"
+    if {"hh", "h"}.intersection(parts) and "A" not in parts:
+        return "hh counts hours to 12 and needs A (上午/下午) beside it; HH counts them to 24"
+    return None
+
+
+def _bad_date_pattern(pattern: str) -> str | None:
+    if _OF_A_DAY.intersection(_tokens(pattern[: MAX_PATTERN + 1])):
+        return "a date has no time of day; months are MM"
+    return _bad_pattern(pattern)
+
+
+def _render(moment: datetime, pattern: str) -> str:
+    return bounded(
+        "".join(
+            write(moment) if (write := _LETTERS.get(token)) is not None else token.strip("'")
+            for token in _tokens(pattern)
+        )
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _unknown_zone(name: str) -> str | None:
+    return None if name in available_timezones() else "there is no such time zone; write it like Asia/Shanghai"
 
 
 @lru_cache(maxsize=256)
@@ -21,55 +87,10 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-@lru_cache(maxsize=1_024)
-def _unknown_zone(name: str) -> str | None:
-    return None if name in available_timezones() else "there is no such time zone; write it like Asia/Shanghai"
-
-
-_LETTERS = frozenset({"YYYY", "YY", "MM", "M", "DD", "D", "HH", "H", "hh", "h", "mm", "ss", "EEEE", "A"})
-_OF_A_DAY = frozenset({"HH", "H", "hh", "h", "mm", "ss", "A"})
-
-
-@lru_cache(maxsize=1_024)
-def _parts(pattern: str) -> tuple[str, ...]:
-    parts = tuple(_TOKENS.findall(pattern))
-    if problem := _bad_pattern(pattern):
-        raise FunctionFailed(problem)
-    return parts
-
-
-def _bad_pattern(pattern: str) -> str | None:
-    if not pattern or len(pattern) > 64:  # noqa: PLR2004 - no field takes more
-        return "a pattern has 1 to 64 characters"
-    for part in _TOKENS.findall(pattern):
-        if part == "'" or (part[0].isascii() and part[0].isalpha() and part not in _LETTERS):
-            return f"`{part}` means nothing in a pattern; known are YYYY YY MM M DD D HH H hh h mm ss EEEE A"
-    return None
-
-
-def _render(moment: datetime, pattern: str) -> str:
-    hour12 = moment.hour % 12 or 12
-    values = {
-        "YYYY": f"{moment.year:04}",
-        "YY": f"{moment.year % 100:02}",
-        "MM": f"{moment.month:02}",
-        "M": str(moment.month),
-        "DD": f"{moment.day:02}",
-        "D": str(moment.day),
-        "HH": f"{moment.hour:02}",
-        "H": str(moment.hour),
-        "hh": f"{hour12:02}",
-        "h": str(hour12),
-        "mm": f"{moment.minute:02}",
-        "ss": f"{moment.second:02}",
-        "EEEE": _WEEKDAYS[moment.weekday()],
-        "A": "上午" if moment.hour < 12 else "下午",  # noqa: PLR2004 - noon
-    }
-    return bounded("".join(values.get(part) or part.strip("'") for part in _parts(pattern)))
-
-
 def local_time(moment: datetime, pattern: str, zone: str = DEFAULT_ZONE) -> str:
     """The moment as the zone's clocks show it, daylight saving included."""
+    if problem := _bad_pattern(pattern):
+        raise FunctionFailed(problem)
     try:
         return _render(moment.astimezone(_zone(zone)), pattern)
     except OverflowError:
@@ -78,26 +99,27 @@ def local_time(moment: datetime, pattern: str, zone: str = DEFAULT_ZONE) -> str:
 
 def local_date(day: str, pattern: str) -> str:
     """A calendar date in words; a date has no zone, so it never shifts."""
+    if problem := _bad_date_pattern(pattern):
+        raise FunctionFailed(problem)
+    if _DATE.fullmatch(day) is None:
+        raise FunctionFailed("the date is not of the form 2026-11-30")
     try:
         parsed = date.fromisoformat(day)
     except ValueError:
-        raise FunctionFailed("the date is not of the form 2026-11-30") from None
-    if any(part in _OF_A_DAY for part in _parts(pattern)):
-        raise FunctionFailed("a date has no time of day")
+        raise FunctionFailed("there is no such date") from None
     return _render(datetime(parsed.year, parsed.month, parsed.day), pattern)  # noqa: DTZ001 - a date, not a moment
 
 
-def _check_time(_: object, pattern: str | None, zone: str | None = None) -> str | None:
-    problem = _bad_pattern(pattern) if pattern is not None else None
-    return problem or (_unknown_zone(zone) if zone is not None else None)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _check_date(_: object, pattern: str | None) -> str | None:
-    if pattern is None:
-        return None
-    if any(part in _OF_A_DAY for part in _TOKENS.findall(pattern)):
-        return "a date has no time of day"
-    return _bad_pattern(pattern)
+def _check_time(_: object, pattern: object, zone: object = None) -> str | None:
+    problem = _bad_pattern(pattern) if isinstance(pattern, str) else None
+    return problem or (_unknown_zone(zone) if isinstance(zone, str) else None)
+
+
+def _check_date(_: object, pattern: object) -> str | None:
+    return _bad_date_pattern(pattern) if isinstance(pattern, str) else None
 
 
 FUNCTIONS = (
@@ -108,11 +130,15 @@ FUNCTIONS = (
             Overload(("timestamp", "string", "string"), "string"),
         ),
         local_time,
-        "A moment as clocks show it in a zone, Asia/Shanghai unless named. Pattern: YYYY YY MM M DD D HH H hh h "
-        "mm ss, EEEE weekday, A 上午/下午; other letters stand in single quotes.",
+        "A moment as clocks show it in a zone, Asia/Shanghai unless named, daylight saving included. Pattern letters: "
+        "`YYYY YY` year, `MM M` month, `DD D` day, `HH H` hour to 24, `hh h` hour to 12 with `A` 上午/下午, `mm` "
+        "minute, `ss` second, `EEEE` weekday; other Latin letters stand in single quotes. A moment that comes as a text: "
+        "`local_time(timestamp(event.at), …)`.",
         (
             Example('local_time(timestamp("2026-11-23T16:30:00Z"), "YYYY年M月D日 HH:mm")', "2026年11月24日 00:30"),
+            Example('local_time(timestamp("2026-11-23T16:30:00Z"), "A h:mm")', "上午 12:30"),
             Example('local_time(timestamp("2026-07-01T12:00:00Z"), "HH:mm", "Europe/Berlin")', "14:00"),
+            Example('local_time(timestamp("2026-12-01T12:00:00Z"), "HH:mm", "Europe/Berlin")', "13:00"),
         ),
         _check_time,
     ),
@@ -120,8 +146,12 @@ FUNCTIONS = (
         "local_date",
         (Overload(("string", "string"), "string"),),
         local_date,
-        "A calendar date (2026-11-30) in words. A date has no zone: it never shifts.",
-        (Example('local_date(event.expires_on, "YYYY年M月D日")', "2026年11月30日", {"expires_on": "2026-11-30"}),),
+        "A calendar date (2026-11-30) in words, with the letters for year, month, day and weekday. A date has no zone: "
+        "it never shifts.",
+        (
+            Example('local_date(event.expires_on, "YYYY年M月D日")', "2026年11月30日", {"expires_on": "2026-11-30"}),
+            Example('local_date("2026-11-30", "M月D日 EEEE")', "11月30日 星期一"),
+        ),
         _check_date,
     ),
 )

@@ -1,0 +1,253 @@
+"""The functions that rules may call: every documented example, and arguments nobody should give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+
+from pipeline.rules.cel import Environment, ExpressionFailed
+from pipeline.rules.functions import FUNCTIONS, Example, Function, FunctionFailed, as_markdown
+from pipeline.rules.functions.declaration import MAX_TEXT
+from pipeline.rules.functions.money import decimal, money, money_of_cents
+from pipeline.rules.functions.texts import default, items, join, label, label_in, mask, plural, truncate
+from pipeline.rules.functions.times import local_date, local_time
+
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
+EXAMPLES = [(function, example) for function in FUNCTIONS for example in function.examples]
+BY_NAME = {function.name: function for function in FUNCTIONS}
+
+
+@pytest.mark.parametrize(("function", "example"), EXAMPLES, ids=lambda value: getattr(value, "expression", None))
+def test_examples_hold(function: Function, example: Example) -> None:
+    """Every example of the reference is what the engine of the service says."""
+    environment = Environment()
+    assert function.name in example.expression
+    assert environment.compile(example.expression).evaluate(environment.bind(example.event)) == example.result
+
+
+def test_every_function_is_shown_and_named_once() -> None:
+    """Each function has an example and its own part of the reference."""
+    page = as_markdown()
+    assert len(BY_NAME) == len(FUNCTIONS)
+    assert all(function.examples and f"\n## {function.name}\n" in page for function in FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (0.005, "CNY", "¥0.01"),
+        (-0.001, "CNY", "¥0.00"),
+        (-12.5, "CNY", "-¥12.50"),
+        (9999999999.99, "CNY", "¥9999999999.99"),
+        (1e-300, "CNY", "¥0.00"),
+        ("0012.5", "EUR", "€12.50"),
+        (2.675, "USD", "$2.68"),
+        (1.0, "KWD", "1.000 KWD"),
+    ],
+)
+def test_money_is_exact(amount: float | str, currency: str, text: str) -> None:
+    """Half a cent is rounded up, nothing is minus zero, each currency has its own decimals."""
+    assert money(amount, currency) == text
+
+
+@pytest.mark.parametrize(
+    "amount", [math.nan, math.inf, -math.inf, 1e308, 1e10, "NaN", "1e5", "１２", "1_000", "1,000", "", "9" * 31, " 1"]
+)
+def test_money_refuses_what_is_no_amount(amount: float | str) -> None:
+    """No absurd number becomes a message."""
+    with pytest.raises(FunctionFailed):
+        money(amount, "CNY")
+
+
+@pytest.mark.parametrize("currency", ["", "cny", "XXQ", "RMB", "¥", "CNYY", "CN\u0059\u0301"])
+def test_money_refuses_unknown_currencies(currency: str) -> None:
+    """A currency that does not exist is refused, and found beforehand where it is fixed."""
+    check = BY_NAME["money"].check_constants
+    assert check is not None
+    assert "ISO 4217" in str(check(None, currency))
+    with pytest.raises(FunctionFailed, match="ISO 4217"):
+        money(1.0, currency)
+    with pytest.raises(FunctionFailed, match="ISO 4217"):
+        money_of_cents(1, currency)
+
+
+def test_money_knows_locales_and_refuses_others() -> None:
+    """A locale groups digits as people there do; one that does not exist is refused."""
+    assert money(1234.5, "CNY", "zh_CN") == "¥1,234.50"
+    for hostile in ("", "xx-YY", "../etc", "z" * 10_000):
+        with pytest.raises(FunctionFailed, match="locale"):
+            money(1.0, "CNY", hostile)
+
+
+def test_whole_cents_are_never_mistaken() -> None:
+    """A count of cents has a function of its own, and `money` takes no whole number."""
+    assert money_of_cents(-5, "CNY") == "-¥0.05"
+    environment = Environment()
+    with pytest.raises(FunctionFailed):
+        money_of_cents(2**63 - 1, "CNY")
+    with pytest.raises(ExpressionFailed):
+        environment.compile('money(event.cents, "CNY")').evaluate(environment.bind({"cents": 12_800}))
+
+
+@pytest.mark.parametrize("decimals", [-1, 11, 2**62])
+def test_decimals_are_bounded(decimals: int) -> None:
+    """A senseless count of decimals is refused."""
+    with pytest.raises(FunctionFailed):
+        decimal(1.0, decimals)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "text"),
+    [
+        ("2026-03-29T00:59:59+00:00", "Europe/Berlin", "2026-03-29 01:59"),
+        ("2026-03-29T01:00:00+00:00", "Europe/Berlin", "2026-03-29 03:00"),
+        ("2026-10-25T00:30:00+00:00", "Europe/Berlin", "2026-10-25 02:30"),
+        ("2026-10-25T01:30:00+00:00", "Europe/Berlin", "2026-10-25 02:30"),
+        ("2026-12-31T16:00:00+00:00", "Asia/Shanghai", "2027-01-01 00:00"),
+        ("2026-12-31T18:45:00+00:00", "Asia/Kathmandu", "2027-01-01 00:30"),
+    ],
+)
+def test_local_time_knows_daylight_saving(moment: str, zone: str, text: str) -> None:
+    """The zone's own rules decide, at the turn of the year and of the clocks."""
+    assert local_time(datetime.fromisoformat(moment), "YYYY-MM-DD HH:mm", zone) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("", "1 to 64"),
+        ("D" * 65, "1 to 64"),
+        ("yyyy-MM-dd", "write YYYY"),
+        ("YYYY-mm-DD", "months are MM"),
+        ("hh:mm", "HH counts them to 24"),
+        ("YYYY年Q", "means nothing"),
+        ("HH:mm 'Uhr", "means nothing"),
+        ("%Y-%m-%d", "means nothing"),
+    ],
+)
+def test_wrong_patterns_are_refused(pattern: str, words: str) -> None:
+    """A pattern from another language, or one that gives a plausible wrong time, is refused, beforehand if fixed."""
+    check = BY_NAME["local_time"].check_constants
+    assert check is not None
+    assert words in str(check(None, pattern))
+    with pytest.raises(FunctionFailed, match=words):
+        local_time(NOON, pattern)
+
+
+def test_literals_in_patterns() -> None:
+    """Latin letters stand in single quotes, other characters as they are."""
+    assert local_time(NOON, "'at' H'h'mm · EEEE A", "UTC") == "at 4h00 · 星期一 上午"
+
+
+@pytest.mark.parametrize("zone", ["", "Asia/Peking", "../../etc/passwd", "UTC+8", "asia/shanghai\x00", "a" * 10_000])
+def test_unknown_zones_are_refused(zone: str) -> None:
+    """A zone that does not exist is refused, and found beforehand where it is fixed."""
+    check = BY_NAME["local_time"].check_constants
+    assert check is not None
+    assert "time zone" in str(check(None, "HH:mm", zone))
+    with pytest.raises(FunctionFailed, match="time zone"):
+        local_time(NOON, "HH:mm", zone)
+
+
+def test_times_at_the_end_of_the_calendar() -> None:
+    """A moment whose local time lies outside the calendar is refused, not a crash."""
+    with pytest.raises(FunctionFailed, match="out of range"):
+        local_time(datetime(9999, 12, 31, 23, tzinfo=UTC), "YYYY")
+    assert local_time(datetime(1, 1, 1, tzinfo=UTC), "YYYY") == "0001"
+
+
+@pytest.mark.parametrize("day", ["", "2026-11-31", "20261130", "2026-W48-1", "2026-11-30T00:00:00Z", "２０２６-11-30"])
+def test_local_date_takes_dates_only(day: str) -> None:
+    """What is no ISO date is refused."""
+    with pytest.raises(FunctionFailed, match="date"):
+        local_date(day, "M月D日")
+
+
+def test_local_date_has_no_time_of_day() -> None:
+    """A pattern with hours is refused for a date, beforehand if fixed."""
+    check = BY_NAME["local_date"].check_constants
+    assert check is not None
+    assert check(None, "YYYY-mm-DD") == "a date has no time of day; months are MM"
+    with pytest.raises(FunctionFailed, match="time of day"):
+        local_date("2026-11-30", "HH:mm")
+
+
+def test_labels_without_a_word_are_refused() -> None:
+    """A value without a word makes no message, and the words do not hold the value."""
+    with pytest.raises(FunctionFailed) as refused:
+        label("SECRET", {"A": "甲"})
+    assert "SECRET" not in str(refused.value)
+    with pytest.raises(FunctionFailed):
+        label_in("A", "fr", {"en": {"A": "a"}})
+    assert label_in("A", "zh_Hant_TW", {"zh": {"A": "甲"}}) == "甲"
+
+
+@pytest.mark.parametrize(("count", "characters"), [(-1, 20), (5, 0), (5, 1_001), (10**17, 20)])
+def test_items_refuse_senseless_counts(count: int, characters: int) -> None:
+    """Negative counts, and room in which not even the number fits, are refused."""
+    with pytest.raises(FunctionFailed):
+        items("拿铁", count, characters)
+
+
+def test_items_keep_the_number() -> None:
+    """The name gives way to the number, whole characters at a time."""
+    assert items("好" * 30, 12, 20) == "好" * 15 + "…等12件"
+    assert items("👨\u200d👩\u200d👧" * 9, 2, 20) == "👨\u200d👩\u200d👧" * 3 + "…等2件"
+
+
+def test_masks_hide_whole_characters() -> None:
+    """A short text is all stars, and an emoji is one character."""
+    assert mask("1234567") == "*******"
+    assert mask("") == ""
+    assert mask("👨\u200d👩\u200d👧张三", 1, 1) == "👨\u200d👩\u200d👧*三"
+    with pytest.raises(FunctionFailed):
+        mask("abc", -1, 0)
+
+
+@pytest.mark.parametrize("characters", [0, -5, 1_001, 2**62])
+def test_truncate_is_bounded(characters: int) -> None:
+    """A senseless length is refused, beforehand if fixed."""
+    check = BY_NAME["truncate"].check_constants
+    assert check is not None
+    assert check(None, characters)
+    with pytest.raises(FunctionFailed):
+        truncate("a", characters)
+
+
+BOOK = "a" * (MAX_TEXT + 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        partial(truncate, BOOK, 20),
+        partial(mask, BOOK),
+        partial(items, BOOK, 1),
+        partial(plural, 2, "", "#" * (MAX_TEXT + 1)),
+        partial(plural, 2**62, "", "#" * MAX_TEXT),
+        partial(join, ["a"] * 3_000, "--"),
+        partial(label, "a", {"a": BOOK}),
+    ],
+)
+def test_results_are_bounded(call: Callable[[], str]) -> None:
+    """No function makes a text without bound, nor takes one."""
+    with pytest.raises(FunctionFailed):
+        call()
+
+
+def test_join_takes_texts_only() -> None:
+    """A number among the texts is a refusal, not a crash."""
+    environment = Environment()
+    with pytest.raises(ExpressionFailed, match="only texts"):
+        environment.compile('join(event.names, "、")').evaluate(environment.bind({"names": ["a", 1]}))
+
+
+def test_default_keeps_false_and_zero() -> None:
+    """Nothing but null and the empty text counts as missing."""
+    assert default(0, 5) == 0
+    assert default(None, 5) == 5
+    assert default(False, True) is False  # noqa: FBT003 - the value itself
