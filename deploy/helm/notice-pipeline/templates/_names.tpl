@@ -1,0 +1,40 @@
+{{- define "notice-pipeline.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "notice-pipeline.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "notice-pipeline.labels" -}}
+{{ include "notice-pipeline.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "notice-pipeline.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* pipeline.yaml: what is configured, with the folders and the port of this chart. */ -}}
+{{- define "notice-pipeline.config" -}}
+{{- $ours := dict "rules" "/etc/notice-pipeline/rules" "http" (dict "port" .Values.http.port) -}}
+{{- if .Values.schemasConfigMap -}}
+{{- $_ := set $ours "schemas" (dict "directory" "/etc/notice-pipeline/schemas") -}}
+{{- end -}}
+{{- mustMergeOverwrite (deepCopy .Values.config) $ours | toYaml -}}
+{{- end -}}
+
+{{- define "notice-pipeline.rulesConfigMap" -}}
+{{- .Values.rules.configMap | default (printf "%s-rules" (include "notice-pipeline.name" .)) -}}
+{{- end -}}
