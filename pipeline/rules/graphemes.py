@@ -42,7 +42,8 @@ def _belongs(cluster: str, character: str) -> bool:
         return last == "\r" and character == "\n"
     if unicodedata.category(last) in {"Cc", "Zl", "Zp"}:
         return False
-    return last == _JOINER or _extends(character) or _is_flag(cluster, character) or _is_hangul(last, character)
+    joins = last == _JOINER and not character.isascii()
+    return joins or _extends(character) or _is_flag(cluster, character) or _is_hangul(last, character)
 
 
 def _extends(character: str) -> bool:
