@@ -48,7 +48,7 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     httpx.ProxyError: Fault.CONNECT,
     httpx.UnsupportedProtocol: Fault.CONNECT,
     httpx.ProtocolError: Fault.RESET,
-    httpx.LocalProtocolError: Fault.RESET,
+    httpx.LocalProtocolError: Fault.CONNECT,  # a header that h11 will not write; it has written nothing yet
     httpx.RemoteProtocolError: Fault.RESET,
     httpx.DecodingError: Fault.RESET,
     httpx.TooManyRedirects: Fault.REDIRECT,
@@ -61,8 +61,7 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     httpx.ResponseNotRead: Fault.RESET,
     httpx.RequestNotRead: Fault.RESET,
     TimeoutError: Fault.TIMEOUT,  # our own deadline for the whole request
-    RuntimeError: Fault.CONNECT,  # the client is closed already
-    ValueError: Fault.CONNECT,  # a header that cannot be written
+    RuntimeError: Fault.RESET,  # the client is closed
 }
 """Every error of the library, and what else comes out of it. `RESET` wherever the request may have left."""
 _FOREIGN = tuple(FAULTS)
@@ -90,8 +89,13 @@ class HttpxNoticesApi:
         """POST the notice; every fault of the way becomes a reply."""
         heads: list[httpx.Response] = []
         try:
+            headers = self._headers(notice, token, traceparent)
+            request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)
+        except ValueError:  # a token that is no ASCII: the words would quote it
+            return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
+        try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(notice, self._headers(notice, token, traceparent), token, heads)
+                return await self._exchange(request, token, heads)
         except _FOREIGN as error:
             fault = fault_of(error, FAULTS)
             detail = _words(error, token)
@@ -108,11 +112,10 @@ class HttpxNoticesApi:
             headers["traceparent"] = trace
         return headers
 
-    async def _exchange(
-        self, notice: Notice, headers: dict[str, str], token: str, heads: list[httpx.Response]
-    ) -> Reply:
+    async def _exchange(self, request: httpx.Request, token: str, heads: list[httpx.Response]) -> Reply:
         """One request and its reply; its head is in `heads` as soon as it is there."""
-        async with self._client.stream("POST", self._url, content=notice.body, headers=headers) as response:
+        response = await self._client.send(request, stream=True)
+        try:
             heads.append(response)
             retry_after = response.headers.get("retry-after")
             body = bytearray()
@@ -120,6 +123,8 @@ class HttpxNoticesApi:
                 body += piece
                 if len(body) > self._most:
                     return too_large(response.status_code, retry_after, self._most)
+        finally:
+            await response.aclose()
         return read_reply(response.status_code, bytes(body), retry_after, token)
 
     async def close(self) -> None:

@@ -1,0 +1,222 @@
+"""What a person or a test asks the sandbox: messages, figures, faults, tokens, and the page of cards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import orjson
+from jinja2 import Environment, PackageLoader
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.memory import Received
+from pipeline.sandbox.notices import PATH
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pipeline.sandbox.state import State
+
+MAX_BODY = 1_048_576
+"""Of what is sent to the desk: a plan of a thousand faults fits easily."""
+MAX_SHOWN = 1_000
+CARDS = 60
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+"""No script at all, and nothing from elsewhere: what is shown was written by whoever can reach the sandbox."""
+
+
+class Desk:
+    """Answers what is asked about the sandbox."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        pages = Environment(loader=PackageLoader("pipeline.sandbox", "pages"), autoescape=True)
+        self._page = pages.get_template("index.html")
+        self._style = files("pipeline.sandbox").joinpath("pages/style.css").read_text()
+
+    def routes(self) -> list[Route]:
+        """Every path but that of the API itself."""
+        return [
+            Route("/", self.page),
+            Route("/healthz", self.health),
+            Route("/sandbox/style.css", self.style),
+            Route("/sandbox/messages", self.messages),
+            Route("/sandbox/messages", self.clear, methods=["DELETE"]),
+            Route("/sandbox/arrivals", self.arrivals),
+            Route("/sandbox/stats", self.stats),
+            Route("/sandbox/faults", self.faults),
+            Route("/sandbox/faults", self.follow, methods=["PUT"]),
+            Route("/sandbox/faults", self.behave, methods=["DELETE"]),
+            Route("/sandbox/tokens", self.replace_tokens, methods=["PUT"]),
+            Route("/sandbox/tokens", self.revoke, methods=["DELETE"]),
+            Route("/oauth/token", self.token, methods=["POST"]),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        """Alive."""
+        return PlainTextResponse("ok\n")
+
+    async def style(self, _: Request) -> Response:
+        """The page's looks."""
+        return Response(self._style, media_type="text/css")
+
+    async def page(self, request: Request) -> Response:
+        """The newest messages as cards."""
+        recipient = request.query_params.get("recipient") or None
+        newest = self._newest(recipient, CARDS)
+        html = self._page.render(
+            cards=[self._card(received) for received in newest],
+            counts=self._state.memory.counts,
+            recipient=recipient,
+            live="live" in request.query_params,
+            path=PATH,
+        )
+        return HTMLResponse(html)
+
+    async def messages(self, request: Request) -> Response:
+        """The newest messages, newest first; `?recipient=` and `?limit=` (at most 1,000)."""
+        limit = _limit(request)
+        newest = self._newest(request.query_params.get("recipient"), limit)
+        total = self._state.memory.counts.accepted
+        return JSONResponse({"total": total, "messages": [_as_json(received) for received in newest]})
+
+    async def clear(self, _: Request) -> Response:
+        """Forget messages, keys and counts."""
+        self._state.memory.clear()
+        return Response(status_code=204)
+
+    async def arrivals(self, request: Request) -> Response:
+        """Idempotency keys in the order of their first arrival, with attempts; `?recipient=` for one."""
+        found = self._state.memory.arrivals(request.query_params.get("recipient"))
+        rows = [{"recipient": to, "key": key, "attempts": attempts} for to, key, attempts in found]
+        return JSONResponse({"arrivals": rows})
+
+    async def stats(self, _: Request) -> Response:
+        """Counts, and how many keys came once, twice and so on."""
+        memory = self._state.memory
+        attempts = Counter(entry.attempts for entry in memory.keys.values())
+        counts = asdict(memory.counts)
+        counts["codes"] = {str(code): number for code, number in sorted(memory.counts.codes.items())}
+        by_attempts = {str(attempt): keys for attempt, keys in sorted(attempts.items())}
+        recipients = len({entry.recipient for entry in memory.keys.values()})
+        body = {**counts, "in_flight": self._state.in_flight, "keys_by_attempts": by_attempts, "recipients": recipients}
+        return JSONResponse(body)
+
+    async def faults(self, _: Request) -> Response:
+        """The plan in force."""
+        return JSONResponse(self._state.plan.model_dump(mode="json", exclude_defaults=True))
+
+    async def follow(self, request: Request) -> Response:
+        """Misbehave by the plan in the body."""
+        try:
+            self._state.follow(FaultPlan.model_validate(await _json(request)))
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            where = [".".join(map(str, problem["loc"])) for problem in problems[:20]]
+            words = [f"{place}: {problem['msg']}" for place, problem in zip(where, problems, strict=False)]
+            raise HTTPException(422, "; ".join(words)) from None
+        return await self.faults(request)
+
+    async def behave(self, _: Request) -> Response:
+        """Misbehave no longer."""
+        self._state.follow(FaultPlan())
+        return Response(status_code=204)
+
+    async def replace_tokens(self, request: Request) -> Response:
+        """Only the tokens in `{"tokens": […]}` are good from now on."""
+        body = await _json(request)
+        tokens = body.get("tokens") if isinstance(body, dict) else None
+        if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
+            raise HTTPException(422, "give `tokens`, a list of texts")
+        self._state.credentials.replace(frozenset(tokens))
+        return Response(status_code=204)
+
+    async def revoke(self, _: Request) -> Response:
+        """Tokens that were issued are no longer good."""
+        self._state.credentials.revoke_issued()
+        return Response(status_code=204)
+
+    async def token(self, request: Request) -> Response:
+        """The token endpoint (RFC 6749, section 4.4)."""
+        form = dict(parse_qsl((await _body(request)).decode("latin-1"), max_num_fields=32))
+        granted = self._state.credentials.grant(form, request.headers.get("authorization"))
+        return JSONResponse(granted.body, status_code=granted.status)
+
+    def _newest(self, recipient: str | None, most: int) -> list[Received]:
+        found = (one for one in reversed(self._state.memory.messages) if recipient in {None, one.message.to})
+        return [one for _, one in zip(range(most), found, strict=False)]
+
+    def _card(self, received: Received) -> dict[str, object]:
+        message = received.message
+        template = self._state.templates.get(message.template)
+        labels = {field.key: field.label or field.key for field in template.fields} if template else {}
+        return {
+            "title": template.title if template else message.template,
+            "at": datetime.fromtimestamp(received.at, UTC).strftime("%H:%M:%S UTC"),
+            "to": message.to,
+            "url": message.url,
+            "fields": [(labels.get(key, key), value) for key, (value, _) in message.fields.items()],
+        }
+
+
+def make_desk(state: State) -> Starlette:
+    """The desk as an application; mistakes are answered as problem details (RFC 9457)."""
+    return Starlette(routes=Desk(state).routes(), exception_handlers={HTTPException: _problem})
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - the only class it is registered for
+    body = {"type": "about:blank", "status": error.status_code, "title": error.detail}
+    return JSONResponse(body, error.status_code, error.headers, media_type="application/problem+json")
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise HTTPException(413, f"the body is longer than {MAX_BODY} bytes")
+    return body
+
+
+async def _json(request: Request) -> object:
+    try:
+        return orjson.loads(await _body(request))
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(400, f"the body is no JSON: {error.msg} at byte {error.pos}") from None
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "100")
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9):  # noqa: PLR2004 - digits enough
+        raise HTTPException(422, "`limit` is no whole number")
+    return min(int(text), MAX_SHOWN)
+
+
+def _as_json(received: Received) -> dict[str, object]:
+    message = received.message
+    return {
+        "number": received.number,
+        "at": received.at,
+        "idempotency_key": received.key,
+        "to": message.to,
+        "template": message.template,
+        "url": message.url,
+        "data": {key: {"value": value, "color": color} for key, (value, color) in message.fields.items()},
+    }

@@ -1,0 +1,65 @@
+"""Everything one sandbox is made of, and what can be set."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.rules.templates import Template
+from pipeline.sandbox.connections import Connections
+from pipeline.sandbox.credentials import Credentials
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.memory import Memory
+from pipeline.sandbox.meter import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How a sandbox starts."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: any that is free."""
+    tokens: frozenset[str] = field(default=frozenset(), repr=False)
+    clients: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """OAuth client id to secret. With neither tokens nor clients, any bearer token is good."""
+    token_seconds: float = 7_200.0
+    """Life of an issued token; WeChat's live as long."""
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    """By the platform's template id. None given: any id is good."""
+    plan: FaultPlan = field(default_factory=FaultPlan)
+    keep_messages: int = 1_000
+    keep_keys: int = 200_000
+    clock: Callable[[], float] = time.time  # noqa: TID251 - a server of its own, which nobody steps through time
+
+
+class State:
+    """The sandbox's memory and its present plan."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.clock = options.clock
+        self.templates = options.templates
+        self.credentials = Credentials(options.tokens, options.clients, options.token_seconds, options.clock)
+        self.memory = Memory(options.keep_messages, options.keep_keys)
+        self.connections = Connections()
+        self.in_flight = 0
+        self.follow(options.plan)
+
+    def follow(self, plan: FaultPlan) -> None:
+        """Misbehave by this plan from now on; its dice, clock and counters start anew."""
+        self.plan = plan
+        self.meter = Meter(plan.limits)
+        self.dice = random.Random(plan.seed).random  # noqa: S311 - repeatable misbehaviour, not a secret
+        self._plan_since = self.clock()
+        self._requests = 0
+
+    def plan_seconds(self) -> float:
+        """Seconds since the plan was set."""
+        return self.clock() - self._plan_since
+
+    def next_number(self) -> int:
+        """The number of the request that arrives now, from 1."""
+        self._requests += 1
+        return self._requests
