@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cel_expr_python import cel
 
+from pipeline.rules import cel_ast
 from pipeline.rules.functions import FUNCTIONS
 
 Activation = cel.Activation
@@ -25,9 +26,7 @@ _TYPES = {
     "dyn": cel.Type.DYN,
     "list<string>": cel.Type.List(cel.Type.STRING),
     "map<string, string>": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
-    "map<string, map<string, string>>": cel.Type.Map(
-        cel.Type.STRING, cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
-    ),
+    "map<string, map<string, string>>": cel.Type.Map(cel.Type.STRING, cel.Type.Map(cel.Type.STRING, cel.Type.STRING)),
 }
 
 
@@ -76,6 +75,15 @@ class Environment:
         """
         return Expression(source, compiled(self._env, source))
 
+    def part(self, expression: Expression, node: cel_ast.Node) -> Expression:
+        """One part of an expression, to be evaluated alone.
+
+        Raises:
+            ValueError: the part stands inside a macro and uses its variable (`node.is_closed` is false).
+        """
+        source = expression.source[node.start : node.end]
+        return Expression(source, self._env.deserialize(cel_ast.part(expression.compiled.serialize(), node)))
+
     def bind(self, data: Mapping[str, object]) -> cel.Activation:
         """An event's data, ready for any number of expressions."""
         return self._env.Activation({"event": data})
@@ -86,6 +94,10 @@ class Expression(NamedTuple):
 
     source: str
     compiled: cel.Expression
+
+    def tree(self) -> cel_ast.Tree:
+        """What it is made of, with the place of every part."""
+        return cel_ast.parse(self.source, self.compiled.serialize())
 
     def evaluate(self, activation: cel.Activation) -> object:
         """Its plain value.
