@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # not in its stub
 from confluent_kafka.cimpl import NewTopic
 
 from pipeline.errors import Unreachable
@@ -33,7 +34,8 @@ class TopicCheck:
         """`properties` are librdkafka's, bootstrap.servers among them."""
         self._servers = str(properties.get("bootstrap.servers"))
         self._timeout = timeout_seconds
-        self._admin = AdminClient({**properties, "logger": _silent(), "log_level": 0})
+        settings: dict[str, Any] = {**properties, "logger": _silent(), "log_level": 0}
+        self._admin = AdminClient(settings)
 
     def partitions(self) -> Mapping[str, int]:
         """Every topic of the cluster with its count of partitions.
@@ -78,6 +80,16 @@ class TopicCheck:
                 hint=f"it has {', '.join(others[:12])}" if others else "it has no topics at all",
             )
 
+    def _wait_for(self, name: str) -> Mapping[str, int]:
+        """A new topic takes a moment to be known to every broker."""
+        for _ in range(50):
+            self._admin.list_topics(name, timeout=self._timeout)
+            there = self.partitions()
+            if there.get(name):
+                return there
+            time.sleep(0.1)
+        return self.partitions()
+
     def ensure(self, topic: TopicToMake, config: Mapping[str, str]) -> int:
         """Make our own topic where it is missing and may be made; its count of partitions.
 
@@ -88,11 +100,10 @@ class TopicCheck:
         if topic.name not in there and topic.create:
             new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(config))
             made = self._admin.create_topics([new], operation_timeout=self._timeout)[topic.name]
-            # Made by another member in the meantime, or made by itself when first asked for: the look below decides.
+            # Made by another member in the meantime, or by itself when first asked for: the look below decides.
             with contextlib.suppress(KafkaException):
                 made.result(self._timeout)
-            self._admin.list_topics(topic.name, timeout=self._timeout)
-            there = self.partitions()
+            there = self._wait_for(topic.name)
         if topic.name not in there:
             raise Unreachable(
                 f"the topic {topic.name} is missing and could not be made", hint="make it, or allow us to create topics"
