@@ -219,3 +219,28 @@ _REFUSED = re.compile(f"[{_CONTROLS}{_DIRECTIONS}{_BREAKS}]")
 def _refused(kind: FieldKind) -> re.Pattern[str]:
     """Characters that no field of the kind takes."""
     return _REFUSED_IN_PLAIN if kind is FieldKind.PLAIN else _REFUSED
+
+
+def as_markdown() -> str:
+    """The reference of field kinds."""
+    lines = [
+        "# Fields of a card",
+        "",
+        "Generated from `pipeline/rules/channel.py`; do not edit. A key's prefix tells its kind: `thing4` is a "
+        "`thing`. A template whose keys do not tell says `type:`.",
+        "",
+        "| kind | takes | may be cut (`overflow: truncate`) |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{kind}` | {meaning(kind)} | {'yes' if may_be_cut(kind) else 'no'} |" for kind in FieldKind]
+    lines += [
+        "",
+        f"A `name` that is not all Latin has at most {_CHINESE_NAME.most} characters. `enum` and `const` take "
+        "registered values only, where the template lists them (`values:`). `plain` is every field of history and "
+        "Alipay templates.",
+        "",
+        "No kind takes an empty value, and none but `plain` a line break. Characters are counted as code points: an "
+        "emoji may count as several. Error 47003 of the channel names the field that broke a limit.",
+        "",
+    ]
+    return "\n".join(lines)
