@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters import kafka_errors
 from pipeline.adapters.kafka_commits import Commits
-from pipeline.adapters.kafka_group import Membership
+from pipeline.adapters.kafka_group import GroupProtocol, Membership
+from pipeline.adapters.kafka_lag import Lag
 from pipeline.adapters.kafka_ledger import LedgerReader
 from pipeline.errors import Unreachable
 from pipeline.model.event import Record, TopicPartition
@@ -29,6 +29,8 @@ POLL_SECONDS = 0.1
 IDLE_POLL_SECONDS = 1.0
 """Between two looks at the group while nothing is wanted. Rebalances overtake records in librdkafka's queue; where
 there is none, such a look may bring one record, which is kept for later."""
+JOIN_POLL_SECONDS = 0.02
+"""The same while no partition is ours: a first assignment must not wait."""
 PAUSE_AFTER_SECONDS = 5.0
 """A stop longer than this pauses the partitions: librdkafka drops what it has fetched then, so it is for long stops."""
 LAG_SECONDS = 1.0
@@ -64,9 +66,9 @@ class KafkaSource:
             topics,
             ledger,
             self._commits,
-            next_generation=next_generation,
-            fall_back=fall_back,
+            _protocol(next_generation=next_generation, fall_back=fall_back),
             alive=self._alive,
+            forgotten=self._drop,
         )
         self._listener: SourceListener | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)
@@ -78,7 +80,7 @@ class KafkaSource:
         self._kept: list[Record] = []
         self._idle_since: float | None = None
         self._idle_poll_at = 0.0
-        self._lags: Mapping[TopicPartition, int] = {}
+        self._lag = Lag()
         self._lag_at = 0.0
         self._polled_at = clock.now()
 
@@ -121,7 +123,7 @@ class KafkaSource:
 
     def lag(self) -> Mapping[TopicPartition, int]:
         """Records between what was handed over and the partition's end, as last known."""
-        return self._lags
+        return self._lag.lags
 
     def last_poll_at(self) -> float:
         """When the thread last came round, or a long assignment last got on."""
@@ -167,22 +169,26 @@ class KafkaSource:
             self._idle(now, hold)
         if now >= self._lag_at:
             self._lag_at = now + LAG_SECONDS
-            self._measure_lag()
+            self._lag.measure(self._group.consumer, self._group.owned, self._group.paused)
 
     def _idle(self, now: float, hold: frozenset[TopicPartition]) -> None:
         """Nothing is wanted: wait until something is, and look in on the group now and then."""
         if self._idle_since is None:
             self._idle_since = now
-            self._idle_poll_at = now + IDLE_POLL_SECONDS
+            self._idle_poll_at = now + self._idle_interval
         if now - self._idle_since >= PAUSE_AFTER_SECONDS:
-            hold = frozenset(TopicPartition(*key) for key in self._group.owned)
+            hold = frozenset(self._group.owned)
         self._group.pause(hold)
         with self._changed:
             if not (self._wanted or self._committing or self._group.stopping.is_set()):
                 self._changed.wait(max(0.0, self._idle_poll_at - now))
         if self._clock.now() >= self._idle_poll_at:
-            self._idle_poll_at = self._clock.now() + IDLE_POLL_SECONDS
+            self._idle_poll_at = self._clock.now() + self._idle_interval
             self._keep([self._group.consumer.poll(0)])
+
+    @property
+    def _idle_interval(self) -> float:
+        return IDLE_POLL_SECONDS if self._group.owned else JOIN_POLL_SECONDS
 
     def _fetch(self, wanted: int) -> None:
         """Wait for the first record, then take what is there: no batch waits to be full."""
@@ -199,11 +205,13 @@ class KafkaSource:
                 self._wanted = max(0, self._wanted - len(records))
             self._told.on_records(records)
 
+    def _drop(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions are given up: should they come back at once, they begin at their frontier, not after these."""
+        self._kept = [record for record in self._kept if (record.topic, record.partition) not in partitions]
+
     def _keep(self, messages: Sequence[Message | None]) -> None:
-        """Turn messages to records, and drop those of partitions that are no longer ours."""
+        """Turn messages to records, but for those of partitions that are no longer ours."""
         owned = self._group.owned
-        if any((record.topic, record.partition) not in owned for record in self._kept):
-            self._kept = [record for record in self._kept if (record.topic, record.partition) in owned]
         for message in messages:
             if message is None:
                 continue
@@ -212,7 +220,7 @@ class KafkaSource:
                 self._heed(error)
                 continue
             record = _record(message)
-            key = (record.topic, record.partition)
+            key = TopicPartition(record.topic, record.partition)
             if key in owned:
                 owned[key] = record.offset + 1
                 self._kept.append(record)
@@ -231,26 +239,11 @@ class KafkaSource:
         else:
             log.warning("consumer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))
 
-    def _measure_lag(self) -> None:
-        """As librdkafka knows it from its fetches; of paused partitions, which it does not fetch, one is asked about."""
-        group = self._group
-        lags: dict[TopicPartition, int] = {}
-        asked = next(iter(sorted(group.paused, key=lambda one: one in self._asked)), None)
-        for key, position in group.owned.items():
-            partition = TopicPartition(*key)
-            where = KafkaPartition(*partition)
-            try:
-                if partition == asked:
-                    watermarks = group.consumer.get_watermark_offsets(where, timeout=POLL_SECONDS)
-                else:
-                    watermarks = group.consumer.get_watermark_offsets(where, cached=True)
-            except KafkaException:
-                watermarks = None
-            if watermarks and watermarks[1] >= 0 and position >= 0:
-                lags[partition] = max(0, watermarks[1] - position)
-            elif partition in self._lags:
-                lags[partition] = self._lags[partition]
-        self._lags = lags
+
+def _protocol(*, next_generation: bool, fall_back: bool) -> GroupProtocol:
+    if not next_generation:
+        return GroupProtocol.CLASSIC
+    return GroupProtocol.AUTO if fall_back else GroupProtocol.CONSUMER
 
 
 def _record(message: Message) -> Record:
