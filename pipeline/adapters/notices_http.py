@@ -19,6 +19,9 @@ MAX_RETRY_AFTER = 64
 """Characters. The longest date that RFC 9110 allows has 33; the rest of a longer header is not worth keeping."""
 _BEARER = re.compile(r"(?i)bearer\s+\S+")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
+"""RFC 9110, section 5.5, without bytes beyond ASCII: clients disagree on them."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2: versions so far; it comes from event headers that anybody may have written."""
 
@@ -48,7 +51,14 @@ class HttpOptions(NamedTuple):
 
 
 def request_headers(options: HttpOptions) -> dict[str, str]:
-    """The headers that are the same in every request."""
+    """The headers that are the same in every request.
+
+    Raises:
+        ValueError: one cannot be written; words without its value.
+    """
+    for name, value in options.headers.items():
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+            raise ValueError(f"header {name!r} cannot be written")
     return {
         "Content-Type": "application/json",
         "Accept": "application/json",

@@ -46,12 +46,12 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     exceptions.StatusError: Fault.RESET,
     exceptions.RedirectError: Fault.REDIRECT,
     exceptions.DecodeError: Fault.RESET,
-    exceptions.BodyDecodeError: Fault.RESET,
-    exceptions.JSONDecodeError: Fault.RESET,
+    exceptions.BodyDecodeError: Fault.BODY_CUT_SHORT,
+    exceptions.JSONDecodeError: Fault.BODY_CUT_SHORT,
     exceptions.TransportError: Fault.RESET,
     exceptions.NetworkError: Fault.RESET,
     exceptions.ConnectError: Fault.RESET,
-    exceptions.ReadError: Fault.RESET,
+    exceptions.ReadError: Fault.BODY_CUT_SHORT,
     exceptions.WriteError: Fault.RESET,
     exceptions.RequestTimeoutError: Fault.TIMEOUT,
     exceptions.ConnectTimeoutError: Fault.TIMEOUT,
@@ -62,7 +62,8 @@ FAULTS: Mapping[type[BaseException], Fault] = {
 }
 """Every error of the library. `ConnectError` and `ConnectTimeoutError` are not to be taken by their names: the library
 raises them for everything before the reply's head, a reset or a timeout after the request was written included
-(`docs/decisions/http-faults.md`). Only the chain of causes tells; see `_fault`.
+(`docs/decisions/http-faults.md`). Only the chain of causes tells; see `_fault`. What it raises for a broken body comes
+before the status can be seen, since it reads ahead: such a fault has no status.
 """
 
 

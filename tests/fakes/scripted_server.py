@@ -97,8 +97,11 @@ class ScriptedServer:
         self._steps = list(steps)
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
         self.requests: list[Request] = []
+        self.arrived = asyncio.Event()
+        """Set once the first request was read."""
         self.connections = 0
         self.port = 0
 
@@ -118,6 +121,9 @@ class ScriptedServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()  # what the peer never read would keep it open
+        await asyncio.sleep(0)
 
     def _next_step(self) -> Step:
         return self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
@@ -126,12 +132,14 @@ class ScriptedServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         self.connections += 1
         number = self.connections
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while not writer.is_closing():
                     self.requests.append(await _read(reader, number))
+                    self.arrived.set()
                     await self._next_step()(writer)
         finally:
             writer.close()
