@@ -30,6 +30,9 @@ check-code: setup ## Style, types, and the direction of imports.
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for the cost of each stage.
+	@$(BIN)/python -m bench $(ARGS)
+
 lock: setup ## Pin every package anew.
 	@{ sed -n '1,2p' requirements.lock; $(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header; } > requirements.lock.new

@@ -1,0 +1,245 @@
+"""What each stage costs alone: the product's own parts, one after the other over the same events, in one process.
+
+CPU time of the whole process, so a stage that works through other threads (Kafka, HTTP) is charged for them. What a
+whole run costs beyond the sum is the loop, the hand-overs between threads, and the fight for the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, TypeVar
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from bench import report, workload
+from bench.processes import Cores, on
+from bench.testbed import testbed
+from pipeline import bootstrap
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.notices_http import read_reply
+from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.delivery.arrival import Arrival, Publication
+from pipeline.delivery.machine import Delivery
+from pipeline.delivery.verdicts import VerdictTable
+from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
+from pipeline.model.notice import Notice
+from pipeline.model.reply import Reply
+from pipeline.model.verdict import Verdict
+from pipeline.ports import NoticesApi, OutcomeLog
+from pipeline.runtime.service import Parts
+from pipeline.settings import load_settings
+from tests.broker.handle import Unavailable
+
+Result = TypeVar("Result")
+MOST_EVENTS = 30_000
+"""More changes no figure: a stage has no start-up of its own."""
+IN_FLIGHT = 64
+SLICE = 64
+ACCEPTED = Reply(200, 200)
+GIVE_UP_SECONDS = 60.0
+
+
+class Stage(NamedTuple):
+    """A stage and its cost."""
+
+    name: str
+    us: float
+    words: str
+
+
+class Collector:
+    """A source's listener that only keeps what comes."""
+
+    def __init__(self, expected: int) -> None:
+        self.records: list[Record] = []
+        self.full = threading.Event()
+        self._expected = expected
+
+    def on_records(self, records: Sequence[Record]) -> None:
+        """Keep them."""
+        self.records.extend(records)
+        if len(self.records) >= self._expected:
+            self.full.set()
+
+    def on_assigned(self, partitions: Sequence[Assigned]) -> None:
+        """Nothing to prepare."""
+
+    def on_revoked(self, partitions: Sequence[TopicPartition]) -> Sequence[CommitPoint]:
+        """Nothing to commit."""
+        del partitions
+        return ()
+
+    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Nothing to forget."""
+
+    def on_fatal(self, error: Exception) -> None:
+        """Stop waiting; the missing records are told."""
+        del error
+        self.full.set()
+
+
+def timed(work: Callable[[], Result], count: int) -> tuple[Result, float]:
+    """What `work` gives, and its CPU microseconds for each of `count`."""
+    before = time.process_time()
+    result = work()
+    return result, (time.process_time() - before) / count * 1e6
+
+
+def consume(parts: Parts, expected: int) -> list[Record]:
+    """Every record, through the product's own source."""
+    collector = Collector(expected)
+    parts.source.demand(expected)
+    parts.source.start(collector)
+    complete = collector.full.wait(GIVE_UP_SECONDS)
+    parts.source.stop(GIVE_UP_SECONDS)
+    if not complete or len(collector.records) < expected:
+        raise Unavailable(f"only {len(collector.records)} of {expected} events came")
+    return collector.records
+
+
+def unmatched(event: Event) -> Event:
+    """The same event, but so that the second half of the condition refuses it."""
+    return event._replace(data={**event.data, "pay_channel": "BALANCE"})
+
+
+def schedule(delivery: Delivery, arrivals: Sequence[Arrival]) -> list[Publication]:
+    """Through lanes, limiter, breaker, verdicts and frontier, with replies that come at once."""
+    for partition in {TopicPartition(one.record.topic, one.record.partition) for one in arrivals}:
+        delivery.assign(Assigned(partition, 1, 0, {}))
+    published: list[Publication] = []
+    offered, offset, now = 0, 0, arrivals[0].received_at
+    while len(published) < len(arrivals):
+        wanted = min(SLICE, delivery.demand())
+        for arrival in arrivals[offered : offered + wanted]:
+            delivery.offer(arrival, now)
+        offered += wanted
+        for attempt in delivery.attempts(now):
+            now += 1e-6
+            delivery.replied(attempt, ACCEPTED, now)
+        for publication in delivery.publications():
+            delivery.acknowledged(publication.ticket, 0, offset)
+            offset += 1
+            published.append(publication)
+        delivery.commit_points()
+    return published
+
+
+async def send(api: NoticesApi, notices: Sequence[Notice]) -> None:
+    """Every notice, so many at once."""
+    waiting = iter(notices)
+
+    async def worker() -> None:
+        for notice in waiting:
+            reply = await api.send(notice, workload.TOKEN)
+            if reply != ACCEPTED:
+                raise Unavailable(f"the API answered {reply}")
+
+    await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+
+
+def publish(log: OutcomeLog, publications: Sequence[Publication]) -> None:
+    """Encode, write, and wait for every acknowledgement."""
+    done = 0
+
+    def acknowledged(position: LedgerPosition) -> None:
+        nonlocal done
+        del position
+        done += 1
+
+    for number, publication in enumerate(publications):
+        log.publish(publication.outcome, publication.record, acknowledged)
+        if number % SLICE == 0:
+            log.poll()
+    log.flush(GIVE_UP_SECONDS)
+    if done < len(publications):
+        raise Unavailable(f"only {done} of {len(publications)} outcomes were acknowledged")
+
+
+def count_all(telemetry: PrometheusTelemetry, publications: Sequence[Publication]) -> None:
+    """What the hot path counts for each notice."""
+    for publication in publications:
+        telemetry.consumed(publication.record.topic, 1)
+        telemetry.matched(publication.outcome.rule or "")
+        telemetry.attempted(Verdict.ACCEPTED, 0.001)
+        telemetry.ended(publication.outcome, publication.outcome.finished_at)
+
+
+async def stages(parts: Parts, telemetry: PrometheusTelemetry, count: int) -> list[Stage]:
+    """Each stage over what the stage before it gave."""
+    records, consuming = timed(lambda: consume(parts, count), count)
+    events, decoding = timed(lambda: [parts.decoder.decode(record) for record in records], count)
+    refused = [unmatched(event) for event in events]
+    _, matching = timed(lambda: [parts.rules.evaluate(event) for event in refused], count)
+    rendered, evaluating = timed(lambda: [parts.rules.evaluate(event) for event in events], count)
+    notices = [one for items in rendered for one in items if isinstance(one, Notice)]
+    now = parts.clock.now()
+    arrivals = [
+        Arrival(record, event, 1, (notice,), (), now, parts.rules.version)
+        for record, event, notice in zip(records, events, notices, strict=True)
+    ]
+    publications, scheduling = timed(lambda: schedule(parts.delivery, arrivals), count)
+    table = VerdictTable()
+    _, judging = timed(
+        lambda: [table.judge(read_reply(200, b'{"code":200}', None, workload.TOKEN)) for _ in records], count
+    )
+    before = time.process_time()
+    await send(parts.api, notices)
+    sending = (time.process_time() - before) / count * 1e6
+    _, publishing = timed(lambda: publish(parts.outcomes, publications), count)
+    _, counting = timed(lambda: count_all(telemetry, publications), count)
+    return [
+        Stage("consume", consuming, "Kafka to records, librdkafka's threads, joining the group"),
+        Stage("decode", decoding, "Avro to an event"),
+        Stage("match", matching, "binding and the condition, refused at its second half"),
+        Stage("render", evaluating - matching, "five fields, url, recipient, limits, JSON, id"),
+        Stage("schedule", scheduling, "lanes, limiter, breaker, verdict, frontier"),
+        Stage("HTTP", sending, f"{IN_FLIGHT} in flight, the client's threads, reading the reply"),
+        Stage("verdict", judging, "alone; contained in HTTP (reading) and schedule (judging)"),
+        Stage("outcome", publishing, "Avro, producing, acknowledgement, librdkafka's threads"),
+        Stage("metrics", counting, "four calls"),
+    ]
+
+
+def profile_stages(events: int, results: Path | None) -> None:
+    """Measure on one core, print, and append to `results`."""
+    count = min(events, MOST_EVENTS)
+    cores = Cores.pinned()
+    with testbed(count, cores) as bed, TemporaryDirectory(prefix="notice-pipeline-stages-") as folder, on(cores.sender):
+        target = bed.target(0, IN_FLIGHT)
+        settings = load_settings(workload.write_files(Path(folder), target), {})
+        schemas = bootstrap.find_schemas(settings)
+        telemetry = PrometheusTelemetry("bench", settings.kafka.topics)
+
+        async def measure() -> list[Stage]:
+            parts = bootstrap.make_parts(settings, schemas, telemetry, SystemClock())
+            telemetry.rules_loaded(parts.rules, parts.clock.now())
+            found = await stages(parts, telemetry, count)
+            await parts.api.close()
+            return found
+
+        _tell(uvloop.run(measure()), count, results)
+
+
+def _tell(found: Sequence[Stage], count: int, results: Path | None) -> None:
+    total = sum(stage.us for stage in found if stage.name != "verdict")
+    table = Table("stage", "µs CPU a notice", "what")
+    for stage in found:
+        table.add_row(stage.name, f"{stage.us:.1f}", stage.words)
+    table.add_row("sum", f"{total:.1f}", "without loop and hand-overs; verdict counted once")
+    Console(width=120).print(table)
+    if results is not None:
+        about = report.machine(report.commit(), report.now())
+        lines = [f"## Stages, {about[0]}", "", *(f"{line}  " for line in about[1:]), f"{count:,} events, one core", ""]
+        lines += ["| stage | µs CPU a notice | what |", "|---|---|---|"]
+        lines += [f"| {stage.name} | {stage.us:.1f} | {stage.words} |" for stage in found]
+        lines += [f"| sum | {total:.1f} | without loop and hand-overs; verdict counted once |", ""]
+        with results.open("a", encoding="utf-8") as file:
+            file.write("\n" + "\n".join(lines))
