@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import TimeoutError as NoAnswer
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # not in its stub
 from confluent_kafka.cimpl import NewTopic
 
+from pipeline.adapters import kafka_errors
 from pipeline.errors import Unreachable
 
-LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(14 * 86_400_000)}
+DAY_MS = 86_400_000
+LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}
 """Two weeks: the ledger is read back only as far as an unfinished event is old, and people look at it for longer."""
+DEAD_LETTER_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(30 * DAY_MS),
+    # Twice Kafka's default: the greatest event its topic takes by default, and our headers.
+    "max.message.bytes": "2097152",
+}
+SLICE_SECONDS = 1.0
+"""How long one question may take before we look whether the broker has said why it does not answer."""
+
+log = structlog.get_logger("topics")
 
 
 class TopicToMake(NamedTuple):
@@ -28,67 +43,63 @@ class TopicToMake(NamedTuple):
 
 
 class TopicCheck:
-    """Asks the cluster once at start."""
+    """Asks the cluster at start, and says in clear words what is missing."""
 
     def __init__(self, properties: Mapping[str, Any], timeout_seconds: float) -> None:
-        """`properties` are librdkafka's, bootstrap.servers among them."""
-        self._servers = str(properties.get("bootstrap.servers"))
-        self._timeout = timeout_seconds
-        settings: dict[str, Any] = {**properties, "logger": _silent(), "log_level": 0}
-        self._admin = AdminClient(settings)
-
-    def partitions(self) -> Mapping[str, int]:
-        """Every topic of the cluster with its count of partitions.
+        """`properties` are librdkafka's, bootstrap.servers among them.
 
         Raises:
-            Unreachable: no broker answers in time.
+            ConfigurationError: librdkafka refuses its settings.
         """
-        try:
-            topics = self._admin.list_topics(timeout=self._timeout).topics
-        except KafkaException as error:
-            raise Unreachable(
-                f"no Kafka broker answers at {self._servers}: {error.args[0].str()}",
-                hint="is kafka.bootstrap_servers right, and TLS or SASL in kafka.properties?",
-            ) from None
-        return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+        self._servers = str(properties.get("bootstrap.servers"))
+        self._timeout = timeout_seconds
+        self._heard: list[KafkaError] = []
+        self._broker_config: Mapping[str, str] | KafkaError | None = None
+        settings = {**properties, "error_cb": self._heard.append, "logger": _silent(), "log_level": 0}
+        self._admin = kafka_errors.configured(lambda: AdminClient(settings))
+
+    def partitions(self) -> Mapping[str, int]:
+        """Every topic that we may see, with its count of partitions.
+
+        Raises:
+            Unreachable: no broker answers in time, or none lets us in.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                topics = self._admin.list_topics(timeout=max(0.1, min(SLICE_SECONDS, left))).topics
+            except KafkaException as error:
+                self._admin.poll(0)
+                if left <= SLICE_SECONDS or self._turned_away():
+                    raise self._unreachable(error) from None
+            else:
+                return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
 
     def has_next_generation_groups(self) -> bool:
-        """Whether the brokers offer KIP-848's group protocol: by default from Kafka 4.0 on."""
-        try:
-            brokers = self._admin.list_topics(timeout=self._timeout).brokers
-            resource = ConfigResource(ConfigResource.Type.BROKER, str(next(iter(brokers))))
-            config = self._admin.describe_configs([resource], request_timeout=self._timeout)[resource].result(
-                self._timeout
-            )
-        except (KafkaException, StopIteration, TimeoutError):
-            return False
-        offered = config.get("group.coordinator.rebalance.protocols")
-        return offered is not None and "consumer" in (offered.value or "")
+        """Whether the brokers offer KIP-848's group protocol, as they do by default from Kafka 4.0 on.
+
+        True where they do not say: the source finds out by trying.
+        """
+        config = self._broker()
+        if isinstance(config, KafkaError):
+            return True
+        return "consumer" in config.get("group.coordinator.rebalance.protocols", "")
 
     def require(self, sources: Sequence[str]) -> None:
         """Check that the topics to read are there.
 
         Raises:
-            Unreachable: one is not, with a near name where there is one.
+            Unreachable: one is not, with a near name where there is one, or we may not read it.
         """
         there = self.partitions()
-        missing = [name for name in sources if name not in there]
-        if missing:
-            others = sorted(name for name in there if not name.startswith("__"))
-            raise Unreachable(
-                f"there is no topic {', '.join(missing)} at {self._servers}",
-                hint=f"it has {', '.join(others[:12])}" if others else "it has no topics at all",
-            )
-
-    def _wait_for(self, name: str) -> Mapping[str, int]:
-        """A new topic takes a moment to be known to every broker."""
-        for _ in range(50):
-            self._admin.list_topics(name, timeout=self._timeout)
-            there = self.partitions()
-            if there.get(name):
-                return there
-            time.sleep(0.1)
-        return self.partitions()
+        for name in sources:
+            if name in there:
+                continue
+            error = self._look(name) if self._is_managed() else None
+            if error is not None and kafka_errors.is_refused(error):
+                raise Unreachable(f"we may not see the topic {name}", hint=kafka_errors.hint({error.code()}))
+            raise Unreachable(f"there is no topic {name} at {self._servers}", hint=_near(name, there))
 
     def ensure(self, topic: TopicToMake, config: Mapping[str, str]) -> int:
         """Make our own topic where it is missing and may be made; its count of partitions.
@@ -97,22 +108,109 @@ class TopicCheck:
             Unreachable: it is missing and cannot be made.
         """
         there = self.partitions()
+        why: KafkaError | None = None
         if topic.name not in there and topic.create:
-            new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(config))
-            made = self._admin.create_topics([new], operation_timeout=self._timeout)[topic.name]
-            # Made by another member in the meantime, or by itself when first asked for: the look below decides.
-            with contextlib.suppress(KafkaException):
-                made.result(self._timeout)
+            why = self._make(topic, config) if self._is_managed() else None
             there = self._wait_for(topic.name)
         if topic.name not in there:
-            raise Unreachable(
-                f"the topic {topic.name} is missing and could not be made", hint="make it, or allow us to create topics"
-            )
+            reason = f"could not be made: {why.str()}" if why else "we may not make it (`create: false`)"
+            hint = kafka_errors.hint({why.code()}) if why else "make it, or let us: `create: true`"
+            raise Unreachable(f"the topic {topic.name} is missing and {reason}", hint=hint)
+        self._compare(topic.name, config)
         return there[topic.name]
+
+    def _make(self, topic: TopicToMake, config: Mapping[str, str]) -> KafkaError | None:
+        new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(config))
+        try:
+            self._admin.create_topics([new], operation_timeout=self._timeout)[topic.name].result(self._timeout)
+        except KafkaException as error:
+            # Made by another member in the meantime, perhaps: the look that follows decides.
+            return kafka_errors.cause(error)
+        except NoAnswer:
+            return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes begin so
+        return None
+
+    def _wait_for(self, name: str) -> Mapping[str, int]:
+        """A new topic takes a moment to be known to every broker; librdkafka's mock makes it when it is asked for."""
+        for _ in range(20):
+            with contextlib.suppress(KafkaException):
+                self._admin.list_topics(name, timeout=SLICE_SECONDS)
+            there = self.partitions()
+            if there.get(name):
+                return there
+            time.sleep(0.1)
+        return self.partitions()
+
+    def _look(self, name: str) -> KafkaError | None:
+        """What is wrong with the topic; asks so that no broker makes it for having been asked."""
+        try:
+            self._admin.describe_topics(TopicCollection([name]))[name].result(self._timeout)
+        except KafkaException as error:
+            return kafka_errors.cause(error)
+        except NoAnswer:
+            return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes begin so
+        return None
+
+    def _compare(self, name: str, wanted: Mapping[str, str]) -> None:
+        """Warn where a topic that we did not make would lose what it is for; without the right to look, say nothing."""
+        if not self._is_managed():
+            return
+        try:
+            found = self._config(ConfigResource.Type.TOPIC, name)
+        except (KafkaException, NoAnswer):
+            return
+        policy, retention = found.get("cleanup.policy", "delete"), int(found.get("retention.ms", "-1"))
+        if "compact" in policy:
+            log.warning("topic_is_compacted", topic=name, why="records with one key replace each other and are lost")
+        if 0 <= retention < DAY_MS:
+            log.warning(
+                "topic_forgets_soon", topic=name, hours=retention / 3_600_000, wanted=wanted.get("retention.ms")
+            )
+
+    def _broker(self) -> Mapping[str, str] | KafkaError:
+        """One broker's configuration, or why it does not tell it; asked once."""
+        if self._broker_config is None:
+            try:
+                brokers = self._admin.list_topics(timeout=self._timeout).brokers
+                self._broker_config = self._config(ConfigResource.Type.BROKER, str(next(iter(brokers))))
+            except KafkaException as error:
+                self._broker_config = kafka_errors.cause(error)
+            except (StopIteration, NoAnswer):
+                self._broker_config = KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes
+        return self._broker_config
+
+    def _is_managed(self) -> bool:
+        """Whether the cluster takes an administrator's requests: librdkafka's mock never answers them."""
+        config = self._broker()
+        return not (isinstance(config, KafkaError) and config.code() == KafkaError._UNSUPPORTED_FEATURE)  # noqa: SLF001
+
+    def _config(self, kind: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401 - the client gives its enum no type
+        resource = ConfigResource(kind, name)
+        answer = self._admin.describe_configs([resource], request_timeout=self._timeout)[resource]
+        return {entry: one.value or "" for entry, one in answer.result(self._timeout).items()}
+
+    def _turned_away(self) -> bool:
+        """Whether a broker answered, but not to us: waiting does not help."""
+        definite = {KafkaError._SSL, KafkaError._AUTHENTICATION}  # noqa: SLF001 - librdkafka's own codes begin so
+        return any(error.code() in definite for error in self._heard)
+
+    def _unreachable(self, error: KafkaException) -> Unreachable:
+        heard = {one.code(): one for one in self._heard}
+        telling = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
+        hint = kafka_errors.hint({telling.code()})
+        return Unreachable(f"no Kafka broker answers us at {self._servers}: {telling.str()}", hint=hint)
+
+
+def _near(name: str, there: Iterable[str]) -> str:
+    others = sorted(other for other in there if not other.startswith("__"))
+    near = difflib.get_close_matches(name, others, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are {', '.join(others[:12])}" if others else "there are no topics at all that we may see"
 
 
 def _silent() -> logging.Logger:
-    """Librdkafka's own lines would stand beside our one clear error."""
+    """Swallow librdkafka's own lines: they would stand beside our one clear error."""
     logger = logging.getLogger("notice-pipeline.kafka.admin")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
