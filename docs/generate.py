@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import metrics
 from pipeline.delivery import verdicts
-from pipeline.rules import finding_codes, functions, json_schemas
+from pipeline.rules import channel, finding_codes, functions, json_schemas
 from pipeline.settings import show
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +26,8 @@ def metrics_page() -> str:
     ]
     for metric in metrics.CATALOGUE:
         labels = ", ".join(
-            f"`{label.name}` ({'closed' if label.values else 'bounded by ' + label.bounded_by})" for label in metric.labels
+            f"`{label.name}` ({'closed' if label.values else 'bounded by ' + label.bounded_by})"
+            for label in metric.labels
         )
         lines.append(f"| `{metric.full_name}` | {metric.kind} | {labels or '—'} | {metric.help} |")
     lines += ["", "## Closed labels", ""]
@@ -37,6 +38,7 @@ def metrics_page() -> str:
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/configuration.md": show.as_markdown,
+    "docs/reference/fields.md": channel.as_markdown,
     "docs/reference/findings.md": finding_codes.as_markdown,
     "docs/reference/functions.md": functions.as_markdown,
     "docs/reference/metrics.md": metrics_page,

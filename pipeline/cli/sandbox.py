@@ -57,7 +57,12 @@ def command(
         templates=templates_by_id(rules) if rules is not None else {},
         plan=plan,
     )
-    asyncio.run(_serve(options))
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        asyncio.run(_serve(options))
+    else:
+        uvloop.run(_serve(options))
 
 
 async def _serve(options: SandboxOptions) -> None:

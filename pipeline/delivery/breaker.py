@@ -19,86 +19,83 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
+class _Slice:
+    """Attempts and failures of one part of the window."""
+
+    __slots__ = ("attempts", "begin", "failures")
+
+    def __init__(self, begin: float) -> None:
+        self.begin = begin
+        self.attempts = 0
+        self.failures = 0
+
+
 class Breaker:
     """Counts transient faults among attempts. Throttling is none: the concurrency limit answers that."""
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
         self._slice = settings.window_seconds / SLICES
-        self._window: deque[list[float]] = deque()
-        self._state = BreakerState.CLOSED
+        self._window: deque[_Slice] = deque()
+        self.state = BreakerState.CLOSED
+        """The state in force; read by others, changed here alone."""
         self._until = 0.0
         self._pause = settings.open_seconds
         self._good_probes = 0
-        self._probing = False
-        self._not_closed_since = 0.0
-        self._outage = 0.0
-
-    @property
-    def state(self) -> BreakerState:
-        """The state in force."""
-        return self._state
+        self._probe: int | None = None
 
     def blocked_until(self, now: float) -> float | None:
         """When the next attempt may leave: None for now, infinity while a probe is under way."""
-        if self._state is BreakerState.OPEN:
+        if self.state is BreakerState.OPEN:
             if now < self._until:
                 return self._until
-            self._state = BreakerState.HALF_OPEN
-        if self._state is BreakerState.HALF_OPEN and self._probing:
+            self.state = BreakerState.HALF_OPEN
+        if self.state is BreakerState.HALF_OPEN and self._probe is not None:
             return float("inf")
         return None
 
-    def sent(self) -> bool:
-        """An attempt leaves; tells whether it is the probe."""
-        self._probing = self._state is BreakerState.HALF_OPEN
-        return self._probing
+    def sent(self, ticket: int) -> None:
+        """An attempt leaves; while half open, it is the probe."""
+        if self.state is BreakerState.HALF_OPEN:
+            self._probe = ticket
 
-    def replied(self, now: float, *, ok: bool, probe: bool) -> None:
+    def replied(self, ticket: int, now: float, *, ok: bool) -> None:
         """An attempt ended: did the API do its work, whatever it said? Stragglers of before say nothing of now."""
-        if self._state is BreakerState.CLOSED:
+        if self.state is BreakerState.CLOSED:
             self._count(now, ok=ok)
-        elif self._state is BreakerState.HALF_OPEN and probe:
-            self._probing = False
+        elif ticket == self._probe:
+            self._probe = None
             if ok:
                 self._good_probes += 1
                 if self._good_probes >= self._settings.probes:
-                    self._close(now)
+                    self._close()
             else:
                 self._pause = min(self._settings.open_cap_seconds, self._pause * 2)
                 self._open(now)
 
-    def outage_seconds(self, now: float) -> float:
-        """Time not closed, over the whole life: what notices are not held to account for."""
-        since = now - self._not_closed_since if self._state is not BreakerState.CLOSED else 0.0
-        return self._outage + since
-
     def _count(self, now: float, *, ok: bool) -> None:
         window = self._window
-        if not window or now - window[-1][0] >= self._slice:
-            window.append([now, 0.0, 0.0])
-            while now - window[0][0] > self._settings.window_seconds:
+        if not window or now - window[-1].begin >= self._slice:
+            window.append(_Slice(now))
+            while now - window[0].begin >= self._settings.window_seconds:
                 window.popleft()
-        window[-1][1] += 1
+        window[-1].attempts += 1
         if ok:
             return
-        window[-1][2] += 1
-        attempts = sum(part[1] for part in window)
-        failures = sum(part[2] for part in window)
-        enough = attempts >= self._settings.minimum_attempts
-        if enough and failures / attempts >= self._settings.failure_ratio:
-            self._not_closed_since = now
+        window[-1].failures += 1
+        attempts = sum(part.attempts for part in window)
+        failures = sum(part.failures for part in window)
+        if attempts >= self._settings.minimum_attempts and failures / attempts >= self._settings.failure_ratio:
             self._open(now)
 
     def _open(self, now: float) -> None:
-        self._state = BreakerState.OPEN
+        self.state = BreakerState.OPEN
         self._until = now + self._pause
         self._good_probes = 0
-        self._probing = False
+        self._probe = None
         self._window.clear()
 
-    def _close(self, now: float) -> None:
-        self._outage += now - self._not_closed_since
-        self._state = BreakerState.CLOSED
+    def _close(self) -> None:
+        self.state = BreakerState.CLOSED
         self._pause = self._settings.open_seconds
         self._good_probes = 0

@@ -10,7 +10,8 @@ class RetryBudget:
 
     def __init__(self, settings: BudgetSettings, now: float) -> None:
         self._settings = settings
-        self._tokens = float(settings.capacity)
+        self._capacity = float(settings.capacity)
+        self._tokens = self._capacity
         self._at = now
 
     def tokens(self, now: float) -> float:
@@ -31,12 +32,14 @@ class RetryBudget:
         missing = self._settings.retry_cost - self.tokens(now)
         return now if missing <= 0 else now + missing / self._settings.refill_per_second
 
-    def succeeded(self) -> None:
-        """An attempt was accepted."""
-        self._tokens = min(self._settings.capacity, self._tokens + self._settings.success_gain)
+    def succeeded(self, *, retried: bool) -> None:
+        """An attempt was accepted: a retry gives back what it took, a first attempt a little."""
+        if self._tokens < self._capacity:
+            gain = self._settings.retry_cost if retried else self._settings.success_gain
+            self._tokens = min(self._capacity, self._tokens + gain)
 
     def _refill(self, now: float) -> None:
         if now > self._at:
             gained = (now - self._at) * self._settings.refill_per_second
-            self._tokens = min(self._settings.capacity, self._tokens + gained)
+            self._tokens = min(self._capacity, self._tokens + gained)
             self._at = now

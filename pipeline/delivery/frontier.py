@@ -1,10 +1,15 @@
-"""What may be committed of one partition: the lowest offset not yet done, and where the ledger speaks of what is above.
+"""What may be committed of one partition: the lowest offset not yet done, and where in the ledger a new owner begins.
 
 Offsets have gaps (compaction, transaction markers): only those that were offered count.
+
+The pointer into the ledger is the lowest ledger offset at which an outcome at or above the frontier stands, or, while
+none stands there, the offset at which the next one will: a process that dies after this commit has written its further
+outcomes from there on. An empty pointer would make the next owner send again whatever ended since the last commit.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import deque
 
 from pipeline.delivery import pointer
@@ -27,13 +32,18 @@ class Unfinished:
 class Frontier:
     """One partition's progress, from assignment to release."""
 
-    def __init__(self, partition: TopicPartition, committed: int | None) -> None:
-        """`committed` is the offset last committed; None where there is none."""
+    def __init__(
+        self, partition: TopicPartition, committed: int | None, ledger_end: LedgerPosition | None = None
+    ) -> None:
+        """`committed` is the offset last committed, `ledger_end` where our own outcomes begin; None where unknown."""
         self.partition = partition
         self._open: deque[Unfinished] = deque()
         self._next = committed
-        self._ledger: deque[tuple[int, LedgerPosition]] = deque()
-        self._told: tuple[int | None, str] = (committed, "")
+        self._ledger: deque[tuple[int, int]] = deque()
+        """(ledger offset, source offset) of outcomes at or above the frontier, in the ledger's order."""
+        self._ledger_partition = ledger_end.partition if ledger_end is not None else None
+        self._ledger_end = ledger_end.offset if ledger_end is not None else 0
+        self._told: CommitPoint | None = None
 
     @property
     def offset(self) -> int | None:
@@ -60,15 +70,28 @@ class Frontier:
             self._open.append(event)
         return event
 
-    def noted(self, offset: int, position: LedgerPosition) -> None:
-        """An outcome of the event at `offset` stands in the ledger; called in the ledger's order."""
-        self._ledger.append((offset, position))
+    def noted(self, offset: int, ledger_partition: int, ledger_offset: int) -> None:
+        """An outcome of the event at `offset` stands in the ledger.
 
-    def acknowledged(self, event: Unfinished, position: LedgerPosition) -> None:
+        All outcomes of one partition stand in one partition of the ledger. Should the ledger have been repartitioned
+        nevertheless, the newer partition counts: one pointer cannot lead to two.
+        """
+        ledger = self._ledger
+        if ledger_partition != self._ledger_partition:
+            ledger.clear()
+            self._ledger_partition = ledger_partition
+            self._ledger_end = 0
+        if ledger_offset >= self._ledger_end:
+            ledger.append((ledger_offset, offset))
+            self._ledger_end = ledger_offset + 1
+        else:
+            ledger.insert(bisect(ledger, (ledger_offset, offset)), (ledger_offset, offset))
+
+    def acknowledged(self, event: Unfinished, ledger_partition: int, ledger_offset: int) -> None:
         """One more outcome of `event` is acknowledged."""
-        self.noted(event.offset, position)
+        self.noted(event.offset, ledger_partition, ledger_offset)
         event.left -= 1
-        if event is self._open[0] and not event.left:
+        if not event.left and event is self._open[0]:
             self._advance()
 
     def _advance(self) -> None:
@@ -79,9 +102,9 @@ class Frontier:
     def commit_point(self) -> CommitPoint | None:
         """What to commit, if it is not what was told last."""
         point = self.current()
-        if point is None or (point.offset, point.metadata) == self._told:
+        if point is None or point == self._told:
             return None
-        self._told = (point.offset, point.metadata)
+        self._told = point
         return point
 
     def current(self) -> CommitPoint | None:
@@ -89,7 +112,12 @@ class Frontier:
         offset = self.offset
         if offset is None:
             return None
+        return CommitPoint(self.partition, offset, self._pointer(offset))
+
+    def _pointer(self, frontier: int) -> str:
         ledger = self._ledger
-        while ledger and ledger[0][0] < offset:
+        while ledger and ledger[0][1] < frontier:
             ledger.popleft()
-        return CommitPoint(self.partition, offset, pointer.write(ledger[0][1]) if ledger else "")
+        if self._ledger_partition is None:
+            return ""
+        return pointer.write(LedgerPosition(self._ledger_partition, ledger[0][0] if ledger else self._ledger_end))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from pipeline.delivery.authorisation import NEVER, Authorisation
 from pipeline.delivery.breaker import Breaker, BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.rate import RateLimit
-
-NEVER = float("inf")
-"""Not by the passing of time alone: something else must happen first."""
 
 
 class Gate:
@@ -17,67 +15,70 @@ class Gate:
     def __init__(self, settings: DeliverySettings, now: float) -> None:
         self.breaker = Breaker(settings.breaker)
         self.rate = RateLimit(settings.rate, now)
-        self._probe_seconds = settings.authorisation.probe_seconds
+        self.authorisation = Authorisation(settings.authorisation)
         self._paused_until = 0.0
-        self._refused_until: float | None = None
-        self._refused_probing = False
-        self._fresh_token_first = False
         self.token = 0
         """Generation of the token in use; grows with every refresh."""
         self.token_wanted = False
+        self._halted_since: float | None = None
+        self._halted_seconds = 0.0
 
     def halted(self, now: float) -> Halt | None:
         """Why nothing leaves although there may be work; None for waits that are part of normal running."""
-        if self._refused_until is not None:
+        if self.authorisation.refused:
             return Halt.UNAUTHORISED
         if self.breaker.state is not BreakerState.CLOSED:
             return Halt.BREAKER_OPEN
         return Halt.QUOTA if self.rate.quota_spent(now) else None
 
+    def halted_seconds(self, now: float) -> float:
+        """How long sending was halted, over the whole life: what notices are not held to account for."""
+        self.mark(now)
+        return self._halted_seconds
+
+    def mark(self, now: float) -> None:
+        """Keep the books of halted time: to be called after whatever may have begun or ended a halt."""
+        if self._halted_since is not None:
+            self._halted_seconds += max(0.0, now - self._halted_since)
+        self._halted_since = None if self.halted(now) is None else now
+
+    def clear(self, now: float) -> bool:
+        """Whether nothing at all is in the way, however many leave at once: spares asking for each of them."""
+        return (
+            self.rate.unlimited
+            and now >= self._paused_until
+            and self.breaker.state is BreakerState.CLOSED
+            and not self.token_wanted
+            and not self.authorisation.refused
+            and not self.rate.quota_spent(now)
+        )
+
     def blocked_until(self, now: float) -> float | None:
         """When the next attempt may leave; None for now, `NEVER` where an event must come first."""
         if self.token_wanted:
             return NEVER
-        if self._refused_until is not None:
-            if self._refused_probing:
-                return NEVER
-            if now < self._refused_until:
-                return self._refused_until
-            if self._fresh_token_first:
-                self.token_wanted = True
-                return NEVER
+        refused = self.authorisation.blocked_until(now)
+        if refused is not None:
+            return refused
+        if self.authorisation.wants_token:
+            self.token_wanted = True
+            return NEVER
         if now < self._paused_until:
             return self._paused_until
         return self.breaker.blocked_until(now) or self.rate.blocked_until(now)
 
-    def sent(self) -> bool:
-        """An attempt leaves; tells whether it is a probe of the breaker."""
+    def sent(self, ticket: int) -> None:
+        """An attempt leaves."""
         self.rate.sent()
-        self._refused_probing = self._refused_until is not None
-        return self.breaker.sent()
-
-    @property
-    def probing_authorisation(self) -> bool:
-        """Whether the one attempt that finds out if we are let in again is under way."""
-        return self._refused_probing
+        self.authorisation.sent(ticket)
+        self.breaker.sent(ticket)
 
     def pause(self, until: float) -> None:
         """The API asked for a pause."""
         self._paused_until = max(self._paused_until, until)
 
-    def refused(self, now: float) -> None:
-        """The API refuses us as such: one probe now and then, and a fresh token before it."""
-        self._refused_until = now + self._probe_seconds
-        self._refused_probing = False
-        self._fresh_token_first = True
-
-    def taken(self) -> None:
-        """The API did not refuse us as such."""
-        self._refused_until = None
-        self._refused_probing = False
-
     def token_arrived(self) -> None:
         """A fresh token is in use."""
         self.token += 1
         self.token_wanted = False
-        self._fresh_token_first = False
+        self.authorisation.token_arrived()

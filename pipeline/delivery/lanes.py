@@ -1,12 +1,16 @@
-"""One recipient's notices, first in first out, one at a time; all recipients side by side."""
+"""One recipient's notices, first in first out, one at a time; all recipients side by side.
+
+A lane is a chain of `Work`s: the first knows the last, each knows the one behind it. Most lanes hold one notice for a
+few milliseconds, so a lane that costs no object of its own is worth its few lines.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.delivery.partition import Partition
     from pipeline.delivery.work import Work
 
 
@@ -14,12 +18,12 @@ class Lanes:
     """Which notice may be tried next. Every step costs the same, however many lanes there are."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, deque[Work]] = {}
+        self._heads: dict[str, Work] = {}
         self._ready: deque[Work] = deque()
 
     def __len__(self) -> int:
         """Recipients with at least one notice not yet ended."""
-        return len(self._lanes)
+        return len(self._heads)
 
     @property
     def any_ready(self) -> bool:
@@ -28,48 +32,80 @@ class Lanes:
 
     def add(self, work: Work) -> None:
         """Queue a notice behind its recipient's earlier ones; it is ready at once where there are none."""
-        if not work.notice.ordered:
-            self._ready.append(work)
-            return
-        lane = self._lanes.get(work.notice.recipient)
-        if lane is None:
-            self._lanes[work.notice.recipient] = deque((work,))
-            self._ready.append(work)
-        else:
-            lane.append(work)
+        notice = work.notice
+        if notice.ordered:
+            head = self._heads.get(notice.recipient)
+            if head is not None:
+                head.last.behind = work
+                head.last = work
+                return
+            self._heads[notice.recipient] = work
+        self._ready.append(work)
 
-    def take(self) -> Work | None:
-        """The next notice that may be tried. It keeps its lane until `leave`."""
-        return self._ready.popleft() if self._ready else None
+    def take(self) -> Work:
+        """The next notice that may be tried. It keeps its lane until `leave`.
+
+        Raises:
+            IndexError: none is ready.
+        """
+        return self._ready.popleft()
 
     def ready(self, work: Work) -> None:
-        """A notice that holds its lane may be tried again."""
+        """A notice that holds its lane may be tried again, after all that are ready already."""
         self._ready.append(work)
 
     def first(self, work: Work) -> None:
-        """As `ready`, but before all others: it was taken and could not go after all."""
+        """As `ready`, but before all others."""
         self._ready.appendleft(work)
 
     def leave(self, work: Work) -> None:
-        """A notice has ended: the next of its recipient is ready, and an empty lane is gone."""
-        if not work.notice.ordered:
+        """The first of its lane has ended: the next of its recipient is ready, and an empty lane is gone."""
+        notice = work.notice
+        if not notice.ordered:
             return
-        lane = self._lanes[work.notice.recipient]
-        lane.popleft()
-        if lane:
-            self._ready.append(lane[0])
-        else:
-            del self._lanes[work.notice.recipient]
+        behind = work.behind
+        if behind is None:
+            del self._heads[notice.recipient]
+            return
+        behind.last = work.last
+        work.behind = None
+        self._heads[notice.recipient] = behind
+        self._ready.append(behind)
 
-    def discard(self, partition: Partition) -> None:
-        """Drop what is queued of `partition`, but for what is under way; a scan, for rebalances only."""
-        self._ready = deque(work for work in self._ready if work.partition is not partition)
-        for recipient, lane in list(self._lanes.items()):
-            head = lane[0]
-            kept = deque(work for work in lane if work.partition is not partition or work.in_flight)
-            if not kept:
-                del self._lanes[recipient]
-                continue
-            self._lanes[recipient] = kept
-            if kept[0] is not head:
-                self._ready.append(kept[0])
+    def remove(self, wanted: Callable[[Work], bool]) -> list[Work]:
+        """Take out whatever is `wanted` and not under way, wherever it stands; marks it `gone`.
+
+        A scan over everything: for rebalances and standstills only.
+        """
+        removed: list[Work] = []
+
+        def goes(work: Work) -> bool:
+            if work.in_flight or not wanted(work):
+                return False
+            work.gone = True
+            removed.append(work)
+            return True
+
+        for recipient, head in list(self._heads.items()):
+            kept = [work for work in _chain(head) if not goes(work)]
+            self._relink(recipient, head, kept)
+        self._ready = deque(work for work in self._ready if not work.gone and (work.notice.ordered or not goes(work)))
+        return removed
+
+    def _relink(self, recipient: str, head: Work, kept: list[Work]) -> None:
+        if not kept:
+            del self._heads[recipient]
+            return
+        for work, behind in zip(kept, [*kept[1:], None], strict=True):
+            work.behind = behind
+        kept[0].last = kept[-1]
+        if kept[0] is not head:
+            self._heads[recipient] = kept[0]
+            self._ready.append(kept[0])
+
+
+def _chain(head: Work) -> list[Work]:
+    works = [head]
+    while (behind := works[-1].behind) is not None:
+        works.append(behind)
+    return works

@@ -1,6 +1,6 @@
 """How many requests may be under way: found by trying, in the shape of Vector's adaptive request concurrency.
 
-Once per round trip: one more where the limit was reached and all was well, a tenth less on overload. Overload is a
+Once per round trip: more where the limit was reached and all was well, a tenth less on overload. Overload is a
 throttling reply, a timeout, or a latency above its moving mean by so many deviations. Before the first overload the
 limit doubles per round trip instead (as TCP's slow start): a healthy API is at full speed within a second or two.
 """
@@ -15,8 +15,6 @@ SMOOTHING = 0.4
 """Weight of the newest round trip in the moving mean, as in Vector's `ewma_alpha`."""
 SHORTEST_ROUND = 0.001
 """Seconds; a faster API is still looked at only a thousand times a second."""
-NOISE_FLOOR = 0.1
-"""Share of the mean that never counts as a deviation: a very steady API must not be slowed by its first hiccup."""
 
 
 class ConcurrencyLimit:
@@ -24,9 +22,11 @@ class ConcurrencyLimit:
 
     def __init__(self, settings: ConcurrencySettings, maximum: int, now: float) -> None:
         self._settings = settings
-        self._maximum = maximum
+        self._maximum = float(maximum)
+        self._minimum = float(min(settings.minimum, maximum))
         self._limit = float(min(settings.initial, maximum))
-        self._minimum = min(settings.minimum, maximum)
+        self.value = int(self._limit)
+        """Requests that may be under way now."""
         self._mean: float | None = None
         self._variance = 0.0
         self._next_look = now
@@ -35,11 +35,6 @@ class ConcurrencyLimit:
         self._overloaded = False
         self._reached = False
         self._slow_start = True
-
-    @property
-    def value(self) -> int:
-        """Requests that may be under way now."""
-        return int(self._limit)
 
     def reached(self) -> None:
         """A request had to wait for the limit."""
@@ -54,37 +49,45 @@ class ConcurrencyLimit:
             self._look(now)
 
     def overloaded(self, now: float) -> None:
-        """The API said or showed that it is too much; takes effect at once, at most once per round trip."""
+        """The API said or showed that it is too much; takes effect at most once per round trip."""
         self._overloaded = True
         if now >= self._next_look:
             self._look(now)
 
     def restart(self) -> None:
         """Begin from the least again, doubling: after an outage nobody must be met by a herd."""
-        self._limit = float(self._minimum)
+        self._set(self._minimum)
         self._slow_start = True
         self._mean, self._variance = None, 0.0
+        self._sum, self._samples, self._reached, self._overloaded = 0.0, 0, False, False
 
     def _look(self, now: float) -> None:
         latest = self._sum / self._samples if self._samples else None
-        slow = latest is not None and self._mean is not None and latest > self._mean + self._tolerance()
-        if self._overloaded or slow:
-            self._limit = max(self._minimum, self._limit * self._settings.decrease_ratio)
+        if self._overloaded or self._is_slow(latest):
+            self._set(max(self._minimum, self._limit * self._settings.decrease_ratio))
             self._slow_start = False
         elif self._reached and latest is not None:
-            grown = self._limit * 2 if self._slow_start else self._limit + 1
-            self._limit = min(self._maximum, grown)
+            self._set(min(self._maximum, self._limit * 2 if self._slow_start else self._limit + self._step()))
         if latest is not None:
             self._learn(latest)
         self._sum, self._samples, self._overloaded, self._reached = 0.0, 0, False, False
-        self._next_look = now + max(SHORTEST_ROUND, self._mean or SHORTEST_ROUND)
+        self._next_look = now + max(SHORTEST_ROUND, self._mean or 0.0)
 
-    def _tolerance(self) -> float:
-        mean = self._mean or 0.0
-        return max(self._settings.deviations * math.sqrt(self._variance), NOISE_FLOOR * mean)
+    def _set(self, limit: float) -> None:
+        self._limit = limit
+        self.value = int(limit)
+
+    def _step(self) -> float:
+        return max(1.0, self._limit * self._settings.increase_ratio)
+
+    def _is_slow(self, latest: float | None) -> bool:
+        if latest is None or self._mean is None:
+            return False
+        noise = self._settings.deviations * math.sqrt(self._variance)
+        return latest > self._mean + max(noise, self._settings.noise_ratio * self._mean)
 
     def _learn(self, latest: float) -> None:
-        """Exponentially weighted mean and variance (West 1979's incremental form)."""
+        """Exponentially weighted mean and variance, in the incremental form of West (1979)."""
         if self._mean is None:
             self._mean = latest
             self._variance = (latest / 2) ** 2

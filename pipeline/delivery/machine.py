@@ -7,34 +7,37 @@ Pure: the time and the dice are arguments, nothing here waits. One owner calls i
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from pipeline.delivery.arrival import Arrival, Attempt, DeliverySnapshot, Publication
+from pipeline.delivery.authorisation import NEVER
 from pipeline.delivery.budget import RetryBudget
-from pipeline.delivery.frontier import Unfinished
-from pipeline.delivery.gate import NEVER, Gate
+from pipeline.delivery.buffers import Buffers
+from pipeline.delivery.gate import Gate
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.limit import ConcurrencyLimit
+from pipeline.delivery.outbox import Outbox, final_word
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.policy import DeliverySettings
-from pipeline.delivery.replies import Consequence, Judge
+from pipeline.delivery.replies import Judge, Turn
 from pipeline.delivery.suspension import Suspensions
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.delivery.work import Work
 from pipeline.model.event import TopicPartition
-from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.ledger import Assigned, CommitPoint
+from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 
 __all__ = ["Arrival", "Attempt", "Delivery", "DeliverySnapshot", "Publication"]
 
 NOTICES_PER_SLOT = 16
-"""Notices buffered for each slot of `max_in_flight`: with recipients drawn Zipf(0.5) over 50,000, four a slot left a
-third of 512 slots idle behind their own lanes; sixteen keep more than 98 % busy (bench/delivery_machine.py)."""
-RESUME_SHARE = 0.5
-"""A partition held for its span is read again when the span has halved: stopping and starting a fetch is dear."""
+"""Notices buffered for each slot of `max_in_flight`, enough for lanes that wait for their own (docs/decisions)."""
+PROBE_RECORDS = 16
+"""Records that may be read while halted, if nothing is left to probe with: not each record becomes a notice."""
+SWEEP_SECONDS = 1.0
+"""Between two looks for what has expired while nothing may leave."""
 
 
 class Delivery:
@@ -50,42 +53,41 @@ class Delivery:
         now: float,
     ) -> None:
         """`dice` gives numbers uniform in [0, 1); `now` is seconds since the epoch, here and everywhere."""
-        self._settings = settings
-        self._capacity = settings.buffers.notices or NOTICES_PER_SLOT * max_in_flight
         self._gate = Gate(settings, now)
         self._limit = ConcurrencyLimit(settings.concurrency, max_in_flight, now)
         self._budget = RetryBudget(settings.budget, now)
         self._suspensions = Suspensions(settings.suspension)
         self._judge = Judge(settings.retry, verdicts, self._gate, self._limit, self._budget, self._suspensions, dice)
+        self._buffers = Buffers(settings.buffers.notices or NOTICES_PER_SLOT * max_in_flight, settings.buffers.span)
         self._lanes = Lanes()
         self._partitions: dict[TopicPartition, Partition] = {}
-        self._held: frozenset[TopicPartition] = frozenset()
+        self._outbox = Outbox()
         self._in_flight: dict[int, Work] = {}
         self._waiting: list[tuple[float, int, Work]] = []
-        self._publications: list[Publication] = []
-        self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
-        self._buffered = 0
         self._ticket = 0
         self._now = now
+        self._next_sweep = now
 
     # Partitions
 
     def assign(self, assigned: Assigned) -> None:
         """The partition is ours from now on; what the ledger holds of it will not be sent again."""
-        if assigned.partition in self._partitions:
-            self.release([assigned.partition])
-        partition = self._partitions[assigned.partition] = Partition(assigned)
-        for position in sorted(partition.done.values(), key=lambda position: position.offset):
-            # What the ledger says stands above the frontier; of which event is not known, so none is let go of early.
-            partition.frontier.noted(max(assigned.reached, 0), position)
+        self.release([assigned.partition])
+        self._partitions[assigned.partition] = Partition(assigned)
 
     def begin_revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """Send nothing more of these; what is under way goes on."""
-        for key in partitions:
-            partition = self._partitions.get(key)
-            if partition is not None:
-                partition.revoking = True
-                self._lanes.discard(partition)
+        going = {self._partitions[key] for key in partitions if key in self._partitions}
+        for partition in going:
+            partition.revoking = True
+        if going:
+            self._lanes.remove(lambda work: work.partition in going)
+            self._waiting = [entry for entry in self._waiting if not self._leaves(entry[2], going)]
+            heapq.heapify(self._waiting)
+
+    @staticmethod
+    def _leaves(work: Work, going: set[Partition]) -> bool:
+        return work.gone or work.partition in going
 
     def drained(self, partitions: Iterable[TopicPartition]) -> bool:
         """Whether nothing of these is under way, nor waits for Kafka's acknowledgement."""
@@ -93,29 +95,16 @@ class Delivery:
 
     def release(self, partitions: Iterable[TopicPartition]) -> list[CommitPoint]:
         """Forget these, and tell what to commit last; their late replies and acknowledgements change nothing."""
+        keys = [key for key in partitions if key in self._partitions]
+        self.begin_revoke(keys)
         points: list[CommitPoint] = []
-        for key in partitions:
-            partition = self._partitions.pop(key, None)
-            if partition is None:
-                continue
-            partition.revoking = True
-            self._lanes.discard(partition)
-            self._buffered -= partition.buffered
-            partition.buffered = 0
-            self._drop_publications(partition)
+        for key in keys:
+            partition = self._partitions.pop(key)
+            self._outbox.release(partition)
             point = partition.frontier.current()
             if point is not None:
                 points.append(point)
         return points
-
-    def _drop_publications(self, partition: Partition) -> None:
-        kept: list[Publication] = []
-        for publication in self._publications:
-            if self._unacknowledged[publication.ticket][0] is partition:
-                del self._unacknowledged[publication.ticket]
-            else:
-                kept.append(publication)
-        self._publications = kept
 
     # Events
 
@@ -123,77 +112,86 @@ class Delivery:
         """Take a record and what follows from it. Records of one partition come in the order of their offsets."""
         self._now = now
         record = arrival.record
-        partition = self._partitions.get(TopicPartition(record.topic, record.partition))
+        partition = self._partitions.get((record.topic, record.partition))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         if partition is None or partition.revoking or partition.epoch != arrival.epoch:
             return
-        done = partition.done
-        notices = (
-            [notice for notice in arrival.notices if done.pop(notice.id, None) is None] if done else arrival.notices
-        )
-        outcomes = [one for one in arrival.outcomes if done.pop(one.id, None) is None] if done else arrival.outcomes
-        since = arrival.event.time_ms / 1000 if arrival.event else record.timestamp_ms / 1000
-        event = partition.frontier.offered(record.offset, len(notices) + len(outcomes), since)
-        if event is None:
+        notices, outcomes = partition.still_to_do(arrival)
+        left = len(notices) + len(outcomes)
+        since = arrival.event.time_ms if arrival.event is not None else record.timestamp_ms
+        event = partition.frontier.offered(record.offset, left, since / 1000)
+        if event is None or not left:
             return
-        partition.buffered += event.left
-        self._buffered += event.left
-        redelivered = record.offset <= partition.reached
+        self._outbox.expect(partition, left)
         for outcome in outcomes:
-            self._publish(outcome, arrival, partition, event)
+            self._outbox.publish(outcome, record, partition, event)
         for notice in notices:
             self._ticket += 1
-            self._lanes.add(Work(self._ticket, notice, arrival, event, partition, redelivered=redelivered))
+            self._lanes.add(Work(self._ticket, notice, arrival, event, partition))
 
     def demand(self) -> int:
-        """How many more records may be read now; none while sending is halted."""
-        if self._gate.halted(self._now) is not None:
+        """How many more records may be read now; while halted none, but for something to probe with."""
+        room = self._buffers.room(self._partitions, self._outbox.buffered)
+        if self._gate.halted(self._now) is None:
+            return room
+        if self._outbox.buffered or self._gate.blocked_until(self._now) is not None:
             return 0
-        return max(0, self._capacity - self._buffered)
+        return min(room, PROBE_RECORDS)
 
     def held(self) -> frozenset[TopicPartition]:
-        """Partitions of which nothing more may be read: their span is full. Others are not to wait for them."""
-        bound = self._settings.buffers.span
-        self._held = frozenset(
-            key
-            for key, partition in self._partitions.items()
-            if partition.frontier.span >= (bound * RESUME_SHARE if key in self._held else bound)
-        )
-        return self._held
+        """Partitions of which nothing more may be read while others go on."""
+        stuck = not self._lanes.any_ready and len(self._in_flight) < self._limit.value
+        return self._buffers.held(self._partitions, self._outbox.buffered, stuck=stuck)
 
     # Attempts and replies
 
     def attempts(self, now: float) -> list[Attempt]:
         """What is to be sent now."""
         self._now = now
-        self._wake(now)
+        waiting, lanes, gate = self._waiting, self._lanes, self._gate
+        while waiting and waiting[0][0] <= now:
+            work = heapq.heappop(waiting)[2]
+            if not work.gone:
+                lanes.ready(work)
         attempts: list[Attempt] = []
-        while self._lanes.any_ready:
-            if len(self._in_flight) >= self._limit.value:
+        room = self._limit.value - len(self._in_flight)
+        clear = gate.clear(now)
+        while lanes.any_ready:
+            if not clear and gate.blocked_until(now) is not None:
+                self._sweep(now)
+                break
+            if room <= 0:
                 self._limit.reached()
                 break
-            if self._gate.blocked_until(now) is not None:
-                break
-            work = self._lanes.take()
-            if work is not None and self._may_leave(work, now):
+            work = lanes.take()
+            if self._may_leave(work, now):
+                room -= 1
                 attempts.append(self._send(work, now))
         return attempts
 
-    def _wake(self, now: float) -> None:
-        waiting = self._waiting
-        while waiting and waiting[0][0] <= now:
-            work = heapq.heappop(waiting)[2]
-            if not work.partition.revoking:
-                self._lanes.ready(work)
+    def _sweep(self, now: float) -> None:
+        """End what has expired while nothing may leave: too late is too late, also in an outage."""
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + SWEEP_SECONDS
+        for work in self._lanes.remove(lambda work: _has_expired(work, now)):
+            self._publish(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
 
     def _may_leave(self, work: Work, now: float) -> bool:
-        expires_at = work.notice.expires_at
-        if expires_at is not None and now >= expires_at:
-            self._end(work, Consequence.end(OutcomeKind.EXPIRED, Reason.EXPIRED), now)
+        notice = work.notice
+        if notice.expires_at is not None and now >= notice.expires_at:
+            self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
             return False
-        if self._suspensions.refuses(work.notice.rule, now):
-            self._end(work, Consequence.end(OutcomeKind.REJECTED, Reason.RULE_SUSPENDED), now)
+        if self._suspensions.refuses(notice.rule, work.ticket, now):
+            self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
             return False
-        if work.attempts and not self._budget.take(now):
+        return not work.attempts or self._may_retry(work, now)
+
+    def _may_retry(self, work: Work, now: float) -> bool:
+        reason = self._judge.exhausted(work, now)
+        if reason is not None:
+            self._end(work, OutcomeKind.EXHAUSTED, reason, now)
+            return False
+        if not self._budget.take(now):
             self._wait(work, self._budget.available_at(now))
             return False
         return True
@@ -201,20 +199,20 @@ class Delivery:
     def _send(self, work: Work, now: float) -> Attempt:
         if work.first_attempt_at is None:
             work.first_attempt_at = now
-            work.outage_before = self._gate.breaker.outage_seconds(now)
+            work.halted_before = self._gate.halted_seconds(now)
         work.in_flight = True
         work.sent_at = now
         work.token = self._gate.token
-        work.probe = self._gate.sent()
+        self._gate.sent(work.ticket)
         work.partition.in_flight += 1
         self._in_flight[work.ticket] = work
         event = work.arrival.event
-        return Attempt(work.ticket, work.notice, work.attempts + 1, event.traceparent if event else None)
+        return Attempt(work.ticket, work.notice, work.attempts + 1, event.traceparent if event is not None else None)
 
     def _wait(self, work: Work, until: float) -> None:
         expires_at = work.notice.expires_at
-        work.due = until if expires_at is None else min(until, expires_at)
-        heapq.heappush(self._waiting, (work.due, work.ticket, work))
+        due = until if expires_at is None else min(until, expires_at)
+        heapq.heappush(self._waiting, (due, work.ticket, work))
 
     def replied(self, attempt: Attempt, reply: Reply, now: float) -> Verdict:
         """An attempt has ended; tells what its reply meant."""
@@ -223,47 +221,36 @@ class Delivery:
         work.in_flight = False
         work.partition.in_flight -= 1
         work.reply = reply
-        consequence = self._judge.consequence(work, reply, now)
-        if work.partition.revoking and consequence.kind is None:
+        verdict, turn, kind, reason, wait_until = self._judge.consequence(work, reply, now)
+        if turn is Turn.ENDS:
+            self._end(work, kind, reason, now)
+        elif work.partition.revoking:
             self._lanes.leave(work)  # its next owner tries it again
-        elif consequence.kind is not None:
-            self._end(work, consequence, now)
-        elif consequence.wait_until <= now:
+        elif turn is Turn.WAITS:
+            self._wait(work, wait_until)
+        elif turn is Turn.NEXT:
             self._lanes.first(work)
         else:
-            self._wait(work, consequence.wait_until)
-        return consequence.verdict
+            self._lanes.ready(work)
+        return verdict
 
-    def _end(self, work: Work, consequence: Consequence, now: float) -> None:
+    def _end(self, work: Work, kind: OutcomeKind, reason: Reason, now: float) -> None:
         self._lanes.leave(work)
-        if self._is_ours(work.partition):
-            self._publish(_outcome(work, consequence, now), work.arrival, work.partition, work.event)
-
-    def _is_ours(self, partition: Partition) -> bool:
-        return self._partitions.get(partition.frontier.partition) is partition
+        self._publish(work, kind, reason, now)
 
     # Outcomes
 
-    def _publish(self, outcome: Outcome, arrival: Arrival, partition: Partition, event: Unfinished) -> None:
-        self._ticket += 1
-        partition.unacknowledged += 1
-        self._unacknowledged[self._ticket] = (partition, event)
-        self._publications.append(Publication(self._ticket, outcome, arrival.record))
+    def _publish(self, work: Work, kind: OutcomeKind, reason: Reason, now: float) -> None:
+        if not work.partition.released:
+            self._outbox.publish(final_word(work, kind, reason, now), work.arrival.record, work.partition, work.event)
 
     def publications(self) -> list[Publication]:
         """Outcomes decided since last asked."""
-        publications, self._publications = self._publications, []
-        return publications
+        return self._outbox.collect()
 
     def acknowledged(self, ticket: int, partition: int, offset: int) -> None:
         """Kafka has acknowledged an outcome; it stands at `partition` and `offset` of the ledger."""
-        source, event = self._unacknowledged.pop(ticket)
-        source.unacknowledged -= 1
-        if not self._is_ours(source):
-            return
-        source.buffered -= 1
-        self._buffered -= 1
-        source.frontier.acknowledged(event, LedgerPosition(partition, offset))
+        self._outbox.acknowledged(ticket, partition, offset)
 
     def commit_points(self) -> list[CommitPoint]:
         """What to commit: partitions whose frontier or pointer has moved since last asked."""
@@ -286,13 +273,18 @@ class Delivery:
         self._now = now
 
     def next_wakeup(self, now: float) -> float | None:
-        """When `attempts` may have something new although nothing happens until then; None: not by time alone."""
+        """When there may be something new to do although nothing happens until then; None: not by time alone."""
         times = [self._waiting[0][0]] if self._waiting else []
-        if self._lanes.any_ready and len(self._in_flight) < self._limit.value:
-            blocked = self._gate.blocked_until(now)
-            if blocked != NEVER:
-                times.append(now if blocked is None else blocked)
-        return min(times, default=None)
+        blocked = self._gate.blocked_until(now)
+        if self._lanes.any_ready:
+            if blocked is not None:
+                times += [blocked, max(now, self._next_sweep)]
+            elif len(self._in_flight) < self._limit.value:
+                times.append(now)
+        elif blocked is not None and not self._outbox.buffered:
+            times.append(blocked)  # then something to probe with is asked for
+        soonest = min(times, default=NEVER)
+        return None if soonest == NEVER else soonest
 
     def halted(self) -> Halt | None:
         """Why nothing is sent; None while all is well."""
@@ -300,50 +292,24 @@ class Delivery:
 
     def snapshot(self, now: float) -> DeliverySnapshot:
         """How things stand."""
-        oldest: Mapping[TopicPartition, float] = {
-            key: 0.0 if partition.frontier.oldest is None else max(0.0, now - partition.frontier.oldest)
-            for key, partition in self._partitions.items()
-        }
+        frontiers = {key: partition.frontier for key, partition in self._partitions.items()}
         return DeliverySnapshot(
             in_flight=len(self._in_flight),
             limit=self._limit.value,
             lanes=len(self._lanes),
             lanes_waiting=len(self._waiting),
-            buffered=self._buffered,
+            buffered=self._outbox.buffered,
             breaker=self._gate.breaker.state,
             halted=self._gate.halted(now),
             retry_budget=self._budget.tokens(now),
             suspended=self._suspensions.rules,
-            oldest=oldest,
-            spans={key: partition.frontier.span for key, partition in self._partitions.items()},
+            oldest={
+                key: 0.0 if frontier.oldest is None else max(0.0, now - frontier.oldest)
+                for key, frontier in frontiers.items()
+            },
+            spans={key: frontier.span for key, frontier in frontiers.items()},
         )
 
 
-def _outcome(work: Work, consequence: Consequence, now: float) -> Outcome:
-    arrival, notice, reply = work.arrival, work.notice, work.reply
-    event = arrival.event
-    if consequence.kind is None:
-        raise ValueError("this notice has not ended")
-    return Outcome(
-        id=notice.id,
-        kind=consequence.kind,
-        reason=consequence.reason,
-        position=arrival.record.position,
-        event_type=event.type if event else None,
-        event_id=event.id if event else None,
-        event_source=event.source if event else None,
-        event_time=event.time_ms / 1000 if event else None,
-        rule=notice.rule,
-        rules_version=arrival.rules_version,
-        template=notice.template,
-        recipient=notice.recipient,
-        attempts=work.attempts,
-        status=reply.status if reply else None,
-        code=reply.code if reply else None,
-        received_at=arrival.received_at,
-        first_attempt_at=work.first_attempt_at,
-        finished_at=now,
-        redelivered=work.redelivered,
-        detail=reply.detail if reply and consequence.kind is not OutcomeKind.ACCEPTED else "",
-        traceparent=event.traceparent if event else None,
-    )
+def _has_expired(work: Work, now: float) -> bool:
+    return work.notice.expires_at is not None and now >= work.notice.expires_at

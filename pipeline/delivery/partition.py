@@ -7,30 +7,70 @@ from typing import TYPE_CHECKING
 from pipeline.delivery.frontier import Frontier
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.delivery.arrival import Arrival
     from pipeline.model.ledger import Assigned
+    from pipeline.model.notice import Notice
+    from pipeline.model.outcome import Outcome
 
 
 class Partition:
     """Its frontier, and what of it is still under way."""
 
-    __slots__ = ("buffered", "done", "epoch", "frontier", "in_flight", "reached", "revoking", "unacknowledged")
+    __slots__ = (
+        "buffered",
+        "done",
+        "epoch",
+        "frontier",
+        "in_flight",
+        "reached",
+        "released",
+        "revoking",
+        "unacknowledged",
+    )
 
     def __init__(self, assigned: Assigned) -> None:
-        """Begins where the assignment says, knowing what the ledger holds already."""
+        """Begins where the assignment says, knowing what the ledger holds already.
+
+        Raises:
+            ValueError: outcomes are done, but not up to which source offset.
+        """
+        if assigned.done and assigned.reached < 0:
+            raise ValueError(f"{assigned.partition}: outcomes are done, but not known up to which offset")
         self.epoch = assigned.epoch
-        self.frontier = Frontier(assigned.partition, assigned.frontier)
+        self.frontier = Frontier(assigned.partition, assigned.frontier, assigned.ledger_end)
         self.done = dict(assigned.done)
         """Outcome ids that the ledger holds; each is forgotten once its event is offered."""
         self.reached = assigned.reached
+        """Up to this offset an earlier owner was at work, as far as the ledger tells: what is sent of it may be sent
+        again, for that owner may have sent what it could no longer write down."""
         self.revoking = False
+        self.released = False
         self.in_flight = 0
         """Attempts under way."""
         self.unacknowledged = 0
         """Outcomes decided but not acknowledged by Kafka."""
         self.buffered = 0
         """Notices not yet ended and outcomes not yet acknowledged."""
+        if self.done:
+            # Which event each outcome is of is not known; held to belong to the last of them, none is let go early.
+            first = min(self.done.values(), key=lambda position: position.offset)
+            self.frontier.noted(self.reached, first.partition, first.offset)
 
     @property
     def drained(self) -> bool:
         """Whether nothing of it is under way."""
         return not self.in_flight and not self.unacknowledged
+
+    def still_to_do(self, arrival: Arrival) -> tuple[Sequence[Notice], Sequence[Outcome]]:
+        """Notices and outcomes of `arrival` that the ledger does not hold."""
+        if arrival.record.offset > self.reached:
+            self.done.clear()  # ids of a rule that is no more would stay for ever
+            return arrival.notices, arrival.outcomes
+        done = self.done
+        notices = [notice for notice in arrival.notices if done.pop(notice.id, None) is None]
+        outcomes = [
+            outcome._replace(redelivered=True) for outcome in arrival.outcomes if done.pop(outcome.id, None) is None
+        ]
+        return notices, outcomes

@@ -32,7 +32,9 @@ class BudgetSettings(_Section):
 
     capacity: int = Field(500, ge=1, le=1_000_000, description="Tokens at the start and at most.")
     retry_cost: int = Field(5, ge=1, le=1_000, description="Tokens that one retry takes.")
-    success_gain: int = Field(1, ge=1, le=1_000, description="Tokens that one accepted notice gives back.")
+    success_gain: int = Field(
+        1, ge=1, le=1_000, description="Tokens that a notice accepted at its first attempt gives back."
+    )
     refill_per_second: float = Field(
         5.0, gt=0, le=100_000, description="Tokens that come back by themselves, so that recovery never stalls."
     )
@@ -44,7 +46,11 @@ class ConcurrencySettings(_Section):
     initial: int = Field(64, ge=1, le=65_536, description="Where the limit starts.")
     minimum: int = Field(1, ge=1, le=65_536, description="It never falls below.")
     decrease_ratio: float = Field(0.9, gt=0, lt=1, description="Factor on overload.")
-    deviations: float = Field(2.5, gt=0, le=10, description="Latency above mean + so many deviations is overload.")
+    increase_ratio: float = Field(
+        0.01, ge=0, le=1, description="Growth per round trip as a share of the limit; at least one request."
+    )
+    deviations: float = Field(2.5, gt=0, le=10, description="Latency above mean + so many deviations is overload,")
+    noise_ratio: float = Field(0.25, ge=0, le=10, description="but never below mean + this share of it.")
 
 
 class RateSettings(_Section):

@@ -9,6 +9,10 @@ from pipeline.delivery.policy import RateSettings
 
 BURST_SECONDS = 0.1
 """What may leave at once after a pause: a tenth of a second's share, so that no second sees much over its rate."""
+CLOCKS_DIFFER_SECONDS = 600.0
+"""A quota told to be spent so soon after midnight is yesterday's on a slower clock: a day must not be lost for it."""
+ASK_AGAIN_SECONDS = 60.0
+"""After which it is tried again in that case."""
 
 
 class RateLimit:
@@ -21,9 +25,11 @@ class RateLimit:
         self._at = now
         self._per_day = settings.per_day
         self._zone = ZoneInfo(settings.day_zone)
-        self._day_ends = self._next_midnight(now) if self._per_day else 0.0
+        self._day_ends = self._midnight(now, days=1) if self._per_day else 0.0
         self._today = 0
         self._spent_until = 0.0
+        self.unlimited = self._rate is None and self._per_day is None
+        """Whether no limit is configured; the platform may still say that its own is spent."""
 
     def blocked_until(self, now: float) -> float | None:
         """When the next request may leave; None where that is now."""
@@ -31,11 +37,11 @@ class RateLimit:
             return self._spent_until
         if self._per_day is not None:
             if now >= self._day_ends:
-                self._day_ends, self._today = self._next_midnight(now), 0
+                self._day_ends, self._today = self._midnight(now, days=1), 0
             if self._today >= self._per_day:
                 return self._day_ends
         if self._rate is not None:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
             self._at = now
             if self._tokens < 1.0 - 1e-9:
                 return now + (1.0 - self._tokens) / self._rate
@@ -54,9 +60,13 @@ class RateLimit:
 
     def spent(self, now: float) -> None:
         """The platform says that the day's quota is used up."""
-        self._spent_until = self._next_midnight(now)
+        if now - self._midnight(now, days=0) < CLOCKS_DIFFER_SECONDS:
+            self._spent_until = now + ASK_AGAIN_SECONDS
+        else:
+            self._spent_until = self._midnight(now, days=1)
 
-    def _next_midnight(self, now: float) -> float:
+    def _midnight(self, now: float, *, days: int) -> float:
+        """The beginning of today, or of a day after it, in the platform's zone."""
         local = datetime.fromtimestamp(now, UTC).astimezone(self._zone)
-        day = (local + timedelta(days=1)).date()
+        day = (local + timedelta(days=days)).date()
         return datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import NamedTuple
 
 from pipeline.delivery.breaker import BreakerState
@@ -19,8 +20,8 @@ from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
 from pipeline.model.verdict import Verdict
 
-THROTTLED_RECIPIENT = 43117
-"""This recipient alone is asked too often (WeChat): its lane waits, nobody else."""
+UNAVAILABLE = 503
+"""RFC 9110, section 15.6.4: the API says itself that it is too much."""
 
 _REJECTED = {
     Verdict.REJECTED_RECIPIENT: Reason.RECIPIENT,
@@ -28,22 +29,31 @@ _REJECTED = {
     Verdict.REJECTED_CONFIG: Reason.CONFIG,
     Verdict.KEY_REUSED: Reason.KEY_REUSED,
 }
-_API_FAILS = frozenset({Verdict.RETRY, Verdict.AMBIGUOUS})
-_OVERLOAD = frozenset({Verdict.THROTTLED})
+
+
+class Turn(StrEnum):
+    """What becomes of a notice after a reply."""
+
+    ENDS = "ends"
+    WAITS = "waits"
+    NEXT = "next"
+    """It may go as soon as anything may."""
+    LAST = "last"
+    """It may go after all others that are ready: what stopped it may be its own, and must not stop the others."""
 
 
 class Consequence(NamedTuple):
-    """For one notice: it has ended (`kind`), or it waits until `wait_until`."""
+    """What a reply meant, and what becomes of the notice."""
 
     verdict: Verdict
-    kind: OutcomeKind | None
-    reason: Reason
+    turn: Turn
+    kind: OutcomeKind = OutcomeKind.ACCEPTED
+    """How it ended, where it did."""
+    reason: Reason = Reason.OK
     wait_until: float = 0.0
 
-    @classmethod
-    def end(cls, kind: OutcomeKind, reason: Reason) -> Consequence:
-        """It ends without an attempt of its own."""
-        return cls(Verdict.RETRY, kind, reason)
+
+_ACCEPTED = Consequence(Verdict.ACCEPTED, Turn.ENDS)
 
 
 class Judge:
@@ -71,74 +81,94 @@ class Judge:
     def consequence(self, work: Work, reply: Reply, now: float) -> Consequence:
         """What follows for `work`; everybody else's share is noted on the way."""
         verdict = self._table.judge(reply)
+        accepted = verdict is Verdict.ACCEPTED
+        failed = verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS
         was_closed = self._gate.breaker.state is BreakerState.CLOSED
-        self._note(work, reply, verdict, now)
-        if verdict is Verdict.ACCEPTED:
+        self._note_health(work, now, failed=failed)
+        self._limit.replied(now - work.sent_at, now, ok=accepted)
+        if accepted:
             work.attempts += 1
-            self._budget.succeeded()
+            self._budget.succeeded(retried=work.attempts > 1)
             self._suspensions.lift(work.notice.rule)
-            return Consequence(verdict, OutcomeKind.ACCEPTED, Reason.OK)
+            self._note_access(work, verdict, now, failed=False)
+            return _ACCEPTED
+        self._note_overload(reply, verdict, now)
+        consequence = self._not_accepted(work, reply, verdict, now, counts=was_closed)
+        self._note_access(work, consequence.verdict, now, failed=failed)
+        return consequence
+
+    def _note_health(self, work: Work, now: float, *, failed: bool) -> None:
+        breaker = self._gate.breaker
+        before = breaker.state
+        breaker.replied(work.ticket, now, ok=not failed)
+        if breaker.state is not before:
+            self._gate.mark(now)
+            self._limit.restart()
+
+    def _note_access(self, work: Work, verdict: Verdict, now: float, *, failed: bool) -> None:
+        """Whether the API lets us in as such, judged by refusals and by the probes that follow them."""
+        access = self._gate.authorisation
+        probed = access.ended(work.ticket)
+        if verdict is Verdict.UNAUTHORISED:
+            access.refuse(now)
+        elif probed and failed:
+            access.postpone(now)
+        elif probed and verdict is not Verdict.REFRESH_TOKEN:
+            access.grant()
+        else:
+            return
+        self._gate.mark(now)
+
+    def _note_overload(self, reply: Reply, verdict: Verdict, now: float) -> None:
+        if verdict is Verdict.THROTTLED or reply.fault is Fault.TIMEOUT or reply.status == UNAVAILABLE:
+            self._limit.overloaded(now)
+            asked = retry_after(reply.retry_after, now, self._settings.max_retry_after_seconds)
+            if asked is not None:
+                self._gate.pause(now + asked)
+
+    def _not_accepted(self, work: Work, reply: Reply, verdict: Verdict, now: float, *, counts: bool) -> Consequence:
+        if verdict is Verdict.REFRESH_TOKEN:
+            return self._refresh(work)
+        work.token_refused = False
         if verdict in _REJECTED:
             work.attempts += 1
             if verdict is Verdict.REJECTED_CONFIG:
                 self._suspensions.suspend(work.notice.rule, now)
-            return Consequence(verdict, OutcomeKind.REJECTED, _REJECTED[verdict])
-        if verdict is Verdict.REFRESH_TOKEN:
-            return self._refresh(work, now)
-        work.token_refused = False
+            return Consequence(verdict, Turn.ENDS, OutcomeKind.REJECTED, _REJECTED[verdict])
         if verdict is Verdict.UNAUTHORISED:
-            self._gate.refused(now)
-            return Consequence(verdict, None, Reason.OK)
+            return Consequence(verdict, Turn.LAST)
         if verdict is Verdict.QUOTA_SPENT:
             self._gate.rate.spent(now)
-            return Consequence(verdict, None, Reason.OK)
+            self._gate.mark(now)
+            return Consequence(verdict, Turn.NEXT)
         if verdict is Verdict.AMBIGUOUS and work.notice.on_ambiguous is OnAmbiguous.GIVE_UP:
             work.attempts += 1
-            return Consequence(verdict, OutcomeKind.UNKNOWN, Reason.AMBIGUOUS)
-        return self._again(work, reply, verdict, now, counts=was_closed)
+            return Consequence(verdict, Turn.ENDS, OutcomeKind.UNKNOWN, Reason.AMBIGUOUS)
+        return self._again(work, reply, verdict, now, counts=counts)
 
-    def _note(self, work: Work, reply: Reply, verdict: Verdict, now: float) -> None:
-        """Tell the shared parts what this reply shows of the API's health."""
-        failed = verdict in _API_FAILS
-        breaker = self._gate.breaker
-        before = breaker.state
-        breaker.replied(now, ok=not failed, probe=work.probe)
-        if before is BreakerState.CLOSED and breaker.state is BreakerState.OPEN:
-            self._limit.restart()
-        crowded = verdict in _OVERLOAD and reply.code != THROTTLED_RECIPIENT
-        if crowded or reply.fault is Fault.TIMEOUT or reply.status == 503:  # noqa: PLR2004 - RFC 9110, section 15.6.4
-            self._limit.overloaded(now)
-        self._limit.replied(now - work.sent_at, now, ok=verdict is Verdict.ACCEPTED)
-        if verdict not in {Verdict.UNAUTHORISED, Verdict.REFRESH_TOKEN}:
-            if not failed:
-                self._gate.taken()
-            elif self._gate.probing_authorisation:
-                self._gate.refused(now)
-
-    def _refresh(self, work: Work, now: float) -> Consequence:
+    def _refresh(self, work: Work) -> Consequence:
         """A fresh token once; refused with that too, it is the API that refuses us."""
-        if work.token == self._gate.token and work.token_refused:
-            self._gate.refused(now)
-            return Consequence(Verdict.UNAUTHORISED, None, Reason.OK)
         if work.token == self._gate.token:
+            if work.token_refused:
+                return Consequence(Verdict.UNAUTHORISED, Turn.LAST)
             self._gate.token_wanted = True
         work.token_refused = True
-        return Consequence(Verdict.REFRESH_TOKEN, None, Reason.OK)
+        return Consequence(Verdict.REFRESH_TOKEN, Turn.NEXT)
 
     def _again(self, work: Work, reply: Reply, verdict: Verdict, now: float, *, counts: bool) -> Consequence:
         """Try again later, or give up. During an outage of the whole API nothing is held against a notice."""
-        first = work.first_attempt_at if work.first_attempt_at is not None else now
-        outage = self._gate.breaker.outage_seconds(now) - work.outage_before
         if counts:
             work.attempts += 1
-        closed = self._gate.breaker.state is BreakerState.CLOSED
-        reason = exhausted(self._settings, work.attempts, first, now - outage) if closed else None
+        reason = self.exhausted(work, now)
         if reason is not None:
-            return Consequence(verdict, OutcomeKind.EXHAUSTED, reason)
+            return Consequence(verdict, Turn.ENDS, OutcomeKind.EXHAUSTED, reason)
         wait = backoff(self._settings, max(1, work.attempts), self._dice)
         asked = retry_after(reply.retry_after, now, self._settings.max_retry_after_seconds)
-        if asked is not None:
-            wait = max(wait, asked)
-            if verdict is Verdict.THROTTLED and reply.code != THROTTLED_RECIPIENT:
-                self._gate.pause(now + asked)
-        return Consequence(verdict, None, Reason.OK, now + wait)
+        return Consequence(verdict, Turn.WAITS, wait_until=now + max(wait, asked or 0.0))
+
+    def exhausted(self, work: Work, now: float) -> Reason | None:
+        """Why `work` must not be tried again; None where it may. Halted time does not count."""
+        if work.first_attempt_at is None or self._gate.breaker.state is not BreakerState.CLOSED:
+            return None
+        halted = self._gate.halted_seconds(now) - work.halted_before
+        return exhausted(self._settings, work.attempts, now - work.first_attempt_at - halted)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from pipeline.delivery.policy import RetrySettings
 from pipeline.model.outcome import Reason
+
+LONGEST_HEADER = 64
+"""Characters; an HTTP date has 29."""
 
 
 def backoff(settings: RetrySettings, failures: int, dice: Callable[[], float]) -> float:
@@ -26,23 +29,24 @@ def retry_after(header: str | None, now: float, longest: float) -> float | None:
     Both forms of RFC 9110, section 10.2.3: a number of seconds, and a date. A time past is 0; longer than `longest`
     is `longest`: a header must not be able to stop us for a year.
     """
-    if header is None:
+    if header is None or len(header) > LONGEST_HEADER:
         return None
     text = header.strip()
     if text.isascii() and text.isdigit():
-        seconds = float(text) if len(text) < 16 else math.inf  # noqa: PLR2004 - beyond any date
-    else:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, OverflowError, TypeError, IndexError):
-            return None
+        return min(float(text), longest)
+    try:
+        date = parsedate_to_datetime(text)
+        # HTTP's dates are GMT; one that names no zone must not be read in this machine's.
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
     return min(max(seconds, 0.0), longest)
 
 
-def exhausted(settings: RetrySettings, attempts: int, first_attempt_at: float, now: float) -> Reason | None:
-    """Why a notice must not be tried again after `attempts` counted attempts; None where it may."""
+def exhausted(settings: RetrySettings, attempts: int, seconds: float) -> Reason | None:
+    """Why a notice must not be tried again after `attempts` in `seconds` since the first; None where it may."""
     if attempts >= settings.max_attempts:
         return Reason.ATTEMPTS
-    if now - first_attempt_at >= settings.horizon_seconds:
+    if seconds >= settings.horizon_seconds:
         return Reason.HORIZON
     return None

@@ -5,34 +5,45 @@ from __future__ import annotations
 from pipeline.delivery.policy import SuspensionSettings
 
 
+class _Suspended:
+    """One suspended rule: when its next probe may leave, and which notice is the one under way."""
+
+    __slots__ = ("next_probe", "probe")
+
+    def __init__(self, next_probe: float) -> None:
+        self.next_probe = next_probe
+        self.probe: int | None = None
+
+
 class Suspensions:
     """The suspended rules."""
 
     def __init__(self, settings: SuspensionSettings) -> None:
         self._settings = settings
-        self._probe_at: dict[str, float] = {}
+        self._rules: dict[str, _Suspended] = {}
 
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules suspended now."""
-        return tuple(self._probe_at)
+        return tuple(self._rules)
 
-    def refuses(self, rule: str, now: float) -> bool:
-        """Whether a notice of `rule` must not be sent; the one that may be is the probe."""
-        probe_at = self._probe_at.get(rule)
-        if probe_at is None:
+    def refuses(self, rule: str, ticket: int, now: float) -> bool:
+        """Whether the notice `ticket` of `rule` must not be sent. One that may is the probe, also when it repeats."""
+        suspended = self._rules.get(rule)
+        if suspended is None or suspended.probe == ticket:
             return False
-        if now < probe_at:
+        if now < suspended.next_probe:
             return True
-        self._probe_at[rule] = now + self._settings.probe_seconds
+        suspended.next_probe = now + self._settings.probe_seconds
+        suspended.probe = ticket
         return False
 
     def suspend(self, rule: str, now: float) -> None:
         """The API refused this rule's template or account."""
         if self._settings.enabled:
-            self._probe_at[rule] = now + self._settings.probe_seconds
+            self._rules[rule] = _Suspended(now + self._settings.probe_seconds)
 
     def lift(self, rule: str) -> None:
         """The API took a notice of this rule."""
-        if self._probe_at:
-            self._probe_at.pop(rule, None)
+        if self._rules:
+            self._rules.pop(rule, None)

@@ -1,8 +1,8 @@
 """The one table of what a reply means: (body code, HTTP status, transport fault) to verdict.
 
-Looked up in that order of precision: a fault that leaves us without a reply decides alone; else the body's code; else
-the status. Sources: the contract (success is the body's `code` 200), WeChat's published return codes, RFC 9110 for
-statuses, and the IETF draft `Idempotency-Key` for 409 and 422.
+Looked up in that order of precision: a fault that leaves us without a reply decides alone; else the body's code, unless
+it only repeats the status; else the status. Sources: the contract (success is the body's `code` 200), WeChat's list of
+return codes, RFC 9110 for statuses, and the IETF draft `Idempotency-Key` for 409 and 422.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ CODES: Mapping[int, Verdict] = {
     **dict.fromkeys((-1, 408, 425, 500, 502, 503, 504), Verdict.RETRY),
     # the token: refused, invalid, missing, expired
     **dict.fromkeys((401, 40001, 40014, 41001, 42001), Verdict.REFRESH_TOKEN),
-    # too fast: API, minute quota, this recipient
-    **dict.fromkeys((429, 45011, 43117), Verdict.THROTTLED),
+    # too fast: the API, the minute's quota
+    **dict.fromkeys((429, 45011), Verdict.THROTTLED),
+    # too fast for this recipient alone
+    43117: Verdict.THROTTLED_RECIPIENT,
     # the day's quota
     45009: Verdict.QUOTA_SPENT,
     # not this recipient: invalid id, unsubscribed, refused, blocked, limited account
     **dict.fromkeys((40003, 43004, 43019, 43101, 48002, 50002, 50005), Verdict.REJECTED_RECIPIENT),
-    # not this text: url, parameters, empty, malformed, over a field's limit
-    **dict.fromkeys((40039, 41028, 41029, 41030, 44002, 47001, 47003), Verdict.REJECTED_CONTENT),
+    # not this text: url, parameters, empty, malformed, over a field's limit, refused by the API's own check
+    **dict.fromkeys((40039, 41028, 41029, 41030, 44002, 47001, 47003, 422), Verdict.REJECTED_CONTENT),
     # not this template or account
     **dict.fromkeys((40013, 40036, 40037, 43116, 48001, 48004, 48008), Verdict.REJECTED_CONFIG),
     403: Verdict.UNAUTHORISED,
     409: Verdict.IN_PROGRESS,
-    422: Verdict.KEY_REUSED,
 }
 """Body codes. 200 is the contract's success; the platform may pass WeChat's five-digit codes through."""
 
@@ -99,32 +100,35 @@ class VerdictTable:
         settings = settings or VerdictSettings()
         self._codes = {**CODES, **settings.codes}
         self._statuses = {**STATUSES, **settings.statuses}
+        self._repeated = {status: meant for status, meant in self._statuses.items() if status not in settings.codes}
+        """A code that only repeats the status says no more than the status, unless the user gave it a meaning."""
         self._unknown = settings.unknown_code
 
     def judge(self, reply: Reply) -> Verdict:
         """What `reply` means; total, for any reply."""
-        fault = reply.fault
-        if fault in _FINAL_FAULTS:
+        fault, code, status = reply.fault, reply.code, reply.status
+        if fault is None and code is not None:
+            return self._judge_code(code, status)
+        if fault is not None and fault in _FINAL_FAULTS:
             return FAULTS[fault]
-        if reply.code is not None and fault is None:
-            return self._judge_code(reply.code, reply.status)
-        if reply.status is not None:
-            verdict = self._statuses.get(reply.status)
-            if verdict is not None:
-                return verdict
+        if status is not None and status in self._statuses:
+            return self._statuses[status]
         return Verdict.RETRY if fault is None else FAULTS[fault]
 
     def _judge_code(self, code: int, status: int | None) -> Verdict:
         verdict = self._codes.get(code)
-        if verdict is Verdict.ACCEPTED and status is not None and status >= 400:  # noqa: PLR2004 - RFC 9110
-            return self._statuses.get(status, Verdict.RETRY)  # the status contradicts: not a success
+        if status is None:
+            return verdict or self._unknown
+        if verdict is Verdict.ACCEPTED:
+            contradicted = status >= 400  # noqa: PLR2004 - RFC 9110: an error, whatever the body says
+            return self._statuses.get(status, Verdict.RETRY) if contradicted else verdict
+        if code == status:
+            verdict = self._repeated.get(status, verdict)
         if verdict is not None:
             return verdict
-        if status is not None and status in self._statuses:
-            return self._statuses[status]
-        if status is not None and status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
-            return Verdict.RETRY
-        return self._unknown
+        if status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+            return self._statuses.get(status, Verdict.RETRY)
+        return self._statuses.get(status, self._unknown)
 
     def label(self, code: int | None) -> str:
         """The code as a metric's label: itself where the table names it, else `other`."""
@@ -141,7 +145,8 @@ def as_markdown() -> str:
         "Generated from `pipeline/delivery/verdicts.py`; do not edit. Change single rows "
         "under `notices.verdicts` in the configuration.",
         "",
-        "A fault that leaves us without a reply decides alone; else the body's `code`; else the HTTP status. "
+        "A fault that leaves us without a reply decides alone; else the body's `code`, unless it only repeats the "
+        "HTTP status; else the status. "
         "A status of 5xx without a row is `retry`; a code without a row is `notices.verdicts.unknown_code`.",
         "",
     ]

@@ -18,15 +18,15 @@ class Work:
     __slots__ = (
         "arrival",
         "attempts",
-        "due",
+        "behind",
         "event",
         "first_attempt_at",
+        "gone",
+        "halted_before",
         "in_flight",
+        "last",
         "notice",
-        "outage_before",
         "partition",
-        "probe",
-        "redelivered",
         "reply",
         "sent_at",
         "ticket",
@@ -34,36 +34,31 @@ class Work:
         "token_refused",
     )
 
-    def __init__(
-        self,
-        ticket: int,
-        notice: Notice,
-        arrival: Arrival,
-        event: Unfinished,
-        partition: Partition,
-        *,
-        redelivered: bool,
-    ) -> None:
+    sent_at: float
+    """When the last attempt left. Set at each attempt, as are the two below."""
+    token: int
+    """Generation of the token that the last attempt carried."""
+    halted_before: float
+    """The gate's halted seconds at the first attempt."""
+
+    def __init__(self, ticket: int, notice: Notice, arrival: Arrival, event: Unfinished, partition: Partition) -> None:
         """`ticket` is unique within the process and grows in the order of arrival."""
         self.ticket = ticket
         self.notice = notice
         self.arrival = arrival
         self.event = event
         self.partition = partition
-        self.redelivered = redelivered
         self.attempts = 0
         """Attempts that count against the bounds."""
         self.first_attempt_at: float | None = None
-        self.outage_before = 0.0
-        """The breaker's outage seconds at the first attempt."""
         self.in_flight = False
-        self.sent_at = 0.0
-        self.probe = False
-        self.token = 0
-        """Generation of the token that the last attempt carried."""
+        self.gone = False
+        """Taken out while it waited for its time: not to be tried when that comes."""
         self.token_refused = False
         """Whether a token was refused since this notice was last tried with a good one."""
-        self.due = 0.0
-        """When it may be tried again, while it waits."""
         self.reply: Reply | None = None
         """The last reply."""
+        self.behind: Work | None = None
+        """The next notice of its lane."""
+        self.last = self
+        """The last notice of its lane; kept true for the first of a lane only."""

@@ -37,3 +37,5 @@ class Assigned(NamedTuple):
     """Outcome ids at or above the frontier that the ledger holds already."""
     reached: int = -1
     """Highest source offset that the ledger speaks of: up to there, an earlier owner was at work."""
+    ledger_end: LedgerPosition | None = None
+    """End of this partition's part of the ledger as of assignment: our own outcomes will stand there or later."""

@@ -13,6 +13,8 @@ class Verdict(StrEnum):
     """Transient: try again with backoff."""
     THROTTLED = "throttled"
     """Too fast: try again, not before Retry-After, and send less."""
+    THROTTLED_RECIPIENT = "throttled_recipient"
+    """Too fast for this one recipient: their lane waits, nobody else."""
     QUOTA_SPENT = "quota_spent"
     """The day's quota is used up: nothing is sent until the next day begins."""
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a verdict, not a secret

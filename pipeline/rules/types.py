@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,3 +82,5 @@ class Field:
     type: FieldType
     doc: str = ""
     has_default: bool = False
+    default: object = dataclasses.field(default=None, hash=False)
+    """As it stands in the schema: Avro's JSON encoding, bytes as characters 0 to 255."""

@@ -106,6 +106,15 @@ def test_every_link_inside_the_runbook_leads_somewhere() -> None:
     assert set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK)) <= anchors
 
 
+def test_sections_of_the_operations_guide_that_the_runbook_points_to_exist() -> None:
+    """At night nobody searches for a heading that was renamed."""
+    guide = (ROOT / "docs" / "guide-operations.md").read_text(encoding="utf-8")
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", guide, flags=re.MULTILINE)}
+    named = set(re.findall(r"guide-operations\.md#([\w-]+)", RUNBOOK))
+    assert named
+    assert named <= headings
+
+
 def test_panels_that_alerts_and_runbook_name_exist() -> None:
     """A panel named to somebody at night is there under that name."""
     told = " ".join(alert["annotations"]["description"] for alert in ALERTS)

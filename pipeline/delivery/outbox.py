@@ -1,0 +1,89 @@
+"""Outcomes on their way into the ledger: decided, handed out, acknowledged."""
+
+from __future__ import annotations
+
+from pipeline.delivery.arrival import Publication
+from pipeline.delivery.frontier import Unfinished
+from pipeline.delivery.partition import Partition
+from pipeline.delivery.work import Work
+from pipeline.model.event import Position, Record
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+
+
+class Outbox:
+    """Counts everything from offered to acknowledged; an outcome that Kafka has not acknowledged is not done."""
+
+    def __init__(self) -> None:
+        self.buffered = 0
+        """Notices not yet ended, and outcomes not yet acknowledged, of all partitions."""
+        self._ticket = 0
+        self._publications: list[Publication] = []
+        self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
+
+    def expect(self, partition: Partition, outcomes: int) -> None:
+        """So many outcomes of `partition` will come."""
+        partition.buffered += outcomes
+        self.buffered += outcomes
+
+    def publish(self, outcome: Outcome, record: Record, partition: Partition, event: Unfinished) -> None:
+        """An outcome is decided."""
+        self._ticket += 1
+        partition.unacknowledged += 1
+        self._unacknowledged[self._ticket] = (partition, event)
+        self._publications.append(Publication(self._ticket, outcome, record))
+
+    def collect(self) -> list[Publication]:
+        """Outcomes decided since last asked."""
+        publications, self._publications = self._publications, []
+        return publications
+
+    def acknowledged(self, ticket: int, ledger_partition: int, ledger_offset: int) -> None:
+        """Kafka has acknowledged an outcome."""
+        partition, event = self._unacknowledged.pop(ticket)
+        partition.unacknowledged -= 1
+        if partition.released:
+            return
+        partition.buffered -= 1
+        self.buffered -= 1
+        partition.frontier.acknowledged(event, ledger_partition, ledger_offset)
+
+    def release(self, partition: Partition) -> None:
+        """Count `partition` no more; what of it was handed out may still be acknowledged, the rest never leaves."""
+        partition.released = True
+        self.buffered -= partition.buffered
+        kept: list[Publication] = []
+        for publication in self._publications:
+            if self._unacknowledged[publication.ticket][0] is partition:
+                del self._unacknowledged[publication.ticket]
+            else:
+                kept.append(publication)
+        self._publications = kept
+
+
+def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
+    """The outcome of a notice, made of all that is remembered of it."""
+    arrival, notice, reply = work.arrival, work.notice, work.reply
+    record, event = arrival.record, arrival.event
+    return Outcome(
+        id=notice.id,
+        kind=kind,
+        reason=reason,
+        position=Position(record.topic, record.partition, record.offset),
+        event_type=event.type if event is not None else None,
+        event_id=event.id if event is not None else None,
+        event_source=event.source if event is not None else None,
+        event_time=event.time_ms / 1000 if event is not None else None,
+        rule=notice.rule,
+        rules_version=arrival.rules_version,
+        template=notice.template,
+        recipient=notice.recipient,
+        attempts=work.attempts,
+        status=reply.status if reply is not None else None,
+        code=reply.code if reply is not None else None,
+        received_at=arrival.received_at,
+        first_attempt_at=work.first_attempt_at,
+        finished_at=now,
+        redelivered=record.offset <= work.partition.reached,
+        detail=reply.detail if reply is not None and kind is not OutcomeKind.ACCEPTED else "",
+        traceparent=event.traceparent if event is not None else None,
+    )
