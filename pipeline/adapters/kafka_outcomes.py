@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import binascii
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from pipeline.adapters import kafka_errors
+from pipeline.adapters.kafka_dead_letters import TOO_LARGE, Cut, content
+from pipeline.adapters.kafka_ledger import ledger_partition
 from pipeline.errors import OutcomeLost
-from pipeline.model import dead_letter
 from pipeline.model.event import Record
 from pipeline.model.ledger import LedgerPosition
 from pipeline.model.outcome import Outcome
@@ -22,17 +23,25 @@ if TYPE_CHECKING:
 
     from pipeline.ports import Acknowledged
 
-DELIVERY_TIMEOUT_MS = 2_147_483_647
-"""For ever, as far as librdkafka goes: a broker that is away for an hour costs an hour, not an outcome."""
+FOR_EVER_MS = 2_147_483_647
+"""librdkafka's greatest timeout, 24.8 days: a broker that is away for an hour costs an hour, not an outcome."""
 
 PRODUCER_DEFAULTS: Mapping[str, Any] = {
-    "enable.idempotence": True,
-    "acks": "all",
     "linger.ms": 5,
     "compression.type": "lz4",
-    "message.timeout.ms": DELIVERY_TIMEOUT_MS,
     "queue.buffering.max.messages": 100_000,
+    "queue.buffering.max.kbytes": 65_536,
+    # Java's way to spread keys, so that a redriven record falls where its topic's own producers would put it.
+    "partitioner": "murmur2_random",
+    # The topic's own limit decides, not the client's, which is lower than what a source topic may hold.
+    "message.max.bytes": 16_777_216,
 }
+PRODUCER_RULES: Mapping[str, Any] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "message.timeout.ms": FOR_EVER_MS,
+}
+"""What makes a write safe; no setting of the user's overrides it."""
 
 log = structlog.get_logger("outcomes")
 
@@ -52,23 +61,24 @@ class _Pending(NamedTuple):
     acknowledged: Acknowledged
 
 
-def ledger_partition(topic: str, partition: int, ledger_partitions: int) -> int:
-    """Where outcomes of a source partition stand: a fixed function, so that a new owner knows where to read."""
-    return (binascii.crc32(topic.encode()) + partition) % ledger_partitions
-
-
 class KafkaOutcomeLog:
-    """Implements `pipeline.ports.OutcomeLog`. One thread owns it: callbacks run inside `poll`."""
+    """Implements `pipeline.ports.OutcomeLog`. One thread owns it: callbacks run inside `poll` and `flush`."""
 
     def __init__(self, properties: Mapping[str, Any], topics: Topics, encode: Callable[[Outcome], bytes]) -> None:
-        """`properties` are librdkafka's; what makes writes safe cannot be overridden."""
-        self._fatal: KafkaError | None = None
-        self._producer = Producer(
-            {**PRODUCER_DEFAULTS, **properties, "enable.idempotence": True, "acks": "all", "error_cb": self._error}
-        )
+        """`properties` are librdkafka's.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+        """
+        settings = {**PRODUCER_DEFAULTS, **properties, **PRODUCER_RULES, "error_cb": self._trouble}
+        for delivery_timeout in ("delivery.timeout.ms", "request.required.acks"):
+            settings.pop(delivery_timeout, None)  # other names for what is ruled above
+        self._producer = kafka_errors.configured(lambda: Producer(settings))
         self._topics = topics
         self._encode = encode
+        self._homes: dict[tuple[str, int], int] = {}
         self._overflow: deque[Callable[[], None]] = deque()
+        self._lost: KafkaError | None = None
         self._done = 0
         self._open = 0
 
@@ -77,59 +87,9 @@ class KafkaOutcomeLog:
         self._open += 1
         pending = _Pending(outcome, record, acknowledged)
         if record is not None and outcome.kind.leaves_dead_letter:
-            self._produce(lambda: self._write_dead_letter(pending, record))
+            self._soon(lambda: self._write_dead_letter(pending, record, Cut.NOTHING))
         else:
-            self._produce(lambda: self._write_outcome(pending))
-
-    def _produce(self, write: Callable[[], None]) -> None:
-        """Write now, or as soon as librdkafka's queue has room; never out of order."""
-        if self._overflow:
-            self._overflow.append(write)
-            return
-        try:
-            write()
-        except BufferError:
-            self._overflow.append(write)
-
-    def _write_outcome(self, pending: _Pending) -> None:
-        outcome = pending.outcome
-        position = outcome.position
-
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            if self._failed(error):
-                return
-            self._done += 1
-            self._open -= 1
-            pending.acknowledged(LedgerPosition(message.partition() or 0, message.offset() or 0))
-
-        self._producer.produce(
-            self._topics.outcomes,
-            self._encode(outcome),
-            pending.record.key if pending.record is not None else None,
-            ledger_partition(position.topic, position.partition, self._topics.ledger_partitions),
-            on_delivery=delivered,
-        )
-
-    def _write_dead_letter(self, pending: _Pending, record: Record) -> None:
-        def delivered(error: KafkaError | None, _: Message) -> None:
-            if not self._failed(error):
-                self._produce(lambda: self._write_outcome(pending))
-
-        headers: list[Any] = [*_kept(record), *_added(pending.outcome, record)]
-        self._producer.produce(
-            self._topics.dead_letters, record.value, record.key, headers=headers, on_delivery=delivered
-        )
-
-    def _failed(self, error: KafkaError | None) -> bool:
-        if error is not None and self._fatal is None:
-            self._fatal = error
-        return error is not None
-
-    def _error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._fatal = error
-        else:
-            log.warning("producer_trouble", problem=error.str())
+            self._soon(lambda: self._write_outcome(pending))
 
     def poll(self) -> int:
         """Run callbacks that are due; tells how many outcomes were acknowledged.
@@ -139,47 +99,94 @@ class KafkaOutcomeLog:
         """
         self._done = 0
         self._producer.poll(0)
-        while self._overflow:
-            try:
-                self._overflow[0]()
-            except BufferError:
+        while self._overflow and self._lost is None:
+            if not self._now(self._overflow[0]):
                 break
             self._overflow.popleft()
-        if self._fatal is not None:
-            raise OutcomeLost(f"Kafka refused an outcome for good: {self._fatal.str()}")
+        if self._lost is not None:
+            hint = kafka_errors.hint({self._lost.code()})
+            raise OutcomeLost(f"Kafka refused a write for good: {self._lost.str()}" + (f" ({hint})" if hint else ""))
         return self._done
 
     def flush(self, timeout: float) -> int:
         """Wait up to `timeout` seconds for every acknowledgement; tells how many are still missing."""
-        try:
-            self._producer.flush(timeout)
-            self.poll()
-            if self._open:
-                self._producer.flush(timeout)
-        except (KafkaException, OutcomeLost):
-            return self._open
+        deadline = time.monotonic() + timeout
+        while self._open and self._lost is None:
+            self._producer.flush(max(0.0, min(0.1, deadline - time.monotonic())))
+            try:
+                self.poll()
+            except OutcomeLost:
+                break
+            if time.monotonic() >= deadline:
+                break
         return self._open
 
+    def _write_outcome(self, pending: _Pending) -> None:
+        outcome = pending.outcome
+        topic, partition, _ = outcome.position
+        source = (topic, partition)
+        home = self._homes.get(source)
+        if home is None:
+            home = self._homes[source] = ledger_partition(topic, partition, self._topics.ledger_partitions)
+        acknowledged = pending.acknowledged
 
-def _kept(record: Record) -> list[tuple[str, bytes | None]]:
-    """The original's headers, without ours of an earlier round."""
-    redrive = {dead_letter.REDRIVES, dead_letter.ONLY_RULE, dead_letter.EVENT_IDENTITY}
-    return [(name, raw) for name, raw in record.headers if not name.startswith(dead_letter.PREFIX) or name in redrive]
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._lose(error)
+                return
+            self._done += 1
+            self._open -= 1
+            acknowledged(LedgerPosition(home, message.offset() or 0))
 
+        key = pending.record.key if pending.record is not None else None
+        self._producer.produce(self._topics.outcomes, self._encode(outcome), key, home, on_delivery=delivered)
 
-def _added(outcome: Outcome, record: Record) -> list[tuple[str, bytes]]:
-    failed_at = datetime.fromtimestamp(outcome.finished_at, UTC).isoformat(timespec="milliseconds")
-    texts = {
-        dead_letter.OUTCOME_ID: outcome.id,
-        dead_letter.KIND: outcome.kind.value,
-        dead_letter.REASON: outcome.reason.value,
-        dead_letter.RULE: outcome.rule or "",
-        dead_letter.DETAIL: outcome.detail,
-        dead_letter.ATTEMPTS: str(outcome.attempts),
-        dead_letter.FAILED_AT: failed_at,
-        dead_letter.SOURCE_TOPIC: record.topic,
-        dead_letter.SOURCE_PARTITION: str(record.partition),
-        dead_letter.SOURCE_OFFSET: str(record.offset),
-        dead_letter.SOURCE_TIME: str(record.timestamp_ms),
-    }
-    return [(name, text.encode("utf-8", "replace")) for name, text in texts.items()]
+    def _write_dead_letter(self, pending: _Pending, record: Record, cut: Cut) -> None:
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is None:
+                self._soon(lambda: self._write_outcome(pending))
+            else:
+                self._cut_or_lose(error, pending, record, cut)
+
+        value, headers = content(pending.outcome, record, cut)
+        try:
+            self._producer.produce(
+                self._topics.dead_letters, value, record.key, headers=list(headers), on_delivery=delivered
+            )
+        except KafkaException as error:
+            self._cut_or_lose(kafka_errors.cause(error), pending, record, cut)
+
+    def _cut_or_lose(self, error: KafkaError, pending: _Pending, record: Record, cut: Cut) -> None:
+        """A dead letter is refused: less of it may be taken; to fail for good would fail again after each restart."""
+        less = cut.more() if error.code() in TOO_LARGE else None
+        if less is None:
+            self._lose(error)
+            return
+        log.error("dead_letter_cut", position=str(record.position), left_out=less.value, problem=error.str())
+        self._soon(lambda: self._write_dead_letter(pending, record, less))
+
+    def _soon(self, write: Callable[[], None]) -> None:
+        """Write now, or as soon as librdkafka's queue has room; never out of order."""
+        if self._overflow or not self._now(write):
+            self._overflow.append(write)
+
+    def _now(self, write: Callable[[], None]) -> bool:
+        """Write, unless librdkafka's queue is full."""
+        try:
+            write()
+        except BufferError:
+            return False
+        except KafkaException as error:
+            self._lose(kafka_errors.cause(error))
+        return True
+
+    def _lose(self, error: KafkaError) -> None:
+        """A write is refused for good: the first such error is the one that is told."""
+        if self._lost is None:
+            self._lost = error
+
+    def _trouble(self, error: KafkaError) -> None:
+        if kafka_errors.is_fatal(error):
+            self._lose(error)
+        else:
+            log.warning("producer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cel_expr_python import cel
 
-from pipeline.rules import cel_ast
+from pipeline.rules import cel_ast, cost
 from pipeline.rules.functions import FUNCTIONS
 
 Activation = cel.Activation
 """An event bound to an environment."""
 
+MAX_DEPTH = 32
+"""Levels of an event that expressions see: CEL itself reads no deeper path."""
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _TYPES = {
     "bool": cel.Type.BOOL,
@@ -73,7 +75,25 @@ class Environment:
         Raises:
             CompileError: it is no CEL, or calls what is not there.
         """
-        return Expression(source, compiled(self._env, source))
+        expression = Expression(source, compiled(self._env, source))
+        lists = cost.lists_walked(expression.tree()) if cost.may_build_lists(source) else []
+        if not lists:
+            return expression
+        sizes = ", ".join(f"size({text}\n)" for text in lists)
+        return expression._replace(sizes=compiled(self._env, f"[{sizes}]"))
+
+    def together(self, expressions: Sequence[Expression]) -> Expression | None:
+        """One expression whose value is the list of theirs: a single call for a whole message, in half the time.
+
+        None where there is nothing to gain, or where CEL's own bounds are too narrow for all at once.
+        """
+        if len(expressions) < 2:  # noqa: PLR2004 - one is as good alone
+            return None
+        sources = "\n,".join(expression.source for expression in expressions)  # a line each: one may end in a comment
+        try:
+            return self.compile(f"[{sources}\n]")
+        except CompileError:
+            return None
 
     def part(self, expression: Expression, node: cel_ast.Node) -> Expression:
         """One part of an expression, to be evaluated alone.
@@ -86,7 +106,7 @@ class Environment:
 
     def bind(self, data: Mapping[str, object]) -> cel.Activation:
         """An event's data, ready for any number of expressions."""
-        return self._env.Activation({"event": data})
+        return self._env.Activation({"event": {name: _whole(value, 0) for name, value in data.items()}})
 
 
 class Expression(NamedTuple):
@@ -94,6 +114,8 @@ class Expression(NamedTuple):
 
     source: str
     compiled: cel.Expression
+    sizes: cel.Expression | None = None
+    """The lengths of the lists that it builds others from, to be looked at first; None where it builds none."""
 
     def tree(self) -> cel_ast.Tree:
         """What it is made of, with the place of every part."""
@@ -106,12 +128,20 @@ class Expression(NamedTuple):
             ExpressionFailed: it has none for this event.
         """
         try:
+            if self.sizes is not None:
+                _refuse_long(self.sizes.eval(activation=activation).plain_value())
             value = self.compiled.eval(activation=activation)
-            if value.type() == cel.Type.ERROR:
-                raise ExpressionFailed(_words(str(value.value())))
-            return value.plain_value()
+            plain: object = value.plain_value()
         except RuntimeError as error:  # how the binding tells of its own bounds
             raise ExpressionFailed(_words(str(error))) from None
+        if plain.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its words
+            raise ExpressionFailed(_words(str(plain)))
+        return plain
+
+
+def _refuse_long(sizes: object) -> None:
+    if isinstance(sizes, list) and max(sizes) > cost.MAX_ITEMS:
+        raise ExpressionFailed(f"a list of more than {cost.MAX_ITEMS} items")
 
 
 def compiled(env: cel.Env, source: str) -> cel.Expression:
@@ -137,10 +167,33 @@ def _index(source: str, line: int, column: int) -> int:
     return min(len(source), start + max(0, column - 1))
 
 
-_STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
-_VALUE = re.compile(r" -> .*", re.DOTALL)
+_QUOTED = re.compile("`[^`]*`")
 
 
 def _words(message: str) -> str:
-    """The error's words without CEL's status code, and without any value of the event."""
-    return _VALUE.sub("", _STATUS.sub("", message.splitlines()[0])).strip()[:200]
+    """An error in words that hold no value of the event.
+
+    CEL puts values behind a colon or into quotes; what our own functions say comes as `UNKNOWN` and has them, if at
+    all, between backquotes.
+    """
+    status, _, words = message.partition("\n")[0].partition(": ")
+    if status != "UNKNOWN" or words.startswith("Index error"):
+        words = re.split(r"[:\"'\[]", words)[0].strip()
+    if words == "Key not found in map":
+        return "there is no such field or key in this event"
+    return _QUOTED.sub("`…`", words)[:200] or status[:40]
+
+
+def _whole(value: object, depth: int) -> object:
+    """The value, with what the binding cannot carry made what rules refuse.
+
+    It ends a text at its first NUL, so that a recipient could become another one: U+0001 stands in for it, a
+    control character that neither recipients nor fields nor urls may hold. Very deep values would overflow its stack.
+    """
+    if isinstance(value, str):
+        return value.replace("\x00", "\x01")
+    if isinstance(value, dict):
+        return {key: _whole(item, depth + 1) for key, item in value.items()} if depth < MAX_DEPTH else None
+    if isinstance(value, list):
+        return [_whole(item, depth + 1) for item in value] if depth < MAX_DEPTH else None
+    return value

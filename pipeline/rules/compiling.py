@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pipeline.model.finding import Finding
 from pipeline.model.notice import OnAmbiguous
-from pipeline.rules import channel
+from pipeline.rules import channel, cost
 from pipeline.rules.cel import CompileError, Environment, Expression
 from pipeline.rules.document import Document
 from pipeline.rules.document import Path as DocumentPath
@@ -66,7 +67,7 @@ class RuleCompiler:
         fields = self._fields(path, merged, template, on)
         if any(finding.is_error for finding in self.findings[before:]) or to is None or template is None:
             return None
-        return Rule(
+        rule = Rule(
             id=model.id,
             on=on,
             when=when,
@@ -83,6 +84,8 @@ class RuleCompiler:
             description=model.description or "",
             category=merged.category or "transactional",
         )
+        expressions = [expression for _, text in rule.texts for expression in text.expressions]
+        return replace(rule, together=self._environment.together(expressions))
 
     def _merged(self, model: RuleModel) -> RuleModel:
         if self._defaults is None:
@@ -154,11 +157,14 @@ class RuleCompiler:
         if faulty:
             return None, []
         try:
-            return self._environment.compile(source), results
+            expression = self._environment.compile(source)
         except CompileError as error:
             for where, words in error.faults:
                 self._add_inside(path, at + where, "expression-syntax", f"not an expression: {words}", None)
             return None, []
+        for where, words in cost.excesses(expression.tree()):
+            self._add_inside(path, at + where, "too-costly", words, None)
+        return expression, results
 
     def _text(self, path: DocumentPath, text: str, on: Sequence[str], when: str | None) -> Text | None:
         try:

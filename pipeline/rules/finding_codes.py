@@ -32,6 +32,7 @@ CODES: Mapping[str, Code] = {
     "duplicate-rule": Code(_E, "Two rules have the same id.", "Ids name rules in metrics and keys: give one another."),
     "expression-unclosed": Code(_E, "A `${` without its `}`.", "Close it; write `$${` for the characters themselves."),
     "expression-syntax": Code(_E, "Not an expression.", "See the place; texts stand in quotes, comparisons use `==`."),
+    "too-costly": Code(_E, "An expression that could take too long, or make a text too long.", "Say it more simply."),
     "unknown-field": Code(_E, "The event has no such field.", "See the near name, or the event's schema."),
     "unknown-name": Code(_E, "Neither a function nor `event`.", "Fields are read from `event`."),
     "type-mismatch": Code(_E, "An operator or function does not take these types.", "See the hint."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +30,11 @@ class Text:
     source: str
 
     @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions alone, in order."""
+        return tuple(part for part in self.parts if not isinstance(part, str))
+
+    @property
     def constant(self) -> str | None:
         """The text itself where no expression is in it."""
         if any(isinstance(part, Expression) for part in self.parts):
@@ -42,9 +47,15 @@ class Text:
         Raises:
             RenderRefused: an expression has no value, or one that is no text.
         """
-        return "".join(
-            part if isinstance(part, str) else _as_text(_evaluate(part, activation, name), name) for part in self.parts
-        )
+        return self.filled(iter([_evaluate(part, activation, name) for part in self.expressions]), name)
+
+    def filled(self, values: Iterator[object], name: str) -> str:
+        """The text with its expressions' values, taken from `values` in order.
+
+        Raises:
+            RenderRefused: a value is no text.
+        """
+        return "".join([part if part.__class__ is str else _as_text(next(values), name) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +89,20 @@ class Rule:
     ordered: bool
     on_ambiguous: OnAmbiguous
     stop: bool
+    together: Expression | None = None
+    """All expressions of the message in one, in the order of `texts`: the list of their values."""
     owner: str = ""
     description: str = ""
     category: str = "transactional"
+
+    @property
+    def texts(self) -> Iterator[tuple[str, Text]]:
+        """Every text of the message with its name: `to`, `url`, then the fields."""
+        yield "to", self.to
+        if self.url is not None:
+            yield "url", self.url
+        for field in self.fields:
+            yield field.key, field.text
 
 
 class RuleSet:
@@ -147,17 +169,14 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
     Raises:
         RenderRefused: an expression fails, or the channel would not take the result.
     """
-    recipient = rule.to.render(activation, "to")
-    if not recipient.strip():
-        raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
-    if len(recipient) > MAX_RECIPIENT:
-        raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
+    values = _values(rule, activation)
+    recipient = _checked_recipient(rule.to.filled(values, "to"))
     body: dict[str, object] = {"to": recipient, "template": rule.template_id}
     if rule.url is not None:
-        url = rule.url.render(activation, "url")
+        url = rule.url.filled(values, "url")
         if url:
             body["url"] = _checked_url(url)
-    body["data"] = _data(rule, activation)
+    body["data"] = _data(rule, values)
     expiry = event.time_ms / 1000 + rule.expires_after if rule.expires_after is not None else None
     if event.expires_at_ms is not None:
         given = event.expires_at_ms / 1000
@@ -174,10 +193,32 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
     )
 
 
-def _data(rule: Rule, activation: Activation) -> dict[str, dict[str, str]]:
+def _values(rule: Rule, activation: Activation) -> Iterator[object]:
+    """The values of all expressions of the message, in the order of `Rule.texts`."""
+    if rule.together is not None:
+        try:
+            values = rule.together.evaluate(activation)
+        except ExpressionFailed:
+            values = None  # which of them it was is found below
+        if isinstance(values, list):
+            return iter(values)
+    return iter([_evaluate(part, activation, name) for name, text in rule.texts for part in text.expressions])
+
+
+def _checked_recipient(recipient: str) -> str:
+    if not channel.is_visible(recipient):
+        raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
+    if len(recipient) > MAX_RECIPIENT:
+        raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
+    if not recipient.isprintable():
+        raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break or control character")
+    return recipient
+
+
+def _data(rule: Rule, values: Iterator[object]) -> dict[str, dict[str, str]]:
     data: dict[str, dict[str, str]] = {}
     for field in rule.fields:
-        text = field.text.render(activation, field.key)
+        text = field.text.filled(values, field.key)
         problem = channel.violation(field.kind, text, field.values)
         if problem is not None:
             if not text.strip():
@@ -193,7 +234,7 @@ def _data(rule: Rule, activation: Activation) -> dict[str, dict[str, str]]:
 
 def _checked_url(url: str) -> str:
     """The url, if it is one that may be sent: an event's value must not turn it into another scheme or host."""
-    if len(url) > MAX_URL or any(character.isspace() or not character.isprintable() for character in url):
+    if len(url) > MAX_URL or " " in url or not url.isprintable():
         raise RenderRefused(Reason.URL_REFUSED, "url: too long, or with white space in it")
     if not url.startswith("https://"):
         raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")

@@ -24,7 +24,7 @@ from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.broker.handle import Broker
-from tests.fakes.registry import Registry, running_registry
+from tests.fakes.registry import FakeRegistry
 
 EVENTS = 1_000
 RECIPIENTS = 40
@@ -66,7 +66,7 @@ rules:
 class Stage:
     """One topic, one rule set, one API, and the service as a process."""
 
-    def __init__(self, folder: Path, broker: Broker, topic: str, registry: Registry, sandbox: SandboxServer) -> None:
+    def __init__(self, folder: Path, broker: Broker, topic: str, registry: FakeRegistry, sandbox: SandboxServer) -> None:
         self.folder = folder
         self.broker = broker
         self.topic = topic
@@ -100,7 +100,7 @@ class Stage:
 
     def emit(self, count: int) -> None:
         """Events numbered from 0, so that order can be seen in what arrives."""
-        schema_id = self.registry.register(json.dumps(SCHEMA))
+        schema_id = self.registry.add(f"{self.topic}-value", SCHEMA)
         encoder = EventEncoder(EventSchema(SCHEMA), schema_id, Encoding.AVRO)
         producer = EventProducer({"bootstrap.servers": self.broker.bootstrap_servers})
         for number in range(count):
@@ -184,7 +184,7 @@ def stage(
 ) -> Iterator[Stage]:
     faults = getattr(request, "param", {})
     options = SandboxOptions(port=0, keep_messages=20_000, plan=FaultPlan.model_validate(faults))
-    with running_registry() as registry, running_sandbox(options) as sandbox:
+    with FakeRegistry() as registry, running_sandbox(options) as sandbox:
         yield Stage(tmp_path, real_kafka, topic("parked", partitions=4), registry, sandbox)
 
 

@@ -1,69 +1,128 @@
-"""A schema registry in memory that speaks Confluent's HTTP dialect, as far as we ask."""
+"""A schema registry in this process: Confluent's HTTP dialect, as far as the product speaks it, and its bad days."""
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from pipeline.errors import SchemaError
+from pipeline.rules.compatibility import incompatibilities
+from pipeline.rules.schema import EventSchema
+from pipeline.web.endpoint import listen
 
 
-class Registry(ThreadingHTTPServer):
-    """Schemas by id; the first registered has id 1."""
+@dataclass
+class Stored:
+    """One schema under one id."""
 
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.schemas: list[str] = []
-        self.asked = 0
+    id: int
+    body: dict[str, object]
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def register(self, text: str) -> int:
-        if text not in self.schemas:
-            self.schemas.append(text)
-        return self.schemas.index(text) + 1
+    def guid(self) -> UUID:
+        return uuid5(NAMESPACE_URL, json.dumps(self.body, sort_keys=True))
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Registry
+@dataclass
+class FakeRegistry:
+    """Up while its context lasts."""
 
-    def do_GET(self) -> None:
-        self.server.asked += 1
-        number = self.path.partition("?")[0].rpartition("/")[2]
-        if number.isdigit() and 0 < int(number) <= len(self.server.schemas):
-            self._answer(200, {"schema": self.server.schemas[int(number) - 1]})
-        else:
-            self._answer(404, {"error_code": 40403, "message": "Schema not found"})
+    schemas: list[Stored] = field(default_factory=list)
+    subjects: dict[str, list[int]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    """`GET /schemas/ids/1`, in the order of their coming."""
+    answers: list[Response] = field(default_factory=list)
+    """Given first, one for each request, instead of the true answer."""
+    basic: tuple[str, str] | None = None
+    bearer: str | None = None
+    url: str = ""
 
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self._answer(200, {"id": self.server.register(body["schema"])})
+    def __enter__(self) -> Self:
+        listener = listen("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
+        self._thread.start()
+        return self
 
-    def _answer(self, status: int, body: dict[str, object]) -> None:
-        raw = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
+    def add(self, subject: str, avro: object, **more: object) -> int:
+        """Store a schema as if somebody had registered it; `more` is `schemaType` or `references`."""
+        return self._store(subject, {"schema": avro if isinstance(avro, str) else json.dumps(avro), **more}).id
+
+    async def _answer(self, request: Request) -> Response:
+        self.requests.append(f"{request.method} {request.url.path}")
+        if self.answers:
+            return self.answers.pop(0)
+        if not self._may(request):
+            return _error(401, 40101, "Unauthorized")
+        match request.method, request.url.path.strip("/").split("/"):
+            case "GET", ["schemas", "ids" | "guids", key]:
+                return self._found([one for one in self.schemas if key in {str(one.id), str(one.guid)}])
+            case "GET", ["subjects", subject, "versions"] if subject in self.subjects:
+                return JSONResponse(list(range(1, len(self.subjects[subject]) + 1)))
+            case "GET", ["subjects", subject, "versions", version] if subject in self.subjects:
+                return self._version(subject, int(version))
+            case "POST", ["subjects", subject, "versions"]:
+                return self._register(subject, json.loads(await request.body()))
+            case "GET", ["subjects", *_]:
+                return _error(404, 40401, "Subject not found.")
+            case _:
+                return PlainTextResponse("no such page", 404)
+
+    def _may(self, request: Request) -> bool:
+        given = request.headers.get("authorization")
+        if self.basic is not None:
+            return given == "Basic " + base64.b64encode(":".join(self.basic).encode()).decode()
+        return self.bearer is None or given == f"Bearer {self.bearer}"
+
+    def _found(self, schemas: list[Stored]) -> Response:
+        return JSONResponse(schemas[0].body) if schemas else _error(404, 40403, "Schema not found")
+
+    def _version(self, subject: str, version: int) -> Response:
+        ids = self.subjects[subject]
+        if not 1 <= version <= len(ids):
+            return _error(404, 40402, "Version not found.")
+        stored = next(one for one in self.schemas if one.id == ids[version - 1])
+        return JSONResponse({"subject": subject, "version": version, "id": stored.id, **stored.body})
+
+    def _register(self, subject: str, body: dict[str, object]) -> Response:
+        try:
+            if "references" in body:
+                return JSONResponse({"id": self._store(subject, body).id})
+            new = EventSchema(json.loads(str(body["schema"])))
+            for number in self.subjects.get(subject, ()):
+                old = EventSchema(json.loads(str(next(one for one in self.schemas if one.id == number).body["schema"])))
+                if new.fingerprint != old.fingerprint and (faults := incompatibilities(new, old)):
+                    return _error(409, 409, f"Schema being registered is incompatible: {faults[0]}")
+        except (SchemaError, ValueError) as error:
+            return _error(422, 42201, f"Invalid schema: {error}")
+        return JSONResponse({"id": self._store(subject, {"schema": body["schema"]}).id})
+
+    def _store(self, subject: str, body: dict[str, object]) -> Stored:
+        stored = next((one for one in self.schemas if one.body == body), None)
+        if stored is None:
+            stored = Stored(len(self.schemas) + 1, body)
+            self.schemas.append(stored)
+        ids = self.subjects.setdefault(subject, [])
+        if stored.id not in ids:
+            ids.append(stored.id)
+        return stored
 
 
-@contextmanager
-def running_registry() -> Iterator[Registry]:
-    registry = Registry()
-    thread = threading.Thread(target=registry.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield registry
-    finally:
-        registry.shutdown()
-        registry.server_close()
-        thread.join()
+def _error(status: int, code: int, message: str) -> Response:
+    return JSONResponse({"error_code": code, "message": message}, status)

@@ -1,0 +1,69 @@
+"""What stands on the dead-letter topic: the original record, and beside it why it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from confluent_kafka import KafkaError
+
+from pipeline.model import dead_letter
+from pipeline.model.event import Record
+from pipeline.model.outcome import Outcome
+
+Header = tuple[str, bytes | None]
+
+TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+_OF_EARLIER_ROUNDS = frozenset({dead_letter.REDRIVES, dead_letter.ONLY_RULE, dead_letter.EVENT_IDENTITY})
+"""Headers of ours that a redriven record keeps when it comes back."""
+
+
+class Cut(StrEnum):
+    """What is left out of a dead letter that the topic's `max.message.bytes` would refuse.
+
+    The original still stands at its place on the source topic, which the headers name.
+    """
+
+    NOTHING = "nothing"
+    VALUE = "value"
+    VALUE_AND_HEADERS = "value and headers"
+
+    def more(self) -> Cut | None:
+        """The next thing to leave out; None where nothing is left that could be."""
+        return {Cut.NOTHING: Cut.VALUE, Cut.VALUE: Cut.VALUE_AND_HEADERS}.get(self)
+
+
+def content(outcome: Outcome, record: Record, cut: Cut) -> tuple[bytes | None, Sequence[Header]]:
+    """Value and headers of the dead letter; its key is the original's, so that redrive keeps a recipient's order."""
+    kept = () if cut is Cut.VALUE_AND_HEADERS else tuple(_kept(record))
+    return record.value if cut is Cut.NOTHING else None, (*kept, *_added(outcome, record, cut))
+
+
+def _kept(record: Record) -> Sequence[Header]:
+    """The original's headers, without ours of an earlier round."""
+    return [
+        (name, raw)
+        for name, raw in record.headers
+        if not name.startswith(dead_letter.PREFIX) or name in _OF_EARLIER_ROUNDS
+    ]
+
+
+def _added(outcome: Outcome, record: Record, cut: Cut) -> Sequence[Header]:
+    failed_at = datetime.fromtimestamp(outcome.finished_at, UTC).isoformat(timespec="milliseconds")
+    texts = {
+        dead_letter.OUTCOME_ID: outcome.id,
+        dead_letter.KIND: outcome.kind.value,
+        dead_letter.REASON: outcome.reason.value,
+        dead_letter.RULE: outcome.rule or "",
+        dead_letter.DETAIL: outcome.detail,
+        dead_letter.ATTEMPTS: str(outcome.attempts),
+        dead_letter.FAILED_AT: failed_at,
+        dead_letter.SOURCE_TOPIC: record.topic,
+        dead_letter.SOURCE_PARTITION: str(record.partition),
+        dead_letter.SOURCE_OFFSET: str(record.offset),
+        dead_letter.SOURCE_TIME: str(record.timestamp_ms),
+    }
+    if cut is not Cut.NOTHING:
+        texts[dead_letter.LEFT_OUT] = cut.value
+    return [(name, text.encode("utf-8", "replace")) for name, text in texts.items()]

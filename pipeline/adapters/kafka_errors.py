@@ -1,0 +1,82 @@
+"""What librdkafka's errors mean to us: which end the process, and the words for whoever can mend them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from pipeline.errors import ConfigurationError
+
+Client = TypeVar("Client")
+
+_RIGHTS = (
+    "the Kafka user lacks this right: give it Read on the topics and the group, Write on outcomes and dead letters"
+)
+_ADDRESS = "is kafka.bootstrap_servers right, and may we connect to it from here?"
+# librdkafka's own codes begin with an underscore; they are as public as the others.
+HINTS: Mapping[int, str] = {
+    KafkaError._RESOLVE: "the host name in kafka.bootstrap_servers is not known here",  # noqa: SLF001
+    KafkaError._SSL: "TLS failed: look at ssl.ca.location and security.protocol in kafka.properties",  # noqa: SLF001
+    KafkaError._AUTHENTICATION: "SASL failed: look at sasl.mechanism, sasl.username and the password",  # noqa: SLF001
+    KafkaError._TRANSPORT: _ADDRESS,  # noqa: SLF001
+    KafkaError._ALL_BROKERS_DOWN: _ADDRESS,  # noqa: SLF001
+    KafkaError._TIMED_OUT: _ADDRESS,  # noqa: SLF001
+    KafkaError.SASL_AUTHENTICATION_FAILED: "SASL failed: look at sasl.mechanism, sasl.username and the password",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: _RIGHTS,
+    KafkaError.GROUP_AUTHORIZATION_FAILED: _RIGHTS,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the Kafka user may not do this to the cluster; make the topic yourself",
+    KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than the replication factor asks for",
+    KafkaError.POLICY_VIOLATION: "the cluster's policy refuses this topic; make it yourself",
+}
+"""How to mend it, most telling first: a refused handshake is reported together with an unreachable broker."""
+
+_NO_RIGHT = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+
+
+def cause(exception: KafkaException) -> KafkaError:
+    """The error that the exception carries."""
+    first = exception.args[0] if exception.args else None
+    return first if isinstance(first, KafkaError) else KafkaError(KafkaError._FAIL, str(exception))  # noqa: SLF001
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Whether the client is of no more use. A fatal error that arrives as a message has the code, not the flag."""
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001 - the code that says so
+
+
+def is_refused(error: KafkaError) -> bool:
+    """Whether Kafka says that we have no right to this: waiting does not help."""
+    return error.code() in _NO_RIGHT
+
+
+def words(error: KafkaError | KafkaException) -> str:
+    """The error for people."""
+    told = cause(error) if isinstance(error, KafkaException) else error
+    return str(told.str())
+
+
+def hint(codes: set[int]) -> str | None:
+    """How to mend the most telling of these errors."""
+    return next((HINTS[code] for code in HINTS if code in codes), None)
+
+
+def configured(make: Callable[[], Client]) -> Client:
+    """Make a client.
+
+    Raises:
+        ConfigurationError: librdkafka refuses its settings.
+    """
+    try:
+        return make()
+    except KafkaException as error:
+        raise ConfigurationError(
+            f"kafka.properties: {words(error)}", hint="the settings are librdkafka's: see its CONFIGURATION.md"
+        ) from None
