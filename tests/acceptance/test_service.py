@@ -66,7 +66,9 @@ rules:
 class Stage:
     """One topic, one rule set, one API, and the service as a process."""
 
-    def __init__(self, folder: Path, broker: Broker, topic: str, registry: FakeRegistry, sandbox: SandboxServer) -> None:
+    def __init__(
+        self, folder: Path, broker: Broker, topic: str, registry: FakeRegistry, sandbox: SandboxServer
+    ) -> None:
         self.folder = folder
         self.broker = broker
         self.topic = topic

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 
-
 FIRST = Position("events", 0, 0)
 
 
