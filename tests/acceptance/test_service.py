@@ -270,7 +270,7 @@ def test_a_killed_service_loses_nothing(stage: Stage) -> None:
 
 @pytest.mark.kafka
 def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
-    """Truncated Avro, an unknown schema id, a tombstone and plain text each get an outcome; the events between go out."""
+    """Truncated Avro, an unknown id and plain text each get an outcome; events go on."""
     producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
     for value in (b"\x00\x00\x00\x00\x01\x04a", b"\x00\x00\x00\x27\x0fxyz", b"plain text", b"\x00"):
         producer.send(stage.topic, None, value, [])
