@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup demo test check-code lock generated bench chaos clean
+.PHONY: help setup demo test check-code lock generated bench clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ setup: .venv/.ready ## Make the project's own environment in .venv.
 	@touch $@
 
 demo: setup ## Run the whole main job here, on an embedded broker and a sandbox API.
-	@$(BIN)/notice-pipeline demo
+	@$(BIN)/notice-pipeline demo $(ARGS)
 
 test: setup check-code ## Run every check and every test, on a real Kafka where one can be had.
 	@$(BIN)/python -m pytest
@@ -32,6 +32,9 @@ check-code: setup ## Style, types, and the direction of imports.
 
 bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for the cost of each stage.
 	@$(BIN)/python -m bench $(ARGS)
+
+generated: setup ## Make references and JSON Schemas anew from their declarations.
+	@$(BIN)/python -m docs.generate
 
 lock: setup ## Pin every package anew.
 	@{ sed -n '1,2p' requirements.lock; $(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing \

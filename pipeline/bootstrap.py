@@ -297,8 +297,9 @@ def token_source(settings: Settings) -> TokenSource:
 
 
 def _disguise(settings: Settings) -> Disguise:
-    """How recipients stand in outcomes. Without a key of its own the hash is keyed with the group's name: it hides
-    little from who can guess, and says so in the reference.
+    """How recipients stand in outcomes.
+
+    Without a key of its own the hash is keyed with the group's name: that hides little from who can guess.
     """
     outcomes = settings.outcomes
     if outcomes.recipient == "clear":

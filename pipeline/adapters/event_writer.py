@@ -67,6 +67,10 @@ class EventProducer:
         self._failed: KafkaError | None = None
         self.written = 0
 
+    def make(self, topic: str) -> None:
+        """Ask for a topic: a broker that makes topics by itself makes it now."""
+        self._producer.list_topics(topic, timeout=10)
+
     def send(self, topic: str, key: str | None, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         """Put one record on the way; waits only where the local queue is full.
 

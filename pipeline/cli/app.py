@@ -22,18 +22,9 @@ COMMANDS = {
     "run": "pipeline.cli.run",
     "demo": "pipeline.cli.demo",
     "sandbox": "pipeline.cli.sandbox",
-    "init": "pipeline.cli.init",
     "check": "pipeline.cli.check",
-    "test": "pipeline.cli.test",
-    "coverage": "pipeline.cli.coverage",
-    "preview": "pipeline.cli.preview",
-    "explain": "pipeline.cli.explain",
-    "diff": "pipeline.cli.diff",
-    "redrive": "pipeline.cli.redrive",
-    "audit": "pipeline.cli.audit",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",
-    "schemas": "pipeline.cli.schemas",
 }
 """Command to module, in the order of `--help`. A module has `command` (a function) or `group` (a `typer.Typer`).
 
@@ -82,8 +73,7 @@ def _root(
 
     Start with **demo**: the whole job on this machine with nothing installed.
 
-    Write rules with **init**, **check**, **test**, **preview**, **explain** and **diff**; run the service with
-    **run**; mend with **redrive** and prove with **audit**.
+    Write rules and **check** them; try things out with **emit** and **sandbox**; run the service with **run**.
 
     Exit codes: 0 fine, 1 findings or failures, 2 misuse.
     """

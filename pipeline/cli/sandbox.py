@@ -54,7 +54,7 @@ def command(
         tokens=frozenset(token or ()),
         clients=dict(_client(text) for text in client or ()),
         token_seconds=token_seconds,
-        templates=_templates(rules) if rules is not None else {},
+        templates=templates_by_id(rules) if rules is not None else {},
         plan=plan,
     )
     try:
@@ -108,7 +108,7 @@ def _client(text: str) -> tuple[str, str]:
     return name, secret
 
 
-def _templates(folder: Path) -> dict[str, Template]:
+def templates_by_id(folder: Path) -> dict[str, Template]:
     """Templates of the folder by their platform ids, of every environment."""
     source = read_rules(folder).templates
     if source is None:

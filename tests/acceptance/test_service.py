@@ -1,0 +1,316 @@
+"""The main job as its users run it: the command, a real Kafka, a registry, and an API that misbehaves now and then."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.outcome_record import OutcomeDecoder
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.rules.schema import EventSchema
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.server import SandboxServer, running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from tests.broker.handle import Broker
+from tests.fakes.registry import FakeRegistry
+
+EVENTS = 1_000
+RECIPIENTS = 40
+SCHEMA = {
+    "type": "record",
+    "name": "v1",
+    "namespace": "org.unseen.garage.parked",
+    "fields": [
+        {"name": "who", "type": "string"},
+        {"name": "number", "type": "long"},
+        {"name": "since", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "fee", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+    ],
+}
+TEMPLATES = """
+templates:
+  parked:
+    title: 停车缴费提醒
+    ids: {production: parked-template}
+    fields:
+      number1: {label: 序号}
+      time2: {label: 时间}
+      amount3: {label: 费用}
+"""
+RULES = """
+rules:
+  - id: parked
+    on: org.unseen.garage.parked.v1
+    when: event.fee >= 0.0
+    to: ${event.who}
+    template: parked
+    data:
+      number1: ${event.number}
+      time2: ${local_time(event.since, "YYYY-MM-DD HH:mm")}
+      amount3: ${money(event.fee, "CNY")}
+"""
+
+
+class Stage:
+    """One topic, one rule set, one API, and the service as a process."""
+
+    def __init__(
+        self, folder: Path, broker: Broker, topic: str, registry: FakeRegistry, sandbox: SandboxServer
+    ) -> None:
+        self.folder = folder
+        self.broker = broker
+        self.topic = topic
+        self.outcomes = f"{topic}.outcomes"
+        self.registry = registry
+        self.sandbox = sandbox
+        self.group = f"{topic}.group"
+        (folder / "rules").mkdir()
+        (folder / "rules" / "templates.yaml").write_text(TEMPLATES, encoding="utf-8")
+        (folder / "rules" / "garage.yaml").write_text(RULES, encoding="utf-8")
+        (folder / "pipeline.yaml").write_text(json.dumps(self._configuration()), encoding="utf-8")
+
+    def _configuration(self) -> dict[str, object]:
+        return {
+            "kafka": {
+                "bootstrap_servers": self.broker.bootstrap_servers,
+                "topics": [self.topic],
+                "group_id": self.group,
+                "properties": {"session.timeout.ms": 6_000},
+                "group_protocol": "classic",
+            },
+            "schemas": {"registry_url": self.registry.url},
+            "rules": "rules",
+            "notices": {"url": self.sandbox.url, "token": "canary-token-9c1f"},
+            "delivery": {"retry": {"base_seconds": 0.1, "cap_seconds": 0.5}},
+            "outcomes": {"topic": self.outcomes, "partitions": 3, "recipient": "clear", "replication_factor": 1},
+            "dead_letters": {"topic": f"{self.topic}.dead", "replication_factor": 1},
+            "http": {"host": "127.0.0.1", "port": 0},
+            "log": {"format": "json"},
+        }
+
+    def emit(self, count: int) -> None:
+        """Events numbered from 0, so that order can be seen in what arrives."""
+        schema_id = self.registry.add(f"{self.topic}-value", SCHEMA)
+        encoder = EventEncoder(EventSchema(SCHEMA), schema_id, Encoding.AVRO)
+        producer = EventProducer({"bootstrap.servers": self.broker.bootstrap_servers})
+        for number in range(count):
+            who = f"{number * 7 % RECIPIENTS:032x}"
+            event = {"who": who, "number": number, "since": "2026-11-23T07:01:00+00:00", "fee": f"{number}.50"}
+            value, headers = encoder.encode(event, number)
+            producer.send(self.topic, who, value, headers)
+        producer.flush()
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[str]]:
+        """The service, ended at the end whatever happens."""
+        with (self.folder / "log").open("a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml")],
+                stderr=log,
+                stdout=log,
+                text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait(10)
+
+    def wait_for_outcomes(self, count: int, seconds: float = 60) -> list[Outcome]:
+        """Every outcome on the ledger once there are at least `count`."""
+        decode = OutcomeDecoder()
+        found: list[Outcome] = []
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.broker.bootstrap_servers,
+                "group.id": f"{self.group}.reader",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+            }
+        )
+        deadline = time.monotonic() + seconds
+        try:
+            while self.outcomes not in consumer.list_topics(timeout=10).topics and time.monotonic() < deadline:
+                time.sleep(0.1)
+            consumer.assign([TopicPartition(self.outcomes, partition, 0) for partition in range(3)])
+            while time.monotonic() < deadline and len({outcome.id for outcome in found}) < count:
+                for message in consumer.consume(500, 0.2):
+                    outcome = decode(message.value()) if message.error() is None else None
+                    found += [outcome] if outcome is not None else []
+        finally:
+            consumer.close()
+        return found
+
+    def uncommitted(self) -> int:
+        """Records at or above the group's committed offsets."""
+        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap_servers, "group.id": self.group})
+        try:
+            partitions = [TopicPartition(self.topic, partition) for partition in range(4)]
+            left = 0
+            for committed in consumer.committed(partitions, timeout=10):
+                _, high = consumer.get_watermark_offsets(committed, timeout=10)
+                left += high - max(0, committed.offset)
+            return left
+        finally:
+            consumer.close()
+
+    def numbers_by_recipient(self) -> dict[str, list[int]]:
+        """What the API took, in the order in which it took it."""
+        taken: dict[str, list[int]] = defaultdict(list)
+        for received in self.sandbox.state.memory.messages:
+            taken[received.message.to].append(int(received.message.fields["number1"][0]))
+        return taken
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def stage(
+    tmp_path: Path, real_kafka: Broker, topic: Callable[..., str], request: pytest.FixtureRequest
+) -> Iterator[Stage]:
+    faults = getattr(request, "param", {})
+    options = SandboxOptions(port=0, keep_messages=20_000, plan=FaultPlan.model_validate(faults))
+    with FakeRegistry() as registry, running_sandbox(options) as sandbox:
+        yield Stage(tmp_path, real_kafka, topic("parked", partitions=4), registry, sandbox)
+
+
+def assert_in_order(taken: dict[str, list[int]]) -> None:
+    for recipient, numbers in taken.items():
+        assert numbers == sorted(numbers), recipient
+
+
+FAULTS = {
+    "seed": 3,
+    "latency": "1ms-10ms",
+    "faults": [
+        {"probability": 0.03, "status": 503, "code": 503},
+        {"probability": 0.02, "do": "reset", "accepted": True},
+        {"probability": 0.02, "do": "garbage"},
+    ],
+}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("stage", [FAULTS], indirect=True)
+def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage) -> None:
+    """With faults in the API: one accepted outcome for each event, order kept, all committed, clean end."""
+    stage.emit(EVENTS)
+    with stage.running() as process:
+        outcomes = stage.wait_for_outcomes(EVENTS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, stage.log
+    assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
+    assert len({outcome.id for outcome in outcomes}) == EVENTS
+    taken = stage.numbers_by_recipient()
+    assert sorted(number for numbers in taken.values() for number in numbers) == list(range(EVENTS))
+    assert_in_order(taken)
+    assert stage.sandbox.state.memory.counts.overlapping == 0
+    assert stage.uncommitted() == 0
+    assert "canary-token-9c1f" not in stage.log
+
+
+@pytest.mark.kafka
+def test_a_restart_goes_on_where_it_stopped(stage: Stage) -> None:
+    """Stopped by SIGTERM in the middle and started again: nothing lost, nothing twice."""
+    stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
+    stage.emit(EVENTS)
+    with stage.running() as process:
+        stage.wait_for_outcomes(EVENTS // 4)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, stage.log
+    with stage.running() as process:
+        outcomes = stage.wait_for_outcomes(EVENTS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, stage.log
+    assert len(outcomes) == EVENTS
+    counts = stage.sandbox.state.memory.counts
+    assert (counts.accepted, counts.repeats) == (EVENTS, 0)
+    assert_in_order(stage.numbers_by_recipient())
+    assert stage.uncommitted() == 0
+
+
+@pytest.mark.kafka
+def test_a_killed_service_loses_nothing(stage: Stage) -> None:
+    """Killed twice under load: every event has its outcome, repeats are only of what was in flight, order is kept."""
+    stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
+    stage.emit(EVENTS)
+    for share in (5, 2):
+        with stage.running() as process:
+            stage.wait_for_outcomes(EVENTS // share)
+            process.kill()
+            process.wait(10)
+    with stage.running() as process:
+        outcomes = stage.wait_for_outcomes(EVENTS, 90)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, stage.log
+    assert len({outcome.id for outcome in outcomes}) == EVENTS
+    counts = stage.sandbox.state.memory.counts
+    assert counts.accepted == EVENTS
+    # At most one request in flight for each recipient at each of the two kills, and as many not yet acknowledged.
+    assert counts.repeats <= 2 * 2 * RECIPIENTS
+    assert_in_order(stage.numbers_by_recipient())
+    assert stage.uncommitted() == 0
+
+
+@pytest.mark.kafka
+def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
+    """Truncated Avro, an unknown id and plain text each get an outcome; events go on."""
+    producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
+    for value in (b"\x00\x00\x00\x00\x01\x04a", b"\x00\x00\x00\x27\x0fxyz", b"plain text", b"\x00"):
+        producer.send(stage.topic, None, value, [])
+    producer.flush()
+    stage.emit(20)
+    with stage.running() as process:
+        outcomes = stage.wait_for_outcomes(24)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, stage.log
+    reasons = Counter(outcome.reason for outcome in outcomes)
+    assert reasons[Reason.OK] == 20
+    assert reasons[Reason.MALFORMED_AVRO] == 1
+    assert reasons[Reason.UNKNOWN_SCHEMA] == 1
+    assert reasons[Reason.NO_TYPE] == 1
+    assert reasons[Reason.NOT_FRAMED] == 1
+    assert stage.uncommitted() == 0
+    assert "Traceback" not in stage.log
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (
+            {"kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"], "start_timeout_seconds": 1}},
+            2,
+            "no Kafka broker",
+        ),
+        ({"notices": {"url": "http://127.0.0.1:1/"}}, 2, "no token"),
+        ({"notices": {"url": "http://127.0.0.1:1/", "token_file": "nowhere"}}, 2, "cannot be read"),
+        ({"rules": "nowhere"}, 2, "no such folder"),
+        ({"kafak": {}}, 2, "unknown key `kafak`"),
+    ],
+)
+def test_what_is_missing_at_start_is_told_in_words(
+    stage: Stage, change: dict[str, object], code: int, words: str
+) -> None:
+    """A clear error and exit code 2, never a traceback."""
+    configuration = {**json.loads((stage.folder / "pipeline.yaml").read_text(encoding="utf-8")), **change}
+    (stage.folder / "pipeline.yaml").write_text(json.dumps(configuration), encoding="utf-8")
+    with stage.running() as process:
+        assert process.wait(30) == code
+    assert words in stage.log
+    assert "Traceback" not in stage.log

@@ -1,0 +1,129 @@
+"""One recipient's notices in order, all recipients side by side."""
+
+from __future__ import annotations
+
+from pipeline.delivery.frontier import Unfinished
+from pipeline.delivery.lanes import Lanes
+from pipeline.delivery.partition import Partition
+from pipeline.delivery.work import Work
+from pipeline.model.event import TopicPartition
+from pipeline.model.ledger import Assigned
+
+from .making import P0, P1, arrival, notice
+
+PARTITIONS = {key: Partition(Assigned(key, 1, 0, {})) for key in (P0, P1)}
+
+
+def work(name: str, to: str, partition: TopicPartition = P0, *, ordered: bool = True) -> Work:
+    return Work(0, notice(name, to, ordered=ordered), arrival(0), Unfinished(0, 1, 0.0), PARTITIONS[partition])
+
+
+def take(lanes: Lanes) -> list[Work]:
+    taken = []
+    while lanes.any_ready:
+        taken.append(lanes.take())
+        taken[-1].in_flight = True
+    return taken
+
+
+def names(works: list[Work]) -> list[str]:
+    return [one.notice.id for one in works]
+
+
+def end(lanes: Lanes, one: Work) -> None:
+    one.in_flight = False
+    lanes.leave(one)
+
+
+def test_one_at_a_time_and_in_order() -> None:
+    """A recipient's second notice is ready when the first has left, and the lane is gone with the last."""
+    lanes = Lanes()
+    for name in ("a1", "a2", "a3"):
+        lanes.add(work(name, "ann"))
+    seen = []
+    while taken := take(lanes):
+        assert len(taken) == 1
+        seen += names(taken)
+        end(lanes, taken[0])
+    assert seen == ["a1", "a2", "a3"]
+    assert len(lanes) == 0
+    assert not lanes._heads
+
+
+def test_recipients_go_side_by_side_in_turn() -> None:
+    """Whoever came first goes first, and a long lane does not go before a short one's first."""
+    lanes = Lanes()
+    for name, to in (("a1", "ann"), ("a2", "ann"), ("b1", "bob"), ("c1", "cid")):
+        lanes.add(work(name, to))
+    taken = take(lanes)
+    assert names(taken) == ["a1", "b1", "c1"]
+    end(lanes, taken[0])
+    lanes.add(work("d1", "dan"))
+    assert names(take(lanes)) == ["a2", "d1"]
+
+
+def test_unordered_notices_wait_for_nobody() -> None:
+    """They go at once, and nobody waits for them."""
+    lanes = Lanes()
+    lanes.add(work("a1", "ann"))
+    lanes.add(work("x1", "ann", ordered=False))
+    lanes.add(work("x2", "ann", ordered=False))
+    taken = take(lanes)
+    assert names(taken) == ["a1", "x1", "x2"]
+    for one in taken:
+        end(lanes, one)
+    assert len(lanes) == 0
+
+
+def test_a_notice_may_be_put_first_or_last() -> None:
+    """`first` goes before what is ready, `ready` after it."""
+    lanes = Lanes()
+    for name in ("a", "b"):
+        lanes.add(work(name, name))
+    (a, b) = take(lanes)
+    lanes.add(work("c", "c"))
+    lanes.ready(a)
+    lanes.first(b)
+    assert names(take(lanes)) == ["b", "c", "a"]
+
+
+def test_what_is_removed_is_gone_and_the_next_of_its_lane_is_ready() -> None:
+    """Beginning, middle and end of a lane can go; what is under way stays and keeps its lane."""
+    lanes = Lanes()
+    for name, partition in (("a1", P0), ("a2", P1), ("a3", P0), ("a4", P1)):
+        lanes.add(work(name, "ann", partition))
+    lanes.add(work("b1", "bob", P0))
+    lanes.add(work("x1", "bob", P0, ordered=False))
+    lanes.add(work("c1", "cid", P1))
+    removed = lanes.remove(lambda one: one.partition is PARTITIONS[P0])
+    assert sorted(names(removed)) == ["a1", "a3", "b1", "x1"]
+    assert all(one.gone for one in removed)
+    taken = take(lanes)
+    assert names(taken) == ["c1", "a2"]
+    end(lanes, taken[1])
+    assert names(take(lanes)) == ["a4"]
+
+
+def test_what_is_under_way_cannot_be_removed() -> None:
+    """It holds its lane until its reply, and what was removed behind it does not come back."""
+    lanes = Lanes()
+    for name, partition in (("a1", P0), ("a2", P0), ("a3", P1)):
+        lanes.add(work(name, "ann", partition))
+    (a1,) = take(lanes)
+    assert names(lanes.remove(lambda one: one.partition is PARTITIONS[P0])) == ["a2"]
+    assert not lanes.any_ready
+    end(lanes, a1)
+    lanes.add(work("a4", "ann"))
+    assert names(take(lanes)) == ["a3"]
+
+
+def test_a_lane_can_be_added_to_after_a_removal() -> None:
+    """The end of the lane is known again."""
+    lanes = Lanes()
+    for name, partition in (("a1", P1), ("a2", P0)):
+        lanes.add(work(name, "ann", partition))
+    lanes.remove(lambda one: one.partition is PARTITIONS[P0])
+    lanes.add(work("a3", "ann", P1))
+    (a1,) = take(lanes)
+    end(lanes, a1)
+    assert names(take(lanes)) == ["a3"]
