@@ -1,31 +1,29 @@
-"""Record to event: Avro in Confluent framing, JSON, and CloudEvents 1.0 in both modes.
+"""Record to event: Avro in Confluent's framing, JSON, and CloudEvents in both modes.
 
-Sources: Confluent's wire format; CloudEvents Kafka protocol binding 1.0.2, sections 3.2 (binary) and 3.3 (structured).
+How a record's kind is told, in this order: content type `application/cloudevents+json` (structured), header
+`__value_schema_id` (Avro, schema named by the header), first byte 0 (Avro, schema named by the frame), else JSON.
+An Avro event's type is its record's full name. A JSON event's type is its header `ce_type` or `type`, else the topic's.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from uuid import UUID
 
-import orjson
-
-from pipeline.adapters.avro import FRAME, AvroReader
-from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
+from pipeline.adapters import cloudevents
+from pipeline.adapters.avro import FRAME, MAGIC
+from pipeline.adapters.decoding_json import parse
+from pipeline.adapters.decoding_schemas import LookUp, SchemaKey, WriterSchemas
+from pipeline.errors import Undecodable
 from pipeline.model.event import Event, Record
 from pipeline.model.outcome import Reason
-from pipeline.rules.event_json import SchemaMismatch, from_json, plain_json
+from pipeline.rules.event_json import JsonReader, SchemaMismatch, plain_json
 from pipeline.rules.schema import EventSchema, SchemaCatalogue
 
-STRUCTURED = "application/cloudevents+json"
-SCHEMA_GUID_HEADER = "__value_schema_id"
-FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
-"""Seconds between two questions to a registry that does not answer."""
-
-LookUp = Callable[[int], Mapping[str, object] | None]
-"""Schema id to schema; None: there is none. May block and may raise `SchemaUnavailable`."""
+SCHEMA_HEADER = "__value_schema_id"
+"""Confluent's newer way to name the schema: byte 0 and a 32-bit id, or byte 1 and a GUID; the value has no frame."""
+_HEADER_ID, _HEADER_GUID = 5, 17
+"""Lengths of the two."""
 
 
 class EventDecoder:
@@ -40,10 +38,18 @@ class EventDecoder:
         json_types: Mapping[str, str],
         max_bytes: int,
     ) -> None:
-        """`known` schemas need no asking; `catalogue` gives JSON events their types; `look_up` asks the registry."""
-        self._look_up = look_up
-        self._readers: dict[int, AvroReader | Reason] = {number: AvroReader(schema) for number, schema in known.items()}
-        self._catalogue = catalogue
+        """`known` schemas need no asking; `catalogue` gives JSON events their types; `look_up` asks the registry.
+
+        Raises:
+            SchemaError: fastavro refuses a known schema.
+        """
+        self._schemas = WriterSchemas(look_up, known)
+        self._readers = self._schemas.readers
+        self._json_readers = {
+            name: JsonReader(schema, ignore_unknown=True)
+            for name in catalogue
+            if (schema := catalogue.newest(name)) is not None
+        }
         self._json_types = json_types
         self._max_bytes = max_bytes
 
@@ -59,36 +65,45 @@ class EventDecoder:
             raise Undecodable(Reason.TOMBSTONE, "a record without a value")
         if len(value) > self._max_bytes:
             raise Undecodable(Reason.TOO_LARGE, f"{len(value)} of at most {self._max_bytes} bytes")
-        if not record.headers:
-            if value[:1] == b"\x00":
-                return self._avro(record, value, {})
+        if record.headers:
+            return self._with_headers(record, value)
+        if value[:1] != MAGIC:
             return self._json(record, value, {})
-        return self._with_headers(record, value)
+        reader = self._readers.get(int.from_bytes(value[1:FRAME], "big"))
+        if reader is None:
+            raise self._schemas.refuse(_framed_key(value))
+        data = reader.read(value, FRAME)
+        identity = f"{record.topic}/{record.partition}/{record.offset}"
+        return Event(reader.schema.name, data, record, identity, None, None, record.timestamp_ms, None, None)
+
+    async def prepare(self, record: Record) -> None:
+        """Ask the registry for the record's schema until it answers; what it does not know is refused for a while."""
+        key = _schema_header(record)
+        if key is None and record.value is not None and record.value[:1] == MAGIC:
+            key = _framed_key(record.value)
+        if key is not None:
+            await self._schemas.prepare(key)
 
     def _with_headers(self, record: Record, value: bytes) -> Event:
-        attributes = _attributes(record)
+        attributes = cloudevents.header_texts(record)
         content_type = attributes.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type == STRUCTURED:
-            return self._structured(record, value, attributes)
-        if SCHEMA_GUID_HEADER in attributes:
-            raise Undecodable(
-                Reason.UNSUPPORTED_SCHEMA, "schema ids in headers (GUID) are not supported; use the framing"
-            )
-        if value[:1] == b"\x00":
-            return self._avro(record, value, attributes)
+        if content_type.startswith(cloudevents.FAMILY):
+            return self._structured(record, value, attributes, content_type)
+        cloudevents.require_valid(attributes)
+        key = _schema_header(record)
+        if key is not None:
+            return self._avro(record, value, attributes, key, 0)
+        if value[:1] == MAGIC:
+            return self._avro(record, value, attributes, _framed_key(value), FRAME)
         if "avro" in content_type:
             raise Undecodable(Reason.NOT_FRAMED, "Avro without Confluent's framing")
         return self._json(record, value, attributes)
 
-    def _avro(self, record: Record, value: bytes, attributes: Mapping[str, str]) -> Event:
-        if len(value) < FRAME:
-            raise Undecodable(Reason.NOT_FRAMED, f"{len(value)} bytes are too few for a schema id")
-        reader = self._readers.get(int.from_bytes(value[1:FRAME], "big"))
+    def _avro(self, record: Record, value: bytes, attributes: Mapping[str, str], key: SchemaKey, start: int) -> Event:
+        reader = self._readers.get(key)
         if reader is None:
-            raise SchemaUnavailable(f"schema {int.from_bytes(value[1:FRAME], 'big')} is not known yet")
-        if isinstance(reader, Reason):
-            raise Undecodable(reader, f"schema id {int.from_bytes(value[1:FRAME], 'big')}")
-        return _event(reader.schema.name, reader.read(value, FRAME), record, attributes)
+            raise self._schemas.refuse(key)
+        return cloudevents.event(reader.schema.name, reader.read(value, start), record, attributes)
 
     def _json(self, record: Record, value: bytes, attributes: Mapping[str, str]) -> Event:
         event_type = attributes.get("ce_type") or attributes.get("type") or self._json_types.get(record.topic)
@@ -96,100 +111,51 @@ class EventDecoder:
             raise Undecodable(
                 Reason.NO_TYPE, "neither Avro's framing, nor a header `ce_type`, nor a type for this topic"
             )
-        return _event(event_type, self._data(event_type, _parse(value, Reason.MALFORMED_JSON)), record, attributes)
+        data = self._data(event_type, parse(value, Reason.MALFORMED_JSON))
+        return cloudevents.event(event_type, data, record, attributes)
 
-    def _structured(self, record: Record, value: bytes, attributes: Mapping[str, str]) -> Event:
-        envelope = _parse(value, Reason.MALFORMED_CLOUDEVENT)
+    def _structured(self, record: Record, value: bytes, attributes: Mapping[str, str], content_type: str) -> Event:
+        if content_type != cloudevents.STRUCTURED:
+            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"only {cloudevents.STRUCTURED} is read")
+        envelope = parse(value, Reason.MALFORMED_CLOUDEVENT)
         if not isinstance(envelope, dict):
             raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "the envelope is no object")
-        named = {f"ce_{name}": text for name, text in envelope.items() if isinstance(text, str) and name != "data"}
-        event_type = named.get("ce_type")
-        if not event_type or not named.get("ce_id") or not named.get("ce_source"):
-            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "the envelope lacks type, id or source")
-        if "data_base64" in envelope:
-            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "binary data in an envelope is not supported")
-        data = self._data(event_type, envelope.get("data"))
-        return _event(event_type, data, record, {**attributes, **named})
+        # What the envelope says counts; of the headers only those that are no CloudEvents attributes.
+        others = {name: text for name, text in attributes.items() if not name.startswith("ce_")}
+        named = {**others, **cloudevents.envelope_texts(envelope)}
+        cloudevents.require_valid(named)
+        event_type = named["ce_type"]
+        return cloudevents.event(event_type, self._data(event_type, envelope.get("data")), record, named)
 
     def _data(self, event_type: str, value: object) -> dict[str, object]:
         """JSON data, typed by the newest schema of its type where there is one."""
-        schema = self._catalogue.newest(event_type)
+        reader = self._json_readers.get(event_type)
         try:
-            data = from_json(schema, value) if schema is not None else plain_json(value)
+            data = reader.read(value) if reader is not None else plain_json(value)
         except SchemaMismatch as mismatch:
-            raise Undecodable(Reason.SCHEMA_MISMATCH, mismatch.words.partition("`")[0].strip()[:200]) from None
+            raise Undecodable(Reason.SCHEMA_MISMATCH, mismatch.impersonal) from None
         if not isinstance(data, dict):
             raise Undecodable(Reason.SCHEMA_MISMATCH, "an event's data is an object")
         return data
 
-    async def prepare(self, record: Record) -> None:
-        """Ask the registry for the record's schema until it answers; what it does not know is remembered as such."""
-        schema_id = int.from_bytes((record.value or b"")[1:FRAME], "big")
-        wait = FIRST_WAIT
-        while schema_id not in self._readers:
-            try:
-                self._readers[schema_id] = await asyncio.to_thread(self._fetch, schema_id)
-            except SchemaUnavailable:
-                await asyncio.sleep(wait)
-                wait = min(LONGEST_WAIT, wait * 2)
 
-    def _fetch(self, schema_id: int) -> AvroReader | Reason:
-        avro = self._look_up(schema_id) if self._look_up is not None else None
-        if avro is None:
-            return Reason.UNKNOWN_SCHEMA
-        try:
-            return AvroReader(EventSchema(avro, f"schema {schema_id}"))
-        except SchemaError:
-            return Reason.UNSUPPORTED_SCHEMA
+def _framed_key(value: bytes) -> int:
+    if len(value) < FRAME:
+        raise Undecodable(Reason.NOT_FRAMED, f"{len(value)} bytes are too few for a schema id")
+    return int.from_bytes(value[1:FRAME], "big")
 
 
-def _attributes(record: Record) -> dict[str, str]:
-    """Headers as text; what is no text is passed over, for it is none of ours."""
-    attributes: dict[str, str] = {}
-    for name, raw in record.headers:
-        if raw is not None:
-            try:
-                attributes[name.lower()] = raw.decode()
-            except UnicodeDecodeError:
-                continue
-    return attributes
+def _schema_header(record: Record) -> SchemaKey | None:
+    """The schema that a header names, where there is one.
 
-
-def _parse(value: bytes, reason: Reason) -> object:
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise Undecodable(reason, f"not JSON at character {error.pos}") from None
-
-
-def _event(event_type: str, data: dict[str, object], record: Record, attributes: Mapping[str, str]) -> Event:
-    if not attributes:
-        identity = f"{record.topic}/{record.partition}/{record.offset}"
-        return Event(event_type, data, record, identity, None, None, record.timestamp_ms, None, None)
-    source, event_id = attributes.get("ce_source"), attributes.get("ce_id")
-    # Both must be there: an id alone is unique only within its source (CloudEvents 1.0.2, section 3.1.1).
-    identity = f"{source}\x1f{event_id}" if source and event_id else str(record.position)
-    time_ms = _milliseconds(attributes.get("ce_time"))
-    return Event(
-        event_type,
-        data,
-        record,
-        identity,
-        event_id,
-        source,
-        record.timestamp_ms if time_ms is None else time_ms,
-        _milliseconds(attributes.get("ce_expirytime")),
-        attributes.get("traceparent") or attributes.get("ce_traceparent"),
-    )
-
-
-def _milliseconds(text: str | None) -> int | None:
-    """RFC 3339 to milliseconds since the epoch; None for what is none: a bad time must not stop an event."""
-    if text is None:
+    Raises:
+        Undecodable: the header is of neither known form.
+    """
+    raw = next((raw for name, raw in record.headers if name == SCHEMA_HEADER), None)
+    if raw is None:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-        seconds = moment.timestamp() if moment.tzinfo is not None else math.nan
-        return int(seconds * 1000)
-    except (ValueError, OverflowError):
-        return None
+    if len(raw) == _HEADER_ID and raw[:1] == MAGIC:
+        return int.from_bytes(raw[1:], "big")
+    if len(raw) == _HEADER_GUID and raw[:1] == b"\x01":
+        return UUID(bytes=raw[1:])
+    raise Undecodable(Reason.NOT_FRAMED, f"the header {SCHEMA_HEADER} holds neither an id nor a GUID")
