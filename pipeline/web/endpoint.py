@@ -90,6 +90,6 @@ class _Server(uvicorn.Server):
 async def serve(app: Starlette, listener: socket.socket) -> None:
     """Serve until cancelled."""
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2)
     )
     await server.serve(sockets=[listener])
