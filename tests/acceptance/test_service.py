@@ -247,23 +247,28 @@ def test_a_restart_goes_on_where_it_stopped(stage: Stage) -> None:
 
 @pytest.mark.kafka
 def test_a_killed_service_loses_nothing(stage: Stage) -> None:
-    """Killed twice under load: every event has its outcome, repeats are only of what was in flight, order is kept."""
+    """Killed twice under load: every event has its outcome, order is kept, and no more comes twice than must.
+
+    What must: messages that the API had taken when the process died and whose outcome Kafka had not.
+    """
     stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
     stage.emit(EVENTS)
+    counts = stage.sandbox.state.memory.counts
+    unknown = 0
     for share in (5, 2):
         with stage.running() as process:
             stage.wait_for_outcomes(EVENTS // share)
             process.kill()
             process.wait(10)
+        time.sleep(0.5)  # requests under way when it died are answered, to nobody
+        unknown += counts.accepted - len({outcome.id for outcome in stage.wait_for_outcomes(EVENTS, 2)})
     with stage.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS, 90)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, stage.log
     assert len({outcome.id for outcome in outcomes}) == EVENTS
-    counts = stage.sandbox.state.memory.counts
     assert counts.accepted == EVENTS
-    # At most one request in flight for each recipient at each of the two kills, and as many not yet acknowledged.
-    assert counts.repeats <= 2 * 2 * RECIPIENTS
+    assert counts.repeats <= unknown
     assert_in_order(stage.numbers_by_recipient())
     assert stage.uncommitted() == 0
 
