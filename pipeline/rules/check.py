@@ -11,8 +11,10 @@ from pipeline.rules.catalogue import read_templates
 from pipeline.rules.cel import Environment
 from pipeline.rules.compiling import RuleCompiler
 from pipeline.rules.document import Document, parse
+from pipeline.rules.fields import versions
 from pipeline.rules.finding_codes import CODES
 from pipeline.rules.language import RuleFile, RuleModel, TestFile
+from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema import SchemaCatalogue
 from pipeline.rules.sources import RuleSources
@@ -47,7 +49,8 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
     for file in files:
-        compiler = RuleCompiler(file.document, file.model.defaults, templates, cel, typed, environment)
+        report = Report(file.document)
+        compiler = RuleCompiler(report, file.model.defaults, templates, cel, typed, environment)
         for index, model in enumerate(file.model.rules):
             if not model.enabled:
                 findings.append(
@@ -57,7 +60,7 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
             rule = compiler.compile(index, model)
             if rule is not None:
                 rules.append(rule)
-        findings += compiler.findings
+        findings += report.findings
     findings += _duplicates(files)
     findings += _shadowed(files)
     findings += _untested(sources, files, findings)
@@ -125,7 +128,7 @@ def _typed_environments(
     used = {event_type for file in files for rule in file.model.rules for event_type in _event_types(rule, file.model)}
     typed: dict[str, Sequence[TypedEnvironment]] = dict.fromkeys(schemas, ())
     typed |= {
-        event_type: [TypedEnvironment(schema) for schema in schemas.versions(event_type)]
+        event_type: [TypedEnvironment(fields) for fields in versions(one.root for one in schemas.versions(event_type))]
         for event_type in used
         if schemas.versions(event_type)
     }
