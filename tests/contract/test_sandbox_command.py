@@ -84,7 +84,7 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
     [
         ({"faults": "none.yaml"}, "cannot be read"),
         ({"faults": "bad.yaml"}, "is no YAML"),
-        ({"faults": "binary.yaml"}, "is no YAML"),
+        ({"faults": "binary.plan"}, "is no YAML"),
         ({"faults": "long.yaml"}, "larger than"),
         ({"faults": "wrong.yaml"}, "faults.0.do"),
         ({"faults": "list.yaml"}, "valid dictionary"),
@@ -98,7 +98,7 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
 def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], words: str) -> None:
     """A mistake of the caller is told in words, before anything listens."""
     (tmp_path / "bad.yaml").write_text("faults: [")
-    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe")
+    (tmp_path / "binary.plan").write_bytes(b"\xff\xfe")
     (tmp_path / "long.yaml").write_text("#" * 2_000_000)
     (tmp_path / "wrong.yaml").write_text(json.dumps({"faults": [{"do": "explode"}]}))
     (tmp_path / "list.yaml").write_text("- 1")
