@@ -49,6 +49,7 @@ class TypedEnvironment:
     def __init__(self, fields: Fields) -> None:
         """`fields` are those of the version, and what other versions have on top."""
         self.fields = fields
+        self._known: dict[str, Typed] = {}
         pool = descriptor_pool.DescriptorPool()
         for module in (timestamp_pb2, wrappers_pb2, struct_pb2):
             file = descriptor_pb2.FileDescriptorProto()
@@ -67,6 +68,12 @@ class TypedEnvironment:
 
     def check(self, source: str) -> Typed:
         """The types of `source`."""
+        known = self._known.get(source)
+        if known is None:
+            known = self._known[source] = self._check(source)
+        return known
+
+    def _check(self, source: str) -> Typed:
         try:
             expression = compiled(self._env, source)
         except CompileError as error:
