@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class _Section(BaseModel):
@@ -59,6 +61,15 @@ class RateSettings(_Section):
     per_second: float | None = Field(None, gt=0, le=1_000_000, description="Notices per second; null: no limit.")
     per_day: int | None = Field(None, ge=1, description="Notices per day and process; null: no limit.")
     day_zone: str = Field("Asia/Shanghai", description="Zone whose midnight begins the next day of quotas.")
+
+    @field_validator("day_zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{zone[:64]!r} is no time zone") from None
+        return zone
 
 
 class BreakerSettings(_Section):

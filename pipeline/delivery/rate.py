@@ -9,6 +9,8 @@ from pipeline.delivery.policy import RateSettings
 
 BURST_SECONDS = 0.1
 """What may leave at once after a pause: a tenth of a second's share, so that no second sees much over its rate."""
+WHOLE = 0.999
+"""A token that is as good as whole: epoch seconds as floats are exact to 0.2 us only: nobody is to wait for that."""
 CLOCKS_DIFFER_SECONDS = 600.0
 """A quota told to be spent so soon after midnight is yesterday's on a slower clock: a day must not be lost for it."""
 ASK_AGAIN_SECONDS = 60.0
@@ -43,7 +45,7 @@ class RateLimit:
         if self._rate is not None:
             self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
             self._at = now
-            if self._tokens < 1.0 - 1e-9:
+            if self._tokens < WHOLE:
                 return now + (1.0 - self._tokens) / self._rate
         return None
 
