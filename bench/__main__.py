@@ -11,7 +11,7 @@ import typer
 from bench import report, workload
 from bench.api import Pace
 from bench.processes import Cores
-from bench.service import Run
+from bench.service import Ended, Run
 from bench.testbed import CASES, testbed
 from tests.broker.handle import Unavailable
 
@@ -39,6 +39,9 @@ def main(
     except Unavailable as missing:
         print(f"cannot measure here: {missing}", file=sys.stderr)
         raise typer.Exit(2) from None
+    except Ended as failed:
+        print(f"the run failed: {failed}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _modes(*, pinned: bool | None) -> list[Cores]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -57,6 +57,20 @@ class Ledger:
             {"bootstrap.servers": servers, "group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
         )
         self._partitions = [TopicPartition(topic, number, 0) for number in range(LEDGER_PARTITIONS)]
+        self._wait_for_leaders()
+
+    def _wait_for_leaders(self) -> None:
+        """A new topic's partitions are led a moment after the topic is made."""
+        deadline = time.monotonic() + READ_SECONDS
+        while True:
+            try:
+                self.written()
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def written(self) -> int:
         """How many outcomes stand there now."""

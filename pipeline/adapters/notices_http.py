@@ -17,6 +17,8 @@ MOST_CODE = 2**31 - 1
 """A code beyond 32 bits is none: the ledger stores 32."""
 MAX_RETRY_AFTER = 64
 """Characters. The longest date that RFC 9110 allows has 33; the rest of a longer header is not worth keeping."""
+SHORTEST_SECRET = 8
+"""A shorter token hides nothing, and taking its letters out of a text would leave none of it."""
 _BEARER = re.compile(r"(?i)bearer\s+\S+")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -157,6 +159,6 @@ def _printable(text: str) -> str:
 
 def scrub(text: str, token: str) -> str:
     """The text without the token: a faulty gateway may send our own header back to us."""
-    if token:
+    if len(token) >= SHORTEST_SECRET:
         text = text.replace(token, "…")
     return _BEARER.sub("Bearer …", text)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pipeline.model.finding import Finding
 from pipeline.rules.channel import FieldKind, kind_of, violation
 from pipeline.rules.document import Document, parse
-from pipeline.rules.finding_codes import CODES
 from pipeline.rules.language import TemplateFieldModel, TemplateFile, TemplateModel
 from pipeline.rules.structure import validate
 from pipeline.rules.templates import Style, Template, TemplateField
@@ -42,12 +41,11 @@ def _field(
     path = ("templates", alias, "fields", key)
     kind = field.type or (kind_of(key) if template.style is Style.CATEGORY else FieldKind.PLAIN)
     if kind is None:
-        level = CODES["field-kind-unknown"].level
         words = f"`{key}` names no kind of field"
         hint = "keys of category templates begin with thing, time, amount, …; or say `type:`"
-        findings.append(document.finding(path, level, "field-kind-unknown", words, hint))
+        findings.append(document.finding(path, "field-kind-unknown", words, hint))
         kind = FieldKind.PLAIN
     if field.example is not None and (problem := violation(kind, field.example, field.values)):
         words = f"the example of `{key}` {problem}"
-        findings.append(document.finding((*path, "example"), CODES["over-limit"].level, "over-limit", words))
+        findings.append(document.finding((*path, "example"), "over-limit", words))
     return TemplateField(key, kind, field.label, field.example, field.optional, field.values)

@@ -68,6 +68,7 @@ class Environment:
 
     def __init__(self) -> None:
         self._env = cel.NewEnv(variables={"event": cel.Type.DYN}, functions=function_declarations())
+        self._compiled: dict[str, Expression] = {}
 
     def compile(self, source: str) -> Expression:
         """Compile without types: what is wrong with those, `pipeline.rules.typing` finds beforehand.
@@ -75,6 +76,12 @@ class Environment:
         Raises:
             CompileError: it is no CEL, or calls what is not there.
         """
+        known = self._compiled.get(source)  # many rules have the same expressions: `event.sub`
+        if known is None:
+            known = self._compiled[source] = self._bounded(source)
+        return known
+
+    def _bounded(self, source: str) -> Expression:
         expression = Expression(source, compiled(self._env, source))
         lists = cost.lists_walked(expression.tree()) if cost.may_build_lists(source) else []
         if not lists:
@@ -91,7 +98,7 @@ class Environment:
             return None
         sources = "\n,".join(expression.source for expression in expressions)  # a line each: one may end in a comment
         try:
-            return self.compile(f"[{sources}\n]")
+            return self._bounded(f"[{sources}\n]")
         except CompileError:
             return None
 

@@ -121,7 +121,7 @@ class _TreeReader:
                 return self._constant(expr)
             case "ident_expr":
                 name, at = str(expr.ident_expr.name), self._token(expr)
-                return replace(self._spanned(expr, Kind.NAME, name, (), (at, at, at)), is_closed=name not in loops)
+                return self._leaf(expr, Kind.NAME, (at, at), name=name, is_closed=name not in loops)
             case "select_expr":
                 return self._select(expr, loops)
             case "call_expr":
@@ -140,7 +140,20 @@ class _TreeReader:
         constant = expr.const_expr
         name = constant.WhichOneof("kind")
         value = None if name == "null_value" else getattr(constant, name)
-        return replace(self._spanned(expr, Kind.CONSTANT, "", (), (at, end, at)), value=value)
+        return self._leaf(expr, Kind.CONSTANT, (at, end), value=value)
+
+    def _leaf(
+        self,
+        expr: Message,
+        kind: Kind,
+        span: tuple[int, int],
+        *,
+        name: str = "",
+        value: object = None,
+        is_closed: bool = True,
+    ) -> Node:
+        start, end = self._tokens.start(span[0]), self._tokens.end(span[1])
+        return Node(int(expr.id), kind, name, (), start, end, start, is_closed, value)
 
     def _select(self, expr: Message, loops: frozenset[str]) -> Node:
         select, at = expr.select_expr, self._token(expr)

@@ -10,9 +10,11 @@ from pipeline.model.finding import Finding, Level
 from pipeline.rules.catalogue import read_templates
 from pipeline.rules.cel import Environment
 from pipeline.rules.compiling import RuleCompiler
-from pipeline.rules.document import Document, parse
+from pipeline.rules.document import Document, parse, words_and_numbers
+from pipeline.rules.fields import versions
 from pipeline.rules.finding_codes import CODES
 from pipeline.rules.language import RuleFile, RuleModel, TestFile
+from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema import SchemaCatalogue
 from pipeline.rules.sources import RuleSources
@@ -47,17 +49,16 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
     for file in files:
-        compiler = RuleCompiler(file.document, file.model.defaults, templates, cel, typed, environment)
+        report = Report(file.document)
+        compiler = RuleCompiler(report, file.model.defaults, templates, cel, typed, environment)
         for index, model in enumerate(file.model.rules):
             if not model.enabled:
-                findings.append(
-                    _finding(file.document, ("rules", index), "disabled", f"rule `{model.id}` takes no part")
-                )
+                findings.append(file.document.finding(("rules", index), "disabled", f"rule `{model.id}` takes no part"))
                 continue
             rule = compiler.compile(index, model)
             if rule is not None:
                 rules.append(rule)
-        findings += compiler.findings
+        findings += report.findings
     findings += _duplicates(files)
     findings += _shadowed(files)
     findings += _untested(sources, files, findings)
@@ -82,12 +83,6 @@ def load(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | N
     if checked.ruleset is None:
         raise RulesRefused(checked.findings)
     return checked.ruleset
-
-
-def _finding(
-    document: Document, path: tuple[str | int, ...], code: str, words: str, hint: str | None = None
-) -> Finding:
-    return document.finding(path, CODES[code].level, code, words, hint)
 
 
 def _templates(sources: RuleSources, findings: list[Finding]) -> tuple[Mapping[str, Template], Document | None]:
@@ -125,7 +120,7 @@ def _typed_environments(
     used = {event_type for file in files for rule in file.model.rules for event_type in _event_types(rule, file.model)}
     typed: dict[str, Sequence[TypedEnvironment]] = dict.fromkeys(schemas, ())
     typed |= {
-        event_type: [TypedEnvironment(schema) for schema in schemas.versions(event_type)]
+        event_type: [TypedEnvironment(fields) for fields in versions(one.root for one in schemas.versions(event_type))]
         for event_type in used
         if schemas.versions(event_type)
     }
@@ -140,7 +135,7 @@ def _duplicates(files: Sequence[_RuleFile]) -> list[Finding]:
             place = file.document.place(("rules", index, "id"))
             if rule.id in seen:
                 words = f"rule `{rule.id}` stands already at {seen[rule.id]}"
-                findings.append(_finding(file.document, ("rules", index, "id"), "duplicate-rule", words))
+                findings.append(file.document.finding(("rules", index, "id"), "duplicate-rule", words))
             else:
                 seen[rule.id] = f"{file.document.path}:{place.line}"
     return findings
@@ -156,7 +151,7 @@ def _shadowed(files: Sequence[_RuleFile]) -> list[Finding]:
             types = _event_types(rule, file.model)
             if types and all(event_type in stopped for event_type in types):
                 words = f"rule `{stopped[types[0]]}` stops every event of this type before"
-                findings.append(_finding(file.document, ("rules", index), "shadowed", words))
+                findings.append(file.document.finding(("rules", index), "shadowed", words))
             if rule.stop and rule.when is None:
                 for event_type in types:
                     stopped.setdefault(event_type, rule.id)
@@ -166,7 +161,7 @@ def _shadowed(files: Sequence[_RuleFile]) -> list[Finding]:
 def _untested(sources: RuleSources, files: Sequence[_RuleFile], findings: list[Finding]) -> list[Finding]:
     tested: set[str] = set()
     for path, text in sources.tests.items():
-        document = parse(path, text)
+        document = parse(path, text, words_and_numbers)
         if isinstance(document, Finding):
             findings.append(document)
             continue
@@ -176,7 +171,7 @@ def _untested(sources: RuleSources, files: Sequence[_RuleFile], findings: list[F
             for expect in (test.expect, *(case.expect for case in test.cases)):
                 tested |= {notice.rule for notice in (expect.notices or ())} if expect is not None else set()
     return [
-        _finding(file.document, ("rules", index, "id"), "missing-test", f"no test expects a message of `{rule.id}`")
+        file.document.finding(("rules", index, "id"), "missing-test", f"no test expects a message of `{rule.id}`")
         for file in files
         for index, rule in enumerate(file.model.rules)
         if rule.enabled and rule.id not in tested
@@ -187,7 +182,7 @@ def _unused(files: Sequence[_RuleFile], templates: Mapping[str, Template], docum
     used = {rule.template for file in files for rule in file.model.rules}
     used |= {file.model.defaults.template for file in files if file.model.defaults}
     return [
-        _finding(document, ("templates", alias), "unused-template", f"no rule uses `{alias}`")
+        document.finding(("templates", alias), "unused-template", f"no rule uses `{alias}`")
         for alias in templates
         if alias not in used
     ]

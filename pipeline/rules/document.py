@@ -1,22 +1,37 @@
-"""A YAML file with the place of everything in it. Safe: no tags, no aliases, bounded size and depth."""
+"""A YAML file with the place of everything in it. Safe: no tags, no aliases, bounded size and depth.
+
+Read from the parser's events: what rules need of YAML is little, and a tree of nodes would take twice the time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import ComposerError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
-from pipeline.model.finding import Finding, Level
+from pipeline.model.finding import Finding
+from pipeline.rules.finding_codes import CODES
+from pipeline.rules.yaml_places import index_in_source
 
 MAX_CHARACTERS = 1_048_576
 MAX_DEPTH = 24
 
 Path = tuple[str | int, ...]
+Resolve = Callable[[str], object]
+"""What an unquoted word means."""
 
 
 class Place(NamedTuple):
@@ -26,15 +41,23 @@ class Place(NamedTuple):
     column: int
 
 
+class _Scalar(NamedTuple):
+    value: str
+    start: int
+    """Index into the file's text."""
+    end: int
+
+
 class Document(NamedTuple):
     """One file's values, and where each stands."""
 
     path: str
+    text: str
     value: object
     keys: Mapping[Path, Place]
     """Where each key (or list item) begins."""
-    scalars: Mapping[Path, ScalarNode]
-    """The node of each text, for places inside it."""
+    scalars: Mapping[Path, _Scalar]
+    """The texts, for places inside them."""
 
     def place(self, path: Path) -> Place:
         """Where the deepest part of `path` that stands in the file begins."""
@@ -45,138 +68,153 @@ class Document(NamedTuple):
 
     def value_place(self, path: Path, index: int = 0) -> Place:
         """Where the character `index` of the text at `path` stands."""
-        node = self.scalars.get(path)
-        return _inside(node, index) if node is not None else self.place(path)
+        scalar = self.scalars.get(path)
+        if scalar is None:
+            return self.place(path)
+        at = scalar.start + index_in_source(self.text[scalar.start : scalar.end], scalar.value, index)
+        return Place(self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at))
 
-    def finding(self, path: Path, level: Level, code: str, words: str, hint: str | None = None) -> Finding:
+    def finding(self, path: Path, code: str, words: str, hint: str | None = None) -> Finding:
         """A finding at the key of `path`."""
-        place = self.place(path)
-        return Finding(self.path, place.line, place.column, level, code, words, hint)
+        return _finding(self.path, self.place(path), code, words, hint)
 
 
-def parse(path: str, text: str) -> Document | Finding:
+def words_only(text: str) -> object:
+    """Unquoted words of rule and template files: truth values and null; a number is a text as it was written."""
+    return _WORDS.get(text, text)
+
+
+def words_and_numbers(text: str) -> object:
+    """Unquoted words where numbers matter, as in the events of tests (YAML 1.2 core schema, without octal and hex)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
+
+
+_WORDS: Mapping[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+def parse(path: str, text: str, resolve: Resolve = words_only) -> Document | Finding:
     """Read one file; a finding where it is no YAML that we take."""
     if len(text) > MAX_CHARACTERS:
-        return Finding(path, 1, 1, Level.ERROR, "file-too-large", f"more than {MAX_CHARACTERS} characters")
+        return _finding(path, Place(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
+    reader = _Reader(resolve)
     try:
-        root = _compose(text)
+        value = reader.read(text)
+    except _Refused as refused:
+        return _finding(path, refused.place, refused.code, str(refused))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        words = str(error.problem or error.context)
-        code = "alias" if "alias" in words else "not-yaml"
-        return Finding(path, line, column, Level.ERROR, code, words)
-    except (YAMLError, ValueError, RecursionError) as error:
-        return Finding(path, 1, 1, Level.ERROR, "not-yaml", str(error).splitlines()[0] or "not YAML")
-    reader = _Reader(path)
-    value = reader.read(root, (), 0) if root is not None else None
-    if reader.problem is not None:
-        return reader.problem
-    return Document(path, value, reader.keys, reader.scalars)
+        place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+        return _finding(path, place, "not-yaml", str(error.problem or error.context), _yaml_hint(text, place))
+    except (YAMLError, ValueError) as error:
+        return _finding(path, Place(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
+    return Document(path, text, value, reader.keys, reader.scalars)
 
 
-def _compose(text: str) -> Node | None:
-    yaml = YAML(typ="safe", pure=True)
-    for event in yaml.parse(text):
-        if isinstance(event, AliasEvent):
-            raise ComposerError(problem="an alias: write the value out", problem_mark=event.start_mark)
-    node: Node | None = YAML(typ="safe", pure=True).compose(text)
-    return node
+def _yaml_hint(text: str, place: Place) -> str | None:
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not tabs"
+    if "${" in line:
+        return "a text with `: ` or ` #` in it must stand in quotes, or below a `|-` on lines of its own"
+    return None
+
+
+def _finding(path: str, place: Place, code: str, words: str, hint: str | None = None) -> Finding:
+    return Finding(path, place.line, place.column, CODES[code].level, code, words, hint)
+
+
+class _Refused(ValueError):
+    def __init__(self, mark: StringMark, code: str, words: str) -> None:
+        super().__init__(words)
+        self.place = _place(mark)
+        self.code = code
+
+
+def _place(mark: StringMark) -> Place:
+    return Place(mark.line + 1, mark.column + 1)
 
 
 class _Reader:
-    """Turns nodes into values and remembers where they stand."""
+    """Turns the parser's events into values and remembers where they stand."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
         self.keys: dict[Path, Place] = {}
-        self.scalars: dict[Path, ScalarNode] = {}
-        self.problem: Finding | None = None
+        self.scalars: dict[Path, _Scalar] = {}
 
-    def read(self, node: Node, path: Path, depth: int) -> object:
+    def read(self, text: str) -> object:
+        events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text)
+        value: object = None
+        documents = 0
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _Refused(event.start_mark, "not-yaml", "more than one document in a file")
+            elif isinstance(event, NodeEvent):
+                value = self._node(events, event, (), 0)
+        return value
+
+    def _node(self, events: Iterator[Event], event: Event, path: Path, depth: int) -> object:
+        if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out")
         if depth > MAX_DEPTH:
-            self._refuse(node, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
-            return None
-        self.keys.setdefault(path, _place(node))
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path, depth)
-        if isinstance(node, SequenceNode):
-            return [self.read(item, (*path, index), depth + 1) for index, item in enumerate(node.value)]
-        if not isinstance(node, ScalarNode):
-            self._refuse(node, "not-yaml", "neither a mapping, nor a list, nor a value")
-            return None
-        self.scalars[path] = node
-        return self._scalar(node)
+            raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
+        if getattr(event, "tag", None) is not None:
+            raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here")
+        self.keys.setdefault(path, _place(event.start_mark))
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event, path)
+        if isinstance(event, SequenceStartEvent):
+            return self._sequence(events, path, depth)
+        return self._mapping(events, path, depth)
 
-    def _mapping(self, node: MappingNode, path: Path, depth: int) -> object:
-        result: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self._refuse(key_node, "not-yaml", "a key is a plain word")
-                continue
-            key = str(key_node.value)
-            if key in result:
-                self._refuse(key_node, "duplicate-key", f"`{key}` stands here twice")
-            self.keys[(*path, key)] = _place(key_node)
-            result[key] = self.read(value_node, (*path, key), depth + 1)
-        return result
+    def _sequence(self, events: Iterator[Event], path: Path, depth: int) -> list[object]:
+        items: list[object] = []
+        for event in events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            items.append(self._node(events, event, (*path, len(items)), depth + 1))
+        return items
 
-    def _scalar(self, node: ScalarNode) -> object:
-        text = str(node.value)
-        match str(node.tag).rpartition(":")[2]:
-            case "null":
-                return None
-            case "bool":
-                return text.lower() in {"true", "yes", "on"}
-            case "int":
-                return _number(text, int)
-            case "float":
-                return _number(text, float)
-            case "str" | "timestamp":
-                return text
-            case _:
-                self._refuse(node, "not-yaml", "tags are not allowed here")
-                return None
+    def _mapping(self, events: Iterator[Event], path: Path, depth: int) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for event in events:
+            if isinstance(event, MappingEndEvent):
+                break
+            if not isinstance(event, ScalarEvent):
+                raise _Refused(event.start_mark, "not-yaml", "a key is a plain word")
+            key = _checked(event)
+            if key in values:
+                raise _Refused(event.start_mark, "duplicate-key", f"`{key}` stands here twice")
+            inner = (*path, key)
+            self.keys[inner] = _place(event.start_mark)
+            values[key] = self._node(events, next(events), inner, depth + 1)
+        return values
 
-    def _refuse(self, node: Node, code: str, words: str) -> None:
-        if self.problem is None:
-            line, column = _place(node)
-            self.problem = Finding(self._path, line, column, Level.ERROR, code, words)
+    def _scalar(self, event: ScalarEvent, path: Path) -> object:
+        value = _checked(event)
+        self.scalars[path] = _Scalar(value, event.start_mark.index, event.end_mark.index)
+        return value if event.style else self._resolve(value)
 
 
-def _number(text: str, kind: type[int | float]) -> object:
-    try:
-        return kind(text.replace("_", ""))
-    except ValueError:
-        return text
+def _checked(event: ScalarEvent) -> str:
+    """The text, if everybody can handle it: CEL ends texts at a NUL, and UTF-8 knows no half characters."""
+    value = str(event.value)
+    if _UNFIT.search(value) is not None:
+        raise _Refused(event.start_mark, "not-yaml", "a NUL or half a character (surrogate) in a text")
+    return value
 
 
-def _place(node: Node) -> Place:
-    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def _inside(node: ScalarNode, index: int) -> Place:
-    """Where character `index` of a text stands in the file, for each way that YAML writes a text.
-
-    Exact for plain, single-quoted and literal texts, and for double-quoted ones without escapes before the place;
-    for a folded text the line is right.
-    """
-    line, column = node.start_mark.line + 1, node.start_mark.column + 1
-    value = str(node.value)
-    before = value[:index]
-    if node.style in {"|", ">"}:
-        indent = _indent(node)
-        return Place(line + 1 + before.count("\n"), indent + index - (before.rfind("\n") + 1) + 1)
-    if node.style == "'":
-        return Place(line, column + 1 + index + before.count("'"))
-    if node.style == '"':
-        escapes = sum(before.count(character) for character in '"\\\n\t')
-        return Place(line, column + 1 + index + escapes)
-    return Place(line, column + index)
-
-
-def _indent(node: ScalarNode) -> int:
-    buffer = node.start_mark.buffer or ""
-    lines = buffer[node.start_mark.index :].splitlines() if buffer else []
-    first = next((text for text in lines[1:] if text.strip()), "")
-    return len(first) - len(first.lstrip())
+_UNFIT = re.compile("[\x00\ud800-\udfff]")

@@ -41,6 +41,9 @@ CODES: Mapping[str, Code] = {
     "null-not-handled": Code(
         _E, "A field that may be null is used as if it never were.", "Ask first: `event.x != null ? … : …`."
     ),
+    "field-not-in-version": Code(
+        _E, "A field is used that not every version of the event has.", "Ask first: `has(event.x) ? … : …`."
+    ),
     "unknown-enum-value": Code(_E, "The field never has this value.", "See the near name."),
     "label-missing": Code(_W, "label() lacks a word for some values.", 'Add them, or `"*"` for all others.'),
     "bad-argument": Code(_E, "A function's fixed argument is wrong for sure.", "See the words."),

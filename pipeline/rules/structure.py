@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.model.finding import Finding
 from pipeline.rules.document import Document
-from pipeline.rules.finding_codes import CODES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -66,7 +65,7 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
 
 def _make(document: Document, path: tuple[str | int, ...], code: str, words: str, near: list[str]) -> Finding:
     hint = f"did you mean `{near[0]}`?" if near else None
-    return document.finding(path, CODES[code].level, code, words, hint)
+    return document.finding(path, code, words, hint)
 
 
 def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from pipeline.rules.cel import CompileError, compiled, function_declarations
+from pipeline.rules.fields import Fields, records
 from pipeline.rules.functions import FUNCTIONS
-from pipeline.rules.schema import EventSchema
-from pipeline.rules.types import (
-    Field,
-    FieldType,
-    ListType,
-    MapType,
-    NullableType,
-    RecordType,
-    Scalar,
-    ScalarType,
-)
+from pipeline.rules.literals import Fault
+from pipeline.rules.types import Field, FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
 _Proto = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
@@ -41,247 +32,184 @@ _WRAPPERS = {
 }
 _ANYTHING = ".google.protobuf.Value"
 _PACKAGE = "event_types"
-"""Messages live under a package of our own, so that an Avro namespace can never clash with Google's."""
+"""Messages have flat names of our own: an Avro namespace must neither clash with Google's nor with another record."""
 
 
-class TypeFault(NamedTuple):
-    """One thing wrong with an expression."""
+class Typed(NamedTuple):
+    """What CEL's checker says of one expression."""
 
-    at: int
-    """Index into the expression's source."""
-    code: str
-    words: str
-    hint: str | None = None
+    faults: list[Fault]
+    result: str | None
+    """CEL's name of the result's type; None where there are faults."""
 
 
 class TypedEnvironment:
     """Checks expressions against one version of one event type."""
 
-    def __init__(self, schema: EventSchema) -> None:
-        self._schema = schema
+    def __init__(self, fields: Fields) -> None:
+        """`fields` are those of the version, and what other versions have on top."""
+        self.fields = fields
+        self._known: dict[str, Typed] = {}
         pool = descriptor_pool.DescriptorPool()
         for module in (timestamp_pb2, wrappers_pb2, struct_pb2):
             file = descriptor_pb2.FileDescriptorProto()
             module.DESCRIPTOR.CopyToProto(file)
             pool.Add(file)
         messages = _Messages()
-        root = messages.message(schema.root)
+        root = messages.message(fields.root)
         messages.file.dependency.extend(
             ["google/protobuf/timestamp.proto", "google/protobuf/wrappers.proto", "google/protobuf/struct.proto"]
         )
         pool.Add(messages.file)
+        self._records = {f"{_PACKAGE}.{flat}": name for name, flat in messages.names.items()}
         self._env = cel.NewEnv(
             descriptor_pool=pool, variables={"event": cel.Type(root.lstrip("."))}, functions=function_declarations()
         )
 
-    def check(self, source: str) -> tuple[list[TypeFault], str | None]:
-        """What is wrong with `source`, and the name of its result type where nothing is."""
+    def check(self, source: str) -> Typed:
+        """The types of `source`."""
+        known = self._known.get(source)
+        if known is None:
+            known = self._known[source] = self._check(source)
+        return known
+
+    def _check(self, source: str) -> Typed:
         try:
             expression = compiled(self._env, source)
         except CompileError as error:
-            return [self._explain(source, at, words) for at, words in error.faults], None
-        return [*_enum_faults(source, self._schema.root)], str(expression.return_type().name())
+            return Typed(
+                [self._explain(source, at, words) for at, words in error.faults if _TAINTED not in words], None
+            )
+        result = str(expression.return_type().name())
+        return Typed([], "RECORD" if result in self._records else result)
 
-    def nullable_paths(self, source: str) -> Iterator[tuple[int, str]]:
-        """Each use of a field that may be null in `source`: where, and its path."""
-        for match in _PATH.finditer(_without_texts(source)):
-            path = match[0].split(".")[1:]
-            for length in range(1, len(path) + 1):
-                field = _lookup(self._schema.root, path[:length])
-                if field is not None and isinstance(field.type, NullableType):
-                    yield match.start(), ".".join(("event", *path[:length]))
-                    break
-
-    def _explain(self, source: str, at: int, words: str) -> TypeFault:
+    def _explain(self, source: str, at: int, words: str) -> Fault:
         """CEL's words, made ours."""
         if match := _UNDEFINED_FIELD.search(words):
-            return self._unknown_field(source, at, match[1], match[2])
+            return self._unknown_field(source, at, match[1], self._records.get(match[2], ""))
         if match := _UNDECLARED.search(words):
             return _unknown_name(source, at, match[1])
         if match := _NO_OVERLOAD.search(words):
-            return _mismatch(source, at, match[1], match[2])
-        return TypeFault(at, "expression-syntax", f"not an expression: {words}")
+            types = re.sub(rf"{_PACKAGE}\.\w+", lambda found: self._records.get(found[0], found[0]), match[2])
+            return _mismatch(source, at, match[1], types)
+        if match := _NO_RECORD.search(words):
+            return Fault(at + 1, "type-mismatch", f"a {match[1]} has no fields", None)
+        return Fault(at, "expression-syntax", syntax(words))
 
-    def _unknown_field(self, source: str, at: int, name: str, struct: str) -> TypeFault:
-        record = next((one for one in _records(self._schema.root) if _message_name(one) == struct), self._schema.root)
+    def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
+        record = next(one for one in records(self.fields.root) if one.name == record_name)
         names = [field.name for field in record.fields]
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(names[:12])}"
         start = source.find(name, at)
-        return TypeFault(start if start >= 0 else at, "unknown-field", f"`{record.name}` has no field `{name}`", hint)
+        return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
 
 
+def syntax(words: str) -> str:
+    """What is wrong with something that is no expression, without the grammar's own words."""
+    words = words.partition(" expecting ")[0].removeprefix("Syntax error: ")
+    return "the expression ends too early" if "'<EOF>'" in words else f"not an expression: {words}"
+
+
+_TAINTED = "*error*"
+"""CEL's name of a type that it could not tell: what it says of one follows from another fault."""
 _UNDEFINED_FIELD = re.compile(r"undefined field '([^']*)' not found in struct '([^']*)'")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
-_NO_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\(([^']*)\)'")
-_PATH = re.compile(r"\bevent(?:\.[A-Za-z_]\w*)+(?!\s*\()")
-_OPERATOR = re.compile(r"_?([^_]+)_?")
-_TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_NO_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
+_NO_RECORD = re.compile(r"expression of type '([^']*)' cannot be the operand of a select operation")
+_BUILT_IN = ("event", "size", "has", "string", "int", "double", "timestamp", "duration")
 
 
-def _without_texts(source: str) -> str:
-    """The expression with its text literals blanked out, every index unchanged."""
-    return _TEXT.sub(lambda match: " " * len(match[0]), source)
-
-
-def _unknown_name(source: str, at: int, name: str) -> TypeFault:
-    known = [*(function.name for function in FUNCTIONS), "event", "size", "has", "string", "int", "double", "timestamp"]
-    near = difflib.get_close_matches(name, known, n=1)
-    start = source.find(name, max(0, at - len(name)))
+def _unknown_name(source: str, at: int, name: str) -> Fault:
+    name = name.partition(".")[0]
+    start = max(0, source.find(name, max(0, at - len(name))))
+    declared = next((one for one in FUNCTIONS if one.name == name), None)
+    if declared is not None:
+        takes = " or ".join(f"{name}({', '.join(overload.parameters)})" for overload in declared.overloads)
+        return Fault(start, "type-mismatch", f"`{name}` is not called like this", f"write {takes}")
+    near = difflib.get_close_matches(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN], n=1)
     hint = f"did you mean `{near[0]}`?" if near else "fields are read from `event`: event.order_no"
-    return TypeFault(start if start >= 0 else at, "unknown-name", f"there is no `{name}` here", hint)
+    return Fault(start, "unknown-name", f"there is no `{name}` here", hint)
 
 
-def _mismatch(source: str, at: int, function: str, types: str) -> TypeFault:
-    types = re.sub(rf"{_PACKAGE}\.([\w.]+)", r"\1", types).replace("wrapper(", "").replace(")", "")
-    kinds = [kind.strip() for kind in types.split(",")]
-    operator = function.strip("_") if function.startswith("_") else ""
-    if operator:
-        words = f"`{operator}` does not go between {' and '.join(kinds)}"
-        hint = None
-        if set(kinds) == {"double", "int"}:
-            hint = "write a whole number beside a decimal one with its point: 0.0"
-        elif "string" in kinds and operator == "+":
-            hint = "make a text of the other side with string()"
-        return TypeFault(at, "type-mismatch", words, hint)
+def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
+    plain = re.sub(r"wrapper\((\w+)\)", r"\1", types).replace("google.protobuf.Timestamp", "timestamp")
+    kinds = re.split(r", (?![^(]*\))", plain)
+    if function.startswith("_") or function in {"@in", "!_"}:
+        return _operator_mismatch(at, function.strip("_@"), kinds)
     declared = next((one for one in FUNCTIONS if one.name == function), None)
     hint = None
     if declared is not None:
         hint = "it takes " + " or ".join(f"({', '.join(overload.parameters)})" for overload in declared.overloads)
     start = source.rfind(function, 0, at + len(function))
-    return TypeFault(max(0, start), "type-mismatch", f"`{function}` does not take ({', '.join(kinds)})", hint)
+    return Fault(max(0, start), "type-mismatch", f"`{function}` does not take ({', '.join(kinds)})", hint)
 
 
-_COMPARED = re.compile(r"(event(?:\.[A-Za-z_]\w*)+)\s*(?:==|!=)\s*(\"[^\"]*\"|'[^']*')")
-_COMPARED_BACK = re.compile(r"(\"[^\"]*\"|'[^']*')\s*(?:==|!=)\s*(event(?:\.[A-Za-z_]\w*)+)")
-_AMONG = re.compile(r"(event(?:\.[A-Za-z_]\w*)+)\s+in\s+\[([^\]]*)\]")
-_LABELLED = re.compile(r"label\(\s*(event(?:\.[A-Za-z_]\w*)+)\s*,\s*\{(.*?)\}\s*\)", re.DOTALL)
-_KEY = re.compile(r"(\"[^\"]*\"|'[^']*')\s*:")
-
-
-def _enum_faults(source: str, root: RecordType) -> Iterator[TypeFault]:
-    """Texts compared with an enum that are none of its values."""
-    for match in _COMPARED.finditer(source):
-        yield from _not_a_symbol(root, match[1], match[2], match.start(2))
-    for match in _COMPARED_BACK.finditer(source):
-        yield from _not_a_symbol(root, match[2], match[1], match.start(1))
-    for match in _AMONG.finditer(source):
-        for item in _TEXT.finditer(match[2]):
-            yield from _not_a_symbol(root, match[1], item[0], match.start(2) + item.start())
-    for match in _LABELLED.finditer(source):
-        keys = {key[1][1:-1]: match.start(2) + key.start() for key in _KEY.finditer(match[2])}
-        for key, at in keys.items():
-            if key != "*":
-                yield from _not_a_symbol(root, match[1], f'"{key}"', at)
-        symbols = _symbols(root, match[1])
-        missing = [symbol for symbol in symbols if symbol not in keys]
-        if missing and "*" not in keys:
-            words = f"no label for {', '.join(missing)}"
-            yield TypeFault(match.start(), "label-missing", words, 'add them, or "*" for all others')
-
-
-def _not_a_symbol(root: RecordType, path: str, literal: str, at: int) -> Iterator[TypeFault]:
-    symbols = _symbols(root, path)
-    value = literal[1:-1]
-    if symbols and value not in symbols:
-        near = difflib.get_close_matches(value, symbols, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"it is one of {', '.join(symbols)}"
-        yield TypeFault(at, "unknown-enum-value", f"`{path}` is never `{value}`", hint)
-
-
-def _symbols(root: RecordType, path: str) -> tuple[str, ...]:
-    field = _lookup(root, path.split(".")[1:])
-    kind = field.type if field is not None else None
-    if isinstance(kind, NullableType):
-        kind = kind.inner
-    return kind.symbols if isinstance(kind, ScalarType) else ()
-
-
-def _lookup(root: RecordType, path: list[str]) -> Field | None:
-    """The field at `path`, through records only."""
-    record: FieldType = root
-    field: Field | None = None
-    for name in path:
-        if isinstance(record, NullableType):
-            record = record.inner
-        field = record.field(name) if isinstance(record, RecordType) else None
-        if field is None:
-            return None
-        record = field.type
-    return field
-
-
-def _records(kind: FieldType) -> Iterator[RecordType]:
-    match kind:
-        case RecordType():
-            yield kind
-            for field in kind.fields:
-                yield from _records(field.type)
-        case ListType(inner) | MapType(inner) | NullableType(inner):
-            yield from _records(inner)
-        case ScalarType():
-            return
-
-
-def _message_name(record: RecordType) -> str:
-    return f"{_PACKAGE}.{record.name}"
+def _operator_mismatch(at: int, sign: str, kinds: list[str]) -> Fault:
+    if sign == "?_:":
+        asked, one, other = (*kinds, "", "", "")[:3]
+        if asked not in {"bool", "dyn"}:
+            return Fault(at, "type-mismatch", f"what stands before `?` is {asked}, not true or false")
+        hint = "both sides must be the same; write null as an empty text" if "null_type" in kinds else None
+        return Fault(at, "type-mismatch", f"`? :` gives {one} or {other}", hint or "both sides must be the same")
+    hint = None
+    if set(kinds) == {"double", "int"}:
+        hint = "a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)"
+    elif "string" in kinds and sign == "+":
+        hint = "make a text of the other side with string()"
+    elif kinds in (["timestamp", "string"], ["string", "timestamp"]):
+        hint = 'write a moment as timestamp("2026-11-30T00:00:00Z")'
+    where = "between" if len(kinds) > 1 else "with"
+    return Fault(at, "type-mismatch", f"`{sign}` does not go {where} {' and '.join(kinds)}", hint)
 
 
 class _Messages:
     """Collects one protobuf message for each record of a schema."""
 
     def __init__(self) -> None:
-        self.file = descriptor_pb2.FileDescriptorProto(name="event.proto", package=_PACKAGE, syntax="proto3")
-        self._made: dict[str, str] = {}
+        self.file = descriptor_pb2.FileDescriptorProto(name="event.proto", package=_PACKAGE, syntax="proto2")
+        self.names: dict[str, str] = {}
+        """Each record's full name and its message's own."""
 
     def message(self, record: RecordType) -> str:
         """The full name of the record's message, with a leading dot."""
-        made = self._made.get(record.name)
-        if made is not None:
-            return made
-        # A message's own name has no dots: the namespace becomes outer messages' names, which CEL shows with dots.
-        flat = record.name
-        holder = self.file.message_type
-        *outer, name = flat.split(".")
-        for part in outer:
-            found = next((one for one in holder if one.name == part), None)
-            holder = (found if found is not None else holder.add(name=part)).nested_type
-        proto = next((one for one in holder if one.name == name), None) or holder.add(name=name)
-        full = self._made[record.name] = f".{_message_name(record)}"
-        for number, field in enumerate(record.fields, 1):
-            self._field(proto, field, number if number < 19_000 else number + 1_000)  # noqa: PLR2004 - protobuf's own range
-        return full
+        if record.name not in self.names:
+            flat = self.names[record.name] = f"Record{len(self.names)}"
+            proto = self.file.message_type.add(name=flat)
+            proto.options.deprecated_legacy_json_field_conflicts = True  # `order_no` and `orderNo` may stand together
+            for number, field in enumerate(record.fields, 1):
+                self._field(proto, field, number if number < 19_000 else number + 1_000)  # noqa: PLR2004 - protobuf's own range
+        return f".{_PACKAGE}.{self.names[record.name]}"
 
     def _field(self, proto: descriptor_pb2.DescriptorProto, field: Field, number: int) -> None:
-        target = proto.field.add(name=field.name, number=number, label=_Proto.LABEL_OPTIONAL)
+        target = proto.field.add(
+            name=field.name, json_name=f"field{number}", number=number, label=_Proto.LABEL_OPTIONAL
+        )
         kind = field.type
-        if isinstance(kind, NullableType) and isinstance(kind.inner, ListType | MapType):
-            kind = kind.inner
         if isinstance(kind, ListType):
             target.label = _Proto.LABEL_REPEATED
             kind = kind.item
         elif isinstance(kind, MapType):
-            self._map(proto, target, field.name, kind)
+            self._map(proto, target, kind)
             return
         self._type(target, kind)
 
     def _map(
-        self,
-        proto: descriptor_pb2.DescriptorProto,
-        target: descriptor_pb2.FieldDescriptorProto,
-        name: str,
-        kind: MapType,
+        self, proto: descriptor_pb2.DescriptorProto, target: descriptor_pb2.FieldDescriptorProto, kind: MapType
     ) -> None:
-        """A map is a repeated entry message, named as protobuf's own compiler names it."""
-        camel = "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Entry"
-        entry = proto.nested_type.add(name=camel)
+        """A map is a repeated entry message, which must be nested and named as protobuf's own compiler does it."""
+        target.type = _Proto.TYPE_MESSAGE
+        name = "".join(part[:1].upper() + part[1:] for part in target.name.split("_")) + "Entry"
+        if any(one.name == name for one in proto.nested_type):
+            target.type_name = _ANYTHING  # `a_b` and `aB` would have entries of one name
+            return
+        entry = proto.nested_type.add(name=name)
         entry.options.map_entry = True
         entry.field.add(name="key", number=1, label=_Proto.LABEL_OPTIONAL, type=_Proto.TYPE_STRING)
         value = entry.field.add(name="value", number=2, label=_Proto.LABEL_OPTIONAL)
         self._type(value, kind.value)
         target.label = _Proto.LABEL_REPEATED
-        target.type = _Proto.TYPE_MESSAGE
-        target.type_name = camel
+        target.type_name = name
 
     def _type(self, target: descriptor_pb2.FieldDescriptorProto, kind: FieldType) -> None:
         nullable = isinstance(kind, NullableType)
@@ -296,5 +224,5 @@ class _Messages:
             target.type_name = ".google.protobuf.Timestamp"
         elif isinstance(inner, ScalarType) and inner.scalar in _WRAPPERS:
             target.type_name = _WRAPPERS[inner.scalar]
-        else:  # a list in a list, a union, null: anything
+        else:  # a list in a list, a union, null, a list that may be null: anything
             target.type_name = _ANYTHING

@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from pipeline.rules.card import Mode, Value, card
+from pipeline.rules.templates import Style
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
 from pipeline.sandbox.notices import PATH
@@ -81,7 +83,7 @@ class Desk:
         recipient = request.query_params.get("recipient") or None
         newest = self._newest(recipient, CARDS)
         html = self._page.render(
-            cards=[self._card(received) for received in newest],
+            cards=[self._shown(received) for received in newest],
             counts=self._state.memory.counts,
             recipient=recipient,
             live="live" in request.query_params,
@@ -162,16 +164,25 @@ class Desk:
         found = (one for one in reversed(self._state.memory.messages) if recipient in {None, one.message.to})
         return [one for _, one in zip(range(most), found, strict=False)]
 
-    def _card(self, received: Received) -> dict[str, object]:
+    def _shown(self, received: Received) -> dict[str, object]:
+        """What the page shows of one message: the customer's card, where the template is known."""
         message = received.message
         template = self._state.templates.get(message.template)
-        labels = {field.key: field.label or field.key for field in template.fields} if template else {}
+        fields = [(key, value) for key, (value, _) in message.fields.items()]
+        title, around = message.template, ("", "")
+        if template is not None:
+            mode = Mode.LEGACY if template.style is Style.ALIPAY else Mode.WECHAT
+            seen = card(template, {key: Value(*field) for key, field in message.fields.items()}, mode, message.url)
+            title = seen.title
+            around = (seen.heading.shown if seen.heading else "", seen.footing.shown if seen.footing else "")
+            fields = [(line.label, line.shown) for line in seen.rows]
         return {
-            "title": template.title if template else message.template,
+            "title": title,
             "at": datetime.fromtimestamp(received.at, UTC).strftime("%H:%M:%S UTC"),
             "to": message.to,
             "url": message.url,
-            "fields": [(labels.get(key, key), value) for key, (value, _) in message.fields.items()],
+            "around": around,
+            "fields": fields,
         }
 
 

@@ -31,11 +31,14 @@ def read_latency(given: object) -> object:
     """
     if isinstance(given, Latency):
         return given
-    first, _, last = str(given).partition("-")
-    matches = [_DURATION.fullmatch(part.strip()) for part in (first, last or first)]
-    if isinstance(given, bool) or not all(matches):
+    times = [
+        float(match[1]) * _UNITS[match[2]]
+        for part in str(given).split("-")
+        if (match := _DURATION.fullmatch(part.strip())) is not None
+    ]
+    if isinstance(given, bool) or len(times) != str(given).count("-") + 1 or len(times) > 2:  # noqa: PLR2004 - from, to
         raise ValueError("is no time like 50ms, 1.5s or 50ms-200ms")
-    least, most = (float(match[1]) * _UNITS[match[2]] for match in matches if match)
+    least, most = times[0], times[-1]
     if least > most:
         raise ValueError("ends before it begins")
     return Latency(least, most)

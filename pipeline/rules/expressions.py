@@ -1,0 +1,178 @@
+"""Expressions and texts of one file: compiled, and checked against every version of every event type they may meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.rules import contradictions, cost, literals, nulls
+from pipeline.rules.cel import CompileError, Environment, Expression
+from pipeline.rules.cel_ast import Kind, Tree, walk
+from pipeline.rules.document import Path
+from pipeline.rules.report import Report
+from pipeline.rules.ruleset import Text
+from pipeline.rules.text import Unclosed, split
+from pipeline.rules.typing import TypedEnvironment, syntax
+
+Typed = Mapping[str, Sequence[TypedEnvironment]]
+"""By event type, one environment for each schema version, oldest first."""
+
+_TEXT_RESULTS = frozenset({"STRING", "INT", "DOUBLE", "BOOL", "UINT", "DYN", "NULL"})
+_NAMES = {
+    "STRING": "a text",
+    "INT": "a whole number",
+    "DOUBLE": "a number",
+    "BOOL": "true or false",
+    "TIMESTAMP": "a time",
+    "DURATION": "a span of time",
+    "BYTES": "bytes",
+    "RECORD": "a record",
+    "LIST": "a list",
+    "MAP": "a map",
+    "NULL": "null",
+}
+_TEXT_HINTS = {
+    "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
+    "LIST": 'join its texts with join(…, "、")',
+    "RECORD": "name one of its fields",
+}
+
+
+class _Compiled(NamedTuple):
+    expression: Expression
+    tree: Tree
+    results: frozenset[str]
+
+
+class ExpressionCompiler:
+    """Compiles expressions and texts of one file; what is wrong goes to its report."""
+
+    def __init__(self, report: Report, environment: Environment, typed: Typed) -> None:
+        self._report = report
+        self._environment = environment
+        self._typed = typed
+
+    def condition(self, path: Path, source: str, on: Sequence[str]) -> tuple[Expression | None, nulls.Known]:
+        """The condition of a rule, and what is known of the event's fields where it holds."""
+        compiled = self._compile(path, 0, source, on, nulls.NOTHING)
+        if compiled is None:
+            return None, nulls.NOTHING
+        for result in sorted(compiled.results - {"BOOL", "DYN"}):
+            words = f"the condition is {_named(result)}, not true or false"
+            self._report.add_inside(path, 0, "not-a-condition", words, "compare it with something: == != < >")
+        self._decided(path, compiled)
+        return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
+
+    def text(
+        self, path: Path, text: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool = False
+    ) -> Text | None:
+        """A text with `${…}`; `may_be_null`: whether it may come to nothing, as an optional field."""
+        try:
+            parts = split(text)
+        except Unclosed as error:
+            hint = "close it with `}`, or write `$${` for the characters themselves"
+            self._report.add_inside(path, error.at, "expression-unclosed", "`${` without its `}`", hint)
+            return None
+        alone = may_be_null and len(parts) == 1
+        compiled: list[str | Expression] = []
+        for part in parts:
+            if not part.is_expression:
+                compiled.append(part.source)
+                continue
+            done = self._compile(path, part.at, part.source, on, known, may_be_null=alone)
+            if done is None:
+                return None
+            self._require_text(path, part.at, done)
+            compiled.append(done.expression)
+        return Text(tuple(compiled), text)
+
+    def _require_text(self, path: Path, at: int, compiled: _Compiled) -> None:
+        for result in sorted(compiled.results - _TEXT_RESULTS):
+            hint = _TEXT_HINTS.get(result.partition("<")[0])
+            self._report.add_inside(path, at, "not-a-text", f"this is {_named(result)}, not a text", hint)
+
+    def _compile(
+        self, path: Path, at: int, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool = False
+    ) -> _Compiled | None:
+        results, faults = self._types(path, at, source, on)
+        if faults:
+            return None
+        try:
+            expression = self._environment.compile(source)
+        except CompileError as error:
+            for where, words in error.faults:
+                self._report.add_inside(path, at + where, "expression-syntax", syntax(words))
+            return None
+        tree = expression.tree()
+        self._check_tree(path, at, tree, on)
+        self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
+        return _Compiled(expression, tree, results)
+
+    def _types(self, path: Path, at: int, source: str, on: Sequence[str]) -> tuple[frozenset[str], int]:
+        """The types that the expression may have over all versions, and how many faults there are."""
+        results: set[str] = set()
+        faults = 0
+        for event_type in on:
+            for number, environment in enumerate(self._versions(event_type), 1):
+                typed = environment.check(source)
+                faults += len(typed.faults)
+                for fault in typed.faults:
+                    words = fault.words + self._version(event_type, number)
+                    self._report.add_inside(path, at + fault.at, fault.code, words, fault.hint)
+                if typed.result is not None:
+                    results.add(typed.result)
+        return frozenset(results), faults
+
+    def _check_tree(self, path: Path, at: int, tree: Tree, on: Sequence[str]) -> None:
+        faults = [literals.Fault(where, "too-costly", words) for where, words in cost.excesses(tree)]
+        faults += literals.bad_arguments(tree)
+        for event_type in on:
+            for environment in self._versions(event_type):
+                faults += literals.enum_faults(tree, environment.fields)
+        for fault in faults:
+            self._report.add_inside(path, at + fault.at, fault.code, fault.words, fault.hint)
+
+    def _check_nulls(
+        self, path: Path, at: int, tree: Tree, on: Sequence[str], known: nulls.Known, *, may_be_null: bool
+    ) -> None:
+        for event_type in on:
+            for number, environment in enumerate(self._versions(event_type), 1):
+                for use in nulls.uses(tree, environment.fields, known, may_be_null=may_be_null):
+                    self._add_use(path, at, use, self._version(event_type, number))
+
+    def _add_use(self, path: Path, at: int, use: nulls.Use, version: str) -> None:
+        if use.is_absent:
+            hint = f"ask first: has({use.path}) && …, or has({use.path}) ? … : …"
+            words = f"`{use.path}` is not there{version}"
+            self._report.add_inside(path, at + use.node.own, "field-not-in-version", words, hint)
+            return
+        hint = f"ask first: {use.path} != null ? … : …"
+        self._report.add_inside(
+            path, at + use.node.start, "null-not-handled", f"`{use.path}` may be null{version}", hint
+        )
+
+    def _decided(self, path: Path, condition: _Compiled) -> None:
+        """A condition whose value can be told beforehand."""
+        root = condition.tree.root
+        if all(node.kind is not Kind.NAME for node in walk(root)):
+            value = condition.expression.evaluate(self._environment.bind({}))
+            if isinstance(value, bool):
+                code, words = ("always-matches", "always") if value else ("never-matches", "never")
+                self._report.add_inside(path, 0, code, f"the condition is {words} true")
+        elif clash := contradictions.never(root):
+            words = f"the condition is never true: this contradicts what stands before of `{clash.path}`"
+            self._report.add_inside(path, clash.at.start, "never-matches", words)
+        elif clash := contradictions.always(root):
+            words = f"the condition is always true: one of the two holds for any `{clash.path}`"
+            self._report.add_inside(path, clash.at.start, "always-matches", words, "did you mean `&&`?")
+
+    def _versions(self, event_type: str) -> Sequence[TypedEnvironment]:
+        return self._typed.get(event_type, ())
+
+    def _version(self, event_type: str, number: int) -> str:
+        count = len(self._versions(event_type))
+        return f" in version {number} of {count} of `{event_type}`" if count > 1 else ""
+
+
+def _named(result: str) -> str:
+    return _NAMES.get(result.partition("<")[0], f"a `{result.lower()}`")

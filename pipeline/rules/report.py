@@ -1,0 +1,37 @@
+"""Findings of one file while it is checked."""
+
+from __future__ import annotations
+
+from pipeline.model.finding import Finding
+from pipeline.rules.document import Document, Path, Place
+from pipeline.rules.finding_codes import CODES
+
+
+class Report:
+    """Collects findings at places of one document; the same finding at the same place counts once."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._findings: dict[Finding, None] = {}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found, in the order of finding."""
+        return tuple(self._findings)
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.is_error for finding in self._findings)
+
+    def add(self, path: Path, code: str, words: str, hint: str | None = None) -> None:
+        """A finding at a key."""
+        self._add(self._document.place(path), code, words, hint)
+
+    def add_inside(self, path: Path, index: int, code: str, words: str, hint: str | None = None) -> None:
+        """A finding at the character `index` of a text."""
+        self._add(self._document.value_place(path, index), code, words, hint)
+
+    def _add(self, place: Place, code: str, words: str, hint: str | None) -> None:
+        finding = Finding(self._document.path, place.line, place.column, CODES[code].level, code, words, hint)
+        self._findings.setdefault(finding)

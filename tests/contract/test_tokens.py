@@ -1,0 +1,209 @@
+"""Token sources against real files and a real token endpoint: what they give, and what they never tell."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
+from pipeline.errors import TokenUnavailable
+from pipeline.ports import TokenSource
+from pipeline.sandbox.server import SandboxServer
+from pipeline.sandbox.state import SandboxOptions
+from pipeline.settings.secrets import read_secret_file
+from tests.fakes.scripted_server import ScriptedServer, Step, close_after, drip, hang, raw, reply, reset_after
+
+CANARY = "canary-s3cret-9d1"
+
+
+def from_file(path: Path) -> FileToken:
+    return FileToken(path, lambda place: read_secret_file(place, "the token file"))
+
+
+@asynccontextmanager
+async def oauth(url: str, secret: str = CANARY, **more: str) -> AsyncIterator[OAuthToken]:
+    options = OAuthOptions(url, "us", secret, timeout_seconds=0.5)._replace(**more)  # type: ignore[arg-type]  # texts all
+    source = OAuthToken(options)
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+async def answer_to(step: Step) -> str:
+    async with ScriptedServer(step) as server, oauth(server.url) as source:
+        return await source.fetch()
+
+
+class TestFixedAndFile:
+    async def test_a_fixed_token_stays(self) -> None:
+        """What is configured is what comes, each time."""
+        source: TokenSource = StaticToken("abc")
+        assert [await source.fetch(), await source.fetch()] == ["abc", "abc"]
+        await source.close()
+
+    async def test_a_file_is_read_anew(self, tmp_path: Path) -> None:
+        """Who renews the file renews the token, without a restart."""
+        path = tmp_path / "token"
+        source: TokenSource = from_file(path)
+        for token in ("first", "second"):
+            path.write_text(f"  {token}\n")
+            assert await source.fetch() == token
+        await source.close()
+
+    @pytest.mark.parametrize(
+        "content", [b"", b" \n", b"two words", b"a\nb", b"\xff\xfe", b"a\0b", "名".encode(), b"x" * 70_000]
+    )
+    async def test_a_file_without_a_token(self, tmp_path: Path, content: bytes) -> None:
+        """What cannot stand in a header is no token; the words name the file and nothing of what is in it."""
+        path = tmp_path / "token"
+        path.write_bytes(content)
+        with pytest.raises(TokenUnavailable, match="token") as caught:
+            await from_file(path).fetch()
+        assert "two words" not in str(caught.value)
+
+    async def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        """A missing file is told as such; it may come back."""
+        with pytest.raises(TokenUnavailable, match="No such file"):
+            await from_file(tmp_path / "token").fetch()
+
+    async def test_a_fixed_token_that_is_no_header(self) -> None:
+        """A configured token with a line break is refused without quoting it."""
+        with pytest.raises(TokenUnavailable) as caught:
+            await StaticToken(f"{CANARY}\r\nEvil: 1").fetch()
+        assert CANARY not in str(caught.value)
+
+
+class TestEndpoint:
+    @pytest.mark.parametrize("client_auth", ["client_secret_basic", "client_secret_post"])
+    @pytest.mark.parametrize("secret", [CANARY, "p+l/u=s &%41:"])
+    async def test_a_token_that_the_api_takes(self, client_auth: str, secret: str) -> None:
+        """The endpoint's token opens the API, whichever way the secret is given."""
+        async with (
+            SandboxServer(SandboxOptions(clients={"us": secret}, token_seconds=100)) as sandbox,
+            oauth(f"{sandbox.base_url}/oauth/token", secret, client_auth=client_auth, scope="notices") as source,
+        ):
+            token = await source.fetch()
+            assert sandbox.state.credentials.accepts(f"Bearer {token}")
+            assert source.refresh_in == 80
+            assert await source.fetch() != token
+
+    async def test_a_wrong_secret(self) -> None:
+        """A refusal is told with the endpoint's error code and without the secret."""
+        async with (
+            SandboxServer(SandboxOptions(clients={"us": "other"})) as sandbox,
+            oauth(f"{sandbox.base_url}/oauth/token") as source,
+        ):
+            with pytest.raises(TokenUnavailable, match="401: invalid_client") as caught:
+                await source.fetch()
+        assert CANARY not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("expires_in", "refresh_in"),
+        [
+            ("7200", 7140),
+            ('"7200"', 7140),
+            ("10", 8),
+            ("3600.5", 3540.5),
+            ("0", None),
+            ("-5", None),
+            ("true", None),
+            ('"soon"', None),
+            ("null", None),
+            ("[]", None),
+            ("99999999999", None),
+        ],
+    )
+    async def test_renewal_is_due_ahead_of_the_end(self, expires_in: str, refresh_in: float | None) -> None:
+        """A minute before the end, or a fifth of a short life; never where the endpoint says nothing usable."""
+        body = f'{{"access_token":"t","expires_in":{expires_in}}}'.encode()
+        async with ScriptedServer(reply(body)) as server, oauth(server.url) as source:
+            assert await source.fetch() == "t"
+            assert source.refresh_in == refresh_in
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            reply(b""),
+            reply(b"<html>"),
+            reply(b"[]"),
+            reply(b"null"),
+            reply(b"{}"),
+            reply(b'{"access_token":5}'),
+            reply(b'{"access_token":""}'),
+            reply(b'{"access_token":"two words"}'),
+            reply(b'{"access_token":"a\\r\\nEvil: 1"}'),
+            reply(b'{"access_token":"t"}', 201),
+            reply(b'{"access_token":"t"}', 302, location="/elsewhere"),
+            reply(b'{"access_token":"t"}', 500),
+            reply(f'{{"error":"{CANARY}","error_description":"{CANARY}"}}'.encode(), 400),
+            reply(b'{"error":5}', 400),
+            reply(b" " * 5_000_000),
+            reply(b"zz", content_encoding="gzip"),
+            raw(b"garbage\r\n\r\n"),
+            close_after(),
+            reset_after(),
+            close_after(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")),
+            drip([b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n", *[b" "] * 90], 0.1),
+            hang,
+        ],
+    )
+    async def test_whatever_else_it_answers(self, step: Step) -> None:
+        """Every other answer, and none, is `TokenUnavailable`, in time, and without a secret."""
+        with pytest.raises(TokenUnavailable) as caught:
+            await answer_to(step)
+        assert CANARY not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+    @pytest.mark.parametrize(
+        "url", ["http://127.0.0.1:1/t?k=canary-s3cret-9d1", "http://nobody.invalid/t", "ftp://h/t"]
+    )
+    async def test_an_endpoint_that_is_not_there(self, url: str) -> None:
+        """An endpoint that cannot be reached is told by its address, without its query."""
+        async with oauth(url) as source:
+            with pytest.raises(TokenUnavailable, match=r"://") as caught:
+                await source.fetch()
+        assert CANARY not in str(caught.value)
+
+    async def test_a_secret_that_cannot_be_written(self) -> None:
+        """A secret that HTTP basic authentication has no letters for is not quoted."""
+        async with oauth("http://127.0.0.1:1/t", "名" + CANARY) as source:
+            with pytest.raises(TokenUnavailable) as caught:
+                await source.fetch()
+        assert CANARY not in str(caught.value)
+
+    async def test_https_is_checked(self, tls_of_nobody: ssl.SSLContext) -> None:
+        """An endpoint whose certificate nobody vouches for does not get our secret."""
+        async with (
+            ScriptedServer(reply(b'{"access_token":"t"}'), tls=tls_of_nobody) as server,
+            oauth(server.url) as source,
+        ):
+            with pytest.raises(TokenUnavailable, match="ConnectError"):
+                await source.fetch()
+        assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: StaticToken(CANARY),
+        lambda: OAuthOptions(f"http://h/?k={CANARY}", "us", CANARY),
+        lambda: SandboxOptions(tokens=frozenset({CANARY}), clients={"us": CANARY}),
+    ],
+)
+def test_no_secret_in_what_is_printed(made: Callable[[], object]) -> None:
+    """Printing a source, its options or the sandbox's shows no secret."""
+    assert CANARY not in f"{made()!r} {made()}"
+
+
+@pytest.fixture
+def tls_of_nobody(tmp_path: Path) -> ssl.SSLContext:
+    from tests.broker.secure import make_keys  # noqa: PLC0415 - one test's need
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(make_keys(tmp_path).broker)
+    return context

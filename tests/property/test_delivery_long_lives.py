@@ -1,0 +1,96 @@
+"""Delivery over long lives: hundreds of random steps each, which Hypothesis' short sequences do not reach."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.unit.delivery.world import PARTITIONS, REPLIES, World
+
+RECIPIENTS = ("ann", "bob", "cid", "dan", "eve")
+MOVES = {
+    "produce": 6,
+    "produce for one": 1,
+    "work": 8,
+    "send": 3,
+    "reply": 6,
+    "reply to all": 4,
+    "wait": 4,
+    "token": 3,
+    "ledger": 6,
+    "commit": 4,
+    "crash": 1,
+    "hand over": 1,
+    "tear away": 1,
+}
+STEPS = 300
+
+
+def events(dice: random.Random) -> list[tuple[str, bool, float | None, str]]:
+    return [
+        (
+            dice.choice(RECIPIENTS),
+            dice.random() < 0.9,
+            dice.choice([None, None, 0.0, 2.0, 30.0, 4_000.0]),
+            dice.choice(["paid", "shipped"]),
+        )
+        for _ in range(dice.randint(0, 3))
+    ]
+
+
+def kafka_moves(world: World, dice: random.Random, move: str) -> None:
+    partition, member = dice.choice(PARTITIONS), dice.choice(world.members)
+    if move == "produce":
+        world.produce(partition, dice.choice([0, 0, 0, 1, 60]), events(dice))
+    elif move == "produce for one":
+        to = dice.choice(RECIPIENTS)
+        for _ in range(dice.randint(1, 20)):
+            world.produce(partition, 0, [(to, True, None, "paid")])
+    elif move == "ledger":
+        world.collect(member)
+        world.write(member, dice.randint(0, 4))
+        world.acknowledge(member, dice.randint(0, 4))
+    elif move == "commit":
+        world.commit(member)
+    elif move == "crash":
+        world.crash(member, dice.randint(0, 3))
+    elif move == "hand over":
+        world.hand_over(partition)
+    elif move == "tear away":
+        world.tear_away(partition, lost=dice.random() < 0.5)
+
+
+def api_moves(world: World, dice: random.Random, move: str, mood: str) -> None:
+    member = dice.choice(world.members)
+    if move == "work":
+        for one in world.members:
+            world.consume(one)
+            world.send(one)
+    elif move == "send":
+        world.send(member)
+    elif move == "reply" and world.flights:
+        world.reply(dice.randrange(len(world.flights)), dice.choice(sorted(REPLIES)), arrived=dice.random() < 0.5)
+    elif move == "reply to all":
+        for _ in range(len(world.flights)):
+            world.reply(0, mood)
+    elif move == "wait":
+        world.now += dice.choice([0.01, 0.01, 1.0, 1.0, 5.0, 31.0, 3_600.0])
+    elif move == "token":
+        world.token(member, comes=dice.random() < 0.7)
+
+
+@pytest.mark.parametrize("chunk", range(10))
+def test_long_lives_keep_every_promise(chunk: int) -> None:
+    """Whatever the API's mood and whoever comes and goes, nothing is lost, doubled without reason, or out of order."""
+    for seed in range(chunk * 30, chunk * 30 + 30):
+        dice = random.Random(seed)  # noqa: S311 - a dice that can be replayed
+        world, mood = World(seed), "ok"
+        for _ in range(STEPS):
+            if dice.random() < 0.03:
+                mood = dice.choice(["ok", "ok", "ok", "down", "timeout", "forbidden", "token", "throttled"])
+            move = dice.choices(list(MOVES), list(MOVES.values()))[0]
+            kafka_moves(world, dice, move)
+            api_moves(world, dice, move, mood)
+        world.heal()
+        world.check_end()

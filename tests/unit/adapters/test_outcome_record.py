@@ -1,0 +1,129 @@
+"""Outcomes as they stand on their topic, and what is read back of them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import fastavro
+import pytest
+
+from pipeline.adapters.outcome_record import (
+    LEDGER_FIELDS,
+    LedgerDecoder,
+    LedgerEntry,
+    OutcomeDecoder,
+    OutcomeEncoder,
+    outcome_schema,
+)
+from pipeline.model.event import Position
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+
+WHOLE = Outcome(
+    id="abdf3647-9c11-5cb5-856a-5d43e25176c5",
+    kind=OutcomeKind.REJECTED,
+    reason=Reason.CONTENT,
+    position=Position("trade.order.events", 3, 2**40),
+    event_type="com.example.trade.order.paid.v1",
+    event_id="e-1",
+    event_source="/shop",
+    event_time=1_795_406_400.001,
+    rule="order-paid",
+    rules_version="abcdef012345",
+    template="order_paid",
+    recipient="customer",
+    attempts=3,
+    status=200,
+    code=47003,
+    received_at=1_795_406_400.123,
+    first_attempt_at=1_795_406_400.456,
+    finished_at=1_795_406_401.789,
+    redelivered=True,
+    detail="字段 thing4",
+    traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+)
+BARE = WHOLE._replace(
+    event_type=None,
+    event_id=None,
+    event_source=None,
+    event_time=None,
+    rule=None,
+    template=None,
+    recipient=None,
+    status=None,
+    code=None,
+    first_attempt_at=None,
+    traceparent=None,
+)
+encode = OutcomeEncoder(7, lambda recipient: recipient)
+
+
+@pytest.mark.parametrize("outcome", [WHOLE, BARE], ids=["whole", "bare"])
+def test_an_outcome_comes_back_as_it_went(outcome: Outcome) -> None:
+    """Every field, to the millisecond."""
+    assert OutcomeDecoder()(encode(outcome)) == outcome
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+@pytest.mark.parametrize("reason", Reason)
+def test_every_kind_and_reason_comes_back(kind: OutcomeKind, reason: Reason) -> None:
+    """The vocabularies are closed, and the record knows all of them."""
+    read = OutcomeDecoder()(encode(WHOLE._replace(kind=kind, reason=reason)))
+    assert read is not None
+    assert (read.kind, read.reason) == (kind, reason)
+
+
+def test_the_frame_names_the_schema() -> None:
+    """Confluent's framing, so that any consumer with a registry reads it."""
+    assert encode(WHOLE)[:5] == b"\x00\x00\x00\x00\x07"
+
+
+def test_others_read_it_by_the_shipped_schema() -> None:
+    """With logical types: times are moments to whoever decodes with the schema as it is."""
+    schema: Any = outcome_schema()
+    read: Any = fastavro.schemaless_reader(io.BytesIO(encode(WHOLE)[5:]), fastavro.parse_schema(schema), None)
+    assert read["finished_at"].timestamp() == WHOLE.finished_at
+
+
+def test_the_recipient_stands_as_configured() -> None:
+    """Disguised, or not at all."""
+    hashed = OutcomeDecoder()(OutcomeEncoder(7, lambda _: "h")(WHOLE))
+    omitted = OutcomeDecoder()(OutcomeEncoder(7, lambda _: None)(WHOLE))
+    assert hashed is not None
+    assert omitted is not None
+    assert (hashed.recipient, omitted.recipient) == ("h", None)
+    assert b"customer" not in OutcomeEncoder(7, lambda _: "h")(WHOLE)
+
+
+def test_no_value_of_others_loses_an_outcome() -> None:
+    """An API may answer any code, and texts may hold half a character: the outcome is written all the same."""
+    read = OutcomeDecoder()(encode(WHOLE._replace(code=2**64, detail="a\ud800b")))
+    assert read is not None
+    assert (read.code, read.detail, read.id) == (None, "a?b", WHOLE.id)
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\x00", b"\x00\x00\x00\x00\x07", b"text", b"\x00" * 40, encode(WHOLE)[:60]], ids=repr
+)
+def test_what_is_no_outcome_is_none(value: bytes | None) -> None:
+    """Topics can be shared: foreign records are passed over."""
+    assert OutcomeDecoder()(value) is None
+
+
+def test_the_ledger_reads_what_it_needs() -> None:
+    """Id and position, from the first bytes alone: a later version's further fields cannot disturb it."""
+    assert LedgerDecoder()(encode(WHOLE)) == LedgerEntry(WHOLE.id, WHOLE.position)
+    assert LedgerDecoder()(encode(WHOLE) + b"more") == LedgerEntry(WHOLE.id, WHOLE.position)
+    assert [LedgerDecoder()(value) for value in (None, b"\x00" * 40, b"text")] == [None, None, None]
+
+
+def test_the_ledger_s_fields_come_first() -> None:
+    """The schema must keep them there."""
+    fields: Any = outcome_schema()["fields"]
+    assert tuple(field["name"] for field in fields[: len(LEDGER_FIELDS)]) == LEDGER_FIELDS
+
+
+def test_every_field_says_what_it_is() -> None:
+    """Others script against the record."""
+    fields: Any = outcome_schema()["fields"]
+    assert all(field.get("doc") for field in fields)
