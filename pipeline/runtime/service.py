@@ -96,6 +96,7 @@ class Service:
 
         `alongside` runs beside the loop (web endpoint, reload) and is cancelled at the end.
         """
+        asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         beside = asyncio.ensure_future(alongside()) if alongside else None
         if beside is not None:
             beside.add_done_callback(self._beside_ended)
@@ -112,6 +113,14 @@ class Service:
                 with suppress(asyncio.CancelledError):
                     await beside
         return self._error
+
+    def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """A callback raised what nobody foresaw: end, and let another process begin from what is acknowledged.
+
+        Left alone, the loop would go on without it: up, healthy to look at, and delivering nothing.
+        """
+        error = context.get("exception")
+        self.fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
     def _beside_ended(self, ended: asyncio.Future[None]) -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
