@@ -83,7 +83,6 @@ class Judge:
         verdict = self._table.judge(reply)
         accepted = verdict is Verdict.ACCEPTED
         failed = verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS
-        was_closed = self._gate.breaker.state is BreakerState.CLOSED
         self._note_health(work, now, failed=failed)
         self._limit.replied(now - work.sent_at, now, ok=accepted)
         if accepted:
@@ -93,7 +92,7 @@ class Judge:
             self._note_access(work, verdict, now, failed=False)
             return _ACCEPTED
         self._note_overload(reply, verdict, now)
-        consequence = self._not_accepted(work, reply, verdict, now, counts=was_closed)
+        consequence = self._not_accepted(work, reply, verdict, now)
         self._note_access(work, consequence.verdict, now, failed=failed)
         return consequence
 
@@ -126,7 +125,7 @@ class Judge:
             if asked is not None:
                 self._gate.pause(now + asked)
 
-    def _not_accepted(self, work: Work, reply: Reply, verdict: Verdict, now: float, *, counts: bool) -> Consequence:
+    def _not_accepted(self, work: Work, reply: Reply, verdict: Verdict, now: float) -> Consequence:
         if verdict is Verdict.REFRESH_TOKEN:
             return self._refresh(work)
         work.token_refused = False
@@ -144,7 +143,7 @@ class Judge:
         if verdict is Verdict.AMBIGUOUS and work.notice.on_ambiguous is OnAmbiguous.GIVE_UP:
             work.attempts += 1
             return Consequence(verdict, Turn.ENDS, OutcomeKind.UNKNOWN, Reason.AMBIGUOUS)
-        return self._again(work, reply, verdict, now, counts=counts)
+        return self._again(work, reply, verdict, now)
 
     def _refresh(self, work: Work) -> Consequence:
         """A fresh token once; refused with that too, it is the API that refuses us."""
@@ -155,9 +154,9 @@ class Judge:
         work.token_refused = True
         return Consequence(Verdict.REFRESH_TOKEN, Turn.NEXT)
 
-    def _again(self, work: Work, reply: Reply, verdict: Verdict, now: float, *, counts: bool) -> Consequence:
-        """Try again later, or give up. During an outage of the whole API nothing is held against a notice."""
-        if counts:
+    def _again(self, work: Work, reply: Reply, verdict: Verdict, now: float) -> Consequence:
+        """Try again later, or give up. An outage of the whole API, and what made it known, is no notice's fault."""
+        if self._gate.breaker.state is BreakerState.CLOSED:
             work.attempts += 1
         reason = self.exhausted(work, now)
         if reason is not None:

@@ -367,6 +367,16 @@ def test_an_outage_costs_nobody_their_notice() -> None:
     assert bench.delivery.halted() is None
 
 
+def test_what_shows_an_outage_counts_against_nobody() -> None:
+    """The failure that opens the breaker is the API's: the probes that follow are still within the bounds."""
+    bench = Bench({**EAGER, "retry": {"max_attempts": 1}}, dice=0.0)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
+    bench.round(UNAVAILABLE)
+    assert [end[1:] for end in ends(bench)] == [(OutcomeKind.EXHAUSTED, Reason.ATTEMPTS)] * 3
+    bench.later(5)
+    assert [(attempt.notice.id, attempt.number) for attempt in bench.attempts()] == [("n3", 1)]
+
+
 def test_after_an_outage_the_rate_rises_from_one() -> None:
     """The API that has just come back is not met by all at once."""
     bench = Bench({**EAGER, "budget": {"capacity": 1_000}}, max_in_flight=64, dice=0.0)
