@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -99,9 +100,20 @@ def topic(kafka_broker: Broker, unique: Callable[[str], str]) -> NewTopicName:
             admin.list_topics(name, timeout=10)  # the mock knows no CreateTopics: it makes what it is asked about
         else:
             admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(15)
+        wait_until_there(admin, name)
         return name
 
     return make
+
+
+def wait_until_there(admin: AdminClient, name: str) -> None:
+    """A topic takes a moment after it is made until it is told of."""
+    for _ in range(200):
+        topics = admin.list_topics(timeout=10).topics
+        if name in topics and topics[name].partitions:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"the topic {name} did not come up")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

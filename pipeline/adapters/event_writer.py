@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.avro import AvroWriter
+from pipeline.adapters.avro_record import avro_record
 from pipeline.errors import Unreachable
-from pipeline.rules.event_json import SchemaMismatch, from_json
+from pipeline.rules.event_json import JsonReader, SchemaMismatch
 from pipeline.rules.schema import EventSchema
-from pipeline.rules.types import FieldType, ListType, NullableType, RecordType, Scalar, ScalarType
+
+SOURCE = "/notice-pipeline/emit"
 
 
 class Encoding(StrEnum):
     """How an event is written."""
 
     AVRO = "avro"
+    """Confluent's framing."""
     JSON = "json"
+    """Plain, with the type in a header."""
     CLOUDEVENT = "cloudevent"
     """Structured: an envelope around the data."""
+    CLOUDEVENT_BINARY = "cloudevent-binary"
+    """The attributes in headers."""
 
 
 class EventEncoder:
@@ -33,6 +37,7 @@ class EventEncoder:
     def __init__(self, schema: EventSchema, schema_id: int, encoding: Encoding) -> None:
         self._schema = schema
         self._encoding = encoding
+        self._reader = JsonReader(schema)
         self._writer = AvroWriter(schema.avro, schema_id) if encoding is Encoding.AVRO else None
 
     def encode(self, event: Mapping[str, object], number: int) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -41,20 +46,34 @@ class EventEncoder:
         Raises:
             SchemaMismatch: the event does not fit its schema.
         """
-        from_json(self._schema, event)
+        self._reader.read(event)
         if self._writer is not None:
-            return self._writer.write(_record(self._schema.root, event)), []
-        if self._encoding is Encoding.JSON:
-            return json.dumps(event, ensure_ascii=False).encode(), [("ce_type", self._schema.name.encode())]
-        envelope = {
+            return self._avro(self._writer, event), []
+        name = self._schema.name
+        attributes = {
             "specversion": "1.0",
-            "type": self._schema.name,
-            "source": "/notice-pipeline/emit",
+            "type": name,
+            "source": SOURCE,
             "id": str(event.get("event_id", number)),
-            "datacontenttype": "application/json",
-            "data": event,
         }
-        return json.dumps(envelope, ensure_ascii=False).encode(), [("content-type", b"application/cloudevents+json")]
+        if self._encoding is Encoding.CLOUDEVENT:
+            return _json({**attributes, "datacontenttype": "application/json", "data": event}), [
+                ("content-type", b"application/cloudevents+json")
+            ]
+        if self._encoding is Encoding.JSON:
+            return _json(event), [("ce_type", name.encode())]
+        headers = [(f"ce_{attribute}", text.encode()) for attribute, text in attributes.items()]
+        return _json(event), [*headers, ("content-type", b"application/json")]
+
+    def _avro(self, writer: AvroWriter, event: Mapping[str, object]) -> bytes:
+        try:
+            return writer.write(avro_record(self._schema.root, event))
+        except (ValueError, TypeError, OverflowError) as error:  # a union of several types, or a number too large
+            raise SchemaMismatch(f"cannot be written as {self._schema.name}: {error}") from None
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 class EventProducer:
@@ -107,41 +126,6 @@ class EventProducer:
     def _check(self) -> None:
         if self._failed is not None:
             raise Unreachable(f"Kafka took no more records: {self._failed.str()}")
-
-
-def _record(kind: RecordType, event: Mapping[str, object]) -> dict[str, object]:
-    return {field.name: _avro(field.type, event[field.name]) for field in kind.fields if field.name in event}
-
-
-def _avro(kind: FieldType, value: object) -> object:
-    """A JSON value in the form in which fastavro writes it."""
-    match kind:
-        case NullableType(inner):
-            return None if value is None else _avro(inner, value)
-        case RecordType() if isinstance(value, Mapping):
-            return _record(kind, value)
-        case ListType(item) if isinstance(value, list):
-            return [_avro(item, part) for part in value]
-        case ScalarType():
-            return _scalar(kind, value)
-        case _:
-            return value
-
-
-def _scalar(kind: ScalarType, value: object) -> object:
-    if kind.logical == "decimal":
-        try:
-            return Decimal(str(value)).quantize(Decimal(1).scaleb(-(kind.scale or 0)))
-        except InvalidOperation:
-            raise SchemaMismatch(f"`{value}` is no decimal of this schema") from None
-    if kind.scalar is Scalar.TIMESTAMP and isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if kind.logical == "date" and isinstance(value, str):
-        return date.fromisoformat(value)
-    if kind.scalar is Scalar.DOUBLE and isinstance(value, str):
-        return float(value)
-    return value
 
 
 def check_broker(properties: Mapping[str, Any], timeout: float) -> None:

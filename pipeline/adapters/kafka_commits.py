@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
@@ -15,6 +16,22 @@ from pipeline.model.ledger import CommitPoint
 
 COMMIT_SECONDS = 0.25
 """Between two commits that are sent: also the pace at which a refused one is tried again."""
+
+LAST_SECONDS = 10.0
+"""How long a commit that is waited for is tried again while the group's coordinator moves or comes up."""
+OVERTAKE_SECONDS = 0.3
+"""Longer than librdkafka waits before it sends a commit again (retry.backoff.ms is 100 by default)."""
+PASSING = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError._WAIT_COORD,  # noqa: SLF001 - librdkafka's own codes begin so
+        KafkaError._TRANSPORT,  # noqa: SLF001 - the same
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - the same
+    }
+)
 
 log = structlog.get_logger("commits")
 
@@ -81,23 +98,62 @@ class Commits:
                 self._sent.pop(key, None)
                 self._count("ok", 1)
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether a commit is under way."""
+        return bool(self._sent)
+
     def last(self, consumer: Consumer, points: Sequence[CommitPoint]) -> None:
         """Commit and wait for it: the partitions are about to be given up, or have just become ours.
 
         A failure is no loss: the next owner begins at an older frontier and finds in the ledger what is done.
         """
-        if not points:
-            return
+        deadline = time.monotonic() + LAST_SECONDS
+        offsets = [self._offset(point) for point in points]
+        overtakable = [offset for offset in offsets if TopicPartition(offset.topic, offset.partition) in self._sent]
+        self._commit(consumer, offsets, deadline)
+        while overtakable and time.monotonic() < deadline:
+            # An earlier commit that has no answer yet may be sent again by librdkafka, and land after this one.
+            time.sleep(OVERTAKE_SECONDS)
+            overtakable = self._overtaken(consumer, overtakable)
+            self._commit(consumer, overtakable, deadline)
+
+    def _overtaken(self, consumer: Consumer, offsets: Sequence[KafkaPartition]) -> list[KafkaPartition]:
         try:
-            results = consumer.commit(offsets=[self._offset(point) for point in points], asynchronous=False) or []
+            found = consumer.committed([KafkaPartition(one.topic, one.partition) for one in offsets], timeout=1.0)
+        except KafkaException:
+            return list(offsets)
+        stand = {(one.topic, one.partition): one.offset for one in found if one.error is None}
+        return [one for one in offsets if stand.get((one.topic, one.partition)) != one.offset]
+
+    def _commit(self, consumer: Consumer, offsets: list[KafkaPartition], deadline: float) -> None:
+        while offsets:
+            again: list[KafkaPartition] = []
+            for offset, error in self._wait_for(consumer, offsets):
+                if error.code() in PASSING and time.monotonic() < deadline:
+                    again.append(offset)
+                    continue
+                self._count("error", 1)
+                log.warning("last_commit_failed", topic=offset.topic, partition=offset.partition, why=error.str())
+            offsets = again
+            if again:
+                time.sleep(0.1)
+
+    def _wait_for(
+        self, consumer: Consumer, offsets: Sequence[KafkaPartition]
+    ) -> Sequence[tuple[KafkaPartition, KafkaError]]:
+        """Commit once and tell what was refused, and why."""
+        try:
+            results = consumer.commit(offsets=list(offsets), asynchronous=False) or []
         except KafkaException as error:
-            self._count("error", len(points))
-            log.warning("commit_failed", problem=kafka_errors.words(error), waited_for=True)
-            return
-        for one in results:
-            self._count("error" if one.error else "ok", 1)
-            if one.error:
-                log.warning("commit_failed", problem=one.error.str(), partition=one.partition, waited_for=True)
+            return [(offset, kafka_errors.cause(error)) for offset in offsets]
+        errors = {(one.topic, one.partition): one.error for one in results if one.error is not None}
+        self._count("ok", len(results) - len(errors))
+        return [
+            (offset, errors[offset.topic, offset.partition])
+            for offset in offsets
+            if (offset.topic, offset.partition) in errors
+        ]
 
     def _refused(self, error: KafkaError, partitions: Sequence[TopicPartition]) -> None:
         """Want it again, unless something newer is wanted already."""

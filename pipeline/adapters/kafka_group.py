@@ -139,6 +139,10 @@ class Membership:
             self.consumer.resume([KafkaPartition(*partition) for partition in resume])
             self.paused.difference_update(resume)
 
+    def pause_anew(self, partition: TopicPartition) -> None:
+        """A record of a paused partition came: a pause right after an assignment can be lost on librdkafka."""
+        self.consumer.pause([KafkaPartition(*partition)])
+
     def leave(self) -> None:
         """Give everything up (`_revoke` is called inside) and leave the group."""
         try:

@@ -18,6 +18,8 @@ from pipeline.model.ledger import Assigned, LedgerPosition
 from pipeline.model.outcome import Outcome
 
 BATCH = 2_000
+POLL_SECONDS = 0.05
+"""A batch that is not full waits so long for more: the last one always does."""
 ASK_SECONDS = 10.0
 SILENT_SECONDS = 20.0
 """Without a single record for so long, the ledger's broker counts as gone."""
@@ -148,7 +150,7 @@ class LedgerReader:
         started = told = heard = time.monotonic()
         read = 0
         while left:
-            messages = consumer.consume(BATCH, timeout=0.1)
+            messages = consumer.consume(BATCH, timeout=POLL_SECONDS)
             alive()
             now = time.monotonic()
             for message in messages:
@@ -176,6 +178,8 @@ class LedgerReader:
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 left.pop(partition, None)
+            elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                pass  # librdkafka looks for the coordinator whether it is needed or not; reading needs none
             elif kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
                 raise KafkaException(error)
             return 0

@@ -34,6 +34,8 @@ JOIN_POLL_SECONDS = 0.02
 PAUSE_AFTER_SECONDS = 5.0
 """A stop longer than this pauses the partitions: librdkafka drops what it has fetched then, so it is for long stops."""
 LAG_SECONDS = 1.0
+SETTLE_SECONDS = 2.0
+"""How long the end waits for answers to commits: a healthy broker gives them within milliseconds."""
 
 log = structlog.get_logger("source")
 
@@ -143,6 +145,7 @@ class KafkaSource:
             self._group.join(self._told)
             while not self._group.stopping.is_set():
                 self._turn()
+            self._settle()
         except KafkaException as error:
             if not self._group.stopping.is_set():
                 told = kafka_errors.cause(error)
@@ -152,6 +155,12 @@ class KafkaSource:
             self._told.on_fatal(error)
         finally:
             self._group.leave()
+
+    def _settle(self) -> None:
+        """Let commits under way be answered, so that none of them is sent again after the last one."""
+        deadline = self._clock.now() + SETTLE_SECONDS
+        while self._commits.unanswered and self._clock.now() < deadline:
+            self._keep([self._group.consumer.poll(SETTLE_SECONDS / 100)])
 
     def _turn(self) -> None:
         """One round: commits, pauses, and as many records as are wanted."""
@@ -222,6 +231,8 @@ class KafkaSource:
             record = _record(message)
             key = TopicPartition(record.topic, record.partition)
             if key in owned:
+                if key in self._group.paused:
+                    self._group.pause_anew(key)
                 owned[key] = record.offset + 1
                 self._kept.append(record)
 

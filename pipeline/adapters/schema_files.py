@@ -17,7 +17,20 @@ def read_schemas(folder: Path) -> SchemaCatalogue:
     """
     if not folder.is_dir():
         raise SchemaError(f"{folder}: there is no such folder of schemas")
-    return SchemaCatalogue(read_schema(path) for path in sorted(folder.rglob("*.avsc")))
+    return SchemaCatalogue(read_schema(path) for path in schema_files(folder))
+
+
+def schema_files(folder: Path) -> list[Path]:
+    """Every *.avsc below `folder`, in the order of their names; or the one file itself.
+
+    Raises:
+        SchemaError: there is neither such a folder nor such a file.
+    """
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise SchemaError(f"{folder}: there is no such folder of schemas")
+    return sorted(folder.rglob("*.avsc"))
 
 
 def read_schema(path: Path) -> EventSchema:

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "pipeline.cli.check",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",
+    "schemas": "pipeline.cli.schemas",
 }
 """Command to module, in the order of `--help`. A module has `command` (a function) or `group` (a `typer.Typer`).
 

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from pipeline.adapters.avro import folder_id
 from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer, check_broker
 from pipeline.adapters.schema_files import read_schemas
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry
 from pipeline.errors import UserError
+from pipeline.rules.event_json import JsonReader, SchemaMismatch
 from pipeline.rules.examples import example
 from pipeline.rules.schema import EventSchema
+from pipeline.settings import Settings, load_settings
+
+BROKER_SECONDS = 10.0
+PROGRESS_EVERY = 10_000
 
 
 def command(
     event_type: Annotated[str, typer.Argument(help="Event type, whole or its end: `order.paid.v1`.", metavar="TYPE")],
-    topic: Annotated[str, typer.Option(help="Topic to write to.")] = "trade.order.events",
+    topic: Annotated[
+        str | None,
+        typer.Option(help="Topic to write to; default: the configuration's, or trade.order.events."),
+    ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many examples.")] = 1,
     file: Annotated[
         Path | None,
         typer.Option(help="Given events instead: JSON, a list of it, or one on each line; `-`: standard input."),
     ] = None,
-    bootstrap_servers: Annotated[str, typer.Option(help="Brokers.")] = "localhost:9092",
-    schemas: Annotated[Path, typer.Option(help="Folder with *.avsc.")] = Path("schemas/events"),
-    registry: Annotated[str | None, typer.Option(help="Register the schema here and write its id.")] = None,
+    bootstrap_servers: Annotated[
+        str | None, typer.Option(help="Brokers; default: the configuration's, or localhost:9092.")
+    ] = None,
+    config: ConfigOption = None,
+    schemas: Annotated[
+        Path | None, typer.Option(help="Folder with *.avsc; default: the configuration's, or schemas/events.")
+    ] = None,
+    registry: RegistryOption = None,
     encoding: Annotated[Encoding, typer.Option(help="How to write them.")] = Encoding.AVRO,
     key: Annotated[str, typer.Option(help="Field that becomes the key.")] = "sub",
     rate: Annotated[
@@ -42,31 +57,88 @@ def command(
 ) -> None:
     """Put events on a topic: examples made from the schema, or your own.
 
+    Avro is written with the id that the registry gives the schema; without a registry, with an id made of the schema
+    itself, which a service with the same folder of schemas knows.
+
     Examples: `notice-pipeline emit order.paid.v1 -n 100` · `notice-pipeline emit order.paid.v1 --file events.jsonl`
     """
-    schema = _schema(schemas, event_type)
-    events = _given(file) if file is not None else _examples(schema, count, seed)
+    settings = load_settings(config, os.environ) if config is not None else None
+    schema = _schema(schemas or (settings and settings.schemas.directory) or Path("schemas/events"), event_type)
+    events = list(_given(file)) if file is not None else _examples(schema, count, seed)
+    reader = JsonReader(schema)
     if only_print:
         for event in events:
+            reader.read(event)
             print(json.dumps(event, ensure_ascii=False))
         return
-    properties = {"bootstrap.servers": bootstrap_servers}
-    check_broker(properties, 10)
-    schema_id = folder_id(schema.fingerprint)
-    if registry is not None and encoding is Encoding.AVRO:
-        schema_id = SchemaRegistry(RegistryOptions(registry.rstrip("/"))).register(
-            f"{topic}-{schema.name}", schema.avro
-        )
-    encoder = EventEncoder(schema, schema_id, encoding)
-    producer = EventProducer(properties)
+    if file is not None:
+        for number, event in enumerate(events, 1):  # all or nothing: half a file on a topic helps nobody
+            _require_fit(reader, event, f"{file}: event {number}")
+    where = _Where.of(settings, topic, bootstrap_servers)
+    check_broker(where.properties, BROKER_SECONDS)
+    encoder = EventEncoder(schema, _schema_id(schema, where.topic, encoding, registry, config), encoding)
+    written = _write(EventProducer(where.properties), where.topic, encoder, events, key, rate)
+    print(f"{written} {'event' if written == 1 else 'events'} of {schema.name} on {where.topic}", file=sys.stderr)
+
+
+class _Where(NamedTuple):
+    """The topic, and librdkafka's settings."""
+
+    topic: str
+    properties: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, settings: Settings | None, topic: str | None, servers: str | None) -> _Where:
+        properties: dict[str, Any] = {"bootstrap.servers": "localhost:9092"}
+        if settings is not None:
+            from pipeline.bootstrap import kafka_properties  # noqa: PLC0415 - it imports the whole service
+
+            properties = kafka_properties(settings)
+            if topic is None and len(settings.kafka.topics) > 1:
+                raise UserError(
+                    "the configuration reads several topics",
+                    hint=f"say which: --topic, one of {', '.join(settings.kafka.topics)}",
+                )
+            topic = topic or settings.kafka.topics[0]
+        if servers is not None:
+            properties["bootstrap.servers"] = servers
+        return cls(topic or "trade.order.events", properties)
+
+
+def _schema_id(schema: EventSchema, topic: str, encoding: Encoding, registry: str | None, config: Path | None) -> int:
+    there = open_registry(registry, config) if encoding is Encoding.AVRO else None
+    if there is None:
+        return folder_id(schema.fingerprint)
+    with closing(there):
+        return there.register(f"{topic}-{schema.name}", schema.avro)
+
+
+def _require_fit(reader: JsonReader, event: Mapping[str, object], name: str) -> None:
+    try:
+        reader.read(event)
+    except SchemaMismatch as mismatch:
+        raise UserError(f"{name}: {mismatch.words}", hint=mismatch.hint) from None
+
+
+def _write(
+    producer: EventProducer,
+    topic: str,
+    encoder: EventEncoder,
+    events: Iterable[Mapping[str, object]],
+    key: str,
+    rate: float | None,
+) -> int:
+    """Write them, at that rate where there is one, and wait for every acknowledgement; how many there were."""
     begun = time.monotonic()
     for number, event in enumerate(events):
         value, headers = encoder.encode(event, number)
         producer.send(topic, str(event[key]) if event.get(key) is not None else None, value, headers)
         if rate is not None:
             time.sleep(max(0.0, begun + (number + 1) / rate - time.monotonic()))
+        if number % PROGRESS_EVERY == PROGRESS_EVERY - 1:
+            print(f"{number + 1} written …", file=sys.stderr)
     producer.flush()
-    print(f"{producer.written} events of {schema.name} on {topic}", file=sys.stderr)
+    return producer.written
 
 
 def _schema(folder: Path, wanted: str) -> EventSchema:
@@ -94,8 +166,8 @@ def _given(file: Path) -> Iterator[Mapping[str, object]]:
     try:
         whole = json.loads(text)
         events = whole if isinstance(whole, list) else [whole]
-    except ValueError:
-        events = [_line(file, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    except (ValueError, RecursionError):
+        events = [_line(file, number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     for event in events:
         if not isinstance(event, dict):
             raise UserError(f"{file}: an event is a JSON object")
@@ -105,5 +177,5 @@ def _given(file: Path) -> Iterator[Mapping[str, object]]:
 def _line(file: Path, number: int, line: str) -> object:
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file}:{number}: not JSON: {error}") from None

@@ -33,7 +33,8 @@ class Gate:
 
     def halted_seconds(self, now: float) -> float:
         """How long sending was halted, over the whole life: what notices are not held to account for."""
-        self.mark(now)
+        if self._halted_since is not None:
+            self.mark(now)
         return self._halted_seconds
 
     def mark(self, now: float) -> None:
@@ -55,6 +56,7 @@ class Gate:
 
     def blocked_until(self, now: float) -> float | None:
         """When the next attempt may leave; None for now, `NEVER` where an event must come first."""
+        self.mark(now)  # a halt may have begun or ended by the passing of time
         if self.token_wanted:
             return NEVER
         refused = self.authorisation.blocked_until(now)
@@ -68,7 +70,7 @@ class Gate:
         return self.breaker.blocked_until(now) or self.rate.blocked_until(now)
 
     def sent(self, ticket: int) -> None:
-        """An attempt leaves."""
+        """An attempt leaves; not to be told while `clear`, when nothing here counts it."""
         self.rate.sent()
         self.authorisation.sent(ticket)
         self.breaker.sent(ticket)

@@ -68,7 +68,6 @@ class Lanes:
             del self._heads[notice.recipient]
             return
         behind.last = work.last
-        work.behind = None
         self._heads[notice.recipient] = behind
         self._ready.append(behind)
 

@@ -33,7 +33,8 @@ from pipeline.model.verdict import Verdict
 __all__ = ["Arrival", "Attempt", "Delivery", "DeliverySnapshot", "Publication"]
 
 NOTICES_PER_SLOT = 16
-"""Notices buffered for each slot of `max_in_flight`, enough for lanes that wait for their own (docs/decisions)."""
+"""Notices buffered for each slot of `max_in_flight`: room for a slow Kafka and for lanes that wait for their own
+(docs/decisions/delivery-machine.md)."""
 PROBE_RECORDS = 16
 """Records that may be read while halted, if nothing is left to probe with: not each record becomes a notice."""
 SWEEP_SECONDS = 1.0
@@ -82,12 +83,8 @@ class Delivery:
             partition.revoking = True
         if going:
             self._lanes.remove(lambda work: work.partition in going)
-            self._waiting = [entry for entry in self._waiting if not self._leaves(entry[2], going)]
+            self._waiting = [entry for entry in self._waiting if entry[2].partition not in going]
             heapq.heapify(self._waiting)
-
-    @staticmethod
-    def _leaves(work: Work, going: set[Partition]) -> bool:
-        return work.gone or work.partition in going
 
     def drained(self, partitions: Iterable[TopicPartition]) -> bool:
         """Whether nothing of these is under way, nor waits for Kafka's acknowledgement."""
@@ -149,9 +146,7 @@ class Delivery:
         self._now = now
         waiting, lanes, gate = self._waiting, self._lanes, self._gate
         while waiting and waiting[0][0] <= now:
-            work = heapq.heappop(waiting)[2]
-            if not work.gone:
-                lanes.ready(work)
+            lanes.ready(heapq.heappop(waiting)[2])
         attempts: list[Attempt] = []
         room = self._limit.value - len(self._in_flight)
         clear = gate.clear(now)
@@ -165,6 +160,8 @@ class Delivery:
             work = lanes.take()
             if self._may_leave(work, now):
                 room -= 1
+                if not clear:
+                    gate.sent(work.ticket)
                 attempts.append(self._send(work, now))
         return attempts
 
@@ -203,7 +200,6 @@ class Delivery:
         work.in_flight = True
         work.sent_at = now
         work.token = self._gate.token
-        self._gate.sent(work.ticket)
         work.partition.in_flight += 1
         self._in_flight[work.ticket] = work
         event = work.arrival.event

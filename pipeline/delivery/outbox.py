@@ -8,6 +8,9 @@ from pipeline.delivery.partition import Partition
 from pipeline.delivery.work import Work
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.reply import Reply
+
+_NO_REPLY = Reply()
 
 
 class Outbox:
@@ -61,29 +64,35 @@ class Outbox:
 
 
 def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
-    """The outcome of a notice, made of all that is remembered of it."""
-    arrival, notice, reply = work.arrival, work.notice, work.reply
-    record, event = arrival.record, arrival.event
+    """The outcome of a notice, made of all that is remembered of it.
+
+    Raises:
+        ValueError: the notice came with a record that is no event.
+    """
+    arrival, notice = work.arrival, work.notice
+    record, event, reply = arrival.record, arrival.event, work.reply or _NO_REPLY
+    if event is None:
+        raise ValueError(f"{notice.id}: a notice without an event")
     return Outcome(
         id=notice.id,
         kind=kind,
         reason=reason,
         position=Position(record.topic, record.partition, record.offset),
-        event_type=event.type if event is not None else None,
-        event_id=event.id if event is not None else None,
-        event_source=event.source if event is not None else None,
-        event_time=event.time_ms / 1000 if event is not None else None,
+        event_type=event.type,
+        event_id=event.id,
+        event_source=event.source,
+        event_time=event.time_ms / 1000,
         rule=notice.rule,
         rules_version=arrival.rules_version,
         template=notice.template,
         recipient=notice.recipient,
         attempts=work.attempts,
-        status=reply.status if reply is not None else None,
-        code=reply.code if reply is not None else None,
+        status=reply.status,
+        code=reply.code,
         received_at=arrival.received_at,
         first_attempt_at=work.first_attempt_at,
         finished_at=now,
         redelivered=record.offset <= work.partition.reached,
-        detail=reply.detail if reply is not None and kind is not OutcomeKind.ACCEPTED else "",
-        traceparent=event.traceparent if event is not None else None,
+        detail="" if kind is OutcomeKind.ACCEPTED else reply.detail,
+        traceparent=event.traceparent,
     )

@@ -53,7 +53,7 @@ class Work:
         self.first_attempt_at: float | None = None
         self.in_flight = False
         self.gone = False
-        """Taken out while it waited for its time: not to be tried when that comes."""
+        """Taken out of its lane before it ended."""
         self.token_refused = False
         """Whether a token was refused since this notice was last tried with a good one."""
         self.reply: Reply | None = None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import RulesRefused
 from pipeline.model.finding import Finding, Level
 from pipeline.rules.catalogue import read_templates
 from pipeline.rules.cel import Environment
-from pipeline.rules.compiling import RuleCompiler
+from pipeline.rules.compiling import RuleCompiler, event_types, with_defaults
 from pipeline.rules.document import Document, parse, words_and_numbers
 from pipeline.rules.fields import versions
 from pipeline.rules.finding_codes import CODES
-from pipeline.rules.language import RuleFile, RuleModel, TestFile
+from pipeline.rules.language import RuleFields, RuleFile, RuleModel, TestFile
 from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema import SchemaCatalogue
@@ -21,6 +23,8 @@ from pipeline.rules.sources import RuleSources
 from pipeline.rules.structure import validate
 from pipeline.rules.templates import Template
 from pipeline.rules.typing import TypedEnvironment
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Checked(NamedTuple):
@@ -34,7 +38,16 @@ class Checked(NamedTuple):
 
 class _RuleFile(NamedTuple):
     document: Document
-    model: RuleFile
+    defaults: RuleFields | None
+    rules: tuple[tuple[int, RuleModel], ...]
+    """Each rule with its number in the file; those that are not of the format's shape are left out."""
+    is_whole: bool
+
+    @property
+    def merged(self) -> Iterator[tuple[int, RuleModel]]:
+        """The rules with the file's defaults where they say nothing."""
+        for index, rule in self.rules:
+            yield index, with_defaults(rule, self.defaults)
 
 
 def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None = None) -> Checked:
@@ -50,9 +63,9 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     rules: list[Rule] = []
     for file in files:
         report = Report(file.document)
-        compiler = RuleCompiler(report, file.model.defaults, templates, cel, typed, environment)
-        for index, model in enumerate(file.model.rules):
-            if not model.enabled:
+        compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment)
+        for index, model in file.rules:
+            if not with_defaults(model, file.defaults).enabled:
                 findings.append(file.document.finding(("rules", index), "disabled", f"rule `{model.id}` takes no part"))
                 continue
             rule = compiler.compile(index, model)
@@ -64,7 +77,7 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     findings += _untested(sources, files, findings)
     if catalogue is not None:
         findings += _unused(files, templates, catalogue)
-    if not any(file.model.rules for file in files) and not any(finding.is_error for finding in findings):
+    if not any(file.rules for file in files) and not any(finding.is_error for finding in findings):
         path = next(iter(sources.rules), "rules")
         findings.append(Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", "there is no rule"))
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
@@ -105,19 +118,32 @@ def _rule_files(sources: RuleSources, findings: list[Finding]) -> list[_RuleFile
         model, problems = validate(document, RuleFile)
         findings += problems
         if model is not None:
-            files.append(_RuleFile(document, model))
+            files.append(_RuleFile(document, model.defaults, tuple(enumerate(model.rules)), is_whole=True))
+        else:
+            files.append(_salvaged(document))
     return files
 
 
-def _event_types(model: RuleModel, file: RuleFile) -> Sequence[str]:
-    on = model.on if model.on is not None else file.defaults.on if file.defaults else None
-    return (on,) if isinstance(on, str) else on or ()
+def _salvaged(document: Document) -> _RuleFile:
+    """Of a file with faults in its structure the rules that have none: their own faults are worth telling, too."""
+    content = document.value if isinstance(document.value, dict) else {}
+    given = content.get("rules")
+    rules = [(index, _fitting(RuleModel, rule)) for index, rule in enumerate(given if isinstance(given, list) else ())]
+    fitting = tuple((index, rule) for index, rule in rules if rule is not None)
+    return _RuleFile(document, _fitting(RuleFields, content.get("defaults")), fitting, is_whole=False)
+
+
+def _fitting(model: type[_Model], value: object) -> _Model | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
 
 
 def _typed_environments(
     files: Sequence[_RuleFile], schemas: SchemaCatalogue
 ) -> Mapping[str, Sequence[TypedEnvironment]]:
-    used = {event_type for file in files for rule in file.model.rules for event_type in _event_types(rule, file.model)}
+    used = {event_type for file in files for _, rule in file.merged for event_type in event_types(rule)}
     typed: dict[str, Sequence[TypedEnvironment]] = dict.fromkeys(schemas, ())
     typed |= {
         event_type: [TypedEnvironment(fields) for fields in versions(one.root for one in schemas.versions(event_type))]
@@ -131,7 +157,7 @@ def _duplicates(files: Sequence[_RuleFile]) -> list[Finding]:
     seen: dict[str, str] = {}
     findings: list[Finding] = []
     for file in files:
-        for index, rule in enumerate(file.model.rules):
+        for index, rule in file.rules:
             place = file.document.place(("rules", index, "id"))
             if rule.id in seen:
                 words = f"rule `{rule.id}` stands already at {seen[rule.id]}"
@@ -145,10 +171,10 @@ def _shadowed(files: Sequence[_RuleFile]) -> list[Finding]:
     stopped: dict[str, str] = {}
     findings: list[Finding] = []
     for file in files:
-        for index, rule in enumerate(file.model.rules):
+        for index, rule in file.merged:
             if not rule.enabled:
                 continue
-            types = _event_types(rule, file.model)
+            types = event_types(rule)
             if types and all(event_type in stopped for event_type in types):
                 words = f"rule `{stopped[types[0]]}` stops every event of this type before"
                 findings.append(file.document.finding(("rules", index), "shadowed", words))
@@ -173,14 +199,15 @@ def _untested(sources: RuleSources, files: Sequence[_RuleFile], findings: list[F
     return [
         file.document.finding(("rules", index, "id"), "missing-test", f"no test expects a message of `{rule.id}`")
         for file in files
-        for index, rule in enumerate(file.model.rules)
+        for index, rule in file.merged
         if rule.enabled and rule.id not in tested
     ]
 
 
 def _unused(files: Sequence[_RuleFile], templates: Mapping[str, Template], document: Document) -> list[Finding]:
-    used = {rule.template for file in files for rule in file.model.rules}
-    used |= {file.model.defaults.template for file in files if file.model.defaults}
+    if not all(file.is_whole for file in files):
+        return []
+    used = {rule.template for file in files for _, rule in file.merged}
     return [
         document.finding(("templates", alias), "unused-template", f"no rule uses `{alias}`")
         for alias in templates

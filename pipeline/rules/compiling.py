@@ -11,7 +11,7 @@ from pipeline.model.notice import OnAmbiguous
 from pipeline.rules import channel
 from pipeline.rules.cel import Environment
 from pipeline.rules.document import Path
-from pipeline.rules.expressions import ExpressionCompiler, Typed
+from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, Typed
 from pipeline.rules.language import FieldValue, RuleFields, RuleModel
 from pipeline.rules.literals import possible_texts
 from pipeline.rules.nulls import NOTHING, Known
@@ -47,17 +47,20 @@ class RuleCompiler:
         """The compiled rule, or None where findings keep it from being one."""
         errors = self._report.errors
         path: Path = ("rules", index)
-        merged = self.merged(model)
+        merged = with_defaults(model, self._defaults)
         on = event_types(merged)
+        places = {name: self._place(path, model, name) for name in ("on", "template", "when", "to", "url", "data")}
         self._require(path, merged, on)
-        self._check_types(path, on)
-        template = self._template(path, merged.template) if merged.template else None
+        self._check_types(places["on"], on, merged)
+        template = self._template(places["template"], merged.template) if merged.template else None
         when, known = None, NOTHING
         if merged.when:
-            when, known = self._expressions.condition((*path, "when"), merged.when, on)
-        to = self._expressions.text((*path, "to"), merged.to, on, known) if merged.to else None
-        url = self._url((*path, "url"), merged.url, on, known) if merged.url else None
-        fields = self._fields(path, merged, template, on, known)
+            when, known = self._expressions.condition(places["when"], merged.when, on)
+        to = self._recipient(places["to"], merged.to, on, known) if merged.to else None
+        url = self._url(places["url"], merged.url, on, known) if merged.url else None
+        fields = self._fields(places["data"], merged, template, on, known)
+        if template is not None:
+            self._check_overflow(self._place(path, model, "overflow"), template, merged)
         if self._report.errors > errors or to is None or template is None:
             return None
         rule = Rule(
@@ -80,13 +83,10 @@ class RuleCompiler:
         together = self._environment.together([one for _, text in rule.texts for one in text.expressions])
         return replace(rule, together=together)
 
-    def merged(self, model: RuleModel) -> RuleModel:
-        """The rule with the file's defaults where it says nothing."""
-        if self._defaults is None:
-            return model
-        given = {name: getattr(self._defaults, name) for name in self._defaults.model_fields_set}
-        given |= {name: getattr(model, name) for name in model.model_fields_set}
-        return model.model_copy(update=given)
+    @staticmethod
+    def _place(path: Path, model: RuleModel, name: str) -> Path:
+        """Where the key stands: in the rule, else in the file's defaults."""
+        return (*path, name) if name in model.model_fields_set else ("defaults", name)
 
     def _require(self, path: Path, rule: RuleModel, on: Sequence[str]) -> None:
         given = {"on": on, "to": rule.to, "template": rule.template, "data": rule.data}
@@ -95,21 +95,26 @@ class RuleCompiler:
                 hint = "write it in the rule, or in `defaults:` of the file"
                 self._report.add((*path, "id"), "missing-key", f"rule `{rule.id}` has no `{name}`", hint)
 
-    def _check_types(self, path: Path, on: Sequence[str]) -> None:
+    def _check_types(self, path: Path, on: Sequence[str], rule: RuleModel) -> None:
         for index, event_type in enumerate(on):
             if not self._typed.get(event_type):
+                place = path if isinstance(rule.on, str) else (*path, index)
                 words = f"no schema of `{event_type}` is known: its expressions are not checked"
-                self._report.add((*path, "on", index), "unknown-event-type", words, near(event_type, self._typed))
+                self._report.add_inside(place, 0, "unknown-event-type", words, near(event_type, self._typed))
 
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)
-        if template is None:
+        if template is None and self._templates:  # none at all has a finding of its own
             hint = near(alias, self._templates)
-            self._report.add((*path, "template"), "unknown-template", f"there is no template `{alias}`", hint)
-        elif self._stage is not None and self._stage not in template.ids:
+            self._report.add_inside(path, 0, "unknown-template", f"there is no template `{alias}`", hint)
+        elif template is not None and self._stage is not None and self._stage not in template.ids:
             words = f"template `{alias}` has no id for environment `{self._stage}`"
-            self._report.add((*path, "template"), "no-template-id", words, f"it has one for {', '.join(template.ids)}")
+            hint = near(self._stage, template.ids) or f"it has one for {', '.join(template.ids)}"
+            self._report.add_inside(path, 0, "no-template-id", words, hint)
         return template
+
+    def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
+        return self._expressions.text(path, to, on, known, results=RECIPIENT_RESULTS)
 
     def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, url, on, known)
@@ -128,11 +133,11 @@ class RuleCompiler:
         for key, given in data.items():
             value = given if isinstance(given, FieldValue) else FieldValue(value=given)
             declared = template.field(key) if template is not None else None
-            place: Path = (*path, "data", key, *(("value",) if isinstance(given, FieldValue) else ()))
+            place: Path = (*path, key, *(("value",) if isinstance(given, FieldValue) else ()))
             may_be_null = declared is not None and declared.optional
             text = self._expressions.text(place, value.value, on, known, may_be_null=may_be_null)
             if template is not None and declared is None:
-                self._unknown_field((*path, "data", key), template, key)
+                self._unknown_field((*path, key), template, key)
             if text is None or declared is None:
                 continue
             truncate = rule.overflow.get(key) == "truncate"
@@ -142,7 +147,6 @@ class RuleCompiler:
             fields.append(RuleField(key, text, color, declared.kind, declared.optional, truncate, declared.values))
         if template is not None:
             self._check_filled(path, template, data)
-            self._check_overflow(path, template, rule)
         return fields
 
     def _unknown_field(self, path: Path, template: Template, key: str) -> None:
@@ -152,25 +156,49 @@ class RuleCompiler:
 
     def _check_limit(self, path: Path, field: TemplateField, text: Text) -> None:
         """Every text that the field can be seen to become: a constant, or an expression's fixed outcomes."""
-        for at, outcome in _outcomes(text):
+        hint = f"shorten it, or let it be cut: `overflow: {{{field.key}: truncate}}`"
+        for at, outcome in self._outcomes(text):
             problem = channel.violation(field.kind, outcome, field.values)
             if problem is not None and not (field.optional and not outcome.strip()):
-                self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", channel.meaning(field.kind))
+                too_long = len(outcome) > channel.most(field.kind) and channel.may_be_cut(field.kind)
+                self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", hint if too_long else None)
+
+    def _outcomes(self, text: Text) -> list[tuple[int, str]]:
+        """The texts that can be told beforehand, each with the index of what decides it."""
+        if text.constant is not None:
+            return [(0, text.constant)]
+        if len(text.expressions) != 1:
+            return []
+        index = next(number for number, part in enumerate(text.parts) if not isinstance(part, str))
+        before, after = ("".join(map(str, part)) for part in (text.parts[:index], text.parts[index + 1 :]))
+        expression = text.expressions[0]
+        at = text.source.find(expression.source)
+        outcomes = possible_texts(self._expressions.tree(expression).root)
+        return [(at + node.start, before + value + after) for node, value in outcomes]
 
     def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
         missing = [field.key for field in template.fields if field.key not in data and not field.optional]
         if missing and data:
             words = f"template `{template.alias}` wants {', '.join(f'`{key}`' for key in missing)}, too"
-            self._report.add((*path, "data"), "field-not-filled", words)
+            self._report.add(path, "field-not-filled", words)
 
     def _check_overflow(self, path: Path, template: Template, rule: RuleModel) -> None:
         for key, what in rule.overflow.items():
             field = template.field(key)
             if field is None:
-                self._unknown_field((*path, "overflow", key), template, key)
+                self._unknown_field((*path, key), template, key)
             elif what == "truncate" and not channel.may_be_cut(field.kind):
                 words = f"a shortened `{field.kind}` is a wrong one"
-                self._report.add((*path, "overflow", key), "cannot-truncate", words)
+                self._report.add((*path, key), "cannot-truncate", words)
+
+
+def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
+    """The rule with the file's defaults where it says nothing."""
+    if defaults is None:
+        return model
+    given = {name: getattr(defaults, name) for name in defaults.model_fields_set}
+    given |= {name: getattr(model, name) for name in model.model_fields_set}
+    return model.model_copy(update=given)
 
 
 def event_types(rule: RuleFields) -> tuple[str, ...]:
@@ -186,16 +214,3 @@ def near(word: str, known: Iterable[str]) -> str | None:
 
 def _is_plain(url: str) -> bool:
     return url.isprintable() and " " not in url
-
-
-def _outcomes(text: Text) -> list[tuple[int, str]]:
-    """The texts that can be told beforehand, each with the index of what decides it."""
-    if text.constant is not None:
-        return [(0, text.constant)]
-    if len(text.expressions) != 1:
-        return []
-    index = next(number for number, part in enumerate(text.parts) if not isinstance(part, str))
-    before, after = ("".join(map(str, part)) for part in (text.parts[:index], text.parts[index + 1 :]))
-    expression = text.expressions[0]
-    at = text.source.find(expression.source)
-    return [(at + node.start, before + value + after) for node, value in possible_texts(expression.tree().root)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.rules import contradictions, cost, literals, nulls
-from pipeline.rules.cel import CompileError, Environment, Expression
+from pipeline.rules.cel import CompileError, Environment, Expression, ExpressionFailed
 from pipeline.rules.cel_ast import Kind, Tree, walk
 from pipeline.rules.document import Path
 from pipeline.rules.report import Report
@@ -17,7 +17,7 @@ from pipeline.rules.typing import TypedEnvironment, syntax
 Typed = Mapping[str, Sequence[TypedEnvironment]]
 """By event type, one environment for each schema version, oldest first."""
 
-_TEXT_RESULTS = frozenset({"STRING", "INT", "DOUBLE", "BOOL", "UINT", "DYN", "NULL"})
+TEXT_RESULTS = frozenset({"STRING", "INT", "DOUBLE", "BOOL", "UINT", "DYN", "NULL"})
 _NAMES = {
     "STRING": "a text",
     "INT": "a whole number",
@@ -31,6 +31,8 @@ _NAMES = {
     "MAP": "a map",
     "NULL": "null",
 }
+RECIPIENT_RESULTS = frozenset({"STRING", "DYN"})
+"""A number as recipient is more likely a count than a person."""
 _TEXT_HINTS = {
     "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
     "LIST": 'join its texts with join(…, "、")',
@@ -51,6 +53,14 @@ class ExpressionCompiler:
         self._report = report
         self._environment = environment
         self._typed = typed
+        self._trees: dict[str, Tree] = {}
+
+    def tree(self, expression: Expression) -> Tree:
+        """What an expression is made of; taken apart once for all rules of the file that have it."""
+        tree = self._trees.get(expression.source)
+        if tree is None:
+            tree = self._trees[expression.source] = expression.tree()
+        return tree
 
     def condition(self, path: Path, source: str, on: Sequence[str]) -> tuple[Expression | None, nulls.Known]:
         """The condition of a rule, and what is known of the event's fields where it holds."""
@@ -64,9 +74,19 @@ class ExpressionCompiler:
         return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
 
     def text(
-        self, path: Path, text: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool = False
+        self,
+        path: Path,
+        text: str,
+        on: Sequence[str],
+        known: nulls.Known,
+        *,
+        may_be_null: bool = False,
+        results: frozenset[str] = TEXT_RESULTS,
     ) -> Text | None:
-        """A text with `${…}`; `may_be_null`: whether it may come to nothing, as an optional field."""
+        """A text with `${…}`; `may_be_null`: whether it may come to nothing, as an optional field.
+
+        `results` are the types that its expressions may have.
+        """
         try:
             parts = split(text)
         except Unclosed as error:
@@ -82,13 +102,13 @@ class ExpressionCompiler:
             done = self._compile(path, part.at, part.source, on, known, may_be_null=alone)
             if done is None:
                 return None
-            self._require_text(path, part.at, done)
+            self._require_text(path, part.at, done.results - results)
             compiled.append(done.expression)
         return Text(tuple(compiled), text)
 
-    def _require_text(self, path: Path, at: int, compiled: _Compiled) -> None:
-        for result in sorted(compiled.results - _TEXT_RESULTS):
-            hint = _TEXT_HINTS.get(result.partition("<")[0])
+    def _require_text(self, path: Path, at: int, unfit: frozenset[str]) -> None:
+        for result in sorted(unfit):
+            hint = _TEXT_HINTS.get(result.partition("<")[0], "make a text of it with string()")
             self._report.add_inside(path, at, "not-a-text", f"this is {_named(result)}, not a text", hint)
 
     def _compile(
@@ -100,10 +120,10 @@ class ExpressionCompiler:
         try:
             expression = self._environment.compile(source)
         except CompileError as error:
-            for where, words in error.faults:
-                self._report.add_inside(path, at + where, "expression-syntax", syntax(words))
+            where, words = error.faults[0]  # the others follow from it
+            self._report.add_inside(path, at + where, "expression-syntax", *syntax(words))
             return None
-        tree = expression.tree()
+        tree = self.tree(expression)
         self._check_tree(path, at, tree, on)
         self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
         return _Compiled(expression, tree, results)
@@ -126,11 +146,26 @@ class ExpressionCompiler:
     def _check_tree(self, path: Path, at: int, tree: Tree, on: Sequence[str]) -> None:
         faults = [literals.Fault(where, "too-costly", words) for where, words in cost.excesses(tree)]
         faults += literals.bad_arguments(tree)
+        faults += self._bad_patterns(tree)
         for event_type in on:
             for environment in self._versions(event_type):
                 faults += literals.enum_faults(tree, environment.fields)
         for fault in faults:
             self._report.add_inside(path, at + fault.at, fault.code, fault.words, fault.hint)
+
+    def _bad_patterns(self, tree: Tree) -> Iterator[literals.Fault]:
+        """Fixed regular expressions that are none: only CEL's own engine knows."""
+        for node in walk(tree.root):
+            pattern = node.children[-1] if node.kind is Kind.CALL and node.name == "matches" else None
+            if pattern is None or pattern.kind is not Kind.CONSTANT:
+                continue
+            try:
+                self._environment.compile(f"''.matches({tree.text(pattern)})").evaluate(self._environment.bind({}))
+            except (CompileError, ExpressionFailed):
+                words = "matches: this is no regular expression"
+                yield literals.Fault(
+                    pattern.start, "bad-argument", words, "brackets and stars stand for themselves behind `\\\\`"
+                )
 
     def _check_nulls(
         self, path: Path, at: int, tree: Tree, on: Sequence[str], known: nulls.Known, *, may_be_null: bool
@@ -160,10 +195,10 @@ class ExpressionCompiler:
                 code, words = ("always-matches", "always") if value else ("never-matches", "never")
                 self._report.add_inside(path, 0, code, f"the condition is {words} true")
         elif clash := contradictions.never(root):
-            words = f"the condition is never true: this contradicts what stands before of `{clash.path}`"
+            words = f"the condition is never true: no `{clash.path}` satisfies both this and what stands before it"
             self._report.add_inside(path, clash.at.start, "never-matches", words)
         elif clash := contradictions.always(root):
-            words = f"the condition is always true: one of the two holds for any `{clash.path}`"
+            words = f"the condition is always true: any `{clash.path}` satisfies this or what stands before it"
             self._report.add_inside(path, clash.at.start, "always-matches", words, "did you mean `&&`?")
 
     def _versions(self, event_type: str) -> Sequence[TypedEnvironment]:

@@ -60,7 +60,9 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
             return _make(document, path, "missing-key", f"`{name}` is missing", [])
         case _:
             words = fault["msg"].removeprefix("Value error, ")
-            return _make(document, path, "wrong-value", f"`{name}`: {words[:1].lower()}{words[1:]}", [])
+            place = document.value_place(path)
+            finding = document.finding(path, "wrong-value", f"`{name}`: {words[:1].lower()}{words[1:]}")
+            return finding._replace(line=place.line, column=place.column)
 
 
 def _make(document: Document, path: tuple[str | int, ...], code: str, words: str, near: list[str]) -> Finding:

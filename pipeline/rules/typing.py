@@ -77,9 +77,9 @@ class TypedEnvironment:
         try:
             expression = compiled(self._env, source)
         except CompileError as error:
-            return Typed(
-                [self._explain(source, at, words) for at, words in error.faults if _TAINTED not in words], None
-            )
+            faults = [self._explain(source, at, words) for at, words in error.faults if _TAINTED not in words]
+            is_grammar = faults[0].code == "expression-syntax"  # the others follow from it
+            return Typed(faults[:1] if is_grammar else faults, None)
         result = str(expression.return_type().name())
         return Typed([], "RECORD" if result in self._records else result)
 
@@ -94,7 +94,7 @@ class TypedEnvironment:
             return _mismatch(source, at, match[1], types)
         if match := _NO_RECORD.search(words):
             return Fault(at + 1, "type-mismatch", f"a {match[1]} has no fields", None)
-        return Fault(at, "expression-syntax", syntax(words))
+        return Fault(at, "expression-syntax", *syntax(words))
 
     def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
         record = next(one for one in records(self.fields.root) if one.name == record_name)
@@ -105,10 +105,17 @@ class TypedEnvironment:
         return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
 
 
-def syntax(words: str) -> str:
-    """What is wrong with something that is no expression, without the grammar's own words."""
+def syntax(words: str) -> tuple[str, str | None]:
+    """What is wrong with something that is no expression, without the grammar's own words; and a hint."""
     words = words.partition(" expecting ")[0].removeprefix("Syntax error: ")
-    return "the expression ends too early" if "'<EOF>'" in words else f"not an expression: {words}"
+    if "'<EOF>'" in words:
+        return "the expression ends too early", None
+    if "recursion" in words:
+        return "the expression is nested too deeply", "say it more simply"
+    token = words.partition(": ")[2] if words.startswith("token recognition") else words.partition("'")[2]
+    token = token.strip("' ")[:20]
+    hints = {"=": "compare with `==`", "&": "write `&&`", "|": "write `||`", "and": "write `&&`", "or": "write `||`"}
+    return f"not an expression: `{token}` does not go here" if token else "not an expression", hints.get(token)
 
 
 _TAINTED = "*error*"

@@ -42,10 +42,11 @@ class MemoryKafka:
     def assigned(self, partition: TopicPartition) -> Assigned:
         """The partition as a new owner must know it."""
         self.epochs[partition] += 1
-        commit = self.commits.get(partition)
-        at = pointer.read(commit.metadata) if commit else None
+        own = CommitPoint(partition, 0, pointer.write(LedgerPosition(0, len(self.ledger))))
+        commit = self.commits.setdefault(partition, own)
+        at = pointer.read(commit.metadata)
         begin = at.offset if isinstance(at, LedgerPosition) else len(self.ledger)
-        frontier = commit.offset if commit else 0
+        frontier = commit.offset
         done = {
             outcome.id: LedgerPosition(0, offset)
             for offset, outcome in enumerate(self.ledger)
@@ -104,7 +105,10 @@ class MemoryEventSource:
         return self._polled_at
 
     def _commit(self, points: Sequence[CommitPoint]) -> None:
-        self._kafka.commits.update((point.partition, point) for point in points if point.partition in self._positions)
+        for point in points:
+            if point.partition in self._positions:
+                before = self._kafka.commits[point.partition].metadata
+                self._kafka.commits[point.partition] = point._replace(metadata=point.metadata or before)
 
     def _run(self) -> None:
         listener = self._listener

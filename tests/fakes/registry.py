@@ -60,6 +60,12 @@ class FakeRegistry:
         self._server.should_exit = True
         self._thread.join(10)
 
+    def forget(self) -> None:
+        """As at the beginning."""
+        for kept in (self.schemas, self.subjects, self.requests, self.answers):
+            kept.clear()
+        self.basic = self.bearer = None
+
     def add(self, subject: str, avro: object, **more: object) -> int:
         """Store a schema as if somebody had registered it; `more` is `schemaType` or `references`."""
         return self._store(subject, {"schema": avro if isinstance(avro, str) else json.dumps(avro), **more}).id

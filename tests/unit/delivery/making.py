@@ -29,6 +29,11 @@ BAD_CONTENT = Reply(200, 47003, detail="thing3 is too long")
 BAD_TEMPLATE = Reply(200, 40037)
 QUOTA = Reply(200, 45009)
 
+CALM = {"breaker": {"minimum_attempts": 1_000}}
+"""A breaker that does not interfere."""
+EAGER = {"breaker": {"minimum_attempts": 4, "open_seconds": 5, "probes": 2}}
+"""A breaker that four failures open."""
+
 
 def notice(
     name: str,
@@ -172,3 +177,12 @@ class Bench:
     def committed(self) -> dict[TopicPartition, int]:
         """What is to be committed now."""
         return {point.partition: point.offset for point in self.delivery.commit_points()}
+
+    def ends(self) -> list[tuple[str, OutcomeKind, Reason]]:
+        """The outcomes decided since last asked, in short."""
+        return [(outcome.id, outcome.kind, outcome.reason) for outcome in self.collect()]
+
+    def open_the_breaker(self) -> None:
+        """Fail until it opens; to be made with `EAGER`."""
+        self.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
+        self.round(UNAVAILABLE)

@@ -89,20 +89,28 @@ rules:
 """
 
 
+def with_fields(*more: Mapping[str, object], without: str = "") -> Mapping[str, object]:
+    """Another version of the shop's schema: fields more, and one less."""
+    fields = SCHEMA["fields"]
+    assert isinstance(fields, list)
+    return {**SCHEMA, "fields": [*(field for field in fields if field["name"] != without), *more]}
+
+
 def schemas(*versions: Mapping[str, object]) -> SchemaCatalogue:
     """The shop's schema, or the versions given."""
     return SchemaCatalogue(EventSchema(version) for version in versions or (SCHEMA,))
 
 
-def checked(rules: str, templates: str | None = TEMPLATES, *, environment: str | None = "production") -> Checked:
+def checked(rules: str, templates: str | None = TEMPLATES, *versions: Mapping[str, object]) -> Checked:
     """What `check` says of one file of rules."""
     given = ("rules/templates.yaml", templates) if templates is not None else None
-    return check(RuleSources({"rules/shop.yaml": rules}, given), schemas(), environment=environment)
+    return check(RuleSources({"rules/shop.yaml": rules}, given), schemas(*versions), environment="production")
 
 
-def findings(rules: str, templates: str | None = TEMPLATES) -> list[Finding]:
+def findings(rules: str, templates: str | None = TEMPLATES, *versions: Mapping[str, object]) -> list[Finding]:
     """Findings but for warnings of missing tests and unused templates."""
-    return [one for one in checked(rules, templates).findings if one.code not in {"missing-test", "unused-template"}]
+    usual = {"missing-test", "unused-template"}
+    return [one for one in checked(rules, templates, *versions).findings if one.code not in usual]
 
 
 def ruleset(rules: str, templates: str = TEMPLATES) -> RuleSet:

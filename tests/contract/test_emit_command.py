@@ -1,0 +1,162 @@
+"""`emit`: what stands on the topic afterwards, and what a user's mistake is answered with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from pipeline.adapters.decoding_schemas import LookUp
+from pipeline.adapters.event_writer import Encoding
+from pipeline.adapters.kafka_embedded import EmbeddedBroker
+from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.cli import app
+from pipeline.model.event import Event, Record
+from tests.fakes.registry import FakeRegistry
+from tests.unit.adapters.records import PAID_EVENT, PAID_TYPE, decoder
+
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[str]:
+    """Good enough here: nothing is claimed of Kafka."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line, called as a shell does; gives the exit code."""
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return int(ended.value.code or 0)
+
+    return call
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    """A topic of this test alone."""
+    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
+
+
+def written(servers: str, topic: str, count: int) -> list[Record]:
+    """The first `count` records of the topic's four partitions, by offset."""
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "x", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(4)])
+    records: list[Record] = []
+    while len(records) < count:
+        for message in consumer.consume(count, timeout=10):
+            assert message.error() is None
+            records.append(
+                Record(
+                    topic,
+                    message.partition() or 0,
+                    message.offset() or 0,
+                    message.key(),
+                    message.value(),
+                    tuple(message.headers() or ()),  # type: ignore[arg-type]  # pairs of text and bytes
+                    0,
+                )
+            )
+    consumer.close()
+    return records
+
+
+def events(records: list[Record], look_up: LookUp | None = None) -> list[Event]:
+    """What the service makes of them."""
+    subject = decoder(look_up=look_up)
+    return [subject.decode(record) for record in records]
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+def test_the_service_reads_what_emit_writes(servers: str, run: Run, topic: str, encoding: Encoding) -> None:
+    """In every encoding, keyed by the recipient, and the same events for the same seed."""
+    arguments = ["order.paid.v1", "--topic", topic, "--bootstrap-servers", servers, "--encoding", encoding.value]
+    assert run("emit", *arguments, "-n", "5", "--seed", "7") == 0
+    records = written(servers, topic, 5)
+    read = events(records)
+    assert {event.type for event in read} == {PAID_TYPE}
+    assert PAID_EVENT["sub"] in {event.data["sub"] for event in read}
+    assert [record.key for record in records] == [str(event.data["sub"]).encode() for event in read]
+    if encoding in {Encoding.CLOUDEVENT, Encoding.CLOUDEVENT_BINARY}:
+        assert {event.id for event in read} == {event.data["event_id"] for event in read}
+
+
+async def test_with_a_registry_its_ids_are_written(servers: str, run: Run, topic: str) -> None:
+    """Any consumer of the registry reads them then."""
+    with FakeRegistry() as registry:
+        arguments = ["--topic", topic, "--bootstrap-servers", servers, "--registry", registry.url]
+        assert run("emit", "order.paid.v1", *arguments) == 0
+        (record,) = written(servers, topic, 1)
+        assert (record.value or b"")[:5] == b"\x00\x00\x00\x00\x01"
+        client = SchemaRegistry(RegistryOptions(registry.url))
+        subject = decoder(look_up=client.by_id)
+        await subject.prepare(record)
+        assert subject.decode(record).type == PAID_TYPE
+        client.close()
+
+
+def test_given_events_are_written_in_their_order(servers: str, run: Run, topic: str, tmp_path: Path) -> None:
+    """One on each line, or a list."""
+    given = [{**PAID_EVENT, "order_no": f"N{number}", "sub": "one"} for number in range(3)]
+    (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(event) for event in given))
+    (tmp_path / "list.json").write_text(json.dumps(given))
+    for name in ("lines.jsonl", "list.json"):
+        arguments = ["--topic", topic, "--bootstrap-servers", servers, "--file", str(tmp_path / name)]
+        assert run("emit", "order.paid.v1", *arguments) == 0
+    assert [event.data["order_no"] for event in events(written(servers, topic, 6))] == ["N0", "N1", "N2"] * 2
+
+
+def test_a_file_with_one_bad_event_writes_none(
+    servers: str, run: Run, topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fault is named with its place."""
+    (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps({**PAID_EVENT, "sub": 7}))
+    arguments = ["--topic", topic, "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
+    assert run("emit", "order.paid.v1", *arguments) == 2
+    assert "event 2: $.sub: should be a text, not an int" in capsys.readouterr().err
+
+
+def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same seed shows the same events."""
+    outputs: list[str] = []
+    for _ in range(2):
+        assert run("emit", PAID_TYPE, "--print", "-n", "2", "--seed", "3") == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["paid"], "names no type"),
+        (["v1"], "names several types"),
+        (["order.paid.v1", "--file", "missing.json"], "cannot be read"),
+        (["order.paid.v1", "--schemas", "missing"], "no such folder"),
+        (["order.paid.v1", "--bootstrap-servers", "127.0.0.1:1"], "no Kafka broker answers"),
+        (["order.paid.v1", "--config", "missing.yaml"], "missing.yaml"),
+    ],
+)
+def test_a_mistake_is_told_in_words(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
+) -> None:
+    """With exit code 2 and no traceback."""
+    monkeypatch.setattr("pipeline.cli.emit.BROKER_SECONDS", 1.0)
+    assert run("emit", *arguments) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Traceback" not in told

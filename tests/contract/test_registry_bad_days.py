@@ -1,0 +1,166 @@
+"""A schema registry that is locked, ill, or none at all: what the client says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from pipeline.adapters.schema_registry import MAX_ANSWER, RegistryOptions, SchemaRegistry
+from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
+from pipeline.web.endpoint import listen
+from tests.fakes.registry import FakeRegistry
+
+AVRO = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}]}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def fake(server: FakeRegistry) -> FakeRegistry:
+    """Empty, open and well."""
+    server.forget()
+    return server
+
+
+@pytest.fixture
+def client(fake: FakeRegistry) -> Iterator[SchemaRegistry]:
+    registry = SchemaRegistry(RegistryOptions(fake.url + "/"))
+    yield registry
+    registry.close()
+
+
+BAD_ANSWERS = [
+    PlainTextResponse("<html>", 200),
+    PlainTextResponse("not here", 404),
+    PlainTextResponse("\ufeff{", 200),
+    PlainTextResponse("[" * 200_000, 200),
+    PlainTextResponse("9" * (MAX_ANSWER + 1), 200),
+    JSONResponse({"error_code": 50001, "message": "store is down"}, 500),
+    JSONResponse({"error_code": 40101, "message": "Unauthorized"}, 401),
+    JSONResponse({"message": "Forbidden"}, 403),
+    JSONResponse(None),
+    JSONResponse([]),
+    JSONResponse({"schema": 7}),
+    RedirectResponse("http://127.0.0.1:1/"),
+    Response(status_code=204),
+]
+
+
+@pytest.mark.parametrize("answer", BAD_ANSWERS, ids=lambda answer: f"{answer.status_code}-{answer.body[:12]!r}")
+def test_what_is_no_sensible_answer_is_asked_for_again(
+    fake: FakeRegistry, client: SchemaRegistry, answer: Response
+) -> None:
+    """No record is given up for a registry's bad day: only its own "not found" is final."""
+    fake.answers.append(answer)
+    with pytest.raises(SchemaUnavailable):
+        client.by_id(1)
+    fake.answers.append(answer)
+    with pytest.raises(Unreachable):
+        client.register("s", AVRO)
+
+
+def test_a_registry_that_is_away_is_told() -> None:
+    """At start as a user's matter, later as a reason to wait."""
+    client = SchemaRegistry(RegistryOptions("http://127.0.0.1:1"))
+    with pytest.raises(SchemaUnavailable, match="does not answer"):
+        client.by_id(1)
+    with pytest.raises(Unreachable, match="does not answer"):
+        client.register("s", AVRO)
+    client.close()
+
+
+def test_a_registry_that_is_silent_is_away() -> None:
+    """The timeout bounds how long a start hangs."""
+    with listen("127.0.0.1", 0) as silent:
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Unreachable, match="does not answer: timed out"):
+            versions(url, timeout_seconds=0.05)
+
+
+@pytest.mark.parametrize(
+    ("schema", "more", "words"),
+    [
+        ("{", {}, "not an Avro schema in JSON"),
+        ("[" * 100_000, {}, "not an Avro schema in JSON"),
+        ('"string"', {}, "must be a record"),
+        ("syntax", {"schemaType": "PROTOBUF"}, "PROTOBUF"),
+        (AVRO, {"references": [{"name": "x"}]}, "not an Avro schema in JSON"),
+    ],
+)
+def test_a_schema_of_another_kind_is_told(
+    fake: FakeRegistry, client: SchemaRegistry, schema: object, more: dict[str, object], words: str
+) -> None:
+    """It is there for certain, so nobody waits for it."""
+    number = fake.add("s", schema, **more)
+    with pytest.raises(SchemaError, match=words):
+        client.by_id(number)
+
+
+def test_references_are_bounded(fake: FakeRegistry, client: SchemaRegistry) -> None:
+    """Each costs a request while events wait; a circle of them ends."""
+    many = [{"name": f"N{n}", "subject": "below", "version": 1} for n in range(200)]
+    fake.add("below", {**AVRO, "name": "N"})
+    with pytest.raises(SchemaError, match="more than"):
+        client.by_id(fake.add("many", AVRO, references=many))
+    circle = {"name": "shop.Circle", "subject": "circle", "version": 1}
+    number = fake.add("circle", {**AVRO, "fields": [{"name": "c", "type": "shop.Circle"}]}, references=[circle])
+    assert client.by_id(number) is not None
+
+
+def test_references_of_references_are_found(fake: FakeRegistry, client: SchemaRegistry) -> None:
+    """Each type is defined once, where it is used first."""
+    fake.add("cents", {"type": "enum", "name": "shop.Unit", "symbols": ["CENT"]})
+    unit = {"name": "shop.Unit", "subject": "cents", "version": 1}
+    money = {"type": "record", "name": "Money", "namespace": "shop", "fields": [{"name": "u", "type": "Unit"}]}
+    fake.add("money", money, references=[unit])
+    order = {
+        "type": "record",
+        "name": "shop.Order",
+        "fields": [{"name": "price", "type": ["null", "Money"]}, {"name": "unit", "type": "Unit"}],
+    }
+    references = [{"name": "shop.Money", "subject": "money", "version": 1}, unit]
+    whole = client.by_id(fake.add("order", order, references=references))
+    assert json.dumps(whole).count("CENT") == 1
+    assert json.dumps(whole).index("CENT") < json.dumps(whole).index('"unit"')
+
+
+def versions(url: str, **options: Any) -> object:  # noqa: ANN401 - whatever RegistryOptions takes
+    """One request with these options."""
+    with closing(SchemaRegistry(RegistryOptions(url, **options))) as client:
+        return client.versions("s")
+
+
+def test_user_and_password_or_token_let_us_in(fake: FakeRegistry) -> None:
+    """And neither is ever part of what is told."""
+    fake.basic = ("me", "hunter2")
+    with pytest.raises(Unreachable, match="lets us in no further"):
+        versions(fake.url)
+    with pytest.raises(Unreachable) as refused:
+        versions(fake.url, user="me", password="hunter3")
+    assert "hunter3" not in str(refused.value)
+    assert versions(fake.url, user="me", password="hunter2") == ()
+    fake.basic, fake.bearer = None, "token-1"
+    assert versions(fake.url, token="token-1") == ()
+
+
+def test_a_ca_file_must_be_one(fake: FakeRegistry) -> None:
+    """Told before anything is asked."""
+    with pytest.raises(ConfigurationError, match=r"missing\.pem"):
+        SchemaRegistry(RegistryOptions(fake.url, ca_file="missing.pem"))
+
+
+def test_no_proxy_of_the_environment_is_used(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the configuration does not say does not happen."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert versions(fake.url) == ()

@@ -1,0 +1,129 @@
+"""`schemas check` and `schemas register`, called as a shell does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import app
+from tests.fakes.registry import FakeRegistry
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Gives the exit code."""
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", "schemas", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return int(ended.value.code or 0)
+
+    return call
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as fake:
+        yield fake
+
+
+def write(folder: Path, name: str, *fields: dict[str, object], record: str = "shop.Order") -> None:
+    """A schema file."""
+    (folder / name).write_text(json.dumps({"type": "record", "name": record, "fields": fields}))
+
+
+NO: dict[str, object] = {"name": "no", "type": "string"}
+NEW: dict[str, object] = {"name": "new", "type": "string"}
+
+
+def test_the_shipped_schemas_are_fine(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every example, and the outcome record."""
+    assert run("check", "schemas") == 0
+    assert "9 schemas of 9 types, 0 errors" in capsys.readouterr().out
+
+
+def test_every_problem_is_told(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no schema hides no fault of another."""
+    write(tmp_path, "1.avsc", NO)
+    write(tmp_path, "2.avsc", NO, NEW)
+    write(tmp_path, "hostile.avsc", {"name": "f", "type": {"type": "array", "items": "null"}}, record="shop.Bad")
+    (tmp_path / "broken.avsc").write_text("{")
+    (tmp_path / "deep.avsc").write_text('{"type":' * 100_000)
+    (tmp_path / "binary.avsc").write_bytes(b"\xff\xfe\x00")
+    assert run("check", str(tmp_path), "--output", "json") == 1
+    told = {Path(problem["path"]).name: problem["words"] for problem in json.loads(capsys.readouterr().out)}
+    assert set(told) == {"2.avsc", "hostile.avsc", "broken.avsc", "deep.avsc", "binary.avsc"}
+    assert "$.new: is new and has no default" in told["2.avsc"]
+    assert "take no byte" in told["hostile.avsc"]
+
+
+def test_registered_schemas_are_there_and_stay(run: Run, tmp_path: Path, registry: FakeRegistry) -> None:
+    """Registering again changes nothing."""
+    write(tmp_path, "order.avsc", NO)
+    for _ in range(2):
+        assert run("register", str(tmp_path), "--registry", registry.url, "--outcomes", "notice.outcomes") == 0
+    assert registry.subjects == {"shop.Order": [1], "notice.outcomes-value": [2]}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "subject"),
+    [("record", "shop.Order"), ("topic", "orders-value"), ("topic-record", "orders-shop.Order")],
+)
+def test_subjects_are_named_as_asked(
+    run: Run, tmp_path: Path, registry: FakeRegistry, strategy: str, subject: str
+) -> None:
+    """As the senders' serializers name them."""
+    write(tmp_path, "order.avsc", NO)
+    arguments = ["--registry", registry.url, "--subject-strategy", strategy, "--topic", "orders"]
+    assert run("register", str(tmp_path), *arguments) == 0
+    assert list(registry.subjects) == [subject]
+
+
+def test_a_schema_is_held_against_the_registry_s(
+    run: Run, tmp_path: Path, registry: FakeRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Events of versions that are out there must stay readable."""
+    write(tmp_path, "order.avsc", NO)
+    assert run("register", str(tmp_path), "--registry", registry.url) == 0
+    assert run("check", str(tmp_path), "--registry", registry.url) == 0
+    write(tmp_path, "order.avsc", NO, NEW)
+    assert run("check", str(tmp_path), "--registry", registry.url) == 1
+    assert "cannot read events of shop.Order version 1: $.new: is new" in capsys.readouterr().out
+    assert run("register", str(tmp_path), "--registry", registry.url) == 2
+    assert "refuses" in capsys.readouterr().err
+
+
+def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, registry: FakeRegistry) -> None:
+    """All or nothing."""
+    write(tmp_path, "order.avsc", NO)
+    (tmp_path / "broken.avsc").write_text("{")
+    assert run("register", str(tmp_path), "--registry", registry.url) == 1
+    assert registry.subjects == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "missing"], "no such folder"),
+        (["register"], "no schema registry is named"),
+        (["register", "--registry", "http://127.0.0.1:1"], "does not answer"),
+        (["register", "--registry", "nonsense"], "does not answer"),
+        (["register", "--registry", "http://127.0.0.1:1", "--subject-strategy", "topic"], "--topic"),
+        (["register", "--subject-strategy", "other"], ""),
+    ],
+)
+def test_a_mistake_is_told_in_words(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    """With exit code 2 and no traceback."""
+    assert run(*arguments) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Traceback" not in told

@@ -1,0 +1,135 @@
+"""The Kafka adapters as the service wires them, on the tests' broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient
+
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka_ledger import LedgerReader
+from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
+from pipeline.adapters.kafka_source import KafkaSource
+from pipeline.adapters.outcome_record import OutcomeDecoder, OutcomeEncoder
+from pipeline.model.event import TopicPartition
+
+
+class Counts:
+    """What the adapters count."""
+
+    def __init__(self) -> None:
+        self.commits = {"ok": 0, "error": 0}
+        self.replayed = 0
+        self.unusable = 0
+
+    def committed(self, result: str, partitions: int) -> None:
+        self.commits[result] += partitions
+
+    def was_replayed(self, records: int) -> None:
+        self.replayed += records
+
+    def was_unusable(self) -> None:
+        self.unusable += 1
+
+
+class Names(NamedTuple):
+    """Topics and group of one test."""
+
+    events: str
+    outcomes: str
+    dead_letters: str
+    group: str
+
+
+class RealKafka:
+    """One test's corner of the broker."""
+
+    def __init__(self, bootstrap_servers: str, names: Names) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.names = names
+        self.counts = Counts()
+        self.given: dict[str, str] = {}
+        """Settings on top, such as a user's."""
+        self._sources: list[KafkaSource] = []
+        self.partition = TopicPartition(names.events, 0)
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """librdkafka's settings; silent, for failures are told by our own words."""
+        return {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **self.given}
+
+    def source(self, protocol: str = "consumer", **properties: object) -> KafkaSource:
+        """A member of the group; stopped when the test ends."""
+        given = {**self.properties, "group.id": self.names.group, **properties}
+        source = KafkaSource(
+            given,
+            [self.names.events],
+            self.ledger_reader(),
+            SystemClock(),
+            next_generation=protocol == "consumer",
+            committed=self.counts.committed,
+        )
+        self._sources.append(source)
+        return source
+
+    def ledger_reader(self) -> LedgerReader:
+        """Reads this test's ledger."""
+        return LedgerReader(
+            {**self.properties, "group.id": f"{self.names.group}.ledger"},
+            self.names.outcomes,
+            OutcomeDecoder(),
+            replayed=self.counts.was_replayed,
+            unusable=self.counts.was_unusable,
+        )
+
+    def outcomes(self, **properties: object) -> KafkaOutcomeLog:
+        """Writes this test's ledger and dead letters."""
+        topics = Topics(self.names.outcomes, self.partitions(self.names.outcomes), self.names.dead_letters)
+        return KafkaOutcomeLog(
+            {**self.properties, **properties}, topics, OutcomeEncoder(1, lambda recipient: recipient)
+        )
+
+    def produce(self, count: int, *, partition: int = 0, value: Callable[[int], bytes] = lambda n: b"%d" % n) -> None:
+        """Write events."""
+        producer = Producer({**self.properties, "linger.ms": 1})
+        for number in range(count):
+            producer.produce(self.names.events, value(number), b"key-%d" % number, partition)
+        assert producer.flush(30) == 0
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has: librdkafka's mock makes four, whatever it is asked for."""
+        admin = AdminClient(self.properties)
+        return len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
+
+    def read(self, topic: str) -> list[Message]:
+        """Everything on a topic."""
+        partitions = range(self.partitions(topic))
+        consumer = Consumer(
+            {**self.properties, "group.id": "reader", "auto.offset.reset": "earliest", "enable.partition.eof": True}
+        )
+        consumer.assign([KafkaPartition(topic, partition, 0) for partition in partitions])
+        messages: list[Message] = []
+        ends = 0
+        while ends < len(partitions):
+            for message in consumer.consume(1000, 0.2):
+                if message.error() is None:
+                    messages.append(message)
+                else:
+                    ends += 1
+        consumer.close()
+        return messages
+
+    def committed(self, partition: int = 0) -> KafkaPartition:
+        """What the group has committed."""
+        consumer = Consumer({**self.properties, "group.id": self.names.group})
+        (answer,) = consumer.committed([KafkaPartition(self.names.events, partition)], timeout=10)
+        consumer.close()
+        return answer
+
+    def close(self) -> None:
+        """Stop every source."""
+        for source in self._sources:
+            source.stop(15)

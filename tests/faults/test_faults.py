@@ -1,0 +1,172 @@
+"""One faulty file for each finding code: `check` must find it, at its place, with its hint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.finding import Finding
+from pipeline.rules.check import check
+from pipeline.rules.finding_codes import CODES
+from pipeline.rules.schema import EventSchema, SchemaCatalogue
+from pipeline.rules.sources import RuleSources
+from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, with_fields
+
+FOLDER = Path(__file__).parent
+WITHOUT_FILE = {
+    "file-too-large",  # a mebibyte needs no file
+    "bad-test",  # found where tests are run
+}
+TEMPLATE_FAULTS = {"field-kind-unknown", "unused-template"}
+USUAL = {"missing-test", "unused-template"}
+"""Found in every file here, and looked at only where it is what the file is about."""
+MORE_TEMPLATES = f"""{TEMPLATES}\
+  no_production:
+    title: 订单支付成功通知
+    ids: {{staging: template-4}}
+    fields: {{thing1: {{label: 商品}}}}
+"""
+NEWER = with_fields({"name": "gift_card", "type": "boolean", "default": False})
+"""The shop's event in its next version."""
+
+
+def found(code: str) -> list[Finding]:
+    """What `check` says of the file, but for what it says of every file here."""
+    text = (FOLDER / f"{code}.yaml").read_text(encoding="utf-8")
+    rules, templates = (RULE, text) if code in TEMPLATE_FAULTS else (text, MORE_TEMPLATES)
+    sources = RuleSources({f"{code}.yaml": rules}, None if code == "no-templates" else ("templates.yaml", templates))
+    versions = [SCHEMA, NEWER] if code == "field-not-in-version" else [SCHEMA]
+    schemas = SchemaCatalogue(EventSchema(version) for version in versions)
+    findings = check(sources, schemas, environment="production").findings
+    return [one for one in findings if one.code == code or one.code not in USUAL]
+
+
+EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
+    "alias": (1, 11, "anchors and aliases are not allowed: write the value out", None),
+    "always-matches": (
+        6,
+        40,
+        "the condition is always true: any `event.channel` satisfies this or what stands before it",
+        "did you mean `&&`?",
+    ),
+    "bad-argument": (
+        7,
+        37,
+        "money: there is no such currency; it is three capital letters (ISO 4217), such as CNY",
+        None,
+    ),
+    "bad-url": (
+        6,
+        10,
+        "the url does not begin with https:// and a host",
+        "write scheme and host out; only what follows them may come from the event",
+    ),
+    "cannot-truncate": (6, 16, "a shortened `character_string` is a wrong one", None),
+    "disabled": (2, 5, "rule `paid` takes no part", None),
+    "duplicate-key": (7, 5, "`stop` stands here twice", None),
+    "duplicate-rule": (8, 5, "rule `paid` stands already at duplicate-rule.yaml:2", None),
+    "expression-syntax": (6, 23, "not an expression: `=` does not go here", "compare with `==`"),
+    "expression-unclosed": (
+        7,
+        17,
+        "`${` without its `}`",
+        "close it with `}`, or write `$${` for the characters themselves",
+    ),
+    "field-kind-unknown": (
+        7,
+        7,
+        "`subject` names no kind of field",
+        "keys of category templates begin with thing, time, amount, …; or say `type:`",
+    ),
+    "field-not-filled": (6, 5, "template `paid` wants `thing1`, too", None),
+    "field-not-in-version": (
+        6,
+        17,
+        "`event.gift_card` is not there in version 1 of 2 of `shop.order.Paid`",
+        "ask first: has(event.gift_card) && …, or has(event.gift_card) ? … : …",
+    ),
+    "label-missing": (8, 32, "no label for BALANCE", 'add them, or "*" for others'),
+    "missing-key": (2, 5, "rule `paid` has no `to`", "write it in the rule, or in `defaults:` of the file"),
+    "missing-test": (2, 5, "no test expects a message of `paid`", None),
+    "never-matches": (
+        6,
+        40,
+        "the condition is never true: no `event.channel` satisfies both this and what stands before it",
+        None,
+    ),
+    "no-rules": (1, 1, "there is no rule", None),
+    "no-template-id": (
+        5,
+        15,
+        "template `no_production` has no id for environment `production`",
+        "it has one for staging",
+    ),
+    "no-templates": (1, 1, "there is no templates.yaml", None),
+    "not-a-condition": (
+        6,
+        11,
+        "the condition is a whole number, not true or false",
+        "compare it with something: == != < >",
+    ),
+    "not-a-text": (7, 19, "this is a time, not a text", 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")'),
+    "not-yaml": (
+        7,
+        34,
+        "mapping values are not allowed here",
+        "a text with `: ` or ` #` in it must stand in quotes, or below a `|-` on lines of its own",
+    ),
+    "null-not-handled": (7, 17, "`event.note` may be null", "ask first: event.note != null ? … : …"),
+    "over-limit": (
+        7,
+        15,
+        "`thing1` has 25 of at most 20 characters",
+        "shorten it, or let it be cut: `overflow: {thing1: truncate}`",
+    ),
+    "shadowed": (9, 5, "rule `paid` stops every event of this type before", None),
+    "too-costly": (6, 45, "`filter` inside another macro", None),
+    "too-deep": (1, 32, "nested deeper than 24 levels", None),
+    "type-mismatch": (
+        6,
+        24,
+        "`>` does not go between double and int",
+        "a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)",
+    ),
+    "unknown-enum-value": (6, 28, "`event.channel` is never `WEBCHAT`", "did you mean `WECHAT`?"),
+    "unknown-event-type": (
+        3,
+        9,
+        "no schema of `shop.order.Payed` is known: its expressions are not checked",
+        "did you mean `shop.order.Paid`?",
+    ),
+    "unknown-field": (6, 36, "`shop.order.Paid` has no field `amuont`", "did you mean `amount`?"),
+    "unknown-key": (6, 5, "unknown key `wen`", "did you mean `when`?"),
+    "unknown-name": (7, 17, "there is no `mony` here", "did you mean `money`?"),
+    "unknown-template": (5, 15, "there is no template `payed`", "did you mean `paid`?"),
+    "unknown-template-field": (8, 7, "template `paid` has no field `thing2`", "did you mean `thing1`?"),
+    "unused-template": (6, 3, "no rule uses `spare`", None),
+    "wrong-value": (6, 20, "`expires_after`: write a duration like 30m, 24h or 7d", None),
+}
+"""Line, column, words, hint."""
+
+
+@pytest.mark.parametrize("code", sorted(EXPECTED))
+def test_the_fault_is_found_at_its_place(code: str) -> None:
+    """Each code's file has that finding, at the exact line and column, in these words and with this hint."""
+    line, column, words, hint = EXPECTED[code]
+    one, *others = [finding for finding in found(code) if finding.code == code]
+    assert (one.line, one.column, one.words, one.hint) == (line, column, words, hint)
+    assert one.level is CODES[code].level
+    assert not others
+
+
+def test_every_code_has_its_fault() -> None:
+    """No code without a file that shows it, no file without a code."""
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(CODES) - WITHOUT_FILE
+    assert set(EXPECTED) == set(CODES) - WITHOUT_FILE
+
+
+@pytest.mark.parametrize("code", sorted(name for name, code in CODES.items() if code.example))
+def test_the_references_example_is_the_faulty_line(code: str) -> None:
+    """What the page shows stands in the file."""
+    assert CODES[code].example in (FOLDER / f"{code}.yaml").read_text(encoding="utf-8")

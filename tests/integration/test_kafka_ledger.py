@@ -1,0 +1,133 @@
+"""Reading the ledger back: all of what was acknowledged, and an end whatever stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient
+
+from pipeline.adapters.kafka_ledger import Committed, Replay
+from pipeline.delivery import pointer
+from pipeline.model.event import Position, TopicPartition
+from pipeline.model.ledger import LedgerPosition
+from tests.fakes.listener import PATIENCE
+from tests.fakes.outcomes import a_record, an_outcome
+from tests.fakes.real_kafka import RealKafka
+
+pytestmark = pytest.mark.kafka
+
+
+def _write(kafka: RealKafka, count: int, sources: int = 1) -> None:
+    """`count` outcomes of each source partition, in turn."""
+    log = kafka.outcomes()
+    for offset in range(count):
+        for source in range(sources):
+            position = Position(kafka.names.events, source, offset)
+            log.publish(an_outcome(position), a_record(position), lambda _: None)
+    assert log.flush(PATIENCE) == 0
+
+
+def _read(kafka: RealKafka, frontier: int, metadata: str | None) -> Replay:
+    (replay,) = kafka.ledger_reader().read([Committed(kafka.partition, frontier, metadata)], 1)
+    return replay
+
+
+def _at(offset: int, partition: int = 0) -> str:
+    return pointer.write(LedgerPosition(partition, offset))
+
+
+def _end(kafka: RealKafka, text: str) -> None:
+    """Write something else to the ledger, in a transaction: its marker takes the last offset."""
+    producer = Producer({**kafka.properties, "transactional.id": kafka.names.group})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(kafka.names.outcomes, text.encode(), partition=0)
+    producer.commit_transaction(30)
+
+
+def test_the_replay_is_what_was_acknowledged(make_kafka: Callable[..., RealKafka]) -> None:
+    """Every outcome at or above the frontier with its place, of each partition its own, though they share a ledger."""
+    kafka = make_kafka(partitions=2)
+    _write(kafka, 3_000, sources=2)
+    alive: list[None] = []
+    sources = [TopicPartition(kafka.names.events, 0), TopicPartition(kafka.names.events, 1)]
+    replays = kafka.ledger_reader().read(
+        [Committed(sources[0], 0, _at(0)), Committed(sources[1], 2_990, _at(100))], 7, lambda: alive.append(None)
+    )
+    whole, rest = (replay.assigned for replay in replays)
+    assert len(whole.done) == 3_000
+    outcome = an_outcome(Position(kafka.names.events, 0, 4))
+    assert whole.done[outcome.id] == LedgerPosition(0, 8)
+    assert [whole.reached, rest.reached] == [2_999, 2_999]
+    assert sorted(position.offset for position in rest.done.values()) == list(range(5_981, 6_000, 2))
+    assert {whole.epoch, rest.epoch} == {7}
+    assert kafka.counts.replayed == 6_000
+    assert alive
+
+
+def test_a_ledger_cut_short_by_retention_gives_what_is_left(kafka: RealKafka) -> None:
+    """A pointer below the ledger's start is counted once; what still stands is still done."""
+    _write(kafka, 10)
+    admin = AdminClient(kafka.properties)
+    gone = admin.delete_records([KafkaPartition(kafka.names.outcomes, 0, 6)])
+    assert [future.result(15).low_watermark for future in gone.values()] == [6]
+    replay = _read(kafka, 0, _at(2))
+    assert replay.assigned.reached == 9
+    assert len(replay.assigned.done) == 4
+    assert replay.pointer == _at(6)
+    assert kafka.counts.unusable == 1
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "np1:0:0:00000000",
+        "np9:0:0:00000000",
+        "somebody else's",
+        "\x00",
+        "np1:" + "9" * 4_000,
+        _at(11),
+        _at(2**62),
+        _at(0, partition=99),
+    ],
+)
+def test_a_pointer_that_leads_nowhere_is_counted_and_replaced(kafka: RealKafka, metadata: str) -> None:
+    """Damaged, of another version, beyond the end, or into a partition that is not there: begin at the frontier."""
+    _write(kafka, 10)
+    replay = _read(kafka, 3, metadata)
+    assert replay.assigned.done == {}
+    assert replay.assigned.frontier == 3
+    assert replay.pointer == _at(10)
+    assert kafka.counts.unusable == 1
+
+
+@pytest.mark.parametrize("metadata", [None, ""])
+def test_without_a_pointer_nothing_is_read_and_one_is_made(kafka: RealKafka, metadata: str | None) -> None:
+    """The first owner of all begins where the ledger ends, and that is no fault."""
+    _write(kafka, 10)
+    replay = _read(kafka, 0, metadata)
+    assert (replay.assigned.done, replay.pointer) == ({}, _at(10))
+    assert replay.assigned.ledger_end == LedgerPosition(0, 10)
+    assert (kafka.counts.unusable, kafka.counts.replayed) == (0, 0)
+
+
+@pytest.mark.timeout(20)
+def test_an_end_without_a_record_is_still_an_end(kafka: RealKafka) -> None:
+    """A transaction's marker as the last offset, and foreign bytes before it, hold nothing up."""
+    _write(kafka, 3)
+    _end(kafka, "no outcome of ours")
+    replay = _read(kafka, 0, _at(0))
+    assert len(replay.assigned.done) == 3
+    assert replay.assigned.ledger_end == LedgerPosition(0, 5)
+    assert (_read(kafka, 0, _at(4)).assigned.done, _read(kafka, 0, _at(5)).assigned.done) == ({}, {})
+
+
+def test_an_outcome_that_stands_twice_counts_where_it_stands_first(kafka: RealKafka) -> None:
+    """The pointer must not move past the first of two, or the next owner might see none."""
+    _write(kafka, 2)
+    _write(kafka, 2)
+    replay = _read(kafka, 0, _at(0))
+    assert sorted(replay.assigned.done.values()) == [LedgerPosition(0, 0), LedgerPosition(0, 1)]

@@ -1,0 +1,223 @@
+"""Outcomes and dead letters on a real broker: what acknowledged means, in which order, and what refuses them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from pipeline.adapters.kafka_ledger import ledger_partition
+from pipeline.errors import OutcomeLost
+from pipeline.model import dead_letter
+from pipeline.model.event import Position, Record
+from pipeline.model.ledger import CommitPoint, LedgerPosition
+from pipeline.model.outcome import OutcomeKind
+from pipeline.ports import OutcomeLog
+from tests.broker import secure
+from tests.broker.handle import Broker
+from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.outcomes import a_record, an_outcome
+from tests.fakes.real_kafka import RealKafka
+
+pytestmark = pytest.mark.kafka
+
+
+def _publish(log: OutcomeLog, position: Position, told: list[LedgerPosition], record: Record | None = None) -> None:
+    kind = OutcomeKind.REJECTED if record is not None else OutcomeKind.ACCEPTED
+    log.publish(an_outcome(position, kind), record or a_record(position), told.append)
+
+
+def _poll_until_lost(log: OutcomeLog) -> str:
+    patience = threading.Event()
+    for _ in range(600):
+        try:
+            log.poll()
+        except OutcomeLost as lost:
+            return str(lost)
+        patience.wait(0.05)
+    raise AssertionError("nothing was lost")
+
+
+def test_outcomes_of_a_source_partition_stand_in_one_ledger_partition_in_order(
+    make_kafka: Callable[..., RealKafka],
+) -> None:
+    """The acknowledged positions are where the records really are; the key is the event's."""
+    kafka = make_kafka(ledger_partitions=3)
+    log = kafka.outcomes()
+    told: dict[int, list[LedgerPosition]] = {source: [] for source in range(4)}
+    for offset in range(50):
+        for source, positions in told.items():
+            _publish(log, Position("events", source, offset), positions)
+    assert log.flush(PATIENCE) == 0
+    for source, positions in told.items():
+        assert {position.partition for position in positions} == {ledger_partition("events", source, 3)}
+        assert [position.offset for position in positions] == sorted(position.offset for position in positions)
+    messages = kafka.read(kafka.names.outcomes)
+    assert len(messages) == 200
+    assert {message.key() for message in messages} == {b"key"}
+
+
+def test_a_queue_that_is_full_loses_nothing_and_keeps_the_order(kafka: RealKafka) -> None:
+    """Publishing never blocks and never raises, however small librdkafka's queue is."""
+    log = kafka.outcomes(**{"queue.buffering.max.messages": 10})
+    told: list[LedgerPosition] = []
+    for offset in range(2_000):
+        _publish(log, Position("events", 0, offset), told)
+    assert log.flush(PATIENCE) == 0
+    assert [position.offset for position in told] == list(range(2_000))
+
+
+def test_nothing_is_acknowledged_while_the_broker_is_away_and_everything_after(
+    kafka: RealKafka, stoppable_kafka: Broker
+) -> None:
+    """A killed broker costs time: no outcome, no order and no duplicate."""
+    log = kafka.outcomes()
+    told: list[LedgerPosition] = []
+    _publish(log, Position("events", 0, 0), told)
+    assert log.flush(PATIENCE) == 0
+    stoppable_kafka.kill()
+    for offset in range(1, 500):
+        _publish(log, Position("events", 0, offset), told)
+    assert log.flush(1.0) == 499
+    assert len(told) == 1
+    stoppable_kafka.start()
+    assert log.flush(PATIENCE) == 0
+    assert [position.offset for position in told] == list(range(500))
+    assert len(kafka.read(kafka.names.outcomes)) == 500
+
+
+def test_a_source_outlives_a_restart_of_its_broker(kafka: RealKafka, stoppable_kafka: Broker) -> None:
+    """Records, commits and the group go on after the broker comes back, without an end of the process."""
+    kafka.produce(10)
+    source, listener = kafka.source(), RecordingListener()
+    listener.points = lambda partitions: [CommitPoint(partition, 20, "") for partition in partitions]
+    source.start(listener)
+    source.demand(10)
+    listener.wait(lambda: len(listener.records) == 10)
+    stoppable_kafka.stop()
+    source.commit([CommitPoint(kafka.partition, 10, "")])
+    stoppable_kafka.start()
+    kafka.produce(10)
+    source.demand(100)
+    listener.wait(lambda: set(listener.offsets()) == set(range(20)))
+    source.stop(PATIENCE)
+    assert listener.fatal is None
+    assert kafka.committed().offset == 20
+
+
+def test_a_dead_letter_carries_the_original_and_says_why(kafka: RealKafka) -> None:
+    """Key, value and headers as they were; ours of an earlier round replaced, but for what redrive needs."""
+    position = Position("events", 0, 7)
+    earlier = (("notice.reason", b"old"), (dead_letter.REDRIVES, b"1"))
+    record = a_record(position)._replace(headers=(("trace", b"t"), ("empty", None), *earlier))
+    log = kafka.outcomes()
+    told: list[LedgerPosition] = []
+    _publish(log, position, told, record)
+    assert log.flush(PATIENCE) == 0
+    (letter,) = kafka.read(kafka.names.dead_letters)
+    headers = dict(letter.headers() or ())
+    assert (letter.key(), letter.value()) == (record.key, record.value)
+    assert (headers["trace"], headers["empty"]) == (b"t", None)
+    assert headers[dead_letter.REASON] == b"rejected_content"
+    assert headers[dead_letter.REDRIVES] == b"1"
+    assert headers[dead_letter.OUTCOME_ID] == an_outcome(position).id.encode()
+    source = [headers[name] for name in (dead_letter.SOURCE_TOPIC, dead_letter.SOURCE_PARTITION)]
+    assert [*source, headers[dead_letter.SOURCE_OFFSET]] == [b"events", b"0", b"7"]
+    names = [header[0] for header in letter.headers() or ()]
+    assert names.count(dead_letter.REASON) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "left_out"),
+    [(b"v" * 5_000, (), b"value"), (b"v", (("large", b"h" * 5_000),), b"value and headers")],
+)
+def test_a_dead_letter_too_large_for_its_topic_is_cut_and_not_fatal(
+    make_kafka: Callable[..., RealKafka], value: bytes, headers: tuple[tuple[str, bytes], ...], left_out: bytes
+) -> None:
+    """One great record must not end the process again after every restart; the outcome still follows."""
+    kafka = make_kafka(dead_letters={"max.message.bytes": "2000"})
+    log = kafka.outcomes(**{"compression.type": "none"})
+    told: list[LedgerPosition] = []
+    position = Position("events", 0, 0)
+    _publish(log, position, told, a_record(position)._replace(value=value, headers=headers))
+    assert log.flush(PATIENCE) == 0
+    (letter,) = kafka.read(kafka.names.dead_letters)
+    assert (letter.key(), letter.value()) == (b"key", None)
+    assert dict(letter.headers() or ())[dead_letter.LEFT_OUT] == left_out
+    assert len(told) == 1
+
+
+def test_an_outcome_is_not_written_before_its_dead_letter_is_acknowledged(
+    make_kafka: Callable[..., RealKafka],
+) -> None:
+    """Where the dead letter is refused for good, the ledger must not say that it is there."""
+    kafka = make_kafka(dead_letters={"max.message.bytes": "50"})
+    log = kafka.outcomes()
+    told: list[LedgerPosition] = []
+    position = Position("events", 0, 0)
+    _publish(log, position, told, a_record(position))
+    assert "refused" in _poll_until_lost(log)
+    assert told == []
+    assert log.flush(0.5) == 1
+    assert kafka.read(kafka.names.outcomes) == []
+
+
+def test_without_the_right_to_write_the_process_is_told_to_end(kafka: RealKafka, real_kafka: Broker) -> None:
+    """A refusal for good is told by `poll`, with words that say what to do."""
+    if real_kafka.secure is None:
+        pytest.skip("needs a Kafka with users")
+    log = kafka.outcomes(**real_kafka.secure)
+    _publish(log, Position("events", 0, 0), [])
+    words = _poll_until_lost(log)
+    assert "lacks this right" in words
+    assert secure.PASSWORD not in words
+
+
+def test_the_whole_way_goes_over_tls_and_scram_with_the_documented_rights(kafka: RealKafka, real_kafka: Broker) -> None:
+    """Read on events, outcomes and the group, Write on outcomes and dead letters: that is all a member needs."""
+    if real_kafka.secure is None:
+        pytest.skip("needs a Kafka with users")
+    names = kafka.names
+    rights = [
+        (ResourceType.TOPIC, names.events, AclOperation.READ),
+        (ResourceType.TOPIC, names.outcomes, AclOperation.READ),
+        (ResourceType.TOPIC, names.outcomes, AclOperation.WRITE),
+        (ResourceType.TOPIC, names.dead_letters, AclOperation.WRITE),
+        (ResourceType.GROUP, names.group, AclOperation.READ),
+    ]
+    bindings = [
+        AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{secure.USER}", "*", right, AclPermissionType.ALLOW)
+        for kind, name, right in rights
+    ]
+    admin = AdminClient(kafka.properties)
+    for future in admin.create_acls(bindings).values():
+        future.result(15)
+    kafka.produce(3)
+    user = RealKafka(kafka.bootstrap_servers, names)
+    user.given = dict(real_kafka.secure)
+    source, listener = user.source(), RecordingListener()
+    listener.points = lambda partitions: [CommitPoint(partition, 3, "") for partition in partitions]
+    source.start(listener)
+    source.demand(5)
+    listener.wait(lambda: len(listener.records) == 3)
+    log = user.outcomes()
+    told: list[LedgerPosition] = []
+    for record in listener.records:
+        _publish(log, record.position, told, record)
+    assert log.flush(PATIENCE) == 0
+    source.stop(PATIENCE)
+    assert kafka.committed().offset == 3
+    again, later = user.source(), RecordingListener()
+    again.start(later)
+    later.wait(lambda: later.assigned)
+    again.stop(PATIENCE)
+    assert user.counts.replayed == 3

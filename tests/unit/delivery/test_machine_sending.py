@@ -1,0 +1,277 @@
+"""How notices leave: in order, again where that helps, in time, and never too many."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.model.notice import Notice, OnAmbiguous
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.reply import Fault, Reply
+from pipeline.model.verdict import Verdict
+
+from .making import (
+    BAD_CONTENT,
+    BAD_TEMPLATE,
+    CALM,
+    OK,
+    P0,
+    P1,
+    THROTTLED,
+    TIMEOUT,
+    UNAVAILABLE,
+    Bench,
+    arrival,
+    notice,
+    undecodable,
+)
+
+# The way of a notice
+
+
+def test_an_accepted_notice_leaves_an_outcome_that_says_all() -> None:
+    """Who, what, when, how often, and from which event."""
+    bench = Bench()
+    bench.offer(arrival(3, notice("a", "ann"), traceparent="00-ab-cd-01"))
+    bench.later(1)
+    (attempt,) = bench.attempts()
+    assert (attempt.notice.id, attempt.number, attempt.traceparent) == ("a", 1, "00-ab-cd-01")
+    bench.later(2)
+    assert bench.delivery.replied(attempt, OK, bench.now) is Verdict.ACCEPTED
+    (outcome,) = bench.collect()
+    assert (outcome.id, outcome.kind, outcome.reason) == ("a", OutcomeKind.ACCEPTED, Reason.OK)
+    assert (outcome.position.offset, outcome.recipient, outcome.rule) == (3, "ann", "paid")
+    assert (outcome.attempts, outcome.status, outcome.code, outcome.detail) == (1, 200, 200, "")
+    assert outcome.first_attempt_at == bench.now - 2
+    assert outcome.finished_at == bench.now
+    assert (outcome.redelivered, outcome.traceparent) == (False, "00-ab-cd-01")
+
+
+def test_nothing_may_be_committed_before_kafka_has_acknowledged() -> None:
+    """Accepted by the API is not done; written and acknowledged is."""
+    bench = Bench()
+    bench.offer(arrival(0, notice("a")))
+    bench.round()
+    bench.collect()
+    assert bench.committed() == {P0: 0}
+    assert bench.delivery.snapshot(bench.now).buffered == 1
+    bench.acknowledge()
+    assert bench.committed() == {P0: 1}
+    assert bench.delivery.snapshot(bench.now).buffered == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "reason"),
+    [
+        (BAD_CONTENT, OutcomeKind.REJECTED, Reason.CONTENT),
+        (BAD_TEMPLATE, OutcomeKind.REJECTED, Reason.CONFIG),
+        (Reply(200, 43004), OutcomeKind.REJECTED, Reason.RECIPIENT),
+        (Reply(422), OutcomeKind.REJECTED, Reason.KEY_REUSED),
+    ],
+)
+def test_a_refusal_ends_the_notice_and_the_lane_goes_on(reply: Reply, kind: OutcomeKind, reason: Reason) -> None:
+    """The reason is told, one attempt was made, and the recipient's next notice leaves."""
+    bench = Bench()
+    bench.offer(arrival(0, notice("a", rule="other")), arrival(1, notice("b")))
+    bench.round(reply)
+    (outcome,) = bench.collect()
+    assert (outcome.kind, outcome.reason, outcome.attempts) == (kind, reason, 1)
+    assert outcome.detail == reply.detail
+    assert bench.names() == ["b"]
+
+
+def test_outcomes_that_are_final_already_are_only_published() -> None:
+    """An undecodable record moves the frontier like any other, once its outcome is acknowledged."""
+    bench = Bench()
+    bench.offer(arrival(0, outcomes=[undecodable(0)]))
+    assert bench.attempts() == []
+    assert bench.committed() == {P0: 0}
+    bench.acknowledge()
+    assert bench.committed() == {P0: 1}
+
+
+def test_a_record_without_consequences_is_done_at_once() -> None:
+    """No rule matched: nothing to wait for."""
+    bench = Bench()
+    bench.offer(arrival(0))
+    assert bench.committed() == {P0: 1}
+
+
+# Order
+
+
+def test_a_recipients_notices_leave_one_after_the_other() -> None:
+    """Others do not wait for them."""
+    bench = Bench()
+    bench.offer(arrival(0, notice("a1"), notice("a2")), arrival(1, notice("b1", "bob")), arrival(2, notice("a3")))
+    assert bench.names() == ["a1", "b1"]
+    assert bench.names() == []
+
+
+def test_a_waiting_retry_keeps_its_lane() -> None:
+    """The recipient's later notices wait for it; another recipient does not."""
+    bench = Bench(CALM, dice=1.0)
+    bench.offer(arrival(0, notice("a1")), arrival(1, notice("a2")))
+    bench.round(UNAVAILABLE)
+    bench.offer(arrival(2, notice("b1", "bob")))
+    assert bench.names() == ["b1"]
+    bench.later(1)
+    (again,) = bench.attempts()
+    assert (again.notice.id, again.number) == ("a1", 2)
+    bench.reply(again)
+    assert bench.names() == ["a2"]
+
+
+def test_unordered_notices_pass() -> None:
+    """A rule that opts out of order waits for nobody."""
+    bench = Bench(CALM)
+    bench.offer(arrival(0, notice("a1")), arrival(1, notice("a2", ordered=False)))
+    assert bench.names() == ["a1", "a2"]
+
+
+# Retries
+
+
+def test_a_notice_is_given_up_after_its_attempts() -> None:
+    """Then there is an outcome with the reason and the last reply, and the lane goes on."""
+    bench = Bench({**CALM, "retry": {"max_attempts": 3}})
+    bench.offer(arrival(0, notice("a")), arrival(1, notice("b")))
+    numbers = []
+    for _ in range(3):
+        numbers += [attempt.number for attempt in bench.round(UNAVAILABLE)]
+        bench.later(100)
+    assert numbers == [1, 2, 3]
+    (outcome,) = bench.collect()
+    assert (outcome.kind, outcome.reason) == (OutcomeKind.EXHAUSTED, Reason.ATTEMPTS)
+    assert (outcome.attempts, outcome.status, outcome.detail) == (3, 500, "out of order")
+    assert bench.names() == ["b"]
+
+
+def test_no_attempt_is_made_after_the_horizon() -> None:
+    """A retry that comes due too late is not made at all."""
+    bench = Bench({**CALM, "retry": {"horizon_seconds": 10}}, dice=0.0)
+    bench.offer(arrival(0, notice("a")))
+    bench.round(Reply(503, None, retry_after="30"))
+    bench.later(30)
+    assert bench.attempts() == []
+    assert bench.ends() == [("a", OutcomeKind.EXHAUSTED, Reason.HORIZON)]
+
+
+def test_retry_after_is_honoured() -> None:
+    """Not before it, whatever the dice say."""
+    bench = Bench(CALM, dice=0.0)
+    bench.offer(arrival(0, notice("a")))
+    bench.round(Reply(500, None, retry_after="20"))
+    assert bench.delivery.next_wakeup(bench.now) == bench.now + 20
+    bench.later(19.9)
+    assert bench.names() == []
+    bench.later(0.1)
+    assert bench.names() == ["a"]
+
+
+@pytest.mark.parametrize("reply", [THROTTLED._replace(retry_after="20"), Reply(503, None, retry_after="20")])
+def test_an_overloaded_api_is_left_alone_for_as_long_as_it_asks(reply: Reply) -> None:
+    """All wait, not the one notice alone."""
+    bench = Bench(CALM, dice=0.0)
+    bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
+    first, _ = bench.attempts()
+    bench.reply(first, reply)
+    bench.offer(arrival(2, notice("c", "cid")))
+    assert bench.names() == []
+    bench.later(20)
+    assert bench.names() == ["c", "a"]
+
+
+def test_a_throttled_recipient_waits_alone() -> None:
+    """43117 is about one recipient: nobody else is slowed, and the limit stays."""
+    bench = Bench(CALM, dice=0.0)
+    bench.offer(arrival(0, notice("a")))
+    before = bench.delivery.snapshot(bench.now).limit
+    bench.round(Reply(200, 43117, retry_after="20"))
+    bench.offer(arrival(1, notice("b", "bob")))
+    assert bench.names() == ["b"]
+    assert bench.delivery.snapshot(bench.now).limit == before
+
+
+def test_retries_wait_for_the_budget() -> None:
+    """When the tokens are used up only first attempts leave; with time, or success, retries do."""
+    bench = Bench({**CALM, "budget": {"capacity": 10, "retry_cost": 5, "refill_per_second": 1}}, dice=0.0)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
+    bench.round(UNAVAILABLE)
+    assert len(bench.attempts()) == 2
+    bench.offer(arrival(4, notice("fresh", "fay")))
+    assert bench.names() == ["fresh"]
+    assert bench.delivery.next_wakeup(bench.now) == bench.now + 5
+    bench.later(5)
+    assert bench.names() == ["n2"]
+
+
+@pytest.mark.parametrize("reply", [TIMEOUT, Reply(fault=Fault.RESET), Reply(200, None, Fault.BODY_CUT_SHORT)])
+def test_an_ambiguous_attempt_is_repeated_byte_for_byte(reply: Reply) -> None:
+    """The same id and the same body: only so can the API know it again."""
+    bench = Bench(CALM, dice=0.0)
+    bench.offer(arrival(0, notice("a")))
+    (first,) = bench.round(reply)
+    (second,) = bench.attempts()
+    assert second.notice is first.notice
+    assert second.number == 2
+
+
+def test_a_rule_can_rather_not_repeat_what_may_have_arrived() -> None:
+    """Then the outcome is unknown, and says so."""
+    bench = Bench(CALM)
+    careful = Notice("a", "paid", "template", "ann", b"{}", None, on_ambiguous=OnAmbiguous.GIVE_UP)
+    bench.offer(arrival(0, careful))
+    bench.round(Reply(fault=Fault.CONNECT))
+    bench.later(10)
+    bench.round(TIMEOUT)
+    assert bench.ends() == [("a", OutcomeKind.UNKNOWN, Reason.AMBIGUOUS)]
+
+
+# Limits
+
+
+def test_no_more_are_in_flight_than_allowed() -> None:
+    """A reply makes room for one."""
+    bench = Bench(max_in_flight=3)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(10)))
+    attempts = bench.attempts()
+    assert len(attempts) == 3
+    assert bench.delivery.next_wakeup(bench.now) is None
+    bench.reply(attempts[0])
+    assert len(bench.attempts()) == 1
+
+
+def test_demand_falls_with_what_is_buffered() -> None:
+    """Until nothing more is wanted; acknowledged is what frees it."""
+    bench = Bench({"buffers": {"notices": 3}})
+    seen = [bench.delivery.demand()]
+    for offset in range(4):
+        bench.offer(arrival(offset, notice(f"n{offset}", f"user-{offset}")))
+        seen.append(bench.delivery.demand())
+    assert seen == [3, 2, 1, 0, 0]
+    bench.round()
+    assert bench.delivery.demand() == 0
+    bench.acknowledge()
+    assert bench.delivery.demand() == 3
+
+
+def test_a_recipient_who_cannot_be_served_does_not_stop_another_partition() -> None:
+    """Their partition is held, and the other is read on."""
+    bench = Bench({**CALM, "buffers": {"notices": 10}}, partitions=(P0, P1))
+    bench.offer(*(arrival(offset, notice(f"a{offset}")) for offset in range(10)))
+    bench.round(Reply(200, 43117, retry_after="600"))
+    bench.attempts()
+    assert bench.delivery.held() == {P0}
+    assert bench.delivery.demand() == 5
+    bench.offer(arrival(0, notice("b", "bob"), partition=P1))
+    assert bench.names() == ["b"]
+
+
+def test_a_fixed_rate_spaces_attempts_out() -> None:
+    """And the machine says when the next may leave."""
+    bench = Bench({"rate": {"per_second": 10}})
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(3)))
+    assert len(bench.attempts()) == 1
+    assert bench.delivery.next_wakeup(bench.now) == pytest.approx(bench.now + 0.1)
+    bench.later(0.1)
+    assert len(bench.attempts()) == 1
