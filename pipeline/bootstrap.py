@@ -20,7 +20,7 @@ from pipeline.adapters.decoding import EventDecoder
 from pipeline.adapters.kafka_ledger import LedgerReader
 from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka_source import KafkaSource
-from pipeline.adapters.kafka_topics import LEDGER_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.logging import configure_logging, recipient_hash
 from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
@@ -139,7 +139,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             settings.dead_letters.replication_factor,
             settings.dead_letters.create,
         ),
-        {},
+        DEAD_LETTER_CONFIG,
     )
     rules = find_rules(settings, schemas.catalogue)
     encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
@@ -173,6 +173,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             ),
             clock,
             next_generation=_next_generation(settings, topics),
+            fall_back=settings.kafka.group_protocol == "auto",
             committed=telemetry.committed,
         ),
         outcomes=KafkaOutcomeLog(

@@ -130,8 +130,9 @@ class Service:
         log.info("stopping", drain_seconds=self._drain_seconds)
         await asyncio.to_thread(self.parts.source.stop, self._drain_seconds + 10)
         await self.intake.stop()
-        missing = 0 if self._error else await asyncio.to_thread(self.parts.outcomes.flush, 5.0)
         await self.engine.stop()
+        # On the loop's thread, after the engine's own polling has ended: one thread owns the producer's queue.
+        missing = 0 if self._error else self.parts.outcomes.flush(5.0)
         await self.parts.api.close()
         await self.parts.tokens.close()
         log.info("stopped", outcomes_missing=missing)
