@@ -128,7 +128,6 @@ class RuleSettings(Section):
     """How rules are read and reloaded."""
 
     watch: bool = Field(True, description="Reload by itself when a file in the rules folder changes.")
-    default_zone: str = Field("Asia/Shanghai", description="Zone in which times are shown where a rule names none.")
 
 
 class OutcomeSettings(Section):
@@ -158,9 +157,6 @@ class HttpSettings(Section):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - probes come from outside the pod
     port: Port = Field(8080, description="Port to listen on; 0: any that is free.")
-    user: str | None = Field(None, description="User name for basic authentication of the pages.")
-    password: SecretStr | None = Field(None, description="Its password.")
-    password_file: FilePath | None = Field(None, description="A file that holds the password.")
 
 
 class LogSettings(Section):
