@@ -6,14 +6,13 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import structlog
 from watchfiles import awatch
 
-from pipeline import metrics
 from pipeline.adapters.avro import folder_id
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.decoding import EventDecoder
@@ -24,25 +23,24 @@ from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, To
 from pipeline.adapters.logging import configure_logging, recipient_hash
 from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
-from pipeline.adapters.outcome_record import Disguise, OutcomeDecoder, OutcomeEncoder, outcome_schema
+from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
 from pipeline.adapters.prometheus import PrometheusTelemetry
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
-from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import ConfigurationError, UserError
-from pipeline.metrics import Metric
 from pipeline.ports import NoticesApi, TokenSource
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import EventSchema, SchemaCatalogue
+from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Parts, Service, stop_on_signals
 from pipeline.settings import Settings
+from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
 from pipeline.settings.secrets import read_secret_file, reveal
 from pipeline.web.endpoint import Probes, listen, make_app, serve
 
@@ -78,7 +76,7 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
         raise
     service = Service(parts, drain_seconds=settings.kafka.drain_seconds, publish_unmatched=settings.outcomes.unmatched)
     telemetry.rules_loaded(parts.rules, clock.now())
-    telemetry.read_at_scrape(lambda: _gauges(service))
+    telemetry.read_at_scrape(lambda: read_gauges(parts))
     reload = Reload(service.intake, telemetry, clock)
 
     def reload_now() -> None:
@@ -123,24 +121,8 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
     properties = kafka_properties(settings)
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
     topics.require(settings.kafka.topics)
-    ledger_partitions = topics.ensure(
-        TopicToMake(
-            settings.outcomes.topic,
-            settings.outcomes.partitions,
-            settings.outcomes.replication_factor,
-            settings.outcomes.create,
-        ),
-        LEDGER_CONFIG,
-    )
-    topics.ensure(
-        TopicToMake(
-            settings.dead_letters.topic,
-            settings.dead_letters.partitions,
-            settings.dead_letters.replication_factor,
-            settings.dead_letters.create,
-        ),
-        DEAD_LETTER_CONFIG,
-    )
+    ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
+    topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     rules = find_rules(settings, schemas.catalogue)
     encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
     return Parts(
@@ -167,7 +149,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             LedgerReader(
                 {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
                 settings.outcomes.topic,
-                OutcomeDecoder(),
+                LedgerDecoder(),
                 replayed=telemetry.replayed,
                 unusable=telemetry.pointer_unusable,
             ),
@@ -182,6 +164,10 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
         clock=clock,
         telemetry=telemetry,
     )
+
+
+def _to_make(topic: OutcomeSettings | DeadLetterSettings) -> TopicToMake:
+    return TopicToMake(topic.topic, topic.partitions, topic.replication_factor, topic.create)
 
 
 def kafka_properties(settings: Settings) -> dict[str, Any]:
@@ -315,27 +301,3 @@ def _disguise(settings: Settings) -> Disguise:
 async def _watch(settings: Settings, reload_now: Callable[[], None]) -> None:
     async for _ in awatch(settings.rules, debounce=400, recursive=True):
         reload_now()
-
-
-def _gauges(service: Service) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
-    """The gauges that are read when somebody asks."""
-    parts = service.parts
-    now = parts.clock.now()
-    state = parts.delivery.snapshot(now)
-    yield metrics.IN_FLIGHT, {}, state.in_flight
-    yield metrics.CONCURRENCY_LIMIT, {}, state.limit
-    yield metrics.LANES, {}, state.lanes
-    yield metrics.LANES_WAITING, {}, state.lanes_waiting
-    yield metrics.BUFFERED, {}, state.buffered
-    yield metrics.RETRY_BUDGET, {}, state.retry_budget
-    for breaker in BreakerState:
-        yield metrics.BREAKER, {"state": breaker}, float(state.breaker is breaker)
-    for halt in Halt:
-        yield metrics.HALTED, {"reason": halt}, float(state.halted is halt)
-    for rule in state.suspended:
-        yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
-    for partition, lag in parts.source.lag().items():
-        yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
-    for partition, age in state.oldest.items():
-        yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
-    yield metrics.LAST_POLL, {}, parts.source.last_poll_at()

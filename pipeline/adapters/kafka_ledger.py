@@ -12,10 +12,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters import kafka_errors
+from pipeline.adapters.outcome_record import LedgerEntry
 from pipeline.delivery import pointer
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition
-from pipeline.model.outcome import Outcome
 
 BATCH = 2_000
 POLL_SECONDS = 0.05
@@ -58,7 +58,7 @@ class LedgerReader:
         self,
         properties: Mapping[str, Any],
         topic: str,
-        decode: Callable[[bytes | None], Outcome | None],
+        decode: Callable[[bytes | None], LedgerEntry | None],
         *,
         replayed: Callable[[int], None],
         unusable: Callable[[], None],
@@ -185,9 +185,9 @@ class LedgerReader:
             return 0
         if offset >= left.get(partition, 0) - 1:
             left.pop(partition, None)
-        outcome = self._decode(message.value())
-        if outcome is not None:
-            found.note(outcome, LedgerPosition(partition, offset))
+        entry = self._decode(message.value())
+        if entry is not None:
+            found.note(entry, LedgerPosition(partition, offset))
         return 1
 
 
@@ -199,12 +199,12 @@ class _Found:
         self._done: dict[tuple[str, int], dict[str, LedgerPosition]] = {one.partition: {} for one in committed}
         self._reached: dict[tuple[str, int], int] = {}
 
-    def note(self, outcome: Outcome, position: LedgerPosition) -> None:
-        """The ledger holds this outcome; the first of several with one id counts, for it stands lowest."""
-        topic, partition, offset = outcome.position
+    def note(self, entry: LedgerEntry, position: LedgerPosition) -> None:
+        """The ledger holds this entry; the first of several with one id counts, for it stands lowest."""
+        topic, partition, offset = entry.position
         source = (topic, partition)
         if offset >= self._frontiers.get(source, offset + 1):
-            self._done[source].setdefault(outcome.id, position)
+            self._done[source].setdefault(entry.id, position)
             self._reached[source] = max(self._reached.get(source, -1), offset)
 
     def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition) -> Assigned:

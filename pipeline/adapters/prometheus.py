@@ -37,7 +37,7 @@ class PrometheusTelemetry:
         self._durations = {
             verdict: self._histograms[metrics.ATTEMPT_DURATION].labels(verdict).observe for verdict in Verdict
         }
-        self._consumed = {topic: self._child(metrics.EVENTS_CONSUMED, topic) for topic in topics}
+        self._consumed = {topic: self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc for topic in topics}
         self._dead_letters: dict[Reason, Callable[[], None]] = {
             reason: self._child(metrics.DEAD_LETTERS, reason)
             for reason in Reason
@@ -74,7 +74,7 @@ class PrometheusTelemetry:
 
     def consumed(self, topic: str, records: int) -> None:
         """Records were read."""
-        self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc(records)
+        self._consumed[topic](records)
 
     def undecodable(self, topic: str, reason: Reason) -> None:
         """A record is no event."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import RulesRefused
-from pipeline.model.finding import Finding, Level
+from pipeline.model.finding import Finding
 from pipeline.rules.catalogue import read_templates
 from pipeline.rules.cel import Environment
 from pipeline.rules.compiling import RuleCompiler, event_types, with_defaults
@@ -213,11 +213,3 @@ def _unused(files: Sequence[_RuleFile], templates: Mapping[str, Template], docum
         for alias in templates
         if alias not in used
     ]
-
-
-def worst(findings: Sequence[Finding]) -> Level | None:
-    """The gravest level among findings."""
-    for level in (Level.ERROR, Level.WARNING, Level.NOTE):
-        if any(finding.level is level for finding in findings):
-            return level
-    return None

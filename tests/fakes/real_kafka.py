@@ -13,7 +13,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka_ledger import LedgerReader
 from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka_source import KafkaSource
-from pipeline.adapters.outcome_record import OutcomeDecoder, OutcomeEncoder
+from pipeline.adapters.outcome_record import LedgerDecoder, OutcomeEncoder
 from pipeline.model.event import TopicPartition
 
 
@@ -80,7 +80,7 @@ class RealKafka:
         return LedgerReader(
             {**self.properties, "group.id": f"{self.names.group}.ledger"},
             self.names.outcomes,
-            OutcomeDecoder(),
+            LedgerDecoder(),
             replayed=self.counts.was_replayed,
             unusable=self.counts.was_unusable,
         )

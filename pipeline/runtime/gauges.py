@@ -1,0 +1,37 @@
+"""The gauges that are read when somebody asks, and cost nothing between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from pipeline import metrics
+from pipeline.delivery.breaker import BreakerState
+from pipeline.delivery.halt import Halt
+from pipeline.metrics import Metric
+
+if TYPE_CHECKING:
+    from pipeline.runtime.service import Parts
+
+
+def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    """Each gauge with its labels and value, as things stand now."""
+    now = parts.clock.now()
+    state = parts.delivery.snapshot(now)
+    yield metrics.IN_FLIGHT, {}, state.in_flight
+    yield metrics.CONCURRENCY_LIMIT, {}, state.limit
+    yield metrics.LANES, {}, state.lanes
+    yield metrics.LANES_WAITING, {}, state.lanes_waiting
+    yield metrics.BUFFERED, {}, state.buffered
+    yield metrics.RETRY_BUDGET, {}, state.retry_budget
+    for breaker in BreakerState:
+        yield metrics.BREAKER, {"state": breaker}, float(state.breaker is breaker)
+    for halt in Halt:
+        yield metrics.HALTED, {"reason": halt}, float(state.halted is halt)
+    for rule in state.suspended:
+        yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
+    for partition, lag in parts.source.lag().items():
+        yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
+    for partition, age in state.oldest.items():
+        yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
+    yield metrics.LAST_POLL, {}, parts.source.last_poll_at()
