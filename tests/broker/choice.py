@@ -10,7 +10,7 @@ from tests.broker.handle import Broker, Kind, Unavailable
 from tests.broker.maven import MavenBroker
 from tests.broker.others import ContainerBroker, GivenBroker, MockBroker
 
-FORCE = "NOTICE_PIPELINE_TEST_BROKER"
+FORCE = "TEST_BROKER"
 KINDS: Mapping[Kind, Callable[[], Broker]] = {
     Kind.GIVEN: GivenBroker,
     Kind.CONTAINER: ContainerBroker,

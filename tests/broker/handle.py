@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Kind(StrEnum):
-    """Where the broker comes from; the values are those of `NOTICE_PIPELINE_TEST_BROKER`."""
+    """Where the broker comes from; the values are those of `TEST_BROKER`."""
 
     GIVEN = "given"
     CONTAINER = "container"
