@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
-from pipeline.adapters.outcome_record import OutcomeDecoder
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.schema import EventSchema
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.service import ServiceUnderTest, read_outcomes, uncommitted
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
@@ -69,17 +63,14 @@ class Stage:
     def __init__(
         self, folder: Path, broker: Broker, topic: str, registry: FakeRegistry, sandbox: SandboxServer
     ) -> None:
-        self.folder = folder
         self.broker = broker
         self.topic = topic
         self.outcomes = f"{topic}.outcomes"
         self.registry = registry
         self.sandbox = sandbox
         self.group = f"{topic}.group"
-        (folder / "rules").mkdir()
-        (folder / "rules" / "templates.yaml").write_text(TEMPLATES, encoding="utf-8")
-        (folder / "rules" / "garage.yaml").write_text(RULES, encoding="utf-8")
-        (folder / "pipeline.yaml").write_text(json.dumps(self._configuration()), encoding="utf-8")
+        files = {"templates.yaml": TEMPLATES, "garage.yaml": RULES}
+        self.service = ServiceUnderTest(folder, self._configuration(), files)
 
     def _configuration(self) -> dict[str, object]:
         return {
@@ -91,13 +82,11 @@ class Stage:
                 "group_protocol": "classic",
             },
             "schemas": {"registry_url": self.registry.url},
-            "rules": "rules",
             "notices": {"url": self.sandbox.url, "token": "canary-token-9c1f"},
             "delivery": {"retry": {"base_seconds": 0.1, "cap_seconds": 0.5}},
             "outcomes": {"topic": self.outcomes, "partitions": 3, "recipient": "clear", "replication_factor": 1},
             "dead_letters": {"topic": f"{self.topic}.dead", "replication_factor": 1},
             "http": {"host": "127.0.0.1", "port": 0},
-            "log": {"format": "json"},
         }
 
     def emit(self, count: int) -> None:
@@ -112,61 +101,13 @@ class Stage:
             producer.send(self.topic, who, value, headers)
         producer.flush()
 
-    @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
-        """The service, ended at the end whatever happens."""
-        with (self.folder / "log").open("a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml")],
-                stderr=log,
-                stdout=log,
-                text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            )
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                process.wait(10)
-
     def wait_for_outcomes(self, count: int, seconds: float = 60) -> list[Outcome]:
         """Every outcome on the ledger once there are at least `count`."""
-        decode = OutcomeDecoder()
-        found: list[Outcome] = []
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.broker.bootstrap_servers,
-                "group.id": f"{self.group}.reader",
-                "auto.offset.reset": "earliest",
-                "enable.auto.commit": False,
-            }
-        )
-        deadline = time.monotonic() + seconds
-        try:
-            while self.outcomes not in consumer.list_topics(timeout=10).topics and time.monotonic() < deadline:
-                time.sleep(0.1)
-            consumer.assign([TopicPartition(self.outcomes, partition, 0) for partition in range(3)])
-            while time.monotonic() < deadline and len({outcome.id for outcome in found}) < count:
-                for message in consumer.consume(500, 0.2):
-                    outcome = decode(message.value()) if message.error() is None else None
-                    found += [outcome] if outcome is not None else []
-        finally:
-            consumer.close()
-        return found
+        return read_outcomes(self.broker.bootstrap_servers, self.outcomes, count, seconds)
 
     def uncommitted(self) -> int:
         """Records at or above the group's committed offsets."""
-        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap_servers, "group.id": self.group})
-        try:
-            partitions = [TopicPartition(self.topic, partition) for partition in range(4)]
-            left = 0
-            for committed in consumer.committed(partitions, timeout=10):
-                _, high = consumer.get_watermark_offsets(committed, timeout=10)
-                left += high - max(0, committed.offset)
-            return left
-        finally:
-            consumer.close()
+        return uncommitted(self.broker.bootstrap_servers, self.group, self.topic)
 
     def numbers_by_recipient(self) -> dict[str, list[int]]:
         """What the API took, in the order in which it took it."""
@@ -174,10 +115,6 @@ class Stage:
         for received in self.sandbox.state.memory.messages:
             taken[received.message.to].append(int(received.message.fields["number1"][0]))
         return taken
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -211,10 +148,10 @@ FAULTS = {
 def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage) -> None:
     """With faults in the API: one accepted outcome for each event, order kept, all committed, clean end."""
     stage.emit(EVENTS)
-    with stage.running() as process:
+    with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.log
+        assert process.wait(30) == 0, stage.service.log
     assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
     assert len({outcome.id for outcome in outcomes}) == EVENTS
     taken = stage.numbers_by_recipient()
@@ -222,7 +159,7 @@ def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage)
     assert_in_order(taken)
     assert stage.sandbox.state.memory.counts.overlapping == 0
     assert stage.uncommitted() == 0
-    assert "canary-token-9c1f" not in stage.log
+    assert "canary-token-9c1f" not in stage.service.log
 
 
 @pytest.mark.kafka
@@ -230,14 +167,14 @@ def test_a_restart_goes_on_where_it_stopped(stage: Stage) -> None:
     """Stopped by SIGTERM in the middle and started again: nothing lost, nothing twice."""
     stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
     stage.emit(EVENTS)
-    with stage.running() as process:
+    with stage.service.running() as process:
         stage.wait_for_outcomes(EVENTS // 4)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.log
-    with stage.running() as process:
+        assert process.wait(30) == 0, stage.service.log
+    with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.log
+        assert process.wait(30) == 0, stage.service.log
     assert len(outcomes) == EVENTS
     counts = stage.sandbox.state.memory.counts
     assert (counts.accepted, counts.repeats) == (EVENTS, 0)
@@ -256,16 +193,16 @@ def test_a_killed_service_loses_nothing(stage: Stage) -> None:
     counts = stage.sandbox.state.memory.counts
     unknown = 0
     for share in (5, 2):
-        with stage.running() as process:
+        with stage.service.running() as process:
             stage.wait_for_outcomes(EVENTS // share)
             process.kill()
             process.wait(10)
         time.sleep(0.5)  # requests under way when it died are answered, to nobody
         unknown += counts.accepted - len({outcome.id for outcome in stage.wait_for_outcomes(EVENTS, 2)})
-    with stage.running() as process:
+    with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS, 90)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.log
+        assert process.wait(30) == 0, stage.service.log
     assert len({outcome.id for outcome in outcomes}) == EVENTS
     assert counts.accepted == EVENTS
     assert counts.repeats <= unknown
@@ -281,10 +218,10 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
         producer.send(stage.topic, None, value, [])
     producer.flush()
     stage.emit(20)
-    with stage.running() as process:
+    with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(24)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.log
+        assert process.wait(30) == 0, stage.service.log
     reasons = Counter(outcome.reason for outcome in outcomes)
     assert reasons[Reason.OK] == 20
     assert reasons[Reason.MALFORMED_AVRO] == 1
@@ -292,7 +229,7 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
     assert reasons[Reason.NO_TYPE] == 1
     assert reasons[Reason.NOT_FRAMED] == 1
     assert stage.uncommitted() == 0
-    assert "Traceback" not in stage.log
+    assert "Traceback" not in stage.service.log
 
 
 @pytest.mark.parametrize(
@@ -313,9 +250,8 @@ def test_what_is_missing_at_start_is_told_in_words(
     stage: Stage, change: dict[str, object], code: int, words: str
 ) -> None:
     """A clear error and exit code 2, never a traceback."""
-    configuration = {**json.loads((stage.folder / "pipeline.yaml").read_text(encoding="utf-8")), **change}
-    (stage.folder / "pipeline.yaml").write_text(json.dumps(configuration), encoding="utf-8")
-    with stage.running() as process:
+    stage.service.configure({**stage.service.configuration, **change})
+    with stage.service.running() as process:
         assert process.wait(30) == code
-    assert words in stage.log
-    assert "Traceback" not in stage.log
+    assert words in stage.service.log
+    assert "Traceback" not in stage.service.log

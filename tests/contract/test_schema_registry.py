@@ -12,7 +12,7 @@ from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.errors import SchemaError
 from tests.broker.handle import Unavailable
 from tests.fakes.registry import FakeRegistry
-from tests.registry.apicurio import Apicurio
+from tests.jvm.apicurio import Apicurio
 
 ORDER = {
     "type": "record",

@@ -16,7 +16,7 @@ from pipeline.model.outcome import Reason
 from pipeline.rules.event_json import from_json
 from pipeline.rules.schema import SchemaCatalogue
 from tests.broker.handle import Unavailable
-from tests.registry.apicurio import Apicurio
+from tests.jvm.apicurio import Apicurio
 from tests.unit.adapters.records import PAID, PAID_EVENT, record
 
 

@@ -1,0 +1,97 @@
+"""The service as its users run it: a configuration file, the command, and what can be seen of it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from pipeline.adapters.outcome_record import OutcomeDecoder
+from pipeline.model.outcome import Outcome
+
+
+class ServiceUnderTest:
+    """One configuration in a folder of its own, and the processes that run by it."""
+
+    def __init__(self, folder: Path, configuration: Mapping[str, object], rules: Mapping[str, str]) -> None:
+        """`rules` are the files of the rules folder."""
+        self.folder = folder
+        (folder / "rules").mkdir()
+        for name, text in rules.items():
+            (folder / "rules" / name).write_text(text, encoding="utf-8")
+        self.configure(configuration)
+
+    def configure(self, configuration: Mapping[str, object]) -> None:
+        """Write the configuration anew; the next process reads it."""
+        self.configuration = {"rules": "rules", "log": {"format": "json"}, **configuration}
+        (self.folder / "pipeline.yaml").write_text(json.dumps(self.configuration), encoding="utf-8")
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[str]]:
+        """The service, ended at the end whatever happens."""
+        with (self.folder / "log").open("a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml")],
+                stderr=log,
+                stdout=log,
+                text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait(10)
+
+    @property
+    def log(self) -> str:
+        """Everything that was ever written to standard output and standard error."""
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+
+def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float = 60) -> list[Outcome]:
+    """Every outcome on the ledger once there are at least `count` different ones, or after so many seconds."""
+    decode = OutcomeDecoder()
+    found: list[Outcome] = []
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": f"{topic}.reader",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    deadline = time.monotonic() + seconds
+    try:
+        while topic not in (topics := consumer.list_topics(timeout=10).topics) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in topics[topic].partitions])
+        while time.monotonic() < deadline and len({outcome.id for outcome in found}) < count:
+            for message in consumer.consume(500, 0.2):
+                outcome = decode(message.value()) if message.error() is None else None
+                found += [outcome] if outcome is not None else []
+    finally:
+        consumer.close()
+    return found
+
+
+def uncommitted(bootstrap_servers: str, group: str, topic: str) -> int:
+    """Records at or above the group's committed offsets."""
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": group})
+    try:
+        known = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        left = 0
+        for committed in consumer.committed([TopicPartition(topic, partition) for partition in known], timeout=10):
+            _, high = consumer.get_watermark_offsets(committed, timeout=10)
+            left += high - max(0, committed.offset)
+        return left
+    finally:
+        consumer.close()
