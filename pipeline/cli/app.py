@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 import typer
@@ -33,26 +34,32 @@ Modules load when their command is called: a rule author's `check` must not pay 
 """
 
 
+class _Commands(Mapping[str, typer.core.TyperCommand | typer.core.TyperGroup]):
+    """The table above as commands; imports a module when its command is asked for."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __getitem__(self, name: str) -> typer.core.TyperCommand | typer.core.TyperGroup:
+        module = importlib.import_module(COMMANDS[name])
+        found = getattr(module, "group", None)
+        if found is None:
+            found = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+            found.command(name=name)(module.command)
+        command = typer_main.get_command(found)
+        command.name = name
+        return command  # type: ignore[return-value]  # typer names no public type for it
+
+
 class _LazyGroup(typer.core.TyperGroup):
-    """Finds commands by the table above and imports only the one that is called."""
+    """Has the commands of the table."""
 
-    def list_commands(self, ctx: object) -> list[str]:
-        """Every command, in the table's order."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: object, cmd_name: str) -> typer.core.TyperCommand | typer.core.TyperGroup | None:
-        """The command of that name, or None so that a near one is suggested."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(COMMANDS[cmd_name])
-        group = getattr(module, "group", None)
-        if group is not None:
-            return typer_main.get_command(group)  # type: ignore[return-value]  # typer names no public type for it
-        single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-        single.command(name=cmd_name)(module.command)
-        return typer_main.get_command(single)  # type: ignore[return-value]  # typer names no public type for it
+    def __init__(self, **attributes: object) -> None:
+        super().__init__(**attributes)  # type: ignore[arg-type]  # passed on as they come
+        self.commands = _Commands()  # type: ignore[assignment]  # it is only ever read
 
 
 app = typer.Typer(

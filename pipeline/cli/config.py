@@ -14,7 +14,12 @@ from ruamel.yaml import YAML
 from pipeline.settings import load_settings
 from pipeline.settings.show import json_schema, masked
 
-group = typer.Typer(help="Check, show or describe the configuration.", no_args_is_help=True)
+group = typer.Typer(
+    help="Check, show or describe the configuration.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")]
 
 

@@ -20,7 +20,12 @@ from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema import EventSchema
 from pipeline.rules.schema_check import SchemaProblem, check_against, check_versions
 
-group = typer.Typer(help="Check Avro schemas, or register them.", no_args_is_help=True)
+group = typer.Typer(
+    help="Check Avro schemas, or register them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder with *.avsc, or one file.", metavar="DIR")]
 

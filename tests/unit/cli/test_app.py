@@ -1,0 +1,38 @@
+"""The command line as a whole: its help, and what a mistyped word is told."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline.cli.app import COMMANDS, MISUSE, app
+
+runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
+
+
+def test_the_help_names_every_command() -> None:
+    """Each with its one line, groups like single commands."""
+    shown = runner.invoke(app, ["--help"]).output
+    lines = [line.strip("│ ").split(maxsplit=1) for line in shown.splitlines() if line.startswith("│")]
+    told = {words[0]: words[1] for words in lines if len(words) == 2}
+    assert set(COMMANDS) <= set(told)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_s_help_has_an_example(name: str) -> None:
+    """In a group, each of its commands has one."""
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    leaves = [[name, inner] for inner in getattr(command, "commands", ())] or [[name]]
+    for words in leaves:
+        ended = runner.invoke(app, [*words, "--help"])
+        assert ended.exit_code == 0
+        assert "Example" in ended.output, words
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("chek", "check"), ("confg", "config"), ("emitt", "emit")])
+def test_a_mistyped_command_is_told_the_near_one(typed: str, meant: str) -> None:
+    """And exits as misuse."""
+    ended = runner.invoke(app, [typed])
+    assert ended.exit_code == MISUSE
+    assert f"Did you mean '{meant}'?" in ended.output
