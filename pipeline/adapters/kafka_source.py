@@ -14,6 +14,7 @@ from pipeline.adapters.kafka_commits import Commits
 from pipeline.adapters.kafka_group import GroupProtocol, Membership
 from pipeline.adapters.kafka_lag import Lag
 from pipeline.adapters.kafka_ledger import LedgerReader
+from pipeline.adapters.kafka_record import record_of
 from pipeline.errors import Unreachable
 from pipeline.model.event import Record, TopicPartition
 from pipeline.model.ledger import CommitPoint
@@ -228,7 +229,7 @@ class KafkaSource:
             if error is not None:
                 self._heed(error)
                 continue
-            record = _record(message)
+            record = record_of(message)
             key = TopicPartition(record.topic, record.partition)
             if key in owned:
                 if key in self._group.paused:
@@ -255,16 +256,3 @@ def _protocol(*, next_generation: bool, fall_back: bool) -> GroupProtocol:
     if not next_generation:
         return GroupProtocol.CLASSIC
     return GroupProtocol.AUTO if fall_back else GroupProtocol.CONSUMER
-
-
-def _record(message: Message) -> Record:
-    headers = message.headers()
-    return Record(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        message.key(),
-        message.value(),
-        tuple(headers) if headers else (),  # type: ignore[arg-type]  # pairs of text and bytes
-        max(0, message.timestamp()[1]),
-    )
