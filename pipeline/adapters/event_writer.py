@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from pipeline.adapters.avro import AvroWriter
 from pipeline.adapters.avro_record import avro_record
@@ -126,17 +126,3 @@ class EventProducer:
     def _check(self) -> None:
         if self._failed is not None:
             raise Unreachable(f"Kafka took no more records: {self._failed.str()}")
-
-
-def check_broker(properties: Mapping[str, Any], timeout: float) -> None:
-    """Say at once where no broker answers.
-
-    Raises:
-        Unreachable: none does within `timeout` seconds.
-    """
-    try:
-        Producer({**properties, "log_level": 0}).list_topics(timeout=timeout)
-    except KafkaException as error:
-        raise Unreachable(
-            f"no Kafka broker answers at {properties.get('bootstrap.servers')}: {error.args[0].str()}"
-        ) from None

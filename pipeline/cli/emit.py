@@ -15,7 +15,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from pipeline.adapters.avro import folder_id
-from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer, check_broker
+from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka_topics import TopicCheck, TopicToMake
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry
 from pipeline.errors import UserError
@@ -25,6 +26,7 @@ from pipeline.rules.schema import EventSchema
 from pipeline.settings import Settings, load_settings
 
 BROKER_SECONDS = 10.0
+NEW_PARTITIONS = 4
 PROGRESS_EVERY = 10_000
 
 
@@ -53,6 +55,7 @@ def command(
         float | None, typer.Option(min=0.001, help="Events per second; default: as fast as it goes.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same examples.")] = 1,
+    create: Annotated[bool, typer.Option("--create", help="Make the topic where it is missing.")] = False,
     only_print: Annotated[bool, typer.Option("--print", help="Show them; write nothing.")] = False,
 ) -> None:
     """Put events on a topic: examples made from the schema, or your own.
@@ -75,7 +78,7 @@ def command(
         for number, event in enumerate(events, 1):  # all or nothing: half a file on a topic helps nobody
             _require_fit(reader, event, f"{file}: event {number}")
     where = _Where.of(settings, topic, bootstrap_servers)
-    check_broker(where.properties, BROKER_SECONDS)
+    where.require(create=create)
     encoder = EventEncoder(schema, _schema_id(schema, where.topic, encoding, registry, config), encoding)
     written = _write(EventProducer(where.properties), where.topic, encoder, events, key, rate)
     print(f"{written} {'event' if written == 1 else 'events'} of {schema.name} on {where.topic}", file=sys.stderr)
@@ -103,6 +106,18 @@ class _Where(NamedTuple):
         if servers is not None:
             properties["bootstrap.servers"] = servers
         return cls(topic or "trade.order.events", properties)
+
+    def require(self, *, create: bool) -> None:
+        """Say at once where the broker or the topic is missing: a record for no topic waits until it times out.
+
+        Raises:
+            Unreachable: one of them is.
+        """
+        check = TopicCheck(self.properties, BROKER_SECONDS)
+        if create:
+            check.ensure(TopicToMake(self.topic, NEW_PARTITIONS, replication_factor=-1, create=True), {})
+        else:
+            check.require([self.topic], mend="--create makes it")
 
 
 def _schema_id(schema: EventSchema, topic: str, encoding: Encoding, registry: str | None, config: Path | None) -> int:

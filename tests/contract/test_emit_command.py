@@ -80,7 +80,16 @@ def events(records: list[Record], look_up: LookUp | None = None) -> list[Event]:
 @pytest.mark.parametrize("encoding", Encoding)
 def test_the_service_reads_what_emit_writes(servers: str, run: Run, topic: str, encoding: Encoding) -> None:
     """In every encoding, keyed by the recipient, and the same events for the same seed."""
-    arguments = ["order.paid.v1", "--topic", topic, "--bootstrap-servers", servers, "--encoding", encoding.value]
+    arguments = [
+        "order.paid.v1",
+        "--topic",
+        topic,
+        "--create",
+        "--bootstrap-servers",
+        servers,
+        "--encoding",
+        encoding.value,
+    ]
     assert run("emit", *arguments, "-n", "5", "--seed", "7") == 0
     records = written(servers, topic, 5)
     read = events(records)
@@ -94,7 +103,7 @@ def test_the_service_reads_what_emit_writes(servers: str, run: Run, topic: str, 
 async def test_with_a_registry_its_ids_are_written(servers: str, run: Run, topic: str) -> None:
     """Any consumer of the registry reads them then."""
     with FakeRegistry() as registry:
-        arguments = ["--topic", topic, "--bootstrap-servers", servers, "--registry", registry.url]
+        arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--registry", registry.url]
         assert run("emit", "order.paid.v1", *arguments) == 0
         (record,) = written(servers, topic, 1)
         assert (record.value or b"")[:5] == b"\x00\x00\x00\x00\x01"
@@ -111,7 +120,7 @@ def test_given_events_are_written_in_their_order(servers: str, run: Run, topic: 
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(event) for event in given))
     (tmp_path / "list.json").write_text(json.dumps(given))
     for name in ("lines.jsonl", "list.json"):
-        arguments = ["--topic", topic, "--bootstrap-servers", servers, "--file", str(tmp_path / name)]
+        arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / name)]
         assert run("emit", "order.paid.v1", *arguments) == 0
     assert [event.data["order_no"] for event in events(written(servers, topic, 6))] == ["N0", "N1", "N2"] * 2
 
@@ -121,9 +130,19 @@ def test_a_file_with_one_bad_event_writes_none(
 ) -> None:
     """The fault is named with its place."""
     (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps({**PAID_EVENT, "sub": 7}))
-    arguments = ["--topic", topic, "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
+    arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
     assert run("emit", "order.paid.v1", *arguments) == 2
     assert "event 2: $.sub: should be a text, not an int" in capsys.readouterr().err
+
+
+def test_a_missing_topic_is_told_before_anything_is_written(
+    servers: str, run: Run, topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the way to make it: a record for no topic would wait until it times out."""
+    assert run("emit", "order.paid.v1", "--topic", topic, "--bootstrap-servers", servers) == 2
+    told = capsys.readouterr().err
+    assert f"there is no topic {topic}" in told
+    assert "--create" in told
 
 
 def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
