@@ -83,11 +83,12 @@ class Environment:
 
     def _bounded(self, source: str) -> Expression:
         expression = Expression(source, compiled(self._env, source))
-        lists = cost.lists_walked(expression.tree()) if cost.may_build_lists(source) else []
-        if not lists:
+        if not cost.may_build_lists(source):
             return expression
-        sizes = ", ".join(f"size({text}\n)" for text in lists)
-        return expression._replace(sizes=compiled(self._env, f"[{sizes}]"))
+        return expression._replace(sizes=self._sizes(expression.tree()))
+
+    def _sizes(self, tree: cel_ast.Tree) -> tuple[cel.Expression, ...]:
+        return tuple(compiled(self._env, f"size({text}\n)") for text in cost.lists_walked(tree))
 
     def together(self, expressions: Sequence[Expression]) -> Expression | None:
         """One expression whose value is the list of theirs: a single call for a whole message, in half the time.
@@ -109,7 +110,9 @@ class Environment:
             ValueError: the part stands inside a macro and uses its variable (`node.is_closed` is false).
         """
         source = expression.source[node.start : node.end]
-        return Expression(source, self._env.deserialize(cel_ast.part(expression.compiled.serialize(), node)))
+        alone = self._env.deserialize(cel_ast.part(expression.compiled.serialize(), node))
+        sizes = self._sizes(cel_ast.Tree(expression.source, node)) if expression.sizes else ()
+        return Expression(source, alone, sizes)
 
     def bind(self, data: Mapping[str, object]) -> cel.Activation:
         """An event's data, ready for any number of expressions."""
@@ -121,8 +124,9 @@ class Expression(NamedTuple):
 
     source: str
     compiled: cel.Expression
-    sizes: cel.Expression | None = None
-    """The lengths of the lists that it builds others from, to be looked at first; None where it builds none."""
+    sizes: tuple[cel.Expression, ...] = ()
+    """The length of each list that it builds others from, to be looked at first, one by one: what has no length here
+    must not hide another's."""
 
     def tree(self) -> cel_ast.Tree:
         """What it is made of, with the place of every part."""
@@ -135,8 +139,8 @@ class Expression(NamedTuple):
             ExpressionFailed: it has none for this event.
         """
         try:
-            if self.sizes is not None:
-                _refuse_long(self.sizes.eval(activation=activation).plain_value())
+            for size in self.sizes:
+                _refuse_long(size.eval(activation=activation).plain_value())
             value = self.compiled.eval(activation=activation)
             plain: object = value.plain_value()
         except RuntimeError as error:  # how the binding tells of its own bounds
@@ -146,8 +150,8 @@ class Expression(NamedTuple):
         return plain
 
 
-def _refuse_long(sizes: object) -> None:
-    if isinstance(sizes, list) and max(sizes) > cost.MAX_ITEMS:
+def _refuse_long(size: object) -> None:
+    if isinstance(size, int) and size > cost.MAX_ITEMS:
         raise ExpressionFailed(f"a list of more than {cost.MAX_ITEMS} items")
 
 

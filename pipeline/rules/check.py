@@ -16,6 +16,7 @@ from pipeline.rules.document import Document, parse, words_and_numbers
 from pipeline.rules.fields import versions
 from pipeline.rules.finding_codes import CODES
 from pipeline.rules.language import RuleFields, RuleFile, RuleModel, TestFile
+from pipeline.rules.places import RulePlaces
 from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema import SchemaCatalogue
@@ -34,6 +35,8 @@ class Checked(NamedTuple):
     """None where any finding is an error."""
     findings: tuple[Finding, ...]
     """In the order of files and places."""
+    places: Mapping[str, RulePlaces] = {}
+    """By rule id: where the parts of each rule of the set stand."""
 
 
 class _RuleFile(NamedTuple):
@@ -61,6 +64,7 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     cel = Environment()
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
+    places: dict[str, RulePlaces] = {}
     for file in files:
         report = Report(file.document)
         compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment)
@@ -71,6 +75,7 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
             rule = compiler.compile(index, model)
             if rule is not None:
                 rules.append(rule)
+                places[rule.id] = RulePlaces.of(file.document, index, model)
         findings += report.findings
     findings += _duplicates(files)
     findings += _shadowed(files)
@@ -83,7 +88,7 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
     if any(finding.is_error for finding in ordered):
         return Checked(None, ordered)
-    return Checked(RuleSet(sources.version(), rules, templates, cel), ordered)
+    return Checked(RuleSet(sources.version(), rules, templates, cel), ordered, places)
 
 
 def load(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None) -> RuleSet:

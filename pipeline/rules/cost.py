@@ -27,12 +27,12 @@ def may_build_lists(source: str) -> bool:
 
 
 def lists_walked(tree: Tree) -> list[str]:
-    """The sources of the lists that `map` and `filter` go through, where they can be evaluated beforehand."""
-    return [
-        tree.text(node.children[0])
-        for node in walk(tree.root)
-        if node.kind is Kind.MACRO and node.name in _BUILDERS and node.children[0].is_closed
-    ]
+    """The sources of the lists that `map` and `filter` go through, where they can be evaluated beforehand.
+
+    A list that another is made of comes before it.
+    """
+    builders = [node for node in walk(tree.root) if node.kind is Kind.MACRO and node.name in _BUILDERS]
+    return [tree.text(node.children[0]) for node in reversed(builders) if node.children[0].is_closed]
 
 
 def excesses(tree: Tree) -> Iterator[tuple[int, str]]:

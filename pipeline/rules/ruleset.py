@@ -111,11 +111,11 @@ class RuleSet:
     def __init__(
         self, version: str, rules: Sequence[Rule], templates: Mapping[str, Template], environment: Environment
     ) -> None:
-        """`environment` is the one in which the rules' expressions were compiled."""
         self.version = version
         self.rules = tuple(rules)
         self.templates = templates
-        self._environment = environment
+        self.environment = environment
+        """In which the rules' expressions were compiled."""
         self._by_type: dict[str, list[Rule]] = {}
         for rule in self.rules:
             for event_type in rule.on:
@@ -128,14 +128,14 @@ class RuleSet:
 
     def bind(self, event: Event) -> Activation:
         """The event's data, ready for this rule set's expressions."""
-        return self._environment.bind(event.data)
+        return self.environment.bind(event.data)
 
     def evaluate(self, event: Event) -> list[Notice | Refusal]:
         """What follows from `event`: each matching rule's notice, or why it cannot make one; in file order."""
         rules = self._by_type.get(event.type)
         if not rules:
             return []
-        activation = self._environment.bind(event.data)
+        activation = self.environment.bind(event.data)
         results: list[Notice | Refusal] = []
         for rule in rules:
             try:
