@@ -34,7 +34,8 @@ class PrometheusTelemetry:
     """
 
     def __init__(self, version: str, topics: Sequence[str]) -> None:
-        disable_created_metrics()  # for the whole process; they double the page and nobody reads them
+        # For the whole process: they double the page and nobody reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
         self.registry = CollectorRegistry()
         self._counters: dict[Metric, Counter] = {}
         self._gauges: dict[Metric, Gauge] = {}
