@@ -138,15 +138,21 @@ class RuleSet:
         activation = self.environment.bind(event.data)
         results: list[Notice | Refusal] = []
         for rule in rules:
-            try:
-                if not matches(rule, activation):
-                    continue
-                results.append(make_notice(rule, event, activation))
-            except RenderRefused as refused:
-                results.append(_refusal(rule, event, refused))
+            item = result(rule, event, activation)
+            if item is None:
+                continue
+            results.append(item)
             if rule.stop:
                 break
         return results
+
+
+def result(rule: Rule, event: Event, activation: Activation) -> Notice | Refusal | None:
+    """The rule's message for one event, or why it cannot make one; None where it does not match."""
+    try:
+        return make_notice(rule, event, activation) if matches(rule, activation) else None
+    except RenderRefused as refused:
+        return _refusal(rule, event, refused)
 
 
 def matches(rule: Rule, activation: Activation) -> bool:
