@@ -8,6 +8,7 @@ from pipeline.errors import UserError
 from pipeline.rules.sources import RuleSources
 
 TEMPLATES = ("templates.yaml", "templates.yml")
+SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 4_194_304
 
 
@@ -38,15 +39,25 @@ def _sources(files: list[Path], folder: Path) -> RuleSources:
 
 
 def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"} and path.is_file())
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
 
 
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+        return decoded(str(path), path.read_bytes())
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def decoded(name: str, content: bytes) -> str:
+    """A file's text.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None

@@ -20,6 +20,19 @@ def read_schemas(folder: Path) -> SchemaCatalogue:
     return SchemaCatalogue(read_schema(path) for path in schema_files(folder))
 
 
+def schemas_near(rules: Path) -> SchemaCatalogue:
+    """The schemas in the folder `schemas` in or beside the rules' folder, else none.
+
+    Raises:
+        SchemaError: one of them cannot be read.
+    """
+    folder = rules if rules.is_dir() else rules.parent
+    for candidate in (folder / "schemas", folder.absolute().parent / "schemas"):
+        if candidate.is_dir():
+            return read_schemas(candidate)
+    return SchemaCatalogue()
+
+
 def schema_files(folder: Path) -> list[Path]:
     """Every *.avsc below `folder`, in the order of their names; or the one file itself.
 
@@ -40,11 +53,21 @@ def read_schema(path: Path) -> EventSchema:
         SchemaError: it is no schema that rules can read.
     """
     try:
-        avro = json.loads(path.read_bytes())
+        return schema_of(str(path), path.read_bytes())
     except OSError as error:
         raise SchemaError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def schema_of(name: str, content: bytes) -> EventSchema:
+    """The schema that a file of this content holds.
+
+    Raises:
+        SchemaError: it is no schema that rules can read.
+    """
+    try:
+        avro = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SchemaError(f"{path}: not JSON: {error}") from None
+        raise SchemaError(f"{name}: not JSON: {error}") from None
     if not isinstance(avro, dict):
-        raise SchemaError(f"{path}: an event's schema must be a record")
-    return EventSchema(avro, str(path))
+        raise SchemaError(f"{name}: an event's schema must be a record")
+    return EventSchema(avro, name)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.adapters.rule_files import read_rules
-from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.schema_files import read_schemas, schemas_near
 from pipeline.cli.app import FINDINGS
 from pipeline.model.finding import Finding, Level
 from pipeline.rules.check import check
@@ -27,13 +27,7 @@ EnvironmentOption = Annotated[
 
 def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:
     """The schemas in the folder named, else in `schemas` in or beside the rules' folder, else none."""
-    if given is not None:
-        return read_schemas(given)
-    folder = rules if rules.is_dir() else rules.parent
-    for candidate in (folder / "schemas", folder.absolute().parent / "schemas"):
-        if candidate.is_dir():
-            return read_schemas(candidate)
-    return SchemaCatalogue()
+    return read_schemas(given) if given is not None else schemas_near(rules)
 
 
 def command(

@@ -1,0 +1,145 @@
+"""Files as they stood at a git revision, read from git's own store: the work tree is neither looked at nor touched."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.errors import UserError
+
+SECONDS = 60.0
+"""For one call of git; a partial clone may have to fetch."""
+MAX_BYTES = 4_194_304
+_FILE = "100"
+"""How git's modes of files begin; links (120), folders (040) and submodules (160) have no rules in them."""
+
+
+class Entry(NamedTuple):
+    """One file or folder below a folder."""
+
+    name: str
+    """From that folder on."""
+    is_file: bool
+    size: int
+    key: str
+    """Git's own name of the content."""
+
+
+class Revision:
+    """One commit of the repository that `inside` belongs to."""
+
+    def __init__(self, name: str, inside: Path) -> None:
+        """`name` is anything that git understands as a commit: a branch, a tag, `HEAD~1`, a hash.
+
+        Raises:
+            UserError: there is no git, no repository or no such revision.
+        """
+        self.name = name
+        self._inside = inside
+        self._require_repository()
+        found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
+        if found.returncode:
+            raise UserError(f"`{name}` is neither a folder nor a revision of this repository", hint=self._near())
+        self._commit = _text(found.stdout)
+
+    def path(self, folder: Path) -> str:
+        """Where a folder of the work tree stands in the repository; it need not be there any more.
+
+        Raises:
+            UserError: it lies outside the repository.
+        """
+        top = Path(_text(self._git("rev-parse", "--show-toplevel").stdout))
+        try:
+            return folder.resolve().relative_to(top.resolve()).as_posix()
+        except ValueError:
+            raise UserError(f"{folder} is not in the repository {top}", hint="name the folder: REVISION:path") from None
+
+    def relative(self, path: str) -> str:
+        """A path as git reads it behind `REVISION:`: from the top, or with `./` from here."""
+        if not path.startswith(("./", "../")):
+            return posixpath.normpath(path)
+        here = _text(self._git("rev-parse", "--show-prefix").stdout)
+        return posixpath.normpath(posixpath.join(here, path))
+
+    def has_folder(self, path: str) -> bool:
+        """Whether there was such a folder."""
+        kind = self._git("cat-file", "-t", self._object(path), check=False)
+        return not kind.returncode and _text(kind.stdout) == "tree"
+
+    def entries(self, path: str, *, recursive: bool = False) -> Sequence[Entry]:
+        """What was in the folder, in the order of names.
+
+        Raises:
+            UserError: there was no such folder.
+        """
+        if not self.has_folder(path):
+            raise UserError(f"there is no folder `{path}` at `{self.name}`", hint="name another: REVISION:path")
+        flags = ["-r"] if recursive else []
+        listed = self._git("ls-tree", "--full-tree", "-z", "-l", *flags, self._object(path)).stdout
+        return sorted(_entries(listed), key=lambda entry: entry.name)
+
+    def read(self, entries: Sequence[Entry]) -> Mapping[str, bytes]:
+        """The contents of files, by name.
+
+        Raises:
+            UserError: one is too large.
+        """
+        for entry in entries:
+            if entry.size > MAX_BYTES:
+                raise UserError(f"{self.name}:{entry.name}: larger than {MAX_BYTES} bytes")
+        asked = "".join(f"{entry.key}\n" for entry in entries).encode()
+        answer = self._git("cat-file", "--batch", given=asked).stdout
+        contents: dict[str, bytes] = {}
+        at = 0
+        for entry in entries:  # each is `<key> <kind> <size>`, a line break, the content, a line break
+            at = answer.index(b"\n", at) + 1
+            contents[entry.name] = answer[at : at + entry.size]
+            at += entry.size + 1
+        return contents
+
+    def _object(self, path: str) -> str:
+        return f"{self._commit}:{'' if path == '.' else path}"
+
+    def _require_repository(self) -> None:
+        found = self._git("rev-parse", "--is-inside-work-tree", check=False)
+        if found.returncode:
+            words = _text(found.stderr).partition("\n")[0].removeprefix("fatal: ")
+            if "not a git repository" in words:
+                words = f"{self._inside.resolve()} is in no git repository"
+            raise UserError(f"`{self.name}` is no folder, and no revision can be read: {words}")
+
+    def _near(self) -> str:
+        listed = self._git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+        names = _text(listed.stdout).split("\n")
+        close = difflib.get_close_matches(self.name, names, n=1)
+        return f"did you mean `{close[0]}`?" if close else "a shallow clone has few: git fetch --unshallow"
+
+    def _git(self, *words: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", "--no-optional-locks", "-C", str(self._inside), *words]
+        try:
+            done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - no shell, and what a user gives stands behind --end-of-options
+        except FileNotFoundError:
+            problem = f"`{self.name}` is no folder, and there is no git to ask for a revision"
+            raise UserError(problem, hint="name a folder, or install git") from None
+        except subprocess.TimeoutExpired:
+            raise UserError(f"git took longer than {SECONDS:.0f} s") from None
+        if check and done.returncode:
+            raise UserError(f"git {words[0]} failed: {_text(done.stderr)[:300]}")
+        return done
+
+
+def _entries(listed: bytes) -> Iterator[Entry]:
+    for line in listed.split(b"\0"):
+        if not line:
+            continue
+        about, _, name = line.decode("utf-8", "surrogateescape").partition("\t")
+        mode, _, key, size = about.split()
+        yield Entry(name, mode.startswith(_FILE), int(size) if size.isdigit() else 0, key)
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace").strip()
