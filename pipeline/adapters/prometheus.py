@@ -33,7 +33,10 @@ class PrometheusTelemetry:
     One registry per service, nothing global: two services can live in one process (tests, demo).
     """
 
-    def __init__(self, version: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, version: str, topics: Sequence[str], *, also_ended: Callable[[Outcome, float], None] | None = None
+    ) -> None:
+        """`also_ended` is told of every outcome that is counted here."""
         # For the whole process: they double the page and nobody reads them.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
         self.registry = CollectorRegistry()
@@ -65,6 +68,7 @@ class PrometheusTelemetry:
         self._end_to_end: dict[str, Callable[[float], None]] = {}
         self._matched: dict[str, Callable[[], None]] = {}
         self._unmatched: dict[str, Callable[[], None]] = {}
+        self._also_ended = also_ended
         self._rules_version: str | None = None
         self._gauges[metrics.BUILD_INFO].labels(version).set(1)
 
@@ -122,6 +126,8 @@ class PrometheusTelemetry:
                 observe(max(0.0, outcome.finished_at - outcome.event_time))
         elif outcome.kind.leaves_dead_letter:
             self._dead_letters[outcome.reason]()
+        if self._also_ended is not None:
+            self._also_ended(outcome, now)
 
     def token_refreshed(self, *, ok: bool) -> None:
         """The token was got anew, or could not be."""
@@ -163,6 +169,16 @@ class PrometheusTelemetry:
     def rules_refused(self) -> None:
         """Newer rules on disk have errors; the old ones stay."""
         self._gauges[metrics.RULES_RELOADED].set(0)
+
+    def counts(self, metric: Metric) -> Mapping[str, int]:
+        """What a counter with one label stands at, by the label's value."""
+        (label,) = metric.labels
+        return {
+            sample.labels[label.name]: int(sample.value)
+            for family in self._counters[metric].collect()
+            for sample in family.samples
+            if sample.name == metric.full_name
+        }
 
     def exposition(self) -> tuple[bytes, str]:
         """What `/metrics` answers, and its content type."""

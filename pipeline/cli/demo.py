@@ -152,7 +152,7 @@ class _Demo:
         """The service is wired: begin to watch."""
         self._service = service
         self._console.print(f"{self._emitted} events on an embedded broker → rules → sandbox API (with faults)")
-        self._console.print(f"messages: {self._sandbox.base_url}/   metrics: http://127.0.0.1:{port}/metrics")
+        self._console.print(f"status: http://127.0.0.1:{port}/   messages: {self._sandbox.base_url}/")
         self._watching = asyncio.get_running_loop().create_task(self._watch(service))
 
     async def _watch(self, service: Service) -> None:

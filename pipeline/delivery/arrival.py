@@ -56,8 +56,11 @@ class DeliverySnapshot(NamedTuple):
     buffered: int
     breaker: BreakerState
     halted: Halt | None
+    halted_since: float | None
+    """When the halt in force began."""
     retry_budget: float
-    suspended: Sequence[str]
+    suspended: Mapping[str, float]
+    """Rules that the API refuses, each with the time of its first refusal."""
     oldest: Mapping[TopicPartition, float]
     """Seconds since the oldest unfinished event's own time; 0 where all is done."""
     spans: Mapping[TopicPartition, int]

@@ -22,6 +22,9 @@ class Gate:
         self.token_wanted = False
         self._halted_since: float | None = None
         self._halted_seconds = 0.0
+        self._halt: Halt | None = None
+        self.halt_began = now
+        """When the halt in force began, or the last one ended; as exact as `mark` is called."""
 
     def halted(self, now: float) -> Halt | None:
         """Why nothing leaves although there may be work; None for waits that are part of normal running."""
@@ -41,7 +44,10 @@ class Gate:
         """Keep the books of halted time: to be called after whatever may have begun or ended a halt."""
         if self._halted_since is not None:
             self._halted_seconds += max(0.0, now - self._halted_since)
-        self._halted_since = None if self.halted(now) is None else now
+        halt = self.halted(now)
+        if halt is not self._halt:
+            self._halt, self.halt_began = halt, now
+        self._halted_since = None if halt is None else now
 
     def clear(self, now: float) -> bool:
         """Whether nothing at all is in the way, however many leave at once: spares asking for each of them."""

@@ -289,6 +289,8 @@ class Delivery:
     def snapshot(self, now: float) -> DeliverySnapshot:
         """How things stand."""
         frontiers = {key: partition.frontier for key, partition in self._partitions.items()}
+        self._gate.mark(now)  # a halt may have ended by the passing of time
+        halted = self._gate.halted(now)
         return DeliverySnapshot(
             in_flight=len(self._in_flight),
             limit=self._limit.value,
@@ -296,7 +298,8 @@ class Delivery:
             lanes_waiting=len(self._waiting),
             buffered=self._outbox.buffered,
             breaker=self._gate.breaker.state,
-            halted=self._gate.halted(now),
+            halted=halted,
+            halted_since=self._gate.halt_began if halted is not None else None,
             retry_budget=self._budget.tokens(now),
             suspended=self._suspensions.rules,
             oldest={

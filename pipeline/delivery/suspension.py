@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipeline.delivery.policy import SuspensionSettings
 
 
 class _Suspended:
-    """One suspended rule: when its next probe may leave, and which notice is the one under way."""
+    """One suspended rule: since when, when its next probe may leave, and which notice is the one under way."""
 
-    __slots__ = ("next_probe", "probe")
+    __slots__ = ("next_probe", "probe", "since")
 
-    def __init__(self, next_probe: float) -> None:
+    def __init__(self, since: float, next_probe: float) -> None:
+        self.since = since
         self.next_probe = next_probe
         self.probe: int | None = None
 
@@ -23,9 +26,9 @@ class Suspensions:
         self._rules: dict[str, _Suspended] = {}
 
     @property
-    def rules(self) -> tuple[str, ...]:
-        """The rules suspended now."""
-        return tuple(self._rules)
+    def rules(self) -> Mapping[str, float]:
+        """The rules suspended now, each with the time of its first refusal."""
+        return {rule: suspended.since for rule, suspended in self._rules.items()}
 
     def refuses(self, rule: str, ticket: int, now: float) -> bool:
         """Whether the notice `ticket` of `rule` must not be sent. One that may is the probe, also when it repeats."""
@@ -41,7 +44,9 @@ class Suspensions:
     def suspend(self, rule: str, now: float) -> None:
         """The API refused this rule's template or account."""
         if self._settings.enabled:
-            self._rules[rule] = _Suspended(now + self._settings.probe_seconds)
+            before = self._rules.get(rule)
+            since = before.since if before is not None else now
+            self._rules[rule] = _Suspended(since, now + self._settings.probe_seconds)
 
     def lift(self, rule: str) -> None:
         """The API took a notice of this rule."""

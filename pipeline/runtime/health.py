@@ -31,20 +31,21 @@ class Health:
         self._delivery = delivery
         self._engine = engine
         self._bridge = bridge
-        self._phase = "starting"
+        self.phase = "starting"
+        """`starting`, `running` or `stopping`."""
 
     def started(self) -> None:
         """The service runs."""
-        self._phase = "running"
+        self.phase = "running"
 
     def stopping(self) -> None:
         """The service drains."""
-        self._phase = "stopping"
+        self.phase = "stopping"
 
     def live(self) -> Check:
         """Whether the consumer's thread makes progress; that this is answered at all shows that the loop does."""
-        if self._phase != "running":
-            return Check(ok=True, words=self._phase)
+        if self.phase != "running":
+            return Check(ok=True, words=self.phase)
         silent = self._clock.now() - self._source.last_poll_at()
         if silent > STUCK_SECONDS:
             return Check(ok=False, words=f"the consumer has not come round for {silent:.0f} s")
@@ -52,8 +53,8 @@ class Health:
 
     def ready(self) -> Check:
         """Whether events would be sent on: running, a token, and an API that takes them."""
-        if self._phase != "running":
-            return Check(ok=False, words=self._phase)
+        if self.phase != "running":
+            return Check(ok=False, words=self.phase)
         if not self._engine.has_token:
             return Check(ok=False, words="no token yet")
         halt = self._delivery.halted()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger("rules")
 
 
+class Refused(NamedTuple):
+    """Newer rules that are not used."""
+
+    at: float
+    errors: int
+    words: tuple[str, ...]
+    """The first errors, each with its place."""
+
+
 class Reload:
     """Swaps the rule set in use. Runs on the loop's thread, so no event ever sees half of two rule sets."""
 
@@ -25,6 +34,10 @@ class Reload:
         self._intake = intake
         self._telemetry = telemetry
         self._clock = clock
+        self.loaded_at = clock.now()
+        """When the rules in use were loaded."""
+        self.refused: Refused | None = None
+        """The newest rules on disk, where they have errors."""
 
     def adopt(self, load: Callable[[], RuleSet]) -> bool:
         """Use what `load` gives, or keep the old where it refuses; tells whether the newest rules are in use."""
@@ -33,14 +46,20 @@ class Reload:
         except RulesRefused as refused:
             errors = [str(finding) for finding in refused.findings if finding.is_error]
             log.error("rules_refused", findings=errors[:5], errors=len(errors), in_use=self._intake.rules.version)
-            self._telemetry.rules_refused()
+            self._refuse(errors)
             return False
         except UserError as error:
             log.error("rules_refused", problem=error.words, in_use=self._intake.rules.version)
-            self._telemetry.rules_refused()
+            self._refuse([error.words])
             return False
         if rules.version != self._intake.rules.version:
             log.info("rules_reloaded", version=rules.version, rules=len(rules.rules), before=self._intake.rules.version)
-        self._telemetry.rules_loaded(rules, self._clock.now())
+        self.loaded_at = self._clock.now()
+        self.refused = None
+        self._telemetry.rules_loaded(rules, self.loaded_at)
         self._intake.rules = rules
         return True
+
+    def _refuse(self, errors: list[str]) -> None:
+        self.refused = Refused(self._clock.now(), len(errors), tuple(errors[:5]))
+        self._telemetry.rules_refused()

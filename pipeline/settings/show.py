@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import get_args
 
@@ -13,6 +14,8 @@ from pydantic_core import PydanticUndefined
 from pipeline.settings.model import Settings
 from pipeline.settings.secrets import MASK, names_a_secret
 
+_USER_OF_URL = re.compile(r"(://)[^/?#@]*@")
+
 
 def masked(settings: Settings) -> dict[str, object]:
     """Every value in force, ready for JSON or YAML; secrets are stars."""
@@ -20,6 +23,22 @@ def masked(settings: Settings) -> dict[str, object]:
     if not isinstance(shown, dict):
         raise TypeError("a configuration is a mapping")
     return shown
+
+
+def changed(settings: Settings) -> dict[str, str]:
+    """What differs from the defaults, and the environment: dotted key to value; secrets are stars."""
+    given = _mask(settings.model_dump(mode="json", exclude_defaults=True))
+    return {"environment": settings.environment, **dict(_flat(given, ""))}
+
+
+def _flat(value: object, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, below in value.items():
+            yield from _flat(below, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        yield key, ", ".join(map(str, value))
+    else:
+        yield key, value if isinstance(value, str) else json.dumps(value)
 
 
 def _mask(value: object, name: str = "") -> object:
@@ -31,7 +50,7 @@ def _mask(value: object, name: str = "") -> object:
         return [_mask(below) for below in value]
     if isinstance(value, str) and names_a_secret(name) and not name.endswith(("_file", "_url")):
         return MASK
-    return value
+    return _USER_OF_URL.sub(rf"\1{MASK}@", value) if isinstance(value, str) else value
 
 
 def json_schema() -> str:

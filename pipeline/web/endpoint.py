@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pipeline.errors import Unreachable
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.problems import handler
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from pipeline.web.pages import Pages
 
 
 class Answer(NamedTuple):
@@ -36,8 +40,13 @@ class Probes(NamedTuple):
     """The exposition and its content type."""
 
 
-def make_app(probes: Probes, pages: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()) -> Starlette:
-    """Probes and metrics, and whatever pages there are."""
+def make_app(
+    probes: Probes,
+    routes: Sequence[BaseRoute] = (),
+    pages: Pages | None = None,
+    middleware: Sequence[Middleware] = (),
+) -> Starlette:
+    """Probes and metrics, and whatever other routes there are; `pages` shows mistakes to people."""
 
     async def live(_: Request) -> Response:
         return _answer(*probes.live())
@@ -50,8 +59,9 @@ def make_app(probes: Probes, pages: Sequence[BaseRoute] = (), middleware: Sequen
         return Response(body, media_type=content_type)
 
     return Starlette(
-        routes=[Route("/healthz", live), Route("/readyz", ready), Route("/metrics", metrics), *pages],
+        routes=[Route("/healthz", live), Route("/readyz", ready), Route("/metrics", metrics), *routes],
         middleware=[Middleware(SecurityHeaders), *middleware],
+        exception_handlers={HTTPException: handler(pages.mistake if pages is not None else None)},
     )
 
 
@@ -90,6 +100,14 @@ class _Server(uvicorn.Server):
 async def serve(app: Starlette, listener: socket.socket) -> None:
     """Serve until cancelled."""
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
     )
     await server.serve(sockets=[listener])

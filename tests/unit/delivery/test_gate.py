@@ -115,3 +115,18 @@ def test_halted_time_is_counted_once_whatever_halts() -> None:
     subject.mark(T0 + 30)
     assert subject.halted_seconds(T0 + 40) == 30
     assert subject.halted_seconds(T0 + 40) == 30
+
+
+def test_a_halt_is_told_since_it_began() -> None:
+    """However often it is asked about; one reason after another counts as a halt of its own."""
+    subject = gate()
+    subject.authorisation.refuse(T0 + 10)
+    for seconds in (10, 20, 30):
+        subject.mark(T0 + seconds)
+    assert subject.halt_began == T0 + 10
+    subject.authorisation.grant()
+    subject.mark(T0 + 40)
+    subject.authorisation.refuse(T0 + 50)
+    subject.mark(T0 + 50)
+    subject.mark(T0 + 60)
+    assert subject.halt_began == T0 + 50

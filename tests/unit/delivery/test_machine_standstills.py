@@ -336,7 +336,7 @@ def test_a_refused_template_suspends_its_rule_alone() -> None:
         ("a", OutcomeKind.REJECTED, Reason.CONFIG),
         ("b", OutcomeKind.REJECTED, Reason.RULE_SUSPENDED),
     ]
-    assert bench.delivery.snapshot(bench.now).suspended == ("bad",)
+    assert bench.delivery.snapshot(bench.now).suspended == {"bad": bench.now}
     bench.later(60)
     bench.offer(arrival(3, notice("d", "dan", rule="bad")), arrival(4, notice("e", "eve", rule="bad")))
     (probe,) = bench.attempts()

@@ -17,7 +17,7 @@ def test_only_the_refused_rule_is_suspended() -> None:
     subject = suspended()
     assert subject.refuses("paid", 1, 1.0)
     assert not subject.refuses("shipped", 2, 1.0)
-    assert subject.rules == ("paid",)
+    assert subject.rules == {"paid": 0.0}
 
 
 def test_one_probe_leaves_in_each_interval() -> None:
@@ -31,12 +31,20 @@ def test_one_probe_leaves_in_each_interval() -> None:
     assert not subject.refuses("paid", 4, 120.0)
 
 
+def test_it_is_told_since_the_first_refusal() -> None:
+    """A probe that is refused again does not begin the count anew."""
+    subject = suspended()
+    subject.suspend("paid", 60.0)
+    assert subject.rules == {"paid": 0.0}
+    assert subject.refuses("paid", 1, 119.0)
+
+
 def test_an_accepted_notice_lifts_it() -> None:
     """The rule is as before."""
     subject = suspended()
     subject.lift("paid")
     assert not subject.refuses("paid", 1, 1.0)
-    assert subject.rules == ()
+    assert subject.rules == {}
 
 
 def test_it_can_be_switched_off() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings
-from pipeline.settings.show import masked
+from pipeline.settings.show import changed, masked
 
 SMALL = """\
 kafka:
@@ -137,3 +137,25 @@ def test_secrets_never_show(tmp_path: Path) -> None:
     assert "canary-5f1d" not in repr(settings)
     error = refusal(tmp_path, SMALL.replace("token: canary-5f1d", "token: [canary-5f1d]"))
     assert "canary" not in f"{error.words} {error.hint}"
+
+
+def test_only_what_differs_from_the_defaults_is_shown(tmp_path: Path) -> None:
+    """For the status page: dotted keys, secrets masked, the environment always."""
+    text = f"{SMALL}outcomes: {{unmatched: true, topic: notice.outcomes}}\n"
+    assert changed(load(tmp_path, text)) == {
+        "environment": "production",
+        "kafka.bootstrap_servers": "localhost:9092",
+        "kafka.topics": "orders",
+        "schemas.directory": str(tmp_path / "schemas"),
+        "rules": str(tmp_path / "rules"),
+        "notices.url": "http://localhost:8090/message/v2/notices",
+        "notices.token": "**********",
+        "outcomes.unmatched": "true",
+    }
+
+
+def test_the_password_in_an_address_is_masked(tmp_path: Path) -> None:
+    """A proxy's, a registry's: whoever reads the page needs it not."""
+    settings = load(tmp_path, SMALL + "  proxy: http://me:canary-77@proxy.example.com:3128\n")
+    assert changed(settings)["notices.proxy"] == "http://**********@proxy.example.com:3128/"
+    assert "canary" not in str(masked(settings))

@@ -29,6 +29,7 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
+from pipeline.bootstrap.pages import make_web
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import ConfigurationError, UserError
@@ -42,7 +43,8 @@ from pipeline.runtime.service import Parts, Service, stop_on_signals
 from pipeline.settings import Settings
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
 from pipeline.settings.secrets import read_secret_file, reveal
-from pipeline.web.endpoint import Probes, listen, make_app, serve
+from pipeline.web.endpoint import listen, serve
+from pipeline.web.tally import Tally
 
 log = structlog.get_logger("start")
 
@@ -69,7 +71,8 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
     port = listener.getsockname()[1]
     try:
         schemas = await asyncio.to_thread(find_schemas, settings)
-        telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics)
+        tally = Tally()
+        telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics, also_ended=tally.ended)
         parts = await asyncio.to_thread(make_parts, settings, schemas, telemetry, clock)
     except UserError:
         listener.close()
@@ -82,15 +85,12 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
     def reload_now() -> None:
         reload.adopt(lambda: find_rules(settings, schemas.catalogue))
 
-    probes = Probes(
-        live=service.health.live,
-        ready=service.health.ready,
-        metrics=telemetry.exposition,
-    )
+    web = make_web(settings, service, telemetry, reload, tally)
 
     async def alongside() -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(make_app(probes), listener))
+            group.create_task(serve(web.app, listener))
+            group.create_task(web.watch.keep())
             if settings.rule_options.watch:
                 group.create_task(_watch(settings, reload_now))
 

@@ -1,0 +1,58 @@
+"""Which pages the service has, and what they look at."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+
+from pipeline import metrics
+from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.runtime.reload import Reload
+from pipeline.runtime.service import Service
+from pipeline.settings import Settings
+from pipeline.settings.show import changed
+from pipeline.web.endpoint import Probes, make_app
+from pipeline.web.pages import Pages
+from pipeline.web.signs import RefusedRules
+from pipeline.web.standing import Subjects, Watch
+from pipeline.web.status import StatusPage
+from pipeline.web.tally import Tally
+
+
+class Web(NamedTuple):
+    """The endpoint's application, and who keeps the page's rates while it is served."""
+
+    app: Starlette
+    watch: Watch
+
+
+def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetry, reload: Reload, tally: Tally) -> Web:
+    """Probes, metrics and pages of one service."""
+    release = version("notice-pipeline")
+    parts = service.parts
+
+    def refused() -> RefusedRules | None:
+        return None if reload.refused is None else RefusedRules(*reload.refused)
+
+    subjects = Subjects(
+        clock=parts.clock,
+        phase=lambda: service.health.phase,
+        live=service.health.live,
+        has_token=lambda: service.engine.has_token,
+        snapshot=parts.delivery.snapshot,
+        lag=parts.source.lag,
+        consumed=lambda: int(sum(telemetry.counts(metrics.EVENTS_CONSUMED).values())),
+        matched=lambda: telemetry.counts(metrics.RULE_MATCHES),
+        rules=lambda: service.intake.rules,
+        rules_loaded_at=lambda: reload.loaded_at,
+        refused_rules=refused,
+        tally=tally,
+    )
+    watch = Watch(subjects, release)
+    pages = Pages({"Status": "./"}, release)
+    runbook_url = str(settings.http.runbook_url) if settings.http.runbook_url else None
+    status = StatusPage(pages, watch.standing, changed(settings), runbook_url)
+    probes = Probes(live=service.health.live, ready=service.health.ready, metrics=telemetry.exposition)
+    return Web(make_app(probes, [*status.routes(), pages.route()], pages), watch)

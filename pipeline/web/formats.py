@@ -1,0 +1,82 @@
+"""How numbers and times stand on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pipeline.web.rates import STEP_SECONDS, WINDOW_SECONDS
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+CURVE_WIDTH, CURVE_HEIGHT = 240, 36
+"""Units of a curve's own coordinates."""
+
+
+def count(number: float) -> str:
+    """`12,345`."""
+    return f"{number:,.0f}"
+
+
+def rate(per_second: float) -> str:
+    """Three digits that matter: `0`, `0.25`, `12.5`, `1,234`."""
+    if per_second <= 0:
+        return "0"
+    if per_second >= 100:  # noqa: PLR2004 - three digits before the point
+        return f"{per_second:,.0f}"
+    return f"{per_second:.1f}" if per_second >= 10 else f"{per_second:.2f}"  # noqa: PLR2004 - the same
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: `0 s`, `12 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`."""
+    if seconds <= 0:
+        return "0 s"
+    if seconds < 1:
+        return f"{max(1, seconds * 1_000):.0f} ms"
+    if seconds < 10:  # noqa: PLR2004 - a digit after the point tells something
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for (size, unit), (smaller, below) in zip(_UNITS, (*_UNITS[1:], (1, "s")), strict=True):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit} {rest} {below}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def clock(at: float) -> str:
+    """`14:03:22`, in UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
+
+
+def moment(at: float) -> str:
+    """`2026-11-23 14:03:22 UTC`."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso(at: float) -> str:
+    """For the attribute of a `time` element."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def curve(values: Sequence[float]) -> str:
+    """The points of a line that ends at the right edge, now; empty where there is nothing to draw."""
+    if len(values) < 2:  # noqa: PLR2004 - a line has two ends
+        return ""
+    most = max(*values, 1e-9)
+    step = CURVE_WIDTH / (WINDOW_SECONDS / STEP_SECONDS - 1)
+    first = CURVE_WIDTH - step * (len(values) - 1)
+    height = CURVE_HEIGHT - 2
+    return " ".join(
+        f"{first + index * step:.1f},{1 + height * (1 - value / most):.1f}" for index, value in enumerate(values)
+    )
+
+
+FILTERS = {
+    "count": count,
+    "rate": rate,
+    "duration": duration,
+    "clock": clock,
+    "moment": moment,
+    "iso": iso,
+    "curve": curve,
+}
+"""By the name under which pages use them."""

@@ -1,0 +1,46 @@
+"""How mistakes are answered: problem details (RFC 9457) for programs, a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+Handler = Callable[["Request", Exception], Awaitable[Response]]
+
+
+def wants_html(accept: str) -> bool:
+    """Whether whoever asks is a browser: it names HTML itself, not only `*/*`."""
+    return any(part.split(";")[0].strip().lower() == "text/html" for part in accept.split(","))
+
+
+def problem(status: int, detail: str = "") -> Response:
+    """Problem details. `type` is about:blank: the status says what kind it is."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    if detail and detail != body["title"]:
+        body["detail"] = detail
+    return Response(orjson.dumps(body), status, media_type="application/problem+json")
+
+
+def handler(page: Callable[[str, int, str, str], Response] | None = None) -> Handler:
+    """Answers `HTTPException`; `page` makes the page for people from the path, status, title and words."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - the only class it is registered for
+        title = HTTPStatus(error.status_code).phrase
+        words = error.detail if error.detail != title else ""
+        if page is not None and wants_html(request.headers.get("accept", "")):
+            response = page(request.url.path, error.status_code, title, words)
+        else:
+            response = problem(error.status_code, words)
+        response.headers.update(error.headers or {})
+        return response
+
+    return handle

@@ -1,0 +1,160 @@
+"""What is not as it should be, in words: what it means, since when, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pipeline.delivery.halt import Halt
+
+NAMED = 5
+"""Suspended rules that are named; the table of rules shows all."""
+
+
+class Gravity(StrEnum):
+    """How bad a sign is."""
+
+    HALTED = "halted"
+    """Nothing is sent."""
+    ATTENTION = "attention"
+    """Something is wrong; sending goes on."""
+    NOTE = "note"
+    """Nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One thing worth knowing."""
+
+    gravity: Gravity
+    words: str
+    advice: str = ""
+    alert: str | None = None
+    """Section of the runbook."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRules:
+    """The newest rules on disk, which have errors."""
+
+    at: float
+    """When they were refused."""
+    errors: int
+    words: tuple[str, ...]
+    """The first of them."""
+
+
+_HALTS = {
+    Halt.UNAUTHORISED: Sign(
+        Gravity.HALTED,
+        "Sending is stopped because the API refuses our token",
+        "Events wait in Kafka and nothing is lost. A probe with a fresh token leaves now and then; sending goes on by "
+        "itself once one is let in.",
+        "NoticeSendingUnauthorised",
+    ),
+    Halt.BREAKER_OPEN: Sign(
+        Gravity.HALTED,
+        "Sending is stopped because the API as a whole fails",
+        "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once the API "
+        "answers.",
+        "NoticeBreakerOpen",
+    ),
+    Halt.QUOTA: Sign(
+        Gravity.HALTED,
+        "Sending is stopped because the day's quota is spent",
+        "Events wait in Kafka and nothing is lost. Sending goes on by itself when the quota's next day begins.",
+        "NoticeQuotaSpent",
+    ),
+}
+
+
+def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
+    *,
+    phase: str,
+    alive: bool,
+    alive_words: str,
+    has_token: bool,
+    halted: Halt | None,
+    halted_since: float | None,
+    refused_rules: RefusedRules | None,
+    suspended: Mapping[str, float],
+    partitions: int,
+    lanes: int,
+) -> list[Sign]:
+    """All there is to say, the worst first; at least one."""
+    found = list(_phase(phase, alive=alive, alive_words=alive_words))
+    if phase == "running":
+        found += _sending(halted, halted_since, has_token=has_token)
+    found += _rules(refused_rules, suspended)
+    if not found:
+        found.append(_well(partitions, lanes))
+    return found
+
+
+def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[Sign]:
+    if phase == "starting":
+        yield Sign(Gravity.NOTE, "Starting")
+    elif phase == "stopping":
+        yield Sign(Gravity.NOTE, "Stopping: what is under way ends, what is done is committed")
+    elif not alive:
+        yield Sign(
+            Gravity.HALTED,
+            f"Reading is stuck: {alive_words}",
+            "The liveness probe fails; whoever watches this process restarts it, and nothing is lost.",
+            "NoticePipelineMemberStuck",
+        )
+
+
+def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> Iterator[Sign]:
+    if halted is not None:
+        sign = _HALTS[halted]
+        words = sign.words if since is None else f"{sign.words}, since {_clock(since)}"
+        yield Sign(sign.gravity, words, sign.advice, sign.alert)
+    elif not has_token:
+        yield Sign(
+            Gravity.HALTED,
+            "Nothing is sent yet: the token source has given no token",
+            "It is asked again every few seconds; the log's event `token_unavailable` says what it answers.",
+            "NoticeTokenRefreshFailing",
+        )
+
+
+def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iterator[Sign]:
+    if refused is not None:
+        more = f" (and {refused.errors - 1} more)" if refused.errors > 1 else ""
+        first = f" First error: {refused.words[0]}{more}." if refused.words else ""
+        yield Sign(
+            Gravity.ATTENTION,
+            f"The newest rules on disk were refused at {_clock(refused.at)}; the rules before them stay in use",
+            f"Mend the files: they are read again by themselves.{first}",
+            "NoticeRulesReloadRefused",
+        )
+    if suspended:
+        yield Sign(
+            Gravity.ATTENTION,
+            f"{_named(suspended)} suspended since {_clock(min(suspended.values()))}: "
+            "the API refuses the template or the account",
+            "Such notices become dead letters untried, but for a probe now and then; an accepted probe lifts it.",
+            "NoticeRuleSuspended",
+        )
+
+
+def _named(suspended: Mapping[str, float]) -> str:
+    if len(suspended) == 1:
+        return f"Rule {next(iter(suspended))} is"
+    first = ", ".join(list(suspended)[:NAMED])
+    more = f" and {len(suspended) - NAMED} more" if len(suspended) > NAMED else ""
+    return f"{len(suspended)} rules ({first}{more}) are"
+
+
+def _well(partitions: int, lanes: int) -> Sign:
+    if not partitions:
+        return Sign(Gravity.NOTE, "Waiting for partitions: other members of the group have them all, or none exist")
+    return Sign(Gravity.NOTE, "Sending" if lanes else "All is well; nothing waits to be sent")
+
+
+def _clock(at: float) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment:%H:%M:%S} UTC on {moment:%Y-%m-%d}"

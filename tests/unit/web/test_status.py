@@ -1,0 +1,154 @@
+"""The status page over HTTP, without a socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from pipeline.delivery.halt import Halt
+from pipeline.model.outcome import OutcomeKind
+from pipeline.web.endpoint import Probes, make_app
+from pipeline.web.pages import Pages
+from pipeline.web.status import StatusPage
+
+from .subjects import T0, Shop, outcome, rule_set
+
+RUNBOOK_URL = "https://runbooks.example.com/notices"
+HOSTILE = "<script>alert(1)</script>"
+
+
+def app_of(shop: Shop, configuration: dict[str, str] | None = None) -> httpx.AsyncClient:
+    pages = Pages({"Status": "./"}, "9.9.9")
+    shown = {"environment": "production", **(configuration or {})}
+    status = StatusPage(pages, shop.watch().standing, shown, RUNBOOK_URL)
+    probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
+    transport = httpx.ASGITransport(make_app(probes, [*status.routes(), pages.route()], pages))
+    return httpx.AsyncClient(transport=transport, base_url="http://pipeline")
+
+
+@pytest.fixture
+async def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+async def http(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    async with app_of(shop) as client:
+        yield client
+
+
+async def test_the_page_tells_how_things_stand(shop: Shop, http: httpx.AsyncClient) -> None:
+    """Headline, rules, failures, partitions; whole without any script."""
+    shop.tally.ended(outcome(7, OutcomeKind.REJECTED), T0)
+    page = (await http.get("/")).text
+    for part in ("Sending", "order-paid", "rejected_recipient", "shop.events/0/7", "production", "9.9.9"):
+        assert part in page
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
+
+
+async def test_a_halt_is_told_with_the_runbooks_section(shop: Shop, http: httpx.AsyncClient) -> None:
+    """The link leads there."""
+    shop.halt(Halt.UNAUTHORISED, T0)
+    page = (await http.get("/")).text
+    assert "Sending is stopped because the API refuses our token, since 15:03:20 UTC" in page
+    assert f'href="{RUNBOOK_URL}#noticesendingunauthorised"' in page
+
+
+async def test_signs_are_sent_only_when_they_change(shop: Shop, http: httpx.AsyncClient) -> None:
+    """What was seen is not read out again."""
+    page = (await http.get("/")).text
+    found = re.search(r'hx-get="(status/signs\?seen=\w+)"', page)
+    assert found is not None
+    assert (await http.get(f"/{found[1]}")).status_code == 204
+    shop.halt(Halt.QUOTA, T0)
+    answer = await http.get(f"/{found[1]}")
+    assert answer.status_code == 200
+    assert "quota" in answer.text
+
+
+async def test_paused_it_asks_for_nothing(http: httpx.AsyncClient) -> None:
+    """Updates can be stopped, with a script and without."""
+    page = (await http.get("/?paused")).text
+    assert "hx-get" not in page
+    assert "http-equiv" not in page
+
+
+async def test_json_tells_the_same(shop: Shop, http: httpx.AsyncClient) -> None:
+    """For scripts."""
+    shop.tally.ended(outcome(7), T0)
+    found = (await http.get("/status.json")).json()
+    assert found["totals"]["accepted"] == 1
+    assert found["signs"][0]["words"] == "Sending"
+    assert found["partitions"] == [
+        {"topic": "shop.events", "partition": 0, "lag": 42, "age_seconds": 1.5, "unfinished": 7}
+    ]
+
+
+async def test_hostile_names_are_shown_not_run(shop: Shop) -> None:
+    """Whatever an event or a file says is text."""
+    shop.tally.ended(outcome(7, OutcomeKind.REJECTED, rule=HOSTILE, event_type=HOSTILE), T0)
+    async with app_of(shop, {"kafka.group_id": HOSTILE}) as http:
+        for path in ("/", "/status/live"):
+            assert "<script>alert" not in (await http.get(path)).text
+
+
+async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient) -> None:
+    """Pages, static files, mistakes."""
+    for path in ("/", "/status.json", "/static/page.css", "/nowhere", "/healthz"):
+        headers = (await http.get(path)).headers
+        assert "default-src 'self'" in headers["content-security-policy"], path
+        assert headers["x-content-type-options"] == "nosniff", path
+
+
+async def test_nothing_inline_and_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
+    """The content policy would refuse it: no style or handler attribute, no inline script, no other host."""
+    page = (await http.get("/")).text
+    assert not re.search(r"\s(style|on\w+)=", page)
+    assert not re.search(r"<script(?![^>]* src=)|<style", page)
+    assert set(re.findall(r'(?:src|href)="(?:https?:)?//([^/"]+)', page)) == set()
+
+
+@pytest.mark.parametrize("path", ["/static/../headers.py", "/static/..%2fheaders.py", "/static/%2e%2e/x", "/static/"])
+async def test_no_path_leads_out_of_the_static_files(http: httpx.AsyncClient, path: str) -> None:
+    """Names are looked up in a table; none reaches the disk."""
+    assert (await http.get(path)).status_code == 404
+
+
+async def test_mistakes_are_problem_details_for_programs(http: httpx.AsyncClient) -> None:
+    """RFC 9457."""
+    answer = await http.post("/status.json")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {"type": "about:blank", "title": "Method Not Allowed", "status": 405}
+    assert "GET" in answer.headers["allow"]
+
+
+async def test_mistakes_are_a_page_for_people(http: httpx.AsyncClient) -> None:
+    """Its links work at any depth."""
+    answer = await http.get("/a/b", headers={"accept": "text/html,*/*;q=0.8"})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert 'href="../static/page.css' in answer.text
+
+
+async def test_static_files_are_kept_by_browsers(http: httpx.AsyncClient) -> None:
+    """Their address holds their hash."""
+    page = (await http.get("/")).text
+    found = re.search(r'href="(static/page\.css\?v=\w+)"', page)
+    assert found is not None
+    answer = await http.get(f"/{found[1]}")
+    assert "immutable" in answer.headers["cache-control"]
+
+
+async def test_a_thousand_rules_stay_a_page(shop: Shop) -> None:
+    """The busiest are shown, and it says so."""
+    shop.rules = rule_set(*(f"rule-{number}" for number in range(300)))
+    shop.matched = {"rule-299": 5}
+    async with app_of(shop) as http:
+        page = (await http.get("/")).text
+        assert "The busiest 200 are shown" in page
+        assert "rule-299" in page
+        assert len((await http.get("/status.json")).json()["rules"]) == 300
