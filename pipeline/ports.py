@@ -26,7 +26,7 @@ class NoticesApi(Protocol):
     """The platform's API: one request, one reply. Foreign errors become `Reply.fault`; it never raises for them."""
 
     async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
-        """POST `notice.body` with the bearer token and `Idempotency-Key: "<notice.id>"`."""
+        """POST `notice.body` with the bearer token and `Idempotency-Key: "<notice.idempotency_key>"`."""
         ...
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pipeline.errors import Undecodable
 from pipeline.model import dead_letter
-from pipeline.model.event import Event, Record
+from pipeline.model.event import Event, Record, Redrive
 from pipeline.model.outcome import Reason
 
 FAMILY = "application/cloudevents"
@@ -23,6 +23,7 @@ MAX_ATTRIBUTE = 2_048
 _REQUIRED = ("ce_id", "ce_source", "ce_type")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2; it goes into our own requests' header, so nothing else may pass."""
+_DIGITS = re.compile(r"[0-9]{1,15}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,19 +74,36 @@ def event(event_type: str, data: dict[str, object], record: Record, attributes: 
     """The event, with identity and times from its attributes where it has them, else from the record."""
     source, event_id = attributes.get("ce_source"), attributes.get("ce_id")
     # Both must be there: an id alone is unique only within its source (CloudEvents 1.0.2, section 3.1.1).
-    identity = f"{source}\x1f{event_id}" if source and event_id else str(record.position)
+    if source and event_id:
+        identity = f"{source}\x1f{event_id}"
+    else:
+        identity = attributes.get(dead_letter.EVENT_IDENTITY) or str(record.position)
     time_ms = milliseconds(attributes.get("ce_time"))
+    if time_ms is None:
+        time_ms = _number(attributes.get(dead_letter.EVENT_TIME)) or record.timestamp_ms
     return Event(
         event_type,
         data,
         record,
-        attributes.get(dead_letter.EVENT_IDENTITY) or identity,
+        identity,
         event_id,
         source,
-        record.timestamp_ms if time_ms is None else time_ms,
+        time_ms,
         milliseconds(attributes.get("ce_expirytime")),
         _traceparent(attributes),
+        _redrive(attributes),
     )
+
+
+def _redrive(attributes: Mapping[str, str]) -> Redrive | None:
+    if dead_letter.REDRIVES not in attributes:
+        return None
+    return Redrive(attributes.get(dead_letter.ONLY_RULE) or None, _number(attributes.get(dead_letter.KEY_ROUND)))
+
+
+def _number(text: str | None) -> int:
+    """A whole number of one of our own headers; 0 for what is none, for anybody can write there."""
+    return int(text) if text is not None and _DIGITS.fullmatch(text) else 0
 
 
 def _traceparent(attributes: Mapping[str, str]) -> str | None:

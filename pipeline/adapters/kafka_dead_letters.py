@@ -15,8 +15,6 @@ from pipeline.model.outcome import Outcome
 Header = tuple[str, bytes | None]
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-_OF_EARLIER_ROUNDS = frozenset({dead_letter.REDRIVES, dead_letter.ONLY_RULE, dead_letter.EVENT_IDENTITY})
-"""Headers of ours that a redriven record keeps when it comes back."""
 
 
 class Cut(StrEnum):
@@ -36,17 +34,11 @@ class Cut(StrEnum):
 
 def content(outcome: Outcome, record: Record, cut: Cut) -> tuple[bytes | None, Sequence[Header]]:
     """Value and headers of the dead letter; its key is the original's, so that redrive keeps a recipient's order."""
-    kept = () if cut is Cut.VALUE_AND_HEADERS else tuple(_kept(record))
-    return record.value if cut is Cut.NOTHING else None, (*kept, *_added(outcome, record, cut))
-
-
-def _kept(record: Record) -> Sequence[Header]:
-    """The original's headers, without ours of an earlier round."""
-    return [
-        (name, raw)
-        for name, raw in record.headers
-        if not name.startswith(dead_letter.PREFIX) or name in _OF_EARLIER_ROUNDS
-    ]
+    own = [(name, raw) for name, raw in record.headers if not name.startswith(dead_letter.PREFIX)]
+    # Never left out: without the count of its redrives a letter could go round for ever.
+    handed_on = [(name, raw) for name, raw in record.headers if name in dead_letter.OF_THE_EVENT]
+    kept = () if cut is Cut.VALUE_AND_HEADERS else own
+    return record.value if cut is Cut.NOTHING else None, (*kept, *handed_on, *_added(outcome, record, cut))
 
 
 def _added(outcome: Outcome, record: Record, cut: Cut) -> Sequence[Header]:

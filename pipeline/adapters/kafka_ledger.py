@@ -196,15 +196,17 @@ class _Found:
 
     def __init__(self, committed: Sequence[Committed]) -> None:
         self._frontiers: dict[tuple[str, int], int] = {one.partition: one.offset or 0 for one in committed}
-        self._done: dict[tuple[str, int], dict[str, LedgerPosition]] = {one.partition: {} for one in committed}
+        self._done: dict[tuple[str, int], dict[tuple[int, str], LedgerPosition]] = {
+            one.partition: {} for one in committed
+        }
         self._reached: dict[tuple[str, int], int] = {}
 
     def note(self, entry: LedgerEntry, position: LedgerPosition) -> None:
-        """The ledger holds this entry; the first of several with one id counts, for it stands lowest."""
+        """The ledger holds this entry; the first of several with one key counts, for it stands lowest."""
         topic, partition, offset = entry.position
         source = (topic, partition)
         if offset >= self._frontiers.get(source, offset + 1):
-            self._done[source].setdefault(entry.id, position)
+            self._done[source].setdefault((offset, entry.id), position)
             self._reached[source] = max(self._reached.get(source, -1), offset)
 
     def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition) -> Assigned:

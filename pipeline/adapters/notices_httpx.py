@@ -106,7 +106,7 @@ class HttpxNoticesApi:
     def _headers(self, notice: Notice, token: str, traceparent: str | None) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {token}"}
         if self._key is not None:
-            headers[self._key] = f'"{notice.id}"'
+            headers[self._key] = f'"{notice.idempotency_key}"'
         trace = usable_traceparent(traceparent)
         if trace is not None:
             headers["traceparent"] = trace

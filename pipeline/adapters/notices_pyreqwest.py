@@ -106,7 +106,7 @@ class PyreqwestNoticesApi:
     def _request(self, notice: Notice, token: str, traceparent: str | None) -> StreamRequest:
         request = self._client.post(self._url).header("Authorization", f"Bearer {token}", is_sensitive=True)
         if self._key is not None:
-            request = request.header(self._key, f'"{notice.id}"')
+            request = request.header(self._key, f'"{notice.idempotency_key}"')
         trace = usable_traceparent(traceparent)
         if trace is not None:
             request = request.header("traceparent", trace)

@@ -41,7 +41,7 @@ class Partition:
         self.epoch = assigned.epoch
         self.frontier = Frontier(assigned.partition, assigned.frontier, assigned.ledger_end)
         self.done = dict(assigned.done)
-        """Outcome ids that the ledger holds; each is forgotten once its event is offered."""
+        """Outcomes that the ledger holds; each is forgotten once its event is offered."""
         self.reached = assigned.reached
         """Up to this offset an earlier owner was at work, as far as the ledger tells: what is sent of it may be sent
         again, for that owner may have sent what it could no longer write down."""
@@ -68,9 +68,11 @@ class Partition:
         if arrival.record.offset > self.reached:
             self.done.clear()  # ids of a rule that is no more would stay for ever
             return arrival.notices, arrival.outcomes
-        done = self.done
-        notices = [notice for notice in arrival.notices if done.pop(notice.id, None) is None]
+        done, offset = self.done, arrival.record.offset
+        notices = [notice for notice in arrival.notices if done.pop((offset, notice.id), None) is None]
         outcomes = [
-            outcome._replace(redelivered=True) for outcome in arrival.outcomes if done.pop(outcome.id, None) is None
+            outcome._replace(redelivered=True)
+            for outcome in arrival.outcomes
+            if done.pop((offset, outcome.id), None) is None
         ]
         return notices, outcomes

@@ -25,4 +25,16 @@ REDRIVES = "notice.redrives"
 ONLY_RULE = "notice.only-rule"
 """On a redriven record: the one rule whose notice is to be made; others had their outcome already."""
 EVENT_IDENTITY = "notice.event-identity"
-"""On a redriven record: what the event's identity was at first, so that notice ids and keys stay the same."""
+"""On a redriven record: the position at which the event stood at first. It counts as the event's identity where
+CloudEvents names none, so that notice ids stay the same."""
+EVENT_TIME = "notice.event-time"
+"""On a redriven record: Kafka's timestamp of the event as it came first, milliseconds since the epoch. It counts as the
+event's time where CloudEvents names none, so that what is too late stays too late."""
+KEY_ROUND = "notice.key-round"
+"""On a redriven record whose notice the API refused for good: the round from which a new idempotency key counts. Under
+the old one an API may answer with the refusal that it has kept."""
+DEAD_LETTER = "notice.dead-letter"
+"""On a redriven record: the position of the dead letter that it was made of."""
+
+OF_THE_EVENT = frozenset({REDRIVES, ONLY_RULE, EVENT_IDENTITY, EVENT_TIME, KEY_ROUND})
+"""What a redriven record hands on to its dead letter, should it fail again."""

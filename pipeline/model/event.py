@@ -48,6 +48,15 @@ class Record(NamedTuple):
         return Position(self.topic, self.partition, self.offset)
 
 
+class Redrive(NamedTuple):
+    """What a record asks for that was sent again from the dead letters."""
+
+    rule: str | None
+    """The one rule that is to be run; None: all of them, for the record was no event at first."""
+    key_round: int
+    """Above 0: the API refused the notice before, and a new idempotency key is made for this round."""
+
+
 class Event(NamedTuple):
     """One domain event, decoded."""
 
@@ -68,3 +77,5 @@ class Event(NamedTuple):
     """CloudEvents extension `expirytime`, where there is one."""
     traceparent: str | None
     """W3C trace context from the headers, where there is one."""
+    redrive: Redrive | None = None
+    """What is asked for, where this record was sent again from the dead letters."""

@@ -33,8 +33,9 @@ class Assigned(NamedTuple):
     """Grows with each assignment in this process; results of an older epoch are dropped."""
     frontier: int | None
     """The committed offset; None where nothing was ever committed."""
-    done: Mapping[str, LedgerPosition]
-    """Outcome ids at or above the frontier that the ledger holds already."""
+    done: Mapping[tuple[int, str], LedgerPosition]
+    """Outcomes at or above the frontier that the ledger holds already, by source offset and outcome id: a notice that
+    was redriven, or whose event was emitted twice, has one id at several offsets."""
     reached: int = -1
     """Highest source offset that the ledger speaks of: up to there, an earlier owner was at work."""
     ledger_end: LedgerPosition | None = None

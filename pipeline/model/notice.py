@@ -22,7 +22,7 @@ class Notice(NamedTuple):
     """A message ready to be sent: what leaves is `body`, byte for byte, at every attempt."""
 
     id: str
-    """Deterministic (see `notice_id`); also the `Idempotency-Key`."""
+    """Deterministic (see `notice_id`); also the `Idempotency-Key`, but for `key`."""
     rule: str
     template: str
     """The alias in `templates.yaml`, not the platform's id."""
@@ -33,6 +33,13 @@ class Notice(NamedTuple):
     ordered: bool = True
     """Whether it waits for earlier notices of its recipient (`order: none` in the rule opts out)."""
     on_ambiguous: OnAmbiguous = OnAmbiguous.REPEAT
+    key: str | None = None
+    """The `Idempotency-Key` where it is not the id: the API refused this notice for good, and it was sent again."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """What tells the API that a request is a repeat."""
+        return self.key or self.id
 
 
 class Refusal(NamedTuple):

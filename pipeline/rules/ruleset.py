@@ -130,9 +130,33 @@ class RuleSet:
         """The event's data, ready for this rule set's expressions."""
         return self.environment.bind(event.data)
 
+    def _concerned(self, event: Event) -> Sequence[Rule]:
+        rules = self._by_type.get(event.type, ())
+        if event.redrive is not None and event.redrive.rule is not None:
+            return [rule for rule in rules if rule.id == event.redrive.rule]
+        return rules
+
+    def expected(self, event: Event) -> tuple[str, ...]:
+        """The rules of which `event` must have an outcome: those for which `evaluate` gives something."""
+        rules = self._concerned(event)
+        if not rules:
+            return ()
+        activation = self._environment.bind(event.data)
+        found: list[str] = []
+        for rule in rules:
+            try:
+                if not matches(rule, activation):
+                    continue
+            except RenderRefused:
+                pass  # a condition that fails ends in an outcome, too
+            found.append(rule.id)
+            if rule.stop:
+                break
+        return tuple(found)
+
     def evaluate(self, event: Event) -> list[Notice | Refusal]:
         """What follows from `event`: each matching rule's notice, or why it cannot make one; in file order."""
-        rules = self._by_type.get(event.type)
+        rules = self._concerned(event)
         if not rules:
             return []
         activation = self.environment.bind(event.data)
@@ -196,7 +220,13 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
         expiry,
         rule.ordered,
         rule.on_ambiguous,
+        None if event.redrive is None else _fresh_key(event, rule, event.redrive.key_round),
     )
+
+
+def _fresh_key(event: Event, rule: Rule, key_round: int) -> str | None:
+    """Another idempotency key than the id, as often as the API has refused the notice for good."""
+    return notice_id(event.identity, rule.id, key_round) if key_round else None
 
 
 def _values(rule: Rule, activation: Activation) -> Iterator[object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.delivery.machine import Arrival, Delivery
 from pipeline.errors import SchemaUnavailable, Undecodable
-from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.event import Event, Record, Redrive, TopicPartition
 from pipeline.model.notice import Notice, Refusal, notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 
@@ -132,11 +132,13 @@ class Intake:
 
     def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:
         self._telemetry.unmatched(event.type)
-        if not self._publish_unmatched:
+        if not self._publish_unmatched and event.redrive is None:
             return ()
         known = event.type in self.rules.event_types
         reason = Reason.NO_RULE_MATCHED if known else Reason.NO_RULE_FOR_TYPE
-        return (_outcome(record, event, OutcomeKind.UNMATCHED, reason, "", self.rules.version, now),)
+        # Somebody asked for this one to be sent, and is told that nothing came of it.
+        detail = "" if event.redrive is None else _redriven_in_vain(event.redrive)
+        return (_outcome(record, event, OutcomeKind.UNMATCHED, reason, detail, self.rules.version, now),)
 
     def _hold(self, record: Record, partition: TopicPartition) -> None:
         """Keep the whole partition back until the registry has answered: its order must hold."""
@@ -157,6 +159,10 @@ class Intake:
         for task in tuple(self._preparing):
             task.cancel()
         await asyncio.gather(*self._preparing, return_exceptions=True)
+
+
+def _redriven_in_vain(redrive: Redrive) -> str:
+    return f"redriven for the rule {redrive.rule[:200]}, which does not match" if redrive.rule else "redriven"
 
 
 def _outcome(

@@ -235,7 +235,7 @@ def test_the_next_owner_knows_what_the_ledger_holds_above_the_frontier(
     second.stop(PATIENCE)
     assert told.frontier == 1
     assert list(told.done.values()) == above
-    assert set(told.done) == {an_outcome(Position(*world.partition, offset)).id for offset in (2, 4)}
+    assert set(told.done) == {(offset, an_outcome(Position(*world.partition, offset)).id) for offset in (2, 4)}
     assert told.reached == 4
     assert told.ledger_end == LedgerPosition(above[-1].partition, above[-1].offset + 1)
 
@@ -256,7 +256,7 @@ def test_an_owner_that_died_before_its_first_commit_hides_nothing(world: World, 
     told = after.assigned[world.partition]
     second.stop(PATIENCE)
     assert told.frontier == 0
-    assert set(told.done) == {an_outcome(Position(*world.partition, 1)).id}
+    assert set(told.done) == {(1, an_outcome(Position(*world.partition, 1)).id)}
 
 
 def test_lag_falls_to_zero_and_the_poll_is_recent(world: World, listener: RecordingListener) -> None:

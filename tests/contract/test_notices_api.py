@@ -91,6 +91,12 @@ class TestWhatLeaves:
         assert "traceparent" not in request.headers
         assert "cookie" not in request.headers
 
+    async def test_a_key_of_its_own_goes_before_the_id(self, make: Make) -> None:
+        """A notice sent again after a refusal keeps its id, and has another key."""
+        async with ScriptedServer(OK) as server, client(make, server.url) as api:
+            await api.send(NOTICE._replace(key="another"), TOKEN)
+        assert server.requests[0].headers["idempotency-key"] == '"another"'
+
     async def test_no_compressed_reply_is_asked_for(self, make: Make) -> None:
         """A compressed body could be a thousand times as large as it looks."""
         _, server = await ask(make, OK)

@@ -48,7 +48,7 @@ class MemoryKafka:
         begin = at.offset if isinstance(at, LedgerPosition) else len(self.ledger)
         frontier = commit.offset
         done = {
-            outcome.id: LedgerPosition(0, offset)
+            (outcome.position.offset, outcome.id): LedgerPosition(0, offset)
             for offset, outcome in enumerate(self.ledger)
             if offset >= begin
             and TopicPartition(outcome.position.topic, outcome.position.partition) == partition

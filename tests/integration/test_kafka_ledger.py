@@ -60,7 +60,7 @@ def test_the_replay_is_what_was_acknowledged(make_kafka: Callable[..., RealKafka
     whole, rest = (replay.assigned for replay in replays)
     assert len(whole.done) == 3_000
     outcome = an_outcome(Position(kafka.names.events, 0, 4))
-    assert whole.done[outcome.id] == LedgerPosition(0, 8)
+    assert whole.done[4, outcome.id] == LedgerPosition(0, 8)
     assert [whole.reached, rest.reached] == [2_999, 2_999]
     assert sorted(position.offset for position in rest.done.values()) == list(range(5_981, 6_000, 2))
     assert {whole.epoch, rest.epoch} == {7}

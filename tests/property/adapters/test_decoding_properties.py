@@ -45,6 +45,10 @@ HEADERS = st.lists(
                 "traceparent",
                 "__value_schema_id",
                 "notice.event-identity",
+                "notice.event-time",
+                "notice.redrives",
+                "notice.only-rule",
+                "notice.key-round",
                 "x",
             ]
         ),

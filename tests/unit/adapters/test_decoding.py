@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pipeline.adapters import decoding_schemas
 from pipeline.adapters.decoding_schemas import SchemaKey, WriterSchemas
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
-from pipeline.model.event import Record
+from pipeline.model.event import Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema import EventSchema
 from tests.unit.adapters.records import (
@@ -336,6 +336,37 @@ def test_a_redriven_record_keeps_its_first_identity() -> None:
     """Its notices keep their ids, and so their idempotency keys."""
     event = decoder().decode(record(PAID_BYTES, ("notice.event-identity", b"orders/1/2")))
     assert event.identity == "orders/1/2"
+
+
+def test_a_cloudevents_own_identity_and_time_count_for_a_redriven_record_too() -> None:
+    """They are the same in every round; ours stand in for them only where there are none."""
+    headers = (("ce_source", b"shop"), ("ce_id", b"7"), ("ce_time", b"2026-11-23T04:00:00Z"))
+    first = decoder().decode(record(PAID_BYTES, *headers))
+    ours = (("notice.event-identity", b"orders/1/2"), ("notice.event-time", b"1700000000123"))
+    again = decoder().decode(record(PAID_BYTES, *headers, *ours))
+    assert (again.identity, again.time_ms) == (first.identity, first.time_ms)
+    assert decoder().decode(record(PAID_BYTES, *ours)).time_ms == 1_700_000_000_123
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ((), None),
+        ((("notice.redrives", b"1"),), Redrive(None, 0)),
+        ((("notice.redrives", b"2"), ("notice.only-rule", b"order-paid"), ("notice.key-round", b"2")),
+         Redrive("order-paid", 2)),
+        ((("notice.redrives", b"\xff"), ("notice.only-rule", b"order-paid")), None),
+        ((("notice.redrives", b""), ("notice.only-rule", b""), ("notice.key-round", b"-1")), Redrive(None, 0)),
+        ((("notice.redrives", b"1"), ("notice.key-round", "\u0663".encode())), Redrive(None, 0)),
+        ((("notice.redrives", b"1"), ("notice.key-round", b"9" * 5_000)), Redrive(None, 0)),
+        ((("notice.only-rule", b"order-paid"),), None),
+    ],
+)  # fmt: skip
+def test_what_a_redriven_record_asks_for_is_read(
+    headers: tuple[tuple[str, bytes], ...], wanted: Redrive | None
+) -> None:
+    """Only of a record that says it was redriven; numbers that are none count as none."""
+    assert decoder().decode(record(PAID_BYTES, *headers)).redrive == wanted
 
 
 def test_a_schema_named_by_header_needs_no_frame() -> None:

@@ -123,7 +123,7 @@ class Bench:
         partition: TopicPartition = P0,
         epoch: int = 1,
         frontier: int | None = 0,
-        done: Mapping[str, LedgerPosition] | None = None,
+        done: Mapping[tuple[int, str], LedgerPosition] | None = None,
         reached: int = -1,
         ledger_end: LedgerPosition | None = None,
     ) -> None:

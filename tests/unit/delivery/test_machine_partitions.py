@@ -29,7 +29,7 @@ from .making import (
 def test_what_the_ledger_holds_is_not_sent_again() -> None:
     """Neither notices nor outcomes; what is sent of the events an earlier owner had is marked."""
     bench = Bench(partitions=())
-    done = {"a": LedgerPosition(4, 70), "undecodable-2": LedgerPosition(4, 71)}
+    done = {(0, "a"): LedgerPosition(4, 70), (2, "undecodable-2"): LedgerPosition(4, 71)}
     bench.assign(P0, frontier=0, done=done, reached=2)
     bench.offer(
         arrival(0, notice("a"), notice("b")),
@@ -42,10 +42,21 @@ def test_what_the_ledger_holds_is_not_sent_again() -> None:
     assert redelivered == {"undecodable-1": True, "b": True, "c": False}
 
 
+def test_one_id_at_two_offsets_is_two_notices() -> None:
+    """Redriven while its first record is still above the frontier: each is done only where the ledger says so."""
+    bench = Bench(partitions=())
+    bench.assign(P0, frontier=0, done={(0, "a"): LedgerPosition(4, 70)}, reached=3)
+    bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "cid")), arrival(2, notice("a")))
+    assert [attempt.notice.id for attempt in bench.round()] == ["b", "a"]
+    bench.assign(P1, frontier=0, done={(2, "a"): LedgerPosition(4, 71)}, reached=3)
+    bench.offer(arrival(0, notice("a"), partition=P1), arrival(2, notice("a"), partition=P1))
+    assert [attempt.notice.id for attempt in bench.round()] == ["a"]
+
+
 def test_the_replayed_part_of_the_ledger_stays_pointed_to_until_it_is_below_the_frontier() -> None:
     """A second crash must not forget what the first one's ledger told."""
     bench = Bench(partitions=())
-    bench.assign(P0, frontier=0, done={"b": LedgerPosition(4, 70)}, reached=1, ledger_end=LedgerPosition(4, 90))
+    bench.assign(P0, frontier=0, done={(1, "b"): LedgerPosition(4, 70)}, reached=1, ledger_end=LedgerPosition(4, 90))
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b")), arrival(2, notice("c", "cid")))
     (point,) = bench.delivery.commit_points()
     assert (point.offset, pointer.read(point.metadata)) == (0, LedgerPosition(4, 70))
@@ -62,13 +73,13 @@ def test_done_ids_without_an_offset_are_a_fault_of_the_caller() -> None:
     """Without it they could be forgotten too early."""
     bench = Bench(partitions=())
     with pytest.raises(ValueError, match="up to which"):
-        bench.assign(P0, done={"a": LedgerPosition(0, 0)})
+        bench.assign(P0, done={(0, "a"): LedgerPosition(0, 0)})
 
 
 def test_ids_of_rules_that_are_no_more_are_forgotten() -> None:
     """They never come; memory is not kept for them."""
     bench = Bench(partitions=())
-    bench.assign(P0, done={"gone": LedgerPosition(0, 0)}, reached=5)
+    bench.assign(P0, done={(0, "gone"): LedgerPosition(0, 0)}, reached=5)
     bench.offer(arrival(5))
     bench.offer(arrival(6))
     assert not bench.delivery._partitions[P0].done

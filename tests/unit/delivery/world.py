@@ -204,7 +204,7 @@ class World:
         assert isinstance(begin, LedgerPosition), "a commit without a pointer"
         assert begin.partition == ledger
         done = {
-            entries[offset].id: LedgerPosition(ledger, offset)
+            (entries[offset].position.offset, entries[offset].id): LedgerPosition(ledger, offset)
             for offset in range(begin.offset, len(entries))
             if entries[offset].position.offset >= point.offset
         }

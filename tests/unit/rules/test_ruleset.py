@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from pipeline.model.event import Redrive
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
 from tests.unit.rules.shop import DATA, PAID, PAID_AT, RULE, TEMPLATES, body, event, one_rule, ruleset
@@ -46,6 +47,34 @@ def test_rules_make_notices_in_file_order_until_one_stops() -> None:
     rules = ruleset(text)
     assert [item.rule for item in rules.evaluate(event())] == ["paid", "third"]
     assert [item.rule for item in rules.evaluate(event(gift=True))] == ["paid", "second"]
+
+
+def test_a_redriven_event_runs_only_the_rule_that_failed() -> None:
+    """Others had their outcome already; neither another's `stop` nor the order of the file matters then."""
+    text = RULE.replace("id: paid", "id: paid\n    stop: true")
+    text += RULE.removeprefix("rules:\n").replace("id: paid", "id: second\n    when: event.gift")
+    rules = ruleset(text)
+    redriven = event(gift=True)._replace(redrive=Redrive("second", 0))
+    assert [item.rule for item in rules.evaluate(redriven)] == ["second"]
+    assert rules.evaluate(event(gift=False)._replace(redrive=Redrive("second", 0))) == []
+    assert rules.evaluate(event()._replace(redrive=Redrive("no-more", 0))) == []
+    assert [item.rule for item in rules.evaluate(event()._replace(redrive=Redrive(None, 0)))] == ["paid"]
+    assert rules.evaluate(redriven._replace(type="shop.order.Shipped")) == []
+
+
+def test_a_refused_notice_is_sent_again_under_another_key_but_with_its_own_id() -> None:
+    """Another one for each round, the same within it; without a refusal the key is the id."""
+    rules = one_rule()
+
+    def keys(key_round: int) -> tuple[str, str]:
+        (notice,) = rules.evaluate(event()._replace(redrive=Redrive("paid", key_round)))
+        assert isinstance(notice, Notice)
+        return notice.id, notice.idempotency_key
+
+    own = notice_id("orders/0/17", "paid")
+    assert keys(0) == (own, own)
+    assert keys(1) == keys(1) == (own, notice_id("orders/0/17", "paid", 1))
+    assert len({keys(number) for number in range(4)}) == 4
 
 
 @pytest.mark.parametrize(
