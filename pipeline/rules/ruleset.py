@@ -141,7 +141,7 @@ class RuleSet:
         rules = self._concerned(event)
         if not rules:
             return ()
-        activation = self._environment.bind(event.data)
+        activation = self.environment.bind(event.data)
         found: list[str] = []
         for rule in rules:
             try:
