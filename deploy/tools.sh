@@ -1,21 +1,45 @@
 #!/usr/bin/env bash
-# Gets what the chart's tests need beyond `make setup` into .cache/tools/bin: helm (built by Go, some minutes) and
-# kubernetes-validate (it carries Kubernetes' own schemas). Tests that miss them are skipped and say so.
+# Gets the tools that some tests need beyond `make setup`: a browser for the pages, Prometheus for alerts and dashboards,
+# nginx for `make bench`, helm and Kubernetes' schemas for the chart. What cannot be had here is told on standard error
+# and left out: its tests are skipped and say so. Every step is bounded in time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/.cache/tools"
 mkdir -p "$tools/bin"
+export PATH="$tools/bin:$PATH:/usr/local/go/bin"
 
-if ! command -v helm >/dev/null && [ ! -x "$tools/bin/helm" ]; then
-  if command -v go >/dev/null; then
-    GOBIN="$tools/bin" go install helm.sh/helm/v3/cmd/helm@v3.22.0
+have() { command -v "$1" >/dev/null; }
+left_out() { echo "tools: $1: its tests will be skipped" >&2; }
+
+# Debian and its descendants, by root only: a make target must not ask for a password.
+wanted=()
+have chromium || have chromium-browser || have google-chrome || wanted+=(chromium)
+have promtool && have prometheus || wanted+=(prometheus)
+have nginx || wanted+=(nginx-light libnginx-mod-http-echo)
+if [ "${#wanted[@]}" -gt 0 ]; then
+  if have apt-get && [ "$(id -u)" = 0 ]; then
+    # RUNLEVEL: no service of theirs is started.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+    { timeout 120 apt-get update -qq &&
+      timeout 480 apt-get install -qq --no-install-recommends "${wanted[@]}" >/dev/null; } ||
+      left_out "apt-get did not install ${wanted[*]}"
   else
-    echo "neither helm nor go is here: the chart's tests will be skipped" >&2
+    left_out "not here: ${wanted[*]} (as root: apt-get install ${wanted[*]})"
   fi
 fi
 
-if [ ! -x "$tools/bin/kubernetes-validate" ]; then
-  "${PYTHON:-python3}" -m venv "$tools/python"
-  "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0
-  ln -sf "$tools/python/bin/kubernetes-validate" "$tools/bin/kubernetes-validate"
+if ! have helm; then
+  if have go; then
+    GOBIN="$tools/bin" timeout 600 go install helm.sh/helm/v3/cmd/helm@v3.22.0 || left_out "helm could not be built"
+  else
+    left_out "neither helm nor go is here"
+  fi
+fi
+
+if ! have kubernetes-validate; then
+  {
+    "${PYTHON:-python3}" -m venv "$tools/python" &&
+      timeout 120 "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 &&
+      ln -sf "$tools/python/bin/kubernetes-validate" "$tools/bin/kubernetes-validate"
+  } || left_out "kubernetes-validate could not be installed"
 fi

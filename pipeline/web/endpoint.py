@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -98,7 +99,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: Starlette, listener: socket.socket) -> None:
-    """Serve until cancelled."""
+    """Serve until cancelled; then answers under way get two seconds, and every connection is closed."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -110,4 +111,10 @@ async def serve(app: Starlette, listener: socket.socket) -> None:
             timeout_graceful_shutdown=2,
         )
     )
-    await server.serve(sockets=[listener])
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise

@@ -43,7 +43,7 @@ def prometheus(folder: Path, target: str) -> Iterator[str]:
     """A Prometheus with our rules that scrapes `target` (host:port) every half second; gives its address."""
     program = shutil.which("prometheus")
     if program is None:
-        pytest.skip("prometheus is not installed (Debian: apt-get install prometheus)")
+        pytest.skip("prometheus is not installed (make tools gets it on Debian)")
     configuration = {
         "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
         "rule_files": [str(ROOT / "deploy/prometheus" / name) for name in ("recording.yaml", "alerts.yaml")],

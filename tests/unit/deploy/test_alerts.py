@@ -50,7 +50,7 @@ PANELS = {panel.title for board in DASHBOARDS for row in board.rows for panel in
 def _promtool(*arguments: str) -> str:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+        pytest.skip("promtool is not installed (make tools gets it on Debian)")
     done = subprocess.run([promtool, *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -24,7 +24,7 @@ Manifest = dict[str, Any]
 def _tool(name: str) -> str:
     found = shutil.which(name) or shutil.which(name, path=ROOT / ".cache" / "tools" / "bin")
     if found is None:
-        pytest.skip(f"{name} is not installed (deploy/tools.sh gets it)")
+        pytest.skip(f"{name} is not installed (make tools gets it)")
     return found
 
 

@@ -1,0 +1,38 @@
+"""What a page must be, whatever is on it: no complaint of the browser's, nothing from elsewhere, readable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page
+
+_CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
+
+_UNNAMED = (Path(__file__).parent / "unnamed.js").read_text()
+
+
+class Looked:
+    """A page, and what was noticed while it was open."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        self.page: Page = context.new_page()
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+
+    def poor_contrasts(self) -> list[str]:
+        """Texts that are hard to read."""
+        found: list[str] = self.page.evaluate(_CONTRASTS)
+        return found
+
+    def unnamed(self) -> list[str]:
+        """Elements without a name for those who do not see them."""
+        found: list[str] = self.page.evaluate(_UNNAMED)
+        return found
+
+    def wider_than_the_screen(self) -> bool:
+        """Whether one must scroll sideways."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

@@ -1,0 +1,134 @@
+"""The status page in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from pipeline.delivery.halt import Halt
+from pipeline.model.outcome import OutcomeKind
+from pipeline.web.endpoint import Probes, make_app
+from pipeline.web.pages import Pages
+from pipeline.web.status import StatusPage
+from tests.browser.looking import Looked
+from tests.browser.serving import Served, serving
+from tests.unit.web.subjects import T0, Shop, outcome
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def shop() -> Shop:
+    shop = Shop()
+    for number in range(60):
+        shop.tally.ended(outcome(number, OutcomeKind.REJECTED if number % 5 == 0 else OutcomeKind.ACCEPTED), T0)
+    return shop
+
+
+@pytest.fixture
+def served(shop: Shop) -> Iterator[Served]:
+    pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
+    status = StatusPage(pages, shop.watch().standing, {"environment": "production", "notices.token": "**********"})
+    probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
+    with serving(make_app(probes, [*status.routes(), pages.route()], pages)) as served:
+        yield served
+
+
+@pytest.fixture
+def looked(chromium: Browser) -> Iterator[Looked]:
+    with chromium.new_context() as context:
+        yield Looked(context)
+
+
+def test_it_lives(shop: Shop, served: Served, looked: Looked) -> None:
+    """Counts and headline change by themselves; the browser has nothing to complain of and asks nobody else."""
+    page = looked.page
+    page.goto(served.url)
+    row = page.get_by_role("row", name="order-paid").first
+    expect(row).to_contain_text("48")
+    for number in range(100):
+        shop.tally.ended(outcome(100 + number), T0)
+    shop.halt(Halt.BREAKER_OPEN, T0)
+    expect(row).to_contain_text("148", timeout=8_000)
+    expect(page.locator("#signs")).to_contain_text("the API as a whole fails", timeout=8_000)
+    assert looked.complaints == []
+    assert looked.hosts == {served.url.removeprefix("http://")}
+
+
+def test_it_says_when_what_it_shows_is_old(served: Served, looked: Looked) -> None:
+    """The service is gone: that is said, rather than old figures shown as new ones."""
+    looked.page.goto(served.url)
+    expect(looked.page.locator("#stale")).to_be_hidden()
+    served.stop()
+    expect(looked.page.get_by_role("status")).to_contain_text("No answer since", timeout=10_000)
+
+
+def test_it_can_be_held_still(shop: Shop, served: Served, looked: Looked) -> None:
+    """Pause, and nothing is asked for; resume, and it goes on."""
+    page = looked.page
+    page.goto(served.url)
+    page.get_by_role("link", name="Pause updates").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2_600)
+    assert [url for url in asked if "/status/" in url] == []
+    page.get_by_role("link", name="Resume updates").click()
+    shop.halt(Halt.QUOTA, T0)
+    expect(page.locator("#signs")).to_contain_text("quota", timeout=8_000)
+
+
+def test_whoever_has_no_script_sees_the_same(chromium: Browser, served: Served) -> None:
+    """And the browser itself loads it anew."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(served.url)
+        expect(page.get_by_role("row", name="order-paid").first).to_contain_text("48")
+        with page.expect_navigation(timeout=9_000):
+            pass
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, width: int, scheme: str) -> None:
+    """On a phone and a desk, by day and night: no sideways scrolling, contrast of WCAG AA, everything has a name."""
+    shop.halt(Halt.UNAUTHORISED, T0)
+    shop.snapshot = shop.snapshot._replace(suspended={"order-paid": T0})
+    size = {"width": width, "height": 800}
+    with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
+        looked = Looked(context)
+        looked.page.goto(f"{served.url}/?paused")
+        assert not looked.wider_than_the_screen()
+        assert looked.poor_contrasts() == []
+        assert looked.unnamed() == []
+
+
+def test_the_keyboard_is_enough(served: Served, looked: Looked) -> None:
+    """The first stop skips to the content; every stop can be seen; a renewal leaves the focus where it is."""
+    page = looked.page
+    page.goto(served.url)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    focused = "document.activeElement"
+    assert page.evaluate(f"{focused}.id") == "rules-table"
+    assert re.match(r"3px", page.evaluate(f"getComputedStyle({focused}).outlineWidth"))
+    with page.expect_response(re.compile("status/live")):
+        pass
+    page.wait_for_timeout(200)
+    assert page.evaluate(f"{focused}.id") == "rules-table"
+
+
+def test_landmarks_and_headings(served: Served, looked: Looked) -> None:
+    """Banner, navigation, main, one first-level heading; the page one is on is marked."""
+    page = looked.page
+    page.goto(served.url)
+    for landmark in ("banner", "main", "contentinfo"):
+        expect(page.get_by_role(landmark)).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Status")
+    expect(page.get_by_role("navigation", name="Pages").locator("[aria-current=page]")).to_have_text("Status")
