@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup tools demo test check-code lock generated bench clean
+.PHONY: help setup tools demo test check-code lock generated bench chaos clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ check-code: setup ## Style, types, and the direction of imports.
 
 tools: ## Get Chromium, Prometheus and helm, where they can be had; without them some tests are skipped.
 	@deploy/tools.sh
+
+chaos: setup ## Break everything around the service and judge what came of it; ARGS=--list shows how.
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for the cost of each stage.
 	@$(BIN)/python -m bench $(ARGS)

@@ -34,9 +34,9 @@ class ServiceUnderTest:
         (self.folder / "pipeline.yaml").write_text(json.dumps(self.configuration), encoding="utf-8")
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
+    def running(self, log_name: str = "log") -> Iterator[subprocess.Popen[str]]:
         """The service, ended at the end whatever happens."""
-        with (self.folder / "log").open("a", encoding="utf-8") as log:
+        with (self.folder / log_name).open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml")],
                 stderr=log,

@@ -4,117 +4,22 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.schema import EventSchema
+from pipeline.adapters.event_writer import EventProducer
+from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.sandbox.faults import FaultPlan
-from pipeline.sandbox.server import SandboxServer, running_sandbox
+from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
-from tests.acceptance.service import ServiceUnderTest, read_outcomes, uncommitted
+from tests.acceptance.stage import Stage
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
 EVENTS = 1_000
-RECIPIENTS = 40
-SCHEMA = {
-    "type": "record",
-    "name": "v1",
-    "namespace": "org.unseen.garage.parked",
-    "fields": [
-        {"name": "who", "type": "string"},
-        {"name": "number", "type": "long"},
-        {"name": "since", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-        {"name": "fee", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
-    ],
-}
-TEMPLATES = """
-templates:
-  parked:
-    title: 停车缴费提醒
-    ids: {production: parked-template}
-    fields:
-      number1: {label: 序号}
-      time2: {label: 时间}
-      amount3: {label: 费用}
-"""
-RULES = """
-rules:
-  - id: parked
-    on: org.unseen.garage.parked.v1
-    when: event.fee >= 0.0
-    to: ${event.who}
-    template: parked
-    data:
-      number1: ${event.number}
-      time2: ${local_time(event.since, "YYYY-MM-DD HH:mm")}
-      amount3: ${money(event.fee, "CNY")}
-"""
-
-
-class Stage:
-    """One topic, one rule set, one API, and the service as a process."""
-
-    def __init__(
-        self, folder: Path, broker: Broker, topic: str, registry: FakeRegistry, sandbox: SandboxServer
-    ) -> None:
-        self.broker = broker
-        self.topic = topic
-        self.outcomes = f"{topic}.outcomes"
-        self.registry = registry
-        self.sandbox = sandbox
-        self.group = f"{topic}.group"
-        files = {"templates.yaml": TEMPLATES, "garage.yaml": RULES}
-        self.service = ServiceUnderTest(folder, self._configuration(), files)
-
-    def _configuration(self) -> dict[str, object]:
-        return {
-            "kafka": {
-                "bootstrap_servers": self.broker.bootstrap_servers,
-                "topics": [self.topic],
-                "group_id": self.group,
-                "properties": {"session.timeout.ms": 6_000},
-                "group_protocol": "classic",
-            },
-            "schemas": {"registry_url": self.registry.url},
-            "notices": {"url": self.sandbox.url, "token": "canary-token-9c1f"},
-            "delivery": {"retry": {"base_seconds": 0.1, "cap_seconds": 0.5}},
-            "outcomes": {"topic": self.outcomes, "partitions": 3, "recipient": "clear", "replication_factor": 1},
-            "dead_letters": {"topic": f"{self.topic}.dead", "replication_factor": 1},
-            "http": {"host": "127.0.0.1", "port": 0},
-        }
-
-    def emit(self, count: int) -> None:
-        """Events numbered from 0, so that order can be seen in what arrives."""
-        schema_id = self.registry.add(f"{self.topic}-value", SCHEMA)
-        encoder = EventEncoder(EventSchema(SCHEMA), schema_id, Encoding.AVRO)
-        producer = EventProducer({"bootstrap.servers": self.broker.bootstrap_servers})
-        for number in range(count):
-            who = f"{number * 7 % RECIPIENTS:032x}"
-            event = {"who": who, "number": number, "since": "2026-11-23T07:01:00+00:00", "fee": f"{number}.50"}
-            value, headers = encoder.encode(event, number)
-            producer.send(self.topic, who, value, headers)
-        producer.flush()
-
-    def wait_for_outcomes(self, count: int, seconds: float = 60) -> list[Outcome]:
-        """Every outcome on the ledger once there are at least `count`."""
-        return read_outcomes(self.broker.bootstrap_servers, self.outcomes, count, seconds)
-
-    def uncommitted(self) -> int:
-        """Records at or above the group's committed offsets."""
-        return uncommitted(self.broker.bootstrap_servers, self.group, self.topic)
-
-    def numbers_by_recipient(self) -> dict[str, list[int]]:
-        """What the API took, in the order in which it took it."""
-        taken: dict[str, list[int]] = defaultdict(list)
-        for received in self.sandbox.state.memory.messages:
-            taken[received.message.to].append(int(received.message.fields["number1"][0]))
-        return taken
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ class GivenBroker:
     can_stop = False
     secure: Mapping[str, str] | None = None
 
-    def __init__(self) -> None:
-        self.bootstrap_servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+    def __init__(self, bootstrap_servers: str | None = None) -> None:
+        self.bootstrap_servers = bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
         if not self.bootstrap_servers:
             raise Unavailable("KAFKA_BOOTSTRAP_SERVERS is not set")
         self.version = f"the broker at {self.bootstrap_servers}"

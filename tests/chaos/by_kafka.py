@@ -1,0 +1,166 @@
+"""Kafka, and the network to it, misbehave; its ledger is damaged."""
+
+from __future__ import annotations
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from tests.acceptance.stage import recipient
+from tests.chaos.judge import Allowed
+from tests.chaos.kafka import committed, ranges, set_config
+from tests.chaos.run import LATENCY, Run, Scenario
+
+BLOCKED = [recipient(number) for number in range(20, 26)]
+"""Recipients who cannot be served: frontiers stand while much ends above them, so that the ledger matters."""
+BLOCKING = {"latency": LATENCY, "faults": [{"recipients": BLOCKED, "status": 503, "code": 503}]}
+PATIENT = {"delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 2.0, "max_attempts": 1_000}}}
+BOTH = ("classic", "consumer")
+
+
+def broker_restart(run: Run) -> None:
+    """The broker is stopped and started, then killed and started."""
+    run.up(2)
+    run.load.start()
+    run.wait(4)
+    for end, name in ((run.broker.stop, "stopped"), (run.broker.kill, "killed")):
+        end()
+        run.note(f"the broker is {name}")
+        run.wait(run.dice.uniform(3.0, 8.0))
+        run.broker.start()
+        run.note("the broker is back")
+        run.wait(8)
+
+
+def refused_for_a_while(run: Run) -> None:
+    """The outcomes topic takes nothing for want of replicas: nothing is committed past it, then all goes on."""
+    run.up(1)
+    run.load.start()
+    run.wait(4)
+    servers, stage = run.broker.bootstrap_servers, run.stage
+    set_config(servers, stage.outcomes, "min.insync.replicas", "2")
+    run.note("the outcomes topic takes no more")
+    run.wait(2)
+    before = committed(servers, stage.group, stage.topic)
+    run.wait(run.scale(8))
+    after = committed(servers, stage.group, stage.topic)
+    moved = sum(after[number].offset - before[number].offset for number in before)
+    run.require(moved == 0, f"{moved} events committed whose outcomes Kafka did not take")
+    set_config(servers, stage.outcomes, "min.insync.replicas", "1")
+    run.note("it takes them again")
+    run.wait(4)
+
+
+def refused_for_good(run: Run) -> None:
+    """The outcomes topic refuses a write for good: the process ends with 1 rather than lose it."""
+    member = run.up(1)[0]
+    run.load.start()
+    run.wait(4)
+    servers, outcomes = run.broker.bootstrap_servers, run.stage.outcomes
+    set_config(servers, outcomes, "max.message.bytes", "64")
+    run.note("the outcomes topic refuses every record as too large")
+    run.expect_exit(member, 60)
+    run.torn()
+    set_config(servers, outcomes, "max.message.bytes", "1048588")
+    run.up(1)
+    run.wait(4)
+
+
+def pointer_kept(run: Run) -> None:
+    """Frontiers stand far behind; killed, the ledger alone knows what is done above them, and that is enough."""
+    run.up(1)
+    run.load.start()
+    for _ in range(3):
+        run.wait(5)
+        run.note(f"{_above(run)} events done above the frontiers")
+        run.kill(run.members.alive[0])
+        run.up(1)
+    run.wait(6)
+    run.misbehave({"latency": LATENCY})
+
+
+def pointer_damaged(run: Run) -> None:
+    """The commits' metadata becomes garbage, then the ledger is trimmed: sent again, never lost, always in order."""
+    run.up(1)
+    run.load.start()
+    run.wait(6)
+    run.kill(run.members.alive[0])
+    run.wait(4)  # the group must be empty to be committed for
+    run.note(f"{_above(run)} events done above the frontiers")
+    _damage(run)
+    run.up(1)
+    run.wait(6)
+    run.kill(run.members.alive[0])
+    _trim(run)
+    run.up(1)
+    run.wait(6)
+    run.misbehave({"latency": LATENCY})
+    complaints = run.members.count("ledger_pointer_unusable")
+    run.figures["pointers told to be unusable"] = complaints
+    run.require(complaints > 0, "a damaged pointer was not told of")
+
+
+def _above(run: Run) -> int:
+    stage = run.stage
+    run.ledger.catch_up()
+    frontiers = committed(run.broker.bootstrap_servers, stage.group, stage.topic)
+    return sum(position.offset > frontiers[position.partition].offset for position in run.ledger.positions)
+
+
+def _damage(run: Run) -> None:
+    stage = run.stage
+    servers = run.broker.bootstrap_servers
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": stage.group, "log_level": 0})
+    texts = ("np1:0:0:00000000", "garbage \x00\ufffd", "np9:1:2:3", "np1:0:999999999:" + "0" * 8, "x" * 4_000, "")
+    points = committed(servers, stage.group, stage.topic)
+    damaged = [
+        TopicPartition(stage.topic, number, one.offset, text)
+        for (number, one), text in zip(points.items(), texts, strict=True)
+        if one.offset >= 0
+    ]
+    consumer.commit(offsets=damaged, asynchronous=False)
+    consumer.close()
+    run.note(f"damaged the metadata of {len(damaged)} commits")
+
+
+def _trim(run: Run) -> None:
+    servers, outcomes = run.broker.bootstrap_servers, run.stage.outcomes
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+    run.ledger.catch_up()
+    ends = [TopicPartition(outcomes, number, high) for number, (_, high) in ranges(servers, outcomes).items()]
+    for done in admin.delete_records(ends).values():
+        done.result(15)
+    run.note("trimmed the ledger to nothing")
+
+
+KAFKA = (
+    Scenario(
+        "broker-restart",
+        "the broker stopped and started, killed and started",
+        broker_restart,
+        protocols=BOTH,
+        stops_broker=True,
+    ),
+    Scenario("ledger-waits", "the outcomes topic without enough replicas for a while", refused_for_a_while),
+    Scenario(
+        "ledger-refuses",
+        "the outcomes topic refuses a record for good",
+        refused_for_good,
+        Allowed(exits=frozenset({0, 1})),
+    ),
+    Scenario(
+        "pointer",
+        "kill -9 while frontiers stand far behind",
+        pointer_kept,
+        plan=BLOCKING,
+        changes=PATIENT,
+        protocols=BOTH,
+    ),
+    Scenario(
+        "pointer-damaged",
+        "commit metadata made garbage, ledger trimmed",
+        pointer_damaged,
+        Allowed(damaged_ledger=True),
+        plan=BLOCKING,
+        changes=PATIENT,
+    ),
+)

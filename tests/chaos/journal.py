@@ -1,0 +1,116 @@
+"""The API's own diary: who came when, with which key, what was taken. The other witness beside Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from typing import NamedTuple
+
+import orjson
+
+from pipeline.sandbox.memory import Claim, Entry, Memory
+from pipeline.sandbox.request import Message
+from pipeline.sandbox.server import SandboxServer
+
+
+class Arrival(NamedTuple):
+    """One request that reached the API."""
+
+    at: float
+    """Monotonic seconds, as everywhere in these tests."""
+    key: str
+    recipient: str
+    number: int
+    """Of the event."""
+
+
+class Overlap(NamedTuple):
+    """A request for a recipient while another of that recipient was under way."""
+
+    at: float
+    since: float
+    """When the earlier one came."""
+    recipient: str
+
+
+class Journal(Memory):
+    """A sandbox's memory that writes down everything. Written by the sandbox's thread, read by any."""
+
+    def __init__(self) -> None:
+        super().__init__(keep_messages=1, keep_keys=10_000_000)
+        self.lines: list[Arrival] = []
+        self.accepted: dict[str, float] = {}
+        """Key to the moment at which its message was taken."""
+        self.overlaps: list[Overlap] = []
+        self.load: list[tuple[float, int]] = []
+        """How many requests were under way when one came."""
+        self._since: dict[str, list[float]] = defaultdict(list)
+
+    def claim(self, key: str, recipient: str, body: bytes) -> tuple[Claim, Entry]:
+        number = int(orjson.loads(body)["data"]["number1"]["value"])
+        self.lines.append(Arrival(time.monotonic(), key, recipient, number))
+        return super().claim(key, recipient, body)
+
+    def arrive(self, recipient: str) -> None:
+        now, under_way = time.monotonic(), self._since[recipient]
+        if under_way:
+            self.overlaps.append(Overlap(now, under_way[0], recipient))
+        under_way.append(now)
+        super().arrive(recipient)
+        self.load.append((now, self.under_way))
+
+    def leave(self, recipient: str) -> None:
+        super().leave(recipient)
+        del self._since[recipient][0]
+
+    def receive(self, message: Message, key: str | None, at: float) -> None:
+        super().receive(message, key, at)
+        if key is not None:
+            self.accepted[key] = time.monotonic()
+
+    @property
+    def under_way(self) -> int:
+        """Requests that have come and have no reply yet."""
+        return sum(self.in_flight.values())
+
+    def resent(self) -> dict[str, float]:
+        """Keys that came again after their message was taken, and when."""
+        found: dict[str, float] = {}
+        for line in list(self.lines):
+            if self.accepted.get(line.key, line.at) < line.at:
+                found.setdefault(line.key, line.at)
+        return found
+
+    def disordered(self) -> list[Arrival]:
+        """First attempts that came after one of a later event of the same recipient."""
+        newest: dict[str, int] = {}
+        seen: set[str] = set()
+        found: list[Arrival] = []
+        for line in list(self.lines):
+            if line.key in seen:
+                continue
+            seen.add(line.key)
+            if line.number < newest.get(line.recipient, -1):
+                found.append(line)
+            newest[line.recipient] = max(line.number, newest.get(line.recipient, -1))
+        return found
+
+    def between(self, begin: float, end: float) -> int:
+        """How many requests came then."""
+        return sum(begin <= line.at < end for line in list(self.lines))
+
+    def most_under_way(self, begin: float, end: float) -> int:
+        """The most requests at once then."""
+        return max((count for at, count in list(self.load) if begin <= at < end), default=0)
+
+    def per_second(self, begin: float) -> list[int]:
+        """How many requests came in each second since `begin`."""
+        counts = Counter(int(line.at - begin) for line in list(self.lines) if line.at >= begin)
+        return [counts[second] for second in range(max(counts, default=-1) + 1)]
+
+
+def keep_journal(sandbox: SandboxServer) -> Journal:
+    """Let `sandbox` write a journal from now on; to be called before the first request."""
+    journal = Journal()
+    sandbox.state.memory = journal
+    return journal

@@ -1,0 +1,112 @@
+"""The verdict on a run, from Kafka and the API's journal alone. What the service says of itself is no evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pipeline.model.outcome import OutcomeKind
+from tests.chaos.journal import Journal
+from tests.chaos.kafka import Found
+
+MOST_MEGABYTES = 400.0
+"""One member's resident memory; about 100 of them are libraries."""
+SHOWN = 3
+
+
+class Allowed(NamedTuple):
+    """What the faults of a scenario excuse."""
+
+    lost_replies: bool = False
+    """The API took messages and its replies were lost: the same key may come again, at most once for each fault."""
+    failures: bool = False
+    """Notices may end otherwise than accepted."""
+    damaged_ledger: bool = False
+    """What stands above the frontier may be sent again: nobody can know of it."""
+    exits: frozenset[int] = frozenset({0})
+
+
+class Evidence(NamedTuple):
+    """What Kafka and the API know after a run."""
+
+    ledger: Found
+    journal: Journal
+    ranges: dict[int, tuple[int, int]]
+    """First and next offset of each source partition."""
+    committed: dict[int, int]
+    dead_letters: Mapping[str, int]
+    excused: frozenset[str]
+    """Notices that the API had taken, and the ledger did not have, when their owner was killed or cut off."""
+    torn: tuple[float, ...]
+    """The moments of that."""
+    exits: tuple[int, ...]
+    peak_megabytes: float
+
+
+def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
+    """Every broken promise, in words."""
+    return [
+        *_lost(evidence),
+        *_doubled(evidence, allowed),
+        *_order(evidence),
+        *_failures(evidence, allowed),
+        *_ends(evidence, allowed),
+    ]
+
+
+def _lost(evidence: Evidence) -> Iterable[str]:
+    emitted = {(partition, offset) for partition, (low, high) in evidence.ranges.items() for offset in range(low, high)}
+    there = {(position.partition, position.offset) for position in evidence.ledger.positions}
+    yield from _some("events without an outcome", emitted - there)
+    accepted = evidence.ledger.ends(OutcomeKind.ACCEPTED)
+    yield from _some("outcomes say accepted, the API knows nothing of it", accepted - evidence.journal.accepted.keys())
+    yield from _some("accepted by the API, without an outcome", evidence.journal.accepted.keys() - accepted)
+
+
+def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
+    if allowed.damaged_ledger:
+        return
+    outcomes = {name for name, found in evidence.ledger.outcomes.items() if len(found) > 1}
+    yield from _some("more than one outcome, without a crash to excuse it", outcomes - evidence.excused)
+    resent = evidence.journal.resent().keys() - evidence.excused
+    if not allowed.lost_replies:
+        yield from _some("sent again although accepted", resent)
+    elif len(resent) > evidence.journal.counts.faults:
+        yield f"{len(resent)} sent again although accepted, with {evidence.journal.counts.faults} faults to excuse them"
+
+
+def _order(evidence: Evidence) -> Iterable[str]:
+    yield from _some("first attempts out of order", [line.key for line in evidence.journal.disordered()])
+    overlaps = [
+        overlap
+        for overlap in evidence.journal.overlaps
+        if not any(overlap.since <= moment <= overlap.at for moment in evidence.torn)
+    ]
+    yield from _some("two requests at once for one recipient", [overlap.recipient for overlap in overlaps])
+
+
+def _failures(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
+    failed = {name for name, found in evidence.ledger.outcomes.items() if found[-1].kind is not OutcomeKind.ACCEPTED}
+    if not allowed.failures:
+        yield from _some("notices that were not accepted", failed)
+    left = {name for name in failed if evidence.ledger.outcomes[name][-1].kind.leaves_dead_letter}
+    yield from _some("failed without a dead letter", left - evidence.dead_letters.keys())
+
+
+def _ends(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
+    behind = {
+        partition: high - evidence.committed.get(partition, -1)
+        for partition, (low, high) in evidence.ranges.items()
+        if high > low and evidence.committed.get(partition, -1) != high
+    }
+    yield from _some("partitions not committed to their end", behind.items())
+    yield from _some("exit codes", [code for code in evidence.exits if code not in allowed.exits])
+    if evidence.peak_megabytes > MOST_MEGABYTES:
+        yield f"a member took {evidence.peak_megabytes:.0f} MB"
+
+
+def _some(what: str, found: Iterable[object]) -> Iterable[str]:
+    listed = sorted(map(str, found))
+    if listed:
+        more = " …" if len(listed) > SHOWN else ""
+        yield f"{len(listed)} {what}: {', '.join(listed[:SHOWN])}{more}"

@@ -1,0 +1,73 @@
+"""Upstream: events at a steady rate, numbered, for many recipients; some of them hotter than others."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pipeline.adapters.event_writer import EventProducer
+from tests.acceptance.stage import recipient
+
+if TYPE_CHECKING:
+    from tests.acceptance.stage import Stage
+
+TICK_SECONDS = 0.02
+HOT = recipient(0)
+"""The recipient who gets `hot_share` of everything."""
+
+
+class Load:
+    """A producer in a thread of its own, from `start` to `stop`."""
+
+    def __init__(self, stage: Stage, dice: random.Random, *, per_second: float, recipients: int) -> None:
+        self.per_second = per_second
+        """May be changed at any time."""
+        self.hot_share = 0.0
+        self.recipients: list[str] = []
+        """Of each event, by its number."""
+        self._stage = stage
+        self._dice = dice
+        self._others = recipients
+        # A broker may be away for long, and the events must still come, in order.
+        properties = {"bootstrap.servers": stage.broker.bootstrap_servers, "message.timeout.ms": 600_000}
+        self._producer = EventProducer(properties)
+        self._stop = threading.Event()
+        self._failed: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Emit nothing more; gives the count of events that Kafka has.
+
+        Raises:
+            Unreachable: it did not take one.
+        """
+        self._stop.set()
+        self._thread.join(30)
+        if self._failed is not None:
+            raise self._failed
+        self._producer.flush()
+        return len(self.recipients)
+
+    def _run(self) -> None:
+        due, last = 0.0, time.monotonic()
+        try:
+            while not self._stop.wait(TICK_SECONDS):
+                now = time.monotonic()
+                due, last = due + (now - last) * self.per_second, now
+                while due >= 1:
+                    due -= 1
+                    self._emit()
+        except Exception as error:  # noqa: BLE001 - the thread's outermost loop: told by `stop`
+            self._failed = error
+
+    def _emit(self) -> None:
+        hot = self._dice.random() < self.hot_share
+        who = HOT if hot else recipient(self._dice.randrange(1, self._others))
+        self._producer.send(self._stage.topic, who, self._stage.encode(len(self.recipients), who), [])
+        self.recipients.append(who)

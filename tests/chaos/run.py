@@ -1,0 +1,283 @@
+"""One scenario's run: everything that takes part in it, what may be done to it, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.server import running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.stage import Stage
+from tests.broker.handle import Broker
+from tests.chaos.journal import Journal, keep_journal
+from tests.chaos.judge import Allowed, Evidence, violations
+from tests.chaos.kafka import Ledger, committed, dead_letters, ranges
+from tests.chaos.load import Load
+from tests.chaos.members import Member, Members
+from tests.chaos.proxy import Proxy, running_proxy
+from tests.fakes.registry import FakeRegistry
+
+SETTLE_SECONDS = 0.8
+"""Longer than the sandbox takes for a reply: what was under way when a process died has then been taken or not."""
+END_SECONDS = 180.0
+PARTITIONS = 6
+LEDGER_PARTITIONS = 3
+LATENCY = "5ms-40ms"
+
+
+class Scenario(NamedTuple):
+    """What is done to the service, under which load, and what that excuses."""
+
+    name: str
+    words: str
+    act: Callable[[Run], None]
+    allowed: Allowed = Allowed()
+    per_second: float = 100.0
+    recipients: int = 120
+    changes: Mapping[str, Mapping[str, object]] = {}
+    """Of the configuration, section by section."""
+    plan: Mapping[str, object] = {"latency": LATENCY}
+    """The sandbox's faults."""
+    sandbox: Mapping[str, object] = {}
+    """More of the sandbox's options."""
+    protocols: tuple[str, ...] = ("classic",)
+    stops_broker: bool = False
+
+
+class Moment(NamedTuple):
+    """Something that was done, or seen."""
+
+    seconds: float
+    words: str
+
+
+class Result(NamedTuple):
+    """What a run showed."""
+
+    scenario: str
+    protocol: str
+    seed: int
+    seconds: float
+    violations: list[str]
+    figures: dict[str, float]
+    moments: list[Moment]
+    per_second: list[int]
+    """Requests that reached the API, second by second."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every promise held."""
+        return not self.violations
+
+
+class Run:
+    """The stage, its people, and the tools to break it."""
+
+    def __init__(
+        self, scenario: Scenario, stage: Stage, journal: Journal, proxy: Proxy, dice: random.Random, minutes: float
+    ) -> None:
+        self.scenario = scenario
+        self.stage = stage
+        self.broker = stage.broker
+        self.journal = journal
+        self.api_network = proxy
+        self.dice = dice
+        self.minutes = minutes
+        self.members = Members(stage.service)
+        self.ledger = Ledger(stage.broker.bootstrap_servers, stage.outcomes)
+        self.load = Load(stage, dice, per_second=scenario.per_second, recipients=scenario.recipients)
+        self.figures: dict[str, float] = {}
+        self.moments: list[Moment] = []
+        self.begin = time.monotonic()
+        self._excused: set[str] = set()
+        self._torn: list[float] = []
+        self._exits: list[int] = []
+        self._broken: list[str] = []
+
+    def note(self, words: str) -> None:
+        """Remember that this was done."""
+        self.moments.append(Moment(time.monotonic() - self.begin, words))
+
+    def wait(self, seconds: float) -> None:
+        """Let it run."""
+        time.sleep(seconds)
+
+    def scale(self, usual: float) -> int:
+        """A count or a time of the scenario, stretched as was asked for; at least 1."""
+        return max(1, round(usual * self.minutes))
+
+    def require(self, held: bool, words: str) -> None:  # noqa: FBT001 - the claim itself
+        """A promise of this scenario's own."""
+        if not held:
+            self._broken.append(words)
+
+    def up(self, count: int) -> list[Member]:
+        """So many more members, all of them started."""
+        members = [self.members.start() for _ in range(count)]
+        for member in members:
+            member.wait_for("starting")
+        return members
+
+    def misbehave(self, plan: Mapping[str, object]) -> None:
+        """The API follows this plan from now on."""
+        self.stage.sandbox.state.follow(FaultPlan.model_validate(plan))
+
+    def torn(self) -> None:
+        """Somebody has just been cut off from work: what the API took of it and the ledger never got is excused."""
+        self._torn.append(time.monotonic())
+        time.sleep(SETTLE_SECONDS)
+        taken = set(self.journal.accepted)
+        self.ledger.catch_up()
+        excused = taken - self.ledger.outcomes.keys()
+        self.figures["excused"] = self.figures.get("excused", 0) + len(excused)
+        self._excused |= excused
+
+    def kill(self, member: Member) -> None:
+        """kill -9, in the middle of whatever it does."""
+        under_way = self.journal.under_way
+        member.kill()
+        self.note(f"killed {member.name} with {under_way} requests under way")
+        self.figures["kills"] = self.figures.get("kills", 0) + 1
+        self.figures["under way at kills"] = self.figures.get("under way at kills", 0) + under_way
+        self.torn()
+
+    def terminate(self, member: Member) -> None:
+        """SIGTERM, and wait for the end."""
+        begin = time.monotonic()
+        self._exits.append(code := member.terminate())
+        self.note(f"stopped {member.name}: exit {code} after {time.monotonic() - begin:.1f} s")
+
+    def expect_exit(self, member: Member, seconds: float) -> int:
+        """Wait for a member to end by itself."""
+        code = member.process.wait(seconds)
+        self._exits.append(code)
+        self.note(f"{member.name} ended by itself: exit {code}")
+        return code
+
+    def finish(self) -> list[str]:
+        """Emit no more, wait until all is done, stop everybody in good order, and judge."""
+        sent = self.load.stop()
+        self.note(f"load ends after {sent} events")
+        self._wait_for_outcomes(sent)
+        for member in self.members.alive:
+            self.terminate(member)
+        self.ledger.catch_up()
+        return [*self._broken, *violations(self._evidence(), self.scenario.allowed)]
+
+    def _wait_for_outcomes(self, sent: int) -> None:
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            self.ledger.catch_up()
+            if len(self.ledger.positions) >= sent:
+                self.note("every event has an outcome")
+                return
+            time.sleep(0.25)
+        self.note(f"gave up waiting: {len(self.ledger.positions)} of {sent} events have an outcome")
+
+    def _evidence(self) -> Evidence:
+        servers, stage = self.broker.bootstrap_servers, self.stage
+        evidence = Evidence(
+            ledger=self.ledger,
+            journal=self.journal,
+            ranges=ranges(servers, stage.topic),
+            committed={number: one.offset for number, one in committed(servers, stage.group, stage.topic).items()},
+            dead_letters=dead_letters(servers, f"{stage.topic}.dead"),
+            excused=frozenset(self._excused),
+            torn=tuple(self._torn),
+            exits=tuple(self._exits),
+            peak_megabytes=self.members.peak_megabytes,
+        )
+        counts = self.journal.counts
+        self.figures |= {
+            "events": sum(high - low for low, high in evidence.ranges.values()),
+            "requests": len(self.journal.lines),
+            "accepted": len(self.journal.accepted),
+            "sent again": len(self.journal.resent()),
+            "double outcomes": sum(len(found) > 1 for found in self.ledger.outcomes.values()),
+            "overlapping": len(self.journal.overlaps),
+            "faults": counts.faults,
+            "dead letters": sum(evidence.dead_letters.values()),
+            "partitions lost": self.members.count("partitions_lost"),
+            "drain deadlines passed": self.members.count("drain_deadline_passed"),
+            "peak MB": round(evidence.peak_megabytes),
+        }
+        return evidence
+
+    def close(self) -> None:
+        """End everything."""
+        self.members.close()
+        self.ledger.close()
+
+
+@contextmanager
+def prepared(
+    scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, seed: int, minutes: float
+) -> Iterator[Run]:
+    """A run with its topics, its sandbox, the network to it, and nobody started yet."""
+    topic = f"chaos-{scenario.name}-{protocol}-{seed}-{os.getpid()}"
+    make_topics(broker, topic)
+    dice = random.Random(f"{scenario.name} {protocol} {seed}")  # noqa: S311 - faults that can be repeated
+    options = SandboxOptions(plan=FaultPlan.model_validate({"seed": seed, **scenario.plan}), **scenario.sandbox)  # type: ignore[arg-type] # a scenario's own
+    with ExitStack() as stack:
+        registry = stack.enter_context(FakeRegistry())
+        sandbox = stack.enter_context(running_sandbox(options))
+        journal = keep_journal(sandbox)
+        proxy = stack.enter_context(running_proxy(sandbox.port))
+        stage = Stage(folder, broker, topic, registry, sandbox, _changes(scenario, sandbox.url, proxy, protocol))
+        run = Run(scenario, stage, journal, proxy, dice, minutes)
+        stack.callback(run.close)
+        yield run
+
+
+def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[str, dict[str, object]]:
+    """The usual configuration of chaos, with the scenario's own laid over it."""
+    path = url.partition("://")[2].partition("/")[2]
+    usual: dict[str, dict[str, object]] = {
+        "kafka": {},
+        "notices": {"url": f"http://127.0.0.1:{proxy.port}/{path}", "token": "chaos-token-5e0a"},
+        "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 5.0}},
+        "outcomes": {"partitions": LEDGER_PARTITIONS},
+    }
+    changes = {
+        name: {**usual.get(name, {}), **scenario.changes.get(name, {})} for name in {**usual, **scenario.changes}
+    }
+    given = dict(changes["kafka"].pop("properties", {}))  # type: ignore[call-overload] # a mapping of settings
+    session = {"session.timeout.ms": 5_000, "heartbeat.interval.ms": 500} if protocol == "classic" else {}
+    return {
+        **changes,
+        "kafka": {**changes["kafka"], "group_protocol": protocol, "properties": {**session, **given}},
+    }
+
+
+def make_topics(broker: Broker, topic: str) -> None:
+    """The source topic and the outcomes topic; the latter so that it can be watched from the start."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+    wanted = [NewTopic(topic, PARTITIONS, 1), NewTopic(f"{topic}.outcomes", LEDGER_PARTITIONS, 1)]
+    for made in admin.create_topics(wanted).values():
+        made.result(20)
+
+
+def play(scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, seed: int, minutes: float) -> Result:
+    """The whole run."""
+    with prepared(scenario, broker, folder, protocol=protocol, seed=seed, minutes=minutes) as run:
+        scenario.act(run)
+        broken = run.finish()
+        return Result(
+            scenario.name,
+            protocol,
+            seed,
+            time.monotonic() - run.begin,
+            broken,
+            run.figures,
+            run.moments,
+            run.journal.per_second(run.begin),
+        )

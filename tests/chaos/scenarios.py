@@ -1,0 +1,12 @@
+"""Every scenario, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.chaos.by_api import API
+from tests.chaos.by_kafka import KAFKA
+from tests.chaos.by_members import MEMBERS
+from tests.chaos.run import Scenario
+
+SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in (*MEMBERS, *KAFKA, *API)}
