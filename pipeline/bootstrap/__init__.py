@@ -126,13 +126,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
     rules = find_rules(settings, schemas.catalogue)
     encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
     return Parts(
-        decoder=EventDecoder(
-            look_up=schemas.registry.by_id if schemas.registry else None,
-            known=schemas.known,
-            catalogue=schemas.catalogue,
-            json_types=settings.schemas.json_types,
-            max_bytes=settings.schemas.max_event_bytes,
-        ),
+        decoder=find_decoder(settings, schemas),
         rules=rules,
         delivery=Delivery(
             settings.delivery,
@@ -210,6 +204,21 @@ def find_schemas(settings: Settings) -> Schemas:
             RegistryOptions(str(chosen.registry_url).rstrip("/"), chosen.registry_user, password, ca_file)
         )
     return Schemas(catalogue, known, registry)
+
+
+def find_decoder(settings: Settings, schemas: Schemas) -> EventDecoder:
+    """What turns records into events.
+
+    Raises:
+        SchemaError: fastavro refuses a schema of the folder.
+    """
+    return EventDecoder(
+        look_up=schemas.registry.by_id if schemas.registry else None,
+        known=schemas.known,
+        catalogue=schemas.catalogue,
+        json_types=settings.schemas.json_types,
+        max_bytes=settings.schemas.max_event_bytes,
+    )
 
 
 def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:

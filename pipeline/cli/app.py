@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Iterator, Mapping
 from typing import NoReturn
@@ -12,6 +13,7 @@ import typer.core
 from typer import main as typer_main
 
 from pipeline.errors import RulesRefused, UserError
+from pipeline.rules.visible import visible
 
 FINE = 0
 FINDINGS = 1
@@ -19,11 +21,15 @@ MISUSE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells count it."""
 
+LINES = "\n"
+"""Errors may have several."""
+
 COMMANDS = {
     "run": "pipeline.cli.run",
     "demo": "pipeline.cli.demo",
     "sandbox": "pipeline.cli.sandbox",
     "check": "pipeline.cli.check",
+    "explain": "pipeline.cli.explain",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",
     "schemas": "pipeline.cli.schemas",
@@ -94,11 +100,13 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit; a user's mistake is told in words, never by a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not know is no reason to fall over
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except RulesRefused as refused:
         for finding in refused.findings:
-            print(finding, file=sys.stderr)
+            print(visible(str(finding)), file=sys.stderr)
         sys.exit(_tell(refused, FINDINGS))
     except UserError as error:
         sys.exit(_tell(error, MISUSE))
@@ -112,7 +120,7 @@ def main() -> NoReturn:
 
 
 def _tell(error: UserError, code: int) -> int:
-    print(f"error: {error.words}", file=sys.stderr)
+    print(f"error: {visible(error.words, keep=LINES)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(f"hint: {visible(error.hint, keep=LINES)}", file=sys.stderr)
     return code

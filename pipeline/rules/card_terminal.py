@@ -6,11 +6,11 @@ import unicodedata
 
 from pipeline.rules.card import Card, Line
 from pipeline.rules.graphemes import clusters
+from pipeline.rules.visible import visible
 
 WIDTH = 46
 """Columns between the borders: a phone's width of about 22 Chinese characters."""
 _GAP = "  "
-_TURNING = frozenset("\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
 
 
 def to_terminal(card: Card) -> str:
@@ -69,7 +69,7 @@ def _notes(card: Card) -> list[str]:
 def _wrapped(text: str, width: int) -> list[str]:
     """The text in parts of at most `width` columns; control characters show as what they are."""
     parts, columns = [""], 0
-    for raw in clusters("".join(_visible(character) for character in text)):
+    for raw in clusters(visible(text)):
         cluster = raw if len(clusters(f" {raw}")) > 1 else f"◌{raw}"  # a mark without its letter
         size = _columns(cluster)
         if columns + size > width and parts[-1]:
@@ -78,11 +78,6 @@ def _wrapped(text: str, width: int) -> list[str]:
         parts[-1] += cluster
         columns += size
     return parts
-
-
-def _visible(character: str) -> str:
-    """A terminal obeys control characters, and an event's text must not command it."""
-    return "·" if character in _TURNING or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} else character
 
 
 def _columns(text: str) -> int:

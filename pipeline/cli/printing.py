@@ -1,0 +1,54 @@
+"""What commands print of events and rules: coloured on a terminal, plain elsewhere, and never obeyed by either."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+
+import typer
+
+from pipeline.rules.visible import escaped, shown, visible
+
+
+def strong(text: str) -> str:
+    """What the eye should find first."""
+    return typer.style(visible(text), bold=True)
+
+
+def faint(text: str) -> str:
+    """Places and asides."""
+    return typer.style(visible(text), dim=True)
+
+
+def good(text: str) -> str:
+    """What went well."""
+    return typer.style(visible(text), fg="green")
+
+
+def bad(text: str) -> str:
+    """What did not."""
+    return typer.style(visible(text), fg="red")
+
+
+def plain(text: str) -> str:
+    """Everything else."""
+    return visible(text)
+
+
+def say(*parts: str) -> None:
+    """One line, made by the functions above; without colour where nobody sees it (https://no-color.org)."""
+    typer.echo("".join(parts), color=False if os.environ.get("NO_COLOR") else None)
+
+
+def print_json(value: object) -> None:
+    """The value as JSON that a terminal can be shown; a number that JSON does not know is null."""
+    typer.echo(escaped(json.dumps(_fit(value), ensure_ascii=False, indent=2, default=shown)))
+
+
+def _fit(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): _fit(one) for key, one in value.items()}
+    return [_fit(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,122 @@
+"""`explain` of a record that stands in Kafka: decoded as the service would, and nothing consumed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from pipeline.adapters.kafka_embedded import EmbeddedBroker
+from pipeline.cli import app
+from tests.fakes.registry import FakeRegistry
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[str]:
+    """Good enough here: nothing is claimed of Kafka."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line, called as a shell does; gives the exit code."""
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return int(ended.value.code or 0)
+
+    return call
+
+
+def configuration(folder: Path, servers: str, **schemas: str) -> str:
+    """A file for the service with the example rules."""
+    file = folder / "pipeline.yaml"
+    lines = [
+        "environment: production",
+        f"kafka: {{bootstrap_servers: '{servers}', topics: [orders]}}",
+        f"schemas: {{{', '.join(f'{name}: {value!r}' for name, value in schemas.items())}}}",
+        f"rules: {ROOT / 'rules'}",
+        "notices: {url: 'http://localhost:1/message/v2/notices', token: none}",
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return str(file)
+
+
+def emitted(run: Run, servers: str, topic: str, *more: str) -> str:
+    """Put one example on the topic; where it stands."""
+    arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--seed", "3", *more]
+    assert run("emit", "order.paid.v1", *arguments) == 0
+    for partition in range(4):
+        if _count(servers, topic, partition):
+            return f"{topic}/{partition}/0"
+    raise AssertionError("nothing was written")
+
+
+def _count(servers: str, topic: str, partition: int) -> int:
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "count"})
+    _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+    consumer.close()
+    return int(high)
+
+
+@pytest.mark.parametrize("encoding", ["avro", "json", "cloudevent"])
+def test_a_record_is_named_by_its_place(
+    run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    """As one word, and by three options, with the folder of schemas that the configuration names."""
+    place = emitted(run, servers, f"explained-{encoding}", "--encoding", encoding)
+    config = configuration(tmp_path, servers, directory=str(ROOT / "schemas" / "events"))
+    capsys.readouterr()
+    assert run("explain", place, "--config", config) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"com.example.trade.order.paid.v1  {place}  ")
+    assert "✓ order-paid makes a message" in told
+    topic, partition, offset = place.split("/")
+    by_options = ("--topic", topic, "--partition", partition, "--offset", offset)
+    assert run("explain", *by_options, "--config", config) == 0
+    assert capsys.readouterr().out == told
+
+
+def test_the_registry_is_asked_for_the_records_schema(
+    run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a registry that does not answer is told in words."""
+    with FakeRegistry() as registry:
+        place = emitted(run, servers, "explained-registry", "--registry", registry.url)
+        config = configuration(tmp_path, servers, registry_url=registry.url)
+        capsys.readouterr()
+        assert run("explain", place, "-c", config) == 0
+        assert "✓ order-paid makes a message" in capsys.readouterr().out
+    monkeypatch.setattr("pipeline.cli.one_event.REGISTRY_SECONDS", 0.3)
+    assert run("explain", place, "-c", config) == 2
+    assert "the schema registry does not answer" in capsys.readouterr().err
+
+
+def test_a_record_that_is_no_event_ends_with_1(
+    run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the reason that its outcome has; what is not there at all is misuse."""
+    emitted(run, servers, "explained-broken")
+    producer = Producer({"bootstrap.servers": servers, "log_level": 0})
+    producer.produce("explained-broken", b"\x00nothing", partition=2)
+    assert producer.flush(10) == 0
+    config = configuration(tmp_path, servers, directory=str(ROOT / "schemas" / "events"))
+    last = _count(servers, "explained-broken", 2) - 1
+    capsys.readouterr()
+    assert run("explain", f"explained-broken/2/{last}", "-c", config) == 1
+    assert "unknown_schema" in capsys.readouterr().out
+    assert run("explain", f"explained-broken/2/{last}", "-c", config, "--output", "json") == 1
+    assert '"reason": "unknown_schema"' in capsys.readouterr().out
+    assert run("explain", "explained-broken/2/99", "-c", config) == 2
+    assert "has no offset 99" in capsys.readouterr().err
+    assert run("explain", "nothing-there/0/0", "-c", config) == 2
+    assert "nothing-there" in capsys.readouterr().err
