@@ -1,4 +1,8 @@
-"""The circuit breaker: when the API as a whole fails, stop, and find out gently when it is back."""
+"""The circuit breaker: when the API as a whole fails, stop, and find out gently when it is back.
+
+A busy stream shows an outage by the share of its attempts that fail. A quiet one never fills the window: there, some
+failures in a row do, unless all of them may be one recipient's own.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,10 @@ class Breaker:
         self._pause = settings.open_seconds
         self._good_probes = 0
         self._probe: int | None = None
+        self._row = 0
+        """Failures in a row."""
+        self._suspect: str | None = None
+        """The one recipient whom all of the row may be blamed on; None where it cannot be one alone."""
 
     def blocked_until(self, now: float) -> float | None:
         """When the next attempt may leave: None for now, infinity while a probe is under way."""
@@ -59,10 +67,14 @@ class Breaker:
         if self.state is BreakerState.HALF_OPEN:
             self._probe = ticket
 
-    def replied(self, ticket: int, now: float, *, ok: bool) -> None:
-        """An attempt ended: did the API do its work, whatever it said? Stragglers of before say nothing of now."""
+    def replied(self, ticket: int, now: float, *, ok: bool, suspect: str | None) -> None:
+        """An attempt ended: did the API do its work, whatever it said? Stragglers of before say nothing of now.
+
+        `suspect` is the recipient whose message may be what failed; None where the request never left.
+        """
         if self.state is BreakerState.CLOSED:
             self._count(now, ok=ok)
+            self._count_row(now, ok=ok, suspect=suspect)
         elif ticket == self._probe:
             self._probe = None
             if ok:
@@ -88,12 +100,23 @@ class Breaker:
         if attempts >= self._settings.minimum_attempts and failures / attempts >= self._settings.failure_ratio:
             self._open(now)
 
+    def _count_row(self, now: float, *, ok: bool, suspect: str | None) -> None:
+        if ok:
+            self._row = 0
+            return
+        self._suspect = suspect if self._row == 0 or suspect == self._suspect else None
+        self._row += 1
+        quiet = sum(part.attempts for part in self._window) < self._settings.minimum_attempts
+        if quiet and self._suspect is None and self._row >= self._settings.failures_in_a_row:
+            self._open(now)
+
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN
         self._until = now + self._pause
         self._good_probes = 0
         self._probe = None
         self._window.clear()
+        self._row = 0
 
     def _close(self) -> None:
         self.state = BreakerState.CLOSED

@@ -78,6 +78,9 @@ class BreakerSettings(_Section):
     window_seconds: float = Field(10.0, gt=0, le=600, description="Over which the ratio is taken.")
     minimum_attempts: int = Field(20, ge=1, le=100_000, description="Fewer in the window never open it.")
     failure_ratio: float = Field(0.5, gt=0, le=1, description="Transient faults among attempts that open it.")
+    failures_in_a_row: int = Field(
+        5, ge=2, le=1_000, description="Where the window holds fewer: so many in a row, of several recipients, do too."
+    )
     open_seconds: float = Field(5.0, gt=0, le=600, description="First pause before a probe; doubles up to the cap.")
     open_cap_seconds: float = Field(60.0, gt=0, le=3_600, description="No pause is longer.")
     probes: int = Field(3, ge=1, le=100, description="Accepted probes in a row that close it.")

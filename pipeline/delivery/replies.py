@@ -83,7 +83,7 @@ class Judge:
         verdict = self._table.judge(reply)
         accepted = verdict is Verdict.ACCEPTED
         failed = verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS
-        self._note_health(work, now, failed=failed)
+        self._note_health(work, reply, now, failed=failed)
         self._limit.replied(now - work.sent_at, now, ok=accepted)
         if accepted:
             work.attempts += 1
@@ -96,10 +96,11 @@ class Judge:
         self._note_access(work, consequence.verdict, now, failed=failed)
         return consequence
 
-    def _note_health(self, work: Work, now: float, *, failed: bool) -> None:
+    def _note_health(self, work: Work, reply: Reply, now: float, *, failed: bool) -> None:
         breaker = self._gate.breaker
         before = breaker.state
-        breaker.replied(work.ticket, now, ok=not failed)
+        suspect = None if reply.fault is Fault.CONNECT else work.notice.recipient
+        breaker.replied(work.ticket, now, ok=not failed, suspect=suspect)
         if breaker.state is not before:
             self._gate.mark(now)
             self._limit.restart()

@@ -8,6 +8,7 @@ from pipeline.delivery.policy import BreakerSettings
 SETTINGS = BreakerSettings(
     window_seconds=10, minimum_attempts=10, failure_ratio=0.5, open_seconds=5, open_cap_seconds=15, probes=2
 )
+ANN, BOB = "ann", "bob"
 OTHER = 999
 """A request that is not the probe."""
 
@@ -15,7 +16,7 @@ OTHER = 999
 def opened(now: float = 100.0) -> Breaker:
     breaker = Breaker(SETTINGS)
     for _ in range(10):
-        breaker.replied(OTHER, now, ok=False)
+        breaker.replied(OTHER, now, ok=False, suspect=ANN)
     assert breaker.state is BreakerState.OPEN
     return breaker
 
@@ -27,21 +28,21 @@ def is_closed(breaker: Breaker) -> bool:
 def probe(breaker: Breaker, now: float, *, ok: bool, ticket: int = 1) -> None:
     assert breaker.blocked_until(now) is None
     breaker.sent(ticket)
-    breaker.replied(ticket, now, ok=ok)
+    breaker.replied(ticket, now, ok=ok, suspect=ANN)
 
 
 def test_it_opens_at_its_ratio() -> None:
     """Half of the attempts failing opens it, fewer do not."""
     breaker = Breaker(SETTINGS)
     for _ in range(60):
-        breaker.replied(OTHER, 0.0, ok=True)
-        breaker.replied(OTHER, 0.0, ok=True)
-        breaker.replied(OTHER, 0.0, ok=False)
+        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
+        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
+        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
     assert is_closed(breaker)
     for _ in range(59):
-        breaker.replied(OTHER, 0.0, ok=False)
+        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
     assert is_closed(breaker)
-    breaker.replied(OTHER, 0.0, ok=False)
+    breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
     assert not is_closed(breaker)
 
 
@@ -49,7 +50,7 @@ def test_too_few_attempts_never_open_it() -> None:
     """Nine failures of nine are no outage yet."""
     breaker = Breaker(SETTINGS)
     for _ in range(9):
-        breaker.replied(OTHER, 0.0, ok=False)
+        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
     assert is_closed(breaker)
 
 
@@ -57,13 +58,13 @@ def test_what_left_the_window_is_forgotten() -> None:
     """Failures of long ago do not add up with those of now, nor do successes of long ago hide them."""
     breaker = Breaker(SETTINGS)
     for _ in range(9):
-        breaker.replied(OTHER, 0.0, ok=False)
-    breaker.replied(OTHER, 11.0, ok=False)
+        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
+    breaker.replied(OTHER, 11.0, ok=False, suspect=ANN)
     assert is_closed(breaker)
     for _ in range(1_000):
-        breaker.replied(OTHER, 12.0, ok=True)
+        breaker.replied(OTHER, 12.0, ok=True, suspect=ANN)
     for _ in range(10):
-        breaker.replied(OTHER, 23.5, ok=False)
+        breaker.replied(OTHER, 23.5, ok=False, suspect=ANN)
     assert not is_closed(breaker)
 
 
@@ -84,7 +85,7 @@ def test_enough_good_probes_in_a_row_close_it() -> None:
     probe(breaker, 105.0, ok=True)
     assert is_closed(breaker)
     assert breaker.blocked_until(105.0) is None
-    breaker.replied(OTHER, 105.0, ok=False)
+    breaker.replied(OTHER, 105.0, ok=False, suspect=ANN)
     assert is_closed(breaker)
 
 
@@ -99,7 +100,7 @@ def test_a_bad_probe_opens_it_for_twice_as_long_up_to_the_cap() -> None:
     probe(breaker, now, ok=True)
     probe(breaker, now, ok=True)
     for _ in range(10):
-        breaker.replied(OTHER, now, ok=False)
+        breaker.replied(OTHER, now, ok=False, suspect=ANN)
     assert breaker.blocked_until(now) == now + 5
 
 
@@ -107,12 +108,71 @@ def test_stragglers_say_nothing_while_it_is_not_closed() -> None:
     """Replies to what was sent before neither close nor reopen it, nor do they pass for the probe."""
     breaker = opened()
     for _ in range(50):
-        breaker.replied(OTHER, 101.0, ok=True)
+        breaker.replied(OTHER, 101.0, ok=True, suspect=ANN)
     assert breaker.blocked_until(101.0) == 105.0
     assert breaker.blocked_until(105.0) is None
     breaker.sent(1)
-    breaker.replied(OTHER, 105.0, ok=True)
-    breaker.replied(OTHER, 105.0, ok=False)
+    breaker.replied(OTHER, 105.0, ok=True, suspect=ANN)
+    breaker.replied(OTHER, 105.0, ok=False, suspect=ANN)
     assert breaker.blocked_until(105.0) == float("inf")
-    breaker.replied(1, 105.0, ok=True)
+    breaker.replied(1, 105.0, ok=True, suspect=ANN)
     assert breaker.blocked_until(105.0) is None
+
+
+def fail(breaker: Breaker, suspects: list[str | None], every: float = 30.0) -> None:
+    """A quiet stream: one failure now and then."""
+    for number, suspect in enumerate(suspects):
+        breaker.replied(OTHER, number * every, ok=False, suspect=suspect)
+
+
+def test_a_quiet_stream_shows_an_outage_by_failures_in_a_row() -> None:
+    """Of several recipients, however long they took."""
+    breaker = Breaker(SETTINGS)
+    fail(breaker, [ANN, ANN, BOB, ANN])
+    assert is_closed(breaker)
+    breaker.replied(OTHER, 200.0, ok=False, suspect=BOB)
+    assert not is_closed(breaker)
+    assert breaker.blocked_until(200.0) == 205.0
+
+
+def test_one_recipient_alone_is_no_outage() -> None:
+    """It may be their message that the API stumbles over, and that must end as a dead letter."""
+    breaker = Breaker(SETTINGS)
+    fail(breaker, [ANN] * 50)
+    assert is_closed(breaker)
+
+
+def test_a_request_that_never_left_is_nobodys_fault() -> None:
+    """Connections refused show an outage, also where only one recipient is being sent to."""
+    breaker = Breaker(SETTINGS)
+    fail(breaker, [ANN, ANN, ANN, ANN, None])
+    assert not is_closed(breaker)
+
+
+def test_a_success_ends_the_row() -> None:
+    """Single failures among successes are no outage."""
+    breaker = Breaker(SETTINGS)
+    for number in range(100):
+        breaker.replied(OTHER, number * 30.0, ok=number % 5 == 0, suspect=None)
+    assert is_closed(breaker)
+
+
+def test_a_busy_stream_is_judged_by_its_share_alone() -> None:
+    """Ten failures in a row among many successes of the same window stay below the ratio."""
+    breaker = Breaker(SETTINGS)
+    for _ in range(40):
+        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
+    fail(breaker, [ANN, BOB] * 5, every=0.0)
+    assert is_closed(breaker)
+
+
+def test_the_row_begins_anew_with_each_outage() -> None:
+    """Failures of before the breaker opened count no more after it closed."""
+    breaker = Breaker(SETTINGS)
+    fail(breaker, [None] * 5)
+    now = 1_000.0
+    for ticket in range(SETTINGS.probes):
+        probe(breaker, now, ok=True, ticket=ticket)
+    assert is_closed(breaker)
+    fail(breaker, [None] * 4)
+    assert is_closed(breaker)

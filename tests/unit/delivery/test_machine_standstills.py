@@ -7,7 +7,7 @@ import pytest
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import PROBE_RECORDS
 from pipeline.model.outcome import OutcomeKind, Reason
-from pipeline.model.reply import Reply
+from pipeline.model.reply import Fault, Reply
 from pipeline.model.verdict import Verdict
 
 from .making import (
@@ -99,6 +99,27 @@ def test_what_shows_an_outage_counts_against_nobody() -> None:
     assert [end[1:] for end in bench.ends()] == [(OutcomeKind.EXHAUSTED, Reason.ATTEMPTS)] * 3
     bench.later(5)
     assert [(attempt.notice.id, attempt.number) for attempt in bench.attempts()] == [("n3", 1)]
+
+
+@pytest.mark.parametrize("reply", [UNAVAILABLE, TIMEOUT, Reply(fault=Fault.CONNECT)])
+@pytest.mark.parametrize("recipients", [1, 2])
+def test_a_quiet_stream_survives_an_outage_too(recipients: int, reply: Reply) -> None:
+    """An hour without the API, and one or two notices in all: they wait for it, and are accepted on its return.
+
+    One recipient's failing replies, though, may be the fault of what is sent to them.
+    """
+    bench = Bench({"retry": {"max_attempts": 12}}, dice=0.9)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(recipients)))
+    for _ in range(3_600):
+        bench.round(reply)
+        bench.later(1.0)
+    blamed = recipients == 1 and reply.fault is not Fault.CONNECT
+    assert len(bench.collect()) == (1 if blamed else 0)
+    for _ in range(200):
+        bench.round(OK)
+        bench.later(1.0)
+    ends = {kind for _, kind, _ in bench.ends()}
+    assert ends == (set() if blamed else {OutcomeKind.ACCEPTED})
 
 
 def test_after_an_outage_the_rate_rises_from_one() -> None:
