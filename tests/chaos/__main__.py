@@ -77,13 +77,19 @@ def main(
 
 def _one(scenario: Scenario, broker: Broker, protocol: str, seed: int, minutes: float, logs: Path | None) -> Result:
     print(f"{scenario.name} ({protocol}) …", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(prefix="notice-pipeline-chaos-") as temporary:
-        folder = logs / f"{scenario.name}-{protocol}-{seed}" if logs is not None else Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
+    name = f"{scenario.name}-{protocol}-{seed}-"
+    if logs is not None:
+        logs.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=name, dir=logs))
         result = play(scenario, broker, folder, protocol=protocol, seed=seed, minutes=minutes)
+    else:
+        with tempfile.TemporaryDirectory(prefix=name) as temporary:
+            result = play(scenario, broker, Path(temporary), protocol=protocol, seed=seed, minutes=minutes)
     print(report.text(result), flush=True)
     return result
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

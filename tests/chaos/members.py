@@ -16,8 +16,8 @@ import httpx
 from tests.acceptance.service import ServiceUnderTest
 
 SAMPLE_SECONDS = 0.5
-UP_SECONDS = 60.0
-STOP_SECONDS = 90.0
+UP_SECONDS = 200.0
+STOP_SECONDS = 180.0
 
 
 class Member:

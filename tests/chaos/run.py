@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -28,7 +30,7 @@ from tests.fakes.registry import FakeRegistry
 
 SETTLE_SECONDS = 0.8
 """Longer than the sandbox takes for a reply: what was under way when a process died has then been taken or not."""
-END_SECONDS = 180.0
+END_SECONDS = 400.0
 PARTITIONS = 6
 LEDGER_PARTITIONS = 3
 LATENCY = "5ms-40ms"
@@ -269,8 +271,11 @@ def make_topics(broker: Broker, topic: str) -> None:
 def play(scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, seed: int, minutes: float) -> Result:
     """The whole run."""
     with prepared(scenario, broker, folder, protocol=protocol, seed=seed, minutes=minutes) as run:
-        scenario.act(run)
-        broken = run.finish()
+        try:
+            scenario.act(run)
+            broken = run.finish()
+        except (TimeoutError, subprocess.TimeoutExpired, KafkaException) as error:
+            broken = [f"the run broke off: {error}"]
         return Result(
             scenario.name,
             protocol,
