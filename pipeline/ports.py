@@ -37,6 +37,9 @@ class NoticesApi(Protocol):
 class TokenSource(Protocol):
     """Where the bearer token comes from: a fixed text, a file, or an OAuth endpoint."""
 
+    refresh_in: float | None
+    """In how many seconds after the last `fetch` the next is due, ahead of the token's end; None where nobody knows."""
+
     async def fetch(self) -> str:
         """Get the token anew (read the file, ask the endpoint).
 

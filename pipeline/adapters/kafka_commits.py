@@ -39,9 +39,10 @@ log = structlog.get_logger("commits")
 class Commits:
     """The newest point of each partition that is ours, until it is committed."""
 
-    def __init__(self, count: Callable[[str, int], None]) -> None:
-        """`count` is told the result, `ok` or `error`, and of how many partitions."""
+    def __init__(self, count: Callable[[str, int], None], alive: Callable[[], None] = lambda: None) -> None:
+        """`count` is told the result, `ok` or `error`, and of how many partitions; `alive` is called between waits."""
         self._count = count
+        self._alive = alive
         self._lock = threading.Lock()
         self._wanted: dict[TopicPartition, CommitPoint] = {}
         # Below: touched by the source's own thread alone.
@@ -143,6 +144,7 @@ class Commits:
         self, consumer: Consumer, offsets: Sequence[KafkaPartition]
     ) -> Sequence[tuple[KafkaPartition, KafkaError]]:
         """Commit once and tell what was refused, and why."""
+        self._alive()
         try:
             results = consumer.commit(offsets=list(offsets), asynchronous=False) or []
         except KafkaException as error:

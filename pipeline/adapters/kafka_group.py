@@ -162,7 +162,7 @@ class Membership:
             committed = self._patiently(
                 lambda: [self._committed(consumer, one) for one in _answers(consumer, partitions)]
             )
-            replays = self._patiently(lambda: self._ledger.read(committed, self._epoch, self._alive))
+            replays = self._patiently(lambda: self._ledger.read(committed, self._epoch, self._go_on))
             for replay in replays:
                 assigned = replay.assigned
                 self.owned[assigned.partition] = OFFSET_INVALID if assigned.frontier is None else assigned.frontier
@@ -228,7 +228,7 @@ class Membership:
         """Try until Kafka answers: a broker that is away for a while must cost neither events nor the process."""
         deadline = time.monotonic() + ASSIGN_SECONDS
         while True:
-            self._alive()
+            self._go_on()
             try:
                 return find_out()
             except KafkaException as error:
@@ -237,6 +237,16 @@ class Membership:
                 if hopeless or time.monotonic() > deadline or self.stopping.wait(1.0):
                     raise
                 log.warning("assignment_waits", problem=fault.str())
+
+    def _go_on(self) -> None:
+        """A long assignment gets on, unless the service is to end meanwhile: then nothing is to be assigned.
+
+        Raises:
+            KafkaException: it is to end.
+        """
+        self._alive()
+        if self.stopping.is_set():
+            raise KafkaException(KafkaError(KafkaError._FAIL, "told to stop while partitions were assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
 
 
 def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[KafkaPartition]:

@@ -63,7 +63,7 @@ class KafkaSource:
             ConfigurationError: librdkafka refuses its settings.
         """
         self._clock = clock
-        self._commits = Commits(committed)
+        self._commits = Commits(committed, self._alive)
         self._group = Membership(
             properties,
             topics,

@@ -44,6 +44,8 @@ class Bridge:
         self._drain_seconds = drain_seconds
         self._fatal = fatal
         self.assigned: set[TopicPartition] = set()
+        self.draining = False
+        """Whether the source's thread waits for a drain, which has a deadline of its own."""
 
     def on_records(self, records: Sequence[Record]) -> None:
         """Hand a whole batch over: one wake-up of the loop, not one for each record."""
@@ -90,7 +92,11 @@ class Bridge:
 
     async def _revoke(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
         self._close(partitions)
-        points = await self._engine.drain(partitions, deadline)
+        self.draining = True
+        try:
+            points = await self._engine.drain(partitions, deadline)
+        finally:
+            self.draining = False
         log.info("partitions_revoked", partitions=_names(partitions))
         return points
 

@@ -59,6 +59,7 @@ class Engine:
         self._fatal = fatal
         self._token: str | None = None
         self._refresh: asyncio.Task[None] | None = None
+        self._renewal: asyncio.TimerHandle | None = None
         self._attempts: set[asyncio.Task[None]] = set()
         self._unacknowledged = 0
         self._step_due = False
@@ -68,6 +69,7 @@ class Engine:
         self._last_commit = 0.0
         self._held: frozenset[TopicPartition] = frozenset()
         self._stopped = False
+        self._lost = False
 
     @property
     def has_token(self) -> bool:
@@ -129,6 +131,7 @@ class Engine:
         try:
             acknowledged = self._outcomes.poll()
         except OutcomeLost as error:
+            self._lost = True
             self._fatal(error)
             return
         if acknowledged:
@@ -167,16 +170,26 @@ class Engine:
             else:
                 self._telemetry.token_refreshed(ok=True)
                 self._delivery.token_arrived(self._clock.now())
+                self._renew_in(self._tokens.refresh_in)
                 self.progressed()
                 return
 
+    def _renew_in(self, seconds: float | None) -> None:
+        """Ask again ahead of the token's end: requests go on with the old one meanwhile, and none has to be refused."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+        self._renewal = asyncio.get_running_loop().call_later(seconds, self._start_refresh) if seconds else None
+
     async def drain(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
-        """Give partitions up: let what is in flight end until `deadline`, and tell what to commit."""
+        """Give partitions up: let what is in flight end until `deadline`, and tell what to commit.
+
+        Where Kafka refused an outcome for good nothing is waited for: no other will be acknowledged either.
+        """
         self._delivery.begin_revoke(partitions)
         moved = asyncio.Event()
         self._moved.add(moved)
         try:
-            while not self._delivery.drained(partitions) and (left := deadline - self._clock.now()) > 0:
+            while not (self._lost or self._delivery.drained(partitions)) and (left := deadline - self._clock.now()) > 0:
                 moved.clear()
                 self.progressed()
                 try:
@@ -198,7 +211,7 @@ class Engine:
     async def stop(self) -> None:
         """Send nothing any more and let go of what is still under way."""
         self._stopped = True
-        for timer in (self._wakeup, self._polling):
+        for timer in (self._wakeup, self._polling, self._renewal):
             if timer is not None:
                 timer.cancel()
         tasks = [*self._attempts, *([self._refresh] if self._refresh else [])]

@@ -46,6 +46,8 @@ class Health:
         """Whether the consumer's thread makes progress; that this is answered at all shows that the loop does."""
         if self.phase != "running":
             return Check(ok=True, words=self.phase)
+        if self._bridge.draining:
+            return Check(ok=True, words="draining partitions")
         silent = self._clock.now() - self._source.last_poll_at()
         if silent > STUCK_SECONDS:
             return Check(ok=False, words=f"the consumer has not come round for {silent:.0f} s")

@@ -61,13 +61,13 @@ class RealKafka:
         """librdkafka's settings; silent, for failures are told by our own words."""
         return {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **self.given}
 
-    def source(self, protocol: str = "consumer", **properties: object) -> KafkaSource:
+    def source(self, protocol: str = "consumer", ledger: Any = None, **properties: object) -> KafkaSource:  # noqa: ANN401 - a ledger reader or what stands for one
         """A member of the group; stopped when the test ends."""
         given = {**self.properties, "group.id": self.names.group, **properties}
         source = KafkaSource(
             given,
             [self.names.events],
-            self.ledger_reader(),
+            ledger or self.ledger_reader(),
             SystemClock(),
             next_generation=protocol == "consumer",
             committed=self.counts.committed,

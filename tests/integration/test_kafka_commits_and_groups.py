@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from pipeline.adapters.kafka_ledger import Replay
 from pipeline.delivery import pointer
 from pipeline.errors import Unreachable
 from pipeline.model.event import TopicPartition
@@ -51,6 +53,37 @@ def test_the_pointer_reaches_the_next_owner(kafka: RealKafka, protocol: str) -> 
     source.stop(PATIENCE)
     committed = kafka.committed()
     assert (committed.offset, committed.metadata) == (2, text)
+
+
+class SlowLedger:
+    """A ledger whose reading back takes for ever."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+
+    def read(self, _committed: object, _epoch: int, alive: Callable[[], None]) -> list[Replay]:
+        while True:
+            self.begun.set()
+            alive()
+            time.sleep(0.01)
+
+
+@PROTOCOLS
+def test_told_to_stop_while_the_ledger_is_read_it_leaves_at_once(kafka: RealKafka, protocol: str) -> None:
+    """No partition is told of, nothing is committed, the group is left, and the next member gets everything."""
+    kafka.produce(3)
+    ledger, listener = SlowLedger(), RecordingListener()
+    source = kafka.source(protocol, ledger=ledger)
+    source.start(listener)
+    assert ledger.begun.wait(PATIENCE)
+    source.stop(PATIENCE)
+    assert not source._thread.is_alive()
+    assert not listener.assigned
+    assert not listener.fatal
+    successor, next_listener = kafka.source(protocol), RecordingListener()
+    successor.start(next_listener)
+    next_listener.wait(lambda: next_listener.assigned)
+    assert kafka.committed().offset == 0
 
 
 @PROTOCOLS

@@ -1,0 +1,144 @@
+"""The engine: tokens got ahead of their end, and an end without hope is not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipeline.delivery.machine import Delivery
+from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.verdicts import VerdictTable
+from pipeline.errors import OutcomeLost, TokenUnavailable
+from pipeline.model.ledger import Assigned
+from pipeline.runtime import engine as engine_module
+from pipeline.runtime.engine import Engine
+from tests.unit.delivery.making import OK, P0, T0, arrival, notice
+
+PATIENCE = 10.0
+"""Real seconds; what is waited for takes none."""
+
+
+class Api:
+    """Takes everything, and remembers with which token."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+
+    async def send(self, _notice: object, token: str, _traceparent: str | None = None) -> object:
+        self.tokens.append(token)
+        return OK
+
+
+class Tokens:
+    """Gives `token-1`, `token-2`, …, each due for renewal at once; fails where told to."""
+
+    def __init__(self, *, refresh_in: float | None, failures: frozenset[int] = frozenset()) -> None:
+        self.refresh_in = refresh_in
+        self.asked = 0
+        self._failures = failures
+
+    async def fetch(self) -> str:
+        self.asked += 1
+        if self.asked in self._failures:
+            raise TokenUnavailable("the endpoint is away")
+        return f"token-{self.asked}"
+
+
+class Refusing:
+    """A ledger that takes no outcome, for good."""
+
+    def publish(self, *_: object) -> None:
+        pass
+
+    def poll(self) -> int:
+        raise OutcomeLost("refused")
+
+
+class Anything:
+    """Takes every call and answers nothing."""
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+class Standing:
+    """A clock that stands."""
+
+    def now(self) -> float:
+        return T0
+
+
+def engine(tokens: Tokens, outcomes: object = None, failed: list[Exception] | None = None) -> tuple[Engine, Api]:
+    """An engine with one notice to send."""
+    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, dice=lambda: 0.5, now=T0)
+    delivery.assign(Assigned(P0, 1, 0, {}, -1, None))
+    delivery.offer(arrival(0, notice("n0")), T0)
+    api = Api()
+    parts: dict[str, Any] = {
+        "delivery": delivery,
+        "api": api,
+        "tokens": tokens,
+        "outcomes": outcomes or Anything(),
+        "source": Anything(),
+        "clock": Standing(),
+        "telemetry": Anything(),
+        "waiting": lambda: 0,
+        "fatal": (failed if failed is not None else []).append,
+    }
+    return Engine(**parts), api
+
+
+async def until(held: Callable[[], bool]) -> None:
+    """Let the loop turn until it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not held():  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0)
+
+
+async def test_a_token_is_renewed_ahead_of_its_end() -> None:
+    """Without any request having been refused for it."""
+    tokens = Tokens(refresh_in=0.001)
+    subject, api = engine(tokens)
+    subject.progressed()
+    await until(lambda: tokens.asked >= 3)
+    await subject.stop()
+    assert api.tokens == ["token-1"]
+
+
+async def test_a_token_of_unknown_life_is_not_renewed() -> None:
+    """It is got again when the API refuses it."""
+    tokens = Tokens(refresh_in=None)
+    subject, api = engine(tokens)
+    subject.progressed()
+    await until(lambda: bool(api.tokens))
+    assert subject._renewal is None
+    await subject.stop()
+    assert tokens.asked == 1
+
+
+async def test_a_renewal_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old token goes on being used, and the source is asked again."""
+    monkeypatch.setattr(engine_module, "TOKEN_RETRY_SECONDS", 0.001)
+    tokens = Tokens(refresh_in=0.001, failures=frozenset({2, 3}))
+    subject, _ = engine(tokens)
+    subject.progressed()
+    await until(lambda: tokens.asked >= 2)
+    assert subject.has_token
+    await until(lambda: tokens.asked >= 4)
+    await subject.stop()
+
+
+async def test_a_drain_waits_for_no_outcome_that_kafka_will_never_take() -> None:
+    """The clock stands, so only giving up can end it; what is committed stops before that outcome."""
+    failed: list[Exception] = []
+    subject, api = engine(Tokens(refresh_in=None), Refusing(), failed)
+    subject.progressed()
+    await until(lambda: bool(failed))
+    async with asyncio.timeout(PATIENCE):
+        points = await subject.drain([P0], T0 + 20)
+    await subject.stop()
+    assert len(api.tokens) == 1
+    assert [point.offset for point in points] == [0]
