@@ -19,7 +19,7 @@ def read_rules(folder: Path) -> RuleSources:
         UserError: the folder is not there or cannot be read.
     """
     if folder.is_file():
-        return _sources([folder], folder.parent)
+        return _sources([folder], folder.parent)._replace(is_whole=False)
     if not folder.is_dir():
         raise UserError(
             f"{folder}: there is no such folder", hint="name the folder that holds your rules and templates.yaml"

@@ -27,7 +27,7 @@ def schemas_near(rules: Path) -> SchemaCatalogue:
         SchemaError: one of them cannot be read.
     """
     folder = rules if rules.is_dir() else rules.parent
-    for candidate in (folder / "schemas", folder.absolute().parent / "schemas"):
+    for candidate in (folder / "schemas", folder.resolve().parent / "schemas"):
         if candidate.is_dir():
             return read_schemas(candidate)
     return SchemaCatalogue()

@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": "pipeline.cli.demo",
     "sandbox": "pipeline.cli.sandbox",
     "check": "pipeline.cli.check",
+    "test": "pipeline.cli.test",
     "explain": "pipeline.cli.explain",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",
@@ -87,7 +88,8 @@ def _root(
 
     Start with **demo**: the whole job on this machine with nothing installed.
 
-    Write rules and **check** them; try things out with **emit** and **sandbox**; run the service with **run**.
+    Write rules, **check** and **test** them; try things out with **emit** and **sandbox**; run the service with
+    **run**.
 
     Exit codes: 0 fine, 1 findings or failures, 2 misuse.
     """

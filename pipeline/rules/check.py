@@ -12,10 +12,10 @@ from pipeline.model.finding import Finding
 from pipeline.rules.catalogue import read_templates
 from pipeline.rules.cel import Environment
 from pipeline.rules.compiling import RuleCompiler, event_types, with_defaults
-from pipeline.rules.document import Document, parse, words_and_numbers
+from pipeline.rules.document import Document, parse
 from pipeline.rules.fields import versions
 from pipeline.rules.finding_codes import CODES
-from pipeline.rules.language import RuleFields, RuleFile, RuleModel, TestFile
+from pipeline.rules.language import RuleFields, RuleFile, RuleModel
 from pipeline.rules.places import RulePlaces
 from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Rule, RuleSet
@@ -23,6 +23,8 @@ from pipeline.rules.schema import SchemaCatalogue
 from pipeline.rules.sources import RuleSources
 from pipeline.rules.structure import validate
 from pipeline.rules.templates import Template
+from pipeline.rules.testing.cases import Case, read_cases
+from pipeline.rules.testing.checking import Known, check_case
 from pipeline.rules.typing import TypedEnvironment
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -37,6 +39,8 @@ class Checked(NamedTuple):
     """In the order of files and places."""
     places: Mapping[str, RulePlaces] = {}
     """By rule id: where the parts of each rule of the set stand."""
+    cases: tuple[Case, ...] = ()
+    """The cases of the test files, in the order of files and places."""
 
 
 class _RuleFile(NamedTuple):
@@ -79,16 +83,16 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
         findings += report.findings
     findings += _duplicates(files)
     findings += _shadowed(files)
-    findings += _untested(sources, files, findings)
-    if catalogue is not None:
+    cases = _tests(sources, files, _known(sources, files, templates, schemas), findings)
+    if catalogue is not None and sources.is_whole:
         findings += _unused(files, templates, catalogue)
     if not any(file.rules for file in files) and not any(finding.is_error for finding in findings):
         path = next(iter(sources.rules), "rules")
         findings.append(Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", "there is no rule"))
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
     if any(finding.is_error for finding in ordered):
-        return Checked(None, ordered)
-    return Checked(RuleSet(sources.version(), rules, templates, cel), ordered, places)
+        return Checked(None, ordered, cases=cases)
+    return Checked(RuleSet(sources.version(), rules, templates, cel), ordered, places, cases)
 
 
 def load(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None) -> RuleSet:
@@ -189,24 +193,33 @@ def _shadowed(files: Sequence[_RuleFile]) -> list[Finding]:
     return findings
 
 
-def _untested(sources: RuleSources, files: Sequence[_RuleFile], findings: list[Finding]) -> list[Finding]:
-    tested: set[str] = set()
+def _known(
+    sources: RuleSources, files: Sequence[_RuleFile], templates: Mapping[str, Template], schemas: SchemaCatalogue
+) -> Known:
+    rules = {rule.id: rule for file in files for _, rule in file.merged}
+    is_whole = sources.is_whole and len(files) == len(sources.rules) and all(file.is_whole for file in files)
+    types = {event_type for rule in rules.values() for event_type in event_types(rule)}
+    return Known(rules, is_whole, templates, schemas, frozenset(types.union(schemas)))
+
+
+def _tests(sources: RuleSources, files: Sequence[_RuleFile], known: Known, findings: list[Finding]) -> tuple[Case, ...]:
+    cases: list[Case] = []
     for path, text in sources.tests.items():
-        document = parse(path, text, words_and_numbers)
-        if isinstance(document, Finding):
-            findings.append(document)
-            continue
-        model, problems = validate(document, TestFile)
+        read, problems = read_cases(path, text)
         findings += problems
-        for test in model.tests if model is not None else ():
-            for expect in (test.expect, *(case.expect for case in test.cases)):
-                tested |= {notice.rule for notice in (expect.notices or ())} if expect is not None else set()
-    return [
-        file.document.finding(("rules", index, "id"), "missing-test", f"no test expects a message of `{rule.id}`")
-        for file in files
-        for index, rule in file.merged
-        if rule.enabled and rule.id not in tested
-    ]
+        cases += read
+        if read:
+            report = Report(read[0].document)
+            for case in read:
+                check_case(report, case, known)
+            findings += report.findings
+    tested = {notice.rule for case in cases for notice in case.expect.notices or ()}
+    for file in files:
+        for index, rule in file.merged:
+            if rule.enabled and rule.id not in tested:
+                words = f"no test expects a message of `{rule.id}`"
+                findings.append(file.document.finding(("rules", index, "id"), "missing-test", words))
+    return tuple(cases)
 
 
 def _unused(files: Sequence[_RuleFile], templates: Mapping[str, Template], document: Document) -> list[Finding]:

@@ -6,6 +6,7 @@ as ISO texts or day counts, bytes in base64; defaults are filled in; every fault
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 
 from pipeline.errors import UserError
@@ -22,10 +23,16 @@ Read = Callable[[object], object]
 class SchemaMismatch(UserError):
     """JSON that does not fit the event type's schema."""
 
-    def __init__(self, words: str, *, hint: str | None = None, impersonal: str = "") -> None:
-        """`impersonal` says the same without anything of the event's own: for logs and outcomes."""
+    def __init__(
+        self, words: str, *, hint: str | None = None, impersonal: str = "", place: tuple[str, ...] = ()
+    ) -> None:
+        """`impersonal` says the same without anything of the event's own: for logs and outcomes.
+
+        `place` is the way to the faulty value, a step for each level: `(".items", "[2]", ".price")`.
+        """
         super().__init__(words, hint=hint)
         self.impersonal = impersonal or "does not fit the schema"
+        self.place = place
 
 
 class JsonReader:
@@ -71,7 +78,9 @@ def plain_json(value: object) -> object:
 def _mismatch(fault: Fault) -> SchemaMismatch:
     shown = "".join(reversed(fault.place))[:200]
     known = "".join(reversed(fault.known_place))[:200]
-    return SchemaMismatch(f"${shown}: {fault.words}", hint=fault.hint, impersonal=f"${known}: {fault.impersonal}")
+    impersonal = f"${known}: {fault.impersonal}"
+    place = tuple(reversed(fault.place))
+    return SchemaMismatch(f"${shown}: {fault.words}", hint=fault.hint, impersonal=impersonal, place=place)
 
 
 def _plain(value: object, depth: int) -> object:
@@ -126,11 +135,11 @@ def _record_reader(kind: RecordType, ignore_unknown: bool) -> Callable[[object],
                 raise fault.below(f".{name}") from None
         if not ignore_unknown and len(value) > len(known.intersection(value)):
             unknown = next(str(name) for name in value if name not in known)
-            raise Fault(
-                f"`{kind.name}` has no such field",
-                hint=f"it has {', '.join(sorted(known))}",
-                impersonal="unknown field",
-            ).below(f".{unknown}", "")
+            near = difflib.get_close_matches(unknown[:80], sorted(known), n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(sorted(known))}"
+            raise Fault(f"`{kind.name}` has no such field", hint=hint, impersonal="unknown field").below(
+                f".{unknown}", ""
+            )
         return result
 
     return read

@@ -147,7 +147,21 @@ CODES: Mapping[str, Code] = {
     "missing-test": Code(_W, "No test expects a message of this rule.", "Add one under tests/."),
     "disabled": Code(_N, "The rule takes no part.", "Remove it when it is no longer wanted.", "enabled: false"),
     "no-rules": Code(_W, "There is no rule at all.", "Is this the right folder?", "rules: []"),
-    "bad-test": Code(_E, "A test is put together wrongly.", "See the words."),
+    "bad-test": Code(
+        _E,
+        "A test is put together wrongly, or expects what can never be.",
+        "See the words.",
+        "expect: {none: refused, reason: field_limits}",
+    ),
+    "unknown-rule": Code(
+        _E, "A test names a rule that is not there.", "See the near name.", "expect: {notices: [{rule: payed}]}"
+    ),
+    "unfit-event": Code(
+        _E,
+        "The event of a test does not fit its schema, or cannot be made.",
+        "See the place: the service could never read such an event.",
+        'with: {amount: "1,280.00"}',
+    ),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -113,7 +114,9 @@ def a_text(value: object) -> str:
     if isinstance(value, date | time):  # YAML reads them where they are not quoted
         return value.isoformat()
     if not isinstance(value, str):
-        raise _unlike("text", value)
+        fault = _unlike("text", value)
+        fault.hint = "put it into quotes" if isinstance(value, int | float) else None
+        raise fault
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -157,7 +160,7 @@ def _number(value: object) -> float:
     try:
         number = float(Decimal(value) if isinstance(value, str) else value)
     except (InvalidOperation, OverflowError):
-        raise Fault("should be a number") from None
+        raise Fault("should be a number", hint="write it as 1280.00: digits and a point alone") from None
     if not math.isfinite(number):
         raise Fault("should be a finite number")
     return number
@@ -236,8 +239,11 @@ def _bytes(value: object) -> bytes:
 def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in symbols:
         return str(value)
-    shown = f"`{value[:40]}`" if isinstance(value, str) else _article(type(value).__name__)
-    raise Fault(f"{shown} is none of {', '.join(in_order)}", impersonal="none of the enum's values")
+    shown, near = _article(type(value).__name__), []
+    if isinstance(value, str):
+        shown, near = f"`{value[:40]}`", difflib.get_close_matches(value[:40].upper(), in_order, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else None
+    raise Fault(f"{shown} is none of {', '.join(in_order)}", hint=hint, impersonal="none of the enum's values")
 
 
 def default_reader(field: Field) -> Callable[[], object]:

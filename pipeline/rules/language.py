@@ -154,7 +154,7 @@ class TestCase(_Model):
 
     __test__ = False
 
-    name: str | None = Field(None, description="What is special about it.")
+    name: Text | None = Field(None, description="What is special about it.")
     override: dict[str, object] = Field(default_factory=dict, alias="with", description="Fields to set on top.")
     expect: Expected = Field(description="What must follow.")
 
@@ -164,7 +164,7 @@ class TestModel(_Model):
 
     __test__ = False
 
-    name: str = Field(description="What it shows.")
+    name: Text = Field(description="What it shows.")
     event: TestEvent = Field(description="The event given.")
     expect: Expected | None = Field(None, description="What must follow; left out with `cases`.")
     cases: tuple[TestCase, ...] = Field((), description="The same event with changes, each with what must follow.")

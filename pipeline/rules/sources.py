@@ -13,6 +13,8 @@ class RuleSources(NamedTuple):
     rules: Mapping[str, str]
     templates: tuple[str, str] | None
     tests: Mapping[str, str] = {}
+    is_whole: bool = True
+    """Whether `rules` are all rules there are, or one file alone."""
 
     def version(self) -> str:
         """A short hash of what decides messages: rules and templates, not tests, and not where they lie."""

@@ -16,9 +16,9 @@ from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, with_fields
 FOLDER = Path(__file__).parent
 WITHOUT_FILE = {
     "file-too-large",  # a mebibyte needs no file
-    "bad-test",  # found where tests are run
 }
 TEMPLATE_FAULTS = {"field-kind-unknown", "unused-template"}
+TEST_FAULTS = {"bad-test", "unknown-rule", "unfit-event"}
 USUAL = {"missing-test", "unused-template"}
 """Found in every file here, and looked at only where it is what the file is about."""
 MORE_TEMPLATES = f"""{TEMPLATES}\
@@ -34,8 +34,11 @@ NEWER = with_fields({"name": "gift_card", "type": "boolean", "default": False})
 def found(code: str) -> list[Finding]:
     """What `check` says of the file, but for what it says of every file here."""
     text = (FOLDER / f"{code}.yaml").read_text(encoding="utf-8")
-    rules, templates = (RULE, text) if code in TEMPLATE_FAULTS else (text, MORE_TEMPLATES)
-    sources = RuleSources({f"{code}.yaml": rules}, None if code == "no-templates" else ("templates.yaml", templates))
+    rules = RULE if code in TEMPLATE_FAULTS | TEST_FAULTS else text
+    templates = text if code in TEMPLATE_FAULTS else MORE_TEMPLATES
+    tests = {f"{code}.yaml": text} if code in TEST_FAULTS else {}
+    catalogue = None if code == "no-templates" else ("templates.yaml", templates)
+    sources = RuleSources({f"{code}.yaml": rules}, catalogue, tests)
     versions = [SCHEMA, NEWER] if code == "field-not-in-version" else [SCHEMA]
     schemas = SchemaCatalogue(EventSchema(version) for version in versions)
     findings = check(sources, schemas, environment="production").findings
@@ -56,6 +59,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "money: there is no such currency; it is three capital letters (ISO 4217), such as CNY",
         None,
     ),
+    "bad-test": (4, 37, "no message is refused for `field_limits`", "did you mean `field_limit`?"),
     "bad-url": (
         6,
         10,
@@ -142,6 +146,8 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "unknown-field": (6, 36, "`shop.order.Paid` has no field `amuont`", "did you mean `amount`?"),
     "unknown-key": (6, 5, "unknown key `wen`", "did you mean `when`?"),
     "unknown-name": (7, 17, "there is no `mony` here", "did you mean `money`?"),
+    "unfit-event": (6, 23, "`event.amount`: should be a number", "write it as 1280.00: digits and a point alone"),
+    "unknown-rule": (4, 31, "there is no rule `payed`", "did you mean `paid`?"),
     "unknown-template": (5, 15, "there is no template `payed`", "did you mean `paid`?"),
     "unknown-template-field": (8, 7, "template `paid` has no field `thing2`", "did you mean `thing1`?"),
     "unused-template": (6, 3, "no rule uses `spare`", None),

@@ -16,6 +16,7 @@ from pipeline.rules.check import check
 from pipeline.rules.event_json import from_json
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.testing.running import run
 from pipeline.rules.types import NullableType, ScalarType
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,6 +40,15 @@ def rules(schemas: SchemaCatalogue) -> RuleSet:
 def test_the_example_has_no_findings(schemas: SchemaCatalogue, environment: str | None) -> None:
     """What we ship as a model is clean, in every environment: no error, no warning, no note."""
     assert check(read_rules(ROOT / "rules"), schemas, environment=environment).findings == ()
+
+
+def test_the_examples_own_tests_pass(schemas: SchemaCatalogue) -> None:
+    """Every one of them, in the service's own engine."""
+    checked = check(read_rules(ROOT / "rules"), schemas, environment="production")
+    assert checked.ruleset is not None
+    results = [run(case, checked.ruleset, schemas, {}) for case in checked.cases]
+    assert len(results) > 20
+    assert [(result.case.name, mismatch) for result in results for mismatch in result.mismatches] == []
 
 
 def test_every_example_event_type_has_a_rule(rules: RuleSet, schemas: SchemaCatalogue) -> None:
