@@ -30,6 +30,7 @@ COMMANDS = {
     "sandbox": "pipeline.cli.sandbox",
     "check": "pipeline.cli.check",
     "test": "pipeline.cli.test",
+    "preview": "pipeline.cli.preview",
     "explain": "pipeline.cli.explain",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",

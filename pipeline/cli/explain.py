@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli import explain_report
 from pipeline.cli.app import FINDINGS
-from pipeline.cli.one_event import find, wanted
+from pipeline.cli.one_event import find, position_of, tell_undecodable, wanted
 from pipeline.cli.printing import print_json
 from pipeline.cli.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.errors import Undecodable
@@ -50,7 +50,7 @@ def command(
     Examples: `notice-pipeline explain paid.json --type order.paid.v1` ·
     `notice-pipeline explain trade.order.events/3/1742 --config pipeline.yaml`
     """
-    asked = wanted(event, number, event_type, topic, partition, offset)
+    asked = wanted(event, number, event_type, position_of(topic, partition, offset))
     named = Named(rules, schemas, environment, config)
     settings = named.settings()
     sound = SoundRules.of(named, settings)
@@ -58,10 +58,7 @@ def command(
     try:
         found = find(asked, sound, settings)
     except Undecodable as fault:
-        if output == "json":
-            print_json({"undecodable": {"reason": fault.reason.value, "detail": fault.detail}})
-        else:
-            explain_report.show_undecodable(fault)
+        tell_undecodable(fault, as_json=output == "json")
         raise typer.Exit(FINDINGS) from None
     explanation = explain(sound.ruleset, sound.checked.places, found.event)
     if only is not None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import orjson
 
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
-from pipeline.errors import Undecodable
 from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.compiling import near
 from pipeline.rules.document import Place
@@ -40,12 +39,6 @@ def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
     if explanation.others:
         say()
         say(faint(f"{_rules(explanation.others)} at other event types only."))
-
-
-def show_undecodable(fault: Undecodable) -> None:
-    """Print why a record is no event: no rule sees it."""
-    say(bad("✗ "), strong(fault.reason.value), plain(f": {fault.detail}"))
-    say(faint("No rule sees this record; the service publishes the outcome `undecodable` for it."))
 
 
 def _rules(count: int) -> str:

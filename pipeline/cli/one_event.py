@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from pipeline.adapters.event_files import EventFault, EventTyper, GivenEvent, given_events
+from pipeline.cli.printing import bad, faint, plain, print_json, say, strong
 from pipeline.cli.rule_set import SoundRules
-from pipeline.errors import SchemaUnavailable, Unreachable, UserError
+from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Position
 
 if TYPE_CHECKING:
@@ -34,26 +35,35 @@ class Wanted(NamedTuple):
     position: Position | None
 
 
-def wanted(
-    event: str | None, number: int, event_type: str | None, topic: str | None, partition: int | None, offset: int | None
-) -> Wanted:
-    """What the options and the argument name.
+def wanted(event: str | None, number: int, event_type: str | None, position: Position | None = None) -> Wanted:
+    """What the argument `event` names, or the `position` that options named.
 
     Raises:
         UserError: no event, or two.
     """
-    if topic is not None or partition is not None or offset is not None:
+    if position is not None:
         if event is not None:
             raise UserError("two events are named", hint="give a file, or --topic, --partition and --offset")
-        if topic is None or partition is None or offset is None:
-            raise UserError("a record is named by --topic, --partition and --offset together")
-        return Wanted(None, number, event_type, Position(topic, partition, offset))
+        return Wanted(None, number, event_type, position)
     if event is None:
         raise UserError("no event is named", hint="give a file, - for standard input, or TOPIC/PARTITION/OFFSET")
     place = _POSITION.fullmatch(event)
     if place is not None and not Path(event).exists():
         return Wanted(None, number, event_type, Position(place[1], int(place[2]), int(place[3])))
     return Wanted(Path(event), number, event_type, None)
+
+
+def position_of(topic: str | None, partition: int | None, offset: int | None) -> Position | None:
+    """The position that the three options name together; None without any of them.
+
+    Raises:
+        UserError: one or two are missing.
+    """
+    if topic is None and partition is None and offset is None:
+        return None
+    if topic is None or partition is None or offset is None:
+        raise UserError("a record is named by --topic, --partition and --offset together")
+    return Position(topic, partition, offset)
 
 
 class Found(NamedTuple):
@@ -78,6 +88,15 @@ def find(asked: Wanted, rules: SoundRules, settings: Settings | None) -> Found:
             "a record is read from Kafka, which the configuration names", hint="give --config pipeline.yaml"
         )
     return Found(_in_kafka(asked.position, settings), str(asked.position))
+
+
+def tell_undecodable(fault: Undecodable, *, as_json: bool) -> None:
+    """Print why a record is no event: no rule sees it."""
+    if as_json:
+        print_json({"undecodable": {"reason": fault.reason.value, "detail": fault.detail}})
+        return
+    say(bad("✗ "), strong(fault.reason.value), plain(f": {fault.detail}"))
+    say(faint("No rule sees this record; the service publishes the outcome `undecodable` for it."))
 
 
 def now_ms() -> int:

@@ -38,14 +38,18 @@ STYLE = """\
 .np-fields .np-warn{color:var(--warn)}
 """
 
-_PAGE_STYLE = """\
+_GROUND_STYLE = """\
 html{color-scheme:light dark}
 body{margin:0;padding:24px 16px;background:#f7f7f7;color:#191919;font:15px/1.5 system-ui,sans-serif}
 h1{max-width:1240px;margin:0 auto 18px;font-size:19px;overflow-wrap:anywhere}
+@media (max-width:440px){body{padding:14px 10px}}
+@media (prefers-color-scheme:dark){body{background:#000;color:#d6d6d6}}
+"""
+
+_PAGE_STYLE = """\
 main{display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start;max-width:1240px;margin:0 auto}
 main>*{flex:0 1 390px}
-@media (max-width:440px){body{padding:14px 10px}main{gap:14px}}
-@media (prefers-color-scheme:dark){body{background:#000;color:#d6d6d6}}
+@media (max-width:440px){main{gap:14px}}
 """
 
 
@@ -65,12 +69,17 @@ def to_html(card: Card) -> str:
 
 def page(title: str, cards: Sequence[Card]) -> str:
     """A whole page with the cards side by side, or one below the other on a phone."""
+    return document(title, _PAGE_STYLE, f"<main>{''.join(to_html(card) for card in cards)}</main>")
+
+
+def document(title: str, style: str, body: str) -> str:
+    """A whole page that stands alone: `body` is HTML, `style` comes before that of the cards."""
     return (
         '<!doctype html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>{escape(title)}</title><style>\n{_PAGE_STYLE}{STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1><main>{''.join(to_html(card) for card in cards)}</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>\n{_GROUND_STYLE}{style}{STYLE}</style></head>"
+        f"<body><h1>{escape(title)}</h1>{body}</body></html>\n"
     )
 
 

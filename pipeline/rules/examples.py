@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pipeline.rules.schema import EventSchema
 from pipeline.rules.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
-_BEGIN = datetime(2026, 11, 23, 7, 1, tzinfo=UTC)
+BEGIN = datetime(2026, 11, 23, 7, 1, tzinfo=UTC)
+"""When the first of them happened."""
 _WORDS = {
     "currency": ("CNY",),
     "item_summary": ("小粒咖啡豆250g", "拿铁随行杯", "手冲壶套装", "桂花乌龙茶礼盒"),
@@ -55,7 +56,7 @@ def _scalar(kind: ScalarType, name: str, dice: Callable[[], float], number: int)
             whole = min(500, 10 ** max(1, (kind.precision or 12) - digits) - 1)
             return f"{1 + dice() * whole:.{digits}f}"
         case Scalar.TIMESTAMP:
-            return (_BEGIN + timedelta(seconds=number % 86_400)).isoformat()
+            return (BEGIN + timedelta(seconds=number % 86_400)).isoformat()
         case Scalar.STRING:
             return _text(kind, name, dice, number)
         case Scalar.BYTES:
@@ -66,7 +67,7 @@ def _scalar(kind: ScalarType, name: str, dice: Callable[[], float], number: int)
 
 def _text(kind: ScalarType, name: str, dice: Callable[[], float], number: int) -> str:
     if kind.logical == "date":
-        return (_BEGIN.date() + timedelta(days=1 + int(dice() * 7))).isoformat()
+        return (BEGIN.date() + timedelta(days=1 + int(dice() * 7))).isoformat()
     if kind.logical == "uuid":
         return f"{int(dice() * 2**32):08x}-0000-4000-8000-{number % 2**48:012x}"
     if name == "sub":

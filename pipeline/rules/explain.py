@@ -94,7 +94,7 @@ class Explanation(NamedTuple):
 
 def explain(rules: RuleSet, places: Mapping[str, RulePlaces], event: Event) -> Explanation:
     """Explain every rule of the set; `places` are those of `pipeline.rules.check.Checked`."""
-    looking = rules.for_type(event.type)
+    looking = rules.concerned(event)
     activation = rules.bind(event)
     explained: list[RuleExplanation] = []
     stopped_by: str | None = None
@@ -104,7 +104,7 @@ def explain(rules: RuleSet, places: Mapping[str, RulePlaces], event: Event) -> E
         explained.append(one)
         if rule.stop and one.match in {Match.NOTICE, Match.REFUSED}:
             stopped_by = rule.id
-    return Explanation(event, tuple(explained), len(rules.rules) - len(looking))
+    return Explanation(event, tuple(explained), len(rules.rules) - len(rules.for_type(event.type)))
 
 
 class _Explainer:

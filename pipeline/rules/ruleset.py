@@ -130,7 +130,8 @@ class RuleSet:
         """The event's data, ready for this rule set's expressions."""
         return self.environment.bind(event.data)
 
-    def _concerned(self, event: Event) -> Sequence[Rule]:
+    def concerned(self, event: Event) -> Sequence[Rule]:
+        """The rules that look at this very event: one alone where it was sent again for that one."""
         rules = self._by_type.get(event.type, ())
         if event.redrive is not None and event.redrive.rule is not None:
             return [rule for rule in rules if rule.id == event.redrive.rule]
@@ -138,7 +139,7 @@ class RuleSet:
 
     def expected(self, event: Event) -> tuple[str, ...]:
         """The rules of which `event` must have an outcome: those for which `evaluate` gives something."""
-        rules = self._concerned(event)
+        rules = self.concerned(event)
         if not rules:
             return ()
         activation = self.environment.bind(event.data)
@@ -156,7 +157,7 @@ class RuleSet:
 
     def evaluate(self, event: Event) -> list[Notice | Refusal]:
         """What follows from `event`: each matching rule's notice, or why it cannot make one; in file order."""
-        rules = self._concerned(event)
+        rules = self.concerned(event)
         if not rules:
             return []
         activation = self.environment.bind(event.data)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.rules.examples import example
 from tests.unit.cli.conftest import PAID, Run
 
 Give = Callable[..., str]
@@ -85,7 +87,7 @@ def test_a_type_that_no_rule_looks_at_is_told(run: Run, shop: Path) -> None:
         (("paid.json", "--type", "shop.order.Piad"), "did you mean `shop.order.Paid`?"),
         (("paid.json", "--rule", "anny"), "did you mean `any`?"),
         (("paid.json", "--rules", "nowhere"), "there is no such folder"),
-        (("paid.json", "--topic", "a"), "two events are named"),
+        (("paid.json", "--topic", "a", "--partition", "0", "--offset", "1"), "two events are named"),
         (("--topic", "a", "--partition", "0"), "named by --topic, --partition and --offset together"),
         (("orders/0/17",), "give --config pipeline.yaml"),
         (("orders/0/17", "--config", "nothing.yaml"), "nothing.yaml: there is no such file"),
@@ -134,3 +136,18 @@ def test_a_terminal_obeys_no_event(run: Run, shop: Path, give: Give) -> None:
     refused = json.loads(as_json.out)["rules"][1]["refusal"]
     assert refused["reason"] == "url_refused"
     assert refused["text"] == f"https://m.example.com/{HOSTILE}"
+
+
+def test_the_guide_shows_what_is_printed(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The explanation in the guide for rule authors is one of an example rule."""
+    root = Path(__file__).parents[3]
+    guide = (root / "docs" / "guide-rules.md").read_text(encoding="utf-8")
+    name = "com.example.trade.order.paid.v1"
+    schema = read_schemas(root / "schemas" / "events").newest(name)
+    assert schema is not None
+    data = example(schema, lambda: 0.5) | {"amount_paid": "0.00"}
+    file = shop / "paid.json"
+    file.write_text(json.dumps({"type": name, "data": data, "time": "2026-11-23T15:01:00Z"}), encoding="utf-8")
+    monkeypatch.chdir(root)
+    done = run("explain", str(file))
+    assert f"$ notice-pipeline explain paid.json --type order.paid.v1\n{done.out.replace(f'{shop}/', '')}```" in guide

@@ -1,0 +1,147 @@
+"""`preview`: cards, requests and pages of one event, and what a mistake is answered with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import PAID, Run
+
+Give = Callable[..., str]
+
+
+def test_cards_are_shown_once_where_the_channel_makes_no_difference(run: Run, give: Give) -> None:
+    """A category template looks the same in both ways; one of the older kind does not."""
+    done = run("preview", give(gift=True))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("┌") == 3
+    first, second = done.out.split("✓ old")
+    assert "WeChat since May 2023 · WeChat before, and Alipay\n" in first
+    assert "character_string2" not in first
+    wechat, legacy = second.split("WeChat before, and Alipay\n")
+    assert "您好" not in wechat
+    assert "! first" in wechat
+    assert "您好" in legacy
+
+
+@pytest.mark.parametrize(("mode", "boxes"), [("wechat", 2), ("legacy", 2), ("both", 3)])
+def test_one_way_of_showing_may_be_asked_for(run: Run, give: Give, mode: str, boxes: int) -> None:
+    """Both are the default."""
+    assert run("preview", give(gift=True), "--mode", mode).out.count("┌") == boxes
+
+
+def test_requests_are_what_the_api_would_get(run: Run, give: Give) -> None:
+    """The contract's body, one for each message, and nothing else."""
+    assert json.loads(run("preview", give(), "--format", "json").out) == [
+        {
+            "to": PAID["sub"],
+            "template": "template-1",
+            "url": "https://m.example.com/T2026",
+            "data": {"thing1": {"value": "T2026"}},
+        }
+    ]
+    staging = json.loads(run("preview", give(), "--format", "json", "-e", "production").out)
+    assert staging[0]["template"] == "template-1"
+
+
+def test_everything_is_there_for_scripts(run: Run, give: Give) -> None:
+    """Cards with their counters, what is cut, what is refused."""
+    told = json.loads(run("preview", give(gift=True), "--output", "json").out)
+    assert told["event"] == {"type": "shop.order.Paid", "where": "paid.json:1"}
+    assert [one["rule"] for one in told["notices"]] == ["any", "old"]
+    wechat, legacy = told["notices"][1]["cards"]
+    assert (wechat["mode"], wechat["lines"][0]["losses"]) == ("wechat", ["`first` is not shown"])
+    assert (legacy["mode"], legacy["lines"][1]["color"]) == ("legacy", "#173177")
+
+
+def test_a_page_stands_alone(run: Run, give: Give) -> None:
+    """One document, with every message."""
+    page = run("preview", give(gift=True), "--format", "html").out
+    assert page.startswith("<!doctype html>")
+    assert page.count('<section class="np-notice">') == 2
+    assert "https://" not in page.replace("https://m.example.com/T2026", "")
+
+
+def test_a_refused_message_ends_with_1(run: Run, give: Give) -> None:
+    """It is shown with its fault, in every form."""
+    bad = give(order_no="很" * 25)
+    done = run("preview", bad)
+    assert done.code == 1
+    assert "✗ any  field_limit: thing1: has 25 of at most 20 characters" in done.out
+    assert re.search(r"^✗ thing1 +25/20  has 25 of at most 20 characters$", done.out, re.MULTILINE)
+    assert json.loads(run("preview", bad, "--format", "json").out) == []
+    page = run("preview", bad, "--format", "html")
+    assert (page.code, "no message can be made" in page.out) == (1, True)
+
+
+def test_an_example_makes_a_message_where_one_can(run: Run, shop: Path) -> None:
+    """The same at every call; for a rule, one that its condition lets through."""
+    assert shop.is_dir()
+    one, again = (run("preview", "--rule", "old") for _ in range(2))
+    assert (one.code, one.out, one.err) == (0, again.out, "")
+    assert "✓ old" in one.out
+    assert "its condition does not hold" not in one.out
+    never = run("preview", "--rule", "large")
+    assert "its condition does not hold for this event: nothing would be sent" in never.out
+    assert "✓ any" in run("preview", "--example", "order.Paid").out
+
+
+def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
+    """On standard error, with where to look."""
+    (shop / "other.json").write_text(json.dumps({"type": "shop.order.Other", "data": {}}), encoding="utf-8")
+    done = run("preview", "other.json")
+    assert done.code == 0
+    assert done.err == "no rule makes a message of this event; `explain` says why\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "no event is named"),
+        (("paid.json", "--example", "order.Paid"), "two events are named"),
+        (("--example", "order.Piad"), "is no event type"),
+        (("--rule", "anny"), "did you mean `any`?"),
+        (("--rule", "any", "--schemas", "rules"), "no schema of `shop.order.Paid` is known"),
+        (("other.json", "--rule", "any"), "rule `any` does not look at `shop.order.Other`"),
+    ],
+)
+def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], words: str) -> None:
+    """With exit code 2."""
+    give()
+    (shop / "other.json").write_text(json.dumps({"type": "shop.order.Other", "data": {}}), encoding="utf-8")
+    done = run("preview", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+HOSTILE = "${event.sub}<script>\x1b[2J\x1b]0;owned\x07\r\u202e\x9b31m\u2028"
+
+
+@pytest.mark.parametrize(
+    "form", [("--format", "card"), ("--format", "html"), ("--format", "json"), ("--output", "json")]
+)
+def test_neither_terminal_nor_page_obeys_an_event(run: Run, give: Give, form: tuple[str, str]) -> None:
+    """Control characters and markup are shown, not sent."""
+    done = run("preview", give(order_no=HOSTILE, sub=HOSTILE), *form)
+    assert not set(done.out + done.err) & set("\x1b\x07\r\x9b\u202e\u2028")
+    if form[1] == "html":
+        assert "<script>" not in done.out
+    if form == ("--output", "json"):
+        texts = json.loads(done.out)["notices"][0]["cards"][0]["lines"]
+        assert texts[0]["text"] == HOSTILE
+
+
+def test_the_guide_shows_what_is_printed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card in the guide for rule authors is that of the guide's own rule."""
+    root = Path(__file__).parents[3]
+    guide = (root / "docs" / "guide-rules.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"^```yaml (\S+)\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = run("preview", "--rule", "receipt", "--schemas", str(root / "schemas" / "events"))
+    assert f"$ notice-pipeline preview --rule receipt\n{done.out}```" in guide
