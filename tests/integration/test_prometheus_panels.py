@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
-import shutil
-import socket
-import subprocess
+import itertools
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client import start_http_server
 
@@ -30,74 +25,28 @@ from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
+from tests.broker.handle import Unavailable
+from tests.observability.prometheus import Prometheus, Scraping, prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPIC = "trade.order.events"
-TICKS = 24
 TICK_SECONDS = 0.5
+WATCHED_SECONDS = 12
+"""Before the first question: as long as the longest interval that it looks back."""
 VARIABLES = {"$namespace": ".*", "$job": ".*", "$rule": ".*", "$__rate_interval": "10s", "$__range": "1m"}
 
 
-@contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """A Prometheus with our rules that scrapes `target` (host:port) every half second; gives its address."""
-    program = shutil.which("prometheus")
-    if program is None:
-        pytest.skip("prometheus is not installed (make tools gets it on Debian)")
-    configuration = {
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
-        "rule_files": [str(ROOT / "deploy/prometheus" / name) for name in ("recording.yaml", "alerts.yaml")],
-        "scrape_configs": [{"job_name": "notice-pipeline", "static_configs": [{"targets": [target]}]}],
-    }
-    file = folder / "prometheus.yml"
-    file.write_text(json.dumps(configuration), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (folder / "prometheus.log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={file}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _until_ready(address, process)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+RULE_FILES = tuple(ROOT / "deploy/prometheus" / name for name in ("recording.yaml", "alerts.yaml"))
 
 
-def _until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "prometheus ended at its start"
-        try:
-            if httpx.get(f"{address}/-/ready", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("prometheus was not ready within 30 s")
-
-
-def ask(address: str, query: str) -> list[dict[str, Any]]:
-    """The samples of an instant query whose values are numbers."""
+def asked(server: Prometheus, query: str) -> list[dict[str, Any]]:
+    """The samples of a dashboard's query."""
     for name, value in VARIABLES.items():
         query = query.replace(name, value)
-    answer = httpx.get(f"{address}/api/v1/query", params={"query": query}, trust_env=False).json()
-    assert answer["status"] == "success", f"{query}: {answer}"
-    samples: list[dict[str, Any]] = answer["data"]["result"]
-    return [sample for sample in samples if not math.isnan(float(sample["value"][1]))]
+    return server.ask(query)
 
 
-def panels_without_data(address: str) -> list[str]:
+def panels_without_data(server: Prometheus) -> list[str]:
     """`dashboard: panel: query` of every query that gives nothing."""
     return [
         f"{board.name}: {panel.title}: {query.expr}"
@@ -105,7 +54,7 @@ def panels_without_data(address: str) -> list[str]:
         for row in board.rows
         for panel in row.panels
         for query in panel.queries
-        if not ask(address, query.expr)
+        if not asked(server, query.expr)
     ]
 
 
@@ -116,18 +65,26 @@ def rules() -> RuleSet:
 
 
 @pytest.fixture(scope="module")
-def scraped(tmp_path_factory: pytest.TempPathFactory, rules: RuleSet) -> Iterator[str]:
+def scraped(tmp_path_factory: pytest.TempPathFactory, rules: RuleSet) -> Iterator[Prometheus]:
     """A Prometheus that has watched our registry for a dozen seconds of work, one rule suspended among it."""
     telemetry = PrometheusTelemetry("1.2.3", [TOPIC])
     telemetry.rules_loaded(rules, time.time())  # noqa: TID251 - Prometheus compares it with its own clock
     telemetry.read_at_scrape(_gauges)
     server, thread = start_http_server(0, addr="127.0.0.1", registry=telemetry.registry)
     try:
-        with prometheus(tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{server.server_port}") as address:
-            for tick in range(TICKS):
-                _work(telemetry, rules, tick)
-                time.sleep(TICK_SECONDS)
-            yield address
+        scraping = Scraping([f"127.0.0.1:{server.server_port}"], RULE_FILES)
+        with prometheus(tmp_path_factory.mktemp("prometheus"), scraping) as watching:
+            ended = threading.Event()
+            worker = threading.Thread(target=_work_until, args=(ended, telemetry, rules))
+            worker.start()
+            try:
+                time.sleep(WATCHED_SECONDS)
+                yield watching
+            finally:
+                ended.set()
+                worker.join(timeout=5)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
     finally:
         server.shutdown()
         server.server_close()
@@ -149,6 +106,14 @@ def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
         yield metrics.BREAKER, {"state": state}, float(state is BreakerState.CLOSED)
     for halt in Halt:
         yield metrics.HALTED, {"reason": halt}, 0.0
+
+
+def _work_until(ended: threading.Event, telemetry: PrometheusTelemetry, rules: RuleSet) -> None:
+    """Work on while questions are asked: on a slow machine they take longer than a rate looks back."""
+    for tick in itertools.count():
+        _work(telemetry, rules, tick)
+        if ended.wait(TICK_SECONDS):
+            return
 
 
 def _work(telemetry: PrometheusTelemetry, rules: RuleSet, tick: int) -> None:
@@ -193,29 +158,27 @@ def _outcome(rule: str, template: str, kind: OutcomeKind, reason: Reason, offset
     )
 
 
-def test_every_panel_has_data(scraped: str) -> None:
+def test_every_panel_has_data(scraped: Prometheus) -> None:
     """Each query of each dashboard, run as Grafana would, finds series with numbers."""
     assert panels_without_data(scraped) == []
 
 
-def test_the_variables_above_the_dashboards_have_values(scraped: str, rules: RuleSet) -> None:
+def test_the_variables_above_the_dashboards_have_values(scraped: Prometheus, rules: RuleSet) -> None:
     """The rule can be chosen by its id."""
-    found = {sample["metric"]["rule"] for sample in ask(scraped, "notice_pipeline_rule_matches_total")}
+    found = {sample["metric"]["rule"] for sample in scraped.ask("notice_pipeline_rule_matches_total")}
     assert found == {rule.id for rule in rules.rules}
 
 
-def test_every_recording_rule_is_recorded(scraped: str) -> None:
+def test_every_recording_rule_is_recorded(scraped: Prometheus) -> None:
     """No recording rule fails or stays empty on real series."""
-    groups = httpx.get(f"{scraped}/api/v1/rules", trust_env=False).json()["data"]["groups"]
-    recorded = [rule for group in groups for rule in group["rules"] if rule["type"] == "recording"]
+    recorded = scraped.rules("recording")
     assert recorded
-    assert [rule["name"] for rule in recorded if rule["health"] != "ok" or not ask(scraped, rule["name"])] == []
+    assert [rule["name"] for rule in recorded if rule["health"] != "ok" or not scraped.ask(rule["name"])] == []
 
 
-def test_alerts_are_evaluated_and_speak_in_numbers_and_names(scraped: str) -> None:
+def test_alerts_are_evaluated_and_speak_in_numbers_and_names(scraped: Prometheus) -> None:
     """Dead letters arrive: that alert fires, its words are filled in, and no alert fails to evaluate."""
-    groups = httpx.get(f"{scraped}/api/v1/rules", trust_env=False).json()["data"]["groups"]
-    alerts = {rule["name"]: rule for group in groups for rule in group["rules"] if rule["type"] == "alerting"}
+    alerts = {rule["name"]: rule for rule in scraped.rules("alerting")}
     assert [name for name, rule in alerts.items() if rule["health"] != "ok"] == []
     firing = alerts["NoticeDeadLettersArriving"]["alerts"]
     assert [alert["annotations"]["summary"] for alert in firing] == ["Dead letters: rejected_content (notice-pipeline)"]
@@ -223,7 +186,7 @@ def test_alerts_are_evaluated_and_speak_in_numbers_and_names(scraped: str) -> No
     assert alerts["NoticeSendingUnauthorised"]["state"] == "inactive"
 
 
-def test_the_delivery_objective_counts_what_failed(scraped: str) -> None:
+def test_the_delivery_objective_counts_what_failed(scraped: Prometheus) -> None:
     """Half of the notices were refused, and so says the ratio."""
-    (sample,) = ask(scraped, "notice_pipeline:delivery_bad:ratio_rate5m")
+    (sample,) = scraped.ask("notice_pipeline:delivery_bad:ratio_rate5m")
     assert float(sample["value"][1]) == pytest.approx(0.5, abs=0.02)
