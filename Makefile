@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help setup tools demo test check-code lock generated bench chaos clean
+.PHONY: help setup tools demo test check-code chaos game-day bench generated lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ chaos: setup ## Break everything around the service and judge what came of it; A
 
 bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for the cost of each stage.
 	@$(BIN)/python -m bench $(ARGS)
+
+game-day: setup ## Break the whole stack in eight ways; see which alert tells of each (Kafka, Prometheus, Alertmanager; 20 minutes).
+	@$(BIN)/python -m tests.gameday $(ARGS)
 
 generated: setup ## Make references and JSON Schemas anew from their declarations.
 	@$(BIN)/python -m docs.generate

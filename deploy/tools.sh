@@ -15,6 +15,7 @@ left_out() { echo "tools: $1: its tests will be skipped" >&2; }
 wanted=()
 have chromium || have chromium-browser || have google-chrome || wanted+=(chromium)
 have promtool && have prometheus || wanted+=(prometheus)
+have amtool || wanted+=(prometheus-alertmanager)
 have nginx || wanted+=(nginx-light libnginx-mod-http-echo)
 if [ "${#wanted[@]}" -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then

@@ -171,6 +171,25 @@ def test_the_delay_objective_is_one_of_the_histogram_s_buckets() -> None:
     assert named <= ends
 
 
+def test_alertmanager_accepts_its_example() -> None:
+    """amtool finds it well-formed, and what it holds back are alerts of ours."""
+    document = YAML(typ="safe").load(PROMETHEUS / "alertmanager.yaml")
+    patterns = [
+        re.search(r'alertname=~"([^"]+)"', matcher)
+        for rule in document["inhibit_rules"]
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"])
+    ]
+    names = [alert["alert"] for alert in ALERTS]
+    for pattern in patterns:
+        assert pattern is not None
+        for alternative in pattern.group(1).split("|"):
+            assert any(re.fullmatch(alternative, name) for name in names), alternative
+    amtool = shutil.which("amtool")
+    if amtool is None:
+        pytest.skip("amtool is not installed (make tools gets it on Debian)")
+    subprocess.run([amtool, "check-config", PROMETHEUS / "alertmanager.yaml"], check=True, capture_output=True)
+
+
 def test_every_reason_why_nothing_is_sent_pages_somebody() -> None:
     """Each halt has its alert; the breaker's speaks of its own state."""
     text = "\n".join(alert["expr"] for alert in ALERTS if alert["labels"]["severity"] == "page")

@@ -1,0 +1,1 @@
+"""A game day on one machine: the stack up, faults injected one by one, and which alert each of them raises."""

@@ -1,0 +1,163 @@
+"""`make game-day`: break the stack in eight ways, and see that the right alert tells of each and no other."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from deploy.grafana.generate import DASHBOARDS
+from tests.broker.handle import Unavailable
+from tests.gameday.scenarios import SCENARIOS, Scenario
+from tests.gameday.stack import Stack, stack
+
+FACTOR = 30.0
+LONGEST_SECONDS = 150.0
+"""An alert that has not come after so long (75 minutes at this speed) does not come."""
+LOOK_SECONDS = 0.5
+AFTER_SECONDS = 10.0
+"""How long to look on once the alert has come: others may follow."""
+VARIABLES = {"$namespace": ".*", "$job": ".*", "$rule": ".*", "$__rate_interval": "10s", "$__range": "1m"}
+
+
+class Told(NamedTuple):
+    """How one scenario went."""
+
+    scenario: Scenario
+    seconds: float | None
+    """From the fault to its alert, in the time lapse; None: it never came."""
+    others: frozenset[str]
+    """Alerts that came though nobody should be told of them."""
+    before: str
+    during: str
+    """What the panel showed."""
+    ready: str
+    mended: float | None
+    """From the mend until no alert was left; None: never."""
+
+    @property
+    def is_right(self) -> bool:
+        """The alert came, alone, and went."""
+        return self.seconds is not None and not self.others and self.mended is not None
+
+
+def main(
+    only: Annotated[str | None, typer.Option(help="Only scenarios with this in their name.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the table as Markdown.")] = None,
+) -> None:
+    """Run the game day: about twenty minutes, everything on this machine, ends by itself."""
+    chosen = [one for one in SCENARIOS if only is None or only.lower() in one.name.lower()]
+    try:
+        with tempfile.TemporaryDirectory(prefix="game-day-") as folder, stack(Path(folder), FACTOR) as up:
+            _settle(up)
+            told = [_play(up, scenario) for scenario in chosen]
+    except Unavailable as missing:
+        print(f"no game day here: {missing}", file=sys.stderr)  # noqa: T201 - a command's words
+        raise typer.Exit(2) from None
+    if report is not None:
+        report.write_text(_markdown(told), encoding="utf-8")
+    if not all(one.is_right for one in told):
+        raise typer.Exit(1)
+
+
+def _settle(up: Stack) -> None:
+    """Wait until traffic flows and nobody is told of anything."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        if not up.firing() and up.metrics.ask("notice_pipeline:accepted:rate5m > 0"):
+            return
+        time.sleep(LOOK_SECONDS)
+    raise Unavailable("the stack did not come to rest")
+
+
+def _play(up: Stack, scenario: Scenario) -> Told:
+    before = _shown(up, scenario.panel)
+    begun = time.monotonic()
+    scenario.inject(up)
+    seconds, others = _watch(up, scenario, begun)
+    during, ready = _shown(up, scenario.panel), up.service.ready() or "nobody answers"
+    scenario.mend(up)
+    mended = _wait_for_quiet(up)
+    told = Told(scenario, seconds, others, before, during, ready, mended)
+    _say(f"{'ok  ' if told.is_right else 'FAIL'} {scenario.name}: {_row(told)}")
+    return told
+
+
+def _watch(up: Stack, scenario: Scenario, begun: float) -> tuple[float | None, frozenset[str]]:
+    """Until every alert that must come has come, and a little longer; tells which others did."""
+    seen: set[str] = set()
+    came: float | None = None
+    while (now := time.monotonic()) - begun < LONGEST_SECONDS:
+        seen |= up.firing()
+        if came is None and scenario.alerts <= seen:
+            came = now - begun
+        if came is not None and now - begun > came + AFTER_SECONDS:
+            break
+        time.sleep(LOOK_SECONDS)
+    return came, frozenset(seen - scenario.alerts)
+
+
+def _wait_for_quiet(up: Stack) -> float | None:
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < 2 * LONGEST_SECONDS:
+        if not up.firing():
+            return passed
+        time.sleep(LOOK_SECONDS)
+    return None
+
+
+def _shown(up: Stack, title: str) -> str:
+    """The values of the panel's queries, as it would show them now."""
+    panels = [panel for board in DASHBOARDS for row in board.rows for panel in row.panels if panel.title == title]
+    shown: list[str] = []
+    for query in panels[0].queries:
+        text = query.expr
+        for name, value in VARIABLES.items():
+            text = text.replace(name, value)
+        for sample in up.metrics.ask(text):
+            labels = ",".join(value for name, value in sample["metric"].items() if name not in _COMMON)
+            shown.append(f"{labels or 'all'} {float(sample['value'][1]):.3g}")
+    return "; ".join(shown[:6]) or "nothing"
+
+
+_COMMON = frozenset({"__name__", "instance", "job", "namespace", "topic"})
+
+
+def _row(told: Told) -> str:
+    came = f"after {told.seconds * FACTOR / 60:.0f} min" if told.seconds is not None else "never"
+    went = f"after {told.mended * FACTOR / 60:.0f} min" if told.mended is not None else "never"
+    others = ", ".join(sorted(told.others)) or "no other"
+    names = ", ".join(sorted(told.scenario.alerts))
+    return (
+        f"{names} {came}; {others}; panel «{told.scenario.panel}»: {told.before} → {told.during}; "
+        f"/readyz: {told.ready}; quiet {went}"
+    )
+
+
+def _markdown(told: list[Told]) -> str:
+    lines = [
+        "| fault | alert, after | others | panel: before → during | `/readyz` said | mended by | quiet after |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in told:
+        came = f"{one.seconds * FACTOR / 60:.0f} min" if one.seconds is not None else "**never**"
+        went = f"{one.mended * FACTOR / 60:.0f} min" if one.mended is not None else "**never**"
+        names = ", ".join(f"`{name}`" for name in sorted(one.scenario.alerts))
+        others = ", ".join(f"**`{name}`**" for name in sorted(one.others)) or "none"
+        lines.append(
+            f"| {one.scenario.name} | {names}, {came} | {others} | {one.scenario.panel}: {one.before} → {one.during} | "
+            f"{one.ready} | {one.scenario.runbook} | {went} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)  # noqa: T201 - a command's words
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,136 @@
+"""What is broken, which alert must tell of it and which panel show it, and what the runbook says to do."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.gameday.stack import Stack
+
+Step = Callable[[Stack], None]
+STUCK = f"{7:032x}"
+"""One of the traffic's recipients."""
+
+
+class Scenario(NamedTuple):
+    """One fault, from injection to mended."""
+
+    name: str
+    inject: Step
+    alerts: frozenset[str]
+    """Of which every one must be told, and no other."""
+    panel: str
+    """The panel that the runbook's section points to first."""
+    mend: Step
+    runbook: str
+    """The step of the runbook that `mend` carries out."""
+
+
+def _kill_three_times(stack: Stack) -> None:
+    for _ in range(3):
+        time.sleep(6)
+        stack.service.end(signal.SIGKILL)
+        stack.service.start()
+
+
+def _bad_rule(stack: Stack) -> None:
+    file = stack.service.folder / "rules" / "trade.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("event.order_no", "event.oder_no"), encoding="utf-8")
+
+
+def _good_rule(stack: Stack) -> None:
+    file = stack.service.folder / "rules" / "trade.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("event.oder_no", "event.order_no"), encoding="utf-8")
+
+
+def _poison(stack: Stack) -> None:
+    for value in (b"\x00\x00\x00\x00\x09truncated", b"plain text", b'{"half": '):
+        stack.traffic.emit(value)
+
+
+def _nothing(_: Stack) -> None:
+    """It is over by itself, or what is to be mended lies outside the service."""
+
+
+def _restart_broker(stack: Stack) -> None:
+    stack.broker.start()
+
+
+def _slow(stack: Stack) -> None:
+    stack.traffic.rate = 200.0
+    stack.misbehave(latency="800ms-1200ms", limits={"in_flight": 16})
+
+
+def _fast(stack: Stack) -> None:
+    stack.traffic.rate = 40.0
+    stack.misbehave()
+
+
+SCENARIOS = (
+    Scenario(
+        "The API is down",
+        lambda stack: stack.misbehave(faults=[{"do": "close"}]),
+        frozenset({"NoticeBreakerOpen"}),
+        "Halted",
+        lambda stack: stack.misbehave(),
+        "tell the API's owners; it closes by itself when three probes in a row succeed",
+    ),
+    Scenario(
+        "The API refuses our account (403)",
+        lambda stack: stack.misbehave(faults=[{"status": 403, "code": 403}]),
+        frozenset({"NoticeSendingUnauthorised"}),
+        "Halted",
+        lambda stack: stack.misbehave(),
+        "the account's rights are restored; one notice is tried every 30 s, and sending goes on by itself",
+    ),
+    Scenario(
+        "The API has become slow",
+        _slow,
+        frozenset({"NoticeConsumerLagGrowing"}),
+        "Lag",
+        _fast,
+        "tell the API's owners; more members do not help while in flight is at the limit",
+    ),
+    Scenario(
+        "Poison events",
+        _poison,
+        frozenset({"NoticeDeadLettersArriving"}),
+        "Dead letters by reason",
+        _nothing,
+        "tell the producer; the stream went on, the alert ends half an hour after the last one",
+    ),
+    Scenario(
+        "The broker is down",
+        lambda stack: stack.broker.kill(),
+        frozenset({"NoticeKafkaUnreachable"}),
+        "Outcomes published",
+        _restart_broker,
+        "bring the brokers back; members go on by themselves",
+    ),
+    Scenario(
+        "A rule with a mistake is shipped",
+        _bad_rule,
+        frozenset({"NoticeRulesReloadRefused"}),
+        "Newest rules in use",
+        _good_rule,
+        "mend what `rules_refused` in the log names; the folder is taken at once",
+    ),
+    Scenario(
+        "One recipient is stuck",
+        lambda stack: stack.misbehave(faults=[{"code": 43117, "recipients": [STUCK]}]),
+        frozenset({"NoticeFrontierOld"}),
+        "Oldest unfinished event by partition",
+        lambda stack: stack.misbehave(),
+        "nothing flows for one customer only: wait, it ends with the horizon",
+    ),
+    Scenario(
+        "It crashes again and again",
+        _kill_three_times,
+        frozenset({"NoticePipelineRestarting"}),
+        "Members",
+        _nothing,
+        "find the cause in the last lines of the log (here: kill -9)",
+    ),
+)

@@ -1,0 +1,200 @@
+"""The whole stack on one machine: Kafka, the sandbox API, the service, traffic, Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka_topics import TopicCheck, TopicToMake
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.errors import Unreachable
+from pipeline.rules.examples import example
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.server import SandboxServer, running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from tests.broker.handle import free_ports
+from tests.broker.maven import MavenBroker
+from tests.gameday.lapse import lapsed
+from tests.observability.prometheus import Prometheus, Scraping, alertmanager, prometheus
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+TOPIC = "trade.order.events"
+EVENT_TYPE = "com.example.trade.order.paid.v1"
+RECIPIENTS = 200
+READY_SECONDS = 30.0
+
+
+class Service:
+    """The service as a process that can be ended, killed and started anew."""
+
+    def __init__(self, folder: Path, configuration: Mapping[str, Any], port: int) -> None:
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "service.log"
+        self._file = folder / "pipeline.yaml"
+        self._file.write_text(json.dumps(configuration), encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [sys.executable, "-m", "pipeline", "run", "--config", str(self._file)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        deadline = time.monotonic() + READY_SECONDS
+        while self.ready() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def ready(self) -> str | None:
+        """What `/readyz` says; None while nobody answers."""
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).text.strip()
+        except httpx.TransportError:
+            return None
+
+    def end(self, by: signal.Signals) -> int:
+        """End it and give its exit code; one that has ended already is left alone."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(by)
+        return self._process.wait(40)
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
+
+class Traffic:
+    """Events at a steady rate, from a thread of its own."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self.rate = 40.0
+        self._servers = bootstrap_servers
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        schema = read_schemas(ROOT / "schemas" / "events").newest(EVENT_TYPE)
+        if schema is None:
+            raise LookupError(EVENT_TYPE)
+        self._schema = schema
+        self._encoder = EventEncoder(schema, 0, Encoding.JSON)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(10)
+
+    def emit(self, value: bytes, key: str | None = None) -> None:
+        """One record, whatever it holds."""
+        producer = EventProducer({"bootstrap.servers": self._servers})
+        producer.send(TOPIC, key, value, [])
+        producer.flush()
+
+    def _run(self) -> None:
+        dice = random.Random(5)  # noqa: S311 - made-up traffic
+        number = 0
+        while not self._ended.is_set():
+            producer = EventProducer({"bootstrap.servers": self._servers, "log_level": 0})
+            with contextlib.suppress(Unreachable):  # the broker is down: that is one of the faults
+                while not self._ended.wait(1 / self.rate):
+                    self._send(producer, dice, number)
+                    number += 1
+
+    def _send(self, producer: EventProducer, dice: random.Random, number: int) -> None:
+        recipient = f"{number % RECIPIENTS:032x}"
+        event = {**example(self._schema, dice.random, number), "sub": recipient}
+        value, headers = self._encoder.encode(event, number)
+        producer.send(TOPIC, recipient, value, headers)
+
+
+class Stack:
+    """Everything that is up."""
+
+    def __init__(
+        self,
+        broker: MavenBroker,
+        sandbox: SandboxServer,
+        service: Service,
+        traffic: Traffic,
+        metrics: Prometheus,
+        alerts: str,
+    ) -> None:
+        self.broker = broker
+        self.sandbox = sandbox
+        self.service = service
+        self.traffic = traffic
+        self.metrics = metrics
+        self._alerts = alerts
+
+    def misbehave(self, **plan: object) -> None:
+        """Let the API follow this plan; without any it is well."""
+        self.sandbox.state.follow(FaultPlan.model_validate({"latency": "5ms-15ms", **plan}))
+
+    def firing(self) -> set[str]:
+        """Alerts that somebody is told of now: firing, and not held back by another."""
+        query = {"active": "true", "inhibited": "false", "silenced": "false"}
+        found = httpx.get(f"http://{self._alerts}/api/v2/alerts", params=query, timeout=10, trust_env=False).json()
+        return {alert["labels"]["alertname"] for alert in found}
+
+
+@contextlib.contextmanager
+def stack(folder: Path, factor: float) -> Iterator[Stack]:
+    """Start everything, with alerts at `factor` times their speed; ends it all.
+
+    Raises:
+        Unavailable: Kafka, Prometheus or Alertmanager cannot be had.
+    """
+    with contextlib.ExitStack() as up:
+        broker = MavenBroker()
+        up.callback(broker.close)
+        check = TopicCheck({"bootstrap.servers": broker.bootstrap_servers}, READY_SECONDS)
+        check.ensure(TopicToMake(TOPIC, 4, 1, create=True), {})
+        shutil.copytree(ROOT / "rules", folder / "rules")
+        sandbox = up.enter_context(running_sandbox(SandboxOptions(port=0, keep_messages=1_000)))
+        (port,) = free_ports(1)
+        service = Service(folder, _configuration(broker.bootstrap_servers, sandbox.url, port), port)
+        up.callback(service.end, signal.SIGKILL)
+        rules = [
+            lapsed(ROOT / "deploy/prometheus" / name, factor, folder) for name in ("recording.yaml", "alerts.yaml")
+        ]
+        alerts = up.enter_context(alertmanager(folder, ROOT / "deploy/prometheus/alertmanager.yaml"))
+        scraping = Scraping([f"127.0.0.1:{port}"], rules, alertmanager=alerts)
+        metrics = up.enter_context(prometheus(folder, scraping))
+        traffic = Traffic(broker.bootstrap_servers)
+        made = Stack(broker, sandbox, service, traffic, metrics, alerts)
+        made.misbehave()
+        service.start()
+        up.enter_context(traffic)
+        yield made
+
+
+def _configuration(servers: str, url: str, port: int) -> dict[str, object]:
+    return {
+        "kafka": {"bootstrap_servers": servers, "topics": [TOPIC]},
+        "schemas": {"directory": str(ROOT / "schemas" / "events")},
+        "rules": "rules",
+        "notices": {"url": url, "token": "game-day"},
+        "outcomes": {"replication_factor": 1},
+        "dead_letters": {"replication_factor": 1},
+        "http": {"host": "127.0.0.1", "port": port},
+        "log": {"format": "json"},
+    }
