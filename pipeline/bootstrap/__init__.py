@@ -39,7 +39,8 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import EventSchema, SchemaCatalogue
 from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload
-from pipeline.runtime.service import Parts, Service, stop_on_signals
+from pipeline.runtime.service import Parts, Service
+from pipeline.runtime.signals import Signals, Stopped
 from pipeline.settings import Settings
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
 from pipeline.settings.secrets import read_secret_file, reveal
@@ -67,13 +68,18 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
     """
     clock = SystemClock()
     configure_logging(form=settings.log.format, level=settings.log.level, clock=clock)
+    signals = Signals()
     listener = listen(settings.http.host, settings.http.port)
     port = listener.getsockname()[1]
     try:
-        schemas = await asyncio.to_thread(find_schemas, settings)
+        schemas = await signals.unless_stopped(lambda: find_schemas(settings))
         tally = Tally()
         telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics, also_ended=tally.ended)
-        parts = await asyncio.to_thread(make_parts, settings, schemas, telemetry, clock)
+        parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
+    except Stopped:
+        listener.close()
+        log.info("stopped_before_it_had_started")
+        return 0
     except UserError:
         listener.close()
         raise
@@ -94,7 +100,7 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
             if settings.rule_options.watch:
                 group.create_task(_watch(settings, reload_now))
 
-    stop_on_signals(service, reload_now)
+    signals.serve(service.stop, reload_now)
     log.info(
         "starting",
         reads=list(settings.kafka.topics),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -136,16 +135,3 @@ class Service:
         await self.parts.api.close()
         await self.parts.tokens.close()
         log.info("stopped", outcomes_missing=missing)
-
-
-def stop_on_signals(service: Service, reload: Callable[[], None]) -> None:
-    """SIGTERM and SIGINT drain, a second SIGINT ends at once, SIGHUP reloads the rules."""
-    loop = asyncio.get_running_loop()
-
-    def interrupted() -> None:
-        service.stop()
-        loop.remove_signal_handler(signal.SIGINT)
-
-    loop.add_signal_handler(signal.SIGTERM, service.stop)
-    loop.add_signal_handler(signal.SIGINT, interrupted)
-    loop.add_signal_handler(signal.SIGHUP, reload)

@@ -1,0 +1,48 @@
+"""Told to end when it is inconvenient: while it starts, twice, while Kafka or the API is away."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.service import ServiceUnderTest
+from tests.acceptance.stage import RULES, TEMPLATES
+
+PATIENCE = 60.0
+"""Seconds; only a failing test, or a very busy machine, ever waits so long."""
+CONFIGURATION: dict[str, object] = {
+    "schemas": {"registry_url": "http://127.0.0.1:1"},
+    "notices": {"url": "http://127.0.0.1:1/", "token": "t"},
+    "http": {"host": "127.0.0.1", "port": 0},
+}
+
+
+@pytest.fixture
+def silent_port() -> Iterator[tuple[socket.socket, int]]:
+    """A port where connections are taken and nothing is ever said."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        listener.settimeout(PATIENCE)
+        yield listener, listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_while_it_starts_it_ends_at_once_and_cleanly(
+    tmp_path: Path, silent_port: tuple[socket.socket, int], by: signal.Signals
+) -> None:
+    """It waits for a broker that says nothing, and would for minutes; it ends with 0 all the same."""
+    listener, port = silent_port
+    kafka = {"bootstrap_servers": f"127.0.0.1:{port}", "topics": ["x"], "start_timeout_seconds": 600}
+    files = {"templates.yaml": TEMPLATES, "garage.yaml": RULES}
+    service = ServiceUnderTest(tmp_path, {**CONFIGURATION, "kafka": kafka}, files)
+    with service.running() as process:
+        listener.accept()[0].close()
+        process.send_signal(by)
+        assert process.wait(PATIENCE) == 0, service.log
+    assert "stopped_before_it_had_started" in service.log
+    assert "Traceback" not in service.log
