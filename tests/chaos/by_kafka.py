@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -29,6 +31,24 @@ def broker_restart(run: Run) -> None:
         run.broker.start()
         run.note("the broker is back")
         run.wait(8)
+
+
+def stopped_in_an_outage(run: Run) -> None:
+    """SIGTERM, and once more, while the broker is away: it ends by itself, and what it could not write comes again."""
+    member = run.up(1)[0]
+    run.load.start()
+    run.wait(4)
+    run.broker.kill()
+    run.note("the broker is killed")
+    run.wait(3)
+    member.process.send_signal(signal.SIGTERM)
+    run.wait(1)
+    run.terminate(member)
+    run.broker.start()
+    run.note("the broker is back")
+    run.torn()
+    run.up(1)
+    run.wait(4)
 
 
 def refused_for_a_while(run: Run) -> None:
@@ -140,6 +160,7 @@ KAFKA = (
         protocols=BOTH,
         stops_broker=True,
     ),
+    Scenario("stop-in-outage", "SIGTERM, twice, while the broker is away", stopped_in_an_outage, stops_broker=True),
     Scenario("ledger-waits", "the outcomes topic without enough replicas for a while", refused_for_a_while),
     Scenario(
         "ledger-refuses",

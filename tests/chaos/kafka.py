@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
     AdminClient,
     AlterConfigOpType,
@@ -63,7 +63,7 @@ class Tail:
         topic = self._consumer.list_topics(timeout=10).topics.get(self._topic)
         ends: dict[int, int] = {}
         for number in topic.partitions if topic is not None else ():
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=10)
+            low, high = watermarks(self._consumer, TopicPartition(self._topic, number))
             self._next[number] = max(low, self._next.get(number, 0))
             ends[number] = high
         return ends
@@ -109,6 +109,24 @@ class Ledger(Found):
     def close(self) -> None:
         """Let go of the broker."""
         self._tail.close()
+
+
+def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
+    """First and next offset of a partition; asked again where a client does not know it yet, or the broker is just up.
+
+    Raises:
+        KafkaException: it stays unknown.
+    """
+    deadline = time.monotonic() + READ_SECONDS
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(where, timeout=10)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return int(low), int(high)
 
 
 def dead_letters(servers: str, topic: str) -> dict[str, int]:

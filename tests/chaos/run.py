@@ -43,7 +43,7 @@ class Scenario(NamedTuple):
     words: str
     act: Callable[[Run], None]
     allowed: Allowed = Allowed()
-    per_second: float = 100.0
+    per_second: float = 50.0
     recipients: int = 120
     changes: Mapping[str, Mapping[str, object]] = {}
     """Of the configuration, section by section."""
@@ -245,7 +245,13 @@ def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[
     path = url.partition("://")[2].partition("/")[2]
     usual: dict[str, dict[str, object]] = {
         "kafka": {},
-        "notices": {"url": f"http://127.0.0.1:{proxy.port}/{path}", "token": "chaos-token-5e0a"},
+        "notices": {
+            "url": f"http://127.0.0.1:{proxy.port}/{path}",
+            "token": "chaos-token-5e0a",
+            # A busy machine answers late: a request that times out is sent again, and nothing would be wrong with that.
+            "timeout_seconds": 60,
+            "connect_timeout_seconds": 30,
+        },
         "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 5.0}},
         "outcomes": {"partitions": LEDGER_PARTITIONS},
     }
