@@ -34,15 +34,17 @@ class ServiceUnderTest:
         (self.folder / "pipeline.yaml").write_text(json.dumps(self.configuration), encoding="utf-8")
 
     @contextmanager
-    def running(self, log_name: str = "log") -> Iterator[subprocess.Popen[str]]:
-        """The service, ended at the end whatever happens."""
+    def running(
+        self, log_name: str = "log", environment: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """The service, ended at the end whatever happens; `environment` is laid over ours."""
         with (self.folder / log_name).open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml")],
                 stderr=log,
                 stdout=log,
                 text=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})},
             )
             try:
                 yield process

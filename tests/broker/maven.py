@@ -65,6 +65,9 @@ class MavenBroker:
     """Implements `tests.broker.handle.Broker`."""
 
     kind = Kind.MAVEN
+    detour: int
+    """Port at which clients of one listener look for the node: nobody is there until somebody puts a proxy before
+    `behind_detour`, and then they can be cut off while others are not."""
     can_stop = True
     version = f"Apache Kafka {VERSION}, KRaft, single node"
 
@@ -76,17 +79,20 @@ class MavenBroker:
         """
         self._jars = jars()
         self._folder = Path(tempfile.mkdtemp(prefix="notice-pipeline-kafka-"))
-        plain, secured, controller = free_ports(3)
+        plain, secured, controller, back, self.detour = free_ports(5)
         keys = secure.make_keys(self._folder)
         self.bootstrap_servers = f"127.0.0.1:{plain}"
         self.secure = secure.client_config(keys, f"127.0.0.1:{secured}")
+        self.behind_detour = back
         listeners = f"PLAINTEXT://{self.bootstrap_servers},SASL_SSL://127.0.0.1:{secured}"
         config = {
             **NODE,
             **secure.listener_config(keys),
-            "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": listeners,
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "listeners": f"{listeners},DETOUR://127.0.0.1:{back},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"{listeners},DETOUR://127.0.0.1:{self.detour}",
+            "listener.security.protocol.map": (
+                "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT"
+            ),
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "log.dirs": str(self._folder / "data"),
             **{name.replace("_", "."): value for name, value in overrides.items()},
@@ -152,6 +158,16 @@ class MavenBroker:
     def kill(self) -> None:
         """End it at once."""
         self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it stand still: its connections stay, and nothing comes of them."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def _end(self, by: signal.Signals) -> None:
         if self._guard is not None:

@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.acceptance.stage import recipient
+from tests.broker.maven import MavenBroker
 from tests.chaos.judge import Allowed
 from tests.chaos.kafka import committed, ranges, set_config
 from tests.chaos.run import LATENCY, Run, Scenario
@@ -51,23 +52,40 @@ def stopped_in_an_outage(run: Run) -> None:
     run.wait(4)
 
 
-def refused_for_a_while(run: Run) -> None:
-    """The outcomes topic takes nothing for want of replicas: nothing is committed past it, then all goes on."""
-    run.up(1)
+def frozen(run: Run) -> None:
+    """The broker stands still for longer than any session, its connections open; then it goes on."""
+    run.up(2)
     run.load.start()
     run.wait(4)
-    servers, stage = run.broker.bootstrap_servers, run.stage
-    set_config(servers, stage.outcomes, "min.insync.replicas", "2")
-    run.note("the outcomes topic takes no more")
-    run.wait(2)
-    before = committed(servers, stage.group, stage.topic)
-    run.wait(run.scale(8))
-    after = committed(servers, stage.group, stage.topic)
-    moved = sum(after[number].offset - before[number].offset for number in before)
-    run.require(moved == 0, f"{moved} events committed whose outcomes Kafka did not take")
-    set_config(servers, stage.outcomes, "min.insync.replicas", "1")
-    run.note("it takes them again")
-    run.wait(4)
+    broker = run.broker
+    if isinstance(broker, MavenBroker):
+        broker.freeze()
+        run.note("the broker is frozen")
+        run.wait(run.scale(15))
+        broker.thaw()
+        run.note("the broker goes on")
+    run.torn()
+    run.wait(8)
+
+
+def cut_off(run: Run) -> None:
+    """One member loses Kafka and keeps the API: its partitions go to another, and it must fall silent in time."""
+    run.up(1)
+    member, proxy = run.up_behind_detour()
+    run.load.start()
+    run.wait(6)
+    for name, harm in (("cut off from", proxy.cut), ("not heard by", proxy.stall)):
+        harm()
+        run.note(f"{member.name} is {name} Kafka")
+        run.torn()
+        run.wait(run.scale(15))
+        proxy.heal()
+        run.note("it is back")
+        run.wait(8)
+    proxy.slow(0.3)
+    run.note(f"Kafka answers {member.name} late")
+    run.wait(6)
+    proxy.heal()
 
 
 def refused_for_good(run: Run) -> None:
@@ -161,7 +179,8 @@ KAFKA = (
         stops_broker=True,
     ),
     Scenario("stop-in-outage", "SIGTERM, twice, while the broker is away", stopped_in_an_outage, stops_broker=True),
-    Scenario("ledger-waits", "the outcomes topic without enough replicas for a while", refused_for_a_while),
+    Scenario("broker-frozen", "the broker stands still for 15 s", frozen, protocols=BOTH, stops_broker=True),
+    Scenario("cut-off", "one member of two loses Kafka, but not the API", cut_off, protocols=BOTH, stops_broker=True),
     Scenario(
         "ledger-refuses",
         "the outcomes topic refuses a record for good",

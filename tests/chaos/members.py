@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -93,10 +94,10 @@ class Members:
         self._sampler = threading.Thread(target=self._sample, name="memory", daemon=True)
         self._sampler.start()
 
-    def start(self) -> Member:
-        """One more."""
+    def start(self, environment: Mapping[str, str] | None = None) -> Member:
+        """One more; `environment` is laid over its configuration."""
         name = f"member-{len(self.all) + 1}"
-        process = self._stack.enter_context(self._service.running(f"{name}.log"))
+        process = self._stack.enter_context(self._service.running(f"{name}.log", environment))
         member = Member(name, process, self._service.folder / f"{name}.log")
         self.all.append(member)
         return member

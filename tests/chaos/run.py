@@ -20,6 +20,7 @@ from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.stage import Stage
 from tests.broker.handle import Broker
+from tests.broker.maven import MavenBroker
 from tests.chaos.journal import Journal, keep_journal
 from tests.chaos.judge import Allowed, Evidence, violations
 from tests.chaos.kafka import Ledger, committed, dead_letters, ranges
@@ -53,6 +54,7 @@ class Scenario(NamedTuple):
     """More of the sandbox's options."""
     protocols: tuple[str, ...] = ("classic",)
     stops_broker: bool = False
+    """It stops the broker, or needs its detour: one of our own, then."""
 
 
 class Moment(NamedTuple):
@@ -104,6 +106,7 @@ class Run:
         self._torn: list[float] = []
         self._exits: list[int] = []
         self._broken: list[str] = []
+        self._stack = ExitStack()
 
     def note(self, words: str) -> None:
         """Remember that this was done."""
@@ -128,6 +131,16 @@ class Run:
         for member in members:
             member.wait_for("starting")
         return members
+
+    def up_behind_detour(self) -> tuple[Member, Proxy]:
+        """One more member, whose whole way to Kafka leads through a proxy of its own."""
+        broker = self.broker
+        if not isinstance(broker, MavenBroker):
+            raise TypeError(f"{broker.version} has no detour")
+        proxy = self._stack.enter_context(running_proxy(broker.behind_detour, broker.detour))
+        member = self.members.start({"NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{proxy.port}"})
+        member.wait_for("starting")
+        return member, proxy
 
     def misbehave(self, plan: Mapping[str, object]) -> None:
         """The API follows this plan from now on."""
@@ -218,6 +231,7 @@ class Run:
         """End everything."""
         self.members.close()
         self.ledger.close()
+        self._stack.close()
 
 
 @contextmanager
