@@ -32,6 +32,7 @@ COMMANDS = {
     "test": "pipeline.cli.test",
     "preview": "pipeline.cli.preview",
     "explain": "pipeline.cli.explain",
+    "diff": "pipeline.cli.diff",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",
     "schemas": "pipeline.cli.schemas",

@@ -56,6 +56,23 @@ class Named(NamedTuple):
 
         return load_settings(self.config, os.environ)
 
+    def completed(self, settings: Settings | None) -> Complete:
+        """With what the configuration says, and the usual folder."""
+        rules, schemas, environment = self.rules, self.schemas, self.environment
+        if settings is not None:
+            rules = rules or settings.rules
+            schemas = schemas or settings.schemas.directory
+            environment = environment or settings.environment
+        return Complete(rules or Path("rules"), schemas, environment)
+
+
+class Complete(NamedTuple):
+    """What is meant in the end; None stands for the schemas beside the rules, and for any environment."""
+
+    rules: Path
+    schemas: Path | None
+    environment: str | None
+
 
 class SoundRules(NamedTuple):
     """Rules without errors, with what they were checked against."""
@@ -72,12 +89,7 @@ class SoundRules(NamedTuple):
             RulesRefused: they have errors.
             UserError: a file or folder cannot be read.
         """
-        rules, schemas, environment = named.rules, named.schemas, named.environment
-        if settings is not None:
-            rules = rules or settings.rules
-            schemas = schemas or settings.schemas.directory
-            environment = environment or settings.environment
-        rules = rules or Path("rules")
+        rules, schemas, environment = named.completed(settings)
         catalogue = schemas_beside(rules, schemas)
         checked = check(read_rules(rules), catalogue, environment=environment)
         if checked.ruleset is None:

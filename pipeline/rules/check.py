@@ -57,15 +57,22 @@ class _RuleFile(NamedTuple):
             yield index, with_defaults(rule, self.defaults)
 
 
-def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None = None) -> Checked:
+def check(
+    sources: RuleSources,
+    schemas: SchemaCatalogue,
+    *,
+    environment: str | None = None,
+    cel: Environment | None = None,
+) -> Checked:
     """Check everything that can be known beforehand.
 
-    `environment` picks template ids (`production`, `staging`); None checks without and takes any id.
+    `environment` picks template ids (`production`, `staging`); None checks without and takes any id. Rule sets that
+    are compiled in the same `cel` share what they have in common.
     """
     findings: list[Finding] = []
     templates, catalogue = _templates(sources, findings)
     files = _rule_files(sources, findings)
-    cel = Environment()
+    cel = cel or Environment()
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
     places: dict[str, RulePlaces] = {}
@@ -95,13 +102,15 @@ def check(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | 
     return Checked(RuleSet(sources.version(), rules, templates, cel), ordered, places, cases)
 
 
-def load(sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None) -> RuleSet:
+def load(
+    sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None, cel: Environment | None = None
+) -> RuleSet:
     """The rule set for the service.
 
     Raises:
         RulesRefused: with every finding, if any is an error.
     """
-    checked = check(sources, schemas, environment=environment)
+    checked = check(sources, schemas, environment=environment, cel=cel)
     if checked.ruleset is None:
         raise RulesRefused(checked.findings)
     return checked.ruleset

@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
-from pipeline.model.outcome import Reason
 from pipeline.rules.cel import Activation
 from pipeline.rules.diff import Diff, Edit, RuleDiff
-from pipeline.rules.ruleset import Rule, RuleSet, Text, result
+from pipeline.rules.ruleset import Rule, RuleSet, matches, result
+
+
+class Words(NamedTuple):
+    """Everything that decides a rule's messages, as it was written; equal for two rules that must give the same."""
+
+    on: tuple[str, ...]
+    when: str | None
+    message: tuple[object, ...]
+    stop: bool
+
+    @classmethod
+    def of(cls, rule: Rule) -> Words:
+        """The words of a rule: not its description, owner and category, which decide nothing."""
+        fields = tuple(
+            (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values)
+            for one in rule.fields
+        )
+        url = rule.url.source if rule.url is not None else None
+        sent = (rule.expires_after, rule.ordered, rule.on_ambiguous)
+        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent)
+        return cls(rule.on, rule.when.source if rule.when is not None else None, message, rule.stop)
 
 
 class _Plan(NamedTuple):
     """What is to be evaluated for events of one type, in file order."""
 
-    old: tuple[Rule, ...]
-    new: tuple[Rule, ...]
-    shared: frozenset[str]
-    """Ids of rules that are the same on both sides: evaluated once."""
+    old: tuple[Rule, ...] = ()
+    new: tuple[Rule, ...] = ()
+
+
+_Results = Mapping[str, Notice | Refusal | None]
+"""By rule id, what it makes of an event; None where it does not match. Rules behind a stop are left out."""
 
 
 class Comparison:
@@ -33,15 +57,17 @@ class Comparison:
         """At most `examples` examples are kept for each rule and kind of change (see `Diff.examples`)."""
         self._old = old
         self._new = new
-        before = {rule.id: definition(rule) for rule in old.rules}
-        after = {rule.id: definition(rule) for rule in new.rules}
+        before = {rule.id: Words.of(rule) for rule in old.rules}
+        after = {rule.id: Words.of(rule) for rule in new.rules}
         edits = {name: _edit(before.get(name), after.get(name)) for name in {**after, **before}}
+        both = before.keys() & after.keys()
+        self._same_condition = frozenset(name for name in both if before[name].when == after[name].when)
+        self._same_message = frozenset(name for name in both if before[name].message == after[name].message)
         same = frozenset(name for name, edit in edits.items() if edit is Edit.SAME)
         types = sorted(old.event_types | new.event_types)
-        self._plans: Mapping[str, _Plan] = {one: _plan(old.for_type(one), new.for_type(one), same) for one in types}
-        """A type without a plan has no rule; one whose plan is empty has no rule that differs."""
+        self._plans = {one: _plan(old.for_type(one), new.for_type(one), same) for one in types}
         compared = {rule.id for plan in self._plans.values() for rule in (*plan.old, *plan.new)}
-        rules = {name: RuleDiff(edit) for name, edit in edits.items() if name in compared or edit is not Edit.SAME}
+        rules = {name: RuleDiff(edit) for name, edit in edits.items() if name in compared}
         self.diff = Diff(rules, tuple(name for name in edits if name not in rules), examples)
 
     def add(self, event: Event) -> None:
@@ -50,37 +76,45 @@ class Comparison:
         plan = self._plans.get(event.type)
         if plan is None or not (plan.old or plan.new):
             return
-        before = self._evaluate(self._old, plan.old, event, {})
-        shared = {name: item for name, item in before.items() if name in plan.shared}
-        after = self._evaluate(self._new, plan.new, event, shared)
-        for name in {rule.id: None for rule in (*plan.new, *plan.old)}:
+        activation = self._old.bind(event)
+        before = self._results(plan.old, event, activation, {})
+        if self._new.environment is not self._old.environment:
+            activation = self._new.bind(event)
+        after = self._results(plan.new, event, activation, before)
+        for name in dict.fromkeys(rule.id for rule in (*plan.new, *plan.old)):
             rule = self.diff.rules[name]
             rule.events += 1
             old, new = before.get(name), after.get(name)
             if old is not None or new is not None:
                 rule.note(event, old, new, self.diff.examples)
 
-    def add_undecodable(self, reason: Reason) -> None:
+    def add_undecodable(self, reason: str) -> None:
         """Count a record that is no event."""
         self.diff.undecodable[reason] += 1
 
-    @staticmethod
-    def _evaluate(
-        rules: RuleSet, planned: Sequence[Rule], event: Event, known: Mapping[str, Notice | Refusal | None]
-    ) -> Mapping[str, Notice | Refusal | None]:
-        """Each rule's message, refusal, or None where it does not match; those after a stop are left out."""
-        activation: Activation | None = None
+    def _results(self, rules: Sequence[Rule], event: Event, activation: Activation, known: _Results) -> _Results:
         found: dict[str, Notice | Refusal | None] = {}
-        for rule in planned:
+        for rule in rules:
             if rule.id in known:
-                item = known[rule.id]
+                item = self._again(rule, event, activation, known[rule.id])
             else:
-                activation = activation or rules.bind(event)
                 item = result(rule, event, activation)
             found[rule.id] = item
             if rule.stop and item is not None:
                 break
         return found
+
+    def _again(
+        self, rule: Rule, event: Event, activation: Activation, known: Notice | Refusal | None
+    ) -> Notice | Refusal | None:
+        """What the new rule makes of an event; what the old one told already is not evaluated twice."""
+        same_condition, same_message = rule.id in self._same_condition, rule.id in self._same_message
+        if same_condition and (same_message or known is None):
+            return known
+        if same_message and isinstance(known, Notice):
+            with suppress(RenderRefused):  # told in full below
+                return known if matches(rule, activation) else None
+        return result(rule, event, activation)
 
 
 def compare(old: RuleSet, new: RuleSet, events: Iterable[Event], *, examples: int = 3) -> Diff:
@@ -91,31 +125,7 @@ def compare(old: RuleSet, new: RuleSet, events: Iterable[Event], *, examples: in
     return comparison.diff
 
 
-def definition(rule: Rule) -> tuple[object, ...]:
-    """Everything that decides a rule's messages, in its own words; equal for two rules that must give the same."""
-    return (
-        rule.on,
-        rule.when.source if rule.when is not None else None,
-        rule.to.source,
-        rule.template,
-        rule.template_id,
-        _source(rule.url),
-        tuple(
-            (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values)
-            for one in rule.fields
-        ),
-        rule.expires_after,
-        rule.ordered,
-        rule.on_ambiguous,
-        rule.stop,
-    )
-
-
-def _source(text: Text | None) -> str | None:
-    return text.source if text is not None else None
-
-
-def _edit(before: tuple[object, ...] | None, after: tuple[object, ...] | None) -> Edit:
+def _edit(before: Words | None, after: Words | None) -> Edit:
     if before is None:
         return Edit.ADDED
     if after is None:
@@ -127,7 +137,5 @@ def _plan(old: Sequence[Rule], new: Sequence[Rule], same: frozenset[str]) -> _Pl
     stops = any(rule.stop for rule in (*old, *new))
     alike = [rule.id for rule in old] == [rule.id for rule in new] and all(rule.id in same for rule in old)
     if stops and not alike:
-        return _Plan(tuple(old), tuple(new), same)
-    return _Plan(
-        tuple(rule for rule in old if rule.id not in same), tuple(rule for rule in new if rule.id not in same), same
-    )
+        return _Plan(tuple(old), tuple(new))
+    return _Plan(tuple(rule for rule in old if rule.id not in same), tuple(rule for rule in new if rule.id not in same))

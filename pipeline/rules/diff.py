@@ -138,8 +138,8 @@ class Diff:
     examples: int = 3
     """At most so many of each kind of change and rule, and more where only they show a changed place."""
     events: int = 0
-    undecodable: Counter[Reason] = field(default_factory=Counter)
-    """Records that are no event: neither rule set sees them."""
+    undecodable: Counter[str] = field(default_factory=Counter)
+    """Records that are no event, by why: neither rule set sees them."""
     first_ms: int | None = None
     last_ms: int | None = None
     """When the first and the last event happened, as far as known."""

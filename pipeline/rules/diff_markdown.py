@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.rules import diff_report
 from pipeline.rules.diff import Change, Diff, Example, FieldChange, RuleDiff
 from pipeline.rules.diff_report import SHOWN, Mask, Names
+from pipeline.rules.visible import visible
 
 LONGEST = 200
 """Characters of one value: enough for any field of a message, too few for a url to fill the page."""
@@ -33,7 +34,7 @@ def _summary(diff: Diff, names: Names) -> str:
     if diff.first_ms is not None and diff.days is not None:
         first, last = diff_report.moment(diff.first_ms), diff_report.moment(diff.last_ms)
         span = f", {first} to {last} ({diff.days:.1f} days)"
-    events = f"{diff.events:,} events of {code(names.events)}{span}"
+    events = f"{diff_report.events(diff)} of {code(names.events)}{span}"
     if not diff.changes:
         return f"**No message changes.** Compared on {events}."
     return f"**{diff.changes:,} messages change**; the rules below sent {sent:,}. Compared on {events}."
@@ -102,6 +103,6 @@ def code(text: str | None) -> str:
     """A value as it is: in `<code>`, where pages look for neither people nor issues, and no mark means anything."""
     if text is None:
         return "—"
-    shown = diff_report.visible(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+    shown = visible(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
     escaped = "".join(f"&#{ord(character)};" if character in _MARKUP else character for character in shown)
     return f"<code>{escaped}</code>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -54,23 +53,14 @@ class Mask:
         return text
 
 
+def events(diff: Diff) -> str:
+    """How many there were."""
+    return "1 event" if diff.events == 1 else f"{diff.events:,} events"
+
+
 def per_day(diff: Diff, messages: int) -> int | None:
     """So many messages a day, as far as the recording's span tells."""
     return round(messages / diff.days) if diff.days is not None else None
-
-
-def visible(text: str) -> str:
-    """The text on one line, with what a terminal or page would obey, or not show, written out."""
-    return "".join(character if _is_plain(character) else _written_out(character) for character in text)
-
-
-def _is_plain(character: str) -> bool:
-    """Spaces of any width are, and what joins emoji."""
-    return character.isprintable() or character == "\u200d" or unicodedata.category(character) == "Zs"
-
-
-def _written_out(character: str) -> str:
-    return "↵" if character == "\n" else f"\\u{ord(character):04x}"
 
 
 def moment(milliseconds: int | None) -> str | None:
@@ -85,7 +75,9 @@ def moment(milliseconds: int | None) -> str | None:
 
 def notes(diff: Diff) -> Iterator[str]:
     """What a reader must know besides the figures, one sentence each."""
-    unseen = [name for name, rule in diff.rules.items() if not rule.events]
+    if not diff.events:
+        yield "there is no event in the recording: nothing was compared"
+    unseen = [name for name, rule in diff.rules.items() if diff.events and not rule.events]
     if unseen:
         yield f"no event of their types is in the recording: {_listed(unseen)}; it says nothing about them"
     idle = [
@@ -95,7 +87,9 @@ def notes(diff: Diff) -> Iterator[str]:
         yield f"their words differ, but no message does: {_listed(idle)}"
     if diff.undecodable:
         reasons = ", ".join(f"{reason} {count}" for reason, count in diff.undecodable.most_common())
-        yield f"{diff.undecodable.total():,} records are no event and were passed over ({reasons})"
+        total = diff.undecodable.total()
+        what = "1 record is no event and was" if total == 1 else f"{total:,} records are no events and were"
+        yield f"{what} passed over ({reasons})"
     if diff.events and diff.days is None and any(rule.changes for rule in diff.rules.values()):
         yield "the events' times span less than an hour, or are not known: nothing is told of a day"
 
@@ -122,7 +116,7 @@ def as_values(diff: Diff, names: Names, mask: Mask) -> dict[str, object]:
         "new": names.new,
         "source": names.events,
         "events": diff.events,
-        "undecodable": {reason.value: count for reason, count in diff.undecodable.items()},
+        "undecodable": dict(diff.undecodable),
         "first_event": moment(diff.first_ms),
         "last_event": moment(diff.last_ms),
         "days": round(diff.days, 4) if diff.days is not None else None,

@@ -17,7 +17,8 @@ from tests.unit.rules.shop import DATA, PAID, PAID_AT, ruleset
 
 OTHER = "shop.order.Returned"
 """A type whose schema nobody knows: rules may look at it all the same."""
-CONDITIONS = ("event.count > 2", "event.gift", "event.count > 2 && !event.gift", "event.amount / 0.0 > 1.0")
+CONDITIONS = ("event.count > 2", "event.gift", "event.count > 2 && !event.gift", 'event.extra["shop"] == "west"')
+"""The last has no truth value for an event without that key."""
 TEXTS = ("豆", "${event.order_no}", "豆${event.count}")
 RULE_KEYS = st.fixed_dictionaries(
     {
@@ -36,11 +37,12 @@ Rules = Mapping[str, Mapping[str, str]]
 RULES = st.dictionaries(st.sampled_from("abcd"), RULE_KEYS, min_size=1, max_size=4)
 EVENTS = st.lists(
     st.builds(
-        lambda kind, count, gift, order: (kind, {"count": count, "gift": gift, "order_no": order}),
+        lambda kind, **changes: (kind, changes),
         st.sampled_from([PAID, OTHER, "nobody.looks.at.this"]),
-        st.integers(0, 5),
-        st.booleans(),
-        st.sampled_from(["T1", "T2", "", "T" * 40]),
+        count=st.integers(0, 5),
+        gift=st.booleans(),
+        order_no=st.sampled_from(["T1", "T2", "", "T" * 40]),
+        extra=st.sampled_from([{}, {"shop": "west"}]),
     ),
     max_size=12,
 )

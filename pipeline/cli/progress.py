@@ -1,0 +1,71 @@
+"""How far a long reading has come: a bar on a terminal, now and then a line elsewhere; always on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+LINE_SECONDS = 10.0
+"""Between two lines, where there is no terminal to draw on."""
+LOOK_EVERY = 256
+"""Events between two looks at the clock."""
+
+
+class Reading(Protocol):
+    """Is told how far the reading has come."""
+
+    def counted(self, events: int) -> None:
+        """So many events have been dealt with."""
+        ...
+
+    def passed(self, read: int, total: int) -> None:
+        """So much is read, of how much."""
+        ...
+
+
+@contextmanager
+def reading(what: str) -> Iterator[Reading]:
+    """Shows progress while the block runs; nothing is left of a bar when it ends."""
+    if not sys.stderr.isatty():
+        yield _Lines(what)
+        return
+    from rich.console import Console  # noqa: PLC0415 - 50 ms, for those who see it
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - the same
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        yield _Bar(bar, bar.add_task(what, total=None, events=0))
+
+
+class _Lines:
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._said = time.monotonic()
+        self._share = ""
+
+    def counted(self, events: int) -> None:
+        if events % LOOK_EVERY == 0 and time.monotonic() - self._said >= LINE_SECONDS:
+            self._said = time.monotonic()
+            print(f"{self._what}: {events:,} events{self._share} …", file=sys.stderr)
+
+    def passed(self, read: int, total: int) -> None:
+        self._share = f", {read / total:.0%}" if total else ""
+
+
+class _Bar:
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+
+    def counted(self, events: int) -> None:
+        if events % LOOK_EVERY == 0:
+            self._bar.update(self._task, events=events)
+
+    def passed(self, read: int, total: int) -> None:
+        self._bar.update(self._task, completed=read, total=total)
