@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from cel_expr_python import cel
 
 from pipeline.rules import cel_ast, cost
+from pipeline.rules.direct import GIVING_UP, Direct, direct
 from pipeline.rules.functions import FUNCTIONS
-
-Activation = cel.Activation
-"""An event bound to an environment."""
 
 MAX_DEPTH = 32
 """Levels of an event that expressions see: CEL itself reads no deeper path."""
@@ -85,7 +82,7 @@ class Environment:
         expression = Expression(source, compiled(self._env, source))
         if not cost.may_build_lists(source):
             return expression
-        return expression._replace(sizes=self._sizes(expression.tree()))
+        return Expression(source, expression.compiled, self._sizes(expression.tree()))
 
     def _sizes(self, tree: cel_ast.Tree) -> tuple[cel.Expression, ...]:
         return tuple(compiled(self._env, f"size({text}\n)") for text in cost.lists_walked(tree))
@@ -112,36 +109,100 @@ class Environment:
         source = expression.source[node.start : node.end]
         alone = self._env.deserialize(cel_ast.part(expression.compiled.serialize(), node))
         sizes = self._sizes(cel_ast.Tree(expression.source, node)) if expression.sizes else ()
-        return Expression(source, alone, sizes)
+        return Expression(source, alone, sizes, node)
 
-    def bind(self, data: Mapping[str, object]) -> cel.Activation:
+    def bind(self, data: Mapping[str, object]) -> Activation:
         """An event's data, ready for any number of expressions."""
-        return self._env.Activation({"event": {name: _whole(value, 0) for name, value in data.items()}})
+        return Activation(self._env, data)
 
 
-class Expression(NamedTuple):
+class Activation:
+    """An event bound to an environment. Only what an expression reads is made ready for CEL, when CEL is asked."""
+
+    __slots__ = ("_bound", "_env", "data")
+
+    def __init__(self, env: cel.Env, data: Mapping[str, object]) -> None:
+        self._env = env
+        self.data = data
+        self._bound: dict[frozenset[str] | None, cel.Activation] = {}
+
+    def bound(self, fields: frozenset[str] | None) -> cel.Activation:
+        """For expressions that read only these fields of the event; None: all of it."""
+        bound = self._bound.get(fields)
+        if bound is None:
+            names = self.data if fields is None else [name for name in fields if name in self.data]
+            event = {name: _whole(self.data[name], 0) for name in names}
+            bound = self._bound[fields] = self._env.Activation({"event": event})
+        return bound
+
+
+class Expression:
     """A compiled expression."""
 
-    source: str
-    compiled: cel.Expression
-    sizes: tuple[cel.Expression, ...] = ()
-    """The length of each list that it builds others from, to be looked at first, one by one: what has no length here
-    must not hide another's."""
+    __slots__ = ("_direct", "_fields", "_prepared", "_root", "compiled", "sizes", "source")
+
+    def __init__(
+        self,
+        source: str,
+        compiled: cel.Expression,
+        sizes: tuple[cel.Expression, ...] = (),
+        root: cel_ast.Node | None = None,
+    ) -> None:
+        """`root` is its tree, where that is known already."""
+        self.source = source
+        self.compiled = compiled
+        self.sizes = sizes
+        """The length of each list that it builds others from, to be looked at first, one by one: what has no length
+        here must not hide another's."""
+        self._root = root
+        self._prepared = False
+        self._direct: Direct | None = None
+        self._fields: frozenset[str] | None = None
 
     def tree(self) -> cel_ast.Tree:
         """What it is made of, with the place of every part."""
         return cel_ast.parse(self.source, self.compiled.serialize())
 
-    def evaluate(self, activation: cel.Activation) -> object:
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is of so plain a form that CEL is asked only where an event is unusual."""
+        if not self._prepared:
+            self._prepare()
+        return self._direct is not None
+
+    def evaluate(self, activation: Activation) -> object:
         """Its plain value.
 
         Raises:
             ExpressionFailed: it has none for this event.
         """
+        if not self._prepared:
+            self._prepare()
+        if self._direct is not None:
+            try:
+                return self._direct(activation.data)
+            except GIVING_UP:
+                pass  # CEL tells the value, or what is wrong
+        return self.by_cel(activation)
+
+    def _prepare(self) -> None:
+        """At first use: most of a thousand rules are only checked, and their trees would cost a second."""
+        root = self._root or self.tree().root
+        self._direct = direct(root)
+        self._fields = cel_ast.fields_read(root)
+        self._prepared = True
+
+    def by_cel(self, activation: Activation) -> object:
+        """Its plain value, from CEL itself.
+
+        Raises:
+            ExpressionFailed: it has none for this event.
+        """
+        bound = activation.bound(self._fields)
         try:
             for size in self.sizes:
-                _refuse_long(size.eval(activation=activation).plain_value())
-            value = self.compiled.eval(activation=activation)
+                _refuse_long(size.eval(activation=bound).plain_value())
+            value = self.compiled.eval(activation=bound)
             plain: object = value.plain_value()
         except RuntimeError as error:  # how the binding tells of its own bounds
             raise ExpressionFailed(_words(str(error))) from None

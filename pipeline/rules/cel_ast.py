@@ -92,6 +92,21 @@ def path(node: Node) -> tuple[str, ...] | None:
     return None
 
 
+def fields_read(node: Node) -> frozenset[str] | None:
+    """The event's own fields that an expression reads; None where it may read any, as `size(event)` does."""
+    if node.kind is Kind.NAME:
+        return None if node.name == "event" else frozenset()
+    if node.kind in {Kind.FIELD, Kind.HAS} and (read := path(node)) is not None and read[0] == "event":
+        return frozenset({read[1]})
+    fields: set[str] = set()
+    for child in node.children:
+        below = fields_read(child)
+        if below is None:
+            return None
+        fields |= below
+    return frozenset(fields)
+
+
 def part(serialized: bytes, node: Node) -> bytes:
     """The serialized form of one part alone, for the binding's `Env.deserialize`.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.model.notice import OnAmbiguous
 from pipeline.rules import channel
@@ -18,6 +17,7 @@ from pipeline.rules.nulls import NOTHING, Known
 from pipeline.rules.report import Report
 from pipeline.rules.ruleset import MAX_URL, Rule, RuleField, Text
 from pipeline.rules.templates import Template, TemplateField
+from pipeline.rules.together import Named, Together
 
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
 
@@ -63,7 +63,7 @@ class RuleCompiler:
             self._check_overflow(self._place(path, model, "overflow"), template, merged)
         if self._report.errors > errors or to is None or template is None:
             return None
-        rule = Rule(
+        return Rule(
             id=model.id,
             on=on,
             when=when,
@@ -76,12 +76,11 @@ class RuleCompiler:
             ordered=merged.order == "recipient",
             on_ambiguous=OnAmbiguous(merged.on_ambiguous),
             stop=merged.stop,
+            together=Together(self._environment, list(_expressions(to, url, fields))),
             owner=merged.owner or "",
             description=model.description or "",
             category=merged.category or "transactional",
         )
-        together = self._environment.together([one for _, text in rule.texts for one in text.expressions])
-        return replace(rule, together=together)
 
     @staticmethod
     def _place(path: Path, model: RuleModel, name: str) -> Path:
@@ -190,6 +189,14 @@ class RuleCompiler:
             elif what == "truncate" and not channel.may_be_cut(field.kind):
                 words = f"a shortened `{field.kind}` is a wrong one"
                 self._report.add((*path, key), "cannot-truncate", words)
+
+
+def _expressions(to: Text, url: Text | None, fields: Sequence[RuleField]) -> Iterator[Named]:
+    """Every expression of a message in the order in which its texts are filled: `to`, `url`, then the fields."""
+    texts = [("to", to), *([("url", url)] if url is not None else []), *((one.key, one.text) for one in fields)]
+    for name, text in texts:
+        for expression in text.expressions:
+            yield Named(name, expression)
 
 
 def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
@@ -13,9 +13,10 @@ from pipeline.model.event import Event
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
 from pipeline.rules import channel
-from pipeline.rules.cel import Activation, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel import Activation, Environment, Expression
 from pipeline.rules.channel import FieldKind
 from pipeline.rules.templates import Template
+from pipeline.rules.together import Together, evaluated
 
 MAX_RECIPIENT = 256
 MAX_URL = 1_024
@@ -47,7 +48,7 @@ class Text:
         Raises:
             RenderRefused: an expression has no value, or one that is no text.
         """
-        return self.filled(iter([_evaluate(part, activation, name) for part in self.expressions]), name)
+        return self.filled(iter([evaluated(part, activation, name) for part in self.expressions]), name)
 
     def filled(self, values: Iterator[object], name: str) -> str:
         """The text with its expressions' values, taken from `values` in order.
@@ -89,20 +90,11 @@ class Rule:
     ordered: bool
     on_ambiguous: OnAmbiguous
     stop: bool
-    together: Expression | None = None
-    """All expressions of the message in one, in the order of `texts`: the list of their values."""
+    together: Together = field(compare=False, repr=False)
+    """All expressions of the message, in the order of its texts."""
     owner: str = ""
     description: str = ""
     category: str = "transactional"
-
-    @property
-    def texts(self) -> Iterator[tuple[str, Text]]:
-        """Every text of the message with its name: `to`, `url`, then the fields."""
-        yield "to", self.to
-        if self.url is not None:
-            yield "url", self.url
-        for field in self.fields:
-            yield field.key, field.text
 
 
 class RuleSet:
@@ -188,7 +180,7 @@ def matches(rule: Rule, activation: Activation) -> bool:
     """
     if rule.when is None:
         return True
-    value = _evaluate(rule.when, activation, "when")
+    value = evaluated(rule.when, activation, "when")
     if value is True or value is False:
         return value
     raise RenderRefused(Reason.WRONG_TYPE, "when: the condition is neither true nor false")
@@ -200,7 +192,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
     Raises:
         RenderRefused: an expression fails, or the channel would not take the result.
     """
-    values = _values(rule, activation)
+    values = rule.together.values(activation)
     recipient = _checked_recipient(rule.to.filled(values, "to"))
     body: dict[str, object] = {"to": recipient, "template": rule.template_id}
     if rule.url is not None:
@@ -230,18 +222,6 @@ def _fresh_key(event: Event, rule: Rule, key_round: int) -> str | None:
     return notice_id(event.identity, rule.id, key_round) if key_round else None
 
 
-def _values(rule: Rule, activation: Activation) -> Iterator[object]:
-    """The values of all expressions of the message, in the order of `Rule.texts`."""
-    if rule.together is not None:
-        try:
-            values = rule.together.evaluate(activation)
-        except ExpressionFailed:
-            values = None  # which of them it was is found below
-        if isinstance(values, list):
-            return iter(values)
-    return iter([_evaluate(part, activation, name) for name, text in rule.texts for part in text.expressions])
-
-
 def _checked_recipient(recipient: str) -> str:
     if not channel.is_visible(recipient):
         raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
@@ -254,18 +234,18 @@ def _checked_recipient(recipient: str) -> str:
 
 def _data(rule: Rule, values: Iterator[object]) -> dict[str, dict[str, str]]:
     data: dict[str, dict[str, str]] = {}
-    for field in rule.fields:
-        text = field.text.filled(values, field.key)
-        problem = channel.violation(field.kind, text, field.values)
+    for one in rule.fields:
+        text = one.text.filled(values, one.key)
+        problem = channel.violation(one.kind, text, one.values)
         if problem is not None:
             if not text.strip():
-                if field.optional:
+                if one.optional:
                     continue
-                raise RenderRefused(Reason.FIELD_EMPTY, f"{field.key}: {problem}")
-            if not field.truncate:
-                raise RenderRefused(Reason.FIELD_LIMIT, f"{field.key}: {problem}")
-            text = channel.cut(field.kind, text)
-        data[field.key] = {"value": text} if field.color is None else {"value": text, "color": field.color}
+                raise RenderRefused(Reason.FIELD_EMPTY, f"{one.key}: {problem}")
+            if not one.truncate:
+                raise RenderRefused(Reason.FIELD_LIMIT, f"{one.key}: {problem}")
+            text = channel.cut(one.kind, text)
+        data[one.key] = {"value": text} if one.color is None else {"value": text, "color": one.color}
     return data
 
 
@@ -276,13 +256,6 @@ def _checked_url(url: str) -> str:
     if not url.startswith("https://"):
         raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
     return url
-
-
-def _evaluate(expression: Expression, activation: Activation, name: str) -> object:
-    try:
-        return expression.evaluate(activation)
-    except ExpressionFailed as failed:
-        raise RenderRefused(Reason.EXPRESSION_FAILED, f"{name}: `{expression.source[:120]}`: {failed}") from None
 
 
 def _as_text(value: object, name: str) -> str:

@@ -186,8 +186,8 @@ def test_a_rule_may_give_up_order_and_repeats() -> None:
         (
             {"data": '{thing1: "${event.order_no}"}'},
             {"order_no": "\ud800"},
-            Reason.EXPRESSION_FAILED,
-            "to: `event.sub`",
+            Reason.FIELD_LIMIT,
+            "thing1: is empty",
         ),
         ({}, {"sub": ""}, Reason.RECIPIENT_EMPTY, "to: is empty"),
         ({}, {"sub": "\u3000\u200b"}, Reason.RECIPIENT_EMPTY, "to: is empty"),
