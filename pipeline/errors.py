@@ -5,7 +5,8 @@ NoticePipelineError
 │   ├── ConfigurationError    configuration file, environment or a secret's file
 │   ├── RulesRefused          a rule set with findings of level error
 │   ├── SchemaError           an Avro schema that cannot be read, found or understood
-│   └── Unreachable           a broker, registry or API that does not answer at start
+│   ├── Unreachable           a broker, registry or API that does not answer at start
+│   └── Overtaxed             a draft that takes too much to be tried out, or one too many at once
 ├── Undecodable               this record's bytes are no event (an outcome, not a crash)
 ├── RenderRefused             this rule cannot make a notice of this event (an outcome, not a crash)
 ├── SchemaUnavailable         the registry did not answer: the record waits, it is not at fault
@@ -61,6 +62,10 @@ class SchemaError(UserError):
 
 class Unreachable(UserError):
     """Something the service cannot start without does not answer."""
+
+
+class Overtaxed(UserError):
+    """More was asked for than may be spent on it."""
 
 
 class Undecodable(NoticePipelineError):

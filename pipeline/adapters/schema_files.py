@@ -26,11 +26,15 @@ def schemas_near(rules: Path) -> SchemaCatalogue:
     Raises:
         SchemaError: one of them cannot be read.
     """
+    folder = folder_near(rules)
+    return read_schemas(folder) if folder is not None else SchemaCatalogue()
+
+
+def folder_near(rules: Path) -> Path | None:
+    """The folder `schemas` in or beside the rules' folder, if there is one."""
     folder = rules if rules.is_dir() else rules.parent
-    for candidate in (folder / "schemas", folder.resolve().parent / "schemas"):
-        if candidate.is_dir():
-            return read_schemas(candidate)
-    return SchemaCatalogue()
+    candidates = (folder / "schemas", folder.resolve().parent / "schemas")
+    return next((candidate for candidate in candidates if candidate.is_dir()), None)
 
 
 def schema_files(folder: Path) -> list[Path]:

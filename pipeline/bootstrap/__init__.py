@@ -96,7 +96,7 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
     async def alongside() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(web.app, listener))
-            group.create_task(web.watch.keep())
+            group.create_task(web.keep())
             if settings.rule_options.watch:
                 group.create_task(_watch(settings, reload_now))
 

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from pipeline import metrics
 from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.adapters.workbench.process import Workbench
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Service
 from pipeline.settings import Settings
@@ -18,14 +19,24 @@ from pipeline.web.pages import Pages
 from pipeline.web.signs import RefusedRules
 from pipeline.web.standing import Subjects, Watch
 from pipeline.web.status import StatusPage
+from pipeline.web.studio import Studio
 from pipeline.web.tally import Tally
 
 
 class Web(NamedTuple):
-    """The endpoint's application, and who keeps the page's rates while it is served."""
+    """The endpoint's application, and what goes with it while it is served."""
 
     app: Starlette
     watch: Watch
+    bench: Workbench | None
+
+    async def keep(self) -> None:
+        """Keep the rates until cancelled; then end what tries out drafts."""
+        try:
+            await self.watch.keep()
+        finally:
+            if self.bench is not None:
+                await self.bench.close()
 
 
 def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetry, reload: Reload, tally: Tally) -> Web:
@@ -51,8 +62,12 @@ def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetr
         tally=tally,
     )
     watch = Watch(subjects, release)
-    pages = Pages({"Status": "./"}, release)
+    bench = (
+        Workbench(settings.rules, settings.schemas.directory, settings.environment) if settings.http.studio else None
+    )
+    pages = Pages({"Status": "./", **({"Studio": "studio"} if bench is not None else {})}, release)
     runbook_url = str(settings.http.runbook_url) if settings.http.runbook_url else None
     status = StatusPage(pages, watch.standing, changed(settings), runbook_url)
     probes = Probes(live=service.health.live, ready=service.health.ready, metrics=telemetry.exposition)
-    return Web(make_app(probes, [*status.routes(), pages.route()], pages), watch)
+    studio = Studio(pages, bench).routes() if bench is not None else []
+    return Web(make_app(probes, [*status.routes(), *studio, pages.route()], pages), watch, bench)

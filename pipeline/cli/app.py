@@ -28,6 +28,7 @@ COMMANDS = {
     "run": "pipeline.cli.run",
     "demo": "pipeline.cli.demo",
     "sandbox": "pipeline.cli.sandbox",
+    "studio": "pipeline.cli.studio",
     "check": "pipeline.cli.check",
     "test": "pipeline.cli.test",
     "preview": "pipeline.cli.preview",
@@ -90,8 +91,8 @@ def _root(
 
     Start with **demo**: the whole job on this machine with nothing installed.
 
-    Write rules, **check** and **test** them; try things out with **emit** and **sandbox**; run the service with
-    **run**.
+    Write rules in the **studio**, **check** and **test** them; try things out with **emit** and **sandbox**; run the
+    service with **run**.
 
     Exit codes: 0 fine, 1 findings or failures, 2 misuse.
     """

@@ -104,7 +104,7 @@ def _configuration(bootstrap_servers: str, url: str) -> dict[str, object]:
         "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 2}},
         "outcomes": {"create": False, "partitions": 4},
         "dead_letters": {"create": False},
-        "http": {"host": "127.0.0.1", "port": 0},
+        "http": {"host": "127.0.0.1", "port": 0, "studio": True},
         "log": {"level": "error"},
     }
 

@@ -157,6 +157,11 @@ class HttpSettings(Section):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - probes come from outside the pod
     port: Port = Field(8080, description="Port to listen on; 0: any that is free.")
+    studio: bool = Field(
+        False,
+        description="Whether rules can be read and tried out at `/studio` (nothing is written). "
+        "Authors have the command `studio` on their own machines.",
+    )
     runbook_url: HttpUrl | None = Field(
         None, description="Where your copy of docs/runbook.md is published; the status page links to its sections."
     )

@@ -12,12 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from pipeline.rules.card_html import STYLE
 from pipeline.web.formats import FILTERS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+CARDS = "card.css"
+"""The looks of cards, which stand where cards are made."""
 STATIC = {
+    CARDS: "text/css",
     "page.css": "text/css",
     "page.js": "text/javascript",
     "htmx.min.js": "text/javascript",
@@ -34,7 +38,8 @@ class Pages:
     def __init__(self, links: Mapping[str, str], release: str) -> None:
         """`links` are the pages to go to: address, relative to the root, by title."""
         folder = files("pipeline.web").joinpath("static")
-        self._static = {name: folder.joinpath(name).read_bytes() for name in STATIC}
+        self._static = {name: folder.joinpath(name).read_bytes() for name in STATIC if name != CARDS}
+        self._static[CARDS] = STYLE.encode()
         self._templates = Environment(
             loader=PackageLoader("pipeline.web", "pages"),
             autoescape=True,

@@ -19,3 +19,82 @@
     stale.hidden = true;
   });
 })();
+
+// The studio: line numbers beside the rules with marks where something was found, jumping there, copying.
+(() => {
+  const studio = document.getElementById("studio");
+  if (!studio) return;
+  const rules = () => document.getElementById("rules");
+  const gutter = () => document.getElementById("gutter");
+
+  const number = () => {
+    const lines = rules().value.split("\n").length;
+    const marks = new Map();
+    for (const item of document.querySelectorAll("#result [data-line]")) {
+      const line = Number(item.dataset.line);
+      if (marks.get(line) !== "error") marks.set(line, item.className);
+    }
+    gutter().replaceChildren(
+      ...Array.from({ length: lines }, (_, index) => {
+        const span = document.createElement("span");
+        span.textContent = index + 1;
+        if (marks.has(index + 1)) span.className = marks.get(index + 1);
+        return span;
+      }),
+    );
+    follow();
+  };
+  const follow = () => {
+    gutter().scrollTop = rules().scrollTop;
+  };
+
+  document.addEventListener("input", (event) => {
+    if (event.target === rules()) number();
+  });
+  document.addEventListener("scroll", (event) => {
+    if (event.target === rules()) follow();
+  }, true);
+  document.body.addEventListener("htmx:afterSettle", number);
+
+  document.addEventListener("click", (event) => {
+    const item = event.target.closest("[data-line]");
+    if (!event.target.closest("a.place") || !item) return;
+    event.preventDefault();
+    const text = rules();
+    const lines = text.value.split("\n");
+    const line = Number(item.dataset.line) - 1;
+    const begin = lines.slice(0, line).reduce((sum, one) => sum + one.length + 1, 0) + Number(item.dataset.column) - 1;
+    const end = lines.slice(0, line + 1).reduce((sum, one) => sum + one.length + 1, 0) - 1;
+    text.focus();
+    text.setSelectionRange(begin, Math.max(begin, end));
+    text.scrollTop = Math.max(0, (text.scrollHeight / lines.length) * (line - 4));
+    follow();
+  });
+
+  // What was written would be lost with another file.
+  document.body.addEventListener("htmx:confirm", (event) => {
+    const chosen = document.getElementById("file");
+    if (event.target !== chosen || rules().value === rules().defaultValue) return;
+    event.preventDefault();
+    if (window.confirm("Leave your changes to this file?")) {
+      event.detail.issueRequest(true);
+    } else {
+      chosen.value = [...chosen.options].find((option) => option.defaultSelected).value;
+    }
+  });
+
+  const copy = document.getElementById("copy");
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(rules().value);
+    } catch {
+      rules().select(); // no right to the clipboard: select, so that one key copies
+      return;
+    }
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy YAML"; }, 1500);
+  });
+
+  number();
+})();

@@ -1,0 +1,67 @@
+"""The process in which drafts are tried out: one line of JSON in, one line of JSON out, until the input ends.
+
+Started by `pipeline.adapters.workbench.process` with the folder of rules, the folder of schemas (or nothing) and the
+environment (or nothing). It is expendable: a job that takes too long is ended by a timer, and with it the process.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import orjson
+
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.workbench.trial import Bench, Draft
+from pipeline.errors import UserError
+from pipeline.rules.schema import SchemaCatalogue
+
+JOB_SECONDS = 5.0
+"""Of processor time: what others do on the machine is no fault of a draft's."""
+MEMORY_BYTES = 2 * 1024**3
+"""Of address space. The expression engine alone maps some hundred megabytes."""
+FOLDERS = 3
+
+
+def main() -> None:
+    """Serve jobs."""
+    os.nice(10)  # sending goes first
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
+    folder, schemas, environment = sys.argv[1 : 1 + FOLDERS]
+    _bound(JOB_SECONDS)
+    catalogue = read_schemas(Path(schemas)) if schemas else SchemaCatalogue()
+    bench = Bench(Path(folder), catalogue, environment or None)
+    for line in sys.stdin.buffer:
+        _bound(JOB_SECONDS)
+        sys.stdout.buffer.write(orjson.dumps(_answer(bench, line), option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.flush()
+        _bound(0)
+
+
+def _bound(seconds: float) -> None:
+    """End the process after so much more processor time, whatever it is busy with: the signal's default action."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _answer(bench: Bench, line: bytes) -> dict[str, object]:
+    job = orjson.loads(line)
+    try:
+        match job.pop("do"):
+            case "open":
+                return bench.open(job["file"], job["rule"], job["type"])
+            case "example":
+                return {"event": bench.example(job["type"])}
+            case _:
+                return bench.try_out(Draft(**job))
+    except UserError as error:
+        return {"problem": error.words}
+    except RecursionError:
+        return {"problem": "nested too deeply"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Who may POST: a page of ours, or a program; no page of somebody else's through a visitor's browser.
+
+Nothing of ours is changed by a request, so that a forged one could do no harm but work. It is refused all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse what a page of another origin sends, by the browser's own word for it (Fetch Metadata, RFC 6454).
+
+    Raises:
+        HTTPException: 403.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    foreign = site not in {None, "same-origin", "none"}
+    if origin is not None and not foreign:
+        foreign = urlsplit(origin).netloc != request.headers.get("host", "")
+    if foreign:
+        raise HTTPException(403, "this was sent by a page of another origin")
+
+
+def require_loopback(request: Request) -> None:
+    """Refuse a name that somebody else's DNS gave to this machine's own address (DNS rebinding).
+
+    Raises:
+        HTTPException: 421.
+    """
+    host = request.headers.get("host", "")
+    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    if name.lower() not in LOOPBACK:
+        raise HTTPException(421, "ask for localhost")

@@ -1,0 +1,171 @@
+"""The studio: write a rule, see at once what is wrong with it, which card it makes of an event, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pipeline.errors import Overtaxed
+from pipeline.web.origin import require_same_origin
+from pipeline.web.problems import wants_html
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pipeline.web.pages import Pages
+
+MAX_FORM = 1_048_576
+"""Bytes; a Chinese character is nine of them in a form."""
+FIELDS = ("file", "rules", "type", "event")
+FORM = "application/x-www-form-urlencoded"
+
+
+class Workbench(Protocol):
+    """Where drafts are tried out. Whatever it is given, it answers in bounded time."""
+
+    async def open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
+        """`files`, `file`, `rules`, `types`, `type`, `event` to begin with, or `problem`.
+
+        Raises:
+            Overtaxed: it cannot be done now.
+        """
+        ...
+
+    async def example(self, event_type: str) -> str:
+        """An event of that type, as JSON.
+
+        Raises:
+            Overtaxed: it cannot be done now.
+        """
+        ...
+
+    async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
+        """What there is to say about `file`, `rules`, `type`, `event`; or `problem`.
+
+        Raises:
+            Overtaxed: it cannot be done now.
+        """
+        ...
+
+
+class Studio:
+    """Pages around a workbench."""
+
+    def __init__(self, pages: Pages, bench: Workbench, guard: Callable[[Request], None] | None = None) -> None:
+        """`guard` may refuse a request by raising `HTTPException`."""
+        self._pages = pages
+        self._bench = bench
+        self._guard = guard
+
+    def routes(self) -> list[Route]:
+        """The page, what it asks for while somebody writes."""
+        return [
+            Route("/studio", self.page),
+            Route("/studio", self.work, methods=["POST"]),
+            Route("/studio/event", self.event),
+            Route("/studio/rules", self.rules),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """The page; `?rule=`, `?file=` and `?type=` say what to begin with."""
+        self._check(request)
+        asked = request.query_params
+        opened = await self._open(asked.get("file"), asked.get("rule"), asked.get("type"))
+        return await self._whole(opened)
+
+    async def event(self, request: Request) -> Response:
+        """The field of the event, with an example of `?type=`."""
+        self._check(request)
+        text = await self._example(request.query_params.get("type", ""))
+        return self._renewed("studio_event.html", {"event": text})
+
+    async def rules(self, request: Request) -> Response:
+        """The field of the rules, with what stands in `?file=`."""
+        self._check(request)
+        opened = await self._open(request.query_params.get("file"), None, None)
+        return self._renewed("studio_rules.html", opened)
+
+    async def work(self, request: Request) -> Response:
+        """Try a draft: the result alone for the page's own script and for programs, else the whole page."""
+        self._check(request)
+        require_same_origin(request)
+        form = await _form(request)
+        draft = {name: form.get(name, "") for name in FIELDS}
+        if request.headers.get("hx-request") == "true":
+            return self._pages.answer("studio_result.html", {"result": await self._try_out(draft), "oob": True})
+        if not wants_html(request.headers.get("accept", "")):
+            result = await self._try_out(draft)
+            return Response(orjson.dumps(result, option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
+        opened = dict(await self._open(draft["file"], None, draft["type"]))
+        if form.get("load") != "file":
+            opened["rules"] = draft["rules"]
+        if form.get("load") != "event":
+            opened["event"] = draft["event"]
+        return await self._whole(opened)
+
+    def _check(self, request: Request) -> None:
+        if self._guard is not None:
+            self._guard(request)
+
+    async def _whole(self, opened: Mapping[str, object]) -> Response:
+        result = await self._try_out({name: str(opened[name]) for name in FIELDS})
+        return self._pages.answer("studio.html", {**opened, "result": result, "oob": False})
+
+    def _renewed(self, name: str, values: Mapping[str, object]) -> Response:
+        """A field with another content: what follows from it is asked for anew."""
+        response = self._pages.answer(name, values)
+        response.headers["HX-Trigger-After-Swap"] = "refresh"
+        return response
+
+    async def _open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
+        try:
+            opened = await self._bench.open(file, rule, event_type)
+        except Overtaxed as overtaxed:
+            raise _unavailable(overtaxed) from None
+        if "problem" in opened:
+            raise HTTPException(503, str(opened["problem"]))
+        return opened
+
+    async def _example(self, event_type: str) -> str:
+        try:
+            return await self._bench.example(event_type)
+        except Overtaxed as overtaxed:
+            raise _unavailable(overtaxed) from None
+
+    async def _try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
+        """What is too much is told in the result, where it is looked for."""
+        try:
+            return await self._bench.try_out(draft)
+        except Overtaxed as overtaxed:
+            return {"problem": overtaxed.words, "hint": overtaxed.hint}
+
+
+def _unavailable(overtaxed: Overtaxed) -> HTTPException:
+    return HTTPException(503, overtaxed.words, {"Retry-After": "2"})
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The form's fields.
+
+    Raises:
+        HTTPException: it is none, too large, or no UTF-8.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise HTTPException(415, f"send {FORM}", {"Accept-Post": FORM})
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM:
+            raise HTTPException(413, f"the form is longer than {MAX_FORM} bytes")
+    try:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16))
+    except UnicodeDecodeError:
+        raise HTTPException(400, "the form is not UTF-8") from None
+    except ValueError:
+        raise HTTPException(400, "the form has too many fields") from None

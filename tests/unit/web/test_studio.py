@@ -1,0 +1,223 @@
+"""The studio over HTTP, on a workbench that only answers: who may ask, what is taken, what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from pipeline.errors import Overtaxed
+from pipeline.web.headers import SecurityHeaders
+from pipeline.web.origin import require_loopback
+from pipeline.web.pages import Pages
+from pipeline.web.problems import handler
+from pipeline.web.studio import MAX_FORM, Studio
+
+HOSTILE = "</textarea><script>alert(1)</script>"
+DRAFT = {"file": "shop.yaml", "rules": "rules: []", "type": "shop.paid", "event": "{}"}
+BROWSER = {"accept": "text/html,*/*;q=0.8"}
+
+
+class Answering:
+    """A workbench that says what it was told to say."""
+
+    def __init__(self) -> None:
+        self.drafts: list[dict[str, str]] = []
+        self.overtaxed = False
+        self.result: dict[str, object] = {
+            "findings": [],
+            "sound": True,
+            "event_problem": None,
+            "messages": [],
+            "why": [],
+            "tests": None,
+        }
+
+    async def open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
+        del rule, event_type
+        if self.overtaxed:
+            raise Overtaxed("too many", hint="later")
+        text = f"# {file}"
+        files, types = ["shop.yaml", "other.yaml"], ["shop.paid"]
+        return {"files": files, "file": "shop.yaml", "rules": text, "types": types, "type": "shop.paid", "event": "{}"}
+
+    async def example(self, event_type: str) -> str:
+        return f'{{"of": "{event_type}"}}'
+
+    async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
+        self.drafts.append(dict(draft))
+        if self.overtaxed:
+            raise Overtaxed("too many", hint="later")
+        return self.result
+
+
+@pytest.fixture
+def bench() -> Answering:
+    return Answering()
+
+
+@pytest.fixture
+async def http(bench: Answering) -> AsyncIterator[httpx.AsyncClient]:
+    pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
+    app = Starlette(
+        routes=[*Studio(pages, bench, require_loopback).routes(), pages.route()],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={HTTPException: handler(pages.mistake)},
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8091") as client:
+        yield client
+
+
+async def test_programs_get_json(bench: Answering, http: httpx.AsyncClient) -> None:
+    """What the workbench said, as it is."""
+    answer = await http.post("/studio", data=DRAFT)
+    assert answer.json() == bench.result
+    assert bench.drafts == [DRAFT]
+
+
+async def test_a_browser_without_script_gets_the_whole_page(http: httpx.AsyncClient) -> None:
+    """With what was written still in it."""
+    page = (await http.post("/studio", data={**DRAFT, "rules": "# mine"}, headers=BROWSER)).text
+    assert "# mine" in page
+    assert "<noscript><button" in page
+
+
+async def test_a_browser_without_script_can_open_a_file_and_take_an_example(http: httpx.AsyncClient) -> None:
+    """By the buttons that only such a browser shows."""
+    for load, gone in (("file", "# mine"), ("event", '{"mine": 1}')):
+        draft = {**DRAFT, "rules": "# mine", "event": '{"mine": 1}', "load": load}
+        page = (await http.post("/studio", data=draft, headers=BROWSER)).text
+        assert gone.replace('"', "&#34;") not in page
+
+
+async def test_the_pages_own_script_gets_the_result_alone(http: httpx.AsyncClient) -> None:
+    """A piece of a page, with the summary for its place."""
+    piece = (await http.post("/studio", data=DRAFT, headers={"hx-request": "true"})).text
+    assert "<html" not in piece
+    assert 'hx-swap-oob="innerHTML"' in piece
+
+
+async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.AsyncClient) -> None:
+    """Whatever rules, events, findings and explanations hold."""
+    value = {"text": HOSTILE, "value": HOSTILE, "failed": None, "line": 1}
+    finding = {"line": 1, "column": 1, "level": "error", "elsewhere": HOSTILE}
+    bench.result = {
+        **bench.result,
+        "findings": [{**finding, "code": "x", "words": HOSTILE, "hint": HOSTILE, "excerpt": HOSTILE}],
+        "messages": [{"rule": HOSTILE, "refused": "field_limit", "detail": HOSTILE}],
+        "why": [
+            {
+                "rule": HOSTILE,
+                "match": "no_match",
+                "stopped_by": None,
+                "conditional": True,
+                "decisions": [{**value, "operands": [value]}],
+            }
+        ],
+    }
+    page = (await http.post("/studio", data={**DRAFT, "rules": HOSTILE, "event": HOSTILE}, headers=BROWSER)).text
+    assert "<script>alert" not in page
+    assert "</textarea><script" not in page
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (b"x=" + b"a" * MAX_FORM, {}, 413),
+        (b"rules=%ff%fe", {}, 400),
+        (b"rules=\xff", {}, 400),
+        (b"&".join(b"a=1" for _ in range(100)), {}, 400),
+        (b'{"rules": ""}', {"content-type": "application/json"}, 415),
+        (b"", {"content-type": "multipart/form-data; boundary=x"}, 415),
+    ],
+)
+async def test_what_is_no_form_of_ours_is_refused(
+    http: httpx.AsyncClient, content: bytes, headers: dict[str, str], status: int
+) -> None:
+    """Too large, no UTF-8, too many fields, another format: as problem details."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await http.post("/studio", content=content, headers={**form, **headers})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_empty_form_is_an_empty_draft(bench: Answering, http: httpx.AsyncClient) -> None:
+    """Nothing is missing that must be there."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await http.post("/studio", content=b"", headers=form)).status_code == 200
+    assert bench.drafts == [dict.fromkeys(DRAFT, "")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example.com"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site", "origin": "http://localhost:8091"},
+    ],
+)
+async def test_no_foreign_page_may_send(bench: Answering, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """A visitor's browser is not made to work for somebody else."""
+    assert (await http.post("/studio", data=DRAFT, headers=headers)).status_code == 403
+    assert bench.drafts == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "http://localhost:8091"}, {"sec-fetch-site": "same-origin"}])
+async def test_our_own_page_may(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """And programs, which say nothing of the kind."""
+    assert (await http.post("/studio", data=DRAFT, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:1", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8091", 200),
+        ("evil.example.com", 421),
+        ("[::1", 421),
+        ("", 421),
+    ],
+)
+async def test_only_this_machines_own_names_are_answered(http: httpx.AsyncClient, host: str, status: int) -> None:
+    """Where it listens on the loopback address: another name there is somebody's trick (DNS rebinding)."""
+    assert (await http.get("/studio", headers={"host": host})).status_code == status
+
+
+async def test_too_much_at_once_is_told(bench: Answering, http: httpx.AsyncClient) -> None:
+    """In the result while somebody writes; as 503 where there is no page yet."""
+    bench.overtaxed = True
+    piece = (await http.post("/studio", data=DRAFT, headers={"hx-request": "true"})).text
+    assert "too many" in piece
+    answer = await http.get("/studio", headers=BROWSER)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_fields_are_renewed_alone(http: httpx.AsyncClient) -> None:
+    """Another file or type changes its field, and has the result asked for anew."""
+    answer = await http.get("/studio/event", params={"type": "shop.paid"})
+    assert "{&#34;of&#34;: &#34;shop.paid&#34;}" in answer.text
+    assert answer.headers["hx-trigger-after-swap"] == "refresh"
+    assert "# other.yaml" in (await http.get("/studio/rules", params={"file": "other.yaml"})).text
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_not_there(http: httpx.AsyncClient, method: str) -> None:
+    """405, and which are."""
+    answer = await http.request(method, "/studio")
+    assert answer.status_code == 405
+    assert "allow" in answer.headers
+
+
+async def test_long_values_in_the_address_do_no_harm(http: httpx.AsyncClient) -> None:
+    """They are looked up, not used."""
+    query = urlencode({"file": "../" * 500, "rule": HOSTILE, "type": HOSTILE})
+    page = await http.get(f"/studio?{query}", headers=BROWSER)
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
