@@ -11,6 +11,7 @@ NoticePipelineError
 ├── RenderRefused             this rule cannot make a notice of this event (an outcome, not a crash)
 ├── SchemaUnavailable         the registry did not answer: the record waits, it is not at fault
 ├── TokenUnavailable          no token could be had from the token source
+├── WorkerFailed              a worker process could not be started: tried again after a pause
 └── OutcomeLost               Kafka refused an outcome for good: the process must end, non-zero
 """
 
@@ -94,6 +95,10 @@ class SchemaUnavailable(NoticePipelineError):
 
 class TokenUnavailable(NoticePipelineError):
     """The token source gave no token."""
+
+
+class WorkerFailed(NoticePipelineError):
+    """The system would not start a worker process."""
 
 
 class OutcomeLost(NoticePipelineError):

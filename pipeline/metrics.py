@@ -14,6 +14,7 @@ from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
+from pipeline.model.worker import WorkerPhase
 
 PREFIX = "notice_pipeline_"
 
@@ -121,5 +122,15 @@ RULES_SUSPENDED = Metric("rules_suspended", Kind.GAUGE, "1 for a rule that the A
 CONSUMER_LAG = Metric("consumer_lag", Kind.GAUGE, "Records between us and the partition's end.", (TOPIC, PARTITION))
 FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last came round.")
+
+# Counted by the supervisor of several workers (`workers`), and absent where there is one process.
+WORKERS = Metric("workers", Kind.GAUGE, "Worker processes, by what they do.", (Label("phase", tuple(WorkerPhase)),))
+WORKER_RESTARTS = Metric(
+    "worker_restarts_total",
+    Kind.COUNTER,
+    "Worker processes that ended without being told to, each started again.",
+    (Label("worker", bounded_by="the setting `workers`"),),
+)
+OF_SUPERVISOR = frozenset({WORKERS, WORKER_RESTARTS})
 
 CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
@@ -193,4 +193,64 @@ class Telemetry(Protocol):
 
     def rules_refused(self) -> None:
         """Newer rules on disk have errors; the old ones stay."""
+        ...
+
+
+class WorkerAnswer(NamedTuple):
+    """What a worker's own endpoint answered."""
+
+    ok: bool
+    body: bytes
+
+
+class WorkerProcess(Protocol):
+    """One process that runs the service as a member of the group."""
+
+    @property
+    def pid(self) -> int:
+        """The system's number for it."""
+        ...
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; does nothing where it has ended."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end; gives the exit code, below 0 where a signal ended it."""
+        ...
+
+    async def ask(self, path: str) -> WorkerAnswer | None:
+        """GET from its endpoint; None where nobody answers in time."""
+        ...
+
+
+class WorkerLauncher(Protocol):
+    """Starts worker processes."""
+
+    async def launch(self, number: int) -> WorkerProcess:
+        """Start the process of this worker.
+
+        Raises:
+            WorkerFailed: the system would not.
+        """
+        ...
+
+    def endpoint(self, number: int) -> str:
+        """The address of this worker's own endpoint; the same for each of its processes."""
+        ...
+
+
+class WorkerExpositions(Protocol):
+    """Adds up what several workers count."""
+
+    def take(self, worker: int, exposition: bytes) -> None:
+        """The newest exposition of a worker."""
+        ...
+
+    def retire(self, worker: int) -> None:
+        """The worker's process has ended: what it counted stays, and its gauges go."""
+        ...
+
+    def merged(self) -> tuple[bytes, str]:
+        """One exposition of all, and its content type."""
         ...

@@ -21,6 +21,8 @@ from deploy.grafana.panels import (
     stat,
 )
 
+RUNNING = series("workers", 'phase="running"')
+
 OVERVIEW = Dashboard(
     "overview",
     "Notice Pipeline: overview",
@@ -172,6 +174,11 @@ OVERVIEW = Dashboard(
                     "Releases",
                     "Members by release.",
                     (Query(f"count by (version) ({series('build_info')})", "{{version}}"),),
+                ),
+                Panel(
+                    "Processes at work",
+                    "Workers that run, where a member has several; else members.",
+                    (Query(f"sum({RUNNING}) or count({series('last_poll_timestamp_seconds')})", "running"),),
                 ),
             ),
         ),

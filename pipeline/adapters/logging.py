@@ -20,8 +20,11 @@ REPEATS_PER_MINUTE = 20
 Entry = MutableMapping[str, object]
 
 
-def configure_logging(*, form: str, level: str, clock: Clock) -> None:
-    """Set up structlog for the whole process; `form` is `auto`, `json` or `console`."""
+def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None = None) -> None:
+    """Set up structlog for the whole process; `form` is `auto`, `json` or `console`.
+
+    `worker` is the process's number among several that write to the same place, and stands in each of its lines.
+    """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: Callable[..., object] = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -31,6 +34,7 @@ def configure_logging(*, form: str, level: str, clock: Clock) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _numbered(worker) if worker is not None else _keep,
             structlog.processors.add_log_level,
             _RepeatLimit(clock),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -38,7 +42,8 @@ def configure_logging(*, form: str, level: str, clock: Clock) -> None:
             renderer,  # type: ignore[list-item]  # a union of two renderers' precise types
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # One write for a line: lines of several workers do not mix.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
@@ -46,6 +51,13 @@ def configure_logging(*, form: str, level: str, clock: Clock) -> None:
 def recipient_hash(recipient: str, key: bytes) -> str:
     """The first 16 hex digits of HMAC-SHA256: the same recipient is recognised, nobody is named."""
     return hmac.new(key, recipient.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+
+
+def _numbered(worker: int) -> Callable[[object, str, Entry], Entry]:
+    def add(_: object, __: str, entry: Entry) -> Entry:
+        return {**entry, "worker": worker}
+
+    return add
 
 
 def _keep(_: object, __: str, entry: Entry) -> Entry:

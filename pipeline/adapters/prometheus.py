@@ -44,7 +44,7 @@ class PrometheusTelemetry:
         self._gauges: dict[Metric, Gauge] = {}
         self._histograms: dict[Metric, Histogram] = {}
         for metric in metrics.CATALOGUE:
-            if metric not in READ_AT_SCRAPE:
+            if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR:
                 self._declare(metric)
         self._attempts = {verdict: self._child(metrics.ATTEMPTS, verdict) for verdict in Verdict}
         self._durations = {

@@ -58,7 +58,22 @@ class Schemas(NamedTuple):
     registry: SchemaRegistry | None
 
 
-async def run_service(settings: Settings, *, on_started: Callable[[Service, int], None] | None = None) -> int:
+class Member(NamedTuple):
+    """One of several workers of a service, as its supervisor makes it."""
+
+    number: int
+    listener: socket.socket
+    """Where its endpoint is, in place of the configured address."""
+    when_alone: Callable[[Callable[[], None]], None]
+    """Is given what to call once the supervisor is no more."""
+
+
+async def run_service(
+    settings: Settings,
+    *,
+    on_started: Callable[[Service, int], None] | None = None,
+    member: Member | None = None,
+) -> int:
     """Run one member of the group until it is told to stop; 0 for a clean end, 1 for a fatal error.
 
     `on_started` is given the service and the port of its endpoint.
@@ -67,10 +82,12 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
         UserError: something that must be there at start is not.
     """
     clock = SystemClock()
-    configure_logging(form=settings.log.format, level=settings.log.level, clock=clock)
+    configure_logging(
+        form=settings.log.format, level=settings.log.level, clock=clock, worker=member.number if member else None
+    )
     signals = Signals()
-    listener = listen(settings.http.host, settings.http.port)
-    port = listener.getsockname()[1]
+    listener = member.listener if member else listen(settings.http.host, settings.http.port)
+    host, port = listener.getsockname()[:2]
     try:
         schemas = await signals.unless_stopped(lambda: find_schemas(settings))
         tally = Tally()
@@ -101,6 +118,8 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
                 group.create_task(_watch(settings, reload_now))
 
     signals.serve(service.stop, reload_now)
+    if member is not None:
+        member.when_alone(service.stop)
     log.info(
         "starting",
         reads=list(settings.kafka.topics),
@@ -110,7 +129,7 @@ async def run_service(settings: Settings, *, on_started: Callable[[Service, int]
         environment=settings.environment,
         rules=len(parts.rules.rules),
         rules_version=parts.rules.version,
-        endpoint=f"http://{settings.http.host}:{port}",
+        endpoint=f"http://{host}:{port}",
     )
     if on_started is not None:
         on_started(service, port)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 import typer
@@ -104,11 +104,16 @@ def _root(
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; a user's mistake is told in words, never by a traceback."""
+    """Run the command line and exit."""
+    ending(app)
+
+
+def ending(command: Callable[[], object]) -> NoReturn:
+    """Run the command and exit; a user's mistake is told in words, never by a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not know is no reason to fall over
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        command()
     except RulesRefused as refused:
         for finding in refused.findings:
             print(visible(str(finding)), file=sys.stderr)

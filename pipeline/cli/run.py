@@ -4,35 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.settings import Settings, load_settings
+from pipeline.settings.model import MOST_WORKERS
 
 
 def command(
     config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")] = Path(
         "pipeline.yaml"
     ),
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_WORKERS, help="Processes that share the work, one per core; the setting `workers`."
+        ),
+    ] = None,
 ) -> None:
     """Read events, send notices, publish outcomes, until SIGTERM or Ctrl-C; then drain, commit and end.
 
     SIGHUP reloads the rules. Exit 0: stopped cleanly; 1: a fatal error; 2: something was missing at start.
 
-    Example: `notice-pipeline run --config pipeline.yaml`
+    With several workers this process only looks after them: it starts again what has ended, and answers for all of
+    them at one address.
+
+    Example: `notice-pipeline run --config pipeline.yaml --workers 4`
     """
-    settings = load_settings(config, os.environ)
-    raise typer.Exit(run(settings))
+    environment = {**os.environ, **({"NOTICE_PIPELINE_WORKERS": str(workers)} if workers is not None else {})}
+    raise typer.Exit(run(load_settings(config, environment)))
 
 
 def run(settings: Settings) -> int:
-    """Run the service on uvloop where it is there."""
-    from pipeline.bootstrap import run_service  # noqa: PLC0415 - Kafka and HTTP clients load only for those who need them
+    """Run the service: here, or by workers."""
+    if settings.workers > 1:
+        from pipeline.bootstrap_workers import run_workers  # noqa: PLC0415 - nor does one process need a supervisor
 
+        return asyncio.run(run_workers(settings))
+    from pipeline.bootstrap import run_service  # noqa: PLC0415 - a supervisor needs no clients of Kafka and HTTP
+
+    return on_best_loop(run_service(settings))
+
+
+def on_best_loop(service: Coroutine[object, object, int]) -> int:
+    """Run on uvloop where it is there."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
-        return asyncio.run(run_service(settings))
-    return uvloop.run(run_service(settings))
+        return asyncio.run(service)
+    return uvloop.run(service)

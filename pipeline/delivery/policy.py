@@ -56,10 +56,10 @@ class ConcurrencySettings(_Section):
 
 
 class RateSettings(_Section):
-    """Fixed limits, where the platform sets them."""
+    """Fixed limits, where the platform sets them; for one `run`, whose workers share them."""
 
     per_second: float | None = Field(None, gt=0, le=1_000_000, description="Notices per second; null: no limit.")
-    per_day: int | None = Field(None, ge=1, description="Notices per day and process; null: no limit.")
+    per_day: int | None = Field(None, ge=1, description="Notices per day; null: no limit.")
     day_zone: str = Field("Asia/Shanghai", description="Zone whose midnight begins the next day of quotas.")
 
     @field_validator("day_zone")

@@ -9,8 +9,10 @@ from pipeline import metrics
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.metrics import Metric
+from pipeline.model.worker import WorkerPhase
 
 if TYPE_CHECKING:
+    from pipeline.runtime.fleet import Fleet
     from pipeline.runtime.service import Parts
 
 
@@ -35,3 +37,11 @@ def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float
     for partition, age in state.oldest.items():
         yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
     yield metrics.LAST_POLL, {}, parts.source.last_poll_at()
+
+
+def read_fleet(fleet: Fleet) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    """What a supervisor tells of its workers."""
+    for phase in WorkerPhase:
+        yield metrics.WORKERS, {"phase": phase}, fleet.count(phase)
+    for number, worker in fleet.workers.items():
+        yield metrics.WORKER_RESTARTS, {"worker": str(number)}, worker.restarts

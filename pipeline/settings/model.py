@@ -17,6 +17,7 @@ def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
     return base / path if base is not None else path
 
 
+MOST_WORKERS = 64
 FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -191,4 +192,18 @@ class Settings(Section):
     outcomes: OutcomeSettings = Field(default_factory=OutcomeSettings, description="The ledger of outcomes.")
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings, description="Dead letters.")
     http: HttpSettings = Field(default_factory=HttpSettings, description="Our own endpoint.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=MOST_WORKERS,
+        description="Processes that share the work as members of one group. `delivery.rate` is for all together, "
+        "every other limit for each.",
+    )
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
+
+    @model_validator(mode="after")
+    def _quota_for_each(self) -> Settings:
+        quota = self.delivery.rate.per_day
+        if quota is not None and quota < self.workers:
+            raise ValueError("`delivery.rate.per_day` is less than one notice for each of `workers`")
+        return self

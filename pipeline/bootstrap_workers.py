@@ -1,0 +1,76 @@
+"""Wires the supervisor of several workers; apart from `bootstrap`, for it loads no client of Kafka or of the API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+
+import structlog
+
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.exposition_sum import SummedExpositions
+from pipeline.adapters.logging import configure_logging
+from pipeline.adapters.worker_process import WorkerProcesses
+from pipeline.runtime.fleet import Fleet, Limits
+from pipeline.runtime.gauges import read_fleet
+from pipeline.runtime.supervisor import Supervisor, pass_signals_on
+from pipeline.settings import Settings
+from pipeline.web.endpoint import listen, serve
+from pipeline.web.workers import make_workers_app
+
+START_SECONDS = 60.0
+"""Beyond the time for the broker: schemas, rules and the first join of the group."""
+END_SECONDS = 20.0
+"""Beyond the drain: leaving the group, the last acknowledgements, closing."""
+INTERRUPTED = 130
+
+log = structlog.get_logger("start")
+
+
+async def run_workers(settings: Settings) -> int:
+    """Run `settings.workers` members of the group as processes until told to stop; gives the exit code.
+
+    Raises:
+        UserError: the address cannot be had.
+    """
+    clock = SystemClock()
+    configure_logging(form=settings.log.format, level=settings.log.level, clock=clock)
+    listener = listen(settings.http.host, settings.http.port)
+    host, port = listener.getsockname()[:2]
+    kafka = settings.kafka
+    limits = Limits(start=kafka.start_timeout_seconds + START_SECONDS, end=kafka.drain_seconds + END_SECONDS)
+    fleet = Fleet(settings.workers, limits, random.SystemRandom().random, clock.now())
+    launcher = WorkerProcesses(settings.workers, lambda number: settings_of(settings, number))
+    supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
+    pass_signals_on(supervisor, lambda: _end_at_once(supervisor))
+    log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
+    endpoint = asyncio.create_task(serve(make_workers_app(supervisor), listener))
+    try:
+        code = await supervisor.run()
+    finally:
+        endpoint.cancel()
+        await asyncio.gather(endpoint, return_exceptions=True)
+        await launcher.close()
+    log.info("stopped", code=code)
+    return code
+
+
+def _end_at_once(supervisor: Supervisor) -> None:
+    """A second Ctrl-C: nobody waits for the drain."""
+    supervisor.kill()
+    os._exit(INTERRUPTED)
+
+
+def settings_of(settings: Settings, number: int) -> Settings:
+    """What the worker of that number runs by: the platform's fixed limits hold for all workers together."""
+    rate = settings.delivery.rate
+    workers = settings.workers
+    share = rate.model_copy(
+        update={
+            "per_second": None if rate.per_second is None else rate.per_second / workers,
+            "per_day": None if rate.per_day is None else (rate.per_day + workers - number) // workers,
+        }
+    )
+    delivery = settings.delivery.model_copy(update={"rate": share})
+    return settings.model_copy(update={"delivery": delivery, "workers": 1})

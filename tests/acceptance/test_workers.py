@@ -1,0 +1,172 @@
+"""`run --workers`: several processes as one service, on a real Kafka."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.model.outcome import OutcomeKind
+from pipeline.sandbox.faults import FaultPlan
+from tests.acceptance.stage import Stage
+from tests.acceptance.test_service import EVENTS, assert_in_order
+from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+NOT_ADDED_UP = "notice_pipeline_in_flight"
+Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 150) -> Any:  # noqa: ANN401 - whatever was waited for
+    """The first true answer of `what`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            found = what()
+        except httpx.HTTPError:
+            found = None
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come about in time")
+
+
+class Workers:
+    """The endpoint of a service of several workers, as its log names it."""
+
+    def __init__(self, stage: Stage) -> None:
+        found = wait_for(lambda: re.search(r'"workers": (\d+), "endpoint": "(http://[^"]+)"', stage.service.log))
+        self.count, self.endpoint = int(found[1]), found[2]
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.endpoint + path, timeout=10)
+
+    def list(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/workers.json").json()["workers"]
+        return found
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: self.get("/readyz").status_code == 200)
+
+    def samples(self) -> Samples:
+        return samples(self.get("/metrics").text)
+
+
+def samples(text: str) -> Samples:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def total(found: Samples, name: str) -> float:
+    return sum(value for (sample, _), value in found.items() if sample == name)
+
+
+def with_workers(stage: Stage, count: int, **change: object) -> None:
+    stage.service.configure({**stage.service.configuration, "workers": count, **change})
+
+
+def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Stage) -> None:
+    """Metrics are sums; killed under load, a worker comes back, nothing is lost, order is kept; SIGTERM drains both."""
+    with_workers(stage, 2)
+    stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
+    with stage.service.running() as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        wait_for(lambda: set(_owners(workers).values()) == {"1", "2"})
+        stage.emit(EVENTS)
+        stage.wait_for_outcomes(EVENTS // 5)
+        before = workers.samples()
+        victim = workers.list()[1]
+        os.kill(victim["pid"], signal.SIGKILL)
+        again = wait_for(lambda: [one for one in workers.list() if one["number"] == 2 and one["phase"] == "running"])
+        outcomes = stage.wait_for_outcomes(EVENTS, 150)
+        workers.wait_until_ready()
+        assert "2 of 2 workers running" in workers.get("/healthz").text
+        assert_sums(workers, before)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(90) == 0, stage.service.log
+    assert again[0]["pid"] != victim["pid"]
+    assert again[0]["restarts"] == 1
+    assert again[0]["endpoint"] == victim["endpoint"]
+    assert len({outcome.id for outcome in outcomes}) == EVENTS
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
+    assert_in_order(stage.numbers_by_recipient())
+    assert stage.uncommitted() == 0
+    lines = [json.loads(line) for line in stage.service.log.splitlines() if line.startswith("{")]
+    assert {line["worker"] for line in lines if line["event"] == "partitions_assigned"} == {1, 2}
+    assert next(line for line in lines if line["event"] == "worker_ended")["code"] == -signal.SIGKILL
+
+
+def assert_sums(workers: Workers, before: Samples) -> None:
+    """What is counted is added up and has not fallen; what is measured stands there for each worker."""
+    own = [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=10).text) for one in workers.list()]
+    found = workers.samples()
+    for key, value in found.items():
+        if key[0].endswith(("_total", "_bucket", "_count")) and "worker" not in dict(key[1]):
+            assert value >= sum(one.get(key, 0) for one in own), key
+            assert value >= before.get(key, 0), key
+    consumed = [total(one, "notice_pipeline_events_consumed_total") for one in own]
+    assert 0 < consumed[0] < EVENTS
+    assert found["notice_pipeline_worker_restarts_total", (("worker", "2"),)] == 1
+    assert found["notice_pipeline_workers", (("phase", "running"),)] == 2
+    assert {(NOT_ADDED_UP, (("worker", number),)) for number in ("1", "2")} <= set(found)
+    assert (NOT_ADDED_UP, ()) not in found
+
+
+def _owners(workers: Workers) -> Mapping[str, str]:
+    """Partition to the worker that has it."""
+    return {
+        dict(labels)["partition"]: dict(labels)["worker"]
+        for (name, labels) in workers.samples()
+        if name == "notice_pipeline_consumer_lag"
+    }
+
+
+def test_what_is_wrong_at_start_is_told_once(stage: Stage) -> None:
+    """One worker finds it out: one message, the usual exit code, no restart."""
+    kafka = {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"], "start_timeout_seconds": 1}
+    with_workers(stage, 3, kafka=kafka)
+    with stage.service.running() as process:
+        assert process.wait(90) == 2
+    assert stage.service.log.count("no Kafka broker") == 1
+    assert "Traceback" not in stage.service.log
+
+
+def test_workers_drain_and_end_when_their_supervisor_is_killed(stage: Stage) -> None:
+    """No worker stays behind to hold partitions that nobody looks after; what was in flight is not sent again."""
+    with_workers(stage, 2)
+    stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
+    with stage.service.running() as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        stage.emit(EVENTS)
+        stage.wait_for_outcomes(EVENTS // 5)
+        pids = [one["pid"] for one in workers.list()]
+        process.kill()
+        process.wait(10)
+        wait_for(lambda: not any(_is_there(pid) for pid in pids))
+    with stage.service.running() as process:
+        outcomes = stage.wait_for_outcomes(EVENTS, 200)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(90) == 0, stage.service.log
+    assert (len(outcomes), len({outcome.id for outcome in outcomes})) == (EVENTS, EVENTS)
+    assert stage.sandbox.state.memory.counts.repeats == 0
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
