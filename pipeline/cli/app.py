@@ -31,6 +31,7 @@ COMMANDS = {
     "studio": "pipeline.cli.studio",
     "check": "pipeline.cli.check",
     "test": "pipeline.cli.test",
+    "coverage": "pipeline.cli.coverage",
     "preview": "pipeline.cli.preview",
     "explain": "pipeline.cli.explain",
     "diff": "pipeline.cli.diff",

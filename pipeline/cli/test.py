@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,14 +13,16 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.rule_test_events import read_test_events
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.check import EnvironmentOption, SchemasOption, schemas_beside
+from pipeline.cli.printing import print_json
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
 from pipeline.rules.check import Checked, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import SchemaCatalogue
 from pipeline.rules.testing.cases import Case
-from pipeline.rules.testing.reports import Timed, as_json, as_junit, as_text, visible
+from pipeline.rules.testing.reports import Timed, as_json, as_junit, as_text
 from pipeline.rules.testing.running import run
+from pipeline.rules.visible import visible
 
 DEBOUNCE_MS = 150
 """How long to wait for an editor to finish saving."""
@@ -163,7 +164,7 @@ def _fits(case: Case, words: str) -> bool:
 
 def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
     if output == "json":
-        print(json.dumps(_as_json(report), ensure_ascii=False, indent=2))
+        print_json(_as_json(report))
     elif output == "junit":
         print(as_junit([*report.results], report.seconds, report.findings), end="")
     else:

@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 from pipeline.model.finding import Finding
 from pipeline.rules.testing.comparing import Message, Mismatch
 from pipeline.rules.testing.running import Result
+from pipeline.rules.visible import shown, visible
 
 _UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class Timed(NamedTuple):
@@ -115,12 +115,8 @@ def _xml(text: str) -> str:
     return _UNFIT_FOR_XML.sub("�", text)
 
 
-def visible(text: str) -> str:
-    """The text on one line of a terminal: what would steer the terminal is written out."""
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
 def _shown(text: str | None) -> str:
     if text is None:
         return "(nothing)"
-    return visible(text) if text and text == text.strip() else f'"{visible(text)}"'
+    is_plain = text and text == text.strip() and text == visible(text)
+    return text if is_plain else shown(text)

@@ -14,9 +14,7 @@ from pipeline.rules.schema import SchemaCatalogue
 from pipeline.rules.testing.cases import Case
 from pipeline.rules.testing.comparing import Message, Mismatch, WhyNot, compare, messages
 from pipeline.rules.testing.given import EventFiles, Unfit, given
-
-MOST_SHOWN = 60
-"""Characters of an event's value in a report."""
+from pipeline.rules.visible import shown
 
 
 class Result(NamedTuple):
@@ -27,6 +25,8 @@ class Result(NamedTuple):
     """None at all: it passed."""
     came: tuple[Message, ...]
     """What the rules made of the event."""
+    event: Event | None = None
+    """None where the case gives no event that there could be."""
 
     @property
     def passed(self) -> bool:
@@ -47,7 +47,7 @@ def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles)
     came = messages(rules.evaluate(event))
     made = {message.rule for message in came}
     why = {name: _why_not(name, rules, event, came) for name in case.rules if name not in made}
-    return Result(case, compare(case.expect, case.expect_path, came, why), came)
+    return Result(case, compare(case.expect, case.expect_path, came, why), came, event)
 
 
 def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -> WhyNot:
@@ -74,22 +74,12 @@ def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
         return
     for node in evaluation.deciding():
         values = [
-            f"{evaluation.tree.text(operand)} is {_shown(evaluation.of(operand))}"
+            f"{evaluation.tree.text(operand)} is {_value(evaluation.of(operand))}"
             for operand in evaluation.operands(node)
         ]
         told = f" ({', '.join(values)})" if values else ""
         yield f"`{evaluation.tree.text(node)}`{told}"
 
 
-def _shown(result: Outcome | None) -> str:
-    if result is None or result.failed is not None:
-        return "not to be had"
-    match result.value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if result.value else "false"
-        case str():
-            return f'"{result.value[:MOST_SHOWN]}"'
-        case _:
-            return str(result.value)[:MOST_SHOWN]
+def _value(result: Outcome | None) -> str:
+    return shown(result.value) if result is not None and result.failed is None else "not to be had"

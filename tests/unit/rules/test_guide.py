@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.schema_files import read_schemas
+from pipeline.cli import coverage
 from pipeline.model.finding import Level
 from pipeline.rules import channel, functions
 from pipeline.rules.check import check
@@ -17,6 +18,7 @@ from pipeline.rules.testing.checking import REFUSALS
 from pipeline.rules.testing.reports import as_text
 from pipeline.rules.testing.running import run
 
+Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "guide-rules.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```yaml (\S+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
@@ -58,6 +60,21 @@ def test_a_failure_reads_as_the_guide_shows() -> None:
     results = [run(case, checked.ruleset, schemas, {}) for case in checked.cases]
     lines = [line for result in results if not result.passed for line in as_text(result)]
     assert "\n".join(lines) in GUIDE
+
+
+def test_coverage_reads_as_the_guide_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
+    """With the first test alone two branches are missing; with both none is."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    schemas = ROOT / "schemas" / "events"
+    coverage.command(Path("rules"), schemas, fail_under=100)
+    assert " 100 %" in capfd.readouterr().out
+    tests = FILES["rules/tests/receipts.yaml"]
+    Path("rules/tests/receipts.yaml").write_text(tests[: tests.index("  - name: receipts of all")], encoding="utf-8")
+    coverage.command(Path("rules"), schemas)
+    assert f"$ notice-pipeline coverage\n{capfd.readouterr().out}```" in GUIDE
 
 
 def test_the_guide_names_every_reason_of_a_refusal() -> None:

@@ -247,7 +247,7 @@ def test_a_failure_reads_like_this() -> None:
 def test_terminal_escapes_are_written_out() -> None:
     """What a test holds must not steer the terminal of who tests."""
     result = one(r'{notices: [{rule: paid, data: {thing1: "\e[2J\u202e"}}]}')
-    assert list(as_text(result))[-2:] == [r"    expected  \u001b[2J\u202e", "    got       T1等3件"]
+    assert list(as_text(result))[-2:] == [r'    expected  "\u001b[2J\u202e"', "    got       T1等3件"]
 
 
 NESTED = """\
