@@ -92,13 +92,22 @@ class TopicRange:
         self._consumer.close()
 
     def records(self, progressed: Progressed = lambda _read, _total: None) -> Iterator[Record]:
-        """The records, those of one partition in their order, those of several mixed; once.
+        """The records, those of one partition in their order, those of several mixed; from the start at each call.
 
         Raises:
             Unreachable: the broker has gone silent, or does not let us read.
         """
         with _in_words(self.topic):
             yield from self._read(progressed)
+
+    def first_at(self, moment: datetime) -> Mapping[int, int]:
+        """The offset of each wanted partition's first record that is not older; its end, where there is none.
+
+        Raises:
+            Unreachable: the broker does not answer.
+        """
+        with _in_words(self.topic):
+            return self._found(moment, self.there)
 
     def _there(self, count: int) -> Mapping[int, range]:
         """The offsets that each wanted partition holds now."""
@@ -146,9 +155,12 @@ class TopicRange:
         begins = sum(places.values())
         finished = 0
         self._consumer.assign([KafkaPartition(self.topic, partition, at) for partition, at in places.items()])
-        heard = time.monotonic()
+        silence = 0.0
         while places:
+            asked = time.monotonic()
             messages = self._consumer.consume(BATCH, POLL_SECONDS)
+            # Only time spent waiting counts: whoever takes the records may be slow.
+            silence = 0.0 if messages else silence + time.monotonic() - asked
             for message in messages:
                 partition = message.partition() or 0
                 if not _counts(message) or partition not in places:
@@ -163,9 +175,7 @@ class TopicRange:
                     del places[partition]
                     self._consumer.incremental_unassign([KafkaPartition(self.topic, partition)])
             progressed(finished + sum(places.values()) - begins, self.total)
-            if messages:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > SILENT_SECONDS:
+            if silence > SILENT_SECONDS:
                 raise self._silent()
 
     def _place(self, message: Message, stop: int) -> int:

@@ -27,6 +27,8 @@ DEAD_LETTER_CONFIG: Mapping[str, str] = {
     # Twice Kafka's default: the greatest event its topic takes by default, and our headers.
     "max.message.bytes": "2097152",
 }
+REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
+"""For ever: a letter whose mark is forgotten would be sent again. A mark takes some hundred bytes."""
 SLICE_SECONDS = 1.0
 """How long one question may take before we look whether the broker has said why it does not answer."""
 
@@ -119,6 +121,16 @@ class TopicCheck:
             raise Unreachable(f"the topic {topic.name} is missing and {reason}", hint=hint)
         self._compare(topic.name, config)
         return there[topic.name]
+
+    def is_compacted(self, name: str) -> bool:
+        """Whether records of one key replace each other; False where we may not look."""
+        if not self._is_managed():
+            return False
+        try:
+            found = self._config(ConfigResource.Type.TOPIC, name)
+        except (KafkaException, NoAnswer):
+            return False
+        return "compact" in found.get("cleanup.policy", "")
 
     def _make(self, topic: TopicToMake, config: Mapping[str, str]) -> KafkaError | None:
         new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(config))

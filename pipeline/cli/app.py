@@ -35,6 +35,8 @@ COMMANDS = {
     "preview": "pipeline.cli.preview",
     "explain": "pipeline.cli.explain",
     "diff": "pipeline.cli.diff",
+    "redrive": "pipeline.cli.redrive",
+    "audit": "pipeline.cli.audit",
     "emit": "pipeline.cli.emit",
     "config": "pipeline.cli.config",
     "schemas": "pipeline.cli.schemas",
@@ -94,6 +96,8 @@ def _root(
 
     Write rules in the **studio**, **check** and **test** them; try things out with **emit** and **sandbox**; run the
     service with **run**.
+
+    Afterwards, **audit** proves that every event has its outcomes, and **redrive** sends again what failed.
 
     Exit codes: 0 fine, 1 findings or failures, 2 misuse.
     """

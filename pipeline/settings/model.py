@@ -148,6 +148,9 @@ class DeadLetterSettings(Section):
     """Where records go whose notice could not be delivered."""
 
     topic: TopicName = Field("notice.dead-letters", description="Topic for dead letters.")
+    redriven_topic: TopicName = Field(
+        "notice.redriven", description="Topic that remembers which dead letters were sent again; `redrive` makes it."
+    )
     create: bool = Field(True, description="Make the topic when it is missing.")
     partitions: int = Field(4, ge=1, le=10_000, description="Its partitions when we make it.")
     replication_factor: int = Field(-1, ge=-1, description="Its replicas when we make it; -1: the broker's default.")

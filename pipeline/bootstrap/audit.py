@@ -1,0 +1,29 @@
+"""An audit as the service's configuration has it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka_audit import Expectation, KafkaAudit, Stage, Subject
+from pipeline.adapters.logging import configure_logging
+from pipeline.audit.findings import Report
+from pipeline.bootstrap import find_decoder, find_rules, find_schemas, kafka_properties
+from pipeline.settings import Settings
+
+
+def run_audit(settings: Settings, start: datetime | None, end: datetime | None, *, keep: int, stage: Stage) -> Report:
+    """Hold the configuration's topics against its outcomes.
+
+    Raises:
+        UserError: Kafka, the registry, the rules or a topic cannot be had.
+    """
+    configure_logging(form=settings.log.format, level="warning", clock=SystemClock())
+    schemas = find_schemas(settings)
+    expectation = Expectation(
+        find_decoder(settings, schemas),
+        find_rules(settings, schemas.catalogue),
+        unmatched_too=settings.outcomes.unmatched,
+    )
+    subject = Subject(settings.kafka.topics, settings.kafka.group_id, settings.outcomes.topic, start, end)
+    return KafkaAudit(kafka_properties(settings), subject, expectation).run(keep=keep, stage=stage)

@@ -1,0 +1,167 @@
+"""A redrive as the service's configuration has it: look first, then send, at a pace, and stop when told."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Event
+from typing import NamedTuple
+
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka_range import Progressed, Span, TopicRange
+from pipeline.adapters.kafka_redrive import BATCH, Desk, Sender, Target, Told
+from pipeline.adapters.kafka_topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.logging import configure_logging
+from pipeline.bootstrap import kafka_properties
+from pipeline.errors import UserError
+from pipeline.redrive.letter import Letter
+from pipeline.redrive.selection import Fate, Selection
+from pipeline.settings import Settings
+
+BATCH_BYTES = 8_388_608
+"""Values in one transaction: a batch of the largest records must not fill the memory."""
+BATCH_SECONDS = 0.5
+"""A batch of a slow pace is what leaves within so long."""
+
+
+class Wanted(NamedTuple):
+    """What somebody asked for."""
+
+    selection: Selection
+    start: datetime | None = None
+    end: datetime | None = None
+    into: str | None = None
+    """Another topic of the service's than each letter's source."""
+
+
+class Tally:
+    """What became of the letters seen so far."""
+
+    def __init__(self) -> None:
+        self.fates: Counter[Fate] = Counter()
+        self.by: Counter[tuple[Fate, str, str]] = Counter()
+        """By fate, reason and rule."""
+        self.troubles: list[Told] = []
+        """The first few that could not be sent."""
+
+    def add(self, told: Told) -> None:
+        """One more."""
+        self.fates[told.fate] += 1
+        if told.letter is not None:
+            self.by[told.fate, told.letter.reason, told.letter.rule or ""] += 1
+        if told.fate in {Fate.SOURCE_GONE, Fate.REFUSED} and len(self.troubles) < 20:  # noqa: PLR2004 - a screen's worth
+            self.troubles.append(told)
+
+
+class Redrive:
+    """One range of dead letters, opened."""
+
+    def __init__(self, settings: Settings, wanted: Wanted, properties: dict[str, object], target: Target) -> None:
+        """Made by `open_redrive`."""
+        self._properties = properties
+        self._name = f"{settings.kafka.group_id}.redrive"
+        self._target = target
+        self._letters = TopicRange(properties, settings.dead_letters.topic, Span(wanted.start, wanted.end))
+        try:
+            self._desk = Desk(properties, self._letters, wanted.selection, target)
+        except BaseException:
+            self._letters.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._letters.close()
+
+    def look(self, progressed: Progressed) -> Tally:
+        """What would become of every letter; nothing is written.
+
+        Raises:
+            Unreachable: the broker has gone silent.
+        """
+        tally = Tally()
+        for told in self._desk.fates(progressed):
+            tally.add(told)
+        return tally
+
+    def send(self, total: int, rate: float | None, stop: Event, progressed: Progressed) -> Tally:
+        """Send `total` letters, at most `rate` a second; what became of them. `stop` ends it between two batches.
+
+        Raises:
+            Unreachable: Kafka does not answer, or another run has begun; what was sent is marked.
+        """
+        tally = Tally()
+        sender = Sender(self._properties, self._name, self._target)
+        pace = _Pace(rate, stop)
+        for batch in self._batches(pace.batch):
+            if not pace.wait(sum(tally.fates.values())):
+                break
+            for told in sender.send(batch):
+                tally.add(told)
+            progressed(sum(tally.fates.values()), total)
+        return tally
+
+    def _batches(self, most: int) -> Iterator[list[Letter]]:
+        batch: list[Letter] = []
+        size = 0
+        for told in self._desk.fates(lambda _read, _total: None):
+            if told.letter is None or told.fate is not Fate.SEND:
+                continue
+            batch.append(told.letter)
+            size += len(told.letter.record.value or b"")
+            if len(batch) >= most or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+
+class _Pace:
+    """So many a second, counted from the start."""
+
+    def __init__(self, rate: float | None, stop: Event) -> None:
+        self._rate = rate
+        self._stop = stop
+        self._begun = time.monotonic()
+        self.batch = BATCH if rate is None else max(1, min(BATCH, int(rate * BATCH_SECONDS)))
+
+    def wait(self, sent: int) -> bool:
+        """Wait until more than `sent` may be; False where it is to stop."""
+        due = self._begun + sent / self._rate if self._rate is not None else 0.0
+        return not self._stop.wait(max(0.0, due - time.monotonic()))
+
+
+@contextmanager
+def open_redrive(settings: Settings, wanted: Wanted, *, writes: bool) -> Iterator[Redrive]:
+    """The dead letters of the configuration; `writes` where they are to be sent and not only looked at.
+
+    Raises:
+        UserError: a topic is missing or cannot be used for it, or Kafka does not answer.
+    """
+    configure_logging(form=settings.log.format, level="error", clock=SystemClock())
+    properties = kafka_properties(settings)
+    check = TopicCheck(properties, settings.kafka.start_timeout_seconds)
+    check.require([*settings.kafka.topics, settings.dead_letters.topic])
+    there = check.partitions()
+    topics = {name: there[name] for name in settings.kafka.topics}
+    if wanted.into is not None and wanted.into not in topics:
+        hint = f"the configuration reads {', '.join(topics)}"
+        raise UserError(f"--into {wanted.into}: the service does not read this topic", hint=hint)
+    for name in topics if wanted.into is None else [wanted.into]:
+        if check.is_compacted(name):
+            raise UserError(
+                f"{name} is compacted: an old event would take the place of the newest one of its key",
+                hint="let the service read another topic as well (kafka.topics), and name it: --into TOPIC",
+            )
+    letters = settings.dead_letters
+    marks = TopicToMake(letters.redriven_topic, 1, letters.replication_factor, letters.create)
+    if writes:
+        check.ensure(marks, REDRIVEN_CONFIG)
+    known = letters.redriven_topic if writes or letters.redriven_topic in there else None
+    redrive = Redrive(settings, wanted, properties, Target(topics, wanted.into, known))
+    try:
+        yield redrive
+    finally:
+        redrive.close()

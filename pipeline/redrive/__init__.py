@@ -1,0 +1,1 @@
+"""Which dead letters are sent again, and as what? Pure."""

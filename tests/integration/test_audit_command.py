@@ -1,0 +1,269 @@
+"""`audit` on a real Kafka: planted gaps, duplicates and breaks are found where they are, and what is well is proved."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient
+
+from pipeline.adapters.avro import folder_id
+from pipeline.adapters.event_writer import Encoding, EventEncoder
+from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.shipped import shipped
+from pipeline.cli import app
+from pipeline.model import dead_letter
+from pipeline.model.event import Position
+from pipeline.model.notice import notice_id
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.rules.check import load
+from pipeline.rules.examples import example
+from tests.fakes.listener import PATIENCE
+from tests.fakes.outcomes import a_record, an_outcome
+from tests.fakes.real_kafka import RealKafka
+
+pytestmark = pytest.mark.kafka
+TYPE = "com.example.user.wallet.recharged.v1"
+RULE = "wallet-recharged"
+CATALOGUE = read_schemas(shipped("schemas/events"))
+RULES = load(read_rules(shipped("rules")), CATALOGUE, environment="production")
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.out)
+        return report
+
+    def found(self) -> dict[str, int]:
+        return {code: count for code, count in self.report["findings"].items() if count}
+
+
+class Shop:
+    """Events, outcomes and commits of one group, written as the service would, or not."""
+
+    def __init__(self, kafka: RealKafka, folder: Path) -> None:
+        self.kafka = kafka
+        self.config = folder / "pipeline.yaml"
+        configuration = {
+            "kafka": {
+                "bootstrap_servers": kafka.bootstrap_servers,
+                "topics": [kafka.names.events],
+                "group_id": kafka.names.group,
+            },
+            "schemas": {"directory": str(shipped("schemas/events"))},
+            "rules": str(shipped("rules")),
+            "notices": {"url": "http://127.0.0.1:9", "token": "t"},
+            "outcomes": {"topic": kafka.names.outcomes},
+            "dead_letters": {"topic": kafka.names.dead_letters},
+        }
+        self.config.write_text(json.dumps(configuration), encoding="utf-8")
+        schema = CATALOGUE.newest(TYPE)
+        assert schema is not None
+        self._schema = schema
+        self._encoder = EventEncoder(schema, folder_id(schema.fingerprint), Encoding.AVRO)
+
+    def emit(self, count: int, *, partition: int = 0, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        producer = Producer({**self.kafka.properties, "linger.ms": 1})
+        dice = random.Random(1).random  # noqa: S311 - examples, no secrets
+        for number in range(count):
+            value, _ = self._encoder.encode(example(self._schema, dice, number), number)
+            producer.produce(self.kafka.names.events, value, b"k", partition, headers=list(headers))
+        assert producer.flush(30) == 0
+
+    def position(self, offset: int, partition: int = 0) -> Position:
+        return Position(self.kafka.names.events, partition, offset)
+
+    def settle(self, *positions: Position, **changes: object) -> None:
+        """Write outcomes, as the service would write them if nothing is changed."""
+        log = self.kafka.outcomes()
+        for position in positions:
+            plain: dict[str, Any] = {
+                "id": notice_id(str(position), RULE),
+                "rule": RULE,
+                "rules_version": RULES.version,
+                "recipient": f"r{position.offset % 3}",
+                "first_attempt_at": 1_700_000_000.0 + position.offset,
+            }
+            outcome = an_outcome(position)._replace(**(plain | changes))
+            log.publish(outcome, a_record(position), lambda _: None)
+        assert log.flush(PATIENCE) == 0
+
+    def commit(self, offset: int, partition: int = 0) -> None:
+        consumer = Consumer({**self.kafka.properties, "group.id": self.kafka.names.group})
+        consumer.commit(offsets=[KafkaPartition(self.kafka.names.events, partition, offset)], asynchronous=False)
+        consumer.close()
+
+
+Audit = Callable[..., Ran]
+
+
+@pytest.fixture
+def make_shop(make_kafka: Callable[..., RealKafka], tmp_path: Path) -> Callable[..., Shop]:
+    return lambda **wanted: Shop(make_kafka(**wanted), tmp_path)
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Shop]) -> Shop:
+    return make_shop()
+
+
+@pytest.fixture
+def audit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Audit:
+    """`audit(shop, "--from", …)`: the command line, called as a shell does."""
+
+    def call(shop: Shop, *arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", "audit", "-c", str(shop.config), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return Ran(int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+def test_what_is_well_is_proved(make_shop: Callable[..., Shop], audit: Audit) -> None:
+    """In two partitions and two ledger partitions, with a tail that is not committed yet."""
+    shop = make_shop(partitions=2, ledger_partitions=2)
+    for partition in range(2):
+        shop.emit(300, partition=partition)
+        shop.settle(*(shop.position(offset, partition) for offset in range(290)))
+        shop.commit(290, partition)
+    ran = audit(shop)
+    assert ran.code == 0, ran
+    assert "600 events" in ran.out
+    assert "pending:   20 " in ran.out
+    assert "proved: every committed event" in ran.out
+    assert ran.err == ""
+
+
+def test_planted_faults_are_found_where_they_are(shop: Shop, audit: Audit) -> None:
+    """One of each; the exit code says so, and the JSON has the positions."""
+    shop.emit(20)
+    well = [shop.position(offset) for offset in range(20) if offset not in {3, 7, 18}]
+    shop.settle(*well)
+    shop.settle(shop.position(5), redelivered=True)
+    shop.settle(shop.position(7), id=notice_id(str(shop.position(6)), RULE))
+    shop.settle(shop.position(18), first_attempt_at=1_700_000_001.0)
+    shop.commit(20)
+    ran = audit(shop, "--output", "json")
+    assert ran.code == 1
+    report = ran.report
+    assert not report["clean"]
+    places = {one["code"]: one["offset"] for one in report["examples"]}
+    assert places == {"lost": 3, "duplicate": 5, "accepted-twice": 7, "out-of-order": 18}
+    assert ran.found() == dict.fromkeys(places, 1)
+    assert report["outcomes"] == {"accepted": 20}
+
+
+def test_an_outcome_of_an_event_that_is_not_there_is_an_orphan(shop: Shop, audit: Audit) -> None:
+    """A transaction's marker takes an offset, but is no event; the marker itself is not missed either."""
+    shop.emit(2)
+    producer = Producer({**shop.kafka.properties, "transactional.id": shop.kafka.names.group})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(shop.kafka.names.events, None, b"k", 0)
+    producer.commit_transaction(30)
+    shop.emit(1)
+    shop.settle(shop.position(0), shop.position(1), shop.position(3), shop.position(4))
+    shop.settle(shop.position(2), id="tombstone", rule=None, kind=OutcomeKind.UNDECODABLE, reason=Reason.TOMBSTONE)
+    shop.commit(5)
+    ran = audit(shop)
+    assert ran.code == 1
+    assert f"{shop.position(3)}: orphan" in ran.out
+    assert "found:     lost 0 · orphan 1 · duplicate 0" in ran.out
+    assert "not proved" in ran.out
+
+
+def test_a_redriven_record_has_an_outcome_of_its_own(shop: Shop, audit: Audit) -> None:
+    """The first record's refusal and the second one's acceptance are one notice's way, not a duplicate."""
+    shop.emit(1)
+    headers = [(dead_letter.REDRIVES, b"1"), (dead_letter.ONLY_RULE, RULE.encode())]
+    shop.emit(2, headers=headers)
+    same = notice_id("one", RULE)
+    shop.settle(shop.position(0), id=same, kind=OutcomeKind.REJECTED)
+    shop.settle(shop.position(1), id=same)
+    shop.commit(2)
+    ran = audit(shop, "--output", "json")
+    assert (ran.code, ran.found(), ran.report["pending"]) == (0, {}, 1)
+    assert ran.report["redriven"] == {"accepted": 1}
+    shop.commit(3)
+    assert audit(shop, "--output", "json").found() == {"lost": 1}
+
+
+def test_nothing_committed_is_nothing_lost(shop: Shop, audit: Audit) -> None:
+    """Before the service's first commit everything is still to come."""
+    shop.emit(5)
+    ran = audit(shop, "--output", "json")
+    assert (ran.code, ran.report["pending"], ran.report["events"]) == (0, 5, 5)
+
+
+def test_what_the_ledger_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
+    """Retention took the first outcomes: their events are not called lost, and --strict says so."""
+    shop.emit(9)
+    shop.settle(*(shop.position(offset) for offset in range(9)))
+    shop.emit(1)
+    shop.commit(10)
+    admin = AdminClient(shop.kafka.properties)
+    (gone,) = admin.delete_records([KafkaPartition(shop.kafka.names.outcomes, 0, 5)]).values()
+    assert gone.result(15).low_watermark == 5
+    ran = audit(shop, "--output", "json")
+    assert ran.found() == {"lost": 1}
+    assert ran.report["examples"][0]["offset"] == 9
+    assert ran.report["unproven"] == {"ledger-forgot": 5}
+    shop.settle(shop.position(9))
+    assert audit(shop).code == 0
+    assert "not all could be judged" in audit(shop).out
+    assert audit(shop, "--strict").code == 1
+
+
+def test_outcomes_of_other_rules_are_told_and_not_held_against_the_service(shop: Shop, audit: Audit) -> None:
+    """An event from before the rule was there has no outcome of it."""
+    shop.emit(4)
+    shop.settle(shop.position(1), rules_version="old")
+    shop.settle(shop.position(3))
+    shop.commit(4)
+    ran = audit(shop)
+    assert ran.code == 0
+    assert "rules-changed 2" in ran.out
+    assert "their versions: old" in ran.out
+
+
+def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
+    """Of a range without events nothing can be proved, and that is said."""
+    shop.emit(3)
+    for bounds in (("--from", "-7d", "--to", "-1h"), ("--from", "now", "--to", "2999-01-01")):
+        ran = audit(shop, *bounds)
+        assert ran.code == 0
+        assert "nothing to prove" in ran.out
+    assert audit(shop, "--from", "-1h", "--output", "json").report["events"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--from", "yesterday"), "`yesterday` is no moment"),
+        (("--from", "-1h", "--to", "-2h"), "is not before"),
+        (("--topic", "nobody-reads-me"), "reads no topic nobody-reads-me"),
+        (("--rules", "/no/such/folder"), "/no/such/folder"),
+    ],
+)
+def test_a_users_mistake_is_told_in_words(shop: Shop, audit: Audit, arguments: tuple[str, ...], words: str) -> None:
+    """Exit code 2, nothing on standard output."""
+    ran = audit(shop, *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert words in ran.err
+    assert "Traceback" not in ran.err
