@@ -15,8 +15,11 @@ import structlog
 
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import CommitPoint, LedgerPosition
+from pipeline.model.reply import Reply
+from pipeline.model.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pipeline.delivery.halt import Halt
     from pipeline.delivery.machine import Attempt, Delivery, Publication
     from pipeline.model.event import TopicPartition
     from pipeline.ports import Clock, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
@@ -68,6 +71,9 @@ class Engine:
         self._moved: set[asyncio.Event] = set()
         self._last_commit = 0.0
         self._held: frozenset[TopicPartition] = frozenset()
+        self._halt: Halt | None = None
+        self._refusal: Reply | None = None
+        """The last reply that did not accept."""
         self._stopped = False
         self._lost = False
 
@@ -100,6 +106,7 @@ class Engine:
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
         self._tell_demand()
+        self._tell_halt()
         if now - self._last_commit >= COMMIT_SECONDS:
             self._last_commit = now
             points = delivery.commit_points()
@@ -115,6 +122,8 @@ class Engine:
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
         self._telemetry.attempted(verdict, now - started)
+        if verdict is not Verdict.ACCEPTED:
+            self._refusal = reply
         self.progressed()
 
     def _acknowledged(self, publication: Publication, position: LedgerPosition) -> None:
@@ -144,6 +153,20 @@ class Engine:
         if held != self._held:
             self._held = held
             self._source.hold(held)
+
+    def _tell_halt(self) -> None:
+        """Say in the log, once each time, that sending stops and why, and that it goes on."""
+        halt = self._delivery.halted()
+        if halt is self._halt:
+            return
+        self._halt = halt
+        if halt is None:
+            log.info("sending_resumed")
+            return
+        reply = self._refusal or Reply()
+        # The API's own words may speak of a recipient; the client's, of a fault, do not.
+        fault = None if reply.fault is None else f"{reply.fault.value}: {reply.detail}"
+        log.warning("sending_halted", reason=halt.value, status=reply.status, code=reply.code, fault=fault)
 
     def _wake_at(self, now: float) -> None:
         """Come back when delivery's next timer is due, or when a commit may be."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
@@ -15,7 +16,7 @@ from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import Assigned
 from pipeline.runtime import engine as engine_module
 from pipeline.runtime.engine import Engine
-from tests.unit.delivery.making import OK, P0, T0, arrival, notice
+from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
 PATIENCE = 10.0
 """Real seconds; what is waited for takes none."""
@@ -26,10 +27,11 @@ class Api:
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
+        self.reply = OK
 
     async def send(self, _notice: object, token: str, _traceparent: str | None = None) -> object:
         self.tokens.append(token)
-        return OK
+        return self.reply
 
 
 class Tokens:
@@ -129,6 +131,29 @@ async def test_a_renewal_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch
     assert subject.has_token
     await until(lambda: tokens.asked >= 4)
     await subject.stop()
+
+
+async def test_a_halt_is_told_once_with_what_the_api_said() -> None:
+    """Nothing is sent from then on, and without a word nobody would know why."""
+    subject, api = engine(Tokens(refresh_in=None))
+    api.reply = UNAUTHORISED
+    with capture_logs() as logs:
+        subject.progressed()
+        await until(lambda: bool(logs))
+        for _ in range(10):
+            subject.progressed()
+            await asyncio.sleep(0)
+    await subject.stop()
+    assert logs == [
+        {
+            "event": "sending_halted",
+            "log_level": "warning",
+            "reason": "unauthorised",
+            "status": 403,
+            "code": 403,
+            "fault": None,
+        }
+    ]
 
 
 async def test_a_drain_waits_for_no_outcome_that_kafka_will_never_take() -> None:
