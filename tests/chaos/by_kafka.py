@@ -148,7 +148,7 @@ def _damage(run: Run) -> None:
     stage = run.stage
     servers = run.broker.bootstrap_servers
     consumer = Consumer({"bootstrap.servers": servers, "group.id": stage.group, "log_level": 0})
-    texts = ("np1:0:0:00000000", "garbage \x00\ufffd", "np9:1:2:3", "np1:0:999999999:" + "0" * 8, "x" * 4_000, "")
+    texts = ("np1:0:0:00000000", "garbage \ufffd \t", "np9:1:2:3", "np1:0:999999999:" + "0" * 8, "x" * 4_000, "")
     points = committed(servers, stage.group, stage.topic)
     damaged = [
         TopicPartition(stage.topic, number, one.offset, text)

@@ -69,7 +69,35 @@ def stall(run: Run) -> None:
         run.wait(6)
 
 
+def short(run: Run) -> None:
+    """A little of the worst: three kills, an API that is away, and a rolling restart; tokens end all the while."""
+    run.up(2)
+    run.load.start()
+    run.wait(1)
+    for _ in range(3):
+        run.wait(run.dice.uniform(0.2, 2.0))
+        run.kill(run.dice.choice(run.members.alive))
+        run.up(1)
+    run.api_network.cut()
+    run.note("the API is gone")
+    run.torn()
+    run.wait(5)
+    run.api_network.heal()
+    run.note("the API is back")
+    for member in run.members.alive:
+        run.up(1)
+        run.terminate(member)
+
+
 MEMBERS = (
+    Scenario(
+        "short",
+        "three kills, an API outage of 5 s and a rolling restart; a part of `make test`",
+        short,
+        Allowed(failures=True),
+        plan={"latency": LATENCY, "faults": [{"recipients": REFUSED, "code": 47003}]},
+        sandbox={"clients": {"chaos": "secret"}, "token_seconds": 20.0},
+    ),
     Scenario(
         "kill",
         f"{KILLS} kill -9 at random moments under load, with dead letters among the outcomes",

@@ -31,7 +31,11 @@ class Load:
         self._dice = dice
         self._others = recipients
         # A broker may be away for long, and the events must still come, in order.
-        properties = {"bootstrap.servers": stage.broker.bootstrap_servers, "message.timeout.ms": 600_000}
+        properties = {
+            "bootstrap.servers": stage.broker.bootstrap_servers,
+            "message.timeout.ms": 600_000,
+            "log_level": 0,
+        }
         self._producer = EventProducer(properties)
         self._stop = threading.Event()
         self._failed: Exception | None = None

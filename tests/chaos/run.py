@@ -269,6 +269,14 @@ def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[
         "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 5.0}},
         "outcomes": {"partitions": LEDGER_PARTITIONS},
     }
+    clients = scenario.sandbox.get("clients")
+    if isinstance(clients, dict):
+        ((name, secret),) = clients.items()
+        token_url = f"http://127.0.0.1:{proxy.port}/oauth/token"
+        usual["notices"] |= {
+            "token": None,
+            "oauth": {"token_url": token_url, "client_id": name, "client_secret": secret},
+        }
     changes = {
         name: {**usual.get(name, {}), **scenario.changes.get(name, {})} for name in {**usual, **scenario.changes}
     }
