@@ -1,0 +1,25 @@
+"""A little of `make chaos`, with one seed: what a change of delivery, runtime or the Kafka adapters breaks first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.broker.handle import Broker
+from tests.chaos import report
+from tests.chaos.run import play
+from tests.chaos.scenarios import SCENARIOS
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_kills_an_outage_and_a_rolling_restart_break_no_promise(
+    real_kafka: Broker, tmp_path: Path, protocol: str
+) -> None:
+    """Nothing lost, in order, never two at once, duplicates only where killed: judged from Kafka and the API's journal."""
+    result = play(SCENARIOS["short"], real_kafka, tmp_path, protocol=protocol, seed=1, minutes=1)
+    assert result.ok, report.text(result)
+    assert result.figures["kills"] == 3
+    assert result.figures["events"] > 0
