@@ -35,6 +35,9 @@ __all__ = ["Arrival", "Attempt", "Delivery", "DeliverySnapshot", "Publication"]
 NOTICES_PER_SLOT = 16
 """Notices buffered for each slot of `max_in_flight`: room for a slow Kafka and for lanes that wait for their own
 (docs/decisions/delivery-machine.md)."""
+UNWRITTEN_PER_SLOT = 4
+"""Attempts under way and outcomes that Kafka has not acknowledged, for each slot of `max_in_flight`: at 50 ms a request
+Kafka may take 150 ms to acknowledge before sending has to wait for it."""
 PROBE_RECORDS = 16
 """Records that may be read while halted, if nothing is left to probe with: not each record becomes a notice."""
 SWEEP_SECONDS = 1.0
@@ -62,7 +65,7 @@ class Delivery:
         self._buffers = Buffers(settings.buffers.notices or NOTICES_PER_SLOT * max_in_flight, settings.buffers.span)
         self._lanes = Lanes()
         self._partitions: dict[TopicPartition, Partition] = {}
-        self._outbox = Outbox()
+        self._outbox = Outbox(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
         self._in_flight: dict[int, Work] = {}
         self._waiting: list[tuple[float, int, Work]] = []
         self._ticket = 0
@@ -149,6 +152,7 @@ class Delivery:
             lanes.ready(heapq.heappop(waiting)[2])
         attempts: list[Attempt] = []
         room = self._limit.value - len(self._in_flight)
+        unwritten = self._outbox.room(len(self._in_flight))
         clear = gate.clear(now)
         while lanes.any_ready:
             if not clear and gate.blocked_until(now) is not None:
@@ -157,9 +161,12 @@ class Delivery:
             if room <= 0:
                 self._limit.reached()
                 break
+            if unwritten <= 0:
+                break  # Kafka is away: whatever was sent now would come again if we died
             work = lanes.take()
             if self._may_leave(work, now):
                 room -= 1
+                unwritten -= 1
                 if not clear:
                     gate.sent(work.ticket)
                 attempts.append(self._send(work, now))
@@ -275,7 +282,7 @@ class Delivery:
         if self._lanes.any_ready:
             if blocked is not None:
                 times += [blocked, max(now, self._next_sweep)]
-            elif len(self._in_flight) < self._limit.value:
+            elif len(self._in_flight) < self._limit.value and self._outbox.room(len(self._in_flight)) > 0:
                 times.append(now)
         elif blocked is not None and not self._outbox.buffered:
             times.append(blocked)  # then something to probe with is asked for

@@ -16,12 +16,18 @@ _NO_REPLY = Reply()
 class Outbox:
     """Counts everything from offered to acknowledged; an outcome that Kafka has not acknowledged is not done."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_unwritten: int) -> None:
+        """`most_unwritten`: attempts under way and outcomes not yet acknowledged; a crash may send so many twice."""
+        self._most_unwritten = most_unwritten
         self.buffered = 0
         """Notices not yet ended, and outcomes not yet acknowledged, of all partitions."""
         self._ticket = 0
         self._publications: list[Publication] = []
         self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
+
+    def room(self, in_flight: int) -> int:
+        """How many more attempts may leave while so many are under way, though Kafka acknowledges nothing meanwhile."""
+        return self._most_unwritten - in_flight - len(self._unacknowledged)
 
     def expect(self, partition: Partition, outcomes: int) -> None:
         """So many outcomes of `partition` will come."""

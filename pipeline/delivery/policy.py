@@ -92,6 +92,13 @@ class BufferSettings(_Section):
     notices: int | None = Field(
         None, ge=1, le=10_000_000, description="Notices held in memory; null: 16 for each slot of max_in_flight."
     )
+    unwritten: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        description="Requests in flight and outcomes not yet acknowledged by Kafka, beyond which nothing more is sent: "
+        "a crash may send so many twice; null: 4 for each slot of max_in_flight.",
+    )
     span: int = Field(
         50_000, ge=100, le=10_000_000, description="Offsets between a partition's frontier and its newest record."
     )

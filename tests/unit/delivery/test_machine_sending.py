@@ -275,3 +275,35 @@ def test_a_fixed_rate_spaces_attempts_out() -> None:
     assert bench.delivery.next_wakeup(bench.now) == pytest.approx(bench.now + 0.1)
     bench.later(0.1)
     assert len(bench.attempts()) == 1
+
+
+def test_while_kafka_acknowledges_nothing_only_so_many_are_sent() -> None:
+    """Each would be sent twice if we died now; one acknowledgement lets one more leave, and nobody spins for it."""
+    bench = Bench({"buffers": {"unwritten": 6}}, max_in_flight=4)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(20)))
+    assert len(bench.round()) == 4
+    assert len(bench.round()) == 2
+    assert bench.round() == []
+    assert bench.delivery.next_wakeup(bench.now) is None
+    bench.collect()
+    assert bench.round() == []
+    bench.delivery.acknowledged(bench.unacknowledged.pop(0).ticket, 0, 0)
+    assert bench.delivery.next_wakeup(bench.now) == bench.now
+    assert len(bench.round()) == 1
+    bench.ledger_offset = 1
+    for _ in range(20):
+        bench.acknowledge()
+        bench.round()
+    assert len(bench.outcomes) == 20
+
+
+def test_requests_in_flight_count_as_unwritten() -> None:
+    """Their replies will want to be written, too."""
+    bench = Bench({"buffers": {"unwritten": 3}}, max_in_flight=8)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(8)))
+    first, *_ = attempts = bench.attempts()
+    assert len(attempts) == 3
+    bench.reply(first)
+    assert bench.attempts() == []
+    bench.acknowledge()
+    assert len(bench.attempts()) == 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pipeline.delivery import pointer
 from pipeline.delivery.arrival import Attempt, Publication
-from pipeline.delivery.machine import PROBE_RECORDS, Delivery
+from pipeline.delivery.machine import PROBE_RECORDS, UNWRITTEN_PER_SLOT, Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
@@ -288,6 +288,10 @@ class World:
         state = member.delivery.snapshot(self.now)
         assert state.in_flight == sum(flight.member is member for flight in self.flights)
         assert state.in_flight <= MAX_IN_FLIGHT
+        # Bounds what a crash now would send twice, however long Kafka has been away. Rubbish is written, but not sent.
+        handed_out = [*member.unwritten, *(publication for publication, _ in member.unacknowledged)]
+        sent = [one for one in handed_out if one.outcome.first_attempt_at is not None]
+        assert state.in_flight + len(sent) <= UNWRITTEN_PER_SLOT * MAX_IN_FLIGHT
         assert state.buffered <= 2 * CAPACITY + 2 * FAN_OUT
         if state.buffered == 0:
             assert state.lanes <= state.in_flight
