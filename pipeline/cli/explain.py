@@ -53,7 +53,7 @@ def command(
     asked = wanted(event, number, event_type, position_of(topic, partition, offset))
     named = Named(rules, schemas, environment, config)
     settings = named.settings()
-    sound = SoundRules.of(named, settings)
+    sound = SoundRules.of(named, settings, tests=False)
     only = sound.rule(rule) if rule is not None else None
     try:
         found = find(asked, sound, settings)

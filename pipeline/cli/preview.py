@@ -70,7 +70,7 @@ def command(
     """
     named = Named(rules, schemas, environment, config)
     settings = named.settings()
-    sound = SoundRules.of(named, settings)
+    sound = SoundRules.of(named, settings, tests=False)
     only = sound.rule(rule) if rule is not None else None
     if example_of is not None or (event is None and only is not None):
         if event is not None:

@@ -82,8 +82,8 @@ class SoundRules(NamedTuple):
     catalogue: SchemaCatalogue
 
     @classmethod
-    def of(cls, named: Named, settings: Settings | None) -> SoundRules:
-        """Read and check them.
+    def of(cls, named: Named, settings: Settings | None, *, tests: bool = True) -> SoundRules:
+        """Read and check them; `tests`: those of the rules, too, which are as long as the rules.
 
         Raises:
             RulesRefused: they have errors.
@@ -91,7 +91,8 @@ class SoundRules(NamedTuple):
         """
         rules, schemas, environment = named.completed(settings)
         catalogue = schemas_beside(rules, schemas)
-        checked = check(read_rules(rules), catalogue, environment=environment)
+        sources = read_rules(rules)
+        checked = check(sources if tests else sources._replace(tests={}), catalogue, environment=environment)
         if checked.ruleset is None:
             raise RulesRefused([finding for finding in checked.findings if finding.is_error])
         return cls(checked, checked.ruleset, catalogue)

@@ -37,7 +37,8 @@ Expression = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_leng
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    # Built when first used: rules are read by commands that never see a test.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class FieldValue(_Model):

@@ -1,0 +1,83 @@
+"""What rule authors type many times an hour must not wait for clients that it never uses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.app import COMMANDS
+from tests.unit.cli.conftest import PAID
+
+ROOT = Path(__file__).parents[3]
+CLIENTS = frozenset(
+    {
+        "authlib",
+        "confluent_kafka",
+        "fastavro",
+        "httpx",
+        "prometheus_client",
+        "pyreqwest",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+    }
+)
+COMMAND_LINES = [
+    ("check", "rules"),
+    ("check", "rules", "--output", "json"),
+    ("test", "rules"),
+    ("coverage", "rules"),
+    ("preview", "paid.json"),
+    ("preview", "paid.json", "--format", "html"),
+    ("preview", "--rule", "any"),
+    ("explain", "paid.json"),
+    ("explain", "paid.json", "--output", "json"),
+    ("diff", "rules", "rules", "--events", "paid.json"),
+    ("init", "fresh"),
+]
+"""One line for each thing that an author does with files alone."""
+_PRINT_MODULES = """
+import json, sys
+sys.argv = ["notice-pipeline", *sys.argv[1:]]
+from pipeline.cli.app import main
+try:
+    main()
+except SystemExit as end:
+    code = end.code or 0
+names = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps([code, names]), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES, ids=" ".join)
+def test_no_client_is_loaded(shop: Path, line: tuple[str, ...]) -> None:
+    """Neither Kafka's nor HTTP's, neither Avro nor a web server: each alone would cost more than the command."""
+    if line[0] not in COMMANDS:
+        pytest.skip(f"there is no command `{line[0]}`")
+    write_event_and_test(shop)
+    environment = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-c", _PRINT_MODULES, *line]
+    done = subprocess.run(command, cwd=shop, env=environment, capture_output=True, text=True, check=False)
+    code, loaded = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, done.stderr
+    assert "pydantic" in loaded
+    assert CLIENTS.isdisjoint(loaded), CLIENTS.intersection(loaded)
+
+
+def write_event_and_test(shop: Path) -> None:
+    """An event, and a test that passes."""
+    (shop / "paid.json").write_text(json.dumps({"type": "shop.order.Paid", "data": PAID}), encoding="utf-8")
+    (shop / "rules" / "tests").mkdir()
+    (shop / "rules" / "tests" / "paid.yaml").write_text(TEST, encoding="utf-8")
+
+
+TEST = """\
+tests:
+  - name: a message for every order
+    event: {type: shop.order.Paid, example: true, with: {gift: false, count: 1}}
+    expect: {notices: [{rule: any}]}
+"""
