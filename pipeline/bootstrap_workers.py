@@ -19,8 +19,8 @@ from pipeline.settings import Settings
 from pipeline.web.endpoint import listen, serve
 from pipeline.web.workers import make_workers_app
 
-START_SECONDS = 60.0
-"""Beyond the time for the broker: schemas, rules and the first join of the group."""
+START_SECONDS = 180.0
+"""Beyond the time for the broker: schemas, rules, and a machine where everything starts at once."""
 END_SECONDS = 20.0
 """Beyond the drain: leaving the group, the last acknowledgements, closing."""
 INTERRUPTED = 130

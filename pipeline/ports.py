@@ -10,6 +10,7 @@ from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
 from pipeline.model.reply import Reply
+from pipeline.model.trace import TraceContext
 from pipeline.model.verdict import Verdict
 from pipeline.rules.ruleset import RuleSet
 
@@ -25,7 +26,7 @@ class Clock(Protocol):
 class NoticesApi(Protocol):
     """The platform's API: one request, one reply. Foreign errors become `Reply.fault`; it never raises for them."""
 
-    async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
         """POST `notice.body` with the bearer token and `Idempotency-Key: "<notice.idempotency_key>"`."""
         ...
 

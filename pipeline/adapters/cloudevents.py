@@ -13,6 +13,7 @@ from pipeline.errors import Undecodable
 from pipeline.model import dead_letter
 from pipeline.model.event import Event, Record, Redrive
 from pipeline.model.outcome import Reason
+from pipeline.model.trace import TraceContext, trace_context
 
 FAMILY = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
@@ -21,8 +22,6 @@ MAX_ATTRIBUTE = 2_048
 """Characters of id, source and type together with room: they stand in every outcome."""
 
 _REQUIRED = ("ce_id", "ce_source", "ce_type")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C Trace Context, section 3.2; it goes into our own requests' header, so nothing else may pass."""
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,7 +89,7 @@ def event(event_type: str, data: dict[str, object], record: Record, attributes: 
         source,
         time_ms,
         milliseconds(attributes.get("ce_expirytime")),
-        _traceparent(attributes),
+        _trace(attributes),
         _redrive(attributes),
     )
 
@@ -106,9 +105,11 @@ def _number(text: str | None) -> int:
     return int(text) if text is not None and _DIGITS.fullmatch(text) else 0
 
 
-def _traceparent(attributes: Mapping[str, str]) -> str | None:
-    text = attributes.get("traceparent") or attributes.get("ce_traceparent")
-    return text if text is not None and _TRACEPARENT.fullmatch(text) else None
+def _trace(attributes: Mapping[str, str]) -> TraceContext | None:
+    """From the record's own headers, else from CloudEvents' extension for distributed tracing."""
+    prefix = "" if "traceparent" in attributes else "ce_"
+    parent = attributes.get(f"{prefix}traceparent")
+    return trace_context(parent, attributes.get(f"{prefix}tracestate")) if parent else None
 
 
 def milliseconds(text: str | None) -> int | None:

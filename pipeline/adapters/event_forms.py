@@ -16,7 +16,7 @@ from pipeline.adapters.decoding_json import Malformed, loads
 from pipeline.errors import Undecodable
 from pipeline.model.event import Headers, Position, Record
 
-_ATTRIBUTES = ("type", "id", "source", "time", "expirytime", "traceparent")
+_ATTRIBUTES = ("type", "id", "source", "time", "expirytime", "traceparent", "tracestate")
 """What an object around the data may say of the event, in CloudEvents' words."""
 _AROUND = frozenset({*_ATTRIBUTES, "data", "key", "headers", "timestamp", "subject"})
 _CONTENTS = ("data", "value", "payload")

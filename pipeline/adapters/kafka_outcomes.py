@@ -17,6 +17,7 @@ from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record
 from pipeline.model.ledger import LedgerPosition
 from pipeline.model.outcome import Outcome
+from pipeline.model.trace import TraceContext
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -139,7 +140,14 @@ class KafkaOutcomeLog:
             acknowledged(LedgerPosition(home, message.offset() or 0))
 
         key = pending.record.key if pending.record is not None else None
-        self._producer.produce(self._topics.outcomes, self._encode(outcome), key, home, on_delivery=delivered)
+        self._producer.produce(
+            self._topics.outcomes,
+            self._encode(outcome),
+            key,
+            home,
+            on_delivery=delivered,
+            headers=_headers(outcome.trace) if outcome.trace is not None else None,
+        )
 
     def _write_dead_letter(self, pending: _Pending, record: Record, cut: Cut) -> None:
         def delivered(error: KafkaError | None, _: Message) -> None:
@@ -190,3 +198,9 @@ class KafkaOutcomeLog:
             self._lose(error)
         else:
             log.warning("producer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))
+
+
+def _headers(trace: TraceContext) -> list[tuple[str, str | bytes | None]]:
+    """The trace goes on with whoever reads the outcome."""
+    state: list[tuple[str, str | bytes | None]] = [("tracestate", trace.tracestate)] if trace.tracestate else []
+    return [("traceparent", trace.traceparent), *state]

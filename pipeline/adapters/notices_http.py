@@ -24,8 +24,6 @@ _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
 """RFC 9110, section 5.5, without bytes beyond ASCII: clients disagree on them."""
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C Trace Context, section 3.2: versions so far; it comes from event headers that anybody may have written."""
 
 
 class HttpOptions(NamedTuple):
@@ -76,13 +74,6 @@ def request_url(options: HttpOptions) -> str:
     parts = urlsplit(options.url)
     query = "&".join(part for part in (parts.query, urlencode(options.query, quote_via=quote)) if part)
     return urlunsplit(parts._replace(query=query))
-
-
-def usable_traceparent(traceparent: str | None) -> str | None:
-    """The trace context if it is one; what is none is not sent on."""
-    if traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
-        return None
-    return traceparent
 
 
 def fault_of(error: BaseException, table: Mapping[type[BaseException], Fault]) -> Fault:

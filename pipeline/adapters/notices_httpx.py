@@ -20,13 +20,13 @@ from pipeline.adapters.notices_http import (
     request_url,
     scrub,
     too_large,
-    usable_traceparent,
 )
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 
 if TYPE_CHECKING:
     from pipeline.model.notice import Notice
+    from pipeline.model.trace import TraceContext
 
 IDLE_SECONDS = 20.0
 """As in the fast transport: we let go of an idle connection before common servers do."""
@@ -85,11 +85,11 @@ class HttpxNoticesApi:
         except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
 
-    async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         heads: list[httpx.Response] = []
         try:
-            headers = self._headers(notice, token, traceparent)
+            headers = self._headers(notice, token, trace)
             request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)
         except ValueError:  # a token that is no ASCII: the words would quote it
             return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
@@ -103,13 +103,14 @@ class HttpxNoticesApi:
                 return Reply(heads[0].status_code, fault=cut_off(fault), detail=detail)
             return Reply(fault=fault, detail=detail)
 
-    def _headers(self, notice: Notice, token: str, traceparent: str | None) -> dict[str, str]:
+    def _headers(self, notice: Notice, token: str, trace: TraceContext | None) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {token}"}
         if self._key is not None:
             headers[self._key] = f'"{notice.idempotency_key}"'
-        trace = usable_traceparent(traceparent)
         if trace is not None:
-            headers["traceparent"] = trace
+            headers["traceparent"] = trace.traceparent
+            if trace.tracestate:
+                headers["tracestate"] = trace.tracestate
         return headers
 
     async def _exchange(self, request: httpx.Request, token: str, heads: list[httpx.Response]) -> Reply:

@@ -21,7 +21,6 @@ from pipeline.adapters.notices_http import (
     request_url,
     scrub,
     too_large,
-    usable_traceparent,
 )
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pyreqwest.request import StreamRequest
 
     from pipeline.model.notice import Notice
+    from pipeline.model.trace import TraceContext
 
 IDLE_SECONDS = 20.0
 """Shorter than the keep-alive of common servers (nginx: 75, Tomcat: 20 to 60), so that we let go first."""
@@ -84,11 +84,11 @@ class PyreqwestNoticesApi:
         except (exceptions.PyreqwestError, ValueError) as error:
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {_words(error, '')}") from None
 
-    async def send(self, notice: Notice, token: str, traceparent: str | None = None) -> Reply:
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         status: int | None = None
         try:
-            async with self._request(notice, token, traceparent) as response:
+            async with self._request(notice, token, trace) as response:
                 status = response.status
                 retry_after = response.get_header("retry-after")
                 body = await response.body_reader.read(self._most + 1)
@@ -103,13 +103,14 @@ class PyreqwestNoticesApi:
             return too_large(status, retry_after, self._most)
         return read_reply(status, body.to_bytes(), retry_after, token)
 
-    def _request(self, notice: Notice, token: str, traceparent: str | None) -> StreamRequest:
+    def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> StreamRequest:
         request = self._client.post(self._url).header("Authorization", f"Bearer {token}", is_sensitive=True)
         if self._key is not None:
             request = request.header(self._key, f'"{notice.idempotency_key}"')
-        trace = usable_traceparent(traceparent)
         if trace is not None:
-            request = request.header("traceparent", trace)
+            request = request.header("traceparent", trace.traceparent)
+            if trace.tracestate:
+                request = request.header("tracestate", trace.tracestate)
         return request.body_bytes(notice.body).build_streamed()
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ from pipeline.adapters.avro import FRAME, MAGIC, AvroWriter, parsed
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.trace import trace_context
 from pipeline.rules.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema import without_logical_types
 
@@ -81,7 +82,7 @@ class OutcomeEncoder:
             "finished_at": _milliseconds(outcome.finished_at),
             "redelivered": outcome.redelivered,
             "detail": outcome.detail,
-            "traceparent": outcome.traceparent,
+            "traceparent": outcome.trace.traceparent if outcome.trace else None,
         }
 
 
@@ -131,7 +132,7 @@ class OutcomeDecoder:
                 finished_at=_moment(raw["finished_at"]),
                 redelivered=raw["redelivered"],
                 detail=raw["detail"],
-                traceparent=raw["traceparent"],
+                trace=trace_context(raw["traceparent"]),
             )
         except ValueError:
             return None

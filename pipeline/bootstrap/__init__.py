@@ -30,6 +30,7 @@ from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
 from pipeline.bootstrap.pages import make_web
+from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import ConfigurationError, UserError
@@ -93,6 +94,7 @@ async def run_service(
         tally = Tally()
         telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics, also_ended=tally.ended)
         parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
+        parts = traced(parts, settings, clock)
     except Stopped:
         listener.close()
         log.info("stopped_before_it_had_started")

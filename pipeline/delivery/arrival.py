@@ -10,6 +10,7 @@ from pipeline.delivery.halt import Halt
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome
+from pipeline.model.trace import TraceContext
 
 
 class Arrival(NamedTuple):
@@ -35,7 +36,7 @@ class Attempt(NamedTuple):
     notice: Notice
     number: int
     """Counted from 1."""
-    traceparent: str | None
+    trace: TraceContext | None
 
 
 class Publication(NamedTuple):

@@ -210,7 +210,7 @@ class Delivery:
         work.partition.in_flight += 1
         self._in_flight[work.ticket] = work
         event = work.arrival.event
-        return Attempt(work.ticket, work.notice, work.attempts + 1, event.traceparent if event is not None else None)
+        return Attempt(work.ticket, work.notice, work.attempts + 1, event.trace if event is not None else None)
 
     def _wait(self, work: Work, until: float) -> None:
         expires_at = work.notice.expires_at

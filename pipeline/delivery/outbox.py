@@ -100,5 +100,5 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
         finished_at=now,
         redelivered=record.offset <= work.partition.reached,
         detail="" if kind is OutcomeKind.ACCEPTED else reply.detail,
-        traceparent=event.traceparent,
+        trace=event.trace,
     )

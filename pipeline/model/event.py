@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipeline.model.trace import TraceContext
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -75,7 +77,7 @@ class Event(NamedTuple):
     """CloudEvents `time`, else Kafka's timestamp; milliseconds since the epoch."""
     expires_at_ms: int | None
     """CloudEvents extension `expirytime`, where there is one."""
-    traceparent: str | None
+    trace: TraceContext | None
     """W3C trace context from the headers, where there is one."""
     redrive: Redrive | None = None
     """What is asked for, where this record was sent again from the dead letters."""

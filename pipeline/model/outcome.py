@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pipeline.model.event import Position
+from pipeline.model.trace import TraceContext
 
 
 class OutcomeKind(StrEnum):
@@ -99,4 +100,4 @@ class Outcome(NamedTuple):
     """Whether this notice was already under way before this process took the partition over, as far as known."""
     detail: str
     """Words for people; never a rendered text or a secret."""
-    traceparent: str | None = None
+    trace: TraceContext | None = None

@@ -118,7 +118,7 @@ class Engine:
 
     async def _attempt(self, attempt: Attempt, token: str) -> None:
         started = self._clock.now()
-        reply = await self._api.send(attempt.notice, token, attempt.traceparent)
+        reply = await self._api.send(attempt.notice, token, attempt.trace)
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
         self._telemetry.attempted(verdict, now - started)

@@ -196,7 +196,7 @@ def _outcome(
         finished_at=now,
         redelivered=False,
         detail=detail,
-        traceparent=event.traceparent if event else None,
+        trace=event.trace if event else None,
     )
 
 

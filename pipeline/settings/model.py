@@ -171,6 +171,23 @@ class HttpSettings(Section):
     )
 
 
+class TracingSettings(Section):
+    """OpenTelemetry traces; needs the extra `tracing`. Off, and free, where no endpoint is given."""
+
+    endpoint: HttpUrl | None = Field(
+        None, description="Collector to send spans to by OTLP over HTTP; `/v1/traces` where it has no path."
+    )
+    sample_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of the traces that begin here. One that an event brings decides itself."
+    )
+    headers_files: dict[str, FilePath] = Field(
+        default_factory=dict, description="Headers for the collector, each the content of a file."
+    )
+    ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the collector's TLS.")
+    timeout_seconds: Seconds = Field(5, description="For one request to the collector.")
+    service_name: str = Field("notice-pipeline", description="`service.name` of our spans.", min_length=1)
+
+
 class LogSettings(Section):
     """Structured logs on standard error."""
 
@@ -202,6 +219,7 @@ class Settings(Section):
         description="Processes that share the work as members of one group. `delivery.rate` is for all together, "
         "every other limit for each.",
     )
+    tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry traces.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
 
     @model_validator(mode="after")

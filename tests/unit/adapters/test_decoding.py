@@ -19,6 +19,7 @@ from pipeline.adapters.decoding_schemas import SchemaKey, WriterSchemas
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
 from pipeline.model.event import Record, Redrive
 from pipeline.model.outcome import Reason
+from pipeline.model.trace import TraceContext
 from pipeline.rules.schema import EventSchema
 from tests.unit.adapters.records import (
     NOON_MS,
@@ -65,7 +66,7 @@ def test_an_event_without_attributes_is_its_position() -> None:
     """Read again it is the same event; its time is Kafka's."""
     event = decoder().decode(record(PAID_BYTES))
     assert (event.identity, event.id, event.source) == ("orders/3/17", None, None)
-    assert (event.time_ms, event.expires_at_ms, event.traceparent) == (NOON_MS, None, None)
+    assert (event.time_ms, event.expires_at_ms, event.trace) == (NOON_MS, None, None)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_a_structured_cloudevent_is_read() -> None:
     assert event.identity == "/shop\x1fe-1"
     assert event.time_ms == int(datetime(2026, 11, 23, 4, 0, 1, 500_000, UTC).timestamp() * 1000)
     assert event.expires_at_ms == int(datetime(2026, 11, 24, 4, 0, 0, 0, UTC).timestamp() * 1000)
-    assert event.traceparent == trace
+    assert event.trace == TraceContext(trace)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_unframed_avro_is_told() -> None:
 def test_a_bad_attribute_stops_no_event(name: str, value: bytes | None) -> None:
     """It is passed over, and never goes on to anybody."""
     event = decoder().decode(record(PAID_BYTES, (name, value)))
-    assert (event.time_ms, event.expires_at_ms, event.traceparent, event.id) == (NOON_MS, None, None, None)
+    assert (event.time_ms, event.expires_at_ms, event.trace, event.id) == (NOON_MS, None, None, None)
 
 
 def test_a_redriven_record_keeps_its_first_identity() -> None:

@@ -18,6 +18,7 @@ from pipeline.adapters.outcome_record import (
 )
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.trace import TraceContext
 
 WHOLE = Outcome(
     id="abdf3647-9c11-5cb5-856a-5d43e25176c5",
@@ -40,7 +41,7 @@ WHOLE = Outcome(
     finished_at=1_795_406_401.789,
     redelivered=True,
     detail="字段 thing4",
-    traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    trace=TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 )
 BARE = WHOLE._replace(
     event_type=None,
@@ -53,7 +54,7 @@ BARE = WHOLE._replace(
     status=None,
     code=None,
     first_attempt_at=None,
-    traceparent=None,
+    trace=None,
 )
 encode = OutcomeEncoder(7, lambda recipient: recipient)
 

@@ -14,6 +14,7 @@ from pipeline.model.ledger import Assigned, LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
+from pipeline.model.trace import TraceContext
 
 T0 = 1_700_000_000.0
 """Any moment: 2023-11-14 22:13:20 UTC."""
@@ -58,11 +59,11 @@ def arrival(
     partition: TopicPartition = P0,
     epoch: int = 1,
     outcomes: Sequence[Outcome] = (),
-    traceparent: str | None = None,
+    trace: TraceContext | None = None,
 ) -> Arrival:
     """The event at `offset` and what follows from it."""
     read = record(offset, partition)
-    event = Event("order.paid", {}, read, str(read.position), None, None, int(T0 * 1000), None, traceparent)
+    event = Event("order.paid", {}, read, str(read.position), None, None, int(T0 * 1000), None, trace)
     return Arrival(read, event, epoch, notices, outcomes, T0, "v1")
 
 

@@ -7,6 +7,7 @@ import pytest
 from pipeline.model.notice import Notice, OnAmbiguous
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
+from pipeline.model.trace import TraceContext
 from pipeline.model.verdict import Verdict
 
 from .making import (
@@ -25,16 +26,18 @@ from .making import (
     undecodable,
 )
 
+TRACE = TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=1")
+
 # The way of a notice
 
 
 def test_an_accepted_notice_leaves_an_outcome_that_says_all() -> None:
     """Who, what, when, how often, and from which event."""
     bench = Bench()
-    bench.offer(arrival(3, notice("a", "ann"), traceparent="00-ab-cd-01"))
+    bench.offer(arrival(3, notice("a", "ann"), trace=TRACE))
     bench.later(1)
     (attempt,) = bench.attempts()
-    assert (attempt.notice.id, attempt.number, attempt.traceparent) == ("a", 1, "00-ab-cd-01")
+    assert (attempt.notice.id, attempt.number, attempt.trace) == ("a", 1, TRACE)
     bench.later(2)
     assert bench.delivery.replied(attempt, OK, bench.now) is Verdict.ACCEPTED
     (outcome,) = bench.collect()
@@ -43,7 +46,7 @@ def test_an_accepted_notice_leaves_an_outcome_that_says_all() -> None:
     assert (outcome.attempts, outcome.status, outcome.code, outcome.detail) == (1, 200, 200, "")
     assert outcome.first_attempt_at == bench.now - 2
     assert outcome.finished_at == bench.now
-    assert (outcome.redelivered, outcome.traceparent) == (False, "00-ab-cd-01")
+    assert (outcome.redelivered, outcome.trace) == (False, TRACE)
 
 
 def test_nothing_may_be_committed_before_kafka_has_acknowledged() -> None:

@@ -1,0 +1,56 @@
+"""Whether there is tracing, and what is wrapped in it."""
+
+from __future__ import annotations
+
+import random
+import socket
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings.secrets import read_secret_file
+
+if TYPE_CHECKING:
+    from pipeline.ports import Clock
+    from pipeline.runtime.service import Parts
+    from pipeline.settings import Settings
+
+TRACES_PATH = "/v1/traces"
+"""OTLP/HTTP's own, for an endpoint without a path."""
+
+
+def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
+    """The parts, with tracing around them where it is configured, else as they are.
+
+    Raises:
+        ConfigurationError: the extra is not installed, or a header's file cannot be read.
+    """
+    chosen = settings.tracing
+    if chosen.endpoint is None:
+        return parts
+    try:
+        from pipeline.adapters import tracing  # noqa: PLC0415 - an extra, and nobody else pays for it
+    except ImportError as error:
+        raise ConfigurationError(
+            f"tracing.endpoint is set, but {error.name} is not installed",
+            hint="install the extra: pip install 'notice-pipeline[tracing]'",
+        ) from None
+    endpoint = str(chosen.endpoint)
+    if urlsplit(endpoint).path in {"", "/"}:
+        endpoint = endpoint.rstrip("/") + TRACES_PATH
+    options = tracing.TracingOptions(
+        endpoint=endpoint,
+        sample_ratio=chosen.sample_ratio,
+        timeout_seconds=chosen.timeout_seconds,
+        headers={name: read_secret_file(path, f"header {name}") for name, path in chosen.headers_files.items()},
+        ca_file=str(chosen.ca_file) if chosen.ca_file else None,
+        service_name=chosen.service_name,
+        version=version("notice-pipeline"),
+        group=settings.kafka.group_id,
+        api_url=str(settings.notices.url),
+    )
+    made = tracing.Tracing(options, clock, random.getrandbits, socket.gethostname())
+    return parts._replace(
+        api=tracing.TracedNoticesApi(parts.api, made), outcomes=tracing.TracedOutcomeLog(parts.outcomes, made)
+    )
