@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": "pipeline.cli.demo",
     "sandbox": "pipeline.cli.sandbox",
     "studio": "pipeline.cli.studio",
+    "init": "pipeline.cli.init",
     "check": "pipeline.cli.check",
     "test": "pipeline.cli.test",
     "coverage": "pipeline.cli.coverage",

@@ -77,6 +77,18 @@ def test_coverage_reads_as_the_guide_shows(tmp_path: Path, monkeypatch: pytest.M
     assert f"$ notice-pipeline coverage\n{capfd.readouterr().out}```" in GUIDE
 
 
+def test_the_jobs_run_what_the_guide_says() -> None:
+    """Each command of the guide's merge request stands in both jobs that `init` writes."""
+    section = GUIDE[GUIDE.index("Ship it\n") :]
+    lines = re.findall(r"^\$ (notice-pipeline \w+ .*)$", section, re.MULTILINE)
+    assert len(lines) == 4
+    for name in ("github.yml", "gitlab.yml"):
+        job = (ROOT / "pipeline" / "adapters" / "scaffold" / "files" / name).read_text(encoding="utf-8")
+        assert all(line in job for line in lines[:3])
+        assert '--events "$RECORDED" --output markdown' in job
+        assert "RECORDED: events/recorded.jsonl" in job
+
+
 def test_the_guide_names_every_reason_of_a_refusal() -> None:
     """And no other."""
     (paragraph,) = re.findall(r"^Reasons: (.*?)\.$", GUIDE, re.MULTILINE | re.DOTALL)

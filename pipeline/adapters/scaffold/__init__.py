@@ -1,0 +1,1 @@
+"""The files with which a repository of rules begins, and how they are written."""

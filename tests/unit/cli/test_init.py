@@ -1,0 +1,202 @@
+"""`init`: what a new repository of rules holds, that it works at once, and that nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.unit.cli.conftest import Run
+
+ROOT = Path(__file__).parents[3]
+PARTS = {
+    "rules/templates.yaml",
+    "rules/receipts.yaml",
+    "rules/tests/receipts.yaml",
+    "schemas/trade.order.paid.v1.avsc",
+    "schemas/rules.schema.json",
+    "schemas/templates.schema.json",
+    "schemas/tests.schema.json",
+    "events/recorded.jsonl",
+    ".vscode/settings.json",
+    ".vscode/extensions.json",
+    ".github/workflows/rules.yml",
+    ".gitlab-ci.yml",
+    ".gitignore",
+    "README.md",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where there is nothing yet."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_new_repository_passes_every_command_at_once(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a warning, every test green, every branch reached."""
+    done = run("init", "my-rules")
+    assert (done.code, done.err) == (0, "")
+    assert set(files(folder / "my-rules")) == PARTS
+    assert "written  my-rules/rules/receipts.yaml" in done.out
+    assert "  cd my-rules\n" in done.out
+    monkeypatch.chdir(folder / "my-rules")
+    for command in (
+        ("check", "--strict", "--environment", "production"),
+        ("check", "--strict", "--environment", "staging"),
+        ("test",),
+        ("coverage", "--fail-under", "100"),
+    ):
+        done = run(*command)
+        assert (done.code, done.err) == (0, ""), done.out
+
+
+def test_the_rule_is_that_of_the_guide(folder: Path, run: Run) -> None:
+    """Who reads the guide finds its files in the new folder, word for word, below the line for the editor."""
+    guide = (ROOT / "docs" / "guide-rules.md").read_text(encoding="utf-8")
+    run("init")
+    for name, text in re.findall(r"^```yaml (\S+)\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL):
+        first, rest = (folder / name).read_text(encoding="utf-8").split("\n", 1)
+        schema = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+        assert schema is not None
+        assert ((folder / name).parent / schema[1]).resolve().is_file()
+        assert rest == text
+
+
+def test_what_is_there_is_never_overwritten(folder: Path, run: Run) -> None:
+    """A second run writes nothing; a file of one's own stays; what is missing comes back."""
+    run("init", ".")
+    before = files(folder)
+    assert run("init").out.splitlines()[-1] == "all of it is there already"
+    assert files(folder) == before
+    (folder / "README.md").write_text("ours", encoding="utf-8")
+    (folder / "rules" / "receipts.yaml").unlink()
+    (folder / "schemas" / "rules.schema.json").unlink()
+    done = run("init")
+    assert "kept     README.md" in done.out
+    assert "written  schemas/rules.schema.json" in done.out
+    assert (folder / "README.md").read_text(encoding="utf-8") == "ours"
+    assert not (folder / "rules" / "receipts.yaml").exists()  # there are rules: an example among them would not fit
+
+
+def test_rules_that_are_there_get_no_example(folder: Path, run: Run) -> None:
+    """Only what goes around them."""
+    (folder / "rules").mkdir()
+    (folder / "rules" / "ours.yaml").write_text("rules: []", encoding="utf-8")
+    run("init")
+    assert set(files(folder)) - PARTS == {"rules/ours.yaml"}
+    assert PARTS - set(files(folder)) == {
+        "rules/templates.yaml",
+        "rules/receipts.yaml",
+        "rules/tests/receipts.yaml",
+        "schemas/trade.order.paid.v1.avsc",
+        "events/recorded.jsonl",
+    }
+
+
+@pytest.mark.parametrize(("there", "words"), [("new", "new is a file"), ("new/schemas", "schemas is a file")])
+def test_a_file_where_a_folder_should_be(folder: Path, run: Run, there: str, words: str) -> None:
+    """Is told in words, with 2."""
+    (folder / there).parent.mkdir(exist_ok=True)
+    (folder / there).write_text("x", encoding="utf-8")
+    done = run("init", "new")
+    assert done.code == 2
+    assert words in done.err
+    assert (folder / there).read_text(encoding="utf-8") == "x"
+
+
+def test_the_editors_settings_name_what_is_there(folder: Path, run: Run) -> None:
+    """Each JSON Schema is in the folder, and is that of this version."""
+    run("init")
+    settings = json.loads((folder / ".vscode" / "settings.json").read_text(encoding="utf-8"))
+    for path in settings["yaml.schemas"]:
+        assert (folder / path).read_bytes() == (ROOT / path).read_bytes()
+    paths = [path for paths in settings["yaml.schemas"].values() for path in paths if not path.startswith("!")]
+    assert all(list(folder.glob(path)) for path in paths)
+
+
+def commands(text: str) -> list[str]:
+    """What a job types of ours, line by line."""
+    return re.findall(r"^\s*(?:- |run: )*(?:run: )?(notice-pipeline .+)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [(".github/workflows/rules.yml", "origin/$GITHUB_BASE_REF"), (".gitlab-ci.yml", "FETCH_HEAD")],
+)
+def test_the_jobs_commands_work_in_a_clone(folder: Path, run: Run, name: str, target: str) -> None:
+    """Each line that the job runs, on a branch that changes a rule; the diff that it posts shows the change."""
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+    run("init", "upstream")
+    upstream, clone = folder / "upstream", folder / "clone"
+    git(upstream, "init", "--quiet", "--initial-branch=main")
+    git(upstream, "add", ".")
+    git(upstream, "commit", "--quiet", "-m", "begin")
+    git(folder, "clone", "--quiet", str(upstream), str(clone))
+    git(clone, "checkout", "--quiet", "-b", "change")
+    rules = clone / "rules" / "receipts.yaml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace("在线支付", "线上支付"), encoding="utf-8")
+    tests = clone / "rules" / "tests" / "receipts.yaml"
+    tests.write_text(tests.read_text(encoding="utf-8").replace("在线支付", "线上支付"), encoding="utf-8")
+    git(clone, "fetch", "--quiet", "origin", "main")
+
+    text = (clone / name).read_text(encoding="utf-8")
+    assert f"notice-pipeline=={version('notice-pipeline')}" in text
+    YAML(typ="safe", pure=True).load(text)
+    lines = commands(text)
+    assert [line.split()[1] for line in lines] == ["check", "test", "coverage", "diff"]
+    assert target in lines[-1]
+    for line in lines:
+        shell(clone, line)
+    assert (clone / "reports" / "rules.xml").is_file()
+    assert "线上支付" in (clone / "diff.md").read_text(encoding="utf-8")
+    assert git(clone, "status", "--porcelain").splitlines() == [
+        " M rules/receipts.yaml",
+        " M rules/tests/receipts.yaml",
+    ]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Git without anybody's own settings."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@example.com",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@example.com",
+    }
+    done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def shell(folder: Path, line: str) -> None:
+    """A line as the job's shell runs it, with this checkout's program."""
+    (folder.parent / "bin").mkdir(exist_ok=True)
+    program = folder.parent / "bin" / "notice-pipeline"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pipeline "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    environment = {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+        "RECORDED": "events/recorded.jsonl",
+        "GITHUB_BASE_REF": "main",
+    }
+    done = subprocess.run(["sh", "-ec", line], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (line, done.stdout, done.stderr)
