@@ -13,7 +13,7 @@ _MODES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and
 _CODE = re.compile(r"`([^`]*)`")
 
 STYLE = """\
-.np-phone{--ink:#191919;--soft:#6f6f6f;--line:#ececec;--card:#fff;--ground:#ededed;--bad:#c43b2f;--warn:#805300;
+.np-phone{--ink:#191919;--soft:#666;--line:#ececec;--card:#fff;--ground:#ededed;--bad:#c43b2f;--warn:#805300;
  box-sizing:border-box;width:100%;max-width:390px;margin:0;padding:14px;border-radius:14px;background:var(--ground);
  color:var(--ink);font:15px/1.55 -apple-system,BlinkMacSystemFont,"PingFang SC","Hiragino Sans GB","Noto Sans CJK SC",
  "Microsoft YaHei",system-ui,sans-serif}

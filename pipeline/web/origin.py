@@ -24,9 +24,10 @@ def require_same_origin(request: Request) -> None:
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    foreign = site not in {None, "same-origin", "none"}
-    if origin is not None and not foreign:
-        foreign = urlsplit(origin).netloc != request.headers.get("host", "")
+    if site is not None:  # a form of ours without script has the origin `null`, for pages of ours send no referrer
+        foreign = site not in {"same-origin", "none"}
+    else:
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
     if foreign:
         raise HTTPException(403, "this was sent by a page of another origin")
 

@@ -89,6 +89,19 @@ async def test_a_draft_stands_in_for_its_file(bench: Workbench) -> None:
     assert [message["rule"] for message in found["messages"]] == ["order-paid"]
 
 
+async def test_the_tests_of_its_events_are_run(bench: Workbench) -> None:
+    """As the command `test` would; a failure names what was expected and what came."""
+    text = (shipped("rules") / "trade.yaml").read_text(encoding="utf-8")
+    tests = (await tried(bench, text, file="trade.yaml"))["tests"]
+    assert tests["run"] > 3
+    assert tests["failed"] == []
+    changed = text.replace("https://m.example.com/orders/", "https://m.example.com/o/")
+    failed = (await tried(bench, changed, file="trade.yaml"))["tests"]["failed"]
+    mismatch = failed[0]["mismatches"][0]
+    assert mismatch["expected"].startswith("https://m.example.com/orders/")
+    assert mismatch["got"].startswith("https://m.example.com/o/")
+
+
 async def test_why_not(bench: Workbench) -> None:
     """What decided, with the event's value."""
     found = await tried(bench, event={**EVENT, "pay_channel": "BALANCE"})

@@ -6,7 +6,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import orjson
 from pipeline.adapters.decoding_json import Malformed, loads
 from pipeline.adapters.event_files import EventFault, EventTyper, GivenEvent
 from pipeline.adapters.event_forms import Malshaped, given
+from pipeline.adapters.rule_test_events import read_test_events
 from pipeline.adapters.workbench.shelf import Shelf, inside, rule_types
 from pipeline.model.event import Event, Position
 from pipeline.model.finding import Finding, Level
@@ -27,10 +28,13 @@ from pipeline.rules.examples import example
 from pipeline.rules.explain import RuleExplanation, Value, explain
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.testing.reports import Timed, as_json
+from pipeline.rules.testing.running import run
 from pipeline.rules.visible import shown
 
 MOST_FINDINGS = 50
 MOST_MESSAGES = 20
+MOST_TESTS = 500
 NEW = "new.yaml"
 """The name of a draft that stands for no file yet."""
 
@@ -115,12 +119,25 @@ class Bench:
             "event_problem": problem,
             "messages": [],
             "why": [],
+            "tests": self._tests(checked, path),
         }
         if checked.ruleset is not None and event is not None:
             result["messages"] = list(_messages(checked.ruleset, event))
             explanation = explain(checked.ruleset, checked.places, event)
             result["why"] = [_why(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
         return result
+
+    def _tests(self, checked: Checked, path: str) -> dict[str, object] | None:
+        """How the tests end that give events of the draft's types; None where there is none, or nothing to run."""
+        if checked.ruleset is None:
+            return None
+        own = {name for name, places in checked.places.items() if places.path == path}
+        types = {kind for rule in checked.ruleset.rules if rule.id in own for kind in rule.on}
+        cases = [case for case in checked.cases if case.event.type in types][:MOST_TESTS]
+        files = read_test_events(cases)
+        results = [run(case, checked.ruleset, self._schemas, files) for case in cases]
+        failed = [as_json(Timed(result, 0.0)) for result in results if not result.passed]
+        return {"run": len(results), "failed": [_failed(one) for one in failed[:MOST_MESSAGES]]} if results else None
 
     def _event(self, draft: Draft) -> tuple[str | None, Event | None, dict[str, object] | None]:
         try:
@@ -208,6 +225,11 @@ def _shown(rules: RuleSet, notice: Notice) -> dict[str, object]:
         "cards": [to_html(card(template, values, mode, url)) for mode in Mode],
         "body": orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
     }
+
+
+def _failed(case: Mapping[str, object]) -> dict[str, object]:
+    shown_parts = {name: case[name] for name in ("name", "line", "mismatches")}
+    return {**shown_parts, "file": Path(str(case["path"])).name}
 
 
 def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:

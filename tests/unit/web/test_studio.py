@@ -119,6 +119,17 @@ async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.As
                 "decisions": [{**value, "operands": [value]}],
             }
         ],
+        "tests": {
+            "run": 1,
+            "failed": [
+                {
+                    "name": HOSTILE,
+                    "file": HOSTILE,
+                    "line": 1,
+                    "mismatches": [{"words": HOSTILE, "expected": HOSTILE, "got": HOSTILE, "hint": HOSTILE}],
+                }
+            ],
+        },
     }
     page = (await http.post("/studio", data={**DRAFT, "rules": HOSTILE, "event": HOSTILE}, headers=BROWSER)).text
     assert "<script>alert" not in page
@@ -159,6 +170,7 @@ async def test_an_empty_form_is_an_empty_draft(bench: Answering, http: httpx.Asy
         {"origin": "https://evil.example.com"},
         {"origin": "null"},
         {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "cross-site", "origin": "http://localhost:8091"},
         {"sec-fetch-site": "same-site", "origin": "http://localhost:8091"},
     ],
 )
@@ -168,7 +180,15 @@ async def test_no_foreign_page_may_send(bench: Answering, http: httpx.AsyncClien
     assert bench.drafts == []
 
 
-@pytest.mark.parametrize("headers", [{}, {"origin": "http://localhost:8091"}, {"sec-fetch-site": "same-origin"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "http://localhost:8091"},
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "same-origin", "origin": "null"},
+    ],
+)
 async def test_our_own_page_may(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     """And programs, which say nothing of the kind."""
     assert (await http.post("/studio", data=DRAFT, headers=headers)).status_code == 200
