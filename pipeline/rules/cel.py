@@ -164,11 +164,11 @@ class Expression:
         return cel_ast.parse(self.source, self.compiled.serialize())
 
     @property
-    def is_direct(self) -> bool:
-        """Whether it is of so plain a form that CEL is asked only where an event is unusual."""
+    def direct(self) -> Direct | None:
+        """Its value without CEL, where it is of so plain a form that CEL is asked only where an event is unusual."""
         if not self._prepared:
             self._prepare()
-        return self._direct is not None
+        return self._direct
 
     def evaluate(self, activation: Activation) -> object:
         """Its plain value.
@@ -176,11 +176,10 @@ class Expression:
         Raises:
             ExpressionFailed: it has none for this event.
         """
-        if not self._prepared:
-            self._prepare()
-        if self._direct is not None:
+        plain = self.direct
+        if plain is not None:
             try:
-                return self._direct(activation.data)
+                return plain(activation.data)
             except GIVING_UP:
                 pass  # CEL tells the value, or what is wrong
         return self.by_cel(activation)
@@ -203,12 +202,12 @@ class Expression:
             for size in self.sizes:
                 _refuse_long(size.eval(activation=bound).plain_value())
             value = self.compiled.eval(activation=bound)
-            plain: object = value.plain_value()
+            result: object = value.plain_value()
         except RuntimeError as error:  # how the binding tells of its own bounds
             raise ExpressionFailed(_words(str(error))) from None
-        if plain.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its words
-            raise ExpressionFailed(_words(str(plain)))
-        return plain
+        if result.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its words
+            raise ExpressionFailed(_words(str(result)))
+        return result
 
 
 def _refuse_long(size: object) -> None:

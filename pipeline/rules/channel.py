@@ -115,7 +115,7 @@ def violation(kind: FieldKind, text: str, values: tuple[str, ...] = ()) -> str |
     """
     if not is_visible(text):
         return "is empty"
-    if _refused(kind).search(text) is not None:
+    if not text.isprintable() and _refused(kind).search(text) is not None:
         return "holds a line break or control character"
     limit = _CHINESE_NAME if kind is FieldKind.NAME and not text.isascii() else _LIMITS[kind]
     count = sum(character.isdigit() for character in text) if kind is FieldKind.NUMBER else len(text)
@@ -199,10 +199,12 @@ def _units(text: str) -> list[str]:
 
 def is_visible(text: str) -> bool:
     """Whether there is anything to see: white space, invisible format characters and blank letters are nothing."""
-    return any(
-        unicodedata.category(character) not in _UNSEEN and character not in _BLANKS and not character.isspace()
-        for character in text
-    )
+    for character in text:  # the first decides, as a rule
+        if character.isalnum() and character not in _BLANKS:
+            return True
+        if unicodedata.category(character) not in _UNSEEN and character not in _BLANKS and not character.isspace():
+            return True
+    return False
 
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})

@@ -56,7 +56,8 @@ class Text:
         Raises:
             RenderRefused: a value is no text.
         """
-        return "".join([part if part.__class__ is str else _as_text(next(values), name) for part in self.parts])
+        texts = [part if part.__class__ is str else _as_text(next(values), name) for part in self.parts]
+        return texts[0] if len(texts) == 1 else "".join(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +261,9 @@ def _checked_url(url: str) -> str:
 
 def _as_text(value: object, name: str) -> str:
     """How a value stands in a text: as CEL's own `string()` would write it; null is nothing."""
+    if type(value) is str:
+        return value
     match value:
-        case str():
-            return value
         case bool():
             return "true" if value else "false"
         case int():

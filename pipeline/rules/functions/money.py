@@ -17,6 +17,7 @@ LARGEST = Decimal("9999999999.99")
 """Ten digits: what the channel's field `amount` takes."""
 MAX_DECIMALS = 10
 
+_STEPS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(MAX_DECIMALS + 1))
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -34,10 +35,11 @@ def _rounded(amount: Decimal, decimals: int) -> Decimal:
     """Half up, as shops round; never minus zero."""
     if abs(amount) > LARGEST:
         raise FunctionFailed("the amount has more than 10 digits")
-    rounded = amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    rounded = amount.quantize(_STEPS[decimals], ROUND_HALF_UP)
     return rounded or abs(rounded)
 
 
+@lru_cache(maxsize=512)
 def _decimals(currency: str) -> int:
     if problem := _unknown_currency(currency):
         raise FunctionFailed(problem)

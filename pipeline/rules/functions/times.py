@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,22 +15,23 @@ MAX_PATTERN = 64
 
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 _NOON = 12
-_LETTERS: Mapping[str, Callable[[datetime], str]] = {
-    "YYYY": lambda moment: f"{moment.year:04}",
-    "YY": lambda moment: f"{moment.year % 100:02}",
-    "MM": lambda moment: f"{moment.month:02}",
-    "M": lambda moment: str(moment.month),
-    "DD": lambda moment: f"{moment.day:02}",
-    "D": lambda moment: str(moment.day),
-    "HH": lambda moment: f"{moment.hour:02}",
-    "H": lambda moment: str(moment.hour),
-    "hh": lambda moment: f"{moment.hour % _NOON or _NOON:02}",
-    "h": lambda moment: str(moment.hour % _NOON or _NOON),
-    "mm": lambda moment: f"{moment.minute:02}",
-    "ss": lambda moment: f"{moment.second:02}",
-    "EEEE": lambda moment: _WEEKDAYS[moment.weekday()],
-    "A": lambda moment: "上午" if moment.hour < _NOON else "下午",
+_LETTERS: Mapping[str, str] = {
+    "YYYY": "{0.year:04}",
+    "YY": "{1:02}",
+    "MM": "{0.month:02}",
+    "M": "{0.month}",
+    "DD": "{0.day:02}",
+    "D": "{0.day}",
+    "HH": "{0.hour:02}",
+    "H": "{0.hour}",
+    "hh": "{2:02}",
+    "h": "{2}",
+    "mm": "{0.minute:02}",
+    "ss": "{0.second:02}",
+    "EEEE": "{3}",
+    "A": "{4}",
 }
+"""Letters to their part of a format of: moment, year of the century, hour to 12, weekday, half of the day."""
 _TOKENS = re.compile(r"YYYY|YY|MM|M|DD|D|HH|H|hh|h|mm|ss|EEEE|A|'[^']*'|[A-Za-z]+|[^A-Za-z']+|'")
 _HOURS = frozenset({"HH", "H", "hh", "h"})
 _OF_A_DAY = _HOURS | {"mm", "ss", "A"}
@@ -66,11 +67,25 @@ def _bad_date_pattern(pattern: str) -> str | None:
     return _bad_pattern(pattern)
 
 
+@lru_cache(maxsize=1_024)
+def _format(pattern: str) -> str:
+    """The pattern as a format of `str.format`."""
+    return "".join(_LETTERS.get(token) or _escaped(token.strip("'")) for token in _tokens(pattern))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def _render(moment: datetime, pattern: str) -> str:
+    hour = moment.hour
     return bounded(
-        "".join(
-            write(moment) if (write := _LETTERS.get(token)) is not None else token.strip("'")
-            for token in _tokens(pattern)
+        _format(pattern).format(
+            moment,
+            moment.year % 100,
+            hour % _NOON or _NOON,
+            _WEEKDAYS[moment.weekday()],
+            "上午" if hour < _NOON else "下午",
         )
     )
 
