@@ -67,7 +67,7 @@ class AvroWriter:
             SchemaError: fastavro refuses the schema.
         """
         self._parsed = parsed(schema, "schema")
-        self._frame = MAGIC + schema_id.to_bytes(FRAME - 1, "big")
+        self._frame = frame(schema_id)
 
     def write(self, value: Mapping[str, object]) -> bytes:
         """The framed bytes.
@@ -79,6 +79,11 @@ class AvroWriter:
         stream.write(self._frame)
         fastavro.schemaless_writer(stream, self._parsed, value)
         return stream.getvalue()
+
+
+def frame(schema_id: int) -> bytes:
+    """What stands before the payload."""
+    return MAGIC + schema_id.to_bytes(FRAME - 1, "big")
 
 
 def parsed(schema: Any, path: str) -> Any:  # noqa: ANN401 - a schema's JSON, and fastavro's own form of it

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import fastavro
 
-from pipeline.adapters.avro import FRAME, MAGIC, AvroWriter, parsed
+from pipeline.adapters.avro import FRAME, MAGIC, frame, parsed
+from pipeline.adapters.avro_flat import FlatWriter
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -26,6 +27,9 @@ Disguise = Callable[[str], str | None]
 
 LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
 """The schema's first fields: what reading the ledger back needs, and all that it decodes."""
+
+RECURRING = frozenset({"kind", "reason", "topic", "event_type", "event_source", "rule", "rules_version", "template"})
+"""Fields of a few different texts."""
 
 _BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError)
 _LONG_BITS = 63
@@ -47,43 +51,44 @@ class OutcomeEncoder:
     """Outcome to framed bytes."""
 
     def __init__(self, schema_id: int, disguise: Disguise) -> None:
-        self._writer = AvroWriter(_numbers_only(), schema_id)
+        self._writer = FlatWriter(outcome_schema(), frame(schema_id), RECURRING)
         self._disguise = disguise
 
     def __call__(self, outcome: Outcome) -> bytes:
         """The record's value; what Avro cannot hold (see `_writable`) is left out rather than the outcome lost."""
         try:
             return self._writer.write(self._fields(outcome))
-        except (ValueError, TypeError, OverflowError):
-            return self._writer.write({name: _writable(value) for name, value in self._fields(outcome).items()})
+        except (ValueError, OverflowError):
+            return self._writer.write([_writable(value) for value in self._fields(outcome)])
 
-    def _fields(self, outcome: Outcome) -> dict[str, object]:
-        position = outcome.position
-        return {
-            "outcome_id": outcome.id,
-            "kind": outcome.kind,
-            "reason": outcome.reason,
-            "topic": position.topic,
-            "partition": position.partition,
-            "offset": position.offset,
-            "event_type": outcome.event_type,
-            "event_id": outcome.event_id,
-            "event_source": outcome.event_source,
-            "event_time": _milliseconds(outcome.event_time),
-            "rule": outcome.rule,
-            "rules_version": outcome.rules_version,
-            "template": outcome.template,
-            "recipient": self._disguise(outcome.recipient) if outcome.recipient is not None else None,
-            "attempts": outcome.attempts,
-            "http_status": outcome.status,
-            "body_code": outcome.code,
-            "received_at": _milliseconds(outcome.received_at),
-            "first_attempt_at": _milliseconds(outcome.first_attempt_at),
-            "finished_at": _milliseconds(outcome.finished_at),
-            "redelivered": outcome.redelivered,
-            "detail": outcome.detail,
-            "traceparent": outcome.trace.traceparent if outcome.trace else None,
-        }
+    def _fields(self, outcome: Outcome) -> tuple[object, ...]:
+        """The values in the schema's order."""
+        topic, partition, offset = outcome.position
+        return (
+            outcome.id,
+            outcome.kind,
+            outcome.reason,
+            topic,
+            partition,
+            offset,
+            outcome.event_type,
+            outcome.event_id,
+            outcome.event_source,
+            _milliseconds(outcome.event_time),
+            outcome.rule,
+            outcome.rules_version,
+            outcome.template,
+            self._disguise(outcome.recipient) if outcome.recipient is not None else None,
+            outcome.attempts,
+            outcome.status,
+            outcome.code,
+            _milliseconds(outcome.received_at),
+            _milliseconds(outcome.first_attempt_at),
+            _milliseconds(outcome.finished_at),
+            outcome.redelivered,
+            outcome.detail,
+            outcome.trace.traceparent if outcome.trace else None,
+        )
 
 
 def _milliseconds(seconds: float | None) -> int | None:
