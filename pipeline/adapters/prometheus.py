@@ -54,7 +54,7 @@ class PrometheusTelemetry:
         self._dead_letters: dict[Reason, Callable[[], None]] = {
             reason: self._child(metrics.DEAD_LETTERS, reason)
             for reason in Reason
-            if reason not in {Reason.OK, Reason.NO_RULE_FOR_TYPE, Reason.NO_RULE_MATCHED}
+            if reason not in {Reason.OK, Reason.SHADOW, Reason.NO_RULE_FOR_TYPE, Reason.NO_RULE_MATCHED}
         }
         self._results = {
             (metric, result): self._child(metric, result)
@@ -179,6 +179,10 @@ class PrometheusTelemetry:
             for sample in family.samples
             if sample.name == metric.full_name
         }
+
+    def shadow(self) -> None:
+        """Nothing is sent."""
+        self._gauges[metrics.SHADOW].set(1)
 
     def exposition(self) -> tuple[bytes, str]:
         """What `/metrics` answers, and its content type."""

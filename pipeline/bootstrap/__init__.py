@@ -23,6 +23,7 @@ from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, To
 from pipeline.adapters.logging import configure_logging, recipient_hash
 from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.notices_withheld import WithheldNoticesApi
 from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
 from pipeline.adapters.prometheus import PrometheusTelemetry
 from pipeline.adapters.rule_files import read_rules
@@ -104,6 +105,8 @@ async def run_service(
         raise
     service = Service(parts, drain_seconds=settings.kafka.drain_seconds, publish_unmatched=settings.outcomes.unmatched)
     telemetry.rules_loaded(parts.rules, clock.now())
+    if settings.shadow:
+        telemetry.shadow()
     telemetry.read_at_scrape(lambda: read_gauges(parts))
     reload = Reload(service.intake, telemetry, clock)
 
@@ -127,7 +130,7 @@ async def run_service(
         reads=list(settings.kafka.topics),
         broker=settings.kafka.bootstrap_servers,
         group=settings.kafka.group_id,
-        sends_to=str(settings.notices.url).partition("?")[0],
+        sends_to="nobody: this is a shadow" if settings.shadow else str(settings.notices.url).partition("?")[0],
         environment=settings.environment,
         rules=len(parts.rules.rules),
         rules_version=parts.rules.version,
@@ -267,11 +270,13 @@ def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> in
 
 
 def notices_api(settings: Settings) -> NoticesApi:
-    """The HTTP client of the chosen transport.
+    """The HTTP client of the chosen transport; for a shadow, what sends nothing.
 
     Raises:
         ConfigurationError: a certificate or a header's file cannot be read.
     """
+    if settings.shadow:
+        return WithheldNoticesApi()
     notices = settings.notices
     secret_headers = {
         name: read_secret_file(path, f"header {name}") for name, path in notices.secret_headers_files.items()
@@ -306,6 +311,8 @@ def token_source(settings: Settings) -> TokenSource:
     Raises:
         ConfigurationError: the client secret's file cannot be read.
     """
+    if settings.shadow:
+        return StaticToken("none")  # nobody is shown it; a real one might end another's, as some token endpoints do
     notices = settings.notices
     if notices.token is not None:
         return StaticToken(notices.token.get_secret_value())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -68,6 +69,15 @@ def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetr
     pages = Pages({"Status": "./", **({"Studio": "studio"} if bench is not None else {})}, release)
     runbook_url = str(settings.http.runbook_url) if settings.http.runbook_url else None
     status = StatusPage(pages, watch.standing, changed(settings), runbook_url)
-    probes = Probes(live=service.health.live, ready=service.health.ready, metrics=telemetry.exposition)
+    ready = _of_a_shadow(service.health.ready) if settings.shadow else service.health.ready
+    probes = Probes(live=service.health.live, ready=ready, metrics=telemetry.exposition)
     studio = Studio(pages, bench).routes() if bench is not None else []
     return Web(make_app(probes, [*status.routes(), *studio, pages.route()], pages), watch, bench)
+
+
+def _of_a_shadow(ready: Callable[[], tuple[bool, str]]) -> Callable[[], tuple[bool, str]]:
+    def told() -> tuple[bool, str]:
+        ok, words = ready()
+        return ok, f"{words}; a shadow: nothing is sent"
+
+    return told

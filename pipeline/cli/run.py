@@ -24,8 +24,13 @@ def command(
             min=1, max=MOST_WORKERS, help="Processes that share the work, one per core; the setting `workers`."
         ),
     ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Send nothing; outcomes go to a topic of their own. The setting `shadow`.")
+    ] = False,
 ) -> None:
     """Read events, send notices, publish outcomes, until SIGTERM or Ctrl-C; then drain, commit and end.
+
+    With --shadow it reads and renders beside the live service, in a group of its own, and sends nothing.
 
     SIGHUP reloads the rules. Exit 0: stopped cleanly; 1: a fatal error; 2: something was missing at start.
 
@@ -34,7 +39,11 @@ def command(
 
     Example: `notice-pipeline run --config pipeline.yaml --workers 4`
     """
-    environment = {**os.environ, **({"NOTICE_PIPELINE_WORKERS": str(workers)} if workers is not None else {})}
+    environment = dict(os.environ)
+    if workers is not None:
+        environment["NOTICE_PIPELINE_WORKERS"] = str(workers)
+    if shadow:
+        environment["NOTICE_PIPELINE_SHADOW"] = "true"
     raise typer.Exit(run(load_settings(config, environment)))
 
 

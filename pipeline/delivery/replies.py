@@ -54,6 +54,7 @@ class Consequence(NamedTuple):
 
 
 _ACCEPTED = Consequence(Verdict.ACCEPTED, Turn.ENDS)
+_SHADOWED = Consequence(Verdict.SHADOWED, Turn.ENDS, OutcomeKind.SHADOWED, Reason.SHADOW)
 
 
 class Judge:
@@ -81,10 +82,12 @@ class Judge:
     def consequence(self, work: Work, reply: Reply, now: float) -> Consequence:
         """What follows for `work`; everybody else's share is noted on the way."""
         verdict = self._table.judge(reply)
-        accepted = verdict is Verdict.ACCEPTED
+        accepted = verdict is Verdict.ACCEPTED or verdict is Verdict.SHADOWED
         failed = verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS
         self._note_health(work, reply, now, failed=failed)
         self._limit.replied(now - work.sent_at, now, ok=accepted)
+        if verdict is Verdict.SHADOWED:
+            return _SHADOWED
         if accepted:
             work.attempts += 1
             self._budget.succeeded(retried=work.attempts > 1)

@@ -63,10 +63,13 @@ FAULTS: Mapping[Fault, Verdict] = {
     Fault.BODY_TOO_LARGE: Verdict.RETRY,
     Fault.BODY_CUT_SHORT: Verdict.AMBIGUOUS,
     Fault.REDIRECT: Verdict.RETRY,
+    Fault.WITHHELD: Verdict.SHADOWED,
 }
 """Faults without a status that decides. A redirect is a wrong address, as 404 is."""
 
-_FINAL_FAULTS = frozenset({Fault.CONNECT, Fault.TIMEOUT, Fault.RESET, Fault.BODY_CUT_SHORT, Fault.REDIRECT})
+_FINAL_FAULTS = frozenset(
+    {Fault.CONNECT, Fault.TIMEOUT, Fault.RESET, Fault.BODY_CUT_SHORT, Fault.REDIRECT, Fault.WITHHELD}
+)
 
 
 class VerdictSettings(BaseModel):
@@ -81,6 +84,13 @@ class VerdictSettings(BaseModel):
     unknown_code: Verdict = Field(
         Verdict.REJECTED_CONTENT, description="What a body code means that the table does not name."
     )
+
+    @field_validator("codes", "statuses", "unknown_code")
+    @classmethod
+    def _no_reply_is_a_shadow(cls, given: dict[int, Verdict] | Verdict) -> dict[int, Verdict] | Verdict:
+        if given is Verdict.SHADOWED or (isinstance(given, dict) and Verdict.SHADOWED in given.values()):
+            raise ValueError("no reply can mean shadowed: it is what `run --shadow` says instead of asking")
+        return given
 
     @field_validator("statuses")
     @classmethod

@@ -10,7 +10,7 @@ from pipeline.model.trace import TraceContext
 
 
 class OutcomeKind(StrEnum):
-    """How a notice ended. Everything but `accepted` and `unmatched` also leaves a dead letter."""
+    """How a notice ended. Everything but `accepted`, `shadowed` and `unmatched` also leaves a dead letter."""
 
     ACCEPTED = "accepted"
     """The API took it. Not: the customer read it."""
@@ -28,11 +28,16 @@ class OutcomeKind(StrEnum):
     """The record's bytes are no event."""
     UNMATCHED = "unmatched"
     """No rule matched (published only if configured)."""
+    SHADOWED = "shadowed"
+    """Ready to be sent, and not sent: the service runs as a shadow. Never on the live service's topic."""
 
     @property
     def leaves_dead_letter(self) -> bool:
         """Whether the source record is kept on the dead-letter topic."""
-        return self not in {OutcomeKind.ACCEPTED, OutcomeKind.UNMATCHED}
+        return self not in _NO_DEAD_LETTER
+
+
+_NO_DEAD_LETTER = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.SHADOWED, OutcomeKind.UNMATCHED})
 
 
 class Reason(StrEnum):
@@ -72,6 +77,8 @@ class Reason(StrEnum):
     # no rule
     NO_RULE_FOR_TYPE = "no_rule_for_type"
     NO_RULE_MATCHED = "no_rule_matched"
+    # nothing is sent
+    SHADOW = "shadow"
 
 
 class Outcome(NamedTuple):

@@ -21,6 +21,8 @@ class Fault(StrEnum):
     BODY_CUT_SHORT = "body_cut_short"
     REDIRECT = "redirect"
     """A redirect, which is never followed."""
+    WITHHELD = "withheld"
+    """Nothing was asked: the service runs as a shadow."""
 
     @property
     def request_may_have_arrived(self) -> bool:

@@ -29,5 +29,7 @@ class Verdict(StrEnum):
     """The request may have been acted on; only the same idempotency key makes a repeat harmless."""
     IN_PROGRESS = "in_progress"
     """Our idempotency key is known and its first request still runs: ask again later."""
+    SHADOWED = "shadowed"
+    """No request was made: the service runs as a shadow. No reply of an API means this."""
     KEY_REUSED = "key_reused"
     """Our idempotency key is known with another body: a fault of ours, never sent again."""

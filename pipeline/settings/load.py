@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings.model import Settings
+from pipeline.settings.shadow import apart
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -39,10 +40,11 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     document = _read(path)
     overlay = _lay_over(document, environ)
     try:
-        return Settings.model_validate(overlay.values, context={"base": path.parent})
+        settings = Settings.model_validate(overlay.values, context={"base": path.parent})
     except ValidationError as error:
         faults = [_describe(fault, path, document, overlay.variables) for fault in error.errors()]
         raise ConfigurationError("\n".join(dict.fromkeys(faults)), hint=_hint(error.errors())) from None
+    return apart(settings) if settings.shadow else settings
 
 
 def _read(path: Path) -> CommentedMap:

@@ -199,6 +199,10 @@ class Settings(Section):
     """The whole configuration of `notice-pipeline run`."""
 
     environment: str = Field("production", description="Which of a template's ids to use.", min_length=1)
+    shadow: bool = Field(
+        False,
+        description="Read and render, send nothing; group, outcomes and dead letters get names that end in `.shadow`.",
+    )
     kafka: KafkaSettings = Field(description="Where events come from.")
     schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas come from.")
     rules: FilePath = Field(

@@ -49,7 +49,7 @@ class Tally:
         rule.ended[kind] += 1
         rule.last = now
         self.recent.append(outcome)
-        if kind is not OutcomeKind.ACCEPTED and kind is not OutcomeKind.UNMATCHED:
+        if kind.leaves_dead_letter:
             self.failures.append(outcome)
 
     @property

@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.outcome_record import OutcomeDecoder
@@ -35,12 +37,12 @@ class ServiceUnderTest:
 
     @contextmanager
     def running(
-        self, log_name: str = "log", environment: Mapping[str, str] | None = None
+        self, log_name: str = "log", environment: Mapping[str, str] | None = None, words: Sequence[str] = ()
     ) -> Iterator[subprocess.Popen[str]]:
-        """The service, ended at the end whatever happens; `environment` is laid over ours."""
+        """The service, ended at the end whatever happens; `environment` is laid over ours, `words` are options."""
         with (self.folder / log_name).open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml")],
+                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml"), *words],
                 stderr=log,
                 stdout=log,
                 text=True,
@@ -57,6 +59,21 @@ class ServiceUnderTest:
     def log(self) -> str:
         """Everything that was ever written to standard output and standard error."""
         return (self.folder / "log").read_text(encoding="utf-8")
+
+    def told(self, event: str, log_name: str = "log", seconds: float = 60) -> list[dict[str, Any]]:
+        """Every line of the log about such an event, once there is one, or after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            text = (self.folder / log_name).read_text(encoding="utf-8")
+            whole = [json.loads(line) for line in text.split("\n")[:-1] if line.startswith("{")]
+            found = [line for line in whole if line.get("event") == event]
+            if found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
+
+    def answer(self, path: str, log_name: str = "log") -> str:
+        """What the endpoint of the last process answers."""
+        return httpx.get(f"{self.told('starting', log_name)[-1]['endpoint']}{path}", timeout=10).text
 
 
 def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float = 60) -> list[Outcome]:

@@ -49,6 +49,20 @@ def test_an_accepted_notice_leaves_an_outcome_that_says_all() -> None:
     assert (outcome.redelivered, outcome.trace) == (False, TRACE)
 
 
+def test_what_a_shadow_withholds_ends_at_once_and_is_no_attempt() -> None:
+    """One outcome that says so, nothing tried again, and the lane goes on."""
+    bench = Bench()
+    bench.offer(arrival(0, notice("a", "ann"), notice("b", "ann")))
+    for name in ("a", "b"):
+        (attempt,) = bench.attempts()
+        reply = Reply(fault=Fault.WITHHELD)
+        assert bench.delivery.replied(attempt, reply, bench.now) is Verdict.SHADOWED
+        (outcome,) = bench.collect()
+        assert (outcome.id, outcome.kind, outcome.reason) == (name, OutcomeKind.SHADOWED, Reason.SHADOW)
+        assert outcome.attempts == 0
+        assert not outcome.kind.leaves_dead_letter
+
+
 def test_nothing_may_be_committed_before_kafka_has_acknowledged() -> None:
     """Accepted by the API is not done; written and acknowledged is."""
     bench = Bench()

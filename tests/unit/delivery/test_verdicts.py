@@ -79,6 +79,7 @@ def test_a_status_decides_where_the_body_has_no_code(status: int, verdict: Verdi
         (Fault.RESET, Verdict.AMBIGUOUS),
         (Fault.BODY_CUT_SHORT, Verdict.AMBIGUOUS),
         (Fault.REDIRECT, Verdict.RETRY),
+        (Fault.WITHHELD, Verdict.SHADOWED),
     ],
 )
 def test_a_fault_without_a_whole_reply_decides_alone(
@@ -86,6 +87,15 @@ def test_a_fault_without_a_whole_reply_decides_alone(
 ) -> None:
     """What was half received is not trusted, whatever its half says."""
     assert TABLE.judge(Reply(status, code, fault)) is verdict
+
+
+@pytest.mark.parametrize(
+    "change", [{"codes": {7: "shadowed"}}, {"statuses": {409: "shadowed"}}, {"unknown_code": "shadowed"}]
+)
+def test_no_reply_can_be_made_to_mean_shadowed(change: dict[str, object]) -> None:
+    """It is the word for a request that was never made."""
+    with pytest.raises(ValidationError, match="no reply can mean shadowed"):
+        VerdictSettings.model_validate(change)
 
 
 def test_every_fault_has_a_row() -> None:

@@ -42,6 +42,19 @@ def test_a_small_file_is_filled_with_defaults(tmp_path: Path) -> None:
     assert settings.outcomes.topic == "notice.outcomes"
 
 
+@pytest.mark.parametrize(
+    ("text", "environ"), [(f"shadow: true\n{SMALL}", {}), (SMALL, {"NOTICE_PIPELINE_SHADOW": "true"})]
+)
+def test_a_shadow_has_names_of_its_own(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
+    """Group, ledger and dead letters; what it reads and where rules lie stays as it is."""
+    settings, live = load(tmp_path, text, **environ), load(tmp_path, SMALL)
+    assert settings.shadow
+    assert settings.kafka.group_id == "notice-pipeline.shadow"
+    assert settings.outcomes.topic == "notice.outcomes.shadow"
+    assert settings.dead_letters.topic == "notice.dead-letters.shadow"
+    assert (settings.kafka.topics, settings.rules) == (live.kafka.topics, live.rules)
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     """A relative path means the same wherever the command is called from."""
     settings = load(tmp_path, SMALL)

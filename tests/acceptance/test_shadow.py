@@ -1,0 +1,111 @@
+"""`run --shadow` beside the live service, on a real Kafka: all but sending, and the live one never notices."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from pipeline.adapters.event_writer import EventProducer
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.sandbox.server import running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.service import read_outcomes
+from tests.acceptance.stage import Stage
+from tests.broker.handle import Broker
+from tests.fakes.registry import FakeRegistry
+
+EVENTS = 60
+
+
+@pytest.fixture
+def stage(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iterator[Stage]:
+    with FakeRegistry() as registry, running_sandbox(SandboxOptions(port=0)) as sandbox:
+        yield Stage(tmp_path, real_kafka, topic("shadowed", partitions=2), registry, sandbox)
+
+
+def ends(broker: Broker, topic: str) -> dict[int, int]:
+    """Where each partition of the topic ends."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": f"{topic}.ends"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        return {one: consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=10)[1] for one in partitions}
+    finally:
+        consumer.close()
+
+
+def committed(broker: Broker, group: str, topic: str) -> dict[int, int]:
+    """Where the group stands."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": group})
+    try:
+        asked = [TopicPartition(topic, one) for one in consumer.list_topics(topic, timeout=10).topics[topic].partitions]
+        return {one.partition: one.offset for one in consumer.committed(asked, timeout=10)}
+    finally:
+        consumer.close()
+
+
+@pytest.mark.kafka
+def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
+    """One outcome `shadowed` for each event on a topic of its own; API, live offsets and live topics are untouched."""
+    stage.emit(EVENTS)
+    with stage.service.running() as live:
+        stage.wait_for_outcomes(EVENTS)
+        live.send_signal(signal.SIGTERM)
+        assert live.wait(60) == 0, stage.service.log
+    producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
+    producer.send(stage.topic, None, b"no event", [])
+    producer.flush()
+    stage.emit(EVENTS)
+    before = (
+        stage.sandbox.state.memory.counts.accepted,
+        committed(stage.broker, stage.group, stage.topic),
+        ends(stage.broker, stage.outcomes),
+        ends(stage.broker, f"{stage.topic}.dead"),
+    )
+    with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
+        outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1)
+        told = stage.service.told("starting", "shadow.log")[0]
+        assert "a shadow: nothing is sent" in stage.service.answer("/readyz", "shadow.log")
+        metrics = stage.service.answer("/metrics", "shadow.log").splitlines()
+        shadow.send_signal(signal.SIGTERM)
+        assert shadow.wait(60) == 0, stage.service.log
+    assert (told["sends_to"], told["group"]) == ("nobody: this is a shadow", f"{stage.group}.shadow")
+    kinds = Counter((outcome.kind, outcome.reason) for outcome in outcomes)
+    assert kinds == {
+        (OutcomeKind.SHADOWED, Reason.SHADOW): 2 * EVENTS,
+        (OutcomeKind.UNDECODABLE, Reason.NO_TYPE): 1,
+    }
+    assert all(outcome.attempts == 0 for outcome in outcomes)
+    assert "notice_pipeline_shadow 1.0" in metrics
+    counted = 'notice_pipeline_notices_total{outcome="shadowed",reason="shadow",rule="parked",template="parked"}'
+    assert f"{counted} {2 * EVENTS}.0" in metrics
+    after = (
+        stage.sandbox.state.memory.counts.accepted,
+        committed(stage.broker, stage.group, stage.topic),
+        ends(stage.broker, stage.outcomes),
+        ends(stage.broker, f"{stage.topic}.dead"),
+    )
+    assert after == before
+    assert stage.sandbox.state.memory.counts.accepted == EVENTS
+    assert sum(ends(stage.broker, f"{stage.topic}.dead.shadow").values()) == 1
+    assert committed(stage.broker, f"{stage.group}.shadow", stage.topic) == ends(stage.broker, stage.topic)
+
+
+@pytest.mark.kafka
+def test_after_a_shadow_the_live_service_sends_all_the_same(stage: Stage) -> None:
+    """What the shadow called done is not done: the live service begins where it stood, and sends each once."""
+    stage.emit(EVENTS)
+    with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
+        read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", EVENTS)
+        shadow.send_signal(signal.SIGTERM)
+        assert shadow.wait(60) == 0, stage.service.log
+    with stage.service.running() as live:
+        outcomes = stage.wait_for_outcomes(EVENTS)
+        live.send_signal(signal.SIGTERM)
+        assert live.wait(60) == 0, stage.service.log
+    assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
+    assert stage.sandbox.state.memory.counts.accepted == EVENTS
