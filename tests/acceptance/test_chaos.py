@@ -14,12 +14,9 @@ from tests.chaos.scenarios import SCENARIOS
 
 @pytest.mark.kafka
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_kills_an_outage_and_a_rolling_restart_break_no_promise(
-    real_kafka: Broker, tmp_path: Path, protocol: str
-) -> None:
+def test_kills_an_outage_and_a_rolling_restart_break_no_promise(real_kafka: Broker, tmp_path: Path) -> None:
     """Nothing lost, in order, never two at once, duplicates only where killed: Kafka and the API's journal say so."""
-    result = play(SCENARIOS["short"], real_kafka, tmp_path, protocol=protocol, seed=1, minutes=1)
+    result = play(SCENARIOS["short"], real_kafka, tmp_path, protocol="consumer", seed=1, minutes=1)
     assert result.ok, report.text(result)
     assert result.figures["kills"] == 3
     assert result.figures["events"] > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -51,6 +52,7 @@ def main(
     if results is not None and results.suffix not in {".json", ".md"}:
         print(f"{results}: neither .json nor .md", file=sys.stderr)
         raise typer.Exit(2)
+    signal.signal(signal.SIGTERM, _end)
     try:
         broker: Broker = GivenBroker(kafka) if kafka is not None else MavenBroker(**BROKER)
     except Unavailable as why:
@@ -73,6 +75,11 @@ def main(
     broken = [result for result in done if not result.ok]
     print(f"{len(done)} runs, {len(broken)} with a broken promise")
     raise typer.Exit(1 if broken else 0)
+
+
+def _end(_number: int, _frame: object) -> None:
+    """End as Ctrl-C does, with everything that was started."""
+    raise KeyboardInterrupt
 
 
 def _one(scenario: Scenario, broker: Broker, protocol: str, seed: int, minutes: float, logs: Path | None) -> Result:

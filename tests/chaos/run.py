@@ -19,7 +19,7 @@ from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.stage import Stage
-from tests.broker.handle import Broker
+from tests.broker.handle import Broker, Unavailable
 from tests.broker.maven import MavenBroker
 from tests.chaos.journal import Journal, keep_journal
 from tests.chaos.judge import Allowed, Evidence, violations
@@ -302,7 +302,7 @@ def play(scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, see
         try:
             scenario.act(run)
             broken = run.finish()
-        except (TimeoutError, subprocess.TimeoutExpired, KafkaException) as error:
+        except (TimeoutError, subprocess.TimeoutExpired, KafkaException, Unavailable) as error:
             broken = [f"the run broke off: {error}"]
         return Result(
             scenario.name,
