@@ -30,6 +30,11 @@ COMMIT_SECONDS = 0.25
 """Between two commits: what a crash may make us read (not send) again stays small, the broker is hardly troubled."""
 TOKEN_RETRY_SECONDS = 5.0
 """After the token source gave none."""
+STANDSTILL_SECONDS = 3.0
+"""A loop that did not turn for so long stood still: it turns four times a second. Half of the shortest session timeout
+that a broker allows by default: within it our partitions cannot have gone to somebody else."""
+HEAR_SECONDS = 2.5
+"""What the group has to tell reaches the source's thread within that: it looks once a second when nothing is wanted."""
 
 log = structlog.get_logger("engine")
 
@@ -74,6 +79,8 @@ class Engine:
         self._halt: Halt | None = None
         self._refusal: Reply | None = None
         """The last reply that did not accept."""
+        self._turned_at: float | None = None
+        self._quiet_until = 0.0
         self._stopped = False
         self._lost = False
 
@@ -96,7 +103,7 @@ class Engine:
         delivery = self._delivery
         if self._token is None or delivery.token_wanted():
             self._start_refresh()
-        if self._token is not None:
+        if not self._quiet(now) and self._token is not None:
             for attempt in delivery.attempts(now):
                 task = asyncio.get_running_loop().create_task(self._attempt(attempt, self._token))
                 self._attempts.add(task)
@@ -115,6 +122,18 @@ class Engine:
         self._wake_at(now)
         for moved in self._moved:
             moved.set()
+
+    def _quiet(self, now: float) -> bool:
+        """Whether nothing may leave because we stood still: our partitions may be somebody else's, who sends from them.
+
+        A process that was frozen (a paused machine, a debugger) would else go on where it stopped, with a buffer full
+        of notices that its successor has sent. Once the source has come round again, a loss has been told.
+        """
+        before, self._turned_at = self._turned_at, now
+        if before is not None and now - before > STANDSTILL_SECONDS:
+            self._quiet_until = now + HEAR_SECONDS
+            log.warning("stood_still", seconds=round(now - before, 1), quiet_seconds=HEAR_SECONDS)
+        return self._source.last_poll_at() < self._quiet_until
 
     async def _attempt(self, attempt: Attempt, token: str) -> None:
         started = self._clock.now()

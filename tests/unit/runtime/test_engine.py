@@ -15,7 +15,7 @@ from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import Assigned
 from pipeline.runtime import engine as engine_module
-from pipeline.runtime.engine import Engine
+from pipeline.runtime.engine import HEAR_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
 PATIENCE = 10.0
@@ -66,14 +66,31 @@ class Anything:
         return lambda *_, **__: None
 
 
+class Source(Anything):
+    """Has come round just now, unless told otherwise."""
+
+    polled_at = T0
+
+    def last_poll_at(self) -> float:
+        return self.polled_at
+
+
 class Standing:
-    """A clock that stands."""
+    """A clock that stands, or jumps."""
+
+    at = T0
 
     def now(self) -> float:
-        return T0
+        return self.at
 
 
-def engine(tokens: Tokens, outcomes: object = None, failed: list[Exception] | None = None) -> tuple[Engine, Api]:
+def engine(
+    tokens: Tokens,
+    outcomes: object = None,
+    failed: list[Exception] | None = None,
+    clock: Standing | None = None,
+    source: Source | None = None,
+) -> tuple[Engine, Api]:
     """An engine with one notice to send."""
     delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, dice=lambda: 0.5, now=T0)
     delivery.assign(Assigned(P0, 1, 0, {}, -1, None))
@@ -84,8 +101,8 @@ def engine(tokens: Tokens, outcomes: object = None, failed: list[Exception] | No
         "api": api,
         "tokens": tokens,
         "outcomes": outcomes or Anything(),
-        "source": Anything(),
-        "clock": Standing(),
+        "source": source or Source(),
+        "clock": clock or Standing(),
         "telemetry": Anything(),
         "waiting": lambda: 0,
         "fatal": (failed if failed is not None else []).append,
@@ -154,6 +171,32 @@ async def test_a_halt_is_told_once_with_what_the_api_said() -> None:
             "fault": None,
         }
     ]
+
+
+async def turns(subject: Engine, count: int = 10) -> None:
+    """Let it look so many times."""
+    for _ in range(count):
+        subject.progressed()
+        await asyncio.sleep(0)
+
+
+async def test_after_a_standstill_nothing_leaves_until_a_loss_would_be_known() -> None:
+    """Frozen for longer than its session, its partitions may be somebody else's, who has sent what it still holds."""
+    clock, source = Standing(), Source()
+    subject, api = engine(Tokens(refresh_in=None), clock=clock, source=source)
+    subject.progressed()
+    await asyncio.sleep(0)  # the first look; the token comes later
+    clock.at += STANDSTILL_SECONDS + 1
+    await turns(subject)
+    assert subject.has_token
+    assert api.tokens == []
+    clock.at += HEAR_SECONDS
+    await turns(subject)
+    assert api.tokens == [], "time alone shows nothing"
+    source.polled_at = clock.at
+    subject.progressed()
+    await until(lambda: bool(api.tokens))
+    await subject.stop()
 
 
 async def test_a_drain_waits_for_no_outcome_that_kafka_will_never_take() -> None:
