@@ -16,6 +16,7 @@ from pipeline.runtime.fleet import Fleet, Limits
 from pipeline.runtime.gauges import read_fleet
 from pipeline.runtime.supervisor import Supervisor, pass_signals_on
 from pipeline.settings import Settings
+from pipeline.web.access import gate
 from pipeline.web.endpoint import listen, serve
 from pipeline.web.workers import make_workers_app
 
@@ -45,7 +46,7 @@ async def run_workers(settings: Settings) -> int:
     supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
     pass_signals_on(supervisor, lambda: _end_at_once(supervisor))
     log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
-    endpoint = asyncio.create_task(serve(make_workers_app(supervisor), listener))
+    endpoint = asyncio.create_task(serve(make_workers_app(supervisor, middleware=gate(settings.http)), listener))
     try:
         code = await supervisor.run()
     finally:

@@ -113,7 +113,7 @@ async def run_service(
     def reload_now() -> None:
         reload.adopt(lambda: find_rules(settings, schemas.catalogue))
 
-    web = make_web(settings, service, telemetry, reload, tally)
+    web = make_web(settings, service, telemetry, reload, tally, member=member is not None)
 
     async def alongside() -> None:
         async with asyncio.TaskGroup() as group:

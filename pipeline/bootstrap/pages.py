@@ -15,6 +15,7 @@ from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Service
 from pipeline.settings import Settings
 from pipeline.settings.show import changed
+from pipeline.web.access import gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.signs import RefusedRules
@@ -40,8 +41,20 @@ class Web(NamedTuple):
                 await self.bench.close()
 
 
-def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetry, reload: Reload, tally: Tally) -> Web:
-    """Probes, metrics and pages of one service."""
+def make_web(
+    settings: Settings,
+    service: Service,
+    telemetry: PrometheusTelemetry,
+    reload: Reload,
+    tally: Tally,
+    *,
+    member: bool,
+) -> Web:
+    """Probes, metrics and pages of one service. A `member` is asked by its supervisor alone, which wants the password.
+
+    Raises:
+        ConfigurationError: the password's file cannot be read.
+    """
     release = version("notice-pipeline")
     parts = service.parts
 
@@ -61,6 +74,7 @@ def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetr
         rules_loaded_at=lambda: reload.loaded_at,
         refused_rules=refused,
         tally=tally,
+        shadow=settings.shadow,
     )
     watch = Watch(subjects, release)
     bench = (
@@ -72,7 +86,8 @@ def make_web(settings: Settings, service: Service, telemetry: PrometheusTelemetr
     ready = _of_a_shadow(service.health.ready) if settings.shadow else service.health.ready
     probes = Probes(live=service.health.live, ready=ready, metrics=telemetry.exposition)
     studio = Studio(pages, bench).routes() if bench is not None else []
-    return Web(make_app(probes, [*status.routes(), *studio, pages.route()], pages), watch, bench)
+    middleware = [] if member else gate(settings.http)
+    return Web(make_app(probes, [*status.routes(), *studio, pages.route()], pages, middleware), watch, bench)
 
 
 def _of_a_shadow(ready: Callable[[], tuple[bool, str]]) -> Callable[[], tuple[bool, str]]:

@@ -169,6 +169,22 @@ class HttpSettings(Section):
     runbook_url: HttpUrl | None = Field(
         None, description="Where your copy of docs/runbook.md is published; the status page links to its sections."
     )
+    user: str | None = Field(
+        None,
+        description="User name for the pages (HTTP basic authentication; put TLS before it). Probes stay open.",
+        pattern=r"^[^:\x00-\x1f\x7f]+$",
+    )
+    password: SecretStr | None = Field(None, description="The user's password.", min_length=1)
+    password_file: FilePath | None = Field(None, description="A file that holds the password.")
+    metrics_open: bool = Field(True, description="Whether `/metrics` wants no password where the pages want one.")
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> HttpSettings:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("password and password_file are given: one is enough")
+        if (self.user is None) != (self.password is None and self.password_file is None):
+            raise ValueError("give user together with password or password_file, or none of them")
+        return self
 
 
 class TracingSettings(Section):

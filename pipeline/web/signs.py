@@ -82,6 +82,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     suspended: Mapping[str, float],
     partitions: int,
     lanes: int,
+    shadow: bool = False,
 ) -> list[Sign]:
     """All there is to say, the worst first; at least one."""
     found = list(_phase(phase, alive=alive, alive_words=alive_words))
@@ -90,6 +91,8 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     found += _rules(refused_rules, suspended)
     if not found:
         found.append(_well(partitions, lanes))
+    if shadow:
+        found.append(Sign(Gravity.NOTE, "A shadow: notices are made and recorded, none is sent"))
     return found
 
 

@@ -37,6 +37,8 @@ class Subjects(NamedTuple):
     rules_loaded_at: Callable[[], float]
     refused_rules: Callable[[], RefusedRules | None]
     tally: Tally
+    shadow: bool = False
+    """Whether notices are made and recorded, and none is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class Watch:
             suspended=state.suspended,
             partitions=len(state.oldest),
             lanes=state.lanes,
+            shadow=self._subjects.shadow,
         )
 
 

@@ -108,6 +108,7 @@ class Shop:
     rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
     refused: RefusedRules | None = None
     tally: Tally = field(default_factory=Tally)
+    shadow: bool = False
     matched: dict[str, int] = field(default_factory=lambda: {"order-paid": 4})
 
     def halt(self, halt: Halt, since: float) -> None:
@@ -127,5 +128,6 @@ class Shop:
             rules_loaded_at=lambda: T0 - 60,
             refused_rules=lambda: self.refused,
             tally=self.tally,
+            shadow=self.shadow,
         )
         return Watch(subjects, "9.9.9")

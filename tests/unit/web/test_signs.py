@@ -61,6 +61,11 @@ def test_what_else_may_be_the_matter(change: dict[str, object], words: str) -> N
     assert words in signs[0].words
 
 
+def test_a_shadow_says_so() -> None:
+    """Beside whatever else there is to say."""
+    assert [sign.words[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Sending", "A shadow"]
+
+
 def test_a_member_without_partitions_waits() -> None:
     """That is no fault."""
     shop = Shop()

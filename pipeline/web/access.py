@@ -1,0 +1,79 @@
+"""User and password for the pages (RFC 7617). Probes stay open: whoever asks for them has no password."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+
+from pipeline.settings.model import HttpSettings
+from pipeline.settings.secrets import reveal
+from pipeline.web.problems import problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+PROBES = frozenset({"/healthz", "/readyz"})
+METRICS = "/metrics"
+CHALLENGE = 'Basic realm="notice-pipeline", charset="UTF-8"'
+
+
+class Credentials(NamedTuple):
+    """Who may look. Its text shows no password."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Credentials({self.user!r}, …)"
+
+
+class BasicAuth:
+    """Lets nobody in without the credentials, but to the probes and, where wanted, to the metrics."""
+
+    def __init__(self, app: ASGIApp, credentials: Credentials, *, metrics_open: bool) -> None:
+        self._app = app
+        self._expected = _digest(f"{credentials.user}:{credentials.password}".encode())
+        self._open = PROBES | {METRICS} if metrics_open else PROBES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is allowed, answer 401 to the rest."""
+        if scope["type"] != "http" or scope["path"] in self._open or self._allows(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        response = problem(401, "user and password are wanted")
+        response.headers["WWW-Authenticate"] = CHALLENGE
+        await response(scope, receive, send)
+
+    def _allows(self, headers: Headers) -> bool:
+        scheme, _, encoded = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            given = base64.b64decode(encoded.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(_digest(given), self._expected)
+
+
+def _digest(text: bytes) -> bytes:
+    """Of one length, so that the time of comparing says nothing of the password's."""
+    return hashlib.sha256(text).digest()
+
+
+def gate(http: HttpSettings) -> list[Middleware]:
+    """The middleware that wants a password, where one is configured.
+
+    Raises:
+        ConfigurationError: the password's file cannot be read.
+    """
+    password = reveal(http.password, http.password_file, "the pages' password")
+    if http.user is None or password is None:
+        return []
+    return [Middleware(BasicAuth, credentials=Credentials(http.user, password), metrics_open=http.metrics_open)]
