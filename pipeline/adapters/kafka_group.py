@@ -13,7 +13,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters import kafka_errors
-from pipeline.adapters.kafka_ledger import Committed, LedgerReader, Replay
+from pipeline.adapters.kafka_ledger import Committed, LedgerReader, Replay, patience
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pipeline.ports import SourceListener
 
 ASK_SECONDS = 10.0
-ASSIGN_SECONDS = 240.0
-"""How long a broker may be away while we find out where to begin: max.poll.interval.ms is 300 s by default."""
 
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "auto.offset.reset": "earliest",
@@ -205,8 +203,9 @@ class Membership:
 
     def _lose(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         keys = self._ours(partitions)
-        self._forget(consumer, keys)
-        self._told.on_lost(keys)
+        if keys:
+            self._forget(consumer, keys)
+            self._told.on_lost(keys)
         consumer.incremental_unassign(partitions)
 
     def _ours(self, partitions: Sequence[KafkaPartition]) -> list[TopicPartition]:
@@ -226,7 +225,7 @@ class Membership:
 
     def _patiently(self, find_out: Callable[[], Found]) -> Found:
         """Try until Kafka answers: a broker that is away for a while must cost neither events nor the process."""
-        deadline = time.monotonic() + ASSIGN_SECONDS
+        deadline = time.monotonic() + patience(self._properties)
         while True:
             self._go_on()
             try:

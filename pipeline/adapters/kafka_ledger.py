@@ -23,11 +23,28 @@ POLL_SECONDS = 0.05
 ASK_SECONDS = 10.0
 SILENT_SECONDS = 20.0
 """Without a single record for so long, the ledger's broker counts as gone."""
-READ_SECONDS = 240.0
-"""No replay takes longer: max.poll.interval.ms is 300 s by default, after which the group would drop us."""
+POLL_INTERVAL = ("max.poll.interval.ms", 300_000)
+"""librdkafka's setting, and its default: after that the group drops a member that is still busy with its assignment."""
+IN_TIME = 0.8
+"""Share of it that an assignment may take."""
 TELL_SECONDS = 5.0
 
 log = structlog.get_logger("ledger")
+
+
+OF_A_MEMBER = frozenset(
+    {
+        "group.protocol",
+        "group.remote.assignor",
+        "group.instance.id",
+        "partition.assignment.strategy",
+        "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "max.poll.interval.ms",
+    }
+)
+"""Settings that say nothing to a reader without membership. Some fit one group protocol alone: a poll interval that the
+newer one takes is refused beside the older one's session timeout, which is the default here."""
 
 
 class Committed(NamedTuple):
@@ -51,6 +68,11 @@ def ledger_partition(topic: str, partition: int, ledger_partitions: int) -> int:
     return (binascii.crc32(topic.encode()) + partition) % ledger_partitions
 
 
+def patience(properties: Mapping[str, Any]) -> float:
+    """Seconds that finding out where to begin may take, while the group still waits for us."""
+    return float(properties.get(*POLL_INTERVAL)) / 1000 * IN_TIME
+
+
 class LedgerReader:
     """Reads the outcomes topic from the commits' pointers to its end as of now."""
 
@@ -65,13 +87,14 @@ class LedgerReader:
     ) -> None:
         """`replayed` counts the records read; `unusable` a pointer that could not be used."""
         self._properties = {
-            **properties,
+            **{name: value for name, value in properties.items() if name not in OF_A_MEMBER},
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             # An end that is only transaction markers or compacted away gives no record, but it gives this.
             "enable.partition.eof": True,
         }
+        self._read_seconds = patience(properties)
         self._topic = topic
         self._decode = decode
         self._replayed = replayed
@@ -162,10 +185,16 @@ class LedgerReader:
             if now - told > TELL_SECONDS:
                 told = now
                 log.info("ledger_replay", read=read, of=total, seconds=round(now - started, 1))
-            if now - started > READ_SECONDS:
+            if left and now - started > self._read_seconds:
                 # Better some notices twice than none at all, for ever.
                 self._unusable()
-                log.error("ledger_replay_cut_short", read=read, of=total, seconds=round(now - started, 1))
+                log.error(
+                    "ledger_replay_cut_short",
+                    read=read,
+                    of=total,
+                    seconds=round(now - started, 1),
+                    hint=f"what was not read may be sent twice; a higher {POLL_INTERVAL[0]} gives more time",
+                )
                 break
         self._replayed(read)
         if read:

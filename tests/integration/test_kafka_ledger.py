@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.kafka_ledger import Committed, Replay
+from pipeline.adapters.kafka_ledger import Committed, Replay, patience
 from pipeline.delivery import pointer
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import LedgerPosition
@@ -131,3 +131,31 @@ def test_an_outcome_that_stands_twice_counts_where_it_stands_first(kafka: RealKa
     _write(kafka, 2)
     replay = _read(kafka, 0, _at(0))
     assert sorted(replay.assigned.done.values()) == [LedgerPosition(0, 0), LedgerPosition(0, 1)]
+
+
+def test_a_replay_that_takes_too_long_is_cut_and_said_so(kafka: RealKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was read is not sent again, the pointer stays where it was, and nobody can overlook it."""
+    _write(kafka, 5_000)
+    reader = kafka.ledger_reader()
+    reader._read_seconds = 0.0
+    (replay,) = reader.read([Committed(kafka.partition, 0, _at(0))], 1)
+    assert 0 < len(replay.assigned.done) < 5_000
+    assert replay.pointer == _at(0)
+    assert kafka.counts.unusable == 1
+    assert "ledger_replay_cut_short" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("properties", "seconds"), [({}, 240.0), ({"max.poll.interval.ms": "600000"}, 480.0)])
+def test_a_replay_may_take_as_long_as_the_group_waits(properties: dict[str, str], seconds: float) -> None:
+    """A fifth short of `max.poll.interval.ms`, given or not."""
+    assert patience(properties) == seconds
+
+
+def test_settings_of_a_member_do_not_hinder_the_reader(kafka: RealKafka) -> None:
+    """A poll interval that KIP-848's members may have is below the classic session timeout, a reader's default."""
+    kafka.given = {"max.poll.interval.ms": "6000", "group.protocol": "consumer", "group.remote.assignor": "uniform"}
+    reader = kafka.ledger_reader()
+    kafka.given = {}
+    _write(kafka, 10)
+    (replay,) = reader.read([Committed(kafka.partition, 0, _at(0))], 1)
+    assert len(replay.assigned.done) == 10
