@@ -123,6 +123,10 @@ RULES_SUSPENDED = Metric("rules_suspended", Kind.GAUGE, "1 for a rule that the A
 CONSUMER_LAG = Metric("consumer_lag", Kind.GAUGE, "Records between us and the partition's end.", (TOPIC, PARTITION))
 FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last came round.")
+KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer has a connection.")
+KAFKA_ROUND_TRIP = Metric(
+    "kafka_round_trip_seconds", Kind.GAUGE, "Round trip of the consumer's requests to the slowest broker, on average."
+)
 
 # Counted by the supervisor of several workers (`workers`), and absent where there is one process.
 WORKERS = Metric("workers", Kind.GAUGE, "Worker processes, by what they do.", (Label("phase", tuple(WorkerPhase)),))

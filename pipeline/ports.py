@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
@@ -106,6 +107,10 @@ class EventSource(Protocol):
 
     def lag(self) -> Mapping[TopicPartition, int]:
         """Records between our position and the end, per partition, as last known; costs no request."""
+        ...
+
+    def health(self) -> KafkaHealth | None:
+        """How Kafka looks from here, as last known; None while nothing is."""
         ...
 
     def last_poll_at(self) -> float:

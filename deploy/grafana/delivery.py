@@ -112,6 +112,17 @@ DELIVERY = Dashboard(
                     (Query(f"max by (instance) (time() - {series('last_poll_timestamp_seconds')})", "{{instance}}"),),
                     "s",
                 ),
+                Panel(
+                    "Brokers connected",
+                    "From each member; at 0 it reads and writes nothing.",
+                    (Query(f"min by (instance) ({series('kafka_brokers_connected')})", "{{instance}}"),),
+                ),
+                Panel(
+                    "Round trip to Kafka",
+                    "Of the consumer's requests to the slowest broker; a fetch waits up to 50 ms where nothing comes.",
+                    (Query(f"max by (instance) ({series('kafka_round_trip_seconds')})", "{{instance}}"),),
+                    "s",
+                ),
             ),
         ),
         Row(

@@ -14,6 +14,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters import kafka_errors
 from pipeline.adapters.kafka_ledger import Committed, LedgerReader, Replay, patience
+from pipeline.adapters.kafka_statistics import INTERVAL_MS, Statistics
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint
@@ -29,6 +30,7 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "queued.max.messages.kbytes": 16_384,
     "fetch.message.max.bytes": 4_194_304,
     "fetch.wait.max.ms": 50,
+    "statistics.interval.ms": INTERVAL_MS,
 }
 NEXT_GENERATION: Mapping[str, Any] = {"group.protocol": "consumer"}
 CLASSIC: Mapping[str, Any] = {"group.protocol": "classic", "partition.assignment.strategy": "cooperative-sticky"}
@@ -81,6 +83,7 @@ class Membership:
         self.owned: dict[TopicPartition, int] = {}
         """Next offset to come, by partition; below 0 where nothing is known."""
         self.paused: set[TopicPartition] = set()
+        self.statistics = Statistics()
         try:
             self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
         except ConfigurationError:
@@ -102,6 +105,7 @@ class Membership:
                     "enable.auto.offset.store": False,
                     "error_cb": _trouble,
                     "on_commit": self._commits.answered,
+                    "stats_cb": self.statistics.take,
                 }
             )
         )

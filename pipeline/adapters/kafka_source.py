@@ -17,6 +17,7 @@ from pipeline.adapters.kafka_ledger import LedgerReader
 from pipeline.adapters.kafka_record import record_of
 from pipeline.errors import Unreachable
 from pipeline.model.event import Record, TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.ledger import CommitPoint
 
 if TYPE_CHECKING:
@@ -127,6 +128,10 @@ class KafkaSource:
     def lag(self) -> Mapping[TopicPartition, int]:
         """Records between what was handed over and the partition's end, as last known."""
         return self._lag.lags
+
+    def health(self) -> KafkaHealth | None:
+        """How Kafka looks from here, as last known."""
+        return self._group.statistics.health
 
     def last_poll_at(self) -> float:
         """When the thread last came round, or a long assignment last got on."""

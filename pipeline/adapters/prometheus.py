@@ -207,6 +207,8 @@ READ_AT_SCRAPE = frozenset(
         metrics.CONSUMER_LAG,
         metrics.FRONTIER_AGE,
         metrics.LAST_POLL,
+        metrics.KAFKA_BROKERS,
+        metrics.KAFKA_ROUND_TRIP,
     }
 )
 """Gauges that are read from the machine at each scrape, so that they cost nothing between."""

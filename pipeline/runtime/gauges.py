@@ -37,6 +37,10 @@ def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float
     for partition, age in state.oldest.items():
         yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
     yield metrics.LAST_POLL, {}, parts.source.last_poll_at()
+    health = parts.source.health()
+    if health is not None:
+        yield metrics.KAFKA_BROKERS, {}, health.brokers
+        yield metrics.KAFKA_ROUND_TRIP, {}, health.round_trip_seconds
 
 
 def read_fleet(fleet: Fleet) -> Iterable[tuple[Metric, Mapping[str, str], float]]:

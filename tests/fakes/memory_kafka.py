@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.delivery import pointer
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record, TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.outcome import Outcome
 
@@ -100,6 +101,9 @@ class MemoryEventSource:
     def lag(self) -> Mapping[TopicPartition, int]:
         with self._kafka.changed:
             return {key: len(self._kafka.logs[key]) - position for key, position in self._positions.items()}
+
+    def health(self) -> KafkaHealth | None:
+        return KafkaHealth(1, 0.0)
 
     def last_poll_at(self) -> float:
         return self._polled_at

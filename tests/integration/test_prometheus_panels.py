@@ -102,6 +102,8 @@ def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     yield metrics.CONSUMER_LAG, where, 120
     yield metrics.FRONTIER_AGE, where, 2.5
     yield metrics.LAST_POLL, {}, time.time()  # noqa: TID251 - Prometheus compares it with its own clock
+    yield metrics.KAFKA_BROKERS, {}, 3
+    yield metrics.KAFKA_ROUND_TRIP, {}, 0.004
     for state in BreakerState:
         yield metrics.BREAKER, {"state": state}, float(state is BreakerState.CLOSED)
     for halt in Halt:

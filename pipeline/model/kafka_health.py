@@ -1,0 +1,14 @@
+"""How Kafka looks from one client."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class KafkaHealth(NamedTuple):
+    """As last known."""
+
+    brokers: int
+    """To which there is a connection. A client connects only to those that it needs."""
+    round_trip_seconds: float
+    """Of requests to the slowest of these, on average over the last interval; 0 where none was answered."""
