@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import structlog
-from watchfiles import awatch
 
 from pipeline.adapters.avro import folder_id
 from pipeline.adapters.clock import SystemClock
@@ -27,6 +26,7 @@ from pipeline.adapters.notices_withheld import WithheldNoticesApi
 from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
 from pipeline.adapters.prometheus import PrometheusTelemetry
 from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
@@ -94,6 +94,7 @@ async def run_service(
         schemas = await signals.unless_stopped(lambda: find_schemas(settings))
         tally = Tally()
         telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics, also_ended=tally.ended)
+        watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
         parts = traced(parts, settings, clock)
     except Stopped:
@@ -108,21 +109,18 @@ async def run_service(
     if settings.shadow:
         telemetry.shadow()
     telemetry.read_at_scrape(lambda: read_gauges(parts))
-    reload = Reload(service.intake, telemetry, clock)
-
-    def reload_now() -> None:
-        reload.adopt(lambda: find_rules(settings, schemas.catalogue))
-
+    reload = Reload(lambda: find_rules(settings, schemas.catalogue), service.intake, telemetry, clock)
     web = make_web(settings, service, telemetry, reload, tally, member=member is not None)
 
     async def alongside() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(web.app, listener))
             group.create_task(web.keep())
+            group.create_task(reload.keep())
             if settings.rule_options.watch:
-                group.create_task(_watch(settings, reload_now))
+                group.create_task(watch.keep(reload.ask))
 
-    signals.serve(service.stop, reload_now)
+    signals.serve(service.stop, reload.ask)
     if member is not None:
         member.when_alone(service.stop)
     log.info(
@@ -339,8 +337,3 @@ def _disguise(settings: Settings) -> Disguise:
     given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
     key = (given or settings.kafka.group_id).encode()
     return lambda recipient: recipient_hash(recipient, key)
-
-
-async def _watch(settings: Settings, reload_now: Callable[[], None]) -> None:
-    async for _ in awatch(settings.rules, debounce=400, recursive=True):
-        reload_now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,11 +28,16 @@ class Refused(NamedTuple):
 
 
 class Reload:
-    """Swaps the rule set in use. Runs on the loop's thread, so no event ever sees half of two rule sets."""
+    """Swaps the rule set in use, on the loop's thread: no event ever sees half of two rule sets.
 
-    def __init__(self, intake: Intake, telemetry: Telemetry, clock: Clock) -> None:
-        """The intake holds the rule set in use."""
+    Rules are read and checked in a thread beside it. A thousand take seconds, and all that time notices are sent on.
+    """
+
+    def __init__(self, load: Callable[[], RuleSet], intake: Intake, telemetry: Telemetry, clock: Clock) -> None:
+        """`load` reads and checks; the intake holds the rule set in use."""
+        self._load = load
         self._intake = intake
+        self._asked = asyncio.Event()
         self._telemetry = telemetry
         self._clock = clock
         self.loaded_at = clock.now()
@@ -39,10 +45,21 @@ class Reload:
         self.refused: Refused | None = None
         """The newest rules on disk, where they have errors."""
 
-    def adopt(self, load: Callable[[], RuleSet]) -> bool:
-        """Use what `load` gives, or keep the old where it refuses; tells whether the newest rules are in use."""
+    def ask(self) -> None:
+        """Read the rules again; asked while that is under way, once more after it."""
+        self._asked.set()
+
+    async def keep(self) -> None:
+        """Do what is asked, one after the other, until cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            await self.adopt()
+
+    async def adopt(self) -> bool:
+        """Use the newest rules, or keep the old where those are refused; tells whether the newest are in use."""
         try:
-            rules = load()
+            rules = await asyncio.to_thread(self._load)
         except RulesRefused as refused:
             errors = [str(finding) for finding in refused.findings if finding.is_error]
             log.error("rules_refused", findings=errors[:5], errors=len(errors), in_use=self._intake.rules.version)

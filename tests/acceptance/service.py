@@ -90,9 +90,9 @@ def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float
     )
     deadline = time.monotonic() + seconds
     try:
-        while topic not in (topics := consumer.list_topics(timeout=10).topics) and time.monotonic() < deadline:
+        while not (known := _partitions(consumer, topic)) and time.monotonic() < deadline:
             time.sleep(0.1)
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in topics[topic].partitions])
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in known])
         while time.monotonic() < deadline and len({outcome.id for outcome in found}) < count:
             for message in consumer.consume(500, 0.2):
                 outcome = decode(message.value()) if message.error() is None else None
@@ -100,6 +100,12 @@ def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float
     finally:
         consumer.close()
     return found
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    """None where there is no such topic yet, or one without partitions, as a topic is for a moment."""
+    known = consumer.list_topics(timeout=10).topics.get(topic)
+    return list(known.partitions) if known is not None else []
 
 
 def uncommitted(bootstrap_servers: str, group: str, topic: str) -> int:

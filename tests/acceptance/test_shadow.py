@@ -67,7 +67,7 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
         ends(stage.broker, f"{stage.topic}.dead"),
     )
     with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
-        outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1)
+        outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1, 120)
         told = stage.service.told("starting", "shadow.log")[0]
         assert "a shadow: nothing is sent" in stage.service.answer("/readyz", "shadow.log")
         metrics = stage.service.answer("/metrics", "shadow.log").splitlines()

@@ -1,12 +1,16 @@
-"""What is remembered of newer rules that were refused."""
+"""New rules while the service runs: read beside the loop, swapped on it, refused with words that are remembered."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding, Level
+from pipeline.ports import Telemetry
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import SchemaCatalogue
@@ -52,13 +56,57 @@ def missing() -> RuleSet:
     raise UserError("rules: there is no such folder")
 
 
-def test_a_refusal_is_remembered_until_good_rules_come() -> None:
+class Stage:
+    """A reload of whatever is lying on the disk at the time."""
+
+    def __init__(self) -> None:
+        self.disk: Callable[[], RuleSet] = rules
+        self.intake = cast("Intake", SimpleNamespace(rules=rules()))
+        telemetry = cast("Telemetry", Deaf())  # counts only what a reload counts
+        self.reload = Reload(self._read, self.intake, telemetry, At())
+
+    def _read(self) -> RuleSet:
+        return self.disk()
+
+
+async def test_a_refusal_is_remembered_until_good_rules_come() -> None:
     """With its first errors, each with its place; warnings are none."""
-    intake = cast("Intake", SimpleNamespace(rules=rules()))
-    reload = Reload(intake, Deaf(), At())  # type: ignore[arg-type] # counts only what a reload counts
-    assert not reload.adopt(refuse)
+    stage = Stage()
+    reload = stage.reload
+    stage.disk = refuse
+    assert not await reload.adopt()
     assert reload.refused == Refused(100.0, 1, ("shop.yaml:3:5: error unknown-key what is this?",))
-    assert not reload.adopt(missing)
+    stage.disk = missing
+    assert not await reload.adopt()
     assert reload.refused == Refused(100.0, 1, ("rules: there is no such folder",))
-    assert reload.adopt(rules)
+    stage.disk = rules
+    assert await reload.adopt()
     assert reload.refused is None
+
+
+async def test_rules_are_read_beside_the_loop_and_swapped_on_it() -> None:
+    """While they are checked the old are in use and the loop goes on; asked meanwhile, they are read once more."""
+    stage = Stage()
+    before = stage.intake.rules
+    begun, go_on, again = threading.Event(), threading.Event(), threading.Event()
+    reads: list[str] = []
+
+    def slowly() -> RuleSet:
+        reads.append(threading.current_thread().name)
+        (again if begun.is_set() else begun).set()
+        go_on.wait(10)
+        return rules()
+
+    stage.disk = slowly
+    keeping = asyncio.create_task(stage.reload.keep())
+    stage.reload.ask()
+    await asyncio.to_thread(begun.wait, 10)
+    assert stage.intake.rules is before
+    stage.reload.ask()
+    stage.reload.ask()
+    go_on.set()
+    assert await asyncio.to_thread(again.wait, 10)
+    keeping.cancel()
+    assert stage.intake.rules is not before
+    assert threading.main_thread().name not in reads
+    assert len(reads) == 2

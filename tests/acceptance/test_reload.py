@@ -1,0 +1,104 @@
+"""Rules changed under a running service, on a real Kafka: swapped between events, refused whole, told of."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.outcome import OutcomeKind
+from pipeline.sandbox.server import running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.stage import RULES, TEMPLATES, Stage
+from tests.broker.handle import Broker
+from tests.fakes.registry import FakeRegistry
+
+EVENTS = 20
+SECONDS = 90
+"""For a machine that has other work to do; a change is usually in use within three seconds."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iterator[Stage]:
+    with FakeRegistry() as registry, running_sandbox(SandboxOptions(port=0)) as sandbox:
+        yield Stage(tmp_path, real_kafka, topic("reloaded", partitions=2), registry, sandbox)
+
+
+def metric(stage: Stage, name: str) -> list[str]:
+    """The series of that name, as they are exposed."""
+    lines = stage.service.answer("/metrics").splitlines()
+    return [line for line in lines if line.startswith(f"notice_pipeline_{name}")]
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.kafka
+def test_good_rules_are_swapped_in_and_bad_ones_refused(stage: Stage) -> None:
+    """The version in outcomes and metrics follows; of refused rules nothing is used, and a metric says so."""
+    folder = stage.service.folder / "rules"
+    with stage.service.running() as process:
+        stage.emit(EVENTS)
+        first = {outcome.rules_version for outcome in stage.wait_for_outcomes(EVENTS, SECONDS)}
+
+        (folder / "garage.yaml").write_text(RULES.replace("template: parked", "template: praked"), encoding="utf-8")
+        wait_for(lambda: metric(stage, "rules_reload_success") == ["notice_pipeline_rules_reload_success 0.0"])
+        assert metric(stage, "rules_info") == [f'notice_pipeline_rules_info{{version="{next(iter(first))}"}} 1.0']
+        stage.emit(EVENTS)
+        outcomes = stage.wait_for_outcomes(2 * EVENTS, SECONDS)
+        assert {outcome.rules_version for outcome in outcomes} == first
+
+        (folder / "garage.yaml").write_text(RULES.replace("YYYY-MM-DD", "YYYY/MM/DD"), encoding="utf-8")
+        wait_for(lambda: metric(stage, "rules_reload_success") == ["notice_pipeline_rules_reload_success 1.0"])
+        stage.emit(EVENTS)
+        outcomes = stage.wait_for_outcomes(3 * EVENTS, SECONDS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, stage.service.log
+    (told,) = stage.service.told("rules_reloaded")
+    assert {outcome.rules_version for outcome in outcomes} == first | {told["version"]}
+    assert {told["before"]} == first
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
+    times = [message.message.fields["time2"][0] for message in stage.sandbox.state.memory.messages]
+    assert sum("/" in time for time in times) == EVENTS
+    assert "there is no template `praked`" in str(stage.service.told("rules_refused")[0]["findings"])
+
+
+@pytest.mark.kafka
+def test_a_config_map_s_swap_and_a_signal_both_bring_new_rules(stage: Stage) -> None:
+    """Files that are links below `..data`, as Kubernetes mounts them; and SIGHUP, for who does not watch."""
+    folder = stage.service.folder / "rules"
+    for name in ("garage.yaml", "templates.yaml"):
+        (folder / name).unlink()
+        (folder / name).symlink_to(f"..data/{name}")
+    _mounted(folder, "..1", RULES)
+    with stage.service.running() as process:
+        version = stage.service.told("starting")[0]["rules_version"]
+        _mounted(folder, "..2", RULES.replace("YYYY-MM-DD", "DD.MM.YYYY"))
+        (swapped,) = stage.service.told("rules_reloaded", seconds=SECONDS)
+        assert swapped["before"] == version
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, stage.service.log
+    stage.service.configure({**stage.service.configuration, "rule_options": {"watch": False}})
+    with stage.service.running("unwatched.log") as process:
+        stage.service.told("starting", "unwatched.log")
+        _mounted(folder, "..3", RULES)
+        process.send_signal(signal.SIGHUP)
+        (told,) = stage.service.told("rules_reloaded", "unwatched.log", SECONDS)
+        assert (told["before"], told["version"]) == (swapped["version"], version)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, stage.service.log
+
+
+def _mounted(folder: Path, name: str, rules: str) -> None:
+    (folder / name).mkdir()
+    (folder / name / "garage.yaml").write_text(rules, encoding="utf-8")
+    (folder / name / "templates.yaml").write_text(TEMPLATES, encoding="utf-8")
+    (folder / "..data_tmp").symlink_to(name)
+    (folder / "..data_tmp").replace(folder / "..data")
