@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import tempfile
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from pipeline.adapters.notices_http import (
     scrub,
     too_large,
 )
+from pipeline.adapters.notices_tls import tls_context
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 
@@ -136,7 +136,7 @@ class HttpxNoticesApi:
 def _client(options: HttpOptions) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         headers={**request_headers(options), "Accept-Encoding": "identity"},
-        verify=_tls(options),
+        verify=tls_context(options.ca_pem, options.client_pem),
         timeout=httpx.Timeout(options.timeout_seconds, connect=options.connect_timeout_seconds),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none
         limits=httpx.Limits(
@@ -148,19 +148,6 @@ def _client(options: HttpOptions) -> httpx.AsyncClient:
         follow_redirects=False,
         trust_env=False,
     )
-
-
-def _tls(options: HttpOptions) -> ssl.SSLContext:
-    """The well-known authorities and those of the options, as in the fast transport."""
-    context = ssl.create_default_context()
-    if options.ca_pem is not None:
-        context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
-    if options.client_pem is not None:
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # the standard library reads it from a file only
-            file.write(options.client_pem)
-            file.flush()
-            context.load_cert_chain(file.name)
-    return context
 
 
 def _words(error: BaseException, token: str) -> str:

@@ -21,7 +21,7 @@ from pipeline.adapters.kafka_source import KafkaSource
 from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.logging import configure_logging, recipient_hash
 from pipeline.adapters.notices_http import HttpOptions
-from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.notices_loop import LoopNoticesApi
 from pipeline.adapters.notices_withheld import WithheldNoticesApi
 from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
 from pipeline.adapters.prometheus import PrometheusTelemetry
@@ -296,10 +296,17 @@ def notices_api(settings: Settings) -> NoticesApi:
         ),
         proxy=str(notices.proxy) if notices.proxy else None,
     )
-    if notices.transport == "httpx":
+    transport = notices.transport
+    if transport == "auto":
+        transport = "loop" if options.proxy is None else "pyreqwest"
+    if transport == "loop":
+        return LoopNoticesApi(options)
+    if transport == "httpx":
         from pipeline.adapters.notices_httpx import HttpxNoticesApi  # noqa: PLC0415 - loaded only where it is chosen
 
         return HttpxNoticesApi(options)
+    from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - as above
+
     return PyreqwestNoticesApi(options)
 
 

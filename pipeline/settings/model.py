@@ -113,7 +113,11 @@ class NoticesSettings(Section):
     )
     client_certificate_file: FilePath | None = Field(None, description="PEM file with our certificate and its key.")
     proxy: HttpUrl | None = Field(None, description="HTTP proxy to go through; the environment's is never used.")
-    transport: Literal["pyreqwest", "httpx"] = Field("pyreqwest", description="HTTP client; httpx is far slower.")
+    transport: Literal["auto", "loop", "pyreqwest", "httpx"] = Field(
+        "auto",
+        description="HTTP client: `loop` costs the least, `pyreqwest` twice as much and speaks HTTP/2 and through any "
+        "proxy, httpx is far slower. `auto`: loop, or pyreqwest where there is a proxy.",
+    )
 
     @model_validator(mode="after")
     def _one_token_source(self) -> NoticesSettings:

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_httpx import HttpxNoticesApi
+from pipeline.adapters.notices_loop import LoopNoticesApi
 from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
 from pipeline.errors import ConfigurationError
 from pipeline.model.notice import Notice
@@ -41,7 +42,7 @@ REACHED = {Fault.TIMEOUT, Fault.RESET, Fault.BODY_CUT_SHORT}
 """After any of these nobody may conclude that the request did not arrive."""
 
 
-@pytest.fixture(params=[PyreqwestNoticesApi, HttpxNoticesApi], ids=["pyreqwest", "httpx"])
+@pytest.fixture(params=[LoopNoticesApi, PyreqwestNoticesApi, HttpxNoticesApi], ids=["loop", "pyreqwest", "httpx"])
 def make(request: pytest.FixtureRequest) -> Make:
     chosen: Make = request.param
     return chosen

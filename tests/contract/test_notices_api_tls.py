@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_httpx import HttpxNoticesApi
+from pipeline.adapters.notices_loop import LoopNoticesApi
 from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
@@ -68,7 +69,7 @@ AUTHORITY, STRANGER = make_pair("authority"), make_pair("stranger")
 SERVER, CLIENT = make_pair("server", AUTHORITY), make_pair("client", AUTHORITY)
 
 
-@pytest.fixture(params=[PyreqwestNoticesApi, HttpxNoticesApi], ids=["pyreqwest", "httpx"])
+@pytest.fixture(params=[LoopNoticesApi, PyreqwestNoticesApi, HttpxNoticesApi], ids=["loop", "pyreqwest", "httpx"])
 def make(request: pytest.FixtureRequest) -> Make:
     chosen: Make = request.param
     return chosen

@@ -1,0 +1,191 @@
+"""One HTTP/1.1 connection to the notices API on the loop's own thread: a request at a time, its reply read bounded.
+
+Bytes are parsed by httptools (llhttp, Node's parser). What follows from them is decided here: when a reply is whole,
+what a broken one means, whether the connection may serve again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+import httptools
+
+from pipeline.model.reply import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_HEAD_BYTES = 65_536
+"""Of a reply, interim ones included; common servers send under 1,000."""
+_FIRST_FINAL = 200
+"""What is below is an interim reply (RFC 9110, section 15.2)."""
+
+
+class Answer(NamedTuple):
+    """What came back, whole or broken."""
+
+    status: int | None = None
+    body: bytes = b""
+    retry_after: str | None = None
+    fault: Fault | None = None
+    """RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE where the reply is not whole."""
+    why: str = ""
+
+
+class Connection(asyncio.Protocol):
+    """Used by one request at a time; `idle` is called whenever it may take the next, `lost` once at its end."""
+
+    def __init__(self, most: int, *, idle: Callable[[Connection], None], lost: Callable[[Connection], None]) -> None:
+        """`most` is the greatest body, in bytes."""
+        self._most = most
+        self._idle = idle
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Answer] | None = None
+        self._begin()
+        self.idle_since = 0.0
+        """By the loop's clock; set by the pool."""
+
+    def _begin(self) -> None:
+        """A new reply is to come: nothing of an earlier one may stay."""
+        self._parser = httptools.HttpResponseParser(self)
+        self._head_bytes = 0
+        self._begin_reply()
+
+    def _begin_reply(self) -> None:
+        self._status: int | None = None
+        self._retry_after: str | None = None
+        self._body: list[bytes] = []
+        self._length = 0
+        self._ends_with_connection = True
+        self._whole = False
+        self._keeps = False
+
+    # What the pool calls
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be written now."""
+        return self._waiter is None and self._transport is not None and not self._transport.is_closing()
+
+    def request(self, data: bytes, waiter: asyncio.Future[Answer]) -> None:
+        """Write one request; `waiter` gets its answer."""
+        if self._transport is None:
+            raise RuntimeError("not connected")
+        self._waiter = waiter
+        self._transport.write(data)
+
+    def give_up(self, fault: Fault, why: str) -> None:
+        """End the request under way, and the connection with it."""
+        self._finish(Answer(self._status, fault=fault, why=why))
+        self.close()
+
+    def close(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to write."""
+        self._transport = transport  # type: ignore[assignment]  # of a stream it is always one that writes
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; its callbacks below are called inside."""
+        if self._waiter is None:
+            self.close()  # nobody asked: what follows cannot be told from an answer to the next request
+            return
+        if self._status is None:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self._whole:
+                self._end_of_reply(keep=False)  # what stands behind a whole reply does not make it a worse one
+            else:
+                self._break(type(error).__name__)
+                self.close()
+            return
+        if self._status is None and self._head_bytes > MAX_HEAD_BYTES:
+            self.give_up(Fault.RESET, "the reply's head is too long")
+        elif self._whole:
+            self._end_of_reply(keep=self._keeps)
+
+    def eof_received(self) -> None:
+        """The other side says no more: without a length, that is the body's end."""
+        if self._status is not None and self._ends_with_connection and not self._whole and self._waiter is not None:
+            self._end_of_reply(keep=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, with whatever was under way."""
+        self._break("the connection ended" if exc is None else type(exc).__name__)
+        self._transport = None
+        self._lost(self)
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """Behind a whole reply nothing may begin: nobody asked, so nobody could tell whose answer it is."""
+        if self._whole:
+            self._keeps = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of the headers two things count: Retry-After, and whether the body's end is told."""
+        if self._whole:
+            return
+        lower = name.lower()
+        if lower == b"retry-after":
+            self._retry_after = value.decode("latin-1")
+        elif lower in {b"content-length", b"transfer-encoding"}:
+            self._ends_with_connection = False
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        if self._whole:
+            return
+        self._status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; beyond the limit nothing is kept, and the rest not waited for."""
+        if self._whole:
+            return
+        self._length += len(body)
+        if self._length <= self._most:
+            self._body.append(body)
+        elif self._waiter is not None:
+            self._finish(Answer(self._status, b"", self._retry_after, Fault.BODY_TOO_LARGE))
+            self.close()
+
+    def on_message_complete(self) -> None:
+        """A reply is whole, unless it is an interim one."""
+        if self._whole:
+            return
+        if self._status is not None and self._status < _FIRST_FINAL:
+            self._begin_reply()
+        else:
+            self._whole = True
+            self._keeps = self._parser.should_keep_alive()  # true of the reply at hand only inside this callback
+
+    # Ends
+
+    def _end_of_reply(self, *, keep: bool) -> None:
+        answer = Answer(self._status, b"".join(self._body), self._retry_after)
+        if keep:
+            self._begin()
+        else:
+            self.close()
+        self._finish(answer)
+        if self.usable:
+            self._idle(self)
+
+    def _break(self, why: str) -> None:
+        """The reply will not become whole: before its head is, it is a reset."""
+        fault = Fault.RESET if self._status is None else Fault.BODY_CUT_SHORT
+        self._finish(Answer(self._status, fault=fault, why=why))
+
+    def _finish(self, answer: Answer) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(answer)

@@ -1,0 +1,197 @@
+"""The notices API over the loop's own sockets: a third of the CPU of a client with a thread of its own.
+
+HTTP/1.1 only, connections kept and used newest first. For what it does not do (https through a proxy) there are the
+other transports behind the same port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pipeline.adapters.notices_connection import Answer, Connection
+from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, request_url, too_large
+from pipeline.adapters.notices_tls import tls_context
+from pipeline.errors import ConfigurationError
+from pipeline.model.reply import Fault, Reply
+
+if TYPE_CHECKING:
+    from pipeline.model.notice import Notice
+    from pipeline.model.trace import TraceContext
+
+IDLE_SECONDS = 20.0
+"""As in the other transports: we let go of an idle connection before common servers do."""
+_PORTS = {"http": 80, "https": 443}
+
+
+class LoopNoticesApi:
+    """Implements `pipeline.ports.NoticesApi`."""
+
+    def __init__(self, options: HttpOptions) -> None:
+        """Read the options; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: a certificate, header or url that cannot be used, or https through a proxy.
+        """
+        self._options = options
+        try:
+            self._host, self._port, self._head = _target(options)
+            secure = urlsplit(options.url).scheme == "https"
+            self._tls = tls_context(options.ca_pem, options.client_pem) if secure else None
+        except (ssl.SSLError, ValueError) as error:
+            words = str(error) if isinstance(error, _Unusable) else type(error).__name__
+            raise ConfigurationError(f"notices: the HTTP client cannot be made: {words}") from None
+        self._key = options.idempotency_header
+        self._token: str | None = None
+        self._authorization = b""
+        self._idle: deque[Connection] = deque()
+        self._all: set[Connection] = set()
+        self._deadlines: dict[Connection, float] = {}
+        """Of requests under way."""
+        self._alarm: asyncio.TimerHandle | None = None
+        """One timer for all of them: a timer each would cost more than the parser."""
+        self._closed = False
+
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
+        """POST the notice; every fault of the way becomes a reply."""
+        if self._closed:
+            return Reply(fault=Fault.CONNECT, detail="the client is closed")
+        request = self._request(notice, token, trace)
+        if request is None:
+            return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._options.timeout_seconds
+        connection = self._take(loop.time())
+        if connection is None:
+            try:
+                connection = await self._connect(loop)
+            except (OSError, ValueError) as error:  # refused, unresolved, no TLS, too late (TimeoutError is an OSError)
+                return Reply(fault=Fault.CONNECT, detail=type(error).__name__)
+            if not connection.usable:
+                return Reply(fault=Fault.CONNECT, detail="the connection ended before it was used")
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        self._deadlines[connection] = deadline
+        if self._alarm is None or deadline < self._alarm.when():
+            self._set_alarm(loop, deadline)
+        connection.request(request, waiter)
+        try:
+            answer = await waiter
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        finally:
+            self._deadlines.pop(connection, None)
+        return self._reply(answer, token)
+
+    def _reply(self, answer: Answer, token: str) -> Reply:
+        status, body, retry_after, fault, why = answer
+        if fault is None and status is not None:
+            return read_reply(status, body, retry_after, token)
+        if fault is Fault.BODY_TOO_LARGE and status is not None:
+            return too_large(status, retry_after, self._options.max_reply_bytes)
+        return Reply(status, fault=fault, detail=why)
+
+    def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> bytes | None:
+        """The whole request; None where the token cannot stand in a header."""
+        if token != self._token:
+            if not token.isascii() or not token.isprintable():
+                return None
+            self._token = token
+            self._authorization = f"Authorization: Bearer {token}\r\n".encode()
+        head = f"Content-Length: {len(notice.body)}\r\n"
+        if self._key is not None:
+            head += f'{self._key}: "{notice.idempotency_key}"\r\n'
+        if trace is not None:
+            head += f"traceparent: {trace.traceparent}\r\n"
+            if trace.tracestate:
+                head += f"tracestate: {trace.tracestate}\r\n"
+        return b"".join((self._head, self._authorization, head.encode("latin-1"), b"\r\n", notice.body))
+
+    def _take(self, now: float) -> Connection | None:
+        """The connection that was used last; those idle for long end here."""
+        idle = self._idle
+        while idle and now - idle[0].idle_since > IDLE_SECONDS:
+            idle.popleft().close()
+        while idle:
+            connection = idle.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        def make() -> Connection:
+            return Connection(self._options.max_reply_bytes, idle=self._keep, lost=self._forget)
+
+        seconds = min(self._options.connect_timeout_seconds, self._options.timeout_seconds)
+        async with asyncio.timeout(seconds):
+            _, connection = await loop.create_connection(
+                make, self._host, self._port, ssl=self._tls, server_hostname=self._host if self._tls else None
+            )
+        self._all.add(connection)
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        if self._closed or len(self._idle) >= self._options.max_connections:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        self._all.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        """Give up what has taken too long, and come back when the next one will have."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._alarm = None
+        for connection in [one for one, deadline in self._deadlines.items() if deadline <= now]:
+            del self._deadlines[connection]
+            connection.give_up(Fault.TIMEOUT, f"no whole reply within {self._options.timeout_seconds:g} s")
+        if self._deadlines:
+            self._set_alarm(loop, min(self._deadlines.values()))
+
+    async def close(self) -> None:
+        """Close connections."""
+        self._closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for connection in tuple(self._all):
+            connection.close()
+        await asyncio.sleep(0)  # transports end at the loop's next turn
+
+
+class _Unusable(ValueError):
+    """An option that this client cannot use; its words hold nothing secret."""
+
+
+def _target(options: HttpOptions) -> tuple[str, int, bytes]:
+    """Where to connect, and what every request begins with."""
+    parts = urlsplit(request_url(options))
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise _Unusable("the url is none of http or https")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
+    if options.proxy is not None:
+        if parts.scheme != "http":
+            raise _Unusable("https through a proxy needs `transport: pyreqwest`")
+        path = f"http://{parts.netloc.rpartition('@')[2]}{path}"
+        proxy = urlsplit(options.proxy)
+        if proxy.scheme != "http" or not proxy.hostname or proxy.username:
+            raise _Unusable("such a proxy needs `transport: pyreqwest`")
+        host, port = proxy.hostname, proxy.port or _PORTS["http"]
+    headers = {"Host": parts.netloc.rpartition("@")[2], **request_headers(options)}
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if any(not line.isascii() or not line.isprintable() for line in lines) or " " in path:
+        raise _Unusable("the url cannot be written")
+    return host, port, "".join(f"{line}\r\n" for line in lines).encode()
