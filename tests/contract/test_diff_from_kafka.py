@@ -1,0 +1,116 @@
+"""`diff` over events that stand in Kafka: decoded as the service would, and nothing consumed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.event_writer import EventProducer
+from pipeline.adapters.kafka_embedded import EmbeddedBroker
+from pipeline.cli import app
+from tests.fakes.registry import FakeRegistry
+
+ROOT = Path(__file__).parents[2]
+EVENTS = 20
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[str]:
+    """Good enough here: nothing is claimed of Kafka."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """The command line, called as a shell does, beside two states of the example rules; gives the exit code."""
+    shutil.copytree(ROOT / "rules", tmp_path / "before")
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    shutil.copytree(ROOT / "schemas" / "events", tmp_path / "schemas" / "events")
+    changed = (
+        (ROOT / "rules" / "trade.yaml").read_text(encoding="utf-8").replace("m.example.com/orders", "m.example.com/o")
+    )
+    (tmp_path / "rules" / "trade.yaml").write_text(changed, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return int(str(ended.value.code or 0))
+
+    return call
+
+
+def configure(servers: str, topics: str, **schemas: str) -> None:
+    """The service's configuration, in the folder one stands in."""
+    lines = [
+        f"kafka: {{bootstrap_servers: '{servers}', topics: [{topics}]}}",
+        f"schemas: {{{', '.join(f'{name}: {value!r}' for name, value in schemas.items())}}}",
+        "notices: {url: 'http://localhost:1/message/v2/notices', token: none}",
+    ]
+    Path("pipeline.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def emitted(run: Run, servers: str, topic: str, *more: str) -> None:
+    """Examples, and one record that is no event."""
+    arguments = ("--topic", topic, "--create", "--bootstrap-servers", servers, "-n", str(EVENTS), *more)
+    assert run("emit", "order.shipped.v1", *arguments) == 0
+    producer = EventProducer({"bootstrap.servers": servers})
+    producer.send(topic, None, b"no event", [])
+    producer.flush()
+
+
+def test_the_events_of_a_topic_are_compared(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rules, schemas and environment as the configuration has them; what is no event is counted with its reason."""
+    emitted(run, servers, "compared")
+    configure(servers, "compared", directory="schemas/events")
+    capsys.readouterr()
+    code = run("diff", "before", "--config", "pipeline.yaml", "--topic", "compared", "--output", "json", "--exit-code")
+    shown = capsys.readouterr()
+    values = json.loads(shown.out)
+    assert code == 1
+    assert (values["events"], values["undecodable"], values["changes"]) == (EVENTS, {"no_type": 1}, EVENTS)
+    shipped = next(rule for rule in values["rules"] if rule["rule"] == "order-shipped")
+    assert (shipped["changed"], shipped["fields"]) == (EVENTS, {"url": EVENTS})
+    assert "warning: compared/" in shown.err
+    template = next(rule for rule in values["rules"] if rule["rule"] == "order-paid")
+    assert (template["edit"], template["events"]) == ("edited", 0)
+
+
+def test_bounds_leave_out_what_lies_beyond(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Offsets of each partition; a bound that is neither offset nor moment is misuse."""
+    emitted(run, servers, "bounded")
+    configure(servers, "bounded", directory="schemas/events")
+    words = ("diff", "before", "-c", "pipeline.yaml", "--topic", "bounded", "--output", "json")
+    capsys.readouterr()
+    assert run(*words, "--to", "0") == 0
+    assert json.loads(capsys.readouterr().out)["events"] == 0
+    assert run(*words, "--from", "1") == 0
+    assert 0 < json.loads(capsys.readouterr().out)["events"] < EVENTS
+    assert run(*words, "--from", "yesterday") == 2
+    assert "--from: `yesterday` is no moment" in capsys.readouterr().err
+
+
+def test_schemas_come_from_the_registry(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked once for the records' schema, as the service asks."""
+    with FakeRegistry() as registry:
+        emitted(run, servers, "registered", "--registry", registry.url)
+        configure(servers, "registered", registry_url=registry.url)
+        capsys.readouterr()
+        assert run("diff", "before", "-c", "pipeline.yaml", "--topic", "registered", "--output", "json") == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == EVENTS
+
+
+def test_a_broker_that_does_not_answer(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told in words, exit 2."""
+
+    configure("127.0.0.1:1", "other", directory="schemas/events")
+    assert run("diff", "before", "-c", "pipeline.yaml", "--topic", "other") == 2
+    assert "no Kafka broker" in capsys.readouterr().err
