@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.delivery.breaker import Breaker, BreakerState
+from pipeline.delivery.breaker import SLICES, Breaker, BreakerState
 from pipeline.delivery.policy import BreakerSettings
 
 SETTINGS = BreakerSettings(
@@ -164,6 +164,39 @@ def test_a_busy_stream_is_judged_by_its_share_alone() -> None:
         breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
     fail(breaker, [ANN, BOB] * 5, every=0.0)
     assert is_closed(breaker)
+
+
+def test_several_recipients_are_seen_wherever_in_the_row_they_stand() -> None:
+    """The first of the row is not forgotten over those that follow."""
+    breaker = Breaker(SETTINGS)
+    fail(breaker, [ANN, BOB, BOB, BOB, BOB])
+    assert not is_closed(breaker)
+
+
+def test_a_window_that_just_holds_enough_is_judged_by_its_share() -> None:
+    """Exactly the least number of attempts is no quiet stream any more."""
+    breaker = Breaker(SETTINGS.model_copy(update={"failure_ratio": 0.6}))
+    for _ in range(5):
+        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
+    fail(breaker, [ANN, BOB, ANN, BOB, ANN], every=0.0)
+    assert is_closed(breaker)
+
+
+def test_what_is_exactly_as_old_as_the_window_is_forgotten() -> None:
+    """Nine failures then and one now are one failure."""
+    breaker = Breaker(SETTINGS)
+    for _ in range(9):
+        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
+    breaker.replied(OTHER, 10.0, ok=False, suspect=ANN)
+    assert is_closed(breaker)
+
+
+def test_the_window_takes_no_memory_for_each_attempt() -> None:
+    """Ten slices, whatever the rate."""
+    breaker = Breaker(SETTINGS)
+    for number in range(10_000):
+        breaker.replied(OTHER, 100.0 + number * 0.002, ok=True, suspect=ANN)
+    assert len(breaker._window) <= SLICES + 1
 
 
 def test_the_row_begins_anew_with_each_outage() -> None:

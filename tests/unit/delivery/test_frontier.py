@@ -161,3 +161,13 @@ def test_the_books_stay_as_small_as_the_span() -> None:
         frontier.commit_point()
     assert not frontier._open
     assert not frontier._ledger
+
+
+def test_the_pointer_keeps_the_frontiers_own_outcomes() -> None:
+    """Of an event with two notices one has ended: its outcome must be found by the next owner, or it is sent again."""
+    frontier = Frontier(P0, 10, LedgerPosition(0, 5))
+    event = offered(frontier, 10, left=2)
+    frontier.acknowledged(event, 0, 5)
+    assert told(frontier) == (10, LedgerPosition(0, 5))
+    frontier.acknowledged(event, 0, 6)
+    assert told(frontier) == (11, LedgerPosition(0, 7))

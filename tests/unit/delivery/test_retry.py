@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydantic import ValidationError
 
@@ -46,6 +48,17 @@ def test_backoff_is_full_jitter_under_a_doubling_ceiling(failures: int, ceiling:
 def test_retry_after_is_read_in_both_forms(header: str, seconds: float) -> None:
     """Seconds and dates (three spellings) are understood; past is now, far is the longest allowed."""
     assert retry_after(header, NOW, 900) == seconds
+
+
+def test_a_date_without_a_zone_is_greenwich_wherever_we_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-0000` names no zone; read in this machine's, it would be hours off."""
+    try:
+        with monkeypatch.context() as patched:
+            patched.setenv("TZ", "Asia/Shanghai")
+            time.tzset()
+            assert retry_after("Sun, 06 Nov 1994 08:49:47 -0000", NOW, 900) == 10
+    finally:
+        time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -182,3 +182,24 @@ def test_the_reference_shows_every_row() -> None:
     page = as_markdown()
     for key in (*CODES, *STATUSES, *FAULTS):
         assert f"`{key}`" in page
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        (401, 200, Verdict.REFRESH_TOKEN),
+        (403, 200, Verdict.UNAUTHORISED),
+        (451, 200, Verdict.RETRY),
+        (500, 200, Verdict.RETRY),
+        (503, 99_999, Verdict.RETRY),
+    ],
+)
+def test_a_status_that_contradicts_the_code_decides(status: int, code: int, verdict: Verdict) -> None:
+    """A success in an error's body is none: the status' own row counts, and without one it is tried again."""
+    assert TABLE.judge(Reply(status, code)) is verdict
+
+
+def test_a_users_row_for_a_status_beats_the_unknown_code_in_its_body() -> None:
+    """5xx is transient unless somebody said what it means here."""
+    table = VerdictTable(VerdictSettings(statuses={503: Verdict.THROTTLED}))
+    assert table.judge(Reply(503, 99_999)) is Verdict.THROTTLED
