@@ -23,6 +23,9 @@ class Allowed(NamedTuple):
     """Notices may end otherwise than accepted."""
     damaged_ledger: bool = False
     """What stands above the frontier may be sent again: nobody can know of it."""
+    unsent: int = 0
+    """Requests that a frozen process had made and not yet written: they leave when it is thawed, and nothing can stop
+    them. At most as many as it may have in flight, each time."""
     exits: frozenset[int] = frozenset({0})
 
 
@@ -48,7 +51,7 @@ def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
     return [
         *_lost(evidence),
         *_doubled(evidence, allowed),
-        *_order(evidence),
+        *_order(evidence, allowed),
         *_failures(evidence, allowed),
         *_ends(evidence, allowed),
     ]
@@ -67,22 +70,27 @@ def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     if allowed.damaged_ledger:
         return
     outcomes = {name for name, found in evidence.ledger.outcomes.items() if len(found) > 1}
-    yield from _some("more than one outcome, without a crash to excuse it", outcomes - evidence.excused)
+    doubled = outcomes - evidence.excused
+    if len(doubled) > allowed.unsent:
+        yield from _some("more than one outcome, without a crash to excuse it", doubled)
     resent = evidence.journal.resent().keys() - evidence.excused
+    if len(resent) <= allowed.unsent:
+        return
     if not allowed.lost_replies:
         yield from _some("sent again although accepted", resent)
     elif len(resent) > evidence.journal.counts.faults:
         yield f"{len(resent)} sent again although accepted, with {evidence.journal.counts.faults} faults to excuse them"
 
 
-def _order(evidence: Evidence) -> Iterable[str]:
+def _order(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     yield from _some("first attempts out of order", [line.key for line in evidence.journal.disordered()])
     overlaps = [
         overlap
         for overlap in evidence.journal.overlaps
         if not any(overlap.since <= moment <= overlap.at for moment in evidence.torn)
     ]
-    yield from _some("two requests at once for one recipient", [overlap.recipient for overlap in overlaps])
+    if len(overlaps) > allowed.unsent:
+        yield from _some("two requests at once for one recipient", [overlap.recipient for overlap in overlaps])
 
 
 def _failures(evidence: Evidence, allowed: Allowed) -> Iterable[str]:

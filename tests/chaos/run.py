@@ -29,8 +29,9 @@ from tests.chaos.members import Member, Members
 from tests.chaos.proxy import Proxy, running_proxy
 from tests.fakes.registry import FakeRegistry
 
-SETTLE_SECONDS = 0.8
-"""Longer than the sandbox takes for a reply: what was under way when a process died has then been taken or not."""
+SETTLE_SECONDS = 3.0
+"""Longer than the sandbox takes for a reply, on a busy machine too, and shorter than a session: what was under way when
+a process died has then been taken or not, and nobody has sent it again."""
 END_SECONDS = 400.0
 PARTITIONS = 6
 LEDGER_PARTITIONS = 3

@@ -160,3 +160,13 @@ def test_an_unclean_end_and_too_much_memory_are_seen(case: Case) -> None:
     assert case.broken(Allowed(exits=frozenset({0, 1}))) == []
     case.megabytes = 2_000.0
     assert says(case.broken(Allowed(exits=frozenset({0, 1}))), "took 2000 MB")
+
+
+def test_what_a_frozen_process_had_not_written_is_bounded() -> None:
+    """So many may leave late; one more is too many."""
+    case = Case()
+    case.arrives(2, at=9.0)
+    case.journal.overlaps.append(Overlap(at=5.0, since=4.0, recipient="ann"))
+    assert case.broken(Allowed(unsent=1)) == []
+    case.arrives(1, at=9.5)
+    assert says(case.broken(Allowed(unsent=1)), "2 sent again although accepted")
