@@ -47,5 +47,12 @@ def _field(
         kind = FieldKind.PLAIN
     if field.example is not None and (problem := violation(kind, field.example, field.values)):
         words = f"the example of `{key}` {problem}"
-        findings.append(document.finding((*path, "example"), "over-limit", words))
+        place = document.value_place((*path, "example"))
+        finding = document.finding((*path, "example"), "over-limit", words, _example_hint(kind, field.example))
+        findings.append(finding._replace(line=place.line, column=place.column))
     return TemplateField(key, kind, field.label, field.example, field.optional, field.values)
+
+
+def _example_hint(kind: FieldKind, example: str) -> str | None:
+    is_grouped = kind is FieldKind.AMOUNT and "," in example
+    return "an amount has no thousands separators" if is_grouped else None

@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 
 from pipeline.model.finding import Finding
 from pipeline.rules.finding_codes import CODES
+from pipeline.rules.yaml_faults import yaml_fault
 from pipeline.rules.yaml_places import index_in_source
 
 MAX_CHARACTERS = 1_048_576
@@ -112,26 +113,14 @@ def parse(path: str, text: str, resolve: Resolve = words_only) -> Document | Fin
     except _Refused as refused:
         return _finding(path, refused.place, refused.code, str(refused))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
-        return _finding(path, place, "not-yaml", str(error.problem or error.context), _yaml_hint(text, place))
+        return _finding(path, *yaml_fault(error, text))
     except (YAMLError, ValueError) as error:
         return _finding(path, Place(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
     return Document(path, text, value, reader.keys, reader.scalars)
 
 
-def _yaml_hint(text: str, place: Place) -> str | None:
-    lines = text.splitlines()
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "indent with spaces, not tabs"
-    if "${" in line:
-        return "a text with `: ` or ` #` in it must stand in quotes, or below a `|-` on lines of its own"
-    return None
-
-
-def _finding(path: str, place: Place, code: str, words: str, hint: str | None = None) -> Finding:
-    return Finding(path, place.line, place.column, CODES[code].level, code, words, hint)
+def _finding(path: str, place: tuple[int, int], code: str, words: str, hint: str | None = None) -> Finding:
+    return Finding(path, *place, CODES[code].level, code, words, hint)
 
 
 class _Refused(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,8 +12,9 @@ from pipeline.rules.cel_ast import Kind, Tree, walk
 from pipeline.rules.document import Path
 from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Text
-from pipeline.rules.text import Unclosed, split
-from pipeline.rules.typing import TypedEnvironment, syntax
+from pipeline.rules.syntax import syntax
+from pipeline.rules.text import Part, Unclosed, split
+from pipeline.rules.typing import TypedEnvironment
 
 Typed = Mapping[str, Sequence[TypedEnvironment]]
 """By event type, one environment for each schema version, oldest first."""
@@ -33,6 +35,7 @@ _NAMES = {
 }
 RECIPIENT_RESULTS = frozenset({"STRING", "DYN"})
 """A number as recipient is more likely a count than a person."""
+_FIELD = re.compile(r"(?<![A-Za-z0-9_.-])(?<!\$\{)event\.([A-Za-z_]\w*)")
 _TEXT_HINTS = {
     "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
     "LIST": 'join its texts with join(…, "、")',
@@ -91,12 +94,15 @@ class ExpressionCompiler:
             parts = split(text)
         except Unclosed as error:
             hint = "close it with `}`, or write `$${` for the characters themselves"
-            self._report.add_inside(path, error.at, "expression-unclosed", "`${` without its `}`", hint)
+            if error.is_quote:
+                hint = "a quote ends with the same sign, before the `}`"
+            self._report.add_inside(path, error.at, "expression-unclosed", str(error), hint)
             return None
         alone = may_be_null and len(parts) == 1
         compiled: list[str | Expression] = []
         for part in parts:
             if not part.is_expression:
+                self._check_words(path, part, on)
                 compiled.append(part.source)
                 continue
             done = self._compile(path, part.at, part.source, on, known, may_be_null=alone)
@@ -105,6 +111,16 @@ class ExpressionCompiler:
             self._require_text(path, part.at, done.results - results)
             compiled.append(done.expression)
         return Text(tuple(compiled), text)
+
+    def _check_words(self, path: Path, part: Part, on: Sequence[str]) -> None:
+        """Fields of the event that stand in a text as words: somebody forgot the braces."""
+        for found in _FIELD.finditer(part.source):
+            fields = (environment.fields.root for event_type in on for environment in self._versions(event_type))
+            if any(record.field(found[1]) is not None for record in fields):
+                words = f"`{found[0]}` stands here as a word, and the customer would read it"
+                self._report.add_inside(
+                    path, part.at + found.start(), "forgotten-braces", words, f"write `${{{found[0]}}}`"
+                )
 
     def _require_text(self, path: Path, at: int, unfit: frozenset[str]) -> None:
         for result in sorted(unfit):
@@ -121,7 +137,7 @@ class ExpressionCompiler:
             expression = self._environment.compile(source)
         except CompileError as error:
             where, words = error.faults[0]  # the others follow from it
-            self._report.add_inside(path, at + where, "expression-syntax", *syntax(words))
+            self._report.add_inside(path, at + where, "expression-syntax", *syntax(words, source, where))
             return None
         tree = self.tree(expression)
         self._check_tree(path, at, tree, on)

@@ -44,6 +44,12 @@ CODES: Mapping[str, Code] = {
     "expression-syntax": Code(
         _E, "Not an expression.", "See the place; texts stand in quotes, comparisons use `==`.", "when: event.count = 3"
     ),
+    "forgotten-braces": Code(
+        _E,
+        "A text has a field of the event in it as a word: customers would read `event.order_no`.",
+        "Put it into `${…}`.",
+        "thing1: 订单event.order_no",
+    ),
     "too-costly": Code(
         _E,
         "An expression that could take too long, or make a text too long.",

@@ -106,7 +106,7 @@ def plain_scalar(value: object) -> object:
         case datetime() | date() | time():  # YAML reads them where they are not quoted
             return value.isoformat()
         case _:
-            raise Fault(f"cannot be {_article(type(value).__name__)}")
+            raise Fault(f"cannot be {_called(value)}")
 
 
 def a_text(value: object) -> str:
@@ -127,14 +127,34 @@ def a_text(value: object) -> str:
 def an_int(value: object) -> int:
     """Raises `Fault` for what is no integer of 64 bits."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _unlike("int", value)
+        fault = _unlike("int", value)
+        fault.hint = "write it without quotes" if isinstance(value, str) and value.isdecimal() else None
+        raise fault
     if not LOWEST <= value <= HIGHEST:
         raise Fault("a number beyond 64 bits")
     return value
 
 
+_KINDS = {
+    "text": "a text",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "NoneType": "null",
+    "dict": "an object",
+    "list": "a list",
+}
+"""What people call Python's types."""
+
+
 def _unlike(wanted: str, value: object) -> Fault:
-    return Fault(f"should be {_article(wanted)}, not {_article(type(value).__name__)}")
+    return Fault(f"should be {_KINDS[wanted]}, not {_called(value)}")
+
+
+def _called(value: object) -> str:
+    name = type(value).__name__
+    return _KINDS.get(name) or _article(name)
 
 
 def _article(word: str) -> str:
@@ -239,7 +259,7 @@ def _bytes(value: object) -> bytes:
 def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in symbols:
         return str(value)
-    shown, near = _article(type(value).__name__), []
+    shown, near = _called(value), []
     if isinstance(value, str):
         shown, near = f"`{value[:40]}`", difflib.get_close_matches(value[:40].upper(), in_order, n=1)
     hint = f"did you mean `{near[0]}`?" if near else None

@@ -12,8 +12,15 @@ from pipeline.rules.templates import Style
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Color = Annotated[str, Field(pattern=r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")]
+_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+_COLOR = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
+SHAPES = {
+    _ID: "has small letters, digits, `-` and `_` alone, 64 at most",
+    _COLOR: "is a colour like #rrggbb or #rgb, in quotes",
+}
+"""What each pattern asks for, in words."""
+Id = Annotated[str, Field(pattern=_ID)]
+Color = Annotated[str, Field(pattern=_COLOR)]
 
 
 def _seconds(value: object) -> object:

@@ -63,7 +63,8 @@ def _label_faults(tree: Tree, call: Node, symbols: tuple[str, ...]) -> Iterator[
 def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequence[Node]) -> Iterator[Fault]:
     for value in values if symbols else ():
         if value.kind is Kind.CONSTANT and isinstance(value.value, str) and value.value not in symbols:
-            near = difflib.get_close_matches(value.value, symbols, n=1, cutoff=0.5)
+            near = [symbol for symbol in symbols if symbol.casefold() == value.value.casefold()]
+            near = near or difflib.get_close_matches(value.value, symbols, n=1, cutoff=0.5)
             hint = f"did you mean `{near[0]}`?" if near else f"it is one of {', '.join(symbols)}"
             words = f"`{tree.text(enum)}` is never `{value.value}`"
             yield Fault(value.start, "unknown-enum-value", words, hint)

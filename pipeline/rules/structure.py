@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from pipeline.model.finding import Finding
+from pipeline.rules import channel
 from pipeline.rules.document import Document
+from pipeline.rules.language import SHAPES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -54,20 +57,54 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     name = path[-1] if path else "the file"
     match fault["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(str(name), _known_keys(model, path[:-1]), n=1)
-            return _make(document, path, "unknown-key", f"unknown key `{name}`", near)
+            return _unknown_key(document, path, _known_keys(model, path[:-1]))
         case "missing":
-            return _make(document, path, "missing-key", f"`{name}` is missing", [])
+            return document.finding(path, "missing-key", f"`{name}` is missing")
         case _:
-            words = fault["msg"].removeprefix("Value error, ")
+            words, hint = _words(fault)
             place = document.value_place(path)
-            finding = document.finding(path, "wrong-value", f"`{name}`: {words[:1].lower()}{words[1:]}")
+            finding = document.finding(path, "wrong-value", f"`{name}`: {words}", hint)
             return finding._replace(line=place.line, column=place.column)
 
 
-def _make(document: Document, path: tuple[str | int, ...], code: str, words: str, near: list[str]) -> Finding:
+def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
+    name = str(path[-1])
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else None
-    return document.finding(path, code, words, hint)
+    if hint is None and "data" in known and (channel.kind_of(name) or _HISTORY_KEY.fullmatch(name)):
+        hint = "the fields of the card stand below `data:`"
+    elif hint is None and not name.isidentifier():
+        hint = "within { } a comma begins the next key: a text with a comma stands in quotes"
+    return document.finding(path, "unknown-key", f"unknown key `{name}`", hint)
+
+
+_HISTORY_KEY = re.compile(r"first|remark|keyword\d+")
+_KINDS = {
+    "tuple_type": ("should be a list", "begin each entry with `- ` on a line of its own"),
+    "string_type": ("should be a text", None),
+    "bool_type": ("is true or false", None),
+    "bool_parsing": ("is true or false", None),
+    "dict_type": ("should have keys below it, each with its value", None),
+    "model_type": ("should have keys below it, each with its value", None),
+}
+"""Pydantic's kinds of faults in the words of who writes YAML, with a hint."""
+
+
+def _words(fault: ErrorDetails) -> tuple[str, str | None]:
+    kind, given = fault["type"], fault.get("ctx", {})
+    if kind in _KINDS:
+        words, hint = _KINDS[kind]
+        if kind == "dict_type" and fault["loc"][-1] == "ids":
+            hint = "an id for each environment: {production: …}"
+        return words, hint
+    if kind in {"literal_error", "enum"}:
+        choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
+        near = difflib.get_close_matches(str(fault["input"]), choices, n=1)
+        return f"is one of {', '.join(choices)}", f"did you mean `{near[0]}`?" if near else None
+    if kind == "string_pattern_mismatch":
+        return SHAPES.get(str(given.get("pattern")), "has not the right shape"), None
+    words = fault["msg"].removeprefix("Value error, ")
+    return f"{words[:1].lower()}{words[1:]}", None
 
 
 def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

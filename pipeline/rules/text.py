@@ -18,11 +18,12 @@ class Part(NamedTuple):
 
 
 class Unclosed(ValueError):
-    """A `${` without its `}`; `at` says where it stands."""
+    """A `${` without its `}`, or a quote within it that is not closed; `at` says where it stands."""
 
-    def __init__(self, at: int) -> None:
-        super().__init__("`${` without its `}`")
+    def __init__(self, at: int, *, is_quote: bool = False) -> None:
+        super().__init__("a quote that is not closed" if is_quote else "`${` without its `}`")
         self.at = at
+        self.is_quote = is_quote
 
 
 def split(text: str) -> list[Part]:
@@ -57,7 +58,7 @@ def split(text: str) -> list[Part]:
 
 def _end(text: str, start: int) -> int:
     """The index of the `}` that closes the `${` at `start`, past texts and maps within the expression."""
-    depth, quote, index = 0, "", start + 2
+    depth, quote, quoted_from, index = 0, "", start, start + 2
     while index < len(text):
         character = text[index]
         if quote:
@@ -66,7 +67,7 @@ def _end(text: str, start: int) -> int:
             elif character == quote:
                 quote = ""
         elif character in "\"'":
-            quote = character
+            quote, quoted_from = character, index
         elif character == "{":
             depth += 1
         elif character == "}":
@@ -74,4 +75,6 @@ def _end(text: str, start: int) -> int:
                 return index
             depth -= 1
         index += 1
+    if quote and "}" in text[quoted_from:]:
+        raise Unclosed(quoted_from, is_quote=True)
     raise Unclosed(start)

@@ -13,6 +13,7 @@ from pipeline.rules.cel import CompileError, compiled, function_declarations
 from pipeline.rules.fields import Fields, records
 from pipeline.rules.functions import FUNCTIONS
 from pipeline.rules.literals import Fault
+from pipeline.rules.syntax import syntax
 from pipeline.rules.types import Field, FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
 _Proto = descriptor_pb2.FieldDescriptorProto
@@ -88,13 +89,13 @@ class TypedEnvironment:
         if match := _UNDEFINED_FIELD.search(words):
             return self._unknown_field(source, at, match[1], self._records.get(match[2], ""))
         if match := _UNDECLARED.search(words):
-            return _unknown_name(source, at, match[1])
+            return _unknown_name(source, at, match[1], self.fields)
         if match := _NO_OVERLOAD.search(words):
             types = re.sub(rf"{_PACKAGE}\.\w+", lambda found: self._records.get(found[0], found[0]), match[2])
             return _mismatch(source, at, match[1], types)
         if match := _NO_RECORD.search(words):
             return Fault(at + 1, "type-mismatch", f"a {match[1]} has no fields", None)
-        return Fault(at, "expression-syntax", *syntax(words))
+        return Fault(at, "expression-syntax", *syntax(words, source, at))
 
     def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
         record = next(one for one in records(self.fields.root) if one.name == record_name)
@@ -103,19 +104,6 @@ class TypedEnvironment:
         hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(names[:12])}"
         start = source.find(name, at)
         return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
-
-
-def syntax(words: str) -> tuple[str, str | None]:
-    """What is wrong with something that is no expression, without the grammar's own words; and a hint."""
-    words = words.partition(" expecting ")[0].removeprefix("Syntax error: ")
-    if "'<EOF>'" in words:
-        return "the expression ends too early", None
-    if "recursion" in words:
-        return "the expression is nested too deeply", "say it more simply"
-    token = words.partition(": ")[2] if words.startswith("token recognition") else words.partition("'")[2]
-    token = token.strip("' ")[:20]
-    hints = {"=": "compare with `==`", "&": "write `&&`", "|": "write `||`", "and": "write `&&`", "or": "write `||`"}
-    return f"not an expression: `{token}` does not go here" if token else "not an expression", hints.get(token)
 
 
 _TAINTED = "*error*"
@@ -127,16 +115,30 @@ _NO_RECORD = re.compile(r"expression of type '([^']*)' cannot be the operand of 
 _BUILT_IN = ("event", "size", "has", "string", "int", "double", "timestamp", "duration")
 
 
-def _unknown_name(source: str, at: int, name: str) -> Fault:
+_OTHER_WORDS = {"none": "null", "nil": "null", "nul": "null", "true": "true", "false": "false"}
+"""What other languages call what CEL writes in small letters, by small letters."""
+
+
+def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
     name = name.partition(".")[0]
     start = max(0, source.find(name, max(0, at - len(name))))
     declared = next((one for one in FUNCTIONS if one.name == name), None)
     if declared is not None:
         takes = " or ".join(f"{name}({', '.join(overload.parameters)})" for overload in declared.overloads)
         return Fault(start, "type-mismatch", f"`{name}` is not called like this", f"write {takes}")
+    return Fault(start, "unknown-name", f"there is no `{name}` here", _near_name(name, fields))
+
+
+def _near_name(name: str, fields: Fields) -> str:
+    if name.casefold() in _OTHER_WORDS:
+        return f"write `{_OTHER_WORDS[name.casefold()]}`"
     near = difflib.get_close_matches(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN], n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "fields are read from `event`: event.order_no"
-    return Fault(start, "unknown-name", f"there is no `{name}` here", hint)
+    own = difflib.get_close_matches(name, [field.name for field in fields.root.fields], n=1)
+    if (own and own[0] == name) or (own and not near):
+        return f"did you mean `event.{own[0]}`?"
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f'a text stands in quotes: "{name}"; fields are read from `event`: event.order_no'
 
 
 def _mismatch(source: str, at: int, function: str, types: str) -> Fault:

@@ -132,7 +132,7 @@ def test_a_file_with_one_bad_event_writes_none(
     (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps({**PAID_EVENT, "sub": 7}))
     arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
     assert run("emit", "order.paid.v1", *arguments) == 2
-    assert "event 2: $.sub: should be a text, not an int" in capsys.readouterr().err
+    assert "event 2: $.sub: should be a text, not a whole number" in capsys.readouterr().err
 
 
 def test_a_missing_topic_is_told_before_anything_is_written(

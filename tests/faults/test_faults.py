@@ -90,6 +90,12 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "`event.gift_card` is not there in version 1 of 2 of `shop.order.Paid`",
         "ask first: has(event.gift_card) && …, or has(event.gift_card) ? … : …",
     ),
+    "forgotten-braces": (
+        7,
+        17,
+        "`event.order_no` stands here as a word, and the customer would read it",
+        "write `${event.order_no}`",
+    ),
     "label-missing": (8, 32, "no label for BALANCE", 'add them, or "*" for others'),
     "missing-key": (2, 5, "rule `paid` has no `to`", "write it in the rule, or in `defaults:` of the file"),
     "missing-test": (2, 5, "no test expects a message of `paid`", None),

@@ -94,7 +94,7 @@ def test_a_type_that_no_rule_looks_at_is_told(run: Run, shop: Path) -> None:
         (("paid.json", "--environment", "nowhere"), "no id for environment"),
         (("empty.json",), "empty.json: holds no event"),
         (("broken.json",), "broken.json:1: this object does not end"),
-        (("wrong.json",), "wrong.json:1: `shop.order.Paid`: $.count: should be an int, not a str"),
+        (("wrong.json",), "wrong.json:1: `shop.order.Paid`: $.count: should be a whole number, not a text"),
         (("rules",), "cannot be read"),
     ],
 )

@@ -200,7 +200,7 @@ FROM_FILE = "tests:\n  - {name: it, event: {type: shop.order.Paid, file: FILE}, 
         ("given.json", b"[]", "holds no JSON object"),
         ("given.json", b"\xff", "is not UTF-8"),
         ("given.json", b"[" * 100_000, "is not JSON that can be read"),
-        ("given.json", b'{"sub": 1}', "`event.sub`: should be a text, not an int"),
+        ("given.json", b'{"sub": 1}', "`event.sub`: should be a text, not a whole number"),
         (r'"a\0b.json"', None, "not-yaml"),
     ],
 )

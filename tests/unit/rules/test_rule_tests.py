@@ -317,7 +317,7 @@ class Bad(NamedTuple):
             "{none: no_match}",
             "unfit-event",
             68,
-            "`event.order_no`: should be a text, not an int",
+            "`event.order_no`: should be a text, not a whole number",
             "put it into quotes",
         ),
         Bad(
@@ -441,8 +441,8 @@ def test_a_test_that_is_wrong_in_itself_is_found_by_check(bad: Bad) -> None:
             "    expect: {none: no_match}\n    cases: [{expect: {none: no_match}}]\n",
             "test `it` has both `expect` and `cases`",
         ),
-        ("    cases: [{expect: {none: maybe}}]\n", "`none`: input should be 'no_match' or 'refused'"),
-        ("    cases: {expect: {none: no_match}}\n", "`cases`: input should be a valid tuple"),
+        ("    cases: [{expect: {none: maybe}}]\n", "`none`: is one of no_match, refused"),
+        ("    cases: {expect: {none: no_match}}\n", "`cases`: should be a list"),
         ("    expct: {none: no_match}\n", "unknown key `expct`"),
     ],
 )
@@ -475,7 +475,7 @@ def test_an_event_from_a_file() -> None:
     ("file", "words"),
     [
         ("is not JSON", "`paid.json` is not JSON"),
-        ({"sub": 1}, "`event.sub`: should be a text, not an int"),
+        ({"sub": 1}, "`event.sub`: should be a text, not a whole number"),
         (None, "`paid.json` was not read"),
     ],
 )
@@ -510,3 +510,12 @@ def test_one_file_of_rules_alone_calls_no_rule_unknown() -> None:
         {"rules/shop.yaml": RULES}, ("rules/templates.yaml", TEMPLATES), {FILE: tests}, is_whole=False
     )
     assert [one for one in check(sources, schemas()).findings if one.path == FILE] == []
+
+
+def test_a_rule_that_never_sees_the_event_is_told() -> None:
+    """It is of another type than the rule looks at: that message can never come."""
+    rules = RULES.replace("id: last\n    on: shop.order.Paid", "id: last\n    on: other.Thing")
+    tests = f"tests:\n  - name: it\n    event: {EVENT}\n    expect: {{notices: [{{rule: last}}]}}\n"
+    (finding,) = [one for one in checked(tests, rules).findings if one.path == FILE]
+    assert (finding.line, finding.column, finding.code) == (4, 31, "bad-test")
+    assert finding.words == "rule `last` looks at other.Thing, not at `shop.order.Paid`"

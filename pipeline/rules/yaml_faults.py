@@ -1,0 +1,56 @@
+"""What is wrong with a text that is no YAML: where the mistake was made, which is before the parser noticed."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ruamel.yaml.error import MarkedYAMLError
+
+_FULL_WIDTH_COLON = re.compile(r"\s*(?:- )?([\w-]+)：")
+_NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")
+
+
+class YamlFault(NamedTuple):
+    """As findings want it."""
+
+    place: tuple[int, int]
+    """Line and column, counted from 1."""
+    code: str
+    words: str
+    hint: str | None
+
+
+def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
+    """The parser's complaint about `text`, at the place and in the words of who wrote it."""
+    lines = text.splitlines()
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    words = str(error.problem or error.context)
+    begun = error.context_mark
+    for number in (line, line - 1, begun.line if begun is not None else line):
+        written = lines[number] if 0 <= number < len(lines) else ""
+        if found := _FULL_WIDTH_COLON.match(written):
+            hint = "`：` is a full-width colon: write `:` and a blank"
+            return YamlFault((number + 1, found.start(1) + 1), "not-yaml", f"no key: `{found[0].strip()}`", hint)
+    if begun is not None and "quoted scalar" in str(error.context):
+        quote = lines[begun.line][begun.column : begun.column + 1]
+        hint = f"it ends with the same quote, {quote}"
+        return YamlFault((begun.line + 1, begun.column + 1), "not-yaml", "a quote is not closed", hint)
+    if begun is not None and "simple key" in str(error.context):
+        written = lines[begun.line] if begun.line < len(lines) else ""
+        if _NO_BLANK.match(written):
+            place = (begun.line + 1, begun.column + 1)
+            return YamlFault(place, "not-yaml", "a key without a value", "a blank must stand after the colon")
+    if "<block end>" in words:
+        words, hint = "the indentation does not fit", "keys of one thing begin in the same column, with the same indent"
+        return YamlFault((line + 1, column + 1), "not-yaml", words, hint)
+    return YamlFault((line + 1, column + 1), "not-yaml", words, _hint(lines[line] if line < len(lines) else ""))
+
+
+def _hint(line: str) -> str | None:
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not tabs"
+    if "${" in line:
+        return "a text with `: ` or ` #` in it must stand in quotes, or below a `|-` on lines of its own"
+    return None

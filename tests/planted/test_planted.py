@@ -1,0 +1,95 @@
+"""Mistakes as people make them: each is told at its place, before anything else, with how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.rules.check import check
+from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.sources import RuleSources
+from pipeline.rules.testing.running import run
+from tests.planted import in_other_files, in_rules
+from tests.planted.mistake import MARK, Mistake
+
+ROOT = Path(__file__).parents[2]
+FILES = ROOT / "pipeline" / "adapters" / "scaffold" / "files"
+RULES, TEMPLATES, TESTS = "rules/receipts.yaml", "rules/templates.yaml", "rules/tests/receipts.yaml"
+PLANTED = [
+    *((RULES, mistake) for mistake in (*in_rules.EXPRESSIONS, *in_rules.FORM)),
+    *((TEMPLATES, mistake) for mistake in in_other_files.TEMPLATES),
+    *((TESTS, mistake) for mistake in in_other_files.TESTS),
+]
+USUAL = {"missing-test", "unused-template"}
+"""Told of rules without tests; not what a mistake is about."""
+
+
+class Told(NamedTuple):
+    """One thing told of the files."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    words: str
+
+
+@pytest.fixture(scope="module")
+def schemas() -> SchemaCatalogue:
+    return read_schemas(ROOT / "schemas" / "events")
+
+
+def sound() -> dict[str, str]:
+    """The files that `init` writes."""
+    names = {RULES: "rules.yaml", TEMPLATES: "templates.yaml", TESTS: "tests.yaml"}
+    return {path: (FILES / name).read_text(encoding="utf-8") for path, name in names.items()}
+
+
+def told(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Told]:
+    """What `check` says first, or where it finds no error `test`."""
+    sources = RuleSources({RULES: files[RULES]}, (TEMPLATES, files[TEMPLATES]), {TESTS: files[TESTS]})
+    checked = check(sources, schemas, environment="production")
+    findings = [
+        Told(one.path, one.line, one.column, one.code, f"{one.words} ({one.hint})")
+        for one in checked.findings
+        if one.code not in USUAL
+    ]
+    results = [run(case, checked.ruleset, schemas, {}) for case in checked.cases] if checked.ruleset else []
+    failures = [
+        Told(TESTS, *result.place(mismatch), "test", f"{mismatch.summary} ({mismatch.hint})")
+        for result in results
+        for mismatch in result.mismatches
+    ]
+    return [*findings, *failures]
+
+
+def test_the_files_are_sound_before(schemas: SchemaCatalogue) -> None:
+    """Nothing is told of them."""
+    assert told(sound(), schemas) == []
+
+
+def test_there_are_enough_of_them() -> None:
+    """And each has a name of its own in its file."""
+    assert len(PLANTED) >= 100
+    assert len({(path, mistake.name) for path, mistake in PLANTED}) == len(PLANTED)
+
+
+@pytest.mark.parametrize(("path", "mistake"), PLANTED, ids=[f"{path}: {mistake.name}" for path, mistake in PLANTED])
+def test_a_mistake_is_told_at_its_place(path: str, mistake: Mistake, schemas: SchemaCatalogue) -> None:
+    """First of all, at the exact line and column, in words that help to mend it."""
+    files = sound()
+    assert files[path].count(mistake.right) == 1, "the text that is changed stands there once"
+    marked = files[path].replace(mistake.right, mistake.wrong)
+    files[path] = marked.replace(MARK, "")
+    first = next(iter(told(files, schemas)), None)
+    assert first is not None, "nothing is told"
+    assert first.code == mistake.code, first
+    assert mistake.words in first.words, first
+    if MARK in marked:
+        at = marked.index(MARK)
+        place = (path, marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at))
+        assert (first.path, first.line, first.column) == place, first
