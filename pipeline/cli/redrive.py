@@ -87,6 +87,9 @@ def command(
     from pipeline.bootstrap.redrive import Wanted, open_redrive  # noqa: PLC0415 - it imports the whole service
 
     settings = load_settings(config, os.environ)
+    if settings.shadow:
+        words = "a shadow's dead letters are not sent again: the live service would send them beside its own"
+        raise UserError(words, hint="take the live configuration, without `shadow`")
     now = datetime.now(UTC)  # noqa: TID251 - the moment at which somebody typed it
     since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
     if since is not None and until is not None and since >= until:
