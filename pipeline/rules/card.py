@@ -102,6 +102,15 @@ def card(template: Template, values: Mapping[str, Value], mode: Mode, url: str |
     return Card(template.title, mode, tuple(lines), url)
 
 
+def plain_card(title: str, values: Mapping[str, Value], mode: Mode, url: str | None = None) -> Card:
+    """The card of a message whose template nobody here knows: keys for labels, nothing judged."""
+    lines = (
+        Line(key, key, value.text, value.text, value.color, len(value.text), 0, (), None)
+        for key, value in values.items()
+    )
+    return Card(title, mode, tuple(lines), url)
+
+
 def example_card(template: Template, mode: Mode) -> Card:
     """The card of the template's own examples."""
     values = {field.key: Value(field.example or f"{{{field.key}}}") for field in template.fields}

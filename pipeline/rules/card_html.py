@@ -61,7 +61,7 @@ def to_html(card: Card) -> str:
     listed = f'<dl class="np-rows">{rows}</dl>' if rows else ""
     more = f'<div class="np-more" title="{escape(card.url)}">查看详情</div>' if card.url else ""
     return (
-        f'<section class="np-phone"><p class="np-mode">{_MODES[card.mode]}</p>'
+        f'<section class="np-phone" aria-label="{_MODES[card.mode]}"><p class="np-mode">{_MODES[card.mode]}</p>'
         f'<div class="np-card"><div class="np-body"><h2 class="np-title">{escape(card.title)}</h2>'
         f"{heading}{listed}{footing}</div>{more}</div>{_fields(card)}</section>"
     )
@@ -99,7 +99,7 @@ def _fields(card: Card) -> str:
     rows = "".join(
         f"<tr><td>{escape(line.key)}</td><td>{_counted(line)}</td><td>{_remarks(line)}</td></tr>" for line in card.lines
     )
-    return f'<table class="np-fields">{rows}</table>' if rows else ""
+    return f'<table class="np-fields" aria-label="Characters of each field">{rows}</table>' if rows else ""
 
 
 def _counted(line: Line) -> str:

@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.rules.card import Mode, Value, card
+from pipeline.rules.card import Mode, Value, card, plain_card
+from pipeline.rules.card_html import STYLE, to_html
 from pipeline.rules.templates import Style
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
@@ -50,7 +51,7 @@ class Desk:
         self._state = state
         pages = Environment(loader=PackageLoader("pipeline.sandbox", "pages"), autoescape=True)
         self._page = pages.get_template("index.html")
-        self._style = files("pipeline.sandbox").joinpath("pages/style.css").read_text()
+        self._style = files("pipeline.sandbox").joinpath("pages/style.css").read_text() + STYLE
 
     def routes(self) -> list[Route]:
         """Every path but that of the API itself."""
@@ -168,21 +169,20 @@ class Desk:
         """What the page shows of one message: the customer's card, where the template is known."""
         message = received.message
         template = self._state.templates.get(message.template)
-        fields = [(key, value) for key, (value, _) in message.fields.items()]
-        title, around = message.template, ("", "")
-        if template is not None:
+        values = {key: Value(*field) for key, field in message.fields.items()}
+        if template is None:
+            seen = plain_card(message.template, values, Mode.LEGACY, message.url)
+        else:
             mode = Mode.LEGACY if template.style is Style.ALIPAY else Mode.WECHAT
-            seen = card(template, {key: Value(*field) for key, field in message.fields.items()}, mode, message.url)
-            title = seen.title
-            around = (seen.heading.shown if seen.heading else "", seen.footing.shown if seen.footing else "")
-            fields = [(line.label, line.shown) for line in seen.rows]
+            seen = card(template, values, mode, message.url)
+        at = datetime.fromtimestamp(received.at, UTC)
         return {
-            "title": title,
-            "at": datetime.fromtimestamp(received.at, UTC).strftime("%H:%M:%S UTC"),
+            "html": to_html(seen),
+            "known": template is not None,
+            "at": at.strftime("%H:%M:%S"),
+            "iso": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "to": message.to,
             "url": message.url,
-            "around": around,
-            "fields": fields,
         }
 
 

@@ -90,7 +90,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
         found += _sending(halted, halted_since, has_token=has_token)
     found += _rules(refused_rules, suspended)
     if not found:
-        found.append(_well(partitions, lanes))
+        found.append(_well(partitions, lanes, shadow=shadow))
     if shadow:
         found.append(Sign(Gravity.NOTE, "A shadow: notices are made and recorded, none is sent"))
     return found
@@ -152,10 +152,11 @@ def _named(suspended: Mapping[str, float]) -> str:
     return f"{len(suspended)} rules ({first}{more}) are"
 
 
-def _well(partitions: int, lanes: int) -> Sign:
+def _well(partitions: int, lanes: int, *, shadow: bool) -> Sign:
     if not partitions:
         return Sign(Gravity.NOTE, "Waiting for partitions: other members of the group have them all, or none exist")
-    return Sign(Gravity.NOTE, "Sending" if lanes else "All is well; nothing waits to be sent")
+    busy = "Working" if shadow else "Sending"
+    return Sign(Gravity.NOTE, busy if lanes else "All is well; nothing waits to be sent")
 
 
 def _clock(at: float) -> str:

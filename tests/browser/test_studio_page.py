@@ -159,6 +159,7 @@ def test_it_can_be_read(chromium: Browser, url: str, width: int, scheme: str) ->
         page = looked.page
         page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)
         assert looked.poor_contrasts() == []
+        assert looked.unnamed() == []
         change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
         expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
         assert not looked.wider_than_the_screen()

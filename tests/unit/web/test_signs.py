@@ -63,7 +63,7 @@ def test_what_else_may_be_the_matter(change: dict[str, object], words: str) -> N
 
 def test_a_shadow_says_so() -> None:
     """Beside whatever else there is to say."""
-    assert [sign.words[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Sending", "A shadow"]
+    assert [sign.words[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Working", "A shadow"]
 
 
 def test_a_member_without_partitions_waits() -> None:
