@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from docs.commands import commands_page
 from pipeline import metrics
 from pipeline.delivery import verdicts
 from pipeline.rules import channel, finding_codes, functions, json_schemas
@@ -37,6 +38,7 @@ def metrics_page() -> str:
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/reference/commands.md": commands_page,
     "docs/reference/configuration.md": show.as_markdown,
     "docs/reference/fields.md": channel.as_markdown,
     "docs/reference/findings.md": finding_codes.as_markdown,

@@ -24,28 +24,18 @@ INTERRUPTED = 130
 LINES = "\n"
 """Errors may have several."""
 
-COMMANDS = {
-    "run": "pipeline.cli.run",
-    "demo": "pipeline.cli.demo",
-    "sandbox": "pipeline.cli.sandbox",
-    "studio": "pipeline.cli.studio",
-    "init": "pipeline.cli.init",
-    "check": "pipeline.cli.check",
-    "test": "pipeline.cli.test",
-    "coverage": "pipeline.cli.coverage",
-    "preview": "pipeline.cli.preview",
-    "explain": "pipeline.cli.explain",
-    "diff": "pipeline.cli.diff",
-    "redrive": "pipeline.cli.redrive",
-    "audit": "pipeline.cli.audit",
-    "emit": "pipeline.cli.emit",
-    "config": "pipeline.cli.config",
-    "schemas": "pipeline.cli.schemas",
+PANELS = {
+    "Try it": ("demo", "sandbox", "emit"),
+    "Write rules": ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff"),
+    "Run it": ("config", "schemas", "run", "audit", "redrive"),
 }
-"""Command to module, in the order of `--help`. A module has `command` (a function) or `group` (a `typer.Typer`).
+"""Commands in the order of `--help`, by the panel that they stand in. Each is a module of this folder.
 
-Modules load when their command is called: a rule author's `check` must not pay for Kafka's client.
+It has `command` (a function) or `group` (a `typer.Typer`), and loads when the command is called: a rule author's
+`check` must not pay for Kafka's client.
 """
+COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
+"""Command to panel."""
 
 
 class _Commands(Mapping[str, typer.core.TyperCommand | typer.core.TyperGroup]):
@@ -58,13 +48,15 @@ class _Commands(Mapping[str, typer.core.TyperCommand | typer.core.TyperGroup]):
         return len(COMMANDS)
 
     def __getitem__(self, name: str) -> typer.core.TyperCommand | typer.core.TyperGroup:
-        module = importlib.import_module(COMMANDS[name])
+        panel = COMMANDS[name]
+        module = importlib.import_module(f"pipeline.cli.{name}")
         found = getattr(module, "group", None)
         if found is None:
             found = typer.Typer(add_completion=False, rich_markup_mode="markdown")
             found.command(name=name)(module.command)
         command = typer_main.get_command(found)
         command.name = name
+        command.rich_help_panel = panel  # type: ignore[attr-defined]  # of both kinds that it can be
         return command  # type: ignore[return-value]  # typer names no public type for it
 
 
