@@ -53,7 +53,10 @@ def command(
     if output == "text":
         number = len(checked.ruleset.rules) if checked.ruleset else 0
         summary = ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
-        print(f"{rules}: {summary}" + (f"; {number} rules are fine" if checked.ruleset else ""))
+        print(
+            f"{rules}: {summary}"
+            + (f"; {number} rule{' is' if number == 1 else 's are'} fine" if checked.ruleset else "")
+        )
     if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
         raise typer.Exit(FINDINGS)
 

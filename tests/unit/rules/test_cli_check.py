@@ -37,7 +37,7 @@ def test_sound_rules_end_with_0(folder: Path) -> None:
     """Warnings are told and do not fail; --strict makes them."""
     done = check(folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "rules: 0 errors, 2 warnings, 0 notes; 1 rules are fine"
+    assert done.stdout.splitlines()[-1] == "rules: 0 errors, 2 warnings, 0 notes; 1 rule is fine"
     assert check(folder, "--strict").returncode == 1
 
 
