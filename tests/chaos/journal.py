@@ -95,13 +95,9 @@ class Journal(Memory):
             newest[line.recipient] = max(line.number, newest.get(line.recipient, -1))
         return found
 
-    def between(self, begin: float, end: float) -> int:
-        """How many requests came then."""
-        return sum(begin <= line.at < end for line in list(self.lines))
-
-    def most_under_way(self, begin: float, end: float) -> int:
-        """The most requests at once then."""
-        return max((count for at, count in list(self.load) if begin <= at < end), default=0)
+    def since(self, begin: float) -> list[int]:
+        """For each request that came since then: how many were under way with it."""
+        return [count for at, count in list(self.load) if at >= begin]
 
     def per_second(self, begin: float) -> list[int]:
         """How many requests came in each second since `begin`."""

@@ -117,6 +117,18 @@ class Run:
         """Let it run."""
         time.sleep(seconds)
 
+    def wait_for(self, held: Callable[[], bool], seconds: float) -> None:
+        """Let it run until it is so.
+
+        Raises:
+            TimeoutError: it does not become so.
+        """
+        deadline = time.monotonic() + seconds
+        while not held():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"what was waited for did not come within {seconds:.0f} s")
+            time.sleep(0.1)
+
     def scale(self, usual: float) -> int:
         """A count or a time of the scenario, stretched as was asked for; at least 1."""
         return max(1, round(usual * self.minutes))
