@@ -42,6 +42,8 @@ class Evidence(NamedTuple):
     """Notices that the API had taken, and the ledger did not have, when their owner was killed or cut off."""
     torn: tuple[float, ...]
     """The moments of that."""
+    late: tuple[tuple[float, float], ...]
+    """When a network gave out what had stood in it: requests that nobody waits for any more."""
     exits: tuple[int, ...]
     peak_megabytes: float
 
@@ -73,7 +75,7 @@ def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     doubled = outcomes - evidence.excused
     if len(doubled) > allowed.unsent:
         yield from _some("more than one outcome, without a crash to excuse it", doubled)
-    resent = evidence.journal.resent().keys() - evidence.excused
+    resent = {name for name, at in evidence.journal.resent().items() if not _late(evidence, at)} - evidence.excused
     if len(resent) <= allowed.unsent:
         return
     if not allowed.lost_replies:
@@ -82,12 +84,17 @@ def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
         yield f"{len(resent)} sent again although accepted, with {evidence.journal.counts.faults} faults to excuse them"
 
 
+def _late(evidence: Evidence, at: float) -> bool:
+    return any(begin <= at <= end for begin, end in evidence.late)
+
+
 def _order(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     yield from _some("first attempts out of order", [line.key for line in evidence.journal.disordered()])
     overlaps = [
         overlap
         for overlap in evidence.journal.overlaps
         if not any(overlap.since <= moment <= overlap.at for moment in evidence.torn)
+        and not _late(evidence, overlap.at)
     ]
     if len(overlaps) > allowed.unsent:
         yield from _some("two requests at once for one recipient", [overlap.recipient for overlap in overlaps])

@@ -105,6 +105,7 @@ class Run:
         self.begin = time.monotonic()
         self._excused: set[str] = set()
         self._torn: list[float] = []
+        self._late: list[tuple[float, float]] = []
         self._exits: list[int] = []
         self._broken: list[str] = []
         self._stack = ExitStack()
@@ -169,6 +170,13 @@ class Run:
         self.figures["excused"] = self.figures.get("excused", 0) + len(excused)
         self._excused |= excused
 
+    def late(self, heal: Callable[[], None]) -> None:
+        """Let a network give out what has stood in it: it arrives now, whether anybody waits for it or not."""
+        begin = time.monotonic()
+        heal()
+        self.torn()
+        self._late.append((begin, time.monotonic()))
+
     def kill(self, member: Member) -> None:
         """kill -9, in the middle of whatever it does."""
         under_way = self.journal.under_way
@@ -221,6 +229,7 @@ class Run:
             dead_letters=dead_letters(servers, f"{stage.topic}.dead"),
             excused=frozenset(self._excused),
             torn=tuple(self._torn),
+            late=tuple(self._late),
             exits=tuple(self._exits),
             peak_megabytes=self.members.peak_megabytes,
         )

@@ -56,6 +56,7 @@ class Case:
         self.dead_letters = Counter[str]()
         self.excused: set[str] = set()
         self.torn: list[float] = []
+        self.late: list[tuple[float, float]] = []
         self.exits = [0]
         self.megabytes = 100.0
 
@@ -74,6 +75,7 @@ class Case:
             self.dead_letters,
             frozenset(self.excused),
             tuple(self.torn),
+            tuple(self.late),
             tuple(self.exits),
             self.megabytes,
         )
@@ -170,3 +172,14 @@ def test_what_a_frozen_process_had_not_written_is_bounded() -> None:
     assert case.broken(Allowed(unsent=1)) == []
     case.arrives(1, at=9.5)
     assert says(case.broken(Allowed(unsent=1)), "2 sent again although accepted")
+
+
+def test_what_a_network_gave_out_late_is_nobodys_fault() -> None:
+    """Only then, and not a moment later."""
+    case = Case()
+    case.late.append((8.0, 9.0))
+    case.arrives(2, at=8.5)
+    case.journal.overlaps.append(Overlap(at=8.6, since=8.5, recipient="ann"))
+    assert case.broken() == []
+    case.arrives(1, at=9.1)
+    assert says(case.broken(), "sent again although accepted: notice-1")
