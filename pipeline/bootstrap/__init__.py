@@ -16,6 +16,7 @@ from pipeline.adapters.avro import folder_id
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.decoding import EventDecoder
 from pipeline.adapters.kafka_ledger import LedgerReader
+from pipeline.adapters.kafka_log import forwarding_logger
 from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka_source import KafkaSource
 from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
@@ -146,7 +147,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
     Raises:
         UserError: something is not.
     """
-    properties = kafka_properties(settings)
+    properties = {**kafka_properties(settings), "logger": forwarding_logger()}
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
     topics.require(settings.kafka.topics)
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)

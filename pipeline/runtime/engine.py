@@ -119,6 +119,8 @@ class Engine:
             points = delivery.commit_points()
             if points:
                 self._source.commit(points)
+            if self._polling is None:
+                self._poll()  # what the producer has to tell of itself, although nothing is waited for
         self._wake_at(now)
         for moved in self._moved:
             moved.set()

@@ -52,11 +52,16 @@ class Tokens:
 class Refusing:
     """A ledger that takes no outcome, for good."""
 
+    def __init__(self) -> None:
+        self.refused = False
+
     def publish(self, *_: object) -> None:
-        pass
+        self.refused = True
 
     def poll(self) -> int:
-        raise OutcomeLost("refused")
+        if self.refused:
+            raise OutcomeLost("refused")
+        return 0
 
 
 class Anything:
