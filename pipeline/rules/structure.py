@@ -62,6 +62,9 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
             return document.finding(path, "missing-key", f"`{name}` is missing")
         case _:
             words, hint = _words(fault)
+            if not path:
+                begins = next(key for key, field in model.model_fields.items() if field.is_required())
+                hint = f"it begins with `{begins}:`"
             place = document.value_place(path)
             finding = document.finding(path, "wrong-value", f"`{name}`: {words}", hint)
             return finding._replace(line=place.line, column=place.column)

@@ -519,3 +519,11 @@ def test_a_rule_that_never_sees_the_event_is_told() -> None:
     (finding,) = [one for one in checked(tests, rules).findings if one.path == FILE]
     assert (finding.line, finding.column, finding.code) == (4, 31, "bad-test")
     assert finding.words == "rule `last` looks at other.Thing, not at `shop.order.Paid`"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "# to come\n", "just words"])
+def test_a_file_that_is_no_file_of_tests(text: str) -> None:
+    """Says how one begins."""
+    (finding,) = findings(text)
+    assert (finding.line, finding.column, finding.code) == (1, 1, "wrong-value")
+    assert finding.hint == "it begins with `tests:`"
