@@ -40,7 +40,7 @@ fi
 if ! have kubernetes-validate; then
   {
     "${PYTHON:-python3}" -m venv "$tools/python" &&
-      timeout 120 "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 &&
+      timeout 300 "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 &&
       ln -sf "$tools/python/bin/kubernetes-validate" "$tools/bin/kubernetes-validate"
   } || left_out "kubernetes-validate could not be installed"
 fi

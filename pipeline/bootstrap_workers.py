@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from importlib.metadata import version
 
 import structlog
 
@@ -18,7 +19,9 @@ from pipeline.runtime.supervisor import Supervisor, pass_signals_on
 from pipeline.settings import Settings
 from pipeline.web.access import gate
 from pipeline.web.endpoint import listen, serve
+from pipeline.web.pages import Pages
 from pipeline.web.workers import make_workers_app
+from pipeline.web.workers_page import WorkersPage
 
 START_SECONDS = 180.0
 """Beyond the time for the broker: schemas, rules, and a machine where everything starts at once."""
@@ -46,7 +49,10 @@ async def run_workers(settings: Settings) -> int:
     supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
     pass_signals_on(supervisor, lambda: _end_at_once(supervisor))
     log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
-    endpoint = asyncio.create_task(serve(make_workers_app(supervisor, middleware=gate(settings.http)), listener))
+    pages = Pages({"Workers": "./"}, version("notice-pipeline"))
+    routes = [*WorkersPage(pages, supervisor.workers, supervisor.ask).routes(), pages.route()]
+    app = make_workers_app(supervisor, routes, pages, gate(settings.http))
+    endpoint = asyncio.create_task(serve(app, listener))
     try:
         code = await supervisor.run()
     finally:
@@ -74,4 +80,6 @@ def settings_of(settings: Settings, number: int) -> Settings:
         }
     )
     delivery = settings.delivery.model_copy(update={"rate": share})
-    return settings.model_copy(update={"delivery": delivery, "workers": 1})
+    # A worker's own page is shown by the supervisor, which passes on only what reads.
+    http = settings.http.model_copy(update={"studio": False})
+    return settings.model_copy(update={"delivery": delivery, "http": http, "workers": 1})

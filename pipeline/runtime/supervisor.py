@@ -172,6 +172,12 @@ class Supervisor:
                 self._expositions.take(number, body)
         return self._expositions.merged()
 
+    async def ask(self, number: int, path: str) -> bytes | None:
+        """What the worker of that number answers to a GET; None where there is none, or it answers nothing good."""
+        process = self._processes.get(number)
+        answer = await process.ask(path) if process is not None else None
+        return answer.body if answer is not None and answer.ok else None
+
     async def _ask_all(self, path: str) -> Mapping[int, tuple[bool, bytes]]:
         running = {
             number: process

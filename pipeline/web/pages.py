@@ -63,14 +63,21 @@ class Pages:
         root = "../" * (path.count("/") - 1) or "./"
         return self.answer("mistake.html", {"root": root, "number": status, "title": title, "words": words}, status)
 
+    def static(self, name: str) -> Response:
+        """One of the static files.
+
+        Raises:
+            HTTPException: there is no such file.
+        """
+        body = self._static.get(name)
+        if body is None:
+            raise HTTPException(404)
+        return Response(body, headers={"Cache-Control": FOREVER}, media_type=STATIC[name])
+
     def route(self) -> Route:
         """Of the static files."""
 
         async def static(request: Request) -> Response:
-            name = request.path_params["name"]
-            body = self._static.get(name)
-            if body is None:
-                raise HTTPException(404)
-            return Response(body, headers={"Cache-Control": FOREVER}, media_type=STATIC[name])
+            return self.static(request.path_params["name"])
 
         return Route("/static/{name}", static)

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.problems import handler
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from pipeline.web.pages import Pages
 
 
 class WorkersView(Protocol):
@@ -37,9 +41,12 @@ class WorkersView(Protocol):
 
 
 def make_workers_app(
-    view: WorkersView, pages: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()
+    view: WorkersView,
+    routes: Sequence[BaseRoute] = (),
+    pages: Pages | None = None,
+    middleware: Sequence[Middleware] = (),
 ) -> Starlette:
-    """Probes, metrics and the list of workers, and whatever pages there are."""
+    """Probes, metrics, the list of workers, and whatever other routes there are; `pages` shows mistakes to people."""
 
     async def live(_: Request) -> Response:
         return _answer(*view.live())
@@ -60,9 +67,10 @@ def make_workers_app(
             Route("/readyz", ready),
             Route("/metrics", metrics),
             Route("/workers.json", workers),
-            *pages,
+            *routes,
         ],
         middleware=[Middleware(SecurityHeaders), *middleware],
+        exception_handlers={HTTPException: handler(pages.mistake if pages is not None else None)},
     )
 
 

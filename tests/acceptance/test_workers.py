@@ -94,6 +94,7 @@ def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Sta
         workers.wait_until_ready()
         assert "2 of 2 workers running" in workers.get("/healthz").text
         assert_sums(workers, before)
+        assert_pages(workers)
         process.send_signal(signal.SIGTERM)
         assert process.wait(90) == 0, stage.service.log
     assert again[0]["pid"] != victim["pid"]
@@ -122,6 +123,19 @@ def assert_sums(workers: Workers, before: Samples) -> None:
     assert found["notice_pipeline_workers", (("phase", "running"),)] == 2
     assert {(NOT_ADDED_UP, (("worker", number),)) for number in ("1", "2")} <= set(found)
     assert (NOT_ADDED_UP, ()) not in found
+
+
+def assert_pages(workers: Workers) -> None:
+    """One page shows both workers; each one's own page is behind it, with its files."""
+    page = workers.get("/").text
+    for number in (1, 2):
+        assert f'href="worker/{number}/"' in page
+        own = workers.get(f"/worker/{number}/").text
+        assert "Notices accepted" in own
+        static = re.search(r'href="(static/page.css[^"]*)"', own)
+        assert static is not None
+        assert workers.get(f"/worker/{number}/{static[1]}").status_code == 200
+        assert workers.get(f"/worker/{number}/status.json").json()["phase"] == "running"
 
 
 def _owners(workers: Workers) -> Mapping[str, str]:
