@@ -57,24 +57,18 @@ class Ledger:
             {"bootstrap.servers": servers, "group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
         )
         self._partitions = [TopicPartition(topic, number, 0) for number in range(LEDGER_PARTITIONS)]
-        self._wait_for_leaders()
+        self.written()  # waits for leaders
 
-    def _wait_for_leaders(self) -> None:
-        """A new topic's partitions are led a moment after the topic is made."""
+    def written(self) -> int:
+        """How many outcomes stand there now; asked again while a partition has no leader, as new topics do."""
         deadline = time.monotonic() + READ_SECONDS
         while True:
             try:
-                self.written()
+                return sum(int(self._consumer.get_watermark_offsets(one, timeout=10)[1]) for one in self._partitions)
             except KafkaException:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
-            else:
-                return
-
-    def written(self) -> int:
-        """How many outcomes stand there now."""
-        return sum(int(self._consumer.get_watermark_offsets(one, timeout=10)[1]) for one in self._partitions)
 
     def read(self) -> list[Entry]:
         """All of them, each partition in its order."""

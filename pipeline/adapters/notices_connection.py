@@ -43,13 +43,13 @@ class Connection(asyncio.Protocol):
         self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
+        self._parser = httptools.HttpResponseParser(self)
         self._begin()
         self.idle_since = 0.0
         """By the loop's clock; set by the pool."""
 
     def _begin(self) -> None:
         """A new reply is to come: nothing of an earlier one may stay."""
-        self._parser = httptools.HttpResponseParser(self)
         self._head_bytes = 0
         self._begin_reply()
 

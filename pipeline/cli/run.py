@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Coroutine
 from pathlib import Path
@@ -12,6 +13,11 @@ import typer
 
 from pipeline.settings import Settings, load_settings
 from pipeline.settings.model import MOST_WORKERS
+
+COLLECT_AFTER = (10_000, 20, 20)
+"""Thresholds of Python's cycle collector. Thousands of notices wait at any time and none of them is part of a cycle (a
+test sees to it), so by default it looks at all of them again and again: 35 of 240 µs a notice
+(docs/decisions/hot-path.md)."""
 
 
 def command(
@@ -59,7 +65,9 @@ def run(settings: Settings) -> int:
 
 
 def on_best_loop(service: Coroutine[object, object, int]) -> int:
-    """Run on uvloop where it is there."""
+    """Run on uvloop where it is there, with a collector that keeps out of the way."""
+    gc.freeze()  # what is loaded by now stays for ever
+    gc.set_threshold(*COLLECT_AFTER)
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:

@@ -36,7 +36,7 @@ class Lanes:
         if notice.ordered:
             head = self._heads.get(notice.recipient)
             if head is not None:
-                head.last.behind = work
+                (head.last or head).behind = work
                 head.last = work
                 return
             self._heads[notice.recipient] = work
@@ -67,7 +67,7 @@ class Lanes:
         if behind is None:
             del self._heads[notice.recipient]
             return
-        behind.last = work.last
+        behind.last = work.last if work.last is not behind else None
         self._heads[notice.recipient] = behind
         self._ready.append(behind)
 
@@ -97,7 +97,7 @@ class Lanes:
             return
         for work, behind in zip(kept, [*kept[1:], None], strict=True):
             work.behind = behind
-        kept[0].last = kept[-1]
+        kept[0].last = kept[-1] if len(kept) > 1 else None
         if kept[0] is not head:
             self._heads[recipient] = kept[0]
             self._ready.append(kept[0])

@@ -60,5 +60,6 @@ class Work:
         """The last reply."""
         self.behind: Work | None = None
         """The next notice of its lane."""
-        self.last = self
-        """The last notice of its lane; kept true for the first of a lane only."""
+        self.last: Work | None = None
+        """The last notice of its lane where that is another; kept true for the first of a lane only. A reference to
+        itself would keep every notice that has ended in memory until the collector comes by."""
