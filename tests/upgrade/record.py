@@ -1,0 +1,140 @@
+"""Writes down what this release gives out of its hands: `python -m tests.upgrade.record 0.1.0`, once for each release.
+
+Records, commits, rules and names outlive the release that made them. What is written here is never written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from pipeline import metrics
+from pipeline.adapters.outcome_record import OutcomeEncoder
+from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.delivery import pointer
+from pipeline.model import dead_letter
+from pipeline.model.event import Event, Position, Record
+from pipeline.model.ledger import LedgerPosition
+from pipeline.model.notice import Notice
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.trace import TraceContext
+from pipeline.rules.check import load
+from pipeline.rules.event_json import JsonReader
+from pipeline.rules.examples import example
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASES = Path(__file__).resolve().parent / "releases"
+POINTERS = (LedgerPosition(0, 0), LedgerPosition(11, 2**40), LedgerPosition(2**31 - 1, 2**62))
+FULL = Outcome(
+    id="abdf3647-9c11-5cb5-856a-5d43e25176c5",
+    kind=OutcomeKind.REJECTED,
+    reason=Reason.CONTENT,
+    position=Position("trade.order.events", 3, 2**40),
+    event_type="com.example.trade.order.paid.v1",
+    event_id="e-1",
+    event_source="/shop",
+    event_time=1_795_406_400.001,
+    rule="order-paid",
+    rules_version="abcdef012345",
+    template="order_paid",
+    recipient="customer",
+    attempts=3,
+    status=200,
+    code=47003,
+    received_at=1_795_406_400.123,
+    first_attempt_at=1_795_406_400.456,
+    finished_at=1_795_406_401.789,
+    redelivered=True,
+    detail="字段 thing4",
+    trace=TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+)
+OUTCOMES = (
+    FULL,
+    *(FULL._replace(kind=kind, id=f"outcome-{kind}") for kind in OutcomeKind),
+    FULL._replace(
+        event_type=None,
+        event_id=None,
+        event_source=None,
+        event_time=None,
+        rule=None,
+        template=None,
+        recipient=None,
+        status=None,
+        code=None,
+        first_attempt_at=None,
+        trace=None,
+    ),
+)
+
+
+def notices_of(folder: Path, events: dict[str, dict[str, object]]) -> dict[str, list[dict[str, str]]]:
+    """What the folder's rules make of each event: id, rule and body of each notice."""
+    catalogue = read_schemas(folder / "events")
+    rules = load(read_rules(folder / "rules"), catalogue, environment="production")
+    found: dict[str, list[dict[str, str]]] = {}
+    for name, data in events.items():
+        schema = catalogue.newest(name)
+        if schema is None:
+            raise LookupError(name)
+        record = Record("events", 0, 7, None, None, (), 1_795_406_400_000)
+        event = Event(
+            name, JsonReader(schema).read(data), record, "events/0/7", None, None, 1_795_406_400_000, None, None
+        )
+        found[name] = [
+            {"id": item.id, "rule": item.rule, "body": item.body.decode()}
+            for item in rules.evaluate(event)
+            if isinstance(item, Notice)
+        ]
+    return found
+
+
+def dead_letter_headers() -> list[str]:
+    """The names that redrive and other readers go by."""
+    return sorted(
+        {value for value in vars(dead_letter).values() if isinstance(value, str) and value.startswith("notice.")}
+    )
+
+
+def outcome_fields(outcome: Outcome) -> dict[str, object]:
+    """Every field by its name, as JSON holds it."""
+    fields = {**outcome._asdict(), "trace": outcome.trace.traceparent if outcome.trace else None}
+    read: dict[str, object] = json.loads(json.dumps(fields))
+    return read
+
+
+def record(release: str) -> Path:
+    """Write the folder of a release; refuses one that is there."""
+    folder = RELEASES / release
+    folder.mkdir(parents=True)
+    shutil.copytree(ROOT / "rules", folder / "rules", ignore=shutil.ignore_patterns("tests"))
+    shutil.copytree(ROOT / "schemas" / "events", folder / "events")
+    shutil.copy(ROOT / "schemas" / "outcome.avsc", folder)
+    encode = OutcomeEncoder(1, lambda recipient: recipient)
+    (folder / "outcomes.hex").write_text("".join(f"{encode(outcome).hex()}\n" for outcome in OUTCOMES))
+    _write(folder / "outcomes.json", [outcome_fields(outcome) for outcome in OUTCOMES])
+    (folder / "pointers.txt").write_text("".join(f"{pointer.write(position)}\n" for position in POINTERS))
+    catalogue = read_schemas(folder / "events")
+    events = {name: example(schema, lambda: 0.5, 3) for name in sorted(catalogue) if (schema := catalogue.newest(name))}
+    _write(folder / "events.json", events)
+    _write(folder / "notices.json", notices_of(folder, json.loads((folder / "events.json").read_text())))
+    _write(
+        folder / "names.json",
+        {
+            "metrics": sorted(metric.full_name for metric in metrics.CATALOGUE),
+            "kinds": sorted(OutcomeKind),
+            "reasons": sorted(Reason),
+            "dead_letter_headers": dead_letter_headers(),
+        },
+    )
+    return folder
+
+
+def _write(file: Path, value: object) -> None:
+    file.write_text(json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"written: {record(sys.argv[1])}\n")
