@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import hmac
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 REPEATS_PER_MINUTE = 20
 """Lines of one event name at one level that are written within a minute; the rest are counted."""
 
+DROPPED = "repeats_dropped"
+"""The event name of the line that tells how many were not written."""
+
+log = structlog.get_logger("log")
+
 Entry = MutableMapping[str, object]
 
 
@@ -23,7 +30,10 @@ def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None
     """Set up structlog for the whole process; `form` is `auto`, `json` or `console`.
 
     `worker` is the process's number among several that write to the same place, and stands in each of its lines.
+    Lines that were dropped as repeats are told of at the process's end, whichever way it comes to that.
     """
+    limit = _RepeatLimit(clock)
+    atexit.register(limit.tell_dropped)
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: Callable[..., object] = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -35,7 +45,7 @@ def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None
             structlog.contextvars.merge_contextvars,
             _numbered(worker) if worker is not None else _keep,
             structlog.processors.add_log_level,
-            _RepeatLimit(clock),
+            limit,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks if not console else _keep,
             renderer,  # type: ignore[list-item]  # a union of two renderers' precise types
@@ -64,22 +74,32 @@ def _keep(_: object, __: str, entry: Entry) -> Entry:
 
 
 class _RepeatLimit:
-    """Drops what one event name writes beyond its share of a minute, and says how much when the minute ends."""
+    """Drops what one event name writes beyond its share of a minute, and says how much.
+
+    It says so with the next line of a later minute, whatever that is, or the end: a burst leaves a trace of its size.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._minute = -1
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: Counter[tuple[str, str]] = Counter()
 
     def __call__(self, _: object, method: str, entry: Entry) -> Entry:
+        if entry.get("event") == DROPPED:
+            return entry
         minute = int(self._clock.now() // 60)
-        name = (method, str(entry.get("event")))
         if minute != self._minute:
-            dropped = self._seen.get(name, 0) - REPEATS_PER_MINUTE
-            self._minute, self._seen = minute, {}
-            if dropped > 0:
-                entry["repeats_dropped"] = dropped
-        count = self._seen[name] = self._seen.get(name, 0) + 1
-        if count > REPEATS_PER_MINUTE:
+            self._minute = minute
+            self.tell_dropped()
+        name = (method, str(entry.get("event")))
+        self._seen[name] += 1
+        if self._seen[name] > REPEATS_PER_MINUTE:
             raise structlog.DropEvent
         return entry
+
+    def tell_dropped(self) -> None:
+        """One line for each name of which lines were dropped, and begin to count anew."""
+        seen, self._seen = self._seen, Counter()
+        for (method, event), count in seen.items():
+            if count > REPEATS_PER_MINUTE:
+                getattr(log, method)(DROPPED, of=event, lines=count - REPEATS_PER_MINUTE)
