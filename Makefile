@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
+SBOM_TOOL := cyclonedx-bom==7.5.0
+AUDIT_TOOL := pip-audit==2.10.1
 
-.PHONY: help setup tools demo test check-code chaos game-day bench generated lock clean
+.PHONY: help setup tools demo test check-code chaos game-day bench generated lock clean sbom audit
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +51,15 @@ lock: setup ## Pin every package anew.
 	@{ sed -n '1,2p' requirements.lock; $(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
+
+sbom: setup ## A bill of materials of the locked packages (CycloneDX), in dist/sbom.json.
+	@mkdir -p dist
+	@$(BIN)/uvx --quiet --from $(SBOM_TOOL) cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+	  --mc-type application --output-reproducible --of JSON --output-file dist/sbom.json 2>/dev/null
+	@echo "written: dist/sbom.json"
+
+audit: setup ## Known vulnerabilities of the locked packages; asks PyPI, so it is no part of make test.
+	@$(BIN)/uvx --quiet $(AUDIT_TOOL) --strict --progress-spinner off --disable-pip --require-hashes --requirement requirements.lock
 
 clean: ## Remove the environment and what tools left behind.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
