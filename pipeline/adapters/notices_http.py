@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -11,15 +11,14 @@ import orjson
 
 from pipeline.model.reply import Fault, Reply
 
+MOST_WORDS = 200
+"""Characters of a client library's own words."""
 DETAIL_BYTES = 200
 """Of an unreadable body, so many bytes are kept to look at."""
 MOST_CODE = 2**31 - 1
 """A code beyond 32 bits is none: the ledger stores 32."""
 MAX_RETRY_AFTER = 64
 """Characters. The longest date that RFC 9110 allows has 33; the rest of a longer header is not worth keeping."""
-SHORTEST_SECRET = 8
-"""A shorter token hides nothing, and taking its letters out of a text would leave none of it."""
-_BEARER = re.compile(r"(?i)bearer\s+\S+")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
@@ -89,11 +88,12 @@ def cut_off(fault: Fault) -> Fault:
     return Fault.BODY_CUT_SHORT if fault is Fault.RESET else fault
 
 
-def read_reply(status: int, body: bytes, retry_after: str | None, token: str) -> Reply:
+def read_reply(status: int, body: bytes, retry_after: str | None, hide: Callable[[str], str]) -> Reply:
     """A whole reply, before anybody judges it.
 
     `code` counts when it is an integer, or plainly means one (`"200"`, `200.0`): some gateways quote every number, and
-    an accepted notice that is not recognised as such would be sent again. `true` is no code.
+    an accepted notice that is not recognised as such would be sent again. `true` is no code. `hide` takes out of words
+    what must not be in them.
     """
     if retry_after is not None:
         retry_after = retry_after[:MAX_RETRY_AFTER]
@@ -102,13 +102,13 @@ def read_reply(status: int, body: bytes, retry_after: str | None, token: str) ->
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Reply(status, None, Fault.BODY_INVALID, retry_after, _readable(body, token))
+        return Reply(status, None, Fault.BODY_INVALID, retry_after, _readable(body, hide))
     code = _code(parsed)
     if code is None:
-        return Reply(status, None, Fault.BODY_INVALID, retry_after, _readable(body, token))
+        return Reply(status, None, Fault.BODY_INVALID, retry_after, _readable(body, hide))
     if code == 200:  # noqa: PLR2004 - the contract's success, and the hot path
         return Reply(status, code, None, retry_after)
-    return Reply(status, code, None, retry_after, _message(parsed, token))
+    return Reply(status, code, None, retry_after, _message(parsed, hide))
 
 
 def too_large(status: int, retry_after: str | None, most: int) -> Reply:
@@ -127,29 +127,22 @@ def _code(parsed: object) -> int | None:
     return code
 
 
-def _message(parsed: Mapping[str, object], token: str) -> str:
+def _message(parsed: Mapping[str, object], hide: Callable[[str], str]) -> str:
     """What the API says of its refusal: such words are about fields and templates, and are kept short."""
     for name in ("message", "msg", "errmsg", "error"):
         text = parsed.get(name)
         if isinstance(text, str) and text:
-            return _printable(scrub(text, token))
+            return _printable(hide(text))
     return ""
 
 
-def _readable(body: bytes, token: str) -> str:
-    """The first bytes of a body; scrubbed before they are cut, so that no half of a token stays behind."""
+def _readable(body: bytes, hide: Callable[[str], str]) -> str:
+    """The first bytes of a body; hidden from before they are cut, so that no half of a token stays behind."""
     if not body:
         return "the body is empty"
-    return _printable(scrub(body.decode("utf-8", "replace"), token))
+    return _printable(hide(body.decode("utf-8", "replace")))
 
 
 def _printable(text: str) -> str:
     shown = "".join(character if character.isprintable() else " " for character in text[:DETAIL_BYTES])
     return shown.encode()[:DETAIL_BYTES].decode("utf-8", "ignore")
-
-
-def scrub(text: str, token: str) -> str:
-    """The text without the token: a faulty gateway may send our own header back to us."""
-    if len(token) >= SHORTEST_SECRET:
-        text = text.replace(token, "…")
-    return _BEARER.sub("Bearer …", text)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
 
+from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_http import (
+    MOST_WORDS,
     HttpOptions,
     cut_off,
     fault_of,
     read_reply,
     request_headers,
     request_url,
-    scrub,
     too_large,
 )
 from pipeline.adapters.notices_tls import tls_context
@@ -78,6 +80,7 @@ class HttpxNoticesApi:
         """
         self._key = options.idempotency_header
         self._most = options.max_reply_bytes
+        self._confidential = Confidential(options)
         self._timeout = options.timeout_seconds
         try:
             self._url = httpx.URL(request_url(options))
@@ -88,6 +91,7 @@ class HttpxNoticesApi:
     async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         heads: list[httpx.Response] = []
+        hide = partial(self._confidential.out_of, token=token, notice=notice)
         try:
             headers = self._headers(notice, token, trace)
             request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)
@@ -95,10 +99,10 @@ class HttpxNoticesApi:
             return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(request, token, heads)
+                return await self._exchange(request, hide, heads)
         except _FOREIGN as error:
             fault = fault_of(error, FAULTS)
-            detail = _words(error, token)
+            detail = hide(_words(error))[:MOST_WORDS]
             if heads:
                 return Reply(heads[0].status_code, fault=cut_off(fault), detail=detail)
             return Reply(fault=fault, detail=detail)
@@ -113,7 +117,7 @@ class HttpxNoticesApi:
                 headers["tracestate"] = trace.tracestate
         return headers
 
-    async def _exchange(self, request: httpx.Request, token: str, heads: list[httpx.Response]) -> Reply:
+    async def _exchange(self, request: httpx.Request, hide: Callable[[str], str], heads: list[httpx.Response]) -> Reply:
         """One request and its reply; its head is in `heads` as soon as it is there."""
         response = await self._client.send(request, stream=True)
         try:
@@ -126,7 +130,7 @@ class HttpxNoticesApi:
                     return too_large(response.status_code, retry_after, self._most)
         finally:
             await response.aclose()
-        return read_reply(response.status_code, bytes(body), retry_after, token)
+        return read_reply(response.status_code, bytes(body), retry_after, hide)
 
     async def close(self) -> None:
         """Close connections."""
@@ -150,7 +154,7 @@ def _client(options: HttpOptions) -> httpx.AsyncClient:
     )
 
 
-def _words(error: BaseException, token: str) -> str:
+def _words(error: BaseException) -> str:
     """The error's kind and words; its kind alone where the words may quote a header of ours."""
     known = isinstance(error, httpx.HTTPError) and not isinstance(error, httpx.LocalProtocolError)
-    return scrub(f"{type(error).__name__}: {error}" if known else type(error).__name__, token)[:200]
+    return f"{type(error).__name__}: {error}" if known else type(error).__name__

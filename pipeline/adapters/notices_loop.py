@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_connection import Answer, Connection
 from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, request_url, too_large
 from pipeline.adapters.notices_tls import tls_context
@@ -45,6 +48,7 @@ class LoopNoticesApi:
             words = str(error) if isinstance(error, _Unusable) else type(error).__name__
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {words}") from None
         self._key = options.idempotency_header
+        self._confidential = Confidential(options)
         self._token: str | None = None
         self._authorization = b""
         self._idle: deque[Connection] = deque()
@@ -84,12 +88,12 @@ class LoopNoticesApi:
             raise
         finally:
             self._deadlines.pop(connection, None)
-        return self._reply(answer, token)
+        return self._reply(answer, partial(self._confidential.out_of, token=token, notice=notice))
 
-    def _reply(self, answer: Answer, token: str) -> Reply:
+    def _reply(self, answer: Answer, hide: Callable[[str], str]) -> Reply:
         status, body, retry_after, fault, why = answer
         if fault is None and status is not None:
-            return read_reply(status, body, retry_after, token)
+            return read_reply(status, body, retry_after, hide)
         if fault is Fault.BODY_TOO_LARGE and status is not None:
             return too_large(status, retry_after, self._options.max_reply_bytes)
         return Reply(status, fault=fault, detail=why)

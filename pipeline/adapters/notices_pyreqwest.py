@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyreqwest import exceptions
@@ -12,14 +13,15 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.http import Url
 from pyreqwest.proxy import ProxyBuilder
 
+from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_http import (
+    MOST_WORDS,
     HttpOptions,
     cut_off,
     fault_of,
     read_reply,
     request_headers,
     request_url,
-    scrub,
     too_large,
 )
 from pipeline.errors import ConfigurationError
@@ -78,15 +80,19 @@ class PyreqwestNoticesApi:
         """
         self._key = options.idempotency_header
         self._most = options.max_reply_bytes
+        self._confidential = Confidential(options)
         try:
             self._url = Url(request_url(options))
             self._client = _client(options)
         except (exceptions.PyreqwestError, ValueError) as error:
-            raise ConfigurationError(f"notices: the HTTP client cannot be made: {_words(error, '')}") from None
+            raise ConfigurationError(
+                f"notices: the HTTP client cannot be made: {self._confidential.out_of(_words(error), '')}"
+            ) from None
 
     async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         status: int | None = None
+        hide = partial(self._confidential.out_of, token=token, notice=notice)
         try:
             async with self._request(notice, token, trace) as response:
                 status = response.status
@@ -94,14 +100,16 @@ class PyreqwestNoticesApi:
                 body = await response.body_reader.read(self._most + 1)
         except exceptions.PyreqwestError as error:
             fault = _fault(error)
-            return Reply(status, fault=fault if status is None else cut_off(fault), detail=_words(error, token))
+            return Reply(
+                status, fault=fault if status is None else cut_off(fault), detail=hide(_words(error))[:MOST_WORDS]
+            )
         except ValueError:  # a header or url that cannot be written: its words would quote it
             return Reply(status, fault=Fault.RESET if status else Fault.CONNECT, detail="the request cannot be built")
         if body is None:
-            return read_reply(status, b"", retry_after, token)
+            return read_reply(status, b"", retry_after, hide)
         if len(body) > self._most:
             return too_large(status, retry_after, self._most)
-        return read_reply(status, body.to_bytes(), retry_after, token)
+        return read_reply(status, body.to_bytes(), retry_after, hide)
 
     def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> StreamRequest:
         request = self._client.post(self._url).header("Authorization", f"Bearer {token}", is_sensitive=True)
@@ -154,7 +162,7 @@ def _causes(error: BaseException) -> list[str]:
     return [cause["message"] for cause in causes or ()]
 
 
-def _words(error: BaseException, token: str) -> str:
+def _words(error: BaseException) -> str:
     """The error's kind and its deepest cause; never the first, whose url may hold a gateway's key."""
     deepest = _causes(error)[1:][-1:]
-    return scrub(": ".join([type(error).__name__, *deepest]), token)[:200]
+    return ": ".join([type(error).__name__, *deepest])

@@ -241,13 +241,39 @@ class TestReplies:
         del make  # shared by both, and pure: no need for a server
         from pipeline.adapters.notices_http import read_reply  # noqa: PLC0415 - this test alone looks inside
 
-        answer = read_reply(500, b"x" * padding + TOKEN.encode() + b"y" * 100, None, TOKEN)
+        answer = read_reply(
+            500, b"x" * padding + TOKEN.encode() + b"y" * 100, None, lambda text: text.replace(TOKEN, "…")
+        )
         assert "canary" not in answer.detail
 
     async def test_the_apis_own_words_are_kept(self, make: Make) -> None:
         """What the API says of a refusal reaches people, without the token."""
         answer, _ = await ask(make, reply(f'{{"code":47003,"message":"thing3 {TOKEN}\\u0000"}}'.encode()))
         assert (answer.code, answer.detail) == (47003, "thing3 … ")
+
+    async def test_what_the_request_held_does_not_come_back_in_words(self, make: Make) -> None:
+        """A gateway that echoes headers, query and body: no configured value, recipient or text is left."""
+        notice = NOTICE._replace(
+            recipient="0af7651916cd43dd", body='{"to":"0af7651916cd43dd","data":{"name1":{"value":"王 芳"}}}'.encode()
+        )
+        echo = (
+            "<p>X-Key: canary-header canary%20query?a=canary-in-url 0af7651916cd43dd 王 芳 "
+            "\\u738b \\u82b3 %E7%8E%8B%20%E8%8A%B3 Bearer abc</p>"
+        )
+        for body in (echo.encode(), b'{"code":47003,"message":"' + echo.encode() + b'"}'):
+            async with (
+                ScriptedServer(reply(body, 400)) as server,
+                client(
+                    make,
+                    f"{server.url}?a=canary-in-url",
+                    headers={"X-Key": "canary-header"},
+                    query={"k": "canary query"},
+                ) as api,
+            ):
+                answer = await api.send(notice, TOKEN)
+            assert answer.detail.startswith("<p>X-Key: … …?a=… … … ")
+            for word in ("canary", "0af7", "王", "芳", "u738b", "%E7", "abc"):
+                assert word not in answer.detail, answer.detail
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     async def test_redirects_are_not_followed(self, make: Make, status: int) -> None:

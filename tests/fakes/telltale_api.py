@@ -1,0 +1,86 @@
+"""A notices API and token endpoint on a bad day: every refusal tells all that it was told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+STEPS = ("html", "message", "unavailable", "unauthorised", "redirect", "flood", "cut", "accept")
+"""What the first, second, … request of one notice meets; the last refuses every second recipient."""
+
+
+class TelltaleApi:
+    """Listens on the loopback address while it is entered."""
+
+    def __init__(self, token: str) -> None:
+        """`token` is what the token endpoint gives."""
+        self.token = token
+        self.seen: Counter[str] = Counter()
+        """Requests of each notice, by its idempotency key."""
+        self.followed = 0
+        """Requests that came to where the redirect pointed."""
+        self.heard: list[str] = []
+        """Everything that was ever sent here."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    api: TelltaleApi
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+        told = f"{self.requestline} {self.headers} {body}"
+        self.api.heard.append(told)
+        if self.path.startswith("/token"):
+            grant = {"access_token": self.api.token, "token_type": "Bearer", "expires_in": 3600}
+            self._answer(200, json.dumps(grant))
+        elif self.path.startswith("/elsewhere"):
+            self.api.followed += 1
+            self._answer(200, '{"code":200}')
+        else:
+            key = self.headers.get("idempotency-key", "")
+            step = STEPS[min(self.api.seen[key], len(STEPS) - 1)]
+            self.api.seen[key] += 1
+            self._meet(step, told, json.loads(body))
+
+    def _meet(self, step: str, told: str, body: dict[str, Any]) -> None:
+        if step == "html":
+            self._answer(502, f"<html><h1>Bad gateway</h1><pre>{told}</pre></html>")
+        elif step == "redirect":
+            self._answer(307, told, location="/elsewhere")
+        elif step == "flood":
+            self._answer(200, told * 2_000)
+        elif step == "cut":
+            self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{told}".encode())
+            self.close_connection = True
+        elif step == "accept" and int(str(body["to"])[-1]) % 2 == 0:
+            self._answer(200, '{"code":200}')
+        else:
+            status, code = {"unauthorised": (401, 401), "accept": (200, 47003)}.get(step, (503, 503))
+            self._answer(status, json.dumps({"code": code, "message": f"refused: {told}"}))
+
+    def _answer(self, status: int, body: str, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
