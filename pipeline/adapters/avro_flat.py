@@ -1,6 +1,6 @@
 """Writes Avro records of plain fields, each a text, whole number or truth value, or null instead.
 
-fastavro tries out the branches of each nullable field, and an outcome has twelve of them: 21 µs against 5 here
+fastavro tries out the branches of each nullable field, and an outcome has eleven of them: 22 µs against 13 here
 (docs/decisions/hot-path.md). Encoding: Avro 1.12, "Binary Encoding"; a property test holds it against fastavro's bytes.
 """
 
