@@ -47,10 +47,12 @@ game-day: setup ## Break the whole stack in eight ways; see which alert tells of
 generated: setup ## Make references and JSON Schemas anew from their declarations.
 	@$(BIN)/python -m docs.generate
 
-lock: setup ## Pin every package anew.
-	@{ sed -n '1,2p' requirements.lock; $(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing \
-	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-header; } > requirements.lock.new
-	@mv requirements.lock.new requirements.lock
+lock: setup ## Pin what pyproject.toml has come to ask for; ARGS=--upgrade pins every package anew.
+	@sed '1,2d' requirements.lock > requirements.lock.new
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --output-file requirements.lock.new $(ARGS)
+	@{ sed -n '1,2p' requirements.lock; cat requirements.lock.new; } > requirements.lock.whole
+	@mv requirements.lock.whole requirements.lock && rm requirements.lock.new
 
 sbom: setup ## A bill of materials of the locked packages (CycloneDX), in dist/sbom.json.
 	@mkdir -p dist

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 import pytest_socket
 from confluent_kafka import KafkaException
@@ -17,6 +18,8 @@ from confluent_kafka.cimpl import NewTopic
 from tests.broker.choice import Choice, choose
 from tests.broker.handle import Broker, Kind
 
+hypothesis.settings.register_profile("patient", deadline=None)  # nothing here depends on a time
+hypothesis.settings.load_profile("patient")
 CHOSEN = pytest.StashKey[Choice]()
 PURE = ("unit", "property")
 """Folders whose tests open no socket at all; the others may use the loopback address."""
