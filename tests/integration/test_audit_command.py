@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
@@ -123,7 +124,7 @@ def shop(make_shop: Callable[..., Shop]) -> Shop:
 
 
 @pytest.fixture
-def audit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Audit:
+def audit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Audit]:
     """`audit(shop, "--from", …)`: the command line, called as a shell does."""
 
     def call(shop: Shop, *arguments: str) -> Ran:
@@ -132,7 +133,8 @@ def audit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             app.main()
         return Ran(int(ended.value.code or 0), *capsys.readouterr())
 
-    return call
+    yield call
+    structlog.reset_defaults()  # the command's log goes to this test's standard error, which is gone afterwards
 
 
 def test_what_is_well_is_proved(make_shop: Callable[..., Shop], audit: Audit) -> None:

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
@@ -158,7 +159,7 @@ def office(make_office: MakeOffice) -> Office:
 
 
 @pytest.fixture
-def redrive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Redrive:
+def redrive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Redrive]:
     """`redrive(office, "--dry-run", …)`: the command line, called as a shell does."""
 
     def call(office: Office, *arguments: str) -> Ran:
@@ -167,7 +168,8 @@ def redrive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             app.main()
         return Ran(int(ended.value.code or 0), *capsys.readouterr())
 
-    return call
+    yield call
+    structlog.reset_defaults()  # the command's log goes to this test's standard error, which is gone afterwards
 
 
 def test_each_letter_is_sent_once_however_often_it_is_asked_for(make_office: MakeOffice, redrive: Redrive) -> None:
