@@ -21,10 +21,11 @@ from rich.table import Table
 from bench import report, workload
 from bench.processes import Cores, on
 from bench.testbed import testbed
-from pipeline import bootstrap
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.notices_http import read_reply
 from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.bootstrap.events import find_schemas
+from pipeline.bootstrap.service import make_parts
 from pipeline.delivery.arrival import Arrival, Publication
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
@@ -213,11 +214,11 @@ def profile_stages(events: int, results: Path | None) -> None:
     with testbed(count, cores) as bed, TemporaryDirectory(prefix="notice-pipeline-stages-") as folder, on(cores.sender):
         target = bed.target(0, IN_FLIGHT)
         settings = load_settings(workload.write_files(Path(folder), target), {})
-        schemas = bootstrap.find_schemas(settings)
+        schemas = find_schemas(settings)
         telemetry = PrometheusTelemetry("bench", settings.kafka.topics)
 
         async def measure() -> list[Stage]:
-            parts = bootstrap.make_parts(settings, schemas, telemetry, SystemClock())
+            parts = make_parts(settings, schemas, telemetry, SystemClock())
             telemetry.rules_loaded(parts.rules, parts.clock.now())
             found = await stages(parts, telemetry, count)
             await parts.api.close()

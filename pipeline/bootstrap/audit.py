@@ -8,7 +8,8 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka_audit import Expectation, KafkaAudit, Stage, Subject
 from pipeline.adapters.logging import configure_logging
 from pipeline.audit.findings import Report
-from pipeline.bootstrap import find_decoder, find_rules, find_schemas, kafka_properties
+from pipeline.bootstrap.events import find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.settings import Settings
 
 

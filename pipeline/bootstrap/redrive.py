@@ -15,7 +15,7 @@ from pipeline.adapters.kafka_range import Progressed, Span, TopicRange
 from pipeline.adapters.kafka_redrive import BATCH, Desk, Sender, Target, Told
 from pipeline.adapters.kafka_topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.logging import configure_logging
-from pipeline.bootstrap import kafka_properties
+from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.errors import UserError
 from pipeline.redrive.letter import Letter
 from pipeline.redrive.selection import Fate, Selection

@@ -23,7 +23,7 @@ from pipeline.adapters.kafka_embedded import EmbeddedBroker
 from pipeline.adapters.prometheus import PrometheusTelemetry
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.shipped import shipped
-from pipeline.bootstrap import run_service
+from pipeline.bootstrap.service import run_service
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.sandbox import templates_by_id
 from pipeline.model.outcome import OutcomeKind

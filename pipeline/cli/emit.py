@@ -18,6 +18,7 @@ from pipeline.adapters.avro import folder_id
 from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
 from pipeline.adapters.kafka_topics import TopicCheck, TopicToMake
 from pipeline.adapters.schema_files import read_schemas
+from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry
 from pipeline.errors import UserError
 from pipeline.rules.event_json import JsonReader, SchemaMismatch
@@ -94,8 +95,6 @@ class _Where(NamedTuple):
     def of(cls, settings: Settings | None, topic: str | None, servers: str | None) -> _Where:
         properties: dict[str, Any] = {"bootstrap.servers": "localhost:9092"}
         if settings is not None:
-            from pipeline.bootstrap import kafka_properties  # noqa: PLC0415 - it imports the whole service
-
             properties = kafka_properties(settings)
             if topic is None and len(settings.kafka.topics) > 1:
                 raise UserError(

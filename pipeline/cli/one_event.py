@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from pipeline.adapters.event_files import EventFault, EventTyper, GivenEvent, given_events
+from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.printing import bad, faint, plain, print_json, say, strong
 from pipeline.cli.rule_set import SoundRules
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
@@ -131,7 +132,7 @@ def _in_kafka(position: Position, settings: Settings) -> Event:
     import asyncio  # noqa: PLC0415 - only here is something waited for
 
     from pipeline.adapters.kafka_range import read_record  # noqa: PLC0415 - Kafka's client, which files do not need
-    from pipeline.bootstrap import find_decoder, find_schemas, kafka_properties  # noqa: PLC0415 - the whole service
+    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
 
     record = read_record(kafka_properties(settings), position)
     schemas = find_schemas(settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.event_files import EventFault, EventTyper, read_events
+from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.bounds import read_bound
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Record
@@ -62,7 +63,7 @@ def from_topic(
         UserError: a bound cannot be read, or broker, topic or registry are not there.
     """
     from pipeline.adapters.kafka_range import Span, TopicRange  # noqa: PLC0415 - Kafka's client, for those who read it
-    from pipeline.bootstrap import find_decoder, find_schemas, kafka_properties  # noqa: PLC0415 - the whole service
+    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
 
     now = datetime.now(UTC)  # noqa: TID251 - the moment that --from and --to are counted from
     span = Span(read_bound(start, "--from", now), read_bound(end, "--to", now))

@@ -31,7 +31,7 @@ def open_registry(url: str | None, config: Path | None) -> SchemaRegistry | None
         return SchemaRegistry(RegistryOptions(url))
     if config is None:
         return None
-    from pipeline.bootstrap import find_schemas  # noqa: PLC0415 - it imports the whole service
+    from pipeline.bootstrap.events import find_schemas  # noqa: PLC0415 - it imports the registry's client
 
     return find_schemas(load_settings(config, os.environ)).registry
 

@@ -56,10 +56,10 @@ def command(
 def run(settings: Settings) -> int:
     """Run the service: here, or by workers."""
     if settings.workers > 1:
-        from pipeline.bootstrap_workers import run_workers  # noqa: PLC0415 - nor does one process need a supervisor
+        from pipeline.bootstrap.workers import run_workers  # noqa: PLC0415 - nor does one process need a supervisor
 
         return asyncio.run(run_workers(settings))
-    from pipeline.bootstrap import run_service  # noqa: PLC0415 - a supervisor needs no clients of Kafka and HTTP
+    from pipeline.bootstrap.service import run_service  # noqa: PLC0415 - a supervisor needs no clients of Kafka and HTTP
 
     return on_best_loop(run_service(settings))
 

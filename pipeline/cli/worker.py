@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from pipeline.bootstrap import Member, run_service
+from pipeline.bootstrap.service import Member, run_service
 from pipeline.cli.app import ending
 from pipeline.cli.run import on_best_loop
 

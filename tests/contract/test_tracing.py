@@ -191,6 +191,6 @@ async def test_a_collector_that_is_away_stops_nothing(capsys: pytest.CaptureFixt
 
 def test_nothing_of_it_is_loaded_where_it_is_off() -> None:
     """Not even an import: the service's own wiring does not know the library."""
-    code = "import pipeline.bootstrap, sys; print([name for name in sys.modules if 'opentelemetry' in name])"
+    code = "import pipeline.bootstrap.service, sys; print([name for name in sys.modules if 'opentelemetry' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

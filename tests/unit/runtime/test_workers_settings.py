@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bootstrap_workers import settings_of
+from pipeline.bootstrap.workers import settings_of
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings
 

@@ -1,0 +1,71 @@
+"""What events are made of: their schemas, from folder and registry; the decoder; and the rules that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.adapters.avro import folder_id
+from pipeline.adapters.decoding import EventDecoder
+from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.rules.check import load
+from pipeline.rules.ruleset import RuleSet
+from pipeline.rules.schema import EventSchema, SchemaCatalogue
+from pipeline.settings import Settings
+from pipeline.settings.secrets import reveal
+
+
+class Schemas(NamedTuple):
+    """What is known of schemas at start."""
+
+    catalogue: SchemaCatalogue
+    known: Mapping[int, EventSchema]
+    registry: SchemaRegistry | None
+
+
+def find_schemas(settings: Settings) -> Schemas:
+    """The schemas of the folder, and the registry.
+
+    Raises:
+        UserError: a schema or a secret cannot be read.
+    """
+    chosen = settings.schemas
+    catalogue = read_schemas(chosen.directory) if chosen.directory is not None else SchemaCatalogue()
+    known = {
+        folder_id(schema.fingerprint): schema for event_type in catalogue for schema in catalogue.versions(event_type)
+    }
+    registry = None
+    if chosen.registry_url is not None:
+        password = reveal(chosen.registry_password, chosen.registry_password_file, "the registry's password")
+        ca_file = str(chosen.registry_ca_file) if chosen.registry_ca_file else None
+        registry = SchemaRegistry(
+            RegistryOptions(str(chosen.registry_url).rstrip("/"), chosen.registry_user, password, ca_file)
+        )
+    return Schemas(catalogue, known, registry)
+
+
+def find_decoder(settings: Settings, schemas: Schemas) -> EventDecoder:
+    """What turns records into events.
+
+    Raises:
+        SchemaError: fastavro refuses a schema of the folder.
+    """
+    return EventDecoder(
+        look_up=schemas.registry.by_id if schemas.registry else None,
+        known=schemas.known,
+        catalogue=schemas.catalogue,
+        json_types=settings.schemas.json_types,
+        max_bytes=settings.schemas.max_event_bytes,
+    )
+
+
+def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
+    """The rules of the folder, checked.
+
+    Raises:
+        RulesRefused: with findings of level error.
+        UserError: the folder cannot be read.
+    """
+    return load(read_rules(settings.rules), catalogue, environment=settings.environment)

@@ -1,0 +1,206 @@
+"""The service, wired: every part made by what the configuration says, and run until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NamedTuple
+
+import structlog
+
+from pipeline.adapters.avro import folder_id
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka_ledger import LedgerReader
+from pipeline.adapters.kafka_log import forwarding_logger
+from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
+from pipeline.adapters.kafka_source import KafkaSource
+from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.logging import configure_logging, recipient_hash
+from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
+from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.adapters.rule_watch import RuleWatch
+from pipeline.adapters.schema_registry import SchemaRegistry
+from pipeline.bootstrap.events import Schemas, find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.notices import notices_api, token_source
+from pipeline.bootstrap.pages import make_web
+from pipeline.bootstrap.tracing import traced
+from pipeline.delivery.machine import Delivery
+from pipeline.delivery.verdicts import VerdictTable
+from pipeline.errors import UserError
+from pipeline.rules.schema import EventSchema
+from pipeline.runtime.gauges import read_gauges
+from pipeline.runtime.reload import Reload
+from pipeline.runtime.service import Parts, Service
+from pipeline.runtime.signals import Signals, Stopped
+from pipeline.settings import Settings
+from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
+from pipeline.settings.secrets import reveal
+from pipeline.web.endpoint import listen, serve
+from pipeline.web.tally import Tally
+
+log = structlog.get_logger("start")
+
+
+class Member(NamedTuple):
+    """One of several workers of a service, as its supervisor makes it."""
+
+    number: int
+    listener: socket.socket
+    """Where its endpoint is, in place of the configured address."""
+    when_alone: Callable[[Callable[[], None]], None]
+    """Is given what to call once the supervisor is no more."""
+
+
+async def run_service(
+    settings: Settings,
+    *,
+    on_started: Callable[[Service, int], None] | None = None,
+    member: Member | None = None,
+) -> int:
+    """Run one member of the group until it is told to stop; 0 for a clean end, 1 for a fatal error.
+
+    `on_started` is given the service and the port of its endpoint.
+
+    Raises:
+        UserError: something that must be there at start is not.
+    """
+    clock = SystemClock()
+    configure_logging(
+        form=settings.log.format, level=settings.log.level, clock=clock, worker=member.number if member else None
+    )
+    signals = Signals()
+    listener = member.listener if member else listen(settings.http.host, settings.http.port)
+    host, port = listener.getsockname()[:2]
+    try:
+        schemas = await signals.unless_stopped(lambda: find_schemas(settings))
+        tally = Tally()
+        telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics, also_ended=tally.ended)
+        watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
+        parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
+        parts = traced(parts, settings, clock)
+    except Stopped:
+        listener.close()
+        log.info("stopped_before_it_had_started")
+        return 0
+    except UserError:
+        listener.close()
+        raise
+    service = Service(parts, drain_seconds=settings.kafka.drain_seconds, publish_unmatched=settings.outcomes.unmatched)
+    telemetry.rules_loaded(parts.rules, clock.now())
+    if settings.shadow:
+        telemetry.shadow()
+    telemetry.read_at_scrape(lambda: read_gauges(parts))
+    reload = Reload(lambda: find_rules(settings, schemas.catalogue), service.intake, telemetry, clock)
+    web = make_web(settings, service, telemetry, reload, tally, member=member is not None)
+
+    async def alongside() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(web.app, listener))
+            group.create_task(web.keep())
+            group.create_task(reload.keep())
+            if settings.rule_options.watch:
+                group.create_task(watch.keep(reload.ask))
+
+    signals.serve(service.stop, reload.ask)
+    if member is not None:
+        member.when_alone(service.stop)
+    log.info(
+        "starting",
+        reads=list(settings.kafka.topics),
+        broker=settings.kafka.bootstrap_servers,
+        group=settings.kafka.group_id,
+        sends_to="nobody: this is a shadow" if settings.shadow else str(settings.notices.url).partition("?")[0],
+        environment=settings.environment,
+        rules=len(parts.rules.rules),
+        rules_version=parts.rules.version,
+        endpoint=f"http://{host}:{port}",
+    )
+    if on_started is not None:
+        on_started(service, port)
+    error = await service.run(alongside=alongside)
+    return 1 if error is not None else 0
+
+
+def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTelemetry, clock: SystemClock) -> Parts:
+    """Everything that a service needs, checked to be there.
+
+    Raises:
+        UserError: something is not.
+    """
+    properties = {**kafka_properties(settings), "logger": forwarding_logger()}
+    topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
+    topics.require(settings.kafka.topics)
+    ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
+    topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
+    rules = find_rules(settings, schemas.catalogue)
+    encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
+    return Parts(
+        decoder=find_decoder(settings, schemas),
+        rules=rules,
+        delivery=Delivery(
+            settings.delivery,
+            VerdictTable(settings.notices.verdicts),
+            max_in_flight=settings.notices.max_in_flight,
+            dice=random.SystemRandom().random,
+            now=clock.now(),
+        ),
+        api=notices_api(settings),
+        tokens=token_source(settings),
+        source=KafkaSource(
+            {**properties, "group.id": settings.kafka.group_id},
+            settings.kafka.topics,
+            LedgerReader(
+                {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
+                settings.outcomes.topic,
+                LedgerDecoder(),
+                replayed=telemetry.replayed,
+                unusable=telemetry.pointer_unusable,
+            ),
+            clock,
+            next_generation=_next_generation(settings, topics),
+            fall_back=settings.kafka.group_protocol == "auto",
+            committed=telemetry.committed,
+        ),
+        outcomes=KafkaOutcomeLog(
+            properties, Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic), encode
+        ),
+        clock=clock,
+        telemetry=telemetry,
+    )
+
+
+def _to_make(topic: OutcomeSettings | DeadLetterSettings) -> TopicToMake:
+    return TopicToMake(topic.topic, topic.partitions, topic.replication_factor, topic.create)
+
+
+def _next_generation(settings: Settings, topics: TopicCheck) -> bool:
+    if settings.kafka.group_protocol == "auto":
+        return topics.has_next_generation_groups()
+    return settings.kafka.group_protocol == "consumer"
+
+
+def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> int:
+    """The id under which outcomes are framed: the registry's, or that of the shipped file."""
+    schema = outcome_schema()
+    if registry is not None:
+        return registry.register(f"{settings.outcomes.topic}-value", schema)
+    return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
+
+
+def _disguise(settings: Settings) -> Disguise:
+    """How recipients stand in outcomes.
+
+    Without a key of its own the hash is keyed with the group's name: that hides little from who can guess.
+    """
+    outcomes = settings.outcomes
+    if outcomes.recipient == "clear":
+        return lambda recipient: recipient
+    if outcomes.recipient == "omit":
+        return lambda _: None
+    given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
+    key = (given or settings.kafka.group_id).encode()
+    return lambda recipient: recipient_hash(recipient, key)
