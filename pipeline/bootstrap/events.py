@@ -62,10 +62,10 @@ def find_decoder(settings: Settings, schemas: Schemas) -> EventDecoder:
 
 
 def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
-    """The rules of the folder, checked.
+    """The rules of the folder, checked. Tests have no say here: a mistaken one must not keep rules from customers.
 
     Raises:
         RulesRefused: with findings of level error.
         UserError: the folder cannot be read.
     """
-    return load(read_rules(settings.rules), catalogue, environment=settings.environment)
+    return load(read_rules(settings.rules)._replace(tests={}), catalogue, environment=settings.environment)
