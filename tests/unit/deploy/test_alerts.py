@@ -175,7 +175,7 @@ def test_alertmanager_accepts_its_example() -> None:
     """amtool finds it well-formed, and what it holds back are alerts of ours."""
     document = YAML(typ="safe").load(PROMETHEUS / "alertmanager.yaml")
     patterns = [
-        re.search(r'alertname=~"([^"]+)"', matcher)
+        re.search(r'alertname=~?"([^"]+)"', matcher)
         for rule in document["inhibit_rules"]
         for matcher in (*rule["source_matchers"], *rule["target_matchers"])
     ]
