@@ -199,7 +199,18 @@ class KafkaSource:
                 self._changed.wait(max(0.0, self._idle_poll_at - now))
         if self._clock.now() >= self._idle_poll_at:
             self._idle_poll_at = self._clock.now() + self._idle_interval
-            self._keep([self._group.consumer.poll(0)])
+            self._look_in()
+
+    def _look_in(self) -> None:
+        """Hear what librdkafka has to tell, up to the next record.
+
+        A broker that is away leaves hundreds of errors in the queue, before whatever comes after them: with one of them
+        a look, its return would be heard of minutes late.
+        """
+        while (message := self._group.consumer.poll(0)) is not None:
+            self._keep([message])
+            if message.error() is None:
+                return
 
     @property
     def _idle_interval(self) -> float:

@@ -1,0 +1,89 @@
+"""The source's thread against a client that says what a test wants it to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Message
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters import kafka_group, kafka_source
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka_ledger import Committed, LedgerReader, Replay
+from pipeline.adapters.kafka_source import KafkaSource
+from pipeline.model.ledger import Assigned
+from tests.fakes.listener import PATIENCE, RecordingListener
+
+COMPLAINTS = 200
+
+
+class EmptyLedger(LedgerReader):
+    """Nothing was ever delivered."""
+
+    def __init__(self) -> None:
+        """It has no broker."""
+
+    def read(
+        self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
+    ) -> list[Replay]:
+        alive()
+        return [Replay(Assigned(one.partition, epoch, 0, {}), "") for one in committed]
+
+
+class Client:
+    """A consumer of one empty partition, whose queue holds complaints about a broker that was away."""
+
+    def __init__(self, _properties: object) -> None:
+        self.left = COMPLAINTS
+        self.heard = threading.Event()
+        self._assign: Iterator[Callable[[Any, list[KafkaPartition]], None]] = iter(())
+
+    def subscribe(
+        self, _topics: list[str], on_assign: Callable[[Any, list[KafkaPartition]], None], **_: object
+    ) -> None:
+        self._assign = iter([on_assign])
+
+    def poll(self, _seconds: float) -> Message | None:
+        for assign in self._assign:
+            assign(self, [KafkaPartition("events", 0)])
+        if not self.left:
+            self.heard.set()
+            return None
+        self.left -= 1
+        return Message(topic="events", error=KafkaError(KafkaError._TRANSPORT, "gone"))
+
+    def committed(self, partitions: list[KafkaPartition], **_: object) -> list[KafkaPartition]:
+        return partitions
+
+    def get_watermark_offsets(self, *_: object, **__: object) -> tuple[int, int]:
+        return 0, 0
+
+    def commit(self, **_: object) -> None:
+        """Into the void."""
+
+    def _nothing(self, *_: object) -> None: ...
+
+    pause = resume = incremental_assign = incremental_unassign = close = _nothing
+
+
+def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing is wanted the group is looked in on but once a second: a look must not end with the first word."""
+    made: list[Client] = []
+
+    def make(properties: object) -> Client:
+        made.append(Client(properties))
+        return made[-1]
+
+    monkeypatch.setattr(kafka_group, "Consumer", make)
+    monkeypatch.setattr(kafka_source, "IDLE_POLL_SECONDS", 0.2)
+    source = KafkaSource(
+        {"group.id": "g"}, ["events"], EmptyLedger(), SystemClock(), next_generation=True, committed=lambda *_: None
+    )
+    source.start(RecordingListener())
+    try:
+        assert made[0].heard.wait(PATIENCE / 2)
+    finally:
+        source.stop(PATIENCE)
