@@ -32,6 +32,7 @@ HINTS: Mapping[int, str] = {
 }
 """How to mend it, most telling first: a refused handshake is reported together with an unreachable broker."""
 
+_ELECTION = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 _NO_RIGHT = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -55,6 +56,11 @@ def is_fatal(error: KafkaError) -> bool:
 def is_refused(error: KafkaError) -> bool:
     """Whether Kafka says that we have no right to this: waiting does not help."""
     return error.code() in _NO_RIGHT
+
+
+def is_election(error: KafkaError) -> bool:
+    """Whether a partition has no leader for the moment, as right after its topic was made: ask again soon."""
+    return error.code() in _ELECTION
 
 
 def words(error: KafkaError | KafkaException) -> str:

@@ -118,8 +118,18 @@ class TopicRange:
         return {partition: range(*self._watermarks(partition)) for partition in wanted}
 
     def _watermarks(self, partition: int) -> tuple[int, int]:
-        low, high = self._consumer.get_watermark_offsets(KafkaPartition(self.topic, partition), timeout=ASK_SECONDS)
-        return low, high
+        """First and next offset; a topic that was only just made has no leader to ask for a moment."""
+        deadline = time.monotonic() + ASK_SECONDS
+        where = KafkaPartition(self.topic, partition)
+        while True:
+            try:
+                low, high = self._consumer.get_watermark_offsets(where, timeout=ASK_SECONDS)
+            except KafkaException as error:
+                if not kafka_errors.is_election(kafka_errors.cause(error)) or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
+            else:
+                return low, high
 
     def _settled(self, there: Mapping[int, range]) -> Mapping[int, range]:
         start = self._span.start

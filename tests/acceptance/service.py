@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.outcome_record import OutcomeDecoder
 from pipeline.model.outcome import Outcome
+from tests.broker import topics
 
 
 class ServiceUnderTest:
@@ -90,7 +91,7 @@ def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float
     )
     deadline = time.monotonic() + seconds
     try:
-        while not (known := _partitions(consumer, topic)) and time.monotonic() < deadline:
+        while not (known := topics.partitions(consumer, topic)) and time.monotonic() < deadline:
             time.sleep(0.1)
         consumer.assign([TopicPartition(topic, partition, 0) for partition in known])
         while time.monotonic() < deadline and len({outcome.id for outcome in found}) < count:
@@ -102,21 +103,7 @@ def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float
     return found
 
 
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    """None where there is no such topic yet, or one without partitions, as a topic is for a moment."""
-    known = consumer.list_topics(timeout=10).topics.get(topic)
-    return list(known.partitions) if known is not None else []
-
-
 def uncommitted(bootstrap_servers: str, group: str, topic: str) -> int:
     """Records at or above the group's committed offsets."""
-    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": group})
-    try:
-        known = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        left = 0
-        for committed in consumer.committed([TopicPartition(topic, partition) for partition in known], timeout=10):
-            _, high = consumer.get_watermark_offsets(committed, timeout=10)
-            left += high - max(0, committed.offset)
-        return left
-    finally:
-        consumer.close()
+    known = topics.committed(bootstrap_servers, group, topic)
+    return sum(end - max(0, known[number].offset) for number, end in topics.ends(bootstrap_servers, topic).items())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from pipeline.adapters.avro import folder_id
 from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
@@ -28,6 +28,7 @@ from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import ServiceUnderTest
 from tests.broker.handle import Broker
+from tests.broker.topics import ends
 
 pytestmark = pytest.mark.kafka
 EVENTS = 60
@@ -64,14 +65,15 @@ class Stage:
     """One topic, two rules, a platform that refuses one of them, and the service as a process."""
 
     def __init__(self, folder: Path, broker: Broker, topic: str, sandbox: SandboxServer) -> None:
-        self.properties = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 0}
+        self.servers = broker.bootstrap_servers
+        self.properties = {"bootstrap.servers": self.servers, "log_level": 0}
         self.topic = topic
         self.sandbox = sandbox
         (folder / "schemas").mkdir()
         (folder / "schemas" / "parcel.avsc").write_text(json.dumps(SCHEMA))
         configuration = {
             "kafka": {
-                "bootstrap_servers": broker.bootstrap_servers,
+                "bootstrap_servers": self.servers,
                 "topics": [topic],
                 "group_id": f"{topic}.group",
                 "group_protocol": "classic",
@@ -103,18 +105,11 @@ class Stage:
 
     def wait_for_outcomes(self, least: int, seconds: float = 120) -> None:
         """Until there are so many."""
-        topic = f"{self.topic}.outcomes"
-        consumer = Consumer({**self.properties, "group.id": "x"})
         deadline = time.monotonic() + seconds
-        try:
-            while time.monotonic() < deadline:
-                there = consumer.list_topics(timeout=10).topics
-                places = [TopicPartition(topic, number) for number in there[topic].partitions] if topic in there else []
-                if sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places) >= least:
-                    return
-                time.sleep(0.1)
-        finally:
-            consumer.close()
+        while time.monotonic() < deadline:
+            if sum(ends(self.servers, f"{self.topic}.outcomes").values()) >= least:
+                return
+            time.sleep(0.1)
         raise AssertionError(f"no {least} outcomes within {seconds} s: {self.service.log}")
 
     def outcomes(self, count: int) -> list[Outcome]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.event_writer import EventProducer
 from pipeline.model.outcome import OutcomeKind, Reason
@@ -17,6 +16,7 @@ from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import read_outcomes
 from tests.acceptance.stage import Stage
 from tests.broker.handle import Broker
+from tests.broker.topics import committed, ends
 from tests.fakes.registry import FakeRegistry
 
 EVENTS = 60
@@ -28,24 +28,20 @@ def stage(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iter
         yield Stage(tmp_path, real_kafka, topic("shadowed", partitions=2), registry, sandbox)
 
 
-def ends(broker: Broker, topic: str) -> dict[int, int]:
-    """Where each partition of the topic ends."""
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": f"{topic}.ends"})
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return {one: consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=10)[1] for one in partitions}
-    finally:
-        consumer.close()
+def standing(stage: Stage) -> tuple[int, Mapping[int, int], Mapping[int, int], Mapping[int, int]]:
+    """What a shadow must leave as it was: messages accepted, and where the live group and the live topics stand."""
+    servers = stage.broker.bootstrap_servers
+    return (
+        stage.sandbox.state.memory.counts.accepted,
+        offsets(servers, stage.group, stage.topic),
+        ends(servers, stage.outcomes),
+        ends(servers, f"{stage.topic}.dead"),
+    )
 
 
-def committed(broker: Broker, group: str, topic: str) -> dict[int, int]:
+def offsets(servers: str, group: str, topic: str) -> dict[int, int]:
     """Where the group stands."""
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": group})
-    try:
-        asked = [TopicPartition(topic, one) for one in consumer.list_topics(topic, timeout=10).topics[topic].partitions]
-        return {one.partition: one.offset for one in consumer.committed(asked, timeout=10)}
-    finally:
-        consumer.close()
+    return {partition: one.offset for partition, one in committed(servers, group, topic).items()}
 
 
 @pytest.mark.kafka
@@ -60,12 +56,7 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
     producer.send(stage.topic, None, b"no event", [])
     producer.flush()
     stage.emit(EVENTS)
-    before = (
-        stage.sandbox.state.memory.counts.accepted,
-        committed(stage.broker, stage.group, stage.topic),
-        ends(stage.broker, stage.outcomes),
-        ends(stage.broker, f"{stage.topic}.dead"),
-    )
+    before = standing(stage)
     with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
         outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1, 120)
         told = stage.service.told("starting", "shadow.log")[0]
@@ -83,16 +74,11 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
     assert "notice_pipeline_shadow 1.0" in metrics
     counted = 'notice_pipeline_notices_total{outcome="shadowed",reason="shadow",rule="parked",template="parked"}'
     assert f"{counted} {2 * EVENTS}.0" in metrics
-    after = (
-        stage.sandbox.state.memory.counts.accepted,
-        committed(stage.broker, stage.group, stage.topic),
-        ends(stage.broker, stage.outcomes),
-        ends(stage.broker, f"{stage.topic}.dead"),
-    )
-    assert after == before
+    assert standing(stage) == before
     assert stage.sandbox.state.memory.counts.accepted == EVENTS
-    assert sum(ends(stage.broker, f"{stage.topic}.dead.shadow").values()) == 1
-    assert committed(stage.broker, f"{stage.group}.shadow", stage.topic) == ends(stage.broker, stage.topic)
+    servers = stage.broker.bootstrap_servers
+    assert sum(ends(servers, f"{stage.topic}.dead.shadow").values()) == 1
+    assert offsets(servers, f"{stage.group}.shadow", stage.topic) == ends(servers, stage.topic)
 
 
 @pytest.mark.kafka

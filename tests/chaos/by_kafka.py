@@ -9,8 +9,9 @@ from confluent_kafka.admin import AdminClient
 
 from tests.acceptance.stage import recipient
 from tests.broker.maven import MavenBroker
+from tests.broker.topics import committed, ends
 from tests.chaos.judge import Allowed
-from tests.chaos.kafka import committed, ranges, set_config
+from tests.chaos.kafka import set_config
 from tests.chaos.run import LATENCY, Run, Scenario
 
 BLOCKED = [recipient(number) for number in range(20, 26)]
@@ -164,8 +165,8 @@ def _trim(run: Run) -> None:
     servers, outcomes = run.broker.bootstrap_servers, run.stage.outcomes
     admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
     run.ledger.catch_up()
-    ends = [TopicPartition(outcomes, number, high) for number, (_, high) in ranges(servers, outcomes).items()]
-    for done in admin.delete_records(ends).values():
+    all_of_it = [TopicPartition(outcomes, number, end) for number, end in ends(servers, outcomes).items()]
+    for done in admin.delete_records(all_of_it).values():
         done.result(15)
     run.note("trimmed the ledger to nothing")
 

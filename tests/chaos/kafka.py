@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
     AdminClient,
     AlterConfigOpType,
@@ -19,6 +19,7 @@ from pipeline.adapters.outcome_record import OutcomeDecoder
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind
+from tests.broker import topics
 
 READ_SECONDS = 60.0
 
@@ -60,10 +61,9 @@ class Tail:
                 raise TimeoutError(f"{self._topic} cannot be read to its end")
 
     def _ends(self) -> dict[int, int]:
-        topic = self._consumer.list_topics(timeout=10).topics.get(self._topic)
         ends: dict[int, int] = {}
-        for number in topic.partitions if topic is not None else ():
-            low, high = watermarks(self._consumer, TopicPartition(self._topic, number))
+        for number in topics.partitions(self._consumer, self._topic):
+            low, high = topics.watermarks(self._consumer, TopicPartition(self._topic, number))
             self._next[number] = max(low, self._next.get(number, 0))
             ends[number] = high
         return ends
@@ -111,24 +111,6 @@ class Ledger(Found):
         self._tail.close()
 
 
-def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
-    """First and next offset of a partition; asked again where a client does not know it yet, or the broker is just up.
-
-    Raises:
-        KafkaException: it stays unknown.
-    """
-    deadline = time.monotonic() + READ_SECONDS
-    while True:
-        try:
-            low, high = consumer.get_watermark_offsets(where, timeout=10)
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return int(low), int(high)
-
-
 def dead_letters(servers: str, topic: str) -> dict[str, int]:
     """How many dead letters there are of each notice."""
     found: dict[str, int] = defaultdict(int)
@@ -141,31 +123,6 @@ def dead_letters(servers: str, topic: str) -> dict[str, int]:
     finally:
         tail.close()
     return found
-
-
-def ranges(servers: str, topic: str) -> dict[int, tuple[int, int]]:
-    """First and next offset of each partition."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": f"{topic}.ranges"})
-    try:
-        known = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-            for number in sorted(known)
-        }
-    finally:
-        consumer.close()
-
-
-def committed(servers: str, group: str, topic: str) -> dict[int, TopicPartition]:
-    """What the group has committed, offset and metadata, by partition."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": group})
-    try:
-        wanted = [
-            TopicPartition(topic, number) for number in consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ]
-        return {one.partition: one for one in consumer.committed(wanted, timeout=10)}
-    finally:
-        consumer.close()
 
 
 def set_config(servers: str, topic: str, name: str, value: str) -> None:

@@ -21,9 +21,10 @@ from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.stage import Stage
 from tests.broker.handle import Broker, Unavailable
 from tests.broker.maven import MavenBroker
+from tests.broker.topics import committed, ranges
 from tests.chaos.journal import Journal, keep_journal
 from tests.chaos.judge import Allowed, Evidence, violations
-from tests.chaos.kafka import Ledger, committed, dead_letters, ranges
+from tests.chaos.kafka import Ledger, dead_letters
 from tests.chaos.load import Load
 from tests.chaos.members import Member, Members
 from tests.chaos.proxy import Proxy, running_proxy

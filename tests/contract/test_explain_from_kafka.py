@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from pipeline.adapters.kafka_embedded import EmbeddedBroker
 from pipeline.cli import app
+from tests.broker.topics import ends
 from tests.fakes.registry import FakeRegistry
 
 ROOT = Path(__file__).parents[2]
@@ -55,17 +56,9 @@ def emitted(run: Run, servers: str, topic: str, *more: str) -> str:
     """Put one example on the topic; where it stands."""
     arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--seed", "3", *more]
     assert run("emit", "order.paid.v1", *arguments) == 0
-    for partition in range(4):
-        if _count(servers, topic, partition):
-            return f"{topic}/{partition}/0"
-    raise AssertionError("nothing was written")
-
-
-def _count(servers: str, topic: str, partition: int) -> int:
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "count"})
-    _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-    consumer.close()
-    return int(high)
+    written = [partition for partition, end in ends(servers, topic).items() if end]
+    assert written
+    return f"{topic}/{written[0]}/0"
 
 
 @pytest.mark.parametrize("encoding", ["avro", "json", "cloudevent"])
@@ -110,7 +103,7 @@ def test_a_record_that_is_no_event_ends_with_1(
     producer.produce("explained-broken", b"\x00nothing", partition=2)
     assert producer.flush(10) == 0
     config = configuration(tmp_path, servers, directory=str(ROOT / "schemas" / "events"))
-    last = _count(servers, "explained-broken", 2) - 1
+    last = ends(servers, "explained-broken")[2] - 1
     capsys.readouterr()
     assert run("explain", f"explained-broken/2/{last}", "-c", config) == 1
     assert "unknown_schema" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import structlog
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Message, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
     AdminClient,
@@ -29,6 +29,7 @@ from pipeline.cli import app
 from pipeline.model import dead_letter
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import OutcomeKind, Reason
+from tests.broker.topics import ends
 from tests.fakes.listener import PATIENCE
 from tests.fakes.outcomes import an_outcome
 from tests.fakes.real_kafka import RealKafka
@@ -125,17 +126,11 @@ class Office:
 
     def wait_for_marks(self, least: int) -> None:
         """Until so many letters are sent and marked."""
-        consumer = Consumer({**self.kafka.properties, "group.id": "x"})
         deadline = time.monotonic() + 60
-        try:
-            while time.monotonic() < deadline:
-                if self.marks in consumer.list_topics(timeout=10).topics:
-                    _, high = consumer.get_watermark_offsets(KafkaPartition(self.marks, 0), timeout=10)
-                    if high > least:  # each transaction ends with a marker
-                        return
-                time.sleep(0.05)
-        finally:
-            consumer.close()
+        while time.monotonic() < deadline:
+            if ends(self.kafka.bootstrap_servers, self.marks).get(0, 0) > least:  # each transaction ends with a marker
+                return
+            time.sleep(0.05)
         raise AssertionError(f"no {least} letters were sent within a minute")
 
 

@@ -1,0 +1,75 @@
+"""Where topics and groups stand; asked again where a topic was only just made and its partitions have no leader."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+ASK_SECONDS = 10.0
+PATIENCE = 60.0
+
+Answer = TypeVar("Answer")
+
+
+def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
+    """First and next offset of a partition.
+
+    Raises:
+        KafkaException: it stays unknown.
+    """
+    low, high = _patiently(lambda: consumer.get_watermark_offsets(where, timeout=ASK_SECONDS))
+    return int(low), int(high)
+
+
+def ranges(servers: str, topic: str) -> dict[int, tuple[int, int]]:
+    """First and next offset of each partition; empty where there is no such topic yet."""
+    return _asked(
+        servers,
+        f"{topic}.ranges",
+        lambda consumer: {
+            number: watermarks(consumer, TopicPartition(topic, number)) for number in partitions(consumer, topic)
+        },
+    )
+
+
+def ends(servers: str, topic: str) -> dict[int, int]:
+    """Next offset of each partition; empty where there is no such topic yet."""
+    return {partition: high for partition, (_, high) in ranges(servers, topic).items()}
+
+
+def committed(servers: str, group: str, topic: str) -> dict[int, TopicPartition]:
+    """What the group has committed, offset and metadata, by partition."""
+
+    def ask(consumer: Consumer) -> dict[int, TopicPartition]:
+        wanted = [TopicPartition(topic, number) for number in partitions(consumer, topic)]
+        return {one.partition: one for one in _patiently(lambda: consumer.committed(wanted, timeout=ASK_SECONDS))}
+
+    return _asked(servers, group, ask)
+
+
+def partitions(consumer: Consumer, topic: str) -> list[int]:
+    """Its partitions; none where there is no such topic yet, or one without partitions, as a topic is for a moment."""
+    known = _patiently(lambda: consumer.list_topics(timeout=ASK_SECONDS)).topics.get(topic)
+    return sorted(known.partitions) if known is not None else []
+
+
+def _asked(servers: str, group: str, ask: Callable[[Consumer], Answer]) -> Answer:
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "log_level": 0})
+    try:
+        return ask(consumer)
+    finally:
+        consumer.close()
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
