@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.delivery import pointer
 from pipeline.model.event import Position, TopicPartition
-from pipeline.model.ledger import CommitPoint, LedgerPosition
+from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.outcome import OutcomeKind
 from pipeline.ports import EventSource, OutcomeLog
 from tests.fakes.listener import PATIENCE, RecordingListener
@@ -83,6 +83,25 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 @pytest.fixture
 def listener() -> RecordingListener:
     return RecordingListener()
+
+
+def _reading(world: World, listener: RecordingListener, records: int) -> EventSource:
+    """A source that has handed so many records to the listener."""
+    source = world.source()
+    source.start(listener)
+    source.demand(10)
+    listener.wait(lambda: len(listener.records) == records)
+    return source
+
+
+def _told_to_the_next_owner(world: World) -> Assigned:
+    after = RecordingListener()
+    source = world.source()
+    source.start(after)
+    after.wait(lambda: after.assigned)
+    told = after.assigned[world.partition]
+    source.stop(PATIENCE)
+    return told
 
 
 def _publish(world: World, log: OutcomeLog, offset: int, kind: OutcomeKind = OutcomeKind.ACCEPTED) -> LedgerPosition:
@@ -177,10 +196,7 @@ def test_what_is_committed_when_partitions_are_given_up_is_where_the_next_owner_
 ) -> None:
     """The points that `on_revoked` gives are committed before the partition is let go."""
     world.produce(5)
-    first = world.source()
-    first.start(listener)
-    first.demand(10)
-    listener.wait(lambda: len(listener.records) == 5)
+    first = _reading(world, listener, 5)
     listener.points = lambda partitions: [CommitPoint(partition, 3, "") for partition in partitions]
     first.stop(PATIENCE)
     after = RecordingListener()
@@ -195,21 +211,13 @@ def test_what_is_committed_when_partitions_are_given_up_is_where_the_next_owner_
 def test_a_point_committed_on_the_way_is_where_the_next_owner_begins(world: World, listener: RecordingListener) -> None:
     """`commit` arrives without waiting for the end; nothing more is committed by a listener that gives no points."""
     world.produce(5)
-    first = world.source()
-    first.start(listener)
-    first.demand(10)
-    listener.wait(lambda: len(listener.records) == 5)
+    first = _reading(world, listener, 5)
     first.commit([CommitPoint(world.partition, 2, "")])
     first.commit([CommitPoint(TopicPartition("somebody-elses", 0), 2, "")])
     world.produce(1)  # a record that comes after the commit shows that the source has come round
     listener.wait(lambda: len(listener.records) == 6)
     first.stop(PATIENCE)
-    after = RecordingListener()
-    second = world.source()
-    second.start(after)
-    after.wait(lambda: after.assigned)
-    told = after.assigned[world.partition]
-    second.stop(PATIENCE)
+    told = _told_to_the_next_owner(world)
     assert told.frontier == 2
 
 
@@ -218,21 +226,13 @@ def test_the_next_owner_knows_what_the_ledger_holds_above_the_frontier(
 ) -> None:
     """Outcomes acknowledged after the last commit are told as done, whoever wrote them, and those below are not."""
     world.produce(6)
-    first = world.source()
-    first.start(listener)
-    first.demand(10)
-    listener.wait(lambda: len(listener.records) == 6)
+    first = _reading(world, listener, 6)
     log = world.outcomes()
     below = _publish(world, log, 0)
     above = [_publish(world, log, offset) for offset in (2, 4)]
     listener.points = lambda _: [CommitPoint(world.partition, 1, pointer.write(below))]
     first.stop(PATIENCE)
-    after = RecordingListener()
-    second = world.source()
-    second.start(after)
-    after.wait(lambda: after.assigned)
-    told = after.assigned[world.partition]
-    second.stop(PATIENCE)
+    told = _told_to_the_next_owner(world)
     assert told.frontier == 1
     assert list(told.done.values()) == above
     assert set(told.done) == {(offset, an_outcome(Position(*world.partition, offset)).id) for offset in (2, 4)}
@@ -243,18 +243,10 @@ def test_the_next_owner_knows_what_the_ledger_holds_above_the_frontier(
 def test_an_owner_that_died_before_its_first_commit_hides_nothing(world: World, listener: RecordingListener) -> None:
     """Even then the next owner learns of every outcome that was acknowledged."""
     world.produce(3)
-    first = world.source()
-    first.start(listener)
-    first.demand(10)
-    listener.wait(lambda: len(listener.records) == 3)
+    first = _reading(world, listener, 3)
     _publish(world, world.outcomes(), 1)
     first.stop(PATIENCE)  # its listener gives no points: as if it had been killed
-    after = RecordingListener()
-    second = world.source()
-    second.start(after)
-    after.wait(lambda: after.assigned)
-    told = after.assigned[world.partition]
-    second.stop(PATIENCE)
+    told = _told_to_the_next_owner(world)
     assert told.frontier == 0
     assert set(told.done) == {(1, an_outcome(Position(*world.partition, 1)).id)}
 

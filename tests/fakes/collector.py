@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.fakes.loopback import LoopbackServer
 
-class Collector:
-    """Listens on the loopback address while it is entered."""
+
+class Collector(LoopbackServer):
+    """Keeps what it is sent."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -36,8 +37,7 @@ class Collector:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
         """One export."""
@@ -54,16 +54,6 @@ class Collector:
         while len(self.spans) < count and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.spans
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
 
 
 def attributes(span: Span) -> dict[str, Any]:

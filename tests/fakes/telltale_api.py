@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.fakes.loopback import LoopbackServer
 
 STEPS = ("html", "message", "unavailable", "unauthorised", "redirect", "flood", "cut", "accept")
 """What the first, second, … request of one notice meets; the last refuses every second recipient."""
 
 
-class TelltaleApi:
-    """Listens on the loopback address while it is entered."""
+class TelltaleApi(LoopbackServer):
+    """Keeps all that it hears."""
 
     def __init__(self, token: str) -> None:
         """`token` is what the token endpoint gives."""
@@ -24,18 +25,7 @@ class TelltaleApi:
         """Requests that came to where the redirect pointed."""
         self.heard: list[str] = []
         """Everything that was ever sent here."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": self}))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        super().__init__(type("Handler", (_Handler,), {"api": self}))
 
 
 class _Handler(BaseHTTPRequestHandler):
