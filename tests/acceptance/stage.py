@@ -10,7 +10,7 @@ from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
 from pipeline.model.outcome import Outcome
 from pipeline.rules.schema import EventSchema
 from pipeline.sandbox.server import SandboxServer
-from tests.acceptance.service import ServiceUnderTest, read_outcomes, uncommitted
+from tests.acceptance.service import OUTCOMES_SECONDS, ServiceUnderTest, read_outcomes, uncommitted
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
@@ -112,7 +112,7 @@ class Stage:
             producer.send(self.topic, who, self.encode(number, who), [])
         producer.flush()
 
-    def wait_for_outcomes(self, count: int, seconds: float = 60) -> list[Outcome]:
+    def wait_for_outcomes(self, count: int, seconds: float = OUTCOMES_SECONDS) -> list[Outcome]:
         """Every outcome on the ledger once there are at least `count`."""
         return read_outcomes(self.broker.bootstrap_servers, self.outcomes, count, seconds)
 

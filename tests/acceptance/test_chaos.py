@@ -13,7 +13,6 @@ from tests.chaos.scenarios import SCENARIOS
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(600)
 def test_kills_an_outage_and_a_rolling_restart_break_no_promise(real_kafka: Broker, tmp_path: Path) -> None:
     """Nothing lost, in order, never two at once, duplicates only where killed: Kafka and the API's journal say so."""
     result = play(SCENARIOS["short"], real_kafka, tmp_path, protocol="consumer", seed=1, minutes=1)

@@ -26,7 +26,7 @@ from pipeline.rules.schema import EventSchema
 from pipeline.rules.templates import Style, Template, TemplateField
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
-from tests.acceptance.service import ServiceUnderTest
+from tests.acceptance.service import END_SECONDS, ServiceUnderTest
 from tests.broker.handle import Broker
 from tests.broker.topics import ends
 
@@ -159,7 +159,6 @@ def _kinds(outcomes: list[Outcome]) -> Counter[tuple[OutcomeKind, str | None]]:
     return Counter((outcome.kind, outcome.rule) for outcome in outcomes)
 
 
-@pytest.mark.timeout(600)
 def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: Stage) -> None:
     """Redriven too early it is refused again, and the loop guard stops it; mended, it is accepted under a new key.
 
@@ -200,7 +199,7 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: S
         assert _kinds(outcomes)[OutcomeKind.ACCEPTED, "track"] == EVENTS
         assert len({outcome.id for outcome in outcomes if outcome.rule == "track"}) == EVENTS
         service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0, stage.service.log
+        assert service.wait(END_SECONDS) == 0, stage.service.log
     assert stage.tracked() == {
         f"r{recipient}": list(range(recipient, EVENTS, RECIPIENTS)) for recipient in range(RECIPIENTS)
     }
@@ -213,14 +212,13 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: S
     assert (audited["expected"], audited["pending"]) == (4 * EVENTS + 1, 0)
 
 
-@pytest.mark.timeout(300)
 def test_a_rule_that_is_no_more_is_told_by_an_outcome(stage: Stage) -> None:
     """Whoever redrives is told that nothing came of it, though events without a rule have no outcome otherwise."""
     stage.emit()
     with stage.service.running() as service:
         stage.outcomes(2 * EVENTS + 1)
         service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0, stage.service.log
+        assert service.wait(END_SECONDS) == 0, stage.service.log
     (stage.service.folder / "rules" / "post.yaml").write_text(
         "\n".join(line for line in RULES.splitlines() if "id: track" not in line)
     )
@@ -228,7 +226,7 @@ def test_a_rule_that_is_no_more_is_told_by_an_outcome(stage: Stage) -> None:
     with stage.service.running() as service:
         outcomes = stage.outcomes(2 * EVENTS + 1 + EVENTS // RECIPIENTS)
         service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0, stage.service.log
+        assert service.wait(END_SECONDS) == 0, stage.service.log
     unmatched = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.UNMATCHED]
     assert len(unmatched) == EVENTS // RECIPIENTS
     assert "track" in unmatched[0].detail

@@ -12,6 +12,7 @@ import pytest
 from pipeline.model.outcome import OutcomeKind
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import RULES, TEMPLATES, Stage
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
@@ -60,7 +61,7 @@ def test_good_rules_are_swapped_in_and_bad_ones_refused(stage: Stage) -> None:
         stage.emit(EVENTS)
         outcomes = stage.wait_for_outcomes(3 * EVENTS, SECONDS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     (told,) = stage.service.told("rules_reloaded")
     assert {outcome.rules_version for outcome in outcomes} == first | {told["version"]}
     assert {told["before"]} == first
@@ -84,7 +85,7 @@ def test_a_config_map_s_swap_and_a_signal_both_bring_new_rules(stage: Stage) -> 
         (swapped,) = stage.service.told("rules_reloaded", seconds=SECONDS)
         assert swapped["before"] == version
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     stage.service.configure({**stage.service.configuration, "rule_options": {"watch": False}})
     with stage.service.running("unwatched.log") as process:
         stage.service.told("starting", "unwatched.log")
@@ -93,7 +94,7 @@ def test_a_config_map_s_swap_and_a_signal_both_bring_new_rules(stage: Stage) -> 
         (told,) = stage.service.told("rules_reloaded", "unwatched.log", SECONDS)
         assert (told["before"], told["version"]) == (swapped["version"], version)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
 
 
 def _mounted(folder: Path, name: str, rules: str) -> None:

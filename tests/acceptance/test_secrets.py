@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.event_writer import EventProducer
 from pipeline.model.outcome import OutcomeKind
+from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import SCHEMA, Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.fakes.telltale_api import STEPS, TelltaleApi
@@ -148,18 +149,17 @@ def leaks(text: str, words: Mapping[str, str]) -> list[str]:
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(500)
 def test_no_secret_and_nothing_of_a_person_is_ever_written(stage: Stage) -> None:
     """An API that echoes all it hears, at debug level: logs, pages, metrics, outcomes, dead letters, commands."""
     with TelltaleApi(SECRETS["token"]) as api:
         stage.service.configure(configuration(stage, secret_files(stage.service.folder), api))
         emit(stage)
         with stage.service.running() as process:
-            outcomes = stage.wait_for_outcomes(EVENTS + 1, 250)
+            outcomes = stage.wait_for_outcomes(EVENTS + 1)
             time.sleep(1)  # the page's own second
             shown = pages(stage)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, stage.service.log
+            assert process.wait(END_SECONDS) == 0, stage.service.log
     heard = "\n".join(api.heard)
     for word in (SECRETS["token"], BASIC, SECRETS["header"], SECRETS["query"]):
         assert word in heard, f"{word} was never used: its absence would show nothing"
@@ -208,6 +208,6 @@ def test_a_faulty_configuration_is_told_without_its_secrets(stage: Stage) -> Non
         assert leaks(said, {"secret": secret}) == [], fault
     stage.service.configure({**usual, "notices": {"url": "http://127.0.0.1:1/", "token_file": str(binary)}})
     with stage.service.running() as process:
-        assert process.wait(90) == 2
+        assert process.wait(END_SECONDS) == 2
     assert "not UTF-8" in stage.service.log
     assert leaks(stage.service.log, {"secret": secret}) == []

@@ -15,6 +15,7 @@ from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
@@ -56,7 +57,7 @@ def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage)
     with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
     assert len({outcome.id for outcome in outcomes}) == EVENTS
     taken = stage.numbers_by_recipient()
@@ -75,11 +76,11 @@ def test_a_restart_goes_on_where_it_stopped(stage: Stage) -> None:
     with stage.service.running() as process:
         stage.wait_for_outcomes(EVENTS // 4)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     assert len(outcomes) == EVENTS
     counts = stage.sandbox.state.memory.counts
     assert (counts.accepted, counts.repeats) == (EVENTS, 0)
@@ -105,9 +106,9 @@ def test_a_killed_service_loses_nothing(stage: Stage) -> None:
         time.sleep(0.5)  # requests under way when it died are answered, to nobody
         unknown += counts.accepted - len({outcome.id for outcome in stage.wait_for_outcomes(EVENTS, 2)})
     with stage.service.running() as process:
-        outcomes = stage.wait_for_outcomes(EVENTS, 90)
+        outcomes = stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     assert len({outcome.id for outcome in outcomes}) == EVENTS
     assert counts.accepted == EVENTS
     assert counts.repeats <= unknown
@@ -126,7 +127,7 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
     with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(24)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     reasons = Counter(outcome.reason for outcome in outcomes)
     assert reasons[Reason.OK] == 20
     assert reasons[Reason.MALFORMED_AVRO] == 1
@@ -157,6 +158,6 @@ def test_what_is_missing_at_start_is_told_in_words(
     """A clear error and exit code 2, never a traceback."""
     stage.service.configure({**stage.service.configuration, **change})
     with stage.service.running() as process:
-        assert process.wait(30) == code
+        assert process.wait(END_SECONDS) == code
     assert words in stage.service.log
     assert "Traceback" not in stage.service.log

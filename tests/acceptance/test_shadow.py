@@ -13,7 +13,7 @@ from pipeline.adapters.event_writer import EventProducer
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
-from tests.acceptance.service import read_outcomes
+from tests.acceptance.service import END_SECONDS, read_outcomes
 from tests.acceptance.stage import Stage
 from tests.broker.handle import Broker
 from tests.broker.topics import committed, ends
@@ -51,19 +51,19 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
     with stage.service.running() as live:
         stage.wait_for_outcomes(EVENTS)
         live.send_signal(signal.SIGTERM)
-        assert live.wait(60) == 0, stage.service.log
+        assert live.wait(END_SECONDS) == 0, stage.service.log
     producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
     producer.send(stage.topic, None, b"no event", [])
     producer.flush()
     stage.emit(EVENTS)
     before = standing(stage)
     with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
-        outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1, 120)
+        outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1)
         told = stage.service.told("starting", "shadow.log")[0]
         assert "a shadow: nothing is sent" in stage.service.answer("/readyz", "shadow.log")
         metrics = stage.service.answer("/metrics", "shadow.log").splitlines()
         shadow.send_signal(signal.SIGTERM)
-        assert shadow.wait(60) == 0, stage.service.log
+        assert shadow.wait(END_SECONDS) == 0, stage.service.log
     assert (told["sends_to"], told["group"]) == ("nobody: this is a shadow", f"{stage.group}.shadow")
     kinds = Counter((outcome.kind, outcome.reason) for outcome in outcomes)
     assert kinds == {
@@ -88,10 +88,10 @@ def test_after_a_shadow_the_live_service_sends_all_the_same(stage: Stage) -> Non
     with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
         read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", EVENTS)
         shadow.send_signal(signal.SIGTERM)
-        assert shadow.wait(60) == 0, stage.service.log
+        assert shadow.wait(END_SECONDS) == 0, stage.service.log
     with stage.service.running() as live:
         outcomes = stage.wait_for_outcomes(EVENTS)
         live.send_signal(signal.SIGTERM)
-        assert live.wait(60) == 0, stage.service.log
+        assert live.wait(END_SECONDS) == 0, stage.service.log
     assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
     assert stage.sandbox.state.memory.counts.accepted == EVENTS

@@ -27,11 +27,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 
 from pipeline.model.outcome import OutcomeKind
+from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.broker import secure
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.kafka
 EVENTS = 20
 
 
@@ -154,9 +155,9 @@ def test_the_whole_way_goes_over_tls(secured: Stage, tmp_path: Path) -> None:
         secured.service.configure(configuration(secured, api.url, ca_file=str(ca_file)))
         secured.emit(EVENTS)
         with secured.service.running() as process:
-            outcomes = secured.wait_for_outcomes(EVENTS, 150)
+            outcomes = secured.wait_for_outcomes(EVENTS)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, secured.service.log
+            assert process.wait(END_SECONDS) == 0, secured.service.log
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED] * EVENTS
     assert len(api.taken) == EVENTS
     assert secured.uncommitted() == 0
@@ -173,7 +174,7 @@ def test_an_api_whose_certificate_nobody_vouches_for_gets_nothing(secured: Stage
         with secured.service.running() as process:
             wait_for_attempts(secured, 3)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, secured.service.log
+            assert process.wait(END_SECONDS) == 0, secured.service.log
     assert api.taken == []
     assert secured.uncommitted() == 3
 
@@ -196,7 +197,7 @@ def test_a_kafka_that_refuses_us_or_that_we_cannot_trust_is_told(
     chosen["kafka"]["start_timeout_seconds"] = 5
     secured.service.configure(chosen)
     with secured.service.running() as process:
-        assert process.wait(90) == 2, secured.service.log
+        assert process.wait(END_SECONDS) == 2, secured.service.log
     assert words in secured.service.log.lower()
     assert secure.PASSWORD not in secured.service.log
     assert "Traceback" not in secured.service.log

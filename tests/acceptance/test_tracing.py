@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from pipeline.adapters.event_writer import EventProducer
+from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import Stage, recipient
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.fakes.collector import Collector, attributes
@@ -49,7 +50,7 @@ def test_a_trace_goes_through_the_service(stage: Stage) -> None:
             stage.wait_for_outcomes(len(HEADERS))
             written = records(stage, len(HEADERS))
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, stage.service.log
+            assert process.wait(END_SECONDS) == 0, stage.service.log
         spans = collector.wait_for(2 * len(HEADERS))
     assert {path for path, _ in collector.requests} == {"/v1/traces"}
     processes = {span.span_id.hex(): span for span in spans if span.name == f"process {stage.topic}"}

@@ -16,11 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.model.outcome import OutcomeKind
 from pipeline.sandbox.faults import FaultPlan
+from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import EVENTS, assert_in_order
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.kafka
 NOT_ADDED_UP = "notice_pipeline_in_flight"
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -90,13 +91,13 @@ def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Sta
         victim = workers.list()[1]
         os.kill(victim["pid"], signal.SIGKILL)
         again = wait_for(lambda: [one for one in workers.list() if one["number"] == 2 and one["phase"] == "running"])
-        outcomes = stage.wait_for_outcomes(EVENTS, 150)
+        outcomes = stage.wait_for_outcomes(EVENTS)
         workers.wait_until_ready()
         assert "2 of 2 workers running" in workers.get("/healthz").text
         assert_sums(workers, before)
         assert_pages(workers)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(90) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     assert again[0]["pid"] != victim["pid"]
     assert again[0]["restarts"] >= 1
     assert again[0]["endpoint"] == victim["endpoint"]
@@ -152,7 +153,7 @@ def test_what_is_wrong_at_start_is_told_once(stage: Stage) -> None:
     kafka = {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"], "start_timeout_seconds": 1}
     with_workers(stage, 3, kafka=kafka)
     with stage.service.running() as process:
-        assert process.wait(90) == 2
+        assert process.wait(END_SECONDS) == 2
     assert stage.service.log.count("no Kafka broker") == 1
     assert "Traceback" not in stage.service.log
 
@@ -171,9 +172,9 @@ def test_workers_drain_and_end_when_their_supervisor_is_killed(stage: Stage) -> 
         process.wait(10)
         wait_for(lambda: not any(_is_there(pid) for pid in pids))
     with stage.service.running() as process:
-        outcomes = stage.wait_for_outcomes(EVENTS, 200)
+        outcomes = stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(90) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log
     assert (len(outcomes), len({outcome.id for outcome in outcomes})) == (EVENTS, EVENTS)
     assert stage.sandbox.state.memory.counts.repeats == 0
 

@@ -21,7 +21,7 @@ from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from pipeline.model.outcome import OutcomeKind
-from tests.acceptance.service import ServiceUnderTest, read_outcomes, uncommitted
+from tests.acceptance.service import END_SECONDS, ServiceUnderTest, read_outcomes, uncommitted
 from tests.broker.handle import Broker, Unavailable
 from tests.jvm.apicurio import Apicurio
 from tests.jvm.wiremock import Received, WireMock
@@ -190,9 +190,9 @@ def test_five_thousand_events_of_a_type_never_seen_before(
     emit(real_kafka, registry, name)
     service = ServiceUnderTest(tmp_path, configuration, FILES)
     with service.running() as process:
-        outcomes = read_outcomes(real_kafka.bootstrap_servers, f"{name}.outcomes", EVENTS, 120)
+        outcomes = read_outcomes(real_kafka.bootstrap_servers, f"{name}.outcomes", EVENTS)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, service.log
+        assert process.wait(END_SECONDS) == 0, service.log
     assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
     assert len({outcome.position for outcome in outcomes}) == EVENTS
     assert uncommitted(real_kafka.bootstrap_servers, f"{name}.group", name) == 0
