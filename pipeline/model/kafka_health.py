@@ -12,3 +12,8 @@ class KafkaHealth(NamedTuple):
     """To which there is a connection. A client connects only to those that it needs."""
     round_trip_seconds: float
     """Of requests to the slowest of these, on average over the last interval; 0 where none was answered."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Words, where nothing can be read or written down."""
+        return None if self.brokers else "Kafka cannot be reached: no broker is connected"

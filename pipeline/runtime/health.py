@@ -54,7 +54,11 @@ class Health:
         return Check(ok=True, words="running")
 
     def ready(self) -> Check:
-        """Whether events would be sent on: running, a token, and an API that takes them."""
+        """Whether events would be sent on: running, a token, and an API that takes them.
+
+        A broker that is away is named, and is no reason to be unready: it is away for every member alike, and none
+        could take another's place. A rollout without a broker stops anyway, for a member that starts then ends.
+        """
         if self.phase != "running":
             return Check(ok=False, words=self.phase)
         if not self._engine.has_token:
@@ -63,4 +67,7 @@ class Health:
         if halt is not None:
             return Check(ok=False, words=f"sending is halted: {halt.value}")
         partitions = len(self._bridge.assigned)
-        return Check(ok=True, words=f"{partitions} partitions" if partitions else "waiting for partitions")
+        words = f"{partitions} partitions" if partitions else "waiting for partitions"
+        kafka = self._source.health()
+        trouble = kafka.trouble if kafka is not None else None
+        return Check(ok=True, words=f"{words}; {trouble}" if trouble else words)

@@ -157,13 +157,16 @@ class Supervisor:
     async def ready(self) -> Check:
         """Whether every worker would send events on."""
         answers = await self._ask_all("/readyz")
+        told = [f"{len(self.fleet.workers)} workers"]
         for number, worker in self.fleet.workers.items():
             if worker.phase is not Phase.RUNNING:
                 return Check(ok=False, words=f"worker {number}: {worker.phase}")
-            ok, words = answers.get(number, (False, b"no answer"))
+            ok, body = answers.get(number, (False, b"no answer"))
+            words = f"worker {number}: {body.decode(errors='replace').strip()}"
             if not ok:
-                return Check(ok=False, words=f"worker {number}: {words.decode(errors='replace').strip()}")
-        return Check(ok=True, words=f"{len(self.fleet.workers)} workers")
+                return Check(ok=False, words=words)
+            told.append(words)
+        return Check(ok=True, words="; ".join(told))
 
     async def exposition(self) -> tuple[bytes, str]:
         """The workers' metrics as those of one service, and the content type."""

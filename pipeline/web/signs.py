@@ -76,6 +76,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     alive: bool,
     alive_words: str,
     has_token: bool,
+    kafka_trouble: str | None,
     halted: Halt | None,
     halted_since: float | None,
     refused_rules: RefusedRules | None,
@@ -87,6 +88,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     """All there is to say, the worst first; at least one."""
     found = list(_phase(phase, alive=alive, alive_words=alive_words))
     if phase == "running":
+        found += _kafka(kafka_trouble)
         found += _sending(halted, halted_since, has_token=has_token)
     found += _rules(refused_rules, suspended)
     if not found:
@@ -107,6 +109,17 @@ def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[Sign]:
             f"Reading is stuck: {alive_words}",
             "The liveness probe fails; whoever watches this process restarts it, and nothing is lost.",
             "NoticePipelineMemberStuck",
+        )
+
+
+def _kafka(trouble: str | None) -> Iterator[Sign]:
+    if trouble is not None:
+        yield Sign(
+            Gravity.HALTED,
+            trouble,
+            "Nothing can be read, and what is sent cannot be written down. Nothing is lost; it goes on by itself once "
+            "a broker answers. The log's event `consumer_trouble` says what Kafka's client meets with.",
+            "NoticeKafkaUnreachable",
         )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pipeline.delivery.arrival import DeliverySnapshot
 from pipeline.model.event import TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
@@ -28,6 +29,7 @@ class Subjects(NamedTuple):
     """`starting`, `running` or `stopping`."""
     live: Callable[[], tuple[bool, str]]
     has_token: Callable[[], bool]
+    kafka: Callable[[], KafkaHealth | None]
     snapshot: Callable[[float], DeliverySnapshot]
     lag: Callable[[], Mapping[TopicPartition, int]]
     consumed: Callable[[], int]
@@ -192,11 +194,13 @@ class Watch:
 
     def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[Sign]:
         alive, words = self._subjects.live()
+        kafka = self._subjects.kafka()
         return signs(
             phase=self._subjects.phase(),
             alive=alive,
             alive_words=words,
             has_token=self._subjects.has_token(),
+            kafka_trouble=kafka.trouble if kafka is not None else None,
             halted=state.halted,
             halted_since=state.halted_since,
             refused_rules=refused,

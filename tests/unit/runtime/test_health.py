@@ -1,19 +1,22 @@
-"""What liveness is told while the consumer's thread waits."""
+"""What the probes are told: while the consumer's thread waits, and while no broker is there."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.runtime.health import STUCK_SECONDS, Health
 
 
-def health(*, silent: float, draining: bool) -> Health:
+def health(*, silent: float = 0.0, draining: bool = False, kafka: KafkaHealth | None = None) -> Health:
     subject: Any = {
         "clock": SimpleNamespace(now=lambda: 1_000.0),
-        "source": SimpleNamespace(last_poll_at=lambda: 1_000.0 - silent),
-        "delivery": None,
-        "engine": None,
+        "source": SimpleNamespace(last_poll_at=lambda: 1_000.0 - silent, health=lambda: kafka),
+        "delivery": SimpleNamespace(halted=lambda: None),
+        "engine": SimpleNamespace(has_token=True),
         "bridge": SimpleNamespace(draining=draining, assigned=set()),
     }
     made = Health(**subject)
@@ -30,3 +33,16 @@ def test_a_consumer_that_does_not_come_round_is_stuck() -> None:
 def test_a_drain_is_no_standstill() -> None:
     """It has a deadline of its own, which may be longer; to be killed in it would make the duplicates it prevents."""
     assert health(silent=STUCK_SECONDS + 60, draining=True).live().ok
+
+
+@pytest.mark.parametrize(
+    ("kafka", "words"),
+    [
+        (None, "waiting for partitions"),
+        (KafkaHealth(1, 0.01), "waiting for partitions"),
+        (KafkaHealth(0, 0.01), "waiting for partitions; Kafka cannot be reached: no broker is connected"),
+    ],
+)
+def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(kafka: KafkaHealth | None, words: str) -> None:
+    """It is away for all members alike: to drain them would only add to it."""
+    assert health(kafka=kafka).ready() == (True, words)

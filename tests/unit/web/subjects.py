@@ -8,6 +8,7 @@ from pipeline.delivery.arrival import DeliverySnapshot
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.model.event import Position, TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
@@ -103,6 +104,7 @@ class Shop:
     phase: str = "running"
     live: tuple[bool, str] = (True, "running")
     has_token: bool = True
+    kafka: KafkaHealth | None = None
     snapshot: DeliverySnapshot = SNAPSHOT
     consumed: int = 0
     rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
@@ -120,6 +122,7 @@ class Shop:
             phase=lambda: self.phase,
             live=lambda: self.live,
             has_token=lambda: self.has_token,
+            kafka=lambda: self.kafka,
             snapshot=lambda _: self.snapshot,
             lag=lambda: {TopicPartition("shop.events", 0): 42},
             consumed=lambda: self.consumed,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.delivery.halt import Halt
+from pipeline.model.kafka_health import KafkaHealth
 from pipeline.web.signs import Gravity, RefusedRules
 
 from .subjects import T0, Shop
@@ -52,6 +53,7 @@ def test_the_worst_is_said_first() -> None:
         ({"phase": "starting"}, "Starting"),
         ({"phase": "stopping"}, "Stopping"),
         ({"has_token": False}, "no token"),
+        ({"kafka": KafkaHealth(0, 0.0)}, "Kafka cannot be reached"),
         ({"live": (False, "the consumer has not come round for 31 s")}, "stuck"),
     ],
 )

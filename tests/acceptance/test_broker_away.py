@@ -1,0 +1,52 @@
+"""What a running service says of itself while its broker is away, on a real Kafka that is stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.acceptance.stage import Stage
+from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
+from tests.broker.handle import Broker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+AWAY = "Kafka cannot be reached: no broker is connected"
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
+    stage: Stage, stoppable_kafka: Broker
+) -> None:
+    """Alive and ready throughout, the trouble in words at `/readyz` and on the page; then the work goes on."""
+    with stage.service.running() as process:
+        endpoint = stage.service.told("starting")[0]["endpoint"]
+
+        def ask(path: str) -> httpx.Response:
+            return httpx.get(endpoint + path, timeout=10)
+
+        wait_for(lambda: ask("/readyz").text == "4 partitions\n")
+        stage.emit(20)
+        stage.wait_for_outcomes(20)
+        stoppable_kafka.stop()
+        wait_for(lambda: AWAY in ask("/readyz").text)
+        assert ask("/readyz").status_code == 200
+        assert ask("/healthz").status_code == 200
+        worst = json.loads(ask("/status.json").text)["signs"][0]
+        assert (worst["words"], worst["gravity"], worst["alert"]) == (AWAY, "halted", "NoticeKafkaUnreachable")
+        stoppable_kafka.start()
+        wait_for(lambda: ask("/readyz").text == "4 partitions\n")
+        stage.emit(20)
+        assert len({outcome.id for outcome in stage.wait_for_outcomes(40)}) == 40
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, stage.service.log
