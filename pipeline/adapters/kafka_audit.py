@@ -1,7 +1,7 @@
-"""Reads from Kafka what an audit holds against each other: commits first, then events, then outcomes.
+"""Reads from Kafka what an audit holds against each other: commits first, then events, outcomes, and dead letters.
 
 The order is what makes it a proof on a topic in use: whatever was committed when we began had its outcome acknowledged
-before, so the ledger, which is read last, must hold it.
+before, so the ledger, which is read later, must hold it; and before each outcome its dead letter was acknowledged.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException
@@ -19,12 +20,15 @@ from pipeline.adapters import kafka_errors
 from pipeline.adapters.kafka_ledger import ledger_partition
 from pipeline.adapters.kafka_range import ASK_SECONDS, Progressed, Span, TopicRange
 from pipeline.adapters.outcome_record import OutcomeDecoder
-from pipeline.audit.audit import UNDECODABLE, UNMATCHED, Audit
+from pipeline.adapters.sorted_rows import SortedRows
+from pipeline.audit.audit import Audit
+from pipeline.audit.expected import UNDECODABLE, UNMATCHED
 from pipeline.audit.findings import Report
-from pipeline.audit.partition import PartitionEvents
+from pipeline.audit.partition import PartitionRange
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable
 from pipeline.model.event import Record, TopicPartition
 from pipeline.ports import Decoder
+from pipeline.redrive.letter import read_letter
 from pipeline.rules.ruleset import RuleSet
 
 EARLIER = timedelta(hours=1)
@@ -41,6 +45,7 @@ class Subject(NamedTuple):
     topics: Sequence[str]
     group_id: str
     outcomes_topic: str
+    dead_letters_topic: str
     start: datetime | None
     end: datetime | None
 
@@ -108,7 +113,7 @@ class KafkaAudit:
             committed = self._committed(places)
             provable = self._provable(ranges)
             partitions = [
-                PartitionEvents(
+                PartitionRange(
                     TopicPartition(one.topic, number),
                     offsets,
                     committed[one.topic, number],
@@ -119,13 +124,23 @@ class KafkaAudit:
             ]
             rules = self._expectation.rules
             unordered = {rule.id for rule in rules.rules if not rule.ordered}
-            audit = Audit(partitions, rules.version, ordered=lambda rule: rule not in unordered, keep=keep)
+            audit = Audit(
+                partitions,
+                rules.version,
+                ordered=lambda rule: rule not in unordered,
+                keep=keep,
+                make_rows=lambda width: opened.enter_context(SortedRows(width)),
+            )
             for one in ranges:
                 with stage(one.topic) as progressed:
                     self._read_events(one, audit, progressed)
-        with stage(subject.outcomes_topic) as progressed:
-            self._read_outcomes(audit, progressed)
-        return audit.report()
+                one.close()
+            with stage(subject.outcomes_topic) as progressed:
+                self._read_outcomes(audit, progressed)
+            with stage(subject.dead_letters_topic) as progressed:
+                self._read_letters(audit, progressed)
+            with stage("comparing") as progressed:
+                return audit.report(progressed)
 
     def _read_events(self, events: TopicRange, audit: Audit, progressed: Progressed) -> None:
         for record in events.records(progressed):
@@ -133,13 +148,28 @@ class KafkaAudit:
             audit.event(record.position, expected, redriven=redriven)
 
     def _read_outcomes(self, audit: Audit, progressed: Progressed) -> None:
-        start = None if self._subject.start is None else self._subject.start - EARLIER
         decode = OutcomeDecoder()
-        with TopicRange(self._properties, self._subject.outcomes_topic, Span(start)) as ledger:
+        with TopicRange(self._properties, self._subject.outcomes_topic, self._since_the_first()) as ledger:
             for record in ledger.records(progressed):
                 outcome = decode(record.value)
                 if outcome is not None:
                     audit.outcome(outcome, record.key)
+
+    def _read_letters(self, audit: Audit, progressed: Progressed) -> None:
+        topic = self._subject.dead_letters_topic
+        with TopicRange(self._properties, topic, self._since_the_first()) as letters:
+            for record in letters.records(progressed):
+                letter = read_letter(record)
+                if letter is not None:
+                    audit.letter(letter.source, letter.outcome_id)
+        # Afterwards: what retention took while we read is not missed.
+        oldest, _ = self._oldest(topic)
+        cut = [inf if moment is None else moment.timestamp() for moment in oldest.values()]
+        audit.letters_are_whole_since(max(cut, default=-inf))
+
+    def _since_the_first(self) -> Span:
+        """What may have been written of the events of the range."""
+        return Span(None if self._subject.start is None else self._subject.start - EARLIER)
 
     def _committed(self, places: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
         """What the group has committed of each partition; None where nothing."""
@@ -155,7 +185,7 @@ class KafkaAudit:
 
     def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:
         """The first offset of each partition whose outcome the ledger would still hold."""
-        oldest, count = self._oldest_outcomes()
+        oldest, count = self._oldest(self._subject.outcomes_topic)
         provable: dict[tuple[str, int], int] = {}
         for home, moment in oldest.items():
             for one in ranges:
@@ -165,9 +195,8 @@ class KafkaAudit:
                         provable[one.topic, number] = firsts.get(number, offsets.stop)
         return provable
 
-    def _oldest_outcomes(self) -> tuple[Mapping[int, datetime | None], int]:
-        """When the ledger's partitions begin, of those that retention cut (None: nothing is left); and the count."""
-        topic = self._subject.outcomes_topic
+    def _oldest(self, topic: str) -> tuple[Mapping[int, datetime | None], int]:
+        """When the topic's partitions begin, of those that retention cut (None: nothing is left); and the count."""
         oldest: dict[int, datetime | None] = {}
         with TopicRange(self._properties, topic) as whole:
             there = whole.there

@@ -23,15 +23,21 @@ class Code(StrEnum):
     """One notice was accepted at two positions: its event was emitted twice, or redriven although accepted."""
     OUT_OF_ORDER = "out-of-order"
     """A recipient's later event was sent first."""
+    NO_DEAD_LETTER = "no-dead-letter"
+    """An outcome says that the notice failed for good, and its dead letter is not there: redrive could not send it."""
+    STRAY_DEAD_LETTER = "stray-dead-letter"
+    """A dead letter that no outcome asks for: redrive would send what has no need of it."""
 
 
 class Unproven(StrEnum):
-    """Why it can not be said whether an outcome is missing."""
+    """Why it can not be said whether an outcome or a dead letter is missing."""
 
     RULES_CHANGED = "rules-changed"
     """Other rules than those given were in use, or may have been, when the event was worked on."""
     LEDGER_FORGOT = "ledger-forgot"
     """The event is older than the oldest outcome that retention has left."""
+    DEAD_LETTERS_FORGOT = "dead-letters-forgot"
+    """The notice failed before the oldest dead letter that retention has left was written."""
 
 
 class AuditFinding(NamedTuple):
@@ -58,6 +64,8 @@ class Report(NamedTuple):
     """Outcomes of these records, by kind."""
     redriven: Mapping[str, int]
     """Of them, those of records that were sent again from the dead letters, by kind."""
+    dead_letters: int
+    """Of these records."""
     pending: int
     """Outcomes still to come: of events at or above the group's committed offsets."""
     unproven: Mapping[Unproven, int]

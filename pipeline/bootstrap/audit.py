@@ -14,7 +14,7 @@ from pipeline.settings import Settings
 
 
 def run_audit(settings: Settings, start: datetime | None, end: datetime | None, *, keep: int, stage: Stage) -> Report:
-    """Hold the configuration's topics against its outcomes.
+    """Hold the configuration's topics against its outcomes and dead letters.
 
     Raises:
         UserError: Kafka, the registry, the rules or a topic cannot be had.
@@ -26,5 +26,12 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
         find_rules(settings, schemas.catalogue),
         unmatched_too=settings.outcomes.unmatched,
     )
-    subject = Subject(settings.kafka.topics, settings.kafka.group_id, settings.outcomes.topic, start, end)
+    subject = Subject(
+        settings.kafka.topics,
+        settings.kafka.group_id,
+        settings.outcomes.topic,
+        settings.dead_letters.topic,
+        start,
+        end,
+    )
     return KafkaAudit(kafka_properties(settings), subject, expectation).run(keep=keep, stage=stage)

@@ -41,11 +41,12 @@ def command(
     limit: Annotated[int, typer.Option(min=0, help="Show so many of each finding; all are counted.")] = 20,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
 ) -> None:
-    """Hold events against outcomes, from Kafka alone; nothing is written, and the service is not disturbed.
+    """Hold events against outcomes and dead letters, from Kafka alone; nothing is written, no member is disturbed.
 
     Found are: **lost** (committed, but without an outcome that it must have), **orphan** (an outcome without its
-    event), **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions) and
-    **out-of-order** (a recipient's later event was sent first). What is not committed yet is pending, not lost.
+    event), **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions),
+    **out-of-order** (a recipient's later event was sent first), **no-dead-letter** (a failed notice that redrive could
+    not send) and **stray-dead-letter** (one that no outcome asks for). What is not committed yet is pending, not lost.
 
     Exit codes: 0 nothing found, 1 findings, 2 misuse.
 
@@ -95,6 +96,7 @@ def _print(report: Report, since: datetime | None, until: datetime | None) -> No
     print(f"  outcomes:  {_counts(report.outcomes)}")
     if report.redriven:
         print(f"  redriven:  {_counts(report.redriven)}")
+    print(f"  letters:   {report.dead_letters:,} dead letters")
     print(f"  pending:   {report.pending:,} (not committed yet)")
     if report.unproven:
         print(f"  not judged: {_counts(report.unproven)}")
@@ -123,4 +125,7 @@ def _conclusion(report: Report) -> str:
         )
     if not report.events:
         return "nothing to prove: there are no events in this range"
-    return "proved: every committed event has the outcomes that it must have, each once, in order per recipient"
+    return (
+        "proved: every committed event has the outcomes that it must have, each once, in order per recipient, "
+        "and every failed one its dead letter"
+    )

@@ -1,13 +1,17 @@
-"""A test's own corner of the broker."""
+"""A test's own corner of the broker, and commands called as a shell does."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 
+from pipeline.cli import app
 from tests.broker.handle import Broker
 from tests.fakes.real_kafka import Names, RealKafka
+from tests.integration.commands import Command, Ran
 
 MakeKafka = Callable[..., RealKafka]
 
@@ -41,3 +45,17 @@ def make_kafka(real_kafka: Broker, topic: Callable[..., str], unique: Callable[[
 def kafka(make_kafka: MakeKafka) -> RealKafka:
     """One partition of everything."""
     return make_kafka()
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """`command("audit", "-c", file, "--from", …)`: in this process."""
+
+    def call(*words: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *words])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return Ran(int(ended.value.code or 0), *capsys.readouterr())
+
+    yield call
+    structlog.reset_defaults()  # the command's log goes to this test's standard error, which is gone afterwards

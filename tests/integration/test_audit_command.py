@@ -4,54 +4,40 @@ from __future__ import annotations
 
 import json
 import random
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import structlog
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.avro import folder_id
+from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.event_writer import Encoding, EventEncoder
+from pipeline.adapters.kafka_dead_letters import Cut, content
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.shipped import shipped
-from pipeline.cli import app
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.notice import notice_id
-from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.check import load
 from pipeline.rules.examples import example
+from tests.broker.topics import ends
 from tests.fakes.listener import PATIENCE
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
+from tests.integration.commands import Command, Ran
 
 pytestmark = pytest.mark.kafka
 TYPE = "com.example.user.wallet.recharged.v1"
 RULE = "wallet-recharged"
 CATALOGUE = read_schemas(shipped("schemas/events"))
 RULES = load(read_rules(shipped("rules")), CATALOGUE, environment="production")
-
-
-class Ran(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def report(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.out)
-        return report
-
-    def found(self) -> dict[str, int]:
-        return {code: count for code, count in self.report["findings"].items() if count}
 
 
 class Shop:
@@ -89,25 +75,35 @@ class Shop:
     def position(self, offset: int, partition: int = 0) -> Position:
         return Position(self.kafka.names.events, partition, offset)
 
-    def settle(self, *positions: Position, **changes: object) -> None:
+    def settle(self, *positions: Position, letter: bool = True, **changes: object) -> None:
         """Write outcomes, as the service would write them if nothing is changed."""
         log = self.kafka.outcomes()
         for position in positions:
-            plain: dict[str, Any] = {
-                "id": notice_id(str(position), RULE),
-                "rule": RULE,
-                "rules_version": RULES.version,
-                "recipient": f"r{position.offset % 3}",
-                "first_attempt_at": 1_700_000_000.0 + position.offset,
-            }
-            outcome = an_outcome(position)._replace(**(plain | changes))
-            log.publish(outcome, a_record(position), lambda _: None)
+            log.publish(_outcome(position, **changes), a_record(position) if letter else None, lambda _: None)
         assert log.flush(PATIENCE) == 0
+
+    def bury(self, position: Position) -> None:
+        """A dead letter alone, as a crash may leave it."""
+        value, headers = content(_outcome(position, kind=OutcomeKind.REJECTED), a_record(position), Cut.NOTHING)
+        producer = Producer(self.kafka.properties)
+        producer.produce(self.kafka.names.dead_letters, value, b"k", headers=list(headers))
+        assert producer.flush(PATIENCE) == 0
 
     def commit(self, offset: int, partition: int = 0) -> None:
         consumer = Consumer({**self.kafka.properties, "group.id": self.kafka.names.group})
         consumer.commit(offsets=[KafkaPartition(self.kafka.names.events, partition, offset)], asynchronous=False)
         consumer.close()
+
+
+def _outcome(position: Position, **changes: object) -> Outcome:
+    plain: dict[str, Any] = {
+        "id": notice_id(str(position), RULE),
+        "rule": RULE,
+        "rules_version": RULES.version,
+        "recipient": f"r{position.offset % 3}",
+        "first_attempt_at": 1_700_000_000.0 + position.offset,
+    }
+    return an_outcome(position)._replace(**(plain | changes))
 
 
 Audit = Callable[..., Ran]
@@ -124,17 +120,14 @@ def shop(make_shop: Callable[..., Shop]) -> Shop:
 
 
 @pytest.fixture
-def audit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Audit]:
-    """`audit(shop, "--from", …)`: the command line, called as a shell does."""
+def audit(command: Command) -> Audit:
+    """`audit(shop, "--from", …)`."""
+    return lambda shop, *arguments: command("audit", "-c", str(shop.config), *arguments)
 
-    def call(shop: Shop, *arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", "audit", "-c", str(shop.config), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        return Ran(int(ended.value.code or 0), *capsys.readouterr())
 
-    yield call
-    structlog.reset_defaults()  # the command's log goes to this test's standard error, which is gone afterwards
+def found(ran: Ran) -> dict[str, int]:
+    """Findings, where there are any."""
+    return {code: count for code, count in ran.told["findings"].items() if count}
 
 
 def test_what_is_well_is_proved(make_shop: Callable[..., Shop], audit: Audit) -> None:
@@ -163,11 +156,11 @@ def test_planted_faults_are_found_where_they_are(shop: Shop, audit: Audit) -> No
     shop.commit(20)
     ran = audit(shop, "--output", "json")
     assert ran.code == 1
-    report = ran.report
+    report = ran.told
     assert not report["clean"]
     places = {one["code"]: one["offset"] for one in report["examples"]}
     assert places == {"lost": 3, "duplicate": 5, "accepted-twice": 7, "out-of-order": 18}
-    assert ran.found() == dict.fromkeys(places, 1)
+    assert found(ran) == dict.fromkeys(places, 1)
     assert report["outcomes"] == {"accepted": 20}
 
 
@@ -179,6 +172,10 @@ def test_an_outcome_of_an_event_that_is_not_there_is_an_orphan(shop: Shop, audit
     producer.begin_transaction()
     producer.produce(shop.kafka.names.events, None, b"k", 0)
     producer.commit_transaction(30)
+    # The marker is written after the commit is confirmed.
+    deadline = time.monotonic() + PATIENCE
+    while ends(shop.kafka.bootstrap_servers, shop.kafka.names.events)[0] < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
     shop.emit(1)
     shop.settle(shop.position(0), shop.position(1), shop.position(3), shop.position(4))
     shop.settle(shop.position(2), id="tombstone", rule=None, kind=OutcomeKind.UNDECODABLE, reason=Reason.TOMBSTONE)
@@ -200,17 +197,56 @@ def test_a_redriven_record_has_an_outcome_of_its_own(shop: Shop, audit: Audit) -
     shop.settle(shop.position(1), id=same)
     shop.commit(2)
     ran = audit(shop, "--output", "json")
-    assert (ran.code, ran.found(), ran.report["pending"]) == (0, {}, 1)
-    assert ran.report["redriven"] == {"accepted": 1}
+    assert (ran.code, found(ran), ran.told["pending"]) == (0, {}, 1)
+    assert ran.told["redriven"] == {"accepted": 1}
     shop.commit(3)
-    assert audit(shop, "--output", "json").found() == {"lost": 1}
+    assert found(audit(shop, "--output", "json")) == {"lost": 1}
+
+
+def test_a_failed_notice_without_its_dead_letter_and_a_dead_letter_without_its_outcome_are_found(
+    shop: Shop, audit: Audit
+) -> None:
+    """Each where it is; with every letter in its place there is nothing to find."""
+    shop.emit(6)
+    rejected: dict[str, Any] = {"kind": OutcomeKind.REJECTED, "reason": Reason.CONTENT}
+    shop.settle(*(shop.position(offset) for offset in range(3)))
+    shop.settle(shop.position(3), shop.position(4), **rejected)
+    shop.settle(shop.position(5), letter=False, **rejected)
+    shop.commit(6)
+    ran = audit(shop, "--output", "json")
+    assert (ran.code, found(ran)) == (1, {"no-dead-letter": 1})
+    assert ran.told["examples"][0]["offset"] == 5
+    assert ran.told["dead_letters"] == 2
+    shop.bury(shop.position(5))
+    assert audit(shop).code == 0
+    shop.bury(shop.position(2))
+    ran = audit(shop)
+    assert ran.code == 1
+    assert f"{shop.position(2)}: stray-dead-letter" in ran.out
+    assert "redrive would send it again" in ran.out
+
+
+def test_what_the_dead_letter_topic_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
+    """Retention took the letters: no failed notice is said to lack its own, and --strict says so."""
+    shop.emit(3)
+    now = SystemClock().now()
+    rejected: dict[str, Any] = {"kind": OutcomeKind.REJECTED, "reason": Reason.CONTENT, "finished_at": now}
+    shop.settle(shop.position(0), shop.position(1), **rejected)
+    shop.settle(shop.position(2))
+    shop.commit(3)
+    admin = AdminClient(shop.kafka.properties)
+    (gone,) = admin.delete_records([KafkaPartition(shop.kafka.names.dead_letters, 0, 1)]).values()
+    assert gone.result(15).low_watermark == 1
+    ran = audit(shop, "--output", "json")
+    assert (ran.code, ran.told["unproven"]) == (0, {"dead-letters-forgot": 1})
+    assert audit(shop, "--strict").code == 1
 
 
 def test_nothing_committed_is_nothing_lost(shop: Shop, audit: Audit) -> None:
     """Before the service's first commit everything is still to come."""
     shop.emit(5)
     ran = audit(shop, "--output", "json")
-    assert (ran.code, ran.report["pending"], ran.report["events"]) == (0, 5, 5)
+    assert (ran.code, ran.told["pending"], ran.told["events"]) == (0, 5, 5)
 
 
 def test_what_the_ledger_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
@@ -223,9 +259,9 @@ def test_what_the_ledger_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
     (gone,) = admin.delete_records([KafkaPartition(shop.kafka.names.outcomes, 0, 5)]).values()
     assert gone.result(15).low_watermark == 5
     ran = audit(shop, "--output", "json")
-    assert ran.found() == {"lost": 1}
-    assert ran.report["examples"][0]["offset"] == 9
-    assert ran.report["unproven"] == {"ledger-forgot": 5}
+    assert found(ran) == {"lost": 1}
+    assert ran.told["examples"][0]["offset"] == 9
+    assert ran.told["unproven"] == {"ledger-forgot": 5}
     shop.settle(shop.position(9))
     assert audit(shop).code == 0
     assert "not all could be judged" in audit(shop).out
@@ -251,7 +287,7 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
         ran = audit(shop, *bounds)
         assert ran.code == 0
         assert "nothing to prove" in ran.out
-    assert audit(shop, "--from", "-1h", "--output", "json").report["events"] == 3
+    assert audit(shop, "--from", "-1h", "--output", "json").told["events"] == 3
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import structlog
 from confluent_kafka import Message, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
@@ -25,7 +24,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 
 from pipeline.adapters.kafka_record import record_of
-from pipeline.cli import app
 from pipeline.model import dead_letter
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import OutcomeKind, Reason
@@ -33,21 +31,9 @@ from tests.broker.topics import ends
 from tests.fakes.listener import PATIENCE
 from tests.fakes.outcomes import an_outcome
 from tests.fakes.real_kafka import RealKafka
+from tests.integration.commands import Command, Ran
 
 pytestmark = pytest.mark.kafka
-
-
-class Ran(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def told(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.out)
-        return told
 
 
 class Office:
@@ -154,17 +140,9 @@ def office(make_office: MakeOffice) -> Office:
 
 
 @pytest.fixture
-def redrive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Redrive]:
-    """`redrive(office, "--dry-run", …)`: the command line, called as a shell does."""
-
-    def call(office: Office, *arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", "redrive", "-c", str(office.config), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        return Ran(int(ended.value.code or 0), *capsys.readouterr())
-
-    yield call
-    structlog.reset_defaults()  # the command's log goes to this test's standard error, which is gone afterwards
+def redrive(command: Command) -> Redrive:
+    """`redrive(office, "--dry-run", …)`."""
+    return lambda office, *arguments: command("redrive", "-c", str(office.config), *arguments)
 
 
 def test_each_letter_is_sent_once_however_often_it_is_asked_for(make_office: MakeOffice, redrive: Redrive) -> None:

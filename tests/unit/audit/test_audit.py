@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.audit.audit import UNDECODABLE, UNMATCHED, Audit
+from pipeline.audit.audit import Audit
+from pipeline.audit.expected import UNDECODABLE, UNMATCHED
 from pipeline.audit.findings import Code, Report, Unproven
-from pipeline.audit.partition import PartitionEvents
+from pipeline.audit.partition import PartitionRange
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.outcome import Outcome, OutcomeKind
+from tests.fakes.memory_rows import MemoryRows
 from tests.fakes.outcomes import an_outcome
 
 VERSION = "v1"
@@ -26,12 +28,13 @@ class Scene:
     ) -> None:
         self.audit = Audit(
             [
-                PartitionEvents(TopicPartition("orders", number), range(10, 1_000_000), committed, provable)
+                PartitionRange(TopicPartition("orders", number), range(10, 1_000_000), committed, provable)
                 for number in range(partitions)
             ],
             VERSION,
             ordered=lambda rule: rule != "unordered",
             keep=keep,
+            make_rows=MemoryRows,
         )
 
     def events(self, *offsets: int, partition: int = 0, expected: Sequence[str] = PAID, redriven: bool = False) -> None:
@@ -49,6 +52,9 @@ class Scene:
         }
         outcome: Outcome = an_outcome(Position("orders", partition, offset))._replace(**(plain | changes))  # type: ignore[arg-type] # any field
         self.audit.outcome(outcome, key)
+
+    def letter(self, offset: int, name: str) -> None:
+        self.audit.letter(Position("orders", 0, offset), name)
 
     def found(self) -> dict[str, int]:
         return {code: count for code, count in self.report().findings.items() if count}
@@ -141,6 +147,8 @@ def test_a_redriven_notice_is_no_duplicate(scene: Scene) -> None:
     scene.outcome(10, id="same", kind=OutcomeKind.REJECTED)
     scene.outcome(500, id="same", kind=OutcomeKind.REJECTED)
     scene.outcome(501, id="same")
+    scene.letter(10, "same")
+    scene.letter(500, "same")
     report = scene.report()
     assert report.is_clean
     assert report.redriven == {"accepted": 1, "rejected": 1}
@@ -214,7 +222,9 @@ def test_a_final_word_on_the_whole_event_answers_for_it(
 ) -> None:
     """Whatever the rules or the schema say today: it had its word then."""
     scene.events(10, expected=expected)
-    scene.outcome(10, rule=None, kind=kind)
+    scene.outcome(10, rule=None, kind=kind, id="whole")
+    if kind.leaves_dead_letter:
+        scene.letter(10, "whole")
     assert scene.found() == {}
 
 
@@ -260,6 +270,66 @@ def test_between_outcomes_of_the_rules_given_a_gap_is_certain(scene: Scene) -> N
     report = scene.report()
     assert [one.position.offset for one in report.examples] == [15, 16, 17]
     assert report.unproven == {Unproven.RULES_CHANGED: 4}
+
+
+FAILED = [kind for kind in OutcomeKind if kind.leaves_dead_letter]
+
+
+@pytest.mark.parametrize("kind", FAILED)
+def test_a_failed_notice_needs_its_dead_letter(kind: OutcomeKind) -> None:
+    """Whether it is committed yet or not: the letter is acknowledged before the outcome. An accepted one needs none."""
+    scene = Scene(committed=11)
+    scene.events(10, 11, 12)
+    scene.outcome(10, kind=kind, id="ten")
+    scene.outcome(11, kind=kind, id="eleven")
+    scene.outcome(12)
+    scene.letter(10, "ten")
+    report = scene.report()
+    assert [str(one) for one in report.examples] == [
+        f"orders/0/11: no-dead-letter {kind} outcome eleven of paid has no dead letter"
+    ]
+    assert report.dead_letters == 1
+
+
+def test_dead_letters_that_no_outcome_asks_for_are_found() -> None:
+    """Written once too often, of an accepted notice, of a committed event without such an outcome, of no event."""
+    scene = Scene(committed=20)
+    scene.events(10, 11, 12, 20)
+    scene.outcome(10, kind=OutcomeKind.EXPIRED, id="ten")
+    scene.outcome(11, id="eleven")
+    scene.outcome(12, id="twelve")
+    for offset, name in ((10, "ten"), (10, "ten"), (11, "eleven"), (12, "another"), (13, "none"), (20, "on its way")):
+        scene.letter(offset, name)
+    scene.letter(5, "not of the range")
+    report = scene.report()
+    assert {one.code for one in report.examples} == {Code.STRAY_DEAD_LETTER}
+    assert [(one.position.offset, one.words) for one in report.examples] == [
+        (10, "dead letter of the outcome ten stands there twice: redrive would send it twice"),
+        (11, "dead letter of the outcome eleven is of a notice that was accepted: redrive would send it again"),
+        (12, "dead letter of the outcome another has no outcome"),
+        (13, "dead letter of the outcome none has no outcome"),
+    ]
+
+
+def test_what_retention_took_of_either_topic_is_not_held_against_the_dead_letters() -> None:
+    """A letter of before the oldest one left is not missed, nor an outcome of before the ledger's oldest."""
+    scene = Scene(provable=12)
+    scene.events(10, 11, 12, 13, expected=())
+    scene.audit.letters_are_whole_since(2_000.0)
+    scene.letter(11, "its outcome is forgotten")
+    scene.outcome(12, kind=OutcomeKind.REJECTED, finished_at=1_999.9)
+    scene.outcome(13, kind=OutcomeKind.REJECTED, finished_at=2_000.0)
+    report = scene.report()
+    assert [(one.code, one.position.offset) for one in report.examples] == [(Code.NO_DEAD_LETTER, 13)]
+    assert report.unproven == {Unproven.LEDGER_FORGOT: 1, Unproven.DEAD_LETTERS_FORGOT: 1}
+
+
+def test_it_tells_how_far_it_is(scene: Scene) -> None:
+    """While it looks through what it has put aside."""
+    told: list[tuple[int, int]] = []
+    scene.events(*range(10, 15_010), expected=())
+    scene.audit.report(lambda done, total: told.append((done, total)))
+    assert told == [(10_000, 15_000)]
 
 
 def test_every_finding_is_counted_and_the_first_few_are_kept() -> None:
