@@ -6,12 +6,13 @@ import importlib
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 import typer.core
 from typer import main as typer_main
 
+from pipeline.cli.outline import outline
 from pipeline.errors import RulesRefused, UserError
 from pipeline.rules.visible import visible
 
@@ -38,7 +39,10 @@ COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Command to panel."""
 
 
-class _Commands(Mapping[str, typer.core.TyperCommand | typer.core.TyperGroup]):
+_Command = typer.core.TyperCommand | typer.core.TyperGroup
+
+
+class _Commands(Mapping[str, _Command]):
     """The table above as commands; imports a module when its command is asked for."""
 
     def __iter__(self) -> Iterator[str]:
@@ -47,9 +51,9 @@ class _Commands(Mapping[str, typer.core.TyperCommand | typer.core.TyperGroup]):
     def __len__(self) -> int:
         return len(COMMANDS)
 
-    def __getitem__(self, name: str) -> typer.core.TyperCommand | typer.core.TyperGroup:
+    def __getitem__(self, name: str) -> _Command:
         panel = COMMANDS[name]
-        module = importlib.import_module(f"pipeline.cli.{name}")
+        module = importlib.import_module(_module(name))
         found = getattr(module, "group", None)
         if found is None:
             found = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -66,6 +70,25 @@ class _LazyGroup(typer.core.TyperGroup):
     def __init__(self, **attributes: object) -> None:
         super().__init__(**attributes)  # type: ignore[arg-type]  # passed on as they come
         self.commands = _Commands()  # type: ignore[assignment]  # it is only ever read
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's form
+        """Their names; typer's own would ask for each command."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> typer.core.TyperCommand | None:  # noqa: ARG002 - typer's form
+        """What `--help` lists: name and words, without importing the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return typer.core.TyperCommand(cmd_name, help=outline(_module(cmd_name)), rich_help_panel=COMMANDS[cmd_name])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's own
+        """The command to be called, whole."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, self.commands[name] if name is not None and listed is not None else None, rest
+
+
+def _module(name: str) -> str:
+    return f"pipeline.cli.{name}"
 
 
 app = typer.Typer(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.errors import UserError
-from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pipeline.adapters.schema_registry import SchemaRegistry
 
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", help="URL of a schema registry (Confluent's dialect).", metavar="URL")
@@ -27,11 +28,18 @@ def open_registry(url: str | None, config: Path | None) -> SchemaRegistry | None
     Raises:
         UserError: the configuration cannot be used.
     """
+    if url is None and config is None:
+        return None
+    from pipeline.adapters.schema_registry import (  # noqa: PLC0415 - who names none need not wait for its client
+        RegistryOptions,
+        SchemaRegistry,
+    )
+
     if url is not None:
         return SchemaRegistry(RegistryOptions(url))
-    if config is None:
-        return None
-    from pipeline.bootstrap.events import find_schemas  # noqa: PLC0415 - it imports the registry's client
+    assert config is not None  # noqa: S101 - one of the two is named
+    from pipeline.bootstrap.events import find_schemas  # noqa: PLC0415 - nor for the service's
+    from pipeline.settings import load_settings  # noqa: PLC0415 - nor for its settings
 
     return find_schemas(load_settings(config, os.environ)).registry
 

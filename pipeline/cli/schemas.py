@@ -6,19 +6,21 @@ import json
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pipeline.adapters.avro import AvroReader
 from pipeline.adapters.outcome_record import outcome_schema
 from pipeline.adapters.schema_files import read_schema, schema_files
-from pipeline.adapters.schema_registry import SchemaRegistry
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema import EventSchema
 from pipeline.rules.schema_check import SchemaProblem, check_against, check_versions
+
+if TYPE_CHECKING:
+    from pipeline.adapters.schema_registry import SchemaRegistry
 
 group = typer.Typer(
     help="Check Avro schemas, or register them.",

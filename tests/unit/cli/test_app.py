@@ -20,6 +20,16 @@ def test_the_help_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_the_words_in_the_list_are_the_command_s_own(name: str) -> None:
+    """The list reads them from the source, for it must not import what all commands need."""
+    group = typer.main.get_command(app)
+    listed = group.get_command(None, name)  # type: ignore[attr-defined]  # a group
+    own = group.commands[name]  # type: ignore[attr-defined]
+    assert listed.help == own.help
+    assert (listed.name, listed.rich_help_panel) == (own.name, own.rich_help_panel)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_s_help_has_an_example(name: str) -> None:
     """In a group, each of its commands has one."""
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]

@@ -46,6 +46,14 @@ def test_the_image_runs_as_nobody_special_and_stops_by_draining() -> None:
     assert DOCKERFILE.count("--require-hashes") == 2
 
 
+def test_the_image_holds_the_byte_code_that_it_never_writes() -> None:
+    """Of our packages and of the standard library: compiling at every start costs seconds."""
+    first, _, last = DOCKERFILE.rpartition("\nFROM ")
+    assert "PYTHONDONTWRITEBYTECODE=1" in last
+    assert "UV_COMPILE_BYTECODE=1" in first
+    assert re.search(r"^RUN python -m compileall .*sysconfig", last.replace("\\\n", ""), flags=re.MULTILINE)
+
+
 def test_the_same_uv_builds_the_image_and_the_developers_environment() -> None:
     """One version, in Makefile and Dockerfile."""
     versions = {

@@ -1,0 +1,28 @@
+"""What a command says of itself, read from its source: a list of all commands must not import what they all need."""
+
+from __future__ import annotations
+
+import ast
+from importlib.util import find_spec
+
+
+def outline(module: str) -> str | None:
+    """The help of the command in `module`: the docstring of `command`, or the `help` of its `group`.
+
+    None where the source tells neither, or is not there.
+    """
+    spec = find_spec(module)
+    source = getattr(spec.loader, "get_source", None) if spec is not None else None
+    text = source(module) if source is not None else None
+    return next(filter(None, map(_help, ast.parse(text).body)), None) if text is not None else None
+
+
+def _help(statement: ast.stmt) -> str | None:
+    match statement:
+        case ast.FunctionDef(name="command"):
+            return ast.get_docstring(statement)
+        case ast.Assign(targets=[ast.Name(id="group")], value=ast.Call(keywords=keywords)):
+            told = next((one.value for one in keywords if one.arg == "help"), None)
+            return told.value if isinstance(told, ast.Constant) and isinstance(told.value, str) else None
+        case _:
+            return None
