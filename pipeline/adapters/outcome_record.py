@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import fastavro
@@ -30,6 +30,9 @@ LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
 
 RECURRING = frozenset({"kind", "reason", "topic", "event_type", "event_source", "rule", "rules_version", "template"})
 """Fields of a few different texts."""
+
+FIRST_RELEASE_FIELDS = 23
+"""Fields of the first release's records; later releases append, so none was ever shorter."""
 
 _BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError)
 _LONG_BITS = 63
@@ -104,15 +107,51 @@ def _writable(value: object) -> object:
     return value
 
 
+class OutcomeFields:
+    """Framed bytes to the values of the schema's fields, from the first release's records on.
+
+    Avro's records do not say which version of the schema wrote them, and a registry is not to be asked for the ledger.
+    But versions only append: a record that ends where an earlier version's fields end is of that version.
+    """
+
+    def __init__(self, schema: Mapping[str, Any] | None = None) -> None:
+        """`schema` without logical types; the shipped one by default."""
+        whole = schema or _numbers_only()
+        fields: Sequence[Mapping[str, Any]] = whole["fields"]
+        self._newest = parsed(whole, "outcome.avsc")
+        self._earlier = [
+            (
+                parsed({**whole, "fields": fields[:count]}, "outcome.avsc"),
+                {field["name"]: field["default"] for field in fields[count:]},
+            )
+            for count in range(len(fields) - 1, FIRST_RELEASE_FIELDS - 1, -1)
+        ]
+        """Each earlier version, the newest first; and the values of the fields that it does not have."""
+
+    def __call__(self, value: bytes | None) -> Mapping[str, Any] | None:
+        """Values by the fields' names, of an earlier version's records with the defaults of what came later.
+
+        None where the bytes are no outcome of ours. What a later version than this one appended is passed over.
+        """
+        raw: Mapping[str, Any] | None = _read(value, self._newest)
+        if raw is not None:
+            return raw
+        for schema, defaults in self._earlier:
+            raw = _read(value, schema, whole=True)
+            if raw is not None:
+                return {**raw, **defaults}
+        return None
+
+
 class OutcomeDecoder:
     """Framed bytes to outcome, for audit and people."""
 
     def __init__(self) -> None:
-        self._schema = parsed(_numbers_only(), "outcome.avsc")
+        self._fields = OutcomeFields()
 
     def __call__(self, value: bytes | None) -> Outcome | None:
         """The outcome, or None where the bytes are none that we know: the ledger is ours, but topics can be shared."""
-        raw = _read(value, self._schema)
+        raw = self._fields(value)
         if raw is None:
             return None
         try:
@@ -180,12 +219,14 @@ class LedgerDecoder:
 _KINDS = frozenset(kind.value for kind in OutcomeKind)
 
 
-def _read(value: bytes | None, schema: Any) -> Any:  # noqa: ANN401 - fastavro's own form of a schema, and its record
+def _read(value: bytes | None, schema: Any, *, whole: bool = False) -> Any:  # noqa: ANN401 - fastavro's form of a schema, and its record
+    """The record; None where there is none, or (`whole`) where bytes are left."""
     if value is None or value[:1] != MAGIC or len(value) < FRAME:
         return None
     stream = io.BytesIO(value)
     stream.seek(FRAME)
     try:
-        return fastavro.schemaless_reader(stream, schema, None)
+        read = fastavro.schemaless_reader(stream, schema, None)
     except _BROKEN:
         return None
+    return None if whole and stream.tell() < len(value) else read

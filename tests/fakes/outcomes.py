@@ -1,11 +1,48 @@
-"""Outcomes to write, for tests that do not care what they say."""
+"""Outcomes to write: one with every field, one with as few as there can be, and any for tests that do not care."""
 
 from __future__ import annotations
 
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.trace import TraceContext
 
 FIRST = Position("events", 0, 0)
+WHOLE = Outcome(
+    id="abdf3647-9c11-5cb5-856a-5d43e25176c5",
+    kind=OutcomeKind.REJECTED,
+    reason=Reason.CONTENT,
+    position=Position("trade.order.events", 3, 2**40),
+    event_type="com.example.trade.order.paid.v1",
+    event_id="e-1",
+    event_source="/shop",
+    event_time=1_795_406_400.001,
+    rule="order-paid",
+    rules_version="abcdef012345",
+    template="order_paid",
+    recipient="customer",
+    attempts=3,
+    status=200,
+    code=47003,
+    received_at=1_795_406_400.123,
+    first_attempt_at=1_795_406_400.456,
+    finished_at=1_795_406_401.789,
+    redelivered=True,
+    detail="字段 thing4",
+    trace=TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+)
+BARE = WHOLE._replace(
+    event_type=None,
+    event_id=None,
+    event_source=None,
+    event_time=None,
+    rule=None,
+    template=None,
+    recipient=None,
+    status=None,
+    code=None,
+    first_attempt_at=None,
+    trace=None,
+)
 
 
 def an_outcome(position: Position = FIRST, kind: OutcomeKind = OutcomeKind.ACCEPTED, *, name: str = "") -> Outcome:

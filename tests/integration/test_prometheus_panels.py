@@ -26,6 +26,7 @@ from pipeline.model.verdict import Verdict
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
 from tests.broker.handle import Unavailable
+from tests.fakes.outcomes import an_outcome
 from tests.observability.prometheus import Prometheus, Scraping, prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,27 +137,15 @@ def _work(telemetry: PrometheusTelemetry, rules: RuleSet, tick: int) -> None:
 
 
 def _outcome(rule: str, template: str, kind: OutcomeKind, reason: Reason, offset: int) -> Outcome:
-    return Outcome(
-        id=f"{rule}-{kind}-{offset}",
-        kind=kind,
+    plain = an_outcome(Position(TOPIC, 0, offset), kind, name=f"{rule}-{kind}-{offset}")
+    return plain._replace(
         reason=reason,
-        position=Position(TOPIC, 0, offset),
-        event_type=None,
-        event_id=None,
-        event_source=None,
-        event_time=999.0,
         rule=rule,
-        rules_version="v1",
         template=template,
-        recipient=None,
-        attempts=1,
-        status=200,
-        code=200,
+        event_time=999.0,
         received_at=1000.0,
         first_attempt_at=1000.0,
         finished_at=1000.2,
-        redelivered=False,
-        detail="",
     )
 
 

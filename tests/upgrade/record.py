@@ -16,57 +16,22 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.delivery import pointer
 from pipeline.model import dead_letter
-from pipeline.model.event import Event, Position, Record
+from pipeline.model.event import Event, Record
 from pipeline.model.ledger import LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.model.trace import TraceContext
 from pipeline.rules.check import load
 from pipeline.rules.event_json import JsonReader
 from pipeline.rules.examples import example
+from tests.fakes.outcomes import BARE, WHOLE
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASES = Path(__file__).resolve().parent / "releases"
 POINTERS = (LedgerPosition(0, 0), LedgerPosition(11, 2**40), LedgerPosition(2**31 - 1, 2**62))
-FULL = Outcome(
-    id="abdf3647-9c11-5cb5-856a-5d43e25176c5",
-    kind=OutcomeKind.REJECTED,
-    reason=Reason.CONTENT,
-    position=Position("trade.order.events", 3, 2**40),
-    event_type="com.example.trade.order.paid.v1",
-    event_id="e-1",
-    event_source="/shop",
-    event_time=1_795_406_400.001,
-    rule="order-paid",
-    rules_version="abcdef012345",
-    template="order_paid",
-    recipient="customer",
-    attempts=3,
-    status=200,
-    code=47003,
-    received_at=1_795_406_400.123,
-    first_attempt_at=1_795_406_400.456,
-    finished_at=1_795_406_401.789,
-    redelivered=True,
-    detail="字段 thing4",
-    trace=TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-)
 OUTCOMES = (
-    FULL,
-    *(FULL._replace(kind=kind, id=f"outcome-{kind}") for kind in OutcomeKind),
-    FULL._replace(
-        event_type=None,
-        event_id=None,
-        event_source=None,
-        event_time=None,
-        rule=None,
-        template=None,
-        recipient=None,
-        status=None,
-        code=None,
-        first_attempt_at=None,
-        trace=None,
-    ),
+    WHOLE,
+    *(WHOLE._replace(kind=kind, id=f"outcome-{kind}") for kind in OutcomeKind),
+    BARE,
 )
 
 

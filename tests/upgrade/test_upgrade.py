@@ -15,11 +15,13 @@ import pytest
 
 from pipeline import metrics
 from pipeline.adapters.outcome_record import (
+    FIRST_RELEASE_FIELDS,
     LEDGER_FIELDS,
     LedgerDecoder,
     LedgerEntry,
     OutcomeDecoder,
     OutcomeEncoder,
+    OutcomeFields,
     outcome_schema,
 )
 from pipeline.delivery import pointer
@@ -75,6 +77,35 @@ def test_whole_outcomes_of_an_earlier_release_are_read(release: Path) -> None:
         assert outcome is not None
         read = outcome_fields(outcome)
         assert {name: read[name] for name in fields} == fields
+
+
+def test_no_release_wrote_fewer_fields_than_the_first(release: Path) -> None:
+    """The reader of whole outcomes counts on it."""
+    assert len(schema_of(release)["fields"]) >= FIRST_RELEASE_FIELDS
+
+
+def test_the_next_release_will_read_what_this_one_and_earlier_ones_wrote(release: Path) -> None:
+    """With two fields more than today's: each record as it was, and the new fields by their defaults."""
+    now = plain(outcome_schema())
+    more: list[dict[str, Any]] = [
+        {"name": "channel", "type": ["null", "string"], "default": None},
+        {"name": "parts", "type": "long", "default": 1},
+    ]
+    tomorrow: dict[str, Any] = {"type": "record", "name": now["name"], "fields": [*now["fields"], *more]}
+    today, next_release = OutcomeFields(), OutcomeFields(tomorrow)
+    encode = OutcomeEncoder(1, lambda recipient: recipient)
+    for record in (*written_records(release), *(encode(outcome) for outcome in OUTCOMES)):
+        known = today(record)
+        assert known is not None
+        assert next_release(record) == {**known, "channel": None, "parts": 1}
+    known = today(encode(OUTCOMES[0]))
+    assert known is not None
+    buffer = io.BytesIO()
+    buffer.write(encode(OUTCOMES[0])[:FRAME])
+    fastavro.schemaless_writer(buffer, fastavro.parse_schema(tomorrow), {**known, "channel": "app", "parts": 3})
+    assert next_release(buffer.getvalue()) == {**known, "channel": "app", "parts": 3}
+    assert today(buffer.getvalue()) == known
+    assert next_release(buffer.getvalue()[:-2]) is None  # in the middle of a field
 
 
 def test_an_earlier_release_reads_the_ledger_of_this_one(release: Path) -> None:

@@ -16,46 +16,9 @@ from pipeline.adapters.outcome_record import (
     OutcomeEncoder,
     outcome_schema,
 )
-from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.model.trace import TraceContext
+from tests.fakes.outcomes import BARE, WHOLE
 
-WHOLE = Outcome(
-    id="abdf3647-9c11-5cb5-856a-5d43e25176c5",
-    kind=OutcomeKind.REJECTED,
-    reason=Reason.CONTENT,
-    position=Position("trade.order.events", 3, 2**40),
-    event_type="com.example.trade.order.paid.v1",
-    event_id="e-1",
-    event_source="/shop",
-    event_time=1_795_406_400.001,
-    rule="order-paid",
-    rules_version="abcdef012345",
-    template="order_paid",
-    recipient="customer",
-    attempts=3,
-    status=200,
-    code=47003,
-    received_at=1_795_406_400.123,
-    first_attempt_at=1_795_406_400.456,
-    finished_at=1_795_406_401.789,
-    redelivered=True,
-    detail="字段 thing4",
-    trace=TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-)
-BARE = WHOLE._replace(
-    event_type=None,
-    event_id=None,
-    event_source=None,
-    event_time=None,
-    rule=None,
-    template=None,
-    recipient=None,
-    status=None,
-    code=None,
-    first_attempt_at=None,
-    trace=None,
-)
 encode = OutcomeEncoder(7, lambda recipient: recipient)
 
 
@@ -109,6 +72,13 @@ def test_no_value_of_others_loses_an_outcome() -> None:
 def test_what_is_no_outcome_is_none(value: bytes | None) -> None:
     """Topics can be shared: foreign records are passed over."""
     assert OutcomeDecoder()(value) is None
+
+
+@pytest.mark.parametrize("outcome", [WHOLE, BARE], ids=["whole", "bare"])
+def test_what_is_cut_short_is_none(outcome: Outcome) -> None:
+    """Wherever it is cut: there was no release whose records had fewer fields than the first one's."""
+    value = encode(outcome)
+    assert [OutcomeDecoder()(value[:length]) for length in range(len(value))] == [None] * len(value)
 
 
 def test_the_ledger_reads_what_it_needs() -> None:

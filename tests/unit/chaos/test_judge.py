@@ -7,36 +7,16 @@ from collections import Counter
 import pytest
 
 from pipeline.model.event import Position
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import Outcome, OutcomeKind
 from tests.chaos.journal import Arrival, Journal, Overlap
 from tests.chaos.judge import Allowed, Evidence, violations
 from tests.chaos.kafka import Found
+from tests.fakes.outcomes import an_outcome
 
 
 def outcome(number: int, kind: OutcomeKind = OutcomeKind.ACCEPTED) -> Outcome:
     """The outcome of the event with this number."""
-    return Outcome(
-        id=f"notice-{number}",
-        kind=kind,
-        reason=Reason.OK if kind is OutcomeKind.ACCEPTED else Reason.CONTENT,
-        position=Position("events", 0, number),
-        event_type="parked",
-        event_id=None,
-        event_source=None,
-        event_time=None,
-        rule="parked",
-        rules_version="v1",
-        template="parked",
-        recipient="ann",
-        attempts=1,
-        status=200,
-        code=200,
-        received_at=0.0,
-        first_attempt_at=0.0,
-        finished_at=0.0,
-        redelivered=False,
-        detail="",
-    )
+    return an_outcome(Position("events", 0, number), kind, name=f"notice-{number}")._replace(recipient="ann")
 
 
 NOTHING = Allowed()
