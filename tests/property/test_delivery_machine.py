@@ -107,7 +107,7 @@ class DeliveryWorld(RuleBasedStateMachine):
 
 
 DeliveryWorld.TestCase.settings = settings(
-    max_examples=1_000,
+    max_examples=settings().max_examples * 5,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
