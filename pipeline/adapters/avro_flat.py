@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from pipeline.errors import SchemaError
@@ -50,10 +51,6 @@ def _text(value: str) -> bytes:
     return _long(len(raw)) + raw
 
 
-_word = lru_cache(maxsize=4_096)(_text)
-"""For texts that come again and again: rules, topics, reasons."""
-
-
 def _truth(value: bool) -> bytes:  # noqa: FBT001 - a value among others
     return b"\x01" if value else b"\x00"
 
@@ -68,40 +65,56 @@ def _nullable(encode: Encode) -> Encode:
 _ENCODERS: Mapping[str, Encode] = {"string": _text, "int": _long, "long": _long, "boolean": _truth}
 
 
-def _encoder(kind: object, *, recurring: bool) -> Encode:
+def _encoder(kind: object) -> Encode:
     match kind:
         case ["null", inner]:
-            return _nullable(_encoder(inner, recurring=recurring))
+            return _nullable(_encoder(inner))
         case {"type": str(inner)}:
-            return _encoder(inner, recurring=recurring)
-        case "string" if recurring:
-            return _word
+            return _encoder(inner)
         case str(name) if name in _ENCODERS:
             return _ENCODERS[name]
         case _:
             raise SchemaError(f"schema: not a plain field: {kind}")
 
 
+def _remembering(encoders: Sequence[Encode]) -> Encode:
+    """Fields that stand side by side and come again and again with the same values: rule, version and template."""
+
+    @lru_cache(maxsize=4_096)
+    def encode(values: tuple[object, ...]) -> bytes:
+        return b"".join([encode(value) for encode, value in zip(encoders, values, strict=True)])
+
+    return encode
+
+
 class FlatWriter:
     """Encodes the values of one schema's fields."""
 
     def __init__(self, schema: Mapping[str, Any], frame: bytes, recurring: frozenset[str]) -> None:
-        """`frame` comes before each record; `recurring` names the fields whose texts come again and again.
+        """`frame` comes before each record; `recurring` names the fields whose values come again and again.
 
         Raises:
             SchemaError: a field is not plain.
         """
         self.names = tuple(field["name"] for field in schema["fields"])
-        self._encoders = tuple(
-            _encoder(field["type"], recurring=field["name"] in recurring) for field in schema["fields"]
-        )
+        encoders = [_encoder(field["type"]) for field in schema["fields"]]
+        self._parts: list[tuple[Encode, int | slice]] = []
+        for is_recurring, group in groupby(enumerate(self.names), lambda numbered: numbered[1] in recurring):
+            numbers = [number for number, _ in group]
+            if is_recurring:
+                along = slice(numbers[0], numbers[-1] + 1)
+                self._parts.append((_remembering(encoders[along]), along))
+            else:
+                self._parts += [(encoders[number], number) for number in numbers]
         self._frame = frame
 
-    def write(self, values: Sequence[object]) -> bytes:
+    def write(self, values: tuple[object, ...]) -> bytes:
         """The framed bytes; `values` are in the order of `names`.
 
         Raises:
             ValueError: a text is none that UTF-8 can hold, or there are more or fewer values than fields.
             OverflowError: a number does not fit 64 bits.
         """
-        return self._frame + b"".join([encode(value) for encode, value in zip(self._encoders, values, strict=True)])
+        if len(values) != len(self.names):
+            raise ValueError(f"{len(values)} values for {len(self.names)} fields")
+        return self._frame + b"".join([encode(values[at]) for encode, at in self._parts])

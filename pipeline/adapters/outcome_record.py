@@ -28,8 +28,15 @@ Disguise = Callable[[str], str | None]
 LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
 """The schema's first fields: what reading the ledger back needs, and all that it decodes."""
 
-RECURRING = frozenset({"kind", "reason", "topic", "event_type", "event_source", "rule", "rules_version", "template"})
-"""Fields of a few different texts."""
+RECURRING = frozenset(
+    {
+        *("kind", "reason", "topic", "partition"),
+        *("event_type", "event_source"),
+        *("rule", "rules_version", "template"),
+        *("attempts", "http_status", "body_code"),
+    }
+)
+"""Fields of a few different values."""
 
 FIRST_RELEASE_FIELDS = 23
 """Fields of the first release's records; later releases append, so none was ever shorter."""
@@ -62,7 +69,7 @@ class OutcomeEncoder:
         try:
             return self._writer.write(self._fields(outcome))
         except (ValueError, OverflowError):
-            return self._writer.write([_writable(value) for value in self._fields(outcome)])
+            return self._writer.write(tuple([_writable(value) for value in self._fields(outcome)]))
 
     def _fields(self, outcome: Outcome) -> tuple[object, ...]:
         """The values in the schema's order."""

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from pipeline import metrics
+from pipeline.adapters.metric_cells import Counts, Distributions
 from pipeline.metrics import Kind, Metric
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
@@ -37,12 +30,10 @@ class PrometheusTelemetry:
         self, version: str, topics: Sequence[str], *, also_ended: Callable[[Outcome, float], None] | None = None
     ) -> None:
         """`also_ended` is told of every outcome that is counted here."""
-        # For the whole process: they double the page and nobody reads them.
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
         self.registry = CollectorRegistry()
-        self._counters: dict[Metric, Counter] = {}
+        self._counters: dict[Metric, Counts] = {}
         self._gauges: dict[Metric, Gauge] = {}
-        self._histograms: dict[Metric, Histogram] = {}
+        self._histograms: dict[Metric, Distributions] = {}
         for metric in metrics.CATALOGUE:
             if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR:
                 self._declare(metric)
@@ -62,8 +53,8 @@ class PrometheusTelemetry:
             for result in ("ok", "error")
         }
         self._published = self._results[metrics.OUTCOMES_PUBLISHED, "ok"]
-        self._pipeline = self._histograms[metrics.PIPELINE].observe
-        self._redelivered = self._counters[metrics.REDELIVERED].inc
+        self._pipeline = self._histograms[metrics.PIPELINE].labels().observe
+        self._redelivered = self._counters[metrics.REDELIVERED].labels().inc
         self._ended: dict[tuple[str | None, str | None, OutcomeKind, Reason], Callable[[], None]] = {}
         self._end_to_end: dict[str, Callable[[float], None]] = {}
         self._matched: dict[str, Callable[[], None]] = {}
@@ -73,15 +64,15 @@ class PrometheusTelemetry:
         self._gauges[metrics.BUILD_INFO].labels(version).set(1)
 
     def _declare(self, metric: Metric) -> None:
-        names = [label.name for label in metric.labels]
         if metric.kind is Kind.COUNTER:
-            self._counters[metric] = Counter(metric.full_name, metric.help, names, registry=self.registry)
+            counts = self._counters[metric] = Counts(metric)
+            self.registry.register(counts)
         elif metric.kind is Kind.GAUGE:
+            names = [label.name for label in metric.labels]
             self._gauges[metric] = Gauge(metric.full_name, metric.help, names, registry=self.registry)
         else:
-            self._histograms[metric] = Histogram(
-                metric.full_name, metric.help, names, buckets=metric.buckets, registry=self.registry
-            )
+            distributions = self._histograms[metric] = Distributions(metric)
+            self.registry.register(distributions)
 
     def _child(self, metric: Metric, *values: str) -> Callable[[], None]:
         return self._counters[metric].labels(*values).inc
@@ -139,11 +130,11 @@ class PrometheusTelemetry:
 
     def replayed(self, records: int) -> None:
         """Outcomes were read back from the ledger."""
-        self._counters[metrics.LEDGER_REPLAYED].inc(records)
+        self._counters[metrics.LEDGER_REPLAYED].labels().inc(records)
 
     def pointer_unusable(self) -> None:
         """A commit pointer was damaged or points below the ledger's start."""
-        self._counters[metrics.LEDGER_POINTERS_UNUSABLE].inc()
+        self._counters[metrics.LEDGER_POINTERS_UNUSABLE].labels().inc()
 
     def rules_loaded(self, rules: RuleSet, now: float) -> None:
         """These rules are in use from now on.
@@ -172,13 +163,7 @@ class PrometheusTelemetry:
 
     def counts(self, metric: Metric) -> Mapping[str, int]:
         """What a counter with one label stands at, by the label's value."""
-        (label,) = metric.labels
-        return {
-            sample.labels[label.name]: int(sample.value)
-            for family in self._counters[metric].collect()
-            for sample in family.samples
-            if sample.name == metric.full_name
-        }
+        return {value: cell.value for (value,), cell in self._counters[metric].series()}
 
     def shadow(self) -> None:
         """Nothing is sent."""

@@ -202,5 +202,4 @@ def _disguise(settings: Settings) -> Disguise:
     if outcomes.recipient == "omit":
         return lambda _: None
     given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
-    key = (given or settings.kafka.group_id).encode()
-    return lambda recipient: recipient_hash(recipient, key)
+    return recipient_hash((given or settings.kafka.group_id).encode())

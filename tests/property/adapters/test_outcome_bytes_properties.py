@@ -39,4 +39,4 @@ def test_the_bytes_are_those_of_fastavro(record: dict[str, object]) -> None:
     stream = io.BytesIO()
     fastavro.schemaless_writer(stream, _PARSED, record)
     writer = FlatWriter(outcome_schema(), frame(7), RECURRING)
-    assert writer.write([record[name] for name in writer.names]) == frame(7) + stream.getvalue()
+    assert writer.write(tuple(record[name] for name in writer.names)) == frame(7) + stream.getvalue()

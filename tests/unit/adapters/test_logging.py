@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import subprocess
 import sys
@@ -86,7 +87,17 @@ def test_a_workers_lines_carry_its_number(clock: Clock, capsys: pytest.CaptureFi
 
 def test_a_recipient_is_recognised_and_not_named() -> None:
     """The same with the same key, another with another key."""
-    hashed = recipient_hash("somebody", b"key")
-    assert hashed == recipient_hash("somebody", b"key")
-    assert len({hashed, recipient_hash("somebody", b"other"), recipient_hash("someone", b"key")}) == 3
+    hashed = recipient_hash(b"key")("somebody")
+    assert hashed == recipient_hash(b"key")("somebody")
+    assert len({hashed, recipient_hash(b"other")("somebody"), recipient_hash(b"key")("someone")}) == 3
     assert "somebody" not in hashed
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize("recipient", ["", "x" * 200, "某人", "\ud800"])
+def test_the_hash_of_a_recipient_is_hmac(length: int, recipient: str) -> None:
+    """As the library computes it, for keys shorter and longer than a block."""
+    key = bytes(range(length))
+    expected = hmac.digest(key, recipient.encode("utf-8", "surrogatepass"), "sha256")[:8].hex()
+    once = recipient_hash(key)
+    assert once(recipient) == once(recipient) == expected
