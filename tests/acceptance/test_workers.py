@@ -16,10 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.model.outcome import OutcomeKind
 from pipeline.sandbox.faults import FaultPlan
-from tests.acceptance.service import END_SECONDS
+from tests.acceptance.service import END_SECONDS, read_outcomes
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import EVENTS, assert_in_order
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
+from tests.broker.topics import ends
 
 pytestmark = pytest.mark.kafka
 NOT_ADDED_UP = "notice_pipeline_in_flight"
@@ -190,3 +191,110 @@ def _is_there(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_worker_that_hangs_is_seen_killed_and_started_again(stage: Stage) -> None:
+    """Stopped by SIGSTOP it can neither answer nor end: it is told, then killed; the others go on, nothing is lost."""
+    kafka = {**_section(stage, "kafka"), "drain_seconds": 1}
+    with_workers(stage, 2, kafka=kafka)
+    with stage.service.running() as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        victim = workers.list()[0]
+        os.kill(victim["pid"], signal.SIGSTOP)
+        stage.emit(EVENTS)
+        ending = wait_for(lambda: [one for one in workers.list() if one["number"] == 1 and one["phase"] == "ending"])
+        assert ending[0]["pid"] == victim["pid"]
+        assert workers.get("/healthz").status_code == 200
+        assert workers.get("/readyz").text == "worker 1: ending\n"
+        again = wait_for(lambda: [one for one in workers.list() if one["number"] == 1 and one["phase"] == "running"])
+        assert again[0]["pid"] != victim["pid"]
+        outcomes = stage.wait_for_outcomes(EVENTS, 150)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert not _is_there(victim["pid"])
+    assert len({outcome.id for outcome in outcomes}) == EVENTS
+    assert [line["worker"] for line in stage.service.told("worker_stuck")] == [1]
+    assert [line["worker"] for line in stage.service.told("worker_killed")] == [1]
+    assert [line["code"] for line in stage.service.told("worker_ended")] == [-signal.SIGKILL]
+
+
+def test_a_second_interrupt_ends_all_at_once(stage: Stage) -> None:
+    """Ctrl-C begins the drain, which would wait for a slow API; the second one leaves with 130 and nobody behind."""
+    kafka = {**_section(stage, "kafka"), "drain_seconds": 60}
+    notices = {**_section(stage, "notices"), "timeout_seconds": 60}
+    with_workers(stage, 2, kafka=kafka, notices=notices)
+    stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "40s"}))
+    with stage.service.running() as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        stage.emit(20)
+        wait_for(lambda: total(workers.samples(), "notice_pipeline_in_flight") > 0)
+        pids = [one["pid"] for one in workers.list()]
+        process.send_signal(signal.SIGINT)
+        stage.service.told("stopping_workers")
+        time.sleep(1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130, stage.service.log
+        wait_for(lambda: not any(_is_there(pid) for pid in pids), 5)
+    assert "Traceback" not in stage.service.log
+
+
+def test_a_hangup_lets_every_worker_read_its_rules_anew(stage: Stage) -> None:
+    """Passed on by the supervisor, which has no rules itself; faulty ones are refused by each, and all go on."""
+    with_workers(stage, 2, rule_options={"watch": False})
+    with stage.service.running() as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        rules = stage.service.folder / "rules" / "garage.yaml"
+        whole = rules.read_text(encoding="utf-8")
+
+        def versions() -> set[str]:
+            return {
+                dict(labels)["version"] for name, labels in workers.samples() if name == "notice_pipeline_rules_info"
+            }
+
+        def refused() -> int:
+            return sum(
+                1
+                for (name, labels), value in workers.samples().items()
+                if name == "notice_pipeline_rules_reload_success" and dict(labels).get("worker") and not value
+            )
+
+        before = versions()
+        rules.write_text(whole.replace("event.fee >= 0.0", "event.fee >= 1.0"), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(versions()) == 1 and versions() != before)
+        rules.write_text(whole.replace("event.fee >= 0.0", "event.fee >="), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: refused() == 2)
+        assert {line["worker"] for line in stage.service.told("rules_refused")} == {1, 2}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+
+
+def test_a_shadow_of_several_workers_sends_nothing(stage: Stage) -> None:
+    """Every event once as shadowed, by both workers, under the shadow's names; not one request."""
+    with_workers(stage, 2)
+    stage.emit(200)
+    with stage.service.running(words=["--shadow", "--workers", "2"]) as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        ready = workers.get("/readyz").text
+        assert ready.count("a shadow: nothing is sent") == 2
+        outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 200)
+        assert "A shadow" in workers.get("/worker/1/").text
+        assert total(workers.samples(), "notice_pipeline_shadow") == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.SHADOWED}
+    assert len({outcome.id for outcome in outcomes}) == len(outcomes) == 200
+    assert stage.sandbox.state.memory.counts.accepted == 0
+    assert not ends(stage.broker.bootstrap_servers, stage.outcomes)
+
+
+def _section(stage: Stage, name: str) -> dict[str, Any]:
+    section = stage.service.configuration[name]
+    assert isinstance(section, dict)
+    return section

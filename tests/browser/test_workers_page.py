@@ -1,0 +1,108 @@
+"""The page of several workers in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from pipeline.delivery.halt import Halt
+from pipeline.model.kafka_health import KafkaHealth
+from pipeline.web.headers import SecurityHeaders
+from pipeline.web.pages import Pages
+from pipeline.web.workers_page import WorkersPage
+from tests.browser.looking import Looked
+from tests.browser.serving import Served, serving
+from tests.unit.web.subjects import T0, outcome
+from tests.unit.web.test_workers_page import Workers
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def workers() -> Workers:
+    return Workers()
+
+
+@pytest.fixture
+def served(workers: Workers) -> Iterator[Served]:
+    pages = Pages({"Workers": "./"}, "9.9.9")
+    page = WorkersPage(pages, workers.all, workers.ask)
+    app = Starlette(routes=[*page.routes(), pages.route()], middleware=[Middleware(SecurityHeaders)])
+    with serving(app) as served:
+        yield served
+
+
+@pytest.fixture
+def looked(chromium: Browser) -> Iterator[Looked]:
+    with chromium.new_context() as context:
+        yield Looked(context)
+
+
+def test_it_lives(workers: Workers, served: Served, looked: Looked) -> None:
+    """Totals and each worker's standing change by themselves; one that does not answer is shown with its phase."""
+    page = looked.page
+    page.goto(served.url)
+    first, second = page.get_by_role("row").nth(1), page.get_by_role("row").nth(2)
+    expect(first).to_contain_text("Sending")
+    expect(second).to_contain_text("waiting")
+    for number in range(37):
+        workers.shop.tally.ended(outcome(number), T0)
+    workers.shop.kafka = KafkaHealth(0, 0.0)
+    expect(first).to_contain_text("Kafka cannot be reached", timeout=8_000)
+    expect(page.locator("#live")).to_contain_text("37 by the processes", timeout=8_000)
+    assert looked.complaints == []
+    assert looked.hosts == {served.url.removeprefix("http://")}
+
+
+def test_a_workers_own_page_is_behind_its_number(workers: Workers, served: Served, looked: Looked) -> None:
+    """One that does not answer is no link."""
+    page = looked.page
+    page.goto(served.url)
+    expect(page.get_by_role("row").nth(2).get_by_role("link")).to_have_count(0)
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(page).to_have_url(re.compile("/worker/1/$"))
+    expect(page.locator("body")).to_have_text("the worker's page")
+    assert (1, "/") in workers.asked
+
+
+def test_it_says_when_what_it_shows_is_old(served: Served, looked: Looked) -> None:
+    """The supervisor is gone: that is said."""
+    looked.page.goto(served.url)
+    served.stop()
+    expect(looked.page.get_by_role("status")).to_contain_text("No answer since", timeout=10_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_can_be_read(chromium: Browser, workers: Workers, served: Served, width: int, scheme: str) -> None:
+    """On a phone and a desk, by day and night: no sideways scrolling, contrast of WCAG AA, everything has a name."""
+    workers.shop.halt(Halt.UNAUTHORISED, T0)
+    size = {"width": width, "height": 800}
+    with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
+        looked = Looked(context)
+        looked.page.goto(f"{served.url}/?paused")
+        assert not looked.wider_than_the_screen()
+        assert looked.poor_contrasts() == []
+        assert looked.unnamed() == []
+        # What somebody on call wants to see first is on the screen without moving the table.
+        table = looked.page.locator("#workers-table")
+        assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
+def test_landmarks_and_headings(served: Served, looked: Looked) -> None:
+    """Banner, main, one first-level heading; a renewal leaves the focus where it is."""
+    page = looked.page
+    page.goto(served.url)
+    for landmark in ("banner", "main", "contentinfo"):
+        expect(page.get_by_role(landmark)).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Workers")
+    page.locator("#worker-1").focus()
+    with page.expect_response(re.compile("workers/live")):
+        pass
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement.id") == "worker-1"
