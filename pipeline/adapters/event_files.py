@@ -48,6 +48,33 @@ def raised(fault: EventFault) -> None:
     raise fault
 
 
+def file_pieces(path: Path) -> Iterator[Piece | Broken]:
+    """The text of every event of a file, in bounded memory; `-` is the standard input.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    with _opened(path) as file:
+        yield from pieces(_texts(path, file))
+
+
+def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
+    """The event that stands in one piece of a file; `number` is that of the piece, from 0.
+
+    Raises:
+        EventFault: it is none.
+    """
+    where = f"{path}:{piece.line}"
+    if isinstance(piece, Broken):
+        raise EventFault(f"{where}: {piece.words}")
+    try:
+        return GivenEvent(where, given(loads(piece.text), Position(str(path), 0, number)))
+    except Malformed as fault:
+        raise EventFault(f"{path}:{_place(piece, fault)}: {fault}") from None
+    except Malshaped as fault:
+        raise EventFault(f"{where}: {fault}") from None
+
+
 def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]:
     """Every event of a file as it stands there, in bounded memory; `-` is the standard input.
 
@@ -57,18 +84,13 @@ def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]
         UserError: the file cannot be read.
         EventFault: by `raised`.
     """
-    with _opened(path) as file:
-        for number, piece in enumerate(pieces(_texts(path, file))):
-            where = f"{path}:{piece.line}"
-            if isinstance(piece, Broken):
-                on_fault(EventFault(f"{where}: {piece.words}"))
-                continue
-            try:
-                yield GivenEvent(where, given(_value(piece), Position(str(path), 0, number)))
-            except Malformed as fault:
-                on_fault(EventFault(f"{path}:{_place(piece, fault)}: {fault}"))
-            except Malshaped as fault:
-                on_fault(EventFault(f"{where}: {fault}"))
+    for number, piece in enumerate(file_pieces(path)):
+        try:
+            one = given_event(path, number, piece)
+        except EventFault as fault:
+            on_fault(fault)
+            continue
+        yield one
 
 
 class EventTyper:
@@ -130,10 +152,6 @@ def read_events(
             on_fault(fault)
             continue
         yield event
-
-
-def _value(piece: Piece) -> object:
-    return loads(piece.text)
 
 
 def _place(piece: Piece, fault: Malformed) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import typer
 
-from pipeline.adapters.rule_revisions import Version, read_version
+from pipeline.adapters.compared_files import MOST_FAULTS, Found, Recording, Sides, compare_file
+from pipeline.adapters.rule_revisions import read_version
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.cli import diff_text, recording
 from pipeline.cli.app import FINDINGS
@@ -17,18 +18,14 @@ from pipeline.cli.printing import print_json
 from pipeline.cli.progress import Reading, reading
 from pipeline.cli.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption
 from pipeline.errors import UserError
-from pipeline.model.event import Event
-from pipeline.rules.cel import Environment
-from pipeline.rules.check import load
 from pipeline.rules.comparing import Comparison
 from pipeline.rules.diff_markdown import as_markdown
 from pipeline.rules.diff_report import Mask, Names, as_values
-from pipeline.rules.schema import SchemaCatalogue
 from pipeline.rules.visible import visible
 from pipeline.settings import Settings
 
-MOST_FAULTS = 3
-"""Records that are no event are counted; so many are told one by one."""
+MOST_JOBS = 8
+"""Unless told otherwise: each takes some 60 MB."""
 
 
 class _Source(NamedTuple):
@@ -61,10 +58,26 @@ class _Source(NamedTuple):
         bounds = f" from {self.start or 'the first'} to {self.end or 'the last'}" if self.start or self.end else ""
         return f"{self.topic}{bounds}"
 
-    def events(self, schemas: SchemaCatalogue, on_fault: recording.OnFault, progress: Reading) -> Iterator[Event]:
-        if self.settings is not None and self.topic is not None:
-            return recording.from_topic(self.settings, self.topic, self.start, self.end, on_fault, progress.passed)
-        return recording.from_file(self.file or Path("-"), schemas, self.default_type, on_fault)
+    def found(self, sides: Sides, jobs: int) -> Found:
+        """Compare them all."""
+        with reading("comparing") as progress:
+            if self.settings is not None and self.topic is not None:
+                return self._in_topic(self.settings, sides.comparison(), progress)
+            recorded = Recording(self.file or Path("-"), self.default_type)
+            return compare_file(sides, recorded, jobs=jobs, counted=progress.counted)
+
+    def _in_topic(self, settings: Settings, comparison: Comparison, progress: Reading) -> Found:
+        told: list[str] = []
+
+        def on_fault(reason: str, words: str) -> None:
+            comparison.add_undecodable(reason)
+            if len(told) < MOST_FAULTS:
+                told.append(words)
+
+        for event in recording.from_topic(settings, self.topic, self.start, self.end, on_fault, progress.passed):
+            comparison.add(event)
+            progress.counted(comparison.diff.events)
+        return Found(comparison.diff, tuple(told))
 
 
 def command(
@@ -87,6 +100,10 @@ def command(
     schemas: SchemasOption = None,
     environment: EnvironmentOption = None,
     examples: Annotated[int, typer.Option(min=0, max=1_000, help="Examples of each kind of change and rule.")] = 3,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that compare a long file; default: one per core.", metavar="N"),
+    ] = None,
     output: Annotated[Literal["text", "json", "markdown"], typer.Option(help="How to report.")] = "text",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when any message changes.")] = False,
     show_recipients: Annotated[bool, typer.Option("--show-recipients", help="Do not mask recipients.")] = False,
@@ -107,21 +124,11 @@ def command(
     folder = meant.rules if new is None or not Path(new).is_dir() else Path(new)
     sides = read_version(old, folder), read_version(new if new is not None else str(folder), folder)
     catalogue = read_schemas(meant.schemas) if meant.schemas is not None else None
-    comparison = _comparison(sides, catalogue, meant.environment, examples)
-    told: list[str] = []
-
-    def on_fault(reason: str, words: str) -> None:
-        comparison.add_undecodable(reason)
-        if len(told) < MOST_FAULTS:
-            told.append(words)
-
-    with reading("comparing") as progress:
-        for event in source.events(catalogue or sides[1].schemas, on_fault, progress):
-            comparison.add(event)
-            progress.counted(comparison.diff.events)
-    for words in told:
+    against = [(side.sources, catalogue or side.schemas) for side in sides]
+    diff, faults = source.found(Sides.of(against[0], against[1], meant.environment, examples), jobs or _cores())
+    for words in faults:
         print(f"warning: {visible(words)}", file=sys.stderr)
-    names, mask, diff = Names(sides[0].name, sides[1].name, source.name), Mask(show=show_recipients), comparison.diff
+    names, mask = Names(sides[0].name, sides[1].name, source.name), Mask(show=show_recipients)
     if output == "json":
         print_json(as_values(diff, names, mask))
     elif output == "markdown":
@@ -132,14 +139,6 @@ def command(
         raise typer.Exit(FINDINGS)
 
 
-def _comparison(
-    sides: tuple[Version, Version], schemas: SchemaCatalogue | None, environment: str | None, examples: int
-) -> Comparison:
-    """Both rule sets, checked as the service checks them, in one environment: what they share is compiled once.
-
-    Raises:
-        RulesRefused: one of them has errors.
-    """
-    cel = Environment()
-    old, new = (load(side.sources, schemas or side.schemas, environment=environment, cel=cel) for side in sides)
-    return Comparison(old, new, examples=examples)
+def _cores() -> int:
+    """How many processes may compare at once, unless told otherwise."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_JOBS)

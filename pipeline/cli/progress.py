@@ -74,9 +74,13 @@ class _Lines:
         self._what = what
         self._said = time.monotonic()
         self._share = ""
+        self._looked = 0
 
     def counted(self, events: int) -> None:
-        if events % LOOK_EVERY == 0 and time.monotonic() - self._said >= LINE_SECONDS:
+        if events - self._looked < LOOK_EVERY:
+            return
+        self._looked = events
+        if time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
             print(f"{self._what}: {events:,} events{self._share} …", file=sys.stderr)
 
@@ -88,9 +92,11 @@ class _Bar:
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar = bar
         self._task = task
+        self._shown = 0
 
     def counted(self, events: int) -> None:
-        if events % LOOK_EVERY == 0:
+        if events - self._shown >= LOOK_EVERY:
+            self._shown = events
             self._bar.update(self._task, events=events)
 
     def passed(self, read: int, total: int) -> None:

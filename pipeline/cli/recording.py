@@ -1,4 +1,4 @@
-"""Recorded events, for commands that try rules on them: from a file, or from a topic. What is no event is told."""
+"""Recorded events of a topic, for commands that try rules on them. What is no event is told."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.adapters.event_files import EventFault, EventTyper, read_events
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.bounds import read_bound
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Record
-from pipeline.rules.schema import SchemaCatalogue
 
 if TYPE_CHECKING:
     from pipeline.adapters.decoding import EventDecoder
     from pipeline.settings import Settings
 
-UNREADABLE = "unreadable"
-"""Why an event of a file is none."""
 REGISTRY_SECONDS = 30.0
 """How long the registry may take to tell of a schema."""
 
@@ -29,29 +24,6 @@ OnFault = Callable[[str, str], None]
 """Told of each record that is no event: a word for why, and where and what in words."""
 Progressed = Callable[[int, int], None]
 """Told how much is read, of how much."""
-
-
-def from_file(file: Path, schemas: SchemaCatalogue, default_type: str | None, on_fault: OnFault) -> Iterator[Event]:
-    """The events of a file; where it breaks off, what stands before that counts.
-
-    Raises:
-        UserError: none of it can be read.
-    """
-    begun = False
-
-    def told(fault: EventFault) -> None:
-        nonlocal begun
-        begun = True
-        on_fault(UNREADABLE, fault.words if fault.hint is None else f"{fault.words} ({fault.hint})")
-
-    try:
-        for event in read_events(file, EventTyper(schemas), default_type, told):
-            begun = True
-            yield event
-    except UserError as broken:
-        if not begun:
-            raise
-        on_fault(UNREADABLE, f"{broken.words}; the rest is not looked at")
 
 
 def from_topic(

@@ -88,6 +88,13 @@ class Comparison:
             if old is not None or new is not None:
                 rule.note(event, old, new, self.diff.examples)
 
+    def take(self) -> Diff:
+        """What was found since it was last taken; what comes is counted anew. The parts make up the whole."""
+        found = self.diff
+        rules = {name: RuleDiff(rule.edit) for name, rule in found.rules.items()}
+        self.diff = Diff(rules, found.unchanged, found.examples)
+        return found
+
     def add_undecodable(self, reason: str) -> None:
         """Count a record that is no event."""
         self.diff.undecodable[reason] += 1
