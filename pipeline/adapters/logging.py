@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
+import hmac
 import logging
 import sys
 from collections import Counter
@@ -60,24 +60,16 @@ def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None
 def recipient_hash(key: bytes) -> Callable[[str], str]:
     """A function to the first 16 hex digits of HMAC-SHA256: the same recipient is recognised, nobody is named.
 
-    HMAC is RFC 2104's H(K ^ opad, H(K ^ ipad, text)). Both halves of the key are hashed once, here: this runs for
-    every notice, and the library's one-shot form costs three times as much.
+    It runs for every notice: the key is taken in once, and copied, which is faster than the one-shot form.
     """
-    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    keyed = hmac.new(key, digestmod="sha256")
 
     def hashed(recipient: str) -> str:
-        within, around = inner.copy(), outer.copy()
-        within.update(recipient.encode("utf-8", "surrogatepass"))
-        around.update(within.digest())
-        return around.digest()[:8].hex()
+        one = keyed.copy()
+        one.update(recipient.encode("utf-8", "surrogatepass"))
+        return one.digest()[:8].hex()
 
     return hashed
-
-
-_BLOCK = 64
-"""Bytes that SHA-256 takes at once."""
 
 
 def _numbered(worker: int) -> Callable[[object, str, Entry], Entry]:
