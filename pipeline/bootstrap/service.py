@@ -37,6 +37,7 @@ from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Parts, Service
 from pipeline.runtime.signals import Signals, Stopped
 from pipeline.settings import Settings
+from pipeline.settings.group_times import cautions
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
 from pipeline.settings.secrets import reveal
 from pipeline.web.endpoint import listen, serve
@@ -119,6 +120,8 @@ async def run_service(
         rules_version=parts.rules.version,
         endpoint=f"http://{host}:{port}",
     )
+    for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds):
+        log.warning("configuration_caution", key=caution.key, problem=caution.words, hint=caution.hint)
     if on_started is not None:
         on_started(service, port)
     error = await service.run(alongside=alongside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline.settings import load_settings
+from pipeline.settings.group_times import cautions
 from pipeline.settings.show import json_schema, masked
 
 group = typer.Typer(
@@ -25,11 +27,13 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configur
 
 @group.command()
 def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
-    """Say whether the configuration can be used; every fault with its line.
+    """Say whether the configuration can be used; every fault with its line. What may not be meant is a warning.
 
     Example: `notice-pipeline config check -c pipeline.yaml`
     """
     settings = load_settings(config, os.environ)
+    for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds):
+        print(f"{config}: warning {caution}", file=sys.stderr)
     print(f"{config}: fine ({settings.environment}, {len(settings.kafka.topics)} topics)")
 
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings
+from pipeline.settings.group_times import INSTANCE, impossible
 
 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
@@ -50,6 +61,14 @@ class KafkaSettings(Section):
         default_factory=dict,
         description="librdkafka settings whose value is a file's content: `sasl.password: /run/secrets/kafka`.",
     )
+
+    @field_validator("properties")
+    @classmethod
+    def _can_work(cls, properties: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
+        why_not = impossible(properties)
+        if why_not is not None:
+            raise ValueError(why_not)
+        return properties
 
 
 class SchemaSettings(Section):
@@ -251,4 +270,13 @@ class Settings(Section):
         quota = self.delivery.rate.per_day
         if quota is not None and quota < self.workers:
             raise ValueError("`delivery.rate.per_day` is less than one notice for each of `workers`")
+        return self
+
+    @model_validator(mode="after")
+    def _one_name_for_each(self) -> Settings:
+        if self.workers > 1 and INSTANCE in self.kafka.properties:
+            raise ValueError(
+                f"`kafka.properties.{INSTANCE}` is one name for all of `workers`: they would drive each other out of "
+                "the group without end; leave it out"
+            )
         return self
