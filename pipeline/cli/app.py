@@ -13,6 +13,7 @@ import typer.core
 from typer import main as typer_main
 
 from pipeline.cli.outline import outline
+from pipeline.cli.printing import finding_lines
 from pipeline.errors import RulesRefused, UserError
 from pipeline.rules.visible import visible
 
@@ -136,8 +137,8 @@ def ending(command: Callable[[], object]) -> NoReturn:
     try:
         command()
     except RulesRefused as refused:
-        for finding in refused.findings:
-            print(visible(str(finding)), file=sys.stderr)
+        for line in finding_lines(refused.findings):
+            print(line, file=sys.stderr)
         sys.exit(_tell(refused, FINDINGS))
     except UserError as error:
         sys.exit(_tell(error, MISUSE))

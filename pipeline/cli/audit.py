@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ import typer
 
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.bounds import FORMS, read_moment
+from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
+from pipeline.rules.visible import visible
 from pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def command(
         raise UserError(f"--from {start} is not before --to {end}")
     report = _run(_narrowed(settings, topic, rules), since, None if end == "now" else until, limit)
     if output == "json":
-        print(json.dumps(_as_json(report, since, until), ensure_ascii=False, indent=2))
+        print_json(_as_json(report, since, until))
     else:
         _print(report, since, until)
     if not report.is_clean or (strict and report.unproven):
@@ -104,7 +105,7 @@ def _print(report: Report, since: datetime | None, until: datetime | None) -> No
         print(f"  order not judged: {report.order_unchecked:,} (sent again after a restart, or nothing tells whose)")
     print(f"  found:     {_counts(report.findings)}")
     for finding in report.examples:
-        print(finding)
+        print(visible(str(finding)))
     hidden = sum(report.findings.values()) - len(report.examples)
     if hidden:
         print(f"… and {hidden:,} more (--limit)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,9 +10,11 @@ import typer
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas, schemas_near
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json
 from pipeline.model.finding import Finding, Level
 from pipeline.rules.check import check
 from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.visible import visible
 
 RulesArgument = Annotated[Path, typer.Argument(help="Folder with rules, templates.yaml and tests.", metavar="RULES")]
 SchemasOption = Annotated[
@@ -35,6 +36,9 @@ def command(
     schemas: SchemasOption = None,
     environment: EnvironmentOption = None,
     output: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print findings.")] = "text",
+    limit: Annotated[
+        int, typer.Option(min=1, help="Show so many findings in the text, errors first; all are counted.", metavar="N")
+    ] = MOST_FINDINGS,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")] = False,
 ) -> None:
     """Check rules, templates and tests: structure, every expression against the events' schemas, the channel's limits.
@@ -45,29 +49,35 @@ def command(
     """
     catalogue = schemas_beside(rules, schemas)
     checked = check(read_rules(rules), catalogue, environment=environment)
-    if output == "json":
-        print(json.dumps([_as_json(finding) for finding in checked.findings], ensure_ascii=False, indent=2))
-    for finding in checked.findings if output != "json" else ():
-        print(_as_annotation(finding) if output == "github" else finding)
+    match output:
+        case "json":
+            print_json([finding._asdict() for finding in checked.findings])
+        case "github":
+            for finding in checked.findings:
+                print(_as_annotation(finding))
+        case "text":
+            for line in finding_lines(checked.findings, limit):
+                print(line)
     counts = {level: sum(finding.level is level for finding in checked.findings) for level in Level}
     if output == "text":
         number = len(checked.ruleset.rules) if checked.ruleset else 0
         summary = ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
         print(
-            f"{rules}: {summary}"
+            f"{visible(str(rules))}: {summary}"
             + (f"; {number} rule{' is' if number == 1 else 's are'} fine" if checked.ruleset else "")
         )
     if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
         raise typer.Exit(FINDINGS)
 
 
-def _as_json(finding: Finding) -> dict[str, object]:
-    return finding._asdict()
-
-
 def _as_annotation(finding: Finding) -> str:
     """As GitHub's workflow commands want it, so that findings stand beside the lines of a pull request."""
     kind = {"error": "error", "warning": "warning", "note": "notice"}[finding.level]
     words = f"{finding.words} ({finding.hint})" if finding.hint else finding.words
-    escaped = words.replace("%", "%25").replace("\n", "%0A")
-    return f"::{kind} file={finding.path},line={finding.line},col={finding.column},title={finding.code}::{escaped}"
+    path = _quoted(finding.path).replace(":", "%3A").replace(",", "%2C")
+    return f"::{kind} file={path},line={finding.line},col={finding.column},title={finding.code}::{_quoted(words)}"
+
+
+def _quoted(text: str) -> str:
+    """As the runner's own toolkit does (actions/toolkit, command.ts); without what a terminal would obey."""
+    return visible(text, keep="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

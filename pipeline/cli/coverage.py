@@ -59,9 +59,9 @@ def command(
         print_json(_as_json(seen, len(cases), failed))
     else:
         for line in _lines(seen, rules, len(cases)):
-            print(line)
+            print(visible(line))
         if failed:
-            print(f"{failed} of the tests failed: `notice-pipeline test {rules}` tells why")
+            print(f"{failed} of the tests failed: `notice-pipeline test {visible(str(rules))}` tells why")
         if not is_enough:
             print(f"that is less than {fail_under:g} %")
     if failed or not is_enough:
@@ -74,7 +74,7 @@ def _lines(seen: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[s
         reached = rule.branches - len(rule.missing)
         yield f"{rule.rule:<{width}}  {_share(rule.percent):>5} %  {reached} of {rule.branches}"
         for branch in rule.missing:
-            yield f"  {rule.path}:{branch.place.line}:{branch.place.column}: {visible(branch.words)}"
+            yield f"  {rule.path}:{branch.place.line}:{branch.place.column}: {branch.words}"
     branches = sum(rule.branches for rule in seen)
     missing = sum(len(rule.missing) for rule in seen)
     told = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator, Sequence
 
 import typer
 
+from pipeline.model.finding import Finding, Level
 from pipeline.rules.visible import escaped, shown, visible
+
+MOST_FINDINGS = 100
+"""Shown of one run unless asked for more: nobody reads on, and most of them have one cause."""
 
 
 def strong(text: str) -> str:
@@ -39,6 +44,16 @@ def plain(text: str) -> str:
 def say(*parts: str) -> None:
     """One line, made by the functions above; without colour where nobody sees it (https://no-color.org)."""
     typer.echo("".join(parts), color=False if os.environ.get("NO_COLOR") else None)
+
+
+def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Iterator[str]:
+    """A line for each finding, in the order of places; where there are more than `most`, errors before others."""
+    levels = list(Level)
+    kept = sorted(range(len(findings)), key=lambda index: (levels.index(findings[index].level), index))[:most]
+    for index in sorted(kept):
+        yield visible(str(findings[index]))
+    if len(kept) < len(findings):
+        yield f"… and {len(findings) - len(kept):,} more"
 
 
 def print_json(value: object) -> None:

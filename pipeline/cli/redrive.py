@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -16,13 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
 from pipeline.cli.bounds import FORMS, read_moment
+from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.redrive.selection import Fate, Selection
+from pipeline.rules.visible import visible
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -143,10 +145,10 @@ def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: b
     """Tell how it ended, and end."""
     left = {fate: seen.fates[fate] + (tally.fates[fate] if tally is not seen else 0) for fate in Fate}
     if output == "json":
-        print(json.dumps(_as_json(seen, tally, left, sent, interrupted=interrupted), ensure_ascii=False, indent=2))
+        print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
     elif tally is not seen:
         for told in tally.troubles:
-            print(f"{told.position}: {told.fate} {told.words}")
+            print(visible(f"{told.position}: {told.fate} {told.words}"))
         rest = seen.fates[Fate.SEND] - sum(tally.fates.values())
         print(f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: call it again to go on" if interrupted else ""))
     if interrupted:
@@ -175,7 +177,7 @@ def _show(seen: Tally) -> None:
     if chosen:
         table = Table("reason", "rule", "dead letters", box=None, pad_edge=False)
         for (_, reason, rule), count in chosen:
-            table.add_row(reason, rule or "(no event)", f"{count:,}")
+            table.add_row(Text(visible(reason)), Text(visible(rule or "(no event)")), f"{count:,}")
         Console(width=120, highlight=False).print(table)
     print(f"{seen.fates[Fate.SEND]:,} of {sum(seen.fates.values()):,} dead letters to be sent again")
     for fate, words in WORDS.items():
@@ -183,4 +185,4 @@ def _show(seen: Tally) -> None:
             print(f"  {seen.fates[fate]:,} {words}")
     if not chosen and seen.fates[Fate.NOT_ASKED_FOR]:
         there = sorted({f"{reason} of {rule}" if rule else reason for _, reason, rule in seen.by})
-        print(f"  there are {', '.join(there[:12])}")
+        print(visible(f"  there are {', '.join(there[:12])}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +13,12 @@ from pipeline.adapters.avro import AvroReader
 from pipeline.adapters.outcome_record import outcome_schema
 from pipeline.adapters.schema_files import read_schema, schema_files
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.printing import print_json
 from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema import EventSchema
 from pipeline.rules.schema_check import SchemaProblem, check_against, check_versions
+from pipeline.rules.visible import visible
 
 if TYPE_CHECKING:
     from pipeline.adapters.schema_registry import SchemaRegistry
@@ -72,10 +73,10 @@ def check(
             for schema in schemas:
                 problems += _against_registry(there, schema, _subject(strategy, topic, schema.name))
     if output == "json":
-        print(json.dumps([problem._asdict() for problem in problems], ensure_ascii=False, indent=2))
+        print_json([problem._asdict() for problem in problems])
     else:
         for problem in problems:
-            print(problem)
+            print(visible(str(problem)))
         types = len({schema.name for schema in schemas})
         print(
             f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(problems), 'error')}"
@@ -104,7 +105,7 @@ def register(
     problems += check_versions(schemas)
     if problems:
         for problem in problems:
-            print(problem)
+            print(visible(str(problem)))
         raise typer.Exit(FINDINGS)
     subjects = [(_subject(strategy, topic, schema.name), schema.avro) for schema in schemas]
     if outcomes is not None:
@@ -115,9 +116,9 @@ def register(
             number = there.register(subject, avro)
             registered.append({"subject": subject, "id": number})
             if output == "text":
-                print(f"{subject}: id {number}")
+                print(visible(f"{subject}: id {number}"))
     if output == "json":
-        print(json.dumps(registered, ensure_ascii=False, indent=2))
+        print_json(registered)
 
 
 def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:

@@ -13,7 +13,7 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.rule_test_events import read_test_events
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.check import EnvironmentOption, SchemasOption, schemas_beside
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import finding_lines, print_json
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
 from pipeline.rules.check import Checked, check
@@ -169,7 +169,7 @@ def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
         print(as_junit([*report.results], report.seconds, report.findings), end="")
     else:
         for line in _lines(report, verbose=verbose):
-            print(line)
+            print(visible(line))  # names and places are texts of files, too
 
 
 def _as_json(report: _Report) -> dict[str, object]:
@@ -191,9 +191,9 @@ def _lines(report: _Report, *, verbose: bool) -> Iterator[str]:
         elif verbose:
             case = timed.result.case
             place = case.document.place(case.path)
-            yield f"passed {case.document.path}:{place.line}:{place.column}: {visible(case.name)}"
+            yield f"passed {case.document.path}:{place.line}:{place.column}: {case.name}"
     if report.findings:
-        yield from map(str, report.findings)
+        yield from finding_lines(report.findings)
         count = len(report.findings)
         yield f"{report.name}: {count} error{'s' * (count != 1)} in the rules: no test was run"
         return
@@ -235,7 +235,8 @@ def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         for changed in changes:
             if changed:
                 names = sorted({Path(path).name for _, path in changed})
-                print(f"\n{', '.join(names[:MOST_NAMED])}{' …' * (len(names) > MOST_NAMED)} changed", flush=True)
+                told = visible(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
+                print(f"\n{told} changed", flush=True)
                 code = _once(job, junit, verbose=verbose)
                 print(WAITING, flush=True)
     except KeyboardInterrupt:
@@ -250,6 +251,7 @@ def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         _print(report, "text", verbose=verbose)
         _write(report, junit)
     except UserError as error:  # a file half saved, or no test yet: the next change may mend it
-        print(f"error: {error.words}" + (f"\nhint: {error.hint}" if error.hint else ""), flush=True)
+        told = f"error: {error.words}" + (f"\nhint: {error.hint}" if error.hint else "")
+        print(visible(told, keep="\n"), flush=True)
         return FINDINGS
     return report.exit_code

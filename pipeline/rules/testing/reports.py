@@ -25,10 +25,10 @@ class Timed(NamedTuple):
 def as_text(result: Result) -> Iterator[str]:
     """The lines about one case that failed: what was expected, what came, and where that stands."""
     place = result.case.document.place(result.case.path)
-    yield f"FAILED {result.case.document.path}:{place.line}:{place.column}: {visible(result.case.name)}"
+    yield f"FAILED {visible(result.case.document.path)}:{place.line}:{place.column}: {visible(result.case.name)}"
     for mismatch in result.mismatches:
         at = result.place(mismatch)
-        yield f"  {result.case.document.path}:{at.line}:{at.column}: {visible(mismatch.words)}"
+        yield f"  {visible(result.case.document.path)}:{at.line}:{at.column}: {visible(mismatch.words)}"
         if mismatch.expected is not None:
             yield f"    expected  {_shown(mismatch.expected)}"
         if mismatch.expected is not None or mismatch.got is not None:
