@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
-from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.event import Event, Record
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome
 from pipeline.model.trace import TraceContext
@@ -45,24 +43,3 @@ class Publication(NamedTuple):
     ticket: int
     outcome: Outcome
     record: Record
-
-
-class DeliverySnapshot(NamedTuple):
-    """How things stand, for metrics and the status page."""
-
-    in_flight: int
-    limit: int
-    lanes: int
-    lanes_waiting: int
-    buffered: int
-    breaker: BreakerState
-    halted: Halt | None
-    halted_since: float | None
-    """When the halt in force began."""
-    retry_budget: float
-    suspended: Mapping[str, float]
-    """Rules that the API refuses, each with the time of its first refusal."""
-    oldest: Mapping[TopicPartition, float]
-    """Seconds since the oldest unfinished event's own time; 0 where all is done."""
-    spans: Mapping[TopicPartition, int]
-    """Offsets between frontier and newest record."""

@@ -17,6 +17,11 @@ RESUME_SHARE = 0.5
 about 400 ms and the whole prefetch)."""
 
 
+STEP_SHARE = 0.25
+"""While there is enough to do, room is told of only when it is so much of all: each telling wakes the source's thread,
+and it fetches what it is asked for, be it a single record."""
+
+
 class Buffers:
     """The bounds, and the partitions that are held for them."""
 
@@ -48,11 +53,11 @@ class Buffers:
             self._crowding = frozenset()
         return self._long | self._crowding
 
-    def room(self, partitions: Mapping[TopicPartition, Partition], buffered: int) -> int:
-        """How many more notices fit."""
+    def room(self, partitions: Mapping[TopicPartition, Partition], buffered: int, *, busy: bool) -> int:
+        """How many more notices fit; `busy`: some could be sent as soon as others have ended."""
         free = max(0, self._capacity - buffered)
         if not self._crowding or not partitions:
-            return free
+            return 0 if busy and free < self._capacity * STEP_SHARE else free
         share = self._capacity // len(partitions)
         others = (partition for key, partition in partitions.items() if key not in self._crowding)
         return max(free, sum(max(0, share - partition.buffered) for partition in others))

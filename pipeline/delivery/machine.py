@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 
-from pipeline.delivery.arrival import Arrival, Attempt, DeliverySnapshot, Publication
+from pipeline.delivery.arrival import Arrival, Attempt, Publication
 from pipeline.delivery.authorisation import NEVER
 from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.buffers import Buffers
@@ -21,6 +21,7 @@ from pipeline.delivery.outbox import Outbox, final_word
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.replies import Judge, Turn
+from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
 from pipeline.delivery.suspension import Suspensions
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.delivery.work import Work
@@ -130,7 +131,7 @@ class Delivery:
 
     def demand(self) -> int:
         """How many more records may be read now; while halted none, but for something to probe with."""
-        room = self._buffers.room(self._partitions, self._outbox.buffered)
+        room = self._buffers.room(self._partitions, self._outbox.buffered, busy=self._lanes.any_ready)
         if self._gate.halted(self._now) is None:
             return room
         if self._outbox.buffered or self._gate.blocked_until(self._now) is not None:
@@ -177,15 +178,14 @@ class Delivery:
         if now < self._next_sweep:
             return
         self._next_sweep = now + SWEEP_SECONDS
-        for work in self._lanes.remove(lambda work: _has_expired(work, now)):
+        for work in self._lanes.remove(lambda work: work.has_expired(now)):
             self._publish(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
 
     def _may_leave(self, work: Work, now: float) -> bool:
-        notice = work.notice
-        if notice.expires_at is not None and now >= notice.expires_at:
+        if work.has_expired(now):
             self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
             return False
-        if self._suspensions.refuses(notice.rule, work.ticket, now):
+        if self._suspensions.refuses(work.notice.rule, work.ticket, now):
             self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
             return False
         return not work.attempts or self._may_retry(work, now)
@@ -295,27 +295,7 @@ class Delivery:
 
     def snapshot(self, now: float) -> DeliverySnapshot:
         """How things stand."""
-        frontiers = {key: partition.frontier for key, partition in self._partitions.items()}
-        self._gate.mark(now)  # a halt may have ended by the passing of time
-        halted = self._gate.halted(now)
-        return DeliverySnapshot(
-            in_flight=len(self._in_flight),
-            limit=self._limit.value,
-            lanes=len(self._lanes),
-            lanes_waiting=len(self._waiting),
-            buffered=self._outbox.buffered,
-            breaker=self._gate.breaker.state,
-            halted=halted,
-            halted_since=self._gate.halt_began if halted is not None else None,
-            retry_budget=self._budget.tokens(now),
-            suspended=self._suspensions.rules,
-            oldest={
-                key: 0.0 if frontier.oldest is None else max(0.0, now - frontier.oldest)
-                for key, frontier in frontiers.items()
-            },
-            spans={key: frontier.span for key, frontier in frontiers.items()},
+        load = Load(
+            len(self._in_flight), self._limit.value, len(self._lanes), len(self._waiting), self._outbox.buffered
         )
-
-
-def _has_expired(work: Work, now: float) -> bool:
-    return work.notice.expires_at is not None and now >= work.notice.expires_at
+        return taken(now, load, self._gate, self._budget, self._suspensions, self._partitions)

@@ -63,3 +63,8 @@ class Work:
         self.last: Work | None = None
         """The last notice of its lane where that is another; kept true for the first of a lane only. A reference to
         itself would keep every notice that has ended in memory until the collector comes by."""
+
+    def has_expired(self, now: float) -> bool:
+        """Whether the message is worse than none by now."""
+        expires_at = self.notice.expires_at
+        return expires_at is not None and now >= expires_at

@@ -103,11 +103,11 @@ class Intake:
             outcome = _outcome(
                 record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now
             )
-            self._offer(record, None, (), (outcome,), now)
+            self._offer(record, partition, None, (), (outcome,), now)
             return
         rendered = self.rules.evaluate(event)
         if not rendered:
-            self._offer(record, event, (), self._unmatched(record, event, now), now)
+            self._offer(record, partition, event.without_data(), (), self._unmatched(record, event, now), now)
             return
         notices: list[Notice] = []
         outcomes: list[Outcome] = []
@@ -117,17 +117,18 @@ class Intake:
                 outcomes.append(_refused(record, event, item, self.rules.version, now))
             else:
                 notices.append(item)
-        self._offer(record, event, notices, outcomes, now)
+        self._offer(record, partition, event.without_data(), notices, outcomes, now)
 
     def _offer(
         self,
         record: Record,
+        partition: TopicPartition,
         event: Event | None,
         notices: Sequence[Notice],
         outcomes: Sequence[Outcome],
         now: float,
     ) -> None:
-        epoch = self._epochs[TopicPartition(record.topic, record.partition)]
+        epoch = self._epochs[partition]
         self._delivery.offer(Arrival(record, event, epoch, notices, outcomes, now, self.rules.version), now)
 
     def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:

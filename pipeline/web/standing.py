@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.delivery.arrival import DeliverySnapshot
+from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.outcome import Outcome

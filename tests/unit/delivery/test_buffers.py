@@ -25,9 +25,16 @@ def total(some: dict[TopicPartition, Partition]) -> int:
 def test_the_room_is_what_is_left() -> None:
     """Never below nothing, also when one record made more notices than there was room."""
     buffers = Buffers(100, 1_000)
-    assert buffers.room({}, 0) == 100
-    assert buffers.room({}, 99) == 1
-    assert buffers.room({}, 130) == 0
+    assert buffers.room({}, 0, busy=False) == 100
+    assert buffers.room({}, 99, busy=False) == 1
+    assert buffers.room({}, 130, busy=False) == 0
+
+
+def test_while_there_is_enough_to_do_room_is_told_in_steps() -> None:
+    """A record at a time would wake the source's thread for each; with nothing to do, every place counts."""
+    buffers = Buffers(100, 1_000)
+    assert [buffers.room({}, buffered, busy=True) for buffered in (0, 74, 75, 76, 99, 100)] == [100, 26, 25, 0, 0, 0]
+    assert [buffers.room({}, buffered, busy=False) for buffered in (75, 76, 99, 100)] == [25, 24, 1, 0]
 
 
 def test_a_long_span_holds_its_partition_until_it_has_halved() -> None:
@@ -65,7 +72,7 @@ def test_a_full_buffer_alone_holds_nobody() -> None:
     buffers = Buffers(99, 1_000)
     some = partitions(a=97, b=1, c=1)
     assert buffers.held(some, 99, stuck=False) == frozenset()
-    assert buffers.room(some, 99) == 0
+    assert buffers.room(some, 99, busy=False) == 0
 
 
 def test_a_buffer_full_of_what_cannot_move_holds_whose_it_is() -> None:
@@ -73,10 +80,10 @@ def test_a_buffer_full_of_what_cannot_move_holds_whose_it_is() -> None:
     buffers = Buffers(99, 1_000)
     some = partitions(a=97, b=1, c=1)
     assert buffers.held(some, 99, stuck=True) == {P0}
-    assert buffers.room(some, 99) == 64
+    assert buffers.room(some, 99, busy=False) == 64
     some[P1].buffered = some[P2].buffered = 33
     assert buffers.held(some, total(some), stuck=True) == {P0, P1, P2}
-    assert buffers.room(some, total(some)) == 0
+    assert buffers.room(some, total(some), busy=False) == 0
     assert total(some) <= 2 * 99
 
 
@@ -89,7 +96,7 @@ def test_who_crowded_is_read_again_at_half_its_share() -> None:
     assert buffers.held(some, total(some), stuck=False) == {P0}
     some[P0].buffered = 16
     assert buffers.held(some, total(some), stuck=False) == frozenset()
-    assert buffers.room(some, total(some)) == 99 - 18
+    assert buffers.room(some, total(some), busy=False) == 99 - 18
 
 
 def test_a_single_partition_crowds_nobody() -> None:
@@ -98,4 +105,4 @@ def test_a_single_partition_crowds_nobody() -> None:
     some = partitions(a=99)
     assert buffers.held(some, 99, stuck=True) == frozenset()
     assert buffers.held({}, 0, stuck=True) == frozenset()
-    assert buffers.room({}, 0) == 99
+    assert buffers.room({}, 0, busy=False) == 99

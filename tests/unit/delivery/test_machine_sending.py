@@ -272,6 +272,24 @@ def test_demand_falls_with_what_is_buffered() -> None:
     assert bench.delivery.demand() == 3
 
 
+def test_demand_comes_in_steps_while_notices_wait_for_a_slot() -> None:
+    """A single free place is told of only when none is left that could be sent."""
+    bench = Bench({"buffers": {"notices": 8}}, max_in_flight=1)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(7)))
+    assert bench.delivery.demand() == 0
+    bench.round()
+    bench.acknowledge()
+    assert bench.delivery.demand() == 2
+
+
+def test_what_waits_for_its_own_recipient_keeps_nobody_from_being_read() -> None:
+    """Every free place is wanted while slots are free."""
+    bench = Bench({"buffers": {"notices": 8}})
+    bench.offer(*(arrival(offset, notice(f"n{offset}")) for offset in range(7)))
+    bench.attempts()
+    assert bench.delivery.demand() == 1
+
+
 def test_a_recipient_who_cannot_be_served_does_not_stop_another_partition() -> None:
     """Their partition is held, and the other is read on."""
     bench = Bench({**CALM, "buffers": {"notices": 10}}, partitions=(P0, P1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.delivery.arrival import DeliverySnapshot
+from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.model.event import Position, TopicPartition
