@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -126,6 +126,25 @@ def violation(kind: FieldKind, text: str, values: tuple[str, ...] = ()) -> str |
     if values and text not in values:
         return f"is none of the registered values ({', '.join(values)})"
     return None
+
+
+def quick_look(kind: FieldKind, values: tuple[str, ...] = ()) -> Callable[[str], bool]:
+    """A look at a text in a third of the time: where it is true, `violation` has nothing against it; else ask that."""
+    if kind in {FieldKind.NUMBER, FieldKind.NAME}:
+        return lambda _: False
+    most, shape = _LIMITS[kind].most, _LIMITS[kind].shape
+
+    def fits(text: str) -> bool:
+        return (
+            0 < len(text) <= most
+            and text.isprintable()
+            and (text[0].isalnum() or text[-1].isalnum())
+            and _BLANKS.isdisjoint((text[0], text[-1]))
+            and (shape is None or shape.fullmatch(text) is not None)
+            and (not values or text in values)
+        )
+
+    return fits
 
 
 def may_be_cut(kind: FieldKind) -> bool:

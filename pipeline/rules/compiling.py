@@ -13,9 +13,10 @@ from pipeline.rules.document import Path
 from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, Typed
 from pipeline.rules.language import FieldValue, RuleFields, RuleModel
 from pipeline.rules.literals import possible_texts
+from pipeline.rules.message import MAX_URL, RuleField, Text
 from pipeline.rules.nulls import NOTHING, Known
 from pipeline.rules.report import Report
-from pipeline.rules.ruleset import MAX_URL, Rule, RuleField, Text
+from pipeline.rules.ruleset import Rule
 from pipeline.rules.templates import Template, TemplateField
 from pipeline.rules.together import Named, Together
 

@@ -16,8 +16,9 @@ from pipeline.rules.cel import Activation, Expression
 from pipeline.rules.cel_ast import Node
 from pipeline.rules.document import Place
 from pipeline.rules.evaluation import Evaluation, Probe, Result
+from pipeline.rules.message import Text
 from pipeline.rules.places import RulePlaces
-from pipeline.rules.ruleset import Rule, RuleSet, Text, result
+from pipeline.rules.ruleset import Rule, RuleSet, result
 
 
 class Match(StrEnum):

@@ -10,8 +10,8 @@ from pipeline.rules import contradictions, cost, literals, nulls
 from pipeline.rules.cel import CompileError, Environment, Expression, ExpressionFailed
 from pipeline.rules.cel_ast import Kind, Tree, walk
 from pipeline.rules.document import Path
+from pipeline.rules.message import Text
 from pipeline.rules.report import Report
-from pipeline.rules.ruleset import Text
 from pipeline.rules.syntax import syntax
 from pipeline.rules.text import Part, Unclosed, split
 from pipeline.rules.typing import TypedEnvironment

@@ -14,7 +14,8 @@ from pipeline.model.notice import Notice, Refusal
 from pipeline.rules import channel
 from pipeline.rules.card import Card, Mode, Value, card, values_of
 from pipeline.rules.cel import Activation
-from pipeline.rules.ruleset import Rule, RuleSet, Text, result
+from pipeline.rules.message import Text
+from pipeline.rules.ruleset import Rule, RuleSet, result
 from pipeline.rules.templates import Template
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import orjson
 
@@ -12,65 +11,10 @@ from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
-from pipeline.rules import channel
 from pipeline.rules.cel import Activation, Environment, Expression
-from pipeline.rules.channel import FieldKind
+from pipeline.rules.message import RuleField, Text, checked_recipient, checked_url, data_of
 from pipeline.rules.templates import Template
 from pipeline.rules.together import Together, evaluated
-
-MAX_RECIPIENT = 256
-MAX_URL = 1_024
-"""Characters. The contract names no limits; these keep a broken rule from sending books."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text with `${…}`, compiled: literals and expressions in order."""
-
-    parts: tuple[str | Expression, ...]
-    source: str
-
-    @property
-    def expressions(self) -> tuple[Expression, ...]:
-        """The expressions alone, in order."""
-        return tuple(part for part in self.parts if not isinstance(part, str))
-
-    @property
-    def constant(self) -> str | None:
-        """The text itself where no expression is in it."""
-        if any(isinstance(part, Expression) for part in self.parts):
-            return None
-        return "".join(str(part) for part in self.parts)
-
-    def render(self, activation: Activation, name: str) -> str:
-        """The text for one event.
-
-        Raises:
-            RenderRefused: an expression has no value, or one that is no text.
-        """
-        return self.filled(iter([evaluated(part, activation, name) for part in self.expressions]), name)
-
-    def filled(self, values: Iterator[object], name: str) -> str:
-        """The text with its expressions' values, taken from `values` in order.
-
-        Raises:
-            RenderRefused: a value is no text.
-        """
-        texts = [part if part.__class__ is str else _as_text(next(values), name) for part in self.parts]
-        return texts[0] if len(texts) == 1 else "".join(texts)
-
-
-@dataclass(frozen=True, slots=True)
-class RuleField:
-    """One field of a rule's message."""
-
-    key: str
-    text: Text
-    color: str | None
-    kind: FieldKind
-    optional: bool
-    truncate: bool
-    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +138,13 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
         RenderRefused: an expression fails, or the channel would not take the result.
     """
     values = rule.together.values(activation)
-    recipient = _checked_recipient(rule.to.filled(values, "to"))
+    recipient = checked_recipient(rule.to.filled(values, "to"))
     body: dict[str, object] = {"to": recipient, "template": rule.template_id}
     if rule.url is not None:
         url = rule.url.filled(values, "url")
         if url:
-            body["url"] = _checked_url(url)
-    body["data"] = _data(rule, values)
+            body["url"] = checked_url(url)
+    body["data"] = data_of(rule.fields, values)
     expiry = event.time_ms / 1000 + rule.expires_after if rule.expires_after is not None else None
     if event.expires_at_ms is not None:
         given = event.expires_at_ms / 1000
@@ -221,61 +165,6 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
 def _fresh_key(event: Event, rule: Rule, key_round: int) -> str | None:
     """Another idempotency key than the id, as often as the API has refused the notice for good."""
     return notice_id(event.identity, rule.id, key_round) if key_round else None
-
-
-def _checked_recipient(recipient: str) -> str:
-    if not channel.is_visible(recipient):
-        raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
-    if len(recipient) > MAX_RECIPIENT:
-        raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
-    if not recipient.isprintable():
-        raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break or control character")
-    return recipient
-
-
-def _data(rule: Rule, values: Iterator[object]) -> dict[str, dict[str, str]]:
-    data: dict[str, dict[str, str]] = {}
-    for one in rule.fields:
-        text = one.text.filled(values, one.key)
-        problem = channel.violation(one.kind, text, one.values)
-        if problem is not None:
-            if not text.strip():
-                if one.optional:
-                    continue
-                raise RenderRefused(Reason.FIELD_EMPTY, f"{one.key}: {problem}")
-            if not one.truncate:
-                raise RenderRefused(Reason.FIELD_LIMIT, f"{one.key}: {problem}")
-            text = channel.cut(one.kind, text)
-        data[one.key] = {"value": text} if one.color is None else {"value": text, "color": one.color}
-    return data
-
-
-def _checked_url(url: str) -> str:
-    """The url, if it is one that may be sent: an event's value must not turn it into another scheme or host."""
-    if len(url) > MAX_URL or " " in url or not url.isprintable():
-        raise RenderRefused(Reason.URL_REFUSED, "url: too long, or with white space in it")
-    if not url.startswith("https://"):
-        raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
-    return url
-
-
-def _as_text(value: object, name: str) -> str:
-    """How a value stands in a text: as CEL's own `string()` would write it; null is nothing."""
-    if type(value) is str:
-        return value
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float():
-            return repr(value).removesuffix(".0")
-        case None:
-            return ""
-        case datetime():
-            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: a time; write it with local_time()")
-        case _:
-            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: neither text nor number")
 
 
 def _refusal(rule: Rule, event: Event, refused: RenderRefused) -> Refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,6 +15,9 @@ MAX_PATTERN = 64
 
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 _NOON = 12
+_MINUTE = timedelta(minutes=1)
+_WHOLE_MINUTES = datetime(1973, 1, 1, tzinfo=UTC)
+"""Since then every zone is whole minutes off UTC; the last that was not is Liberia's, until 1972 (tz database)."""
 _LETTERS: Mapping[str, str] = {
     "YYYY": "{0.year:04}",
     "YY": "{1:02}",
@@ -104,6 +107,18 @@ def _zone(name: str) -> ZoneInfo:
 
 def local_time(moment: datetime, pattern: str, zone: str = DEFAULT_ZONE) -> str:
     """The moment as the zone's clocks show it, daylight saving included."""
+    if "ss" not in pattern and moment >= _WHOLE_MINUTES:
+        return _of_minute((moment - _WHOLE_MINUTES) // _MINUTE, pattern, zone)
+    return _local_time(moment, pattern, zone)
+
+
+@lru_cache(maxsize=4_096)
+def _of_minute(minute: int, pattern: str, zone: str) -> str:
+    """Events of one minute have one text, and they come together."""
+    return _local_time(_WHOLE_MINUTES + minute * _MINUTE, pattern, zone)
+
+
+def _local_time(moment: datetime, pattern: str, zone: str) -> str:
     if problem := _bad_pattern(pattern):
         raise FunctionFailed(problem)
     try:

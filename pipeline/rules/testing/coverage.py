@@ -13,8 +13,9 @@ from pipeline.rules.cel import Activation, Expression
 from pipeline.rules.cel_ast import Kind, Node, Tree
 from pipeline.rules.document import Place
 from pipeline.rules.evaluation import Evaluation, Probe
+from pipeline.rules.message import Text
 from pipeline.rules.places import RulePlaces
-from pipeline.rules.ruleset import Rule, RuleSet, Text
+from pipeline.rules.ruleset import Rule, RuleSet
 
 _JUNCTIONS = frozenset({"_&&_", "_||_"})
 

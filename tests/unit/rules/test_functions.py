@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -251,3 +252,31 @@ def test_default_keeps_false_and_zero() -> None:
     assert default(0, 5) == 0
     assert default(None, 5) == 5
     assert default(False, True) is False  # noqa: FBT003 - the value itself
+
+
+@pytest.mark.parametrize("year", [1973, 1999, 2026, 2100])
+def test_every_zone_is_whole_minutes_off(year: int) -> None:
+    """So moments of one minute have one text, as long as no seconds are asked for: it is remembered by the minute."""
+    for name in available_timezones():
+        for month in range(1, 13):
+            offset = datetime(year, month, 1, tzinfo=ZoneInfo(name)).utcoffset()
+            assert offset is not None
+            assert offset % timedelta(minutes=1) == timedelta(0), name
+
+
+@pytest.mark.parametrize("pattern", ["YYYY-MM-DD HH:mm", "A h:mm", "HH:mm:ss"])
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kathmandu", "America/St_Johns", "Africa/Monrovia"])
+@pytest.mark.parametrize("year", [1, 1900, 1971, 1972, 1973, 2026, 9998])
+def test_a_remembered_time_is_that_of_its_own_minute(year: int, zone: str, pattern: str) -> None:
+    """As the zone's own clocks show it, at the minute's ends, in any order and again."""
+    begin = datetime(year, 6, 30, 23, 59, tzinfo=UTC)
+    for seconds in (0, 59.999, -0.001, 60, 0, 31):
+        moment = begin + timedelta(seconds=seconds)
+        local = moment.astimezone(ZoneInfo(zone))
+        half = "上午" if local.hour < 12 else "下午"
+        clock = {
+            "YYYY-MM-DD HH:mm": f"{local:%Y-%m-%d %H:%M}".zfill(16),
+            "A h:mm": f"{half} {local.hour % 12 or 12}:{local:%M}",
+            "HH:mm:ss": f"{local:%H:%M:%S}",
+        }
+        assert local_time(moment, pattern, zone) == clock[pattern]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
+from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason

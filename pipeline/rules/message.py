@@ -1,0 +1,159 @@
+"""What a rule's message is made of: its texts and fields, and what may be sent of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pipeline.errors import RenderRefused
+from pipeline.model.outcome import Reason
+from pipeline.rules import channel
+from pipeline.rules.cel import Activation, Expression
+from pipeline.rules.channel import FieldKind
+from pipeline.rules.together import evaluated
+
+MAX_RECIPIENT = 256
+MAX_URL = 1_024
+"""Characters. The contract names no limits; these keep a broken rule from sending books."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with `${…}`, compiled: literals and expressions in order."""
+
+    parts: tuple[str | Expression, ...]
+    source: str
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions alone, in order."""
+        return tuple(part for part in self.parts if not isinstance(part, str))
+
+    @property
+    def constant(self) -> str | None:
+        """The text itself where no expression is in it."""
+        if any(isinstance(part, Expression) for part in self.parts):
+            return None
+        return "".join(str(part) for part in self.parts)
+
+    def render(self, activation: Activation, name: str) -> str:
+        """The text for one event.
+
+        Raises:
+            RenderRefused: an expression has no value, or one that is no text.
+        """
+        return self.filled(iter([evaluated(part, activation, name) for part in self.expressions]), name)
+
+    def filled(self, values: Iterator[object], name: str) -> str:
+        """The text with its expressions' values, taken from `values` in order.
+
+        Raises:
+            RenderRefused: a value is no text.
+        """
+        if len(self.parts) == 1:  # most are one expression or one literal
+            (part,) = self.parts
+            return part if part.__class__ is str else _as_text(next(values), name)
+        return "".join([part if part.__class__ is str else _as_text(next(values), name) for part in self.parts])
+
+
+@dataclass(frozen=True, slots=True)
+class RuleField:
+    """One field of a rule's message."""
+
+    key: str
+    text: Text
+    color: str | None
+    kind: FieldKind
+    optional: bool
+    truncate: bool
+    values: tuple[str, ...] = ()
+    fits: Callable[[str], bool] = field(init=False, compare=False, repr=False)
+    """Whether a text is surely one that the channel takes; most are."""
+
+    def __post_init__(self) -> None:
+        """Bind what the field's kind and values say."""
+        object.__setattr__(self, "fits", channel.quick_look(self.kind, self.values))
+
+
+def checked_recipient(recipient: str) -> str:
+    """The recipient, if it may be one.
+
+    Raises:
+        RenderRefused: it is empty, too long, or holds what no id holds.
+    """
+    if not channel.is_visible(recipient):
+        raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
+    if len(recipient) > MAX_RECIPIENT:
+        raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
+    if not recipient.isprintable():
+        raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break or control character")
+    return recipient
+
+
+def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, dict[str, str]]:
+    """The request's `data`: each field's text and colour.
+
+    Raises:
+        RenderRefused: a text is one that the channel would not take.
+    """
+    data: dict[str, dict[str, str]] = {}
+    for one in fields:
+        text = one.text.filled(values, one.key)
+        if not one.fits(text):
+            kept = _mended(one, text)
+            if kept is None:
+                continue
+            text = kept
+        data[one.key] = {"value": text} if one.color is None else {"value": text, "color": one.color}
+    return data
+
+
+def _mended(one: RuleField, text: str) -> str | None:
+    """The text as the channel takes it; None where the field is left out.
+
+    Raises:
+        RenderRefused: the rule says neither that it may be cut nor that it may be left out.
+    """
+    problem = channel.violation(one.kind, text, one.values)
+    if problem is None:
+        return text
+    if not text.strip():
+        if one.optional:
+            return None
+        raise RenderRefused(Reason.FIELD_EMPTY, f"{one.key}: {problem}")
+    if not one.truncate:
+        raise RenderRefused(Reason.FIELD_LIMIT, f"{one.key}: {problem}")
+    return channel.cut(one.kind, text)
+
+
+def checked_url(url: str) -> str:
+    """The url, if it is one that may be sent: an event's value must not turn it into another scheme or host.
+
+    Raises:
+        RenderRefused: it is not.
+    """
+    if len(url) > MAX_URL or " " in url or not url.isprintable():
+        raise RenderRefused(Reason.URL_REFUSED, "url: too long, or with white space in it")
+    if not url.startswith("https://"):
+        raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
+    return url
+
+
+def _as_text(value: object, name: str) -> str:
+    """How a value stands in a text: as CEL's own `string()` would write it; null is nothing."""
+    if type(value) is str:
+        return value
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return repr(value).removesuffix(".0")
+        case None:
+            return ""
+        case datetime():
+            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: a time; write it with local_time()")
+        case _:
+            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: neither text nor number")
