@@ -1,18 +1,18 @@
-"""The JSON files that tests of rules begin with (`file: events/paid.json`), read from beside them."""
+"""The events in files that tests of rules begin with (`file: events/paid.json`), read from beside them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
+from pipeline.adapters.event_files import given_events
+from pipeline.errors import UserError
 from pipeline.rules.testing.cases import Case
-from pipeline.rules.testing.given import file_key
-
-MAX_BYTES = 4_194_304
+from pipeline.rules.testing.given import FileEvent, file_key
 
 
-def read_test_events(cases: Iterable[Case]) -> dict[str, object]:
+def read_test_events(cases: Iterable[Case]) -> dict[str, FileEvent | str]:
     """Every file that the cases name, as `given` wants it; what cannot be read is a text that says why.
 
     A file must lie below the folder of the test that names it: tests come with merge requests, and must not read what
@@ -22,25 +22,23 @@ def read_test_events(cases: Iterable[Case]) -> dict[str, object]:
     return {file_key(path, name): _read(Path(path).parent, name) for path, name in sorted(names)}
 
 
-def _read(folder: Path, name: str) -> object:
+def _read(folder: Path, name: str) -> FileEvent | str:
     path = folder / name
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             return "is not below the folder of this test"
         if not path.is_file():
             return f"is no file in {folder}" + _near(folder, path)
-        if path.stat().st_size > MAX_BYTES:
-            return f"is larger than {MAX_BYTES} bytes"
-        value = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    except UnicodeDecodeError as error:
-        return f"is not UTF-8 (byte {error.start})"
-    except json.JSONDecodeError as error:
-        return f"is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError):
-        return "is not JSON that can be read: a name with a NUL, a number too long, or nested too deeply"
-    return value if isinstance(value, dict) else "holds no JSON object"
+        events = list(islice(given_events(path), 2))
+    except UserError as fault:
+        words = fault.words.removeprefix(f"{path}:").strip()
+        return f"holds no event that can be read ({'line ' if words[:1].isdigit() else ''}{words})"
+    except (OSError, ValueError) as error:  # a name that no file can have
+        return f"cannot be read: {error}"
+    if len(events) != 1:
+        return "holds several events, and a test is about one" if events else "holds no event"
+    kind, data, *_ = events[0].given
+    return FileEvent(kind, data) if isinstance(data, dict) else "holds an event whose data is no object"
 
 
 def _near(folder: Path, path: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from pipeline.adapters.avro import folder_id
+from pipeline.adapters.event_files import given_events
 from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
 from pipeline.adapters.kafka_topics import TopicCheck, TopicToMake
 from pipeline.adapters.schema_files import read_schemas
@@ -24,6 +25,7 @@ from pipeline.errors import UserError
 from pipeline.rules.event_json import JsonReader, SchemaMismatch
 from pipeline.rules.examples import example
 from pipeline.rules.schema import EventSchema
+from pipeline.rules.visible import escaped
 from pipeline.settings import Settings, load_settings
 
 BROKER_SECONDS = 10.0
@@ -40,7 +42,7 @@ def command(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many examples.")] = 1,
     file: Annotated[
         Path | None,
-        typer.Option(help="Given events instead: JSON, a list of it, or one on each line; `-`: standard input."),
+        typer.Option(help="Given events instead, as `explain` and `diff` read them; `-`: standard input."),
     ] = None,
     bootstrap_servers: Annotated[
         str | None, typer.Option(help="Brokers; default: the configuration's, or localhost:9092.")
@@ -68,16 +70,13 @@ def command(
     """
     settings = load_settings(config, os.environ) if config is not None else None
     schema = _schema(schemas or (settings and settings.schemas.directory) or Path("schemas/events"), event_type)
-    events = list(_given(file)) if file is not None else _examples(schema, count, seed)
-    reader = JsonReader(schema)
+    events: Iterable[Mapping[str, object]] = _examples(schema, count, seed)
+    if file is not None:  # read whole before any is written: half a file on a topic helps nobody
+        events = list(_given(file, JsonReader(schema), schema.name))
     if only_print:
         for event in events:
-            reader.read(event)
-            print(json.dumps(event, ensure_ascii=False))
+            print(escaped(json.dumps(event, ensure_ascii=False)))
         return
-    if file is not None:
-        for number, event in enumerate(events, 1):  # all or nothing: half a file on a topic helps nobody
-            _require_fit(reader, event, f"{file}: event {number}")
     where = _Where.of(settings, topic, bootstrap_servers)
     where.require(create=create)
     encoder = EventEncoder(schema, _schema_id(schema, where.topic, encoding, registry, config), encoding)
@@ -127,13 +126,6 @@ def _schema_id(schema: EventSchema, topic: str, encoding: Encoding, registry: st
         return there.register(f"{topic}-{schema.name}", schema.avro)
 
 
-def _require_fit(reader: JsonReader, event: Mapping[str, object], name: str) -> None:
-    try:
-        reader.read(event)
-    except SchemaMismatch as mismatch:
-        raise UserError(f"{name}: {mismatch.words}", hint=mismatch.hint) from None
-
-
 def _write(
     producer: EventProducer,
     topic: str,
@@ -172,24 +164,18 @@ def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[st
     return (example(schema, dice, number) for number in range(count))
 
 
-def _given(file: Path) -> Iterator[Mapping[str, object]]:
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: cannot be read: {error}") from None
-    try:
-        whole = json.loads(text)
-        events = whole if isinstance(whole, list) else [whole]
-    except (ValueError, RecursionError):
-        events = [_line(file, number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    for event in events:
-        if not isinstance(event, dict):
-            raise UserError(f"{file}: an event is a JSON object")
-        yield event
+def _given(file: Path, reader: JsonReader, event_type: str) -> Iterator[Mapping[str, object]]:
+    """The data of every event of a file.
 
-
-def _line(file: Path, number: int, line: str) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{file}:{number}: not JSON: {error}") from None
+    Raises:
+        UserError: one of them is of another type, or does not fit its schema.
+    """
+    for where, given in given_events(file):
+        if given.type not in {None, event_type}:
+            raise UserError(f"{where}: an event of type `{given.type}`, not `{event_type}`")
+        try:
+            reader.read(given.data)
+        except SchemaMismatch as mismatch:
+            raise UserError(f"{where}: {mismatch.words}", hint=mismatch.hint) from None
+        if isinstance(given.data, Mapping):
+            yield given.data

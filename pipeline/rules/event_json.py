@@ -10,7 +10,8 @@ import difflib
 from collections.abc import Callable, Mapping
 
 from pipeline.errors import UserError
-from pipeline.rules.json_scalars import Fault, a_text, default_reader, plain_scalar, scalar_reader
+from pipeline.rules.avro_defaults import default_reader
+from pipeline.rules.json_scalars import Fault, a_text, plain_scalar, scalar_reader
 from pipeline.rules.schema import EventSchema
 from pipeline.rules.types import FieldType, ListType, MapType, NullableType, RecordType, ScalarType
 

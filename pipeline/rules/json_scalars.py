@@ -1,4 +1,4 @@
-"""Single JSON values as a schema's plain types want them, and the defaults that Avro schemas write in JSON."""
+"""Single JSON values as a schema's plain types want them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pipeline.rules import avro_values
 from pipeline.rules.avro_values import UNITS_PER_SECOND
-from pipeline.rules.types import Field, FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
+from pipeline.rules.types import Scalar, ScalarType
 
 T = TypeVar("T")
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -264,51 +264,3 @@ def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -
         shown, near = f"`{value[:40]}`", difflib.get_close_matches(value[:40].upper(), in_order, n=1)
     hint = f"did you mean `{near[0]}`?" if near else None
     raise Fault(f"{shown} is none of {', '.join(in_order)}", hint=hint, impersonal="none of the enum's values")
-
-
-def default_reader(field: Field) -> Callable[[], object]:
-    """What stands for the field where the event lacks it: made anew each time, for lists and maps can be changed."""
-    if field.has_default:
-        return lambda: _from_default(field.type, field.default)
-    if isinstance(field.type, NullableType):
-        return lambda: None
-    return _missing
-
-
-def _missing() -> object:
-    raise Fault("is missing")
-
-
-def _from_default(kind: FieldType, default: object) -> object:
-    """A default in Avro's own JSON encoding: bytes as characters 0 to 255, times and dates as counts.
-
-    A default that does not fit its type is passed over for null: fastavro and the registry refuse such schemas.
-    """
-    match kind:
-        case NullableType(inner):
-            return None if default is None else _from_default(inner, default)
-        case RecordType() if isinstance(default, dict):
-            return {
-                below.name: _from_default(below.type, default.get(below.name, below.default)) for below in kind.fields
-            }
-        case ListType(item) if isinstance(default, list):
-            return [_from_default(item, part) for part in default]
-        case MapType(item) if isinstance(default, dict):
-            return {key: _from_default(item, part) for key, part in default.items()}
-        case ScalarType(Scalar.DYN):
-            return default
-        case ScalarType():
-            return _scalar_default(kind, default)
-        case _:
-            return None
-
-
-def _scalar_default(kind: ScalarType, default: object) -> object:
-    raw = default
-    if isinstance(default, str) and (kind.scalar is Scalar.BYTES or kind.logical in {"decimal", "uuid-fixed"}):
-        raw = default.encode("latin-1", "replace")
-    convert = avro_values.converter(kind)
-    try:
-        return raw if convert is None else convert(raw)
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.adapters.event_writer import EventProducer
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
-from pipeline.cli import app
+from tests.contract.conftest import Run
 from tests.fakes.registry import FakeRegistry
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 20
-Run = Callable[..., int]
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[str]:
-    """Good enough here: nothing is claimed of Kafka."""
-    with EmbeddedBroker() as broker:
-        yield broker.bootstrap_servers
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """The command line, called as a shell does, beside two states of the example rules; gives the exit code."""
+@pytest.fixture(autouse=True)
+def two_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory: two states of the example rules, and their schemas."""
     shutil.copytree(ROOT / "rules", tmp_path / "before")
     shutil.copytree(ROOT / "rules", tmp_path / "rules")
     shutil.copytree(ROOT / "schemas" / "events", tmp_path / "schemas" / "events")
@@ -38,14 +27,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     )
     (tmp_path / "rules" / "trade.yaml").write_text(changed, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        return int(str(ended.value.code or 0))
-
-    return call
 
 
 def configure(servers: str, topics: str, **schemas: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,34 +12,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.decoding_schemas import LookUp
 from pipeline.adapters.event_writer import Encoding
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
 from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
-from pipeline.cli import app
 from pipeline.model.event import Event, Record
+from tests.contract.conftest import Run
 from tests.fakes.registry import FakeRegistry
 from tests.unit.adapters.records import PAID_EVENT, PAID_TYPE, decoder
-
-Run = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[str]:
-    """Good enough here: nothing is claimed of Kafka."""
-    with EmbeddedBroker() as broker:
-        yield broker.bootstrap_servers
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line, called as a shell does; gives the exit code."""
-
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 @pytest.fixture
@@ -115,24 +92,42 @@ async def test_with_a_registry_its_ids_are_written(servers: str, run: Run, topic
 
 
 def test_given_events_are_written_in_their_order(servers: str, run: Run, topic: str, tmp_path: Path) -> None:
-    """One on each line, or a list."""
+    """One on each line, a list, or in one of the other forms of recordings."""
     given = [{**PAID_EVENT, "order_no": f"N{number}", "sub": "one"} for number in range(3)]
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(event) for event in given))
     (tmp_path / "list.json").write_text(json.dumps(given))
-    for name in ("lines.jsonl", "list.json"):
+    around = [{"type": PAID_TYPE, "data": event} for event in given]
+    (tmp_path / "around.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, around)).encode()))
+    for name in ("lines.jsonl", "list.json", "around.jsonl.gz"):
         arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / name)]
         assert run("emit", "order.paid.v1", *arguments) == 0
-    assert [event.data["order_no"] for event in events(written(servers, topic, 6))] == ["N0", "N1", "N2"] * 2
+    assert [event.data["order_no"] for event in events(written(servers, topic, 9))] == ["N0", "N1", "N2"] * 3
 
 
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ({**PAID_EVENT, "sub": 7}, "$.sub: should be a text, not a whole number"),
+        ({"type": "shop.Other", "data": PAID_EVENT}, f"an event of type `shop.Other`, not `{PAID_TYPE}`"),
+        ({"type": PAID_TYPE, "data": [1]}, "$: should be an object"),
+    ],
+)
 def test_a_file_with_one_bad_event_writes_none(
-    servers: str, run: Run, topic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    servers: str,
+    run: Run,
+    topic: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    second: Mapping[str, object],
+    words: str,
 ) -> None:
     """The fault is named with its place."""
-    (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps({**PAID_EVENT, "sub": 7}))
+    (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps(second))
     arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
     assert run("emit", "order.paid.v1", *arguments) == 2
-    assert "event 2: $.sub: should be a text, not a whole number" in capsys.readouterr().err
+    assert f"events.jsonl:2: {words}" in capsys.readouterr().err
+    assert run("emit", "order.paid.v1", "--print", "--file", str(tmp_path / "events.jsonl")) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_a_missing_topic_is_told_before_anything_is_written(

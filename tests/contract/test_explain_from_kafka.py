@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
-from pipeline.cli import app
 from tests.broker.topics import ends
+from tests.contract.conftest import Run
 from tests.fakes.registry import FakeRegistry
 
 ROOT = Path(__file__).parents[2]
-Run = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[str]:
-    """Good enough here: nothing is claimed of Kafka."""
-    with EmbeddedBroker() as broker:
-        yield broker.bootstrap_servers
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line, called as a shell does; gives the exit code."""
-
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        return int(ended.value.code or 0)
-
-    return call
 
 
 def configuration(folder: Path, servers: str, **schemas: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.model.event import Event, Record
@@ -14,8 +15,17 @@ from pipeline.rules.schema import EventSchema, SchemaCatalogue
 from pipeline.rules.testing.cases import Case
 from pipeline.rules.types import FieldType, MapType, NullableType, RecordType
 
-EventFiles = Mapping[str, object]
-"""By `file_key`: the JSON object in each file that tests name, or a text that says why there is none."""
+
+class FileEvent(NamedTuple):
+    """The event in a file that a test names, its data still as JSON."""
+
+    type: str | None
+    """None: the file does not say it."""
+    data: Mapping[str, object]
+
+
+EventFiles = Mapping[str, FileEvent | str]
+"""By `file_key`: the event in each file that tests name, or a text that says why there is none."""
 
 _WHEN = datetime(2026, 11, 23, 7, 1, tzinfo=UTC)
 """When an event happened whose test does not say: that of the examples."""
@@ -78,11 +88,12 @@ def _begun(case: Case, schema: EventSchema | None, files: EventFiles) -> Mapping
 
 def _from_file(case: Case, name: str, files: EventFiles) -> Mapping[str, object]:
     path: Path = (*case.event_path, "file")
-    value = files.get(file_key(case.document.path, name), "was not read")
-    if isinstance(value, str):
-        raise Unfit(path, f"`{name}` {value}")
-    assert isinstance(value, Mapping)  # noqa: S101 - an object, or the words why there is none
-    return value
+    found = files.get(file_key(case.document.path, name), "was not read")
+    if isinstance(found, str):
+        raise Unfit(path, f"`{name}` {found}")
+    if found.type not in {None, case.event.type}:
+        raise Unfit(path, f"`{name}` holds an event of type `{found.type}`, not `{case.event.type}`")
+    return found.data
 
 
 def _laid_over(base: Mapping[str, object], above: Mapping[str, object], kind: FieldType | None) -> dict[str, object]:
