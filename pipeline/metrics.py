@@ -120,7 +120,12 @@ BREAKER = Metric(
 HALTED = Metric("halted", Kind.GAUGE, "1 for the reason why nothing is sent.", (Label("reason", tuple(Halt)),))
 RETRY_BUDGET = Metric("retry_budget", Kind.GAUGE, "Retry tokens left.")
 RULES_SUSPENDED = Metric("rules_suspended", Kind.GAUGE, "1 for a rule that the API refuses for good.", (RULE,))
-CONSUMER_LAG = Metric("consumer_lag", Kind.GAUGE, "Records between us and the partition's end.", (TOPIC, PARTITION))
+CONSUMER_LAG = Metric(
+    "consumer_lag",
+    Kind.GAUGE,
+    "Offsets between what was handed over and the partition's end; 0 when nothing is left to come.",
+    (TOPIC, PARTITION),
+)
 FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last came round.")
 KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer has a connection.")

@@ -103,6 +103,7 @@ class Membership:
                     **protocol,
                     "enable.auto.commit": False,
                     "enable.auto.offset.store": False,
+                    "enable.partition.eof": True,
                     "error_cb": _trouble,
                     "on_commit": self._commits.answered,
                     "stats_cb": self.statistics.take,

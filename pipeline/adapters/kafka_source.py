@@ -184,7 +184,14 @@ class KafkaSource:
             self._idle(now, hold)
         if now >= self._lag_at:
             self._lag_at = now + LAG_SECONDS
-            self._lag.measure(self._group.consumer, self._group.owned, self._group.paused)
+            self._lag.measure(self._group.consumer, self._handed_over(), self._group.paused)
+
+    def _handed_over(self) -> Mapping[TopicPartition, int]:
+        """The next offset to be handed over, by partition: what is kept for later was not."""
+        positions = dict(self._group.owned)
+        for record in reversed(self._kept):
+            positions[TopicPartition(record.topic, record.partition)] = record.offset
+        return positions
 
     def _idle(self, now: float, hold: frozenset[TopicPartition]) -> None:
         """Nothing is wanted: wait until something is, and look in on the group now and then."""
@@ -243,7 +250,7 @@ class KafkaSource:
                 continue
             error = message.error()
             if error is not None:
-                self._heed(error)
+                self._heed(message, error)
                 continue
             record = record_of(message)
             key = TopicPartition(record.topic, record.partition)
@@ -253,13 +260,18 @@ class KafkaSource:
                 owned[key] = record.offset + 1
                 self._kept.append(record)
 
-    def _heed(self, error: KafkaError) -> None:
-        """An error came instead of a record.
+    def _heed(self, message: Message, error: KafkaError) -> None:
+        """An error came instead of a record, or word that a partition's end is reached.
 
         Raises:
             KafkaException: the consumer is of no more use, or has no right to what it is to read.
         """
-        if kafka_errors.is_fatal(error):
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+            # Past the last record there may stand a transaction's marker, or what was aborted: nobody is handed these.
+            key = TopicPartition(message.topic() or "", message.partition() or 0)
+            if key in self._group.owned:
+                self._group.owned[key] = max(self._group.owned[key], message.offset() or 0)
+        elif kafka_errors.is_fatal(error):
             if not self._group.refused_protocol():
                 raise KafkaException(error)
         elif kafka_errors.is_refused(error):
