@@ -20,6 +20,9 @@ from pipeline.rules.ruleset import Rule
 from pipeline.rules.templates import Template, TemplateField
 from pipeline.rules.together import Named, Together
 
+TYPES_ALIKE = 0.85
+"""How much of two names of event types must be alike: all of a team's begin with the same words."""
+_NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
 
 
@@ -100,7 +103,8 @@ class RuleCompiler:
             if not self._typed.get(event_type):
                 place = path if isinstance(rule.on, str) else (*path, index)
                 words = f"no schema of `{event_type}` is known: its expressions are not checked"
-                self._report.add_inside(place, 0, "unknown-event-type", words, near(event_type, self._typed))
+                hint = near(event_type, self._typed, TYPES_ALIKE) or _NO_SCHEMA
+                self._report.add_inside(place, 0, "unknown-event-type", words, hint)
 
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)
@@ -214,9 +218,9 @@ def event_types(rule: RuleFields) -> tuple[str, ...]:
     return (rule.on,) if isinstance(rule.on, str) else rule.on or ()
 
 
-def near(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean …?` where a known word is close."""
-    found = difflib.get_close_matches(word, list(known), n=1)
+def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """`did you mean …?` where a known word is close; `cutoff` is how much of the two must be alike."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f"did you mean `{found[0]}`?" if found else None
 
 

@@ -13,11 +13,13 @@ from pipeline.adapters.shipped import shipped
 from pipeline.errors import UserError
 from pipeline.rules import json_schemas
 from pipeline.rules.examples import example
+from pipeline.rules.schema import EventSchema
 
 _FILES = Path(__file__).parent / "files"
 _EVENT_SCHEMA = "schemas/events/trade/trade.order.paid.v1.avsc"
 RECORDED = 20
 """Made-up events to try a change on."""
+_UNMATCHED = 2
 
 
 class Written(NamedTuple):
@@ -48,7 +50,7 @@ def write_repository(folder: Path, version: str, dice: Callable[[], float]) -> I
 def _example(dice: Callable[[], float]) -> Mapping[str, str]:
     schema = shipped(_EVENT_SCHEMA)
     paid = read_schema(schema)
-    events = [{"type": paid.name, "data": example(paid, dice, number)} for number in range(RECORDED)]
+    events = [_recorded(paid, dice, number) for number in range(RECORDED)]
     return {
         "rules/templates.yaml": _text("templates.yaml"),
         "rules/receipts.yaml": _text("rules.yaml"),
@@ -56,6 +58,14 @@ def _example(dice: Callable[[], float]) -> Mapping[str, str]:
         f"schemas/{schema.name}": schema.read_text(encoding="utf-8"),
         "events/recorded.jsonl": "".join(f"{json.dumps(event, ensure_ascii=False)}\n" for event in events),
     }
+
+
+def _recorded(paid: EventSchema, dice: Callable[[], float], number: int) -> Mapping[str, object]:
+    """An event an hour, so that a day's volume can be told; the third was paid with coupons alone: no rule matches."""
+    moment = f"2026-11-{22 + number // 24}T{number % 24:02}:00:00Z"
+    amount = {"amount_paid": "0.00"} if number == _UNMATCHED else {}
+    data = {**example(paid, dice, number), "occurred_at": moment, "paid_at": moment, **amount}
+    return {"type": paid.name, "time": moment, "data": data}
 
 
 def _around(version: str) -> Mapping[str, str]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.scaffold.repository import write_repository
 from pipeline.adapters.schema_files import read_schemas
 from pipeline.cli import coverage
+from pipeline.cli.app import main
+from pipeline.cli.init import SEED
 from pipeline.model.finding import Level
 from pipeline.rules import channel, functions
 from pipeline.rules.check import check
@@ -149,3 +156,29 @@ def test_references_are_fresh(name: str) -> None:
     """The generated page is what its declaration says."""
     page = {"functions": functions.as_markdown, "fields": channel.as_markdown}[name]()
     assert (ROOT / "docs" / "reference" / f"{name}.md").read_text(encoding="utf-8") == page
+
+
+def test_what_the_guide_types_into_the_new_folder_reads_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    """Preview, explanation and comparison, of the files that `init` writes; to the letter."""
+
+    def typed(line: str) -> None:
+        monkeypatch.setattr(sys, "argv", line.split())
+        with pytest.raises(SystemExit):
+            main()
+        shown = capfd.readouterr().out
+        (printed,) = re.findall(rf"^\$ {re.escape(line)}(?: +#[^\n]*)?\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+        assert printed == shown
+
+    monkeypatch.chdir(tmp_path)
+    tuple(write_repository(tmp_path, "1", random.Random(SEED).random))  # noqa: S311 - examples, as `init` makes them
+    typed("notice-pipeline preview --rule receipt")
+    typed("notice-pipeline explain events/recorded.jsonl --event 3")
+    (commit,) = re.findall(r"^\$ (git init .*)$", GUIDE, re.MULTILINE)
+    names = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b"}
+    subprocess.run(["sh", "-c", commit], check=True, env={**os.environ, **names})
+    (now, before) = re.findall(r"^Now write `(\S+)` for `(\S+)` in `rules/receipts.yaml`", GUIDE, re.MULTILINE)[0]
+    rules = Path("rules/receipts.yaml")
+    rules.write_text(rules.read_text(encoding="utf-8").replace(before, now), encoding="utf-8")
+    typed("notice-pipeline diff HEAD --events events/recorded.jsonl")
