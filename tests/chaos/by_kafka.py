@@ -18,7 +18,6 @@ BLOCKED = [recipient(number) for number in range(20, 26)]
 """Recipients who cannot be served: frontiers stand while much ends above them, so that the ledger matters."""
 BLOCKING = {"latency": LATENCY, "faults": [{"recipients": BLOCKED, "status": 503, "code": 503}]}
 PATIENT = {"delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 2.0, "max_attempts": 1_000}}}
-BOTH = ("classic", "consumer")
 
 
 def broker_restart(run: Run) -> None:
@@ -176,12 +175,11 @@ KAFKA = (
         "broker-restart",
         "the broker stopped and started, killed and started",
         broker_restart,
-        protocols=BOTH,
         stops_broker=True,
     ),
     Scenario("stop-in-outage", "SIGTERM, twice, while the broker is away", stopped_in_an_outage, stops_broker=True),
-    Scenario("broker-frozen", "the broker stands still for 15 s", frozen, protocols=BOTH, stops_broker=True),
-    Scenario("cut-off", "one member of two loses Kafka, but not the API", cut_off, protocols=BOTH, stops_broker=True),
+    Scenario("broker-frozen", "the broker stands still for 15 s", frozen, stops_broker=True),
+    Scenario("cut-off", "one member of two loses Kafka, but not the API", cut_off, stops_broker=True),
     Scenario(
         "ledger-refuses",
         "the outcomes topic refuses a record for good",
@@ -194,7 +192,6 @@ KAFKA = (
         pointer_kept,
         plan=BLOCKING,
         changes=PATIENT,
-        protocols=BOTH,
     ),
     Scenario(
         "pointer-damaged",

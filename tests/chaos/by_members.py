@@ -11,7 +11,6 @@ REFUSED = [recipient(number) for number in range(5, 11)]
 FREEZES = 3
 FEW = 4
 """In flight at most, where a frozen process may have requests that it has made and not yet written."""
-BOTH = ("classic", "consumer")
 SESSION_SECONDS = 5.0
 """In `run._changes`, and of the broker for the other protocol."""
 
@@ -107,16 +106,14 @@ MEMBERS = (
         kill,
         Allowed(failures=True),
         plan={"latency": LATENCY, "faults": [{"recipients": REFUSED, "code": 47003}]},
-        protocols=BOTH,
     ),
-    Scenario("rolling", "every member of three replaced by SIGTERM, twice", rolling, protocols=BOTH),
-    Scenario("scale", "members added and removed, several at once", scale, protocols=BOTH),
+    Scenario("rolling", "every member of three replaced by SIGTERM, twice", rolling),
+    Scenario("scale", "members added and removed, several at once", scale),
     Scenario(
         "stall",
         "members frozen beyond session and poll interval, then thawed",
         stall,
         Allowed(unsent=FREEZES * FEW),
         changes={"notices": {"max_in_flight": FEW}, "kafka": {"properties": {"max.poll.interval.ms": 6_000}}},
-        protocols=BOTH,
     ),
 )

@@ -54,7 +54,6 @@ class Scenario(NamedTuple):
     """The sandbox's faults."""
     sandbox: Mapping[str, object] = {}
     """More of the sandbox's options."""
-    protocols: tuple[str, ...] = ("classic",)
     stops_broker: bool = False
     """It stops the broker, or needs its detour: one of our own, then."""
 
