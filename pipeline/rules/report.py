@@ -13,16 +13,13 @@ class Report:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._findings: dict[Finding, None] = {}
+        self.errors = 0
+        """How many findings are errors."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found, in the order of finding."""
         return tuple(self._findings)
-
-    @property
-    def errors(self) -> int:
-        """How many findings are errors."""
-        return sum(finding.is_error for finding in self._findings)
 
     def add(self, path: Path, code: str, words: str, hint: str | None = None) -> None:
         """A finding at a key."""
@@ -34,4 +31,6 @@ class Report:
 
     def _add(self, place: Place, code: str, words: str, hint: str | None) -> None:
         finding = Finding(self._document.path, place.line, place.column, CODES[code].level, code, words, hint)
-        self._findings.setdefault(finding)
+        if finding not in self._findings:
+            self._findings[finding] = None
+            self.errors += finding.is_error

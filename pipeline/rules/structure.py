@@ -104,6 +104,9 @@ def _words(fault: ErrorDetails) -> tuple[str, str | None]:
         choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
         near = difflib.get_close_matches(str(fault["input"]), choices, n=1)
         return f"is one of {', '.join(choices)}", f"did you mean `{near[0]}`?" if near else None
+    if kind in {"too_long", "string_too_long"}:
+        most, what = given.get("max_length", 0), "entries" if isinstance(fault["input"], list) else "characters"
+        return f"more than {most:,} {what}", None
     if kind == "string_pattern_mismatch":
         return SHAPES.get(str(given.get("pattern")), "has not the right shape"), None
     words = fault["msg"].removeprefix("Value error, ")
