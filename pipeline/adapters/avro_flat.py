@@ -46,6 +46,10 @@ def _long(value: int) -> bytes:
     return bytes((zigzag & 0x7F | 0x80, zigzag >> 7 & 0x7F | 0x80)) + _upper_bits(zigzag >> 14)
 
 
+_moment = lru_cache(maxsize=4_096)(_long)
+"""A millisecond that one outcome has, its neighbours have too."""
+
+
 def _text(value: str) -> bytes:
     raw = value.encode()
     return _long(len(raw)) + raw
@@ -69,6 +73,8 @@ def _encoder(kind: object) -> Encode:
     match kind:
         case ["null", inner]:
             return _nullable(_encoder(inner))
+        case {"type": "long", "logicalType": "timestamp-millis"}:
+            return _moment
         case {"type": str(inner)}:
             return _encoder(inner)
         case str(name) if name in _ENCODERS:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -47,6 +45,7 @@ class LoopNoticesApi:
         except (ssl.SSLError, ValueError) as error:
             words = str(error) if isinstance(error, _Unusable) else type(error).__name__
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {words}") from None
+        self._timeout_seconds = options.timeout_seconds
         self._key = options.idempotency_header
         self._confidential = Confidential(options)
         self._token: str | None = None
@@ -67,8 +66,9 @@ class LoopNoticesApi:
         if request is None:
             return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._options.timeout_seconds
-        connection = self._take(loop.time())
+        now = loop.time()
+        deadline = now + self._timeout_seconds
+        connection = self._take(now)
         if connection is None:
             try:
                 connection = await self._connect(loop)
@@ -88,12 +88,14 @@ class LoopNoticesApi:
             raise
         finally:
             self._deadlines.pop(connection, None)
-        return self._reply(answer, partial(self._confidential.out_of, token=token, notice=notice))
+        return self._reply(answer, token, notice)
 
-    def _reply(self, answer: Answer, hide: Callable[[str], str]) -> Reply:
+    def _reply(self, answer: Answer, token: str, notice: Notice) -> Reply:
         status, body, retry_after, fault, why = answer
         if fault is None and status is not None:
-            return read_reply(status, body, retry_after, hide)
+            return read_reply(
+                status, body, retry_after, lambda words: self._confidential.out_of(words, token=token, notice=notice)
+            )
         if fault is Fault.BODY_TOO_LARGE and status is not None:
             return too_large(status, retry_after, self._options.max_reply_bytes)
         return Reply(status, fault=fault, detail=why)

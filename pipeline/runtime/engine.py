@@ -68,7 +68,7 @@ class Engine:
         self._token: str | None = None
         self._refresh: asyncio.Task[None] | None = None
         self._renewal: asyncio.TimerHandle | None = None
-        self._attempts: set[asyncio.Task[None]] = set()
+        self._attempts: set[asyncio.Task[None] | None] = set()
         self._unacknowledged = 0
         self._step_due = False
         self._wakeup: asyncio.TimerHandle | None = None
@@ -105,9 +105,7 @@ class Engine:
             self._start_refresh()
         if not self._quiet(now) and self._token is not None:
             for attempt in delivery.attempts(now):
-                task = asyncio.get_running_loop().create_task(self._attempt(attempt, self._token))
-                self._attempts.add(task)
-                task.add_done_callback(self._attempts.discard)
+                self._attempts.add(asyncio.get_running_loop().create_task(self._attempt(attempt, self._token)))
         for publication in delivery.publications():
             self._unacknowledged += 1
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
@@ -139,7 +137,10 @@ class Engine:
 
     async def _attempt(self, attempt: Attempt, token: str) -> None:
         started = self._clock.now()
-        reply = await self._api.send(attempt.notice, token, attempt.trace)
+        try:
+            reply = await self._api.send(attempt.notice, token, attempt.trace)
+        finally:  # a done-callback would be one more call of the loop for each attempt
+            self._attempts.discard(asyncio.current_task())
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
         self._telemetry.attempted(verdict, now - started)
@@ -258,7 +259,7 @@ class Engine:
         for timer in (self._wakeup, self._polling, self._renewal):
             if timer is not None:
                 timer.cancel()
-        tasks = [*self._attempts, *([self._refresh] if self._refresh else [])]
+        tasks = [task for task in (*self._attempts, self._refresh) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
