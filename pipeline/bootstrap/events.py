@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.adapters.avro import folder_id
 from pipeline.adapters.decoding import EventDecoder
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import EventSchema, SchemaCatalogue
 from pipeline.settings import Settings
 from pipeline.settings.secrets import reveal
+
+if TYPE_CHECKING:
+    from pipeline.adapters.schema_registry import SchemaRegistry
 
 
 class Schemas(NamedTuple):
@@ -38,6 +40,11 @@ def find_schemas(settings: Settings) -> Schemas:
     }
     registry = None
     if chosen.registry_url is not None:
+        from pipeline.adapters.schema_registry import (  # noqa: PLC0415 - its client is loaded only where there is one
+            RegistryOptions,
+            SchemaRegistry,
+        )
+
         password = reveal(chosen.registry_password, chosen.registry_password_file, "the registry's password")
         ca_file = str(chosen.registry_ca_file) if chosen.registry_ca_file else None
         registry = SchemaRegistry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_loop import LoopNoticesApi
 from pipeline.adapters.notices_withheld import WithheldNoticesApi
-from pipeline.adapters.tokens import FileToken, OAuthOptions, OAuthToken, StaticToken
+from pipeline.adapters.tokens import FileToken, StaticToken
 from pipeline.errors import ConfigurationError
 from pipeline.ports import NoticesApi, TokenSource
 from pipeline.settings import Settings
@@ -70,6 +70,11 @@ def token_source(settings: Settings) -> TokenSource:
         read_secret_file(notices.token_file, "the token file")  # told at start, not at the first event
         return FileToken(notices.token_file, lambda path: read_secret_file(path, "the token file"))
     if notices.oauth is not None:
+        from pipeline.adapters.tokens_oauth import (  # noqa: PLC0415 - its client is loaded only where it is wanted
+            OAuthOptions,
+            OAuthToken,
+        )
+
         oauth = notices.oauth
         secret = reveal(oauth.client_secret, oauth.client_secret_file, "the client secret")
         return OAuthToken(OAuthOptions(str(oauth.token_url), oauth.client_id, secret or "", oauth.scope))

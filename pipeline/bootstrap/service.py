@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -22,11 +22,9 @@ from pipeline.adapters.logging import configure_logging, recipient_hash
 from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
 from pipeline.adapters.prometheus import PrometheusTelemetry
 from pipeline.adapters.rule_watch import RuleWatch
-from pipeline.adapters.schema_registry import SchemaRegistry
 from pipeline.bootstrap.events import Schemas, find_decoder, find_rules, find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.notices import notices_api, token_source
-from pipeline.bootstrap.pages import make_web
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
@@ -40,8 +38,13 @@ from pipeline.settings import Settings
 from pipeline.settings.group_times import cautions
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
 from pipeline.settings.secrets import reveal
-from pipeline.web.endpoint import listen, serve
+from pipeline.web.listener import listen
 from pipeline.web.tally import Tally
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pipeline.adapters.schema_registry import SchemaRegistry
 
 log = structlog.get_logger("start")
 
@@ -83,6 +86,7 @@ async def run_service(
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
         parts = traced(parts, settings, clock)
+        reveal(settings.http.password, settings.http.password_file, "the pages' password")  # told now, not by the pages
     except Stopped:
         listener.close()
         log.info("stopped_before_it_had_started")
@@ -96,11 +100,12 @@ async def run_service(
         telemetry.shadow()
     telemetry.read_at_scrape(lambda: read_gauges(parts))
     reload = Reload(lambda: find_rules(settings, schemas.catalogue), service.intake, telemetry, clock)
-    web = make_web(settings, service, telemetry, reload, tally, member=member is not None)
 
     async def alongside() -> None:
+        pages, endpoint = await asyncio.to_thread(_load_pages)
+        web = pages.make_web(settings, service, telemetry, reload, tally, member=member is not None)
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(web.app, listener))
+            group.create_task(endpoint.serve(web.app, listener))
             group.create_task(web.keep())
             group.create_task(reload.keep())
             if settings.rule_options.watch:
@@ -126,6 +131,14 @@ async def run_service(
         on_started(service, port)
     error = await service.run(alongside=alongside)
     return 1 if error is not None else 0
+
+
+def _load_pages() -> tuple[ModuleType, ModuleType]:
+    """What the endpoint is made of. It takes as long to load as all that sends, and no notice has to wait for it."""
+    from pipeline.bootstrap import pages  # noqa: PLC0415 - see above
+    from pipeline.web import endpoint  # noqa: PLC0415 - see above
+
+    return pages, endpoint
 
 
 def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTelemetry, clock: SystemClock) -> Parts:

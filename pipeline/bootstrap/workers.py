@@ -18,7 +18,8 @@ from pipeline.runtime.gauges import read_fleet
 from pipeline.runtime.supervisor import Supervisor, pass_signals_on
 from pipeline.settings import Settings
 from pipeline.web.access import gate
-from pipeline.web.endpoint import listen, serve
+from pipeline.web.endpoint import serve
+from pipeline.web.listener import listen
 from pipeline.web.pages import Pages
 from pipeline.web.workers import make_workers_app
 from pipeline.web.workers_page import WorkersPage

@@ -20,8 +20,9 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import folder_near, read_schemas
 from pipeline.adapters.workbench.process import Workbench
 from pipeline.cli.check import EnvironmentOption, RulesArgument, SchemasOption
-from pipeline.web.endpoint import listen, serve
+from pipeline.web.endpoint import serve
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.listener import listen
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler

@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pipeline.errors import Unreachable
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.problems import handler
 
@@ -68,26 +67,6 @@ def make_app(
 
 def _answer(ok: bool, words: str) -> Response:  # noqa: FBT001 - a probe's answer is yes or no
     return PlainTextResponse(f"{words}\n", status_code=200 if ok else 503)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Bind before anything else starts, so that a taken port is told at once.
-
-    Raises:
-        Unreachable: the address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise Unreachable(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="set http.port to a free one, or to 0 for any",
-        ) from None
-    return listener
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from pipeline.web.endpoint import listen, serve
+from pipeline.web.endpoint import serve
+from pipeline.web.listener import listen
 
 
 class Served:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from pipeline.adapters.schema_registry import MAX_ANSWER, RegistryOptions, SchemaRegistry
 from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
-from pipeline.web.endpoint import listen
+from pipeline.web.listener import listen
 from tests.fakes.registry import FakeRegistry
 
 AVRO = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}]}

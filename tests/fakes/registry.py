@@ -18,7 +18,7 @@ from starlette.routing import Route
 from pipeline.errors import SchemaError
 from pipeline.rules.compatibility import incompatibilities
 from pipeline.rules.schema import EventSchema
-from pipeline.web.endpoint import listen
+from pipeline.web.listener import listen
 
 
 @dataclass

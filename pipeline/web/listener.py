@@ -1,0 +1,27 @@
+"""The endpoint's address, taken before anything else is loaded."""
+
+from __future__ import annotations
+
+import socket
+
+from pipeline.errors import Unreachable
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before anything else starts, so that a taken port is told at once.
+
+    Raises:
+        Unreachable: the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unreachable(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="set http.port to a free one, or to 0 for any",
+        ) from None
+    return listener
