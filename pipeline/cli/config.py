@@ -13,7 +13,9 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline.settings import load_settings
+from pipeline.settings.files import not_there
 from pipeline.settings.group_times import cautions
+from pipeline.settings.load import is_by_environment, place_in
 from pipeline.settings.show import json_schema, masked
 
 group = typer.Typer(
@@ -27,14 +29,24 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configur
 
 @group.command()
 def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
-    """Say whether the configuration can be used; every fault with its line. What may not be meant is a warning.
+    """Say whether the configuration can be used; every fault with its line.
+
+    What may not be meant is a warning, and so is a file or folder that is not here: it may be where the service runs.
 
     Example: `notice-pipeline config check -c pipeline.yaml`
     """
     settings = load_settings(config, os.environ)
     for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds):
-        print(f"{config}: warning {caution}", file=sys.stderr)
-    print(f"{config}: fine ({settings.environment}, {len(settings.kafka.topics)} topics)")
+        _warn(config, caution.key, str(caution))
+    for key, words in not_there(settings):
+        _warn(config, key, f"{key}: {words}")
+    count = len(settings.kafka.topics)
+    name = "the environment" if is_by_environment(config, os.environ) else config
+    print(f"{name}: fine ({settings.environment}, {count} topic{'' if count == 1 else 's'})")
+
+
+def _warn(config: Path, key: str, words: str) -> None:
+    print(f"{place_in(config, key, os.environ)}: warning {words}", file=sys.stderr)
 
 
 @group.command()

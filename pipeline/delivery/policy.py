@@ -41,6 +41,12 @@ class BudgetSettings(_Section):
         5.0, gt=0, le=100_000, description="Tokens that come back by themselves, so that recovery never stalls."
     )
 
+    @model_validator(mode="after")
+    def _affordable(self) -> BudgetSettings:
+        if self.retry_cost > self.capacity:
+            raise ValueError("retry_cost is above capacity: nothing could ever be tried again")
+        return self
+
 
 class ConcurrencySettings(_Section):
     """The adaptive limit on requests in flight; its upper bound is `notices.max_in_flight`."""

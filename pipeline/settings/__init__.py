@@ -1,6 +1,7 @@
 """One YAML file and the environment become one frozen value."""
 
-from pipeline.settings.load import ENVIRONMENT_PREFIX, load_settings
+from pipeline.settings.environment import ENVIRONMENT_PREFIX
+from pipeline.settings.load import load_settings
 from pipeline.settings.model import Settings
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings", "load_settings"]

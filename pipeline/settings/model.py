@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings
-from pipeline.settings.group_times import INSTANCE, impossible
-
-
-def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
-    """A relative path in the configuration is relative to the folder of its file, wherever the command was called."""
-    base = (info.context or {}).get("base")
-    return base / path if base is not None else path
-
+from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, topics_apart
+from pipeline.settings.group_times import impossible
+from pipeline.settings.kinds import (
+    ApiUrl,
+    Brokers,
+    FilePath,
+    FreeHeaderName,
+    HeaderName,
+    HeaderValue,
+    Port,
+    Replicas,
+    Seconds,
+    Token,
+    TopicName,
+)
 
 MOST_WORKERS = 64
-FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 
 class Section(BaseModel):
@@ -44,7 +45,7 @@ class Section(BaseModel):
 class KafkaSettings(Section):
     """Where events come from."""
 
-    bootstrap_servers: str = Field(description="Brokers to ask first, `host:port` with commas between.", min_length=1)
+    bootstrap_servers: Brokers = Field(description="Brokers to ask first, `host:port` with commas between.")
     group_id: str = Field("notice-pipeline", description="Consumer group; members share the partitions.", min_length=1)
     topics: tuple[TopicName, ...] = Field(description="Topics to read.", min_length=1)
     group_protocol: Literal["auto", "consumer", "classic"] = Field(
@@ -62,6 +63,12 @@ class KafkaSettings(Section):
         description="librdkafka settings whose value is a file's content: `sasl.password: /run/secrets/kafka`.",
     )
 
+    @field_validator("topics")
+    @classmethod
+    def _topics_differ(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        each_once(topics, "the topic")
+        return topics
+
     @field_validator("properties")
     @classmethod
     def _can_work(cls, properties: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
@@ -69,6 +76,11 @@ class KafkaSettings(Section):
         if why_not is not None:
             raise ValueError(why_not)
         return properties
+
+    @model_validator(mode="after")
+    def _one_value_for_each(self) -> KafkaSettings:
+        in_one_of(self.properties, self.properties_files, "properties and in properties_files")
+        return self
 
 
 class SchemaSettings(Section):
@@ -87,6 +99,13 @@ class SchemaSettings(Section):
         description="Event type of plain JSON records, by topic, where neither header nor envelope names one.",
     )
     max_event_bytes: int = Field(1_048_576, ge=1_024, description="Larger record values are refused undecoded.")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> SchemaSettings:
+        given = at_most_one(self, "registry_password", "registry_password_file")
+        if given and self.registry_user is None:
+            raise ValueError(f"{given} is given without registry_user")
+        return self
 
 
 class OAuthSettings(Section):
@@ -108,8 +127,8 @@ class OAuthSettings(Section):
 class NoticesSettings(Section):
     """The platform's notices API."""
 
-    url: HttpUrl = Field(description="Where notices are POSTed to.")
-    token: SecretStr | None = Field(None, description="The bearer token itself.")
+    url: ApiUrl = Field(description="Where notices are POSTed to.")
+    token: Token | None = Field(None, description="The bearer token itself.")
     token_file: FilePath | None = Field(None, description="A file that holds the token; read again when it is refused.")
     oauth: OAuthSettings | None = Field(None, description="A token endpoint to get the token from.")
     timeout_seconds: Seconds = Field(5, description="For one whole request. Later it counts as ambiguous.")
@@ -118,12 +137,14 @@ class NoticesSettings(Section):
     verdicts: VerdictSettings = Field(
         default_factory=VerdictSettings, description="Changes to the table of what a reply means."
     )
-    headers: dict[str, str] = Field(default_factory=dict, description="Headers to add to every request.")
-    secret_headers_files: dict[str, FilePath] = Field(
+    headers: dict[FreeHeaderName, HeaderValue] = Field(
+        default_factory=dict, description="Headers to add to every request."
+    )
+    secret_headers_files: dict[FreeHeaderName, FilePath] = Field(
         default_factory=dict, description="Headers whose value is a file's content."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Query parameters to add to every request.")
-    idempotency_header: str | None = Field(
+    idempotency_header: HeaderName | None = Field(
         "Idempotency-Key", description="Header for the notice's id; null where the API refuses unknown headers."
     )
     max_reply_bytes: int = Field(65_536, ge=256, description="A longer reply is cut off and counts as transient.")
@@ -140,11 +161,14 @@ class NoticesSettings(Section):
 
     @model_validator(mode="after")
     def _one_token_source(self) -> NoticesSettings:
-        given = [name for name in ("token", "token_file", "oauth") if getattr(self, name) is not None]
-        if not given:
+        if at_most_one(self, "token", "token_file", "oauth") is None:
             raise ValueError("no token: give one of token, token_file and oauth")
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are given: one source of the token is enough")
+        return self
+
+    @model_validator(mode="after")
+    def _each_header_once(self) -> NoticesSettings:
+        names = [*self.headers, *self.secret_headers_files, *filter(None, [self.idempotency_header])]
+        each_once((name.lower() for name in names), "the header")
         return self
 
 
@@ -160,11 +184,18 @@ class OutcomeSettings(Section):
     topic: TopicName = Field("notice.outcomes", description="Topic for outcomes.")
     create: bool = Field(True, description="Make the topic when it is missing.")
     partitions: int = Field(12, ge=1, le=10_000, description="Its partitions when we make it; never change them later.")
-    replication_factor: int = Field(-1, ge=-1, description="Its replicas when we make it; -1: the broker's default.")
+    replication_factor: Replicas = Field(-1, description="Its replicas when we make it; -1: the broker's default.")
     unmatched: bool = Field(False, description="Publish an outcome for events that match no rule, too.")
     recipient: Literal["clear", "hash", "omit"] = Field("hash", description="How an outcome names the recipient.")
-    recipient_hash_key: SecretStr | None = Field(None, description="Key of the recipients' hash, in logs as well.")
+    recipient_hash_key: SecretStr | None = Field(
+        None, description="Key of the recipients' hash, in logs as well.", min_length=1
+    )
     recipient_hash_key_file: FilePath | None = Field(None, description="A file that holds the key of the hash.")
+
+    @model_validator(mode="after")
+    def _one_key(self) -> OutcomeSettings:
+        at_most_one(self, "recipient_hash_key", "recipient_hash_key_file")
+        return self
 
 
 class DeadLetterSettings(Section):
@@ -176,7 +207,7 @@ class DeadLetterSettings(Section):
     )
     create: bool = Field(True, description="Make the topic when it is missing.")
     partitions: int = Field(4, ge=1, le=10_000, description="Its partitions when we make it.")
-    replication_factor: int = Field(-1, ge=-1, description="Its replicas when we make it; -1: the broker's default.")
+    replication_factor: Replicas = Field(-1, description="Its replicas when we make it; -1: the broker's default.")
 
 
 class HttpSettings(Section):
@@ -203,9 +234,7 @@ class HttpSettings(Section):
 
     @model_validator(mode="after")
     def _whole_credentials(self) -> HttpSettings:
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("password and password_file are given: one is enough")
-        if (self.user is None) != (self.password is None and self.password_file is None):
+        if (self.user is None) != (at_most_one(self, "password", "password_file") is None):
             raise ValueError("give user together with password or password_file, or none of them")
         return self
 
@@ -266,17 +295,7 @@ class Settings(Section):
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")
 
     @model_validator(mode="after")
-    def _quota_for_each(self) -> Settings:
-        quota = self.delivery.rate.per_day
-        if quota is not None and quota < self.workers:
-            raise ValueError("`delivery.rate.per_day` is less than one notice for each of `workers`")
-        return self
-
-    @model_validator(mode="after")
-    def _one_name_for_each(self) -> Settings:
-        if self.workers > 1 and INSTANCE in self.kafka.properties:
-            raise ValueError(
-                f"`kafka.properties.{INSTANCE}` is one name for all of `workers`: they would drive each other out of "
-                "the group without end; leave it out"
-            )
+    def _together(self) -> Settings:
+        topics_apart(self)
+        fit_for_workers(self)
         return self

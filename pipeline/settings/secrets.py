@@ -28,7 +28,8 @@ def read_secret_file(path: Path, meaning: str) -> str:
         ConfigurationError: it cannot be read, is empty or is no text; the words never hold what stood there.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path}: {meaning} cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:

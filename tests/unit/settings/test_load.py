@@ -86,7 +86,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         (SMALL.replace("topics:", "topicz:"), "3:3", "unknown key `kafka.topicz`", "`topics`"),
         (SMALL + "  timeout_secs: 3\n", "8:3", "unknown key `notices.timeout_secs`", "`timeout_seconds`"),
         (SMALL.replace("  token: canary-5f1d\n", ""), "5:1", "no token", None),
-        (SMALL + "  token_file: t\n", "5:1", "one source", None),
+        (SMALL + "  token_file: t\n", "5:1", "one is enough", None),
         (SMALL.replace("  topics: [orders]\n", ""), "1:1", "`kafka.topics` is missing", None),
         (SMALL.replace("[orders]", "[]"), "3:3", "`kafka.topics`", None),
         (SMALL.replace("[orders]", "[ok, 'not ok']"), "3:16", "`kafka.topics.1`", None),

@@ -1,0 +1,81 @@
+"""Settings from environment variables: which of them are ours, and what their text means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+ENVIRONMENT_PREFIX = "NOTICE_PIPELINE_"
+_SERVICE_LINK = re.compile(
+    r"(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)?)"
+)
+"""Where a Kubernetes Service is called `notice-pipeline`, every pod beside it is given `NOTICE_PIPELINE_SERVICE_HOST`,
+`NOTICE_PIPELINE_PORT_8080_TCP_ADDR` and so on
+(https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables). Settings of ours
+that end so have two underscores before it."""
+
+
+class Overlay(NamedTuple):
+    """The file's values with the environment's laid over them, and who said which."""
+
+    values: dict[str, object]
+    variables: dict[tuple[str, ...], str]
+    """Path of a setting to the variable that gives it."""
+
+
+def ours(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Variables that mean a setting, in the order of their names, and the path of each."""
+    return {name: _path(name) for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX) and not _is_link(name)}
+
+
+def variable_of(location: tuple[str, ...]) -> str:
+    """The variable that gives the setting at that path."""
+    return ENVIRONMENT_PREFIX + "__".join(location).upper()
+
+
+def lay_over(document: CommentedMap, environ: Mapping[str, str]) -> Overlay:
+    """The environment's settings over the file's."""
+    values: dict[str, object] = {str(key): _plain(value) for key, value in document.items()}
+    variables: dict[tuple[str, ...], str] = {}
+    for name, keys in ours(environ).items():
+        target = values
+        for key in keys[:-1]:
+            below = target.get(key)
+            if not isinstance(below, dict):
+                below = target[key] = {}
+            target = below
+        target[keys[-1]] = _value(environ[name])
+        variables[keys] = name
+    return Overlay(values, variables)
+
+
+def _plain(node: object) -> object:
+    if isinstance(node, CommentedMap):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(value) for value in node]
+    return node
+
+
+def _is_link(name: str) -> bool:
+    rest = name.removeprefix(ENVIRONMENT_PREFIX)
+    return "__" not in rest and _SERVICE_LINK.fullmatch(rest) is not None
+
+
+def _path(name: str) -> tuple[str, ...]:
+    return tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+
+
+def _value(text: str) -> object:
+    """A list or mapping is written as YAML flow (`[a, b]`); everything else is the text, which pydantic converts."""
+    if text.startswith(("[", "{")):
+        try:
+            return _plain(YAML(typ="rt").load(text))
+        except YAMLError:
+            return text
+    return text

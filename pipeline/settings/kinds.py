@@ -1,0 +1,95 @@
+"""Kinds of values that several settings have, and what each must look like."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationInfo
+
+_TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
+"""Kafka's `Topic.validate`, which refuses `.` and `..` besides."""
+_BROKER = re.compile(
+    r"(?:(?:PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/,\[\]]+)(?::(\d{1,5}))?",
+    re.IGNORECASE,
+)
+"""librdkafka's `bootstrap.servers`; without a port it takes 9092."""
+_MOST_PORT = 65_535
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""RFC 9110, section 5.1."""
+_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
+"""RFC 9110, section 5.5, without bytes beyond ASCII: clients disagree on them."""
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_OURS = frozenset({"authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"})
+"""Headers that every request has already, or that its client writes."""
+
+
+def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    """A relative path in the configuration is relative to the folder of its file, wherever the command was called."""
+    base = (info.context or {}).get("base")
+    return base / path if base is not None else path
+
+
+def _topic(name: str) -> str:
+    if re.fullmatch(_TOPIC, name) is None or name in {".", ".."}:
+        raise ValueError("no topic is named so: letters, digits, `.`, `_` and `-`, at most 249")
+    return name
+
+
+def _brokers(text: str) -> str:
+    for address in text.split(","):
+        found = _BROKER.fullmatch(address.strip())
+        if found is None or int(found[1] or 0) > _MOST_PORT:
+            raise ValueError("must be addresses of brokers, host:port with commas between")
+    return text
+
+
+def _replicas(number: int) -> int:
+    if number == 0 or number < -1:
+        raise ValueError("must be 1 or more, or -1 for the broker's default")
+    return number
+
+
+def _header_name(name: str) -> str:
+    if _HEADER_NAME.fullmatch(name) is None:
+        raise ValueError("no header is named so: letters, digits and -")
+    return name
+
+
+def _free_header_name(name: str) -> str:
+    if name.lower() in _OURS:
+        raise ValueError("is written by the service itself; leave it out")
+    return _header_name(name)
+
+
+def _header_value(value: str) -> str:
+    if _HEADER_VALUE.fullmatch(value) is None:
+        raise ValueError("cannot stand in a header: it is empty, or has other characters than printable ASCII")
+    return value
+
+
+def _token(token: SecretStr) -> SecretStr:
+    if _TOKEN.fullmatch(token.get_secret_value()) is None:
+        raise ValueError("is no token: it is empty, or has spaces or other characters than printable ASCII")
+    return token
+
+
+def _without_user(url: HttpUrl) -> HttpUrl:
+    if url.username is not None or url.password is not None:
+        raise ValueError("must not hold a name or password: the API is shown a token alone")
+    return url
+
+
+FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
+Port = Annotated[int, Field(ge=0, le=_MOST_PORT)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+TopicName = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pattern": _TOPIC})]
+Brokers = Annotated[str, Field(min_length=1), AfterValidator(_brokers)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+FreeHeaderName = Annotated[str, AfterValidator(_free_header_name)]
+"""Of a header that is ours to add."""
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
+Replicas = Annotated[int, AfterValidator(_replicas), Field(json_schema_extra={"minimum": -1, "not": {"const": 0}})]
+ApiUrl = Annotated[HttpUrl, AfterValidator(_without_user)]

@@ -1,0 +1,130 @@
+"""What is wrong with a value, in the words of who wrote it: a YAML file, not a Python program."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, get_args
+
+from pydantic import BaseModel
+
+from pipeline.settings.model import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_A_LIST = "must be a list: [a, b]"
+_A_MAPPING = "must be a mapping of names to values"
+_A_WHOLE_NUMBER = "must be a whole number"
+_A_NUMBER = "must be a number"
+_A_SWITCH = "must be true or false"
+_NOT_EMPTY = "must not be empty"
+_WORDS: dict[str, Callable[[ErrorDetails], str]] = {
+    "missing": lambda _: "is missing",
+    "tuple_type": lambda _: _A_LIST,
+    "list_type": lambda _: _A_LIST,
+    "dict_type": lambda _: _A_MAPPING,
+    "model_type": lambda _: _A_MAPPING,
+    "model_attributes_type": lambda _: _A_MAPPING,
+    "string_type": lambda fault: _text(fault["input"]),
+    "string_too_short": lambda _: _NOT_EMPTY,
+    "too_short": lambda _: _NOT_EMPTY,
+    "int_type": lambda _: _A_WHOLE_NUMBER,
+    "int_parsing": lambda _: _A_WHOLE_NUMBER,
+    "int_from_float": lambda _: _A_WHOLE_NUMBER,
+    "float_type": lambda _: _A_NUMBER,
+    "float_parsing": lambda _: _A_NUMBER,
+    "bool_type": lambda _: _A_SWITCH,
+    "bool_parsing": lambda _: _A_SWITCH,
+    "path_type": lambda _: "must be a path",
+    "url_type": lambda _: "must be a URL",
+    "url_parsing": lambda _: "is no URL: it begins with http:// or https://, and a host follows",
+    "url_scheme": lambda _: "must begin with http:// or https://",
+    "literal_error": lambda fault: f"must be {fault['ctx']['expected']}{_meant(fault)}",
+}
+"""Pydantic's kinds of faults (https://docs.pydantic.dev/latest/errors/validation_errors/) that settings can have.
+Others are told in its words."""
+_OF_THE_WHOLE = re.compile(r"Value error, `([a-z_.]+)`")
+_OF_A_PROPERTY = 3
+"""Parts of the path of one of `kafka.properties`; pydantic adds the kind that the value is not, once for each."""
+
+
+def location_of(fault: ErrorDetails) -> tuple[str, ...]:
+    """The path of the setting, as in the file; what several are at odds about begins with one of them."""
+    parts = tuple(str(part) for part in fault["loc"]) or _first_named(fault["msg"])
+    if parts[-1:] == ("[key]",):
+        return parts[:-1]
+    return parts[:_OF_A_PROPERTY] if _is_property(parts) else parts
+
+
+def _first_named(message: str) -> tuple[str, ...]:
+    found = _OF_THE_WHOLE.match(message)
+    return tuple(found[1].split(".")) if found else ()
+
+
+def _is_property(parts: Sequence[object]) -> bool:
+    return tuple(parts[:2]) == ("kafka", "properties") and len(parts) >= _OF_A_PROPERTY
+
+
+def words_of(fault: ErrorDetails) -> str:
+    """The fault in one line; never with a value, for it may be a secret."""
+    name = ".".join(location_of(fault)) if fault["loc"] else ""
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key `{name}`"
+    if _is_property(fault["loc"]):
+        return f"`{name}` must be text, a number, true or false"
+    told = _WORDS.get(fault["type"])
+    if told is not None:
+        return f"`{name}` {told(fault)}"
+    message = fault["msg"].removeprefix("Value error, ")
+    if message.startswith("Input should "):
+        bound = message.removeprefix("Input should ")
+        bound = bound.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+        return f"`{name}` must {bound}"
+    return f"`{name}`: {message}" if name else message
+
+
+def told_once(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without `must not be empty` of a list whose members are at fault: pydantic counts only the good ones."""
+    places = [location_of(fault) for fault in faults]
+    return [
+        fault
+        for fault, place in zip(faults, places, strict=True)
+        if fault["type"] != "too_short" or not any(other[: len(place)] == place and other != place for other in places)
+    ]
+
+
+def hint_for(faults: Sequence[ErrorDetails]) -> str:
+    """A near name of an unknown key, else where all names stand."""
+    for fault in faults:
+        if fault["type"] == "extra_forbidden":
+            *parents, key = (str(part) for part in fault["loc"])
+            near = difflib.get_close_matches(key.lower(), _known_keys(parents), n=1)
+            if near:
+                return f"did you mean `{near[0]}`?"
+    return "`notice-pipeline config schema` prints every setting with its meaning"
+
+
+def _text(value: object) -> str:
+    return "must be text" if value is None or isinstance(value, list | dict) else "must be text: put it in quotes"
+
+
+def _meant(fault: ErrorDetails) -> str:
+    allowed = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+    near = difflib.get_close_matches(str(fault["input"]).lower(), allowed, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _known_keys(parents: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for parent in parents:
+        field = model.model_fields.get(parent)
+        if field is None:
+            return []
+        candidates = [field.annotation, *get_args(field.annotation)]
+        below = next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if below is None:
+            return []
+        model = below
+    return list(model.model_fields)

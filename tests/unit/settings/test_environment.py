@@ -1,0 +1,82 @@
+"""Settings by environment alone, and variables of the same beginning that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings import load_settings
+from pipeline.settings.load import DEFAULT_FILE, place_in
+
+WHOLE = {
+    "NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092",
+    "NOTICE_PIPELINE_KAFKA__TOPICS": "[orders]",
+    "NOTICE_PIPELINE_NOTICES__URL": "http://localhost:8090/message/v2/notices",
+    "NOTICE_PIPELINE_NOTICES__TOKEN_FILE": "secrets/token",
+}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_environment_alone_is_enough() -> None:
+    """Where no file is named and none is there; paths are then relative to where the command was called."""
+    settings = load_settings(DEFAULT_FILE, WHOLE)
+    assert settings.kafka.topics == ("orders",)
+    assert settings.notices.token_file == Path("secrets/token")
+    assert place_in(DEFAULT_FILE, "notices.token_file", WHOLE) == "NOTICE_PIPELINE_NOTICES__TOKEN_FILE"
+    assert place_in(DEFAULT_FILE, "rules", WHOLE) == "the environment"
+
+
+def test_what_the_environment_lacks_is_named_as_a_variable() -> None:
+    """Whoever configures so has no line to look at."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(DEFAULT_FILE, {"NOTICE_PIPELINE_KAFKA__TOPICS": "[orders]"})
+    assert caught.value.words.splitlines() == [
+        "NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS: `kafka.bootstrap_servers` is missing",
+        "NOTICE_PIPELINE_NOTICES__URL: `notices.url` is missing",
+    ]
+    assert caught.value.hint == "there is no pipeline.yaml here: the environment alone was read"
+
+
+def test_a_named_file_must_be_there() -> None:
+    """A path that is wrong must not start a service with half its settings."""
+    with pytest.raises(ConfigurationError, match="no such file"):
+        load_settings(Path("elsewhere.yaml"), WHOLE)
+
+
+def test_a_file_that_is_there_is_read() -> None:
+    """The environment overrides it, and does not replace it."""
+    DEFAULT_FILE.write_text("environment: staging\n", encoding="utf-8")
+    assert load_settings(DEFAULT_FILE, WHOLE).environment == "staging"
+    assert place_in(DEFAULT_FILE, "environment", WHOLE) == "pipeline.yaml:1:1"
+
+
+def test_variables_of_a_kubernetes_service_are_none_of_ours() -> None:
+    """A Service called notice-pipeline, or notice-pipeline-sandbox, puts them into every pod of its namespace."""
+    links = {
+        "NOTICE_PIPELINE_SERVICE_HOST": "10.0.0.1",
+        "NOTICE_PIPELINE_SERVICE_PORT": "8080",
+        "NOTICE_PIPELINE_SERVICE_PORT_HTTP": "8080",
+        "NOTICE_PIPELINE_PORT": "tcp://10.0.0.1:8080",
+        "NOTICE_PIPELINE_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "NOTICE_PIPELINE_PORT_8080_TCP_PROTO": "tcp",
+        "NOTICE_PIPELINE_PORT_8080_TCP_PORT": "8080",
+        "NOTICE_PIPELINE_PORT_8080_TCP_ADDR": "10.0.0.1",
+        "NOTICE_PIPELINE_SANDBOX_SERVICE_HOST": "10.0.0.2",
+        "NOTICE_PIPELINE_SANDBOX_PORT_8090_TCP_ADDR": "10.0.0.2",
+    }
+    assert load_settings(DEFAULT_FILE, WHOLE | links) == load_settings(DEFAULT_FILE, WHOLE)
+    with pytest.raises(ConfigurationError, match="no such file"):
+        load_settings(DEFAULT_FILE, links)
+
+
+@pytest.mark.parametrize("name", ["NOTICE_PIPELINE_HTTP__PORT_8080", "NOTICE_PIPELINE_KAFKA__SERVICE_PORT"])
+def test_a_mistyped_setting_is_no_link(name: str) -> None:
+    """What goes a level down is meant for us."""
+    with pytest.raises(ConfigurationError, match=f"{name}: unknown key"):
+        load_settings(DEFAULT_FILE, {**WHOLE, name: "1"})
