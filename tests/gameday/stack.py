@@ -192,7 +192,8 @@ def _configuration(servers: str, url: str, port: int) -> dict[str, object]:
         "kafka": {"bootstrap_servers": servers, "topics": [TOPIC]},
         "schemas": {"directory": str(ROOT / "schemas" / "events")},
         "rules": "rules",
-        "notices": {"url": url, "token": "game-day"},
+        # Few at once, and so few read ahead: what waits in memory is filled in its own time, not in the alerts'.
+        "notices": {"url": url, "token": "game-day", "max_in_flight": 32},
         "outcomes": {"replication_factor": 1},
         "dead_letters": {"replication_factor": 1},
         "http": {"host": "127.0.0.1", "port": port},
