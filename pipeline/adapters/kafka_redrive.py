@@ -83,9 +83,15 @@ class Desk:
             UserError: letters or marks cannot be read.
         """
         done = self._done()
+        failures: set[int] = set()
         for record in self._letters.records(progressed):
             letter = read_letter(record)
             fate = Fate.NOT_OURS if letter is None else self._selection.fate(letter, self._topics, done)
+            if letter is not None and fate in {Fate.SEND, Fate.DONE}:
+                failure = hash((letter.source, letter.outcome_id))
+                if fate is Fate.SEND and failure in failures:
+                    fate = Fate.TWICE
+                failures.add(failure)
             yield Told(letter, str(record.position), fate)
 
     def _done(self) -> set[str]:

@@ -62,7 +62,7 @@ class Account(NamedTuple):
             if surplus <= 0:
                 continue
             if failed[name]:
-                yield name, surplus, "stands there twice: redrive would send it twice"
+                yield name, surplus, "stands there twice: redrive takes one of them"
             elif name in accepted:
                 yield name, surplus, "is of a notice that was accepted: redrive would send it again"
             else:

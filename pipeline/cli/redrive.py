@@ -35,6 +35,7 @@ WORDS = {
     Fate.NOT_ASKED_FOR: "left out by the filters",
     Fate.ASK_BY_NAME: "only sent where --kind or --reason names them",
     Fate.DONE: "sent again by an earlier run",
+    Fate.TWICE: "written twice by a crash, of which one is enough",
     Fate.LOOP_GUARD: "sent again as often as --max-redrives allows",
     Fate.OTHER_TOPIC: "of a topic that this service does not read",
     Fate.NOT_OURS: "no dead letters of this service",

@@ -28,6 +28,9 @@ class Fate(StrEnum):
     """Only sent where its kind or reason is named."""
     DONE = "done"
     """An earlier run has sent it again."""
+    TWICE = "twice"
+    """The same failure's letter stands there once more: a crash came between letter and outcome, and both were written
+    again."""
     LOOP_GUARD = "loop-guard"
     """It has been sent again as often as is allowed."""
     OTHER_TOPIC = "other-topic"

@@ -168,6 +168,21 @@ def test_each_letter_is_sent_once_however_often_it_is_asked_for(make_office: Mak
     assert len(office.redriven()) == 30
 
 
+def test_letters_that_a_crash_wrote_twice_are_sent_once(office: Office, redrive: Redrive) -> None:
+    """Between letter and outcome a process may end: the notice fails again, under the same id, from the same place."""
+    records = office.fail(5)
+    office.bury(records[1:3])
+    ran = redrive(office, "--output", "json")
+    assert (ran.code, ran.told["selected"], ran.told["sent"], ran.told["others"]) == (0, 5, 5, {"twice": 2})
+    office.bury(records[3:4])
+    ran = redrive(office, "--output", "json")
+    assert (ran.code, ran.told["sent"], ran.told["others"]) == (0, 0, {"done": 5, "twice": 3})
+    assert office.numbers() == list(range(5))
+    # The record that was sent again fails as well, under the same id: that is another failure.
+    office.bury([record_of(one) for one in office.redriven()][:1])
+    assert redrive(office, "--output", "json").told["sent"] == 1
+
+
 def test_another_filter_does_not_send_it_a_second_time(office: Office, redrive: Redrive) -> None:
     """What is remembered is the letter, not how far a filter got; and what a filter passed over is still there."""
     office.fail(4, rule="paid", reason=Reason.CONTENT)
@@ -358,5 +373,5 @@ def test_a_topic_made_anew_is_not_taken_for_the_old_one(office: Office, redrive:
     producer = Producer(dict(office.kafka.properties))
     producer.produce(office.marks, b"1", f"{names['dead_letters']}/0/2 of-another-outcome".encode(), 0)
     producer.flush(10)
-    office.bury([Record(*Position(names["events"], 0, 0), b"k", b"v", (("n", b"0"),), 1)])
+    office.bury([Record(*Position(names["events"], 0, 99), b"k", b"v", (("n", b"0"),), 1)])
     assert redrive(office, "--output", "json").told["sent"] == 1

@@ -304,7 +304,7 @@ def test_dead_letters_that_no_outcome_asks_for_are_found() -> None:
     report = scene.report()
     assert {one.code for one in report.examples} == {Code.STRAY_DEAD_LETTER}
     assert [(one.position.offset, one.words) for one in report.examples] == [
-        (10, "dead letter of the outcome ten stands there twice: redrive would send it twice"),
+        (10, "dead letter of the outcome ten stands there twice: redrive takes one of them"),
         (11, "dead letter of the outcome eleven is of a notice that was accepted: redrive would send it again"),
         (12, "dead letter of the outcome another has no outcome"),
         (13, "dead letter of the outcome none has no outcome"),
