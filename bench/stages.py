@@ -1,7 +1,7 @@
 """What each stage costs alone: the product's own parts, one after the other over the same events, in one process.
 
-CPU time of the whole process, so a stage that works through other threads (Kafka, HTTP) is charged for them. What a
-whole run costs beyond the sum is the loop, the hand-overs between threads, and the fight for the interpreter lock.
+CPU time of the whole process, so a stage that works through other threads (Kafka) is charged for them. The sum is a
+mean over all events, as a whole run's figure is: the lowest of many short rounds would be half of it on a busy machine.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ async def stages(parts: Parts, telemetry: PrometheusTelemetry, count: int) -> li
         Stage("match", matching, "binding and the condition, refused at its second half"),
         Stage("render", evaluating - matching, "five fields, url, recipient, limits, JSON, id"),
         Stage("schedule", scheduling, "lanes, limiter, breaker, verdict, frontier"),
-        Stage("HTTP", sending, f"{IN_FLIGHT} in flight, the client's threads, reading the reply"),
+        Stage("HTTP", sending, f"{IN_FLIGHT} in flight, on the loop's own thread, reading the reply"),
         Stage("verdict", judging, "alone; contained in HTTP (reading) and schedule (judging)"),
         Stage("outcome", publishing, "Avro, producing, acknowledgement, librdkafka's threads"),
         Stage("metrics", counting, "four calls"),
