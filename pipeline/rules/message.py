@@ -70,10 +70,19 @@ class RuleField:
     values: tuple[str, ...] = ()
     fits: Callable[[str], bool] = field(init=False, compare=False, repr=False)
     """Whether a text is surely one that the channel takes; most are."""
+    ready: dict[str, str] | None = field(init=False, compare=False, repr=False)
+    """The field as it stands in every request, where no event changes it."""
 
     def __post_init__(self) -> None:
-        """Bind what the field's kind and values say."""
+        """Bind what the field's kind and values say, and settle what no event changes."""
         object.__setattr__(self, "fits", channel.quick_look(self.kind, self.values))
+        constant = self.text.constant
+        settled = constant is not None and self.fits(constant)
+        object.__setattr__(self, "ready", self.shown(constant) if settled and constant is not None else None)
+
+    def shown(self, text: str) -> dict[str, str]:
+        """The field as it stands in a request."""
+        return {"value": text} if self.color is None else {"value": text, "color": self.color}
 
 
 def checked_recipient(recipient: str) -> str:
@@ -99,13 +108,16 @@ def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, 
     """
     data: dict[str, dict[str, str]] = {}
     for one in fields:
+        if one.ready is not None:
+            data[one.key] = one.ready
+            continue
         text = one.text.filled(values, one.key)
         if not one.fits(text):
             kept = _mended(one, text)
             if kept is None:
                 continue
             text = kept
-        data[one.key] = {"value": text} if one.color is None else {"value": text, "color": one.color}
+        data[one.key] = one.shown(text)
     return data
 
 
