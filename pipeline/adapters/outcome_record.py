@@ -84,7 +84,7 @@ class OutcomeEncoder:
             outcome.event_type,
             outcome.event_id,
             outcome.event_source,
-            _milliseconds(outcome.event_time),
+            _milliseconds(_of_the_event(outcome.event_time)),
             outcome.rule,
             outcome.rules_version,
             outcome.template,
@@ -99,6 +99,14 @@ class OutcomeEncoder:
             outcome.detail,
             outcome.trace.traceparent if outcome.trace else None,
         )
+
+
+def _of_the_event(seconds: float | None) -> float | None:
+    """The event's own time, which anybody may write; none where calendars end.
+
+    Readers make a date of it (Confluent's deserializer does), and an outcome that stops its readers is none.
+    """
+    return seconds if seconds is not None and FIRST_SECOND <= seconds <= LAST_SECOND else None
 
 
 def _milliseconds(seconds: float | None) -> int | None:
@@ -170,7 +178,7 @@ class OutcomeDecoder:
                 event_type=raw["event_type"],
                 event_id=raw["event_id"],
                 event_source=raw["event_source"],
-                event_time=_seconds(raw["event_time"]),
+                event_time=_of_the_event(None if raw["event_time"] is None else raw["event_time"] / 1000),
                 rule=raw["rule"],
                 rules_version=raw["rules_version"],
                 template=raw["template"],

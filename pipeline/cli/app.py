@@ -6,6 +6,7 @@ import importlib
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
@@ -149,6 +150,25 @@ def ending(command: Callable[[], object]) -> NoReturn:
         sys.stderr.close()  # the reader (`| head`) has gone: nobody is left to tell
         sys.exit(FINE)
     sys.exit(FINE)
+
+
+@contextmanager
+def rules_needed() -> Iterator[None]:
+    """Around what cannot be done without rules, and is not about them: that they are refused is no finding of its own.
+
+    Only errors are told; what else could be better about the rules is `check`'s to say.
+    """
+    try:
+        yield
+    except RulesRefused as refused:
+        errors = RulesRefused([finding for finding in refused.findings if finding.is_error])
+        raise typer.Exit(_refuse(errors, MISUSE)) from None
+
+
+def _refuse(refused: RulesRefused, code: int) -> int:
+    for finding in refused.findings:
+        print(visible(str(finding)), file=sys.stderr)
+    return _tell(refused, code)
 
 
 def _tell(error: UserError, code: int) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline.cli.app import FINDINGS
+from pipeline.cli.app import FINDINGS, rules_needed
 from pipeline.cli.bounds import FORMS, read_moment
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
@@ -58,7 +58,8 @@ def command(
     since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
     if since is not None and until is not None and since >= until:
         raise UserError(f"--from {start} is not before --to {end}")
-    report = _run(_narrowed(settings, topic, rules), since, None if end == "now" else until, limit)
+    with rules_needed():
+        report = _run(_narrowed(settings, topic, rules), since, None if end == "now" else until, limit)
     if output == "json":
         print_json(_as_json(report, since, until))
     else:

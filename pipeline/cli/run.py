@@ -11,7 +11,11 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.app import rules_needed
+from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings
+from pipeline.settings.files import not_there
+from pipeline.settings.load import place_in
 from pipeline.settings.model import MOST_WORKERS
 
 COLLECT_AFTER = (10_000, 20, 20)
@@ -50,7 +54,23 @@ def command(
         environment["NOTICE_PIPELINE_WORKERS"] = str(workers)
     if shadow:
         environment["NOTICE_PIPELINE_SHADOW"] = "true"
-    raise typer.Exit(run(load_settings(config, environment)))
+    settings = load_settings(config, environment)
+    _all_there(settings, config, environment)
+    with rules_needed():
+        raise typer.Exit(run(settings))
+
+
+def _all_there(settings: Settings, config: Path, environment: dict[str, str]) -> None:
+    """Every file that is missing at once, each with the place that names it.
+
+    Raises:
+        ConfigurationError: one is.
+    """
+    unread = "notices." if settings.shadow else "nothing"  # a shadow sends nothing and wants no token
+    needed = [(key, problem) for key, problem in not_there(settings) if not key.startswith(unread)]
+    if needed:
+        words = [f"{place_in(config, key, environment)}: `{key}`: {problem}" for key, problem in needed]
+        raise ConfigurationError("\n".join(words))
 
 
 def run(settings: Settings) -> int:

@@ -119,7 +119,9 @@ def load(
 def _templates(sources: RuleSources, findings: list[Finding]) -> tuple[Mapping[str, Template], Document | None]:
     if sources.templates is None:
         path = next(iter(sources.rules), "templates.yaml")
-        findings.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", "there is no templates.yaml"))
+        words = "there is no templates.yaml"
+        hint = "put one beside the rules; `notice-pipeline init` makes an example"
+        findings.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", words, hint))
         return {}, None
     templates, document, problems = read_templates(*sources.templates)
     findings += problems

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from pipeline.errors import Unreachable
+
+_FREE = "set http.port to a free one, or to 0 for any"
+_HERE = "set http.host to an address of this machine; 0.0.0.0 is all of them"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -22,6 +26,6 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise Unreachable(
             f"cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="set http.port to a free one, or to 0 for any",
+            hint=_FREE if error.errno in {errno.EADDRINUSE, errno.EACCES} else _HERE,
         ) from None
     return listener

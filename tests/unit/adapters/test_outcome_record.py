@@ -17,6 +17,7 @@ from pipeline.adapters.outcome_record import (
     outcome_schema,
 )
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.rules.schema import without_logical_types
 from tests.fakes.outcomes import BARE, WHOLE
 
 encode = OutcomeEncoder(7, lambda recipient: recipient)
@@ -64,6 +65,25 @@ def test_no_value_of_others_loses_an_outcome() -> None:
     read = OutcomeDecoder()(encode(WHOLE._replace(code=2**64, detail="a\ud800b")))
     assert read is not None
     assert (read.code, read.detail, read.id) == (None, "a?b", WHOLE.id)
+
+
+@pytest.mark.parametrize("seconds", [-62_135_647_200.0, 253_402_343_999.0, 2.0**62], ids=["year 0", "10000", "never"])
+def test_an_event_of_no_year_stops_no_reader(seconds: float) -> None:
+    """Anybody may write such a time, and a reader that makes a date of it would fall over it for ever."""
+    value = encode(WHOLE._replace(event_time=seconds))
+    schema: Any = outcome_schema()
+    read: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), fastavro.parse_schema(schema), None)
+    assert read["event_time"] is None
+    assert OutcomeDecoder()(value) == WHOLE._replace(event_time=None)
+
+
+def test_an_event_of_no_year_has_its_outcome() -> None:
+    """What an earlier release wrote as it came is read all the same: an audit would call the event lost."""
+    numbers: Any = without_logical_types(outcome_schema())
+    raw: Any = fastavro.schemaless_reader(io.BytesIO(encode(WHOLE)[5:]), numbers, None)
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, numbers, {**raw, "event_time": 2**62})
+    assert OutcomeDecoder()(encode(WHOLE)[:5] + stream.getvalue()) == WHOLE._replace(event_time=None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""Taking the endpoint's address: what cannot be had is told in words that help."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import Unreachable
+from pipeline.web.listener import listen
+
+
+@pytest.mark.parametrize("host", ["256.0.0.1", "no host", "192.0.2.1"])
+def test_an_address_of_nobody_is_no_matter_of_the_port(host: str) -> None:
+    """The hint names the setting that is wrong."""
+    with pytest.raises(Unreachable, match="cannot listen") as refused:
+        listen(host, 0)
+    assert "http.host" in (refused.value.hint or "")
+
+
+def test_a_taken_port_is_a_matter_of_the_port() -> None:
+    """Another service may have it."""
+    with listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        with pytest.raises(Unreachable, match="in use") as refused:
+            listen("127.0.0.1", taken.getsockname()[1])
+    assert "http.port" in (refused.value.hint or "")
