@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
+from tests.acceptance.test_workers import wait_for
 from tests.broker.handle import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 AWAY = "Kafka cannot be reached: no broker is connected"
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
