@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -22,7 +22,9 @@ from pipeline.rules.comparing import Comparison
 from pipeline.rules.diff_markdown import as_markdown
 from pipeline.rules.diff_report import Mask, Names, as_values
 from pipeline.rules.visible import visible
-from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
 
 MOST_JOBS = 8
 """Unless told otherwise: each takes some 60 MB."""

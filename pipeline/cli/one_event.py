@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from pipeline.adapters.event_files import EventFault, EventTyper, GivenEvent, given_events
-from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.printing import bad, faint, plain, print_json, say, strong
 from pipeline.cli.rule_set import SoundRules
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
@@ -133,6 +132,7 @@ def _in_kafka(position: Position, settings: Settings) -> Event:
 
     from pipeline.adapters.kafka_range import read_record  # noqa: PLC0415 - Kafka's client, which files do not need
     from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
+    from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - and the settings
 
     record = read_record(kafka_properties(settings), position)
     schemas = find_schemas(settings)

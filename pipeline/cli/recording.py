@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.bounds import read_bound
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Record
@@ -36,6 +34,7 @@ def from_topic(
     """
     from pipeline.adapters.kafka_range import Span, TopicRange  # noqa: PLC0415 - Kafka's client, for those who read it
     from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
+    from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - and the settings
 
     now = datetime.now(UTC)  # noqa: TID251 - the moment that --from and --to are counted from
     span = Span(read_bound(start, "--from", now), read_bound(end, "--to", now))
@@ -61,11 +60,15 @@ def _decoded(decoder: EventDecoder, record: Record) -> Event:
     try:
         return decoder.decode(record)
     except SchemaUnavailable:
+        import asyncio  # noqa: PLC0415 - only here is something waited for
+
         asyncio.run(_prepared(decoder, record))
         return decoder.decode(record)
 
 
 async def _prepared(decoder: EventDecoder, record: Record) -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
     try:
         await asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS)
     except TimeoutError:

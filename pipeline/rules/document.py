@@ -1,8 +1,8 @@
 """A YAML file with the place of everything in it. Safe: no tags, no aliases, bounded size and depth.
 
 Read from the parser's events: what rules need of YAML is little, and a tree of nodes would take twice the time. The
-parser is libyaml, at a tenth of the cost of the one in Python; that one reads again what libyaml refuses, for it takes
-more and its words help more.
+parser is libyaml (that of PyYAML, for ruamel's refuses `15:01` within braces), at a twentieth of the cost of the one in
+Python. That one, ruamel's, reads again what libyaml refuses: it takes more, and its words help more.
 """
 
 from __future__ import annotations
@@ -11,26 +11,17 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
+import yaml
 
 from pipeline.model.finding import Finding
 from pipeline.rules.finding_codes import CODES
 from pipeline.rules.yaml_faults import yaml_fault
 from pipeline.rules.yaml_places import index_in_source
 
+_LIBYAML = getattr(yaml, "CLoader", None)
+"""None where PyYAML was built without it."""
 MAX_CHARACTERS = 1_048_576
 MAX_DEPTH = 24
 
@@ -118,93 +109,123 @@ def parse(path: str, text: str, resolve: Resolve = words_only) -> Document | Fin
     if len(text) > MAX_CHARACTERS:
         return _finding(path, Place(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
     try:
-        reader, value = _read(text, resolve)
+        return _read(path, text, resolve) or _read_again(path, text, resolve)
     except _Refused as refused:
         return _finding(path, refused.place, refused.code, str(refused))
-    except MarkedYAMLError as error:
+
+
+def _read(path: str, text: str, resolve: Resolve) -> Document | None:
+    """By libyaml; None where it refuses the text, or might take it for something else."""
+    if _LIBYAML is None or _READ_DIFFERENTLY.search(text) is not None:
+        return None
+    reader = _Reader(resolve, yaml.events)
+    try:
+        value = reader.read(yaml.parse(text, Loader=_LIBYAML))
+    except (yaml.YAMLError, ValueError):
+        return None
+    # Where nothing stands, places differ.
+    return reader.document(path, text, value) if all(scalar.value for scalar in reader.scalars.values()) else None
+
+
+def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
+    """By the parser in Python: the file, or what is wrong with it."""
+    import ruamel.yaml  # noqa: PLC0415 - 25 ms, which hardly a file needs
+
+    reader = _Reader(resolve, ruamel.yaml.events)
+    try:
+        return reader.document(path, text, reader.read(ruamel.yaml.YAML(typ="safe", pure=True).parse(text)))
+    except ruamel.yaml.error.MarkedYAMLError as error:
         return _finding(path, *yaml_fault(error, text))
-    except (YAMLError, ValueError) as error:
+    except (ruamel.yaml.error.YAMLError, ValueError) as error:  # of an escape such as "\\U00110000"
         return _finding(path, Place(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
-    return Document(path, text, value, reader.keys, reader.scalars)
-
-
-def _read(text: str, resolve: Resolve) -> tuple[_Reader, object]:
-    if _READ_DIFFERENTLY.search(text) is None:
-        reader = _Reader(resolve)
-        try:
-            value = reader.read(YAML(typ="safe").parse(text))
-        except YAMLError:
-            pass
-        else:
-            if all(scalar.value for scalar in reader.scalars.values()):  # where nothing stands, places differ
-                return reader, value
-    reader = _Reader(resolve)
-    return reader, reader.read(YAML(typ="safe", pure=True).parse(text))
 
 
 def _finding(path: str, place: tuple[int, int], code: str, words: str, hint: str | None = None) -> Finding:
     return Finding(path, *place, CODES[code].level, code, words, hint)
 
 
-class _Refused(ValueError):
-    def __init__(self, mark: StringMark, code: str, words: str) -> None:
+class _Refused(Exception):
+    def __init__(self, mark: _Mark, code: str, words: str) -> None:
         super().__init__(words)
         self.place = _place(mark)
         self.code = code
 
 
-def _place(mark: StringMark) -> Place:
+class _Mark(Protocol):
+    """Where an event begins or ends, in both parsers' words; counted from 0."""
+
+    line: int
+    column: int
+    index: int
+
+
+_Event = Any
+"""Of one parser or the other: their classes have the same names and attributes."""
+
+
+def _place(mark: _Mark) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
 class _Reader:
     """Turns the parser's events into values and remembers where they stand."""
 
-    def __init__(self, resolve: Resolve) -> None:
+    def __init__(self, resolve: Resolve, events: Any) -> None:  # noqa: ANN401 - a module
+        """`events` has the classes of the parser's events."""
         self._resolve = resolve
+        self._is = events
         self.keys: dict[Path, Place] = {}
         self.scalars: dict[Path, _Scalar] = {}
 
-    def read(self, events: Iterator[Event]) -> object:
+    def document(self, path: str, text: str, value: object) -> Document:
+        """What was read, with its places."""
+        return Document(path, text, value, self.keys, self.scalars)
+
+    def read(self, events: Iterator[_Event]) -> object:
+        """The value that these events make up.
+
+        Raises:
+            _Refused: it is nothing that we take.
+        """
         value: object = None
         documents = 0
         for event in events:
-            if isinstance(event, DocumentStartEvent):
+            if isinstance(event, self._is.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     raise _Refused(event.start_mark, "not-yaml", "more than one document in a file")
-            elif isinstance(event, NodeEvent):
+            elif isinstance(event, self._is.NodeEvent):
                 value = self._node(events, event, (), 0)
         return value
 
-    def _node(self, events: Iterator[Event], event: Event, path: Path, depth: int) -> object:
-        if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
+    def _node(self, events: Iterator[_Event], event: _Event, path: Path, depth: int) -> object:
+        if isinstance(event, self._is.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out")
         if depth > MAX_DEPTH:
             raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
         if getattr(event, "tag", None) is not None:
             raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here")
         self.keys.setdefault(path, _place(event.start_mark))
-        if isinstance(event, ScalarEvent):
+        if isinstance(event, self._is.ScalarEvent):
             return self._scalar(event, path)
-        if isinstance(event, SequenceStartEvent):
+        if isinstance(event, self._is.SequenceStartEvent):
             return self._sequence(events, path, depth)
         return self._mapping(events, path, depth)
 
-    def _sequence(self, events: Iterator[Event], path: Path, depth: int) -> list[object]:
+    def _sequence(self, events: Iterator[_Event], path: Path, depth: int) -> list[object]:
         items: list[object] = []
         for event in events:
-            if isinstance(event, SequenceEndEvent):
+            if isinstance(event, self._is.SequenceEndEvent):
                 break
             items.append(self._node(events, event, (*path, len(items)), depth + 1))
         return items
 
-    def _mapping(self, events: Iterator[Event], path: Path, depth: int) -> dict[str, object]:
+    def _mapping(self, events: Iterator[_Event], path: Path, depth: int) -> dict[str, object]:
         values: dict[str, object] = {}
         for event in events:
-            if isinstance(event, MappingEndEvent):
+            if isinstance(event, self._is.MappingEndEvent):
                 break
-            if not isinstance(event, ScalarEvent):
+            if not isinstance(event, self._is.ScalarEvent):
                 raise _Refused(event.start_mark, "not-yaml", "a key is a plain word")
             key = _checked(event)
             if key in values:
@@ -214,13 +235,13 @@ class _Reader:
             values[key] = self._node(events, next(events), inner, depth + 1)
         return values
 
-    def _scalar(self, event: ScalarEvent, path: Path) -> object:
+    def _scalar(self, event: _Event, path: Path) -> object:
         value = _checked(event)
         self.scalars[path] = _Scalar(value, event.start_mark.index, event.end_mark.index)
         return value if event.style else self._resolve(value)
 
 
-def _checked(event: ScalarEvent) -> str:
+def _checked(event: _Event) -> str:
     """The text, if everybody can handle it: CEL ends texts at a NUL, and UTF-8 knows no half characters."""
     value = str(event.value)
     if _UNFIT.search(value) is not None:
@@ -229,6 +250,9 @@ def _checked(event: ScalarEvent) -> str:
 
 
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
-_READ_DIFFERENTLY = re.compile("[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]", re.MULTILINE)
+_READ_DIFFERENTLY = re.compile(
+    "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE
+)
 """Anchors, aliases and tags, which are refused at their place; tabs, which libyaml takes where YAML does not; a byte
-order mark and line ends that the two parsers count differently; what UTF-8 cannot hold."""
+order mark and line ends that the two parsers count differently; what UTF-8 cannot hold; a
+comment at once behind `|` or `>`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ruamel.yaml.error import MarkedYAMLError
+if TYPE_CHECKING:
+    from ruamel.yaml.error import MarkedYAMLError
 
 _FULL_WIDTH_COLON = re.compile(r"\s*(?:- )?([\w-]+)：")
 _NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, events
 from ruamel.yaml.error import YAMLError
 
 from pipeline.rules import document
@@ -39,7 +39,7 @@ def test_both_parsers_give_the_same_values_at_the_same_places(text: str, slips: 
     found = parse("a.yaml", slipped)
     if not isinstance(found, Document):
         return
-    reader = document._Reader(words_only)
+    reader = document._Reader(words_only, events)
     try:
         value = reader.read(YAML(typ="safe", pure=True).parse(slipped))
     except YAMLError as error:
