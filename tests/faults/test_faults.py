@@ -112,7 +112,12 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "template `no_production` has no id for environment `production`",
         "it has one for staging",
     ),
-    "no-templates": (1, 1, "there is no templates.yaml", None),
+    "no-templates": (
+        1,
+        1,
+        "there is no templates.yaml",
+        "put one beside the rules; `notice-pipeline init` makes an example",
+    ),
     "not-a-condition": (
         6,
         11,

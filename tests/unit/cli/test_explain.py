@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.schema_files import read_schemas
-from pipeline.rules.examples import example
 from tests.unit.cli.conftest import PAID, Run
 
 Give = Callable[..., str]
@@ -136,18 +134,3 @@ def test_a_terminal_obeys_no_event(run: Run, shop: Path, give: Give) -> None:
     refused = json.loads(as_json.out)["rules"][1]["refusal"]
     assert refused["reason"] == "url_refused"
     assert refused["text"] == f"https://m.example.com/{HOSTILE}"
-
-
-def test_the_guide_shows_what_is_printed(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The explanation in the guide for rule authors is one of an example rule."""
-    root = Path(__file__).parents[3]
-    guide = (root / "docs" / "guide-rules.md").read_text(encoding="utf-8")
-    name = "com.example.trade.order.paid.v1"
-    schema = read_schemas(root / "schemas" / "events").newest(name)
-    assert schema is not None
-    data = example(schema, lambda: 0.5) | {"amount_paid": "0.00"}
-    file = shop / "paid.json"
-    file.write_text(json.dumps({"type": name, "data": data, "time": "2026-11-23T15:01:00Z"}), encoding="utf-8")
-    monkeypatch.chdir(root)
-    done = run("explain", str(file))
-    assert f"$ notice-pipeline explain paid.json --type order.paid.v1\n{done.out.replace(f'{shop}/', '')}```" in guide
