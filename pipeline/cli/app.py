@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import sys
@@ -24,6 +25,8 @@ MISUSE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells count it."""
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Of the disk, not of us: `notice-pipeline diff … > report.md` where there is no room."""
 LINES = "\n"
 """Errors may have several."""
 
@@ -149,6 +152,10 @@ def ending(command: Callable[[], object]) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # the reader (`| head`) has gone: nobody is left to tell
         sys.exit(FINE)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        sys.exit(_tell(UserError(f"what there is to say cannot be written: {error.strerror}"), MISUSE))
     sys.exit(FINE)
 
 
