@@ -7,6 +7,7 @@ import socket
 
 from pipeline.errors import Unreachable
 
+BACKLOG = 128
 _FREE = "set http.port to a free one, or to 0 for any"
 _HERE = "set http.host to an address of this machine; 0.0.0.0 is all of them"
 
@@ -22,6 +23,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Whoever asks before the pages are loaded waits a moment, and is not turned away.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise Unreachable(

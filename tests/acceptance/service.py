@@ -22,6 +22,7 @@ from tests.broker import topics
 # Only a failing test ever waits so long; a busy machine must not make one fail.
 OUTCOMES_SECONDS = 240.0
 END_SECONDS = 120.0
+ANSWER_SECONDS = 60.0
 
 
 class ServiceUnderTest:
@@ -78,7 +79,7 @@ class ServiceUnderTest:
 
     def answer(self, path: str, log_name: str = "log") -> str:
         """What the endpoint of the last process answers."""
-        return httpx.get(f"{self.told('starting', log_name)[-1]['endpoint']}{path}", timeout=10).text
+        return httpx.get(f"{self.told('starting', log_name)[-1]['endpoint']}{path}", timeout=ANSWER_SECONDS).text
 
 
 def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float = OUTCOMES_SECONDS) -> list[Outcome]:

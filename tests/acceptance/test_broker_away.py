@@ -8,12 +8,13 @@ import signal
 import httpx
 import pytest
 
+from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.test_workers import wait_for
 from tests.broker.handle import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.kafka
 AWAY = "Kafka cannot be reached: no broker is connected"
 
 
@@ -25,7 +26,7 @@ def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
         endpoint = stage.service.told("starting")[0]["endpoint"]
 
         def ask(path: str) -> httpx.Response:
-            return httpx.get(endpoint + path, timeout=10)
+            return httpx.get(endpoint + path, timeout=ANSWER_SECONDS)
 
         wait_for(lambda: ask("/readyz").text == "4 partitions\n")
         stage.emit(20)
@@ -41,4 +42,4 @@ def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
         stage.emit(20)
         assert len({outcome.id for outcome in stage.wait_for_outcomes(40)}) == 40
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, stage.service.log
+        assert process.wait(END_SECONDS) == 0, stage.service.log

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.adapters.event_writer import EventProducer
 from pipeline.model.outcome import OutcomeKind
-from tests.acceptance.service import END_SECONDS
+from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import SCHEMA, Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.fakes.telltale_api import STEPS, TelltaleApi
@@ -134,7 +134,7 @@ def pages(stage: Stage) -> str:
     assert found is not None
     as_sre = ("sre", SECRETS["page password"])
     paths = ("/", "/status.json", "/metrics", "/readyz")
-    texts = [httpx.get(found[1] + path, auth=as_sre, timeout=20).text for path in paths]
+    texts = [httpx.get(found[1] + path, auth=as_sre, timeout=ANSWER_SECONDS).text for path in paths]
     assert "notice_pipeline_notices_total" in texts[2]
     return "\n".join(texts)
 

@@ -27,7 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 
 from pipeline.model.outcome import OutcomeKind
-from tests.acceptance.service import END_SECONDS
+from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.broker import secure
@@ -131,7 +131,7 @@ def wait_for_attempts(stage: Stage, count: int, seconds: float = 150) -> None:
         time.sleep(0.2)
         found = re.search(r'"endpoint": "(http://[^"]+)"', stage.service.log)
         if found is not None:
-            text = httpx.get(f"{found[1]}/metrics", timeout=20).text
+            text = httpx.get(f"{found[1]}/metrics", timeout=ANSWER_SECONDS).text
             counted = re.findall(r'^notice_pipeline_attempts_total\{verdict="(\w+)"\} (\S+)', text, re.MULTILINE)
             tried = sum(float(value) for _, value in counted)
             assert dict(counted).get("accepted", "0.0") == "0.0"

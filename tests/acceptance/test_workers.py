@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.model.outcome import OutcomeKind
 from pipeline.sandbox.faults import FaultPlan
-from tests.acceptance.service import END_SECONDS, read_outcomes
+from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS, read_outcomes
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import EVENTS, assert_in_order
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
@@ -49,7 +49,7 @@ class Workers:
         self.count, self.endpoint = int(found[1]), found[2]
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.endpoint + path, timeout=10)
+        return httpx.get(self.endpoint + path, timeout=ANSWER_SECONDS)
 
     def list(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("/workers.json").json()["workers"]
@@ -112,7 +112,7 @@ def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Sta
 
 def assert_sums(workers: Workers, before: Samples) -> None:
     """What is counted is added up and has not fallen; what is measured stands there for each worker."""
-    own = [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=10).text) for one in workers.list()]
+    own = [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=ANSWER_SECONDS).text) for one in workers.list()]
     found = workers.samples()
     for key, value in found.items():
         if key[0].endswith(("_total", "_bucket", "_count")) and "worker" not in dict(key[1]):

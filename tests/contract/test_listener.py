@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from pipeline.errors import Unreachable
@@ -18,8 +20,15 @@ def test_an_address_of_nobody_is_no_matter_of_the_port(host: str) -> None:
 
 def test_a_taken_port_is_a_matter_of_the_port() -> None:
     """Another service may have it."""
-    with listen("127.0.0.1", 0) as taken:
-        taken.listen()
-        with pytest.raises(Unreachable, match="in use") as refused:
-            listen("127.0.0.1", taken.getsockname()[1])
+    with listen("127.0.0.1", 0) as taken, pytest.raises(Unreachable, match="in use") as refused:
+        listen("127.0.0.1", taken.getsockname()[1])
     assert "http.port" in (refused.value.hint or "")
+
+
+def test_whoever_comes_early_waits() -> None:
+    """The address is told at start; nobody who asks there before the pages are loaded is turned away."""
+    with listen("127.0.0.1", 0) as early, socket.create_connection(early.getsockname(), timeout=10) as client:
+        accepted, _ = early.accept()
+        with accepted:
+            client.sendall(b"GET")
+            assert accepted.recv(3) == b"GET"
