@@ -147,7 +147,7 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
             "no Kafka broker",
         ),
         ({"notices": {"url": "http://127.0.0.1:1/"}}, 2, "no token"),
-        ({"notices": {"url": "http://127.0.0.1:1/", "token_file": "nowhere"}}, 2, "cannot be read"),
+        ({"notices": {"url": "http://127.0.0.1:1/", "token_file": "nowhere"}}, 2, "no such file"),
         ({"rules": "nowhere"}, 2, "no such folder"),
         ({"kafak": {}}, 2, "unknown key `kafak`"),
     ],
