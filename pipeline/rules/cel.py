@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from cel_expr_python import cel
 
 from pipeline.rules import cel_ast, cost
-from pipeline.rules.direct import GIVING_UP, Direct, direct
+from pipeline.rules.direct import direct
+from pipeline.rules.direct_operations import GIVING_UP, Direct
 from pipeline.rules.functions import FUNCTIONS
 
 MAX_DEPTH = 32

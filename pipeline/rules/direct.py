@@ -9,28 +9,15 @@ words and everything unusual stay CEL's. A property test holds the two against e
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pipeline.rules.cel_ast import Kind, Node
+from pipeline.rules.direct_operations import OPERATIONS, Data, Direct, GiveUp, scalar, text_of
 from pipeline.rules.functions import FUNCTIONS, Function
 
-Data = Mapping[str, object]
-Direct = Callable[[Data], Any]
-"""The value for an event's data; raises one of `GIVING_UP` where CEL is to be asked."""
-
-
-class _GiveUp(Exception):
-    pass
-
-
-GIVING_UP = (_GiveUp, LookupError, ValueError, ArithmeticError, TypeError)
-"""A missing field, an index beyond the list, a function that fails in whatever way."""
-_LEAST, _MOST = -(2**63), 2**63 - 1
-"""CEL's int (cel-spec, langdef.md, "Numeric Values")."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,22 +39,6 @@ def _plain_field(name: str) -> Direct:
         return found if type(found) is str and "\x00" not in found else scalar(found)
 
     return value
-
-
-def scalar(value: object) -> object:
-    """A plain value as CEL would see it: the binding ends a text at its first NUL, so U+0001 stands in for it."""
-    kind = type(value)
-    if kind is str:
-        return _clean(value)  # type: ignore[arg-type]  # a text, as was just seen
-    if kind is float or kind is bool or value is None:
-        return value
-    if type(value) is int and _LEAST <= value <= _MOST:
-        return value
-    raise _GiveUp
-
-
-def _clean(text: str) -> str:
-    return text.replace("\x00", "\x01") if "\x00" in text else text
 
 
 def _make(node: Node) -> Direct | None:
@@ -129,13 +100,13 @@ def _item(node: Node) -> Direct | None:
 def _record(value: object) -> Data:
     if type(value) is dict:
         return value
-    raise _GiveUp
+    raise GiveUp
 
 
 def _list(value: object) -> list[object]:
     if type(value) is list:
         return value
-    raise _GiveUp
+    raise GiveUp
 
 
 def _call(node: Node) -> Direct | None:
@@ -148,7 +119,7 @@ def _call(node: Node) -> Direct | None:
     if name == "_[_]":
         return _item(node)
     parts = [_make(child) for child in node.children]
-    made = _OPERATIONS.get((name, len(parts)))
+    made = OPERATIONS.get((name, len(parts)))
     if made is None or any(part is None for part in parts):
         return None
     return made(*parts)
@@ -173,7 +144,7 @@ def _function(function: Function, node: Node) -> Direct | None:
         def call_with_two(data: Data) -> object:
             first, second = one(data), other(data)
             if (type(first), type(second)) not in accepted:
-                raise _GiveUp
+                raise GiveUp
             return implementation(first, second)
 
         return call_with_two
@@ -181,7 +152,7 @@ def _function(function: Function, node: Node) -> Direct | None:
     def call(data: Data) -> object:
         arguments = [part(data) for part in given]
         if tuple([type(argument) for argument in arguments]) not in accepted:
-            raise _GiveUp
+            raise GiveUp
         return implementation(*arguments)
 
     return call
@@ -224,90 +195,9 @@ def _membership(node: Node) -> Direct | None:
     if wanted is None or texts is None:
         return None
     members = frozenset(texts)
-    return lambda data: _text(wanted(data)) in members
+    return lambda data: text_of(wanted(data)) in members
 
 
-def _text(value: object) -> str:
-    if type(value) is str:
-        return _clean(value)
-    raise _GiveUp
-
-
-def _truth(value: object) -> bool:
-    if value is True or value is False:
-        return value
-    raise _GiveUp
-
-
-def _and(first: Direct, second: Direct) -> Direct:
-    return lambda data: _truth(first(data)) and _truth(second(data))
-
-
-def _or(first: Direct, second: Direct) -> Direct:
-    return lambda data: _truth(first(data)) or _truth(second(data))
-
-
-def _not(part: Direct) -> Direct:
-    return lambda data: not _truth(part(data))
-
-
-def _choice(asked: Direct, one: Direct, other: Direct) -> Direct:
-    return lambda data: one(data) if _truth(asked(data)) else other(data)
-
-
-def _equality(first: Direct, second: Direct) -> Direct:
-    """Values of one type, or null beside anything: mixed numbers are CEL's."""
-
-    def equal(data: Data) -> bool:
-        one, other = scalar(first(data)), scalar(second(data))
-        if type(one) is type(other) or one is None or other is None:
-            return one == other
-        raise _GiveUp
-
-    return equal
-
-
-def _inequality(first: Direct, second: Direct) -> Direct:
-    equal = _equality(first, second)
-    return lambda data: not equal(data)
-
-
-def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Direct, Direct], Direct]:
-    def make(first: Direct, second: Direct) -> Direct:
-        def compared(data: Data) -> bool:
-            one, other = scalar(first(data)), scalar(second(data))
-            if type(one) is not type(other) or type(one) not in _ORDERED:
-                raise _GiveUp
-            return compare(one, other)
-
-        return compared
-
-    return make
-
-
-def _of_texts(work: Callable[[str, str], object]) -> Callable[[Direct, Direct], Direct]:
-    return lambda first, second: lambda data: work(_text(first(data)), _text(second(data)))
-
-
-def _string(part: Direct) -> Direct:
-    def text(data: Data) -> str:
-        value = scalar(part(data))
-        return str(value) if type(value) is int else _text(value)
-
-    return text
-
-
-def _size(part: Direct) -> Direct:
-    def size(data: Data) -> int:
-        value = part(data)
-        if isinstance(value, str | list | dict):
-            return len(value)
-        raise _GiveUp
-
-    return size
-
-
-_ORDERED = frozenset({int, float, str})
 _CLASSES: Mapping[str, type] = {
     "string": str,
     "double": float,
@@ -318,21 +208,3 @@ _CLASSES: Mapping[str, type] = {
 }
 """CEL's names for types that a function's arguments may have here. A map can only be one of constants."""
 _OURS: Mapping[str, Function] = {function.name: function for function in FUNCTIONS}
-_OPERATIONS: Mapping[tuple[str, int], Callable[..., Direct]] = {
-    ("_&&_", 2): _and,
-    ("_||_", 2): _or,
-    ("!_", 1): _not,
-    ("_?_:_", 3): _choice,
-    ("_==_", 2): _equality,
-    ("_!=_", 2): _inequality,
-    ("_<_", 2): _order(operator.lt),
-    ("_<=_", 2): _order(operator.le),
-    ("_>_", 2): _order(operator.gt),
-    ("_>=_", 2): _order(operator.ge),
-    ("_+_", 2): _of_texts(operator.add),
-    ("startsWith", 2): _of_texts(str.startswith),
-    ("endsWith", 2): _of_texts(str.endswith),
-    ("contains", 2): _of_texts(str.__contains__),
-    ("string", 1): _string,
-    ("size", 1): _size,
-}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
 from pipeline.rules.cel import Activation, Environment, Expression, ExpressionFailed
-from pipeline.rules.direct import GIVING_UP, Direct
+from pipeline.rules.direct_operations import GIVING_UP, Direct
 
 
 class Named(NamedTuple):
