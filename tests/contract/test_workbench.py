@@ -184,15 +184,16 @@ async def test_what_takes_too_long_is_ended(bench: Workbench, monkeypatch: pytes
 
 
 async def test_a_busy_loop_is_ended_by_its_own_timer(tmp_path: Path) -> None:
-    """Five seconds of processor time, whatever the parent does: shown with a file that takes longer to check."""
+    """Of processor time, whatever the parent does: a file that takes longer to check is given up, not a small one."""
     (tmp_path / "templates.yaml").write_text((shipped("rules") / "templates.yaml").read_text(encoding="utf-8"))
     (tmp_path / "x.yaml").write_text("rules: []")
-    bench = Workbench(tmp_path, shipped("schemas/events"), "production")
+    bench = Workbench(tmp_path, shipped("schemas/events"), "production", seconds=0.5)
     rules = "rules:\n" + "\n".join(
         "  - " + RULE.replace("id: thanks", f"id: thanks-{number}").replace("\n", "\n    ").rstrip()
         for number in range(2_000)
     )
     try:
+        assert (await tried(bench))["sound"]
         with pytest.raises(Overtaxed, match="took longer"):
             await tried(bench, rules)
     finally:

@@ -1,7 +1,8 @@
 """The process in which drafts are tried out: one line of JSON in, one line of JSON out, until the input ends.
 
-Started by `pipeline.adapters.workbench.process` with the folder of rules, the folder of schemas (or nothing) and the
-environment (or nothing). It is expendable: a job that takes too long is ended by a timer, and with it the process.
+Started by `pipeline.adapters.workbench.process` with the folder of rules, the folder of schemas (or nothing), the
+environment (or nothing) and the seconds that a job may take. It is expendable: a job that takes longer is ended by a
+timer, and with it the process.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ JOB_SECONDS = 5.0
 """Of processor time: what others do on the machine is no fault of a draft's."""
 MEMORY_BYTES = 512 * 1024**2
 """Of address space. The example rules take 63 MB of it."""
-FOLDERS = 3
 
 
 def main() -> None:
@@ -31,12 +31,13 @@ def main() -> None:
     os.nice(10)  # sending goes first
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
-    folder, schemas, environment = sys.argv[1 : 1 + FOLDERS]
-    _bound(JOB_SECONDS)
+    folder, schemas, environment, given = sys.argv[1:]
+    seconds = float(given)
+    _bound(seconds)
     catalogue = read_schemas(Path(schemas)) if schemas else SchemaCatalogue()
     bench = Bench(Path(folder), catalogue, environment or None)
     for line in sys.stdin.buffer:
-        _bound(JOB_SECONDS)
+        _bound(seconds)
         sys.stdout.buffer.write(orjson.dumps(_answer(bench, line), option=orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
         _bound(0)

@@ -20,16 +20,19 @@ from pipeline.errors import Overtaxed
 MOST_WAITING = 8
 IDLE_SECONDS = 120.0
 WAIT_SECONDS = 30.0
-"""For an answer on a busy machine; the process ends itself after `JOB_SECONDS` of its own."""
+"""For an answer on a busy machine; the process ends itself after `seconds` of its own."""
 MOST_ANSWER = 16 * 1024 * 1024
 
 
 class Workbench:
     """Tries drafts out, one after the other."""
 
-    def __init__(self, folder: Path, schemas: Path | None, environment: str | None) -> None:
-        """The folder of rules that drafts belong to, and that of schemas."""
-        self._arguments = (str(folder), str(schemas or ""), environment or "")
+    def __init__(
+        self, folder: Path, schemas: Path | None, environment: str | None, seconds: float = JOB_SECONDS
+    ) -> None:
+        """The folder of rules that drafts belong to, and that of schemas; `seconds` are a draft's processor time."""
+        self._arguments = (str(folder), str(schemas or ""), environment or "", str(seconds))
+        self._seconds = seconds
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._process: asyncio.subprocess.Process | None = None
@@ -91,7 +94,7 @@ class Workbench:
         if not answer.endswith(b"\n"):
             await self.close()
             raise Overtaxed(
-                f"trying this out took longer than {JOB_SECONDS:.0f} s, or too much memory",
+                f"trying this out took longer than {self._seconds:g} s, or too much memory",
                 hint="make the text or the event smaller",
             )
         self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
