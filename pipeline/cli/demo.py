@@ -169,7 +169,8 @@ class _Demo:
             service.stop()
             return
         self._console.print(self._table())
-        self._console.print("everything has its outcome; Ctrl-C ends it")
+        state = "everything has its outcome" if self._complete else "[red]not everything came to its end in time[/red]"
+        self._console.print(f"{state}; Ctrl-C ends it")
 
     def _is_complete(self, service: Service) -> bool:
         state = service.parts.delivery.snapshot(service.parts.clock.now())

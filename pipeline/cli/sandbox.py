@@ -19,6 +19,7 @@ from pipeline.rules.templates import Template
 from pipeline.sandbox.faults import FaultPlan, Latency, read_latency
 from pipeline.sandbox.server import SandboxServer
 from pipeline.sandbox.state import SandboxOptions
+from pipeline.settings.words import words_of
 
 MAX_BYTES = 1_048_576
 
@@ -88,8 +89,8 @@ def _plan(path: Path | None) -> FaultPlan:
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is no YAML: {error}") from None
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, one['loc'])) or 'the plan'}: {one['msg']}" for one in error.errors())
-        raise UserError(f"{path}: {'; '.join(problems)}", hint="see docs/sandbox.md for what a plan holds") from None
+        problems = "\n".join(f"{path}: {words_of(fault)}" for fault in error.errors())
+        raise UserError(problems, hint="see docs/sandbox.md for what a plan holds") from None
 
 
 def _latency(text: str) -> Latency:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import threading
 from collections.abc import Iterator
@@ -163,5 +164,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         words = f"cannot listen on {host}:{port}: {error.strerror or error}"
-        raise Unreachable(words, hint="choose another port; 0: any that is free") from None
+        taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        hint = "choose another port; 0: any that is free" if taken else "choose an address of this machine"
+        raise Unreachable(words, hint=hint) from None
     return listener

@@ -76,7 +76,7 @@ def words_of(fault: ErrorDetails) -> str:
         return f"`{name}` must be text, a number, true or false"
     told = _WORDS.get(fault["type"])
     if told is not None:
-        return f"`{name}` {told(fault)}"
+        return f"{f'`{name}`' if name else 'the whole file'} {told(fault)}"
     message = fault["msg"].removeprefix("Value error, ")
     if message.startswith("Input should "):
         bound = message.removeprefix("Input should ")

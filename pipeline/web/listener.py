@@ -8,8 +8,8 @@ import socket
 from pipeline.errors import Unreachable
 
 BACKLOG = 128
-_FREE = "set http.port to a free one, or to 0 for any"
-_HERE = "set http.host to an address of this machine; 0.0.0.0 is all of them"
+_FREE = "choose a free port, or 0 for any: http.port, or --port where there is one"
+_HERE = "choose an address of this machine: http.host, or --host where there is one; 0.0.0.0 is all of them"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -86,13 +86,15 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
         ({"faults": "bad.yaml"}, "is no YAML"),
         ({"faults": "binary.plan"}, "is no YAML"),
         ({"faults": "long.yaml"}, "larger than"),
-        ({"faults": "wrong.yaml"}, "faults.0.do"),
-        ({"faults": "list.yaml"}, "valid dictionary"),
+        ({"faults": "wrong.yaml"}, "`faults.0.do` must be 'reply', 'hang'"),
+        ({"faults": "unknown.yaml"}, "unknown key `faults.0.stats`\n.*: unknown key `seeed`"),
+        ({"faults": "list.yaml"}, "the whole file must be a mapping"),
         ({"rules": "nowhere"}, "no such folder"),
         ({"rules": "."}, "no templates.yaml"),
         ({"latency": "fast"}, "no time like"),
         ({"client": ["nosecret"]}, "id:secret"),
         ({"host": "256.0.0.1"}, "cannot listen"),
+        ({"host": "192.0.2.1"}, "cannot listen"),
     ],
 )
 def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], words: str) -> None:
@@ -101,6 +103,7 @@ def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], wor
     (tmp_path / "binary.plan").write_bytes(b"\xff\xfe")
     (tmp_path / "long.yaml").write_text("#" * 2_000_000)
     (tmp_path / "wrong.yaml").write_text(json.dumps({"faults": [{"do": "explode"}]}))
+    (tmp_path / "unknown.yaml").write_text("faults: [{stats: 500}]\nseeed: 1")
     (tmp_path / "list.yaml").write_text("- 1")
     given = {name: tmp_path / value if name in {"faults", "rules"} else value for name, value in options.items()}
     with pytest.raises(UserError, match=words):
