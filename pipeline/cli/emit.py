@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -154,9 +155,16 @@ def _schema(folder: Path, wanted: str) -> EventSchema:
     if schema is None:
         raise UserError(
             f"`{wanted}` names {'several types' if found else 'no type'} in {folder}",
-            hint=f"there are {', '.join(found or catalogue)}",
+            hint=f"there are {', '.join(found)}" if found else _near(wanted, list(catalogue)),
         )
     return schema
+
+
+def _near(wanted: str, names: Sequence[str]) -> str:
+    """The name that may be meant, by its end as people write it; else all of them."""
+    ends = [name.split(".", start)[-1] for name in names for start in range(name.count(".") + 1)]
+    near = difflib.get_close_matches(wanted, ends, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
 
 
 def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[str, object]]:
