@@ -169,7 +169,7 @@ def rules_needed() -> Iterator[None]:
         yield
     except RulesRefused as refused:
         errors = RulesRefused([finding for finding in refused.findings if finding.is_error])
-        raise typer.Exit(_refuse(errors, MISUSE)) from None
+        sys.exit(_refuse(errors, MISUSE))
 
 
 def _refuse(refused: RulesRefused, code: int) -> int:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 
 from pipeline.bootstrap.service import Member, run_service
-from pipeline.cli.app import ending
+from pipeline.cli.app import ending, rules_needed
 from pipeline.cli.run import on_best_loop
 
 if __name__ == "__main__":
@@ -20,7 +20,8 @@ if __name__ == "__main__":
         """Run one member by the settings that the supervisor hands over."""
         settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from our own parent, which nobody else can write to
         member = Member(number, socket.socket(fileno=descriptor), _when_alone)
-        sys.exit(on_best_loop(run_service(settings, member=member)))
+        with rules_needed():
+            sys.exit(on_best_loop(run_service(settings, member=member)))
 
     def _when_alone(stop: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()

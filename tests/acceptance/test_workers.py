@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -161,6 +162,16 @@ def test_what_is_wrong_at_start_is_told_once(stage: Stage) -> None:
     with stage.service.running() as process:
         assert process.wait(END_SECONDS) == 2
     assert stage.service.log.count("no Kafka broker") == 1
+    assert "Traceback" not in stage.service.log
+
+
+def test_refused_rules_are_told_once(stage: Stage, tmp_path: Path) -> None:
+    """By the first worker, with the exit code of what could not start, as without workers."""
+    (tmp_path / "none").mkdir()
+    with_workers(stage, 2, rules=str(tmp_path / "none"))
+    with stage.service.running() as process:
+        assert process.wait(END_SECONDS) == 2
+    assert stage.service.log.count("error: the rules have 1 error") == 1
     assert "Traceback" not in stage.service.log
 
 
