@@ -10,8 +10,6 @@ from pipeline.settings.group_times import INSTANCE
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from pipeline.settings.model import Settings
-
 
 def at_most_one(section: BaseModel, *names: str) -> str | None:
     """Which of these ways to give a value was taken, if any."""
@@ -37,26 +35,20 @@ def each_once(names: Iterable[str], what: str) -> None:
         known.add(name)
 
 
-def topics_apart(settings: Settings) -> None:
-    """What the service writes must not come back to it as events: that would never end."""
-    written = {
-        "outcomes.topic": settings.outcomes.topic,
-        "dead_letters.topic": settings.dead_letters.topic,
-        "dead_letters.redriven_topic": settings.dead_letters.redriven_topic,
-    }
-    known = dict.fromkeys(settings.kafka.topics, "kafka.topics")
+def topics_apart(read: Iterable[str], written: Mapping[str, str]) -> None:
+    """What the service writes, by key of the configuration, must not come back to it as events: without end."""
+    known = dict.fromkeys(read, "kafka.topics")
     for key, topic in written.items():
         if topic in known:
             raise ValueError(f"`{known[topic]}`: {topic} is `{key}` as well; each needs a topic of its own")
         known[topic] = key
 
 
-def fit_for_workers(settings: Settings) -> None:
+def fit_for_workers(workers: int, per_day: int | None, properties: Mapping[str, object]) -> None:
     """Several processes share a quota, and have a name each."""
-    quota = settings.delivery.rate.per_day
-    if quota is not None and quota < settings.workers:
+    if per_day is not None and per_day < workers:
         raise ValueError("`delivery.rate.per_day` is less than one notice for each of `workers`")
-    if settings.workers > 1 and INSTANCE in settings.kafka.properties:
+    if workers > 1 and INSTANCE in properties:
         raise ValueError(
             f"`kafka.properties.{INSTANCE}` is one name for all of `workers`: they would drive each other out of "
             "the group without end; leave it out"

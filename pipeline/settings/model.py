@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
@@ -26,20 +24,15 @@ from pipeline.settings.kinds import (
     FreeHeaderName,
     HeaderName,
     HeaderValue,
-    Port,
     Replicas,
     Seconds,
     Token,
     TopicName,
 )
+from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettings
+from pipeline.settings.section import Section
 
 MOST_WORKERS = 64
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and an unknown key in it is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class KafkaSettings(Section):
@@ -210,59 +203,6 @@ class DeadLetterSettings(Section):
     replication_factor: Replicas = Field(-1, description="Its replicas when we make it; -1: the broker's default.")
 
 
-class HttpSettings(Section):
-    """Our own endpoint: page, metrics, probes."""
-
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - probes come from outside the pod
-    port: Port = Field(8080, description="Port to listen on; 0: any that is free.")
-    studio: bool = Field(
-        False,
-        description="Whether rules can be read and tried out at `/studio` (nothing is written). "
-        "Authors have the command `studio` on their own machines.",
-    )
-    runbook_url: HttpUrl | None = Field(
-        None, description="Where your copy of docs/runbook.md is published; the status page links to its sections."
-    )
-    user: str | None = Field(
-        None,
-        description="User name for the pages (HTTP basic authentication; put TLS before it). Probes stay open.",
-        pattern=r"^[^:\x00-\x1f\x7f]+$",
-    )
-    password: SecretStr | None = Field(None, description="The user's password.", min_length=1)
-    password_file: FilePath | None = Field(None, description="A file that holds the password.")
-    metrics_open: bool = Field(True, description="Whether `/metrics` wants no password where the pages want one.")
-
-    @model_validator(mode="after")
-    def _whole_credentials(self) -> HttpSettings:
-        if (self.user is None) != (at_most_one(self, "password", "password_file") is None):
-            raise ValueError("give user together with password or password_file, or none of them")
-        return self
-
-
-class TracingSettings(Section):
-    """OpenTelemetry traces; needs the extra `tracing`. Off, and free, where no endpoint is given."""
-
-    endpoint: HttpUrl | None = Field(
-        None, description="Collector to send spans to by OTLP over HTTP; `/v1/traces` where it has no path."
-    )
-    sample_ratio: float = Field(
-        1.0, ge=0, le=1, description="Share of the traces that begin here. One that an event brings decides itself."
-    )
-    headers_files: dict[str, FilePath] = Field(
-        default_factory=dict, description="Headers for the collector, each the content of a file."
-    )
-    ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the collector's TLS.")
-    timeout_seconds: Seconds = Field(5, description="For one request to the collector.")
-    service_name: str = Field("notice-pipeline", description="`service.name` of our spans.", min_length=1)
-
-
-class LogSettings(Section):
-    """Structured logs on standard error."""
-
-    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
-
-
 class Settings(Section):
     """The whole configuration of `notice-pipeline run`."""
 
@@ -296,6 +236,11 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _together(self) -> Settings:
-        topics_apart(self)
-        fit_for_workers(self)
+        written = {
+            "outcomes.topic": self.outcomes.topic,
+            "dead_letters.topic": self.dead_letters.topic,
+            "dead_letters.redriven_topic": self.dead_letters.redriven_topic,
+        }
+        topics_apart(self.kafka.topics, written)
+        fit_for_workers(self.workers, self.delivery.rate.per_day, self.kafka.properties)
         return self

@@ -66,7 +66,7 @@ def as_markdown() -> str:
     lines = [
         "# Configuration",
         "",
-        "Generated from `pipeline/settings/model.py` and `pipeline/delivery/`; do not edit.",
+        "Generated from `pipeline/settings/` and `pipeline/delivery/`; do not edit.",
         "",
         "Every key can be set by environment: `kafka.group_id` is `NOTICE_PIPELINE_KAFKA__GROUP_ID`, and "
         "`NOTICE_PIPELINE_KAFKA__TOPICS` is written as `[a, b]`. Without a file, the environment is the configuration. "

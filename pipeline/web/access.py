@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
-from pipeline.settings.model import HttpSettings
+from pipeline.settings.observing import HttpSettings
 from pipeline.settings.secrets import reveal
 from pipeline.web.problems import problem
 

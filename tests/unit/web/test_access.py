@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings.model import HttpSettings
+from pipeline.settings.observing import HttpSettings
 from pipeline.web.access import BasicAuth, Credentials, gate
 from pipeline.web.endpoint import Probes, make_app
 
