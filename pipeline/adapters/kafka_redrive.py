@@ -250,5 +250,8 @@ def _unreachable(cause: KafkaError) -> Unreachable:
         return Unreachable("another redrive of this group has begun", hint="let that one end, then run this again")
     if cause.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
         return Unreachable(cause.str(), hint="give the Kafka user Write on the transactional id `<group_id>.redrive`")
-    hint = kafka_errors.hint({cause.code()}) or "nothing is sent twice: run it again"
-    return Unreachable(f"Kafka did not take the dead letters: {cause.str()}", hint=hint)
+    known = kafka_errors.hint({cause.code()})
+    again = "nothing is sent twice: run it again"
+    return Unreachable(
+        f"Kafka did not take the dead letters: {cause.str()}", hint=f"{known}; {again}" if known else again
+    )
