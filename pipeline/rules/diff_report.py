@@ -80,8 +80,13 @@ def notes(diff: Diff) -> Iterator[str]:
     unseen = [name for name, rule in diff.rules.items() if diff.events and not rule.events]
     if unseen:
         yield f"no event of their types is in the recording: {_listed(unseen)}; it says nothing about them"
+    mute = [name for name, rule in diff.rules.items() if rule.edit is not Edit.SAME and _refused_throughout(rule)]
+    if mute:
+        yield f"every message is refused on both sides, so nothing is compared: {_listed(mute)}; `explain` shows why"
     idle = [
-        name for name, rule in diff.rules.items() if rule.events and not rule.changes and rule.edit is not Edit.SAME
+        name
+        for name, rule in diff.rules.items()
+        if rule.events and not rule.changes and rule.edit is not Edit.SAME and name not in mute
     ]
     if idle:
         yield f"their words differ, but no message does: {_listed(idle)}"
@@ -92,6 +97,10 @@ def notes(diff: Diff) -> Iterator[str]:
         yield f"{what} passed over ({reasons})"
     if diff.events and diff.days is None and any(rule.changes for rule in diff.rules.values()):
         yield "the events' times span less than an hour, or are not known: nothing is told of a day"
+
+
+def _refused_throughout(rule: RuleDiff) -> bool:
+    return bool(rule.refused_before and rule.refused_after) and not (rule.before or rule.after)
 
 
 def _listed(names: Sequence[str]) -> str:

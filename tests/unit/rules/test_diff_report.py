@@ -102,3 +102,9 @@ def test_values_of_events_are_text_whatever_they_hold() -> None:
     assert shown.startswith("<code>")
     assert not set("![]()@|`*_\n\x1b\u202e") & set(shown)
     assert "<script>" not in shown
+
+
+def test_a_rule_that_refuses_all_on_both_sides_does_not_pass_for_one_without_changes() -> None:
+    """As where a folder has no schemas: its events' times stay texts, and no message is made of them."""
+    notes = as_values(compare(one_rule(), one_rule(data="{thing1: 茶}"), [at(1, sub="")]), NAMES, Mask())["notes"]
+    assert notes == ["every message is refused on both sides, so nothing is compared: `paid`; `explain` shows why"]
