@@ -32,10 +32,10 @@ MakeReading = Callable[[RealKafka], "Reading"]
 class Reading:
     """A member that reads only what it is asked to."""
 
-    def __init__(self, kafka: RealKafka, protocol: str) -> None:
+    def __init__(self, kafka: RealKafka) -> None:
         self.kafka = kafka
         self.listener = RecordingListener()
-        self.source: KafkaSource = kafka.source(protocol)
+        self.source: KafkaSource = kafka.source()
         self.source.start(self.listener)
         self.listener.wait(lambda: self.listener.assigned)
 
@@ -64,12 +64,12 @@ class Reading:
         return end - (self.listener.offsets()[-1] + 1)
 
 
-@pytest.fixture(params=["consumer", "classic"])
-def reading(request: pytest.FixtureRequest) -> Iterator[MakeReading]:
+@pytest.fixture
+def reading() -> Iterator[MakeReading]:
     made: list[Reading] = []
 
     def make(kafka: RealKafka) -> Reading:
-        made.append(Reading(kafka, str(request.param)))
+        made.append(Reading(kafka))
         return made[-1]
 
     yield make
