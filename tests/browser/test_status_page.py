@@ -37,12 +37,6 @@ def served(shop: Shop) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
-def looked(chromium: Browser) -> Iterator[Looked]:
-    with chromium.new_context() as context:
-        yield Looked(context)
-
-
 def test_it_lives(shop: Shop, served: Served, looked: Looked) -> None:
     """Counts and headline change by themselves; the browser has nothing to complain of and asks nobody else."""
     page = looked.page

@@ -42,12 +42,6 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def looked(chromium: Browser) -> Iterator[Looked]:
-    with chromium.new_context() as context:
-        yield Looked(context)
-
-
-@pytest.fixture
 def page(looked: Looked, url: str) -> Page:
     looked.page.set_default_timeout(SECONDS)
     looked.page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)

@@ -37,12 +37,6 @@ def served(workers: Workers) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
-def looked(chromium: Browser) -> Iterator[Looked]:
-    with chromium.new_context() as context:
-        yield Looked(context)
-
-
 def test_it_lives(workers: Workers, served: Served, looked: Looked) -> None:
     """Totals and each worker's standing change by themselves; one that does not answer is shown with its phase."""
     page = looked.page
