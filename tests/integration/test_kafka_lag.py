@@ -15,6 +15,7 @@ from pipeline.adapters import kafka_source
 from pipeline.adapters.kafka_source import KafkaSource
 from pipeline.model.event import TopicPartition
 from tests.broker.topics import ends
+from tests.broker.transactions import in_transaction
 from tests.fakes.listener import PATIENCE, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
@@ -157,14 +158,8 @@ def _write(kafka: RealKafka, count: int) -> None:
 
 
 def _in_transaction(kafka: RealKafka, count: int, end: str) -> Producer:
-    producer = Producer({**kafka.properties, "transactional.id": f"{kafka.names.group}-{end}"})
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    for _ in range(count):
-        producer.produce(kafka.names.events, b"v", b"k", 0)
-    producer.flush(30)
-    if end == "commit":
-        producer.commit_transaction(30)
-    elif end == "abort":
-        producer.abort_transaction(30)
-    return producer
+    def write(producer: Producer) -> None:
+        for _ in range(count):
+            producer.produce(kafka.names.events, b"v", b"k", 0)
+
+    return in_transaction(kafka.properties, kafka.names.group, end, write)

@@ -16,6 +16,7 @@ from pipeline.adapters.kafka_range import Bound, Span, TopicRange, read_record
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Position, Record
 from tests.broker.handle import Broker, free_ports
+from tests.broker.transactions import in_transaction
 
 pytestmark = pytest.mark.kafka
 BEGIN = 1_700_000_000_000
@@ -37,17 +38,12 @@ class Topic:
 
     def write_in_transaction(self, count: int, end: str) -> Producer:
         """Records, and the marker that ends their transaction."""
-        producer = Producer({**self.properties, "transactional.id": f"{self.name}-{end}"})
-        producer.init_transactions(30)
-        producer.begin_transaction()
-        for number in range(count):
-            self._one(producer, number, 0, 1_000_000)
-        producer.flush(30)
-        if end == "commit":
-            producer.commit_transaction(30)
-        elif end == "abort":
-            producer.abort_transaction(30)
-        return producer
+
+        def write(producer: Producer) -> None:
+            for number in range(count):
+                self._one(producer, number, 0, 1_000_000)
+
+        return in_transaction(self.properties, self.name, end, write)
 
     def _one(self, producer: Producer, number: int, partition: int, keys: int) -> None:
         key = b"%d" % (number % keys)
