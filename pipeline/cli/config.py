@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from pipeline.settings import load_settings
 from pipeline.settings.files import not_there
 from pipeline.settings.group_times import cautions
-from pipeline.settings.load import is_by_environment, place_in
+from pipeline.settings.load import is_by_environment, places_in
 from pipeline.settings.show import json_schema, masked
 
 group = typer.Typer(
@@ -36,17 +36,17 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     Example: `notice-pipeline config check -c pipeline.yaml`
     """
     settings = load_settings(config, os.environ)
-    for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds):
-        _warn(config, caution.key, str(caution))
-    for key, words in not_there(settings):
-        _warn(config, key, f"{key}: {words}")
+    warnings = [
+        (caution.key, str(caution)) for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds)
+    ]
+    warnings += [(key, f"{key}: {words}") for key, words in not_there(settings)]
+    if warnings:
+        place_of = places_in(config, os.environ)
+        for key, words in warnings:
+            print(f"{place_of(key)}: warning {words}", file=sys.stderr)
     count = len(settings.kafka.topics)
     name = "the environment" if is_by_environment(config, os.environ) else config
     print(f"{name}: fine ({settings.environment}, {count} topic{'' if count == 1 else 's'})")
-
-
-def _warn(config: Path, key: str, words: str) -> None:
-    print(f"{place_in(config, key, os.environ)}: warning {words}", file=sys.stderr)
 
 
 @group.command()

@@ -15,7 +15,7 @@ from pipeline.cli.app import rules_needed
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings
 from pipeline.settings.files import not_there
-from pipeline.settings.load import place_in
+from pipeline.settings.load import places_in
 from pipeline.settings.model import MOST_WORKERS
 
 COLLECT_AFTER = (10_000, 20, 20)
@@ -69,7 +69,8 @@ def _all_there(settings: Settings, config: Path, environment: dict[str, str]) ->
     unread = "notices." if settings.shadow else "nothing"  # a shadow sends nothing and wants no token
     needed = [(key, problem) for key, problem in not_there(settings) if not key.startswith(unread)]
     if needed:
-        words = [f"{place_in(config, key, environment)}: `{key}`: {problem}" for key, problem in needed]
+        place_of = places_in(config, environment)
+        words = [f"{place_of(key)}: `{key}`: {problem}" for key, problem in needed]
         raise ConfigurationError("\n".join(words))
 
 

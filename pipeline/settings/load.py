@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,17 +56,21 @@ def is_by_environment(path: Path, environ: Mapping[str, str]) -> bool:
     return path == DEFAULT_FILE and bool(ours(environ)) and not path.exists()
 
 
-def place_in(path: Path, key: str, environ: Mapping[str, str]) -> str:
-    """Where the setting `key` is given: the variable, or `path:line:column`; of one that nobody gave, the nearest.
+def places_in(path: Path, environ: Mapping[str, str]) -> Callable[[str], str]:
+    """Tells where a setting is given: the variable, or `path:line:column`; of one that nobody gave, the nearest.
 
     Raises:
         ConfigurationError: as `load_settings`.
     """
-    location = tuple(key.split("."))
-    for name, keys in ours(environ).items():
-        if location[: len(keys)] == keys:
-            return name
-    return _line_of(None if is_by_environment(path, environ) else _Places(path, _read(path)), location)
+    variables = ours(environ)
+    places = None if is_by_environment(path, environ) else _Places(path, _read(path))
+
+    def place_of(key: str) -> str:
+        location = tuple(key.split("."))
+        given = (name for name, keys in variables.items() if location[: len(keys)] == keys)
+        return next(given, None) or _line_of(places, location)
+
+    return place_of
 
 
 def _read(path: Path) -> CommentedMap:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import load_settings
-from pipeline.settings.load import DEFAULT_FILE, place_in
+from pipeline.settings.load import DEFAULT_FILE, places_in
 
 WHOLE = {
     "NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092",
@@ -28,8 +28,8 @@ def test_the_environment_alone_is_enough() -> None:
     settings = load_settings(DEFAULT_FILE, WHOLE)
     assert settings.kafka.topics == ("orders",)
     assert settings.notices.token_file == Path("secrets/token")
-    assert place_in(DEFAULT_FILE, "notices.token_file", WHOLE) == "NOTICE_PIPELINE_NOTICES__TOKEN_FILE"
-    assert place_in(DEFAULT_FILE, "rules", WHOLE) == "the environment"
+    assert places_in(DEFAULT_FILE, WHOLE)("notices.token_file") == "NOTICE_PIPELINE_NOTICES__TOKEN_FILE"
+    assert places_in(DEFAULT_FILE, WHOLE)("rules") == "the environment"
 
 
 def test_what_the_environment_lacks_is_named_as_a_variable() -> None:
@@ -53,7 +53,7 @@ def test_a_file_that_is_there_is_read() -> None:
     """The environment overrides it, and does not replace it."""
     DEFAULT_FILE.write_text("environment: staging\n", encoding="utf-8")
     assert load_settings(DEFAULT_FILE, WHOLE).environment == "staging"
-    assert place_in(DEFAULT_FILE, "environment", WHOLE) == "pipeline.yaml:1:1"
+    assert places_in(DEFAULT_FILE, WHOLE)("environment") == "pipeline.yaml:1:1"
 
 
 def test_variables_of_a_kubernetes_service_are_none_of_ours() -> None:
