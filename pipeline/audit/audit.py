@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
@@ -105,7 +106,6 @@ class Audit:
         for place, earlier, ms in out_of_order(told(self._first_attempts.in_order())):
             words = f"was first sent {ms} ms before the same recipient's {self._position(earlier)}"
             self._tally.add(Code.OUT_OF_ORDER, self._position(place), words)
-        versions = {version for partition in self._partitions.values() for version in partition.versions}
         return Report(
             rules_version=self._version,
             events=self._events,
@@ -116,7 +116,7 @@ class Audit:
             pending=self._pending,
             unproven=dict(sorted(self._unproven.items())),
             order_unchecked=self._order_unchecked,
-            other_versions=sorted(versions - {self._version}),
+            other_versions=sorted(self._other_versions),
             findings=dict(self._tally.counts),
             examples=sorted(self._tally.examples),
         )
@@ -209,11 +209,17 @@ class Audit:
 
     def _is_certain(self, partition: PartitionRange, offset: int, account: Account) -> bool:
         """Whether the rules given were in use for this event."""
-        if not any(set(one.versions) - {self._version} for one in self._partitions.values()):
+        if not self._other_versions:
             return True
         return not any(seen.other_rules for seen in account.outcomes) and partition.was_worked_on_by(
             self._version, offset
         )
+
+    @cached_property
+    def _other_versions(self) -> frozenset[str]:
+        """Versions of the rules that the ledger speaks of, but for those given. Known once it is read."""
+        versions = {version for partition in self._partitions.values() for version in partition.versions}
+        return frozenset(versions - {self._version})
 
     def _of_the_range(self, position: Position) -> PartitionRange | None:
         partition = self._partitions.get((position.topic, position.partition))
