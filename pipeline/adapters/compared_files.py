@@ -38,12 +38,15 @@ AHEAD = 3
 """Shares read ahead for each process: they bound the memory, and no process waits for the next one."""
 
 
+_Schemas = tuple[tuple[Mapping[str, object], str], ...]
+
+
 class Sides(NamedTuple):
     """What a comparison is made of, as texts and plain values: another process can be given it."""
 
     old: RuleSources
     new: RuleSources
-    schemas: tuple[tuple[tuple[Mapping[str, object], str], ...], ...]
+    schemas: tuple[_Schemas, ...]
     """Of old and new: each schema with its path."""
     environment: str | None
     examples: int
@@ -72,17 +75,18 @@ class Sides(NamedTuple):
         cel = Environment()
         old, new = (
             load(sources, schemas, environment=self.environment, cel=cel)
-            for sources, schemas in zip((self.old, self.new), self._catalogues(), strict=True)
+            for sources, schemas in zip((self.old, self.new), map(_catalogue, self.schemas), strict=True)
         )
         return Comparison(old, new, examples=self.examples)
 
     @property
     def read_by(self) -> SchemaCatalogue:
         """The schemas that events are read by: those of the new rules."""
-        return self._catalogues()[-1]
+        return _catalogue(self.schemas[-1])
 
-    def _catalogues(self) -> list[SchemaCatalogue]:
-        return [SchemaCatalogue(EventSchema(avro, path) for avro, path in side) for side in self.schemas]
+
+def _catalogue(side: _Schemas) -> SchemaCatalogue:
+    return SchemaCatalogue(EventSchema(avro, path) for avro, path in side)
 
 
 class Recording(NamedTuple):

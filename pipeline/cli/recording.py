@@ -60,17 +60,15 @@ def _decoded(decoder: EventDecoder, record: Record) -> Event:
     try:
         return decoder.decode(record)
     except SchemaUnavailable:
-        import asyncio  # noqa: PLC0415 - only here is something waited for
-
-        asyncio.run(_prepared(decoder, record))
+        _prepare(decoder, record)
         return decoder.decode(record)
 
 
-async def _prepared(decoder: EventDecoder, record: Record) -> None:
-    import asyncio  # noqa: PLC0415 - as above
+def _prepare(decoder: EventDecoder, record: Record) -> None:
+    import asyncio  # noqa: PLC0415 - only here is something waited for
 
     try:
-        await asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS)
+        asyncio.run(asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS))
     except TimeoutError:
         words = f"the schema registry has not answered within {REGISTRY_SECONDS:.0f} s"
         raise Unreachable(words, hint="is schemas.registry_url right?") from None
