@@ -136,14 +136,27 @@ def schedule(delivery: Delivery, arrivals: Sequence[Arrival]) -> list[Publicatio
 async def send(api: NoticesApi, notices: Sequence[Notice]) -> None:
     """Every notice, so many at once."""
     waiting = iter(notices)
+    done = asyncio.get_running_loop().create_future()
+    missing = len(notices)
 
-    async def worker() -> None:
-        for notice in waiting:
-            reply = await api.send(notice, workload.TOKEN)
-            if reply != ACCEPTED:
-                raise Unavailable(f"the API answered {reply}")
+    def post() -> None:
+        notice = next(waiting, None)
+        if notice is not None:
+            api.post(notice, workload.TOKEN, None, answered)
 
-    await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+    def answered(reply: Reply) -> None:
+        nonlocal missing
+        missing -= 1
+        if reply != ACCEPTED:
+            done.set_exception(Unavailable(f"the API answered {reply}"))
+        elif not missing:
+            done.set_result(None)
+        else:
+            post()
+
+    for _ in range(IN_FLIGHT):
+        post()
+    await done
 
 
 def publish(log: OutcomeLog, publications: Sequence[Publication]) -> None:

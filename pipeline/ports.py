@@ -24,15 +24,22 @@ class Clock(Protocol):
         ...
 
 
+Answered = Callable[[Reply], None]
+
+
 class NoticesApi(Protocol):
     """The platform's API: one request, one reply. Foreign errors become `Reply.fault`; it never raises for them."""
 
-    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
-        """POST `notice.body` with the bearer token and `Idempotency-Key: "<notice.idempotency_key>"`."""
+    def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
+        """POST `notice.body` with the bearer token and `Idempotency-Key: "<notice.idempotency_key>"`.
+
+        `answered` is called once with the reply, on the loop's thread and after this has returned: a task and a future
+        for each request would cost more than the request's own parsing (docs/decisions/loop-shape.md).
+        """
         ...
 
     async def close(self) -> None:
-        """Close connections. No request may be under way."""
+        """Close connections. Requests under way may be answered with a fault, or never."""
         ...
 
 

@@ -7,7 +7,7 @@ what a broken one means, whether the connection may serve again.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 import httptools
 
@@ -22,15 +22,17 @@ _FIRST_FINAL = 200
 """What is below is an interim reply (RFC 9110, section 15.2)."""
 
 
-class Answer(NamedTuple):
-    """What came back, whole or broken."""
+_LENGTHS_OF_INTEREST = frozenset({len("retry-after"), len("content-length"), len("transfer-encoding")})
 
-    status: int | None = None
-    body: bytes = b""
-    retry_after: str | None = None
-    fault: Fault | None = None
-    """RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE where the reply is not whole."""
-    why: str = ""
+
+class Waiter(Protocol):
+    """Called once for each request with what came back, whole or broken."""
+
+    def __call__(
+        self, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str, /
+    ) -> None:
+        """Where the reply is not whole `fault` is RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE."""
+        ...
 
 
 class Connection(asyncio.Protocol):
@@ -42,11 +44,11 @@ class Connection(asyncio.Protocol):
         self._idle = idle
         self._lost = lost
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Answer] | None = None
+        self._waiter: Waiter | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._begin()
-        self.idle_since = 0.0
-        """By the loop's clock; set by the pool."""
+        self.used_at = 0.0
+        """When its last request began, by the loop's clock; set by the pool."""
 
     def _begin(self) -> None:
         """A new reply is to come: nothing of an earlier one may stay."""
@@ -69,8 +71,8 @@ class Connection(asyncio.Protocol):
         """Whether a request may be written now."""
         return self._waiter is None and self._transport is not None and not self._transport.is_closing()
 
-    def request(self, data: bytes, waiter: asyncio.Future[Answer]) -> None:
-        """Write one request; `waiter` gets its answer."""
+    def request(self, data: bytes, waiter: Waiter) -> None:
+        """Write one request; `waiter` is called with its answer."""
         if self._transport is None:
             raise RuntimeError("not connected")
         self._waiter = waiter
@@ -78,7 +80,7 @@ class Connection(asyncio.Protocol):
 
     def give_up(self, fault: Fault, why: str) -> None:
         """End the request under way, and the connection with it."""
-        self._finish(Answer(self._status, fault=fault, why=why))
+        self._finish(self._status, b"", None, fault, why)
         self.close()
 
     def close(self) -> None:
@@ -133,7 +135,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Of the headers two things count: Retry-After, and whether the body's end is told."""
-        if self._whole:
+        if len(name) not in _LENGTHS_OF_INTEREST or self._whole:
             return
         lower = name.lower()
         if lower == b"retry-after":
@@ -155,7 +157,7 @@ class Connection(asyncio.Protocol):
         if self._length <= self._most:
             self._body.append(body)
         elif self._waiter is not None:
-            self._finish(Answer(self._status, b"", self._retry_after, Fault.BODY_TOO_LARGE))
+            self._finish(self._status, b"", self._retry_after, Fault.BODY_TOO_LARGE, "")
             self.close()
 
     def on_message_complete(self) -> None:
@@ -171,21 +173,22 @@ class Connection(asyncio.Protocol):
     # Ends
 
     def _end_of_reply(self, *, keep: bool) -> None:
-        answer = Answer(self._status, b"".join(self._body), self._retry_after)
-        if keep:
+        status, body, retry_after = self._status, b"".join(self._body), self._retry_after
+        waiter, self._waiter = self._waiter, None
+        if keep and self._transport is not None and not self._transport.is_closing():
             self._begin()
+            self._idle(self)
         else:
             self.close()
-        self._finish(answer)
-        if self.usable:
-            self._idle(self)
+        if waiter is not None:
+            waiter(status, body, retry_after, None, "")
 
     def _break(self, why: str) -> None:
         """The reply will not become whole: before its head is, it is a reset."""
         fault = Fault.RESET if self._status is None else Fault.BODY_CUT_SHORT
-        self._finish(Answer(self._status, fault=fault, why=why))
+        self._finish(self._status, b"", None, fault, why)
 
-    def _finish(self, answer: Answer) -> None:
+    def _finish(self, status: int | None, body: bytes, retry_after: str | None, fault: Fault, why: str) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(answer)
+        if waiter is not None:
+            waiter(status, body, retry_after, fault, why)

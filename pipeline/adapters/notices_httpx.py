@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from pipeline.adapters.notices_awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_http import (
     MOST_WORDS,
@@ -69,7 +70,7 @@ FAULTS: Mapping[type[BaseException], Fault] = {
 _FOREIGN = tuple(FAULTS)
 
 
-class HttpxNoticesApi:
+class HttpxNoticesApi(AwaitedNoticesApi):
     """Implements `pipeline.ports.NoticesApi`."""
 
     def __init__(self, options: HttpOptions) -> None:
@@ -78,6 +79,7 @@ class HttpxNoticesApi:
         Raises:
             ConfigurationError: a certificate, header or url that the client cannot use.
         """
+        super().__init__()
         self._key = options.idempotency_header
         self._most = options.max_reply_bytes
         self._confidential = Confidential(options)
@@ -88,7 +90,7 @@ class HttpxNoticesApi:
         except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
 
-    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         heads: list[httpx.Response] = []
         hide = partial(self._confidential.out_of, token=token, notice=notice)
@@ -132,7 +134,7 @@ class HttpxNoticesApi:
             await response.aclose()
         return read_reply(response.status_code, bytes(body), retry_after, hide)
 
-    async def close(self) -> None:
+    async def disconnect(self) -> None:
         """Close connections."""
         await self._client.aclose()
 

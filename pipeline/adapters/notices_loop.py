@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.adapters.notices_confidential import Confidential
-from pipeline.adapters.notices_connection import Answer, Connection
+from pipeline.adapters.notices_connection import Connection, Waiter
 from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, request_url, too_large
 from pipeline.adapters.notices_tls import tls_context
 from pipeline.errors import ConfigurationError
@@ -22,6 +23,7 @@ from pipeline.model.reply import Fault, Reply
 if TYPE_CHECKING:
     from pipeline.model.notice import Notice
     from pipeline.model.trace import TraceContext
+    from pipeline.ports import Answered
 
 IDLE_SECONDS = 20.0
 """As in the other transports: we let go of an idle connection before common servers do."""
@@ -56,49 +58,68 @@ class LoopNoticesApi:
         """Of requests under way."""
         self._alarm: asyncio.TimerHandle | None = None
         """One timer for all of them: a timer each would cost more than the parser."""
+        self._alarm_at = 0.0
+        self._connecting: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
+    def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
         """POST the notice; every fault of the way becomes a reply."""
+        loop = asyncio.get_running_loop()
         if self._closed:
-            return Reply(fault=Fault.CONNECT, detail="the client is closed")
+            loop.call_soon(answered, Reply(fault=Fault.CONNECT, detail="the client is closed"))
+            return
         request = self._request(notice, token, trace)
         if request is None:
-            return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
-        loop = asyncio.get_running_loop()
+            loop.call_soon(answered, Reply(fault=Fault.CONNECT, detail="the request cannot be built"))
+            return
         now = loop.time()
-        deadline = now + self._timeout_seconds
+        waiter = partial(self._answered, notice, token, answered)
         connection = self._take(now)
-        if connection is None:
-            try:
-                connection = await self._connect(loop)
-            except (OSError, ValueError) as error:  # refused, unresolved, no TLS, too late (TimeoutError is an OSError)
-                return Reply(fault=Fault.CONNECT, detail=type(error).__name__)
-            if not connection.usable:
-                return Reply(fault=Fault.CONNECT, detail="the connection ended before it was used")
-        waiter: asyncio.Future[Answer] = loop.create_future()
-        self._deadlines[connection] = deadline
-        if self._alarm is None or deadline < self._alarm.when():
-            self._set_alarm(loop, deadline)
-        connection.request(request, waiter)
-        try:
-            answer = await waiter
-        except asyncio.CancelledError:
-            connection.close()
-            raise
-        finally:
-            self._deadlines.pop(connection, None)
-        return self._reply(answer, token, notice)
+        if connection is not None:
+            self._start(connection, request, now, waiter)
+            return
+        task = loop.create_task(self._start_anew(request, now, waiter))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
 
-    def _reply(self, answer: Answer, token: str, notice: Notice) -> Reply:
-        status, body, retry_after, fault, why = answer
+    async def _start_anew(self, request: bytes, now: float, waiter: Waiter) -> None:
+        try:
+            connection = await self._connect(asyncio.get_running_loop())
+        except (OSError, ValueError) as error:  # refused, unresolved, no TLS, too late (TimeoutError is an OSError)
+            waiter(None, b"", None, Fault.CONNECT, type(error).__name__)
+            return
+        if connection.usable:
+            self._start(connection, request, now, waiter)
+        else:
+            waiter(None, b"", None, Fault.CONNECT, "the connection ended before it was used")
+
+    def _start(self, connection: Connection, request: bytes, now: float, waiter: Waiter) -> None:
+        """Write the request, whose time began at `now`."""
+        connection.used_at = now
+        deadline = self._deadlines[connection] = now + self._timeout_seconds
+        if self._alarm is None or deadline < self._alarm_at:
+            self._set_alarm(deadline)
+        connection.request(request, waiter)
+
+    def _answered(  # noqa: PLR0913, PLR0917 - each reply comes by here: what was asked, and what came back
+        self,
+        notice: Notice,
+        token: str,
+        answered: Answered,
+        status: int | None,
+        body: bytes,
+        retry_after: str | None,
+        fault: Fault | None,
+        why: str,
+    ) -> None:
         if fault is None and status is not None:
-            return read_reply(
-                status, body, retry_after, lambda words: self._confidential.out_of(words, token=token, notice=notice)
-            )
-        if fault is Fault.BODY_TOO_LARGE and status is not None:
-            return too_large(status, retry_after, self._options.max_reply_bytes)
-        return Reply(status, fault=fault, detail=why)
+            hide = partial(self._confidential.out_of, token=token, notice=notice)
+            reply = read_reply(status, body, retry_after, hide)
+        elif fault is Fault.BODY_TOO_LARGE and status is not None:
+            reply = too_large(status, retry_after, self._options.max_reply_bytes)
+        else:
+            reply = Reply(status, fault=fault, detail=why)
+        answered(reply)
 
     def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> bytes | None:
         """The whole request; None where the token cannot stand in a header."""
@@ -119,7 +140,7 @@ class LoopNoticesApi:
     def _take(self, now: float) -> Connection | None:
         """The connection that was used last; those idle for long end here."""
         idle = self._idle
-        while idle and now - idle[0].idle_since > IDLE_SECONDS:
+        while idle and now - idle[0].used_at > IDLE_SECONDS:
             idle.popleft().close()
         while idle:
             connection = idle.pop()
@@ -140,40 +161,44 @@ class LoopNoticesApi:
         return connection
 
     def _keep(self, connection: Connection) -> None:
+        self._deadlines.pop(connection, None)
         if self._closed or len(self._idle) >= self._options.max_connections:
             connection.close()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
         self._idle.append(connection)
 
     def _forget(self, connection: Connection) -> None:
+        self._deadlines.pop(connection, None)
         self._all.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
 
-    def _set_alarm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+    def _set_alarm(self, deadline: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = loop.call_at(deadline, self._ring)
+        self._alarm = asyncio.get_running_loop().call_at(deadline, self._ring)
+        self._alarm_at = deadline
 
     def _ring(self) -> None:
         """Give up what has taken too long, and come back when the next one will have."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = asyncio.get_running_loop().time()
         self._alarm = None
         for connection in [one for one, deadline in self._deadlines.items() if deadline <= now]:
             del self._deadlines[connection]
             connection.give_up(Fault.TIMEOUT, f"no whole reply within {self._options.timeout_seconds:g} s")
         if self._deadlines:
-            self._set_alarm(loop, min(self._deadlines.values()))
+            self._set_alarm(min(self._deadlines.values()))
 
     async def close(self) -> None:
         """Close connections."""
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
+        for task in self._connecting:
+            task.cancel()
         for connection in tuple(self._all):
             connection.close()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
         await asyncio.sleep(0)  # transports end at the loop's next turn
 
 

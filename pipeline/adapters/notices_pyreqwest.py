@@ -13,6 +13,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.http import Url
 from pyreqwest.proxy import ProxyBuilder
 
+from pipeline.adapters.notices_awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_http import (
     MOST_WORDS,
@@ -69,7 +70,7 @@ before the status can be seen, since it reads ahead: such a fault has no status.
 """
 
 
-class PyreqwestNoticesApi:
+class PyreqwestNoticesApi(AwaitedNoticesApi):
     """Implements `pipeline.ports.NoticesApi`."""
 
     def __init__(self, options: HttpOptions) -> None:
@@ -78,6 +79,7 @@ class PyreqwestNoticesApi:
         Raises:
             ConfigurationError: a certificate, header or url that the client cannot use.
         """
+        super().__init__()
         self._key = options.idempotency_header
         self._most = options.max_reply_bytes
         self._confidential = Confidential(options)
@@ -89,7 +91,7 @@ class PyreqwestNoticesApi:
                 f"notices: the HTTP client cannot be made: {self._confidential.out_of(_words(error), '')}"
             ) from None
 
-    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         status: int | None = None
         hide = partial(self._confidential.out_of, token=token, notice=notice)
@@ -121,7 +123,7 @@ class PyreqwestNoticesApi:
                 request = request.header("tracestate", trace.tracestate)
         return request.body_bytes(notice.body).build_streamed()
 
-    async def close(self) -> None:
+    async def disconnect(self) -> None:
         """Close connections."""
         await self._client.close()
 

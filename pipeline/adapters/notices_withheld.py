@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from pipeline.model.notice import Notice
+import asyncio
+from typing import TYPE_CHECKING
+
 from pipeline.model.reply import Fault, Reply
-from pipeline.model.trace import TraceContext
+
+if TYPE_CHECKING:
+    from pipeline.model.notice import Notice
+    from pipeline.model.trace import TraceContext
+    from pipeline.ports import Answered
 
 _WITHHELD = Reply(fault=Fault.WITHHELD, detail="not sent: this is a shadow")
 
@@ -12,9 +18,9 @@ _WITHHELD = Reply(fault=Fault.WITHHELD, detail="not sent: this is a shadow")
 class WithheldNoticesApi:
     """Implements `pipeline.ports.NoticesApi`."""
 
-    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:  # noqa: ARG002 - the port's
+    def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:  # noqa: ARG002 - the port's
         """Keep it back."""
-        return _WITHHELD
+        asyncio.get_running_loop().call_soon(answered, _WITHHELD)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.model.ledger import LedgerPosition
     from pipeline.model.notice import Notice
     from pipeline.model.reply import Reply
-    from pipeline.ports import Acknowledged, Clock, NoticesApi, OutcomeLog
+    from pipeline.ports import Acknowledged, Answered, Clock, NoticesApi, OutcomeLog
 
 SPAN_BITS = 64
 CLOSE_SECONDS = 5.0
@@ -199,15 +199,18 @@ class TracedNoticesApi:
         self._inner = inner
         self._tracing = tracing
 
-    async def send(self, notice: Notice, token: str, trace: TraceContext | None = None) -> Reply:
+    def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
         """As the other one."""
         parent = self._tracing.of_notice(notice.id, trace)
         span = self._tracing.child_of(parent)
         begun = self._tracing.now()
-        reply = await self._inner.send(notice, token, span)
-        if span.sampled:
-            self._tracing.requested(span, parent, reply, begun)
-        return reply
+
+        def ended(reply: Reply) -> None:
+            if span.sampled:
+                self._tracing.requested(span, parent, reply, begun)
+            answered(reply)
+
+        self._inner.post(notice, token, span, ended)
 
     async def close(self) -> None:
         """Close connections; outcomes are acknowledged by now, so no span is to come."""

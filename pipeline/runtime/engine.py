@@ -68,7 +68,6 @@ class Engine:
         self._token: str | None = None
         self._refresh: asyncio.Task[None] | None = None
         self._renewal: asyncio.TimerHandle | None = None
-        self._attempts: set[asyncio.Task[None] | None] = set()
         self._unacknowledged = 0
         self._step_due = False
         self._wakeup: asyncio.TimerHandle | None = None
@@ -105,7 +104,8 @@ class Engine:
             self._start_refresh()
         if not self._quiet(now) and self._token is not None:
             for attempt in delivery.attempts(now):
-                self._attempts.add(asyncio.get_running_loop().create_task(self._attempt(attempt, self._token)))
+                answered = partial(self._answered, attempt, self._clock.now())
+                self._api.post(attempt.notice, self._token, attempt.trace, answered)
         for publication in delivery.publications():
             self._unacknowledged += 1
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
@@ -135,18 +135,16 @@ class Engine:
             log.warning("stood_still", seconds=round(now - before, 1), quiet_seconds=HEAR_SECONDS)
         return self._source.last_poll_at() < self._quiet_until
 
-    async def _attempt(self, attempt: Attempt, token: str) -> None:
-        started = self._clock.now()
-        try:
-            reply = await self._api.send(attempt.notice, token, attempt.trace)
-        finally:  # a done-callback would be one more call of the loop for each attempt
-            self._attempts.discard(asyncio.current_task())
+    def _answered(self, attempt: Attempt, started: float, reply: Reply) -> None:
+        if self._stopped:
+            return
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
         self._telemetry.attempted(verdict, now - started)
         if verdict is not Verdict.ACCEPTED:
             self._refusal = reply
-        self.progressed()
+        if not self._step_due:
+            self.progressed()
 
     def _acknowledged(self, publication: Publication, position: LedgerPosition) -> None:
         self._unacknowledged -= 1
@@ -254,12 +252,11 @@ class Engine:
         self.progressed()
 
     async def stop(self) -> None:
-        """Send nothing any more and let go of what is still under way."""
+        """Send nothing any more; replies to come change nothing."""
         self._stopped = True
         for timer in (self._wakeup, self._polling, self._renewal):
             if timer is not None:
                 timer.cancel()
-        tasks = [task for task in (*self._attempts, self._refresh) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._refresh is not None:
+            self._refresh.cancel()
+            await asyncio.gather(self._refresh, return_exceptions=True)

@@ -20,6 +20,7 @@ from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
 from pipeline.model.trace import TraceContext
 from pipeline.ports import NoticesApi
+from tests.contract.asking import posted
 from tests.fakes.scripted_server import (
     ScriptedServer,
     Step,
@@ -60,7 +61,7 @@ async def client(make: Make, url: str, **changes: Any) -> AsyncIterator[NoticesA
 
 async def ask(make: Make, *steps: Step, **changes: Any) -> tuple[Reply, ScriptedServer]:  # noqa: ANN401 - any option
     async with ScriptedServer(*steps) as server, client(make, server.url, **changes) as api:
-        return await api.send(NOTICE, TOKEN), server
+        return await posted(api, NOTICE, TOKEN), server
 
 
 @contextmanager
@@ -96,7 +97,7 @@ class TestWhatLeaves:
     async def test_a_key_of_its_own_goes_before_the_id(self, make: Make) -> None:
         """A notice sent again after a refusal keeps its id, and has another key."""
         async with ScriptedServer(OK) as server, client(make, server.url) as api:
-            await api.send(NOTICE._replace(key="another"), TOKEN)
+            await posted(api, NOTICE._replace(key="another"), TOKEN)
         assert server.requests[0].headers["idempotency-key"] == '"another"'
 
     async def test_no_compressed_reply_is_asked_for(self, make: Make) -> None:
@@ -110,7 +111,7 @@ class TestWhatLeaves:
             ScriptedServer(OK) as server,
             client(make, f"{server.url}?v=2", headers={"X-App": "a"}, query={"app key": "1&2"}) as api,
         ):
-            await api.send(NOTICE, TOKEN)
+            await posted(api, NOTICE, TOKEN)
         assert server.requests[0].line == "POST /message/v2/notices?v=2&app%20key=1%262 HTTP/1.1"
         assert server.requests[0].headers["x-app"] == "a"
 
@@ -125,7 +126,7 @@ class TestWhatLeaves:
     async def test_the_trace_context_goes_along(self, make: Make, state: str) -> None:
         """Both headers, and no tracestate where there is none."""
         async with ScriptedServer(OK) as server, client(make, server.url) as api:
-            assert (await api.send(NOTICE, TOKEN, TraceContext(TRACE, state))).code == 200
+            assert (await posted(api, NOTICE, TOKEN, TraceContext(TRACE, state))).code == 200
         assert server.requests[0].headers["traceparent"] == TRACE
         assert server.requests[0].headers.get("tracestate", "") == state
 
@@ -133,7 +134,7 @@ class TestWhatLeaves:
         """A cookie that the API sets does not come back to it."""
         async with ScriptedServer(reply(b'{"code":200}', set_cookie="a=b")) as server, client(make, server.url) as api:
             for _ in range(2):
-                await api.send(NOTICE, TOKEN)
+                await posted(api, NOTICE, TOKEN)
         assert all("cookie" not in request.headers for request in server.requests)
 
     async def test_the_environments_proxy_is_not_used(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,21 +150,21 @@ class TestWhatLeaves:
             ScriptedServer(OK) as proxy,
             client(make, "http://api.invalid/message/v2/notices", proxy=f"http://127.0.0.1:{proxy.port}") as api,
         ):
-            assert (await api.send(NOTICE, TOKEN)).code == 200
+            assert (await posted(api, NOTICE, TOKEN)).code == 200
         assert proxy.requests[0].line.startswith("POST http://api.invalid/message/v2/notices ")
 
     async def test_one_connection_serves_many_requests(self, make: Make) -> None:
         """Connections are kept and used again."""
         async with ScriptedServer(OK) as server, client(make, server.url) as api:
             for _ in range(5):
-                await api.send(NOTICE, TOKEN)
+                await posted(api, NOTICE, TOKEN)
             assert (server.connections, len(server.requests)) == (1, 5)
 
     @pytest.mark.parametrize("token", ["two\r\nEvil: 1", "a\0b", "a\nb"])
     async def test_a_token_that_is_no_header_sends_nothing(self, make: Make, token: str) -> None:
         """A token with a line break cannot become a second header; nothing leaves, and it is not quoted."""
         async with ScriptedServer(OK) as server, client(make, server.url) as api:
-            answer = await api.send(NOTICE, token)
+            answer = await posted(api, NOTICE, token)
         assert answer.fault is Fault.CONNECT
         assert token not in answer.detail
         assert not server.requests
@@ -270,7 +271,7 @@ class TestReplies:
                     query={"k": "canary query"},
                 ) as api,
             ):
-                answer = await api.send(notice, TOKEN)
+                answer = await posted(api, notice, TOKEN)
             assert answer.detail.startswith("<p>X-Key: … …?a=… … … ")
             for word in ("canary", "0af7", "王", "芳", "u738b", "%E7", "abc"):
                 assert word not in answer.detail, answer.detail
@@ -364,18 +365,18 @@ class TestFaults:
         async with ScriptedServer(OK) as server:
             url = server.url
         async with client(make, url) as api:
-            assert (await api.send(NOTICE, TOKEN)).fault is Fault.CONNECT
+            assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
 
     async def test_unresolved(self, make: Make) -> None:
         """The name is unknown: the request did not leave."""
         async with client(make, "http://nobody.invalid/x", timeout_seconds=9.0, connect_timeout_seconds=8.0) as api:
-            assert (await api.send(NOTICE, TOKEN)).fault is Fault.CONNECT
+            assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
 
     async def test_connect_timeout(self, make: Make) -> None:
         """The connection was not made in time: the request did not leave."""
         with deaf_port() as port:
             async with client(make, f"http://127.0.0.1:{port}/") as api:
-                assert (await api.send(NOTICE, TOKEN)).fault is Fault.CONNECT
+                assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
 
     async def test_tls_not_spoken(self, make: Make) -> None:
         """The other side does not speak TLS: the request did not leave."""
@@ -383,7 +384,7 @@ class TestFaults:
             ScriptedServer(OK) as server,
             client(make, server.url.replace("http:", "https:")) as api,
         ):
-            assert (await api.send(NOTICE, TOKEN)).fault is Fault.CONNECT
+            assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
         assert not server.requests
 
     async def test_tls_that_hangs(self, make: Make) -> None:
@@ -392,22 +393,23 @@ class TestFaults:
             mute.bind(("127.0.0.1", 0))
             mute.listen(8)
             async with client(make, f"https://127.0.0.1:{mute.getsockname()[1]}/") as api:
-                assert (await api.send(NOTICE, TOKEN)).fault is Fault.CONNECT
+                assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
 
     async def test_a_closed_client_answers_with_a_fault(self, make: Make) -> None:
         """Sending after closing is a fault, not an exception."""
         async with ScriptedServer(OK) as server, client(make, server.url) as api:
             await api.close()
-            assert (await api.send(NOTICE, TOKEN)).fault is not None
+            assert (await posted(api, NOTICE, TOKEN)).fault is not None
 
-    async def test_cancelling_is_not_swallowed(self, make: Make) -> None:
-        """A cancelled attempt ends as cancelled, and its connection with it."""
+    async def test_closing_ends_what_is_under_way(self, make: Make) -> None:
+        """A request without an answer holds nobody up, and its connection ends with it."""
         async with ScriptedServer(hang) as server, client(make, server.url) as api:
-            attempt = asyncio.create_task(api.send(NOTICE, TOKEN))
+            replies: list[Reply] = []
+            api.post(NOTICE, TOKEN, None, replies.append)
             await server.arrived.wait()
-            attempt.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await attempt
+            async with asyncio.timeout(0.5):
+                await api.close()
+            assert all(reply.fault is not None for reply in replies)
 
     @pytest.mark.parametrize("step", [close_after(), reset_after(), reply(b"{}", 500), reply(b"", 302)])
     async def test_secrets_are_in_no_words(self, make: Make, step: Step) -> None:
@@ -423,8 +425,8 @@ class TestNothingLeavesTwice:
     async def test_a_kept_connection_that_dies_under_a_request(self, make: Make, end: Step) -> None:
         """The server reads the second request on a kept connection and drops it: one attempt, one ambiguous fault."""
         async with ScriptedServer(OK, end, OK) as server, client(make, server.url) as api:
-            assert (await api.send(NOTICE, TOKEN)).code == 200
-            second = await api.send(NOTICE._replace(id="second"), TOKEN)
+            assert (await posted(api, NOTICE, TOKEN)).code == 200
+            second = await posted(api, NOTICE._replace(id="second"), TOKEN)
         assert second.fault is Fault.RESET
         assert [request.connection for request in server.requests] == [1, 1]
 
@@ -436,7 +438,7 @@ class TestNothingLeavesTwice:
         faults: Counter[Fault | None] = Counter()
         async with ScriptedServer(how(OK)) as server, client(make, server.url) as api:
             for number in range(200):
-                answer = await api.send(NOTICE._replace(id=f"n{number}"), TOKEN)
+                answer = await posted(api, NOTICE._replace(id=f"n{number}"), TOKEN)
                 faults[answer.fault] += 1
         seen = Counter(request.headers["idempotency-key"] for request in server.requests)
         assert max(seen.values()) == 1

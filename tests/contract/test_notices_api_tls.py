@@ -22,6 +22,7 @@ from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
 from pipeline.ports import NoticesApi
+from tests.contract.asking import posted
 from tests.fakes.scripted_server import ScriptedServer, reply
 
 Make = Callable[[HttpOptions], NoticesApi]
@@ -87,7 +88,7 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
 async def ask(make: Make, server: ScriptedServer, **pems: bytes) -> Reply:
     api = make(HttpOptions(server.url, ca_pem=pems.get("ca_pem"), client_pem=pems.get("client_pem")))
     try:
-        return await api.send(Notice("id", "rule", "alias", "u1", b"{}", None), "token")
+        return await posted(api, Notice("id", "rule", "alias", "u1", b"{}", None), "token")
     finally:
         await api.close()
 
@@ -122,7 +123,7 @@ async def test_a_certificate_for_another_name(make: Make, tls: ssl.SSLContext) -
     """A certificate that is good for another host is not good for this one."""
     async with ScriptedServer(OK, tls=tls) as server:
         api = make(HttpOptions(server.url.replace("127.0.0.1", "localhost"), ca_pem=AUTHORITY.pem))
-        answer = await api.send(Notice("id", "rule", "alias", "u1", b"{}", None), "token")
+        answer = await posted(api, Notice("id", "rule", "alias", "u1", b"{}", None), "token")
         await api.close()
     assert answer.fault is Fault.CONNECT
     assert not server.requests

@@ -12,6 +12,7 @@ from pipeline.adapters.notices_loop import LoopNoticesApi
 from pipeline.errors import ConfigurationError
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
+from tests.contract.asking import posted
 from tests.fakes.scripted_server import ScriptedServer, drip, hang, raw, reply
 
 OK = reply(b'{"code":200}')
@@ -23,7 +24,7 @@ async def test_connections_are_as_many_as_requests_at_once() -> None:
     async with ScriptedServer(OK) as server:
         api = LoopNoticesApi(HttpOptions(server.url))
         for _ in range(2):
-            replies = await asyncio.gather(*(api.send(NOTICE, "token") for _ in range(20)))
+            replies = await asyncio.gather(*(posted(api, NOTICE, "token") for _ in range(20)))
             assert set(replies) == {Reply(200, 200)}
         await api.close()
     assert server.connections == 20
@@ -33,9 +34,9 @@ async def test_a_connection_idle_for_long_is_not_used(monkeypatch: pytest.Monkey
     """The server may be about to end it: a request on it would be lost without anybody knowing."""
     async with ScriptedServer(OK) as server:
         api = LoopNoticesApi(HttpOptions(server.url))
-        await api.send(NOTICE, "token")
+        await posted(api, NOTICE, "token")
         monkeypatch.setattr(notices_loop, "IDLE_SECONDS", -1.0)
-        await api.send(NOTICE, "token")
+        await posted(api, NOTICE, "token")
         await api.close()
     assert server.connections == 2
 
@@ -45,8 +46,8 @@ async def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
     twice = raw(b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"code":200}' * 2)
     async with ScriptedServer(twice, OK) as server:
         api = LoopNoticesApi(HttpOptions(server.url))
-        first = await api.send(NOTICE, "token")
-        second = await api.send(NOTICE, "token")
+        first = await posted(api, NOTICE, "token")
+        second = await posted(api, NOTICE, "token")
         await api.close()
     assert (first.status, second) == (200, Reply(200, 200))
     assert server.connections == 2
@@ -57,10 +58,10 @@ async def test_each_request_has_its_own_time() -> None:
     late = drip([b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n", b'{"code":200}'], 0.2)
     async with ScriptedServer(hang, late) as server:
         api = LoopNoticesApi(HttpOptions(server.url, timeout_seconds=0.5))
-        stuck = asyncio.create_task(api.send(NOTICE, "token"))
+        stuck = asyncio.create_task(posted(api, NOTICE, "token"))
         await server.arrived.wait()
         await asyncio.sleep(0.3)
-        assert await api.send(NOTICE, "token") == Reply(200, 200)
+        assert await posted(api, NOTICE, "token") == Reply(200, 200)
         assert (await stuck).fault is Fault.TIMEOUT
         await api.close()
 
@@ -70,7 +71,7 @@ async def test_a_new_token_is_used_at_once() -> None:
     async with ScriptedServer(OK) as server:
         api = LoopNoticesApi(HttpOptions(server.url))
         for token in ("first", "second", "first"):
-            await api.send(NOTICE, token)
+            await posted(api, NOTICE, token)
         await api.close()
     assert [one.headers["authorization"] for one in server.requests] == [
         "Bearer first",

@@ -19,6 +19,7 @@ from pipeline.rules.templates import Style, Template, TemplateField
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from tests.contract.asking import posted
 
 ANY = "any"
 PAID = Template("paid", "付款成功", Style.CATEGORY, {"p": "T1"}, (TemplateField("thing1", FieldKind.THING, "商品"),))
@@ -34,7 +35,7 @@ class Caller:
 
     async def send(self, key: str = "k", to: str = "u1", value: str = "咖啡", token: str = ANY) -> Reply:
         body = {"to": to, "template": "T1", "data": {"thing1": {"value": value}}}
-        return await self.api.send(Notice(key, "rule", "paid", to, json.dumps(body).encode(), None), token)
+        return await posted(self.api, Notice(key, "rule", "paid", to, json.dumps(body).encode(), None), token)
 
     async def follow(self, *faults: Mapping[str, object], **plan: object) -> None:
         answer = await self.http.put("/sandbox/faults", json={"faults": faults, **plan})

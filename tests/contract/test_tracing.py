@@ -20,6 +20,7 @@ from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind
 from pipeline.model.trace import TraceContext
 from pipeline.ports import Acknowledged
+from tests.contract.asking import posted
 from tests.fakes.collector import Collector, attributes
 from tests.fakes.outcomes import an_outcome
 from tests.fakes.scripted_server import ScriptedServer, reply, reset_after
@@ -83,7 +84,7 @@ async def deliver(
     async with ScriptedServer(*steps) as server:  # type: ignore[arg-type]  # steps as they are declared there
         api = TracedNoticesApi(PyreqwestNoticesApi(HttpOptions(server.url)), tracing)
         for _ in steps:
-            await api.send(NOTICE, "the-token-itself", event)
+            await posted(api, NOTICE, "the-token-itself", event)
         outcome = an_outcome(kind=kind, name=NOTICE.id)._replace(trace=event)
         TracedOutcomeLog(log, tracing).publish(outcome, None, lambda _: None)
         await api.close()

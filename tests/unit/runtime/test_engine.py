@@ -14,6 +14,7 @@ from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import Assigned
+from pipeline.model.reply import Reply
 from pipeline.runtime import engine as engine_module
 from pipeline.runtime.engine import HEAR_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
@@ -29,9 +30,9 @@ class Api:
         self.tokens: list[str] = []
         self.reply = OK
 
-    async def send(self, _notice: object, token: str, _traceparent: str | None = None) -> object:
+    def post(self, _notice: object, token: str, _trace: object, answered: Callable[[Reply], None]) -> None:
         self.tokens.append(token)
-        return self.reply
+        asyncio.get_running_loop().call_soon(answered, self.reply)
 
 
 class Tokens:
