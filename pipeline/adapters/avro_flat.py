@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
+from operator import call, itemgetter
 from typing import Any
 
 from pipeline.errors import SchemaError
@@ -31,6 +32,8 @@ def _varint(number: int) -> bytes:
 
 
 _SHORT = tuple(_varint(number) for number in range(4_096))
+_LENGTHS = _SHORT[::2]
+"""Of texts: what `_long` gives for a count."""
 _upper_bits = lru_cache(maxsize=1_024)(_varint)
 """Moments of the same 16 seconds have them in common."""
 
@@ -52,7 +55,8 @@ _moment = lru_cache(maxsize=4_096)(_long)
 
 def _text(value: str) -> bytes:
     raw = value.encode()
-    return _long(len(raw)) + raw
+    length = len(raw)
+    return (_LENGTHS[length] if length < len(_LENGTHS) else _long(length)) + raw
 
 
 def _truth(value: bool) -> bytes:  # noqa: FBT001 - a value among others
@@ -104,14 +108,17 @@ class FlatWriter:
         """
         self.names = tuple(field["name"] for field in schema["fields"])
         encoders = [_encoder(field["type"]) for field in schema["fields"]]
-        self._parts: list[tuple[Encode, int | slice]] = []
+        parts: list[tuple[Encode, int | slice]] = []
         for is_recurring, group in groupby(enumerate(self.names), lambda numbered: numbered[1] in recurring):
             numbers = [number for number, _ in group]
             if is_recurring:
                 along = slice(numbers[0], numbers[-1] + 1)
-                self._parts.append((_remembering(encoders[along]), along))
+                parts.append((_remembering(encoders[along]), along))
             else:
-                self._parts += [(encoders[number], number) for number in numbers]
+                parts += [(encoders[number], number) for number in numbers]
+        self._encoders = [encode for encode, _ in parts]
+        self._values_of: Callable[[tuple[object, ...]], tuple[Any, ...]] = itemgetter(*(at for _, at in parts), 0)
+        """What each encoder is given; the last is for nobody: of a single one `itemgetter` would make no tuple."""
         self._frame = frame
 
     def write(self, values: tuple[object, ...]) -> bytes:
@@ -123,4 +130,4 @@ class FlatWriter:
         """
         if len(values) != len(self.names):
             raise ValueError(f"{len(values)} values for {len(self.names)} fields")
-        return self._frame + b"".join([encode(values[at]) for encode, at in self._parts])
+        return self._frame + b"".join(map(call, self._encoders, self._values_of(values)))

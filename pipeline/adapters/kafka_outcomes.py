@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
@@ -57,8 +58,10 @@ class Topics(NamedTuple):
 
 
 class _Pending(NamedTuple):
+    """An outcome that a dead letter goes before."""
+
     outcome: Outcome
-    record: Record | None
+    record: Record
     acknowledged: Acknowledged
 
 
@@ -86,11 +89,10 @@ class KafkaOutcomeLog:
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         """Write the outcome; first its dead letter, where there is to be one."""
         self._open += 1
-        pending = _Pending(outcome, record, acknowledged)
         if record is not None and outcome.kind.leaves_dead_letter:
-            self._soon(lambda: self._write_dead_letter(pending, record, Cut.NOTHING))
+            self._soon(partial(self._write_dead_letter, _Pending(outcome, record, acknowledged), Cut.NOTHING))
         else:
-            self._soon(lambda: self._write_outcome(pending))
+            self._soon(partial(self._write_outcome, outcome, record, acknowledged))
 
     def poll(self) -> int:
         """Run callbacks that are due; tells how many outcomes were acknowledged.
@@ -122,14 +124,12 @@ class KafkaOutcomeLog:
                 break
         return self._open
 
-    def _write_outcome(self, pending: _Pending) -> None:
-        outcome = pending.outcome
+    def _write_outcome(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         topic, partition, _ = outcome.position
         source = (topic, partition)
         home = self._homes.get(source)
         if home is None:
             home = self._homes[source] = ledger_partition(topic, partition, self._topics.ledger_partitions)
-        acknowledged = pending.acknowledged
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
@@ -139,7 +139,7 @@ class KafkaOutcomeLog:
             self._open -= 1
             acknowledged(LedgerPosition(home, message.offset() or 0))
 
-        key = pending.record.key if pending.record is not None else None
+        key = record.key if record is not None else None
         self._producer.produce(
             self._topics.outcomes,
             self._encode(outcome),
@@ -149,29 +149,31 @@ class KafkaOutcomeLog:
             headers=_headers(outcome.trace) if outcome.trace is not None else None,
         )
 
-    def _write_dead_letter(self, pending: _Pending, record: Record, cut: Cut) -> None:
+    def _write_dead_letter(self, pending: _Pending, cut: Cut) -> None:
+        outcome, record, acknowledged = pending
+
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is None:
-                self._soon(lambda: self._write_outcome(pending))
+                self._soon(partial(self._write_outcome, outcome, record, acknowledged))
             else:
-                self._cut_or_lose(error, pending, record, cut)
+                self._cut_or_lose(error, pending, cut)
 
-        value, headers = content(pending.outcome, record, cut)
+        value, headers = content(outcome, record, cut)
         try:
             self._producer.produce(
                 self._topics.dead_letters, value, record.key, headers=list(headers), on_delivery=delivered
             )
         except KafkaException as error:
-            self._cut_or_lose(kafka_errors.cause(error), pending, record, cut)
+            self._cut_or_lose(kafka_errors.cause(error), pending, cut)
 
-    def _cut_or_lose(self, error: KafkaError, pending: _Pending, record: Record, cut: Cut) -> None:
+    def _cut_or_lose(self, error: KafkaError, pending: _Pending, cut: Cut) -> None:
         """A dead letter is refused: less of it may be taken; to fail for good would fail again after each restart."""
         less = cut.more() if error.code() in TOO_LARGE else None
         if less is None:
             self._lose(error)
             return
-        log.error("dead_letter_cut", position=str(record.position), left_out=less.value, problem=error.str())
-        self._soon(lambda: self._write_dead_letter(pending, record, less))
+        log.error("dead_letter_cut", position=str(pending.record.position), left_out=less.value, problem=error.str())
+        self._soon(partial(self._write_dead_letter, pending, less))
 
     def _soon(self, write: Callable[[], None]) -> None:
         """Write now, or as soon as librdkafka's queue has room; never out of order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -18,6 +19,9 @@ from pipeline.rules.ruleset import RuleSet
 
 OTHER = "other"
 """Label value for event types that no rule names: their number is not ours to bound."""
+
+Series = tuple[str | None, str | None, OutcomeKind, Reason]
+_series_of: Callable[[Outcome], Series] = attrgetter("rule", "template", "kind", "reason")
 
 
 class PrometheusTelemetry:
@@ -55,7 +59,7 @@ class PrometheusTelemetry:
         self._published = self._results[metrics.OUTCOMES_PUBLISHED, "ok"]
         self._pipeline = self._histograms[metrics.PIPELINE].labels().observe
         self._redelivered = self._counters[metrics.REDELIVERED].labels().inc
-        self._ended: dict[tuple[str | None, str | None, OutcomeKind, Reason], Callable[[], None]] = {}
+        self._ended: dict[Series, Callable[[], None]] = {}
         self._end_to_end: dict[str, Callable[[float], None]] = {}
         self._matched: dict[str, Callable[[], None]] = {}
         self._unmatched: dict[str, Callable[[], None]] = {}
@@ -100,12 +104,11 @@ class PrometheusTelemetry:
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """An outcome is acknowledged by Kafka."""
-        key = (outcome.rule, outcome.template, outcome.kind, outcome.reason)
+        key = _series_of(outcome)
         count = self._ended.get(key)
         if count is None:
-            count = self._ended[key] = self._child(
-                metrics.NOTICES, outcome.rule or "", outcome.template or "", outcome.kind, outcome.reason
-            )
+            rule, template, kind, reason = key
+            count = self._ended[key] = self._child(metrics.NOTICES, rule or "", template or "", kind, reason)
         count()
         self._published()
         self._pipeline(now - outcome.received_at)

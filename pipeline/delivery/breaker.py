@@ -74,7 +74,10 @@ class Breaker:
         """
         if self.state is BreakerState.CLOSED:
             self._count(now, ok=ok)
-            self._count_row(now, ok=ok, suspect=suspect)
+            if ok:
+                self._row = 0
+            else:
+                self._count_row(now, suspect)
         elif ticket == self._probe:
             self._probe = None
             if ok:
@@ -100,10 +103,7 @@ class Breaker:
         if attempts >= self._settings.minimum_attempts and failures / attempts >= self._settings.failure_ratio:
             self._open(now)
 
-    def _count_row(self, now: float, *, ok: bool, suspect: str | None) -> None:
-        if ok:
-            self._row = 0
-            return
+    def _count_row(self, now: float, suspect: str | None) -> None:
         self._suspect = suspect if self._row == 0 or suspect == self._suspect else None
         self._row += 1
         quiet = sum(part.attempts for part in self._window) < self._settings.minimum_attempts

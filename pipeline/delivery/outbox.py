@@ -75,30 +75,34 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
     Raises:
         ValueError: the notice came with a record that is no event.
     """
-    arrival, notice = work.arrival, work.notice
-    record, event, reply = arrival.record, arrival.event, work.reply or _NO_REPLY
+    # Taken apart and put together by position, not by name: it takes a third of the time.
+    record, event, _, _, _, received_at, rules_version = work.arrival
+    notice_id, rule, template, recipient, *_ = work.notice
     if event is None:
-        raise ValueError(f"{notice.id}: a notice without an event")
-    return Outcome(  # in the order of its fields: by name it takes three times as long
-        notice.id,
+        raise ValueError(f"{notice_id}: a notice without an event")
+    topic, partition, offset, *_ = record
+    event_type, _, _, _, event_id, event_source, time_ms, _, trace, _ = event
+    status, code, _, _, detail = work.reply or _NO_REPLY
+    return Outcome(
+        notice_id,
         kind,
         reason,
-        Position(record.topic, record.partition, record.offset),
-        event.type,
-        event.id,
-        event.source,
-        event.time_ms / 1000,
-        notice.rule,
-        arrival.rules_version,
-        notice.template,
-        notice.recipient,
+        Position(topic, partition, offset),
+        event_type,
+        event_id,
+        event_source,
+        time_ms / 1000,
+        rule,
+        rules_version,
+        template,
+        recipient,
         work.attempts,
-        reply.status,
-        reply.code,
-        arrival.received_at,
+        status,
+        code,
+        received_at,
         work.first_attempt_at,
         now,
-        record.offset <= work.partition.reached,
-        "" if kind is OutcomeKind.ACCEPTED else reply.detail,
-        event.trace,
+        offset <= work.partition.reached,
+        "" if kind is OutcomeKind.ACCEPTED else detail,
+        trace,
     )

@@ -8,6 +8,7 @@ return codes, RFC 9110 for statuses, and the IETF draft `Idempotency-Key` for 40
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -103,6 +104,10 @@ class VerdictSettings(BaseModel):
         return statuses
 
 
+_REMEMBERED = 256
+"""Replies of which the meaning is kept: nearly all are of a few kinds."""
+
+
 class VerdictTable:
     """The table in force: the defaults with the user's changes laid over them."""
 
@@ -113,10 +118,13 @@ class VerdictTable:
         self._repeated = {status: meant for status, meant in self._statuses.items() if status not in settings.codes}
         """A code that only repeats the status says no more than the status, unless the user gave it a meaning."""
         self._unknown = settings.unknown_code
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._meaning)
 
     def judge(self, reply: Reply) -> Verdict:
         """What `reply` means; total, for any reply."""
-        fault, code, status = reply.fault, reply.code, reply.status
+        return self._remembered(reply.fault, reply.code, reply.status)
+
+    def _meaning(self, fault: Fault | None, code: int | None, status: int | None) -> Verdict:
         if fault is None and code is not None:
             return self._judge_code(code, status)
         if fault is not None and fault in _FINAL_FAULTS:

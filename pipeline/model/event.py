@@ -87,18 +87,7 @@ class Event(NamedTuple):
 
         Thousands of notices wait for their turn. Let go at once, the memory of one event's data serves the next.
         """
-        return Event(
-            self.type,
-            _NO_DATA,
-            self.record,
-            self.identity,
-            self.id,
-            self.source,
-            self.time_ms,
-            self.expires_at_ms,
-            self.trace,
-            self.redrive,
-        )
+        return Event(self.type, _NO_DATA, *self[2:])
 
 
 _NO_DATA: Mapping[str, object] = {}
