@@ -33,7 +33,7 @@ from pipeline.model.verdict import Verdict
 
 __all__ = ["Arrival", "Attempt", "Delivery", "DeliverySnapshot", "Publication"]
 
-NOTICES_PER_SLOT = 16
+NOTICES_PER_SLOT = 8
 """Notices buffered for each slot of `max_in_flight`: room for a slow Kafka and for lanes that wait for their own
 (docs/decisions/delivery-machine.md)."""
 UNWRITTEN_PER_SLOT = 4
