@@ -28,8 +28,8 @@ ASK_SECONDS = 10.0
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "auto.offset.reset": "earliest",
     "queued.max.messages.kbytes": 16_384,
-    # A record read ahead costs some 500 bytes beside its own, so small ones are bounded by number, too: with librdkafka's
-    # 100,000 for each partition, 100,000 small ones took 64 MB.
+    # A record read ahead costs some 500 bytes beside its own, so small ones are bounded by number, too: with
+    # librdkafka's 100,000 for each partition they took 64 MB.
     "queued.min.messages": 5_000,
     "fetch.message.max.bytes": 524_288,
     "fetch.wait.max.ms": 50,
