@@ -38,7 +38,7 @@ tools: ## Get Chromium, Prometheus and helm, where they can be had; without them
 chaos: setup ## Break everything around the service and judge what came of it; ARGS=--list shows how.
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for the cost of each stage.
+bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for each stage, --peers for another engine beside it.
 	@$(BIN)/python -m bench $(ARGS)
 
 game-day: setup ## Break the whole stack in eight ways; see which alert tells of each (Kafka, Prometheus, Alertmanager; 20 minutes).

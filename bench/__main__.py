@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +11,16 @@ import typer
 
 from bench import report, workload
 from bench.api import Pace
+from bench.benthos import VARIANTS, Engine
 from bench.processes import Cores
 from bench.service import Ended, Run
-from bench.testbed import CASES, testbed
+from bench.testbed import CASES, Testbed, testbed
 from tests.broker.handle import Unavailable
 
 MANY_RULES = 1_000
 
 
-def main(
+def main(  # noqa: PLR0913 - an option each
     events: Annotated[int, typer.Option(min=1_000, help="Events in the workload.")] = workload.EVENTS,
     case: Annotated[list[str] | None, typer.Option(help="0 or 50: delay of the API in milliseconds.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=20, help="Runs of each kind; the median counts.")] = 1,
@@ -26,6 +28,7 @@ def main(
     *,
     pinned: Annotated[bool | None, typer.Option("--pinned/--unpinned", help="Only so; both if not said.")] = None,
     extra: Annotated[bool, typer.Option(help="Also 1,000 rules, and two processes.")] = False,
+    peers: Annotated[bool, typer.Option(help="Also the Benthos engine, in turn with ours (needs Go).")] = False,
     profile: Annotated[bool, typer.Option(help="The cost of each stage instead.")] = False,
 ) -> None:
     """Measure. Takes about a minute; ends by itself."""
@@ -35,7 +38,7 @@ def main(
 
             profile_stages(events, results)
         else:
-            _compare(events, case or list(CASES), _modes(pinned=pinned), repeat, results, extra=extra)
+            _compare(events, case or list(CASES), _modes(pinned=pinned), repeat, results, extra=extra, peers=peers)
     except Unavailable as missing:
         print(f"cannot measure here: {missing}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -51,23 +54,46 @@ def _modes(*, pinned: bool | None) -> list[Cores]:
 
 
 def _compare(
-    events: int, cases: list[str], modes: list[Cores], repeat: int, results: Path | None, *, extra: bool
+    events: int, cases: list[str], modes: list[Cores], repeat: int, results: Path | None, *, extra: bool, peers: bool
 ) -> None:
     runs: list[Run] = []
     limits: dict[tuple[int, str], dict[str, Pace]] = {}
-    for cores in modes:
-        with testbed(events, cores) as made:
-            for case in cases:
-                limits[CASES[case][0], cores.words] = made.limits(cores, case)
-                runs.append(_median([made.ours(cores, case) for _ in range(repeat)]))
-            if extra:
-                runs.append(made.ours(cores, cases[0], rules=MANY_RULES))
-                runs.append(made.ours(cores, cases[0], processes=2))
+    with tempfile.TemporaryDirectory(prefix="notice-pipeline-peer-") as folder:
+        engine = _engine(Path(folder)) if peers else None
+        for cores in modes:
+            with testbed(events, cores) as made:
+                if engine is not None:
+                    made.check_peers(cores, engine, VARIANTS)
+                for case in cases:
+                    limits[CASES[case][0], cores.words] = made.limits(cores, case)
+                    runs += _in_turn(made, cores, case, repeat, engine)
+                if extra:
+                    runs.append(made.ours(cores, cases[0], rules=MANY_RULES))
+                    runs.append(made.ours(cores, cases[0], processes=2))
     report.show(runs, limits)
     if results is not None:
         about = report.machine(report.commit(), report.now())
         with results.open("a", encoding="utf-8") as file:
             file.write("\n" + report.markdown(runs, limits, [*about, f"{events:,} events"]))
+
+
+def _engine(folder: Path) -> Engine | None:
+    """The peer; None, with words, where it cannot be built: ours can be measured all the same."""
+    try:
+        return Engine(folder)
+    except Unavailable as missing:
+        print(f"without the peer: {missing}", file=sys.stderr)
+        return None
+
+
+def _in_turn(made: Testbed, cores: Cores, case: str, repeat: int, engine: Engine | None) -> list[Run]:
+    """The median run of each system. They take turns, so that what else the machine does meets all of them."""
+    rounds: list[list[Run]] = []
+    for _ in range(repeat):
+        rounds.append([made.ours(cores, case)])
+        if engine is not None:
+            rounds[-1] += [made.peer(cores, case, engine, variant) for variant in VARIANTS]
+    return [_median(list(runs)) for runs in zip(*rounds, strict=True)]
 
 
 def _median(runs: list[Run]) -> Run:

@@ -89,6 +89,18 @@ def ratios(runs: Sequence[Run], limits: Limits) -> list[str]:
     return lines
 
 
+def against(runs: Sequence[Run]) -> list[str]:
+    """Ours as a multiple of each peer that did the same on the same cores."""
+    return [
+        f"{run.system}, {run.cores}, {run.delay_ms} ms, held against {peer.system}: "
+        f"{run.per_second / peer.per_second:.2f} × its rate ({peer.per_second:,.0f}/s), "
+        f"{run.cpu_us / peer.cpu_us:.2f} × its CPU time ({peer.cpu_us:.0f} µs)"
+        for run in runs
+        for peer in runs
+        if not run.peer and peer.peer and (run.delay_ms, run.cores) == (peer.delay_ms, peer.cores)
+    ]
+
+
 def threads(run: Run, least: float = 0.5) -> str:
     """Which threads the CPU time went to."""
     parts = sorted(run.threads_us.items(), key=lambda item: -item[1])
@@ -102,7 +114,7 @@ def show(runs: Sequence[Run], limits: Limits) -> None:
     for row in rows(runs):
         table.add_row(*row)
     console.print(table)
-    for line in ratios(runs, limits):
+    for line in [*ratios(runs, limits), *against(runs)]:
         console.print(line, highlight=False)
     for run in runs:
         console.print(f"{run.system}, {run.cores}, {run.delay_ms} ms, µs by thread: {threads(run)}", highlight=False)
@@ -113,7 +125,7 @@ def markdown(runs: Sequence[Run], limits: Limits, about: Sequence[str]) -> str:
     table = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
     table += ["| " + " | ".join(row) + " |" for row in rows(runs)]
     by_thread = [f"- {run.system}, {run.cores}, {run.delay_ms} ms: {threads(run)}" for run in runs]
-    shares = [f"- {line}" for line in ratios(runs, limits)]
+    shares = [f"- {line}" for line in [*ratios(runs, limits), *against(runs)]]
     return "\n".join(
         [
             f"## {about[0]}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
 from typing import NamedTuple
@@ -46,6 +46,7 @@ class Run(NamedTuple):
     start_seconds: float
     """From starting the process to its first request."""
     faults: list[str]
+    peer: bool = False
 
 
 class Ended(RuntimeError):
@@ -62,6 +63,10 @@ class Plan(NamedTuple):
     delay_ms: int
     events: int
     processes: int = 1
+    environment: Mapping[str, str] | None = None
+    """Variables beside those of this process."""
+    peer: bool = False
+    """Not ours, but what ours is held against."""
 
 
 def measure(plan: Plan, ledger: Ledger, log: Path) -> Run:
@@ -72,7 +77,10 @@ def measure(plan: Plan, ledger: Ledger, log: Path) -> Run:
     """
     with contextlib.ExitStack() as stack:
         started = time.time()  # noqa: TID251 - compared with the times in outcomes and of the broker
-        senders = [stack.enter_context(running(plan.command, plan.cores.sender, log)) for _ in range(plan.processes)]
+        senders = [
+            stack.enter_context(running(plan.command, plan.cores.sender, log, plan.environment))
+            for _ in range(plan.processes)
+        ]
         samples = list(_watch(senders, ledger, plan.events, log))
         peak = max(peak_megabytes(sender.pid) for sender in senders)
     return evaluate(plan, started, samples, peak, ledger.read())
@@ -125,6 +133,7 @@ def evaluate(plan: Plan, started: float, samples: Sequence[Sample], peak: float,
         peak_mb=peak,
         start_seconds=min(entry.outcome.first_attempt_at or first for entry in entries) - started,
         faults=faults(list(entries), plan.events),
+        peer=plan.peer,
     )
 
 

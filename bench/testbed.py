@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import workload
+from bench import benthos, same_work, workload
 from bench.api import Pace, bare_client, serve, wrk
 from bench.kafka import LEDGER_PARTITIONS, Ledger, fill, make_topics
 from bench.processes import Cores, on
-from bench.service import Plan, Run, measure
+from bench.service import Ended, Plan, Run, measure
+from pipeline.sandbox.server import running_sandbox
 from tests.broker.maven import MavenBroker
 
 EVENTS_TOPIC = "bench.events"
 CASES = {"0": (0, 64), "50": (50, 512)}
 """Delay of the API in milliseconds, and requests in flight."""
 BARE_REQUESTS = 40_000
+CHECKED_TOPIC = "bench.checked"
+CHECKED_EVENTS = 4_000
+"""Enough that every thread and connection of a peer has its turn, and its busiest users several notices in a round."""
 
 
 class Testbed:
@@ -50,15 +54,53 @@ class Testbed:
         """One run of the service, in a group and with a ledger of its own."""
         delay, in_flight = CASES[case]
         target = self.target(delay, in_flight // processes)
-        folder = self.folder / target.group
-        config = workload.write_files(folder, target, rules=rules)
         system = "notice-pipeline" + (f", {rules:,} rules" if rules > 1 else "")
         system += f", {processes} processes" if processes > 1 else ""
-        command = [sys.executable, "-m", "pipeline", "run", "--config", str(config)]
-        plan = Plan(system, command, cores, in_flight, delay, self._events, processes)
+        plan = Plan(system, self._service(target, rules), cores, in_flight, delay, self._events, processes)
+        return self._measure(plan, target)
+
+    def peer(self, cores: Cores, case: str, engine: benthos.Engine, variant: benthos.Variant) -> Run:
+        """One run of the peer, likewise."""
+        delay, in_flight = CASES[case]
+        target = self.target(delay, in_flight)
+        plan = engine.plan(variant, target, self.folder / target.group, cores, delay, self._events)
+        return self._measure(plan, target)
+
+    def check_peers(self, cores: Cores, engine: benthos.Engine, variants: Sequence[benthos.Variant]) -> None:
+        """Let ours and each peer send the same events to an API that keeps every request.
+
+        Raises:
+            Ended: a peer's requests differ from ours, come twice, or out of order.
+        """
+        make_topics(self._servers, {CHECKED_TOPIC: workload.PARTITIONS})
+        fill(self._servers, CHECKED_TOPIC, CHECKED_EVENTS)
+        ours = self._requests(cores, None, variants[0])
+        for variant in variants:
+            if found := same_work.differences(ours, self._requests(cores, engine, variant)):
+                raise Ended(f"{variant.name} does other work than ours: {', '.join(found)}")
+
+    def _requests(self, cores: Cores, engine: benthos.Engine | None, variant: benthos.Variant) -> same_work.Requests:
+        """What the peer sends, or ours where there is no engine."""
+        with on(cores.others), running_sandbox() as sandbox:
+            requests = same_work.record(sandbox)
+            target = self.target(*CASES["0"])._replace(events=CHECKED_TOPIC, url=sandbox.url)
+            if engine is None:
+                plan = Plan("ours", self._service(target), cores, target.in_flight, 0, CHECKED_EVENTS)
+            else:
+                plan = engine.plan(variant, target, self.folder / target.group, cores, 0, CHECKED_EVENTS)
+            run = self._measure(plan, target)
+        if run.faults:
+            raise Ended(f"{plan.system}, by its outcomes: {', '.join(run.faults)}")
+        return requests
+
+    def _service(self, target: workload.Target, rules: int = 1) -> list[str]:
+        config = workload.write_files(self.folder / target.group, target, rules=rules)
+        return [sys.executable, "-m", "pipeline", "run", "--config", str(config)]
+
+    def _measure(self, plan: Plan, target: workload.Target) -> Run:
         ledger = Ledger(self._servers, target.outcomes)
         try:
-            return measure(plan, ledger, folder / "log")
+            return measure(plan, ledger, self.folder / target.group / "log")
         finally:
             ledger.close()
 
