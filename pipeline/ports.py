@@ -124,6 +124,10 @@ class EventSource(Protocol):
         """When the thread last came round (epoch seconds), for the health check."""
         ...
 
+    def out_of_touch(self) -> bool:
+        """Whether our partitions may be somebody else's without our having heard of it: then nothing may leave."""
+        ...
+
 
 Acknowledged = Callable[[LedgerPosition], None]
 

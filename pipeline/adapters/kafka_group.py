@@ -14,6 +14,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters import kafka_errors
 from pipeline.adapters.kafka_ledger import Committed, LedgerReader, Replay, patience
+from pipeline.adapters.kafka_silence import Silence
 from pipeline.adapters.kafka_statistics import INTERVAL_MS, Statistics
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import TopicPartition
@@ -86,6 +87,7 @@ class Membership:
         self.owned: dict[TopicPartition, int] = {}
         """Next offset to come, by partition; below 0 where nothing is known."""
         self.paused: set[TopicPartition] = set()
+        self.silence = Silence()
         self.statistics = Statistics()
         try:
             self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
@@ -97,6 +99,7 @@ class Membership:
             self.consumer = self._make(CLASSIC)
 
     def _make(self, protocol: Mapping[str, Any]) -> Consumer:
+        self.statistics = Statistics(self.silence.observe if protocol is NEXT_GENERATION else None)
         given = {name: value for name, value in self._properties.items() if name not in CLASSIC}
         return kafka_errors.configured(
             lambda: Consumer(

@@ -131,11 +131,16 @@ class KafkaSource:
 
     def health(self) -> KafkaHealth | None:
         """How Kafka looks from here, as last known."""
-        return self._group.statistics.health
+        health = self._group.statistics.health
+        return health and health._replace(silent=self.out_of_touch())
 
     def last_poll_at(self) -> float:
         """When the thread last came round, or a long assignment last got on."""
         return self._polled_at
+
+    def out_of_touch(self) -> bool:
+        """Whether our partitions may be somebody else's without our having heard of it."""
+        return self._group.silence.out_of_touch()
 
     def _alive(self) -> None:
         self._polled_at = self._clock.now()

@@ -124,7 +124,7 @@ class Engine:
             moved.set()
 
     def _quiet(self, now: float) -> bool:
-        """Whether nothing may leave because we stood still: our partitions may be somebody else's, who sends from them.
+        """Whether nothing may leave because we, or Kafka, stood still: our partitions may be somebody else's.
 
         A process that was frozen (a paused machine, a debugger) would else go on where it stopped, with a buffer full
         of notices that its successor has sent. Once the source has come round again, a loss has been told.
@@ -133,7 +133,7 @@ class Engine:
         if before is not None and now - before > STANDSTILL_SECONDS:
             self._quiet_until = now + HEAR_SECONDS
             log.warning("stood_still", seconds=round(now - before, 1), quiet_seconds=HEAR_SECONDS)
-        return self._source.last_poll_at() < self._quiet_until
+        return self._source.last_poll_at() < self._quiet_until or self._source.out_of_touch()
 
     def _answered(self, attempt: Attempt, started: float, reply: Reply) -> None:
         if self._stopped:

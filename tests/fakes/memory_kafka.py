@@ -105,6 +105,10 @@ class MemoryEventSource:
     def health(self) -> KafkaHealth | None:
         return KafkaHealth(1, 0.0)
 
+    def out_of_touch(self) -> bool:
+        """Never: there is nothing between."""
+        return False
+
     def last_poll_at(self) -> float:
         return self._polled_at
 

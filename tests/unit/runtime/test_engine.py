@@ -77,8 +77,13 @@ class Source(Anything):
 
     polled_at = T0
 
+    is_out_of_touch = False
+
     def last_poll_at(self) -> float:
         return self.polled_at
+
+    def out_of_touch(self) -> bool:
+        return self.is_out_of_touch
 
 
 class Standing:
@@ -216,3 +221,20 @@ async def test_a_drain_waits_for_no_outcome_that_kafka_will_never_take() -> None
     await subject.stop()
     assert len(api.tokens) == 1
     assert [point.offset for point in points] == [0]
+
+
+async def test_out_of_touch_with_the_group_nothing_leaves() -> None:
+    """Until the source says that it has been heard again: the partitions may be somebody else's meanwhile."""
+    source = Source()
+    source.is_out_of_touch = True
+    subject, api = engine(Tokens(refresh_in=None), source=source)
+    subject.progressed()
+    await until(lambda: subject.has_token)
+    for _ in range(20):
+        subject.progressed()
+        await asyncio.sleep(0)
+    assert not api.tokens
+    source.is_out_of_touch = False
+    subject.progressed()
+    await until(lambda: bool(api.tokens))
+    await subject.stop()

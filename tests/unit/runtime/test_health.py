@@ -41,6 +41,10 @@ def test_a_drain_is_no_standstill() -> None:
         (None, "waiting for partitions"),
         (KafkaHealth(1, 0.01), "waiting for partitions"),
         (KafkaHealth(0, 0.01), "waiting for partitions; Kafka cannot be reached: no broker is connected"),
+        (
+            KafkaHealth(1, 0.01, silent=True),
+            "waiting for partitions; Kafka is silent: nothing is sent until the group is heard again",
+        ),
     ],
 )
 def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(kafka: KafkaHealth | None, words: str) -> None:
