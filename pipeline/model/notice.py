@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from pipeline.model.outcome import Reason
@@ -67,7 +68,11 @@ def notice_id(event_identity: str, rule: str, index: int = 0) -> str:
     """
     hashed = _OF_NAMESPACE.copy()
     hashed.update(f"{event_identity}\x1f{rule}\x1f{index}".encode())
-    digest = hashed.digest()
-    hex_digits = digest[:16].hex()
-    variant = "89ab"[(digest[8] >> 4) & 0x3]
-    return f"{hex_digits[:8]}-{hex_digits[8:12]}-5{hex_digits[13:16]}-{variant}{hex_digits[17:20]}-{hex_digits[20:]}"
+    low, mid, high, variant, clock, node = _PARTS(hashed.hexdigest())
+    return f"{low}-{mid}-5{high}-{_VARIANTS[variant]}{clock}-{node}"
+
+
+_PARTS = itemgetter(slice(0, 8), slice(8, 12), slice(13, 16), 16, slice(17, 20), slice(20, 32))
+"""Of the hash in hexadecimal digits; the version takes the place of the thirteenth."""
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The seventeenth digit with the variant in its upper two bits."""

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.rules.graphemes import clusters
@@ -128,23 +129,15 @@ def violation(kind: FieldKind, text: str, values: tuple[str, ...] = ()) -> str |
     return None
 
 
-def quick_look(kind: FieldKind, values: tuple[str, ...] = ()) -> Callable[[str], bool]:
-    """A look at a text in a third of the time: where it is true, `violation` has nothing against it; else ask that."""
-    if kind in {FieldKind.NUMBER, FieldKind.NAME}:
-        return lambda _: False
-    most, shape = _LIMITS[kind].most, _LIMITS[kind].shape
-
-    def fits(text: str) -> bool:
-        return (
-            0 < len(text) <= most
-            and text.isprintable()
-            and (text[0].isalnum() or text[-1].isalnum())
-            and _BLANKS.isdisjoint((text[0], text[-1]))
-            and (shape is None or shape.fullmatch(text) is not None)
-            and (not values or text in values)
-        )
-
-    return fits
+@lru_cache(maxsize=256)
+def quick_look(kind: FieldKind, values: tuple[str, ...] = ()) -> Callable[[str], object]:
+    """A look at a text in half the time: where it is true, `violation` has nothing against it; else ask that."""
+    if values:
+        return frozenset(value for value in values if violation(kind, value, values) is None).__contains__
+    limit = _CHINESE_NAME if kind is FieldKind.NAME else _LIMITS[kind]
+    refused = _refused(kind).pattern.strip("[]")
+    taken = f"[{_SEEN}][^{refused}]{{0,{limit.most - 1}}}"
+    return re.compile(taken if limit.shape is None else rf"(?={taken}\Z){limit.shape.pattern}").fullmatch
 
 
 def may_be_cut(kind: FieldKind) -> bool:
@@ -227,6 +220,11 @@ def is_visible(text: str) -> bool:
 
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
+_SEEN = (
+    "!-~¡-¬®-ʯЀ-҂\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2100-\u27ff\u3001-\u3029ぁ-ゖァ-ヿ㐀-鿿가-힣\uff01-\uff9f￠-￦"
+    "\U0001f300-\U0001faff"
+)
+"""Characters that are surely seen, as a class of regular expressions: what most texts begin with."""
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _DIRECTIONS = "\u202a-\u202e\u2066-\u2069"
 """They turn the order of what follows: a sender could make an amount read backwards."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.model.notice import OnAmbiguous
 from pipeline.rules import channel
+from pipeline.rules.body import Body
 from pipeline.rules.cel import Environment
 from pipeline.rules.document import Path
 from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, Typed
@@ -18,7 +19,6 @@ from pipeline.rules.nulls import NOTHING, Known
 from pipeline.rules.report import Report
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.templates import Template, TemplateField
-from pipeline.rules.together import Named, Together
 
 TYPES_ALIKE = 0.85
 """How much of two names of event types must be alike: all of a team's begin with the same words."""
@@ -67,20 +67,21 @@ class RuleCompiler:
             self._check_overflow(self._place(path, model, "overflow"), template, merged)
         if self._report.errors > errors or to is None or template is None:
             return None
+        template_id = template.ids.get(self._stage, "") if self._stage else next(iter(template.ids.values()))
         return Rule(
             id=model.id,
             on=on,
             when=when,
             to=to,
             template=template.alias,
-            template_id=template.ids.get(self._stage, "") if self._stage else next(iter(template.ids.values())),
+            template_id=template_id,
             url=url,
             fields=tuple(fields),
             expires_after=merged.expires_after,
             ordered=merged.order == "recipient",
             on_ambiguous=OnAmbiguous(merged.on_ambiguous),
             stop=merged.stop,
-            together=Together(self._environment, list(_expressions(to, url, fields))),
+            body=Body(self._environment, template_id, to, url, fields),
             owner=merged.owner or "",
             description=model.description or "",
             category=merged.category or "transactional",
@@ -194,14 +195,6 @@ class RuleCompiler:
             elif what == "truncate" and not channel.may_be_cut(field.kind):
                 words = f"a shortened `{field.kind}` is a wrong one"
                 self._report.add((*path, key), "cannot-truncate", words)
-
-
-def _expressions(to: Text, url: Text | None, fields: Sequence[RuleField]) -> Iterator[Named]:
-    """Every expression of a message in the order in which its texts are filled: `to`, `url`, then the fields."""
-    texts = [("to", to), *([("url", url)] if url is not None else []), *((one.key, one.text) for one in fields)]
-    for name, text in texts:
-        for expression in text.expressions:
-            yield Named(name, expression)
 
 
 def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:

@@ -1,13 +1,13 @@
-"""CEL's operators and methods over plain values, each with CEL's answer or none.
-
-Each is given functions of an event's data (`direct.py` makes them); what is unusual is given up, for CEL itself.
-"""
+"""What generated expressions (`direct.py`) call by name for what is of no usual type: CEL's answer or none."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 Data = Mapping[str, object]
 Direct = Callable[[Data], Any]
@@ -19,9 +19,10 @@ class GiveUp(Exception):
 
 
 GIVING_UP = (GiveUp, LookupError, ValueError, ArithmeticError, TypeError)
-"""A missing field, an index beyond the list, a function that fails in whatever way."""
-_LEAST, _MOST = -(2**63), 2**63 - 1
+"""A missing field, an index beyond the list, a field of what is no record, a function that fails in whatever way."""
+LEAST, MOST = -(2**63), 2**63 - 1
 """CEL's int (cel-spec, langdef.md, "Numeric Values")."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def scalar(value: object) -> object:
@@ -32,26 +33,22 @@ def scalar(value: object) -> object:
     """
     kind = type(value)
     if kind is str:
-        return _clean(value)  # type: ignore[arg-type]  # a text, as was just seen
+        return text(value)
     if kind is float or kind is bool or value is None:
         return value
-    if type(value) is int and _LEAST <= value <= _MOST:
+    if type(value) is int and LEAST <= value <= MOST:
         return value
     raise GiveUp
 
 
-def _clean(text: str) -> str:
-    return text.replace("\x00", "\x01") if "\x00" in text else text
-
-
-def text_of(value: object) -> str:
+def text(value: object) -> str:
     """A text as CEL would see it.
 
     Raises:
         GiveUp: it is none.
     """
     if type(value) is str:
-        return _clean(value)
+        return value.replace("\x00", "\x01")
     raise GiveUp
 
 
@@ -61,90 +58,96 @@ def _truth(value: object) -> bool:
     raise GiveUp
 
 
-def _and(first: Direct, second: Direct) -> Direct:
-    return lambda data: _truth(first(data)) and _truth(second(data))
+def _record(value: object) -> dict[str, object]:
+    if type(value) is dict:
+        return value
+    raise GiveUp
 
 
-def _or(first: Direct, second: Direct) -> Direct:
-    return lambda data: _truth(first(data)) or _truth(second(data))
+def _listed(value: object) -> list[object]:
+    if type(value) is list:
+        return value
+    raise GiveUp
 
 
-def _not(part: Direct) -> Direct:
-    return lambda data: not _truth(part(data))
-
-
-def _choice(asked: Direct, one: Direct, other: Direct) -> Direct:
-    return lambda data: one(data) if _truth(asked(data)) else other(data)
-
-
-def _equality(first: Direct, second: Direct) -> Direct:
+def _equal(first: object, second: object) -> bool:
     """Values of one type, or null beside anything: mixed numbers are CEL's."""
-
-    def equal(data: Data) -> bool:
-        one, other = scalar(first(data)), scalar(second(data))
-        if type(one) is type(other) or one is None or other is None:
-            return one == other
-        raise GiveUp
-
-    return equal
+    one, other = scalar(first), scalar(second)
+    if type(one) is type(other) or one is None or other is None:
+        return one == other
+    raise GiveUp
 
 
-def _inequality(first: Direct, second: Direct) -> Direct:
-    equal = _equality(first, second)
-    return lambda data: not equal(data)
+def _unequal(first: object, second: object) -> bool:
+    return not _equal(first, second)
 
 
-def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Direct, Direct], Direct]:
-    def make(first: Direct, second: Direct) -> Direct:
-        def compared(data: Data) -> bool:
-            one, other = scalar(first(data)), scalar(second(data))
-            if type(one) is not type(other) or type(one) not in _ORDERED:
-                raise GiveUp
+def _order(compare: Callable[[Any, Any], bool]) -> Callable[[object, object], bool]:
+    def compared(first: object, second: object) -> bool:
+        one, other = scalar(first), scalar(second)
+        if type(one) is type(other):
             return compare(one, other)
-
-        return compared
-
-    return make
-
-
-def _of_texts(work: Callable[[str, str], object]) -> Callable[[Direct, Direct], Direct]:
-    return lambda first, second: lambda data: work(text_of(first(data)), text_of(second(data)))
-
-
-def _string(part: Direct) -> Direct:
-    def text(data: Data) -> str:
-        value = scalar(part(data))
-        return str(value) if type(value) is int else text_of(value)
-
-    return text
-
-
-def _size(part: Direct) -> Direct:
-    def size(data: Data) -> int:
-        value = part(data)
-        if isinstance(value, str | list | dict):
-            return len(value)
         raise GiveUp
 
-    return size
+    return compared
 
 
-_ORDERED = frozenset({int, float, str})
-OPERATIONS: Mapping[tuple[str, int], Callable[..., Direct]] = {
-    ("_&&_", 2): _and,
-    ("_||_", 2): _or,
-    ("!_", 1): _not,
-    ("_?_:_", 3): _choice,
-    ("_==_", 2): _equality,
-    ("_!=_", 2): _inequality,
-    ("_<_", 2): _order(operator.lt),
-    ("_<=_", 2): _order(operator.le),
-    ("_>_", 2): _order(operator.gt),
-    ("_>=_", 2): _order(operator.ge),
-    ("_+_", 2): _of_texts(operator.add),
-    ("startsWith", 2): _of_texts(str.startswith),
-    ("endsWith", 2): _of_texts(str.endswith),
-    ("contains", 2): _of_texts(str.__contains__),
-    ("string", 1): _string,
-    ("size", 1): _size,
+def _string(value: object) -> str:
+    if type(value) is int and LEAST <= value <= MOST:
+        return str(value)
+    return text(value)
+
+
+def _size(value: object) -> int:
+    if isinstance(value, str | list | dict):
+        return len(value)
+    raise GiveUp
+
+
+def _moment(value: object) -> datetime:
+    """A moment as the binding hands it to a function: parts of a microsecond are dropped."""
+    if type(value) is Timestamp:
+        return _EPOCH + timedelta(0, value.seconds, value.nanos // 1_000)
+    raise GiveUp
+
+
+def _argument(value: object, classes: frozenset[type]) -> object:
+    """What a function may be given in one place."""
+    found = _moment(value) if type(value) is Timestamp else scalar(value)
+    if type(found) in classes:
+        return found
+    raise GiveUp
+
+
+def _call(function: Callable[..., object], accepted: frozenset[tuple[type, ...]], *values: object) -> object:
+    """One of our functions, as CEL would call it: with arguments of exactly the types that an overload names."""
+    given = [_moment(value) if type(value) is Timestamp else scalar(value) for value in values]
+    if tuple(map(type, given)) in accepted:
+        return function(*given)
+    raise GiveUp
+
+
+WORDS: Mapping[str, object] = {
+    "type": type,
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "scalar": scalar,
+    "text": text,
+    "truth": _truth,
+    "record": _record,
+    "listed": _listed,
+    "equal": _equal,
+    "unequal": _unequal,
+    "less": _order(operator.lt),
+    "at_most": _order(operator.le),
+    "more": _order(operator.gt),
+    "at_least": _order(operator.ge),
+    "string": _string,
+    "size": _size,
+    "moment": _moment,
+    "argument": _argument,
+    "call": _call,
 }
+"""All that generated source can name, besides what it is given."""

@@ -51,10 +51,7 @@ class Text:
         Raises:
             RenderRefused: a value is no text.
         """
-        if len(self.parts) == 1:  # most are one expression or one literal
-            (part,) = self.parts
-            return part if part.__class__ is str else _as_text(next(values), name)
-        return "".join([part if part.__class__ is str else _as_text(next(values), name) for part in self.parts])
+        return "".join([part if isinstance(part, str) else as_text(next(values), name) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +65,8 @@ class RuleField:
     optional: bool
     truncate: bool
     values: tuple[str, ...] = ()
-    fits: Callable[[str], bool] = field(init=False, compare=False, repr=False)
-    """Whether a text is surely one that the channel takes; most are."""
+    fits: Callable[[str], object] = field(init=False, compare=False, repr=False)
+    """True of a text that the channel surely takes; most are."""
     ready: dict[str, str] | None = field(init=False, compare=False, repr=False)
     """The field as it stands in every request, where no event changes it."""
 
@@ -113,7 +110,7 @@ def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, 
             continue
         text = one.text.filled(values, one.key)
         if not one.fits(text):
-            kept = _mended(one, text)
+            kept = mended(one, text)
             if kept is None:
                 continue
             text = kept
@@ -121,7 +118,7 @@ def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, 
     return data
 
 
-def _mended(one: RuleField, text: str) -> str | None:
+def mended(one: RuleField, text: str) -> str | None:
     """The text as the channel takes it; None where the field is left out.
 
     Raises:
@@ -152,7 +149,7 @@ def checked_url(url: str) -> str:
     return url
 
 
-def _as_text(value: object, name: str) -> str:
+def as_text(value: object, name: str) -> str:
     """How a value stands in a text: as CEL's own `string()` would write it; null is nothing."""
     if type(value) is str:
         return value

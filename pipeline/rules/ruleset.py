@@ -11,10 +11,11 @@ from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
+from pipeline.rules.body import Body
 from pipeline.rules.cel import Activation, Environment, Expression
-from pipeline.rules.message import RuleField, Text, checked_recipient, checked_url, data_of
+from pipeline.rules.message import RuleField, Text
 from pipeline.rules.templates import Template
-from pipeline.rules.together import Together, evaluated
+from pipeline.rules.together import evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Rule:
     ordered: bool
     on_ambiguous: OnAmbiguous
     stop: bool
-    together: Together = field(compare=False, repr=False)
-    """All expressions of the message, in the order of its texts."""
+    body: Body = field(compare=False, repr=False)
+    """What is sent of all this."""
     owner: str = ""
     description: str = ""
     category: str = "transactional"
@@ -137,14 +138,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
     Raises:
         RenderRefused: an expression fails, or the channel would not take the result.
     """
-    values = rule.together.values(activation)
-    recipient = checked_recipient(rule.to.filled(values, "to"))
-    body: dict[str, object] = {"to": recipient, "template": rule.template_id}
-    if rule.url is not None:
-        url = rule.url.filled(values, "url")
-        if url:
-            body["url"] = checked_url(url)
-    body["data"] = data_of(rule.fields, values)
+    body = rule.body.of(activation)
     expiry = event.time_ms / 1000 + rule.expires_after if rule.expires_after is not None else None
     if event.expires_at_ms is not None:
         given = event.expires_at_ms / 1000
@@ -153,7 +147,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
         notice_id(event.identity, rule.id),
         rule.id,
         rule.template,
-        recipient,
+        str(body["to"]),
         orjson.dumps(body),
         expiry,
         rule.ordered,

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
 from pipeline.rules.cel import Activation, Environment, Expression, ExpressionFailed
-from pipeline.rules.direct_operations import GIVING_UP, Direct
 
 
 class Named(NamedTuple):
@@ -21,7 +20,7 @@ class Named(NamedTuple):
 class Together:
     """All expressions of one message. What it needs is made when first used: of a thousand rules most are never."""
 
-    __slots__ = ("_direct", "_environment", "_for_cel", "_list", "_parts")
+    __slots__ = ("_environment", "_for_cel", "_list", "_parts")
 
     def __init__(self, environment: Environment, parts: Sequence[Named]) -> None:
         """`environment` is the one in which they were compiled."""
@@ -31,8 +30,6 @@ class Together:
         """Which of them are CEL's; None: not yet looked at."""
         self._list: Expression | None = None
         """Those as one expression, the list of their values."""
-        self._direct: tuple[Direct, ...] = ()
-        """All of them, where none is CEL's."""
 
     def values(self, activation: Activation) -> Iterator[object]:
         """Each expression's value, in order.
@@ -42,12 +39,6 @@ class Together:
         """
         if self._for_cel is None:
             self._prepare()
-        if self._direct:
-            data = activation.data
-            try:
-                return iter([direct(data) for direct in self._direct])
-            except GIVING_UP:
-                pass  # one by one, then
         if self._list is not None:
             values = self._mixed(self._list, activation)
             if values is not None:
@@ -57,7 +48,6 @@ class Together:
     def _prepare(self) -> None:
         found = [part.expression.direct for part in self._parts]
         self._for_cel = tuple(number for number, direct in enumerate(found) if direct is None)
-        self._direct = () if self._for_cel else tuple(direct for direct in found if direct is not None)
         self._list = self._environment.together([self._parts[number].expression for number in self._for_cel])
 
     def _mixed(self, together: Expression, activation: Activation) -> list[object] | None:

@@ -9,63 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pipeline.rules.cel import CompileError, Environment, Expression, ExpressionFailed
 from pipeline.rules.functions import FUNCTIONS, Example
+from tests.property.rules.expressions import EVENTS, SOURCES
 
 ENVIRONMENT = Environment()
-NAMES = ("a", "b", "c")
-
-_texts = st.text("aA1 é中😀.-\n\x01\x00", max_size=4) | st.sampled_from(
-    ["", "A", "CNY", "Asia/Shanghai", "12.50", "YYYY-MM-DD", "a\x00b"]
-)
-_numbers = st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1) | st.floats()
-_moments = st.builds(
-    lambda seconds, nanos: Timestamp(seconds=seconds, nanos=nanos),
-    st.integers(-62_135_596_800, 253_402_300_799),
-    st.integers(0, 999_999_999),
-)
-_scalars = _texts | _numbers | st.booleans() | st.none() | _moments
-_values = st.recursive(
-    _scalars,
-    lambda below: st.lists(below, max_size=2) | st.dictionaries(st.sampled_from(NAMES), below, max_size=3),
-    max_leaves=6,
-)
-_too_large = st.integers(-(2**65), 2**65)
-"""Alone only: decoders refuse them, and beside one CEL refuses every other part of the same record, too."""
-_events = st.dictionaries(st.sampled_from(NAMES), _values, max_size=3) | st.dictionaries(
-    st.sampled_from(NAMES), _too_large, min_size=1, max_size=1
-)
-
-_paths = st.recursive(
-    st.sampled_from([f"event.{name}" for name in NAMES]),
-    lambda below: (
-        st.builds("{}.{}".format, below, st.sampled_from(NAMES))
-        | st.builds("{}[{}]".format, below, st.sampled_from(["0", "1", "-1", '"a"']))
-    ),
-    max_leaves=3,
-)
-_constants = st.sampled_from(['"A"', '"CNY"', '""', '"HH:mm"', "0", "1", "-2", "0.5", "2.0", "true", "false", "null"])
-_binary = st.sampled_from(["&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "in"])
-
-
-def _larger(below: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return (
-        st.builds("({} {} {})".format, below, _binary, below)
-        | st.builds("({} ? {} : {})".format, below, below, below)
-        | st.builds("!{}".format, below)
-        | st.builds("has({}.a)".format, _paths)
-        | st.builds('{} in ["A", {}]'.format, below, _constants)
-        | st.builds("{}({})".format, st.sampled_from(["string", "size", "upper", "mask"]), below)
-        | st.builds("{}.{}({})".format, below, st.sampled_from(["startsWith", "endsWith", "contains"]), below)
-        | st.builds("{}({}, {})".format, st.sampled_from(["money", "money_of_cents", "decimal"]), below, below)
-        | st.builds("{}({}, {})".format, st.sampled_from(["local_time", "local_date", "truncate"]), below, below)
-        | st.builds('label({}, {{"A": "x", "*": {}}})'.format, below, below)
-    )
-
-
-_sources = st.recursive(_paths | _constants, _larger, max_leaves=5)
 
 
 def _outcome(evaluate: Callable[[], object]) -> tuple[str, object]:
@@ -81,7 +30,7 @@ def _agree(expression: Expression, event: dict[str, object]) -> None:
     assert _outcome(lambda: expression.evaluate(activation)) == _outcome(lambda: expression.by_cel(activation))
 
 
-@given(_sources, _events)
+@given(SOURCES, EVENTS)
 @settings(max_examples=400)
 def test_what_is_evaluated_directly_is_what_cel_says(source: str, event: dict[str, object]) -> None:
     """Value, type and failure are the same, for any expression of these forms over any event."""
@@ -92,7 +41,7 @@ def test_what_is_evaluated_directly_is_what_cel_says(source: str, event: dict[st
     _agree(expression, event)
 
 
-@given(_events)
+@given(EVENTS)
 @pytest.mark.parametrize(
     "source",
     [
@@ -110,6 +59,27 @@ def test_what_is_evaluated_directly_is_what_cel_says(source: str, event: dict[st
         'local_time(event.a, "HH:mm", event.b)',
         'label(event.a, {"A": "甲", "*": "乙"})',
         "size(event.a)",
+        'event.a["b"] == event.b.c',
+        'event.a[0] == "A"',
+        "(has(event.a) ? true : event.b) == 1",
+        'plural(has(event.a) ? "1" : event.b, "#", "#s")',
+        "event.a < event.b",
+        "'A' == event.a",
+        '!(event.a >= "A") || event.b != true',
+        '"a" + (event.a == 1 ? "b" : event.b) + string(event.c)',
+        '(event.a ? event.b : event.c) in ["A", ""]',
+        'event.a.startsWith("A") && event.a.endsWith(event.b) || event.a.contains("")',
+        "(event.a ? event.b : event.c) > 0.5",
+        'default(event.a, "顾客")',
+        "default(event.a, 0)",
+        "default(event.a, event.b)",
+        'money(default(event.a, 0.0), "CNY")',
+        'money(event.a, "CNY", "zh-CN")',
+        'plural(event.a, "# item", event.b)',
+        "mask(event.a, 1, 0)",
+        "upper(trim(event.a))",
+        'items(event.a ? event.b : "咖啡", event.c, 14)',
+        "local_time(event.a ? event.b : event.c, 'HH:mm:ss')",
     ],
 )
 def test_the_forms_that_rules_are_made_of_agree_with_cel(source: str, event: dict[str, object]) -> None:
@@ -127,7 +97,20 @@ def test_documented_examples_agree_with_cel(example: Example) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["event", "size(event)", "event.a.map(x, x)", "event.a + 1 - 2", "-event.a", "[event.a]", "event[event.a]"],
+    [
+        "event",
+        "size(event)",
+        "event.a.map(x, x)",
+        "event.a + 1 - 2",
+        "-event.a",
+        "[event.a]",
+        "event[event.a]",
+        "event.a[-1]",
+        "event.a in [event.b]",
+        "label(event.a, event.b)",
+        'label(event.a, {"A": event.b})',
+        "event.a == b'x'",
+    ],
 )
 def test_what_is_of_no_plain_form_is_left_to_cel(source: str) -> None:
     """Arithmetic, macros and the event as a whole are CEL's alone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from pipeline.rules import channel
@@ -139,3 +141,32 @@ def test_display_counts_runs_as_one() -> None:
     assert channel.displayed("订单T20261123150100001已付") == 5
     assert channel.shown("订单T20261123已付款", 4) == "订单T20261123已…"
     assert channel.shown("一二三", 3) == "一二三"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (FieldKind.PLAIN, "您的订单已支付成功"),
+        (FieldKind.PLAIN, "¥128.00"),
+        (FieldKind.PLAIN, "两行\n两行"),
+        (FieldKind.THING, "「云南」小粒咖啡豆 250g"),
+        (FieldKind.THING, "🎉恭喜"),
+        (FieldKind.NUMBER, "12.5"),
+        (FieldKind.TIME, "2026年11月23日 15:01"),
+        (FieldKind.AMOUNT, "￥128.00元"),
+        (FieldKind.PHONE_NUMBER, "+86 13812345678"),
+        (FieldKind.NAME, "张三丰"),
+        (FieldKind.NAME, "Li Lei"),
+        (FieldKind.PHRASE, "已发货"),
+    ],
+)
+def test_a_quick_look_settles_usual_texts(kind: FieldKind, text: str) -> None:
+    """What most messages hold needs no second look."""
+    assert channel.quick_look(kind)(text)
+
+
+def test_what_a_text_surely_shows_by_its_first_character_is_visible() -> None:
+    """Each of the 44,000 characters that the quick look takes for seen."""
+    first = [chr(number) for number in range(sys.maxunicode + 1) if channel.quick_look(FieldKind.PLAIN)(chr(number))]
+    assert len(first) > 40_000
+    assert all(map(channel.is_visible, first))
