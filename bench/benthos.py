@@ -40,8 +40,8 @@ class Setting(NamedTuple):
 
 
 SETTINGS: Mapping[int, Setting] = {
-    64: Setting(round=2_000, linger="5ms", collector=400),
-    512: Setting(round=4_000, linger="5ms", collector=400),
+    64: Setting(round=2_000, linger="5ms", collector=800),
+    512: Setting(round=8_000, linger="0s", collector=800),
 }
 """By requests in flight."""
 
