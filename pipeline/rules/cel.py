@@ -198,6 +198,8 @@ class Expression:
         Raises:
             ExpressionFailed: it has none for this event.
         """
+        if not self._prepared:
+            self._prepare()
         bound = activation.bound(self._fields)
         try:
             for size in self.sizes:
