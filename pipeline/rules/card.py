@@ -149,7 +149,7 @@ def _since_2023(key: str, label: str, value: Value, fault: str | None) -> Line:
         losses: tuple[str, ...] = (f"`{key}` is not shown",)
         return Line(key, label, value.text, "", None, channel.displayed(value.text), 0, losses, fault)
     lost = []
-    text = " ".join(value.text.split()) if len(value.text.splitlines()) > 1 else value.text
+    text = " ".join(value.text.split()) if value.text.splitlines() != [value.text] else value.text
     if text != value.text:
         lost.append("line breaks are not shown")
     plain = "".join(cluster for cluster in clusters(text) if not _is_emoji(cluster))

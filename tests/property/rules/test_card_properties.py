@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.rules import channel
@@ -30,6 +30,8 @@ def test_borders_stand_straight(values: dict[str, Value], mode: Mode) -> None:
     assert {_columns(row) for row in rows} == {WIDTH + 4}
 
 
+@example(values={"keyword1": Value("\n")})
+@example(values={"keyword1": Value("a\n")})
 @given(values=VALUES)
 def test_nothing_over_the_display_limit_is_shown(values: dict[str, Value]) -> None:
     """No field of the present way shows more than 20 characters and an ellipsis."""
