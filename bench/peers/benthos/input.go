@@ -22,6 +22,10 @@ const (
 
 const commitEvery = 250 * time.Millisecond
 
+// A partition that is taken up again is in the next request for records, so the one under way may not wait the client's
+// own five seconds for the partitions that have come to their end.
+const fetchWait = 50 * time.Millisecond
+
 func init() {
 	spec := service.NewConfigSpec().
 		Summary("Reads a topic. Each batch holds the events of one key; the batches of a round run in parallel.").
@@ -81,6 +85,7 @@ func newInput(conf *service.ParsedConfig, res *service.Resources) (*input, error
 			kgo.ConsumeTopics(topic),
 			kgo.ConsumerGroup(name),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+			kgo.FetchMaxWait(fetchWait),
 			kgo.AutoCommitMarks(),
 			kgo.AutoCommitInterval(commitEvery),
 		},
