@@ -36,6 +36,9 @@ __all__ = ["Arrival", "Attempt", "Delivery", "DeliverySnapshot", "Publication"]
 NOTICES_PER_SLOT = 8
 """Notices buffered for each slot of `max_in_flight`: room for a slow Kafka and for lanes that wait for their own
 (docs/decisions/delivery-machine.md)."""
+LEAST_NOTICES = 2_048
+"""Notices buffered however few slots there are: an API that answers at once has 10,000 a second through 64 of them, and
+what is read, sent and not yet acknowledged by Kafka within 100 ms must have room."""
 UNWRITTEN_PER_SLOT = 4
 """Attempts under way and outcomes that Kafka has not acknowledged, for each slot of `max_in_flight`: at 50 ms a request
 Kafka may take 150 ms to acknowledge before sending has to wait for it."""
@@ -63,7 +66,9 @@ class Delivery:
         self._budget = RetryBudget(settings.budget, now)
         self._suspensions = Suspensions(settings.suspension)
         self._judge = Judge(settings.retry, verdicts, self._gate, self._limit, self._budget, self._suspensions, dice)
-        self._buffers = Buffers(settings.buffers.notices or NOTICES_PER_SLOT * max_in_flight, settings.buffers.span)
+        self._buffers = Buffers(
+            settings.buffers.notices or max(LEAST_NOTICES, NOTICES_PER_SLOT * max_in_flight), settings.buffers.span
+        )
         self._lanes = Lanes()
         self._partitions: dict[TopicPartition, Partition] = {}
         self._outbox = Outbox(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)

@@ -96,7 +96,10 @@ class BufferSettings(_Section):
     """Bounds on memory."""
 
     notices: int | None = Field(
-        None, ge=1, le=10_000_000, description="Notices held in memory; null: 8 for each slot of max_in_flight."
+        None,
+        ge=1,
+        le=10_000_000,
+        description="Notices held in memory; null: 8 for each slot of max_in_flight, 2,048 at least.",
     )
     unwritten: int | None = Field(
         None,
