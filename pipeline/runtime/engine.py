@@ -102,10 +102,11 @@ class Engine:
         delivery = self._delivery
         if self._token is None or delivery.token_wanted():
             self._start_refresh()
-        if not self._quiet(now) and self._token is not None:
+        token = None if self._quiet(now) else self._token
+        if token is not None:
             for attempt in delivery.attempts(now):
                 answered = partial(self._answered, attempt, self._clock.now())
-                self._api.post(attempt.notice, self._token, attempt.trace, answered)
+                self._api.post(attempt.notice, token, attempt.trace, answered)
         for publication in delivery.publications():
             self._unacknowledged += 1
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
@@ -119,7 +120,8 @@ class Engine:
                 self._source.commit(points)
             if self._polling is None:
                 self._poll()  # what the producer has to tell of itself, although nothing is waited for
-        self._wake_at(now)
+        # What waits for a token or for the group waits for no time: else it would be looked for without a pause.
+        self._wake_at(now, delivery.next_wakeup(now) if token is not None else None)
         for moved in self._moved:
             moved.set()
 
@@ -188,11 +190,10 @@ class Engine:
         fault = None if reply.fault is None else f"{reply.fault.value}: {reply.detail}"
         log.warning("sending_halted", reason=halt.value, status=reply.status, code=reply.code, fault=fault)
 
-    def _wake_at(self, now: float) -> None:
+    def _wake_at(self, now: float, due: float | None) -> None:
         """Come back when delivery's next timer is due, or when a commit may be."""
         if self._wakeup is not None:
             self._wakeup.cancel()
-        due = self._delivery.next_wakeup(now)
         delay = COMMIT_SECONDS if due is None else min(COMMIT_SECONDS, max(0.0, due - now))
         self._wakeup = asyncio.get_running_loop().call_later(delay, self.progressed)
 

@@ -16,11 +16,12 @@ from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import Assigned
 from pipeline.model.reply import Reply
 from pipeline.runtime import engine as engine_module
-from pipeline.runtime.engine import HEAR_SECONDS, STANDSTILL_SECONDS, Engine
+from pipeline.runtime.engine import COMMIT_SECONDS, HEAR_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
 PATIENCE = 10.0
 """Real seconds; what is waited for takes none."""
+ALWAYS = frozenset(range(1_000))
 
 
 class Api:
@@ -238,3 +239,16 @@ async def test_out_of_touch_with_the_group_nothing_leaves() -> None:
     subject.progressed()
     await until(lambda: bool(api.tokens))
     await subject.stop()
+
+
+async def test_what_may_not_leave_is_looked_for_only_now_and_then() -> None:
+    """It is ready all the while, in a silence as without a token, and both may last: no reason to turn in circles."""
+    silent = Source()
+    silent.is_out_of_touch = True
+    for tokens, source in ((Tokens(refresh_in=None), silent), (Tokens(refresh_in=None, failures=ALWAYS), Source())):
+        subject, api = engine(tokens, source=source)
+        await turns(subject)
+        assert not api.tokens
+        assert subject._wakeup is not None
+        assert subject._wakeup.when() - asyncio.get_running_loop().time() > COMMIT_SECONDS / 2
+        await subject.stop()
