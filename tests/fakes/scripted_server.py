@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 if TYPE_CHECKING:
     import ssl
 
+TURNS = 8
+"""Of the loop: more than asyncio takes from accepting a connection to telling us, and from its abort to its end."""
 LINGER_NOT = struct.pack("ii", 1, 0)
 """SO_LINGER on, 0 seconds: close sends a reset instead of an orderly end."""
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class Request(NamedTuple):
@@ -118,12 +125,13 @@ class ScriptedServer:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        await _turns()  # a connection that was only just accepted is known to nobody yet, and would stay open
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
             writer.transport.abort()  # what the peer never read would keep it open
-        await asyncio.sleep(0)
+        await _turns()
 
     def _next_step(self) -> Step:
         return self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
