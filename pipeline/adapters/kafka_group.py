@@ -33,6 +33,8 @@ CONSUMER_DEFAULTS: Mapping[str, Any] = {
     # librdkafka's 100,000 for each partition they took 64 MB.
     "queued.min.messages": 5_000,
     "fetch.message.max.bytes": 524_288,
+    # With so few read ahead, librdkafka's own pause of up to a second before it reads on would leave us without any.
+    "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 50,
     "statistics.interval.ms": INTERVAL_MS,
 }
