@@ -90,7 +90,6 @@ class Membership:
         """Next offset to come, by partition; below 0 where nothing is known."""
         self.paused: set[TopicPartition] = set()
         self.silence = Silence()
-        self.statistics = Statistics()
         try:
             self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
         except ConfigurationError:

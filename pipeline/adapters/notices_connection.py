@@ -174,21 +174,19 @@ class Connection(asyncio.Protocol):
 
     def _end_of_reply(self, *, keep: bool) -> None:
         status, body, retry_after = self._status, b"".join(self._body), self._retry_after
-        waiter, self._waiter = self._waiter, None
         if keep and self._transport is not None and not self._transport.is_closing():
             self._begin()
             self._idle(self)
         else:
             self.close()
-        if waiter is not None:
-            waiter(status, body, retry_after, None, "")
+        self._finish(status, body, retry_after, None, "")
 
     def _break(self, why: str) -> None:
         """The reply will not become whole: before its head is, it is a reset."""
         fault = Fault.RESET if self._status is None else Fault.BODY_CUT_SHORT
         self._finish(self._status, b"", None, fault, why)
 
-    def _finish(self, status: int | None, body: bytes, retry_after: str | None, fault: Fault, why: str) -> None:
+    def _finish(self, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter(status, body, retry_after, fault, why)
