@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.adapters.notices_awaited import Tasks
 from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_connection import Connection, Waiter
 from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, request_url, too_large
@@ -59,7 +60,7 @@ class LoopNoticesApi:
         self._alarm: asyncio.TimerHandle | None = None
         """One timer for all of them: a timer each would cost more than the parser."""
         self._alarm_at = 0.0
-        self._connecting: set[asyncio.Task[None]] = set()
+        self._connecting = Tasks()
         self._closed = False
 
     def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
@@ -78,9 +79,7 @@ class LoopNoticesApi:
         if connection is not None:
             self._start(connection, request, now, waiter)
             return
-        task = loop.create_task(self._start_anew(request, now, waiter))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        self._connecting.start(self._start_anew(request, now, waiter))
 
     async def _start_anew(self, request: bytes, now: float, waiter: Waiter) -> None:
         try:
@@ -194,11 +193,9 @@ class LoopNoticesApi:
         self._closed = True
         if self._alarm is not None:
             self._alarm.cancel()
-        for task in self._connecting:
-            task.cancel()
+        await self._connecting.cancel()
         for connection in tuple(self._all):
             connection.close()
-        await asyncio.gather(*self._connecting, return_exceptions=True)
         await asyncio.sleep(0)  # transports end at the loop's next turn
 
 
