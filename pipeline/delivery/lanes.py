@@ -2,10 +2,14 @@
 
 A lane is a chain of `Work`s: the first knows the last, each knows the one behind it. Most lanes hold one notice for a
 few milliseconds, so a lane that costs no object of its own is worth its few lines.
+
+Whoever has been here longest goes first. Put behind all others each time, a recipient with many notices would send one
+for each round of everybody who waits: at the pace of the buffer, not of the API (docs/decisions/delivery-machine.md).
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,6 +24,8 @@ class Lanes:
     def __init__(self) -> None:
         self._heads: dict[str, Work] = {}
         self._ready: deque[Work] = deque()
+        self._resumed: list[tuple[int, Work]] = []
+        """A heap, by ticket: notices older than what has come since. Few, so that most notices never see it."""
 
     def __len__(self) -> int:
         """Recipients with at least one notice not yet ended."""
@@ -28,7 +34,7 @@ class Lanes:
     @property
     def any_ready(self) -> bool:
         """Whether any notice may be tried now."""
-        return bool(self._ready)
+        return bool(self._ready or self._resumed)
 
     def add(self, work: Work) -> None:
         """Queue a notice behind its recipient's earlier ones; it is ready at once where there are none."""
@@ -48,18 +54,21 @@ class Lanes:
         Raises:
             IndexError: none is ready.
         """
-        return self._ready.popleft()
+        ready, resumed = self._ready, self._resumed
+        if resumed and not (ready and ready[0].ticket < resumed[0][0]):
+            return heapq.heappop(resumed)[1]
+        return ready.popleft()
 
     def ready(self, work: Work) -> None:
         """A notice that holds its lane may be tried again, after all that are ready already."""
         self._ready.append(work)
 
-    def first(self, work: Work) -> None:
-        """As `ready`, but before all others."""
-        self._ready.appendleft(work)
+    def resume(self, work: Work) -> None:
+        """As `ready`, but before all that arrived later."""
+        heapq.heappush(self._resumed, (work.ticket, work))
 
     def leave(self, work: Work) -> None:
-        """The first of its lane has ended: the next of its recipient is ready, and an empty lane is gone."""
+        """The first of its lane has ended: the next of its recipient is ready by its age, and an empty lane is gone."""
         notice = work.notice
         if not notice.ordered:
             return
@@ -69,7 +78,7 @@ class Lanes:
             return
         behind.last = work.last if work.last is not behind else None
         self._heads[notice.recipient] = behind
-        self._ready.append(behind)
+        self.resume(behind)
 
     def remove(self, wanted: Callable[[Work], bool]) -> list[Work]:
         """Take out whatever is `wanted` and not under way, wherever it stands; marks it `gone`.
@@ -85,10 +94,15 @@ class Lanes:
             removed.append(work)
             return True
 
+        def stays(work: Work) -> bool:
+            return not work.gone and (work.notice.ordered or not goes(work))
+
         for recipient, head in list(self._heads.items()):
             kept = [work for work in _chain(head) if not goes(work)]
             self._relink(recipient, head, kept)
-        self._ready = deque(work for work in self._ready if not work.gone and (work.notice.ordered or not goes(work)))
+        self._ready = deque(work for work in self._ready if stays(work))
+        self._resumed = [(_, work) for _, work in self._resumed if stays(work)]
+        heapq.heapify(self._resumed)
         return removed
 
     def _relink(self, recipient: str, head: Work, kept: list[Work]) -> None:
@@ -100,7 +114,7 @@ class Lanes:
         kept[0].last = kept[-1] if len(kept) > 1 else None
         if kept[0] is not head:
             self._heads[recipient] = kept[0]
-            self._ready.append(kept[0])
+            self.resume(kept[0])
 
 
 def _chain(head: Work) -> list[Work]:

@@ -237,7 +237,7 @@ class Delivery:
         elif turn is Turn.WAITS:
             self._wait(work, wait_until)
         elif turn is Turn.NEXT:
-            self._lanes.first(work)
+            self._lanes.resume(work)
         else:
             self._lanes.ready(work)
         return verdict

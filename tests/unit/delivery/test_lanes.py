@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
@@ -11,11 +13,13 @@ from pipeline.model.ledger import Assigned
 
 from .making import P0, P1, arrival, notice
 
+TICKETS = itertools.count(1)
 PARTITIONS = {key: Partition(Assigned(key, 1, 0, {})) for key in (P0, P1)}
 
 
 def work(name: str, to: str, partition: TopicPartition = P0, *, ordered: bool = True) -> Work:
-    return Work(0, notice(name, to, ordered=ordered), arrival(0), Unfinished(0, 1, 0.0), PARTITIONS[partition])
+    event = Unfinished(0, 1, 0.0)
+    return Work(next(TICKETS), notice(name, to, ordered=ordered), arrival(0), event, PARTITIONS[partition])
 
 
 def take(lanes: Lanes) -> list[Work]:
@@ -50,8 +54,8 @@ def test_one_at_a_time_and_in_order() -> None:
     assert not lanes._heads
 
 
-def test_recipients_go_side_by_side_in_turn() -> None:
-    """Whoever came first goes first, and a long lane does not go before a short one's first."""
+def test_recipients_go_side_by_side() -> None:
+    """A notice waits for its own recipient's earlier ones, and for nobody else's."""
     lanes = Lanes()
     for name, to in (("a1", "ann"), ("a2", "ann"), ("b1", "bob"), ("c1", "cid")):
         lanes.add(work(name, to))
@@ -75,16 +79,54 @@ def test_unordered_notices_wait_for_nobody() -> None:
     assert len(lanes) == 0
 
 
-def test_a_notice_may_be_put_first_or_last() -> None:
-    """`first` goes before what is ready, `ready` after it."""
+def test_who_has_been_here_longest_goes_first() -> None:
+    """A recipient with many notices is not put behind all others each time, nor does it go before who came earlier."""
+    lanes = Lanes()
+    for name, to in (("a1", "ann"), ("b1", "bob"), ("a2", "ann"), ("a3", "ann"), ("c1", "cid"), ("d1", "dan")):
+        lanes.add(work(name, to))
+    seen = []
+    while lanes.any_ready:
+        seen.append(lanes.take())
+        end(lanes, seen[-1])
+    assert names(seen) == ["a1", "b1", "a2", "a3", "c1", "d1"]
+
+
+def test_many_waiting_recipients_are_served_by_age() -> None:
+    """However the lanes become ready, the oldest of what may go is next, also among those that had to wait."""
+    lanes = Lanes()
+    for name, to in (("a1", "ann"), ("b1", "bob"), ("b2", "bob"), ("a2", "ann"), ("c1", "cid")):
+        lanes.add(work(name, to))
+    a1, b1 = lanes.take(), lanes.take()
+    end(lanes, a1)
+    end(lanes, b1)
+    assert names(take(lanes)) == ["b2", "a2", "c1"]
+
+
+def test_a_notice_may_go_on_in_its_place_or_behind_all() -> None:
+    """`resume` goes before what arrived later, `ready` after it."""
     lanes = Lanes()
     for name in ("a", "b"):
         lanes.add(work(name, name))
     (a, b) = take(lanes)
     lanes.add(work("c", "c"))
     lanes.ready(a)
-    lanes.first(b)
+    lanes.resume(b)
     assert names(take(lanes)) == ["b", "c", "a"]
+
+
+def test_what_is_removed_goes_wherever_it_waits() -> None:
+    """Also where it waits in its place: a lane's next, and one that depends on no other."""
+    lanes = Lanes()
+    lanes.add(work("a1", "ann", P1))
+    lanes.add(work("a2", "ann", P0))
+    lanes.add(work("x1", "bob", P0, ordered=False))
+    (a1, x1) = take(lanes)
+    end(lanes, a1)
+    x1.in_flight = False
+    lanes.resume(x1)
+    lanes.add(work("c1", "cid", P1))
+    assert sorted(names(lanes.remove(lambda one: one.partition is PARTITIONS[P0]))) == ["a2", "x1"]
+    assert names(take(lanes)) == ["c1"]
 
 
 def test_what_is_removed_is_gone_and_the_next_of_its_lane_is_ready() -> None:
@@ -99,8 +141,8 @@ def test_what_is_removed_is_gone_and_the_next_of_its_lane_is_ready() -> None:
     assert sorted(names(removed)) == ["a1", "a3", "b1", "x1"]
     assert all(one.gone for one in removed)
     taken = take(lanes)
-    assert names(taken) == ["c1", "a2"]
-    end(lanes, taken[1])
+    assert names(taken) == ["a2", "c1"]
+    end(lanes, taken[0])
     assert names(take(lanes)) == ["a4"]
 
 
