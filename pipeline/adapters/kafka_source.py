@@ -178,15 +178,17 @@ class KafkaSource:
         now = self._clock.now()
         self._polled_at = now
         self._commits.send(self._group.consumer, now)
+        # What is read in a silence may be another member's by now, and not all of it becomes notices, which wait.
+        out_of_touch = self.out_of_touch()
         with self._changed:
             wanted, hold = self._wanted, self._hold
             self._committing = False
-        if wanted:
+        if wanted and not out_of_touch:
             self._idle_since = None
             self._group.pause(hold)
             self._fetch(min(wanted, BATCH))
         else:
-            self._idle(now, hold)
+            self._idle(now, hold, wants=not out_of_touch)
         if now >= self._lag_at:
             self._lag_at = now + LAG_SECONDS
             self._lag.measure(self._group.consumer, self._handed_over(), self._group.paused)
@@ -198,8 +200,8 @@ class KafkaSource:
             positions[TopicPartition(record.topic, record.partition)] = record.offset
         return positions
 
-    def _idle(self, now: float, hold: frozenset[TopicPartition]) -> None:
-        """Nothing is wanted: wait until something is, and look in on the group now and then."""
+    def _idle(self, now: float, hold: frozenset[TopicPartition], *, wants: bool) -> None:
+        """Nothing is to be read: wait, until something is wanted if that ends it; look in on the group now and then."""
         if self._idle_since is None:
             self._idle_since = now
             self._idle_poll_at = now + self._idle_interval
@@ -207,7 +209,7 @@ class KafkaSource:
             hold = frozenset(self._group.owned)
         self._group.pause(hold)
         with self._changed:
-            if not (self._wanted or self._committing or self._group.stopping.is_set()):
+            if not ((self._wanted and wants) or self._committing or self._group.stopping.is_set()):
                 self._changed.wait(max(0.0, self._idle_poll_at - now))
         if self._clock.now() >= self._idle_poll_at:
             self._idle_poll_at = self._clock.now() + self._idle_interval

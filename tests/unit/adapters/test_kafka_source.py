@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from pipeline.adapters import kafka_group, kafka_source
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka_ledger import Committed, LedgerReader, Replay
+from pipeline.adapters.kafka_silence import HEAR_SECONDS, Silence
 from pipeline.adapters.kafka_source import KafkaSource
 from pipeline.model.ledger import Assigned
 from tests.fakes.listener import PATIENCE, RecordingListener
@@ -69,12 +71,30 @@ class Client:
     pause = resume = incremental_assign = incremental_unassign = close = _nothing
 
 
-def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While nothing is wanted the group is looked in on but once a second: a look must not end with the first word."""
+class Endless(Client):
+    """A consumer whose partition holds as many records as anybody asks for."""
+
+    def __init__(self, properties: object) -> None:
+        super().__init__(properties)
+        self.left = 0
+        self.offset = 0
+        self.looks = 0
+
+    def poll(self, seconds: float) -> Message | None:
+        self.looks += 1
+        super().poll(seconds)
+        self.offset += 1
+        return Message(topic="events", partition=0, offset=self.offset, value=b"{}", timestamp=(1, 0))
+
+    def consume(self, count: int, _seconds: float) -> list[Message | None]:
+        return [self.poll(0.0) for _ in range(count)]
+
+
+def _source(monkeypatch: pytest.MonkeyPatch, client: Callable[[object], Client]) -> tuple[KafkaSource, Client]:
     made: list[Client] = []
 
     def make(properties: object) -> Client:
-        made.append(Client(properties))
+        made.append(client(properties))
         return made[-1]
 
     monkeypatch.setattr(kafka_group, "Consumer", make)
@@ -82,8 +102,38 @@ def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatc
     source = KafkaSource(
         {"group.id": "g"}, ["events"], EmptyLedger(), SystemClock(), next_generation=True, committed=lambda *_: None
     )
+    return source, made[0]
+
+
+def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing is wanted the group is looked in on but once a second: a look must not end with the first word."""
+    source, client = _source(monkeypatch, Client)
     source.start(RecordingListener())
     try:
-        assert made[0].heard.wait(PATIENCE / 2)
+        assert client.heard.wait(PATIENCE / 2)
+    finally:
+        source.stop(PATIENCE)
+
+
+def test_in_a_silence_of_the_group_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what was wanted before, nor by turning in circles; once the group is heard again it goes on."""
+    now = 0.0
+    source, client = _source(monkeypatch, Endless)
+    silence = Silence(lambda: now)
+    source._group.silence = silence
+    for second in range(4):
+        silence.observe(float(second), 1, 1)
+    listener = RecordingListener()
+    source.demand(10)
+    source.start(listener)
+    try:
+        time.sleep(1.0)
+        assert not listener.records
+        assert isinstance(client, Endless)
+        assert client.looks < 40, "one look each 0.2 s, and fifty a second until the partition was ours"
+        silence.observe(5.0, 2, 0)
+        now = HEAR_SECONDS
+        listener.wait(lambda: listener.records)
+        assert len(listener.records) == 10
     finally:
         source.stop(PATIENCE)
