@@ -9,7 +9,6 @@ from typing import Any
 import fastavro
 from fastavro.schema import SchemaParseException
 
-from pipeline.adapters.avro_direct import GIVING_UP, Read, direct_reader
 from pipeline.errors import SchemaError, Undecodable
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema import EventSchema, without_logical_types
@@ -33,42 +32,17 @@ class AvroReader:
         """
         self.schema = schema
         self._parsed = parsed(without_logical_types(schema.avro), schema.path)
-        self._is_ready = False
-        self._direct: Read | None = None
-        """Made when first used: most of a registry's schemas may never be."""
 
     def read(self, payload: bytes, start: int = 0) -> dict[str, object]:
         """The record that begins at `start` and ends where the bytes end.
 
-        Hostile bytes are read twice at most, and cost no more each time than honest ones of the same length: a text or
-        list that declares more than is there ends in a short read before anything is allocated, and `EventSchema` has
-        refused the schemas whose items take no byte.
+        Hostile bytes cost no more than honest ones of the same length: a text or list that declares more than is
+        there ends in a short read before anything is allocated, and `EventSchema` has refused the schemas
+        whose items take no byte.
 
         Raises:
             Undecodable: truncated, malformed, or with bytes left over.
         """
-        raw = self._directly(payload, start)
-        if raw is None:
-            raw = self._by_fastavro(payload, start)
-        try:
-            return self.schema.from_avro(raw)
-        except (ValueError, OverflowError):
-            raise Undecodable(Reason.MALFORMED_AVRO, "a time, date or decimal out of range") from None
-
-    def _directly(self, payload: bytes, start: int) -> dict[str, Any] | None:
-        """None: fastavro tells what is wrong, if anything is."""
-        if not self._is_ready:
-            self._direct = direct_reader(self._parsed)
-            self._is_ready = True
-        if self._direct is None:
-            return None
-        try:
-            raw, end = self._direct(payload, start)
-        except GIVING_UP:
-            return None
-        return raw if end == len(payload) else None
-
-    def _by_fastavro(self, payload: bytes, start: int) -> dict[str, Any]:
         stream = io.BytesIO(payload)
         stream.seek(start)
         try:
@@ -77,8 +51,10 @@ class AvroReader:
             raise Undecodable(Reason.MALFORMED_AVRO, f"{type(error).__name__} at byte {stream.tell()}") from None
         if stream.tell() != len(payload):
             raise Undecodable(Reason.MALFORMED_AVRO, f"{len(payload) - stream.tell()} bytes are left over")
-        read: dict[str, Any] = raw
-        return read
+        try:
+            return self.schema.from_avro(raw)
+        except (ValueError, OverflowError):
+            raise Undecodable(Reason.MALFORMED_AVRO, "a time, date or decimal out of range") from None
 
 
 class AvroWriter:
