@@ -16,6 +16,8 @@ SYMBOLS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD
 LARGEST = Decimal("9999999999.99")
 """Ten digits: what the channel's field `amount` takes."""
 MAX_DECIMALS = 10
+_CENTS = 2
+"""Decimals of most currencies."""
 
 _STEPS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(MAX_DECIMALS + 1))
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -39,11 +41,17 @@ def _rounded(amount: Decimal, decimals: int) -> Decimal:
     return rounded or abs(rounded)
 
 
-@lru_cache(maxsize=512)
-def _decimals(currency: str) -> int:
-    if problem := _unknown_currency(currency):
-        raise FunctionFailed(problem)
-    return int(get_currency_precision(currency))
+def _in_cents(amount: float | str) -> str | None:
+    """An amount of usual size with two decimals, where its shortest text has no more; None where it must be computed.
+
+    Most amounts are such, and a `Decimal` costs six times as much (docs/decisions/hot-path.md).
+    """
+    if type(amount) is not float or not 0.0 < amount < 1e10:  # noqa: PLR2004 - `LARGEST` is the last below it
+        return None
+    text = repr(amount)
+    if text[-3] == ".":
+        return text
+    return f"{text}0" if text[-2] == "." else None
 
 
 def _unknown_currency(currency: str) -> str | None:
@@ -69,21 +77,32 @@ def _unknown_locale(name: str) -> str | None:
     return None if _locale(name[:32]) else "there is no such locale; write it like zh-CN or en-US"
 
 
-def _worded(amount: Decimal, currency: str) -> str:
-    decimals = _decimals(currency)
-    number = f"{_rounded(amount, decimals):f}"
+@lru_cache(maxsize=512)
+def _shape(currency: str) -> tuple[int, str, str]:
+    """Decimals, and what stands before and behind a number."""
+    if problem := _unknown_currency(currency):
+        raise FunctionFailed(problem)
+    decimals = int(get_currency_precision(currency))
     symbol = SYMBOLS.get(currency)
-    if symbol is None:
-        return f"{number} {currency}"
-    return f"-{symbol}{number[1:]}" if number.startswith("-") else f"{symbol}{number}"
+    return (decimals, symbol, "") if symbol else (decimals, "", f" {currency}")
+
+
+def _worded(amount: Decimal, currency: str) -> str:
+    decimals, before, behind = _shape(currency)
+    number = f"{_rounded(amount, decimals):f}"
+    return f"-{before}{number[1:]}{behind}" if number.startswith("-") else f"{before}{number}{behind}"
 
 
 def money(amount: float | str, currency: str, locale: str | None = None) -> str:
     """The amount with its currency, rounded half up to the currency's own decimals; grouped only for a locale."""
+    if locale is None and (number := _in_cents(amount)) is not None:
+        decimals, before, behind = _shape(currency)
+        if decimals == _CENTS:
+            return f"{before}{number}{behind}"
     exact = _exact(amount)
     if locale is None:
         return _worded(exact, currency)
-    rounded = _rounded(exact, _decimals(currency))
+    rounded = _rounded(exact, _shape(currency)[0])
     known = _locale(locale[:32])
     if known is None:
         raise FunctionFailed(_unknown_locale(locale) or "")
@@ -92,7 +111,7 @@ def money(amount: float | str, currency: str, locale: str | None = None) -> str:
 
 def money_of_cents(amount: int, currency: str) -> str:
     """The same of a count of the currency's smallest unit."""
-    decimals = _decimals(currency)
+    decimals, _, _ = _shape(currency)
     return _worded(Decimal(amount).scaleb(-decimals), currency)
 
 
