@@ -10,8 +10,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from pipeline.rules.moments import Moment
 from pipeline.rules.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
 Convert = Callable[[Any], Any]
@@ -70,7 +69,7 @@ def _scalar(kind: ScalarType) -> Convert | None:
     logical = kind.logical
     if kind.scalar is Scalar.TIMESTAMP:
         per_second = UNITS_PER_SECOND[logical or "timestamp-millis"]
-        return lambda units: timestamp(units, per_second)
+        return lambda units: moment(units, per_second)
     if logical == "decimal":
         # Dividing whole numbers rounds once: the nearest double, as from the decimal itself, in a third of the time.
         unit = 10 ** (kind.scale or 0)
@@ -87,7 +86,7 @@ def _scalar(kind: ScalarType) -> Convert | None:
     return None
 
 
-def timestamp(units: int, per_second: int) -> Timestamp:
+def moment(units: int, per_second: int) -> Moment:
     """A moment from a count of units since the epoch.
 
     Raises:
@@ -96,7 +95,7 @@ def timestamp(units: int, per_second: int) -> Timestamp:
     seconds, rest = divmod(units, per_second)
     if not FIRST_SECOND <= seconds <= LAST_SECOND:
         raise ValueError("a moment outside the years 1 to 9999")
-    return Timestamp(seconds=seconds, nanos=rest * (1_000_000_000 // per_second))
+    return Moment(seconds, rest * (1_000_000_000 // per_second))
 
 
 def day(days: int) -> str:

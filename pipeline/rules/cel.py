@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cel_expr_python import cel
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pipeline.rules import cel_ast, cost
 from pipeline.rules.direct import direct
 from pipeline.rules.direct_operations import GIVING_UP, Direct
 from pipeline.rules.functions import FUNCTIONS
+from pipeline.rules.moments import Moment
 
 MAX_DEPTH = 32
 """Levels of an event that expressions see: CEL itself reads no deeper path."""
@@ -259,7 +261,7 @@ def _words(message: str) -> str:
 
 
 def _whole(value: object, depth: int) -> object:
-    """The value, with what the binding cannot carry made what rules refuse.
+    """The value as the binding takes it, with what it cannot carry made what rules refuse.
 
     It ends a text at its first NUL, so that a recipient could become another one: U+0001 stands in for it, a
     control character that neither recipients nor fields nor urls may hold. Very deep values would overflow its stack.
@@ -270,4 +272,6 @@ def _whole(value: object, depth: int) -> object:
         return {key: _whole(item, depth + 1) for key, item in value.items()} if depth < MAX_DEPTH else None
     if isinstance(value, list):
         return [_whole(item, depth + 1) for item in value] if depth < MAX_DEPTH else None
+    if type(value) is Moment:
+        return Timestamp(seconds=value.seconds, nanos=value.nanos)
     return value

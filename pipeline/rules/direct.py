@@ -16,7 +16,6 @@ read as Python. `event.amount_paid > 0.0` becomes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache, partial
 from math import prod
 from types import NoneType
@@ -25,6 +24,7 @@ from typing import Any, NamedTuple
 from pipeline.rules.cel_ast import Kind, Node
 from pipeline.rules.direct_operations import LEAST, MOST, WORDS, Direct
 from pipeline.rules.functions import FUNCTIONS, Function
+from pipeline.rules.moments import Moment
 
 
 class Written(NamedTuple):
@@ -215,8 +215,6 @@ class Writer:
         def look(found: Written) -> str:
             if found.kind in classes:
                 return found.code
-            if classes == (datetime,):
-                return f"moment({found.code})"
             return self.otherwise(found, classes[0], f"argument({{}}, {self.given(frozenset(classes))})")
 
         return self.written(node, look)
@@ -279,7 +277,7 @@ _RESULTS: Mapping[str, type] = {"string": str, "double": float, "int": int, "boo
 _CLASSES: Mapping[str, type] = {
     **_RESULTS,
     "null": NoneType,
-    "timestamp": datetime,
+    "timestamp": Moment,
     "map<string, string>": dict,
 }
 """CEL's names for types that a function's arguments may have here. A map can only be one of constants."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from pipeline.rules.moments import Moment
 
 Data = Mapping[str, object]
 Direct = Callable[[Data], Any]
@@ -22,7 +21,6 @@ GIVING_UP = (GiveUp, LookupError, ValueError, ArithmeticError, TypeError)
 """A missing field, an index beyond the list, a field of what is no record, a function that fails in whatever way."""
 LEAST, MOST = -(2**63), 2**63 - 1
 """CEL's int (cel-spec, langdef.md, "Numeric Values")."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def scalar(value: object) -> object:
@@ -104,16 +102,9 @@ def _size(value: object) -> int:
     raise GiveUp
 
 
-def _moment(value: object) -> datetime:
-    """A moment as the binding hands it to a function: parts of a microsecond are dropped."""
-    if type(value) is Timestamp:
-        return _EPOCH + timedelta(0, value.seconds, value.nanos // 1_000)
-    raise GiveUp
-
-
 def _argument(value: object, classes: frozenset[type]) -> object:
     """What a function may be given in one place."""
-    found = _moment(value) if type(value) is Timestamp else scalar(value)
+    found = value if type(value) is Moment else scalar(value)
     if type(found) in classes:
         return found
     raise GiveUp
@@ -121,7 +112,7 @@ def _argument(value: object, classes: frozenset[type]) -> object:
 
 def _call(function: Callable[..., object], accepted: frozenset[tuple[type, ...]], *values: object) -> object:
     """One of our functions, as CEL would call it: with arguments of exactly the types that an overload names."""
-    given = [_moment(value) if type(value) is Timestamp else scalar(value) for value in values]
+    given = [value if type(value) is Moment else scalar(value) for value in values]
     if tuple(map(type, given)) in accepted:
         return function(*given)
     raise GiveUp
@@ -133,6 +124,7 @@ WORDS: Mapping[str, object] = {
     "int": int,
     "float": float,
     "bool": bool,
+    "Moment": Moment,
     "scalar": scalar,
     "text": text,
     "truth": _truth,
@@ -146,7 +138,6 @@ WORDS: Mapping[str, object] = {
     "at_least": _order(operator.ge),
     "string": _string,
     "size": _size,
-    "moment": _moment,
     "argument": _argument,
     "call": _call,
 }

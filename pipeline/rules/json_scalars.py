@@ -11,10 +11,9 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Self, TypeGuard, TypeVar
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from pipeline.rules import avro_values
 from pipeline.rules.avro_values import UNITS_PER_SECOND
+from pipeline.rules.moments import EPOCH, Moment
 from pipeline.rules.types import Scalar, ScalarType
 
 T = TypeVar("T")
@@ -23,8 +22,6 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 MAX_DIGITS = 60
 """A longer number in a text is no amount; reading one of a million digits takes seconds."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Fault(Exception):
@@ -190,9 +187,9 @@ def _counted(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _moment(value: object, per_second: int) -> Timestamp:
+def _moment(value: object, per_second: int) -> Moment:
     if _counted(value):
-        return _calendar(avro_values.timestamp, value, per_second)
+        return _calendar(avro_values.moment, value, per_second)
     if isinstance(value, datetime):  # YAML reads an unquoted moment as one, in UTC
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
     else:
@@ -202,10 +199,8 @@ def _moment(value: object, per_second: int) -> Timestamp:
             raise Fault("should be a time such as 2026-11-23T15:01:00Z") from None
         if moment.tzinfo is None:
             raise Fault("the time has no zone; write Z or +08:00 after it")
-    since = moment - _EPOCH
-    return _calendar(
-        avro_values.timestamp, since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
-    )
+    since = moment - EPOCH
+    return _calendar(avro_values.moment, since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds)
 
 
 def _calendar(read: Callable[[int, int], T], units: int, per_second: int = 1_000_000) -> T:

@@ -18,7 +18,7 @@ class Scalar(StrEnum):
     """Avro string, uuid, enum; and as ISO 8601 texts date (`2026-11-30`), time (`15:01:00`), local timestamp."""
     BYTES = "bytes"
     TIMESTAMP = "timestamp"
-    """Avro timestamp-millis, -micros, -nanos: a `google.protobuf.Timestamp`."""
+    """Avro timestamp-millis, -micros, -nanos: a `pipeline.rules.moments.Moment`."""
     NULL = "null"
     DYN = "dyn"
     """Anything: a union of several types, or an event without a schema."""

@@ -9,15 +9,17 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
+from pipeline.rules.moments import EPOCH, Moment
 
 DEFAULT_ZONE = "Asia/Shanghai"
 MAX_PATTERN = 64
 
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 _NOON = 12
-_MINUTE = timedelta(minutes=1)
-_WHOLE_MINUTES = datetime(1973, 1, 1, tzinfo=UTC)
-"""Since then every zone is whole minutes off UTC; the last that was not is Liberia's, until 1972 (tz database)."""
+_SECOND = timedelta(seconds=1)
+_WHOLE_MINUTES = int(datetime(1973, 1, 1, tzinfo=UTC).timestamp())
+"""Seconds since 1970; from then on every zone is whole minutes off UTC. The last that was not is Liberia's, until 1972
+(tz database)."""
 _LETTERS: Mapping[str, str] = {
     "YYYY": "{0.year:04}",
     "YY": "{1:02}",
@@ -105,17 +107,19 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def local_time(moment: datetime, pattern: str, zone: str = DEFAULT_ZONE) -> str:
+def local_time(moment: datetime | Moment, pattern: str, zone: str = DEFAULT_ZONE) -> str:
     """The moment as the zone's clocks show it, daylight saving included."""
-    if "ss" not in pattern and moment >= _WHOLE_MINUTES:
-        return _of_minute((moment - _WHOLE_MINUTES) // _MINUTE, pattern, zone)
-    return _local_time(moment, pattern, zone)
+    if "ss" not in pattern:
+        seconds = moment[0] if isinstance(moment, Moment) else (moment - EPOCH) // _SECOND
+        if seconds >= _WHOLE_MINUTES:
+            return _of_minute(seconds // 60, pattern, zone)
+    return _local_time(moment.as_datetime() if isinstance(moment, Moment) else moment, pattern, zone)
 
 
 @lru_cache(maxsize=4_096)
 def _of_minute(minute: int, pattern: str, zone: str) -> str:
     """Events of one minute have one text, and they come together."""
-    return _local_time(_WHOLE_MINUTES + minute * _MINUTE, pattern, zone)
+    return _local_time(EPOCH + timedelta(minutes=minute), pattern, zone)
 
 
 def _local_time(moment: datetime, pattern: str, zone: str) -> str:

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from pipeline.adapters.event_files import EventFault, EventTyper, given_events, read_events
 from pipeline.errors import UserError
 from pipeline.model.event import Event
+from pipeline.rules.moments import Moment
 from pipeline.rules.schema import EventSchema, SchemaCatalogue
 
 TYPE = "shop.Paid"
@@ -36,7 +36,7 @@ CATALOGUE = SchemaCatalogue(
     ]
 )
 DATA = {"no": "T1", "at": "2026-11-23T15:01:00Z", "amount": "128.00"}
-TYPED = {"no": "T1", "at": Timestamp(seconds=1_795_446_060), "amount": 128.0, "note": None}
+TYPED = {"no": "T1", "at": Moment(1_795_446_060, 0), "amount": 128.0, "note": None}
 TYPER = EventTyper(CATALOGUE, time_ms=99)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from pipeline.model.event import Event, Record
 from pipeline.model.finding import Finding
 from pipeline.rules.check import Checked, check
+from pipeline.rules.moments import Moment
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema import EventSchema, SchemaCatalogue
 from pipeline.rules.sources import RuleSources
@@ -55,7 +55,7 @@ DATA: Mapping[str, object] = {
     "count": 3,
     "amount": 128.0,
     "gift": False,
-    "paid_at": Timestamp(seconds=PAID_AT),
+    "paid_at": Moment(PAID_AT, 0),
     "channel": "WECHAT",
     "note": None,
     "points": 7,
