@@ -1,7 +1,8 @@
 """One HTTP/1.1 connection to the notices API on the loop's own thread: a request at a time, its reply read bounded.
 
 Bytes are parsed by httptools (llhttp, Node's parser). What follows from them is decided here: when a reply is whole,
-what a broken one means, whether the connection may serve again.
+what a broken one means, whether the connection may serve again. A reply whose head is, byte for byte, one that was
+parsed a moment ago needs no parser (`KNOWN_HEADS`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,28 @@ from pipeline.model.reply import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.model.notice import Notice
+    from pipeline.ports import Answered
+
+    Asked = tuple[Notice, str, Answered]
+    """What an answer needs of its question: the notice, the token, and whom to tell."""
+
 MAX_HEAD_BYTES = 65_536
 """Of a reply, interim ones included; common servers send under 1,000."""
 _FIRST_FINAL = 200
 """What is below is an interim reply (RFC 9110, section 15.2)."""
-
-
+KNOWN_HEADS = 64
+KNOWN_REPLY_BYTES = 4_096
+"""Within a second (`Date`) many an API begins its replies alike. So many such heads are kept, of replies not longer."""
+_OK = 200
 _LENGTHS_OF_INTEREST = frozenset({len("retry-after"), len("content-length"), len("transfer-encoding")})
 
 
-class Waiter(Protocol):
+class Told(Protocol):
     """Called once for each request with what came back, whole or broken."""
 
     def __call__(
-        self, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str, /
+        self, asked: Asked, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str, /
     ) -> None:
         """Where the reply is not whole `fault` is RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE."""
         ...
@@ -38,17 +47,29 @@ class Waiter(Protocol):
 class Connection(asyncio.Protocol):
     """Used by one request at a time; `idle` is called whenever it may take the next, `lost` once at its end."""
 
-    def __init__(self, most: int, *, idle: Callable[[Connection], None], lost: Callable[[Connection], None]) -> None:
-        """`most` is the greatest body, in bytes."""
+    def __init__(
+        self,
+        most: int,
+        heads: dict[int, bytes],
+        *,
+        told: Told,
+        idle: Callable[[Connection], None],
+        lost: Callable[[Connection], None],
+    ) -> None:
+        """`most` is the greatest body, in bytes; `heads` is shared by all connections of a pool, empty at first."""
         self._most = most
+        self._heads = heads
+        """By the size of the whole reply: the head of a reply with status 200 and a length, without Retry-After, behind
+        which the connection was kept."""
+        self._told = told
         self._idle = idle
         self._lost = lost
         self._transport: asyncio.Transport | None = None
-        self._waiter: Waiter | None = None
+        self._asked: Asked | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._begin()
         self.used_at = 0.0
-        """When its last request began, by the loop's clock; set by the pool."""
+        """When its last request began, by the loop's clock."""
 
     def _begin(self) -> None:
         """A new reply is to come: nothing of an earlier one may stay."""
@@ -66,21 +87,24 @@ class Connection(asyncio.Protocol):
 
     # What the pool calls
 
-    @property
-    def usable(self) -> bool:
-        """Whether a request may be written now."""
-        return self._waiter is None and self._transport is not None and not self._transport.is_closing()
+    def request(self, data: bytes, now: float, asked: Asked) -> bool:
+        """Write one request, whose time began at `now`; False, and nothing written, where the connection has ended."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        self.used_at = now
+        self._asked = asked
+        transport.write(data)
+        return True
 
-    def request(self, data: bytes, waiter: Waiter) -> None:
-        """Write one request; `waiter` is called with its answer."""
-        if self._transport is None:
-            raise RuntimeError("not connected")
-        self._waiter = waiter
-        self._transport.write(data)
+    @property
+    def under_way(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._asked is not None
 
     def give_up(self, fault: Fault, why: str) -> None:
         """End the request under way, and the connection with it."""
-        self._finish(self._status, b"", None, fault, why)
+        self._finish(self._status, None, fault, why)
         self.close()
 
     def close(self) -> None:
@@ -96,9 +120,19 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; its callbacks below are called inside."""
-        if self._waiter is None:
+        asked = self._asked
+        if asked is None:
             self.close()  # nobody asked: what follows cannot be told from an answer to the next request
             return
+        first = not self._head_bytes
+        if first:
+            head = self._heads.get(len(data))
+            if head is not None and data.startswith(head):
+                # The same head told the parser to read this many bytes, whatever they are, and to keep the connection.
+                self._asked = None
+                self._idle(self)
+                self._told(asked, _OK, data[len(head) :], None, None, "")
+                return
         if self._status is None:
             self._head_bytes += len(data)
         try:
@@ -113,11 +147,22 @@ class Connection(asyncio.Protocol):
         if self._status is None and self._head_bytes > MAX_HEAD_BYTES:
             self.give_up(Fault.RESET, "the reply's head is too long")
         elif self._whole:
+            if first and self._keeps and self._status == _OK and self._retry_after is None:
+                self._remember_head(data)
             self._end_of_reply(keep=self._keeps)
+
+    def _remember_head(self, reply: bytes) -> None:
+        """Of a reply that came in one piece and ends with its body: so the body's length was told, and in no chunks."""
+        size = len(reply)
+        head, end, body = reply.partition(b"\r\n\r\n")
+        if size <= KNOWN_REPLY_BYTES and body == b"".join(self._body):
+            if len(self._heads) >= KNOWN_HEADS:
+                self._heads.clear()
+            self._heads[size] = head + end
 
     def eof_received(self) -> None:
         """The other side says no more: without a length, that is the body's end."""
-        if self._status is not None and self._ends_with_connection and not self._whole and self._waiter is not None:
+        if self._status is not None and self._ends_with_connection and not self._whole and self._asked is not None:
             self._end_of_reply(keep=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -156,8 +201,8 @@ class Connection(asyncio.Protocol):
         self._length += len(body)
         if self._length <= self._most:
             self._body.append(body)
-        elif self._waiter is not None:
-            self._finish(self._status, b"", self._retry_after, Fault.BODY_TOO_LARGE, "")
+        elif self._asked is not None:
+            self._finish(self._status, self._retry_after, Fault.BODY_TOO_LARGE, "")
             self.close()
 
     def on_message_complete(self) -> None:
@@ -174,19 +219,21 @@ class Connection(asyncio.Protocol):
 
     def _end_of_reply(self, *, keep: bool) -> None:
         status, body, retry_after = self._status, b"".join(self._body), self._retry_after
-        if keep and self._transport is not None and not self._transport.is_closing():
+        asked, self._asked = self._asked, None
+        if keep:
             self._begin()
             self._idle(self)
         else:
             self.close()
-        self._finish(status, body, retry_after, None, "")
+        if asked is not None:
+            self._told(asked, status, body, retry_after, None, "")
 
     def _break(self, why: str) -> None:
         """The reply will not become whole: before its head is, it is a reset."""
         fault = Fault.RESET if self._status is None else Fault.BODY_CUT_SHORT
-        self._finish(self._status, b"", None, fault, why)
+        self._finish(self._status, None, fault, why)
 
-    def _finish(self, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter(status, body, retry_after, fault, why)
+    def _finish(self, status: int | None, retry_after: str | None, fault: Fault, why: str) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            self._told(asked, status, b"", retry_after, fault, why)

@@ -7,6 +7,7 @@ other transports behind the same port.
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections import deque
 from functools import partial
@@ -15,13 +16,22 @@ from urllib.parse import urlsplit
 
 from pipeline.adapters.notices_awaited import Tasks
 from pipeline.adapters.notices_confidential import Confidential
-from pipeline.adapters.notices_connection import Connection, Waiter
-from pipeline.adapters.notices_http import HttpOptions, read_reply, request_headers, request_url, too_large
+from pipeline.adapters.notices_connection import Connection
+from pipeline.adapters.notices_http import (
+    PLAIN_SUCCESS,
+    HttpOptions,
+    is_plain_success,
+    read_reply,
+    request_headers,
+    request_url,
+    too_large,
+)
 from pipeline.adapters.notices_tls import tls_context
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 
 if TYPE_CHECKING:
+    from pipeline.adapters.notices_connection import Asked
     from pipeline.model.notice import Notice
     from pipeline.model.trace import TraceContext
     from pipeline.ports import Answered
@@ -43,23 +53,25 @@ class LoopNoticesApi:
         self._options = options
         try:
             self._host, self._port, self._head = _target(options)
+            self._rest_of_form = _rest_of_form(options)
             secure = urlsplit(options.url).scheme == "https"
             self._tls = tls_context(options.ca_pem, options.client_pem) if secure else None
         except (ssl.SSLError, ValueError) as error:
             words = str(error) if isinstance(error, _Unusable) else type(error).__name__
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {words}") from None
         self._timeout_seconds = options.timeout_seconds
-        self._key = options.idempotency_header
+        self._most_idle = options.max_connections
+        self._keyed = options.idempotency_header is not None
         self._confidential = Confidential(options)
         self._token: str | None = None
-        self._authorization = b""
+        self._form = b""
+        """Of a request under this token, to be filled in by `%`: cheaper than joining what was encoded apart."""
         self._idle: deque[Connection] = deque()
         self._all: set[Connection] = set()
-        self._deadlines: dict[Connection, float] = {}
-        """Of requests under way."""
+        self._heads: dict[int, bytes] = {}
         self._alarm: asyncio.TimerHandle | None = None
-        """One timer for all of them: a timer each would cost more than the parser."""
-        self._alarm_at = 0.0
+        """One timer for all requests: a timer each would cost more than the parser."""
+        self._alarm_at = math.inf
         self._connecting = Tasks()
         self._closed = False
 
@@ -74,46 +86,40 @@ class LoopNoticesApi:
             loop.call_soon(answered, Reply(fault=Fault.CONNECT, detail="the request cannot be built"))
             return
         now = loop.time()
-        waiter = partial(self._answered, notice, token, answered)
-        connection = self._take(now)
-        if connection is not None:
-            self._start(connection, request, now, waiter)
+        asked = (notice, token, answered)
+        idle = self._idle
+        while idle and now - idle[0].used_at > IDLE_SECONDS:
+            idle.popleft().close()
+        while idle:
+            if idle.pop().request(request, now, asked):  # the one that was used last
+                break
+        else:
+            self._connecting.start(self._start_anew(request, now, asked))
             return
-        self._connecting.start(self._start_anew(request, now, waiter))
+        if now + self._timeout_seconds < self._alarm_at:
+            self._set_alarm(now + self._timeout_seconds)
 
-    async def _start_anew(self, request: bytes, now: float, waiter: Waiter) -> None:
+    async def _start_anew(self, request: bytes, now: float, asked: Asked) -> None:
         try:
             connection = await self._connect(asyncio.get_running_loop())
         except (OSError, ValueError) as error:  # refused, unresolved, no TLS, too late (TimeoutError is an OSError)
-            waiter(None, b"", None, Fault.CONNECT, type(error).__name__)
+            self._told(asked, None, b"", None, Fault.CONNECT, type(error).__name__)
             return
-        if connection.usable:
-            self._start(connection, request, now, waiter)
-        else:
-            waiter(None, b"", None, Fault.CONNECT, "the connection ended before it was used")
+        if not connection.request(request, now, asked):
+            self._told(asked, None, b"", None, Fault.CONNECT, "the connection ended before it was used")
+        elif now + self._timeout_seconds < self._alarm_at:
+            self._set_alarm(now + self._timeout_seconds)
 
-    def _start(self, connection: Connection, request: bytes, now: float, waiter: Waiter) -> None:
-        """Write the request, whose time began at `now`."""
-        connection.used_at = now
-        deadline = self._deadlines[connection] = now + self._timeout_seconds
-        if self._alarm is None or deadline < self._alarm_at:
-            self._set_alarm(deadline)
-        connection.request(request, waiter)
-
-    def _answered(  # noqa: PLR0913, PLR0917 - each reply comes by here: what was asked, and what came back
-        self,
-        notice: Notice,
-        token: str,
-        answered: Answered,
-        status: int | None,
-        body: bytes,
-        retry_after: str | None,
-        fault: Fault | None,
-        why: str,
+    def _told(
+        self, asked: Asked, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str, /
     ) -> None:
+        notice, token, answered = asked
         if fault is None and status is not None:
-            hide = partial(self._confidential.out_of, token=token, notice=notice)
-            reply = read_reply(status, body, retry_after, hide)
+            if is_plain_success(status, body, retry_after):
+                reply = PLAIN_SUCCESS
+            else:
+                hide = partial(self._confidential.out_of, token=token, notice=notice)
+                reply = read_reply(status, body, retry_after, hide)
         elif fault is Fault.BODY_TOO_LARGE and status is not None:
             reply = too_large(status, retry_after, self._options.max_reply_bytes)
         else:
@@ -126,30 +132,19 @@ class LoopNoticesApi:
             if not token.isascii() or not token.isprintable():
                 return None
             self._token = token
-            self._authorization = f"Authorization: Bearer {token}\r\n".encode()
-        head = f"Content-Length: {len(notice.body)}\r\n"
-        if self._key is not None:
-            head += f'{self._key}: "{notice.idempotency_key}"\r\n'
-        if trace is not None:
-            head += f"traceparent: {trace.traceparent}\r\n"
-            if trace.tracestate:
-                head += f"tracestate: {trace.tracestate}\r\n"
-        return b"".join((self._head, self._authorization, head.encode("latin-1"), b"\r\n", notice.body))
-
-    def _take(self, now: float) -> Connection | None:
-        """The connection that was used last; those idle for long end here."""
-        idle = self._idle
-        while idle and now - idle[0].used_at > IDLE_SECONDS:
-            idle.popleft().close()
-        while idle:
-            connection = idle.pop()
-            if connection.usable:
-                return connection
-        return None
+            authorization = f"Authorization: Bearer {token}\r\n".encode()
+            self._form = (self._head + authorization).replace(b"%", b"%%") + self._rest_of_form
+        body = notice.body
+        traced = b"" if trace is None else _trace_headers(trace)
+        if self._keyed:
+            return self._form % (len(body), notice.idempotency_key.encode("latin-1"), traced, body)
+        return self._form % (len(body), traced, body)
 
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
         def make() -> Connection:
-            return Connection(self._options.max_reply_bytes, idle=self._keep, lost=self._forget)
+            return Connection(
+                self._options.max_reply_bytes, self._heads, told=self._told, idle=self._keep, lost=self._forget
+            )
 
         seconds = min(self._options.connect_timeout_seconds, self._options.timeout_seconds)
         async with asyncio.timeout(seconds):
@@ -160,14 +155,12 @@ class LoopNoticesApi:
         return connection
 
     def _keep(self, connection: Connection) -> None:
-        self._deadlines.pop(connection, None)
-        if self._closed or len(self._idle) >= self._options.max_connections:
+        if self._closed or len(self._idle) >= self._most_idle:
             connection.close()
             return
         self._idle.append(connection)
 
     def _forget(self, connection: Connection) -> None:
-        self._deadlines.pop(connection, None)
         self._all.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
@@ -181,12 +174,12 @@ class LoopNoticesApi:
     def _ring(self) -> None:
         """Give up what has taken too long, and come back when the next one will have."""
         now = asyncio.get_running_loop().time()
-        self._alarm = None
-        for connection in [one for one, deadline in self._deadlines.items() if deadline <= now]:
-            del self._deadlines[connection]
-            connection.give_up(Fault.TIMEOUT, f"no whole reply within {self._options.timeout_seconds:g} s")
-        if self._deadlines:
-            self._set_alarm(min(self._deadlines.values()))
+        self._alarm, self._alarm_at = None, math.inf
+        for connection in [one for one in self._all if one.under_way and one.used_at + self._timeout_seconds <= now]:
+            connection.give_up(Fault.TIMEOUT, f"no whole reply within {self._timeout_seconds:g} s")
+        began_at = min((one.used_at for one in self._all if one.under_way), default=None)
+        if began_at is not None:
+            self._set_alarm(began_at + self._timeout_seconds)
 
     async def close(self) -> None:
         """Close connections."""
@@ -201,6 +194,20 @@ class LoopNoticesApi:
 
 class _Unusable(ValueError):
     """An option that this client cannot use; its words hold nothing secret."""
+
+
+def _rest_of_form(options: HttpOptions) -> bytes:
+    """What follows the headers that requests share: length, key, trace and body stand where `%` does."""
+    key = options.idempotency_header
+    keyed = b"" if key is None else key.encode("latin-1").replace(b"%", b"%%") + b': "%b"\r\n'
+    return b"Content-Length: %d\r\n" + keyed + b"%b\r\n%b"
+
+
+def _trace_headers(trace: TraceContext) -> bytes:
+    lines = f"traceparent: {trace.traceparent}\r\n"
+    if trace.tracestate:
+        lines += f"tracestate: {trace.tracestate}\r\n"
+    return lines.encode("latin-1")
 
 
 def _target(options: HttpOptions) -> tuple[str, int, bytes]:

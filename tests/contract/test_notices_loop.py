@@ -67,15 +67,15 @@ async def test_each_request_has_its_own_time() -> None:
 
 
 async def test_a_new_token_is_used_at_once() -> None:
-    """What is kept of a token between requests is not an older one."""
+    """What is kept of a token between requests is not an older one, and stands as it is whatever its characters."""
     async with ScriptedServer(OK) as server:
         api = LoopNoticesApi(HttpOptions(server.url))
-        for token in ("first", "second", "first"):
+        for token in ("first", "sec%ond%d", "first"):
             await posted(api, NOTICE, token)
         await api.close()
     assert [one.headers["authorization"] for one in server.requests] == [
         "Bearer first",
-        "Bearer second",
+        "Bearer sec%ond%d",
         "Bearer first",
     ]
 
