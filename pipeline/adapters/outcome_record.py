@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from math import floor
 from typing import Any, NamedTuple
 
 import fastavro
 
 from pipeline.adapters.avro import FRAME, MAGIC, frame, parsed
-from pipeline.adapters.avro_flat import FlatWriter
+from pipeline.adapters.avro_bytes import EMPTY, FALSE, NULL, TRUE, VALUE, long, long_or_null, moment, text, text_or_null
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -27,16 +29,6 @@ Disguise = Callable[[str], str | None]
 
 LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
 """The schema's first fields: what reading the ledger back needs, and all that it decodes."""
-
-RECURRING = frozenset(
-    {
-        *("kind", "reason", "topic", "partition"),
-        *("event_type", "event_source"),
-        *("rule", "rules_version", "template"),
-        *("attempts", "http_status", "body_code"),
-    }
-)
-"""Fields of a few different values."""
 
 FIRST_RELEASE_FIELDS = 23
 """Fields of the first release's records; later releases append, so none was ever shorter."""
@@ -61,18 +53,20 @@ class OutcomeEncoder:
     """Outcome to framed bytes."""
 
     def __init__(self, schema_id: int, disguise: Disguise) -> None:
-        self._writer = FlatWriter(outcome_schema(), frame(schema_id), RECURRING)
+        self._frame = frame(schema_id)
         self._disguise = disguise
 
     def __call__(self, outcome: Outcome) -> bytes:
         """The record's value; what Avro cannot hold (see `_writable`) is left out rather than the outcome lost."""
         try:
-            return self._writer.write(self._fields(outcome))
+            return self._encode(outcome, self._disguise)
         except (ValueError, OverflowError):
-            return self._writer.write(tuple([_writable(value) for value in self._fields(outcome)]))
+            disguised = None if outcome.recipient is None else self._disguise(outcome.recipient)
+            writable = None if disguised is None else _whole_characters(disguised)
+            return self._encode(Outcome._make(map(_writable, outcome)), lambda _: writable)
 
-    def _fields(self, outcome: Outcome) -> tuple[object, ...]:
-        """The values in the schema's order."""
+    def _encode(self, outcome: Outcome, disguise: Disguise) -> bytes:
+        """The values in the schema's order, each as its bytes."""
         (  # at once: each field by its name costs a search in the class
             outcome_id,
             kind,
@@ -96,31 +90,56 @@ class OutcomeEncoder:
             detail,
             trace,
         ) = outcome
-        return (
-            outcome_id,
-            kind,
-            reason,
-            topic,
-            partition,
-            offset,
-            event_type,
-            event_id,
-            event_source,
-            _milliseconds(_of_the_event(event_time)),
-            rule,
-            rules_version,
-            template,
-            self._disguise(recipient) if recipient is not None else None,
-            attempts,
-            status,
-            code,
-            int(received_at * 1000 + 0.5),
-            _milliseconds(first_attempt_at),
-            int(finished_at * 1000 + 0.5),
-            redelivered,
-            detail,
-            trace.traceparent if trace else None,
+        if event_time is not None and not FIRST_SECOND <= event_time <= LAST_SECOND:
+            event_time = None  # as in `_of_the_event`
+        event_type_bytes, rule_bytes, reply_bytes = _of_rule_and_reply(
+            event_type, rule, rules_version, template, attempts, status, code
         )
+        return b"".join(
+            (
+                self._frame,
+                text(outcome_id),
+                _of_ending_and_place(kind, reason, topic, partition),
+                long(offset),
+                event_type_bytes,
+                NULL if event_id is None else VALUE + text(event_id),
+                NULL if event_source is None else VALUE + text(event_source),
+                NULL if event_time is None else VALUE + moment(floor(event_time * 1000 + 0.5)),
+                rule_bytes,
+                NULL if recipient is None else text_or_null(disguise(recipient)),
+                reply_bytes,
+                moment(floor(received_at * 1000 + 0.5)),  # round() costs three times as much
+                NULL if first_attempt_at is None else VALUE + moment(floor(first_attempt_at * 1000 + 0.5)),
+                moment(floor(finished_at * 1000 + 0.5)),
+                TRUE if redelivered else FALSE,
+                text(detail) if detail else EMPTY,
+                NULL if trace is None else VALUE + text(trace.traceparent),
+            )
+        )
+
+
+@lru_cache(maxsize=4_096)
+def _of_ending_and_place(kind: OutcomeKind, reason: Reason, topic: str, partition: int) -> bytes:
+    """Fields of a few different values, that stand side by side."""
+    return text(kind) + text(reason) + text(topic) + long(partition)
+
+
+@lru_cache(maxsize=4_096)
+def _of_rule_and_reply(
+    event_type: str | None,
+    rule: str | None,
+    rules_version: str,
+    template: str | None,
+    attempts: int,
+    status: int | None,
+    code: int | None,
+) -> tuple[bytes, bytes, bytes]:
+    """Event type; rule, version and template; what the API said: of a few different values, and looked up at once."""
+    return (
+        text_or_null(event_type),
+        text_or_null(rule) + text(rules_version) + text_or_null(template),
+        long(attempts) + long_or_null(status) + long_or_null(code),
+    )
 
 
 def _of_the_event(seconds: float | None) -> float | None:
@@ -131,17 +150,17 @@ def _of_the_event(seconds: float | None) -> float | None:
     return seconds if seconds is not None and FIRST_SECOND <= seconds <= LAST_SECOND else None
 
 
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else int(seconds * 1000 + 0.5)  # round() costs three times as much
-
-
 def _writable(value: object) -> object:
     """The value as far as Avro can hold it: an API may answer with a code beyond 64 bits."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return _whole_characters(value)
     if isinstance(value, int) and value.bit_length() > _LONG_BITS:
         return None
     return value
+
+
+def _whole_characters(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()
 
 
 class OutcomeFields:

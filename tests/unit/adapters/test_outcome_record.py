@@ -29,6 +29,14 @@ def test_an_outcome_comes_back_as_it_went(outcome: Outcome) -> None:
     assert OutcomeDecoder()(encode(outcome)) == outcome
 
 
+@pytest.mark.parametrize("seconds", [-1.0, -1.234, -86_400.001, 0.0, 0.001])
+def test_an_event_of_long_ago_has_its_time(seconds: float) -> None:
+    """To the millisecond, on either side of 1970."""
+    read = OutcomeDecoder()(encode(WHOLE._replace(event_time=seconds)))
+    assert read is not None
+    assert read.event_time == seconds
+
+
 @pytest.mark.parametrize("kind", OutcomeKind)
 @pytest.mark.parametrize("reason", Reason)
 def test_every_kind_and_reason_comes_back(kind: OutcomeKind, reason: Reason) -> None:
@@ -65,6 +73,14 @@ def test_no_value_of_others_loses_an_outcome() -> None:
     read = OutcomeDecoder()(encode(WHOLE._replace(code=2**64, detail="a\ud800b")))
     assert read is not None
     assert (read.code, read.detail, read.id) == (None, "a?b", WHOLE.id)
+
+
+def test_a_recipient_is_disguised_as_they_came() -> None:
+    """Also where something else has to be left out: else one recipient would have two hashes."""
+    hashed = OutcomeEncoder(7, lambda recipient: recipient.encode("utf-8", "surrogatepass").hex())
+    read = OutcomeDecoder()(hashed(WHOLE._replace(code=2**64, recipient="a\ud800")))
+    assert read is not None
+    assert (read.code, read.recipient) == (None, "61eda080")
 
 
 @pytest.mark.parametrize("seconds", [-62_135_647_200.0, 253_402_343_999.0, 2.0**62], ids=["year 0", "10000", "never"])
