@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
+from pipeline.tasks import Tasks
 
+if TYPE_CHECKING:
     from pipeline.model.notice import Notice
     from pipeline.model.reply import Reply
     from pipeline.model.trace import TraceContext
     from pipeline.ports import Answered
-
-
-class Tasks:
-    """Tasks that nobody awaits."""
-
-    def __init__(self) -> None:
-        self._under_way: set[asyncio.Task[None]] = set()
-
-    def start(self, work: Coroutine[object, object, None]) -> None:
-        """Let it run."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-
-    async def cancel(self) -> None:
-        """End what is under way."""
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # What nobody foresaw must not stay unseen until the collector comes by: the notice would wait for ever.
-            task.get_loop().call_exception_handler({"message": "a request failed", "exception": error, "task": task})
 
 
 class AwaitedNoticesApi(ABC):

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pipeline.adapters.notices_awaited import Tasks
 from pipeline.adapters.notices_confidential import Confidential
 from pipeline.adapters.notices_connection import Connection
 from pipeline.adapters.notices_http import (
@@ -29,6 +28,7 @@ from pipeline.adapters.notices_http import (
 from pipeline.adapters.notices_tls import tls_context
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
+from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
     from pipeline.adapters.notices_connection import Asked

@@ -17,6 +17,7 @@ from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import CommitPoint, LedgerPosition
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
+from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
     from pipeline.delivery.halt import Halt
@@ -66,6 +67,7 @@ class Engine:
         self._waiting = waiting
         self._fatal = fatal
         self._token: str | None = None
+        self._refreshes = Tasks()
         self._refresh: asyncio.Task[None] | None = None
         self._renewal: asyncio.TimerHandle | None = None
         self._unacknowledged = 0
@@ -199,7 +201,7 @@ class Engine:
 
     def _start_refresh(self) -> None:
         if self._refresh is None or self._refresh.done():
-            self._refresh = asyncio.get_running_loop().create_task(self._fetch_token())
+            self._refresh = self._refreshes.start(self._fetch_token())
 
     async def _fetch_token(self) -> None:
         """Get the token, however often it takes; one refresh at a time for all."""
@@ -258,6 +260,4 @@ class Engine:
         for timer in (self._wakeup, self._polling, self._renewal):
             if timer is not None:
                 timer.cancel()
-        if self._refresh is not None:
-            self._refresh.cancel()
-            await asyncio.gather(self._refresh, return_exceptions=True)
+        await self._refreshes.cancel()

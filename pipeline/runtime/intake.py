@@ -12,6 +12,7 @@ from pipeline.errors import SchemaUnavailable, Undecodable
 from pipeline.model.event import Event, Record, Redrive, TopicPartition
 from pipeline.model.notice import Notice, Refusal, notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock, Decoder, Telemetry
@@ -47,7 +48,7 @@ class Intake:
         self._waiting: deque[Record] = deque()
         self._held: dict[TopicPartition, deque[Record]] = {}
         self._scheduled = False
-        self._preparing: set[asyncio.Task[None]] = set()
+        self._preparing = Tasks()
 
     @property
     def waiting(self) -> int:
@@ -144,9 +145,7 @@ class Intake:
     def _hold(self, record: Record, partition: TopicPartition) -> None:
         """Keep the whole partition back until the registry has answered: its order must hold."""
         self._held[partition] = deque([record])
-        task = asyncio.get_running_loop().create_task(self._prepare(record, partition))
-        self._preparing.add(task)
-        task.add_done_callback(self._preparing.discard)
+        self._preparing.start(self._prepare(record, partition))
 
     async def _prepare(self, record: Record, partition: TopicPartition) -> None:
         await self._decoder.prepare(record)
@@ -157,9 +156,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Give up asking for schemas; what waits is read again by whoever owns the partition next."""
-        for task in tuple(self._preparing):
-            task.cancel()
-        await asyncio.gather(*self._preparing, return_exceptions=True)
+        await self._preparing.cancel()
 
 
 def _redriven_in_vain(redrive: Redrive) -> str:

@@ -16,6 +16,7 @@ from pipeline.errors import WorkerFailed
 from pipeline.model.worker import WorkerPhase as Phase
 from pipeline.runtime.fleet import Fleet
 from pipeline.runtime.health import Check
+from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock, WorkerExpositions, WorkerLauncher, WorkerProcess
@@ -51,7 +52,7 @@ class Supervisor:
         self._expositions = expositions
         self._clock = clock
         self._processes: dict[int, WorkerProcess] = {}
-        self._watching: set[asyncio.Task[None]] = set()
+        self._watching = Tasks()
         self._asked: dict[int, float] = {}
         self._changed = asyncio.Event()
         self._impatient = False
@@ -64,9 +65,7 @@ class Supervisor:
             return code
         finally:
             self.kill()
-            for task in tuple(self._watching):
-                task.cancel()
-            await asyncio.gather(*self._watching, return_exceptions=True)
+            await self._watching.cancel()
 
     async def _turn(self) -> None:
         now = self._clock.now()
@@ -99,12 +98,7 @@ class Supervisor:
         self._processes[number] = process
         self._asked[number] = 0.0
         self.fleet.started(number, now)
-        self._watch(self._wait_for_end(number, process))
-
-    def _watch(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]  # coroutines of ours
-        self._watching.add(task)
-        task.add_done_callback(self._watching.discard)
+        self._watching.start(self._wait_for_end(number, process))
 
     async def _wait_for_end(self, number: int, process: WorkerProcess) -> None:
         code = await process.wait()
@@ -119,7 +113,7 @@ class Supervisor:
         starting = self.fleet.workers[number].phase is Phase.STARTING
         if now - self._asked[number] >= (TURN_SECONDS if starting else ASK_SECONDS):
             self._asked[number] = float("inf")  # one question at a time
-            self._watch(self._ask(number, process))
+            self._watching.start(self._ask(number, process))
 
     async def _ask(self, number: int, process: WorkerProcess) -> None:
         answer = await process.ask("/healthz")
