@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import hmac
 import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, MutableMapping
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,12 +20,6 @@ REPEATS_PER_MINUTE = 20
 
 DROPPED = "repeats_dropped"
 """The event name of the line that tells how many were not written."""
-
-_BLOCK = 64
-"""Bytes that SHA-256 takes in at once."""
-_INNER = bytes([byte ^ 0x36 for byte in range(256)])
-_OUTER = bytes([byte ^ 0x5C for byte in range(256)])
-"""RFC 2104's two paddings, as tables for `translate`."""
 
 log = structlog.get_logger("log")
 
@@ -66,20 +60,14 @@ def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None
 def recipient_hash(key: bytes) -> Callable[[str], str]:
     """A function to the first 16 hex digits of HMAC-SHA256: the same recipient is recognised, nobody is named.
 
-    It runs for every notice. A copied `hmac` object copies three states, and three more for the digest; RFC 2104 by
-    hand on two states that have taken the key in is 0.7 µs instead of 1.1 (docs/decisions/hot-path.md).
+    It runs for every notice: the key is taken in once, and copied, which is faster than the one-shot form.
     """
-    block = sha256(key).digest() if len(key) > _BLOCK else key
-    padded = block.ljust(_BLOCK, b"\x00")
-    inner = sha256(padded.translate(_INNER)).copy
-    outer = sha256(padded.translate(_OUTER)).copy
+    keyed = hmac.new(key, digestmod="sha256")
 
     def hashed(recipient: str) -> str:
-        message = inner()
-        message.update(recipient.encode("utf-8", "surrogatepass"))
-        whole = outer()
-        whole.update(message.digest())
-        return whole.hexdigest()[:16]
+        one = keyed.copy()
+        one.update(recipient.encode("utf-8", "surrogatepass"))
+        return one.digest()[:8].hex()
 
     return hashed
 
