@@ -126,12 +126,13 @@ class Connection(asyncio.Protocol):
             return
         first = not self._head_bytes
         if first:
-            head = self._heads.get(len(data))
-            if head is not None and data.startswith(head):
+            size = len(data)
+            body = data.removeprefix(self._heads.get(size, b""))
+            if len(body) < size:
                 # The same head told the parser to read this many bytes, whatever they are, and to keep the connection.
                 self._asked = None
                 self._idle(self)
-                self._told(asked, _OK, data[len(head) :], None, None, "")
+                self._told(asked, _OK, body, None, None, "")
                 return
         if self._status is None:
             self._head_bytes += len(data)

@@ -71,13 +71,18 @@ class LoopNoticesApi:
         self._heads: dict[int, bytes] = {}
         self._alarm: asyncio.TimerHandle | None = None
         """One timer for all requests: a timer each would cost more than the parser."""
-        self._alarm_at = math.inf
+        self._alarm_covers = math.inf
+        """The beginning of the request that it is set for: later ones are late after it."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Kept, because asking for it is a system call on CPython 3.11."""
         self._connecting = Tasks()
         self._closed = False
 
     def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
         """POST the notice; every fault of the way becomes a reply."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         if self._closed:
             loop.call_soon(answered, Reply(fault=Fault.CONNECT, detail="the client is closed"))
             return
@@ -94,21 +99,21 @@ class LoopNoticesApi:
             if idle.pop().request(request, now, asked):  # the one that was used last
                 break
         else:
-            self._connecting.start(self._start_anew(request, now, asked))
+            self._connecting.start(self._start_anew(loop, request, now, asked))
             return
-        if now + self._timeout_seconds < self._alarm_at:
-            self._set_alarm(now + self._timeout_seconds)
+        if now < self._alarm_covers:
+            self._set_alarm(loop, now)
 
-    async def _start_anew(self, request: bytes, now: float, asked: Asked) -> None:
+    async def _start_anew(self, loop: asyncio.AbstractEventLoop, request: bytes, now: float, asked: Asked) -> None:
         try:
-            connection = await self._connect(asyncio.get_running_loop())
+            connection = await self._connect(loop)
         except (OSError, ValueError) as error:  # refused, unresolved, no TLS, too late (TimeoutError is an OSError)
             self._told(asked, None, b"", None, Fault.CONNECT, type(error).__name__)
             return
         if not connection.request(request, now, asked):
             self._told(asked, None, b"", None, Fault.CONNECT, "the connection ended before it was used")
-        elif now + self._timeout_seconds < self._alarm_at:
-            self._set_alarm(now + self._timeout_seconds)
+        elif now < self._alarm_covers:
+            self._set_alarm(loop, now)
 
     def _told(
         self, asked: Asked, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str, /
@@ -165,21 +170,21 @@ class LoopNoticesApi:
         if connection in self._idle:
             self._idle.remove(connection)
 
-    def _set_alarm(self, deadline: float) -> None:
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, began_at: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_at(deadline, self._ring)
-        self._alarm_at = deadline
+        self._alarm = loop.call_at(began_at + self._timeout_seconds, self._ring, loop)
+        self._alarm_covers = began_at
 
-    def _ring(self) -> None:
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up what has taken too long, and come back when the next one will have."""
-        now = asyncio.get_running_loop().time()
-        self._alarm, self._alarm_at = None, math.inf
+        now = loop.time()
+        self._alarm, self._alarm_covers = None, math.inf
         for connection in [one for one in self._all if one.under_way and one.used_at + self._timeout_seconds <= now]:
             connection.give_up(Fault.TIMEOUT, f"no whole reply within {self._timeout_seconds:g} s")
-        began_at = min((one.used_at for one in self._all if one.under_way), default=None)
-        if began_at is not None:
-            self._set_alarm(began_at + self._timeout_seconds)
+        began_at = min((one.used_at for one in self._all if one.under_way), default=math.inf)
+        if began_at < self._alarm_covers:
+            self._set_alarm(loop, began_at)
 
     async def close(self) -> None:
         """Close connections."""
