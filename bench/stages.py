@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
@@ -108,7 +109,7 @@ def consume(parts: Parts, expected: int) -> list[Record]:
 
 def unmatched(event: Event) -> Event:
     """The same event, but so that the second half of the condition refuses it."""
-    return event._replace(data={**event.data, "pay_channel": "BALANCE"})
+    return replace(event, data={**event.data, "pay_channel": "BALANCE"})
 
 
 def schedule(delivery: Delivery, arrivals: Sequence[Arrival]) -> list[Publication]:

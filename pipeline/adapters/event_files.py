@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -125,7 +126,7 @@ class EventTyper:
         if not isinstance(typed, dict):
             raise EventFault(f"{where}: an event's data is an object")
         event = cloudevents.event(event_type, typed, record, attributes)
-        return event if event.time_ms else event._replace(time_ms=self._time_ms)
+        return event if event.time_ms else replace(event, time_ms=self._time_ms)
 
     def _reader(self, event_type: str) -> JsonReader | None:
         if event_type not in self._readers:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def record_of(message: Message) -> Record:
     """The record that a message without an error is."""
     headers = message.headers()
+    moment = message.timestamp()[1]
     return Record(
         message.topic() or "",
         message.partition() or 0,
@@ -20,5 +21,5 @@ def record_of(message: Message) -> Record:
         message.key(),
         message.value(),
         tuple(headers) if headers else (),  # type: ignore[arg-type]  # pairs of text and bytes
-        max(0, message.timestamp()[1]),
+        max(0, moment),
     )

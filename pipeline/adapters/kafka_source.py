@@ -260,10 +260,10 @@ class KafkaSource:
                 self._heed(message, error)
                 continue
             record = record_of(message)
-            key = TopicPartition(record.topic, record.partition)
+            key = record[:2]  # equal to a TopicPartition and cheaper
             if key in owned:
                 if key in self._group.paused:
-                    self._group.pause_anew(key)
+                    self._group.pause_anew(TopicPartition(*key))
                 owned[key] = record.offset + 1
                 self._kept.append(record)
 

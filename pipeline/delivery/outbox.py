@@ -81,17 +81,16 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
     topic, partition, offset, *_ = record
-    event_type, _, _, _, event_id, event_source, time_ms, _, trace, _ = event
     status, code, _, _, detail = work.reply or _NO_REPLY
     return Outcome(
         notice_id,
         kind,
         reason,
         Position(topic, partition, offset),
-        event_type,
-        event_id,
-        event_source,
-        time_ms / 1000,
+        event.type,
+        event.id,
+        event.source,
+        event.time_ms / 1000,
         rule,
         rules_version,
         template,
@@ -104,5 +103,5 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
         now,
         offset <= work.partition.reached,
         "" if kind is OutcomeKind.ACCEPTED else detail,
-        trace,
+        event.trace,
     )

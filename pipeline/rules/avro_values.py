@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +70,7 @@ def _scalar(kind: ScalarType) -> Convert | None:
     logical = kind.logical
     if kind.scalar is Scalar.TIMESTAMP:
         per_second = UNITS_PER_SECOND[logical or "timestamp-millis"]
-        return lambda units: moment(units, per_second)
+        return _moments(per_second)
     if logical == "decimal":
         # Dividing whole numbers rounds once: the nearest double, as from the decimal itself, in a third of the time.
         unit = 10 ** (kind.scale or 0)
@@ -92,10 +93,19 @@ def moment(units: int, per_second: int) -> Moment:
     Raises:
         ValueError: outside the years 1 to 9999.
     """
-    seconds, rest = divmod(units, per_second)
-    if not FIRST_SECOND <= seconds <= LAST_SECOND:
-        raise ValueError("a moment outside the years 1 to 9999")
-    return Moment(seconds, rest * (1_000_000_000 // per_second))
+    return _moments(per_second)(units)
+
+
+@lru_cache(maxsize=8)
+def _moments(per_second: int) -> Callable[[int], Moment]:
+    first, last, unit = FIRST_SECOND * per_second, (LAST_SECOND + 1) * per_second, 1_000_000_000 // per_second
+
+    def convert(units: int) -> Moment:
+        if not first <= units < last:
+            raise ValueError("a moment outside the years 1 to 9999")
+        return Moment(units // per_second, units % per_second * unit)
+
+    return convert
 
 
 def day(days: int) -> str:

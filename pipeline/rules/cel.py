@@ -179,10 +179,11 @@ class Expression:
         Raises:
             ExpressionFailed: it has none for this event.
         """
-        plain = self.direct
-        if plain is not None:
+        if not self._prepared:
+            self._prepare()
+        if self._direct is not None:
             try:
-                return plain(activation.data)
+                return self._direct(activation.data)
             except GIVING_UP:
                 pass  # CEL tells the value, or what is wrong
         return self.by_cel(activation)

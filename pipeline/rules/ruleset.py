@@ -95,7 +95,7 @@ class RuleSet:
 
     def evaluate(self, event: Event) -> list[Notice | Refusal]:
         """What follows from `event`: each matching rule's notice, or why it cannot make one; in file order."""
-        rules = self.concerned(event)
+        rules = self._by_type.get(event.type, ()) if event.redrive is None else self.concerned(event)
         if not rules:
             return []
         activation = self.environment.bind(event.data)

@@ -7,6 +7,7 @@ turns the few fields that need it into what `pipeline.rules.types` promises.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -80,17 +81,19 @@ class SchemaCatalogue:
 def without_logical_types(schema: object) -> object:
     """The same schema without `logicalType`: what is decoded with it are plain numbers and bytes.
 
+    Its words are interned: a decoder compares them for each value, and finds them to be its own.
+
     The schema's depth must be bounded already, as that of an `EventSchema` is.
     """
     if isinstance(schema, Mapping):
         return {
-            key: without_logical_types(value) if key in {"type", "items", "values", "fields"} else value
+            sys.intern(key): without_logical_types(value) if key in {"type", "items", "values", "fields"} else value
             for key, value in schema.items()
             if key not in {"logicalType", "precision", "scale"}
         }
     if isinstance(schema, list):
         return [without_logical_types(part) for part in schema]
-    return schema
+    return sys.intern(schema) if isinstance(schema, str) else schema
 
 
 def _fingerprint(avro: Mapping[str, object], path: str) -> str:

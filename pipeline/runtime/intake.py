@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SLICE = 64
 """Records admitted before the loop gets its turn again: about 3 ms, well under a request's own time."""
 
+_Key = tuple[str, int]
+"""Topic and partition: equal to a `TopicPartition`, and cut from a record in a tenth of the time."""
+
 
 class Intake:
     """Takes batches of records and offers what follows from them to delivery, in the order of each partition."""
@@ -44,9 +47,9 @@ class Intake:
         self._telemetry = telemetry
         self._progressed = progressed
         self._publish_unmatched = publish_unmatched
-        self._epochs: dict[TopicPartition, int] = {}
+        self._epochs: dict[_Key, int] = {}
         self._waiting: deque[Record] = deque()
-        self._held: dict[TopicPartition, deque[Record]] = {}
+        self._held: dict[_Key, deque[Record]] = {}
         self._scheduled = False
         self._preparing = Tasks()
 
@@ -81,7 +84,7 @@ class Intake:
         self._scheduled = False
         for _ in range(min(SLICE, len(self._waiting))):
             record = self._waiting.popleft()
-            partition = TopicPartition(record.topic, record.partition)
+            partition = record[:2]
             held = self._held.get(partition)
             if held is not None:
                 held.append(record)
@@ -90,7 +93,7 @@ class Intake:
         self._progressed()
         self._schedule()
 
-    def _admit(self, record: Record, partition: TopicPartition) -> None:
+    def _admit(self, record: Record, partition: _Key) -> None:
         """The stages, in order: decode, match and render, offer."""
         now = self._clock.now()
         self._telemetry.consumed(record.topic, 1)
@@ -107,8 +110,9 @@ class Intake:
             self._offer(record, partition, None, (), (outcome,), now)
             return
         rendered = self.rules.evaluate(event)
+        event.let_data_go()
         if not rendered:
-            self._offer(record, partition, event.without_data(), (), self._unmatched(record, event, now), now)
+            self._offer(record, partition, event, (), self._unmatched(record, event, now), now)
             return
         notices: list[Notice] = []
         outcomes: list[Outcome] = []
@@ -118,12 +122,12 @@ class Intake:
                 outcomes.append(_refused(record, event, item, self.rules.version, now))
             else:
                 notices.append(item)
-        self._offer(record, partition, event.without_data(), notices, outcomes, now)
+        self._offer(record, partition, event, notices, outcomes, now)
 
     def _offer(
         self,
         record: Record,
-        partition: TopicPartition,
+        partition: _Key,
         event: Event | None,
         notices: Sequence[Notice],
         outcomes: Sequence[Outcome],
@@ -142,12 +146,12 @@ class Intake:
         detail = "" if event.redrive is None else _redriven_in_vain(event.redrive)
         return (_outcome(record, event, OutcomeKind.UNMATCHED, reason, detail, self.rules.version, now),)
 
-    def _hold(self, record: Record, partition: TopicPartition) -> None:
+    def _hold(self, record: Record, partition: _Key) -> None:
         """Keep the whole partition back until the registry has answered: its order must hold."""
         self._held[partition] = deque([record])
         self._preparing.start(self._prepare(record, partition))
 
-    async def _prepare(self, record: Record, partition: TopicPartition) -> None:
+    async def _prepare(self, record: Record, partition: _Key) -> None:
         await self._decoder.prepare(record)
         held = self._held.pop(partition, None)
         if held is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_a_matching_rule_makes_one_notice() -> None:
 
 def test_other_types_make_nothing() -> None:
     """An event of a type that no rule names is passed over."""
-    assert one_rule().evaluate(event()._replace(type="shop.order.Shipped")) == []
+    assert one_rule().evaluate(replace(event(), type="shop.order.Shipped")) == []
 
 
 def test_a_condition_decides() -> None:
@@ -56,12 +57,12 @@ def test_a_redriven_event_runs_only_the_rule_that_failed() -> None:
     text = RULE.replace("id: paid", "id: paid\n    stop: true")
     text += RULE.removeprefix("rules:\n").replace("id: paid", "id: second\n    when: event.gift")
     rules = ruleset(text)
-    redriven = event(gift=True)._replace(redrive=Redrive("second", 0))
+    redriven = replace(event(gift=True), redrive=Redrive("second", 0))
     assert [item.rule for item in rules.evaluate(redriven)] == ["second"]
-    assert rules.evaluate(event(gift=False)._replace(redrive=Redrive("second", 0))) == []
-    assert rules.evaluate(event()._replace(redrive=Redrive("no-more", 0))) == []
-    assert [item.rule for item in rules.evaluate(event()._replace(redrive=Redrive(None, 0)))] == ["paid"]
-    assert rules.evaluate(redriven._replace(type="shop.order.Shipped")) == []
+    assert rules.evaluate(replace(event(gift=False), redrive=Redrive("second", 0))) == []
+    assert rules.evaluate(replace(event(), redrive=Redrive("no-more", 0))) == []
+    assert [item.rule for item in rules.evaluate(replace(event(), redrive=Redrive(None, 0)))] == ["paid"]
+    assert rules.evaluate(replace(redriven, type="shop.order.Shipped")) == []
 
 
 def test_a_refused_notice_is_sent_again_under_another_key_but_with_its_own_id() -> None:
@@ -69,7 +70,7 @@ def test_a_refused_notice_is_sent_again_under_another_key_but_with_its_own_id() 
     rules = one_rule()
 
     def keys(key_round: int) -> tuple[str, str]:
-        (notice,) = rules.evaluate(event()._replace(redrive=Redrive("paid", key_round)))
+        (notice,) = rules.evaluate(replace(event(), redrive=Redrive("paid", key_round)))
         assert isinstance(notice, Notice)
         return notice.id, notice.idempotency_key
 
@@ -151,7 +152,7 @@ def test_the_earlier_of_two_expiries_holds() -> None:
     """`expires_after` counts from the event's time; CloudEvents' own expiry may come before it, never later."""
     rules = one_rule(expires_after="1h")
     for given, expected in ((None, PAID_AT + 3600), (PAID_AT + 60, PAID_AT + 60), (PAID_AT + 7200, PAID_AT + 3600)):
-        (notice,) = rules.evaluate(event()._replace(expires_at_ms=given and given * 1000))
+        (notice,) = rules.evaluate(replace(event(), expires_at_ms=given and given * 1000))
         assert isinstance(notice, Notice)
         assert notice.expires_at == expected
     (notice,) = one_rule().evaluate(event())
@@ -278,7 +279,7 @@ def test_values_nested_beyond_reach_are_null() -> None:
 
 def test_an_event_without_its_fields_makes_refusals() -> None:
     """An empty event is refused, not a crash."""
-    (refusal,) = one_rule(when="event.count > 1").evaluate(event()._replace(data={}))
+    (refusal,) = one_rule(when="event.count > 1").evaluate(replace(event(), data={}))
     assert isinstance(refusal, Refusal)
 
 
