@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from pipeline.adapters import cloudevents
-from pipeline.adapters.avro import FRAME, MAGIC
+from pipeline.adapters.avro import FRAME, MAGIC, AvroReader
 from pipeline.adapters.decoding_json import parse
 from pipeline.adapters.decoding_schemas import LookUp, SchemaKey, WriterSchemas
 from pipeline.errors import Undecodable
@@ -45,6 +45,8 @@ class EventDecoder:
         """
         self._schemas = WriterSchemas(look_up, known)
         self._readers = self._schemas.readers
+        self._framed: dict[bytes, AvroReader] = {}
+        """Those of frames that came before, by the frame."""
         self._json_readers = {
             name: JsonReader(schema, ignore_unknown=True)
             for name in catalogue
@@ -60,21 +62,35 @@ class EventDecoder:
             Undecodable: the bytes are no event.
             SchemaUnavailable: `prepare` must be awaited first.
         """
-        value = record.value
+        topic, partition, offset, _, value, headers, timestamp_ms = record  # by name it takes four times as long
         if value is None:
             raise Undecodable(Reason.TOMBSTONE, "a record without a value")
         if len(value) > self._max_bytes:
             raise Undecodable(Reason.TOO_LARGE, f"{len(value)} of at most {self._max_bytes} bytes")
-        if record.headers:
+        if headers:
             return self._with_headers(record, value)
-        if value[:1] != MAGIC:
-            return self._json(record, value, {})
-        reader = self._readers.get(int.from_bytes(value[1:FRAME], "big"))
+        reader = self._framed.get(value[:FRAME])
         if reader is None:
-            raise self._schemas.refuse(_framed_key(value))
+            if value[:1] != MAGIC:
+                return self._json(record, value, {})
+            reader = self._reader_of(value)
         data = reader.read(value, FRAME)
-        identity = f"{record.topic}/{record.partition}/{record.offset}"
-        return Event(reader.schema.name, data, record, identity, None, None, record.timestamp_ms, None, None)
+        identity = f"{topic}/{partition}/{offset}"
+        return Event(reader.schema.name, data, record, identity, None, None, timestamp_ms, None, None)
+
+    def _reader_of(self, value: bytes) -> AvroReader:
+        """The reader that a frame names, kept for the next one of its kind.
+
+        Raises:
+            Undecodable: too few bytes for a frame, or no such schema.
+            SchemaUnavailable: `prepare` must be awaited first.
+        """
+        key = _framed_key(value)
+        reader = self._readers.get(key)
+        if reader is None:
+            raise self._schemas.refuse(key)
+        self._framed[value[:FRAME]] = reader
+        return reader
 
     async def prepare(self, record: Record) -> None:
         """Ask the registry for the record's schema until it answers; what it does not know is refused for a while."""
