@@ -23,6 +23,10 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
+_CLOSED = BreakerState.CLOSED
+"""Looked up once, not for each reply: CPython 3.11 searches for an enum's member."""
+
+
 class _Slice:
     """Attempts and failures of one part of the window."""
 
@@ -72,11 +76,15 @@ class Breaker:
 
         `suspect` is the recipient whose message may be what failed; None where the request never left.
         """
-        if self.state is BreakerState.CLOSED:
-            self._count(now, ok=ok)
+        if self.state is _CLOSED:
+            window = self._window
+            if not window or now - window[-1].begin >= self._slice:
+                self._begin_slice(now)
+            window[-1].attempts += 1
             if ok:
                 self._row = 0
             else:
+                self._count_failure(now)
                 self._count_row(now, suspect)
         elif ticket == self._probe:
             self._probe = None
@@ -88,15 +96,13 @@ class Breaker:
                 self._pause = min(self._settings.open_cap_seconds, self._pause * 2)
                 self._open(now)
 
-    def _count(self, now: float, *, ok: bool) -> None:
+    def _begin_slice(self, now: float) -> None:
+        self._window.append(_Slice(now))
+        while now - self._window[0].begin >= self._settings.window_seconds:
+            self._window.popleft()
+
+    def _count_failure(self, now: float) -> None:
         window = self._window
-        if not window or now - window[-1].begin >= self._slice:
-            window.append(_Slice(now))
-            while now - window[0].begin >= self._settings.window_seconds:
-                window.popleft()
-        window[-1].attempts += 1
-        if ok:
-            return
         window[-1].failures += 1
         attempts = sum(part.attempts for part in window)
         failures = sum(part.failures for part in window)

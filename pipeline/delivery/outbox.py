@@ -11,6 +11,8 @@ from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
 
 _NO_REPLY = Reply()
+_ACCEPTED = OutcomeKind.ACCEPTED
+"""Looked up once, not for each outcome: CPython 3.11 searches for an enum's member."""
 
 
 class Outbox:
@@ -77,10 +79,10 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
     """
     # Taken apart and put together by position, not by name: it takes a third of the time.
     record, event, _, _, _, received_at, rules_version = work.arrival
-    notice_id, rule, template, recipient, *_ = work.notice
+    notice_id, rule, template, recipient, _, _, _, _, _ = work.notice
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
-    topic, partition, offset, *_ = record
+    topic, partition, offset, _, _, _, _ = record
     status, code, _, _, detail = work.reply or _NO_REPLY
     return Outcome(
         notice_id,
@@ -102,6 +104,6 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
         work.first_attempt_at,
         now,
         offset <= work.partition.reached,
-        "" if kind is OutcomeKind.ACCEPTED else detail,
+        "" if kind is _ACCEPTED else detail,
         event.trace,
     )

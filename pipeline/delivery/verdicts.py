@@ -122,7 +122,8 @@ class VerdictTable:
 
     def judge(self, reply: Reply) -> Verdict:
         """What `reply` means; total, for any reply."""
-        return self._remembered(reply.fault, reply.code, reply.status)
+        status, code, fault, _, _ = reply
+        return self._remembered(fault, code, status)
 
     def _meaning(self, fault: Fault | None, code: int | None, status: int | None) -> Verdict:
         if fault is None and code is not None:

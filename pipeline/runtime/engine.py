@@ -37,6 +37,9 @@ that a broker allows by default: within it our partitions cannot have gone to so
 HEAR_SECONDS = 2.5
 """What the group has to tell reaches the source's thread within that: it looks once a second when nothing is wanted."""
 
+_ACCEPTED = Verdict.ACCEPTED
+"""Looked up once, not for each reply: CPython 3.11 searches for an enum's member."""
+
 log = structlog.get_logger("engine")
 
 
@@ -145,7 +148,7 @@ class Engine:
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
         self._telemetry.attempted(verdict, now - started)
-        if verdict is not Verdict.ACCEPTED:
+        if verdict is not _ACCEPTED:
             self._refusal = reply
         if not self._step_due:
             self.progressed()
