@@ -2,12 +2,13 @@
 
 Bytes are parsed by httptools (llhttp, Node's parser). What follows from them is decided here: when a reply is whole,
 what a broken one means, whether the connection may serve again. A reply whose head is, byte for byte, one that was
-parsed a moment ago needs no parser (`KNOWN_HEADS`).
+parsed a moment ago needs no parser (`KNOWN_HEADS`); of another's headers none is looked at unless it matters.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
@@ -31,7 +32,6 @@ KNOWN_HEADS = 64
 KNOWN_REPLY_BYTES = 4_096
 """Within a second (`Date`) many an API begins its replies alike. So many such heads are kept, of replies not longer."""
 _OK = 200
-_LENGTHS_OF_INTEREST = frozenset({len("retry-after"), len("content-length"), len("transfer-encoding")})
 
 
 class Told(Protocol):
@@ -42,6 +42,38 @@ class Told(Protocol):
     ) -> None:
         """Where the reply is not whole `fault` is RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE."""
         ...
+
+
+class _Headers:
+    """What the headers of a final reply say, read by a parser of its own: ten calls that few replies need."""
+
+    def __init__(self, head: bytes) -> None:
+        """`head` is how a reply began; what stands behind its head is passed over."""
+        self.retry_after: str | None = None
+        self.tell_length = False
+        self._final = False
+        self._parser = httptools.HttpResponseParser(self)
+        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # behind the head
+            self._parser.feed_data(head)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Two things count: Retry-After, and whether the body's end is told."""
+        if self._final:
+            return  # a trailer's, or what stands behind the reply
+        lower = name.lower()
+        if lower == b"retry-after":
+            self.retry_after = value.decode("latin-1")
+        elif lower in {b"content-length", b"transfer-encoding"}:
+            self.tell_length = True
+
+    def on_headers_complete(self) -> None:
+        """An interim reply's headers are not those of the reply proper."""
+        if self._final:
+            return
+        if self._parser.get_status_code() < _FIRST_FINAL:
+            self.retry_after, self.tell_length = None, False
+        else:
+            self._final = True
 
 
 class Connection(asyncio.Protocol):
@@ -73,15 +105,15 @@ class Connection(asyncio.Protocol):
 
     def _begin(self) -> None:
         """A new reply is to come: nothing of an earlier one may stay."""
+        self._head: list[bytes] = []
+        """What came until the head was whole, the beginning of the body included."""
         self._head_bytes = 0
         self._begin_reply()
 
     def _begin_reply(self) -> None:
         self._status: int | None = None
-        self._retry_after: str | None = None
         self._body: list[bytes] = []
         self._length = 0
-        self._ends_with_connection = True
         self._whole = False
         self._keeps = False
 
@@ -124,8 +156,7 @@ class Connection(asyncio.Protocol):
         if asked is None:
             self.close()  # nobody asked: what follows cannot be told from an answer to the next request
             return
-        first = not self._head_bytes
-        if first:
+        if not self._head:
             size = len(data)
             body = data.removeprefix(self._heads.get(size, b""))
             if len(body) < size:
@@ -135,6 +166,7 @@ class Connection(asyncio.Protocol):
                 self._told(asked, _OK, body, None, None, "")
                 return
         if self._status is None:
+            self._head.append(data)
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -148,22 +180,12 @@ class Connection(asyncio.Protocol):
         if self._status is None and self._head_bytes > MAX_HEAD_BYTES:
             self.give_up(Fault.RESET, "the reply's head is too long")
         elif self._whole:
-            if first and self._keeps and self._status == _OK and self._retry_after is None:
-                self._remember_head(data)
             self._end_of_reply(keep=self._keeps)
-
-    def _remember_head(self, reply: bytes) -> None:
-        """Of a reply that came in one piece and ends with its body: so the body's length was told, and in no chunks."""
-        size = len(reply)
-        head, end, body = reply.partition(b"\r\n\r\n")
-        if size <= KNOWN_REPLY_BYTES and body == b"".join(self._body):
-            if len(self._heads) >= KNOWN_HEADS:
-                self._heads.clear()
-            self._heads[size] = head + end
 
     def eof_received(self) -> None:
         """The other side says no more: without a length, that is the body's end."""
-        if self._status is not None and self._ends_with_connection and not self._whole and self._asked is not None:
+        begun = self._status is not None and not self._whole and self._asked is not None
+        if begun and not _Headers(b"".join(self._head)).tell_length:
             self._end_of_reply(keep=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -179,16 +201,6 @@ class Connection(asyncio.Protocol):
         if self._whole:
             self._keeps = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Of the headers two things count: Retry-After, and whether the body's end is told."""
-        if len(name) not in _LENGTHS_OF_INTEREST or self._whole:
-            return
-        lower = name.lower()
-        if lower == b"retry-after":
-            self._retry_after = value.decode("latin-1")
-        elif lower in {b"content-length", b"transfer-encoding"}:
-            self._ends_with_connection = False
-
     def on_headers_complete(self) -> None:
         """The head is whole."""
         if self._whole:
@@ -203,7 +215,7 @@ class Connection(asyncio.Protocol):
         if self._length <= self._most:
             self._body.append(body)
         elif self._asked is not None:
-            self._finish(self._status, self._retry_after, Fault.BODY_TOO_LARGE, "")
+            self._finish(self._status, self._retry_after(), Fault.BODY_TOO_LARGE, "")
             self.close()
 
     def on_message_complete(self) -> None:
@@ -219,15 +231,30 @@ class Connection(asyncio.Protocol):
     # Ends
 
     def _end_of_reply(self, *, keep: bool) -> None:
-        status, body, retry_after = self._status, b"".join(self._body), self._retry_after
+        status, body, retry_after = self._status, b"".join(self._body), self._retry_after()
         asked, self._asked = self._asked, None
         if keep:
+            if status == _OK and retry_after is None and len(self._head) == 1:
+                self._remember_head(self._head[0], body)
             self._begin()
             self._idle(self)
         else:
             self.close()
         if asked is not None:
             self._told(asked, status, body, retry_after, None, "")
+
+    def _retry_after(self) -> str | None:
+        head = b"".join(self._head)
+        # `in` would first take what is looked for as a number, and make an exception of that: 3,000 instructions.
+        return None if head.lower().find(b"retry-after") < 0 else _Headers(head).retry_after
+
+    def _remember_head(self, reply: bytes, body: bytes) -> None:
+        """Of a reply that came in one piece and ends with its body: so the body's length was told, and in no chunks."""
+        head, end, rest = reply.partition(b"\r\n\r\n")
+        if rest == body and len(reply) <= KNOWN_REPLY_BYTES:
+            if len(self._heads) >= KNOWN_HEADS:
+                self._heads.clear()
+            self._heads[len(reply)] = head + end
 
     def _break(self, why: str) -> None:
         """The reply will not become whole: before its head is, it is a reset."""

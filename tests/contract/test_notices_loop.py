@@ -16,6 +16,7 @@ from tests.contract.asking import posted
 from tests.fakes.scripted_server import ScriptedServer, drip, hang, raw, reply
 
 OK = reply(b'{"code":200}')
+BUSY = b'{"code":7}'
 NOTICE = Notice("abdf3647-9c11-5cb5-856a-5d43e25176c5", "rule", "alias", "u1", b'{"to":"u1"}', None)
 
 
@@ -78,6 +79,49 @@ async def test_a_new_token_is_used_at_once() -> None:
         "Bearer sec%ond%d",
         "Bearer first",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "retry_after"),
+    [
+        pytest.param([b"HTTP/1.1 503 X\r\nRETRY-After: 7\r\ncontent-length: 10\r\n\r\n", BUSY], "7", id="any case"),
+        pytest.param(
+            [b"HTTP/1.1 503 X\r\nretry-af", b"ter: 7\r\ncontent-length: 10\r\n\r\n" + BUSY], "7", id="in pieces"
+        ),
+        pytest.param(
+            [b"HTTP/1.1 103 X\r\nretry-after: 1\r\n\r\n", b"HTTP/1.1 503 X\r\ncontent-length: 10\r\n\r\n", BUSY],
+            None,
+            id="of an interim reply",
+        ),
+        pytest.param(
+            [
+                b"HTTP/1.1 103 X\r\nretry-after: 1\r\n\r\nHTTP/1.1 503 X\r\nretry-after: 7\r\n"
+                b"content-length: 10\r\n\r\n" + BUSY
+            ],
+            "7",
+            id="behind an interim reply",
+        ),
+        pytest.param(
+            [
+                b"HTTP/1.1 503 X\r\ncontent-length: 10\r\n\r\n"
+                + BUSY
+                + b"HTTP/1.1 503 X\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n",
+            ],
+            None,
+            id="of the next reply",
+        ),
+        pytest.param(
+            [b'HTTP/1.1 503 X\r\ncontent-length: 32\r\n\r\n{"code":7,"retry-after":"later"}'], None, id="in the body"
+        ),
+    ],
+)
+async def test_retry_after_is_the_replys_own_header(pieces: list[bytes], retry_after: str | None) -> None:
+    """Whatever the case of its letters and the pieces it comes in; no other reply's, and not what a body says."""
+    async with ScriptedServer(drip(pieces, 0.02)) as server:
+        api = LoopNoticesApi(HttpOptions(server.url))
+        answer = await posted(api, NOTICE, "token")
+        await api.close()
+    assert (answer.status, answer.code, answer.retry_after) == (503, 7, retry_after)
 
 
 @pytest.mark.parametrize(
