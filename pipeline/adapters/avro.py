@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import fastavro
@@ -43,7 +43,7 @@ class AvroReader:
         Raises:
             Undecodable: truncated, malformed, or with bytes left over.
         """
-        stream = io.BytesIO(payload)
+        stream = BytesIO(payload)
         stream.seek(start)
         try:
             raw: Any = fastavro.schemaless_reader(stream, self._parsed, None)
@@ -75,7 +75,7 @@ class AvroWriter:
         Raises:
             ValueError, TypeError, OverflowError: the value is none of this schema's.
         """
-        stream = io.BytesIO()
+        stream = BytesIO()
         stream.write(self._frame)
         fastavro.schemaless_writer(stream, self._parsed, value)
         return stream.getvalue()

@@ -45,8 +45,9 @@ class EventSchema:
             ValueError: a moment or day that no calendar has.
             OverflowError: a number far beyond any.
         """
-        if self._convert is not None:
-            self._convert(raw)
+        convert = self._convert
+        if convert is not None:
+            convert(raw)
         return raw
 
 

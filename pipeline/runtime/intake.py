@@ -88,12 +88,14 @@ class Intake:
             held = self._held.get(partition)
             if held is not None:
                 held.append(record)
-            elif partition in self._epochs:
-                self._admit(record, partition)
+                continue
+            epoch = self._epochs.get(partition)
+            if epoch is not None:
+                self._admit(record, partition, epoch)
         self._progressed()
         self._schedule()
 
-    def _admit(self, record: Record, partition: _Key) -> None:
+    def _admit(self, record: Record, partition: _Key, epoch: int) -> None:
         """The stages, in order: decode, match and render, offer."""
         now = self._clock.now()
         self._telemetry.consumed(record.topic, 1)
@@ -107,12 +109,12 @@ class Intake:
             outcome = _outcome(
                 record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now
             )
-            self._offer(record, partition, None, (), (outcome,), now)
+            self._offer(record, epoch, None, (), (outcome,), now)
             return
         rendered = self.rules.evaluate(event)
         event.let_data_go()
         if not rendered:
-            self._offer(record, partition, event, (), self._unmatched(record, event, now), now)
+            self._offer(record, epoch, event, (), self._unmatched(record, event, now), now)
             return
         notices: list[Notice] = []
         outcomes: list[Outcome] = []
@@ -122,18 +124,17 @@ class Intake:
                 outcomes.append(_refused(record, event, item, self.rules.version, now))
             else:
                 notices.append(item)
-        self._offer(record, partition, event, notices, outcomes, now)
+        self._offer(record, epoch, event, notices, outcomes, now)
 
     def _offer(
         self,
         record: Record,
-        partition: _Key,
+        epoch: int,
         event: Event | None,
         notices: Sequence[Notice],
         outcomes: Sequence[Outcome],
         now: float,
     ) -> None:
-        epoch = self._epochs[partition]
         self._delivery.offer(Arrival(record, event, epoch, notices, outcomes, now, self.rules.version), now)
 
     def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:
