@@ -5,13 +5,14 @@ CEL gets a `Timestamp` made of it where it is asked; what is evaluated without C
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Moment(NamedTuple):
+@dataclass(slots=True)
+class Moment:
     """A moment of the years 1 to 9999."""
 
     seconds: int

@@ -110,7 +110,7 @@ def _zone(name: str) -> ZoneInfo:
 def local_time(moment: datetime | Moment, pattern: str, zone: str = DEFAULT_ZONE) -> str:
     """The moment as the zone's clocks show it, daylight saving included."""
     if "ss" not in pattern:
-        seconds = moment[0] if isinstance(moment, Moment) else (moment - EPOCH) // _SECOND
+        seconds = moment.seconds if isinstance(moment, Moment) else (moment - EPOCH) // _SECOND
         if seconds >= _WHOLE_MINUTES:
             return _of_minute(seconds // 60, pattern, zone)
     return _local_time(moment.as_datetime() if isinstance(moment, Moment) else moment, pattern, zone)
