@@ -31,7 +31,7 @@ from pipeline.delivery.arrival import Arrival, Publication
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition
-from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
+from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
@@ -164,9 +164,9 @@ def publish(log: OutcomeLog, publications: Sequence[Publication]) -> None:
     """Encode, write, and wait for every acknowledgement."""
     done = 0
 
-    def acknowledged(position: LedgerPosition) -> None:
+    def acknowledged(partition: int, offset: int) -> None:
         nonlocal done
-        del position
+        del partition, offset
         done += 1
 
     for number, publication in enumerate(publications):

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.kafka_health import KafkaHealth
-from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
+from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
 from pipeline.model.reply import Reply
@@ -129,7 +129,8 @@ class EventSource(Protocol):
         ...
 
 
-Acknowledged = Callable[[LedgerPosition], None]
+Acknowledged = Callable[[int, int], None]
+"""Given the partition and the offset of the ledger where the outcome stands."""
 
 
 class OutcomeLog(Protocol):

@@ -16,8 +16,7 @@ from pipeline.adapters.kafka_dead_letters import TOO_LARGE, Cut, content
 from pipeline.adapters.kafka_ledger import ledger_partition
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record
-from pipeline.model.ledger import LedgerPosition
-from pipeline.model.outcome import Outcome
+from pipeline.model.outcome import Outcome, OutcomeKind
 from pipeline.model.trace import TraceContext
 
 if TYPE_CHECKING:
@@ -46,6 +45,9 @@ PRODUCER_RULES: Mapping[str, Any] = {
 """What makes a write safe; no setting of the user's overrides it."""
 
 log = structlog.get_logger("outcomes")
+
+_ACCEPTED = OutcomeKind.ACCEPTED
+"""Looked up once: a member of an enumeration by its name is 700 instructions on CPython 3.11."""
 
 
 class Topics(NamedTuple):
@@ -79,9 +81,11 @@ class KafkaOutcomeLog:
             settings.pop(delivery_timeout, None)  # other names for what is ruled above
         self._producer = kafka_errors.configured(lambda: Producer(settings))
         self._topics = topics
+        self._outcomes = topics.outcomes
         self._encode = encode
         self._homes: dict[tuple[str, int], int] = {}
-        self._overflow: deque[Callable[[], None]] = deque()
+        self._overflow: deque[Callable[[], bool]] = deque()
+        """Writes for which librdkafka's queue had no room; each tells whether there was now."""
         self._lost: KafkaError | None = None
         self._done = 0
         self._open = 0
@@ -89,10 +93,11 @@ class KafkaOutcomeLog:
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         """Write the outcome; first its dead letter, where there is to be one."""
         self._open += 1
-        if record is not None and outcome.kind.leaves_dead_letter:
+        kind = outcome.kind
+        if record is not None and kind is not _ACCEPTED and kind.leaves_dead_letter:
             self._soon(partial(self._write_dead_letter, _Pending(outcome, record, acknowledged), Cut.NOTHING))
-        else:
-            self._soon(partial(self._write_outcome, outcome, record, acknowledged))
+        elif self._overflow or not self._write_outcome(outcome, record, acknowledged):
+            self._overflow.append(partial(self._write_outcome, outcome, record, acknowledged))
 
     def poll(self) -> int:
         """Run callbacks that are due; tells how many outcomes were acknowledged.
@@ -103,7 +108,7 @@ class KafkaOutcomeLog:
         self._done = 0
         self._producer.poll(0)
         while self._overflow and self._lost is None:
-            if not self._now(self._overflow[0]):
+            if not self._overflow[0]():
                 break
             self._overflow.popleft()
         if self._lost is not None:
@@ -124,7 +129,8 @@ class KafkaOutcomeLog:
                 break
         return self._open
 
-    def _write_outcome(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
+    def _write_outcome(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> bool:
+        """Tells whether there was room."""
         topic, partition, _ = outcome.position
         source = (topic, partition)
         home = self._homes.get(source)
@@ -137,19 +143,25 @@ class KafkaOutcomeLog:
                 return
             self._done += 1
             self._open -= 1
-            acknowledged(LedgerPosition(home, message.offset() or 0))
+            acknowledged(home, message.offset() or 0)
 
+        value = self._encode(outcome)
         key = record.key if record is not None else None
-        self._producer.produce(
-            self._topics.outcomes,
-            self._encode(outcome),
-            key,
-            home,
-            on_delivery=delivered,
-            headers=_headers(outcome.trace) if outcome.trace is not None else None,
-        )
+        trace = outcome.trace
+        try:
+            if trace is None:
+                # Arguments by name are a dictionary, made and taken apart: 3,000 instructions of 10,500.
+                self._producer.produce(self._outcomes, value, key, home, delivered)
+            else:
+                self._producer.produce(self._outcomes, value, key, home, delivered, headers=_headers(trace))
+        except BufferError:
+            return False
+        except KafkaException as error:
+            self._lose(kafka_errors.cause(error))
+        return True
 
-    def _write_dead_letter(self, pending: _Pending, cut: Cut) -> None:
+    def _write_dead_letter(self, pending: _Pending, cut: Cut) -> bool:
+        """Tells whether there was room."""
         outcome, record, acknowledged = pending
 
         def delivered(error: KafkaError | None, _: Message) -> None:
@@ -163,8 +175,11 @@ class KafkaOutcomeLog:
             self._producer.produce(
                 self._topics.dead_letters, value, record.key, headers=list(headers), on_delivery=delivered
             )
+        except BufferError:
+            return False
         except KafkaException as error:
             self._cut_or_lose(kafka_errors.cause(error), pending, cut)
+        return True
 
     def _cut_or_lose(self, error: KafkaError, pending: _Pending, cut: Cut) -> None:
         """A dead letter is refused: less of it may be taken; to fail for good would fail again after each restart."""
@@ -175,20 +190,10 @@ class KafkaOutcomeLog:
         log.error("dead_letter_cut", position=str(pending.record.position), left_out=less.value, problem=error.str())
         self._soon(partial(self._write_dead_letter, pending, less))
 
-    def _soon(self, write: Callable[[], None]) -> None:
+    def _soon(self, write: Callable[[], bool]) -> None:
         """Write now, or as soon as librdkafka's queue has room; never out of order."""
-        if self._overflow or not self._now(write):
+        if self._overflow or not write():
             self._overflow.append(write)
-
-    def _now(self, write: Callable[[], None]) -> bool:
-        """Write, unless librdkafka's queue is full."""
-        try:
-            write()
-        except BufferError:
-            return False
-        except KafkaException as error:
-            self._lose(kafka_errors.cause(error))
-        return True
 
     def _lose(self, error: KafkaError) -> None:
         """A write is refused for good: the first such error is the one that is told."""

@@ -28,7 +28,6 @@ from pipeline.model.trace import TraceContext
 
 if TYPE_CHECKING:
     from pipeline.model.event import Record
-    from pipeline.model.ledger import LedgerPosition
     from pipeline.model.notice import Notice
     from pipeline.model.reply import Reply
     from pipeline.ports import Acknowledged, Answered, Clock, NoticesApi, OutcomeLog
@@ -230,8 +229,8 @@ class TracedOutcomeLog:
         event = outcome.trace
         span = self._tracing.of_notice(outcome.id, event)
 
-        def ended(position: LedgerPosition) -> None:
-            acknowledged(position)
+        def ended(partition: int, offset: int) -> None:
+            acknowledged(partition, offset)
             if span.sampled:
                 self._tracing.ended(span, event, outcome)
 

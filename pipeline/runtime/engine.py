@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipeline.errors import OutcomeLost, TokenUnavailable
-from pipeline.model.ledger import CommitPoint, LedgerPosition
+from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 from pipeline.tasks import Tasks
@@ -153,9 +153,9 @@ class Engine:
         if not self._step_due:
             self.progressed()
 
-    def _acknowledged(self, publication: Publication, position: LedgerPosition) -> None:
+    def _acknowledged(self, publication: Publication, partition: int, offset: int) -> None:
         self._unacknowledged -= 1
-        self._delivery.acknowledged(publication.ticket, position.partition, position.offset)
+        self._delivery.acknowledged(publication.ticket, partition, offset)
         self._telemetry.ended(publication.outcome, self._clock.now())
 
     def _poll_soon(self) -> None:

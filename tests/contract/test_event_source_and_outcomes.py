@@ -108,7 +108,7 @@ def _publish(world: World, log: OutcomeLog, offset: int, kind: OutcomeKind = Out
     """Publish the outcome of one event and wait for its acknowledgement."""
     positions: list[LedgerPosition] = []
     position = Position(*world.partition, offset)
-    log.publish(an_outcome(position, kind), a_record(position), positions.append)
+    log.publish(an_outcome(position, kind), a_record(position), lambda *at: positions.append(LedgerPosition(*at)))
     assert log.flush(PATIENCE) == 0
     return positions[0]
 
@@ -273,7 +273,7 @@ def test_an_outcome_is_acknowledged_inside_poll_or_flush_and_never_before(world:
     positions: list[LedgerPosition] = []
     for offset in range(20):
         position = Position(*world.partition, offset)
-        log.publish(an_outcome(position), a_record(position), positions.append)
+        log.publish(an_outcome(position), a_record(position), lambda *at: positions.append(LedgerPosition(*at)))
     assert positions == []
     assert log.flush(PATIENCE) == 0
     assert [position.offset for position in positions] == list(range(20))

@@ -15,7 +15,6 @@ from pipeline.adapters.notices_http import HttpOptions
 from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
 from pipeline.adapters.tracing import TracedNoticesApi, TracedOutcomeLog, Tracing, TracingOptions
 from pipeline.model.event import Record
-from pipeline.model.ledger import LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind
 from pipeline.model.trace import TraceContext
@@ -41,7 +40,7 @@ class Log:
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         del record
         self.written.append(outcome)
-        acknowledged(LedgerPosition(0, len(self.written)))
+        acknowledged(0, len(self.written))
 
     def poll(self) -> int:
         return 0
@@ -86,7 +85,7 @@ async def deliver(
         for _ in steps:
             await posted(api, NOTICE, "the-token-itself", event)
         outcome = an_outcome(kind=kind, name=NOTICE.id)._replace(trace=event)
-        TracedOutcomeLog(log, tracing).publish(outcome, None, lambda _: None)
+        TracedOutcomeLog(log, tracing).publish(outcome, None, lambda *_: None)
         await api.close()
     return [request.headers for request in server.requests], log.written[0]
 

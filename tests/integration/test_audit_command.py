@@ -79,7 +79,7 @@ class Shop:
         """Write outcomes, as the service would write them if nothing is changed."""
         log = self.kafka.outcomes()
         for position in positions:
-            log.publish(_outcome(position, **changes), a_record(position) if letter else None, lambda _: None)
+            log.publish(_outcome(position, **changes), a_record(position) if letter else None, lambda *_: None)
         assert log.flush(PATIENCE) == 0
 
     def bury(self, position: Position) -> None:

@@ -36,7 +36,9 @@ def test_the_whole_way_works_on_it_and_is_there_at_once() -> None:
         log = kafka.outcomes()
         told: list[LedgerPosition] = []
         for record in listener.records:
-            log.publish(an_outcome(record.position), a_record(record.position), told.append)
+            log.publish(
+                an_outcome(record.position), a_record(record.position), lambda *at: told.append(LedgerPosition(*at))
+            )
         assert log.flush(PATIENCE) == 0
         listener.points = lambda _: [CommitPoint(kafka.partition, 4, pointer.write(told[4]))]
         source.stop(PATIENCE)

@@ -26,7 +26,7 @@ def _write(kafka: RealKafka, count: int, sources: int = 1) -> None:
     for offset in range(count):
         for source in range(sources):
             position = Position(kafka.names.events, source, offset)
-            log.publish(an_outcome(position), a_record(position), lambda _: None)
+            log.publish(an_outcome(position), a_record(position), lambda *_: None)
     assert log.flush(PATIENCE) == 0
 
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.kafka
 
 def _publish(log: OutcomeLog, position: Position, told: list[LedgerPosition], record: Record | None = None) -> None:
     kind = OutcomeKind.REJECTED if record is not None else OutcomeKind.ACCEPTED
-    log.publish(an_outcome(position, kind), record or a_record(position), told.append)
+    log.publish(an_outcome(position, kind), record or a_record(position), lambda *at: told.append(LedgerPosition(*at)))
 
 
 def _poll_until_lost(log: OutcomeLog) -> str:
