@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -11,7 +10,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from pipeline import metrics
-from pipeline.adapters.metric_cells import Counts, Distributions
+from pipeline.adapters.metric_cells import Count, Counts, Distributions
 from pipeline.metrics import Kind, Metric
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
@@ -21,7 +20,21 @@ OTHER = "other"
 """Label value for event types that no rule names: their number is not ours to bound."""
 
 Series = tuple[str | None, str | None, OutcomeKind, Reason]
-_series_of: Callable[[Outcome], Series] = attrgetter("rule", "template", "kind", "reason")
+
+
+class _Ended:
+    """What an outcome of one series is counted in."""
+
+    __slots__ = ("dead_letters", "end_to_end", "notices")
+
+    def __init__(
+        self, notices: Count, end_to_end: Callable[[float], None] | None, dead_letters: Callable[[], None] | None
+    ) -> None:
+        self.notices = notices
+        self.end_to_end = end_to_end
+        """Only of the accepted ones."""
+        self.dead_letters = dead_letters
+        """Only of those that leave one."""
 
 
 class PrometheusTelemetry:
@@ -56,10 +69,10 @@ class PrometheusTelemetry:
             for metric in (metrics.TOKEN_REFRESHES, metrics.COMMITS, metrics.OUTCOMES_PUBLISHED)
             for result in ("ok", "error")
         }
-        self._published = self._results[metrics.OUTCOMES_PUBLISHED, "ok"]
+        self._published = self._counters[metrics.OUTCOMES_PUBLISHED].labels("ok")
         self._pipeline = self._histograms[metrics.PIPELINE].labels().observe
         self._redelivered = self._counters[metrics.REDELIVERED].labels().inc
-        self._ended: dict[Series, Callable[[], None]] = {}
+        self._ended: dict[Series, _Ended] = {}
         self._end_to_end: dict[str, Callable[[float], None]] = {}
         self._matched: dict[str, Callable[[], None]] = {}
         self._unmatched: dict[str, Callable[[], None]] = {}
@@ -80,6 +93,13 @@ class PrometheusTelemetry:
 
     def _child(self, metric: Metric, *values: str) -> Callable[[], None]:
         return self._counters[metric].labels(*values).inc
+
+    def _cells(self, rule: str, template: str, kind: OutcomeKind, reason: Reason) -> _Ended:
+        return _Ended(
+            self._counters[metrics.NOTICES].labels(rule, template, kind, reason),
+            self._end_to_end.get(rule) if kind is OutcomeKind.ACCEPTED else None,
+            self._dead_letters[reason] if kind.leaves_dead_letter else None,
+        )
 
     def consumed(self, topic: str, records: int) -> None:
         """Records were read."""
@@ -104,22 +124,22 @@ class PrometheusTelemetry:
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """An outcome is acknowledged by Kafka."""
-        key = _series_of(outcome)
-        count = self._ended.get(key)
-        if count is None:
-            rule, template, kind, reason = key
-            count = self._ended[key] = self._child(metrics.NOTICES, rule or "", template or "", kind, reason)
-        count()
-        self._published()
-        self._pipeline(now - outcome.received_at)
-        if outcome.redelivered:
+        # At once: each field by its name costs a search in the class.
+        _, kind, reason, _, _, _, _, event_time, rule, _, template, _, _, _, _, came, _, ended_at, again, _, _ = outcome
+        key = (rule, template, kind, reason)
+        cells = self._ended.get(key)
+        if cells is None:
+            cells = self._ended[key] = self._cells(rule or "", template or "", kind, reason)
+        cells.notices.value += 1
+        self._published.value += 1
+        self._pipeline(now - came)
+        if again:
             self._redelivered()
-        if outcome.kind is OutcomeKind.ACCEPTED:
-            observe = self._end_to_end.get(outcome.rule or "")
-            if observe is not None and outcome.event_time is not None:
-                observe(max(0.0, outcome.finished_at - outcome.event_time))
-        elif outcome.kind.leaves_dead_letter:
-            self._dead_letters[outcome.reason]()
+        if cells.end_to_end is not None:
+            if event_time is not None:
+                cells.end_to_end(max(0.0, ended_at - event_time))
+        elif cells.dead_letters is not None:
+            cells.dead_letters()
         if self._also_ended is not None:
             self._also_ended(outcome, now)
 
@@ -145,11 +165,12 @@ class PrometheusTelemetry:
         Of `notices_total` only the accepted series exist from the start: all pairs of outcome and reason for a
         thousand rules would be twenty thousand idle series. Failures show at once in `dead_letters_total`.
         """
+        self._ended.clear()  # a rule of which an outcome was counted before may be among these
         for rule in rules.rules:
             self._matched[rule.id] = self._child(metrics.RULE_MATCHES, rule.id)
             self._end_to_end[rule.id] = self._histograms[metrics.END_TO_END].labels(rule.id).observe
             values = (rule.id, rule.template, OutcomeKind.ACCEPTED, Reason.OK)
-            self._ended[values] = self._child(metrics.NOTICES, *values)
+            self._ended[values] = self._cells(*values)
         for event_type in (*rules.event_types, OTHER):
             self._unmatched[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
         info = self._gauges[metrics.RULES_INFO]

@@ -11,6 +11,7 @@ from pipeline import metrics
 from pipeline.adapters.prometheus import READ_AT_SCRAPE, PrometheusTelemetry
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.schema_files import read_schemas
+from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.rules.check import load
 from pipeline.rules.ruleset import RuleSet
 from tests.fakes.outcomes import an_outcome
@@ -57,6 +58,33 @@ def test_a_thousand_rules_and_any_number_of_recipients_keep_the_page_small() -> 
         telemetry.consumed("orders", 1)
     assert len(series(telemetry)) == loaded
     assert len(telemetry.exposition()[0]) < 3_000_000
+
+
+def test_each_outcome_is_counted_where_it_belongs() -> None:
+    """Accepted ones by their latency from the moment their rule is known, failed ones by their dead letter."""
+    telemetry = PrometheusTelemetry("1.0", ["orders"])
+    rules = a_rule_set(1)
+    rule = rules.rules[0]
+    accepted = an_outcome()._replace(rule=rule.id, template=rule.template, redelivered=False)
+    telemetry.ended(accepted, accepted.finished_at)
+    telemetry.rules_loaded(rules, 0.0)
+    telemetry.ended(accepted, accepted.finished_at)
+    telemetry.ended(accepted._replace(redelivered=True), accepted.finished_at)
+    telemetry.ended(accepted._replace(event_time=None), accepted.finished_at)
+    rejected = accepted._replace(kind=OutcomeKind.REJECTED, reason=Reason.CONTENT)
+    telemetry.ended(rejected, accepted.finished_at)
+    telemetry.ended(rejected, accepted.finished_at)
+    page = telemetry.exposition()[0].decode()
+    samples = {
+        (s.name, *sorted(s.labels.values())): s.value for f in text_string_to_metric_families(page) for s in f.samples
+    }
+    assert samples[metrics.NOTICES.full_name, *sorted((rule.id, rule.template, "accepted", "ok"))] == 4
+    assert samples[metrics.NOTICES.full_name, *sorted((rule.id, rule.template, "rejected", "rejected_content"))] == 2
+    assert samples[metrics.DEAD_LETTERS.full_name, "rejected_content"] == 2
+    assert samples[f"{metrics.END_TO_END.full_name}_count", rule.id] == 2
+    assert samples[f"{metrics.PIPELINE.full_name}_count",] == 6
+    assert samples[metrics.OUTCOMES_PUBLISHED.full_name, "ok"] == 6
+    assert samples[metrics.REDELIVERED.full_name,] == 1
 
 
 def series(telemetry: PrometheusTelemetry) -> set[str]:
