@@ -33,7 +33,7 @@ _LENGTHS = _SHORT[::2]
 """Of texts: what `long` gives for a count."""
 _TWO_BYTES = 1 << 14
 _LOWEST = tuple([bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(_TWO_BYTES)])
-"""The first two bytes of what has more; half a megabyte, and a moment is looked up instead of worked out."""
+"""The first two bytes of what has more; 0.9 MB, and a moment is looked up instead of worked out."""
 
 
 @lru_cache(maxsize=1_024)
