@@ -21,8 +21,10 @@ MAX_IN_VAIN = 16_777_216
 """Broken objects, and characters searched for their ends, after which the rest is not looked at."""
 
 _SPACE = re.compile(r"[ \t\r\n]*+")
-_PLAIN = re.compile(r'(?:[^"{}\[\]]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")*+')
-"""Everything up to the next bracket, or to a text that does not end in what is there."""
+_PLAIN = re.compile(r'(?:[^"{}\[\]]++|"[^"\\\n]*+"){0,100}')
+"""Towards the next bracket, past texts without a backslash: a hundred steps, for each is remembered until the last. A
+possessive group would remember none, but CPython 3.11.2, Debian's, mistakes where one ends."""
+_IN_TEXT = re.compile(r'[^"\\\n]*+')
 
 
 class Piece(NamedTuple):
@@ -124,8 +126,7 @@ class _Reader:
         """How many characters the object has; what is wrong with it, and how many were read to find out."""
         depth, scan = 0, self._at
         while True:
-            match = _PLAIN.match(self._buffer, scan)
-            scan = match.end() if match is not None else scan
+            scan = self._past_plain(scan)
             size = scan - self._at
             if scan == len(self._buffer) or self._may_go_on(scan):
                 seen = len(self._buffer) - self._at
@@ -144,6 +145,20 @@ class _Reader:
                     return size + 1, None
                 if depth > MAX_DEPTH:
                     return size, Broken(self._line, "nested too deeply")
+
+    def _past_plain(self, scan: int) -> int:
+        """Where the next bracket is, or a text begins that does not end in what is there, or the buffer ends."""
+        buffer = self._buffer
+        while (match := _PLAIN.match(buffer, scan)) is not None:
+            scan = match.end()
+            if scan == len(buffer) or buffer[scan] in "{}[]":
+                break
+            if buffer[scan] == '"':
+                end = _text_end(buffer, scan)
+                if end is None:
+                    break
+                scan = end
+        return scan
 
     def _may_go_on(self, scan: int) -> bool:
         """Whether a text begins here whose end is yet to come."""
@@ -178,3 +193,16 @@ class _Reader:
         self._buffer = "".join((self._buffer[self._at :], *chunks))
         self._at = 0
         return bool(chunks)
+
+
+def _text_end(buffer: str, at: int) -> int | None:
+    """Behind the text that begins at `at`; None: it does not end on its line, or not in what is there."""
+    at += 1
+    while (match := _IN_TEXT.match(buffer, at)) is not None:
+        at = match.end()
+        if buffer.startswith('"', at):
+            return at + 1
+        if not buffer.startswith("\\", at) or buffer[at + 1 : at + 2] in {"", "\n"}:
+            return None
+        at += 2
+    return None
