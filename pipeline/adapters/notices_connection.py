@@ -234,7 +234,7 @@ class Connection(asyncio.Protocol):
     def _end_of_reply(self, *, keep: bool) -> None:
         status, body, retry_after = self._status, b"".join(self._body), self._retry_after()
         asked, self._asked = self._asked, None
-        if keep:
+        if keep and asked is not None:  # else it was given up: its body was not kept, and it is closing
             if status == _OK and retry_after is None and len(self._head) == 1:
                 self._remember_head(self._head[0], body)
             self._begin()
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
         return None if head.lower().find(b"retry-after") < 0 else _Headers(head).retry_after
 
     def _remember_head(self, reply: bytes, body: bytes) -> None:
-        """Of a reply that came in one piece and ends with its body: so the body's length was told, and in no chunks."""
+        """Of a reply whose first piece ends with its body: so the body's length was told, and in no chunks."""
         head, end, rest = reply.partition(b"\r\n\r\n")
         if rest == body and len(reply) <= KNOWN_REPLY_BYTES:
             if len(self._heads) >= KNOWN_HEADS:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,3 +130,14 @@ def test_heads_are_remembered_within_bounds() -> None:
     pool = Pool()
     pool.ask(b"HTTP/1.1 200 OK\r\nx: %b\r\ncontent-length: 0\r\n\r\n" % (b"y" * KNOWN_REPLY_BYTES), [])
     assert pool.heads == {}
+
+
+@pytest.mark.parametrize("begun", [0, 21])
+def test_the_head_of_a_reply_that_was_too_large_is_not_remembered(begun: int) -> None:
+    """Its end was seen, but its body not kept: what had come of it by then is no reply."""
+    pool = Pool()
+    head = HEADS[0] % 61
+    for _ in range(2):
+        pool.ask(head + b"x" * 61, [len(head) + begun])
+    assert pool.heads == {}
+    assert pool.seen == [(200, b"", None, Fault.BODY_TOO_LARGE, ""), "ended"] * 2
