@@ -55,8 +55,8 @@ class Silence:
             log.warning(
                 "group_silent",
                 seconds=round(at - self._owed_since, 1),
-                hint="Kafka's group coordinator does not answer; nothing is sent until it does: the partitions may be "
-                "another member's by then",
+                hint="Kafka's group coordinator does not answer; nothing is read or sent until it does: the partitions "
+                "may be another member's by then",
             )
 
     def out_of_touch(self) -> bool:

@@ -154,6 +154,8 @@ def _writable(value: object) -> object:
     """The value as far as Avro can hold it: an API may answer with a code beyond 64 bits."""
     if isinstance(value, str):
         return _whole_characters(value)
+    if isinstance(value, Position):
+        return Position._make(map(_writable, value))
     if isinstance(value, int) and value.bit_length() > _LONG_BITS:
         return None
     return value

@@ -14,11 +14,11 @@ class KafkaHealth(NamedTuple):
     """Of requests to the slowest of these, on average over the last interval; 0 where none was answered."""
 
     silent: bool = False
-    """Whether the group's coordinator owes an answer and gives none: nothing is sent meanwhile."""
+    """Whether the group's coordinator owes an answer and gives none: nothing is read or sent meanwhile."""
 
     @property
     def trouble(self) -> str | None:
         """Words, where nothing can be read or written down."""
         if not self.brokers:
             return "Kafka cannot be reached: no broker is connected"
-        return "Kafka is silent: nothing is sent until the group is heard again" if self.silent else None
+        return "Kafka is silent: nothing is read or sent until the group is heard again" if self.silent else None

@@ -114,7 +114,9 @@ def _call(function: Callable[..., object], accepted: frozenset[tuple[type, ...]]
     """One of our functions, as CEL would call it: with arguments of exactly the types that an overload names."""
     given = [value if type(value) is Moment else scalar(value) for value in values]
     if tuple(map(type, given)) in accepted:
-        return function(*given)
+        result = function(*given)
+        if type(result) is not Moment:  # CEL would hand it on as a `datetime`, which ends earlier than a moment does
+            return result
     raise GiveUp
 
 

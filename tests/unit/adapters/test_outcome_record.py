@@ -16,6 +16,7 @@ from pipeline.adapters.outcome_record import (
     OutcomeEncoder,
     outcome_schema,
 )
+from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.schema import without_logical_types
 from tests.fakes.outcomes import BARE, WHOLE
@@ -73,6 +74,9 @@ def test_no_value_of_others_loses_an_outcome() -> None:
     read = OutcomeDecoder()(encode(WHOLE._replace(code=2**64, detail="a\ud800b")))
     assert read is not None
     assert (read.code, read.detail, read.id) == (None, "a?b", WHOLE.id)
+    moved = OutcomeDecoder()(encode(WHOLE._replace(position=Position("a\ud800", 0, 1))))
+    assert moved is not None
+    assert moved.position == Position("a?", 0, 1)
 
 
 def test_a_recipient_is_disguised_as_they_came() -> None:
