@@ -7,12 +7,10 @@ from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.work import Work
 from pipeline.model.event import Position, Record
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
 
 _NO_REPLY = Reply()
-_ACCEPTED = OutcomeKind.ACCEPTED
-"""Looked up once, not for each outcome: CPython 3.11 searches for an enum's member."""
 
 
 class Outbox:
@@ -104,6 +102,6 @@ def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Out
         work.first_attempt_at,
         now,
         offset <= work.partition.reached,
-        "" if kind is _ACCEPTED else detail,
+        "" if kind is ACCEPTED else detail,
         event.trace,
     )

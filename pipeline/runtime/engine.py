@@ -16,7 +16,7 @@ import structlog
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
-from pipeline.model.verdict import Verdict
+from pipeline.model.verdict import ACCEPTED
 from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ STANDSTILL_SECONDS = 3.0
 that a broker allows by default: within it our partitions cannot have gone to somebody else."""
 HEAR_SECONDS = 2.5
 """What the group has to tell reaches the source's thread within that: it looks once a second when nothing is wanted."""
-
-_ACCEPTED = Verdict.ACCEPTED
-"""Looked up once, not for each reply: CPython 3.11 searches for an enum's member."""
 
 log = structlog.get_logger("engine")
 
@@ -148,7 +145,7 @@ class Engine:
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
         self._telemetry.attempted(verdict, now - started)
-        if verdict is not _ACCEPTED:
+        if verdict is not ACCEPTED:
             self._refusal = reply
         if not self._step_due:
             self.progressed()
