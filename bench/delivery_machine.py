@@ -20,7 +20,7 @@ from bisect import bisect
 from collections import deque
 from typing import NamedTuple
 
-from pipeline.delivery.arrival import Arrival, Attempt
+from pipeline.delivery.evaluated_record import Arrival, Attempt
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bench.workload import PARTITIONS, events
-from pipeline.adapters.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind
 

@@ -23,11 +23,11 @@ from bench import report, workload
 from bench.processes import Cores, on
 from bench.testbed import testbed
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.notices_http import read_reply
-from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.adapters.notices_api.exchange import read_reply
+from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import find_schemas
 from pipeline.bootstrap.service import make_parts
-from pipeline.delivery.arrival import Arrival, Publication
+from pipeline.delivery.evaluated_record import Arrival, Publication
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition

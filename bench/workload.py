@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import fastavro
 
-from pipeline.adapters.avro import folder_id
-from pipeline.rules.schema import EventSchema
+from pipeline.adapters.events.avro import folder_id
+from pipeline.rules.schema.event_schema import EventSchema
 
 EVENTS = 100_000
 PARTITIONS = 4

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from docs.commands import commands_page
 from pipeline import metrics
+from pipeline.authoring import editor_schemas as json_schemas
 from pipeline.delivery import verdicts
-from pipeline.rules import channel, finding_codes, functions, json_schemas
+from pipeline.rules import functions
+from pipeline.rules.source import finding_codes
 from pipeline.settings import show
+from pipeline.styles import channel
 
 ROOT = Path(__file__).resolve().parent.parent
 

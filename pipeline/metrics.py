@@ -1,6 +1,6 @@
 """The catalogue of metrics: name, kind, labels, allowed values, help.
 
-Only declarations: `pipeline.adapters.prometheus` makes them real, `docs/reference/metrics.md` is generated from them.
+Only declarations: `adapters/telemetry/prometheus.py` makes them real, `docs/reference/metrics.md` comes from them.
 Every name gets the prefix `notice_pipeline_`; units are base units. A label is either closed (its values stand here
 and exist from the start, so that a rate is visible at the first failure) or bounded by configuration.
 """

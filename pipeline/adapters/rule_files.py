@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.rules.sources import RuleSources
+from pipeline.rules.source.files import RuleSources
 
 TEMPLATES = ("templates.yaml", "templates.yml")
 SUFFIXES = (".yaml", ".yml")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka_audit import Expectation, KafkaAudit, Stage, Subject
-from pipeline.adapters.logging import configure_logging
-from pipeline.audit.findings import Report
+from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, Subject
+from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import find_decoder, find_rules, find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.adapters.avro import folder_id
-from pipeline.adapters.decoding import EventDecoder
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.events.decoder import EventDecoder
+from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
-from pipeline.adapters.schema_files import read_schemas
-from pipeline.rules.check import load
+from pipeline.rules.lint.check import load
 from pipeline.rules.ruleset import RuleSet
-from pipeline.rules.schema import EventSchema, SchemaCatalogue
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.settings import Settings
 from pipeline.settings.secrets import reveal
 
 if TYPE_CHECKING:
-    from pipeline.adapters.schema_registry import SchemaRegistry
+    from pipeline.adapters.events.registry import SchemaRegistry
 
 
 class Schemas(NamedTuple):
@@ -40,7 +40,7 @@ def find_schemas(settings: Settings) -> Schemas:
     }
     registry = None
     if chosen.registry_url is not None:
-        from pipeline.adapters.schema_registry import (  # noqa: PLC0415 - its client is loaded only where there is one
+        from pipeline.adapters.events.registry import (  # noqa: PLC0415 - its client is loaded only where there is one
             RegistryOptions,
             SchemaRegistry,
         )

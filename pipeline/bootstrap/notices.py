@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.adapters.notices_http import HttpOptions
-from pipeline.adapters.notices_loop import LoopNoticesApi
-from pipeline.adapters.notices_withheld import WithheldNoticesApi
-from pipeline.adapters.tokens import FileToken, StaticToken
+from pipeline.adapters.notices_api.client import LoopNoticesApi
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.shadow import WithheldNoticesApi
+from pipeline.adapters.notices_api.tokens import FileToken, StaticToken
 from pipeline.errors import ConfigurationError
 from pipeline.ports import NoticesApi, TokenSource
 from pipeline.settings import Settings
@@ -47,10 +47,10 @@ def notices_api(settings: Settings) -> NoticesApi:
     if transport == "loop":
         return LoopNoticesApi(options)
     if transport == "httpx":
-        from pipeline.adapters.notices_httpx import HttpxNoticesApi  # noqa: PLC0415 - loaded only where it is chosen
+        from pipeline.adapters.notices_api.httpx import HttpxNoticesApi  # noqa: PLC0415 - loaded only where it is chosen
 
         return HttpxNoticesApi(options)
-    from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - as above
+    from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - as above
 
     return PyreqwestNoticesApi(options)
 
@@ -70,7 +70,7 @@ def token_source(settings: Settings) -> TokenSource:
         read_secret_file(notices.token_file, "the token file")  # told at start, not at the first event
         return FileToken(notices.token_file, lambda path: read_secret_file(path, "the token file"))
     if notices.oauth is not None:
-        from pipeline.adapters.tokens_oauth import (  # noqa: PLC0415 - its client is loaded only where it is wanted
+        from pipeline.adapters.notices_api.oauth import (  # noqa: PLC0415 - its client is loaded only where it is wanted
             OAuthOptions,
             OAuthToken,
         )

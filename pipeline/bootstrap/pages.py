@@ -9,8 +9,8 @@ from typing import NamedTuple
 from starlette.applications import Starlette
 
 from pipeline import metrics
-from pipeline.adapters.prometheus import PrometheusTelemetry
-from pipeline.adapters.workbench.process import Workbench
+from pipeline.adapters.authoring.workbench.process import Workbench
+from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Service
 from pipeline.settings import Settings
@@ -18,9 +18,9 @@ from pipeline.settings.show import changed
 from pipeline.web.access import gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
-from pipeline.web.signs import RefusedRules
-from pipeline.web.standing import Subjects, Watch
+from pipeline.web.service_status import Subjects, Watch
 from pipeline.web.status import StatusPage
+from pipeline.web.status_messages import RefusedRules
 from pipeline.web.studio import Studio
 from pipeline.web.tally import Tally
 

@@ -11,14 +11,14 @@ from threading import Event
 from typing import NamedTuple
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka_range import Progressed, Span, TopicRange
-from pipeline.adapters.kafka_redrive import BATCH, Desk, Sender, Target, Told
-from pipeline.adapters.kafka_topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
-from pipeline.adapters.logging import configure_logging
+from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
+from pipeline.adapters.kafka.topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.operations.redrive import BATCH, Desk, Sender, Target, Told
+from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.errors import UserError
-from pipeline.redrive.letter import Letter
-from pipeline.redrive.selection import Fate, Selection
+from pipeline.operations.redrive.letter import Letter
+from pipeline.operations.redrive.selection import Fate, Selection
 from pipeline.settings import Settings
 
 BATCH_BYTES = 8_388_608

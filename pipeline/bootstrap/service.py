@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from pipeline.adapters.avro import folder_id
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka_ledger import LedgerReader
-from pipeline.adapters.kafka_log import forwarding_logger
-from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
-from pipeline.adapters.kafka_source import KafkaSource
-from pipeline.adapters.kafka_topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
-from pipeline.adapters.logging import configure_logging, recipient_hash
-from pipeline.adapters.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
-from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.kafka.client_log import forwarding_logger
+from pipeline.adapters.kafka.ledger import LedgerReader
+from pipeline.adapters.kafka.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
+from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
+from pipeline.adapters.kafka.source import KafkaSource
+from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.rule_watch import RuleWatch
+from pipeline.adapters.telemetry.logging import configure_logging, recipient_hash
+from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import Schemas, find_decoder, find_rules, find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.notices import notices_api, token_source
@@ -29,7 +29,7 @@ from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import UserError
-from pipeline.rules.schema import EventSchema
+from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Parts, Service
@@ -44,7 +44,7 @@ from pipeline.web.tally import Tally
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pipeline.adapters.schema_registry import SchemaRegistry
+    from pipeline.adapters.events.registry import SchemaRegistry
 
 log = structlog.get_logger("start")
 

@@ -30,7 +30,7 @@ def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
     if chosen.endpoint is None:
         return parts
     try:
-        from pipeline.adapters import tracing  # noqa: PLC0415 - an extra, and nobody else pays for it
+        from pipeline.adapters.telemetry import tracing  # noqa: PLC0415 - an extra, and nobody else pays for it
     except ImportError as error:
         raise ConfigurationError(
             f"tracing.endpoint is set, but {error.name} is not installed",

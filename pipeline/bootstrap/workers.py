@@ -10,19 +10,19 @@ from importlib.metadata import version
 import structlog
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.exposition_sum import SummedExpositions
-from pipeline.adapters.logging import configure_logging
-from pipeline.adapters.worker_process import WorkerProcesses
-from pipeline.runtime.fleet import Fleet, Limits
-from pipeline.runtime.gauges import read_fleet
-from pipeline.runtime.supervisor import Supervisor, pass_signals_on
+from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.settings import Settings
 from pipeline.web.access import gate
 from pipeline.web.endpoint import serve
 from pipeline.web.listener import listen
 from pipeline.web.pages import Pages
-from pipeline.web.workers import make_workers_app
-from pipeline.web.workers_page import WorkersPage
+from pipeline.workers.endpoint import make_workers_app
+from pipeline.workers.fleet import Fleet, Limits
+from pipeline.workers.gauges import read_fleet
+from pipeline.workers.metrics_merge import SummedExpositions
+from pipeline.workers.page import WorkersPage
+from pipeline.workers.process import WorkerProcesses
+from pipeline.workers.supervisor import Supervisor, pass_signals_on
 
 START_SECONDS = 180.0
 """Beyond the time for the broker: schemas, rules, and a machine where everything starts at once."""

@@ -14,10 +14,10 @@ import typer
 import typer.core
 from typer import main as typer_main
 
+from pipeline.authoring.terminal_escape import visible
 from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines
 from pipeline.errors import RulesRefused, UserError
-from pipeline.rules.visible import visible
 
 FINE = 0
 FINDINGS = 1
@@ -35,13 +35,21 @@ PANELS = {
     "Write rules": ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff"),
     "Run it": ("config", "schemas", "run", "audit", "redrive"),
 }
-"""Commands in the order of `--help`, by the panel that they stand in. Each is a module of this folder.
+"""Commands in the order of `--help`, by the panel that they stand in. Each is a module of one of the folders below.
 
 It has `command` (a function) or `group` (a `typer.Typer`), and loads when the command is called: a rule author's
 `check` must not pay for Kafka's client.
 """
 COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Command to panel."""
+FOLDERS = {
+    **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
+    **dict.fromkeys(("audit", "redrive"), "operators"),
+    **dict.fromkeys(
+        ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff", "emit", "schemas"), "authors"
+    ),
+}
+"""Command to the folder of its module."""
 
 
 _Command = typer.core.TyperCommand | typer.core.TyperGroup
@@ -93,7 +101,7 @@ class _LazyGroup(typer.core.TyperGroup):
 
 
 def _module(name: str) -> str:
-    return f"pipeline.cli.{name}"
+    return f"pipeline.cli.{FOLDERS[name]}.{name}"
 
 
 app = typer.Typer(

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
+from pipeline.authoring.terminal_escape import escaped, shown, visible
 from pipeline.model.finding import Finding, Level
-from pipeline.rules.visible import escaped, shown, visible
 
 MOST_FINDINGS = 100
 """Shown of one run unless asked for more: nobody reads on, and most of them have one cause."""

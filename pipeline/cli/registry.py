@@ -11,7 +11,7 @@ import typer
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.adapters.schema_registry import SchemaRegistry
+    from pipeline.adapters.events.registry import SchemaRegistry
 
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", help="URL of a schema registry (Confluent's dialect).", metavar="URL")
@@ -30,7 +30,7 @@ def open_registry(url: str | None, config: Path | None) -> SchemaRegistry | None
     """
     if url is None and config is None:
         return None
-    from pipeline.adapters.schema_registry import (  # noqa: PLC0415 - who names none need not wait for its client
+    from pipeline.adapters.events.registry import (  # noqa: PLC0415 - who names none need not wait for its client
         RegistryOptions,
         SchemaRegistry,
     )

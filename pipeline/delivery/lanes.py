@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.delivery.work import Work
+    from pipeline.delivery.pending_notice import Work
 
 
 class Lanes:

@@ -9,22 +9,22 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 
-from pipeline.delivery.arrival import Arrival, Attempt, Publication
 from pipeline.delivery.authorisation import NEVER
 from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.buffers import Buffers
+from pipeline.delivery.evaluated_record import Arrival, Attempt, Publication
 from pipeline.delivery.gate import Gate
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.limit import ConcurrencyLimit
-from pipeline.delivery.outbox import Outbox, final_word
 from pipeline.delivery.partition import Partition
+from pipeline.delivery.pending_notice import Work
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.replies import Judge, Turn
 from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
 from pipeline.delivery.suspension import Suspensions
+from pipeline.delivery.unacknowledged import Outbox, final_word
 from pipeline.delivery.verdicts import VerdictTable
-from pipeline.delivery.work import Work
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.outcome import OutcomeKind, Reason

@@ -9,7 +9,7 @@ from pipeline.delivery.frontier import Frontier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.delivery.arrival import Arrival
+    from pipeline.delivery.evaluated_record import Arrival
     from pipeline.model.ledger import Assigned
     from pipeline.model.notice import Notice
     from pipeline.model.outcome import Outcome

@@ -10,11 +10,11 @@ from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.gate import Gate
 from pipeline.delivery.limit import ConcurrencyLimit
+from pipeline.delivery.pending_notice import Work
 from pipeline.delivery.policy import RetrySettings
 from pipeline.delivery.retry import backoff, exhausted, retry_after
 from pipeline.delivery.suspension import Suspensions
 from pipeline.delivery.verdicts import VerdictTable
-from pipeline.delivery.work import Work
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply

@@ -67,7 +67,7 @@ class Event:
     type: str
     """Avro record's full name, or CloudEvents `type`."""
     data: Mapping[str, object]
-    """Values as rule expressions read them; see `pipeline.rules.schema` for how each Avro type arrives."""
+    """Values as rule expressions read them; see `pipeline.rules.schema.event_schema` for how each Avro type arrives."""
     record: Record
     identity: str
     """What makes the event the same event when it is read again: CloudEvents source + id, else its position."""

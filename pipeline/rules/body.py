@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.errors import RenderRefused
-from pipeline.rules.cel import Activation, Environment
-from pipeline.rules.direct_body import direct_body
-from pipeline.rules.direct_operations import GIVING_UP, Direct
+from pipeline.rules.cel.batched import Named, Together
+from pipeline.rules.cel.engine import Activation, Environment
+from pipeline.rules.cel.operations import GIVING_UP, Direct
+from pipeline.rules.generated_body import direct_body
 from pipeline.rules.message import RuleField, Text, checked_recipient, checked_url, data_of
-from pipeline.rules.together import Named, Together
 
 
 class Body:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.rules import contradictions, cost, literals, nulls
-from pipeline.rules.cel import CompileError, Environment, Expression, ExpressionFailed
-from pipeline.rules.cel_ast import Kind, Tree, walk
-from pipeline.rules.document import Path
+from pipeline.rules.cel import contradictions, cost, literals, nulls
+from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.syntax import syntax
+from pipeline.rules.cel.tree import Kind, Tree, walk
+from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
-from pipeline.rules.report import Report
-from pipeline.rules.syntax import syntax
-from pipeline.rules.text import Part, Unclosed, split
-from pipeline.rules.typing import TypedEnvironment
+from pipeline.rules.source.document import Path
+from pipeline.rules.source.report import Report
+from pipeline.rules.source.text import Part, Unclosed, split
 
 Typed = Mapping[str, Sequence[TypedEnvironment]]
 """By event type, one environment for each schema version, oldest first."""

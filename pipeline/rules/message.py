@@ -8,10 +8,10 @@ from datetime import datetime
 
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
-from pipeline.rules import channel
-from pipeline.rules.cel import Activation, Expression
-from pipeline.rules.channel import FieldKind
-from pipeline.rules.together import evaluated
+from pipeline.rules.cel.batched import evaluated
+from pipeline.rules.cel.engine import Activation, Expression
+from pipeline.styles import channel
+from pipeline.styles.channel import FieldKind
 
 MAX_RECIPIENT = 256
 MAX_URL = 1_024

@@ -12,10 +12,10 @@ from pipeline.model.event import Event
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
 from pipeline.rules.body import Body
-from pipeline.rules.cel import Activation, Environment, Expression
+from pipeline.rules.cel.batched import evaluated
+from pipeline.rules.cel.engine import Activation, Environment, Expression
 from pipeline.rules.message import RuleField, Text
-from pipeline.rules.templates import Template
-from pipeline.rules.together import evaluated
+from pipeline.rules.source.templates import Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from pipeline import metrics
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.metrics import Metric
-from pipeline.model.worker import WorkerPhase
 
 if TYPE_CHECKING:
-    from pipeline.runtime.fleet import Fleet
     from pipeline.runtime.service import Parts
 
 
@@ -41,11 +39,3 @@ def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float
     if health is not None:
         yield metrics.KAFKA_BROKERS, {}, health.brokers
         yield metrics.KAFKA_ROUND_TRIP, {}, health.round_trip_seconds
-
-
-def read_fleet(fleet: Fleet) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
-    """What a supervisor tells of its workers."""
-    for phase in WorkerPhase:
-        yield metrics.WORKERS, {"phase": phase}, fleet.count(phase)
-    for number, worker in fleet.workers.items():
-        yield metrics.WORKER_RESTARTS, {"worker": str(number)}, worker.restarts

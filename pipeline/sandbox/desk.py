@@ -17,9 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.rules.card import Mode, Value, card, plain_card
-from pipeline.rules.card_html import STYLE, to_html
-from pipeline.rules.templates import Style
+from pipeline.authoring.cards.card import Mode, Value, card, plain_card
+from pipeline.authoring.cards.html import STYLE, to_html
+from pipeline.rules.source.templates import Style
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
 from pipeline.sandbox.notices import PATH

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import orjson
 
-from pipeline.rules.channel import FieldKind, kind_of, violation
-from pipeline.rules.templates import Style, Template
+from pipeline.rules.source.templates import Style, Template
+from pipeline.styles.channel import FieldKind, kind_of, violation
 
 ACCEPTED = 200
 BAD_RECIPIENT = 40003

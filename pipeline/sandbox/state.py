@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.rules.templates import Template
+from pipeline.rules.source.templates import Template
 from pipeline.sandbox.connections import Connections
 from pipeline.sandbox.credentials import Credentials
 from pipeline.sandbox.faults import FaultPlan

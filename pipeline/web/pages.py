@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from pipeline.rules.card_html import STYLE
+from pipeline.authoring.cards.html import STYLE
 from pipeline.web.formats import FILTERS
 
 if TYPE_CHECKING:

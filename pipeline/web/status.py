@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.web.standing import Standing
+from pipeline.web.service_status import Standing
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from confluent_kafka import Consumer, TopicPartition
 
-from pipeline.adapters.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.model.outcome import Outcome
 from tests.broker import topics
 

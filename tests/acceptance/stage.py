@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
 from pipeline.model.outcome import Outcome
-from pipeline.rules.schema import EventSchema
+from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.sandbox.server import SandboxServer
 from tests.acceptance.service import OUTCOMES_SECONDS, ServiceUnderTest, read_outcomes, uncommitted
 from tests.broker.handle import Broker

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from pipeline.adapters.avro import folder_id
-from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
-from pipeline.adapters.kafka_range import TopicRange
-from pipeline.adapters.outcome_record import OutcomeDecoder
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.channel import FieldKind
-from pipeline.rules.schema import EventSchema
-from pipeline.rules.templates import Style, Template, TemplateField
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.source.templates import Style, Template, TemplateField
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from pipeline.styles.channel import FieldKind
 from tests.acceptance.service import END_SECONDS, ServiceUnderTest
 from tests.broker.handle import Broker
 from tests.broker.topics import ends

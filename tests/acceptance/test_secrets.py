@@ -16,7 +16,7 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from pipeline.adapters.event_writer import EventProducer
+from pipeline.adapters.events.writer import EventProducer
 from pipeline.model.outcome import OutcomeKind
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import SCHEMA, Stage

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.event_writer import EventProducer
+from pipeline.adapters.events.writer import EventProducer
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions

@@ -7,7 +7,7 @@ import signal
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from pipeline.adapters.event_writer import EventProducer
+from pipeline.adapters.events.writer import EventProducer
 from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import Stage, recipient
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import libversion
 
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
+from pipeline.adapters.kafka.embedded import EmbeddedBroker
 from tests.broker.handle import Kind, Unavailable, free_ports
 from tests.broker.node import NODE, VERSION, wait_until_up
 

@@ -15,7 +15,7 @@ from pipeline.web.pages import Pages
 from pipeline.web.status import StatusPage
 from tests.browser.looking import Looked
 from tests.browser.serving import Served, serving
-from tests.unit.web.subjects import T0, Shop, outcome
+from tests.unit.web.status_sources import T0, Shop, outcome
 
 pytestmark = pytest.mark.browser
 

@@ -14,11 +14,11 @@ from pipeline.delivery.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.pages import Pages
-from pipeline.web.workers_page import WorkersPage
+from pipeline.workers.page import WorkersPage
 from tests.browser.looking import Looked
 from tests.browser.serving import Served, serving
-from tests.unit.web.subjects import T0, outcome
-from tests.unit.web.test_workers_page import Workers
+from tests.unit.web.status_sources import T0, outcome
+from tests.unit.workers.test_page import Workers
 
 pytestmark = pytest.mark.browser
 

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
     ResourceType,
 )
 
-from pipeline.adapters.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from pipeline.adapters.event_writer import EventProducer
+from pipeline.adapters.events.writer import EventProducer
 from tests.acceptance.stage import recipient
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
+from pipeline.adapters.kafka.embedded import EmbeddedBroker
 from pipeline.cli import app
 
 Run = Callable[..., int]

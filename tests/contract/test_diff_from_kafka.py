@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.event_writer import EventProducer
+from pipeline.adapters.events.writer import EventProducer
 from tests.contract.conftest import Run
 from tests.fakes.registry import FakeRegistry
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.compared_files import ALONE, SHARE
+from pipeline.adapters.authoring.compared_files import ALONE, SHARE
 from tests.unit.cli.test_diff_command import event, write_rules
 from tests.unit.rules.shop import RULE
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from pipeline.adapters.decoding_schemas import LookUp
-from pipeline.adapters.event_writer import Encoding
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.writer import Encoding
+from pipeline.adapters.events.writer_schemas import LookUp
 from pipeline.model.event import Event, Record
 from tests.contract.conftest import Run
 from tests.fakes.registry import FakeRegistry
-from tests.unit.adapters.records import PAID_EVENT, PAID_TYPE, decoder
+from tests.unit.adapters.events.records import PAID_EVENT, PAID_TYPE, decoder
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_mistake_is_told_in_words(
     words: str,
 ) -> None:
     """With exit code 2 and no traceback."""
-    monkeypatch.setattr("pipeline.cli.emit.BROKER_SECONDS", 1.0)
+    monkeypatch.setattr("pipeline.cli.authors.emit.BROKER_SECONDS", 1.0)
     assert run("emit", *arguments) == 2
     told = capsys.readouterr().err
     assert words in told

@@ -65,7 +65,7 @@ def test_the_registry_is_asked_for_the_records_schema(
         capsys.readouterr()
         assert run("explain", place, "-c", config) == 0
         assert "✓ order-paid makes a message" in capsys.readouterr().out
-    monkeypatch.setattr("pipeline.cli.one_event.REGISTRY_SECONDS", 0.3)
+    monkeypatch.setattr("pipeline.cli.authors.one_event.REGISTRY_SECONDS", 0.3)
     assert run("explain", place, "-c", config) == 2
     assert "the schema registry does not answer" in capsys.readouterr().err
 

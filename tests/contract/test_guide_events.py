@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from pipeline.adapters.decoding import EventDecoder
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
-from pipeline.adapters.kafka_record import record_of
-from pipeline.adapters.outcome_record import OutcomeEncoder, outcome_schema
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.decoder import EventDecoder
+from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.kafka.embedded import EmbeddedBroker
+from pipeline.adapters.kafka.outcome_record import OutcomeEncoder, outcome_schema
+from pipeline.adapters.kafka.record import record_of
 from pipeline.model.event import Event, Record
 from pipeline.model.outcome import OutcomeKind, Reason
-from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.schema.event_schema import SchemaCatalogue
 from tests.fakes.outcomes import an_outcome
 from tests.fakes.registry import FakeRegistry
 

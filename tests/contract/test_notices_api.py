@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.notices_http import HttpOptions
-from pipeline.adapters.notices_httpx import HttpxNoticesApi
-from pipeline.adapters.notices_loop import LoopNoticesApi
-from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.notices_api.client import LoopNoticesApi
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.httpx import HttpxNoticesApi
+from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi
 from pipeline.errors import ConfigurationError
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
@@ -240,7 +240,7 @@ class TestReplies:
     async def test_no_part_of_the_token_is_left_where_the_detail_is_cut(self, make: Make, padding: int) -> None:
         """Where the cut would fall within a token, the token is gone before."""
         del make  # shared by both, and pure: no need for a server
-        from pipeline.adapters.notices_http import read_reply  # noqa: PLC0415 - this test alone looks inside
+        from pipeline.adapters.notices_api.exchange import read_reply  # noqa: PLC0415 - this test alone looks inside
 
         answer = read_reply(
             500, b"x" * padding + TOKEN.encode() + b"y" * 100, None, lambda text: text.replace(TOKEN, "…")

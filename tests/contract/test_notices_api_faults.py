@@ -9,8 +9,9 @@ import httpx
 import pytest
 from pyreqwest import exceptions
 
-from pipeline.adapters import notices_httpx, notices_pyreqwest
-from pipeline.adapters.notices_http import cut_off, fault_of
+from pipeline.adapters.notices_api import httpx as notices_httpx
+from pipeline.adapters.notices_api import pyreqwest as notices_pyreqwest
+from pipeline.adapters.notices_api.exchange import cut_off, fault_of
 from pipeline.model.reply import Fault
 
 

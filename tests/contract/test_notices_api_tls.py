@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pipeline.adapters.notices_http import HttpOptions
-from pipeline.adapters.notices_httpx import HttpxNoticesApi
-from pipeline.adapters.notices_loop import LoopNoticesApi
-from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.notices_api.client import LoopNoticesApi
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.httpx import HttpxNoticesApi
+from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
 from pipeline.ports import NoticesApi

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from pipeline.adapters.schema_registry import MAX_ANSWER, RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.registry import MAX_ANSWER, RegistryOptions, SchemaRegistry
 from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.web.listener import listen
 from tests.fakes.registry import FakeRegistry

@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 import pytest
 
-from pipeline.adapters.notices_http import HttpOptions
-from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi
 from pipeline.errors import Unreachable
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
-from pipeline.rules.channel import FieldKind
-from pipeline.rules.templates import Style, Template, TemplateField
+from pipeline.rules.source.templates import Style, Template, TemplateField
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from pipeline.styles.channel import FieldKind
 from tests.contract.asking import posted
 
 ANY = "any"

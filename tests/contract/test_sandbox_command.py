@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline.cli import sandbox
+from pipeline.cli.service import sandbox
 from pipeline.errors import UserError
 
 TEMPLATES = """

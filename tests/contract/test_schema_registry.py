@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
 from pipeline.errors import SchemaError
 from tests.broker.handle import Unavailable
 from tests.fakes.registry import FakeRegistry

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.tokens import FileToken, StaticToken
-from pipeline.adapters.tokens_oauth import OAuthOptions, OAuthToken
+from pipeline.adapters.notices_api.oauth import OAuthOptions, OAuthToken
+from pipeline.adapters.notices_api.tokens import FileToken, StaticToken
 from pipeline.errors import TokenUnavailable
 from pipeline.ports import TokenSource
 from pipeline.sandbox.server import SandboxServer

@@ -11,9 +11,9 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.notices_http import HttpOptions
-from pipeline.adapters.notices_pyreqwest import PyreqwestNoticesApi
-from pipeline.adapters.tracing import TracedNoticesApi, TracedOutcomeLog, Tracing, TracingOptions
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi
+from pipeline.adapters.telemetry.tracing import TracedNoticesApi, TracedOutcomeLog, Tracing, TracingOptions
 from pipeline.model.event import Record
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind

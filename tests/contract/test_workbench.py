@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.adapters.authoring.workbench.process import MOST_WAITING, Workbench
 from pipeline.adapters.shipped import shipped
-from pipeline.adapters.workbench.process import MOST_WAITING, Workbench
 from pipeline.errors import Overtaxed
 
 PAID = "com.example.trade.order.paid.v1"
@@ -176,7 +176,7 @@ async def test_too_many_at_once_are_refused(bench: Workbench) -> None:
 
 async def test_what_takes_too_long_is_ended(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is killed, it is told in words, and the next draft is none the worse."""
-    monkeypatch.setattr("pipeline.adapters.workbench.process.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("pipeline.adapters.authoring.workbench.process.WAIT_SECONDS", 0.01)
     with pytest.raises(Overtaxed, match="took longer"):
         await tried(bench)
     monkeypatch.undo()

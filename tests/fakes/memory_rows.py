@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.rows import Row
+from pipeline.operations.audit.rows import Row
 
 
 class MemoryRows:
-    """Implements `pipeline.audit.rows.Rows`."""
+    """Implements `pipeline.operations.audit.rows.Rows`."""
 
     def __init__(self, width: int) -> None:
         self._width = width

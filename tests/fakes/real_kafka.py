@@ -10,10 +10,10 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka_ledger import LedgerReader
-from pipeline.adapters.kafka_outcomes import KafkaOutcomeLog, Topics
-from pipeline.adapters.kafka_source import KafkaSource
-from pipeline.adapters.outcome_record import LedgerDecoder, OutcomeEncoder
+from pipeline.adapters.kafka.ledger import LedgerReader
+from pipeline.adapters.kafka.outcome_record import LedgerDecoder, OutcomeEncoder
+from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
+from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.event import TopicPartition
 
 

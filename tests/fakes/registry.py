@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from pipeline.errors import SchemaError
-from pipeline.rules.compatibility import incompatibilities
-from pipeline.rules.schema import EventSchema
+from pipeline.rules.schema.compatibility import incompatibilities
+from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.web.listener import listen
 
 

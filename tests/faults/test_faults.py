@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.finding import Finding
-from pipeline.rules.check import check
-from pipeline.rules.finding_codes import CODES
-from pipeline.rules.schema import EventSchema, SchemaCatalogue
-from pipeline.rules.sources import RuleSources
+from pipeline.rules.lint.check import check
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.rules.source.files import RuleSources
+from pipeline.rules.source.finding_codes import CODES
 from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, with_fields
 
 FOLDER = Path(__file__).parent

@@ -18,11 +18,11 @@ from typing import Any, Self
 
 import httpx
 
-from pipeline.adapters.event_writer import Encoding, EventEncoder, EventProducer
-from pipeline.adapters.kafka_topics import TopicCheck, TopicToMake
-from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
 from pipeline.errors import Unreachable
-from pipeline.rules.examples import example
+from pipeline.rules.schema.examples import example
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions

@@ -14,19 +14,19 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.avro import folder_id
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.event_writer import Encoding, EventEncoder
-from pipeline.adapters.kafka_dead_letters import Cut, content
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.events.writer import Encoding, EventEncoder
+from pipeline.adapters.kafka.dead_letters import Cut, content
 from pipeline.adapters.rule_files import read_rules
-from pipeline.adapters.schema_files import read_schemas
 from pipeline.adapters.shipped import shipped
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.notice import notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.check import load
-from pipeline.rules.examples import example
+from pipeline.rules.lint.check import load
+from pipeline.rules.schema.examples import example
 from tests.broker.topics import ends
 from tests.fakes.listener import PATIENCE
 from tests.fakes.outcomes import a_record, an_outcome

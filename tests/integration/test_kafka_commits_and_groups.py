@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pipeline.adapters.kafka_ledger import Replay
+from pipeline.adapters.kafka.ledger import Replay
 from pipeline.delivery import pointer
 from pipeline.errors import Unreachable
 from pipeline.model.event import TopicPartition
@@ -136,8 +136,8 @@ def test_a_rebalance_is_served_while_nothing_is_wanted(make_kafka: Callable[...,
 
 def test_a_long_stop_loses_nothing_and_changes_no_order(kafka: RealKafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paused because nothing was wanted for long, and resumed: every record once, in order."""
-    monkeypatch.setattr("pipeline.adapters.kafka_source.PAUSE_AFTER_SECONDS", 0.2)
-    monkeypatch.setattr("pipeline.adapters.kafka_source.IDLE_POLL_SECONDS", 0.05)
+    monkeypatch.setattr("pipeline.adapters.kafka.source.PAUSE_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr("pipeline.adapters.kafka.source.IDLE_POLL_SECONDS", 0.05)
     kafka.produce(5_000)
     source, listener = kafka.source(), RecordingListener()
     source.start(listener)

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.kafka_embedded import EmbeddedBroker
-from pipeline.adapters.kafka_topics import LEDGER_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.kafka.embedded import EmbeddedBroker
+from pipeline.adapters.kafka.topics import LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.delivery import pointer
 from pipeline.model.ledger import CommitPoint, LedgerPosition
 from tests.fakes.listener import PATIENCE, RecordingListener

@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters import kafka_source
-from pipeline.adapters.kafka_source import KafkaSource
+from pipeline.adapters.kafka import source as kafka_source
+from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.event import TopicPartition
 from tests.broker.topics import ends
 from tests.broker.transactions import in_transaction

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.kafka_ledger import Committed, Replay, patience
+from pipeline.adapters.kafka.ledger import Committed, Replay, patience
 from pipeline.delivery import pointer
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import LedgerPosition

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
     ResourceType,
 )
 
-from pipeline.adapters.kafka_ledger import ledger_partition
+from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.errors import OutcomeLost
 from pipeline.model import dead_letter
 from pipeline.model.event import Position, Record

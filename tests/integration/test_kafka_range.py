@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.kafka_range import Bound, Span, TopicRange, read_record
+from pipeline.adapters.kafka.range import Bound, Span, TopicRange, read_record
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Position, Record
 from tests.broker.handle import Broker, free_ports
@@ -240,7 +240,7 @@ def test_a_topic_that_is_not_there_is_told_with_a_near_name(make: Callable[..., 
 
 def test_a_broker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its address."""
-    monkeypatch.setattr("pipeline.adapters.kafka_range.ASK_SECONDS", 1.5)
+    monkeypatch.setattr("pipeline.adapters.kafka.range.ASK_SECONDS", 1.5)
     address = f"127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(Unreachable, match=address):
         TopicRange({"bootstrap.servers": address}, "events")

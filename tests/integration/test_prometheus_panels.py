@@ -14,16 +14,16 @@ from prometheus_client import start_http_server
 
 from deploy.grafana.generate import DASHBOARDS
 from pipeline import metrics
-from pipeline.adapters.prometheus import PrometheusTelemetry
+from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
-from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.metrics import Metric
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
-from pipeline.rules.check import load
+from pipeline.rules.lint.check import load
 from pipeline.rules.ruleset import RuleSet
 from tests.broker.handle import Unavailable
 from tests.fakes.outcomes import an_outcome

@@ -23,7 +23,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
     ConfigResource,
 )
 
-from pipeline.adapters.kafka_record import record_of
+from pipeline.adapters.kafka.record import record_of
 from pipeline.model import dead_letter
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import OutcomeKind, Reason

@@ -7,17 +7,17 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.adapters.decoding import EventDecoder
-from pipeline.adapters.event_writer import Encoding, EventEncoder
-from pipeline.adapters.outcome_record import outcome_schema
-from pipeline.adapters.schema_registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.decoder import EventDecoder
+from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
+from pipeline.adapters.events.writer import Encoding, EventEncoder
+from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.errors import Undecodable
 from pipeline.model.outcome import Reason
-from pipeline.rules.event_json import from_json
-from pipeline.rules.schema import SchemaCatalogue
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.json_events import from_json
 from tests.broker.handle import Unavailable
 from tests.jvm.apicurio import Apicurio
-from tests.unit.adapters.records import PAID, PAID_EVENT, record
+from tests.unit.adapters.events.records import PAID, PAID_EVENT, record
 
 
 @pytest.fixture(scope="module")

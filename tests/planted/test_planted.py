@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.adapters.schema_files import read_schemas
-from pipeline.rules.check import check
-from pipeline.rules.schema import SchemaCatalogue
-from pipeline.rules.sources import RuleSources
-from pipeline.rules.testing.running import run
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.authoring.rule_tests.running import run
+from pipeline.rules.lint.check import check
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.files import RuleSources
 from tests.planted import in_other_files, in_rules
 from tests.planted.mistake import MARK, Mistake
 

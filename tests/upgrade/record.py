@@ -11,18 +11,18 @@ import sys
 from pathlib import Path
 
 from pipeline import metrics
-from pipeline.adapters.outcome_record import OutcomeEncoder
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.kafka.outcome_record import OutcomeEncoder
 from pipeline.adapters.rule_files import read_rules
-from pipeline.adapters.schema_files import read_schemas
 from pipeline.delivery import pointer
 from pipeline.model import dead_letter
 from pipeline.model.event import Event, Record
 from pipeline.model.ledger import LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.check import load
-from pipeline.rules.event_json import JsonReader
-from pipeline.rules.examples import example
+from pipeline.rules.lint.check import load
+from pipeline.rules.schema.examples import example
+from pipeline.rules.schema.json_events import JsonReader
 from tests.fakes.outcomes import BARE, WHOLE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ import fastavro
 import pytest
 
 from pipeline import metrics
-from pipeline.adapters.outcome_record import (
+from pipeline.adapters.kafka.outcome_record import (
     FIRST_RELEASE_FIELDS,
     LEDGER_FIELDS,
     LedgerDecoder,
@@ -27,8 +27,8 @@ from pipeline.adapters.outcome_record import (
 from pipeline.delivery import pointer
 from pipeline.model.event import Position
 from pipeline.model.outcome import OutcomeKind, Reason
-from pipeline.rules.compatibility import incompatibilities
-from pipeline.rules.schema import EventSchema, without_logical_types
+from pipeline.rules.schema.compatibility import incompatibilities
+from pipeline.rules.schema.event_schema import EventSchema, without_logical_types
 from tests.upgrade.record import OUTCOMES, POINTERS, RELEASES, dead_letter_headers, notices_of, outcome_fields
 
 FRAME = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.rules.channel import ELLIPSIS, shorten
 from pipeline.rules.functions.declaration import MAX_TEXT, Example, Function, FunctionFailed, Overload, bounded
-from pipeline.rules.graphemes import clusters
+from pipeline.styles.channel import ELLIPSIS, shorten
+from pipeline.styles.graphemes import clusters
 
 MAX_CHARACTERS = 1_000
 """More than any field takes."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
-from pipeline.rules.moments import EPOCH, Moment
+from pipeline.rules.timestamp import EPOCH, Moment
 
 DEFAULT_ZONE = "Asia/Shanghai"
 MAX_PATTERN = 64

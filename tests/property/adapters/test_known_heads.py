@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.adapters.notices_connection import KNOWN_HEADS, KNOWN_REPLY_BYTES, Connection
+from pipeline.adapters.notices_api.connection import KNOWN_HEADS, KNOWN_REPLY_BYTES, Connection
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault
 
 if TYPE_CHECKING:
-    from pipeline.adapters.notices_connection import Asked
+    from pipeline.adapters.notices_api.connection import Asked
 
 NOTICE = Notice("abdf3647-9c11-5cb5-856a-5d43e25176c5", "rule", "alias", "u1", b"{}", None)
 BODIES = [b"", b"x" * 61, b'{"code":200}', b'{"code":500}', b'{"code":20}', b"\r\n\r\n", b"\r\n", b"a\r\n\r\nb"]

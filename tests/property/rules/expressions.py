@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from pipeline.rules.moments import Moment
+from pipeline.rules.timestamp import Moment
 
 NAMES = ("a", "b", "c")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML, events
 from ruamel.yaml.error import YAMLError
 
-from pipeline.rules import document
-from pipeline.rules.document import Document, parse, words_only
+from pipeline.rules.source import document
+from pipeline.rules.source.document import Document, parse, words_only
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = [

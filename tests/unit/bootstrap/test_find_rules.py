@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.schema_files import read_schemas
+from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.bootstrap.events import find_rules
 from pipeline.errors import RulesRefused
 from pipeline.settings.model import Settings

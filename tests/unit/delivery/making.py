@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.delivery.arrival import Arrival, Attempt, Publication
+from pipeline.delivery.evaluated_record import Arrival, Attempt, Publication
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings, VerdictTable

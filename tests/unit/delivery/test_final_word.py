@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.delivery.arrival import Arrival
+from pipeline.delivery.evaluated_record import Arrival
 from pipeline.delivery.frontier import Unfinished
-from pipeline.delivery.outbox import final_word
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.work import Work
+from pipeline.delivery.pending_notice import Work
+from pipeline.delivery.unacknowledged import final_word
 from pipeline.model.event import Event, Position, Record, TopicPartition
 from pipeline.model.ledger import Assigned
 from pipeline.model.notice import Notice

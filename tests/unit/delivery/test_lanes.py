@@ -7,7 +7,7 @@ import itertools
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.work import Work
+from pipeline.delivery.pending_notice import Work
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from pipeline.delivery import pointer
-from pipeline.delivery.arrival import Attempt, Publication
+from pipeline.delivery.evaluated_record import Attempt, Publication
 from pipeline.delivery.machine import PROBE_RECORDS, UNWRITTEN_PER_SLOT, Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable

@@ -8,11 +8,11 @@ import orjson
 
 from pipeline.model.event import Event, Record
 from pipeline.model.finding import Finding
-from pipeline.rules.check import Checked, check
-from pipeline.rules.moments import Moment
+from pipeline.rules.lint.check import Checked, check
 from pipeline.rules.ruleset import RuleSet
-from pipeline.rules.schema import EventSchema, SchemaCatalogue
-from pipeline.rules.sources import RuleSources
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.rules.source.files import RuleSources
+from pipeline.rules.timestamp import Moment
 
 
 def _record(name: str, field: str) -> Mapping[str, object]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from pipeline.authoring.rule_tests.running import Result, run
 from pipeline.model.finding import Finding
-from pipeline.rules.check import Checked, check
-from pipeline.rules.sources import RuleSources
-from pipeline.rules.testing.given import EventFiles
-from pipeline.rules.testing.running import Result, run
+from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.given_events import EventFiles
+from pipeline.rules.source.files import RuleSources
 from tests.unit.rules.shop import TEMPLATES, schemas
 
 FILE = "rules/tests/shop.yaml"

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
-from pipeline.adapters.schema_files import read_schemas
+from pipeline.authoring.rule_tests.running import run
 from pipeline.model.event import Event, Record
 from pipeline.model.notice import Notice
-from pipeline.rules import channel
-from pipeline.rules.check import check
-from pipeline.rules.event_json import from_json
+from pipeline.rules.lint.check import check
 from pipeline.rules.ruleset import RuleSet
-from pipeline.rules.schema import SchemaCatalogue
-from pipeline.rules.testing.running import run
-from pipeline.rules.types import NullableType, ScalarType
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.json_events import from_json
+from pipeline.rules.schema.types import NullableType, ScalarType
+from pipeline.styles import channel
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORD = Record("user.account.events", 0, 1, None, None, (), 0)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from pipeline.rules.cel import Environment, ExpressionFailed
+from pipeline.rules.cel.engine import Environment, ExpressionFailed
 from pipeline.rules.functions import FUNCTIONS, Example, Function, FunctionFailed, as_markdown
 from pipeline.rules.functions.declaration import MAX_TEXT
 from pipeline.rules.functions.money import decimal, money, money_of_cents

@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.scaffold.repository import write_repository
-from pipeline.adapters.schema_files import read_schemas
-from pipeline.cli import coverage
+from pipeline.adapters.authoring.scaffold.repository import write_repository
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.authoring.rule_tests.reports import as_text
+from pipeline.authoring.rule_tests.running import run
 from pipeline.cli.app import main
-from pipeline.cli.init import SEED
+from pipeline.cli.authors import coverage
+from pipeline.cli.authors.init import SEED
 from pipeline.model.finding import Level
-from pipeline.rules import channel, functions
-from pipeline.rules.check import check
-from pipeline.rules.finding_codes import CODES
-from pipeline.rules.sources import RuleSources
-from pipeline.rules.testing.checking import REFUSALS
-from pipeline.rules.testing.reports import as_text
-from pipeline.rules.testing.running import run
+from pipeline.rules import functions
+from pipeline.rules.lint.case_checks import REFUSALS
+from pipeline.rules.lint.check import check
+from pipeline.rules.source.files import RuleSources
+from pipeline.rules.source.finding_codes import CODES
+from pipeline.styles import channel
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).resolve().parents[3]

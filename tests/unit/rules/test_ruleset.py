@@ -10,8 +10,8 @@ import pytest
 from pipeline.model.event import Redrive
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
-from pipeline.rules.cel import Environment
-from pipeline.rules.together import Named, Together
+from pipeline.rules.cel.batched import Named, Together
+from pipeline.rules.cel.engine import Environment
 from tests.unit.rules.shop import DATA, PAID, PAID_AT, RULE, TEMPLATES, body, event, one_rule, ruleset
 
 

@@ -11,10 +11,10 @@ from typing import cast
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding, Level
 from pipeline.ports import Telemetry
-from pipeline.rules.check import load
+from pipeline.rules.lint.check import load
 from pipeline.rules.ruleset import RuleSet
-from pipeline.rules.schema import SchemaCatalogue
-from pipeline.rules.sources import RuleSources
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.files import RuleSources
 from pipeline.runtime.intake import Intake
 from pipeline.runtime.reload import Refused, Reload
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.channel import FieldKind
-from pipeline.rules.templates import Style, Template, TemplateField
+from pipeline.rules.source.templates import Style, Template, TemplateField
 from pipeline.sandbox.request import Message, Refused, check, parse
+from pipeline.styles.channel import FieldKind
 
 GOOD = {"to": "0123456789abcdef", "template": "T1", "data": {"thing1": {"value": "咖啡", "color": "#000"}}}
 PAID = Template(

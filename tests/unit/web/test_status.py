@@ -14,7 +14,7 @@ from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.status import StatusPage
 
-from .subjects import T0, Shop, outcome, rule_set
+from .status_sources import T0, Shop, outcome, rule_set
 
 RUNBOOK_URL = "https://runbooks.example.com/notices"
 HOSTILE = "<script>alert(1)</script>"

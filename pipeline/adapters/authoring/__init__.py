@@ -1,0 +1,1 @@
+"""Files, revisions and processes for the tools of rule authors."""

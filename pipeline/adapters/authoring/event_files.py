@@ -1,0 +1,201 @@
+"""Events from files, for the tools of rule authors: read one by one, typed by their schemas as the service types them.
+
+A file holds one JSON object, a list of them, or one on each line, plain or gzipped; each in one of the forms of
+`pipeline.adapters.authoring.event_forms`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from pipeline.adapters.authoring.event_forms import Given, Malshaped, given
+from pipeline.adapters.authoring.json_stream import Broken, Piece, pieces
+from pipeline.adapters.events import cloudevents
+from pipeline.adapters.events.strict_json import Malformed, loads
+from pipeline.errors import UserError
+from pipeline.model.event import Event, Position
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, plain_json
+
+CHUNK = 65_536
+_GZIP = b"\x1f\x8b"
+
+
+class EventFault(UserError):
+    """One event of a file cannot be read; the words begin with file and line."""
+
+
+class GivenEvent(NamedTuple):
+    """An event of a file, its data still as JSON."""
+
+    where: str
+    """`file:line`, for words about it."""
+    given: Given
+
+
+OnFault = Callable[[EventFault], None]
+
+
+def raised(fault: EventFault) -> None:
+    """The usual way with a fault: it ends the reading."""
+    raise fault
+
+
+def file_pieces(path: Path) -> Iterator[Piece | Broken]:
+    """The text of every event of a file, in bounded memory; `-` is the standard input.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    with _opened(path) as file:
+        yield from pieces(_texts(path, file))
+
+
+def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
+    """The event that stands in one piece of a file; `number` is that of the piece, from 0.
+
+    Raises:
+        EventFault: it is none.
+    """
+    where = f"{path}:{piece.line}"
+    if isinstance(piece, Broken):
+        raise EventFault(f"{where}: {piece.words}")
+    try:
+        return GivenEvent(where, given(loads(piece.text), Position(str(path), 0, number)))
+    except Malformed as fault:
+        raise EventFault(f"{path}:{_place(piece, fault)}: {fault}") from None
+    except Malshaped as fault:
+        raise EventFault(f"{where}: {fault}") from None
+
+
+def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]:
+    """Every event of a file as it stands there, in bounded memory; `-` is the standard input.
+
+    `on_fault` is told of each event that is none; where it returns, reading goes on as far as it can.
+
+    Raises:
+        UserError: the file cannot be read.
+        EventFault: by `raised`.
+    """
+    for number, piece in enumerate(file_pieces(path)):
+        try:
+            one = given_event(path, number, piece)
+        except EventFault as fault:
+            on_fault(fault)
+            continue
+        yield one
+
+
+class EventTyper:
+    """Turns given events into what rules read: by the newest schema of their type, or as they are without one."""
+
+    def __init__(self, catalogue: SchemaCatalogue, *, time_ms: int = 0, strict: bool = False) -> None:
+        """`time_ms` is when an event happened that does not say so.
+
+        Fields that the schema lacks are passed over, as the service does; `strict`: they are a fault.
+        """
+        self._catalogue = catalogue
+        self._time_ms = time_ms
+        self._strict = strict
+        self._readers: dict[str, JsonReader | None] = {}
+
+    def event(self, one: GivenEvent, default_type: str | None = None) -> Event:
+        """The event; `default_type` is for one that does not name its own.
+
+        Raises:
+            EventFault: it names no type, or does not fit its schema.
+        """
+        where, (event_type, data, record, attributes) = one
+        event_type = event_type or default_type
+        if event_type is None:
+            hint = "name it: --type; or put the data into an object with `type` and `data`"
+            raise EventFault(f"{where}: nothing says which type this event has", hint=hint)
+        reader = self._reader(event_type)
+        try:
+            typed = reader.read(data) if reader is not None else plain_json(data)
+        except SchemaMismatch as mismatch:
+            raise EventFault(f"{where}: `{event_type}`: {mismatch.words}", hint=mismatch.hint) from None
+        if not isinstance(typed, dict):
+            raise EventFault(f"{where}: an event's data is an object")
+        event = cloudevents.event(event_type, typed, record, attributes)
+        return event if event.time_ms else replace(event, time_ms=self._time_ms)
+
+    def _reader(self, event_type: str) -> JsonReader | None:
+        if event_type not in self._readers:
+            schema = self._catalogue.newest(event_type)
+            self._readers[event_type] = (
+                JsonReader(schema, ignore_unknown=not self._strict) if schema is not None else None
+            )
+        return self._readers[event_type]
+
+
+def read_events(
+    path: Path, typer: EventTyper, default_type: str | None = None, on_fault: OnFault = raised
+) -> Iterator[Event]:
+    """Every event of a file, typed.
+
+    Raises:
+        UserError: the file cannot be read.
+        EventFault: by `raised`, for the first event that cannot be.
+    """
+    for one in given_events(path, on_fault):
+        try:
+            event = typer.event(one, default_type)
+        except EventFault as fault:
+            on_fault(fault)
+            continue
+        yield event
+
+
+def _place(piece: Piece, fault: Malformed) -> str:
+    """Line, and column where it is known."""
+    if fault.at is None:
+        return str(piece.line)
+    line = piece.line + piece.text.count("\n", 0, fault.at)
+    return f"{line}:{fault.at - piece.text.rfind(chr(10), 0, fault.at)}"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        if str(path) == "-":
+            yield _unpacked(sys.stdin.buffer)
+            return
+        with path.open("rb") as file:
+            yield _unpacked(file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be unpacked: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    peek = getattr(file, "peek", None)
+    begins = peek(len(_GZIP))[: len(_GZIP)] if peek is not None else b""
+    return gzip.GzipFile(fileobj=file) if begins == _GZIP else file  # type: ignore[return-value]  # it reads as one
+
+
+def _texts(path: Path, file: BinaryIO) -> Iterator[str]:
+    """The file's text in pieces that are not empty."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    line = 1
+    while True:
+        chunk = file.read(CHUNK)
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            line += chunk.count(b"\n", 0, error.start)
+            raise UserError(f"{path}:{line}: not UTF-8", hint="save the file as UTF-8") from None
+        if text:
+            yield text
+        if not chunk:
+            return
+        line += chunk.count(b"\n")

@@ -1,0 +1,157 @@
+"""The forms in which an event may stand in a file, each told by its keys.
+
+- a CloudEvent in structured mode: it has `specversion`
+- a Kafka record as exported: it has `topic`, `partition` and `offset`; the event is `data`, `value` or `payload`
+- an object around the data: `type` and `data`, and nothing but what is said of an event besides
+- else the data alone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.adapters.events import cloudevents
+from pipeline.adapters.events.strict_json import Malformed, loads
+from pipeline.errors import Undecodable
+from pipeline.model.event import Headers, Position, Record
+
+_ATTRIBUTES = ("type", "id", "source", "time", "expirytime", "traceparent", "tracestate")
+"""What an object around the data may say of the event, in CloudEvents' words."""
+_AROUND = frozenset({*_ATTRIBUTES, "data", "key", "headers", "timestamp", "subject"})
+_CONTENTS = ("data", "value", "payload")
+"""Where exports have a record's value: ours, those of REST proxies, and kcat's."""
+_MOMENTS = ("timestamp", "timestamp_ms", "ts")
+
+
+class Malshaped(ValueError):
+    """It looks like one of the forms, and is not quite that."""
+
+
+class Given(NamedTuple):
+    """An event as it was given: its data still as JSON, not typed by a schema."""
+
+    type: str | None
+    """None: nothing says it."""
+    data: object
+    record: Record
+    attributes: Mapping[str, str]
+    """CloudEvents attributes and headers, named as headers are."""
+
+
+def given(value: object, position: Position) -> Given:
+    """What an object of a file says; `position` is where the event stands where it says nothing itself.
+
+    Raises:
+        Malshaped: in words.
+    """
+    if not isinstance(value, Mapping):
+        raise Malshaped("an event is a JSON object")
+    stands = _position(value)
+    if stands is not None:
+        return _exported(value, stands)
+    return _wrapped(value, _record(value, position), {})
+
+
+def _wrapped(value: object, record: Record, around: Mapping[str, str]) -> Given:
+    """`around` are the attributes that the record's headers have."""
+    if not isinstance(value, Mapping):
+        return Given(around.get("ce_type") or around.get("type"), value, record, around)
+    if "specversion" in value:
+        return _cloud_event(value, record, around)
+    if isinstance(value.get("type"), str) and "data" in value and _AROUND.issuperset(value):
+        attributes = {**around, **_attributes(value)}
+        return Given(attributes["ce_type"], value["data"], record, attributes)
+    return Given(around.get("ce_type") or around.get("type"), value, record, around)
+
+
+def _cloud_event(value: Mapping[str, object], record: Record, around: Mapping[str, str]) -> Given:
+    try:
+        others = {name: text for name, text in around.items() if not name.startswith("ce_")}
+        attributes = {**others, **cloudevents.envelope_texts(value)}
+        cloudevents.require_valid(attributes)
+    except Undecodable as fault:
+        raise Malshaped(f"no CloudEvent: {fault.detail}") from None
+    return Given(attributes["ce_type"], value.get("data"), record, attributes)
+
+
+def _exported(value: Mapping[str, object], position: Position) -> Given:
+    record = _record(value, position)
+    content = next((value[name] for name in _CONTENTS if name in value), None)
+    if content is None:
+        raise Malshaped(f"a record without {' or '.join(f'`{name}`' for name in _CONTENTS)}")
+    if isinstance(content, str):
+        try:
+            content = loads(content)
+        except Malformed:
+            raise Malshaped("the record's value is no JSON: read Avro from Kafka itself, not from an export") from None
+    around = {**cloudevents.header_texts(record), **_attributes(value)}
+    return _wrapped(content, record, around)
+
+
+def _position(value: Mapping[str, object]) -> Position | None:
+    topic, partition, offset = (value.get(name) for name in ("topic", "partition", "offset"))
+    if not isinstance(topic, str) or isinstance(partition, bool) or isinstance(offset, bool):
+        return None
+    if not isinstance(partition, int) or not isinstance(offset, int):
+        return None
+    return Position(_whole(topic), partition, offset)
+
+
+def _whole(text: str) -> str:
+    """The text, if it can be written at all.
+
+    Raises:
+        Malshaped: it holds half a character.
+    """
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise Malshaped("half a character (a lone surrogate)")
+    return text
+
+
+def _record(value: Mapping[str, object], position: Position) -> Record:
+    key = value.get("key")
+    moment = next((value[name] for name in _MOMENTS if name in value), 0)
+    timestamp = moment if isinstance(moment, int) and not isinstance(moment, bool) else 0
+    key_bytes = str(key).encode("utf-8", "replace") if isinstance(key, str | int) else None
+    return Record(*position, key_bytes, b"", _headers(value.get("headers")), max(0, timestamp))
+
+
+def _attributes(value: Mapping[str, object]) -> dict[str, str]:
+    """What the object says of the event, named as headers are."""
+    attributes: dict[str, str] = {}
+    for name in _ATTRIBUTES:
+        text = value.get(name)
+        if isinstance(text, str) and text:
+            attributes[f"ce_{name}"] = _whole(text)
+        elif text is not None and name in value:
+            raise Malshaped(f"`{name}` should be a text")
+    moment = attributes.get("ce_time")
+    if moment is not None and cloudevents.milliseconds(moment) is None:
+        raise Malshaped(f"`time` should be a time such as 2026-11-23T15:01:00Z, not `{moment[:40]}`")
+    return attributes
+
+
+def _headers(value: object) -> Headers:
+    """Headers as an object, as pairs, as objects of name and value, or one after the other as kcat has them."""
+    pairs: list[tuple[object, object]] = []
+    if isinstance(value, Mapping):
+        pairs = list(value.items())
+    elif isinstance(value, list):
+        if all(isinstance(one, str | None) for one in value):
+            pairs = list(zip(value[::2], value[1::2], strict=False))
+        else:
+            pairs = [_pair(one) for one in value]
+    return tuple(
+        (name, text.encode("utf-8", "replace") if isinstance(text, str) else None)
+        for name, text in pairs
+        if isinstance(name, str)
+    )
+
+
+def _pair(one: object) -> tuple[object, object]:
+    if isinstance(one, Mapping):
+        return one.get("key", one.get("name")), one.get("value")
+    if isinstance(one, list) and len(one) == 2:  # noqa: PLR2004 - a pair
+        return one[0], one[1]
+    raise Malshaped("headers are an object, or pairs of name and value")

@@ -1,0 +1,111 @@
+"""Writes a repository of rules: what is missing, and never over what is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.adapters.events.schema_files import read_schema
+from pipeline.adapters.rule_files import SUFFIXES
+from pipeline.adapters.shipped import shipped
+from pipeline.authoring import editor_schemas as json_schemas
+from pipeline.errors import UserError
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.examples import example
+
+_FILES = Path(__file__).parent / "files"
+_EVENT_SCHEMA = "schemas/events/trade/trade.order.paid.v1.avsc"
+RECORDED = 20
+"""Made-up events to try a change on."""
+_UNMATCHED = 2
+
+
+class Written(NamedTuple):
+    """What became of one file."""
+
+    path: str
+    """From the repository's top."""
+    is_new: bool
+    """Whether it was written; else it was there and stays as it is."""
+
+
+def write_repository(folder: Path, version: str, dice: Callable[[], float]) -> Iterator[Written]:
+    """Write each file that is not there yet; `version` of this program is what the jobs install.
+
+    Where there are rules already, the example of a rule is left out: it would not fit to theirs. `dice` gives numbers
+    in [0, 1) for the recorded events.
+
+    Raises:
+        UserError: a file or folder cannot be written.
+    """
+    contents = dict(_around(version))
+    if not _has_rules(folder / "rules"):
+        contents = {**_example(dice), **contents}
+    for path, text in contents.items():
+        yield Written(path, _write_new(folder / path, text))
+
+
+def _example(dice: Callable[[], float]) -> Mapping[str, str]:
+    schema = shipped(_EVENT_SCHEMA)
+    paid = read_schema(schema)
+    events = [_recorded(paid, dice, number) for number in range(RECORDED)]
+    return {
+        "rules/templates.yaml": _text("templates.yaml"),
+        "rules/receipts.yaml": _text("rules.yaml"),
+        "rules/tests/receipts.yaml": _text("tests.yaml"),
+        f"schemas/{schema.name}": schema.read_text(encoding="utf-8"),
+        "events/recorded.jsonl": "".join(f"{json.dumps(event, ensure_ascii=False)}\n" for event in events),
+    }
+
+
+def _recorded(paid: EventSchema, dice: Callable[[], float], number: int) -> Mapping[str, object]:
+    """An event an hour, so that a day's volume can be told; the third was paid with coupons alone: no rule matches."""
+    moment = f"2026-11-{22 + number // 24}T{number % 24:02}:00:00Z"
+    amount = {"amount_paid": "0.00"} if number == _UNMATCHED else {}
+    data = {**example(paid, dice, number), "occurred_at": moment, "paid_at": moment, **amount}
+    return {"type": paid.name, "time": moment, "data": data}
+
+
+def _around(version: str) -> Mapping[str, str]:
+    """What every repository of rules has around its rules."""
+    return {
+        "schemas/rules.schema.json": json_schemas.rules(),
+        "schemas/templates.schema.json": json_schemas.templates(),
+        "schemas/tests.schema.json": json_schemas.tests(),
+        ".vscode/settings.json": _text("vscode-settings.json"),
+        ".vscode/extensions.json": _text("vscode-extensions.json"),
+        ".github/workflows/rules.yml": _text("github.yml").replace("@VERSION@", version),
+        ".gitlab-ci.yml": _text("gitlab.yml").replace("@VERSION@", version),
+        ".gitignore": _text("gitignore"),
+        "README.md": _text("README.md"),
+    }
+
+
+def _text(name: str) -> str:
+    return (_FILES / name).read_text(encoding="utf-8")
+
+
+def _has_rules(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and any(path.name.endswith(SUFFIXES) for path in folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Whether the file was written: False where there is one (or a link) already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        if not path.parent.is_dir():
+            raise UserError(f"{path.parent} is a file, and should be a folder") from None
+        return False
+    except NotADirectoryError:
+        raise UserError(f"{path.parent}: part of it is a file, and should be a folder") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    return True

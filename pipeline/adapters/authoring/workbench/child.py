@@ -1,0 +1,68 @@
+"""The process in which drafts are tried out: one line of JSON in, one line of JSON out, until the input ends.
+
+Started by `process.py` beside it with the folder of rules, the folder of schemas (or nothing), the environment (or
+nothing) and the seconds that a job may take. It is expendable: a timer ends a job that takes longer, and with it the
+process.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import orjson
+
+from pipeline.adapters.authoring.workbench.draft_runner import Bench, Draft
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.errors import UserError
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+
+JOB_SECONDS = 5.0
+"""Of processor time: what others do on the machine is no fault of a draft's."""
+MEMORY_BYTES = 512 * 1024**2
+"""Of address space. The example rules take 63 MB of it."""
+
+
+def main() -> None:
+    """Serve jobs."""
+    os.nice(10)  # sending goes first
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
+    folder, schemas, environment, given = sys.argv[1:]
+    seconds = float(given)
+    _bound(seconds)
+    catalogue = read_schemas(Path(schemas)) if schemas else SchemaCatalogue()
+    bench = Bench(Path(folder), catalogue, environment or None)
+    for line in sys.stdin.buffer:
+        _bound(seconds)
+        sys.stdout.buffer.write(orjson.dumps(_answer(bench, line), option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.flush()
+        _bound(0)
+
+
+def _bound(seconds: float) -> None:
+    """End the process after so much more processor time, whatever it is busy with: the signal's default action."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _answer(bench: Bench, line: bytes) -> dict[str, object]:
+    job = orjson.loads(line)
+    try:
+        match job.pop("do"):
+            case "open":
+                return bench.open(job["file"], job["rule"], job["type"])
+            case "example":
+                return {"event": bench.example(job["type"])}
+            case _:
+                return bench.try_out(Draft(**job))
+    except UserError as error:
+        return {"problem": error.words}
+    except RecursionError:
+        return {"problem": "nested too deeply"}
+
+
+if __name__ == "__main__":
+    main()

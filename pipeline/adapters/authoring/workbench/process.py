@@ -1,0 +1,131 @@
+"""Keeps the process in which drafts are tried out: started at the first draft, ended when nobody has sent one lately.
+
+Sending must never wait for a draft. So the work is done elsewhere, one draft at a time, with a bound on its time, its
+memory and on how many may wait; the process has none of our environment, for secrets may be in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from pipeline.adapters.authoring.workbench.child import JOB_SECONDS
+from pipeline.errors import Overtaxed
+
+MOST_WAITING = 8
+IDLE_SECONDS = 120.0
+WAIT_SECONDS = 30.0
+"""For an answer on a busy machine; the process ends itself after `seconds` of its own."""
+MOST_ANSWER = 16 * 1024 * 1024
+
+
+class Workbench:
+    """Tries drafts out, one after the other."""
+
+    def __init__(
+        self, folder: Path, schemas: Path | None, environment: str | None, seconds: float = JOB_SECONDS
+    ) -> None:
+        """The folder of rules that drafts belong to, and that of schemas; `seconds` are a draft's processor time."""
+        self._arguments = (str(folder), str(schemas or ""), environment or "", str(seconds))
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def open(self, file: str | None, rule: str | None, event_type: str | None) -> dict[str, object]:
+        """What `Bench.open` gives.
+
+        Raises:
+            Overtaxed: as `try_out`.
+        """
+        return await self._do({"do": "open", "file": file, "rule": rule, "type": event_type})
+
+    async def example(self, event_type: str) -> str:
+        """An event of that type, as JSON.
+
+        Raises:
+            Overtaxed: as `try_out`.
+        """
+        return str((await self._do({"do": "example", "type": event_type})).get("event", "{}"))
+
+    async def try_out(self, draft: Mapping[str, str]) -> dict[str, object]:
+        """What `Bench.try_out` says of the draft: `file`, `rules`, `type`, `event`.
+
+        Raises:
+            Overtaxed: too many wait already, or it took too long or too much memory.
+        """
+        return await self._do({"do": "try", **draft})
+
+    async def _do(self, job: Mapping[str, object]) -> dict[str, object]:
+        if self._waiting >= MOST_WAITING:
+            raise Overtaxed("too many drafts are being tried out at once", hint="try again in a moment")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._ask(orjson.dumps(dict(job), option=orjson.OPT_APPEND_NEWLINE))
+        finally:
+            self._waiting -= 1
+
+    async def _ask(self, line: bytes) -> dict[str, object]:
+        if self._idle is not None:
+            self._idle.cancel()
+        process = self._process if self._process is not None and self._process.returncode is None else None
+        answer = b""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                if process is None:
+                    process = self._process = await self._start()
+                assert process.stdin is not None  # noqa: S101 - it was started with pipes
+                assert process.stdout is not None  # noqa: S101 - the same
+                process.stdin.write(line)
+                await process.stdin.drain()
+                answer = await process.stdout.readline()
+        except (TimeoutError, ConnectionError, ValueError):
+            pass  # no whole answer: the process is of no use any more, as below
+        except asyncio.CancelledError:
+            await self.close()  # its answer would be taken for the next one's
+            raise
+        if not answer.endswith(b"\n"):
+            await self.close()
+            raise Overtaxed(
+                f"trying this out took longer than {self._seconds:g} s, or too much memory",
+                hint="make the text or the event smaller",
+            )
+        self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
+        found: dict[str, object] = orjson.loads(answer)
+        return found
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZDIR") if name in os.environ}
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "pipeline.adapters.authoring.workbench.child",
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=MOST_ANSWER,
+            env={**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONUTF8": "1"},
+        )
+
+    def _rest(self) -> None:
+        """Nobody has asked for a while: give the memory back. The end of its input ends the process."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._idle is not None:
+            self._idle.cancel()
+        process, self._process = self._process, None
+        if process is not None:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()

@@ -1,0 +1,77 @@
+"""The rules on disk that a draft belongs to: only the files that bear on it, each read once until it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.adapters.rule_files import read_rules
+from pipeline.model.finding import Finding
+from pipeline.rules.rule_compiler import event_types, with_defaults
+from pipeline.rules.source.document import parse
+from pipeline.rules.source.files import RuleSources
+from pipeline.rules.source.format import RuleFile
+from pipeline.rules.source.structure import validate
+
+
+class Inside(NamedTuple):
+    """What a file of rules is about."""
+
+    ids: frozenset[str]
+    types: frozenset[str]
+
+
+class Shelf:
+    """A folder of rules."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, tuple[str, Inside]] = {}
+
+    def read(self) -> RuleSources:
+        """Everything there is.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        return read_rules(self._folder)
+
+    def names(self) -> Mapping[str, str]:
+        """Path by file name, in the order of names."""
+        return {Path(path).name: path for path in self.read().rules}
+
+    def bearing(self, path: str, text: str, event_type: str | None) -> RuleSources:
+        """The draft in place of the file at `path`, with the files that look at the same events, and their tests.
+
+        A set of a thousand rules is not checked anew for every letter that is typed.
+        """
+        sources = self.read()
+        mine = inside(path, text)
+        types = mine.types | ({event_type} if event_type is not None else frozenset())
+        near = {other: body for other, body in sources.rules.items() if other != path and types & self._of(other, body)}
+        words = mine.ids.union(types, *(self._known[other][1].ids for other in near))
+        tests = {test: body for test, body in sources.tests.items() if any(word in body for word in words)}
+        rules = {other: text if other == path else sources.rules[other] for other in sorted({path, *near})}
+        return RuleSources(rules, sources.templates, tests)
+
+    def _of(self, path: str, text: str) -> frozenset[str]:
+        known = self._known.get(path)
+        if known is None or known[0] != text:
+            known = self._known[path] = (text, inside(path, text))
+        return known[1].types
+
+
+def rule_types(path: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The rules of a file in their order, each with the event types that it looks at; none of what is no such file."""
+    document = parse(path, text)
+    model = None if isinstance(document, Finding) else validate(document, RuleFile)[0]
+    if model is None:
+        return []
+    return [(rule.id, event_types(with_defaults(rule, model.defaults))) for rule in model.rules]
+
+
+def inside(path: str, text: str) -> Inside:
+    """What a file is about."""
+    rules = rule_types(path, text)
+    return Inside(frozenset(id_ for id_, _ in rules), frozenset(one for _, types in rules for one in types))

@@ -1,0 +1,1 @@
+"""Events: decoding, encoding, schemas and the schema registry."""

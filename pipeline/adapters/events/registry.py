@@ -1,0 +1,200 @@
+"""The schema registry, in Confluent's HTTP dialect (which Apicurio, Redpanda and Karapace speak as well).
+
+On httpx rather than confluent-kafka's own client: that one bounds no answer, takes a proxy from the environment and
+lets httpx's errors through beside its own; four kinds of request are all that is needed here.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+
+from pipeline.adapters.events.references import Reference, resolved
+from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
+
+MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+NOT_FOUND = 404
+UNREADABLE = frozenset({409, 422})
+"""Incompatible, or no valid schema (Confluent's API reference, "Register a new schema")."""
+MAX_ANSWER = 4_194_304
+"""Bytes; the largest schemas in the wild have a few hundred thousand."""
+
+
+class RegistryOptions(NamedTuple):
+    """Where the registry is and how to get in."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+    ca_file: str | None = None
+    timeout_seconds: float = 5.0
+    token: str | None = None
+    """A bearer token, instead of user and password."""
+
+
+class Registered(NamedTuple):
+    """One version of a subject."""
+
+    id: int
+    version: int
+    avro: Mapping[str, object]
+
+
+class SchemaRegistry:
+    """Schemas by id and by subject. Every call may block: never call it from the loop's thread."""
+
+    def __init__(self, options: RegistryOptions) -> None:
+        """No request is made yet.
+
+        Raises:
+            ConfigurationError: the CA file cannot be read, or the URL is none.
+        """
+        self._url = options.url.rstrip("/")
+        headers = {"Accept": f"{MEDIA_TYPE}, application/json"}
+        if options.token is not None:
+            headers["Authorization"] = f"Bearer {options.token}"
+        auth = httpx.BasicAuth(options.user, options.password or "") if options.user is not None else None
+        try:
+            verify = ssl.create_default_context(cafile=options.ca_file)
+            self._client = httpx.Client(
+                headers=headers, auth=auth, verify=verify, timeout=options.timeout_seconds, trust_env=False
+            )
+        except OSError as error:
+            raise ConfigurationError(f"{options.ca_file}: cannot be read as a CA file: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+
+    def by_id(self, key: int | UUID) -> Mapping[str, object] | None:
+        """The Avro schema of that id or GUID, references resolved; None where the registry says that there is none.
+
+        Raises:
+            SchemaUnavailable: the registry does not answer, or not sensibly.
+            SchemaError: there is a schema, but none of Avro.
+        """
+        path = f"/schemas/guids/{key}" if isinstance(key, UUID) else f"/schemas/ids/{key}"
+        try:
+            status, answer = self._ask("GET", path)
+            if status == NOT_FOUND and isinstance(answer, dict) and "error_code" in answer:
+                return None
+            self._expect(status, answer)
+            return self._avro(answer, f"schema {key}")
+        except Unreachable as error:
+            raise SchemaUnavailable(error.words) from None
+
+    def versions(self, subject: str) -> Sequence[Registered]:
+        """Every version of the subject, the oldest first; empty for an unknown one.
+
+        Raises:
+            Unreachable: the registry does not answer, or not sensibly.
+            SchemaError: one of them is no Avro schema.
+        """
+        path = f"/subjects/{quote(subject, safe='')}/versions"
+        status, numbers = self._ask("GET", path)
+        if status == NOT_FOUND:
+            return ()
+        self._expect(status, numbers)
+        if not isinstance(numbers, list):
+            raise self._senseless()
+        return tuple(self._version(subject, path, number) for number in numbers)
+
+    def _version(self, subject: str, path: str, number: object) -> Registered:
+        status, answer = self._ask("GET", f"{path}/{number}")
+        self._expect(status, answer)
+        if not isinstance(answer, dict) or not isinstance(answer.get("id"), int) or not isinstance(number, int):
+            raise self._senseless()
+        return Registered(answer["id"], number, self._avro(answer, f"{subject} version {number}"))
+
+    def register(self, subject: str, avro: Mapping[str, object]) -> int:
+        """Register a schema, or find it there already; its id.
+
+        Raises:
+            Unreachable: the registry does not answer, or not sensibly.
+            SchemaError: the registry refuses it, as incompatible for example.
+        """
+        body = {"schema": json.dumps(avro, ensure_ascii=False), "schemaType": "AVRO"}
+        status, answer = self._ask("POST", f"/subjects/{quote(subject, safe='')}/versions", body)
+        if status in UNREADABLE:
+            raise SchemaError(f"{subject}: the registry refuses the schema: {_message(answer)}")
+        self._expect(status, answer)
+        if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
+            raise self._senseless()
+        return int(answer["id"])
+
+    def _avro(self, answer: object, name: str) -> Mapping[str, object]:
+        root, references = self._document(answer, name)
+        return resolved(root, references, self._referenced)
+
+    def _referenced(self, reference: Reference) -> tuple[Mapping[str, object], Sequence[Reference]]:
+        path = f"/subjects/{quote(reference.subject, safe='')}/versions/{reference.version}"
+        status, answer = self._ask("GET", path)
+        self._expect(status, answer)
+        return self._document(answer, reference.subject)
+
+    def _document(self, answer: object, name: str) -> tuple[Mapping[str, object], Sequence[Reference]]:
+        if not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
+            raise self._senseless()
+        kind = answer.get("schemaType") or "AVRO"
+        if kind != "AVRO":
+            raise SchemaError(f"{name}: is of type {kind}; only Avro is read")
+        try:
+            avro = json.loads(answer["schema"])
+            references = [
+                Reference(one["name"], one["subject"], one["version"]) for one in answer.get("references") or ()
+            ]
+        except (ValueError, RecursionError, KeyError, TypeError):
+            raise SchemaError(f"{name}: not an Avro schema in JSON") from None
+        if not isinstance(avro, dict):
+            raise SchemaError(f"{name}: an event's schema must be a record")
+        return avro, references
+
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, object]:
+        """Status and JSON of the answer.
+
+        Raises:
+            Unreachable: there is none, or it is no JSON.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": MEDIA_TYPE}
+        try:
+            with self._client.stream(method, f"{self._url}{path}", content=content, headers=headers) as response:
+                read = bytearray()
+                for chunk in response.iter_bytes():
+                    read += chunk
+                    if len(read) > MAX_ANSWER:
+                        raise self._senseless()
+                return response.status_code, json.loads(read or b"null")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unreachable(
+                f"the schema registry at {self._url} does not answer: {str(error) or type(error).__name__}",
+                hint="is schemas.registry_url right?",
+            ) from None
+        except (ValueError, RecursionError):
+            raise self._senseless() from None
+
+    def _expect(self, status: int, answer: object) -> None:
+        if status in {401, 403}:
+            raise Unreachable(
+                f"the schema registry at {self._url} lets us in no further ({status})",
+                hint="are schemas.registry_user and its password right?",
+            )
+        if status != 200:  # noqa: PLR2004 - RFC 9110
+            raise Unreachable(f"the schema registry at {self._url} answers {status}: {_message(answer)}")
+
+    def _senseless(self) -> Unreachable:
+        return Unreachable(
+            f"what answers at {self._url} is no schema registry",
+            hint="Confluent's dialect is wanted; Apicurio has it under /apis/ccompat/v7",
+        )
+
+
+def _message(answer: Any) -> str:  # noqa: ANN401 - whatever JSON came
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return str(message or "no word why")[:300]

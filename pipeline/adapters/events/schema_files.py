@@ -1,0 +1,77 @@
+"""A folder of Avro schemas (*.avsc), read from disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.errors import SchemaError
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+
+
+def read_schemas(folder: Path) -> SchemaCatalogue:
+    """Every schema below `folder`; of one type's versions the last in the order of file names is the newest.
+
+    Raises:
+        SchemaError: the folder is not there, or a file is no schema that rules can read.
+    """
+    if not folder.is_dir():
+        raise SchemaError(f"{folder}: there is no such folder of schemas")
+    return SchemaCatalogue(read_schema(path) for path in schema_files(folder))
+
+
+def schemas_near(rules: Path) -> SchemaCatalogue:
+    """The schemas in the folder `schemas` in or beside the rules' folder, else none.
+
+    Raises:
+        SchemaError: one of them cannot be read.
+    """
+    folder = folder_near(rules)
+    return read_schemas(folder) if folder is not None else SchemaCatalogue()
+
+
+def folder_near(rules: Path) -> Path | None:
+    """The folder `schemas` in or beside the rules' folder, if there is one."""
+    folder = rules if rules.is_dir() else rules.parent
+    candidates = (folder / "schemas", folder.resolve().parent / "schemas")
+    return next((candidate for candidate in candidates if candidate.is_dir()), None)
+
+
+def schema_files(folder: Path) -> list[Path]:
+    """Every *.avsc below `folder`, in the order of their names; or the one file itself.
+
+    Raises:
+        SchemaError: there is neither such a folder nor such a file.
+    """
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise SchemaError(f"{folder}: there is no such folder of schemas")
+    return sorted(folder.rglob("*.avsc"))
+
+
+def read_schema(path: Path) -> EventSchema:
+    """One schema.
+
+    Raises:
+        SchemaError: it is no schema that rules can read.
+    """
+    try:
+        return schema_of(str(path), path.read_bytes())
+    except OSError as error:
+        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def schema_of(name: str, content: bytes) -> EventSchema:
+    """The schema that a file of this content holds.
+
+    Raises:
+        SchemaError: it is no schema that rules can read.
+    """
+    try:
+        avro = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(f"{name}: not JSON: {error}") from None
+    if not isinstance(avro, dict):
+        raise SchemaError(f"{name}: an event's schema must be a record")
+    return EventSchema(avro, name)

@@ -1,0 +1,128 @@
+"""Events onto a topic: Avro in Confluent framing, JSON, or CloudEvents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from pipeline.adapters.events.avro import AvroWriter
+from pipeline.adapters.events.avro_record import avro_record
+from pipeline.errors import Unreachable
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch
+
+SOURCE = "/notice-pipeline/emit"
+
+
+class Encoding(StrEnum):
+    """How an event is written."""
+
+    AVRO = "avro"
+    """Confluent's framing."""
+    JSON = "json"
+    """Plain, with the type in a header."""
+    CLOUDEVENT = "cloudevent"
+    """Structured: an envelope around the data."""
+    CLOUDEVENT_BINARY = "cloudevent-binary"
+    """The attributes in headers."""
+
+
+class EventEncoder:
+    """One event type's events, as bytes and headers."""
+
+    def __init__(self, schema: EventSchema, schema_id: int, encoding: Encoding) -> None:
+        self._schema = schema
+        self._encoding = encoding
+        self._reader = JsonReader(schema)
+        self._writer = AvroWriter(schema.avro, schema_id) if encoding is Encoding.AVRO else None
+
+    def encode(self, event: Mapping[str, object], number: int) -> tuple[bytes, list[tuple[str, bytes]]]:
+        """The record's value and headers.
+
+        Raises:
+            SchemaMismatch: the event does not fit its schema.
+        """
+        self._reader.read(event)
+        if self._writer is not None:
+            return self._avro(self._writer, event), []
+        name = self._schema.name
+        attributes = {
+            "specversion": "1.0",
+            "type": name,
+            "source": SOURCE,
+            "id": str(event.get("event_id", number)),
+        }
+        if self._encoding is Encoding.CLOUDEVENT:
+            return _json({**attributes, "datacontenttype": "application/json", "data": event}), [
+                ("content-type", b"application/cloudevents+json")
+            ]
+        if self._encoding is Encoding.JSON:
+            return _json(event), [("ce_type", name.encode())]
+        headers = [(f"ce_{attribute}", text.encode()) for attribute, text in attributes.items()]
+        return _json(event), [*headers, ("content-type", b"application/json")]
+
+    def _avro(self, writer: AvroWriter, event: Mapping[str, object]) -> bytes:
+        try:
+            return writer.write(avro_record(self._schema.root, event))
+        except (ValueError, TypeError, OverflowError) as error:  # a union of several types, or a number too large
+            raise SchemaMismatch(f"cannot be written as {self._schema.name}: {error}") from None
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+class EventProducer:
+    """Writes to one cluster and waits for every acknowledgement."""
+
+    def __init__(self, properties: Mapping[str, Any]) -> None:
+        self._producer = Producer(
+            {"linger.ms": 20, "enable.idempotence": True, "message.timeout.ms": 30_000, **properties}
+        )
+        self._failed: KafkaError | None = None
+        self.written = 0
+
+    def make(self, topic: str) -> None:
+        """Ask for a topic: a broker that makes topics by itself makes it now."""
+        self._producer.list_topics(topic, timeout=10)
+
+    def send(self, topic: str, key: str | None, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        """Put one record on the way; waits only where the local queue is full.
+
+        Raises:
+            Unreachable: an earlier record was refused.
+        """
+        while True:
+            try:
+                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=self._delivered)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self._producer.poll(0)
+        self._check()
+
+    def flush(self, on_progress: Callable[[int], None] | None = None) -> None:
+        """Wait until everything is acknowledged.
+
+        Raises:
+            Unreachable: something was refused, or no broker answers.
+        """
+        while self._producer.flush(0.5):
+            if on_progress is not None:
+                on_progress(self.written)
+            self._check()
+        self._check()
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is None:
+            self.written += 1
+        elif self._failed is None:
+            self._failed = error
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise Unreachable(f"Kafka took no more records: {self._failed.str()}")

@@ -1,0 +1,1 @@
+"""Kafka: reading events, group membership, commits, the ledger, outcomes and dead letters."""

@@ -1,0 +1,283 @@
+"""Membership in the consumer group: which partitions are ours, from where, and what is told when that changes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.coordinator_watchdog import Silence
+from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, patience
+from pipeline.adapters.kafka.statistics import INTERVAL_MS, Statistics
+from pipeline.errors import ConfigurationError
+from pipeline.model.event import TopicPartition
+from pipeline.model.ledger import CommitPoint
+
+if TYPE_CHECKING:
+    from pipeline.adapters.kafka.commits import Commits
+    from pipeline.ports import SourceListener
+
+ASK_SECONDS = 10.0
+
+CONSUMER_DEFAULTS: Mapping[str, Any] = {
+    "auto.offset.reset": "earliest",
+    "queued.max.messages.kbytes": 16_384,
+    # A record read ahead costs some 500 bytes beside its own, so small ones are bounded by number, too: with
+    # librdkafka's 100,000 for each partition they took 64 MB.
+    "queued.min.messages": 5_000,
+    "fetch.message.max.bytes": 524_288,
+    # With so few read ahead, librdkafka's own pause of up to a second before it reads on would leave us without any.
+    "fetch.queue.backoff.ms": 20,
+    "fetch.wait.max.ms": 50,
+    "statistics.interval.ms": INTERVAL_MS,
+}
+NEXT_GENERATION: Mapping[str, Any] = {"group.protocol": "consumer"}
+CLASSIC: Mapping[str, Any] = {"group.protocol": "classic", "partition.assignment.strategy": "cooperative-sticky"}
+
+Found = TypeVar("Found")
+
+log = structlog.get_logger("group")
+
+
+class GroupProtocol(StrEnum):
+    """How members of a group share partitions. All of ours hand partitions over one by one, not all at once."""
+
+    CONSUMER = "consumer"
+    """KIP-848: the broker assigns."""
+    CLASSIC = "classic"
+    """The members assign, cooperatively."""
+    AUTO = "auto"
+    """`consumer` where the broker has it, else `classic`."""
+
+
+class Membership:
+    """One consumer in its group. Everything but `stopping` belongs to the source's thread."""
+
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        topics: Sequence[str],
+        ledger: LedgerReader,
+        commits: Commits,
+        protocol: GroupProtocol,
+        *,
+        alive: Callable[[], None],
+        forgotten: Callable[[Sequence[TopicPartition]], None],
+    ) -> None:
+        """`alive` is called whenever a long assignment gets on, `forgotten` with partitions that are ours no longer.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+        """
+        self._properties = properties
+        self._topics = list(topics)
+        self._ledger = ledger
+        self._commits = commits
+        self._alive = alive
+        self._forgotten = forgotten
+        self._may_fall_back = protocol is GroupProtocol.AUTO
+        self._epoch = 0
+        self._listener: SourceListener | None = None
+        self.stopping = threading.Event()
+        self.owned: dict[TopicPartition, int] = {}
+        """Next offset to come, by partition; below 0 where nothing is known."""
+        self.paused: set[TopicPartition] = set()
+        self.silence = Silence()
+        try:
+            self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
+        except ConfigurationError:
+            if not self._may_fall_back:
+                raise
+            # A setting of the classic protocol, such as session.timeout.ms: the newer one has it on the broker.
+            self._may_fall_back = False
+            self.consumer = self._make(CLASSIC)
+
+    def _make(self, protocol: Mapping[str, Any]) -> Consumer:
+        self.statistics = Statistics(self.silence.observe if protocol is NEXT_GENERATION else None)
+        given = {name: value for name, value in self._properties.items() if name not in CLASSIC}
+        return kafka_errors.configured(
+            lambda: Consumer(
+                {
+                    **CONSUMER_DEFAULTS,
+                    **given,
+                    **protocol,
+                    "enable.auto.commit": False,
+                    "enable.auto.offset.store": False,
+                    "enable.partition.eof": True,
+                    "error_cb": _trouble,
+                    "on_commit": self._commits.answered,
+                    "stats_cb": self.statistics.take,
+                }
+            )
+        )
+
+    def join(self, listener: SourceListener) -> None:
+        """Ask for partitions; they come, and go, inside poll, consume and close."""
+        self._listener = listener
+        self.consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
+
+    def refused_protocol(self) -> bool:
+        """A fatal error came: was it that the coordinator does not have KIP-848's protocol? Then go on as a classic.
+
+        The protocol's first request gets that answer, so it is possible only before the first assignment. Any other
+        fault comes again after the change, and is told then.
+        """
+        if not self._may_fall_back or self._epoch:
+            return False
+        self._may_fall_back = False
+        log.info("classic_group_protocol", why="the broker does not offer the group protocol `consumer` (KIP-848)")
+        self.consumer.close()
+        self.consumer = self._make(CLASSIC)
+        self.join(self._told)
+        return True
+
+    def pause(self, wanted: frozenset[TopicPartition]) -> None:
+        """Pause these of ours and no others."""
+        pause = [partition for partition in wanted if partition in self.owned and partition not in self.paused]
+        resume = [partition for partition in self.paused if partition not in wanted]
+        if pause:
+            self.consumer.pause([KafkaPartition(*partition) for partition in pause])
+            self.paused.update(pause)
+        if resume:
+            self.consumer.resume([KafkaPartition(*partition) for partition in resume])
+            self.paused.difference_update(resume)
+
+    def pause_anew(self, partition: TopicPartition) -> None:
+        """A record of a paused partition came: a pause right after an assignment can be lost on librdkafka."""
+        self.consumer.pause([KafkaPartition(*partition)])
+
+    def leave(self) -> None:
+        """Give everything up (`_revoke` is called inside) and leave the group."""
+        try:
+            self.consumer.close()
+        except (KafkaException, RuntimeError) as error:
+            log.warning("close_failed", problem=str(error))
+
+    @property
+    def _told(self) -> SourceListener:
+        if self._listener is None:
+            raise RuntimeError("join() comes first")
+        return self._listener
+
+    def _assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        if partitions:
+            self._epoch += 1
+            committed = self._patiently(
+                lambda: [self._committed(consumer, one) for one in _answers(consumer, partitions)]
+            )
+            replays = self._patiently(lambda: self._ledger.read(committed, self._epoch, self._go_on))
+            for replay in replays:
+                assigned = replay.assigned
+                self.owned[assigned.partition] = OFFSET_INVALID if assigned.frontier is None else assigned.frontier
+                self._commits.adopt(assigned.partition, replay.pointer)
+            # Nothing is sent before Kafka knows where in the ledger to look for it.
+            self._commits.last(consumer, _news(committed, replays))
+            self._told.on_assigned([replay.assigned for replay in replays])
+        consumer.incremental_assign(
+            [
+                KafkaPartition(one.topic, one.partition, self.owned[TopicPartition(one.topic, one.partition)])
+                for one in partitions
+            ]
+        )
+
+    def _committed(self, consumer: Consumer, answer: KafkaPartition) -> Committed:
+        """Where to begin: at the committed offset, if the partition still has it."""
+        partition = TopicPartition(answer.topic, answer.partition)
+        low, high = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ASK_SECONDS)
+        offset, metadata = answer.offset, answer.metadata
+        where = {"topic": partition.topic, "partition": partition.partition, "committed": offset}
+        if 0 <= high < offset:
+            log.error("committed_offset_beyond_end", **where, end=high, why="was the topic made anew?")
+            offset, metadata = OFFSET_INVALID, None
+        elif 0 <= offset < low:
+            log.error("events_gone_unread", **where, start=low, lost=low - offset, why="retention passed them")
+        if offset >= 0:
+            return Committed(partition, offset, metadata)
+        reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
+        start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
+        first = start.get(reset, OFFSET_INVALID)
+        return Committed(partition, first if first >= 0 else None, None)
+
+    def _revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        keys = self._ours(partitions)
+        if keys:
+            points = self._told.on_revoked(keys)
+            self._commits.last(consumer, points)
+            self._forget(consumer, keys)
+        consumer.incremental_unassign(partitions)
+
+    def _lose(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        keys = self._ours(partitions)
+        if keys:
+            self._forget(consumer, keys)
+            self._told.on_lost(keys)
+        consumer.incremental_unassign(partitions)
+
+    def _ours(self, partitions: Sequence[KafkaPartition]) -> list[TopicPartition]:
+        keys = [TopicPartition(one.topic, one.partition) for one in partitions]
+        return [key for key in keys if key in self.owned]
+
+    def _forget(self, consumer: Consumer, keys: Sequence[TopicPartition]) -> None:
+        # librdkafka would remember the pause if the partition came back.
+        paused = [KafkaPartition(*key) for key in keys if key in self.paused]
+        if paused:
+            consumer.resume(paused)
+        for key in keys:
+            del self.owned[key]
+            self.paused.discard(key)
+        self._commits.forget(keys)
+        self._forgotten(keys)
+
+    def _patiently(self, find_out: Callable[[], Found]) -> Found:
+        """Try until Kafka answers: a broker that is away for a while must cost neither events nor the process."""
+        deadline = time.monotonic() + patience(self._properties)
+        while True:
+            self._go_on()
+            try:
+                return find_out()
+            except KafkaException as error:
+                fault = kafka_errors.cause(error)
+                hopeless = kafka_errors.is_fatal(fault) or kafka_errors.is_refused(fault)
+                if hopeless or time.monotonic() > deadline or self.stopping.wait(1.0):
+                    raise
+                log.warning("assignment_waits", problem=fault.str())
+
+    def _go_on(self) -> None:
+        """A long assignment gets on, unless the service is to end meanwhile: then nothing is to be assigned.
+
+        Raises:
+            KafkaException: it is to end.
+        """
+        self._alive()
+        if self.stopping.is_set():
+            raise KafkaException(KafkaError(KafkaError._FAIL, "told to stop while partitions were assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
+
+
+def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[KafkaPartition]:
+    """What the group has committed. An unanswered question must never pass for «nothing was committed»."""
+    answers = consumer.committed(partitions, timeout=ASK_SECONDS)
+    for one in answers:
+        if one.error is not None:
+            raise KafkaException(one.error)
+    return answers
+
+
+def _news(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[CommitPoint]:
+    """Partitions of which Kafka does not yet know a frontier with a usable pointer."""
+    return [
+        CommitPoint(one.partition, one.offset, replay.pointer)
+        for one, replay in zip(committed, replays, strict=True)
+        if one.offset is not None and one.metadata != replay.pointer
+    ]
+
+
+def _trouble(error: KafkaError) -> None:
+    """Tell of trouble: it goes on trying, so this is for people only."""
+    log.warning("consumer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))

@@ -1,0 +1,230 @@
+"""What must be there before the service starts: a broker that answers, and the topics."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import TimeoutError as NoAnswer
+from typing import Any, NamedTuple
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # not in its stub
+from confluent_kafka.cimpl import NewTopic
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.errors import Unreachable
+
+DAY_MS = 86_400_000
+LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}
+"""Two weeks: the ledger is read back only as far as an unfinished event is old, and people look at it for longer."""
+DEAD_LETTER_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(30 * DAY_MS),
+    # Twice Kafka's default: the greatest event its topic takes by default, and our headers.
+    "max.message.bytes": "2097152",
+}
+REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
+"""For ever: a letter whose mark is forgotten would be sent again. A mark takes some hundred bytes."""
+SLICE_SECONDS = 1.0
+"""How long one question may take before we look whether the broker has said why it does not answer."""
+
+log = structlog.get_logger("topics")
+
+
+class TopicToMake(NamedTuple):
+    """A topic of ours."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    create: bool
+
+
+class TopicCheck:
+    """Asks the cluster at start, and says in clear words what is missing."""
+
+    def __init__(self, properties: Mapping[str, Any], timeout_seconds: float) -> None:
+        """`properties` are librdkafka's, bootstrap.servers among them.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+        """
+        self._servers = str(properties.get("bootstrap.servers"))
+        self._timeout = timeout_seconds
+        self._heard: list[KafkaError] = []
+        self._broker_config: Mapping[str, str] | KafkaError | None = None
+        settings = {**properties, "error_cb": self._heard.append, "logger": _silent(), "log_level": 0}
+        self._admin = kafka_errors.configured(lambda: AdminClient(settings))
+
+    def partitions(self) -> Mapping[str, int]:
+        """Every topic that we may see, with its count of partitions.
+
+        Raises:
+            Unreachable: no broker answers in time, or none lets us in.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                topics = self._admin.list_topics(timeout=max(0.1, min(SLICE_SECONDS, left))).topics
+            except KafkaException as error:
+                self._admin.poll(0)
+                if left <= SLICE_SECONDS or self._turned_away():
+                    raise self._unreachable(error) from None
+            else:
+                return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+    def has_next_generation_groups(self) -> bool:
+        """Whether the brokers offer KIP-848's group protocol, as they do by default from Kafka 4.0 on.
+
+        True where they do not say: the source finds out by trying.
+        """
+        config = self._broker()
+        if isinstance(config, KafkaError):
+            return True
+        return "consumer" in config.get("group.coordinator.rebalance.protocols", "")
+
+    def require(self, sources: Sequence[str], *, mend: str | None = None) -> None:
+        """Check that the topics to read are there; `mend` says what makes a missing one.
+
+        Raises:
+            Unreachable: one is not, with a near name where there is one, or we may not read it.
+        """
+        there = self.partitions()
+        for name in sources:
+            if name in there:
+                continue
+            error = self._look(name) if self._is_managed() else None
+            if error is not None and kafka_errors.is_refused(error):
+                raise Unreachable(f"we may not see the topic {name}", hint=kafka_errors.hint({error.code()}))
+            hints = [_near(name, there), *([mend] if mend else [])]
+            raise Unreachable(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
+
+    def ensure(self, topic: TopicToMake, config: Mapping[str, str]) -> int:
+        """Make our own topic where it is missing and may be made; its count of partitions.
+
+        Raises:
+            Unreachable: it is missing and cannot be made.
+        """
+        there = self.partitions()
+        why: KafkaError | None = None
+        if topic.name not in there and topic.create:
+            why = self._make(topic, config) if self._is_managed() else None
+            there = self._wait_for(topic.name)
+        if topic.name not in there:
+            reason = f"could not be made: {why.str()}" if why else "we may not make it (`create: false`)"
+            hint = kafka_errors.hint({why.code()}) if why else "make it, or let us: `create: true`"
+            raise Unreachable(f"the topic {topic.name} is missing and {reason}", hint=hint)
+        self._compare(topic.name, config)
+        return there[topic.name]
+
+    def is_compacted(self, name: str) -> bool:
+        """Whether records of one key replace each other; False where we may not look."""
+        if not self._is_managed():
+            return False
+        try:
+            found = self._config(ConfigResource.Type.TOPIC, name)
+        except (KafkaException, NoAnswer):
+            return False
+        return "compact" in found.get("cleanup.policy", "")
+
+    def _make(self, topic: TopicToMake, config: Mapping[str, str]) -> KafkaError | None:
+        new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(config))
+        try:
+            self._admin.create_topics([new], operation_timeout=self._timeout)[topic.name].result(self._timeout)
+        except KafkaException as error:
+            # Made by another member in the meantime, perhaps: the look that follows decides.
+            return kafka_errors.cause(error)
+        except NoAnswer:
+            return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes begin so
+        return None
+
+    def _wait_for(self, name: str) -> Mapping[str, int]:
+        """A new topic takes a moment to be known to every broker; librdkafka's mock makes it when it is asked for."""
+        for _ in range(20):
+            with contextlib.suppress(KafkaException):
+                self._admin.list_topics(name, timeout=SLICE_SECONDS)
+            there = self.partitions()
+            if there.get(name):
+                return there
+            time.sleep(0.1)
+        return self.partitions()
+
+    def _look(self, name: str) -> KafkaError | None:
+        """What is wrong with the topic; asks so that no broker makes it for having been asked."""
+        try:
+            self._admin.describe_topics(TopicCollection([name]))[name].result(self._timeout)
+        except KafkaException as error:
+            return kafka_errors.cause(error)
+        except NoAnswer:
+            return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes begin so
+        return None
+
+    def _compare(self, name: str, wanted: Mapping[str, str]) -> None:
+        """Warn where a topic that we did not make would lose what it is for; without the right to look, say nothing."""
+        if not self._is_managed():
+            return
+        try:
+            found = self._config(ConfigResource.Type.TOPIC, name)
+        except (KafkaException, NoAnswer):
+            return
+        policy, retention = found.get("cleanup.policy", "delete"), int(found.get("retention.ms", "-1"))
+        if "compact" in policy:
+            log.warning("topic_is_compacted", topic=name, why="records with one key replace each other and are lost")
+        if 0 <= retention < DAY_MS:
+            log.warning(
+                "topic_forgets_soon", topic=name, hours=retention / 3_600_000, wanted=wanted.get("retention.ms")
+            )
+
+    def _broker(self) -> Mapping[str, str] | KafkaError:
+        """One broker's configuration, or why it does not tell it; asked once."""
+        if self._broker_config is None:
+            try:
+                brokers = self._admin.list_topics(timeout=self._timeout).brokers
+                self._broker_config = self._config(ConfigResource.Type.BROKER, str(next(iter(brokers))))
+            except KafkaException as error:
+                self._broker_config = kafka_errors.cause(error)
+            except (StopIteration, NoAnswer):
+                self._broker_config = KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes
+        return self._broker_config
+
+    def _is_managed(self) -> bool:
+        """Whether the cluster takes an administrator's requests: librdkafka's mock never answers them."""
+        config = self._broker()
+        return not (isinstance(config, KafkaError) and config.code() == KafkaError._UNSUPPORTED_FEATURE)  # noqa: SLF001
+
+    def _config(self, kind: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401 - the client gives its enum no type
+        resource = ConfigResource(kind, name)
+        answer = self._admin.describe_configs([resource], request_timeout=self._timeout)[resource]
+        return {entry: one.value or "" for entry, one in answer.result(self._timeout).items()}
+
+    def _turned_away(self) -> bool:
+        """Whether a broker answered, but not to us: waiting does not help."""
+        definite = {KafkaError._SSL, KafkaError._AUTHENTICATION}  # noqa: SLF001 - librdkafka's own codes begin so
+        return any(error.code() in definite for error in self._heard)
+
+    def _unreachable(self, error: KafkaException) -> Unreachable:
+        heard = {one.code(): one for one in self._heard}
+        telling = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
+        hint = kafka_errors.hint({telling.code()})
+        return Unreachable(f"no Kafka broker answers us at {self._servers}: {telling.str()}", hint=hint)
+
+
+def _near(name: str, there: Iterable[str]) -> str:
+    others = sorted(other for other in there if not other.startswith("__"))
+    near = difflib.get_close_matches(name, others, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are {', '.join(others[:12])}" if others else "there are no topics at all that we may see"
+
+
+def _silent() -> logging.Logger:
+    """Swallow librdkafka's own lines: they would stand beside our one clear error."""
+    logger = logging.getLogger("notice-pipeline.kafka.admin")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger

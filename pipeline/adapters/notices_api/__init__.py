@@ -1,0 +1,1 @@
+"""HTTP clients for the notices API, and its tokens."""

@@ -1,0 +1,162 @@
+"""The notices API over httpx: the fallback transport, for proxies and platforms that the fast one does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+import httpx
+
+from pipeline.adapters.notices_api.awaited import AwaitedNoticesApi
+from pipeline.adapters.notices_api.exchange import (
+    MOST_WORDS,
+    HttpOptions,
+    cut_off,
+    fault_of,
+    read_reply,
+    request_headers,
+    request_url,
+    too_large,
+)
+from pipeline.adapters.notices_api.redaction import Confidential
+from pipeline.adapters.notices_api.tls import tls_context
+from pipeline.errors import ConfigurationError
+from pipeline.model.reply import Fault, Reply
+
+if TYPE_CHECKING:
+    from pipeline.model.notice import Notice
+    from pipeline.model.trace import TraceContext
+
+IDLE_SECONDS = 20.0
+"""As in the fast transport: we let go of an idle connection before common servers do."""
+
+FAULTS: Mapping[type[BaseException], Fault] = {
+    httpx.HTTPError: Fault.RESET,
+    httpx.RequestError: Fault.RESET,
+    httpx.TransportError: Fault.RESET,
+    httpx.TimeoutException: Fault.TIMEOUT,
+    httpx.ConnectTimeout: Fault.CONNECT,
+    httpx.PoolTimeout: Fault.CONNECT,
+    httpx.ReadTimeout: Fault.TIMEOUT,
+    httpx.WriteTimeout: Fault.TIMEOUT,
+    httpx.NetworkError: Fault.RESET,
+    httpx.ConnectError: Fault.CONNECT,
+    httpx.ReadError: Fault.RESET,
+    httpx.WriteError: Fault.RESET,
+    httpx.CloseError: Fault.RESET,
+    httpx.ProxyError: Fault.CONNECT,
+    httpx.UnsupportedProtocol: Fault.CONNECT,
+    httpx.ProtocolError: Fault.RESET,
+    httpx.LocalProtocolError: Fault.CONNECT,  # a header that h11 will not write; it has written nothing yet
+    httpx.RemoteProtocolError: Fault.RESET,
+    httpx.DecodingError: Fault.RESET,
+    httpx.TooManyRedirects: Fault.REDIRECT,
+    httpx.HTTPStatusError: Fault.RESET,
+    httpx.InvalidURL: Fault.CONNECT,
+    httpx.CookieConflict: Fault.RESET,
+    httpx.StreamError: Fault.RESET,
+    httpx.StreamConsumed: Fault.RESET,
+    httpx.StreamClosed: Fault.RESET,
+    httpx.ResponseNotRead: Fault.RESET,
+    httpx.RequestNotRead: Fault.RESET,
+    TimeoutError: Fault.TIMEOUT,  # our own deadline for the whole request
+    RuntimeError: Fault.RESET,  # the client is closed
+}
+"""Every error of the library, and what else comes out of it. `RESET` wherever the request may have left."""
+_FOREIGN = tuple(FAULTS)
+
+
+class HttpxNoticesApi(AwaitedNoticesApi):
+    """Implements `pipeline.ports.NoticesApi`."""
+
+    def __init__(self, options: HttpOptions) -> None:
+        """Make the client; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: a certificate, header or url that the client cannot use.
+        """
+        super().__init__()
+        self._key = options.idempotency_header
+        self._most = options.max_reply_bytes
+        self._confidential = Confidential(options)
+        self._timeout = options.timeout_seconds
+        try:
+            self._url = httpx.URL(request_url(options))
+            self._client = _client(options)
+        except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
+            raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
+
+    async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
+        """POST the notice; every fault of the way becomes a reply."""
+        heads: list[httpx.Response] = []
+        hide = partial(self._confidential.out_of, token=token, notice=notice)
+        try:
+            headers = self._headers(notice, token, trace)
+            request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)
+        except ValueError:  # a token that is no ASCII: the words would quote it
+            return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._exchange(request, hide, heads)
+        except _FOREIGN as error:
+            fault = fault_of(error, FAULTS)
+            detail = hide(_words(error))[:MOST_WORDS]
+            if heads:
+                return Reply(heads[0].status_code, fault=cut_off(fault), detail=detail)
+            return Reply(fault=fault, detail=detail)
+
+    def _headers(self, notice: Notice, token: str, trace: TraceContext | None) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {token}"}
+        if self._key is not None:
+            headers[self._key] = f'"{notice.idempotency_key}"'
+        if trace is not None:
+            headers["traceparent"] = trace.traceparent
+            if trace.tracestate:
+                headers["tracestate"] = trace.tracestate
+        return headers
+
+    async def _exchange(self, request: httpx.Request, hide: Callable[[str], str], heads: list[httpx.Response]) -> Reply:
+        """One request and its reply; its head is in `heads` as soon as it is there."""
+        response = await self._client.send(request, stream=True)
+        try:
+            heads.append(response)
+            retry_after = response.headers.get("retry-after")
+            body = bytearray()
+            async for piece in response.aiter_raw():
+                body += piece
+                if len(body) > self._most:
+                    return too_large(response.status_code, retry_after, self._most)
+        finally:
+            await response.aclose()
+        return read_reply(response.status_code, bytes(body), retry_after, hide)
+
+    async def disconnect(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+
+
+def _client(options: HttpOptions) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        headers={**request_headers(options), "Accept-Encoding": "identity"},
+        verify=tls_context(options.ca_pem, options.client_pem),
+        timeout=httpx.Timeout(options.timeout_seconds, connect=options.connect_timeout_seconds),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none
+        limits=httpx.Limits(
+            max_connections=options.max_connections,
+            max_keepalive_connections=options.max_connections,
+            keepalive_expiry=IDLE_SECONDS,
+        ),
+        proxy=options.proxy,
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _words(error: BaseException) -> str:
+    """The error's kind and words; its kind alone where the words may quote a header of ours."""
+    known = isinstance(error, httpx.HTTPError) and not isinstance(error, httpx.LocalProtocolError)
+    return f"{type(error).__name__}: {error}" if known else type(error).__name__

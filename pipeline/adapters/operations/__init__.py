@@ -1,0 +1,1 @@
+"""Kafka readers and writers for audit and redrive."""

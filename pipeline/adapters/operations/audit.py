@@ -1,0 +1,208 @@
+"""Reads from Kafka what an audit holds against each other: commits first, then events, outcomes, and dead letters.
+
+The order is what makes it a proof on a topic in use: whatever was committed when we began had its outcome acknowledged
+before, so the ledger, which is read later, must hold it; and before each outcome its dead letter was acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.ledger import ledger_partition
+from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.range import ASK_SECONDS, Progressed, Span, TopicRange
+from pipeline.adapters.operations.sorted_rows import SortedRows
+from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable
+from pipeline.model.event import Record, TopicPartition
+from pipeline.operations.audit.audit import Audit
+from pipeline.operations.audit.expected import UNDECODABLE, UNMATCHED
+from pipeline.operations.audit.findings import Report
+from pipeline.operations.audit.partition import PartitionRange
+from pipeline.operations.redrive.letter import read_letter
+from pipeline.ports import Decoder
+from pipeline.rules.ruleset import RuleSet
+
+EARLIER = timedelta(hours=1)
+"""Outcomes are read from so long before the first event on: an event's time is its producer's clock, theirs is ours."""
+REGISTRY_SECONDS = 30.0
+
+Stage = Callable[[str], AbstractContextManager[Progressed]]
+"""Shows how far a stage of the work is."""
+
+
+class Subject(NamedTuple):
+    """What is audited."""
+
+    topics: Sequence[str]
+    group_id: str
+    outcomes_topic: str
+    dead_letters_topic: str
+    start: datetime | None
+    end: datetime | None
+
+
+class Expectation:
+    """Which outcomes a record must have: decoded and matched as the service does it, by the rules given."""
+
+    def __init__(self, decoder: Decoder, rules: RuleSet, *, unmatched_too: bool) -> None:
+        """`unmatched_too`: the service publishes an outcome for events that match no rule."""
+        self.rules = rules
+        self._decoder = decoder
+        self._unmatched_too = unmatched_too
+
+    def of(self, record: Record) -> tuple[Sequence[str], bool]:
+        """The outcomes, and whether the record was sent again from the dead letters.
+
+        Raises:
+            Unreachable: the registry does not answer.
+        """
+        try:
+            event = self._decoder.decode(record)
+        except SchemaUnavailable:
+            self._prepare(record)
+            return self.of(record)
+        except Undecodable:
+            return (UNDECODABLE,), False
+        redriven = event.redrive is not None
+        expected = self.rules.expected(event)
+        if not expected and (self._unmatched_too or redriven):
+            return (UNMATCHED,), redriven
+        return expected, redriven
+
+    def _prepare(self, record: Record) -> None:
+        async def within_time() -> None:
+            await asyncio.wait_for(self._decoder.prepare(record), REGISTRY_SECONDS)
+
+        try:
+            asyncio.run(within_time())
+        except TimeoutError:
+            raise Unreachable(
+                f"the schema registry gave no schema for {record.position} within {REGISTRY_SECONDS:.0f} s"
+            ) from None
+
+
+class KafkaAudit:
+    """One audit. Nothing is written, and no group is joined."""
+
+    def __init__(self, properties: Mapping[str, Any], subject: Subject, expectation: Expectation) -> None:
+        """`properties` are librdkafka's."""
+        self._properties = properties
+        self._subject = subject
+        self._expectation = expectation
+
+    def run(self, *, keep: int, stage: Stage) -> Report:
+        """Read, compare and tell; `keep` examples of each finding.
+
+        Raises:
+            UserError: Kafka or the registry can not be read, or a topic is not there.
+        """
+        subject = self._subject
+        span = Span(subject.start, subject.end)
+        with ExitStack() as opened:
+            ranges = [opened.enter_context(TopicRange(self._properties, topic, span)) for topic in subject.topics]
+            places = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
+            committed = self._committed(places)
+            provable = self._provable(ranges)
+            partitions = [
+                PartitionRange(
+                    TopicPartition(one.topic, number),
+                    offsets,
+                    committed[one.topic, number],
+                    provable.get((one.topic, number), 0),
+                )
+                for one in ranges
+                for number, offsets in one.offsets.items()
+            ]
+            rules = self._expectation.rules
+            unordered = {rule.id for rule in rules.rules if not rule.ordered}
+            audit = Audit(
+                partitions,
+                rules.version,
+                ordered=lambda rule: rule not in unordered,
+                keep=keep,
+                make_rows=lambda width: opened.enter_context(SortedRows(width)),
+            )
+            for one in ranges:
+                with stage(one.topic) as progressed:
+                    self._read_events(one, audit, progressed)
+                one.close()
+            with stage(subject.outcomes_topic) as progressed:
+                self._read_outcomes(audit, progressed)
+            with stage(subject.dead_letters_topic) as progressed:
+                self._read_letters(audit, progressed)
+            with stage("comparing") as progressed:
+                return audit.report(progressed)
+
+    def _read_events(self, events: TopicRange, audit: Audit, progressed: Progressed) -> None:
+        for record in events.records(progressed):
+            expected, redriven = self._expectation.of(record)
+            audit.event(record.position, expected, redriven=redriven)
+
+    def _read_outcomes(self, audit: Audit, progressed: Progressed) -> None:
+        decode = OutcomeDecoder()
+        with TopicRange(self._properties, self._subject.outcomes_topic, self._since_the_first()) as ledger:
+            for record in ledger.records(progressed):
+                outcome = decode(record.value)
+                if outcome is not None:
+                    audit.outcome(outcome, record.key)
+
+    def _read_letters(self, audit: Audit, progressed: Progressed) -> None:
+        topic = self._subject.dead_letters_topic
+        with TopicRange(self._properties, topic, self._since_the_first()) as letters:
+            for record in letters.records(progressed):
+                letter = read_letter(record)
+                if letter is not None:
+                    audit.letter(letter.source, letter.outcome_id)
+        # Afterwards: what retention took while we read is not missed.
+        oldest, _ = self._oldest(topic)
+        cut = [inf if moment is None else moment.timestamp() for moment in oldest.values()]
+        audit.letters_are_whole_since(max(cut, default=-inf))
+
+    def _since_the_first(self) -> Span:
+        """What may have been written of the events of the range."""
+        return Span(None if self._subject.start is None else self._subject.start - EARLIER)
+
+    def _committed(self, places: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
+        """What the group has committed of each partition; None where nothing."""
+        settings = {**self._properties, "group.id": self._subject.group_id, "enable.auto.commit": False, "log_level": 0}
+        with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
+            try:
+                answers = consumer.committed([KafkaPartition(*place) for place in places], timeout=ASK_SECONDS)
+            except KafkaException as error:
+                cause = kafka_errors.cause(error)
+                words = f"what the group {self._subject.group_id} has committed cannot be read: {cause.str()}"
+                raise Unreachable(words, hint=kafka_errors.hint({cause.code()})) from None
+        return {(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in answers}
+
+    def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:
+        """The first offset of each partition whose outcome the ledger would still hold."""
+        oldest, count = self._oldest(self._subject.outcomes_topic)
+        provable: dict[tuple[str, int], int] = {}
+        for home, moment in oldest.items():
+            for one in ranges:
+                firsts = one.first_at(moment) if moment is not None else {}
+                for number, offsets in one.there.items():
+                    if ledger_partition(one.topic, number, count) == home:
+                        provable[one.topic, number] = firsts.get(number, offsets.stop)
+        return provable
+
+    def _oldest(self, topic: str) -> tuple[Mapping[int, datetime | None], int]:
+        """When the topic's partitions begin, of those that retention cut (None: nothing is left); and the count."""
+        oldest: dict[int, datetime | None] = {}
+        with TopicRange(self._properties, topic) as whole:
+            there = whole.there
+        for number, offsets in there.items():
+            if offsets.start:
+                with TopicRange(self._properties, topic, Span(partitions=frozenset({number}))) as one:
+                    first = next(one.records(), None)
+                oldest[number] = None if first is None else datetime.fromtimestamp(first.timestamp_ms / 1000, UTC)
+        return oldest, len(there)

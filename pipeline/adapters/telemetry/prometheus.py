@@ -1,0 +1,242 @@
+"""The catalogue of metrics on prometheus-client, with every label bound before the hot path needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+
+from pipeline import metrics
+from pipeline.adapters.telemetry.cells import Count, Counts, Distributions
+from pipeline.metrics import Kind, Metric
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.verdict import Verdict
+from pipeline.rules.ruleset import RuleSet
+
+OTHER = "other"
+"""Label value for event types that no rule names: their number is not ours to bound."""
+
+Series = tuple[str | None, str | None, OutcomeKind, Reason]
+
+
+class _Ended:
+    """What an outcome of one series is counted in."""
+
+    __slots__ = ("dead_letters", "end_to_end", "notices")
+
+    def __init__(
+        self, notices: Count, end_to_end: Callable[[float], None] | None, dead_letters: Callable[[], None] | None
+    ) -> None:
+        self.notices = notices
+        self.end_to_end = end_to_end
+        """Only of the accepted ones."""
+        self.dead_letters = dead_letters
+        """Only of those that leave one."""
+
+
+class PrometheusTelemetry:
+    """Implements `pipeline.ports.Telemetry`, and the counters that single adapters need besides.
+
+    One registry per service, nothing global: two services can live in one process (tests, demo).
+    """
+
+    def __init__(
+        self, version: str, topics: Sequence[str], *, also_ended: Callable[[Outcome, float], None] | None = None
+    ) -> None:
+        """`also_ended` is told of every outcome that is counted here."""
+        self.registry = CollectorRegistry()
+        self._counters: dict[Metric, Counts] = {}
+        self._gauges: dict[Metric, Gauge] = {}
+        self._histograms: dict[Metric, Distributions] = {}
+        for metric in metrics.CATALOGUE:
+            if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR:
+                self._declare(metric)
+        self._attempts = {verdict: self._child(metrics.ATTEMPTS, verdict) for verdict in Verdict}
+        self._durations = {
+            verdict: self._histograms[metrics.ATTEMPT_DURATION].labels(verdict).observe for verdict in Verdict
+        }
+        self._consumed = {topic: self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc for topic in topics}
+        self._dead_letters: dict[Reason, Callable[[], None]] = {
+            reason: self._child(metrics.DEAD_LETTERS, reason)
+            for reason in Reason
+            if reason not in {Reason.OK, Reason.SHADOW, Reason.NO_RULE_FOR_TYPE, Reason.NO_RULE_MATCHED}
+        }
+        self._results = {
+            (metric, result): self._child(metric, result)
+            for metric in (metrics.TOKEN_REFRESHES, metrics.COMMITS, metrics.OUTCOMES_PUBLISHED)
+            for result in ("ok", "error")
+        }
+        self._published = self._counters[metrics.OUTCOMES_PUBLISHED].labels("ok")
+        self._pipeline = self._histograms[metrics.PIPELINE].labels().observe
+        self._redelivered = self._counters[metrics.REDELIVERED].labels().inc
+        self._ended: dict[Series, _Ended] = {}
+        self._end_to_end: dict[str, Callable[[float], None]] = {}
+        self._matched: dict[str, Callable[[], None]] = {}
+        self._unmatched: dict[str, Callable[[], None]] = {}
+        self._also_ended = also_ended
+        self._rules_version: str | None = None
+        self._gauges[metrics.BUILD_INFO].labels(version).set(1)
+
+    def _declare(self, metric: Metric) -> None:
+        if metric.kind is Kind.COUNTER:
+            counts = self._counters[metric] = Counts(metric)
+            self.registry.register(counts)
+        elif metric.kind is Kind.GAUGE:
+            names = [label.name for label in metric.labels]
+            self._gauges[metric] = Gauge(metric.full_name, metric.help, names, registry=self.registry)
+        else:
+            distributions = self._histograms[metric] = Distributions(metric)
+            self.registry.register(distributions)
+
+    def _child(self, metric: Metric, *values: str) -> Callable[[], None]:
+        return self._counters[metric].labels(*values).inc
+
+    def _cells(self, rule: str, template: str, kind: OutcomeKind, reason: Reason) -> _Ended:
+        return _Ended(
+            self._counters[metrics.NOTICES].labels(rule, template, kind, reason),
+            self._end_to_end.get(rule) if kind is OutcomeKind.ACCEPTED else None,
+            self._dead_letters[reason] if kind.leaves_dead_letter else None,
+        )
+
+    def consumed(self, topic: str, records: int) -> None:
+        """Records were read."""
+        self._consumed[topic](records)
+
+    def undecodable(self, topic: str, reason: Reason) -> None:
+        """A record is no event."""
+        self._counters[metrics.EVENTS_UNDECODABLE].labels(topic, reason).inc()
+
+    def unmatched(self, event_type: str) -> None:
+        """No rule matched; types that no rule names share one label value."""
+        self._unmatched.get(event_type, self._unmatched[OTHER])()
+
+    def matched(self, rule: str) -> None:
+        """A rule matched."""
+        self._matched[rule]()
+
+    def attempted(self, verdict: Verdict, seconds: float) -> None:
+        """A request to the notices API has ended."""
+        self._attempts[verdict]()
+        self._durations[verdict](seconds)
+
+    def ended(self, outcome: Outcome, now: float) -> None:
+        """An outcome is acknowledged by Kafka."""
+        # At once: each field by its name costs a search in the class.
+        _, kind, reason, _, _, _, _, event_time, rule, _, template, _, _, _, _, came, _, ended_at, again, _, _ = outcome
+        key = (rule, template, kind, reason)
+        cells = self._ended.get(key)
+        if cells is None:
+            cells = self._ended[key] = self._cells(rule or "", template or "", kind, reason)
+        cells.notices.value += 1
+        self._published.value += 1
+        self._pipeline(now - came)
+        if again:
+            self._redelivered()
+        if cells.end_to_end is not None:
+            if event_time is not None:
+                cells.end_to_end(max(0.0, ended_at - event_time))
+        elif cells.dead_letters is not None:
+            cells.dead_letters()
+        if self._also_ended is not None:
+            self._also_ended(outcome, now)
+
+    def token_refreshed(self, *, ok: bool) -> None:
+        """The token was got anew, or could not be."""
+        self._results[metrics.TOKEN_REFRESHES, "ok" if ok else "error"]()
+
+    def committed(self, result: str, partitions: int) -> None:
+        """Offsets were committed (`ok`), or refused (`error`)."""
+        self._counters[metrics.COMMITS].labels(result).inc(partitions)
+
+    def replayed(self, records: int) -> None:
+        """Outcomes were read back from the ledger."""
+        self._counters[metrics.LEDGER_REPLAYED].labels().inc(records)
+
+    def pointer_unusable(self) -> None:
+        """A commit pointer was damaged or points below the ledger's start."""
+        self._counters[metrics.LEDGER_POINTERS_UNUSABLE].labels().inc()
+
+    def rules_loaded(self, rules: RuleSet, now: float) -> None:
+        """These rules are in use from now on.
+
+        Of `notices_total` only the accepted series exist from the start: all pairs of outcome and reason for a
+        thousand rules would be twenty thousand idle series. Failures show at once in `dead_letters_total`.
+        """
+        self._ended.clear()  # a rule of which an outcome was counted before may be among these
+        for rule in rules.rules:
+            self._matched[rule.id] = self._child(metrics.RULE_MATCHES, rule.id)
+            self._end_to_end[rule.id] = self._histograms[metrics.END_TO_END].labels(rule.id).observe
+            values = (rule.id, rule.template, OutcomeKind.ACCEPTED, Reason.OK)
+            self._ended[values] = self._cells(*values)
+        for event_type in (*rules.event_types, OTHER):
+            self._unmatched[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
+        info = self._gauges[metrics.RULES_INFO]
+        if self._rules_version not in {None, rules.version}:
+            info.remove(self._rules_version)
+        self._rules_version = rules.version
+        info.labels(rules.version).set(1)
+        self._gauges[metrics.RULES_RELOADED].set(1)
+        self._gauges[metrics.RULES_RELOADED_AT].set(now)
+
+    def rules_refused(self) -> None:
+        """Newer rules on disk have errors; the old ones stay."""
+        self._gauges[metrics.RULES_RELOADED].set(0)
+
+    def counts(self, metric: Metric) -> Mapping[str, int]:
+        """What a counter with one label stands at, by the label's value."""
+        return {value: cell.value for (value,), cell in self._counters[metric].series()}
+
+    def shadow(self) -> None:
+        """Nothing is sent."""
+        self._gauges[metrics.SHADOW].set(1)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """What `/metrics` answers, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def read_at_scrape(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
+        """Let `read` tell the gauges of `READ_AT_SCRAPE` whenever somebody asks."""
+        self.registry.register(_AtScrape(read))
+
+
+READ_AT_SCRAPE = frozenset(
+    {
+        metrics.IN_FLIGHT,
+        metrics.CONCURRENCY_LIMIT,
+        metrics.LANES,
+        metrics.LANES_WAITING,
+        metrics.BUFFERED,
+        metrics.BREAKER,
+        metrics.HALTED,
+        metrics.RETRY_BUDGET,
+        metrics.RULES_SUSPENDED,
+        metrics.CONSUMER_LAG,
+        metrics.FRONTIER_AGE,
+        metrics.LAST_POLL,
+        metrics.KAFKA_BROKERS,
+        metrics.KAFKA_ROUND_TRIP,
+    }
+)
+"""Gauges that are read from the machine at each scrape, so that they cost nothing between."""
+
+
+class _AtScrape(Collector):
+    def __init__(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One family for each metric that `read` tells of."""
+        families: dict[Metric, GaugeMetricFamily] = {}
+        for metric, labels, value in self._read():
+            family = families.get(metric)
+            if family is None:
+                family = families[metric] = GaugeMetricFamily(metric.full_name, metric.help)
+            family.samples.append(Sample(metric.full_name, dict(labels), value))
+        return families.values()
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """The names alone, for the registry to guard against twins."""
+        return [GaugeMetricFamily(metric.full_name, metric.help) for metric in READ_AT_SCRAPE]

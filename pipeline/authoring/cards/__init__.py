@@ -1,0 +1,1 @@
+"""Cards: a message as the customer will see it."""

@@ -1,0 +1,121 @@
+"""What a customer would see of one event: each rule's message as cards, with what is cut and what would be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import orjson
+
+from pipeline.authoring.cards.card import Card, Mode, Value, card, values_of
+from pipeline.errors import RenderRefused
+from pipeline.model.event import Event
+from pipeline.model.notice import Notice, Refusal
+from pipeline.rules.cel.engine import Activation
+from pipeline.rules.message import Text
+from pipeline.rules.ruleset import Rule, RuleSet, result
+from pipeline.rules.source.templates import Template
+from pipeline.styles import channel
+
+
+class Shortened(NamedTuple):
+    """A text that the rule itself cuts (`overflow: truncate`)."""
+
+    key: str
+    whole: str
+    sent: str
+
+
+class Preview(NamedTuple):
+    """One rule's message, or as much of it as can be made."""
+
+    rule: str
+    template: Template
+    result: Notice | Refusal
+    values: Mapping[str, Value]
+    """Field to text; of a refused message those that come to a text, at any length."""
+    url: str | None
+    shortened: tuple[Shortened, ...]
+    is_matched: bool
+    """False where the rule's condition does not hold, and was passed over to show the message."""
+
+    @property
+    def request(self) -> Mapping[str, object] | None:
+        """The body that would be sent to the notices API; None of a refused message."""
+        body: Mapping[str, object] | None = orjson.loads(self.result.body) if isinstance(self.result, Notice) else None
+        return body
+
+    def cards(self, modes: Sequence[Mode]) -> tuple[Card, ...]:
+        """The message in each of the channel's ways of showing it."""
+        return tuple(card(self.template, self.values, mode, self.url) for mode in modes)
+
+    def as_json(self, modes: Sequence[Mode]) -> dict[str, object]:
+        """All of it as plain values."""
+        made = self.result
+        refusal = {"reason": made.reason.value, "detail": made.detail} if isinstance(made, Refusal) else None
+        return {
+            "rule": self.rule,
+            "template": self.template.alias,
+            "matched": self.is_matched,
+            "notice": made.id,
+            "expires_at": made.expires_at if isinstance(made, Notice) else None,
+            "request": self.request,
+            "refusal": refusal,
+            "shortened": [one._asdict() for one in self.shortened],
+            "cards": [card.as_json() for card in self.cards(modes)],
+        }
+
+
+def previews(rules: RuleSet, event: Event) -> list[Preview]:
+    """The messages that follow from `event`, and those that matching rules cannot make; in the rules' order."""
+    activation = rules.bind(event)
+    made: list[Preview] = []
+    for rule in rules.concerned(event):
+        item = result(rule, event, activation)
+        if item is not None:
+            made.append(_preview(rules, rule, activation, item))
+            if rule.stop:
+                break
+    return made
+
+
+def preview(rules: RuleSet, rule: Rule, event: Event) -> Preview:
+    """One rule's message, also where its condition does not hold or a rule before it stops."""
+    activation = rules.bind(event)
+    item = result(rule, event, activation)
+    if item is not None:
+        return _preview(rules, rule, activation, item)
+    item = result(replace(rule, when=None), event, activation)
+    assert item is not None  # noqa: S101 - without a condition there is a message or a refusal
+    return _preview(rules, rule, activation, item)._replace(is_matched=False)
+
+
+def _preview(rules: RuleSet, rule: Rule, activation: Activation, item: Notice | Refusal) -> Preview:
+    whole = {field.key: text for field in rule.fields if (text := _rendered(field.text, activation)) is not None}
+    values = values_of(orjson.loads(item.body)) if isinstance(item, Notice) else dict(_as_far_as_made(rule, whole))
+    shortened = tuple(
+        Shortened(key, whole[key], value.text)
+        for key, value in values.items()
+        if whole.get(key, value.text) != value.text
+    )
+    url = _rendered(rule.url, activation) if rule.url is not None else None
+    return Preview(rule.id, rules.templates[rule.template], item, values, url or None, shortened, is_matched=True)
+
+
+def _as_far_as_made(rule: Rule, whole: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    """The texts of a refused message, cut where the rule cuts them, left out where it would leave them out."""
+    for field in rule.fields:
+        text = whole.get(field.key)
+        if text is None or (field.optional and not text.strip()):
+            continue
+        is_over = channel.violation(field.kind, text, field.values) is not None
+        yield field.key, Value(channel.cut(field.kind, text) if is_over and field.truncate else text, field.color)
+
+
+def _rendered(text: Text, activation: Activation) -> str | None:
+    """The text; None where it comes to none."""
+    try:
+        return text.render(activation, "")
+    except RenderRefused:
+        return None

@@ -1,0 +1,1 @@
+"""Comparison of two rule sets over recorded events."""

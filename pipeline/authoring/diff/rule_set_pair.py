@@ -1,0 +1,148 @@
+"""Runs two rule sets over recorded events. Sends nothing, and works only where the two can differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from pipeline.authoring.diff.changes import Diff, Edit, RuleDiff
+from pipeline.errors import RenderRefused
+from pipeline.model.event import Event
+from pipeline.model.notice import Notice, Refusal
+from pipeline.rules.cel.engine import Activation
+from pipeline.rules.ruleset import Rule, RuleSet, matches, result
+
+
+class Words(NamedTuple):
+    """Everything that decides a rule's messages, as it was written; equal for two rules that must give the same."""
+
+    on: tuple[str, ...]
+    when: str | None
+    message: tuple[object, ...]
+    stop: bool
+
+    @classmethod
+    def of(cls, rule: Rule) -> Words:
+        """The words of a rule: not its description, owner and category, which decide nothing."""
+        fields = tuple(
+            (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values)
+            for one in rule.fields
+        )
+        url = rule.url.source if rule.url is not None else None
+        sent = (rule.expires_after, rule.ordered, rule.on_ambiguous)
+        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent)
+        return cls(rule.on, rule.when.source if rule.when is not None else None, message, rule.stop)
+
+
+class _Plan(NamedTuple):
+    """What is to be evaluated for events of one type, in file order."""
+
+    old: tuple[Rule, ...] = ()
+    new: tuple[Rule, ...] = ()
+
+
+_Results = Mapping[str, Notice | Refusal | None]
+"""By rule id, what it makes of an event; None where it does not match. Rules behind a stop are left out."""
+
+
+class Comparison:
+    """Two rule sets, and what was found so far.
+
+    Memory is bounded by rules, not by events. A rule that reads the same on both sides, templates included, gives the
+    same messages for every event; so only the others are evaluated, unless one that stops others stands among them.
+    """
+
+    def __init__(self, old: RuleSet, new: RuleSet, *, examples: int = 3) -> None:
+        """At most `examples` examples are kept for each rule and kind of change (see `Diff.examples`)."""
+        self._old = old
+        self._new = new
+        before = {rule.id: Words.of(rule) for rule in old.rules}
+        after = {rule.id: Words.of(rule) for rule in new.rules}
+        edits = {name: _edit(before.get(name), after.get(name)) for name in {**after, **before}}
+        both = before.keys() & after.keys()
+        self._same_condition = frozenset(name for name in both if before[name].when == after[name].when)
+        self._same_message = frozenset(name for name in both if before[name].message == after[name].message)
+        same = frozenset(name for name, edit in edits.items() if edit is Edit.SAME)
+        types = sorted(old.event_types | new.event_types)
+        self._plans = {one: _plan(old.for_type(one), new.for_type(one), same) for one in types}
+        compared = {rule.id for plan in self._plans.values() for rule in (*plan.old, *plan.new)}
+        rules = {name: RuleDiff(edit) for name, edit in edits.items() if name in compared}
+        self.diff = Diff(rules, tuple(name for name in edits if name not in rules), examples)
+
+    def add(self, event: Event) -> None:
+        """Compare what follows from one event."""
+        self.diff.saw(event.time_ms)
+        plan = self._plans.get(event.type)
+        if plan is None or not (plan.old or plan.new):
+            return
+        activation = self._old.bind(event)
+        before = self._results(plan.old, event, activation, {})
+        if self._new.environment is not self._old.environment:
+            activation = self._new.bind(event)
+        after = self._results(plan.new, event, activation, before)
+        for name in dict.fromkeys(rule.id for rule in (*plan.new, *plan.old)):
+            rule = self.diff.rules[name]
+            rule.events += 1
+            old, new = before.get(name), after.get(name)
+            if old is not None or new is not None:
+                rule.note(event, old, new, self.diff.examples)
+
+    def take(self) -> Diff:
+        """What was found since it was last taken; what comes is counted anew. The parts make up the whole."""
+        found = self.diff
+        rules = {name: RuleDiff(rule.edit) for name, rule in found.rules.items()}
+        self.diff = Diff(rules, found.unchanged, found.examples)
+        return found
+
+    def add_undecodable(self, reason: str) -> None:
+        """Count a record that is no event."""
+        self.diff.undecodable[reason] += 1
+
+    def _results(self, rules: Sequence[Rule], event: Event, activation: Activation, known: _Results) -> _Results:
+        found: dict[str, Notice | Refusal | None] = {}
+        for rule in rules:
+            if rule.id in known:
+                item = self._again(rule, event, activation, known[rule.id])
+            else:
+                item = result(rule, event, activation)
+            found[rule.id] = item
+            if rule.stop and item is not None:
+                break
+        return found
+
+    def _again(
+        self, rule: Rule, event: Event, activation: Activation, known: Notice | Refusal | None
+    ) -> Notice | Refusal | None:
+        """What the new rule makes of an event; what the old one told already is not evaluated twice."""
+        same_condition, same_message = rule.id in self._same_condition, rule.id in self._same_message
+        if same_condition and (same_message or known is None):
+            return known
+        if same_message and isinstance(known, Notice):
+            with suppress(RenderRefused):  # told in full below
+                return known if matches(rule, activation) else None
+        return result(rule, event, activation)
+
+
+def compare(old: RuleSet, new: RuleSet, events: Iterable[Event], *, examples: int = 3) -> Diff:
+    """Run both rule sets over `events`, which may be a stream of any length."""
+    comparison = Comparison(old, new, examples=examples)
+    for event in events:
+        comparison.add(event)
+    return comparison.diff
+
+
+def _edit(before: Words | None, after: Words | None) -> Edit:
+    if before is None:
+        return Edit.ADDED
+    if after is None:
+        return Edit.REMOVED
+    return Edit.SAME if before == after else Edit.EDITED
+
+
+def _plan(old: Sequence[Rule], new: Sequence[Rule], same: frozenset[str]) -> _Plan:
+    stops = any(rule.stop for rule in (*old, *new))
+    alike = [rule.id for rule in old] == [rule.id for rule in new] and all(rule.id in same for rule in old)
+    if stops and not alike:
+        return _Plan(tuple(old), tuple(new))
+    return _Plan(tuple(rule for rule in old if rule.id not in same), tuple(rule for rule in new if rule.id not in same))

@@ -1,0 +1,160 @@
+"""An expression evaluated part by part: the value of each, what was passed over, and what decided the result.
+
+Follows CEL's own order: `a && b` is false where either is false, whatever the other is, even a failure; of `a ? b : c`
+one branch is evaluated; a macro (`exists`, `all`, …) counts as one part, for what it does with an item has no value of
+its own. cel-spec, doc/langdef.md, "Logical Operators".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pipeline.rules.cel.engine import Activation, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.tree import Kind, Node, Tree
+
+
+class Result(NamedTuple):
+    """What one part came to."""
+
+    value: object = None
+    failed: str | None = None
+    """Why it has no value, in words that hold none of the event's."""
+
+
+class Evaluation(NamedTuple):
+    """One expression, evaluated for one event."""
+
+    tree: Tree
+    results: Mapping[int, Result]
+    """By `Node.id`. Parts that were passed over are not in it, nor what stands inside macros, nor `event` itself."""
+
+    @property
+    def result(self) -> Result:
+        """What the whole came to."""
+        return self.results.get(self.tree.root.id, Result())
+
+    def of(self, node: Node) -> Result | None:
+        """What a part came to; None where it was passed over (or is `event` itself, or stands inside a macro)."""
+        return self.results.get(node.id)
+
+    def deciding(self) -> tuple[Node, ...]:
+        """The smallest parts that made the result what it is, in the order of the source.
+
+        For a false `a && b` the first that is false, for a true one both; of a failure what failed first and deepest.
+        """
+        return tuple(self._deciding(self.tree.root))
+
+    def operands(self, node: Node) -> Iterator[Node]:
+        """The parts below `node` whose values explain it: fields, calls and macros, each before what it is made of."""
+        for child in node.children:
+            if child.kind is Kind.FIELD or _is_item(child):
+                if child.id in self.results:
+                    yield child
+                continue
+            if child.kind in {Kind.HAS, Kind.CALL, Kind.MACRO} and child.id in self.results:
+                yield child
+            yield from self.operands(child)
+
+    def _deciding(self, node: Node) -> Iterator[Node]:
+        result = self.results.get(node.id)
+        if node.kind is not Kind.CALL or result is None:
+            yield from self._failing(node)
+        elif node.name == "!_":
+            yield from self._deciding(node.children[0])
+        elif node.name in _JUNCTIONS:
+            yield from self._deciding_junction(node, result)
+        elif node.name == "_?_:_":
+            yield from self._deciding_choice(node)
+        else:
+            yield from self._failing(node)
+
+    def _deciding_junction(self, node: Node, result: Result) -> Iterator[Node]:
+        ending = _JUNCTIONS[node.name]
+        known = [(child, self.results[child.id]) for child in node.children if child.id in self.results]
+        if result.failed is not None:
+            deciding = [child for child, one in known if one.failed is not None][:1]
+        elif result.value is ending:
+            deciding = [child for child, one in known if one.value is ending and one.failed is None][:1]
+        else:
+            deciding = [child for child, _ in known]
+        for child in deciding or [node]:
+            yield from self._deciding(child) if child is not node else (node,)
+
+    def _deciding_choice(self, node: Node) -> Iterator[Node]:
+        asked, *branches = node.children
+        yield from self._deciding(asked)
+        chosen = next((branch for branch in branches if branch.id in self.results), None)
+        if chosen is not None and chosen.kind is not Kind.CONSTANT:  # a constant says nothing that the question did not
+            yield from self._deciding(chosen)
+
+    def _failing(self, node: Node) -> Iterator[Node]:
+        """The part itself; where it failed because one below it did, that one."""
+        below = (child for child in node.children if (one := self.results.get(child.id)) is not None and one.failed)
+        failed = next(below, None)
+        yield from (node,) if failed is None else self._deciding(failed)
+
+
+class Probe:
+    """One expression, made ready for being evaluated part by part; for any number of events."""
+
+    def __init__(self, environment: Environment, expression: Expression) -> None:
+        """`environment` is the one in which the expression was compiled."""
+        self.tree = expression.tree()
+        self._environment = environment
+        self._expression = expression
+        self._parts: dict[int, Expression] = {self.tree.root.id: expression}
+
+    def evaluate(self, activation: Activation) -> Evaluation:
+        """The value of every part that CEL looks at for this event."""
+        results: dict[int, Result] = {}
+        self._visit(self.tree.root, activation, results)
+        return Evaluation(self.tree, results)
+
+    def _visit(self, node: Node, activation: Activation, results: dict[int, Result]) -> None:
+        if node.kind is Kind.NAME or not node.is_closed:
+            return
+        result = results[node.id] = self._result(node, activation)
+        match node.kind, node.name:
+            case Kind.CONSTANT, _:
+                return
+            case Kind.CALL, "_?_:_":
+                asked, one, other = node.children
+                self._visit(asked, activation, results)
+                truth = _truth(results.get(asked.id, Result()))
+                if truth is not None:
+                    self._visit(one if truth else other, activation, results)
+            case Kind.CALL, ("_&&_" | "_||_") as name:
+                first, second = node.children
+                self._visit(first, activation, results)
+                if result.failed is not None or _truth(results.get(first.id, Result())) is not _JUNCTIONS[name]:
+                    self._visit(second, activation, results)
+            case Kind.MACRO, _:
+                self._visit(node.children[0], activation, results)
+            case _:
+                for child in node.children:
+                    self._visit(child, activation, results)
+
+    def _result(self, node: Node, activation: Activation) -> Result:
+        if node.kind is Kind.CONSTANT:
+            return Result(node.value)
+        part = self._parts.get(node.id)
+        if part is None:
+            part = self._parts[node.id] = self._environment.part(self._expression, node)
+        try:
+            return Result(part.evaluate(activation))
+        except ExpressionFailed as failed:
+            return Result(failed=str(failed))
+
+
+_JUNCTIONS: Mapping[str, bool] = {"_&&_": False, "_||_": True}
+"""Operator to the value of one side that settles the whole."""
+
+
+def _truth(result: Result) -> bool | None:
+    return result.value if isinstance(result.value, bool) and result.failed is None else None
+
+
+def _is_item(node: Node) -> bool:
+    """`event.tags[0]`: a path as good as a field."""
+    return node.name == "_[_]" and node.kind is Kind.CALL and node.children[1].kind is Kind.CONSTANT

@@ -1,0 +1,1 @@
+"""Rule tests: running, comparing, reporting, and their coverage."""

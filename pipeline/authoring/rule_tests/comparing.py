@@ -1,0 +1,221 @@
+"""What came of an event beside what was expected: every difference, in words for the person who wrote the rule."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+import orjson
+
+from pipeline.model.notice import Notice, Refusal
+from pipeline.rules.rule_compiler import near
+from pipeline.rules.source.document import Path
+from pipeline.rules.source.format import Expected, ExpectedNotice, FieldValue
+
+
+class Message(NamedTuple):
+    """A message that came out, or why a rule that matched could make none."""
+
+    rule: str
+    template: str = ""
+    """The alias."""
+    to: str = ""
+    url: str | None = None
+    data: Mapping[str, tuple[str, str | None]] = {}
+    """Field to text and colour."""
+    refused: str | None = None
+    """The reason; None: it is a message."""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """In one line, for reports."""
+        if self.refused is not None:
+            return f"`{self.rule}` refused: {self.refused}: {self.detail}"
+        fields = ", ".join(f"{key}: {text}" for key, (text, _) in self.data.items())
+        return f"`{self.rule}` to {self.to}: {fields}"
+
+
+class Mismatch(NamedTuple):
+    """One thing that is not as expected."""
+
+    path: Path
+    """Where the expectation stands in its file."""
+    words: str
+    expected: str | None = None
+    got: str | None = None
+    """Both texts where it is a text that differs; `got` None where there is none at all."""
+    hint: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """All of it in one line."""
+        if self.expected is None:
+            return self.words
+        return f"{self.words}: expected {self.expected}, got {'nothing' if self.got is None else self.got}"
+
+
+class WhyNot(NamedTuple):
+    """Why a rule made no message."""
+
+    words: str
+    hint: str | None = None
+
+
+def messages(results: Sequence[Notice | Refusal]) -> tuple[Message, ...]:
+    """What `RuleSet.evaluate` gave, taken apart."""
+    return tuple(_message(result) for result in results)
+
+
+def _message(result: Notice | Refusal) -> Message:
+    if isinstance(result, Refusal):
+        return Message(result.rule, result.template, refused=str(result.reason), detail=result.detail)
+    body = orjson.loads(result.body)
+    data = {key: (str(one["value"]), one.get("color")) for key, one in body["data"].items()}
+    return Message(result.rule, result.template, result.recipient, body.get("url"), data)
+
+
+def compare(
+    expect: Expected, path: Path, came: Sequence[Message], why_not: Mapping[str, WhyNot]
+) -> tuple[Mismatch, ...]:
+    """Every difference; none where all is as expected.
+
+    `why_not` has, for each rule that the expectation names and that did not match, the reason in words.
+    """
+    if expect.notices is not None:
+        return tuple(_notices(expect.notices, (*path, "notices"), came, why_not))
+    if expect.none == "no_match":
+        return tuple(_no_match((*path, "none"), came))
+    return tuple(_refused(expect, path, came, why_not))
+
+
+def _notices(
+    expected: Sequence[ExpectedNotice], path: Path, came: Sequence[Message], why_not: Mapping[str, WhyNot]
+) -> Iterator[Mismatch]:
+    left = list(came)
+    paired: list[int] = []
+    for number, notice in enumerate(expected):
+        place = (*path, number)
+        message = next((one for one in left if one.rule == notice.rule), None)
+        if message is None:
+            yield _missing((*place, "rule"), notice.rule, came, why_not)
+            continue
+        left.remove(message)
+        paired.append(list(came).index(message))
+        if message.refused is not None:
+            words = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
+            yield Mismatch((*place, "rule"), words, hint=_refusal_hint(message))
+        else:
+            yield from _message_differences(notice, place, message)
+    for message in left:
+        yield _unexpected(path, message)
+    if paired != sorted(paired):
+        expected_order, order = (", ".join(names) for names in (_rules(expected), _rules(came)))
+        words = "the messages come in the order of the rules in their files"
+        yield Mismatch(path, words, expected_order, order)
+
+
+def _rules(items: Sequence[ExpectedNotice | Message]) -> list[str]:
+    return [item.rule for item in items]
+
+
+def _missing(path: Path, rule: str, came: Sequence[Message], why_not: Mapping[str, WhyNot]) -> Mismatch:
+    if rule in why_not:
+        return Mismatch(path, f"no message of `{rule}`: {why_not[rule].words}", hint=why_not[rule].hint)
+    if any(message.rule == rule for message in came):
+        return Mismatch(path, f"`{rule}` makes one message of an event, not several")
+    return Mismatch(path, f"no message of `{rule}`")
+
+
+def _unexpected(path: Path, message: Message) -> Mismatch:
+    if message.refused is not None:
+        words = f"`{message.rule}` matched, too, but could make no message: {message.refused}: {message.detail}"
+        return Mismatch(path, words, hint=_refusal_hint(message))
+    return Mismatch(path, f"a message that is not expected: {message}")
+
+
+def _refusal_hint(message: Message) -> str:
+    return f"if that is right: `expect: {{none: refused, rule: {message.rule}, reason: {message.refused}}}`"
+
+
+def _no_match(path: Path, came: Sequence[Message]) -> Iterator[Mismatch]:
+    for message in came:
+        if message.refused is not None:
+            words = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
+            yield Mismatch(path, words, hint=_refusal_hint(message))
+        else:
+            yield Mismatch(path, f"a message came: {message}")
+
+
+def _refused(
+    expect: Expected, path: Path, came: Sequence[Message], why_not: Mapping[str, WhyNot]
+) -> Iterator[Mismatch]:
+    for message in came:
+        if message.refused is None:
+            yield Mismatch((*path, "none"), f"a message came: {message}")
+    refused = [message for message in came if message.refused is not None]
+    wanted = [message for message in refused if expect.rule in {None, message.rule}]
+    if not wanted:
+        if expect.rule is not None and not any(message.rule == expect.rule for message in came):
+            why = why_not.get(expect.rule)
+            words = f"`{expect.rule}` was not refused" + (f": {why.words}" if why is not None else "")
+            others = f"; refused was {', '.join(map(str, refused))}" if refused else ""
+            yield Mismatch((*path, "rule"), words + others, hint=why.hint if why is not None else None)
+        elif not came:
+            yield Mismatch((*path, "none"), "no rule matched", hint="if that is right: `expect: {none: no_match}`")
+    elif expect.reason is not None and all(message.refused != expect.reason for message in wanted):
+        for message in wanted:
+            words = f"`{message.rule}` was refused for another reason: {message.detail}"
+            yield Mismatch((*path, "reason"), words, expect.reason, message.refused)
+
+
+def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -> Iterator[Mismatch]:
+    for name, got in (("to", message.to), ("template", message.template), ("url", message.url)):
+        expected = getattr(notice, name)
+        if expected is not None and expected != got:
+            yield _text(f"`{name}` of `{message.rule}`", (*path, name), expected, got)
+    for key, value in notice.data.items():
+        yield from _field(key, value, (*path, "data", key), message)
+    if notice.whole:
+        for key, (text, _) in message.data.items():
+            if key not in notice.data:
+                words = f"`{message.rule}` has `{key}`, too, and `whole: true` names every field"
+                yield Mismatch((*path, "whole"), words, None, text)
+
+
+def _field(key: str, value: FieldValue | str, path: Path, message: Message) -> Iterator[Mismatch]:
+    expected, color = (value.value, value.color) if isinstance(value, FieldValue) else (value, None)
+    place = (*path, "value") if isinstance(value, FieldValue) else path
+    name = f"`{key}` of `{message.rule}`"
+    if key not in message.data:
+        if expected:
+            hint = near(key, message.data) or f"its fields are {', '.join(message.data)}"
+            yield Mismatch(path, f"{name} is not in the message", expected, None, hint)
+        return
+    text, got_color = message.data[key]
+    if text != expected:
+        yield _text(name, place, expected, text)
+    if color is not None and color != got_color:
+        yield Mismatch((*path, "color"), f"the colour of {name}", color, got_color or "none")
+
+
+def _text(name: str, path: Path, expected: str, got: str | None) -> Mismatch:
+    return Mismatch(path, name, expected, got, _looks_alike(expected, got or ""))
+
+
+def _looks_alike(expected: str, got: str) -> str | None:
+    """What differs where the eye sees nothing: full width and half width, blanks, composed characters."""
+    if "".join(expected.split()) == "".join(got.split()):
+        return "only blanks differ"
+    if unicodedata.normalize("NFKC", expected) == unicodedata.normalize("NFKC", got):
+        pairs = enumerate(zip_longest(expected, got, fillvalue=""), 1)
+        at, one, other = next((at, one, other) for at, (one, other) in pairs if one != other)
+        return f"they look alike: character {at} is {_named(one)} here, and {_named(other)} in the message"
+    return None
+
+
+def _named(character: str) -> str:
+    if not character:
+        return "not there"
+    return f"`{character}` ({unicodedata.name(character, f'U+{ord(character):04X}').lower()})"

@@ -1,0 +1,122 @@
+"""How the results of tests are told: to people, to programs, and to build servers (JUnit's XML)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+from pipeline.authoring.rule_tests.comparing import Message, Mismatch
+from pipeline.authoring.rule_tests.running import Result
+from pipeline.authoring.terminal_escape import shown, visible
+from pipeline.model.finding import Finding
+
+_UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Timed(NamedTuple):
+    """A result, and how long it took."""
+
+    result: Result
+    seconds: float
+
+
+def as_text(result: Result) -> Iterator[str]:
+    """The lines about one case that failed: what was expected, what came, and where that stands."""
+    place = result.case.document.place(result.case.path)
+    yield f"FAILED {visible(result.case.document.path)}:{place.line}:{place.column}: {visible(result.case.name)}"
+    for mismatch in result.mismatches:
+        at = result.place(mismatch)
+        yield f"  {visible(result.case.document.path)}:{at.line}:{at.column}: {visible(mismatch.words)}"
+        if mismatch.expected is not None:
+            yield f"    expected  {_shown(mismatch.expected)}"
+        if mismatch.expected is not None or mismatch.got is not None:
+            yield f"    got       {_shown(mismatch.got)}"
+        if mismatch.hint is not None:
+            yield f"    hint: {visible(mismatch.hint)}"
+
+
+def as_json(timed: Timed) -> dict[str, object]:
+    """One case for programs."""
+    result = timed.result
+    place = result.case.document.place(result.case.path)
+    return {
+        "name": result.case.name,
+        "path": result.case.document.path,
+        "line": place.line,
+        "column": place.column,
+        "passed": result.passed,
+        "seconds": round(timed.seconds, 6),
+        "mismatches": [_mismatch_as_json(result, mismatch) for mismatch in result.mismatches],
+        "came": [_message_as_json(message) for message in result.came],
+    }
+
+
+def _mismatch_as_json(result: Result, mismatch: Mismatch) -> Mapping[str, object]:
+    place = result.place(mismatch)
+    return {
+        "line": place.line,
+        "column": place.column,
+        "words": mismatch.words,
+        "expected": mismatch.expected,
+        "got": mismatch.got,
+        "hint": mismatch.hint,
+    }
+
+
+def _message_as_json(message: Message) -> Mapping[str, object]:
+    if message.refused is not None:
+        return {"rule": message.rule, "refused": message.refused, "detail": message.detail}
+    data = {key: {"value": text} | ({"color": color} if color else {}) for key, (text, color) in message.data.items()}
+    return {"rule": message.rule, "template": message.template, "to": message.to, "url": message.url, "data": data}
+
+
+def as_junit(results: Sequence[Timed], seconds: float, findings: Sequence[Finding] = ()) -> str:
+    """JUnit's XML, as build servers read it: a suite for each test file, and one of the errors in the rules."""
+    root = ET.Element("testsuites", _suite("rules", results, seconds, len(findings)))
+    if findings:
+        suite = ET.SubElement(root, "testsuite", _suite("check", (), 0, len(findings)))
+        for finding in findings:
+            name = _xml(f"{finding.path}:{finding.line} {finding.code}")
+            case = ET.SubElement(suite, "testcase", {"classname": "check", "name": name, "time": "0.000"})
+            _fail(case, finding.words, str(finding))
+    for path in dict.fromkeys(timed.result.case.document.path for timed in results):
+        own = [timed for timed in results if timed.result.case.document.path == path]
+        suite = ET.SubElement(root, "testsuite", _suite(path, own, sum(timed.seconds for timed in own)))
+        for timed in own:
+            _add_case(suite, timed)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_case(suite: ET.Element, timed: Timed) -> None:
+    case = timed.result.case
+    path = _xml(case.document.path)
+    given = {"classname": path, "name": _xml(case.name), "file": path, "time": f"{timed.seconds:.3f}"}
+    given["line"] = str(case.document.place(case.path).line)
+    element = ET.SubElement(suite, "testcase", given)
+    if not timed.result.passed:
+        _fail(element, timed.result.mismatches[0].summary, "\n".join(as_text(timed.result)))
+
+
+def _fail(case: ET.Element, words: str, text: str) -> None:
+    ET.SubElement(case, "failure", {"message": _xml(words)}).text = _xml(text)
+
+
+def _suite(name: str, results: Sequence[Timed], seconds: float, findings: int = 0) -> dict[str, str]:
+    failed = findings + sum(not timed.result.passed for timed in results)
+    counts = {"tests": str(len(results) + findings), "failures": str(failed), "errors": "0"}
+    return {"name": _xml(name), "time": f"{seconds:.3f}", **counts}
+
+
+def _xml(text: str) -> str:
+    """The text without what XML cannot hold: control characters, half characters."""
+    return _UNFIT_FOR_XML.sub("�", text)
+
+
+def _shown(text: str | None) -> str:
+    if text is None:
+        return "(nothing)"
+    is_plain = text and text == text.strip() and text == visible(text)
+    return text if is_plain else shown(text)

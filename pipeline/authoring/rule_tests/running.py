@@ -1,0 +1,85 @@
+"""Runs one case in the service's own engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pipeline.authoring.evaluation import Probe
+from pipeline.authoring.evaluation import Result as Outcome
+from pipeline.authoring.rule_tests.comparing import Message, Mismatch, WhyNot, compare, messages
+from pipeline.authoring.terminal_escape import shown
+from pipeline.model.event import Event
+from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.given_events import EventFiles, Unfit, given
+from pipeline.rules.ruleset import Rule, RuleSet
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.document import Place
+
+
+class Result(NamedTuple):
+    """How a case ended."""
+
+    case: Case
+    mismatches: tuple[Mismatch, ...]
+    """None at all: it passed."""
+    came: tuple[Message, ...]
+    """What the rules made of the event."""
+    event: Event | None = None
+    """None where the case gives no event that there could be."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is as expected."""
+        return not self.mismatches
+
+    def place(self, mismatch: Mismatch) -> Place:
+        """Where in the test file the expectation stands that was not met."""
+        return self.case.document.value_place(mismatch.path)
+
+
+def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles) -> Result:
+    """Give the case's event to the rules and look at what comes. Never raises for what a test holds."""
+    try:
+        event = given(case, schemas, files)
+    except Unfit as unfit:
+        return Result(case, (Mismatch(unfit.path, unfit.words, hint=unfit.hint),), ())
+    came = messages(rules.evaluate(event))
+    made = {message.rule for message in came}
+    why = {name: _why_not(name, rules, event, came) for name in case.rules if name not in made}
+    return Result(case, compare(case.expect, case.expect_path, came, why), came, event)
+
+
+def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -> WhyNot:
+    """Why the rule of that name made no message of the event."""
+    rule = next((one for one in rules.rules if one.id == name), None)
+    if rule is None:
+        return WhyNot("there is no such rule")
+    if event.type not in rule.on:
+        return WhyNot(f"it looks at {', '.join(rule.on)}, not at {event.type}")
+    false = list(_false_parts(rule, rules, event))
+    if not false:
+        stopper = came[-1].rule if came else name
+        return WhyNot(f"`{stopper}` before it matched, and stops (`stop: true`)")
+    others = ", ".join(f"`{message.rule}`" for message in came)
+    return WhyNot(f"its condition is false: {'; '.join(false)}", f"what came is of {others}" if others else None)
+
+
+def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
+    """The parts of the condition that made it false, with the event's values; nothing where it is true."""
+    if rule.when is None:
+        return
+    evaluation = Probe(rules.environment, rule.when).evaluate(rules.bind(event))
+    if evaluation.result.value is True:
+        return
+    for node in evaluation.deciding():
+        values = [
+            f"{evaluation.tree.text(operand)} is {_value(evaluation.of(operand))}"
+            for operand in evaluation.operands(node)
+        ]
+        told = f" ({', '.join(values)})" if values else ""
+        yield f"`{evaluation.tree.text(node)}`{told}"
+
+
+def _value(result: Outcome | None) -> str:
+    return shown(result.value) if result is not None and result.failed is None else "not to be had"

@@ -1,0 +1,1 @@
+"""Commands for rule authors and for those who emit events."""

@@ -1,0 +1,83 @@
+"""`check`: everything that can be known about rules before they are live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline.adapters.events.schema_files import read_schemas, schemas_near
+from pipeline.adapters.rule_files import read_rules
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS
+from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json
+from pipeline.model.finding import Finding, Level
+from pipeline.rules.lint.check import check
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+
+RulesArgument = Annotated[Path, typer.Argument(help="Folder with rules, templates.yaml and tests.", metavar="RULES")]
+SchemasOption = Annotated[
+    Path | None,
+    typer.Option("--schemas", help="Folder with *.avsc; default: `schemas` beside the rules.", metavar="DIR"),
+]
+EnvironmentOption = Annotated[
+    str | None, typer.Option("--environment", "-e", help="Check that every template has an id for it.")
+]
+
+
+def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:
+    """The schemas in the folder named, else in `schemas` in or beside the rules' folder, else none."""
+    return read_schemas(given) if given is not None else schemas_near(rules)
+
+
+def command(
+    rules: RulesArgument = Path("rules"),
+    schemas: SchemasOption = None,
+    environment: EnvironmentOption = None,
+    output: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print findings.")] = "text",
+    limit: Annotated[
+        int, typer.Option(min=1, help="Show so many findings in the text, errors first; all are counted.", metavar="N")
+    ] = MOST_FINDINGS,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")] = False,
+) -> None:
+    """Check rules, templates and tests: structure, every expression against the events' schemas, the channel's limits.
+
+    Each finding is `path:line:column: level code words (hint)`. Exit 0: no errors; 1: errors; 2: misuse.
+
+    Example: `notice-pipeline check rules --environment production`
+    """
+    catalogue = schemas_beside(rules, schemas)
+    checked = check(read_rules(rules), catalogue, environment=environment)
+    match output:
+        case "json":
+            print_json([finding._asdict() for finding in checked.findings])
+        case "github":
+            for finding in checked.findings:
+                print(_as_annotation(finding))
+        case "text":
+            for line in finding_lines(checked.findings, limit):
+                print(line)
+    counts = {level: sum(finding.level is level for finding in checked.findings) for level in Level}
+    if output == "text":
+        number = len(checked.ruleset.rules) if checked.ruleset else 0
+        summary = ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
+        print(
+            f"{visible(str(rules))}: {summary}"
+            + (f"; {number} rule{' is' if number == 1 else 's are'} fine" if checked.ruleset else "")
+        )
+    if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
+        raise typer.Exit(FINDINGS)
+
+
+def _as_annotation(finding: Finding) -> str:
+    """As GitHub's workflow commands want it, so that findings stand beside the lines of a pull request."""
+    kind = {"error": "error", "warning": "warning", "note": "notice"}[finding.level]
+    words = f"{finding.words} ({finding.hint})" if finding.hint else finding.words
+    path = _quoted(finding.path).replace(":", "%3A").replace(",", "%2C")
+    return f"::{kind} file={path},line={finding.line},col={finding.column},title={finding.code}::{_quoted(words)}"
+
+
+def _quoted(text: str) -> str:
+    """As the runner's own toolkit does (actions/toolkit, command.ts); without what a terminal would obey."""
+    return visible(text, keep="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

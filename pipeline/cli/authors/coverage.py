@@ -1,0 +1,121 @@
+"""`coverage`: which branches of the rules their tests reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline.adapters.authoring.rule_test_events import read_test_events
+from pipeline.authoring.rule_tests.coverage import Coverage, RuleCoverage, percent
+from pipeline.authoring.rule_tests.running import run
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS
+from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, SchemasOption
+from pipeline.cli.authors.rule_set import Named, SoundRules
+from pipeline.cli.printing import print_json
+from pipeline.errors import UserError
+
+
+def command(
+    rules: RulesArgument = Path("rules"),
+    schemas: SchemasOption = None,
+    environment: EnvironmentOption = None,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Exit 1 where fewer branches are reached.", metavar="PERCENT"),
+    ] = None,
+    output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
+) -> None:
+    """Tell which branches of the rules the tests reach, and name each that they do not, with its place.
+
+    Of each rule: that it matched and that it passed an event over; of each side of `&&` and `||`, and of what stands
+    before `?`, that it was true and that it was false, in conditions and in texts.
+
+    Exit 0: told; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or there is no test.
+
+    Example: `notice-pipeline coverage --fail-under 100`
+    """
+    if rules.is_file():
+        raise UserError(f"{rules} is a file", hint="name the folder of rules: all its tests count")
+    sound = SoundRules.of(Named(rules, schemas, environment, None), None)
+    cases = sound.checked.cases
+    if not cases:
+        raise UserError(f"{rules}: there is no test", hint=f"tests stand in {rules / 'tests'}/*.yaml")
+    coverage = Coverage(sound.ruleset, sound.checked.places)
+    files = read_test_events(cases)
+    failed = 0
+    for case in cases:
+        result = run(case, sound.ruleset, sound.catalogue, files)
+        failed += not result.passed
+        if result.event is not None:
+            coverage.note(result.event)
+    seen = coverage.rules()
+    reached = percent(seen)
+    is_enough = fail_under is None or reached >= fail_under
+    if output == "json":
+        print_json(_as_json(seen, len(cases), failed))
+    else:
+        for line in _lines(seen, rules, len(cases)):
+            print(visible(line))
+        if failed:
+            print(f"{failed} of the tests failed: `notice-pipeline test {visible(str(rules))}` tells why")
+        if not is_enough:
+            print(f"that is less than {fail_under:g} %")
+    if failed or not is_enough:
+        raise typer.Exit(FINDINGS)
+
+
+def _lines(seen: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[str]:
+    width = max((len(rule.rule) for rule in seen), default=0)
+    for rule in seen:
+        reached = rule.branches - len(rule.missing)
+        yield f"{rule.rule:<{width}}  {_share(rule.percent):>5} %  {reached} of {rule.branches}"
+        for branch in rule.missing:
+            yield f"  {rule.path}:{branch.place.line}:{branch.place.column}: {branch.words}"
+    branches = sum(rule.branches for rule in seen)
+    missing = sum(len(rule.missing) for rule in seen)
+    told = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
+    yield f"{folder}: {_share(percent(seen))} %: {told} reached by {_count(tests, 'test')}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
+def _share(share: float) -> str:
+    """Rounded down: 99.99 % is not all."""
+    return f"{int(share * 10) / 10:g}"
+
+
+def _as_json(seen: Sequence[RuleCoverage], tests: int, failed: int) -> dict[str, object]:
+    return {
+        "percent": round(percent(seen), 3),
+        "branches": sum(rule.branches for rule in seen),
+        "missing": sum(len(rule.missing) for rule in seen),
+        "tests": tests,
+        "failed": failed,
+        "rules": [
+            {
+                "id": rule.rule,
+                "path": rule.path,
+                "line": rule.place.line,
+                "column": rule.place.column,
+                "percent": round(rule.percent, 3),
+                "branches": rule.branches,
+                "missing": [
+                    {
+                        "line": branch.place.line,
+                        "column": branch.place.column,
+                        "expression": branch.expression,
+                        "never": "matched" if not branch.expression else branch.wanted,
+                        "words": branch.words,
+                    }
+                    for branch in rule.missing
+                ],
+            }
+            for rule in seen
+        ],
+    }

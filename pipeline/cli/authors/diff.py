@@ -1,0 +1,146 @@
+"""`diff`: what a rule change would do to recorded events."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
+
+from pipeline.adapters.authoring.compared_files import MOST_FAULTS, Found, Recording, Sides, compare_file
+from pipeline.adapters.authoring.rule_revisions import read_version
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.authoring.diff.markdown import as_markdown
+from pipeline.authoring.diff.report import Mask, Names, as_values
+from pipeline.authoring.diff.rule_set_pair import Comparison
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS
+from pipeline.cli.authors import diff_text, recording
+from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption
+from pipeline.cli.printing import print_json
+from pipeline.cli.progress import Reading, reading
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+MOST_JOBS = 8
+"""Unless told otherwise: each takes some 60 MB."""
+
+
+class _Source(NamedTuple):
+    """Where events come from: one of file and topic."""
+
+    file: Path | None
+    topic: str | None
+    settings: Settings | None
+    start: str | None
+    end: str | None
+    default_type: str | None
+
+    def checked(self) -> _Source:
+        """Raises UserError where the options do not go together."""
+        if (self.file is None) == (self.topic is None):
+            raise UserError(
+                "say where the events come from, and only once",
+                hint="--events FILE, or --topic T with --config pipeline.yaml",
+            )
+        if self.file is not None and (self.start or self.end):
+            raise UserError("--from and --to are for topics", hint="leave them out with --events")
+        if self.topic is not None and self.settings is None:
+            raise UserError("--topic needs the brokers and schemas", hint="name them: --config pipeline.yaml")
+        return self
+
+    @property
+    def name(self) -> str:
+        if self.file is not None:
+            return str(self.file)
+        bounds = f" from {self.start or 'the first'} to {self.end or 'the last'}" if self.start or self.end else ""
+        return f"{self.topic}{bounds}"
+
+    def found(self, sides: Sides, jobs: int) -> Found:
+        """Compare them all."""
+        with reading("comparing") as progress:
+            if self.settings is not None and self.topic is not None:
+                return self._in_topic(self.settings, sides.comparison(), progress)
+            recorded = Recording(self.file or Path("-"), self.default_type)
+            return compare_file(sides, recorded, jobs=jobs, counted=progress.counted)
+
+    def _in_topic(self, settings: Settings, comparison: Comparison, progress: Reading) -> Found:
+        told: list[str] = []
+
+        def on_fault(reason: str, words: str) -> None:
+            comparison.add_undecodable(reason)
+            if len(told) < MOST_FAULTS:
+                told.append(words)
+
+        for event in recording.from_topic(settings, self.topic, self.start, self.end, on_fault, progress.passed):
+            comparison.add(event)
+            progress.counted(comparison.diff.events)
+        return Found(comparison.diff, tuple(told))
+
+
+def command(
+    old: Annotated[str, typer.Argument(help="Folder, git revision, or REVISION:path.", metavar="OLD")],
+    new: Annotated[str | None, typer.Argument(help="The same; default: the folder of --rules.", metavar="NEW")] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="Events as JSON: a list, or one on each line, also gzipped; `-`: standard input."),
+    ] = None,
+    event_type: Annotated[
+        str | None, typer.Option("--type", help="Type of events in the file that do not name theirs.")
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="Read events from this topic instead; joins no group.")] = None,
+    config: ConfigOption = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="First offset or moment (`-24h`, `2026-11-23T00:00:00Z`).")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="First offset or moment no longer wanted.")] = None,
+    rules: RulesOption = None,
+    schemas: SchemasOption = None,
+    environment: EnvironmentOption = None,
+    examples: Annotated[int, typer.Option(min=0, max=1_000, help="Examples of each kind of change and rule.")] = 3,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that compare a long file; default: one per core.", metavar="N"),
+    ] = None,
+    output: Annotated[Literal["text", "json", "markdown"], typer.Option(help="How to report.")] = "text",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when any message changes.")] = False,
+    show_recipients: Annotated[bool, typer.Option("--show-recipients", help="Do not mask recipients.")] = False,
+) -> None:
+    """What a rule change would do to recorded events: messages new, gone, changed, and refused anew. Sends nothing.
+
+    A revision is read from git's store; nothing is checked out. Examples hold what customers would read: recipients
+    are masked in them, other fields are not. Exit 0: compared; 1: changes, with --exit-code, or rules with errors;
+    2: misuse.
+
+    Examples: `notice-pipeline diff main --events yesterday.jsonl` ·
+    `notice-pipeline diff HEAD~1 HEAD --topic trade.order.events --config pipeline.yaml --from -24h --output markdown`
+    """
+    named = Named(rules, schemas, environment, config)
+    settings = named.settings()
+    source = _Source(events, topic, settings, start, end, event_type).checked()
+    meant = named.completed(settings)
+    folder = meant.rules if new is None or not Path(new).is_dir() else Path(new)
+    sides = read_version(old, folder), read_version(new if new is not None else str(folder), folder)
+    catalogue = read_schemas(meant.schemas) if meant.schemas is not None else None
+    against = [(side.sources, catalogue or side.schemas) for side in sides]
+    diff, faults = source.found(Sides.of(against[0], against[1], meant.environment, examples), jobs or _cores())
+    for words in faults:
+        print(f"warning: {visible(words)}", file=sys.stderr)
+    names, mask = Names(sides[0].name, sides[1].name, source.name), Mask(show=show_recipients)
+    if output == "json":
+        print_json(as_values(diff, names, mask))
+    elif output == "markdown":
+        print(as_markdown(diff, names, mask), end="")
+    else:
+        diff_text.show(diff, names, mask)
+    if exit_code and diff.changes:
+        raise typer.Exit(FINDINGS)
+
+
+def _cores() -> int:
+    """How many processes may compare at once, unless told otherwise."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_JOBS)

@@ -1,0 +1,50 @@
+"""A comparison for a terminal: a line for each rule, then what changed, before above after."""
+
+from __future__ import annotations
+
+from pipeline.authoring.diff import report as diff_report
+from pipeline.authoring.diff.changes import Change, Diff, Example, RuleDiff
+from pipeline.authoring.diff.markdown import headline
+from pipeline.authoring.diff.report import Mask, Names
+from pipeline.cli.printing import bad, faint, good, plain, say, strong
+
+
+def show(diff: Diff, names: Names, mask: Mask) -> None:
+    """Print it."""
+    span = f", {diff.days:.1f} days" if diff.days is not None else ""
+    say(strong(f"{names.old} → {names.new}"), plain(f": {diff_report.events(diff)} of {names.events}{span}"))
+    for name, rule in diff_report.ordered(diff):
+        _rule(diff, name, rule, mask)
+    say()
+    for note in diff_report.notes(diff):
+        say(strong("note: "), plain(note))
+    same = len(diff.unchanged)
+    words = f"{diff.changes:,} messages change" if diff.changes else "no message changes"
+    say(strong(words), plain(f"; {same} {'rule reads' if same == 1 else 'rules read'} the same on both sides"))
+
+
+def _rule(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> None:
+    daily = ""
+    if diff.days is not None:
+        daily = f", {diff_report.per_day(diff, rule.before):,} → {diff_report.per_day(diff, rule.after):,} a day"
+    what = headline(rule) or "no message changes"
+    say()
+    say(strong(name), plain(f"  {rule.edit}: {rule.before:,} → {rule.after:,} messages{daily}: {what}"))
+    for example in diff_report.examples(rule):
+        _example(example, mask)
+
+
+def _example(example: Example, mask: Mask) -> None:
+    detail = f": {example.detail}" if example.detail else ""
+    say(plain(f"  {example.change} at {example.position}{detail}"))
+    for name, before, after in mask.fields(example):
+        if example.change is not Change.CHANGED:
+            say(faint(f"    {name}: "), plain((before if after is None else after) or ""))
+            continue
+        say(faint(f"    {name}"))
+        say(bad(f"      - {_value(before)}"))
+        say(good(f"      + {_value(after)}"))
+
+
+def _value(text: str | None) -> str:
+    return "(not there)" if text is None else text

@@ -1,0 +1,149 @@
+"""An explanation as text, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import orjson
+
+from pipeline.authoring.explain import Decision, Explanation, Fault, Match, RuleExplanation, Value
+from pipeline.authoring.terminal_escape import shown
+from pipeline.cli.printing import bad, faint, good, plain, say, strong
+from pipeline.model.notice import Notice, Refusal
+from pipeline.rules.rule_compiler import near
+from pipeline.rules.ruleset import Rule
+from pipeline.rules.source.document import Place
+
+_WORDS = {
+    Match.NOTICE: "makes a message",
+    Match.REFUSED: "can make no message",
+    Match.NO_MATCH: "does not match",
+    Match.STOPPED: "is not looked at",
+}
+_MARKS = {Match.NOTICE: good("✓"), Match.REFUSED: bad("✗"), Match.NO_MATCH: faint("·"), Match.STOPPED: faint("-")}
+
+
+def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
+    """Print it for people; `rules` are those that were asked about."""
+    event = explanation.event
+    say(strong(event.type), faint(f"  {where}  {_moment(event.time_ms)}"))
+    if not explanation.rules:
+        types = dict.fromkeys(name for rule in rules for name in rule.on)
+        hint = near(event.type, types) or (f"it looks at {', '.join(types)}" if len(rules) == 1 else "")
+        which = f"`{rules[0].id}` does not look" if len(rules) == 1 else "no rule looks"
+        say(bad(f"{which} at events of this type"), plain(f"; {hint}" if hint else ""))
+    for rule in explanation.rules:
+        say()
+        _show_rule(rule)
+    if explanation.others:
+        say()
+        say(faint(f"{_rules(explanation.others)} at other event types only."))
+
+
+def _rules(count: int) -> str:
+    return "1 rule looks" if count == 1 else f"{count} rules look"
+
+
+def _show_rule(rule: RuleExplanation) -> None:
+    say(_MARKS[rule.match], strong(f" {rule.id}"), plain(f" {_WORDS[rule.match]}"), faint(f"  {_at(rule, rule.place)}"))
+    if rule.stopped_by is not None:
+        say(plain(f"    `{rule.stopped_by}` before it matched and has `stop: true`"))
+        return
+    if rule.condition is None:
+        say(plain("    it has no `when`: every event of the type matches"))
+    for decision in rule.decisions:
+        _show_decision(rule, decision)
+    if rule.fault is not None and isinstance(rule.result, Refusal):
+        _show_fault(rule, rule.fault, rule.result)
+    if isinstance(rule.result, Notice):
+        _show_notice(rule.result)
+
+
+def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "    ") -> None:
+    part = decision.part
+    came = bad(f" fails: {part.failed}") if part.failed is not None else plain(f" is {shown(part.value)}")
+    say(plain(f"{indent}{_one_line(part.text)}"), came, faint(f"  {_at(rule, part.place)}"))
+    for operand in decision.operands:
+        value = operand.failed if operand.failed is not None else shown(operand.value)
+        say(faint(f"{indent}    {_one_line(operand.text)} = "), plain(value))
+
+
+def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
+    say(bad(f"    {refusal.reason.value}: {refusal.detail}"), faint(f"  {_at(rule, fault.place)}"))
+    alone = [decision.part.value for decision in fault.decisions] == [fault.text]
+    if fault.text is not None and not alone:
+        say(faint(f"        {fault.name} = "), plain(shown(fault.text)))
+    if fault.name != "when":
+        for decision in fault.decisions:
+            _show_decision(rule, decision, "        ")
+
+
+def _show_notice(notice: Notice) -> None:
+    body = orjson.loads(notice.body)
+    expires = f", expires {_moment(int(notice.expires_at * 1000))}" if notice.expires_at is not None else ""
+    say(plain(f"    to {notice.recipient}, template {notice.template}{expires}"), faint(f"  {notice.id}"))
+    if "url" in body:
+        say(faint("        url = "), plain(shown(body["url"])))
+    for key, field in body["data"].items():
+        say(faint(f"        {key} = "), plain(shown(field["value"])))
+
+
+def _one_line(source: str) -> str:
+    return " ".join(source.split())
+
+
+def _at(rule: RuleExplanation, place: Place) -> str:
+    return f"{rule.path}:{place.line}:{place.column}"
+
+
+def _moment(milliseconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):  # years that no calendar has
+        return f"{milliseconds} ms"
+
+
+def as_json(explanation: Explanation, where: str) -> dict[str, object]:
+    """The same for scripts; values as JSON has them."""
+    event = explanation.event
+    return {
+        "event": {"type": event.type, "where": where, "time": _moment(event.time_ms), "identity": event.identity},
+        "rules": [_rule_json(rule) for rule in explanation.rules],
+        "rules_on_other_types": explanation.others,
+    }
+
+
+def _rule_json(rule: RuleExplanation) -> dict[str, object]:
+    result: dict[str, object] = {
+        "rule": rule.id,
+        "match": rule.match.value,
+        "place": _at(rule, rule.place),
+        "when": _value_json(rule, rule.condition) if rule.condition is not None else None,
+        "decided_by": [_decision_json(rule, one) for one in rule.decisions],
+    }
+    if rule.stopped_by is not None:
+        result["stopped_by"] = rule.stopped_by
+    if isinstance(rule.result, Notice):
+        notice = rule.result
+        expires = _moment(int(notice.expires_at * 1000)) if notice.expires_at is not None else None
+        result["notice"] = {"id": notice.id, "expires_at": expires, "request": orjson.loads(notice.body)}
+    if isinstance(rule.result, Refusal) and rule.fault is not None:
+        result["refusal"] = {
+            "reason": rule.result.reason.value,
+            "detail": rule.result.detail,
+            "place": _at(rule, rule.fault.place),
+            "text": rule.fault.text,
+            "decided_by": [_decision_json(rule, one) for one in rule.fault.decisions],
+        }
+    return result
+
+
+def _decision_json(rule: RuleExplanation, decision: Decision) -> dict[str, object]:
+    operands = [_value_json(rule, one) for one in decision.operands]
+    return {**_value_json(rule, decision.part), "operands": operands}
+
+
+def _value_json(rule: RuleExplanation, value: Value) -> dict[str, object]:
+    came: dict[str, object] = {"failed": value.failed} if value.failed is not None else {"value": value.value}
+    return {"expression": value.text, **came, "place": _at(rule, value.place)}

@@ -1,0 +1,53 @@
+"""Previews for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.authoring.cards.card import Card, Mode
+from pipeline.authoring.cards.preview import Preview
+from pipeline.authoring.cards.terminal import to_terminal
+from pipeline.authoring.terminal_escape import shown
+from pipeline.cli.authors.one_event import Found
+from pipeline.cli.printing import bad, faint, good, plain, say, strong
+from pipeline.model.notice import Notice, Refusal
+
+_NAMES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and Alipay"}
+
+
+def show(found: Found, previews: Sequence[Preview], modes: Sequence[Mode]) -> None:
+    """Print each message's cards; one card where the ways of showing it do not differ."""
+    say(strong(found.event.type), faint(f"  {found.where}"))
+    for one in previews:
+        say()
+        _show_facts(one)
+        for names, card in _distinct(one.cards(modes)):
+            say(faint(" · ".join(names)))
+            for line in to_terminal(card).splitlines():
+                say(plain(line))
+
+
+def _show_facts(one: Preview) -> None:
+    if isinstance(one.result, Notice):
+        say(good("✓ "), strong(one.rule), plain(f"  to {one.result.recipient}, template {one.template.alias}"))
+    elif isinstance(one.result, Refusal):
+        say(bad("✗ "), strong(one.rule), bad(f"  {one.result.reason.value}: {one.result.detail}"))
+    if not one.is_matched:
+        say(bad("  its condition does not hold for this event: nothing would be sent"))
+    if one.url is not None:
+        say(faint("  leads to "), plain(one.url))
+    for cut in one.shortened:
+        words = f"  the rule cuts {cut.key} from {len(cut.whole)} to {len(cut.sent)} characters: "
+        say(plain(words), faint(shown(cut.whole)))
+
+
+def _distinct(cards: Sequence[Card]) -> list[tuple[list[str], Card]]:
+    """The cards that differ in more than their name, each with the names of all that look so."""
+    found: list[tuple[list[str], Card]] = []
+    for card in cards:
+        same = next((names for names, known in found if known._replace(mode=card.mode) == card), None)
+        if same is None:
+            found.append(([_NAMES[card.mode]], card))
+        else:
+            same.append(_NAMES[card.mode])
+    return found

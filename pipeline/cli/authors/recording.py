@@ -1,0 +1,74 @@
+"""Recorded events of a topic, for commands that try rules on them. What is no event is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.cli.bounds import read_bound
+from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
+from pipeline.model.event import Event, Record
+
+if TYPE_CHECKING:
+    from pipeline.adapters.events.decoder import EventDecoder
+    from pipeline.settings import Settings
+
+REGISTRY_SECONDS = 30.0
+"""How long the registry may take to tell of a schema."""
+
+OnFault = Callable[[str, str], None]
+"""Told of each record that is no event: a word for why, and where and what in words."""
+Progressed = Callable[[int, int], None]
+"""Told how much is read, of how much."""
+
+
+def from_topic(
+    settings: Settings, topic: str | None, start: str | None, end: str | None, on_fault: OnFault, progressed: Progressed
+) -> Iterator[Event]:
+    """The events of a topic between two bounds, read and decoded as the service with this configuration does.
+
+    Raises:
+        UserError: a bound cannot be read, or broker, topic or registry are not there.
+    """
+    from pipeline.adapters.kafka.range import Span, TopicRange  # noqa: PLC0415 - Kafka's client, for those who read it
+    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
+    from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - and the settings
+
+    now = datetime.now(UTC)  # noqa: TID251 - the moment that --from and --to are counted from
+    span = Span(read_bound(start, "--from", now), read_bound(end, "--to", now))
+    schemas = find_schemas(settings)
+    properties, name = kafka_properties(settings), _topic(topic, settings.kafka.topics)
+    registry = closing(schemas.registry) if schemas.registry is not None else nullcontext()
+    with registry, TopicRange(properties, name, span) as records:
+        decoder = find_decoder(settings, schemas)
+        for record in records.records(progressed):
+            try:
+                yield _decoded(decoder, record)
+            except Undecodable as fault:
+                on_fault(fault.reason.value, f"{record.position}: {fault.detail}")
+
+
+def _topic(given: str | None, known: tuple[str, ...]) -> str:
+    if given is None and len(known) > 1:
+        raise UserError("the configuration reads several topics", hint=f"say which: --topic, one of {', '.join(known)}")
+    return given or known[0]
+
+
+def _decoded(decoder: EventDecoder, record: Record) -> Event:
+    try:
+        return decoder.decode(record)
+    except SchemaUnavailable:
+        _prepare(decoder, record)
+        return decoder.decode(record)
+
+
+def _prepare(decoder: EventDecoder, record: Record) -> None:
+    import asyncio  # noqa: PLC0415 - only here is something waited for
+
+    try:
+        asyncio.run(asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS))
+    except TimeoutError:
+        words = f"the schema registry has not answered within {REGISTRY_SECONDS:.0f} s"
+        raise Unreachable(words, hint="is schemas.registry_url right?") from None

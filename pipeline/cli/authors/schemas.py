@@ -1,0 +1,156 @@
+"""`schemas check | register`: Avro schemas before anything is written with them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pipeline.adapters.events.avro import AvroReader
+from pipeline.adapters.events.schema_files import read_schema, schema_files
+from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS
+from pipeline.cli.printing import print_json
+from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry, require_registry
+from pipeline.errors import SchemaError, UserError
+from pipeline.rules.schema.check import SchemaProblem, check_against, check_versions
+from pipeline.rules.schema.event_schema import EventSchema
+
+if TYPE_CHECKING:
+    from pipeline.adapters.events.registry import SchemaRegistry
+
+group = typer.Typer(
+    help="Check Avro schemas, or register them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+FolderArgument = Annotated[Path, typer.Argument(help="Folder with *.avsc, or one file.", metavar="DIR")]
+
+
+class SubjectStrategy(StrEnum):
+    """Under which subject a schema is registered; the names are those of Confluent's serializers, shortened."""
+
+    RECORD = "record"
+    """The record's full name."""
+    TOPIC = "topic"
+    """`<topic>-value`."""
+    TOPIC_RECORD = "topic-record"
+    """`<topic>-<full name>`."""
+
+
+StrategyOption = Annotated[SubjectStrategy, typer.Option("--subject-strategy", help="How subjects are named.")]
+TopicOption = Annotated[str | None, typer.Option(help="The topic, where subjects are named for it.")]
+OutputOption = Annotated[Literal["text", "json"], typer.Option(help="How to print the result.")]
+
+
+@group.command()
+def check(
+    folder: FolderArgument = Path("schemas"),
+    registry: RegistryOption = None,
+    config: ConfigOption = None,
+    strategy: StrategyOption = SubjectStrategy.RECORD,
+    topic: TopicOption = None,
+    output: OutputOption = "text",
+) -> None:
+    """Check that schemas are valid, that rules can read them, and that newer versions read older events.
+
+    Two files may define the same type: they are its versions, the older first by file name. With a registry,
+    each is also held against the versions registered there. Exit 0: fine; 1: problems; 2: misuse.
+
+    Example: `notice-pipeline schemas check schemas --registry http://localhost:8081`
+    """
+    schemas, problems = _read(folder)
+    problems += check_versions(schemas)
+    there = open_registry(registry, config)
+    if there is not None:
+        with closing(there):
+            for schema in schemas:
+                problems += _against_registry(there, schema, _subject(strategy, topic, schema.name))
+    if output == "json":
+        print_json([problem._asdict() for problem in problems])
+    else:
+        for problem in problems:
+            print(visible(str(problem)))
+        types = len({schema.name for schema in schemas})
+        print(
+            f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(problems), 'error')}"
+        )
+    if problems:
+        raise typer.Exit(FINDINGS)
+
+
+@group.command()
+def register(
+    folder: FolderArgument = Path("schemas/events"),
+    registry: RegistryOption = None,
+    config: ConfigOption = None,
+    strategy: StrategyOption = SubjectStrategy.RECORD,
+    topic: TopicOption = None,
+    outcomes: Annotated[
+        str | None, typer.Option(help="Register the outcome record too, for this topic.", metavar="TOPIC")
+    ] = None,
+    output: OutputOption = "text",
+) -> None:
+    """Register schemas, so that senders and the service find them by their ids. What is there already stays.
+
+    Example: `notice-pipeline schemas register schemas/events --registry http://localhost:8081`
+    """
+    schemas, problems = _read(folder)
+    problems += check_versions(schemas)
+    if problems:
+        for problem in problems:
+            print(visible(str(problem)))
+        raise typer.Exit(FINDINGS)
+    subjects = [(_subject(strategy, topic, schema.name), schema.avro) for schema in schemas]
+    if outcomes is not None:
+        subjects.append((f"{outcomes}-value", outcome_schema()))
+    registered: list[dict[str, object]] = []
+    with closing(require_registry(registry, config)) as there:
+        for subject, avro in subjects:
+            number = there.register(subject, avro)
+            registered.append({"subject": subject, "id": number})
+            if output == "text":
+                print(visible(f"{subject}: id {number}"))
+    if output == "json":
+        print_json(registered)
+
+
+def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:
+    """Every schema that can be read, and a problem for every file that cannot."""
+    schemas: list[EventSchema] = []
+    problems: list[SchemaProblem] = []
+    for path in schema_files(folder):
+        try:
+            schema = read_schema(path)
+            AvroReader(schema)
+        except SchemaError as error:
+            problems.append(SchemaProblem(str(path), error.words.removeprefix(f"{path}: ")))
+        else:
+            schemas.append(schema)
+    return schemas, problems
+
+
+def _subject(strategy: SubjectStrategy, topic: str | None, name: str) -> str:
+    if strategy is SubjectStrategy.RECORD:
+        return name
+    if topic is None:
+        raise UserError(f"--subject-strategy {strategy} names subjects for a topic", hint="say which: --topic TOPIC")
+    return f"{topic}-value" if strategy is SubjectStrategy.TOPIC else f"{topic}-{name}"
+
+
+def _against_registry(registry: SchemaRegistry, schema: EventSchema, subject: str) -> list[SchemaProblem]:
+    problems: list[SchemaProblem] = []
+    for version in registry.versions(subject):
+        where = f"{subject} version {version.version}"
+        problems += check_against(schema, EventSchema(version.avro, where), where)
+    return problems
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"

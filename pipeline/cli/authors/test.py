@@ -1,0 +1,257 @@
+"""`test`: the tests beside the rules, in the service's own engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import typer
+
+from pipeline.adapters.authoring.rule_test_events import read_test_events
+from pipeline.adapters.rule_files import read_rules
+from pipeline.authoring.rule_tests.reports import Timed, as_json, as_junit, as_text
+from pipeline.authoring.rule_tests.running import run
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS, FINE
+from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
+from pipeline.cli.printing import finding_lines, print_json
+from pipeline.errors import UserError
+from pipeline.model.finding import Finding
+from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.ruleset import RuleSet
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+
+DEBOUNCE_MS = 150
+"""How long to wait for an editor to finish saving."""
+BEGIN_MS = 200
+"""How long the first look waits, after which the watch is known to be on."""
+MOST_NAMED = 3
+"""Changed files that are named."""
+WAITING = "waiting for a change (Ctrl-C ends) …"
+WATCHED = frozenset({".yaml", ".yml", ".json", ".avsc"})
+
+TestsArgument = Annotated[
+    Path, typer.Argument(help="Folder of rules; or one file of tests, or of rules, in it.", metavar="RULES")
+]
+
+
+def command(
+    rules: TestsArgument = Path("rules"),
+    schemas: SchemasOption = None,
+    environment: EnvironmentOption = None,
+    only: Annotated[
+        str | None, typer.Option("--filter", "-k", help="Only tests with these words in name, file or rule.")
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", "-x", help="End at the first failure.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the tests that pass, too.")] = False,
+    output: Annotated[Literal["text", "json", "junit"], typer.Option(help="How to print results.")] = "text",
+    junit: Annotated[
+        Path | None, typer.Option(help="Write JUnit's XML there, too, for a build server.", metavar="FILE")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Run again at every change; Ctrl-C ends it.")] = False,
+) -> None:
+    """Run the tests in `RULES/tests`: each gives an event to the rules and says which messages must follow.
+
+    A failure names what was expected, what came instead, and the place of the expectation. Rules with errors are not
+    tested: the errors are shown, as `check` does.
+
+    Exit 0: all passed; 1: a test failed, or the rules have errors; 2: misuse, or there is no test to run.
+
+    Examples: `notice-pipeline test` · `notice-pipeline test rules/tests/trade.yaml -k "no receipt"` ·
+    `notice-pipeline test --watch`
+    """
+    job = _Job(rules, schemas, environment, only, fail_fast)
+    if watch:
+        if output != "text":
+            raise UserError("--watch prints text", hint="leave --output out; --junit FILE is written anew at each run")
+        raise typer.Exit(_watch(job, junit, verbose=verbose))
+    report = job.run()
+    _print(report, output, verbose=verbose)
+    _write(report, junit)
+    raise typer.Exit(report.exit_code)
+
+
+class _Report(NamedTuple):
+    """One run of the tests."""
+
+    name: str
+    findings: tuple[Finding, ...]
+    """The errors for which no test was run."""
+    results: tuple[Timed, ...]
+    left_out: int
+    """Tests that did not run any more after the first failure."""
+    seconds: float
+
+    @property
+    def failed(self) -> int:
+        return sum(not timed.result.passed for timed in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        return FINDINGS if self.findings or self.failed else FINE
+
+
+class _Job(NamedTuple):
+    """What is to be run; the files are read anew each time."""
+
+    rules: Path
+    schemas: Path | None
+    environment: str | None
+    only: str | None
+    fail_fast: bool
+
+    @property
+    def folder(self) -> Path:
+        """The folder of rules: the one named, or that of the file named."""
+        if not self.rules.is_file():
+            return self.rules
+        parent = self.rules.parent
+        return (parent.parent if parent.name else Path("..")) if self._is_test_file else parent
+
+    @property
+    def _is_test_file(self) -> bool:
+        return self.rules.is_file() and self.rules.absolute().parent.name == "tests"
+
+    def run(self) -> _Report:
+        """Check the rules, then run the tests.
+
+        Raises:
+            UserError: files cannot be read, or there is no such test.
+        """
+        begun = time.perf_counter()
+        catalogue = schemas_beside(self.folder, self.schemas)
+        checked = check(read_rules(self.folder), catalogue, environment=self.environment)
+        if checked.ruleset is None:
+            errors = tuple(finding for finding in checked.findings if finding.is_error)
+            return _Report(str(self.rules), errors, (), 0, time.perf_counter() - begun)
+        cases = self._chosen(checked, checked.ruleset)
+        results = tuple(self._results(cases, checked.ruleset, catalogue))
+        return _Report(str(self.rules), (), results, len(cases) - len(results), time.perf_counter() - begun)
+
+    def _chosen(self, checked: Checked, rules: RuleSet) -> list[Case]:
+        cases = list(checked.cases)
+        if self._is_test_file:
+            cases = [case for case in cases if Path(case.document.path).resolve() == self.rules.resolve()]
+        elif self.rules.is_file():
+            own = {name for name, places in checked.places.items() if Path(places.path) == self.rules}
+            types = {kind for rule in rules.rules if rule.id in own for kind in rule.on}
+            cases = [case for case in cases if case.event.type in types]
+        if not cases:
+            raise UserError(f"{self.rules}: there is no test", hint=f"tests stand in {self.folder / 'tests'}/*.yaml")
+        if self.only is not None:
+            found = [case for case in cases if _fits(case, self.only)]
+            if not found:
+                raise UserError(f"none of {len(cases)} tests has `{self.only}` in its name, file or rule")
+            return found
+        return cases
+
+    def _results(self, cases: Sequence[Case], rules: RuleSet, catalogue: SchemaCatalogue) -> Iterator[Timed]:
+        files = read_test_events(cases)
+        for case in cases:
+            begun = time.perf_counter()
+            result = run(case, rules, catalogue, files)
+            yield Timed(result, time.perf_counter() - begun)
+            if self.fail_fast and not result.passed:
+                return
+
+
+def _fits(case: Case, words: str) -> bool:
+    return any(words.casefold() in text.casefold() for text in (case.name, case.document.path, *case.rules))
+
+
+def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
+    if output == "json":
+        print_json(_as_json(report))
+    elif output == "junit":
+        print(as_junit([*report.results], report.seconds, report.findings), end="")
+    else:
+        for line in _lines(report, verbose=verbose):
+            print(visible(line))  # names and places are texts of files, too
+
+
+def _as_json(report: _Report) -> dict[str, object]:
+    return {
+        "passed": len(report.results) - report.failed,
+        "failed": report.failed,
+        "left_out": report.left_out,
+        "seconds": round(report.seconds, 3),
+        "findings": [finding._asdict() for finding in report.findings],
+        "tests": [as_json(timed) for timed in report.results],
+    }
+
+
+def _lines(report: _Report, *, verbose: bool) -> Iterator[str]:
+    for timed in report.results:
+        if not timed.result.passed:
+            yield from as_text(timed.result)
+            yield ""
+        elif verbose:
+            case = timed.result.case
+            place = case.document.place(case.path)
+            yield f"passed {case.document.path}:{place.line}:{place.column}: {case.name}"
+    if report.findings:
+        yield from finding_lines(report.findings)
+        count = len(report.findings)
+        yield f"{report.name}: {count} error{'s' * (count != 1)} in the rules: no test was run"
+        return
+    passed = len(report.results) - report.failed
+    told = f"{report.failed} failed, {passed} passed" if report.failed else f"{passed} passed"
+    left = f", {report.left_out} not run after the first failure" if report.left_out else ""
+    yield f"{report.name}: {told}{left} in {report.seconds:.2f} s"
+
+
+def _write(report: _Report, junit: Path | None) -> None:
+    if junit is None:
+        return
+    try:
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        junit.write_text(as_junit([*report.results], report.seconds, report.findings), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{junit}: cannot be written: {error.strerror}") from None
+
+
+def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
+    """Run, and again at every change, until Ctrl-C; the last run's exit code."""
+    from watchfiles import watch  # noqa: PLC0415 - 60 ms that a single run need not wait for
+
+    paths = [path for path in (job.folder, job.schemas or job.folder.resolve().parent / "schemas") if path.is_dir()]
+    if not paths:
+        raise UserError(f"{job.folder}: there is no such folder to watch")
+    changes = watch(
+        *paths,
+        watch_filter=lambda _, path: Path(path).suffix in WATCHED,
+        debounce=DEBOUNCE_MS,
+        rust_timeout=BEGIN_MS,
+        yield_on_timeout=True,
+    )
+    code = FINE
+    try:
+        next(changes, None)  # the watch begins here: what is saved while the first run lasts is not missed
+        code = _once(job, junit, verbose=verbose)
+        print(WAITING, flush=True)
+        for changed in changes:
+            if changed:
+                names = sorted({Path(path).name for _, path in changed})
+                told = visible(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
+                print(f"\n{told} changed", flush=True)
+                code = _once(job, junit, verbose=verbose)
+                print(WAITING, flush=True)
+    except KeyboardInterrupt:
+        pass  # Ctrl-C while the tests run ends as it does while waiting
+    print("\nended", flush=True)
+    return code
+
+
+def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
+    try:
+        report = job.run()
+        _print(report, "text", verbose=verbose)
+        _write(report, junit)
+    except UserError as error:  # a file half saved, or no test yet: the next change may mend it
+        told = f"error: {error.words}" + (f"\nhint: {error.hint}" if error.hint else "")
+        print(visible(told, keep="\n"), flush=True)
+        return FINDINGS
+    return report.exit_code

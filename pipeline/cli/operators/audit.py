@@ -1,0 +1,133 @@
+"""`audit`: prove from Kafka alone that every event has its outcomes, each once, in order."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS, rules_needed
+from pipeline.cli.bounds import FORMS, read_moment
+from pipeline.cli.printing import print_json
+from pipeline.cli.progress import progress
+from pipeline.errors import UserError
+from pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pipeline.operations.audit.findings import Code, Report, Unproven
+
+
+def command(
+    config: Annotated[Path, typer.Option("--config", "-c", help="The service's configuration.", metavar="FILE")] = Path(
+        "pipeline.yaml"
+    ),
+    start: Annotated[
+        str, typer.Option("--from", help=f"Events from then on, by Kafka's time: {FORMS}.", metavar="TIME")
+    ] = "-24h",
+    end: Annotated[str, typer.Option("--to", help="Events before then.", metavar="TIME")] = "now",
+    topic: Annotated[
+        list[str] | None, typer.Option(help="Only this topic of the configuration's; may be repeated.")
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="Rules that were in use then; default: the configuration's.", metavar="FOLDER"),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also where something could not be judged.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Show so many of each finding; all are counted.")] = 20,
+    output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
+) -> None:
+    """Hold events against outcomes and dead letters, from Kafka alone; nothing is written, no member is disturbed.
+
+    Found are: **lost** (committed, but without an outcome that it must have), **orphan** (an outcome without its
+    event), **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions),
+    **out-of-order** (a recipient's later event was sent first), **no-dead-letter** (a failed notice that redrive could
+    not send) and **stray-dead-letter** (one that no outcome asks for). What is not committed yet is pending, not lost.
+
+    Exit codes: 0 nothing found, 1 findings, 2 misuse.
+
+    Examples: `notice-pipeline audit` · `notice-pipeline audit --from 2026-01-31 --to 2026-02-01 --output json`
+    """
+    settings = load_settings(config, os.environ)
+    now = datetime.now(UTC)  # noqa: TID251 - the moment at which somebody typed it
+    since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
+    if since is not None and until is not None and since >= until:
+        raise UserError(f"--from {start} is not before --to {end}")
+    with rules_needed():
+        report = _run(_narrowed(settings, topic, rules), since, None if end == "now" else until, limit)
+    if output == "json":
+        print_json(_as_json(report, since, until))
+    else:
+        _print(report, since, until)
+    if not report.is_clean or (strict and report.unproven):
+        raise typer.Exit(FINDINGS)
+
+
+def _narrowed(settings: Settings, topics: list[str] | None, rules: Path | None) -> Settings:
+    """The configuration, with fewer topics and other rules where they are named."""
+    for topic in topics or ():
+        if topic not in settings.kafka.topics:
+            near = difflib.get_close_matches(topic, settings.kafka.topics, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(settings.kafka.topics)}"
+            raise UserError(f"--topic: the configuration reads no topic {topic}", hint=hint)
+    kafka = settings.kafka.model_copy(update={"topics": tuple(topics)}) if topics else settings.kafka
+    return settings.model_copy(update={"kafka": kafka, "rules": rules or settings.rules})
+
+
+def _run(settings: Settings, since: datetime | None, until: datetime | None, limit: int) -> Report:
+    from pipeline.bootstrap.audit import run_audit  # noqa: PLC0415 - it imports the whole service
+
+    return run_audit(settings, since, until, keep=limit, stage=progress)
+
+
+def _as_json(report: Report, since: datetime | None, until: datetime | None) -> dict[str, object]:
+    examples = [{"code": one.code, **one.position._asdict(), "words": one.words} for one in report.examples]
+    span = {"from": since.isoformat() if since else None, "to": until.isoformat() if until else None}
+    return {**span, "clean": report.is_clean, **report._asdict(), "examples": examples}
+
+
+def _print(report: Report, since: datetime | None, until: datetime | None) -> None:
+    span = " to ".join(one.isoformat(timespec="seconds") if one else "now" for one in (since, until))
+    print(f"{report.events:,} events from {span}")
+    print(f"  expected:  {report.expected:,} outcomes, by the rules {report.rules_version}")
+    print(f"  outcomes:  {_counts(report.outcomes)}")
+    if report.redriven:
+        print(f"  redriven:  {_counts(report.redriven)}")
+    print(f"  letters:   {report.dead_letters:,} dead letters")
+    print(f"  pending:   {report.pending:,} (not committed yet)")
+    if report.unproven:
+        print(f"  not judged: {_counts(report.unproven)}")
+    if report.order_unchecked:
+        print(f"  order not judged: {report.order_unchecked:,} (sent again after a restart, or nothing tells whose)")
+    print(f"  found:     {_counts(report.findings)}")
+    for finding in report.examples:
+        print(visible(str(finding)))
+    hidden = sum(report.findings.values()) - len(report.examples)
+    if hidden:
+        print(f"… and {hidden:,} more (--limit)")
+    print(_conclusion(report))
+
+
+def _counts(counts: Mapping[str, int] | Mapping[Code, int] | Mapping[Unproven, int]) -> str:
+    return " · ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+
+
+def _conclusion(report: Report) -> str:
+    if not report.is_clean:
+        return "not proved: see the findings above"
+    if report.unproven:
+        versions = ", ".join(report.other_versions)
+        return "nothing found, but not all could be judged" + (
+            f": the rules changed; audit with the others by --rules (their versions: {versions})" if versions else ""
+        )
+    if not report.events:
+        return "nothing to prove: there are no events in this range"
+    return (
+        "proved: every committed event has the outcomes that it must have, each once, in order per recipient, "
+        "and every failed one its dead letter"
+    )

@@ -1,0 +1,189 @@
+"""`redrive`: dead letters back into sending, each once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.authoring.terminal_escape import visible
+from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
+from pipeline.cli.bounds import FORMS, read_moment
+from pipeline.cli.printing import print_json
+from pipeline.cli.progress import progress
+from pipeline.errors import UserError
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.operations.redrive.selection import Fate, Selection
+from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pipeline.bootstrap.redrive import Redrive, Tally
+
+WORDS = {
+    Fate.SEND: "sent again",
+    Fate.NOT_ASKED_FOR: "left out by the filters",
+    Fate.ASK_BY_NAME: "only sent where --kind or --reason names them",
+    Fate.DONE: "sent again by an earlier run",
+    Fate.TWICE: "written twice by a crash, of which one is enough",
+    Fate.LOOP_GUARD: "sent again as often as --max-redrives allows",
+    Fate.OTHER_TOPIC: "of a topic that this service does not read",
+    Fate.NOT_OURS: "no dead letters of this service",
+    Fate.SOURCE_GONE: "were cut, and their source is gone",
+    Fate.REFUSED: "refused by Kafka",
+}
+TROUBLES = (Fate.LOOP_GUARD, Fate.SOURCE_GONE, Fate.REFUSED)
+"""Asked for and not sent: the exit code tells."""
+
+
+def command(
+    config: Annotated[Path, typer.Option("--config", "-c", help="The service's configuration.", metavar="FILE")] = Path(
+        "pipeline.yaml"
+    ),
+    reason: Annotated[
+        list[Reason] | None,
+        typer.Option(help="Only of this reason; may be repeated.", metavar="REASON", show_choices=False),
+    ] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="Only of this rule; may be repeated.", metavar="RULE")] = None,
+    kind: Annotated[
+        list[OutcomeKind] | None,
+        typer.Option(help="Only of this kind; default: rejected, exhausted, unrenderable.", metavar="KIND"),
+    ] = None,
+    key: Annotated[list[str] | None, typer.Option(help="Only of this key; may be repeated.", metavar="KEY")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help=f"Only what failed from then on: {FORMS}.", metavar="TIME")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Only what failed before then.", metavar="TIME")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="At most so many a second; default: as fast as it goes.")
+    ] = None,
+    max_redrives: Annotated[int, typer.Option(min=1, max=1000, help="Leave alone what was sent again so often.")] = 3,
+    into: Annotated[
+        str | None,
+        typer.Option(help="Write them to this topic, which the service reads, instead of their own.", metavar="TOPIC"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
+) -> None:
+    """Send dead letters again: each goes back onto its source topic, and the service runs the one rule that failed.
+
+    Mend the cause first. A letter is sent once, however often this is called or interrupted; should it fail again, that
+    makes a new letter. Of one key the order is kept. Unless named by --kind or --reason, these stay: **expired** (would
+    expire again), **unknown** and **key_reused** (may have reached the customer), **undecodable** (no event yet).
+
+    Exit codes: 0 all sent, 1 some could not be, 2 misuse, 130 interrupted (call it again to go on).
+
+    Examples: `notice-pipeline redrive --dry-run` · `notice-pipeline redrive --reason rejected_content --rule order-paid
+    --rate 50` · `notice-pipeline redrive --kind undecodable --reason unknown_schema --from -24h --yes`
+    """
+    from pipeline.bootstrap.redrive import Wanted, open_redrive  # noqa: PLC0415 - it imports the whole service
+
+    settings = load_settings(config, os.environ)
+    if settings.shadow:
+        words = "a shadow's dead letters are not sent again: the live service would send them beside its own"
+        raise UserError(words, hint="take the live configuration, without `shadow`")
+    now = datetime.now(UTC)  # noqa: TID251 - the moment at which somebody typed it
+    since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
+    if since is not None and until is not None and since >= until:
+        raise UserError(f"--from {start} is not before --to {end}")
+    selection = Selection(
+        frozenset(reason or ()),
+        frozenset(rule or ()),
+        frozenset(kind or ()),
+        frozenset(one.encode() for one in key or ()),
+        max_redrives,
+    )
+    with open_redrive(settings, Wanted(selection, since, until, into), writes=not dry_run) as redrive:
+        with progress("looking") as progressed:
+            seen = redrive.look(progressed)
+        if output == "text":
+            _show(seen)
+        count = seen.fates[Fate.SEND]
+        if dry_run or not count:
+            _finish(seen, seen, output, sent=0, interrupted=False)
+        if not yes and sys.stdin.isatty():
+            typer.confirm(f"Send {count:,} dead letters again?", abort=True, err=True)
+        _send(redrive, seen, rate, output)
+
+
+def _send(redrive: Redrive, seen: Tally, rate: float | None, output: str) -> None:
+    with _stopped_by_signals() as stop, progress("sending") as progressed:
+        tally = redrive.send(seen.fates[Fate.SEND], rate, stop, progressed)
+    _finish(seen, tally, output, sent=tally.fates[Fate.SEND], interrupted=stop.is_set())
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Event]:
+    """Ctrl-C and SIGTERM end it after the batch at hand; a second Ctrl-C at once."""
+    stop = Event()
+    interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    def asked(_number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, interrupt)
+
+    signal.signal(signal.SIGINT, asked)
+    signal.signal(signal.SIGTERM, asked)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: bool) -> None:
+    """Tell how it ended, and end."""
+    left = {fate: seen.fates[fate] + (tally.fates[fate] if tally is not seen else 0) for fate in Fate}
+    if output == "json":
+        print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
+    elif tally is not seen:
+        for told in tally.troubles:
+            print(visible(f"{told.position}: {told.fate} {told.words}"))
+        rest = seen.fates[Fate.SEND] - sum(tally.fates.values())
+        print(f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: call it again to go on" if interrupted else ""))
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(FINDINGS if any(left[fate] for fate in TROUBLES) else FINE)
+
+
+def _as_json(seen: Tally, tally: Tally, left: dict[Fate, int], sent: int, *, interrupted: bool) -> dict[str, object]:
+    return {
+        "letters": sum(seen.fates.values()),
+        "selected": seen.fates[Fate.SEND],
+        "sent": sent,
+        "interrupted": interrupted,
+        "others": {fate: left[fate] for fate in Fate if fate is not Fate.SEND and left[fate]},
+        "by": [
+            {"fate": fate, "reason": reason, "rule": rule or None, "letters": count}
+            for (fate, reason, rule), count in sorted(seen.by.items())
+        ],
+        "troubles": [{"dead_letter": told.position, "fate": told.fate, "words": told.words} for told in tally.troubles],
+    }
+
+
+def _show(seen: Tally) -> None:
+    """What would be sent, by reason and rule, and how many would not."""
+    chosen = sorted((key, count) for key, count in seen.by.items() if key[0] is Fate.SEND)
+    if chosen:
+        table = Table("reason", "rule", "dead letters", box=None, pad_edge=False)
+        for (_, reason, rule), count in chosen:
+            table.add_row(Text(visible(reason)), Text(visible(rule or "(no event)")), f"{count:,}")
+        Console(width=120, highlight=False).print(table)
+    print(f"{seen.fates[Fate.SEND]:,} of {sum(seen.fates.values()):,} dead letters to be sent again")
+    for fate, words in WORDS.items():
+        if fate is not Fate.SEND and seen.fates[fate]:
+            print(f"  {seen.fates[fate]:,} {words}")
+    if not chosen and seen.fates[Fate.NOT_ASKED_FOR]:
+        there = sorted({f"{reason} of {rule}" if rule else reason for _, reason, rule in seen.by})
+        print(visible(f"  there are {', '.join(there[:12])}"))

@@ -1,0 +1,225 @@
+"""`demo`: the whole main job on one machine with nothing installed, with a live summary, ending by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka.embedded import EmbeddedBroker
+from pipeline.adapters.shipped import shipped
+from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
+from pipeline.bootstrap.service import run_service
+from pipeline.cli.app import FINDINGS
+from pipeline.cli.service.sandbox import templates_by_id
+from pipeline.model.outcome import OutcomeKind
+from pipeline.rules.schema.examples import example
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.server import SandboxServer, running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pipeline.runtime.service import Service
+
+TOPICS = {
+    "com.example.trade.order": "trade.order.events",
+    "com.example.trade.refund": "trade.refund.events",
+    "com.example.coupon": "coupon.events",
+    "com.example.user": "user.account.events",
+}
+RECIPIENTS = 100
+POISON = 3
+"""Records that are no events: each must end as an outcome and a dead letter, and stop nobody."""
+TOKEN = "demo-token"  # noqa: S105 - opens nothing but the demo's own sandbox
+FAULTS = {
+    "seed": 7,
+    "latency": "5ms-30ms",
+    "faults": [
+        {"probability": 0.04, "status": 503, "code": 503},
+        {"probability": 0.002, "status": 429, "code": 429, "retry_after": 1},
+        {"probability": 0.01, "do": "reset", "accepted": True},
+        {"probability": 0.01, "code": 43101},
+    ],
+}
+LONGEST_SECONDS = 120.0
+
+
+def command(
+    events: Annotated[int, typer.Option("--events", "-n", min=8, max=20_000, help="How many events.")] = 2_000,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up at the end, with the pages, until Ctrl-C.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 1,
+) -> None:
+    """Run everything here: an embedded broker, a sandbox API with faults in it, example events and rules.
+
+    Shows what happens while it happens, ends by itself with the totals, and exits 0 when every event has its outcome.
+
+    Example: `notice-pipeline demo --events 5000`
+    """
+    console = Console()
+    options = SandboxOptions(
+        port=0,
+        tokens=frozenset({TOKEN}),
+        templates=templates_by_id(shipped("rules")),
+        plan=FaultPlan.model_validate(FAULTS),
+    )
+    with EmbeddedBroker() as broker, running_sandbox(options) as sandbox, tempfile.TemporaryDirectory() as folder:
+        emitted = _emit(broker.bootstrap_servers, events, seed)
+        config = Path(folder) / "pipeline.yaml"
+        config.write_text(json.dumps(_configuration(broker.bootstrap_servers, sandbox.url)), encoding="utf-8")
+        settings = load_settings(config, {"PATH": os.environ.get("PATH", "")})
+        demo = _Demo(console, sandbox, emitted, keep=keep)
+        code = asyncio.run(run_service(settings, on_started=demo.started))
+        complete = demo.tell()
+    if code or not complete:
+        raise typer.Exit(FINDINGS)
+
+
+def _configuration(bootstrap_servers: str, url: str) -> dict[str, object]:
+    return {
+        "kafka": {
+            "bootstrap_servers": bootstrap_servers,
+            "group_protocol": "classic",
+            "topics": sorted(TOPICS.values()),
+            "properties": {"log_level": 0},
+        },
+        "schemas": {"directory": str(shipped("schemas/events"))},
+        "rules": str(shipped("rules")),
+        "rule_options": {"watch": False},
+        "notices": {"url": url, "token": TOKEN},
+        "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 2}},
+        "outcomes": {"create": False, "partitions": 4},
+        "dead_letters": {"create": False},
+        "http": {"host": "127.0.0.1", "port": 0, "studio": True},
+        "log": {"level": "error"},
+    }
+
+
+def _emit(bootstrap_servers: str, count: int, seed: int) -> int:
+    """Example events of every type, in turn, for a hundred recipients; and a few records that are no events."""
+    dice = random.Random(seed).random  # noqa: S311 - examples, not secrets
+    catalogue = read_schemas(shipped("schemas/events"))
+    encoders = []
+    for name in sorted(catalogue):
+        schema = catalogue.newest(name)
+        if schema is not None:
+            topic = next(topic for prefix, topic in TOPICS.items() if name.startswith(prefix))
+            encoders.append((schema, EventEncoder(schema, folder_id(schema.fingerprint), Encoding.AVRO), topic))
+    recipients = [f"{int(dice() * 2**128):032x}" for _ in range(RECIPIENTS)]
+    producer = EventProducer({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+    for topic in ("notice.outcomes", "notice.dead-letters"):
+        producer.make(topic)
+    for number in range(count):
+        schema, encoder, topic = encoders[number % len(encoders)]
+        event = {**example(schema, dice, number), "sub": recipients[int(dice() * RECIPIENTS)]}
+        value, headers = encoder.encode(event, number)
+        producer.send(topic, str(event["sub"]), value, headers)
+    for number in range(POISON):
+        producer.send("trade.order.events", None, b"\x00\x00\x00\x00\x07no event" * (number + 1), [])
+    producer.flush()
+    return count + POISON
+
+
+class _Demo:
+    """Watches the service, and ends it when everything has its outcome."""
+
+    def __init__(self, console: Console, sandbox: SandboxServer, emitted: int, *, keep: bool) -> None:
+        self._console = console
+        self._sandbox = sandbox
+        self._emitted = emitted
+        self._keep = keep
+        self._begun = time.monotonic()
+        self._seconds = 0.0
+        self._service: Service | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._complete = False
+
+    def started(self, service: Service, port: int) -> None:
+        """The service is wired: begin to watch."""
+        self._service = service
+        self._console.print(f"{self._emitted} events on an embedded broker → rules → sandbox API (with faults)")
+        self._console.print(f"status: http://127.0.0.1:{port}/   messages: {self._sandbox.base_url}/")
+        self._watching = asyncio.get_running_loop().create_task(self._watch(service))
+
+    async def _watch(self, service: Service) -> None:
+        self._begun = time.monotonic()
+        with Live(console=self._console, refresh_per_second=8, transient=True) as live:
+            while time.monotonic() - self._begun < LONGEST_SECONDS:
+                await asyncio.sleep(0.1)
+                live.update(self._table())
+                if self._is_complete(service):
+                    self._complete = True
+                    break
+        self._seconds = time.monotonic() - self._begun
+        if not self._keep:
+            service.stop()
+            return
+        self._console.print(self._table())
+        state = "everything has its outcome" if self._complete else "[red]not everything came to its end in time[/red]"
+        self._console.print(f"{state}; Ctrl-C ends it")
+
+    def _is_complete(self, service: Service) -> bool:
+        state = service.parts.delivery.snapshot(service.parts.clock.now())
+        consumed = self._sum("notice_pipeline_events_consumed_total")
+        return consumed >= self._emitted and not state.buffered and not service.intake.waiting
+
+    def _samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        telemetry = self._service.parts.telemetry if self._service is not None else None
+        if not isinstance(telemetry, PrometheusTelemetry):
+            return []
+        return [
+            (sample.labels, sample.value)
+            for family in telemetry.registry.collect()
+            for sample in family.samples
+            if sample.name == name
+        ]
+
+    def _sum(self, name: str) -> float:
+        return sum(value for _, value in self._samples(name))
+
+    def _table(self) -> Table:
+        """Rules down, outcomes across; only outcomes that there were, so that it fits a narrow terminal."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for labels, value in self._samples("notice_pipeline_notices_total"):
+            counts[labels["rule"] or "(no event)", labels["outcome"]] += int(value)
+        kinds = [kind for kind in OutcomeKind if any(counts[rule, kind] for rule, _ in tuple(counts))]
+        table = Table(box=None, pad_edge=False)
+        table.add_column("rule", no_wrap=True)
+        for kind in kinds:
+            table.add_column(kind, justify="right", no_wrap=True)
+        for rule in sorted({rule for rule, _ in counts}):
+            table.add_row(rule, *(str(counts[rule, kind] or "·") for kind in kinds))
+        return table
+
+    def tell(self) -> bool:
+        """Print the totals; whether every event came through to its end."""
+        self._console.print(self._table())
+        ended = int(self._sum("notice_pipeline_notices_total"))
+        attempts = int(self._sum("notice_pipeline_attempts_total"))
+        unmatched = int(self._sum("notice_pipeline_events_unmatched_total"))
+        counts = self._sandbox.state.memory.counts
+        self._console.print(
+            f"\n{self._emitted} events: {ended} outcomes acknowledged, {unmatched} events matched no rule; "
+            f"{attempts} requests; {self._seconds:.1f} s"
+        )
+        self._console.print(
+            f"the sandbox took {counts.accepted} messages; two at once for one recipient: "
+            f"{counts.overlapping}; answered from memory instead of sent twice: {counts.repeats}"
+        )
+        if not self._complete:
+            self._console.print("[red]not everything came to its end in time[/red]")
+        return self._complete

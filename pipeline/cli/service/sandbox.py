@@ -1,0 +1,121 @@
+"""`sandbox`: a notices API that obeys the contract, to try things out against."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.adapters.rule_files import read_rules
+from pipeline.errors import RulesRefused, UserError
+from pipeline.rules.source.catalogue import read_templates
+from pipeline.rules.source.templates import Template
+from pipeline.sandbox.faults import FaultPlan, Latency, read_latency
+from pipeline.sandbox.server import SandboxServer
+from pipeline.sandbox.state import SandboxOptions
+from pipeline.settings.words import words_of
+
+MAX_BYTES = 1_048_576
+
+
+def command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any that is free.")] = 8090,
+    token: Annotated[
+        list[str] | None, typer.Option(help="A bearer token that is good; may be repeated. None: any is.")
+    ] = None,
+    client: Annotated[
+        list[str] | None, typer.Option(help="`id:secret` for the token endpoint /oauth/token; may be repeated.")
+    ] = None,
+    token_seconds: Annotated[float, typer.Option(min=0.1, help="Life of a token from the token endpoint.")] = 7_200,
+    faults: Annotated[Path | None, typer.Option(help="Misbehaviour to begin with: a YAML or JSON file.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="Folder with templates.yaml: only its template ids are good then.")
+    ] = None,
+    latency: Annotated[str | None, typer.Option(help="How long every reply takes: `50ms`, or `50ms-200ms`.")] = None,
+) -> None:
+    """Run a notices API for tests and trials; what it receives is shown as cards on its page. Ctrl-C ends it.
+
+    Faults can be set while it runs: `curl -X PUT localhost:8090/sandbox/faults -d '{"faults": [{"status": 503}]}'`
+
+    Example: `notice-pipeline sandbox --rules rules --latency 50ms`
+    """
+    plan = _plan(faults)
+    if latency is not None:
+        plan = plan.model_copy(update={"latency": _latency(latency)})
+    options = SandboxOptions(
+        host=host,
+        port=port,
+        tokens=frozenset(token or ()),
+        clients=dict(_client(text) for text in client or ()),
+        token_seconds=token_seconds,
+        templates=templates_by_id(rules) if rules is not None else {},
+        plan=plan,
+    )
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        asyncio.run(_serve(options))
+    else:
+        uvloop.run(_serve(options))
+
+
+async def _serve(options: SandboxOptions) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with SandboxServer(options) as sandbox:
+        print(f"sandbox: {sandbox.base_url}/ shows what arrives at {sandbox.url} (Ctrl-C ends it)", flush=True)
+        await ended.wait()
+
+
+def _plan(path: Path | None) -> FaultPlan:
+    if path is None:
+        return FaultPlan()
+    try:
+        text = path.read_bytes()[: MAX_BYTES + 1]
+        if len(text) > MAX_BYTES:
+            raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
+        return FaultPlan.model_validate(YAML(typ="safe", pure=True).load(text.decode()) or {})
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is no YAML: {error}") from None
+    except ValidationError as error:
+        problems = "\n".join(f"{path}: {words_of(fault)}" for fault in error.errors())
+        raise UserError(problems, hint="see docs/sandbox.md for what a plan holds") from None
+
+
+def _latency(text: str) -> Latency:
+    try:
+        latency = read_latency(text)
+    except ValueError as error:
+        raise UserError(f"--latency {text!r} {error}") from None
+    assert isinstance(latency, Latency)  # noqa: S101 - of what is no latency it raises
+    return latency
+
+
+def _client(text: str) -> tuple[str, str]:
+    name, colon, secret = text.partition(":")
+    if not (name and colon and secret):
+        raise UserError("--client wants `id:secret`")
+    return name, secret
+
+
+def templates_by_id(folder: Path) -> dict[str, Template]:
+    """Templates of the folder by their platform ids, of every environment."""
+    source = read_rules(folder).templates
+    if source is None:
+        raise UserError(f"{folder}: there is no templates.yaml")
+    templates, _, findings = read_templates(*source)
+    errors = [finding for finding in findings if finding.is_error]
+    if errors:
+        raise RulesRefused(errors)
+    return {id_: template for template in templates.values() for id_ in template.ids.values()}

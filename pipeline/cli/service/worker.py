@@ -1,0 +1,36 @@
+"""One worker of `run --workers N`. Started by the supervisor alone: it is no command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Callable
+
+from pipeline.bootstrap.service import Member, run_service
+from pipeline.cli.app import ending, rules_needed
+from pipeline.cli.service.run import on_best_loop
+
+if __name__ == "__main__":
+    number, descriptor = (int(text) for text in sys.argv[1:3])
+
+    def work() -> None:
+        """Run one member by the settings that the supervisor hands over."""
+        settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from our own parent, which nobody else can write to
+        member = Member(number, socket.socket(fileno=descriptor), _when_alone)
+        with rules_needed():
+            sys.exit(on_best_loop(run_service(settings, member=member)))
+
+    def _when_alone(stop: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            if not os.read(sys.stdin.fileno(), 1):
+                loop.remove_reader(sys.stdin.fileno())
+                stop()
+
+        loop.add_reader(sys.stdin.fileno(), read)
+
+    ending(work)

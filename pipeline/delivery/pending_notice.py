@@ -1,0 +1,70 @@
+"""One notice on its way: everything that is remembered between its attempts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.delivery.evaluated_record import Arrival
+    from pipeline.delivery.frontier import Unfinished
+    from pipeline.delivery.partition import Partition
+    from pipeline.model.notice import Notice
+    from pipeline.model.reply import Reply
+
+
+class Work:
+    """Mutable on purpose and slotted: there are as many as notices in memory."""
+
+    __slots__ = (
+        "arrival",
+        "attempts",
+        "behind",
+        "event",
+        "first_attempt_at",
+        "gone",
+        "halted_before",
+        "in_flight",
+        "last",
+        "notice",
+        "partition",
+        "reply",
+        "sent_at",
+        "ticket",
+        "token",
+        "token_refused",
+    )
+
+    sent_at: float
+    """When the last attempt left. Set at each attempt, as are the two below."""
+    token: int
+    """Generation of the token that the last attempt carried."""
+    halted_before: float
+    """The gate's halted seconds at the first attempt."""
+
+    def __init__(self, ticket: int, notice: Notice, arrival: Arrival, event: Unfinished, partition: Partition) -> None:
+        """`ticket` is unique within the process and grows in the order of arrival."""
+        self.ticket = ticket
+        self.notice = notice
+        self.arrival = arrival
+        self.event = event
+        self.partition = partition
+        self.attempts = 0
+        """Attempts that count against the bounds."""
+        self.first_attempt_at: float | None = None
+        self.in_flight = False
+        self.gone = False
+        """Taken out of its lane before it ended."""
+        self.token_refused = False
+        """Whether a token was refused since this notice was last tried with a good one."""
+        self.reply: Reply | None = None
+        """The last reply."""
+        self.behind: Work | None = None
+        """The next notice of its lane."""
+        self.last: Work | None = None
+        """The last notice of its lane where that is another; kept true for the first of a lane only. A reference to
+        itself would keep every notice that has ended in memory until the collector comes by."""
+
+    def has_expired(self, now: float) -> bool:
+        """Whether the message is worse than none by now."""
+        expires_at = self.notice.expires_at
+        return expires_at is not None and now >= expires_at

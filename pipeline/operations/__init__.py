@@ -1,0 +1,1 @@
+"""Pure: the tools of operators: audit and redrive."""

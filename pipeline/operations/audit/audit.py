@@ -1,0 +1,236 @@
+"""Holds events, outcomes and dead letters against each other.
+
+They come in any order; each is put aside as a few numbers, and at the end all are looked through event by event.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
+
+from pipeline.model.event import Position
+from pipeline.model.outcome import Outcome, OutcomeKind
+from pipeline.operations.audit.account import Account, Seen
+from pipeline.operations.audit.expected import Expected, Numbered
+from pipeline.operations.audit.findings import Code, Report, Tally, Unproven
+from pipeline.operations.audit.partition import PartitionRange
+from pipeline.operations.audit.rows import MakeRows, Row
+from pipeline.operations.audit.sequences import out_of_order, twice
+
+_OFFSET_BITS = 48
+_HASH_MASK = (1 << 63) - 1
+_EVENT, _OUTCOME, _LETTER = range(3)
+_KINDS = tuple(OutcomeKind)
+_LOOK_EVERY = 10_000
+
+Progressed = Callable[[int, int], None]
+"""Told now and then: rows looked through, of how many."""
+
+
+class Audit:
+    """Memory is that of what `make_rows` keeps, whatever the number of records."""
+
+    def __init__(
+        self,
+        partitions: Iterable[PartitionRange],
+        rules_version: str,
+        *,
+        ordered: Callable[[str], bool],
+        keep: int,
+        make_rows: MakeRows,
+    ) -> None:
+        """`ordered` tells whether a rule's notices keep the order; `keep` examples of each finding are kept."""
+        self._partitions: dict[tuple[str, int], PartitionRange] = {one.partition: one for one in partitions}
+        self._numbers = {key: number for number, key in enumerate(self._partitions)}
+        self._keys = list(self._partitions)
+        self._version = rules_version
+        self._ordered = ordered
+        self._expected = Numbered[Expected]()
+        self._labels = Numbered[str]()
+        self._tally = Tally(keep)
+        self._events = self._letters = self._order_unchecked = 0
+        self._outcomes: Counter[str] = Counter()
+        self._redriven: Counter[str] = Counter()
+        self._unproven: Counter[Unproven] = Counter()
+        self._wanted = self._pending = 0
+        self._letters_provable = float("-inf")
+        self._accounts = make_rows(6)
+        """Place, what it is, and of an event the number of its `Expected`; else label, flags, milliseconds, id."""
+        self._accepted = make_rows(2)
+        """Hash of the notice's id, place."""
+        self._first_attempts = make_rows(3)
+        """Hash of recipient and partition, place, milliseconds of the first attempt."""
+
+    def event(self, position: Position, expected: Sequence[str], *, redriven: bool) -> None:
+        """A record of the range, and the outcomes that it must have: rules' ids, or a label of `expected`."""
+        self._events += 1
+        number = self._expected.number(Expected(tuple(expected), redriven))
+        self._accounts.add(self._place(position), _EVENT, number, 0, 0, "")
+
+    def outcome(self, outcome: Outcome, key: bytes | None) -> None:
+        """An outcome, and its record's key. One of an event that is not in the range is passed over."""
+        partition = self._of_the_range(outcome.position)
+        if partition is None:
+            return
+        place = self._place(outcome.position)
+        self._outcomes[outcome.kind] += 1
+        partition.note_version(outcome.rules_version, outcome.position.offset)
+        label = self._labels.number(outcome.rule or f"({outcome.kind})")
+        flags = _KINDS.index(outcome.kind) << 2 | outcome.redelivered << 1 | (outcome.rules_version != self._version)
+        self._accounts.add(place, _OUTCOME, label, flags, _milliseconds(outcome.finished_at), outcome.id)
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            self._accepted.add(hash(outcome.id) & _HASH_MASK, place)
+        self._note_first_attempt(outcome, key, place)
+
+    def letter(self, source: Position, outcome_id: str) -> None:
+        """A dead letter: where its event stands, and whose it is. One of an event out of the range is passed over."""
+        if self._of_the_range(source) is not None:
+            self._letters += 1
+            self._accounts.add(self._place(source), _LETTER, 0, 0, 0, outcome_id)
+
+    def letters_are_whole_since(self, moment: float) -> None:
+        """Retention has taken dead letters of before (epoch seconds)."""
+        self._letters_provable = moment
+
+    def report(self, progressed: Progressed = lambda _done, _total: None) -> Report:
+        """What was proved and found. Once, at the end."""
+        told = self._telling(progressed)
+        for account_place, rows in groupby(told(self._accounts.in_order()), itemgetter(0)):
+            self._judge(self._position(int(account_place)), self._account(rows))
+        for place, first in twice(told(self._accepted.in_order())):
+            words = f"a notice that was accepted at {self._position(first)} as well"
+            self._tally.add(Code.ACCEPTED_TWICE, self._position(place), words)
+        for place, earlier, ms in out_of_order(told(self._first_attempts.in_order())):
+            words = f"was first sent {ms} ms before the same recipient's {self._position(earlier)}"
+            self._tally.add(Code.OUT_OF_ORDER, self._position(place), words)
+        return Report(
+            rules_version=self._version,
+            events=self._events,
+            expected=self._wanted,
+            outcomes=dict(sorted(self._outcomes.items())),
+            redriven=dict(sorted(self._redriven.items())),
+            dead_letters=self._letters,
+            pending=self._pending,
+            unproven=dict(sorted(self._unproven.items())),
+            order_unchecked=self._order_unchecked,
+            other_versions=sorted(self._other_versions),
+            findings=dict(self._tally.counts),
+            examples=sorted(self._tally.examples),
+        )
+
+    def _telling(self, progressed: Progressed) -> Callable[[Iterator[Row]], Iterator[Row]]:
+        """Passes rows on, and tells of it."""
+        total = len(self._accounts) + len(self._accepted) + len(self._first_attempts)
+        passed = 0
+
+        def through(rows: Iterator[Row]) -> Iterator[Row]:
+            nonlocal passed
+            for row in rows:
+                passed += 1
+                if passed % _LOOK_EVERY == 0:
+                    progressed(passed, total)
+                yield row
+
+        return through
+
+    def _note_first_attempt(self, outcome: Outcome, key: bytes | None, place: int) -> None:
+        if outcome.first_attempt_at is None or outcome.rule is None or not self._ordered(outcome.rule):
+            return
+        # A text and its bytes have one hash: a recipient must not be taken for a key.
+        who = (outcome.recipient, None) if outcome.recipient is not None else (None, key)
+        if who == (None, None) or outcome.redelivered:
+            self._order_unchecked += 1
+            return
+        group = hash((who, place >> _OFFSET_BITS)) & _HASH_MASK
+        self._first_attempts.add(group, place, _milliseconds(outcome.first_attempt_at))
+
+    def _account(self, rows: Iterable[Row]) -> Account:
+        """All rows of one place as what they stand for."""
+        expected: Expected | None = None
+        outcomes: list[Seen] = []
+        letters: Counter[str] = Counter()
+        for _, what, number, flags, finished, name in rows:
+            if what == _EVENT:
+                expected = self._expected[int(number)]
+            elif what == _LETTER:
+                letters[str(name)] += 1
+            else:
+                kind = _KINDS[int(flags) >> 2]
+                redelivered, other_rules = bool(int(flags) & 2), bool(int(flags) & 1)
+                seen = Seen(self._labels[int(number)], kind, str(name), redelivered, other_rules, int(finished) / 1000)
+                outcomes.append(seen)
+        return Account(expected, outcomes, letters)
+
+    def _judge(self, position: Position, account: Account) -> None:
+        if account.expected is not None:
+            self._wanted += len(account.expected.labels)
+            if account.expected.redriven:
+                self._redriven.update(seen.kind for seen in account.outcomes)
+        for code, words in account.wrong_outcomes():
+            self._tally.add(code, position, words)
+        self._judge_missing(position, account)
+        self._judge_letters(position, account)
+
+    def _judge_missing(self, position: Position, account: Account) -> None:
+        missing = account.missing()
+        if not missing:
+            return
+        partition = self._partitions[position.topic, position.partition]
+        if partition.is_pending(position.offset):
+            self._pending += len(missing)
+        elif position.offset < partition.provable:
+            self._unproven[Unproven.LEDGER_FORGOT] += len(missing)
+        elif not self._is_certain(partition, position.offset, account):
+            self._unproven[Unproven.RULES_CHANGED] += len(missing)
+        else:
+            for label in missing:
+                self._tally.add(Code.LOST, position, f"is committed, and has no outcome of {label}")
+
+    def _judge_letters(self, position: Position, account: Account) -> None:
+        for seen in account.without_letter():
+            if seen.finished_at < self._letters_provable:
+                self._unproven[Unproven.DEAD_LETTERS_FORGOT] += 1
+            else:
+                words = f"{seen.kind} outcome {seen.id} of {seen.label} has no dead letter"
+                self._tally.add(Code.NO_DEAD_LETTER, position, words)
+        partition = self._partitions[position.topic, position.partition]
+        for name, count, words in account.stray_letters():
+            if not words and partition.is_pending(position.offset):
+                continue  # written first; its outcome is on its way
+            if not words and position.offset < partition.provable:
+                self._unproven[Unproven.LEDGER_FORGOT] += count
+                continue
+            for _ in range(count):
+                told = f"dead letter of the outcome {name} {words or 'has no outcome'}"
+                self._tally.add(Code.STRAY_DEAD_LETTER, position, told)
+
+    def _is_certain(self, partition: PartitionRange, offset: int, account: Account) -> bool:
+        """Whether the rules given were in use for this event."""
+        if not self._other_versions:
+            return True
+        return not any(seen.other_rules for seen in account.outcomes) and partition.was_worked_on_by(
+            self._version, offset
+        )
+
+    @cached_property
+    def _other_versions(self) -> frozenset[str]:
+        """Versions of the rules that the ledger speaks of, but for those given. Known once it is read."""
+        versions = {version for partition in self._partitions.values() for version in partition.versions}
+        return frozenset(versions - {self._version})
+
+    def _of_the_range(self, position: Position) -> PartitionRange | None:
+        partition = self._partitions.get((position.topic, position.partition))
+        return partition if partition is not None and position.offset in partition.offsets else None
+
+    def _place(self, position: Position) -> int:
+        return self._numbers[position.topic, position.partition] << _OFFSET_BITS | position.offset
+
+    def _position(self, place: int) -> Position:
+        return Position(*self._keys[place >> _OFFSET_BITS], place & ((1 << _OFFSET_BITS) - 1))
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000 + 0.5)

@@ -1,0 +1,1 @@
+"""Google's CEL and the Python generated from it, behind one interface."""

@@ -1,0 +1,107 @@
+"""Fixed values in an expression: enum values that do not exist, arguments that cannot be right, texts it may become."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.rules.cel.fields import Fields
+from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+from pipeline.rules.functions import FUNCTIONS, Function
+
+
+class Fault(NamedTuple):
+    """One thing wrong with an expression."""
+
+    at: int
+    """Index into the expression's source."""
+    code: str
+    words: str
+    hint: str | None = None
+
+
+_BY_NAME: Mapping[str, Function] = {function.name: function for function in FUNCTIONS}
+_LABELS = frozenset({"label", "label_in"})
+_OTHERS = "*"
+
+
+def enum_faults(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """Texts compared with an enum, or given labels for one, that are none of its values."""
+    for node, scope in fields.walk(tree.root, {}):
+        match node.kind, node.name:
+            case Kind.CALL, "_==_" | "_!=_":
+                one, other = node.children
+                yield from _strangers(tree, one, fields.symbols(one, scope), [other])
+                yield from _strangers(tree, other, fields.symbols(other, scope), [one])
+            case Kind.CALL, "@in":
+                one, several = node.children
+                items = several.children if several.kind is Kind.LIST else ()
+                yield from _strangers(tree, one, fields.symbols(one, scope), items)
+            case Kind.CALL, name if name in _LABELS:
+                yield from _label_faults(tree, node, fields.symbols(node.children[0], scope))
+            case _:
+                pass
+
+
+def _label_faults(tree: Tree, call: Node, symbols: tuple[str, ...]) -> Iterator[Fault]:
+    given = call.children[-1]
+    by_locale = call.name == "label_in"
+    for words in given.children[1::2] if by_locale else [given]:
+        if not symbols or words.kind is not Kind.MAP:
+            continue
+        keys = words.children[::2]
+        known = {key.value for key in keys}
+        yield from _strangers(tree, call.children[0], symbols, [key for key in keys if key.value != _OTHERS])
+        missing = [symbol for symbol in symbols if symbol not in known]
+        if missing and _OTHERS not in known:
+            yield Fault(
+                words.start, "label-missing", f"no label for {', '.join(missing)}", 'add them, or "*" for others'
+            )
+
+
+def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequence[Node]) -> Iterator[Fault]:
+    for value in values if symbols else ():
+        if value.kind is Kind.CONSTANT and isinstance(value.value, str) and value.value not in symbols:
+            near = [symbol for symbol in symbols if symbol.casefold() == value.value.casefold()]
+            near = near or difflib.get_close_matches(value.value, symbols, n=1, cutoff=0.5)
+            hint = f"did you mean `{near[0]}`?" if near else f"it is one of {', '.join(symbols)}"
+            words = f"`{tree.text(enum)}` is never `{value.value}`"
+            yield Fault(value.start, "unknown-enum-value", words, hint)
+
+
+def bad_arguments(tree: Tree) -> Iterator[Fault]:
+    """Calls of our functions whose fixed arguments are wrong for any event."""
+    for node in walk(tree.root):
+        function = _BY_NAME.get(node.name) if node.kind is Kind.CALL else None
+        if function is None or function.check_constants is None:
+            continue
+        if all(len(overload.parameters) != len(node.children) for overload in function.overloads):
+            continue
+        problem = function.check_constants(*(_constant(child) for child in node.children))
+        if problem is not None:
+            fixed = next((child for child in node.children[1:] if child.kind is Kind.CONSTANT), node)
+            yield Fault(fixed.start, "bad-argument", f"{function.name}: {problem}")
+
+
+def _constant(node: Node) -> str | int | None:
+    return node.value if node.kind is Kind.CONSTANT and isinstance(node.value, str | int) else None
+
+
+def possible_texts(node: Node) -> Iterator[tuple[Node, str]]:
+    """The fixed texts that the expression may have as its value: constants, branches of `? :`, labels."""
+    match node.kind, node.name:
+        case Kind.CONSTANT, _:
+            if isinstance(node.value, str):
+                yield node, node.value
+        case Kind.CALL, "_?_:_":
+            yield from possible_texts(node.children[1])
+            yield from possible_texts(node.children[2])
+        case Kind.CALL, "label":
+            words = node.children[-1]
+            for value in words.children[1::2] if words.kind is Kind.MAP else ():
+                yield from possible_texts(value)
+        case Kind.CALL, "default":
+            yield from possible_texts(node.children[1])
+        case _:
+            return

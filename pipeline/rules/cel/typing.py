@@ -1,0 +1,246 @@
+"""Types of expressions against an event's schema: CEL's own checker over a descriptor made from Avro."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import NamedTuple
+
+from cel_expr_python import cel
+from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
+
+from pipeline.rules.cel.engine import CompileError, compiled, function_declarations
+from pipeline.rules.cel.fields import Fields, records
+from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.syntax import syntax
+from pipeline.rules.functions import FUNCTIONS
+from pipeline.rules.schema.types import (
+    Field,
+    FieldType,
+    ListType,
+    MapType,
+    NullableType,
+    RecordType,
+    Scalar,
+    ScalarType,
+)
+
+_Proto = descriptor_pb2.FieldDescriptorProto
+_SCALARS = {
+    Scalar.BOOL: _Proto.TYPE_BOOL,
+    Scalar.INT: _Proto.TYPE_INT64,
+    Scalar.DOUBLE: _Proto.TYPE_DOUBLE,
+    Scalar.STRING: _Proto.TYPE_STRING,
+    Scalar.BYTES: _Proto.TYPE_BYTES,
+}
+_WRAPPERS = {
+    Scalar.BOOL: ".google.protobuf.BoolValue",
+    Scalar.INT: ".google.protobuf.Int64Value",
+    Scalar.DOUBLE: ".google.protobuf.DoubleValue",
+    Scalar.STRING: ".google.protobuf.StringValue",
+    Scalar.BYTES: ".google.protobuf.BytesValue",
+}
+_ANYTHING = ".google.protobuf.Value"
+_PACKAGE = "event_types"
+"""Messages have flat names of our own: an Avro namespace must neither clash with Google's nor with another record."""
+
+
+class Typed(NamedTuple):
+    """What CEL's checker says of one expression."""
+
+    faults: list[Fault]
+    result: str | None
+    """CEL's name of the result's type; None where there are faults."""
+
+
+class TypedEnvironment:
+    """Checks expressions against one version of one event type."""
+
+    def __init__(self, fields: Fields) -> None:
+        """`fields` are those of the version, and what other versions have on top."""
+        self.fields = fields
+        self._known: dict[str, Typed] = {}
+        pool = descriptor_pool.DescriptorPool()
+        for module in (timestamp_pb2, wrappers_pb2, struct_pb2):
+            file = descriptor_pb2.FileDescriptorProto()
+            module.DESCRIPTOR.CopyToProto(file)
+            pool.Add(file)
+        messages = _Messages()
+        root = messages.message(fields.root)
+        messages.file.dependency.extend(
+            ["google/protobuf/timestamp.proto", "google/protobuf/wrappers.proto", "google/protobuf/struct.proto"]
+        )
+        pool.Add(messages.file)
+        self._records = {f"{_PACKAGE}.{flat}": name for name, flat in messages.names.items()}
+        self._env = cel.NewEnv(
+            descriptor_pool=pool, variables={"event": cel.Type(root.lstrip("."))}, functions=function_declarations()
+        )
+
+    def check(self, source: str) -> Typed:
+        """The types of `source`."""
+        known = self._known.get(source)
+        if known is None:
+            known = self._known[source] = self._check(source)
+        return known
+
+    def _check(self, source: str) -> Typed:
+        try:
+            expression = compiled(self._env, source)
+        except CompileError as error:
+            faults = [self._explain(source, at, words) for at, words in error.faults if _TAINTED not in words]
+            is_grammar = faults[0].code == "expression-syntax"  # the others follow from it
+            return Typed(faults[:1] if is_grammar else faults, None)
+        result = str(expression.return_type().name())
+        return Typed([], "RECORD" if result in self._records else result)
+
+    def _explain(self, source: str, at: int, words: str) -> Fault:
+        """CEL's words, made ours."""
+        if match := _UNDEFINED_FIELD.search(words):
+            return self._unknown_field(source, at, match[1], self._records.get(match[2], ""))
+        if match := _UNDECLARED.search(words):
+            return _unknown_name(source, at, match[1], self.fields)
+        if match := _NO_OVERLOAD.search(words):
+            types = re.sub(rf"{_PACKAGE}\.\w+", lambda found: self._records.get(found[0], found[0]), match[2])
+            return _mismatch(source, at, match[1], types)
+        if match := _NO_RECORD.search(words):
+            return Fault(at + 1, "type-mismatch", f"a {match[1]} has no fields", None)
+        return Fault(at, "expression-syntax", *syntax(words, source, at))
+
+    def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
+        record = next(one for one in records(self.fields.root) if one.name == record_name)
+        names = [field.name for field in record.fields]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(names[:12])}"
+        start = source.find(name, at)
+        return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
+
+
+_TAINTED = "*error*"
+"""CEL's name of a type that it could not tell: what it says of one follows from another fault."""
+_UNDEFINED_FIELD = re.compile(r"undefined field '([^']*)' not found in struct '([^']*)'")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_NO_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
+_NO_RECORD = re.compile(r"expression of type '([^']*)' cannot be the operand of a select operation")
+_BUILT_IN = ("event", "size", "has", "string", "int", "double", "timestamp", "duration")
+
+
+_OTHER_WORDS = {"none": "null", "nil": "null", "nul": "null", "true": "true", "false": "false"}
+"""What other languages call what CEL writes in small letters, by small letters."""
+
+
+def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
+    name = name.partition(".")[0]
+    start = max(0, source.find(name, max(0, at - len(name))))
+    declared = next((one for one in FUNCTIONS if one.name == name), None)
+    if declared is not None:
+        takes = " or ".join(f"{name}({', '.join(overload.parameters)})" for overload in declared.overloads)
+        return Fault(start, "type-mismatch", f"`{name}` is not called like this", f"write {takes}")
+    return Fault(start, "unknown-name", f"there is no `{name}` here", _near_name(name, fields))
+
+
+def _near_name(name: str, fields: Fields) -> str:
+    if name.casefold() in _OTHER_WORDS:
+        return f"write `{_OTHER_WORDS[name.casefold()]}`"
+    near = difflib.get_close_matches(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN], n=1)
+    own = difflib.get_close_matches(name, [field.name for field in fields.root.fields], n=1)
+    if (own and own[0] == name) or (own and not near):
+        return f"did you mean `event.{own[0]}`?"
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f'a text stands in quotes: "{name}"; fields are read from `event`: event.order_no'
+
+
+def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
+    plain = re.sub(r"wrapper\((\w+)\)", r"\1", types).replace("google.protobuf.Timestamp", "timestamp")
+    kinds = re.split(r", (?![^(]*\))", plain)
+    if function.startswith("_") or function in {"@in", "!_"}:
+        return _operator_mismatch(at, function.strip("_@"), kinds)
+    declared = next((one for one in FUNCTIONS if one.name == function), None)
+    hint = None
+    if declared is not None:
+        hint = "it takes " + " or ".join(f"({', '.join(overload.parameters)})" for overload in declared.overloads)
+    start = source.rfind(function, 0, at + len(function))
+    return Fault(max(0, start), "type-mismatch", f"`{function}` does not take ({', '.join(kinds)})", hint)
+
+
+def _operator_mismatch(at: int, sign: str, kinds: list[str]) -> Fault:
+    if sign == "?_:":
+        asked, one, other = (*kinds, "", "", "")[:3]
+        if asked not in {"bool", "dyn"}:
+            return Fault(at, "type-mismatch", f"what stands before `?` is {asked}, not true or false")
+        hint = "both sides must be the same; write null as an empty text" if "null_type" in kinds else None
+        return Fault(at, "type-mismatch", f"`? :` gives {one} or {other}", hint or "both sides must be the same")
+    hint = None
+    if set(kinds) == {"double", "int"}:
+        hint = "a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)"
+    elif "string" in kinds and sign == "+":
+        hint = "make a text of the other side with string()"
+    elif kinds in (["timestamp", "string"], ["string", "timestamp"]):
+        hint = 'write a moment as timestamp("2026-11-30T00:00:00Z")'
+    where = "between" if len(kinds) > 1 else "with"
+    return Fault(at, "type-mismatch", f"`{sign}` does not go {where} {' and '.join(kinds)}", hint)
+
+
+class _Messages:
+    """Collects one protobuf message for each record of a schema."""
+
+    def __init__(self) -> None:
+        self.file = descriptor_pb2.FileDescriptorProto(name="event.proto", package=_PACKAGE, syntax="proto2")
+        self.names: dict[str, str] = {}
+        """Each record's full name and its message's own."""
+
+    def message(self, record: RecordType) -> str:
+        """The full name of the record's message, with a leading dot."""
+        if record.name not in self.names:
+            flat = self.names[record.name] = f"Record{len(self.names)}"
+            proto = self.file.message_type.add(name=flat)
+            proto.options.deprecated_legacy_json_field_conflicts = True  # `order_no` and `orderNo` may stand together
+            for number, field in enumerate(record.fields, 1):
+                self._field(proto, field, number if number < 19_000 else number + 1_000)  # noqa: PLR2004 - protobuf's own range
+        return f".{_PACKAGE}.{self.names[record.name]}"
+
+    def _field(self, proto: descriptor_pb2.DescriptorProto, field: Field, number: int) -> None:
+        target = proto.field.add(
+            name=field.name, json_name=f"field{number}", number=number, label=_Proto.LABEL_OPTIONAL
+        )
+        kind = field.type
+        if isinstance(kind, ListType):
+            target.label = _Proto.LABEL_REPEATED
+            kind = kind.item
+        elif isinstance(kind, MapType):
+            self._map(proto, target, kind)
+            return
+        self._type(target, kind)
+
+    def _map(
+        self, proto: descriptor_pb2.DescriptorProto, target: descriptor_pb2.FieldDescriptorProto, kind: MapType
+    ) -> None:
+        """A map is a repeated entry message, which must be nested and named as protobuf's own compiler does it."""
+        target.type = _Proto.TYPE_MESSAGE
+        name = "".join(part[:1].upper() + part[1:] for part in target.name.split("_")) + "Entry"
+        if any(one.name == name for one in proto.nested_type):
+            target.type_name = _ANYTHING  # `a_b` and `aB` would have entries of one name
+            return
+        entry = proto.nested_type.add(name=name)
+        entry.options.map_entry = True
+        entry.field.add(name="key", number=1, label=_Proto.LABEL_OPTIONAL, type=_Proto.TYPE_STRING)
+        value = entry.field.add(name="value", number=2, label=_Proto.LABEL_OPTIONAL)
+        self._type(value, kind.value)
+        target.label = _Proto.LABEL_REPEATED
+        target.type_name = name
+
+    def _type(self, target: descriptor_pb2.FieldDescriptorProto, kind: FieldType) -> None:
+        nullable = isinstance(kind, NullableType)
+        inner = kind.inner if isinstance(kind, NullableType) else kind
+        if isinstance(inner, ScalarType) and inner.scalar in _SCALARS and not nullable:
+            target.type = _SCALARS[inner.scalar]
+            return
+        target.type = _Proto.TYPE_MESSAGE
+        if isinstance(inner, RecordType):
+            target.type_name = self.message(inner)
+        elif isinstance(inner, ScalarType) and inner.scalar is Scalar.TIMESTAMP:
+            target.type_name = ".google.protobuf.Timestamp"
+        elif isinstance(inner, ScalarType) and inner.scalar in _WRAPPERS:
+            target.type_name = _WRAPPERS[inner.scalar]
+        else:  # a list in a list, a union, null, a list that may be null: anything
+            target.type_name = _ANYTHING

@@ -1,0 +1,1 @@
+"""What `check` finds beyond compiling: warnings, notes, and faults in rule tests."""

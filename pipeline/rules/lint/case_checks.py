@@ -1,0 +1,131 @@
+"""What is wrong with tests before they are run: rules and fields that are not there, events that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.model.outcome import Reason
+from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.given_events import Unfit, given
+from pipeline.rules.rule_compiler import event_types, near
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.document import Path
+from pipeline.rules.source.format import Expected, ExpectedNotice, FieldValue, RuleModel
+from pipeline.rules.source.report import Report
+from pipeline.rules.source.templates import Template
+
+REFUSALS = (
+    Reason.FIELD_LIMIT,
+    Reason.FIELD_EMPTY,
+    Reason.EXPRESSION_FAILED,
+    Reason.WRONG_TYPE,
+    Reason.RECIPIENT_EMPTY,
+    Reason.URL_REFUSED,
+)
+"""Why a rule that matched may make no message: what `reason:` of a test may be."""
+
+MAX_NAMED = 8
+"""Rules that a hint lists at most."""
+
+
+class Known(NamedTuple):
+    """What tests may speak of."""
+
+    rules: Mapping[str, RuleModel]
+    """By id, with the defaults of their files; those that take no part, too."""
+    is_whole: bool
+    """Whether these are all rules: one file alone is no reason to call a rule unknown."""
+    templates: Mapping[str, Template]
+    schemas: SchemaCatalogue
+    types: frozenset[str]
+    """The event types that a rule or a schema knows."""
+
+
+def check_case(report: Report, case: Case, known: Known) -> None:
+    """What can be told of a case without running it; `report` is that of its file."""
+    if known.is_whole and case.event.type not in known.types:
+        words = f"neither a rule nor a schema knows `{case.event.type}`"
+        report.add_inside((*case.event_path, "type"), 0, "bad-test", words, near(case.event.type, known.types))
+    elif case.event.file is None:  # what a file holds is known when the tests are run
+        try:
+            given(case, known.schemas, {})
+        except Unfit as unfit:
+            add_unfit(report, unfit)
+    _check_expectation(report, case, known)
+
+
+def add_unfit(report: Report, unfit: Unfit) -> None:
+    """The fault of a case's event, at its place."""
+    if unfit.at_key:
+        report.add(unfit.path, "unfit-event", unfit.words, unfit.hint)
+    else:
+        report.add_inside(unfit.path, 0, "unfit-event", unfit.words, unfit.hint)
+
+
+def _check_expectation(report: Report, case: Case, known: Known) -> None:
+    expect, path = case.expect, case.expect_path
+    _check_form(report, path, expect)
+    if expect.rule is not None:
+        _check_rule(report, (*path, "rule"), case, expect.rule, known)
+    if expect.reason is not None and expect.reason not in REFUSALS:
+        like = near(expect.reason, REFUSALS) or f"it is one of {', '.join(REFUSALS)}"
+        report.add_inside((*path, "reason"), 0, "bad-test", f"no message is refused for `{expect.reason}`", like)
+    for number, notice in enumerate(expect.notices or ()):
+        _check_notice(report, (*path, "notices", number), case, notice, known)
+
+
+def _check_form(report: Report, path: Path, expect: Expected) -> None:
+    if expect.notices is not None and expect.none is not None:
+        hint = "keep `notices:` where messages must come, `none:` where none may"
+        report.add((*path, "none"), "bad-test", "both `notices` and `none` are expected", hint)
+    elif expect.notices is None and expect.none is None and expect.rule is None and expect.reason is None:
+        hint = "`notices: [{rule: …}]`, `none: no_match` or `none: refused`"
+        report.add(path, "bad-test", "nothing is expected", hint)
+    if expect.none != "refused":
+        in_list = "put it into the list: `notices: [{rule: …}]`" if expect.none is None else None
+        for name, mend in (("rule", in_list), ("reason", None)):
+            if getattr(expect, name) is not None:
+                report.add((*path, name), "bad-test", f"`{name}` goes with `none: refused` alone", mend)
+
+
+def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:
+    _check_rule(report, (*path, "rule"), case, notice.rule, known)
+    if notice.template is not None and known.templates and notice.template not in known.templates:
+        words, hint = f"there is no template `{notice.template}`", near(notice.template, known.templates)
+        report.add_inside((*path, "template"), 0, "unknown-template", words, hint)
+    rule = known.rules.get(notice.rule)
+    template = known.templates.get(rule.template or "") if rule is not None else None
+    for key, value in notice.data.items():
+        place: Path = (*path, "data", key)
+        if template is not None and template.field(key) is None:
+            names = [field.key for field in template.fields]
+            words = f"template `{template.alias}` has no field `{key}`"
+            report.add(place, "unknown-template-field", words, near(key, names) or f"it has {', '.join(names)}")
+        if isinstance(value, FieldValue):
+            _check_plain(report, (*place, "value"), value.value)
+        else:
+            _check_plain(report, place, value)
+    for name in ("to", "url"):
+        _check_plain(report, (*path, name), getattr(notice, name) or "")
+
+
+def _check_plain(report: Report, path: Path, text: str) -> None:
+    at = text.find("${")
+    if at >= 0:
+        words = "what is expected is the text itself: `${…}` is not worked out here"
+        hint = "write what the customer reads for the event of this test"
+        report.add_inside(path, at, "bad-test", words, hint)
+
+
+def _check_rule(report: Report, path: Path, case: Case, name: str, known: Known) -> None:
+    rule = known.rules.get(name)
+    if rule is None:
+        if known.is_whole:
+            hint = near(name, known.rules) or f"there are {', '.join(list(known.rules)[:MAX_NAMED])}"
+            report.add_inside(path, 0, "unknown-rule", f"there is no rule `{name}`", hint)
+    elif not rule.enabled:
+        report.add_inside(path, 0, "bad-test", f"rule `{name}` takes no part", "it has `enabled: false`")
+    elif event_types(rule) and case.event.type not in event_types(rule):
+        words = f"rule `{name}` looks at {', '.join(event_types(rule))}, not at `{case.event.type}`"
+        report.add_inside(path, 0, "bad-test", words)

@@ -1,0 +1,221 @@
+"""One rule, from the format to compiled form; what is wrong with it becomes findings at their exact places."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipeline.model.notice import OnAmbiguous
+from pipeline.rules.body import Body
+from pipeline.rules.cel.engine import Environment
+from pipeline.rules.cel.literals import possible_texts
+from pipeline.rules.cel.nulls import NOTHING, Known
+from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, Typed
+from pipeline.rules.message import MAX_URL, RuleField, Text
+from pipeline.rules.ruleset import Rule
+from pipeline.rules.source.document import Path
+from pipeline.rules.source.format import FieldValue, RuleFields, RuleModel
+from pipeline.rules.source.report import Report
+from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.styles import channel
+
+TYPES_ALIKE = 0.85
+"""How much of two names of event types must be alike: all of a team's begin with the same words."""
+_NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
+_URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
+
+
+class RuleCompiler:
+    """Compiles the rules of one file."""
+
+    def __init__(
+        self,
+        report: Report,
+        defaults: RuleFields | None,
+        templates: Mapping[str, Template],
+        environment: Environment,
+        typed: Typed,
+        stage: str | None,
+    ) -> None:
+        """`typed` has every known event type; `stage` picks template ids."""
+        self._report = report
+        self._defaults = defaults
+        self._templates = templates
+        self._environment = environment
+        self._typed = typed
+        self._stage = stage
+        self._expressions = ExpressionCompiler(report, environment, typed)
+
+    def compile(self, index: int, model: RuleModel) -> Rule | None:
+        """The compiled rule, or None where findings keep it from being one."""
+        errors = self._report.errors
+        path: Path = ("rules", index)
+        merged = with_defaults(model, self._defaults)
+        on = event_types(merged)
+        places = {name: self._place(path, model, name) for name in ("on", "template", "when", "to", "url", "data")}
+        self._require(path, merged, on)
+        self._check_types(places["on"], on, merged)
+        template = self._template(places["template"], merged.template) if merged.template else None
+        when, known = None, NOTHING
+        if merged.when:
+            when, known = self._expressions.condition(places["when"], merged.when, on)
+        to = self._recipient(places["to"], merged.to, on, known) if merged.to else None
+        url = self._url(places["url"], merged.url, on, known) if merged.url else None
+        fields = self._fields(places["data"], merged, template, on, known)
+        if template is not None:
+            self._check_overflow(self._place(path, model, "overflow"), template, merged)
+        if self._report.errors > errors or to is None or template is None:
+            return None
+        template_id = template.ids.get(self._stage, "") if self._stage else next(iter(template.ids.values()))
+        return Rule(
+            id=model.id,
+            on=on,
+            when=when,
+            to=to,
+            template=template.alias,
+            template_id=template_id,
+            url=url,
+            fields=tuple(fields),
+            expires_after=merged.expires_after,
+            ordered=merged.order == "recipient",
+            on_ambiguous=OnAmbiguous(merged.on_ambiguous),
+            stop=merged.stop,
+            body=Body(self._environment, template_id, to, url, fields),
+            owner=merged.owner or "",
+            description=model.description or "",
+            category=merged.category or "transactional",
+        )
+
+    @staticmethod
+    def _place(path: Path, model: RuleModel, name: str) -> Path:
+        """Where the key stands: in the rule, else in the file's defaults."""
+        return (*path, name) if name in model.model_fields_set else ("defaults", name)
+
+    def _require(self, path: Path, rule: RuleModel, on: Sequence[str]) -> None:
+        given = {"on": on, "to": rule.to, "template": rule.template, "data": rule.data}
+        for name, value in given.items():
+            if not value:
+                hint = "write it in the rule, or in `defaults:` of the file"
+                self._report.add((*path, "id"), "missing-key", f"rule `{rule.id}` has no `{name}`", hint)
+
+    def _check_types(self, path: Path, on: Sequence[str], rule: RuleModel) -> None:
+        for index, event_type in enumerate(on):
+            if not self._typed.get(event_type):
+                place = path if isinstance(rule.on, str) else (*path, index)
+                words = f"no schema of `{event_type}` is known: its expressions are not checked"
+                hint = near(event_type, self._typed, TYPES_ALIKE) or _NO_SCHEMA
+                self._report.add_inside(place, 0, "unknown-event-type", words, hint)
+
+    def _template(self, path: Path, alias: str) -> Template | None:
+        template = self._templates.get(alias)
+        if template is None and self._templates:  # none at all has a finding of its own
+            hint = near(alias, self._templates)
+            self._report.add_inside(path, 0, "unknown-template", f"there is no template `{alias}`", hint)
+        elif template is not None and self._stage is not None and self._stage not in template.ids:
+            words = f"template `{alias}` has no id for environment `{self._stage}`"
+            hint = near(self._stage, template.ids) or f"it has one for {', '.join(template.ids)}"
+            self._report.add_inside(path, 0, "no-template-id", words, hint)
+        return template
+
+    def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
+        return self._expressions.text(path, to, on, known, results=RECIPIENT_RESULTS)
+
+    def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
+        text = self._expressions.text(path, url, on, known)
+        if _URL.match(url) is None:
+            hint = "write scheme and host out; only what follows them may come from the event"
+            self._report.add_inside(path, 0, "bad-url", "the url does not begin with https:// and a host", hint)
+        elif text is not None and text.constant is not None and (len(url) > MAX_URL or not _is_plain(url)):
+            self._report.add_inside(path, 0, "bad-url", f"the url has white space, or over {MAX_URL} characters")
+        return text
+
+    def _fields(
+        self, path: Path, rule: RuleModel, template: Template | None, on: Sequence[str], known: Known
+    ) -> list[RuleField]:
+        data = rule.data or {}
+        fields: list[RuleField] = []
+        for key, given in data.items():
+            value = given if isinstance(given, FieldValue) else FieldValue(value=given)
+            declared = template.field(key) if template is not None else None
+            place: Path = (*path, key, *(("value",) if isinstance(given, FieldValue) else ()))
+            may_be_null = declared is not None and declared.optional
+            text = self._expressions.text(place, value.value, on, known, may_be_null=may_be_null)
+            if template is not None and declared is None:
+                self._unknown_field((*path, key), template, key)
+            if text is None or declared is None:
+                continue
+            truncate = rule.overflow.get(key) == "truncate"
+            if not truncate:
+                self._check_limit(place, declared, text)
+            color = value.color or rule.color
+            fields.append(RuleField(key, text, color, declared.kind, declared.optional, truncate, declared.values))
+        if template is not None:
+            self._check_filled(path, template, data)
+        return fields
+
+    def _unknown_field(self, path: Path, template: Template, key: str) -> None:
+        names = [field.key for field in template.fields]
+        hint = near(key, names) or f"it has {', '.join(names)}"
+        self._report.add(path, "unknown-template-field", f"template `{template.alias}` has no field `{key}`", hint)
+
+    def _check_limit(self, path: Path, field: TemplateField, text: Text) -> None:
+        """Every text that the field can be seen to become: a constant, or an expression's fixed outcomes."""
+        hint = f"shorten it, or let it be cut: `overflow: {{{field.key}: truncate}}`"
+        for at, outcome in self._outcomes(text):
+            problem = channel.violation(field.kind, outcome, field.values)
+            if problem is not None and not (field.optional and not outcome.strip()):
+                too_long = len(outcome) > channel.most(field.kind) and channel.may_be_cut(field.kind)
+                self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", hint if too_long else None)
+
+    def _outcomes(self, text: Text) -> list[tuple[int, str]]:
+        """The texts that can be told beforehand, each with the index of what decides it."""
+        if text.constant is not None:
+            return [(0, text.constant)]
+        if len(text.expressions) != 1:
+            return []
+        index = next(number for number, part in enumerate(text.parts) if not isinstance(part, str))
+        before, after = ("".join(map(str, part)) for part in (text.parts[:index], text.parts[index + 1 :]))
+        expression = text.expressions[0]
+        at = text.source.find(expression.source)
+        outcomes = possible_texts(self._expressions.tree(expression).root)
+        return [(at + node.start, before + value + after) for node, value in outcomes]
+
+    def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
+        missing = [field.key for field in template.fields if field.key not in data and not field.optional]
+        if missing and data:
+            words = f"template `{template.alias}` wants {', '.join(f'`{key}`' for key in missing)}, too"
+            self._report.add(path, "field-not-filled", words)
+
+    def _check_overflow(self, path: Path, template: Template, rule: RuleModel) -> None:
+        for key, what in rule.overflow.items():
+            field = template.field(key)
+            if field is None:
+                self._unknown_field((*path, key), template, key)
+            elif what == "truncate" and not channel.may_be_cut(field.kind):
+                words = f"a shortened `{field.kind}` is a wrong one"
+                self._report.add((*path, key), "cannot-truncate", words)
+
+
+def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
+    """The rule with the file's defaults where it says nothing."""
+    if defaults is None:
+        return model
+    given = {name: getattr(defaults, name) for name in defaults.model_fields_set}
+    given |= {name: getattr(model, name) for name in model.model_fields_set}
+    return model.model_copy(update=given)
+
+
+def event_types(rule: RuleFields) -> tuple[str, ...]:
+    """The types that a rule looks at."""
+    return (rule.on,) if isinstance(rule.on, str) else rule.on or ()
+
+
+def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """`did you mean …?` where a known word is close; `cutoff` is how much of the two must be alike."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"did you mean `{found[0]}`?" if found else None
+
+
+def _is_plain(url: str) -> bool:
+    return url.isprintable() and " " not in url

@@ -1,0 +1,1 @@
+"""Event types: Avro schemas, their fields and values, and events in JSON."""

@@ -1,0 +1,261 @@
+"""Single JSON values as a schema's plain types want them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Self, TypeGuard, TypeVar
+
+from pipeline.rules.schema import avro_values
+from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
+from pipeline.rules.schema.types import Scalar, ScalarType
+from pipeline.rules.timestamp import EPOCH, Moment
+
+T = TypeVar("T")
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+"""A 64-bit integer: what expressions count in."""
+
+MAX_DIGITS = 60
+"""A longer number in a text is no amount; reading one of a million digits takes seconds."""
+
+
+class Fault(Exception):
+    """A value that does not fit; never leaves `event_json`, which makes it a `SchemaMismatch`.
+
+    Its place grows on the way up, so that values that fit pay nothing for it.
+    """
+
+    def __init__(self, words: str, *, hint: str | None = None, impersonal: str | None = None) -> None:
+        """`impersonal`: the same without anything of the event's own."""
+        super().__init__(words)
+        self.words = words
+        self.hint = hint
+        self.impersonal = words if impersonal is None else impersonal
+        self.place: list[str] = []
+        self.known_place: list[str] = []
+
+    def below(self, step: str, known_step: str | None = None) -> Self:
+        """The same fault one level up; `known_step` where `step` is the event's own text."""
+        self.place.append(step)
+        self.known_place.append(step if known_step is None else known_step)
+        return self
+
+
+def scalar_reader(kind: ScalarType) -> Callable[[object], object] | None:
+    """What reads a value of this type, raising `Fault`; None: anything goes."""
+    match kind.scalar:
+        case Scalar.DYN:
+            return None
+        case Scalar.NULL:
+            return _null
+        case Scalar.BOOL:
+            return _bool
+        case Scalar.INT:
+            return an_int
+        case Scalar.DOUBLE:
+            return _number
+        case Scalar.TIMESTAMP:
+            per_second = UNITS_PER_SECOND[kind.logical or "timestamp-millis"]
+            return lambda value: _moment(value, per_second)
+        case Scalar.BYTES:
+            return _bytes
+        case Scalar.STRING:
+            return _text_reader(kind)
+
+
+def _text_reader(kind: ScalarType) -> Callable[[object], object]:
+    logical = kind.logical
+    if kind.symbols:
+        symbols = frozenset(kind.symbols)
+        return lambda value: _symbol(value, symbols, kind.symbols)
+    if logical == "date":
+        return _day
+    if logical is not None and logical in UNITS_PER_SECOND:
+        per_second = UNITS_PER_SECOND[logical]
+        if logical.startswith("local-"):
+            return lambda value: _local_moment(value, per_second)
+        return lambda value: _time_of_day(value, per_second)
+    return a_text
+
+
+def plain_scalar(value: object) -> object:
+    """A value without a schema.
+
+    Raises:
+        Fault: expressions could not read it.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return a_text(value)
+        case int():
+            return an_int(value)
+        case float() if math.isfinite(value):
+            return value
+        case float():
+            raise Fault("should be a finite number")
+        case datetime() | date() | time():  # YAML reads them where they are not quoted
+            return value.isoformat()
+        case _:
+            raise Fault(f"cannot be {_called(value)}")
+
+
+def a_text(value: object) -> str:
+    """Raises `Fault` for what is no text, or text that cannot be written as UTF-8."""
+    if isinstance(value, date | time):  # YAML reads them where they are not quoted
+        return value.isoformat()
+    if not isinstance(value, str):
+        fault = _unlike("text", value)
+        fault.hint = "put it into quotes" if isinstance(value, int | float) else None
+        raise fault
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Fault("half a character (a lone surrogate)") from None
+    return value
+
+
+def an_int(value: object) -> int:
+    """Raises `Fault` for what is no integer of 64 bits."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        fault = _unlike("int", value)
+        fault.hint = "write it without quotes" if isinstance(value, str) and value.isdecimal() else None
+        raise fault
+    if not LOWEST <= value <= HIGHEST:
+        raise Fault("a number beyond 64 bits")
+    return value
+
+
+_KINDS = {
+    "text": "a text",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "NoneType": "null",
+    "dict": "an object",
+    "list": "a list",
+}
+"""What people call Python's types."""
+
+
+def _unlike(wanted: str, value: object) -> Fault:
+    return Fault(f"should be {_KINDS[wanted]}, not {_called(value)}")
+
+
+def _called(value: object) -> str:
+    name = type(value).__name__
+    return _KINDS.get(name) or _article(name)
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+
+
+def _null(value: object) -> None:
+    if value is not None:
+        raise Fault("should be null")
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _unlike("bool", value)
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise Fault("should be a number")
+    if isinstance(value, str) and len(value) > MAX_DIGITS:
+        raise Fault("should be a number of fewer digits")
+    try:
+        number = float(Decimal(value) if isinstance(value, str) else value)
+    except (InvalidOperation, OverflowError):
+        raise Fault("should be a number", hint="write it as 1280.00: digits and a point alone") from None
+    if not math.isfinite(number):
+        raise Fault("should be a finite number")
+    return number
+
+
+def _counted(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _moment(value: object, per_second: int) -> Moment:
+    if _counted(value):
+        return _calendar(avro_values.moment, value, per_second)
+    if isinstance(value, datetime):  # YAML reads an unquoted moment as one, in UTC
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+    else:
+        try:
+            moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+        except ValueError:
+            raise Fault("should be a time such as 2026-11-23T15:01:00Z") from None
+        if moment.tzinfo is None:
+            raise Fault("the time has no zone; write Z or +08:00 after it")
+    since = moment - EPOCH
+    return _calendar(avro_values.moment, since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds)
+
+
+def _calendar(read: Callable[[int, int], T], units: int, per_second: int = 1_000_000) -> T:
+    """A count of units as a moment, day or time; `Fault` where no calendar has it."""
+    try:
+        return read(units, per_second)
+    except (ValueError, OverflowError):
+        raise Fault("outside the calendar (years 1 to 9999)") from None
+
+
+def _day(value: object) -> str:
+    if _counted(value):
+        return _calendar(lambda days, _: avro_values.day(days), value)
+    if isinstance(value, date):
+        return value.isoformat()[:10]
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "").isoformat()
+    except ValueError:
+        raise Fault("should be a date such as 2026-11-30") from None
+
+
+def _local_moment(value: object, per_second: int) -> str:
+    if _counted(value):
+        return _calendar(avro_values.local_moment, value, per_second)
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(a_text(value))
+    except ValueError:
+        raise Fault("should be a local time such as 2026-11-30T15:01:00") from None
+    return moment.replace(tzinfo=None, microsecond=0).isoformat()
+
+
+def _time_of_day(value: object, per_second: int) -> str:
+    if _counted(value):
+        return _calendar(avro_values.time_of_day, value, per_second)
+    try:
+        moment = value if isinstance(value, time) else time.fromisoformat(a_text(value))
+    except ValueError:
+        raise Fault("should be a time of day such as 15:01:00") from None
+    return moment.replace(tzinfo=None, microsecond=0).isoformat()
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, bytes):  # YAML's !!binary, and defaults
+        return value
+    try:
+        return base64.b64decode(value if isinstance(value, str) else "-", validate=True)
+    except (binascii.Error, ValueError):
+        raise Fault("bytes are written in base64") from None
+
+
+def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
+    if isinstance(value, str) and value in symbols:
+        return str(value)
+    shown, near = _called(value), []
+    if isinstance(value, str):
+        shown, near = f"`{value[:40]}`", difflib.get_close_matches(value[:40].upper(), in_order, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else None
+    raise Fault(f"{shown} is none of {', '.join(in_order)}", hint=hint, impersonal="none of the enum's values")

@@ -1,0 +1,86 @@
+"""The types of event fields, as rules see them: an Avro schema in the vocabulary of expressions."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scalar(StrEnum):
+    """How a field's value arrives in an expression."""
+
+    BOOL = "bool"
+    INT = "int"
+    DOUBLE = "double"
+    """Avro float, double and decimal. A decimal of up to 15 digits survives the way exactly."""
+    STRING = "string"
+    """Avro string, uuid, enum; and as ISO 8601 texts date (`2026-11-30`), time (`15:01:00`), local timestamp."""
+    BYTES = "bytes"
+    TIMESTAMP = "timestamp"
+    """Avro timestamp-millis, -micros, -nanos: a `pipeline.rules.timestamp.Moment`."""
+    NULL = "null"
+    DYN = "dyn"
+    """Anything: a union of several types, or an event without a schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarType:
+    """One plain value."""
+
+    scalar: Scalar
+    logical: str | None = None
+    """Avro's logical type, or `enum`, where there is one: `date`, `decimal`, `uuid`, `enum`, …"""
+    symbols: tuple[str, ...] = ()
+    """An enum's values."""
+    precision: int | None = None
+    scale: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """An Avro array."""
+
+    item: FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class MapType:
+    """An Avro map; keys are strings."""
+
+    value: FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """An Avro record."""
+
+    name: str
+    """Full name."""
+    fields: tuple[Field, ...]
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name, if there is one."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NullableType:
+    """An Avro union of null and one other type."""
+
+    inner: FieldType
+
+
+FieldType = ScalarType | ListType | MapType | RecordType | NullableType
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record."""
+
+    name: str
+    type: FieldType
+    doc: str = ""
+    has_default: bool = False
+    default: object = dataclasses.field(default=None, hash=False)
+    """As it stands in the schema: Avro's JSON encoding, bytes as characters 0 to 255."""

@@ -1,0 +1,1 @@
+"""Reading rule files: documents, locations, structure, templates and findings."""

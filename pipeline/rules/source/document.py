@@ -1,0 +1,258 @@
+"""A YAML file with the place of everything in it. Safe: no tags, no aliases, bounded size and depth.
+
+Read from the parser's events: what rules need of YAML is little, and a tree of nodes would take twice the time. The
+parser is libyaml (that of PyYAML, for ruamel's refuses `15:01` within braces), at a twentieth of the cost of the one in
+Python. That one, ruamel's, reads again what libyaml refuses: it takes more, and its words help more.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+import yaml
+
+from pipeline.model.finding import Finding
+from pipeline.rules.source.faults import yaml_fault
+from pipeline.rules.source.finding_codes import CODES
+from pipeline.rules.source.locations import index_in_source
+
+_LIBYAML = getattr(yaml, "CLoader", None)
+"""None where PyYAML was built without it."""
+MAX_CHARACTERS = 1_048_576
+MAX_DEPTH = 24
+
+Path = tuple[str | int, ...]
+Resolve = Callable[[str], object]
+"""What an unquoted word means."""
+
+
+class Place(NamedTuple):
+    """Counted from 1."""
+
+    line: int
+    column: int
+
+
+class _Scalar(NamedTuple):
+    value: str
+    start: int
+    """Index into the file's text."""
+    end: int
+
+
+class Document(NamedTuple):
+    """One file's values, and where each stands."""
+
+    path: str
+    text: str
+    value: object
+    keys: Mapping[Path, Place]
+    """Where each key (or list item) begins."""
+    scalars: Mapping[Path, _Scalar]
+    """The texts, for places inside them."""
+
+    def place(self, path: Path) -> Place:
+        """Where the deepest part of `path` that stands in the file begins."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.keys:
+                return self.keys[path[:length]]
+        return Place(1, 1)
+
+    def value_place(self, path: Path, index: int = 0) -> Place:
+        """Where the character `index` of the text at `path` stands."""
+        scalar = self.scalars.get(path)
+        if scalar is None:
+            return self.place(path)
+        at = scalar.start + index_in_source(self.text[scalar.start : scalar.end], scalar.value, index)
+        return Place(bisect_left(_line_ends(self.text), at) + 1, at - self.text.rfind("\n", 0, at))
+
+    def finding(self, path: Path, code: str, words: str, hint: str | None = None) -> Finding:
+        """A finding at the key of `path`."""
+        return _finding(self.path, self.place(path), code, words, hint)
+
+
+@lru_cache(maxsize=4)
+def _line_ends(text: str) -> list[int]:
+    """Where each line ends: thousands of findings in one file must not count its lines anew each time."""
+    return [found.start() for found in re.finditer("\n", text)]
+
+
+def words_only(text: str) -> object:
+    """Unquoted words of rule and template files: truth values and null; a number is a text as it was written."""
+    return _WORDS.get(text, text)
+
+
+def words_and_numbers(text: str) -> object:
+    """Unquoted words where numbers matter, as in the events of tests (YAML 1.2 core schema, without octal and hex)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
+
+
+_WORDS: Mapping[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+def parse(path: str, text: str, resolve: Resolve = words_only) -> Document | Finding:
+    """Read one file; a finding where it is no YAML that we take."""
+    if len(text) > MAX_CHARACTERS:
+        return _finding(path, Place(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
+    try:
+        return _read(path, text, resolve) or _read_again(path, text, resolve)
+    except _Refused as refused:
+        return _finding(path, refused.place, refused.code, str(refused))
+
+
+def _read(path: str, text: str, resolve: Resolve) -> Document | None:
+    """By libyaml; None where it refuses the text, or might take it for something else."""
+    if _LIBYAML is None or _READ_DIFFERENTLY.search(text) is not None:
+        return None
+    reader = _Reader(resolve, yaml.events)
+    try:
+        value = reader.read(yaml.parse(text, Loader=_LIBYAML))
+    except (yaml.YAMLError, ValueError):
+        return None
+    # Where nothing stands, places differ.
+    return reader.document(path, text, value) if all(scalar.value for scalar in reader.scalars.values()) else None
+
+
+def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
+    """By the parser in Python: the file, or what is wrong with it."""
+    import ruamel.yaml  # noqa: PLC0415 - 25 ms, which hardly a file needs
+
+    reader = _Reader(resolve, ruamel.yaml.events)
+    try:
+        return reader.document(path, text, reader.read(ruamel.yaml.YAML(typ="safe", pure=True).parse(text)))
+    except ruamel.yaml.error.MarkedYAMLError as error:
+        return _finding(path, *yaml_fault(error, text))
+    except (ruamel.yaml.error.YAMLError, ValueError) as error:  # of an escape such as "\\U00110000"
+        return _finding(path, Place(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
+
+
+def _finding(path: str, place: tuple[int, int], code: str, words: str, hint: str | None = None) -> Finding:
+    return Finding(path, *place, CODES[code].level, code, words, hint)
+
+
+class _Refused(Exception):
+    def __init__(self, mark: _Mark, code: str, words: str) -> None:
+        super().__init__(words)
+        self.place = _place(mark)
+        self.code = code
+
+
+class _Mark(Protocol):
+    """Where an event begins or ends, in both parsers' words; counted from 0."""
+
+    line: int
+    column: int
+    index: int
+
+
+_Event = Any
+"""Of one parser or the other: their classes have the same names and attributes."""
+
+
+def _place(mark: _Mark) -> Place:
+    return Place(mark.line + 1, mark.column + 1)
+
+
+class _Reader:
+    """Turns the parser's events into values and remembers where they stand."""
+
+    def __init__(self, resolve: Resolve, events: Any) -> None:  # noqa: ANN401 - a module
+        """`events` has the classes of the parser's events."""
+        self._resolve = resolve
+        self._is = events
+        self.keys: dict[Path, Place] = {}
+        self.scalars: dict[Path, _Scalar] = {}
+
+    def document(self, path: str, text: str, value: object) -> Document:
+        """What was read, with its places."""
+        return Document(path, text, value, self.keys, self.scalars)
+
+    def read(self, events: Iterator[_Event]) -> object:
+        """The value that these events make up.
+
+        Raises:
+            _Refused: it is nothing that we take.
+        """
+        value: object = None
+        documents = 0
+        for event in events:
+            if isinstance(event, self._is.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _Refused(event.start_mark, "not-yaml", "more than one document in a file")
+            elif isinstance(event, self._is.NodeEvent):
+                value = self._node(events, event, (), 0)
+        return value
+
+    def _node(self, events: Iterator[_Event], event: _Event, path: Path, depth: int) -> object:
+        if isinstance(event, self._is.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out")
+        if depth > MAX_DEPTH:
+            raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
+        if getattr(event, "tag", None) is not None:
+            raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here")
+        self.keys.setdefault(path, _place(event.start_mark))
+        if isinstance(event, self._is.ScalarEvent):
+            return self._scalar(event, path)
+        if isinstance(event, self._is.SequenceStartEvent):
+            return self._sequence(events, path, depth)
+        return self._mapping(events, path, depth)
+
+    def _sequence(self, events: Iterator[_Event], path: Path, depth: int) -> list[object]:
+        items: list[object] = []
+        for event in events:
+            if isinstance(event, self._is.SequenceEndEvent):
+                break
+            items.append(self._node(events, event, (*path, len(items)), depth + 1))
+        return items
+
+    def _mapping(self, events: Iterator[_Event], path: Path, depth: int) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for event in events:
+            if isinstance(event, self._is.MappingEndEvent):
+                break
+            if not isinstance(event, self._is.ScalarEvent):
+                raise _Refused(event.start_mark, "not-yaml", "a key is a plain word")
+            key = _checked(event)
+            if key in values:
+                raise _Refused(event.start_mark, "duplicate-key", f"`{key}` stands here twice")
+            inner = (*path, key)
+            self.keys[inner] = _place(event.start_mark)
+            values[key] = self._node(events, next(events), inner, depth + 1)
+        return values
+
+    def _scalar(self, event: _Event, path: Path) -> object:
+        value = _checked(event)
+        self.scalars[path] = _Scalar(value, event.start_mark.index, event.end_mark.index)
+        return value if event.style else self._resolve(value)
+
+
+def _checked(event: _Event) -> str:
+    """The text, if everybody can handle it: CEL ends texts at a NUL, and UTF-8 knows no half characters."""
+    value = str(event.value)
+    if _UNFIT.search(value) is not None:
+        raise _Refused(event.start_mark, "not-yaml", "a NUL or half a character (surrogate) in a text")
+    return value
+
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_READ_DIFFERENTLY = re.compile(
+    "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE
+)
+"""Anchors, aliases and tags, which are refused at their place; tabs, which libyaml takes where YAML does not; a byte
+order mark and line ends that the two parsers count differently; what UTF-8 cannot hold; a
+comment at once behind `|` or `>`."""

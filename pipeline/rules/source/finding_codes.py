@@ -1,0 +1,191 @@
+"""Every finding there is: its level, what it means, how to mend it. The reference and the tests derive from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pipeline.model.finding import Level
+
+
+class Code(NamedTuple):
+    """One kind of finding."""
+
+    level: Level
+    meaning: str
+    mend: str
+    example: str = ""
+    """A line that has it (the whole file is in `tests/faults/`); empty where one line does not show it."""
+
+
+_E, _W, _N = Level.ERROR, Level.WARNING, Level.NOTE
+
+CODES: Mapping[str, Code] = {
+    "not-yaml": Code(
+        _E,
+        "The file is not YAML, or uses what is not allowed here.",
+        "Mend the line; no tags, no anchors.",
+        'thing1: ${event.gift ? "礼" : "豆"}',
+    ),
+    "alias": Code(_E, "A YAML alias (`*name`).", "Write the value out, or use `defaults:`.", "defaults: &shared"),
+    "duplicate-key": Code(_E, "A key stands twice in one mapping.", "Keep one."),
+    "too-deep": Code(_E, "The file is nested too deeply.", "Flatten it."),
+    "file-too-large": Code(_E, "The file is over a mebibyte.", "Split it."),
+    "unknown-key": Code(_E, "The format has no such key.", "See the near name in the hint.", "wen: event.gift"),
+    "missing-key": Code(_E, "A key that must be there is not.", "Add it."),
+    "wrong-value": Code(_E, "A value has the wrong type or shape.", "See the words.", "expires_after: 2 days"),
+    "duplicate-rule": Code(_E, "Two rules have the same id.", "Ids name rules in metrics and keys: give one another."),
+    "expression-unclosed": Code(
+        _E,
+        "A `${` without its `}`.",
+        "Close it; write `$${` for the characters themselves.",
+        "thing1: 订单${event.order_no",
+    ),
+    "expression-syntax": Code(
+        _E, "Not an expression.", "See the place; texts stand in quotes, comparisons use `==`.", "when: event.count = 3"
+    ),
+    "forgotten-braces": Code(
+        _E,
+        "A text has a field of the event in it as a word: customers would read `event.order_no`.",
+        "Put it into `${…}`.",
+        "thing1: 订单event.order_no",
+    ),
+    "too-costly": Code(
+        _E,
+        "An expression that could take too long, or make a text too long.",
+        "Say it more simply.",
+        "when: event.tags.exists(tag, event.tags.filter(other, other == tag).size() > 1)",
+    ),
+    "unknown-field": Code(
+        _E,
+        "The event has no such field.",
+        "See the near name, or the event's schema.",
+        "when: event.count > 1 && event.amuont > 0.0",
+    ),
+    "unknown-name": Code(
+        _E, "Neither a function nor `event`.", "Fields are read from `event`.", 'thing1: ${mony(event.amount, "CNY")}'
+    ),
+    "type-mismatch": Code(
+        _E, "An operator or function does not take these types.", "See the hint.", "when: event.amount > 0"
+    ),
+    "not-a-condition": Code(_E, "`when` is not true or false.", "Compare with something.", "when: event.count"),
+    "not-a-text": Code(
+        _E,
+        "The expression gives no text or number.",
+        "Times want local_time(), lists join().",
+        "thing1: 已于${event.paid_at}支付",
+    ),
+    "null-not-handled": Code(
+        _E,
+        "A field that may be null is used as if it never were.",
+        "Ask first: `event.x != null ? … : …`.",
+        "thing1: ${event.note}",
+    ),
+    "field-not-in-version": Code(
+        _E,
+        "A field is used that not every version of the event has.",
+        "Ask first: `has(event.x) ? … : …`.",
+        "when: event.gift_card",
+    ),
+    "unknown-enum-value": Code(
+        _E, "The field never has this value.", "See the near name.", 'when: event.channel == "WEBCHAT"'
+    ),
+    "label-missing": Code(
+        _W,
+        "label() lacks a word for some values.",
+        'Add them, or `"*"` for all others.',
+        '${label(event.channel, {"WECHAT": "微信", "ALIPAY": "支付宝"})}',
+    ),
+    "bad-argument": Code(
+        _E, "A function's fixed argument is wrong for sure.", "See the words.", 'thing1: ${money(event.amount, "RMB")}'
+    ),
+    "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the near name.", "template: payed"),
+    "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
+    "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),
+    "unknown-template-field": Code(_E, "The template has no such field.", "The channel refuses unknown fields."),
+    "field-not-filled": Code(_E, "A field of the template gets no value.", "Fill it, or mark it `optional: true`."),
+    "field-kind-unknown": Code(
+        _E,
+        "The key's prefix names no kind of field.",
+        "Give the field a `type:`.",
+        "subject: {label: 商品, optional: true}",
+    ),
+    "over-limit": Code(
+        _E,
+        "A fixed text is not what the channel takes in this field.",
+        "See the words.",
+        "thing1: 这是一段超过二十个字的固定文字所以渠道一定会拒绝它",
+    ),
+    "cannot-truncate": Code(
+        _E,
+        "Cutting this kind of field makes wrong data.",
+        "Remove it from `overflow:`.",
+        "overflow: {character_string2: truncate}",
+    ),
+    "bad-url": Code(
+        _E,
+        "The url does not begin with https://.",
+        "Write the host out; only what follows may vary.",
+        "url: javascript:alert(1)",
+    ),
+    "unknown-event-type": Code(
+        _W,
+        "No schema of this event type is known: expressions are not checked.",
+        "Add the schema.",
+        "on: shop.order.Payed",
+    ),
+    "never-matches": Code(
+        _W,
+        "The condition is never true.",
+        "Remove the rule, or set `enabled: false`.",
+        'when: event.channel == "WECHAT" && event.channel == "ALIPAY"',
+    ),
+    "always-matches": Code(
+        _N,
+        "The condition is always true.",
+        "Leave `when:` out.",
+        'when: event.channel != "WECHAT" || event.channel != "ALIPAY"',
+    ),
+    "shadowed": Code(
+        _W, "An earlier rule without a condition stops all events of this type.", "Put it before, or drop `stop`."
+    ),
+    "unused-template": Code(_W, "No rule uses the template.", "Remove it."),
+    "missing-test": Code(_W, "No test expects a message of this rule.", "Add one under tests/."),
+    "disabled": Code(_N, "The rule takes no part.", "Remove it when it is no longer wanted.", "enabled: false"),
+    "no-rules": Code(_W, "There is no rule at all.", "Is this the right folder?", "rules: []"),
+    "bad-test": Code(
+        _E,
+        "A test is put together wrongly, or expects what can never be.",
+        "See the words.",
+        "expect: {none: refused, reason: field_limits}",
+    ),
+    "unknown-rule": Code(
+        _E, "A test names a rule that is not there.", "See the near name.", "expect: {notices: [{rule: payed}]}"
+    ),
+    "unfit-event": Code(
+        _E,
+        "The event of a test does not fit its schema, or cannot be made.",
+        "See the place: the service could never read such an event.",
+        'with: {amount: "1,280.00"}',
+    ),
+}
+
+
+def as_markdown() -> str:
+    """The reference of findings."""
+    lines = [
+        "# Findings of `check`",
+        "",
+        "Generated from `pipeline/rules/source/finding_codes.py`; do not edit. Only errors refuse a rule set.",
+        "",
+        "| code | level | meaning | how to mend it | for example |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{name}` | {code.level} | {code.meaning} | {code.mend} | {_cell(code)} |" for name, code in CODES.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(code: Code) -> str:
+    return f"`{code.example}`".replace("|", "\\|") if code.example else ""

@@ -1,0 +1,36 @@
+"""Findings of one file while it is checked."""
+
+from __future__ import annotations
+
+from pipeline.model.finding import Finding
+from pipeline.rules.source.document import Document, Path, Place
+from pipeline.rules.source.finding_codes import CODES
+
+
+class Report:
+    """Collects findings at places of one document; the same finding at the same place counts once."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._findings: dict[Finding, None] = {}
+        self.errors = 0
+        """How many findings are errors."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found, in the order of finding."""
+        return tuple(self._findings)
+
+    def add(self, path: Path, code: str, words: str, hint: str | None = None) -> None:
+        """A finding at a key."""
+        self._add(self._document.place(path), code, words, hint)
+
+    def add_inside(self, path: Path, index: int, code: str, words: str, hint: str | None = None) -> None:
+        """A finding at the character `index` of a text."""
+        self._add(self._document.value_place(path, index), code, words, hint)
+
+    def _add(self, place: Place, code: str, words: str, hint: str | None) -> None:
+        finding = Finding(self._document.path, place.line, place.column, CODES[code].level, code, words, hint)
+        if finding not in self._findings:
+            self._findings[finding] = None
+            self.errors += finding.is_error

@@ -1,0 +1,52 @@
+"""Where each part of a rule stands in its file: for findings, explanations and coverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.rules.source.document import Document, Path, Place
+from pipeline.rules.source.format import RuleModel
+from pipeline.rules.source.text import split
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlaces:
+    """One rule's places. What the rule itself does not say stands in the file's `defaults:`."""
+
+    document: Document
+    index: int
+    """The rule's number in its file."""
+    given: frozenset[str]
+    """The keys that the rule itself has."""
+
+    @classmethod
+    def of(cls, document: Document, index: int, rule: RuleModel) -> RulePlaces:
+        """The places of a rule as it was read: before defaults."""
+        return cls(document, index, frozenset(rule.model_fields_set))
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.document.path
+
+    def key(self, name: str) -> Path:
+        """Where the key stands: in the rule, else in the file's defaults."""
+        return ("rules", self.index, name) if name in self.given else ("defaults", name)
+
+    def value(self, name: str, field: str | None = None) -> Path:
+        """The path of a text: `when`, `to`, `url`, or of one `field` of `data`."""
+        path = self.key(name) if field is None else (*self.key(name), field)
+        return path if path in self.document.scalars else (*path, "value")
+
+    def rule(self) -> Place:
+        """Where the rule begins: at its id."""
+        return self.document.place(("rules", self.index, "id"))
+
+    def place(self, name: str, field: str | None = None, at: int = 0) -> Place:
+        """Where the character `at` of a text stands."""
+        return self.document.value_place(self.value(name, field), at)
+
+    def expressions(self, name: str, field: str | None = None) -> tuple[int, ...]:
+        """Where in a text with `${…}` each of its expressions begins, in order; add a node's `start` for its place."""
+        scalar = self.document.scalars.get(self.value(name, field))
+        return tuple(part.at for part in split(scalar.value) if part.is_expression) if scalar is not None else ()

@@ -1,0 +1,136 @@
+"""From a document to the format's own values: what does not fit becomes findings with their places."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.model.finding import Finding
+from pipeline.rules.source.document import Document
+from pipeline.rules.source.format import SHAPES
+from pipeline.styles import channel
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(document: Document, model: type[Model]) -> tuple[Model | None, list[Finding]]:
+    """The document as a `model`, or the findings that say why it is none."""
+    try:
+        return model.model_validate(document.value), []
+    except ValidationError as error:
+        return None, list(dict.fromkeys(_finding(document, model, fault) for fault in _clear(error.errors())))
+
+
+def _clear(faults: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Of a choice between a text and an object, only the complaints about the one that was meant."""
+    objects = {
+        fault["loc"][:-1] if fault["loc"][-1] != "FieldValue" else fault["loc"]
+        for fault in faults
+        if "FieldValue" in fault["loc"] and fault["type"] != "model_type"
+    }
+    for fault in faults:
+        location = fault["loc"]
+        if location and location[-1] == "FieldValue" and fault["type"] == "model_type":
+            continue
+        if (
+            location
+            and str(location[-1]).startswith("function-before")
+            and any(path[: len(location) - 1] == location[:-1] for path in objects)
+        ):
+            continue
+        yield fault
+
+
+def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) -> Finding:
+    path = tuple(
+        part
+        for part in fault["loc"]
+        if isinstance(part, int) or (part != "FieldValue" and "[" not in part and part not in {"str", "tuple"})
+    )
+    name = path[-1] if path else "the file"
+    match fault["type"]:
+        case "extra_forbidden":
+            return _unknown_key(document, path, _known_keys(model, path[:-1]))
+        case "missing":
+            return document.finding(path, "missing-key", f"`{name}` is missing")
+        case _:
+            words, hint = _words(fault)
+            if not path:
+                begins = next(key for key, field in model.model_fields.items() if field.is_required())
+                hint = f"it begins with `{begins}:`"
+            place = document.value_place(path)
+            finding = document.finding(path, "wrong-value", f"`{name}`: {words}", hint)
+            return finding._replace(line=place.line, column=place.column)
+
+
+def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
+    name = str(path[-1])
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else None
+    if hint is None and "data" in known and (channel.kind_of(name) or _HISTORY_KEY.fullmatch(name)):
+        hint = "the fields of the card stand below `data:`"
+    elif hint is None and not name.isidentifier():
+        hint = "within { } a comma begins the next key: a text with a comma stands in quotes"
+    return document.finding(path, "unknown-key", f"unknown key `{name}`", hint)
+
+
+_HISTORY_KEY = re.compile(r"first|remark|keyword\d+")
+_KINDS = {
+    "tuple_type": ("should be a list", "begin each entry with `- ` on a line of its own"),
+    "string_type": ("should be a text", None),
+    "bool_type": ("is true or false", None),
+    "bool_parsing": ("is true or false", None),
+    "dict_type": ("should have keys below it, each with its value", None),
+    "model_type": ("should have keys below it, each with its value", None),
+}
+"""Pydantic's kinds of faults in the words of who writes YAML, with a hint."""
+
+
+def _words(fault: ErrorDetails) -> tuple[str, str | None]:
+    kind, given = fault["type"], fault.get("ctx", {})
+    if kind in _KINDS:
+        words, hint = _KINDS[kind]
+        if kind == "dict_type" and fault["loc"][-1] == "ids":
+            hint = "an id for each environment: {production: …}"
+        return words, hint
+    if kind in {"literal_error", "enum"}:
+        choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
+        near = difflib.get_close_matches(str(fault["input"]), choices, n=1)
+        return f"is one of {', '.join(choices)}", f"did you mean `{near[0]}`?" if near else None
+    if kind in {"too_long", "string_too_long"}:
+        most, what = given.get("max_length", 0), "entries" if isinstance(fault["input"], list) else "characters"
+        return f"more than {most:,} {what}", None
+    if kind == "string_pattern_mismatch":
+        return SHAPES.get(str(given.get("pattern")), "has not the right shape"), None
+    words = fault["msg"].removeprefix("Value error, ")
+    return f"{words[:1].lower()}{words[1:]}", None
+
+
+def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """The keys that the format has at `path`."""
+    current: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, int) or current is None:
+            continue
+        field = next(
+            (one for name, one in current.model_fields.items() if part in {name, one.alias}),
+            None,
+        )
+        if field is None:
+            continue  # a free key of a mapping: what it holds is the mapping's model
+        current = next(_models(field.annotation), None)
+    return [field.alias or name for name, field in current.model_fields.items()] if current is not None else []
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

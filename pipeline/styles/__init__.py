@@ -1,0 +1,1 @@
+"""Pure: how messages are shown, and what each display style takes."""

@@ -1,0 +1,257 @@
+"""How the service stands: one value, gathered when somebody looks. The page shows it, `/status.json` is it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.delivery.snapshot import DeliverySnapshot
+from pipeline.model.event import TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.outcome import Outcome
+from pipeline.ports import Clock
+from pipeline.rules.ruleset import RuleSet
+from pipeline.web.rates import STEP_SECONDS, Counts, Rates, RateWindow
+from pipeline.web.status_messages import RefusedRules, Sign, signs
+from pipeline.web.tally import RuleTally, Tally
+
+MINUTE = 60.0
+FIVE_MINUTES = 300.0
+
+
+class Subjects(NamedTuple):
+    """What is looked at; each is called on the loop's thread and must not block."""
+
+    clock: Clock
+    phase: Callable[[], str]
+    """`starting`, `running` or `stopping`."""
+    live: Callable[[], tuple[bool, str]]
+    has_token: Callable[[], bool]
+    kafka: Callable[[], KafkaHealth | None]
+    snapshot: Callable[[float], DeliverySnapshot]
+    lag: Callable[[], Mapping[TopicPartition, int]]
+    consumed: Callable[[], int]
+    matched: Callable[[], Mapping[str, int]]
+    """Events matched, by rule."""
+    rules: Callable[[], RuleSet]
+    rules_loaded_at: Callable[[], float]
+    refused_rules: Callable[[], RefusedRules | None]
+    tally: Tally
+    shadow: bool = False
+    """Whether notices are made and recorded, and none is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition that this process owns."""
+
+    topic: str
+    partition: int
+    lag: int | None
+    """Records between us and the end; None until known."""
+    age_seconds: float
+    """Of the oldest unfinished event; 0 where all is done."""
+    unfinished: int
+    """Offsets between the oldest unfinished event and the newest read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """One rule in use."""
+
+    id: str
+    event_types: tuple[str, ...]
+    template: str
+    owner: str
+    matched: int
+    accepted: int
+    failed: int
+    last_at: float | None
+    """When its newest outcome was acknowledged."""
+    suspended_since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLine:
+    """One outcome, without anything of a person: no recipient, no text, no words of the API's."""
+
+    at: float
+    kind: str
+    reason: str
+    rule: str | None
+    template: str | None
+    event_type: str | None
+    position: str
+    attempts: int
+    status: int | None
+    code: int | None
+    seconds: float
+    """From received to ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything that the page tells. Times are seconds since the epoch, rates are per second."""
+
+    at: float
+    started_at: float
+    release: str
+    phase: str
+    signs: tuple[Sign, ...]
+    totals: dict[str, int]
+    rates_1m: dict[str, float]
+    rates_5m: dict[str, float]
+    course: dict[str, list[float]]
+    """Rates of the last five minutes, one for every five seconds, the oldest first."""
+    in_flight: int
+    limit: int
+    lanes: int
+    lanes_waiting: int
+    buffered: int
+    breaker: str
+    halted: str | None
+    halted_since: float | None
+    retry_budget: float
+    partitions: tuple[Partition, ...]
+    rules_version: str
+    rules_loaded_at: float
+    rules_refused: RefusedRules | None
+    rules: tuple[RuleLine, ...]
+    failures: tuple[OutcomeLine, ...]
+    recent: tuple[OutcomeLine, ...]
+
+    @property
+    def lag(self) -> int:
+        """Of all partitions, as far as known."""
+        return sum(partition.lag or 0 for partition in self.partitions)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Age of the oldest unfinished event of all."""
+        return max((partition.age_seconds for partition in self.partitions), default=0.0)
+
+
+class Watch:
+    """Looks at the service: at the counts every few seconds, at the rest when asked."""
+
+    def __init__(self, subjects: Subjects, release: str) -> None:
+        self._subjects = subjects
+        self._release = release
+        self._started_at = subjects.clock.now()
+        self._window = RateWindow()
+
+    async def keep(self) -> None:
+        """Keep the rates' window until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(STEP_SECONDS)
+
+    def look(self) -> None:
+        """Look at the counts once."""
+        self._window.look(self._subjects.clock.now(), self._counts())
+
+    def _counts(self) -> Counts:
+        tally = self._subjects.tally
+        return Counts(self._subjects.consumed(), tally.accepted, tally.failed)
+
+    def standing(self) -> Standing:
+        """How things stand now."""
+        subjects, tally = self._subjects, self._subjects.tally
+        now, counts = subjects.clock.now(), self._counts()
+        state = subjects.snapshot(now)
+        course = self._window.course()
+        refused = subjects.refused_rules()
+        rules = subjects.rules()
+        return Standing(
+            at=now,
+            started_at=self._started_at,
+            release=self._release,
+            phase=subjects.phase(),
+            signs=tuple(self._signs(state, refused)),
+            totals=counts._asdict(),
+            rates_1m=self._window.over(MINUTE, now, counts)._asdict(),
+            rates_5m=self._window.over(FIVE_MINUTES, now, counts)._asdict(),
+            course={name: [getattr(rates, name) for rates in course] for name in Rates._fields},
+            in_flight=state.in_flight,
+            limit=state.limit,
+            lanes=state.lanes,
+            lanes_waiting=state.lanes_waiting,
+            buffered=state.buffered,
+            breaker=state.breaker.value,
+            halted=state.halted,
+            halted_since=state.halted_since,
+            retry_budget=state.retry_budget,
+            partitions=_partitions(state, subjects.lag()),
+            rules_version=rules.version,
+            rules_loaded_at=subjects.rules_loaded_at(),
+            rules_refused=refused,
+            rules=_rules(rules, subjects.matched(), tally, state.suspended),
+            failures=tuple(_outcome(outcome) for outcome in reversed(tally.failures)),
+            recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
+        )
+
+    def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[Sign]:
+        alive, words = self._subjects.live()
+        kafka = self._subjects.kafka()
+        return signs(
+            phase=self._subjects.phase(),
+            alive=alive,
+            alive_words=words,
+            has_token=self._subjects.has_token(),
+            kafka_trouble=kafka.trouble if kafka is not None else None,
+            halted=state.halted,
+            halted_since=state.halted_since,
+            refused_rules=refused,
+            suspended=state.suspended,
+            partitions=len(state.oldest),
+            lanes=state.lanes,
+            shadow=self._subjects.shadow,
+        )
+
+
+def _partitions(state: DeliverySnapshot, lag: Mapping[TopicPartition, int]) -> tuple[Partition, ...]:
+    return tuple(
+        Partition(key.topic, key.partition, lag.get(key), age, state.spans.get(key, 0))
+        for key, age in sorted(state.oldest.items())
+    )
+
+
+def _rules(
+    rules: RuleSet, matched: Mapping[str, int], tally: Tally, suspended: Mapping[str, float]
+) -> tuple[RuleLine, ...]:
+    nothing = RuleTally()
+    lines = []
+    for rule in rules.rules:
+        ended = tally.rules.get(rule.id, nothing)
+        lines.append(
+            RuleLine(
+                id=rule.id,
+                event_types=rule.on,
+                template=rule.template,
+                owner=rule.owner,
+                matched=matched.get(rule.id, 0),
+                accepted=ended.accepted,
+                failed=ended.failed,
+                last_at=ended.last or None,
+                suspended_since=suspended.get(rule.id),
+            )
+        )
+    return tuple(lines)
+
+
+def _outcome(outcome: Outcome) -> OutcomeLine:
+    return OutcomeLine(
+        at=outcome.finished_at,
+        kind=outcome.kind.value,
+        reason=outcome.reason.value,
+        rule=outcome.rule,
+        template=outcome.template,
+        event_type=outcome.event_type,
+        position=str(outcome.position),
+        attempts=outcome.attempts,
+        status=outcome.status,
+        code=outcome.code,
+        seconds=max(0.0, outcome.finished_at - outcome.received_at),
+    )

@@ -1,0 +1,209 @@
+"""Events from files: every form, typed as the service types them, every fault with its place."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.authoring.event_files import EventFault, EventTyper, given_events, read_events
+from pipeline.errors import UserError
+from pipeline.model.event import Event
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.rules.timestamp import Moment
+
+TYPE = "shop.Paid"
+CATALOGUE = SchemaCatalogue(
+    [
+        EventSchema(
+            {
+                "type": "record",
+                "name": TYPE,
+                "fields": [
+                    {"name": "no", "type": "string"},
+                    {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+                    {
+                        "name": "amount",
+                        "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2},
+                    },
+                    {"name": "note", "type": ["null", "string"], "default": None},
+                ],
+            }
+        )
+    ]
+)
+DATA = {"no": "T1", "at": "2026-11-23T15:01:00Z", "amount": "128.00"}
+TYPED = {"no": "T1", "at": Moment(1_795_446_060, 0), "amount": 128.0, "note": None}
+TYPER = EventTyper(CATALOGUE, time_ms=99)
+
+
+def written(folder: Path, value: object) -> Path:
+    file = folder / "events.json"
+    file.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
+    return file
+
+
+def one(folder: Path, value: object, default_type: str | None = None) -> Event:
+    (event,) = read_events(written(folder, value), TYPER, default_type)
+    return event
+
+
+def test_data_alone_is_typed_by_its_schema(tmp_path: Path) -> None:
+    """Times, amounts and defaults come as the service reads them; the event stands at its place in the file."""
+    event = one(tmp_path, DATA, TYPE)
+    assert (event.type, event.data) == (TYPE, TYPED)
+    assert (str(event.record.position), event.identity) == (f"{tmp_path}/events.json/0/0",) * 2
+    assert (event.time_ms, event.id, event.source) == (99, None, None)
+
+
+def test_an_object_may_say_what_is_known_of_the_event(tmp_path: Path) -> None:
+    """Its type, time and identity."""
+    event = one(
+        tmp_path, {"type": TYPE, "data": DATA, "time": "2026-11-23T15:02:00Z", "id": "7", "source": "/s"}, "other"
+    )
+    assert (event.type, event.data) == (TYPE, TYPED)
+    assert (event.time_ms, event.id, event.source, event.identity) == (1_795_446_120_000, "7", "/s", "/s\x1f7")
+
+
+def test_a_cloud_event_is_read_as_from_kafka(tmp_path: Path) -> None:
+    """Structured mode, with its time, identity and expiry."""
+    envelope = {"specversion": "1.0", "type": TYPE, "id": "7", "source": "/s", "time": "2026-11-23T15:02:00Z"}
+    event = one(tmp_path, {**envelope, "expirytime": "2026-11-24T00:00:00Z", "data": DATA, "subject": "x"})
+    assert (event.type, event.data, event.identity) == (TYPE, TYPED, "/s\x1f7")
+    assert (event.time_ms, event.expires_at_ms) == (1_795_446_120_000, 1_795_478_400_000)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"data": DATA, "type": TYPE},
+        {"value": DATA, "headers": {"ce_type": TYPE}},
+        {"value": DATA, "headers": [["ce_type", TYPE]]},
+        {"value": DATA, "headers": [{"key": "type", "value": TYPE}]},
+        {"payload": json.dumps(DATA), "headers": ["ce_type", TYPE, "other", None], "tstype": "create", "broker": 0},
+        {"value": {"type": TYPE, "data": DATA}},
+        {"value": {"specversion": "1.0", "type": TYPE, "id": "1", "source": "/s", "data": DATA}},
+    ],
+)
+def test_an_exported_record_keeps_its_place(tmp_path: Path, more: dict[str, object]) -> None:
+    """What exporters write: topic, partition, offset and key, the type in a header or beside."""
+    event = one(tmp_path, {"topic": "orders", "partition": 3, "offset": 17, "key": "k", "timestamp": 5, **more})
+    assert (event.type, event.data) == (TYPE, TYPED)
+    assert (str(event.record.position), event.record.key, event.time_ms) == ("orders/3/17", b"k", 5)
+
+
+def test_binary_cloud_events_have_their_attributes_in_headers(tmp_path: Path) -> None:
+    """As in the record that was exported."""
+    headers = {"ce_specversion": "1.0", "ce_type": TYPE, "ce_id": "7", "ce_source": "/s"}
+    record = {"topic": "orders", "partition": 0, "offset": 0, "value": DATA, "headers": headers}
+    assert one(tmp_path, record).identity == "/s\x1f7"
+
+
+def test_many_events_come_in_any_arrangement(tmp_path: Path) -> None:
+    """A list, lines, and both gzipped; places count on."""
+    events = [DATA | {"no": str(number)} for number in range(3)]
+    lines = "\n".join(map(json.dumps, events))
+    for text in (json.dumps(events), json.dumps(events, indent=1), lines, "\ufeff" + lines):
+        packed = tmp_path / "events.jsonl.gz"
+        packed.write_bytes(gzip.compress(text.encode()))
+        for file in (written(tmp_path, text), packed):
+            found = list(read_events(file, TYPER, TYPE))
+            assert [(event.data["no"], event.record.offset) for event in found] == [("0", 0), ("1", 1), ("2", 2)]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_dash_is_the_standard_input(monkeypatch: pytest.MonkeyPatch, pack: type[bytes]) -> None:
+    """Packed or not."""
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(json.dumps(DATA).encode()))))
+    monkeypatch.setattr("sys.stdin", stream)
+    (event,) = read_events(Path("-"), TYPER, TYPE)
+    assert str(event.record.position) == "-/0/0"
+
+
+def test_without_a_schema_data_is_taken_as_it_is(tmp_path: Path) -> None:
+    """As the service does for a type of which it has none."""
+    assert one(tmp_path, DATA, "shop.Other").data == DATA
+
+
+def test_fields_that_the_schema_lacks_are_as_the_reader_wants(tmp_path: Path) -> None:
+    """Passed over, as in the service; or a fault, where an author wrote the event."""
+    file = written(tmp_path, DATA | {"note2": "x"})
+    (event,) = read_events(file, TYPER, TYPE)
+    assert event.data == TYPED
+    with pytest.raises(EventFault, match="has no such field"):
+        list(read_events(file, EventTyper(CATALOGUE, strict=True), TYPE))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", ":1: `shop.Paid`: $.no: is missing"),
+        ('{"no": 1}', ":1: `shop.Paid`: $.no: should be a text, not a whole number"),
+        ('\n{"no": "x",\n "at" 5}', ":3:7: not JSON at character 18"),
+        ('{"no": "a", "no": "b"}', ":1: a key stands twice in one object"),
+        ('{"no": NaN}', ":1: NaN and Infinity are no JSON"),
+        ("[1]", ":1: an event is a JSON object, in `{}`"),
+        ('{"type": "shop.Paid", "data": []}', ":1: `shop.Paid`: $: should be an object"),
+        ('{"type": "shop.Other", "data": []}', ":1: an event's data is an object"),
+        ('{"type": "shop.Paid", "data": {}, "time": "soon"}', ":1: `time` should be a time"),
+        ('{"type": "shop.Paid", "data": {}, "id": 7}', ":1: `id` should be a text"),
+        ('{"type": "\\ud800", "data": {}}', ":1: half a character"),
+        ('{"specversion": "0.3"}', ":1: no CloudEvent: `specversion` is not 1.0"),
+        ('{"specversion": "1.0", "type": "a"}', ":1: no CloudEvent: it lacks id, source"),
+        ('{"topic": "a", "partition": 0, "offset": 1}', ":1: a record without `data` or `value` or `payload`"),
+        ('{"topic": "a", "partition": 0, "offset": 1, "value": "\\u0000x"}', ":1: the record's value is no JSON"),
+        ('{"topic": "a", "partition": 0, "offset": 1, "value": {}, "headers": [7]}', ":1: headers are an object"),
+        ('{"topic": "\\ud800", "partition": 0, "offset": 1, "value": {}}', ":1: half a character"),
+    ],
+)
+def test_a_fault_names_file_and_line(tmp_path: Path, text: str, words: str) -> None:
+    """And the column where the text itself is broken."""
+    file = written(tmp_path, text)
+    with pytest.raises(EventFault) as fault:
+        list(read_events(file, TYPER, TYPE))
+    assert fault.value.words.startswith(f"{file}{words}")
+
+
+def test_an_event_of_no_type_says_how_to_name_one(tmp_path: Path) -> None:
+    """With a hint."""
+    with pytest.raises(EventFault, match="nothing says which type") as fault:
+        one(tmp_path, DATA)
+    assert fault.value.hint is not None
+    assert "--type" in fault.value.hint
+
+
+def test_faults_may_be_counted_instead(tmp_path: Path) -> None:
+    """The other events are read, and each fault is told once, in order."""
+    lines = [json.dumps(DATA), "{}", '{"no": "x}', json.dumps(DATA), '{"no": ']
+    faults: list[EventFault] = []
+    events = list(read_events(written(tmp_path, "\n".join(lines)), TYPER, TYPE, faults.append))
+    assert [event.data["no"] for event in events] == ["T1", "T1"]
+    assert [fault.words.split(":")[1] for fault in faults] == ["2", "3", "5"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b'{"no": "T1"}' * 100)[:-9], "cannot be unpacked"),
+        (b"\x1f\x8b" + b"x" * 50, "cannot be unpacked"),
+        (b'{"no": "\xff"}', ":1: not UTF-8"),
+        ("\ufeff{}".encode("utf-16"), ":1: not UTF-8"),
+        (b'{"no": "T1"}\n{"no": "\xe4\xb8', ":2: not UTF-8"),
+    ],
+)
+def test_a_broken_file_is_told_in_words(tmp_path: Path, content: bytes, words: str) -> None:
+    """Cut off, packed badly, or in another encoding."""
+    file = tmp_path / "events"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        list(given_events(file))
+
+
+def test_a_missing_file_is_told_in_words(tmp_path: Path) -> None:
+    """And a folder is none."""
+    for path in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(UserError, match="cannot be read"):
+            list(given_events(path))

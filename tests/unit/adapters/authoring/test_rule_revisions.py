@@ -1,0 +1,203 @@
+"""Rules as they stand in a folder or stood at a git revision."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.authoring import git_revisions
+from pipeline.adapters.authoring.rule_revisions import read_version
+from pipeline.errors import SchemaError, UserError
+from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES
+
+RULES = Path("rules")
+
+
+def git(*words: str) -> str:
+    """Run git here, as somebody; whatever the machine's own configuration says."""
+    someone = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", *someone, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def write(rules: Path, text: str) -> None:
+    rules.mkdir(parents=True, exist_ok=True)
+    (rules / "templates.yaml").write_text(TEMPLATES, encoding="utf-8")
+    (rules / "shop.yaml").write_text(text, encoding="utf-8")
+    (rules / "notes.txt").write_text("not a rule", encoding="utf-8")
+    (rules / "tests").mkdir(exist_ok=True)
+    (rules / "tests" / "shop.yaml").write_text("tests: []", encoding="utf-8")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commits: the rule with 豆 and its schema, then the rule with 茶; in the work tree neither any more."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    git("init", "--quiet", "--initial-branch", "main")
+    write(RULES, RULE)
+    Path("schemas/events").mkdir(parents=True)
+    Path("schemas/events/paid.avsc").write_text(json.dumps(SCHEMA), encoding="utf-8")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
+    write(RULES, RULE.replace("豆", "茶"))
+    git("add", ".")
+    git("commit", "--quiet", "-m", "second")
+    git("tag", "release-1")
+    write(RULES, RULE.replace("豆", "水"))
+    return tmp_path
+
+
+def text_of(given: str) -> str:
+    """The one rule file that a version has."""
+    return next(iter(read_version(given, RULES).sources.rules.values()))
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ("rules", "水"),
+        ("main", "茶"),
+        ("HEAD", "茶"),
+        ("release-1", "茶"),
+        ("HEAD~1", "豆"),
+        ("HEAD~1:rules", "豆"),
+        ("HEAD~1:rules/", "豆"),
+        ("HEAD~1:./rules", "豆"),
+        ("rules/shop.yaml", "水"),
+    ],
+)
+def test_a_folder_or_a_revision_of_it(given: str, word: str) -> None:
+    """A bare revision means the folder of the rules; what is committed is read, not what lies about."""
+    assert word in text_of(given)
+
+
+def test_reading_a_revision_touches_nothing(repository: Path) -> None:
+    """Work tree, index and branch are as before."""
+    before = (git("status", "--porcelain"), git("rev-parse", "--abbrev-ref", "HEAD"), sorted(repository.rglob("*")))
+    text_of("HEAD~1")
+    assert (
+        git("status", "--porcelain"),
+        git("rev-parse", "--abbrev-ref", "HEAD"),
+        sorted(repository.rglob("*")),
+    ) == before
+
+
+@pytest.mark.usefixtures("repository")
+def test_templates_and_schemas_come_from_the_same_revision() -> None:
+    """Rules are judged by what stood beside them; tests and other files are left where they are."""
+    version = read_version("HEAD~1", RULES)
+    assert version.sources.templates == ("HEAD~1:rules/templates.yaml", TEMPLATES)
+    assert list(version.sources.rules) == ["HEAD~1:rules/shop.yaml"]
+    assert version.sources.tests == {}
+    assert list(version.schemas) == ["shop.order.Paid"]
+
+
+def test_a_revision_read_from_a_folder_below_the_top(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths are those of the folder one stands in."""
+    team = repository / "teams" / "trade"
+    write(team / "rules", RULE.replace("豆", "酒"))
+    git("add", ".")
+    git("commit", "--quiet", "-m", "a team of its own")
+    monkeypatch.chdir(team)
+    assert "酒" in text_of("HEAD")
+    assert "酒" in text_of("HEAD:./rules")
+    assert list(read_version("HEAD:./rules", RULES).sources.rules) == ["HEAD:teams/trade/rules/shop.yaml"]
+
+
+def test_rules_that_are_the_whole_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder itself is the top, and its schemas are in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    git("init", "--quiet")
+    write(tmp_path, RULE)
+    Path("schemas").mkdir()
+    Path("schemas/paid.avsc").write_text(json.dumps(SCHEMA), encoding="utf-8")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
+    version = read_version("HEAD", Path())
+    assert list(version.sources.rules) == ["HEAD:shop.yaml"]
+    assert list(version.schemas) == ["shop.order.Paid"]
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_folder_that_is_gone_can_still_be_read() -> None:
+    """What matters is that it was there."""
+    git("rm", "--quiet", "-r", "--force", "rules")
+    assert "茶" in text_of("HEAD")
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("mian", "`mian` is neither a folder nor a revision"),
+        ("HEAD~9", "`HEAD~9` is neither a folder nor a revision"),
+        ("--help", "`--help` is neither a folder nor a revision"),
+        ("HEAD:nowhere", "there is no folder `nowhere` at `HEAD`"),
+        ("HEAD:rules/shop.yaml", "there is no folder `rules/shop.yaml` at `HEAD`"),
+        ("HEAD:../..", "there is no folder `../..` at `HEAD`"),
+        ("", "an empty text names no rules"),
+    ],
+)
+def test_what_is_not_there_is_told(given: str, words: str) -> None:
+    """In words, and nothing is run that the user's text could have named."""
+    with pytest.raises(UserError, match=re.escape(words)):
+        text_of(given)
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_branch_nearly_named() -> None:
+    """The hint names the one that is there."""
+    with pytest.raises(UserError) as told:
+        text_of("mian")
+    assert told.value.hint == "did you mean `main`?"
+
+
+def test_outside_of_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revision needs a repository."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(UserError, match="is in no git repository"):
+        text_of("main")
+
+
+@pytest.mark.usefixtures("repository")
+def test_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders can still be compared."""
+    monkeypatch.setenv("PATH", "")
+    assert "水" in text_of("rules")
+    with pytest.raises(UserError, match="there is no git"):
+        text_of("main")
+
+
+@pytest.mark.usefixtures("repository")
+def test_files_that_cannot_be_read_name_revision_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not UTF-8, not JSON, too large."""
+    (RULES / "shop.yaml").write_bytes(b"rules: \xff")
+    Path("schemas/events/paid.avsc").write_text("{", encoding="utf-8")
+    git("commit", "--quiet", "--all", "-m", "broken")
+    with pytest.raises(UserError, match=r"^HEAD:rules/shop.yaml: not UTF-8"):
+        text_of("HEAD")
+    (RULES / "shop.yaml").write_text(RULE, encoding="utf-8")
+    git("commit", "--quiet", "--all", "-m", "half mended")
+    with pytest.raises(SchemaError, match=r"^HEAD:schemas/events/paid.avsc: not JSON"):
+        text_of("HEAD")
+    monkeypatch.setattr(git_revisions, "MAX_BYTES", 10)
+    with pytest.raises(UserError, match="larger than 10 bytes"):
+        text_of("HEAD~3")
+
+
+@pytest.mark.usefixtures("repository")
+def test_links_and_odd_names_in_a_revision() -> None:
+    """A link has no rules of its own; a file's name may hold anything."""
+    (RULES / "link.yaml").symlink_to("shop.yaml")
+    (RULES / "über\n rules.yaml").write_text(RULE.replace("id: paid", "id: other"), encoding="utf-8")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "odd")
+    assert list(read_version("HEAD", RULES).sources.rules) == ["HEAD:rules/shop.yaml", "HEAD:rules/über\n rules.yaml"]

@@ -1,0 +1,471 @@
+"""Records that are events, and records that are none: each with its reason, never with another exception."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from pipeline.adapters.events import writer_schemas as decoding_schemas
+from pipeline.adapters.events.writer_schemas import SchemaKey, WriterSchemas
+from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
+from pipeline.model.event import Record, Redrive
+from pipeline.model.outcome import Reason
+from pipeline.model.trace import TraceContext
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.timestamp import Moment
+from tests.unit.adapters.events.records import (
+    NOON_MS,
+    PAID,
+    PAID_BYTES,
+    PAID_EVENT,
+    PAID_TYPE,
+    decoder,
+    framed,
+    one_field,
+    raw,
+    record,
+    zigzag,
+)
+
+GUID = UUID("6f0c3b6e-a6cb-5d7e-a7a3-c5f1f2d0b911")
+ENVELOPE: dict[str, object] = {"specversion": "1.0", "type": "T", "source": "/shop", "id": "e-1", "data": {"f": 1}}
+
+
+def refused(given: Record, reason: Reason, *schemas: EventSchema) -> str:
+    """The detail with which `given` is refused for `reason`."""
+    with pytest.raises(Undecodable) as caught:
+        decoder(*schemas).decode(given)
+    assert caught.value.reason is reason, caught.value.detail
+    return caught.value.detail
+
+
+def envelope(**changes: object) -> Record:
+    """A structured CloudEvent with changes; None removes."""
+    merged = {name: value for name, value in {**ENVELOPE, **changes}.items() if value is not None}
+    return record(json.dumps(merged).encode(), ("content-type", b"application/cloudevents+json; charset=UTF-8"))
+
+
+def test_avro_gives_what_rules_are_promised() -> None:
+    """Timestamps arrive as moments, decimals as numbers, enums as texts, under the record's full name."""
+    event = decoder().decode(record(PAID_BYTES))
+    assert event.type == PAID_TYPE
+    assert event.data["amount_paid"] == float(str(PAID_EVENT["amount_paid"]))
+    assert event.data["pay_channel"] == PAID_EVENT["pay_channel"]
+    assert event.data["paid_at"] == Moment(1_795_417_260, 0)
+
+
+def test_an_event_without_attributes_is_its_position() -> None:
+    """Read again it is the same event; its time is Kafka's."""
+    event = decoder().decode(record(PAID_BYTES))
+    assert (event.identity, event.id, event.source) == ("orders/3/17", None, None)
+    assert (event.time_ms, event.expires_at_ms, event.trace) == (NOON_MS, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "arrives"),
+    [
+        ({"type": "int", "logicalType": "date"}, date(2026, 11, 30), "2026-11-30"),
+        ({"type": "long", "logicalType": "timestamp-micros"}, 1_500_000, Moment(1, 500_000_000)),
+        ({"type": "long", "logicalType": "timestamp-millis"}, -1, Moment(-1, 999_000_000)),
+        ({"type": "int", "logicalType": "time-millis"}, 54_060_000, "15:01:00"),
+        ({"type": "long", "logicalType": "time-micros"}, 1_000_000, "00:00:01"),
+        ({"type": "long", "logicalType": "local-timestamp-millis"}, 1_795_402_860_000, "2026-11-23T03:01:00"),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 15, "scale": 2}, Decimal("-0.01"), -0.01),
+        (
+            {"type": "fixed", "name": "F", "size": 8, "logicalType": "decimal", "precision": 15, "scale": 2},
+            Decimal("9999999999999.99"),
+            9999999999999.99,
+        ),
+        ({"type": "string", "logicalType": "uuid"}, GUID, str(GUID)),
+        ({"type": "fixed", "name": "F", "size": 2}, b"\x00\xff", b"\x00\xff"),
+        (["null", {"type": "int", "logicalType": "date"}], None, None),
+        ({"type": "array", "items": {"type": "int", "logicalType": "date"}}, [date(1970, 1, 2)], ["1970-01-02"]),
+        (
+            {"type": "map", "values": {"type": "int", "logicalType": "date"}},
+            {"a": date(1970, 1, 2)},
+            {"a": "1970-01-02"},
+        ),
+        (["string", "long"], 7, 7),
+        ("double", 0.1, 0.1),
+    ],
+    ids=lambda value: json.dumps(value, default=str)[:40],
+)
+def test_each_type_arrives_as_promised(kind: object, given: object, arrives: object) -> None:
+    """Avro's types in the form of `pipeline.rules.schema.types`."""
+    schema = one_field(kind)
+    assert decoder(schema).decode(record(framed(schema, given))).data == {"f": arrives}
+
+
+def test_a_guid_in_fixed_bytes_is_a_text() -> None:
+    """Avro 1.12's uuid of sixteen bytes reads like the older one of text."""
+    schema = one_field({"type": "fixed", "name": "F", "size": 16, "logicalType": "uuid"})
+    assert decoder(schema).decode(record(raw(schema, GUID.bytes))).data == {"f": str(GUID)}
+
+
+def test_a_record_without_value_is_a_tombstone() -> None:
+    """Compacted topics have them; they are no events."""
+    refused(record(None), Reason.TOMBSTONE)
+
+
+def test_a_large_value_is_refused_unread() -> None:
+    """The limit stands before any decoder."""
+    with pytest.raises(Undecodable) as caught:
+        decoder(max_bytes=10).decode(record(b"x" * 11))
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("length", range(1, 5))
+def test_a_frame_cut_short_is_no_frame(length: int) -> None:
+    """Fewer than five bytes name no schema."""
+    refused(record(PAID_BYTES[:length]), Reason.NOT_FRAMED)
+
+
+@pytest.mark.parametrize("length", range(5, len(PAID_BYTES)))
+def test_avro_cut_short_is_malformed(length: int) -> None:
+    """Wherever it is cut."""
+    refused(record(PAID_BYTES[:length]), Reason.MALFORMED_AVRO)
+
+
+def test_bytes_left_over_are_malformed() -> None:
+    """A value of another schema often begins like ours."""
+    assert "1 bytes are left over" in refused(record(PAID_BYTES + b"\x00"), Reason.MALFORMED_AVRO)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("string", zigzag(2**60) + b"a"),
+        ("bytes", zigzag(2**40) + b"a"),
+        ("string", zigzag(-5) + b"abcde"),
+        ("string", zigzag(2) + b"\xff\xfe"),
+        ("long", b"\xff" * 30),
+        ("double", b"\x00" * 7),
+        ({"type": "array", "items": "string"}, zigzag(2**50) + zigzag(1) + b"a"),
+        ({"type": "array", "items": "string"}, zigzag(-(2**63)) + zigzag(1) + b"a"),
+        ({"type": "map", "values": "int"}, zigzag(2**62)),
+        (["null", "string"], zigzag(7)),
+        ({"type": "enum", "name": "E", "symbols": ["A"]}, zigzag(9)),
+        ({"type": "fixed", "name": "F", "size": 2**40}, b"a"),
+        ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(2**62)),
+        ({"type": "int", "logicalType": "date"}, zigzag(2**40)),
+        ({"type": "int", "logicalType": "time-millis"}, zigzag(-1)),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}, zigzag(300) + b"\x7f" * 300),
+    ],
+    ids=str,
+)
+def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None:
+    """Lengths and numbers beyond all measure cost neither memory nor time."""
+    schema = one_field(kind)
+    begun = time.thread_time()
+    refused(record(raw(schema, payload)), Reason.MALFORMED_AVRO, schema)
+    assert time.thread_time() - begun < 0.05
+
+
+def test_nan_in_avro_arrives() -> None:
+    """Avro has it, and a field that no rule reads must not stop the event."""
+    schema = one_field("double")
+    value = decoder(schema).decode(record(raw(schema, struct.pack("<d", float("nan"))))).data["f"]
+    assert value != value  # noqa: PLR0124 - so it is with NaN
+
+
+def test_without_a_registry_an_unknown_schema_is_refused() -> None:
+    """There is nobody to ask."""
+    assert "no registry" in refused(record(b"\x00\x00\x00\x00\x07abc"), Reason.UNKNOWN_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{",
+        b"nul",
+        b'{"f": NaN}',
+        b'{"f": -Infinity}',
+        b'{"f": 1, "f": 2}',
+        b'{"f": {"g": 1, "g": 1}}',
+        b'\xff\xfe{"f": 1}',
+        b'\xef\xbb\xbf{"f": 1}',
+        b'{"f": "\xe4"}',
+        b"[" * 100_000,
+        b'{"f":' * 100_000,
+        b'{"f": ' + b"9" * 5_000 + b"}",
+        b'{"f": 1} x',
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_malformed_json_is_told(value: bytes) -> None:
+    """What readers could read differently, or not at all, is no event."""
+    begun = time.thread_time()
+    refused(record(value, ("ce_type", b"T")), Reason.MALFORMED_JSON)
+    assert time.thread_time() - begun < 0.05
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[1]",
+        b"null",
+        b'"text"',
+        b'{"f": 9223372036854775808}',
+        b'{"f": 1e999}',
+        b'{"f": "\\ud800"}',
+        b'{"\\ud800": 1}',
+        b'{"f":' * 40 + b"1" + b"}" * 40,
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_json_that_rules_cannot_read_is_told(value: bytes) -> None:
+    """Without a schema, too."""
+    refused(record(value, ("ce_type", b"T")), Reason.SCHEMA_MISMATCH)
+
+
+def test_plain_json_needs_a_type() -> None:
+    """A header, or the topic's own."""
+    refused(record(b"{}"), Reason.NO_TYPE)
+    refused(record(b"{}", ("ce_type", b"")), Reason.NO_TYPE)
+    by_topic = decoder(json_types={"orders": "T"}).decode(record(b'{"f": 1}'))
+    by_header = decoder(json_types={"orders": "T"}).decode(record(b'{"f": 1}', ("type", b"U")))
+    assert (by_topic.type, by_header.type) == ("T", "U")
+
+
+def test_json_of_a_known_type_reads_like_avro() -> None:
+    """The same data whichever way the event came; fields the schema lacks are passed over."""
+    value = json.dumps({**PAID_EVENT, "new_field": 1}).encode()
+    read = decoder().decode(record(value, ("ce_type", PAID_TYPE.encode())))
+    assert read.data == decoder().decode(record(PAID_BYTES)).data
+
+
+def test_a_mismatch_is_told_without_the_event_s_own_words() -> None:
+    """Details stand in outcomes and logs: the schema's names may, a customer's data may not."""
+    value = json.dumps({**PAID_EVENT, "pay_channel": "SECRET"}).encode()
+    detail = refused(record(value, ("ce_type", PAID_TYPE.encode())), Reason.SCHEMA_MISMATCH)
+    assert detail == "$.pay_channel: none of the enum's values"
+
+
+def test_a_structured_cloudevent_is_read() -> None:
+    """Identity, times and trace come from the envelope."""
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    event = decoder().decode(
+        envelope(time="2026-11-23T04:00:01.5Z", expirytime="2026-11-24T12:00:00+08:00", traceparent=trace)
+    )
+    assert (event.type, event.data, event.id, event.source) == ("T", {"f": 1}, "e-1", "/shop")
+    assert event.identity == "/shop\x1fe-1"
+    assert event.time_ms == int(datetime(2026, 11, 23, 4, 0, 1, 500_000, UTC).timestamp() * 1000)
+    assert event.expires_at_ms == int(datetime(2026, 11, 24, 4, 0, 0, 0, UTC).timestamp() * 1000)
+    assert event.trace == TraceContext(trace)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        envelope(specversion=None),
+        envelope(specversion="0.3"),
+        envelope(specversion=1.0),
+        envelope(type=None),
+        envelope(type=""),
+        envelope(type=7),
+        envelope(id=None),
+        envelope(source=None),
+        envelope(id="x" * 3_000),
+        envelope(data=None, data_base64="AAAA"),
+        record(b"[]", ("content-type", b"application/cloudevents+json")),
+        record(b"{", ("content-type", b"application/cloudevents+json")),
+        record(b"[]", ("content-type", b"application/cloudevents-batch+json")),
+        record(b"{}", ("ce_specversion", b"1.0"), ("ce_type", b"T"), ("ce_id", b"1")),
+        record(b"{}", ("ce_specversion", b"2.0"), ("ce_type", b"T"), ("ce_id", b"1"), ("ce_source", b"/")),
+    ],
+)
+def test_a_malformed_cloudevent_is_told(given: Record) -> None:
+    """What claims to be one must be one."""
+    refused(given, Reason.MALFORMED_CLOUDEVENT)
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 7])
+def test_a_cloudevent_s_data_must_be_an_object(data: object) -> None:
+    """There are no fields in anything else."""
+    refused(envelope(data=data), Reason.SCHEMA_MISMATCH)
+
+
+def test_binary_mode_takes_attributes_from_headers() -> None:
+    """Names in any case; the value is JSON or framed Avro."""
+    headers = (("CE_SpecVersion", b"1.0"), ("ce_type", b"T"), ("ce_id", b"1"), ("ce_source", b"/s"))
+    as_json = decoder().decode(record(b'{"f": 1}', *headers, ("content-type", b"application/json")))
+    as_avro = decoder().decode(record(PAID_BYTES, *headers, ("content-type", b"application/avro")))
+    assert (as_json.type, as_json.identity) == ("T", "/s\x1f1")
+    assert (as_avro.type, as_avro.identity) == (PAID_TYPE, "/s\x1f1")
+
+
+def test_an_envelope_counts_more_than_headers() -> None:
+    """Headers of other systems cannot put another identity over the envelope's."""
+    given = envelope()
+    event = decoder().decode(given._replace(headers=(*given.headers, ("ce_id", b"other"), ("ce_time", b"1999"))))
+    assert (event.id, event.time_ms) == ("e-1", NOON_MS)
+
+
+def test_unframed_avro_is_told() -> None:
+    """A content type alone names no schema."""
+    refused(record(PAID_BYTES[5:], ("content-type", b"avro/binary")), Reason.NOT_FRAMED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ce_time", b"yesterday"),
+        ("ce_time", b"2026-11-23T04:00:00"),
+        ("ce_expirytime", b"0000-00-00T00:00:00Z"),
+        ("traceparent", b"00-x\r\nEvil: 1"),
+        ("ce_id", b"\xff\xfe"),
+        ("content-type", None),
+        ("anything", b"\xff"),
+    ],
+)
+def test_a_bad_attribute_stops_no_event(name: str, value: bytes | None) -> None:
+    """It is passed over, and never goes on to anybody."""
+    event = decoder().decode(record(PAID_BYTES, (name, value)))
+    assert (event.time_ms, event.expires_at_ms, event.trace, event.id) == (NOON_MS, None, None, None)
+
+
+def test_a_redriven_record_keeps_its_first_identity() -> None:
+    """Its notices keep their ids, and so their idempotency keys."""
+    event = decoder().decode(record(PAID_BYTES, ("notice.event-identity", b"orders/1/2")))
+    assert event.identity == "orders/1/2"
+
+
+def test_a_cloudevents_own_identity_and_time_count_for_a_redriven_record_too() -> None:
+    """They are the same in every round; ours stand in for them only where there are none."""
+    headers = (("ce_source", b"shop"), ("ce_id", b"7"), ("ce_time", b"2026-11-23T04:00:00Z"))
+    first = decoder().decode(record(PAID_BYTES, *headers))
+    ours = (("notice.event-identity", b"orders/1/2"), ("notice.event-time", b"1700000000123"))
+    again = decoder().decode(record(PAID_BYTES, *headers, *ours))
+    assert (again.identity, again.time_ms) == (first.identity, first.time_ms)
+    assert decoder().decode(record(PAID_BYTES, *ours)).time_ms == 1_700_000_000_123
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ((), None),
+        ((("notice.redrives", b"1"),), Redrive(None, 0)),
+        ((("notice.redrives", b"2"), ("notice.only-rule", b"order-paid"), ("notice.key-round", b"2")),
+         Redrive("order-paid", 2)),
+        ((("notice.redrives", b"\xff"), ("notice.only-rule", b"order-paid")), None),
+        ((("notice.redrives", b""), ("notice.only-rule", b""), ("notice.key-round", b"-1")), Redrive(None, 0)),
+        ((("notice.redrives", b"1"), ("notice.key-round", "\u0663".encode())), Redrive(None, 0)),
+        ((("notice.redrives", b"1"), ("notice.key-round", b"9" * 5_000)), Redrive(None, 0)),
+        ((("notice.only-rule", b"order-paid"),), None),
+    ],
+)  # fmt: skip
+def test_what_a_redriven_record_asks_for_is_read(
+    headers: tuple[tuple[str, bytes], ...], wanted: Redrive | None
+) -> None:
+    """Only of a record that says it was redriven; numbers that are none count as none."""
+    assert decoder().decode(record(PAID_BYTES, *headers)).redrive == wanted
+
+
+def test_a_schema_named_by_header_needs_no_frame() -> None:
+    """Both forms of Confluent's newer way are read."""
+    by_id = (b"\x00" + PAID_BYTES[1:5],)
+    event = decoder().decode(record(PAID_BYTES[5:], ("__value_schema_id", *by_id)))
+    assert event.type == PAID_TYPE
+    for broken in (b"", b"\x02" + GUID.bytes, b"\x01" + GUID.bytes[:15], b"\x00" * 9):
+        refused(record(PAID_BYTES[5:], ("__value_schema_id", broken)), Reason.NOT_FRAMED)
+
+
+class Registry:
+    """Answers from a list, then from `schemas`."""
+
+    def __init__(self, schemas: Mapping[SchemaKey, Mapping[str, object]], *faults: Exception | None) -> None:
+        self.schemas = dict(schemas)
+        self.faults = list(faults)
+        self.asked: list[SchemaKey] = []
+
+    def look_up(self, key: SchemaKey) -> Mapping[str, object] | None:
+        self.asked.append(key)
+        if self.faults:
+            fault = self.faults.pop(0)
+            if fault is not None:
+                raise fault
+            return None
+        return self.schemas.get(key)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding_schemas, "FIRST_WAIT", 0.001)
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_schema_is_asked_for_once_and_until_it_comes() -> None:
+    """The record waits while the registry is away; all that wait for the same schema share one question."""
+    registry = Registry({7: PAID.avro}, SchemaUnavailable("away"), SchemaUnavailable("away"))
+    subject = decoder(look_up=registry.look_up)
+    given = record(b"\x00\x00\x00\x00\x07" + PAID_BYTES[5:])
+    with pytest.raises(SchemaUnavailable):
+        subject.decode(given)
+    await asyncio.gather(*(subject.prepare(given) for _ in range(5)))
+    assert subject.decode(given).type == PAID_TYPE
+    assert registry.asked == [7, 7, 7]
+
+
+async def test_a_schema_s_guid_is_asked_for() -> None:
+    """The header's GUID goes to the registry as such."""
+    registry = Registry({GUID: PAID.avro})
+    subject = decoder(look_up=registry.look_up)
+    given = record(PAID_BYTES[5:], ("__value_schema_id", b"\x01" + GUID.bytes))
+    await subject.prepare(given)
+    assert subject.decode(given).type == PAID_TYPE
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(None, Reason.UNKNOWN_SCHEMA), (SchemaError("is Protobuf"), Reason.UNSUPPORTED_SCHEMA)]
+)
+async def test_what_the_registry_lacks_is_asked_for_again_later(fault: Exception | None, reason: Reason) -> None:
+    """ "There is none" is believed for half a minute: long enough to spare the registry, too short to lose a day."""
+    now = 0.0
+    registry = Registry({7: PAID.avro}, fault)
+    subject = WriterSchemas(registry.look_up, {}, lambda: now)
+    await subject.prepare(7)
+    told = subject.refuse(7)
+    assert isinstance(told, Undecodable)
+    assert told.reason is reason
+    await subject.prepare(7)
+    assert registry.asked == [7]
+    now += 31
+    assert isinstance(subject.refuse(7), SchemaUnavailable)
+    await subject.prepare(7)
+    assert 7 in subject.readers
+
+
+async def test_a_schema_rules_cannot_read_is_unsupported() -> None:
+    """A list of nothing, for example: a few bytes of it could fill all memory."""
+    hostile = {"type": "record", "name": "T", "fields": [{"name": "f", "type": {"type": "array", "items": "null"}}]}
+    subject = WriterSchemas(Registry({7: hostile}).look_up, {})
+    await subject.prepare(7)
+    told = subject.refuse(7)
+    assert isinstance(told, Undecodable)
+    assert told.reason is Reason.UNSUPPORTED_SCHEMA
+
+
+async def test_refusals_are_bounded() -> None:
+    """Random bytes name as many ids as they like."""
+    subject = WriterSchemas(Registry({}).look_up, {}, lambda: 0.0)
+    for key in range(decoding_schemas.MAX_REFUSALS + 5):
+        subject._ask(Registry({}).look_up, key)
+    assert len(subject._refusals) == decoding_schemas.MAX_REFUSALS
+
+
+async def test_nothing_is_asked_without_need() -> None:
+    """A record of another kind, or no registry: preparing returns at once."""
+    registry = Registry({})
+    await decoder(look_up=registry.look_up).prepare(record(b"{}"))
+    await decoder(look_up=registry.look_up).prepare(record(None))
+    await decoder().prepare(record(b"\x00\x00\x00\x00\x07"))
+    assert registry.asked == []

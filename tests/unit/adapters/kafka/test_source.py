@@ -1,0 +1,142 @@
+"""The source's thread against a client that says what a test wants it to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Message
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka import membership as kafka_group
+from pipeline.adapters.kafka import source as kafka_source
+from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, Silence
+from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
+from pipeline.adapters.kafka.source import KafkaSource
+from pipeline.model.ledger import Assigned
+from tests.fakes.listener import PATIENCE, RecordingListener
+
+COMPLAINTS = 200
+
+
+class EmptyLedger(LedgerReader):
+    """Nothing was ever delivered."""
+
+    def __init__(self) -> None:
+        """It has no broker."""
+
+    def read(
+        self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
+    ) -> list[Replay]:
+        alive()
+        return [Replay(Assigned(one.partition, epoch, 0, {}), "") for one in committed]
+
+
+class Client:
+    """A consumer of one empty partition, whose queue holds complaints about a broker that was away."""
+
+    def __init__(self, _properties: object) -> None:
+        self.left = COMPLAINTS
+        self.heard = threading.Event()
+        self._assign: Iterator[Callable[[Any, list[KafkaPartition]], None]] = iter(())
+
+    def subscribe(
+        self, _topics: list[str], on_assign: Callable[[Any, list[KafkaPartition]], None], **_: object
+    ) -> None:
+        self._assign = iter([on_assign])
+
+    def poll(self, _seconds: float) -> Message | None:
+        for assign in self._assign:
+            assign(self, [KafkaPartition("events", 0)])
+        if not self.left:
+            self.heard.set()
+            return None
+        self.left -= 1
+        return Message(topic="events", error=KafkaError(KafkaError._TRANSPORT, "gone"))
+
+    def committed(self, partitions: list[KafkaPartition], **_: object) -> list[KafkaPartition]:
+        return partitions
+
+    def get_watermark_offsets(self, *_: object, **__: object) -> tuple[int, int]:
+        return 0, 0
+
+    def commit(self, **_: object) -> None:
+        """Into the void."""
+
+    def _nothing(self, *_: object) -> None: ...
+
+    pause = resume = incremental_assign = incremental_unassign = close = _nothing
+
+
+class Endless(Client):
+    """A consumer whose partition holds as many records as anybody asks for."""
+
+    def __init__(self, properties: object) -> None:
+        super().__init__(properties)
+        self.left = 0
+        self.offset = 0
+        self.looks = 0
+
+    def poll(self, seconds: float) -> Message | None:
+        self.looks += 1
+        super().poll(seconds)
+        self.offset += 1
+        return Message(topic="events", partition=0, offset=self.offset, value=b"{}", timestamp=(1, 0))
+
+    def consume(self, count: int, _seconds: float) -> list[Message | None]:
+        return [self.poll(0.0) for _ in range(count)]
+
+
+def _source(monkeypatch: pytest.MonkeyPatch, client: Callable[[object], Client]) -> tuple[KafkaSource, Client]:
+    made: list[Client] = []
+
+    def make(properties: object) -> Client:
+        made.append(client(properties))
+        return made[-1]
+
+    monkeypatch.setattr(kafka_group, "Consumer", make)
+    monkeypatch.setattr(kafka_source, "IDLE_POLL_SECONDS", 0.2)
+    source = KafkaSource(
+        {"group.id": "g"}, ["events"], EmptyLedger(), SystemClock(), next_generation=True, committed=lambda *_: None
+    )
+    return source, made[0]
+
+
+def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing is wanted the group is looked in on but once a second: a look must not end with the first word."""
+    source, client = _source(monkeypatch, Client)
+    source.start(RecordingListener())
+    try:
+        assert client.heard.wait(PATIENCE / 2)
+    finally:
+        source.stop(PATIENCE)
+
+
+def test_in_a_silence_of_the_group_nothing_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what was wanted before, nor by turning in circles; once the group is heard again it goes on."""
+    now = 0.0
+    source, client = _source(monkeypatch, Endless)
+    silence = Silence(lambda: now)
+    source._group.silence = silence
+    for second in range(4):
+        silence.observe(float(second), 1, 1)
+    listener = RecordingListener()
+    source.demand(10)
+    source.start(listener)
+    try:
+        assert isinstance(client, Endless)
+        listener.wait(lambda: listener.assigned)
+        before = client.looks
+        time.sleep(1.0)
+        assert client.looks - before < 20, "one look each 0.2 s"
+        assert not listener.records
+        silence.observe(5.0, 2, 0)
+        now = HEAR_SECONDS
+        listener.wait(lambda: listener.records)
+        assert len(listener.records) == 10
+    finally:
+        source.stop(PATIENCE)

@@ -1,0 +1,100 @@
+"""What `/metrics` answers, against the catalogue that declares it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline import metrics
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.telemetry.prometheus import READ_AT_SCRAPE, PrometheusTelemetry
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.rules.lint.check import load
+from pipeline.rules.ruleset import RuleSet
+from tests.fakes.outcomes import an_outcome
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def test_the_page_holds_the_catalogue_and_nothing_else() -> None:
+    """Each metric under its declared name and kind; no series beside them that the library makes by itself."""
+    page, _ = PrometheusTelemetry("1.0", ["orders"]).exposition()
+    families = {family.name: family for family in text_string_to_metric_families(page.decode())}
+    declared = {metric.full_name.removesuffix("_total"): metric for metric in metrics.CATALOGUE}
+    always = {name for name, metric in declared.items() if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR}
+    assert always <= set(families) <= set(declared)
+    assert {name: families[name].type for name in always} == {name: declared[name].kind.value for name in always}
+    assert b"_created" not in page
+
+
+def test_a_thousand_rules_and_any_number_of_recipients_keep_the_page_small() -> None:
+    """Series grow with the rules and never with recipients, events or what the API answers."""
+    telemetry = PrometheusTelemetry("1.0", ["orders"])
+    before = len(series(telemetry))
+    rules = a_rule_set(1_000)
+    telemetry.rules_loaded(rules, 0.0)
+    loaded = len(series(telemetry))
+    per_rule = len(metrics.END_TO_END.buckets) + 1 + 2 + 2  # its histogram, `rule_matches_total`, accepted notices
+    once = len(rules.event_types) + 2  # and `other` types, and the version
+    assert loaded - before == 1_000 * per_rule + once
+    for number in range(20_000):
+        telemetry.ended(
+            an_outcome()._replace(
+                id=f"id-{number}",
+                rule=f"rule-{number % 1_000}",
+                template=rules.rules[0].template,
+                recipient=f"recipient-{number}",
+                event_type=f"type-{number}",
+                code=number,
+                status=200 + number % 400,
+                detail=f"detail {number}",
+            ),
+            0.0,
+        )
+        telemetry.unmatched(f"type-of-nobody-{number}")
+        telemetry.consumed("orders", 1)
+    assert len(series(telemetry)) == loaded
+    assert len(telemetry.exposition()[0]) < 3_000_000
+
+
+def test_each_outcome_is_counted_where_it_belongs() -> None:
+    """Accepted ones by their latency from the moment their rule is known, failed ones by their dead letter."""
+    telemetry = PrometheusTelemetry("1.0", ["orders"])
+    rules = a_rule_set(1)
+    rule = rules.rules[0]
+    accepted = an_outcome()._replace(rule=rule.id, template=rule.template, redelivered=False)
+    telemetry.ended(accepted, accepted.finished_at)
+    telemetry.rules_loaded(rules, 0.0)
+    telemetry.ended(accepted, accepted.finished_at)
+    telemetry.ended(accepted._replace(redelivered=True), accepted.finished_at)
+    telemetry.ended(accepted._replace(event_time=None), accepted.finished_at)
+    rejected = accepted._replace(kind=OutcomeKind.REJECTED, reason=Reason.CONTENT)
+    telemetry.ended(rejected, accepted.finished_at)
+    telemetry.ended(rejected, accepted.finished_at)
+    page = telemetry.exposition()[0].decode()
+    samples = {
+        (s.name, *sorted(s.labels.values())): s.value for f in text_string_to_metric_families(page) for s in f.samples
+    }
+    assert samples[metrics.NOTICES.full_name, *sorted((rule.id, rule.template, "accepted", "ok"))] == 4
+    assert samples[metrics.NOTICES.full_name, *sorted((rule.id, rule.template, "rejected", "rejected_content"))] == 2
+    assert samples[metrics.DEAD_LETTERS.full_name, "rejected_content"] == 2
+    assert samples[f"{metrics.END_TO_END.full_name}_count", rule.id] == 2
+    assert samples[f"{metrics.PIPELINE.full_name}_count",] == 6
+    assert samples[metrics.OUTCOMES_PUBLISHED.full_name, "ok"] == 6
+    assert samples[metrics.REDELIVERED.full_name,] == 1
+
+
+def series(telemetry: PrometheusTelemetry) -> set[str]:
+    """Every series on the page."""
+    lines = telemetry.exposition()[0].decode().splitlines()
+    return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
+
+
+def a_rule_set(count: int) -> RuleSet:
+    """So many rules for one event type."""
+    shipped = load(read_rules(ROOT / "rules"), read_schemas(ROOT / "schemas" / "events"), environment="production")
+    rules = [replace(shipped.rules[0], id=f"rule-{number}") for number in range(count)]
+    return RuleSet("1", rules, shipped.templates, shipped.environment)

@@ -1,0 +1,127 @@
+"""The published JSON Schemas, judged by a validator of that standard: editors underline what `check` calls malformed.
+
+What only `check` can know (fields of events, other files) is not in them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.rules.source.format import RuleFile, TemplateFile, TestFile
+
+ROOT = Path(__file__).parents[3]
+FAULTS = ROOT / "tests" / "faults"
+MODELS: dict[str, type[BaseModel]] = {"rules": RuleFile, "templates": TemplateFile, "tests": TestFile}
+RULE = {"id": "paid", "on": "shop.Paid", "to": "${event.sub}", "template": "paid", "data": {"thing1": "豆"}}
+TEMPLATE = {"title": "付款成功", "ids": {"production": "T1"}, "fields": {"thing1": {}}}
+EVENT = {"type": "shop.Paid", "example": True}
+
+
+def validator(kind: str) -> Draft202012Validator:
+    """Refuses the schema itself, where it is none of the standard."""
+    schema = json.loads((ROOT / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    return Draft202012Validator(schema)
+
+
+def content(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+
+
+def kind_of(path: Path) -> str:
+    if path.parent.name == "tests":
+        return "tests"
+    return "templates" if path.name == "templates.yaml" else "rules"
+
+
+def model_takes(kind: str, value: object) -> bool:
+    try:
+        MODELS[kind].model_validate(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").rglob("*.yaml")), ids=lambda path: path.name)
+def test_the_example_catalogue_has_nothing_underlined(path: Path) -> None:
+    """Rules, templates and tests as they are shipped."""
+    assert [str(error) for error in validator(kind_of(path)).iter_errors(content(path))] == []
+
+
+@pytest.mark.parametrize("path", sorted(FAULTS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_faulty_file_is_underlined_where_its_form_is_at_fault(path: Path, kind: str) -> None:
+    """Schema and parser agree on every file of faults, read as each of the three kinds."""
+    try:
+        value = content(path)
+    except YAMLError:
+        return  # no YAML: an editor says so without any schema
+    assert validator(kind).is_valid(value) is model_takes(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("rules", {"rules": [{**RULE, "wen": "true"}]}),
+        ("rules", {"rules": [{**RULE, "id": "Two Words"}]}),
+        ("rules", {"rules": [{**RULE, "id": None}]}),
+        ("rules", {"rules": [{key: text for key, text in RULE.items() if key != "id"}]}),
+        ("rules", {"rules": [{**RULE, "on": 7}]}),
+        ("rules", {"rules": [{**RULE, "color": "red"}]}),
+        ("rules", {"rules": [{**RULE, "category": "spam"}]}),
+        ("rules", {"rules": [{**RULE, "expires_after": "2 days"}]}),
+        ("rules", {"rules": [{**RULE, "overflow": {"thing1": "wrap"}}]}),
+        ("rules", {"rules": [{**RULE, "order": "sideways"}]}),
+        ("rules", {"rules": [{**RULE, "data": {"thing1": {"text": "x"}}}]}),
+        ("rules", {"rules": {"paid": RULE}}),
+        ("rules", {"defaults": {"id": "x"}, "rules": [RULE]}),
+        ("rules", []),
+        ("templates", {"templates": {"paid": {**TEMPLATE, "style": "modern"}}}),
+        ("templates", {"templates": {"paid": {**TEMPLATE, "fields": {"thing1": {"labl": "x"}}}}}),
+        ("templates", {"templates": {"paid": {"title": "x"}}}),
+        ("templates", {"templates": [TEMPLATE]}),
+        ("tests", {"tests": [{"name": "x", "event": {}, "expect": {"notices": []}}]}),
+        ("tests", {"tests": [{"name": "x", "event": EVENT, "expect": {"none": "never"}}]}),
+        ("tests", {"tests": [{"event": EVENT, "expect": {"notices": []}}]}),
+        ("tests", {"tests": [{"name": "x", "event": EVENT, "expect": {"notices": [{"rul": "paid"}]}}]}),
+    ],
+    ids=str,
+)
+def test_what_the_parser_refuses_is_underlined(kind: str, value: object) -> None:
+    """Unknown keys, missing ones, wrong types, and values outside their set or form."""
+    assert not model_takes(kind, value)
+    assert not validator(kind).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("rules", {"rules": [RULE]}),
+        (
+            "rules",
+            {"defaults": {"to": "${event.sub}"}, "rules": [{**RULE, "on": ["a.B", "a.C"], "expires_after": "7d"}]},
+        ),
+        ("templates", {"templates": {"paid": TEMPLATE}}),
+        ("tests", {"tests": [{"name": "x", "event": EVENT, "expect": {"none": "no_match"}}]}),
+    ],
+    ids=str,
+)
+def test_what_the_parser_takes_is_not_underlined(kind: str, value: object) -> None:
+    """The other half: a schema that refused everything would pass the tests above."""
+    assert model_takes(kind, value)
+    assert validator(kind).is_valid(value)
+
+
+def test_the_configuration_s_schema_takes_what_the_compose_file_mounts() -> None:
+    """And refuses a key that is not there."""
+    check = validator("configuration")
+    given = content(ROOT / "deploy" / "compose" / "pipeline.yaml")
+    assert [str(error) for error in check.iter_errors(given)] == []
+    assert not check.is_valid({**given, "kafak": {}})

@@ -1,0 +1,134 @@
+"""Why a rule did or did not make a message."""
+
+from __future__ import annotations
+
+from pipeline.authoring.explain import Match, RuleExplanation, explain
+from pipeline.model.event import Event
+from pipeline.model.notice import Notice, Refusal
+from pipeline.model.outcome import Reason
+from tests.unit.rules.shop import TEMPLATES, checked, event
+
+RULES = """\
+defaults:
+  on: shop.order.Paid
+  to: ${event.sub}
+  template: paid
+rules:
+  - id: large
+    when: event.count > 2 && event.amount >= 1000.0
+    data: {thing1: 豆}
+  - id: any
+    stop: true
+    data: {thing1: '共${event.count}件${event.order_no}'}
+  - id: last
+    when: event.gift
+    data: {thing1: 礼}
+  - id: other
+    on: shop.order.Shipped
+    data: {thing1: 发}
+"""
+
+
+def explained(given: Event, rules: str = RULES) -> dict[str, RuleExplanation]:
+    result = checked(rules, TEMPLATES)
+    assert result.ruleset is not None, [str(one) for one in result.findings]
+    return {one.id: one for one in explain(result.ruleset, result.places, given).rules}
+
+
+def pointed_at(rules: str, line: int, column: int) -> str:
+    return rules.splitlines()[line - 1][column - 1 :]
+
+
+def test_a_false_condition_names_the_part_that_decided_with_its_values_and_place() -> None:
+    """`count > 2` holds, so the amount alone is told."""
+    large = explained(event())["large"]
+    assert large.match is Match.NO_MATCH
+    assert large.condition is not None
+    assert large.condition.value is False
+    (decision,) = large.decisions
+    assert (decision.part.text, decision.part.value) == ("event.amount >= 1000.0", False)
+    assert [(one.text, one.value) for one in decision.operands] == [("event.amount", 128.0)]
+    assert pointed_at(RULES, *decision.part.place) == "event.amount >= 1000.0"
+    assert large.path == "rules/shop.yaml"
+    assert pointed_at(RULES, *large.place).startswith("id: large")
+
+
+def test_a_true_condition_names_all_that_made_it_true() -> None:
+    """And the message is there."""
+    large = explained(event(amount=5_000.0))["large"]
+    assert large.match is Match.NOTICE
+    assert isinstance(large.result, Notice)
+    assert [one.part.text for one in large.decisions] == ["event.count > 2", "event.amount >= 1000.0"]
+
+
+def test_rules_behind_one_that_stops_are_told_as_not_looked_at() -> None:
+    """With the rule that stopped; rules on other types are only counted."""
+    result = checked(RULES, TEMPLATES)
+    assert result.ruleset is not None
+    explanation = explain(result.ruleset, result.places, event())
+    assert [(one.id, one.match, one.stopped_by) for one in explanation.rules] == [
+        ("large", Match.NO_MATCH, None),
+        ("any", Match.NOTICE, None),
+        ("last", Match.STOPPED, "any"),
+    ]
+    assert explanation.others == 1
+
+
+def test_a_text_over_its_limit_is_told_with_what_it_was_made_of() -> None:
+    """The whole text, the place of the field and of each expression."""
+    given = explained(event(order_no="N" * 30))["any"]
+    assert given.match is Match.REFUSED
+    assert isinstance(given.result, Refusal)
+    assert given.result.reason is Reason.FIELD_LIMIT
+    assert given.fault is not None
+    assert (given.fault.name, given.fault.text) == ("thing1", "共3件" + "N" * 30)
+    assert [(one.part.text, one.part.value) for one in given.fault.decisions] == [
+        ("event.count", 3),
+        ("event.order_no", "N" * 30),
+    ]
+    assert pointed_at(RULES, *given.fault.decisions[1].part.place).startswith("event.order_no}")
+
+
+def test_an_expression_that_fails_is_narrowed_to_what_failed() -> None:
+    """In a field, in the url, in the recipient and in the condition."""
+    rules = RULES.replace("event.gift", "event.tags[9] == 'a'").replace(
+        "'共${event.count}件${event.order_no}'", "'${event.order_no}${event.tags[7] + event.order_no}'"
+    )
+    given = explained(event(), rules)
+    fault = given["any"].fault
+    assert fault is not None
+    assert (fault.name, fault.text) == ("thing1", None)
+    (decision,) = fault.decisions
+    assert (decision.part.text, decision.part.failed) == ("event.tags[7]", "Index error")
+    assert pointed_at(rules, *decision.part.place).startswith("event.tags[7]")
+    last = explained(event(), rules.replace("    stop: true\n", ""))["last"]
+    assert last.match is Match.REFUSED
+    assert last.fault is not None
+    assert (last.fault.name, [one.part.text for one in last.fault.decisions]) == ("when", ["event.tags[9]"])
+
+
+def test_a_recipient_or_url_that_cannot_be_is_told() -> None:
+    """Each with its own place, also where it stands in `defaults`."""
+    nobody = explained(event(sub=""))["any"].fault
+    assert nobody is not None
+    assert (nobody.name, nobody.text) == ("to", "")
+    assert pointed_at(RULES, *nobody.place) == "${event.sub}"
+    rules = RULES.replace("    stop: true\n", "    url: https://m.example.com/${event.order_no}\n")
+    fault = explained(event(order_no="a b"), rules)["any"].fault
+    assert fault is not None
+    assert (fault.name, fault.text) == ("url", "https://m.example.com/a b")
+
+
+def test_a_rule_without_a_condition_has_none_to_explain() -> None:
+    """It matches everything of its type."""
+    given = explained(event())["any"]
+    assert (given.condition, given.decisions) == (None, ())
+
+
+def test_an_explanation_agrees_with_the_service() -> None:
+    """The results are those that the service would have had, in its order."""
+    result = checked(RULES, TEMPLATES)
+    assert result.ruleset is not None
+    for given in (event(), event(gift=True), event(amount=9_999.0), event(sub=""), event(order_no="")):
+        told = [one.result for one in explain(result.ruleset, result.places, given).rules if one.result is not None]
+        assert told == result.ruleset.evaluate(given)

@@ -1,0 +1,185 @@
+"""Events written as JSON: what each type takes, and each fault with its place."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+import pytest
+
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, from_json, plain_json
+from pipeline.rules.timestamp import Moment
+
+TIMESTAMP = {"type": "long", "logicalType": "timestamp-millis"}
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
+DATE = {"type": "int", "logicalType": "date"}
+TIME = {"type": "int", "logicalType": "time-millis"}
+LOCAL = {"type": "long", "logicalType": "local-timestamp-millis"}
+ENUM = {"type": "enum", "name": "E", "symbols": ["A", "B"]}
+INNER = {"type": "record", "name": "Inner", "fields": [{"name": "a", "type": "int", "default": 7}]}
+
+
+def schema(kind: object, **more: object) -> EventSchema:
+    """A record with one field `f`."""
+    return EventSchema({"type": "record", "name": "T", "fields": [{"name": "f", "type": kind, **more}]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "arrives"),
+    [
+        (TIMESTAMP, "2026-11-23T12:00:00+08:00", Moment(1_795_406_400, 0)),
+        (TIMESTAMP, "2026-11-23T04:00:00.001Z", Moment(1_795_406_400, 1_000_000)),
+        (TIMESTAMP, 1_795_406_400_001, Moment(1_795_406_400, 1_000_000)),
+        (TIMESTAMP, datetime(2026, 11, 23, 4, tzinfo=UTC), Moment(1_795_406_400, 0)),
+        (TIMESTAMP, datetime(2026, 11, 23, 4), Moment(1_795_406_400, 0)),  # noqa: DTZ001 - as YAML reads one
+        (DECIMAL, "128.50", 128.5),
+        (DECIMAL, 128, 128.0),
+        ("double", "1e3", 1000.0),
+        (DATE, "2026-11-30", "2026-11-30"),
+        (DATE, 1, "1970-01-02"),
+        (DATE, date(2026, 11, 30), "2026-11-30"),
+        (TIME, "15:01:00", "15:01:00"),
+        (TIME, 54_060_000, "15:01:00"),
+        (TIME, time(15, 1), "15:01:00"),
+        (LOCAL, "2026-11-30T15:01:00", "2026-11-30T15:01:00"),
+        (LOCAL, 0, "1970-01-01T00:00:00"),
+        ("bytes", "AP8=", b"\x00\xff"),
+        ("string", date(2026, 11, 30), "2026-11-30"),
+        (ENUM, "B", "B"),
+        ("null", None, None),
+        ("boolean", True, True),
+        ("long", -(2**63), -(2**63)),
+        (["null", "string"], None, None),
+        (["string", "long"], [1, {"a": None}], [1, {"a": None}]),
+        ({"type": "array", "items": DATE}, [0], ["1970-01-01"]),
+        ({"type": "map", "values": "double"}, {"a": 1}, {"a": 1.0}),
+        (INNER, {"a": 1}, {"a": 1}),
+        (INNER, {}, {"a": 7}),
+    ],
+    ids=str,
+)
+def test_each_type_takes_what_people_write(kind: object, given: object, arrives: object) -> None:
+    """And gives what Avro would have given."""
+    assert from_json(schema(kind), {"f": given}) == {"f": arrives}
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "arrives"),
+    [
+        ("string", "CNY", "CNY"),
+        ("bytes", "\u0000\u00ff", b"\x00\xff"),
+        (DECIMAL, "\u0001\u0000", 2.56),
+        (TIMESTAMP, 1_000, Moment(1, 0)),
+        (DATE, 1, "1970-01-02"),
+        (["null", "string"], None, None),
+        (["string", "null"], "x", "x"),
+        ({"type": "array", "items": "int"}, [], []),
+        ({"type": "map", "values": "int"}, {"a": 1}, {"a": 1}),
+        (INNER, {}, {"a": 7}),
+    ],
+    ids=str,
+)
+def test_defaults_are_read_as_avro_writes_them(kind: object, default: object, arrives: object) -> None:
+    """Bytes and decimals stand as characters 0 to 255, times as counts."""
+    assert from_json(schema(kind, default=default), {}) == {"f": arrives}
+
+
+def test_a_default_is_made_anew_for_each_event() -> None:
+    """What one event's rules do to a list, the next event does not see."""
+    reader = JsonReader(schema({"type": "array", "items": "int"}, default=[]))
+    first = reader.read({})["f"]
+    assert isinstance(first, list)
+    first.append(1)
+    assert reader.read({}) == {"f": []}
+
+
+def test_a_nullable_field_may_be_left_out() -> None:
+    """It is null then, default or not."""
+    assert from_json(schema(["null", "int"]), {}) == {"f": None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "words"),
+    [
+        ("int", "1", "$.f: should be a whole number, not a text"),
+        ("int", True, "$.f: should be a whole number, not true or false"),
+        ("long", 2**63, "$.f: a number beyond 64 bits"),
+        ("boolean", 1, "$.f: should be true or false, not a whole number"),
+        ("string", 1, "$.f: should be a text, not a whole number"),
+        ("string", "\ud800", "$.f: half a character (a lone surrogate)"),
+        ("null", 1, "$.f: should be null"),
+        ("double", "abc", "$.f: should be a number"),
+        ("double", float("nan"), "$.f: should be a finite number"),
+        ("double", "1" * 1_000_000, "$.f: should be a number of fewer digits"),
+        ("double", 10**400, "$.f: should be a number"),
+        ("double", [], "$.f: should be a number"),
+        (TIMESTAMP, "2026-11-23T04:00:00", "$.f: the time has no zone; write Z or +08:00 after it"),
+        (TIMESTAMP, "soon", "$.f: should be a time such as 2026-11-23T15:01:00Z"),
+        (TIMESTAMP, 2**62, "$.f: outside the calendar (years 1 to 9999)"),
+        (DATE, "30.11.2026", "$.f: should be a date such as 2026-11-30"),
+        (DATE, 10**9, "$.f: outside the calendar (years 1 to 9999)"),
+        (TIME, 10**9, "$.f: outside the calendar (years 1 to 9999)"),
+        (TIME, "25:00", "$.f: should be a time of day such as 15:01:00"),
+        (LOCAL, "x", "$.f: should be a local time such as 2026-11-30T15:01:00"),
+        ("bytes", "???", "$.f: bytes are written in base64"),
+        ("bytes", 7, "$.f: bytes are written in base64"),
+        (ENUM, "C", "$.f: `C` is none of A, B"),
+        (ENUM, 1, "$.f: a whole number is none of A, B"),
+        (INNER, [], "$.f: should be an object"),
+        (INNER, {"a": "x"}, "$.f.a: should be a whole number, not a text"),
+        (INNER, {"b": 1}, "$.f.b: `Inner` has no such field"),
+        ({"type": "array", "items": INNER}, [{}, {"a": None}], "$.f[1].a: should be a whole number, not null"),
+        ({"type": "array", "items": "int"}, {}, "$.f: should be a list"),
+        ({"type": "map", "values": "int"}, {"k": "x"}, "$.f.k: should be a whole number, not a text"),
+        ({"type": "map", "values": "int"}, [], "$.f: should be an object"),
+        (["string", "long"], 2**70, "$.f: a number beyond 64 bits"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_fault_names_its_place(kind: object, given: object, words: str) -> None:
+    """As a JSON path, in words a rule author can act on."""
+    with pytest.raises(SchemaMismatch) as caught:
+        from_json(schema(kind), {"f": given})
+    assert caught.value.words == words
+
+
+@pytest.mark.parametrize("given", [None, [], "text", 7])
+def test_an_event_is_an_object(given: object) -> None:
+    """Nothing else has fields."""
+    with pytest.raises(SchemaMismatch, match="should be an object"):
+        from_json(schema("int"), given)
+
+
+def test_what_is_missing_or_unknown_is_named() -> None:
+    """With the fields there are: most faults are a slip of the pen."""
+    with pytest.raises(SchemaMismatch, match=r"^\$\.f: is missing"):
+        from_json(schema("int"), {})
+    with pytest.raises(SchemaMismatch, match=r"^\$\.g: `T` has no such field") as caught:
+        from_json(schema("int"), {"f": 1, "g": 2})
+    assert caught.value.hint == "it has f"
+
+
+def test_a_sender_may_be_ahead_of_its_schema() -> None:
+    """Fields that the schema lacks are passed over where the reader says so."""
+    assert JsonReader(schema("int"), ignore_unknown=True).read({"f": 1, "g": 2}) == {"f": 1}
+
+
+def test_impersonal_words_hold_nothing_of_the_event() -> None:
+    """Keys of maps and values of enums are the sender's."""
+    for kind, given in (({"type": "map", "values": "int"}, {"13800000000": "x"}), (ENUM, "13800000000")):
+        with pytest.raises(SchemaMismatch) as caught:
+            from_json(schema(kind), {"f": given})
+        assert "13800000000" in caught.value.words
+        assert "13800000000" not in caught.value.impersonal
+
+
+def test_json_without_a_schema_stays_as_it_is() -> None:
+    """Where expressions can read it."""
+    value = {"a": [1, 2.5, "x", None, True], "b": {"c": -(2**63)}}
+    assert plain_json(value) == value
+    deep: object = 1
+    for _ in range(40):
+        deep = [deep]
+    for bad in ({"a": 2**63}, {"a": float("inf")}, {"a": "\udfff"}, {"\ud800": 1}, deep, {"a": {1, 2}}):
+        with pytest.raises(SchemaMismatch):
+            plain_json(bad)

@@ -1,0 +1,136 @@
+"""A service that is only said to be there, for pages to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.delivery.breaker import BreakerState
+from pipeline.delivery.halt import Halt
+from pipeline.delivery.snapshot import DeliverySnapshot
+from pipeline.model.event import Position, TopicPartition
+from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.rules.lint.check import load
+from pipeline.rules.ruleset import RuleSet
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.files import RuleSources
+from pipeline.web.service_status import Subjects, Watch
+from pipeline.web.status_messages import RefusedRules
+from pipeline.web.tally import Tally
+
+T0 = 1_795_619_000.0
+TEMPLATES = """
+templates:
+  paid: {title: 付款成功, ids: {production: T1}, fields: {thing1: {label: 商品}}}
+"""
+RULE = """
+  - id: {id}
+    on: shop.paid
+    to: u1
+    template: paid
+    data: {{thing1: 咖啡}}
+"""
+
+
+def rule_set(*ids: str) -> RuleSet:
+    rules = "rules:" + "".join(RULE.format(id=name) for name in ids)
+    sources = RuleSources({"shop.yaml": rules}, ("templates.yaml", TEMPLATES))
+    return load(sources, SchemaCatalogue(), environment="production")
+
+
+def outcome(
+    number: int,
+    kind: OutcomeKind = OutcomeKind.ACCEPTED,
+    *,
+    rule: str | None = "order-paid",
+    event_type: str = "shop.paid",
+) -> Outcome:
+    reason = Reason.OK if kind is OutcomeKind.ACCEPTED else Reason.RECIPIENT
+    return Outcome(
+        id=f"id-{number}",
+        kind=kind,
+        reason=reason,
+        position=Position("shop.events", 0, number),
+        event_type=event_type,
+        event_id=None,
+        event_source=None,
+        event_time=T0,
+        rule=rule,
+        rules_version="v1",
+        template="paid",
+        recipient="canary-recipient",
+        attempts=1,
+        status=200,
+        code=200,
+        received_at=T0,
+        first_attempt_at=T0,
+        finished_at=T0 + 0.25,
+        redelivered=False,
+        detail="canary-detail",
+    )
+
+
+class FixedClock:
+    """A time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = T0
+
+    def now(self) -> float:
+        return self.time
+
+
+SNAPSHOT = DeliverySnapshot(
+    in_flight=3,
+    limit=64,
+    lanes=2,
+    lanes_waiting=1,
+    buffered=5,
+    breaker=BreakerState.CLOSED,
+    halted=None,
+    halted_since=None,
+    retry_budget=500.0,
+    suspended={},
+    oldest={TopicPartition("shop.events", 0): 1.5},
+    spans={TopicPartition("shop.events", 0): 7},
+)
+
+
+@dataclass
+class Shop:
+    """What is said of the service; change it and look again."""
+
+    clock: FixedClock = field(default_factory=FixedClock)
+    phase: str = "running"
+    live: tuple[bool, str] = (True, "running")
+    has_token: bool = True
+    kafka: KafkaHealth | None = None
+    snapshot: DeliverySnapshot = SNAPSHOT
+    consumed: int = 0
+    rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
+    refused: RefusedRules | None = None
+    tally: Tally = field(default_factory=Tally)
+    shadow: bool = False
+    matched: dict[str, int] = field(default_factory=lambda: {"order-paid": 4})
+
+    def halt(self, halt: Halt, since: float) -> None:
+        self.snapshot = self.snapshot._replace(halted=halt, halted_since=since)
+
+    def watch(self) -> Watch:
+        subjects = Subjects(
+            clock=self.clock,
+            phase=lambda: self.phase,
+            live=lambda: self.live,
+            has_token=lambda: self.has_token,
+            kafka=lambda: self.kafka,
+            snapshot=lambda _: self.snapshot,
+            lag=lambda: {TopicPartition("shop.events", 0): 42},
+            consumed=lambda: self.consumed,
+            matched=lambda: self.matched,
+            rules=lambda: self.rules,
+            rules_loaded_at=lambda: T0 - 60,
+            refused_rules=lambda: self.refused,
+            tally=self.tally,
+            shadow=self.shadow,
+        )
+        return Watch(subjects, "9.9.9")

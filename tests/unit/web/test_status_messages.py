@@ -1,0 +1,77 @@
+"""What is said when something is not as it should be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.delivery.halt import Halt
+from pipeline.model.kafka_health import KafkaHealth
+from pipeline.web.status_messages import Gravity, RefusedRules
+
+from .status_sources import T0, Shop
+
+RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+
+def test_all_is_well() -> None:
+    """One note, and nothing to do."""
+    shop = Shop()
+    (sign,) = shop.watch().standing().signs
+    assert (sign.gravity, sign.words, sign.alert) == (Gravity.NOTE, "Sending", None)
+
+
+@pytest.mark.parametrize("halt", Halt)
+def test_every_halt_has_words_and_a_section_of_the_runbook(halt: Halt) -> None:
+    """Since when, and what to do; the section is there."""
+    shop = Shop()
+    shop.halt(halt, T0)
+    (sign,) = shop.watch().standing().signs
+    assert sign.gravity is Gravity.HALTED
+    assert "since 15:03:20 UTC on 2026-11-25" in sign.words
+    assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
+
+
+def test_the_worst_is_said_first() -> None:
+    """A halt, then refused rules, then suspended ones; each with its section of the runbook."""
+    shop = Shop(refused=RefusedRules(T0, 3, ("shop.yaml:1:1: error unknown-key `x`",)))
+    shop.halt(Halt.UNAUTHORISED, T0)
+    shop.snapshot = shop.snapshot._replace(suspended={f"rule-{number}": T0 for number in range(7)})
+    halted, refused, suspended = shop.watch().standing().signs
+    assert "refuses our token" in halted.words
+    assert "shop.yaml:1:1: error unknown-key `x` (and 2 more)" in refused.advice
+    assert suspended.words.startswith("7 rules (rule-0, rule-1, rule-2, rule-3, rule-4 and 2 more) are suspended")
+    for sign in (refused, suspended):
+        assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"phase": "starting"}, "Starting"),
+        ({"phase": "stopping"}, "Stopping"),
+        ({"has_token": False}, "no token"),
+        ({"kafka": KafkaHealth(0, 0.0)}, "Kafka cannot be reached"),
+        ({"live": (False, "the consumer has not come round for 31 s")}, "stuck"),
+    ],
+)
+def test_what_else_may_be_the_matter(change: dict[str, object], words: str) -> None:
+    """Each in words of its own."""
+    signs = Shop(**change).watch().standing().signs  # type: ignore[arg-type] # a row of the table
+    assert words in signs[0].words
+
+
+def test_a_shadow_says_so() -> None:
+    """Beside whatever else there is to say."""
+    assert [sign.words[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Working", "A shadow"]
+
+
+def test_a_member_without_partitions_waits() -> None:
+    """That is no fault."""
+    shop = Shop()
+    shop.snapshot = shop.snapshot._replace(oldest={}, spans={}, lanes=0)
+    (sign,) = shop.watch().standing().signs
+    assert sign.gravity is Gravity.NOTE
+    assert sign.words.startswith("Waiting for partitions")

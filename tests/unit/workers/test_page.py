@@ -1,0 +1,111 @@
+"""The page of several workers, on workers that are only said to be there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import httpx
+import orjson
+import pytest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from pipeline.delivery.halt import Halt
+from pipeline.web.pages import Pages
+from pipeline.web.problems import handler
+from pipeline.workers.page import WorkersPage
+from tests.unit.web.status_sources import T0, Shop, outcome
+
+
+class Worker(NamedTuple):
+    """As the supervisor shows one."""
+
+    number: int
+    phase: str
+    pid: int | None
+    endpoint: str
+    restarts: int
+    since: float
+
+
+class Workers:
+    """Two workers; the second does not answer."""
+
+    def __init__(self) -> None:
+        self.shop = Shop()
+        self.asked: list[tuple[int, str]] = []
+
+    def all(self) -> list[Worker]:
+        return [Worker(1, "running", 7, "http://127.0.0.1:1", 0, T0), Worker(2, "waiting", None, "", 3, T0)]
+
+    async def ask(self, number: int, path: str) -> bytes | None:
+        self.asked.append((number, path))
+        if number != 1:
+            return None
+        return orjson.dumps(self.shop.watch().standing()) if path == "/status.json" else b"the worker's page"
+
+
+@pytest.fixture
+def workers() -> Workers:
+    return Workers()
+
+
+@pytest.fixture
+async def http(workers: Workers) -> AsyncIterator[httpx.AsyncClient]:
+    pages = Pages({"Workers": "./"}, "9.9.9")
+    app = Starlette(
+        routes=[*WorkersPage(pages, workers.all, workers.ask).routes(), pages.route()],
+        exception_handlers={HTTPException: handler(pages.mistake)},
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pipeline") as client:
+        yield client
+
+
+async def test_each_worker_is_shown_as_it_stands(workers: Workers, http: httpx.AsyncClient) -> None:
+    """In its own words where it answers, by its phase where it does not."""
+    workers.shop.tally.ended(outcome(1), T0)
+    workers.shop.halt(Halt.QUOTA, T0)
+    page = (await http.get("/")).text
+    assert "quota is spent" in page.replace("&#39;", "'")
+    assert 'href="worker/1/"' in page
+    assert "waiting" in page
+    assert 'href="worker/2/"' not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/worker/1/", "/"),
+        ("/worker/1/?paused", "/?paused"),
+        ("/worker/1/status/signs?seen=0a1b", "/status/signs?seen=0a1b"),
+        ("/worker/1/status/signs?seen=%0d%0aX:1", "/status/signs"),
+        ("/worker/1/status/live?x=1", "/status/live"),
+    ],
+)
+async def test_a_workers_own_page_is_passed_on(
+    workers: Workers, http: httpx.AsyncClient, path: str, asked: str
+) -> None:
+    """With nothing of the request but what the pages themselves ask."""
+    assert (await http.get(path)).text == "the worker's page"
+    assert workers.asked == [(1, asked)]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/worker/1/metrics", 404),
+        ("/worker/1/studio", 404),
+        ("/worker/1/..%2fmetrics", 404),
+        ("/worker/1//", 404),
+        ("/worker/x/", 404),
+        ("/worker/2/", 503),
+        ("/worker/99/", 503),
+        ("/worker/1/static/page.css", 200),
+        ("/worker/1/static/..%2fworkers.py", 404),
+    ],
+)
+async def test_nothing_else_is(workers: Workers, http: httpx.AsyncClient, path: str, status: int) -> None:
+    """What is not on the list is not asked for; a worker that is not there is said to be."""
+    assert (await http.get(path)).status_code == status
+    assert [number for number, _ in workers.asked] == ([int(path.split("/")[2])] if status == 503 else [])
