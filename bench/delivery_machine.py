@@ -20,7 +20,7 @@ from bisect import bisect
 from collections import deque
 from typing import NamedTuple
 
-from pipeline.delivery.evaluated_record import Arrival, Attempt
+from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable
@@ -59,32 +59,32 @@ class Result(NamedTuple):
     seconds: float
 
 
-def arrivals(notices: int, seed: int) -> list[Arrival]:
+def arrivals(notices: int, seed: int) -> list[EvaluatedRecord]:
     """Events of four partitions, one notice each."""
-    dice = random.Random(seed)  # noqa: S311 - a workload, not a secret
+    rng = random.Random(seed)  # noqa: S311 - a workload, not a secret
     weights = list(itertools.accumulate((rank + 1) ** -0.5 for rank in range(RECIPIENTS)))
-    made: list[Arrival] = []
+    made: list[EvaluatedRecord] = []
     for index in range(notices):
-        recipient = bisect(weights, dice.random() * weights[-1])
+        recipient = bisect(weights, rng.random() * weights[-1])
         partition = recipient % PARTITIONS
         record = Record("orders", partition, index, b"key", b"value", (), 0)
         event = Event("order.paid", {}, record, f"orders/{index}", None, None, 0, None, None)
         notice = Notice(f"notice-{index}", "order-paid", "order_paid", f"user-{recipient}", b"{}", None)
-        made.append(Arrival(record, event, 1, (notice,), (), 0.0, "v1"))
+        made.append(EvaluatedRecord(record, event, 1, (notice,), (), 0.0, "v1"))
     return made
 
 
 class Simulation:
     """One machine, an API that says yes after a while, a Kafka that acknowledges after a while."""
 
-    def __init__(self, events: list[Arrival], world: World, max_in_flight: int, per_slot: int) -> None:
+    def __init__(self, events: list[EvaluatedRecord], world: World, max_in_flight: int, per_slot: int) -> None:
         """Nothing has happened yet."""
         self.events = events
         self.world = world
         self.slots = max_in_flight
-        self.dice = random.Random(2)  # noqa: S311 - a workload, not a secret
+        self.rng = random.Random(2)  # noqa: S311 - a workload, not a secret
         settings = DeliverySettings.model_validate({"buffers": {"notices": per_slot * max_in_flight}})
-        self.delivery = Delivery(settings, VerdictTable(), max_in_flight=max_in_flight, dice=self.dice.random, now=0.0)
+        self.delivery = Delivery(settings, VerdictTable(), max_in_flight=max_in_flight, rng=self.rng.random, now=0.0)
         for partition in range(PARTITIONS):
             self.delivery.assign(Assigned(TopicPartition("orders", partition), 1, 0, {}))
         self.now = 0.0
@@ -126,7 +126,7 @@ class Simulation:
 
     def lands(self) -> float:
         """When the reply to a request that leaves now comes."""
-        lands = self.now + self.world.latency * max(0.5, self.dice.gauss(1.0, self.world.jitter))
+        lands = self.now + self.world.latency * max(0.5, self.rng.gauss(1.0, self.world.jitter))
         if self.world.stalls and lands % STALL_EVERY < STALL_SECONDS:
             lands += STALL_SECONDS - lands % STALL_EVERY
         return lands

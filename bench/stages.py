@@ -27,7 +27,7 @@ from pipeline.adapters.notices_api.exchange import read_reply
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import find_schemas
 from pipeline.bootstrap.service import make_parts
-from pipeline.delivery.evaluated_record import Arrival, Publication
+from pipeline.delivery.evaluated_record import EvaluatedRecord, PendingOutcome
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition
@@ -112,11 +112,11 @@ def unmatched(event: Event) -> Event:
     return replace(event, data={**event.data, "pay_channel": "BALANCE"})
 
 
-def schedule(delivery: Delivery, arrivals: Sequence[Arrival]) -> list[Publication]:
+def schedule(delivery: Delivery, arrivals: Sequence[EvaluatedRecord]) -> list[PendingOutcome]:
     """Through lanes, limiter, breaker, verdicts and frontier, with replies that come at once."""
     for partition in {TopicPartition(one.record.topic, one.record.partition) for one in arrivals}:
         delivery.assign(Assigned(partition, 1, 0, {}))
-    published: list[Publication] = []
+    published: list[PendingOutcome] = []
     offered, offset, now = 0, 0, arrivals[0].received_at
     while len(published) < len(arrivals):
         wanted = min(SLICE, delivery.demand())
@@ -160,7 +160,7 @@ async def send(api: NoticesApi, notices: Sequence[Notice]) -> None:
     await done
 
 
-def publish(log: OutcomeLog, publications: Sequence[Publication]) -> None:
+def publish(log: OutcomeLog, publications: Sequence[PendingOutcome]) -> None:
     """Encode, write, and wait for every acknowledgement."""
     done = 0
 
@@ -178,7 +178,7 @@ def publish(log: OutcomeLog, publications: Sequence[Publication]) -> None:
         raise Unavailable(f"only {done} of {len(publications)} outcomes were acknowledged")
 
 
-def count_all(telemetry: PrometheusTelemetry, publications: Sequence[Publication]) -> None:
+def count_all(telemetry: PrometheusTelemetry, publications: Sequence[PendingOutcome]) -> None:
     """What the hot path counts for each notice."""
     for publication in publications:
         telemetry.consumed(publication.record.topic, 1)
@@ -197,7 +197,7 @@ async def stages(parts: Parts, telemetry: PrometheusTelemetry, count: int) -> li
     notices = [one for items in rendered for one in items if isinstance(one, Notice)]
     now = parts.clock.now()
     arrivals = [
-        Arrival(record, event, 1, (notice,), (), now, parts.rules.version)
+        EvaluatedRecord(record, event, 1, (notice,), (), now, parts.rules.version)
         for record, event, notice in zip(records, events, notices, strict=True)
     ]
     publications, scheduling = timed(lambda: schedule(parts.delivery, arrivals), count)

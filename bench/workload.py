@@ -126,11 +126,11 @@ class Target(NamedTuple):
 
 def users(count: int) -> Iterator[str]:
     """So many draws from the users, 32 hexadecimal digits each; the same every time."""
-    dice = random.Random(SEED)  # noqa: S311 - a workload, not a secret
+    rng = random.Random(SEED)  # noqa: S311 - a workload, not a secret
     bounds = list(itertools.accumulate((rank + 1) ** -ZIPF for rank in range(USERS)))
     names = [hashlib.blake2b(str(rank).encode(), digest_size=16).hexdigest() for rank in range(USERS)]
     for _ in range(count):
-        yield names[bisect.bisect(bounds, dice.random() * bounds[-1])]
+        yield names[bisect.bisect(bounds, rng.random() * bounds[-1])]
 
 
 def events(count: int) -> Iterator[tuple[bytes, bytes]]:

@@ -65,7 +65,7 @@ class Unreachable(UserError):
     """Something the service cannot start without does not answer."""
 
 
-class Overtaxed(UserError):
+class ResourceLimitExceeded(UserError):
     """More was asked for than may be spent on it."""
 
 

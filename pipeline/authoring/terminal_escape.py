@@ -27,7 +27,7 @@ def character(one: str) -> str:
     return STAND_IN if one in _TURNING or unicodedata.category(one) in _HIDDEN else one
 
 
-def visible(text: str, keep: str = "") -> str:
+def terminal_escape(text: str, keep: str = "") -> str:
     """The text with a dot for each character that a terminal would obey, but for those in `keep`."""
     return _SUSPECT.sub(lambda found: found[0] if found[0] in keep else character(found[0]), text)
 
@@ -62,7 +62,7 @@ def _scalar(value: object) -> str:
         case timedelta():
             return f"{value.total_seconds():g}s"
         case _:
-            return visible(str(value))[:MAX_TEXT]
+            return terminal_escape(str(value))[:MAX_TEXT]
 
 
 def _text(value: str) -> str:

@@ -18,7 +18,7 @@ from pipeline.settings.show import changed
 from pipeline.web.access import gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
-from pipeline.web.service_status import Subjects, Watch
+from pipeline.web.service_status import StatusCollector, StatusSources
 from pipeline.web.status import StatusPage
 from pipeline.web.status_messages import RefusedRules
 from pipeline.web.studio import Studio
@@ -29,7 +29,7 @@ class Web(NamedTuple):
     """The endpoint's application, and what goes with it while it is served."""
 
     app: Starlette
-    watch: Watch
+    watch: StatusCollector
     bench: Workbench | None
 
     async def keep(self) -> None:
@@ -61,7 +61,7 @@ def make_web(
     def refused() -> RefusedRules | None:
         return None if reload.refused is None else RefusedRules(*reload.refused)
 
-    subjects = Subjects(
+    subjects = StatusSources(
         clock=parts.clock,
         phase=lambda: service.health.phase,
         live=service.health.live,
@@ -77,7 +77,7 @@ def make_web(
         tally=tally,
         shadow=settings.shadow,
     )
-    watch = Watch(subjects, release)
+    watch = StatusCollector(subjects, release)
     bench = (
         Workbench(settings.rules, settings.schemas.directory, settings.environment) if settings.http.studio else None
     )

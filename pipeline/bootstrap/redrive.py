@@ -13,12 +13,12 @@ from typing import NamedTuple
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.kafka.topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
-from pipeline.adapters.operations.redrive import BATCH, Desk, Sender, Target, Told
+from pipeline.adapters.operations.redrive import BATCH, LetterReader, LetterResult, Sender, Target
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.errors import UserError
 from pipeline.operations.redrive.letter import Letter
-from pipeline.operations.redrive.selection import Fate, Selection
+from pipeline.operations.redrive.selection import RedriveDecision, Selection
 from pipeline.settings import Settings
 
 BATCH_BYTES = 8_388_608
@@ -41,18 +41,18 @@ class Tally:
     """What became of the letters seen so far."""
 
     def __init__(self) -> None:
-        self.fates: Counter[Fate] = Counter()
-        self.by: Counter[tuple[Fate, str, str]] = Counter()
+        self.fates: Counter[RedriveDecision] = Counter()
+        self.by: Counter[tuple[RedriveDecision, str, str]] = Counter()
         """By fate, reason and rule."""
-        self.troubles: list[Told] = []
+        self.troubles: list[LetterResult] = []
         """The first few that could not be sent."""
 
-    def add(self, told: Told) -> None:
+    def add(self, told: LetterResult) -> None:
         """One more."""
         self.fates[told.fate] += 1
         if told.letter is not None:
             self.by[told.fate, told.letter.reason, told.letter.rule or ""] += 1
-        if told.fate in {Fate.SOURCE_GONE, Fate.REFUSED} and len(self.troubles) < 20:  # noqa: PLR2004 - a screen's worth
+        if told.fate in {RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED} and len(self.troubles) < 20:  # noqa: PLR2004 - a screen's worth
             self.troubles.append(told)
 
 
@@ -66,7 +66,7 @@ class Redrive:
         self._target = target
         self._letters = TopicRange(properties, settings.dead_letters.topic, Span(wanted.start, wanted.end))
         try:
-            self._desk = Desk(properties, self._letters, wanted.selection, target)
+            self._desk = LetterReader(properties, self._letters, wanted.selection, target)
         except BaseException:
             self._letters.close()
             raise
@@ -107,7 +107,7 @@ class Redrive:
         batch: list[Letter] = []
         size = 0
         for told in self._desk.fates(lambda _read, _total: None):
-            if told.letter is None or told.fate is not Fate.SEND:
+            if told.letter is None or told.fate is not RedriveDecision.SEND:
                 continue
             batch.append(told.letter)
             size += len(told.letter.record.value or b"")

@@ -15,7 +15,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.kafka.client_log import forwarding_logger
 from pipeline.adapters.kafka.ledger import LedgerReader
-from pipeline.adapters.kafka.outcome_record import Disguise, LedgerDecoder, OutcomeEncoder, outcome_schema
+from pipeline.adapters.kafka.outcome_record import LedgerDecoder, OutcomeEncoder, RecipientEncoding, outcome_schema
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
@@ -161,7 +161,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             settings.delivery,
             VerdictTable(settings.notices.verdicts),
             max_in_flight=settings.notices.max_in_flight,
-            dice=random.SystemRandom().random,
+            rng=random.SystemRandom().random,
             now=clock.now(),
         ),
         api=notices_api(settings),
@@ -207,7 +207,7 @@ def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> in
     return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
 
 
-def _disguise(settings: Settings) -> Disguise:
+def _disguise(settings: Settings) -> RecipientEncoding:
     """How recipients stand in outcomes.
 
     Without a key of its own the hash is keyed with the group's name: that hides little from who can guess.

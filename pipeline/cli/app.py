@@ -14,7 +14,7 @@ import typer
 import typer.core
 from typer import main as typer_main
 
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines
 from pipeline.errors import RulesRefused, UserError
@@ -182,12 +182,12 @@ def rules_needed() -> Iterator[None]:
 
 def _refuse(refused: RulesRefused, code: int) -> int:
     for finding in refused.findings:
-        print(visible(str(finding)), file=sys.stderr)
+        print(terminal_escape(str(finding)), file=sys.stderr)
     return _tell(refused, code)
 
 
 def _tell(error: UserError, code: int) -> int:
-    print(f"error: {visible(error.words, keep=LINES)}", file=sys.stderr)
+    print(f"error: {terminal_escape(error.words, keep=LINES)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {visible(error.hint, keep=LINES)}", file=sys.stderr)
+        print(f"hint: {terminal_escape(error.hint, keep=LINES)}", file=sys.stderr)
     return code

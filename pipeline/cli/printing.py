@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from pipeline.authoring.terminal_escape import escaped, shown, visible
+from pipeline.authoring.terminal_escape import escaped, shown, terminal_escape
 from pipeline.model.finding import Finding, Level
 
 MOST_FINDINGS = 100
@@ -18,27 +18,27 @@ MOST_FINDINGS = 100
 
 def strong(text: str) -> str:
     """What the eye should find first."""
-    return typer.style(visible(text), bold=True)
+    return typer.style(terminal_escape(text), bold=True)
 
 
 def faint(text: str) -> str:
     """Places and asides."""
-    return typer.style(visible(text), dim=True)
+    return typer.style(terminal_escape(text), dim=True)
 
 
 def good(text: str) -> str:
     """What went well."""
-    return typer.style(visible(text), fg="green")
+    return typer.style(terminal_escape(text), fg="green")
 
 
 def bad(text: str) -> str:
     """What did not."""
-    return typer.style(visible(text), fg="red")
+    return typer.style(terminal_escape(text), fg="red")
 
 
 def plain(text: str) -> str:
     """Everything else."""
-    return visible(text)
+    return terminal_escape(text)
 
 
 def say(*parts: str) -> None:
@@ -51,7 +51,7 @@ def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Ite
     levels = list(Level)
     kept = sorted(range(len(findings)), key=lambda index: (levels.index(findings[index].level), index))[:most]
     for index in sorted(kept):
-        yield visible(str(findings[index]))
+        yield terminal_escape(str(findings[index]))
     if len(kept) < len(findings):
         yield f"… and {len(findings) - len(kept):,} more"
 

@@ -11,7 +11,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.model.trace import TraceContext
 
 
-class Arrival(NamedTuple):
+class EvaluatedRecord(NamedTuple):
     """A record, and what follows from it."""
 
     record: Record
@@ -37,7 +37,7 @@ class Attempt(NamedTuple):
     trace: TraceContext | None
 
 
-class Publication(NamedTuple):
+class PendingOutcome(NamedTuple):
     """An outcome to be written; before it, where its kind leaves one, the dead letter made of `record`."""
 
     ticket: int

@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterable
 from pipeline.delivery.authorisation import NEVER
 from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.buffers import Buffers
-from pipeline.delivery.evaluated_record import Arrival, Attempt, Publication
+from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.gate import Gate
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.limit import ConcurrencyLimit
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.pending_notice import Work
+from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.delivery.policy import DeliverySettings
-from pipeline.delivery.replies import Judge, Turn
+from pipeline.delivery.replies import NextStep, ReplyHandler
 from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
 from pipeline.delivery.suspension import Suspensions
-from pipeline.delivery.unacknowledged import Outbox, final_word
+from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_word
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
@@ -31,7 +31,7 @@ from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 
-__all__ = ["Arrival", "Attempt", "Delivery", "DeliverySnapshot", "Publication"]
+__all__ = ["Attempt", "Delivery", "DeliverySnapshot", "EvaluatedRecord", "PendingOutcome"]
 
 NOTICES_PER_SLOT = 8
 """Notices buffered for each slot of `max_in_flight`: room for a slow Kafka and for lanes that wait for their own
@@ -44,7 +44,7 @@ UNWRITTEN_PER_SLOT = 4
 Kafka may take 150 ms to acknowledge before sending has to wait for it."""
 PROBE_RECORDS = 16
 """Records that may be read while halted, if nothing is left to probe with: not each record becomes a notice."""
-_ENDS = Turn.ENDS
+_ENDS = NextStep.ENDS
 """Looked up once, not for each reply: CPython 3.11 searches for an enum's member."""
 SWEEP_SECONDS = 1.0
 """Between two looks for what has expired while nothing may leave."""
@@ -59,7 +59,7 @@ class Delivery:
         verdicts: VerdictTable,
         *,
         max_in_flight: int,
-        dice: Callable[[], float],
+        rng: Callable[[], float],
         now: float,
     ) -> None:
         """`dice` gives numbers uniform in [0, 1); `now` is seconds since the epoch, here and everywhere."""
@@ -67,15 +67,17 @@ class Delivery:
         self._limit = ConcurrencyLimit(settings.concurrency, max_in_flight, now)
         self._budget = RetryBudget(settings.budget, now)
         self._suspensions = Suspensions(settings.suspension)
-        self._judge = Judge(settings.retry, verdicts, self._gate, self._limit, self._budget, self._suspensions, dice)
+        self._judge = ReplyHandler(
+            settings.retry, verdicts, self._gate, self._limit, self._budget, self._suspensions, rng
+        )
         self._buffers = Buffers(
             settings.buffers.notices or max(LEAST_NOTICES, NOTICES_PER_SLOT * max_in_flight), settings.buffers.span
         )
         self._lanes = Lanes()
         self._partitions: dict[TopicPartition, Partition] = {}
-        self._outbox = Outbox(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
-        self._in_flight: dict[int, Work] = {}
-        self._waiting: list[tuple[float, int, Work]] = []
+        self._outbox = UnacknowledgedOutcomes(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
+        self._in_flight: dict[int, PendingNotice] = {}
+        self._waiting: list[tuple[float, int, PendingNotice]] = []
         self._ticket = 0
         self._now = now
         self._next_sweep = now
@@ -116,7 +118,7 @@ class Delivery:
 
     # Events
 
-    def offer(self, arrival: Arrival, now: float) -> None:
+    def offer(self, arrival: EvaluatedRecord, now: float) -> None:
         """Take a record and what follows from it. Records of one partition come in the order of their offsets."""
         self._now = now
         record = arrival.record
@@ -134,7 +136,7 @@ class Delivery:
             self._outbox.publish(outcome, record, partition, event)
         for notice in notices:
             self._ticket += 1
-            self._lanes.add(Work(self._ticket, notice, arrival, event, partition))
+            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition))
 
     def demand(self) -> int:
         """How many more records may be read now; while halted none, but for something to probe with."""
@@ -188,7 +190,7 @@ class Delivery:
         for work in self._lanes.remove(lambda work: work.has_expired(now)):
             self._publish(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
 
-    def _may_leave(self, work: Work, now: float) -> bool:
+    def _may_leave(self, work: PendingNotice, now: float) -> bool:
         if work.has_expired(now):
             self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
             return False
@@ -197,7 +199,7 @@ class Delivery:
             return False
         return not work.attempts or self._may_retry(work, now)
 
-    def _may_retry(self, work: Work, now: float) -> bool:
+    def _may_retry(self, work: PendingNotice, now: float) -> bool:
         reason = self._judge.exhausted(work, now)
         if reason is not None:
             self._end(work, OutcomeKind.EXHAUSTED, reason, now)
@@ -207,7 +209,7 @@ class Delivery:
             return False
         return True
 
-    def _send(self, work: Work, now: float) -> Attempt:
+    def _send(self, work: PendingNotice, now: float) -> Attempt:
         if work.first_attempt_at is None:
             work.first_attempt_at = now
             work.halted_before = self._gate.halted_seconds(now)
@@ -219,7 +221,7 @@ class Delivery:
         event = work.arrival.event
         return Attempt(work.ticket, work.notice, work.attempts + 1, event.trace if event is not None else None)
 
-    def _wait(self, work: Work, until: float) -> None:
+    def _wait(self, work: PendingNotice, until: float) -> None:
         expires_at = work.notice.expires_at
         due = until if expires_at is None else min(until, expires_at)
         heapq.heappush(self._waiting, (due, work.ticket, work))
@@ -236,25 +238,25 @@ class Delivery:
             self._end(work, kind, reason, now)
         elif work.partition.revoking:
             self._lanes.leave(work)  # its next owner tries it again
-        elif turn is Turn.WAITS:
+        elif turn is NextStep.WAITS:
             self._wait(work, wait_until)
-        elif turn is Turn.NEXT:
+        elif turn is NextStep.NEXT:
             self._lanes.resume(work)
         else:
             self._lanes.ready(work)
         return verdict
 
-    def _end(self, work: Work, kind: OutcomeKind, reason: Reason, now: float) -> None:
+    def _end(self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> None:
         self._lanes.leave(work)
         self._publish(work, kind, reason, now)
 
     # Outcomes
 
-    def _publish(self, work: Work, kind: OutcomeKind, reason: Reason, now: float) -> None:
+    def _publish(self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> None:
         if not work.partition.released:
             self._outbox.publish(final_word(work, kind, reason, now), work.arrival.record, work.partition, work.event)
 
-    def publications(self) -> list[Publication]:
+    def publications(self) -> list[PendingOutcome]:
         """Outcomes decided since last asked."""
         return self._outbox.collect()
 

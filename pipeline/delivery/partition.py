@@ -9,7 +9,7 @@ from pipeline.delivery.frontier import Frontier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.delivery.evaluated_record import Arrival
+    from pipeline.delivery.evaluated_record import EvaluatedRecord
     from pipeline.model.ledger import Assigned
     from pipeline.model.notice import Notice
     from pipeline.model.outcome import Outcome
@@ -63,7 +63,7 @@ class Partition:
         """Whether nothing of it is under way."""
         return not self.in_flight and not self.unacknowledged
 
-    def still_to_do(self, arrival: Arrival) -> tuple[Sequence[Notice], Sequence[Outcome]]:
+    def still_to_do(self, arrival: EvaluatedRecord) -> tuple[Sequence[Notice], Sequence[Outcome]]:
         """Notices and outcomes of `arrival` that the ledger does not hold."""
         if arrival.record.offset > self.reached:
             self.done.clear()  # ids of a rule that is no more would stay for ever

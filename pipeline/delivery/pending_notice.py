@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.delivery.evaluated_record import Arrival
+    from pipeline.delivery.evaluated_record import EvaluatedRecord
     from pipeline.delivery.frontier import Unfinished
     from pipeline.delivery.partition import Partition
     from pipeline.model.notice import Notice
     from pipeline.model.reply import Reply
 
 
-class Work:
+class PendingNotice:
     """Mutable on purpose and slotted: there are as many as notices in memory."""
 
     __slots__ = (
@@ -41,7 +41,9 @@ class Work:
     halted_before: float
     """The gate's halted seconds at the first attempt."""
 
-    def __init__(self, ticket: int, notice: Notice, arrival: Arrival, event: Unfinished, partition: Partition) -> None:
+    def __init__(
+        self, ticket: int, notice: Notice, arrival: EvaluatedRecord, event: Unfinished, partition: Partition
+    ) -> None:
         """`ticket` is unique within the process and grows in the order of arrival."""
         self.ticket = ticket
         self.notice = notice
@@ -58,9 +60,9 @@ class Work:
         """Whether a token was refused since this notice was last tried with a good one."""
         self.reply: Reply | None = None
         """The last reply."""
-        self.behind: Work | None = None
+        self.behind: PendingNotice | None = None
         """The next notice of its lane."""
-        self.last: Work | None = None
+        self.last: PendingNotice | None = None
         """The last notice of its lane where that is another; kept true for the first of a lane only. A reference to
         itself would keep every notice that has ended in memory until the collector comes by."""
 

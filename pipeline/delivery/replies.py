@@ -10,7 +10,7 @@ from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.gate import Gate
 from pipeline.delivery.limit import ConcurrencyLimit
-from pipeline.delivery.pending_notice import Work
+from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.delivery.policy import RetrySettings
 from pipeline.delivery.retry import backoff, exhausted, retry_after
 from pipeline.delivery.suspension import Suspensions
@@ -31,7 +31,7 @@ _REJECTED = {
 }
 
 
-class Turn(StrEnum):
+class NextStep(StrEnum):
     """What becomes of a notice after a reply."""
 
     ENDS = "ends"
@@ -42,22 +42,22 @@ class Turn(StrEnum):
     """It may go after all others that are ready: what stopped it may be its own, and must not stop the others."""
 
 
-class Consequence(NamedTuple):
+class Decision(NamedTuple):
     """What a reply meant, and what becomes of the notice."""
 
     verdict: Verdict
-    turn: Turn
+    turn: NextStep
     kind: OutcomeKind = OutcomeKind.ACCEPTED
     """How it ended, where it did."""
     reason: Reason = Reason.OK
     wait_until: float = 0.0
 
 
-_ENDS_WELL = Consequence(Verdict.ACCEPTED, Turn.ENDS)
-_SHADOWED = Consequence(Verdict.SHADOWED, Turn.ENDS, OutcomeKind.SHADOWED, Reason.SHADOW)
+_ENDS_WELL = Decision(Verdict.ACCEPTED, NextStep.ENDS)
+_SHADOWED = Decision(Verdict.SHADOWED, NextStep.ENDS, OutcomeKind.SHADOWED, Reason.SHADOW)
 
 
-class Judge:
+class ReplyHandler:
     """Reads replies, and tells limit, breaker, budget and gate what they show."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Judge:
         limit: ConcurrencyLimit,
         budget: RetryBudget,
         suspensions: Suspensions,
-        dice: Callable[[], float],
+        rng: Callable[[], float],
     ) -> None:
         """Shares its parts with the machine."""
         self._settings = settings
@@ -77,9 +77,9 @@ class Judge:
         self._limit = limit
         self._budget = budget
         self._suspensions = suspensions
-        self._dice = dice
+        self._dice = rng
 
-    def consequence(self, work: Work, reply: Reply, now: float) -> Consequence:
+    def consequence(self, work: PendingNotice, reply: Reply, now: float) -> Decision:
         """What follows for `work`; everybody else's share is noted on the way."""
         verdict = self._table.judge(reply)
         if verdict is ACCEPTED:
@@ -95,7 +95,7 @@ class Judge:
         self._note_access(work, consequence.verdict, now, failed=failed)
         return consequence
 
-    def _accepted(self, work: Work, now: float) -> Consequence:
+    def _accepted(self, work: PendingNotice, now: float) -> Decision:
         """As nearly all are."""
         self._note_health(work, now, failed=False, suspect=None)
         self._limit.replied(now - work.sent_at, now, ok=True)
@@ -108,7 +108,7 @@ class Judge:
             self._gate.mark(now)
         return _ENDS_WELL
 
-    def _note_health(self, work: Work, now: float, *, failed: bool, suspect: str | None) -> None:
+    def _note_health(self, work: PendingNotice, now: float, *, failed: bool, suspect: str | None) -> None:
         breaker = self._gate.breaker
         before = breaker.state
         breaker.replied(work.ticket, now, ok=not failed, suspect=suspect)
@@ -116,7 +116,7 @@ class Judge:
             self._gate.mark(now)
             self._limit.restart()
 
-    def _note_access(self, work: Work, verdict: Verdict, now: float, *, failed: bool) -> None:
+    def _note_access(self, work: PendingNotice, verdict: Verdict, now: float, *, failed: bool) -> None:
         """Whether the API lets us in as such, judged by refusals and by the probes that follow them."""
         access = self._gate.authorisation
         probed = access.ended(work.ticket)
@@ -137,7 +137,7 @@ class Judge:
             if asked is not None:
                 self._gate.pause(now + asked)
 
-    def _not_accepted(self, work: Work, reply: Reply, verdict: Verdict, now: float) -> Consequence:
+    def _not_accepted(self, work: PendingNotice, reply: Reply, verdict: Verdict, now: float) -> Decision:
         if verdict is Verdict.REFRESH_TOKEN:
             return self._refresh(work)
         work.token_refused = False
@@ -145,39 +145,39 @@ class Judge:
             work.attempts += 1
             if verdict is Verdict.REJECTED_CONFIG:
                 self._suspensions.suspend(work.notice.rule, now)
-            return Consequence(verdict, Turn.ENDS, OutcomeKind.REJECTED, _REJECTED[verdict])
+            return Decision(verdict, NextStep.ENDS, OutcomeKind.REJECTED, _REJECTED[verdict])
         if verdict is Verdict.UNAUTHORISED:
-            return Consequence(verdict, Turn.LAST)
+            return Decision(verdict, NextStep.LAST)
         if verdict is Verdict.QUOTA_SPENT:
             self._gate.rate.spent(now)
             self._gate.mark(now)
-            return Consequence(verdict, Turn.NEXT)
+            return Decision(verdict, NextStep.NEXT)
         if verdict is Verdict.AMBIGUOUS and work.notice.on_ambiguous is OnAmbiguous.GIVE_UP:
             work.attempts += 1
-            return Consequence(verdict, Turn.ENDS, OutcomeKind.UNKNOWN, Reason.AMBIGUOUS)
+            return Decision(verdict, NextStep.ENDS, OutcomeKind.UNKNOWN, Reason.AMBIGUOUS)
         return self._again(work, reply, verdict, now)
 
-    def _refresh(self, work: Work) -> Consequence:
+    def _refresh(self, work: PendingNotice) -> Decision:
         """A fresh token once; refused with that too, it is the API that refuses us."""
         if work.token == self._gate.token:
             if work.token_refused:
-                return Consequence(Verdict.UNAUTHORISED, Turn.LAST)
+                return Decision(Verdict.UNAUTHORISED, NextStep.LAST)
             self._gate.token_wanted = True
         work.token_refused = True
-        return Consequence(Verdict.REFRESH_TOKEN, Turn.NEXT)
+        return Decision(Verdict.REFRESH_TOKEN, NextStep.NEXT)
 
-    def _again(self, work: Work, reply: Reply, verdict: Verdict, now: float) -> Consequence:
+    def _again(self, work: PendingNotice, reply: Reply, verdict: Verdict, now: float) -> Decision:
         """Try again later, or give up. An outage of the whole API, and what made it known, is no notice's fault."""
         if self._gate.breaker.state is BreakerState.CLOSED:
             work.attempts += 1
         reason = self.exhausted(work, now)
         if reason is not None:
-            return Consequence(verdict, Turn.ENDS, OutcomeKind.EXHAUSTED, reason)
+            return Decision(verdict, NextStep.ENDS, OutcomeKind.EXHAUSTED, reason)
         wait = backoff(self._settings, max(1, work.attempts), self._dice)
         asked = retry_after(reply.retry_after, now, self._settings.max_retry_after_seconds)
-        return Consequence(verdict, Turn.WAITS, wait_until=now + max(wait, asked or 0.0))
+        return Decision(verdict, NextStep.WAITS, wait_until=now + max(wait, asked or 0.0))
 
-    def exhausted(self, work: Work, now: float) -> Reason | None:
+    def exhausted(self, work: PendingNotice, now: float) -> Reason | None:
         """Why `work` must not be tried again; None where it may. Halted time does not count."""
         if work.first_attempt_at is None or self._gate.breaker.state is not BreakerState.CLOSED:
             return None

@@ -13,14 +13,14 @@ LONGEST_HEADER = 64
 """Characters; an HTTP date has 29."""
 
 
-def backoff(settings: RetrySettings, failures: int, dice: Callable[[], float]) -> float:
+def backoff(settings: RetrySettings, failures: int, rng: Callable[[], float]) -> float:
     """Seconds to wait after `failures` failed attempts: uniform in [0, base × 2^(failures - 1)], capped.
 
     "Full jitter", as in the AWS Architecture Blog's comparison of backoff strategies: of those with the same sum of
     calls it spreads a herd the most.
     """
     ceiling = min(settings.cap_seconds, settings.base_seconds * 2.0 ** min(failures - 1, 60))
-    return ceiling * dice()
+    return ceiling * rng()
 
 
 def retry_after(header: str | None, now: float, longest: float) -> float | None:

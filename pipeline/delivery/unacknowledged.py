@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.delivery.evaluated_record import Publication
+from pipeline.delivery.evaluated_record import PendingOutcome
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.pending_notice import Work
+from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.model.event import Position, Record
 from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
@@ -13,7 +13,7 @@ from pipeline.model.reply import Reply
 _NO_REPLY = Reply()
 
 
-class Outbox:
+class UnacknowledgedOutcomes:
     """Counts everything from offered to acknowledged; an outcome that Kafka has not acknowledged is not done."""
 
     def __init__(self, most_unwritten: int) -> None:
@@ -22,7 +22,7 @@ class Outbox:
         self.buffered = 0
         """Notices not yet ended, and outcomes not yet acknowledged, of all partitions."""
         self._ticket = 0
-        self._publications: list[Publication] = []
+        self._publications: list[PendingOutcome] = []
         self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
 
     def room(self, in_flight: int) -> int:
@@ -39,9 +39,9 @@ class Outbox:
         self._ticket += 1
         partition.unacknowledged += 1
         self._unacknowledged[self._ticket] = (partition, event)
-        self._publications.append(Publication(self._ticket, outcome, record))
+        self._publications.append(PendingOutcome(self._ticket, outcome, record))
 
-    def collect(self) -> list[Publication]:
+    def collect(self) -> list[PendingOutcome]:
         """Outcomes decided since last asked."""
         publications, self._publications = self._publications, []
         return publications
@@ -60,7 +60,7 @@ class Outbox:
         """Count `partition` no more; what of it was handed out may still be acknowledged, the rest never leaves."""
         partition.released = True
         self.buffered -= partition.buffered
-        kept: list[Publication] = []
+        kept: list[PendingOutcome] = []
         for publication in self._publications:
             if self._unacknowledged[publication.ticket][0] is partition:
                 del self._unacknowledged[publication.ticket]
@@ -69,7 +69,7 @@ class Outbox:
         self._publications = kept
 
 
-def final_word(work: Work, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
+def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
     """The outcome of a notice, made of all that is remembered of it.
 
     Raises:

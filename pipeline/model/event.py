@@ -84,7 +84,7 @@ class Event:
     redrive: Redrive | None = None
     """What is asked for, where this record was sent again from the dead letters."""
 
-    def let_data_go(self) -> None:
+    def release_data(self) -> None:
         """Once its notices are made, what is said of the event is of use, its data no more.
 
         Thousands of notices wait for their turn. Let go at once, the memory of one event's data serves the next.

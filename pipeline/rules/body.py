@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.errors import RenderRefused
-from pipeline.rules.cel.batched import Named, Together
+from pipeline.rules.cel.batched import BatchedExpressions, Named
 from pipeline.rules.cel.engine import Activation, Environment
-from pipeline.rules.cel.operations import GIVING_UP, Direct
+from pipeline.rules.cel.operations import GIVING_UP, CompiledExpression
 from pipeline.rules.generated_body import direct_body
 from pipeline.rules.message import RuleField, Text, checked_recipient, checked_url, data_of
 
@@ -28,9 +28,9 @@ class Body:
         self._to = to
         self._url = url
         self._fields = tuple(fields)
-        self._together = Together(environment, list(_expressions(to, url, fields)))
+        self._together = BatchedExpressions(environment, list(_expressions(to, url, fields)))
         self._is_ready = False
-        self._direct: Direct | None = None
+        self._direct: CompiledExpression | None = None
 
     def of(self, activation: Activation) -> dict[str, object]:
         """The request's `to`, `template`, `url` and `data`, as the contract names them.

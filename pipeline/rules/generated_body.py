@@ -12,7 +12,7 @@ from functools import partial
 
 from pipeline.rules.cel.engine import Expression
 from pipeline.rules.cel.generated import NOT_WRITTEN, Writer, Written
-from pipeline.rules.cel.operations import Direct, scalar
+from pipeline.rules.cel.operations import CompiledExpression, scalar
 from pipeline.rules.message import (
     MAX_RECIPIENT,
     MAX_URL,
@@ -28,7 +28,7 @@ _USUAL_RECIPIENT = re.compile(f"[!-~]{{1,{MAX_RECIPIENT}}}").fullmatch
 _USUAL_URL = re.compile(f"https://[!-~]{{0,{MAX_URL - len('https://')}}}").fullmatch
 
 
-def direct_body(template_id: str, to: Text, url: Text | None, fields: Sequence[RuleField]) -> Direct | None:
+def direct_body(template_id: str, to: Text, url: Text | None, fields: Sequence[RuleField]) -> CompiledExpression | None:
     """The body as a function, for JSON; None where an expression has a part that only CEL can evaluate."""
     writer = _BodyWriter()
     try:

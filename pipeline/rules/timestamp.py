@@ -12,7 +12,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Moment:
+class Timestamp:
     """A moment of the years 1 to 9999."""
 
     seconds: int

@@ -21,7 +21,7 @@ from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
     from pipeline.delivery.halt import Halt
-    from pipeline.delivery.machine import Attempt, Delivery, Publication
+    from pipeline.delivery.machine import Attempt, Delivery, PendingOutcome
     from pipeline.model.event import TopicPartition
     from pipeline.ports import Clock, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
 
@@ -150,7 +150,7 @@ class Engine:
         if not self._step_due:
             self.progressed()
 
-    def _acknowledged(self, publication: Publication, partition: int, offset: int) -> None:
+    def _acknowledged(self, publication: PendingOutcome, partition: int, offset: int) -> None:
         self._unacknowledged -= 1
         self._delivery.acknowledged(publication.ticket, partition, offset)
         self._telemetry.ended(publication.outcome, self._clock.now())

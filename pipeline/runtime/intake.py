@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.delivery.machine import Arrival, Delivery
+from pipeline.delivery.machine import Delivery, EvaluatedRecord
 from pipeline.errors import SchemaUnavailable, Undecodable
 from pipeline.model.event import Event, Record, Redrive, TopicPartition
 from pipeline.model.notice import Notice, Refusal, notice_id
@@ -113,7 +113,7 @@ class Intake:
             self._offer(record, epoch, None, (), (outcome,), now)
             return
         rendered = self.rules.evaluate(event)
-        event.let_data_go()
+        event.release_data()
         if not rendered:
             self._offer(record, epoch, event, (), self._unmatched(record, event, now), now)
             return
@@ -136,7 +136,7 @@ class Intake:
         outcomes: Sequence[Outcome],
         now: float,
     ) -> None:
-        self._delivery.offer(Arrival(record, event, epoch, notices, outcomes, now, self.rules.version), now)
+        self._delivery.offer(EvaluatedRecord(record, event, epoch, notices, outcomes, now, self.rules.version), now)
 
     def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:
         self._telemetry.unmatched(event.type)

@@ -44,7 +44,7 @@ HEADERS = {
 """No script at all, and nothing from elsewhere: what is shown was written by whoever can reach the sandbox."""
 
 
-class Desk:
+class AdminApi:
     """Answers what is asked about the sandbox."""
 
     def __init__(self, state: State) -> None:
@@ -188,7 +188,7 @@ class Desk:
 
 def make_desk(state: State) -> Starlette:
     """The desk as an application; mistakes are answered as problem details (RFC 9457)."""
-    return Starlette(routes=Desk(state).routes(), exception_handlers={HTTPException: _problem})
+    return Starlette(routes=AdminApi(state).routes(), exception_handlers={HTTPException: _problem})
 
 
 async def _problem(_: Request, error: Exception) -> Response:

@@ -18,9 +18,9 @@ class Latency(NamedTuple):
     least: float
     most: float
 
-    def draw(self, dice: float) -> float:
+    def draw(self, rng: float) -> float:
         """One time out of it; `dice` is in [0, 1)."""
-        return self.least + (self.most - self.least) * dice
+        return self.least + (self.most - self.least) * rng
 
 
 def read_latency(given: object) -> object:
@@ -86,14 +86,14 @@ class FaultRule(_Part):
         """Whether there is anything but waiting to it."""
         return self.do != "reply" or (self.status, self.code, self.body) != (None, None, None)
 
-    def meets(self, request: Arriving, dice: Callable[[], float]) -> bool:
+    def meets(self, request: Arriving, rng: Callable[[], float]) -> bool:
         """Whether `request` meets this fault; `dice` is thrown only when all else holds."""
         return (
             (self.recipients is None or request.recipient in self.recipients)
             and (self.requests is None or self.requests[0] <= request.number <= self.requests[1])
             and (self.seconds is None or self.seconds[0] <= request.seconds < self.seconds[1])
             and (self.attempts is None or request.attempt <= self.attempts)
-            and (self.probability >= 1 or dice() < self.probability)
+            and (self.probability >= 1 or rng() < self.probability)
         )
 
 
@@ -114,9 +114,9 @@ class FaultPlan(_Part):
     limits: Limits = Field(default_factory=Limits, description="What the API bears.")
     faults: tuple[FaultRule, ...] = Field((), max_length=1_000, description="The first that meets a request counts.")
 
-    def choose(self, request: Arriving, dice: Callable[[], float]) -> FaultRule | None:
+    def choose(self, request: Arriving, rng: Callable[[], float]) -> FaultRule | None:
         """The fault that `request` meets, if any."""
-        return next((rule for rule in self.faults if rule.meets(request, dice)), None)
+        return next((rule for rule in self.faults if rule.meets(request, rng)), None)
 
 
 class Arriving(NamedTuple):

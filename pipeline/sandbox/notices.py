@@ -109,8 +109,8 @@ class NoticesEndpoint:
                 return
         try:
             request = Arriving(message.to, state.next_number(), attempt, state.plan_seconds())
-            rule = state.plan.choose(request, state.dice)
-            await _wait(_latency(rule, state.plan.latency), state.dice())
+            rule = state.plan.choose(request, state.rng)
+            await _wait(_latency(rule, state.plan.latency), state.rng())
             if rule is None or not rule.replaces_reply:
                 await _write(send, self._decide(message, key, entry))
                 return
@@ -199,8 +199,8 @@ def _latency(rule: FaultRule | None, usual: Latency) -> Latency:
     return usual if rule is None or rule.latency is None else rule.latency
 
 
-async def _wait(latency: Latency, dice: float) -> None:
-    seconds = latency.draw(dice)
+async def _wait(latency: Latency, rng: float) -> None:
+    seconds = latency.draw(rng)
     if seconds > 0:
         await asyncio.sleep(seconds)
 

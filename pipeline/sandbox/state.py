@@ -51,7 +51,7 @@ class State:
         """Misbehave by this plan from now on; its dice, clock and counters start anew."""
         self.plan = plan
         self.meter = Meter(plan.limits)
-        self.dice = random.Random(plan.seed).random  # noqa: S311 - repeatable misbehaviour, not a secret
+        self.rng = random.Random(plan.seed).random  # noqa: S311 - repeatable misbehaviour, not a secret
         self._plan_since = self.clock()
         self._requests = 0
 

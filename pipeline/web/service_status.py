@@ -14,14 +14,14 @@ from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
 from pipeline.web.rates import STEP_SECONDS, Counts, Rates, RateWindow
-from pipeline.web.status_messages import RefusedRules, Sign, signs
+from pipeline.web.status_messages import RefusedRules, StatusMessage, signs
 from pipeline.web.tally import RuleTally, Tally
 
 MINUTE = 60.0
 FIVE_MINUTES = 300.0
 
 
-class Subjects(NamedTuple):
+class StatusSources(NamedTuple):
     """What is looked at; each is called on the loop's thread and must not block."""
 
     clock: Clock
@@ -92,14 +92,14 @@ class OutcomeLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ServiceStatus:
     """Everything that the page tells. Times are seconds since the epoch, rates are per second."""
 
     at: float
     started_at: float
     release: str
     phase: str
-    signs: tuple[Sign, ...]
+    signs: tuple[StatusMessage, ...]
     totals: dict[str, int]
     rates_1m: dict[str, float]
     rates_5m: dict[str, float]
@@ -133,10 +133,10 @@ class Standing:
         return max((partition.age_seconds for partition in self.partitions), default=0.0)
 
 
-class Watch:
+class StatusCollector:
     """Looks at the service: at the counts every few seconds, at the rest when asked."""
 
-    def __init__(self, subjects: Subjects, release: str) -> None:
+    def __init__(self, subjects: StatusSources, release: str) -> None:
         self._subjects = subjects
         self._release = release
         self._started_at = subjects.clock.now()
@@ -156,7 +156,7 @@ class Watch:
         tally = self._subjects.tally
         return Counts(self._subjects.consumed(), tally.accepted, tally.failed)
 
-    def standing(self) -> Standing:
+    def standing(self) -> ServiceStatus:
         """How things stand now."""
         subjects, tally = self._subjects, self._subjects.tally
         now, counts = subjects.clock.now(), self._counts()
@@ -164,7 +164,7 @@ class Watch:
         course = self._window.course()
         refused = subjects.refused_rules()
         rules = subjects.rules()
-        return Standing(
+        return ServiceStatus(
             at=now,
             started_at=self._started_at,
             release=self._release,
@@ -192,7 +192,7 @@ class Watch:
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
         )
 
-    def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[Sign]:
+    def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
         alive, words = self._subjects.live()
         kafka = self._subjects.kafka()
         return signs(

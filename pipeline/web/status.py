@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.web.service_status import Standing
+from pipeline.web.service_status import ServiceStatus
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,7 +29,7 @@ class StatusPage:
     def __init__(
         self,
         pages: Pages,
-        standing: Callable[[], Standing],
+        standing: Callable[[], ServiceStatus],
         configuration: Mapping[str, str],
         runbook_url: str | None = None,
     ) -> None:
@@ -70,11 +70,11 @@ class StatusPage:
         """The same for scripts."""
         return Response(orjson.dumps(self._standing(), option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
 
-    def _signs(self, standing: Standing) -> dict[str, object]:
+    def _signs(self, standing: ServiceStatus) -> dict[str, object]:
         seen = hashlib.sha256(repr(standing.signs).encode()).hexdigest()[:12]
         return {"signs": standing.signs, "seen": seen, "runbook": self._runbook}
 
-    def _shown(self, standing: Standing) -> dict[str, object]:
+    def _shown(self, standing: ServiceStatus) -> dict[str, object]:
         partitions = sorted(standing.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0)))
         rules = sorted(standing.rules, key=lambda rule: -(rule.matched + rule.failed)) if _are_many(standing) else None
         return {
@@ -88,5 +88,5 @@ class StatusPage:
         return f"{self._runbook_url}#{alert.lower()}" if self._runbook_url else None
 
 
-def _are_many(standing: Standing) -> bool:
+def _are_many(standing: ServiceStatus) -> bool:
     return len(standing.rules) > SHOWN_RULES

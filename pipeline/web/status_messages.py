@@ -13,7 +13,7 @@ NAMED = 5
 """Suspended rules that are named; the table of rules shows all."""
 
 
-class Gravity(StrEnum):
+class Severity(StrEnum):
     """How bad a sign is."""
 
     HALTED = "halted"
@@ -25,10 +25,10 @@ class Gravity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class StatusMessage:
     """One thing worth knowing."""
 
-    gravity: Gravity
+    gravity: Severity
     words: str
     advice: str = ""
     alert: str | None = None
@@ -47,22 +47,22 @@ class RefusedRules:
 
 
 _HALTS = {
-    Halt.UNAUTHORISED: Sign(
-        Gravity.HALTED,
+    Halt.UNAUTHORISED: StatusMessage(
+        Severity.HALTED,
         "Sending is stopped because the API refuses our token",
         "Events wait in Kafka and nothing is lost. A probe with a fresh token leaves now and then; sending goes on by "
         "itself once one is let in.",
         "NoticeSendingUnauthorised",
     ),
-    Halt.BREAKER_OPEN: Sign(
-        Gravity.HALTED,
+    Halt.BREAKER_OPEN: StatusMessage(
+        Severity.HALTED,
         "Sending is stopped because the API as a whole fails",
         "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once the API "
         "answers.",
         "NoticeBreakerOpen",
     ),
-    Halt.QUOTA: Sign(
-        Gravity.HALTED,
+    Halt.QUOTA: StatusMessage(
+        Severity.HALTED,
         "Sending is stopped because the day's quota is spent",
         "Events wait in Kafka and nothing is lost. Sending goes on by itself when the quota's next day begins.",
         "NoticeQuotaSpent",
@@ -84,7 +84,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     partitions: int,
     lanes: int,
     shadow: bool = False,
-) -> list[Sign]:
+) -> list[StatusMessage]:
     """All there is to say, the worst first; at least one."""
     found = list(_phase(phase, alive=alive, alive_words=alive_words))
     if phase == "running":
@@ -94,28 +94,28 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     if not found:
         found.append(_well(partitions, lanes, shadow=shadow))
     if shadow:
-        found.append(Sign(Gravity.NOTE, "A shadow: notices are made and recorded, none is sent"))
+        found.append(StatusMessage(Severity.NOTE, "A shadow: notices are made and recorded, none is sent"))
     return found
 
 
-def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[Sign]:
+def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[StatusMessage]:
     if phase == "starting":
-        yield Sign(Gravity.NOTE, "Starting")
+        yield StatusMessage(Severity.NOTE, "Starting")
     elif phase == "stopping":
-        yield Sign(Gravity.NOTE, "Stopping: what is under way ends, what is done is committed")
+        yield StatusMessage(Severity.NOTE, "Stopping: what is under way ends, what is done is committed")
     elif not alive:
-        yield Sign(
-            Gravity.HALTED,
+        yield StatusMessage(
+            Severity.HALTED,
             f"Reading is stuck: {alive_words}",
             "The liveness probe fails; whoever watches this process restarts it, and nothing is lost.",
             "NoticePipelineMemberStuck",
         )
 
 
-def _kafka(trouble: str | None) -> Iterator[Sign]:
+def _kafka(trouble: str | None) -> Iterator[StatusMessage]:
     if trouble is not None:
-        yield Sign(
-            Gravity.HALTED,
+        yield StatusMessage(
+            Severity.HALTED,
             trouble,
             "Nothing can be read, and what is sent cannot be written down. Nothing is lost; it goes on by itself once "
             "a broker answers. The log's event `consumer_trouble` says what Kafka's client meets with.",
@@ -123,33 +123,33 @@ def _kafka(trouble: str | None) -> Iterator[Sign]:
         )
 
 
-def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> Iterator[Sign]:
+def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> Iterator[StatusMessage]:
     if halted is not None:
         sign = _HALTS[halted]
         words = sign.words if since is None else f"{sign.words}, since {_clock(since)}"
-        yield Sign(sign.gravity, words, sign.advice, sign.alert)
+        yield StatusMessage(sign.gravity, words, sign.advice, sign.alert)
     elif not has_token:
-        yield Sign(
-            Gravity.HALTED,
+        yield StatusMessage(
+            Severity.HALTED,
             "Nothing is sent yet: the token source has given no token",
             "It is asked again every few seconds; the log's event `token_unavailable` says what it answers.",
             "NoticeTokenRefreshFailing",
         )
 
 
-def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iterator[Sign]:
+def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iterator[StatusMessage]:
     if refused is not None:
         more = f" (and {refused.errors - 1} more)" if refused.errors > 1 else ""
         first = f" First error: {refused.words[0]}{more}." if refused.words else ""
-        yield Sign(
-            Gravity.ATTENTION,
+        yield StatusMessage(
+            Severity.ATTENTION,
             f"The newest rules on disk were refused at {_clock(refused.at)}; the rules before them stay in use",
             f"Mend the files: they are read again by themselves.{first}",
             "NoticeRulesReloadRefused",
         )
     if suspended:
-        yield Sign(
-            Gravity.ATTENTION,
+        yield StatusMessage(
+            Severity.ATTENTION,
             f"{_named(suspended)} suspended since {_clock(min(suspended.values()))}: "
             "the API refuses the template or the account",
             "Such notices become dead letters untried, but for a probe now and then; an accepted probe lifts it.",
@@ -165,11 +165,13 @@ def _named(suspended: Mapping[str, float]) -> str:
     return f"{len(suspended)} rules ({first}{more}) are"
 
 
-def _well(partitions: int, lanes: int, *, shadow: bool) -> Sign:
+def _well(partitions: int, lanes: int, *, shadow: bool) -> StatusMessage:
     if not partitions:
-        return Sign(Gravity.NOTE, "Waiting for partitions: other members of the group have them all, or none exist")
+        return StatusMessage(
+            Severity.NOTE, "Waiting for partitions: other members of the group have them all, or none exist"
+        )
     busy = "Working" if shadow else "Sending"
-    return Sign(Gravity.NOTE, busy if lanes else "All is well; nothing waits to be sent")
+    return StatusMessage(Severity.NOTE, busy if lanes else "All is well; nothing waits to be sent")
 
 
 def _clock(at: float) -> str:

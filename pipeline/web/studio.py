@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.errors import Overtaxed
+from pipeline.errors import ResourceLimitExceeded
 from pipeline.web.origin import require_same_origin
 from pipeline.web.problems import wants_html
 
@@ -126,7 +126,7 @@ class Studio:
     async def _open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
         try:
             opened = await self._bench.open(file, rule, event_type)
-        except Overtaxed as overtaxed:
+        except ResourceLimitExceeded as overtaxed:
             raise _unavailable(overtaxed) from None
         if "problem" in opened:
             raise HTTPException(503, str(opened["problem"]))
@@ -135,18 +135,18 @@ class Studio:
     async def _example(self, event_type: str) -> str:
         try:
             return await self._bench.example(event_type)
-        except Overtaxed as overtaxed:
+        except ResourceLimitExceeded as overtaxed:
             raise _unavailable(overtaxed) from None
 
     async def _try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
         """What is too much is told in the result, where it is looked for."""
         try:
             return await self._bench.try_out(draft)
-        except Overtaxed as overtaxed:
+        except ResourceLimitExceeded as overtaxed:
             return {"problem": overtaxed.words, "hint": overtaxed.hint}
 
 
-def _unavailable(overtaxed: Overtaxed) -> HTTPException:
+def _unavailable(overtaxed: ResourceLimitExceeded) -> HTTPException:
     return HTTPException(503, overtaxed.words, {"Retry-After": "2"})
 
 

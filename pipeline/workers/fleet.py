@@ -63,13 +63,13 @@ class Fleet:
     doubles with each end in a row and is never the same for two of them.
     """
 
-    def __init__(self, count: int, limits: Limits, dice: Callable[[], float], now: float) -> None:
+    def __init__(self, count: int, limits: Limits, rng: Callable[[], float], now: float) -> None:
         """`dice` gives numbers from 0 up to 1."""
         self.workers: Mapping[int, Worker] = {number: Worker(number, since=now) for number in range(1, count + 1)}
         self.workers[1].due = now
         self.stopping = False
         self._limits = limits
-        self._dice = dice
+        self._dice = rng
         self._proved = False
         self._refused: int | None = None
 

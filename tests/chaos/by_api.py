@@ -96,7 +96,7 @@ def network(run: Run) -> None:
             harm()
             run.note(f"the network to the API is {name}")
             run.torn()
-            run.wait(TIMEOUT_SECONDS + run.dice.uniform(1.0, 3.0))
+            run.wait(TIMEOUT_SECONDS + run.rng.uniform(1.0, 3.0))
             run.late(run.api_network.heal)
             run.note("the network is well")
             run.wait(4)

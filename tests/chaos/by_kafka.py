@@ -28,7 +28,7 @@ def broker_restart(run: Run) -> None:
     for end, name in ((run.broker.stop, "stopped"), (run.broker.kill, "killed")):
         end()
         run.note(f"the broker is {name}")
-        run.wait(run.dice.uniform(3.0, 8.0))
+        run.wait(run.rng.uniform(3.0, 8.0))
         run.broker.start()
         run.note("the broker is back")
         run.wait(8)

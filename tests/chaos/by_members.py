@@ -21,8 +21,8 @@ def kill(run: Run) -> None:
     run.load.start()
     run.wait(2)
     for _ in range(run.scale(KILLS)):
-        run.wait(run.dice.uniform(0.2, 4.0))
-        run.kill(run.dice.choice(run.members.alive))
+        run.wait(run.rng.uniform(0.2, 4.0))
+        run.kill(run.rng.choice(run.members.alive))
         run.up(1)
     run.wait(2)
 
@@ -35,9 +35,9 @@ def rolling(run: Run) -> None:
     for _ in range(run.scale(2)):
         for member in run.members.alive:
             run.up(1)
-            run.wait(run.dice.uniform(0.5, 3.0))
+            run.wait(run.rng.uniform(0.5, 3.0))
             run.terminate(member)
-            run.wait(run.dice.uniform(0.0, 2.0))
+            run.wait(run.rng.uniform(0.0, 2.0))
 
 
 def scale(run: Run) -> None:
@@ -45,7 +45,7 @@ def scale(run: Run) -> None:
     run.up(1)
     run.load.start()
     for count in (2, 1, -2, 3, -3):
-        run.wait(run.dice.uniform(2.0, 5.0))
+        run.wait(run.rng.uniform(2.0, 5.0))
         if count > 0:
             run.up(count)
             run.note(f"{count} more members")
@@ -60,7 +60,7 @@ def stall(run: Run) -> None:
     run.load.start()
     run.wait(4)
     for _ in range(run.scale(FREEZES)):
-        member = run.dice.choice(run.members.alive)
+        member = run.rng.choice(run.members.alive)
         member.freeze()
         run.note(f"froze {member.name} with {run.journal.under_way} requests under way")
         run.torn()
@@ -77,8 +77,8 @@ def short(run: Run) -> None:
     run.load.start()
     run.wait(1)
     for _ in range(3):
-        run.wait(run.dice.uniform(0.2, 2.0))
-        run.kill(run.dice.choice(run.members.alive))
+        run.wait(run.rng.uniform(0.2, 2.0))
+        run.kill(run.rng.choice(run.members.alive))
         run.up(1)
     run.api_network.cut()
     run.note("the API is gone")

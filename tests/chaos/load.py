@@ -21,14 +21,14 @@ HOT = recipient(0)
 class Load:
     """A producer in a thread of its own, from `start` to `stop`."""
 
-    def __init__(self, stage: Stage, dice: random.Random, *, per_second: float, recipients: int) -> None:
+    def __init__(self, stage: Stage, rng: random.Random, *, per_second: float, recipients: int) -> None:
         self.per_second = per_second
         """May be changed at any time."""
         self.hot_share = 0.0
         self.recipients: list[str] = []
         """Of each event, by its number."""
         self._stage = stage
-        self._dice = dice
+        self._dice = rng
         self._others = recipients
         # A broker may be away for long, and the events must still come, in order.
         properties = {

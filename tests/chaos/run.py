@@ -58,7 +58,7 @@ class Scenario(NamedTuple):
     """It stops the broker, or needs its detour: one of our own, then."""
 
 
-class Moment(NamedTuple):
+class Timestamp(NamedTuple):
     """Something that was done, or seen."""
 
     seconds: float
@@ -74,7 +74,7 @@ class Result(NamedTuple):
     seconds: float
     violations: list[str]
     figures: dict[str, float]
-    moments: list[Moment]
+    moments: list[Timestamp]
     per_second: list[int]
     """Requests that reached the API, second by second."""
 
@@ -88,20 +88,20 @@ class Run:
     """The stage, its people, and the tools to break it."""
 
     def __init__(
-        self, scenario: Scenario, stage: Stage, journal: Journal, proxy: Proxy, dice: random.Random, minutes: float
+        self, scenario: Scenario, stage: Stage, journal: Journal, proxy: Proxy, rng: random.Random, minutes: float
     ) -> None:
         self.scenario = scenario
         self.stage = stage
         self.broker = stage.broker
         self.journal = journal
         self.api_network = proxy
-        self.dice = dice
+        self.rng = rng
         self.minutes = minutes
         self.members = Members(stage.service)
         self.ledger = Ledger(stage.broker.bootstrap_servers, stage.outcomes)
-        self.load = Load(stage, dice, per_second=scenario.per_second, recipients=scenario.recipients)
+        self.load = Load(stage, rng, per_second=scenario.per_second, recipients=scenario.recipients)
         self.figures: dict[str, float] = {}
-        self.moments: list[Moment] = []
+        self.moments: list[Timestamp] = []
         self.begin = time.monotonic()
         self._excused: set[str] = set()
         self._torn: list[float] = []
@@ -112,7 +112,7 @@ class Run:
 
     def note(self, words: str) -> None:
         """Remember that this was done."""
-        self.moments.append(Moment(time.monotonic() - self.begin, words))
+        self.moments.append(Timestamp(time.monotonic() - self.begin, words))
 
     def wait(self, seconds: float) -> None:
         """Let it run."""
@@ -263,7 +263,7 @@ def prepared(
     """A run with its topics, its sandbox, the network to it, and nobody started yet."""
     topic = f"chaos-{scenario.name}-{protocol}-{seed}-{os.getpid()}"
     make_topics(broker, topic)
-    dice = random.Random(f"{scenario.name} {protocol} {seed}")  # noqa: S311 - faults that can be repeated
+    rng = random.Random(f"{scenario.name} {protocol} {seed}")  # noqa: S311 - faults that can be repeated
     options = SandboxOptions(plan=FaultPlan.model_validate({"seed": seed, **scenario.plan}), **scenario.sandbox)  # type: ignore[arg-type] # a scenario's own
     with ExitStack() as stack:
         registry = stack.enter_context(FakeRegistry())
@@ -271,7 +271,7 @@ def prepared(
         journal = keep_journal(sandbox)
         proxy = stack.enter_context(running_proxy(sandbox.port))
         stage = Stage(folder, broker, topic, registry, sandbox, _changes(scenario, sandbox.url, proxy, protocol))
-        run = Run(scenario, stage, journal, proxy, dice, minutes)
+        run = Run(scenario, stage, journal, proxy, rng, minutes)
         stack.callback(run.close)
         yield run
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.adapters.authoring.workbench.process import MOST_WAITING, Workbench
 from pipeline.adapters.shipped import shipped
-from pipeline.errors import Overtaxed
+from pipeline.errors import ResourceLimitExceeded
 
 PAID = "com.example.trade.order.paid.v1"
 RULE = """\
@@ -169,7 +169,7 @@ async def test_the_process_is_kept_and_replaced(bench: Workbench) -> None:
 async def test_too_many_at_once_are_refused(bench: Workbench) -> None:
     """Some wait, the rest is told so at once."""
     answers = await asyncio.gather(*(tried(bench) for _ in range(MOST_WAITING + 3)), return_exceptions=True)
-    refused = [answer for answer in answers if isinstance(answer, Overtaxed)]
+    refused = [answer for answer in answers if isinstance(answer, ResourceLimitExceeded)]
     assert len(refused) == 3
     assert sum(isinstance(answer, dict) for answer in answers) == MOST_WAITING
 
@@ -177,7 +177,7 @@ async def test_too_many_at_once_are_refused(bench: Workbench) -> None:
 async def test_what_takes_too_long_is_ended(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is killed, it is told in words, and the next draft is none the worse."""
     monkeypatch.setattr("pipeline.adapters.authoring.workbench.process.WAIT_SECONDS", 0.01)
-    with pytest.raises(Overtaxed, match="took longer"):
+    with pytest.raises(ResourceLimitExceeded, match="took longer"):
         await tried(bench)
     monkeypatch.undo()
     assert (await tried(bench))["sound"]
@@ -194,7 +194,7 @@ async def test_a_busy_loop_is_ended_by_its_own_timer(tmp_path: Path) -> None:
     )
     try:
         assert (await tried(bench))["sound"]
-        with pytest.raises(Overtaxed, match="took longer"):
+        with pytest.raises(ResourceLimitExceeded, match="took longer"):
             await tried(bench, rules)
     finally:
         await bench.close()

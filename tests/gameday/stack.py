@@ -110,18 +110,18 @@ class Traffic:
         producer.flush()
 
     def _run(self) -> None:
-        dice = random.Random(5)  # noqa: S311 - made-up traffic
+        rng = random.Random(5)  # noqa: S311 - made-up traffic
         number = 0
         while not self._ended.is_set():
             producer = EventProducer({"bootstrap.servers": self._servers, "log_level": 0})
             with contextlib.suppress(Unreachable):  # the broker is down: that is one of the faults
                 while not self._ended.wait(1 / self.rate):
-                    self._send(producer, dice, number)
+                    self._send(producer, rng, number)
                     number += 1
 
-    def _send(self, producer: EventProducer, dice: random.Random, number: int) -> None:
+    def _send(self, producer: EventProducer, rng: random.Random, number: int) -> None:
         recipient = f"{number % RECIPIENTS:032x}"
-        event = {**example(self._schema, dice.random, number), "sub": recipient}
+        event = {**example(self._schema, rng.random, number), "sub": recipient}
         value, headers = self._encoder.encode(event, number)
         producer.send(TOPIC, recipient, value, headers)
 

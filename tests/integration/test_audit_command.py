@@ -66,9 +66,9 @@ class Shop:
 
     def emit(self, count: int, *, partition: int = 0, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         producer = Producer({**self.kafka.properties, "linger.ms": 1})
-        dice = random.Random(1).random  # noqa: S311 - examples, no secrets
+        rng = random.Random(1).random  # noqa: S311 - examples, no secrets
         for number in range(count):
-            value, _ = self._encoder.encode(example(self._schema, dice, number), number)
+            value, _ = self._encoder.encode(example(self._schema, rng, number), number)
             producer.produce(self.kafka.names.events, value, b"k", partition, headers=list(headers))
         assert producer.flush(30) == 0
 

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.kafka.ledger import Committed, Replay, patience
+from pipeline.adapters.kafka.ledger import Committed, Replay, replay_timeout
 from pipeline.delivery import pointer
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import LedgerPosition
@@ -148,7 +148,7 @@ def test_a_replay_that_takes_too_long_is_cut_and_said_so(kafka: RealKafka, capsy
 @pytest.mark.parametrize(("properties", "seconds"), [({}, 240.0), ({"max.poll.interval.ms": "600000"}, 480.0)])
 def test_a_replay_may_take_as_long_as_the_group_waits(properties: dict[str, str], seconds: float) -> None:
     """A fifth short of `max.poll.interval.ms`, given or not."""
-    assert patience(properties) == seconds
+    assert replay_timeout(properties) == seconds
 
 
 def test_settings_of_a_member_do_not_hinder_the_reader(kafka: RealKafka) -> None:

@@ -17,7 +17,7 @@ from tests.planted import in_other_files, in_rules
 from tests.planted.mistake import MARK, Mistake
 
 ROOT = Path(__file__).parents[2]
-FILES = ROOT / "pipeline" / "adapters" / "scaffold" / "files"
+FILES = ROOT / "pipeline" / "adapters" / "authoring" / "scaffold" / "files"
 RULES, TEMPLATES, TESTS = "rules/receipts.yaml", "rules/templates.yaml", "rules/tests/receipts.yaml"
 PLANTED = [
     *((RULES, mistake) for mistake in (*in_rules.EXPRESSIONS, *in_rules.FORM)),

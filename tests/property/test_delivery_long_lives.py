@@ -27,42 +27,42 @@ MOVES = {
 STEPS = 300
 
 
-def events(dice: random.Random) -> list[tuple[str, bool, float | None, str]]:
+def events(rng: random.Random) -> list[tuple[str, bool, float | None, str]]:
     return [
         (
-            dice.choice(RECIPIENTS),
-            dice.random() < 0.9,
-            dice.choice([None, None, 0.0, 2.0, 30.0, 4_000.0]),
-            dice.choice(["paid", "shipped"]),
+            rng.choice(RECIPIENTS),
+            rng.random() < 0.9,
+            rng.choice([None, None, 0.0, 2.0, 30.0, 4_000.0]),
+            rng.choice(["paid", "shipped"]),
         )
-        for _ in range(dice.randint(0, 3))
+        for _ in range(rng.randint(0, 3))
     ]
 
 
-def kafka_moves(world: World, dice: random.Random, move: str) -> None:
-    partition, member = dice.choice(PARTITIONS), dice.choice(world.members)
+def kafka_moves(world: World, rng: random.Random, move: str) -> None:
+    partition, member = rng.choice(PARTITIONS), rng.choice(world.members)
     if move == "produce":
-        world.produce(partition, dice.choice([0, 0, 0, 1, 60]), events(dice))
+        world.produce(partition, rng.choice([0, 0, 0, 1, 60]), events(rng))
     elif move == "produce for one":
-        to = dice.choice(RECIPIENTS)
-        for _ in range(dice.randint(1, 20)):
+        to = rng.choice(RECIPIENTS)
+        for _ in range(rng.randint(1, 20)):
             world.produce(partition, 0, [(to, True, None, "paid")])
     elif move == "ledger":
         world.collect(member)
-        world.write(member, dice.randint(0, 4))
-        world.acknowledge(member, dice.randint(0, 4))
+        world.write(member, rng.randint(0, 4))
+        world.acknowledge(member, rng.randint(0, 4))
     elif move == "commit":
         world.commit(member)
     elif move == "crash":
-        world.crash(member, dice.randint(0, 3))
+        world.crash(member, rng.randint(0, 3))
     elif move == "hand over":
         world.hand_over(partition)
     elif move == "tear away":
-        world.tear_away(partition, lost=dice.random() < 0.5)
+        world.tear_away(partition, lost=rng.random() < 0.5)
 
 
-def api_moves(world: World, dice: random.Random, move: str, mood: str) -> None:
-    member = dice.choice(world.members)
+def api_moves(world: World, rng: random.Random, move: str, mood: str) -> None:
+    member = rng.choice(world.members)
     if move == "work":
         for one in world.members:
             world.consume(one)
@@ -70,27 +70,27 @@ def api_moves(world: World, dice: random.Random, move: str, mood: str) -> None:
     elif move == "send":
         world.send(member)
     elif move == "reply" and world.flights:
-        world.reply(dice.randrange(len(world.flights)), dice.choice(sorted(REPLIES)), arrived=dice.random() < 0.5)
+        world.reply(rng.randrange(len(world.flights)), rng.choice(sorted(REPLIES)), arrived=rng.random() < 0.5)
     elif move == "reply to all":
         for _ in range(len(world.flights)):
             world.reply(0, mood)
     elif move == "wait":
-        world.now += dice.choice([0.01, 0.01, 1.0, 1.0, 5.0, 31.0, 3_600.0])
+        world.now += rng.choice([0.01, 0.01, 1.0, 1.0, 5.0, 31.0, 3_600.0])
     elif move == "token":
-        world.token(member, comes=dice.random() < 0.7)
+        world.token(member, comes=rng.random() < 0.7)
 
 
 @pytest.mark.parametrize("chunk", range(10))
 def test_long_lives_keep_every_promise(chunk: int) -> None:
     """Whatever the API's mood and whoever comes and goes, nothing is lost, doubled without reason, or out of order."""
     for seed in range(chunk * 30, chunk * 30 + 30):
-        dice = random.Random(seed)  # noqa: S311 - a dice that can be replayed
+        rng = random.Random(seed)  # noqa: S311 - a dice that can be replayed
         world, mood = World(seed), "ok"
         for _ in range(STEPS):
-            if dice.random() < 0.03:
-                mood = dice.choice(["ok", "ok", "ok", "down", "timeout", "forbidden", "token", "throttled"])
-            move = dice.choices(list(MOVES), list(MOVES.values()))[0]
-            kafka_moves(world, dice, move)
-            api_moves(world, dice, move, mood)
+            if rng.random() < 0.03:
+                mood = rng.choice(["ok", "ok", "ok", "down", "timeout", "forbidden", "token", "throttled"])
+            move = rng.choices(list(MOVES), list(MOVES.values()))[0]
+            kafka_moves(world, rng, move)
+            api_moves(world, rng, move, mood)
         world.heal()
         world.check_end()

@@ -41,7 +41,7 @@ AHEAD = 3
 _Schemas = tuple[tuple[Mapping[str, object], str], ...]
 
 
-class Sides(NamedTuple):
+class RuleSetPair(NamedTuple):
     """What a comparison is made of, as texts and plain values: another process can be given it."""
 
     old: RuleSources
@@ -58,7 +58,7 @@ class Sides(NamedTuple):
         new: tuple[RuleSources, SchemaCatalogue],
         environment: str | None,
         examples: int,
-    ) -> Sides:
+    ) -> RuleSetPair:
         """Each side's rules and the schemas that they are checked against; as `Comparison` has it otherwise."""
         schemas = tuple(
             tuple((schema.avro, schema.path) for name in catalogue for schema in catalogue.versions(name))
@@ -117,7 +117,7 @@ class _Share(NamedTuple):
 class _Comparer:
     """Compares one share after the other."""
 
-    def __init__(self, sides: Sides, recording: Recording) -> None:
+    def __init__(self, sides: RuleSetPair, recording: Recording) -> None:
         self._comparison = sides.comparison()
         self._typer = EventTyper(sides.read_by)
         self._recording = recording
@@ -136,7 +136,7 @@ class _Comparer:
 
 
 def compare_file(
-    sides: Sides,
+    sides: RuleSetPair,
     recording: Recording,
     *,
     jobs: int,
@@ -186,7 +186,7 @@ def _shares(file: Path, size: int, broken: list[UserError]) -> Iterator[_Share]:
         read += len(taken)
 
 
-def _elsewhere(shares: Iterator[_Share], sides: Sides, recording: Recording, jobs: int) -> Iterator[Found]:
+def _elsewhere(shares: Iterator[_Share], sides: RuleSetPair, recording: Recording, jobs: int) -> Iterator[Found]:
     """What other processes find in the shares that are left, in the order of the shares."""
     first = next(shares, None)
     if first is None:
@@ -223,7 +223,7 @@ class _Process:
     comparer: ClassVar[_Comparer]
 
 
-def _begin(sides: Sides, recording: Recording) -> None:
+def _begin(sides: RuleSetPair, recording: Recording) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from pipeline.adapters.authoring.event_forms import Given, Malshaped, given
+from pipeline.adapters.authoring.event_forms import Given, UnrecognisedShape, given
 from pipeline.adapters.authoring.json_stream import Broken, Piece, pieces
 from pipeline.adapters.events import cloudevents
 from pipeline.adapters.events.strict_json import Malformed, loads
@@ -72,7 +72,7 @@ def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
         return GivenEvent(where, given(loads(piece.text), Position(str(path), 0, number)))
     except Malformed as fault:
         raise EventFault(f"{path}:{_place(piece, fault)}: {fault}") from None
-    except Malshaped as fault:
+    except UnrecognisedShape as fault:
         raise EventFault(f"{where}: {fault}") from None
 
 

@@ -24,7 +24,7 @@ _CONTENTS = ("data", "value", "payload")
 _MOMENTS = ("timestamp", "timestamp_ms", "ts")
 
 
-class Malshaped(ValueError):
+class UnrecognisedShape(ValueError):
     """It looks like one of the forms, and is not quite that."""
 
 
@@ -46,7 +46,7 @@ def given(value: object, position: Position) -> Given:
         Malshaped: in words.
     """
     if not isinstance(value, Mapping):
-        raise Malshaped("an event is a JSON object")
+        raise UnrecognisedShape("an event is a JSON object")
     stands = _position(value)
     if stands is not None:
         return _exported(value, stands)
@@ -71,7 +71,7 @@ def _cloud_event(value: Mapping[str, object], record: Record, around: Mapping[st
         attributes = {**others, **cloudevents.envelope_texts(value)}
         cloudevents.require_valid(attributes)
     except Undecodable as fault:
-        raise Malshaped(f"no CloudEvent: {fault.detail}") from None
+        raise UnrecognisedShape(f"no CloudEvent: {fault.detail}") from None
     return Given(attributes["ce_type"], value.get("data"), record, attributes)
 
 
@@ -79,12 +79,14 @@ def _exported(value: Mapping[str, object], position: Position) -> Given:
     record = _record(value, position)
     content = next((value[name] for name in _CONTENTS if name in value), None)
     if content is None:
-        raise Malshaped(f"a record without {' or '.join(f'`{name}`' for name in _CONTENTS)}")
+        raise UnrecognisedShape(f"a record without {' or '.join(f'`{name}`' for name in _CONTENTS)}")
     if isinstance(content, str):
         try:
             content = loads(content)
         except Malformed:
-            raise Malshaped("the record's value is no JSON: read Avro from Kafka itself, not from an export") from None
+            raise UnrecognisedShape(
+                "the record's value is no JSON: read Avro from Kafka itself, not from an export"
+            ) from None
     around = {**cloudevents.header_texts(record), **_attributes(value)}
     return _wrapped(content, record, around)
 
@@ -105,7 +107,7 @@ def _whole(text: str) -> str:
         Malshaped: it holds half a character.
     """
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise Malshaped("half a character (a lone surrogate)")
+        raise UnrecognisedShape("half a character (a lone surrogate)")
     return text
 
 
@@ -125,10 +127,10 @@ def _attributes(value: Mapping[str, object]) -> dict[str, str]:
         if isinstance(text, str) and text:
             attributes[f"ce_{name}"] = _whole(text)
         elif text is not None and name in value:
-            raise Malshaped(f"`{name}` should be a text")
+            raise UnrecognisedShape(f"`{name}` should be a text")
     moment = attributes.get("ce_time")
     if moment is not None and cloudevents.milliseconds(moment) is None:
-        raise Malshaped(f"`time` should be a time such as 2026-11-23T15:01:00Z, not `{moment[:40]}`")
+        raise UnrecognisedShape(f"`time` should be a time such as 2026-11-23T15:01:00Z, not `{moment[:40]}`")
     return attributes
 
 
@@ -154,4 +156,4 @@ def _pair(one: object) -> tuple[object, object]:
         return one.get("key", one.get("name")), one.get("value")
     if isinstance(one, list) and len(one) == 2:  # noqa: PLR2004 - a pair
         return one[0], one[1]
-    raise Malshaped("headers are an object, or pairs of name and value")
+    raise UnrecognisedShape("headers are an object, or pairs of name and value")

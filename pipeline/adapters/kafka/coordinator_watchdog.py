@@ -21,7 +21,7 @@ HEAR_SECONDS = 2.5
 log = structlog.get_logger("group")
 
 
-class Silence:
+class CoordinatorWatchdog:
     """Fed by the client's statistics, on the source's thread; read from any."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

@@ -68,7 +68,7 @@ def ledger_partition(topic: str, partition: int, ledger_partitions: int) -> int:
     return (binascii.crc32(topic.encode()) + partition) % ledger_partitions
 
 
-def patience(properties: Mapping[str, Any]) -> float:
+def replay_timeout(properties: Mapping[str, Any]) -> float:
     """Seconds that finding out where to begin may take, while the group still waits for us."""
     return float(properties.get(*POLL_INTERVAL)) / 1000 * IN_TIME
 
@@ -94,7 +94,7 @@ class LedgerReader:
             # An end that is only transaction markers or compacted away gives no record, but it gives this.
             "enable.partition.eof": True,
         }
-        self._read_seconds = patience(properties)
+        self._read_seconds = replay_timeout(properties)
         self._topic = topic
         self._decode = decode
         self._replayed = replayed

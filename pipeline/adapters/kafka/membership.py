@@ -13,8 +13,8 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.coordinator_watchdog import Silence
-from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, patience
+from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
+from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
 from pipeline.adapters.kafka.statistics import INTERVAL_MS, Statistics
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import TopicPartition
@@ -89,7 +89,7 @@ class Membership:
         self.owned: dict[TopicPartition, int] = {}
         """Next offset to come, by partition; below 0 where nothing is known."""
         self.paused: set[TopicPartition] = set()
-        self.silence = Silence()
+        self.silence = CoordinatorWatchdog()
         try:
             self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
         except ConfigurationError:
@@ -237,7 +237,7 @@ class Membership:
 
     def _patiently(self, find_out: Callable[[], Found]) -> Found:
         """Try until Kafka answers: a broker that is away for a while must cost neither events nor the process."""
-        deadline = time.monotonic() + patience(self._properties)
+        deadline = time.monotonic() + replay_timeout(self._properties)
         while True:
             self._go_on()
             try:

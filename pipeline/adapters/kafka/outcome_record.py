@@ -35,7 +35,7 @@ from pipeline.model.trace import trace_context
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
 
-Disguise = Callable[[str], str | None]
+RecipientEncoding = Callable[[str], str | None]
 """How a recipient stands in outcomes: clear, hashed, or not at all."""
 
 LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
@@ -63,7 +63,7 @@ def _numbers_only() -> dict[str, Any]:
 class OutcomeEncoder:
     """Outcome to framed bytes."""
 
-    def __init__(self, schema_id: int, disguise: Disguise) -> None:
+    def __init__(self, schema_id: int, disguise: RecipientEncoding) -> None:
         self._frame = frame(schema_id)
         self._disguise = disguise
 
@@ -76,7 +76,7 @@ class OutcomeEncoder:
             writable = None if disguised is None else _whole_characters(disguised)
             return self._encode(Outcome._make(map(_writable, outcome)), lambda _: writable)
 
-    def _encode(self, outcome: Outcome, disguise: Disguise) -> bytes:
+    def _encode(self, outcome: Outcome, disguise: RecipientEncoding) -> bytes:
         """The values in the schema's order, each as its bytes."""
         (  # at once: each field by its name costs a search in the class
             outcome_id,

@@ -123,7 +123,7 @@ class LoopNoticesApi:
             if is_plain_success(status, body, retry_after):
                 reply = PLAIN_SUCCESS
             else:
-                hide = partial(self._confidential.out_of, token=token, notice=notice)
+                hide = partial(self._confidential.redact, token=token, notice=notice)
                 reply = read_reply(status, body, retry_after, hide)
         elif fault is Fault.BODY_TOO_LARGE and status is not None:
             reply = too_large(status, retry_after, self._options.max_reply_bytes)

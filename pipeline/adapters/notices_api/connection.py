@@ -34,7 +34,7 @@ KNOWN_REPLY_BYTES = 4_096
 _OK = 200
 
 
-class Told(Protocol):
+class ReplyCallback(Protocol):
     """Called once for each request with what came back, whole or broken."""
 
     def __call__(
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         most: int,
         heads: dict[int, bytes],
         *,
-        told: Told,
+        told: ReplyCallback,
         idle: Callable[[Connection], None],
         lost: Callable[[Connection], None],
     ) -> None:

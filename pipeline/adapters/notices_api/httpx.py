@@ -93,7 +93,7 @@ class HttpxNoticesApi(AwaitedNoticesApi):
     async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         heads: list[httpx.Response] = []
-        hide = partial(self._confidential.out_of, token=token, notice=notice)
+        hide = partial(self._confidential.redact, token=token, notice=notice)
         try:
             headers = self._headers(notice, token, trace)
             request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)

@@ -88,13 +88,13 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
             self._client = _client(options)
         except (exceptions.PyreqwestError, ValueError) as error:
             raise ConfigurationError(
-                f"notices: the HTTP client cannot be made: {self._confidential.out_of(_words(error), '')}"
+                f"notices: the HTTP client cannot be made: {self._confidential.redact(_words(error), '')}"
             ) from None
 
     async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
         """POST the notice; every fault of the way becomes a reply."""
         status: int | None = None
-        hide = partial(self._confidential.out_of, token=token, notice=notice)
+        hide = partial(self._confidential.redact, token=token, notice=notice)
         try:
             async with self._request(notice, token, trace) as response:
                 status = response.status

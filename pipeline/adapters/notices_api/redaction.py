@@ -36,7 +36,7 @@ class Confidential:
         given = (*options.headers.values(), *options.query.values(), *query)
         self._always = [value for value in given if len(value) >= SHORTEST_SECRET]
 
-    def out_of(self, text: str, token: str, notice: Notice | None = None) -> str:
+    def redact(self, text: str, token: str, notice: Notice | None = None) -> str:
         """The text without token, configured values, the recipient and what the notice says."""
         words = [*self._always, *([token] if len(token) >= SHORTEST_SECRET else ())]
         if notice is not None:

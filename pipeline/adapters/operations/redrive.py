@@ -21,7 +21,7 @@ from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Headers, Record
 from pipeline.operations.redrive.letter import Letter, read_letter
 from pipeline.operations.redrive.record import Redriven, redriven
-from pipeline.operations.redrive.selection import Fate, Selection
+from pipeline.operations.redrive.selection import RedriveDecision, Selection
 
 BATCH = 200
 """Letters in one transaction: as many as a broker takes within milliseconds."""
@@ -39,13 +39,13 @@ ANY = -1
 Delivered = Callable[[KafkaError | None, object], None]
 
 
-class Told(NamedTuple):
+class LetterResult(NamedTuple):
     """What became of one letter."""
 
     letter: Letter | None
     """None where the record is no dead letter."""
     position: str
-    fate: Fate
+    fate: RedriveDecision
     words: str = ""
 
 
@@ -60,7 +60,7 @@ class Target(NamedTuple):
     """The topic that remembers; None: it is not there yet, and nothing is to be written."""
 
 
-class Desk:
+class LetterReader:
     """Decides what becomes of each letter of a range."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Desk:
         self._marks = target.marks
         self._topics = frozenset(target.topics)
 
-    def fates(self, progressed: Progressed) -> Iterator[Told]:
+    def fates(self, progressed: Progressed) -> Iterator[LetterResult]:
         """Every letter of the range, in the order of each partition, and what is to become of it.
 
         The marks are read first, each time. Whoever sends must have made its `Sender` before: it fences other runs
@@ -86,13 +86,13 @@ class Desk:
         failures: set[int] = set()
         for record in self._letters.records(progressed):
             letter = read_letter(record)
-            fate = Fate.NOT_OURS if letter is None else self._selection.fate(letter, self._topics, done)
-            if letter is not None and fate in {Fate.SEND, Fate.DONE}:
+            fate = RedriveDecision.NOT_OURS if letter is None else self._selection.fate(letter, self._topics, done)
+            if letter is not None and fate in {RedriveDecision.SEND, RedriveDecision.DONE}:
                 failure = hash((letter.source, letter.outcome_id))
-                if fate is Fate.SEND and failure in failures:
-                    fate = Fate.TWICE
+                if fate is RedriveDecision.SEND and failure in failures:
+                    fate = RedriveDecision.TWICE
                 failures.add(failure)
-            yield Told(letter, str(record.position), fate)
+            yield LetterResult(letter, str(record.position), fate)
 
     def _done(self) -> set[str]:
         """Names of the letters that were sent again."""
@@ -131,24 +131,24 @@ class Sender:
         self._producer = kafka_errors.configured(lambda: Producer(settings))
         self._in_words(lambda: self._producer.init_transactions(TRANSACTION_SECONDS))
 
-    def send(self, letters: Sequence[Letter]) -> list[Told]:
+    def send(self, letters: Sequence[Letter]) -> list[LetterResult]:
         """Send these again, in order; what became of each.
 
         Raises:
             Unreachable: Kafka does not answer, or another run has begun. None of these is sent then, or all are, and
                 the marks tell which.
         """
-        told: list[Told] = []
+        told: list[LetterResult] = []
         ready: list[tuple[Letter, Redriven]] = []
         for letter in letters:
             original = self._original(letter)
-            if isinstance(original, Told):
+            if isinstance(original, LetterResult):
                 told.append(original)
             else:
                 ready.append((letter, redriven(letter, original)))
         return told + self._commit(ready)
 
-    def _original(self, letter: Letter) -> Record | Told:
+    def _original(self, letter: Letter) -> Record | LetterResult:
         """What is to be sent: the letter's own bytes, or those at its source where it was cut."""
         if not letter.is_cut:
             return letter.record
@@ -158,12 +158,14 @@ class Sender:
         except Unreachable:
             raise
         except UserError as error:
-            return Told(letter, position, Fate.SOURCE_GONE, error.words)
+            return LetterResult(letter, position, RedriveDecision.SOURCE_GONE, error.words)
         if (record.key, record.timestamp_ms) != (letter.record.key, letter.source_time_ms):
-            return Told(letter, position, Fate.SOURCE_GONE, f"another record stands at {letter.source} now")
+            return LetterResult(
+                letter, position, RedriveDecision.SOURCE_GONE, f"another record stands at {letter.source} now"
+            )
         return record
 
-    def _commit(self, ready: Sequence[tuple[Letter, Redriven]]) -> list[Told]:
+    def _commit(self, ready: Sequence[tuple[Letter, Redriven]]) -> list[LetterResult]:
         """All of them in one transaction; where Kafka refuses one, each in its own."""
         if not ready:
             return []
@@ -171,10 +173,10 @@ class Sender:
         if why is not None and why.code() in AFTER_A_REFUSAL:
             why = self._try(ready)
         if why is None:
-            return [Told(letter, str(letter.record.position), Fate.SEND) for letter, _ in ready]
+            return [LetterResult(letter, str(letter.record.position), RedriveDecision.SEND) for letter, _ in ready]
         if len(ready) == 1:
             letter = ready[0][0]
-            return [Told(letter, str(letter.record.position), Fate.REFUSED, why.str())]
+            return [LetterResult(letter, str(letter.record.position), RedriveDecision.REFUSED, why.str())]
         return [told for one in ready for told in self._commit([one])]
 
     def _try(self, ready: Sequence[tuple[Letter, Redriven]]) -> KafkaError | None:

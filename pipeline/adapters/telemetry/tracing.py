@@ -66,11 +66,11 @@ class TracingOptions(NamedTuple):
 class Tracing:
     """Makes spans and hands them to the exporter's own thread, which drops them when the collector is too slow."""
 
-    def __init__(self, options: TracingOptions, clock: Clock, dice: Callable[[int], int], instance: str) -> None:
+    def __init__(self, options: TracingOptions, clock: Clock, rng: Callable[[int], int], instance: str) -> None:
         """`dice` gives so many random bits; `instance` sets this process apart from others."""
         self._clock = clock
-        self._dice = dice
-        self._salt = dice(SPAN_BITS).to_bytes(8, "big")
+        self._dice = rng
+        self._salt = rng(SPAN_BITS).to_bytes(8, "big")
         self._least_unsampled = round(options.sample_ratio * 2**SPAN_BITS)
         self._group = options.group
         api = urlsplit(options.api_url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from pipeline.authoring.cards.card import Card, Line
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.styles.graphemes import clusters
 
 WIDTH = 46
@@ -69,7 +69,7 @@ def _notes(card: Card) -> list[str]:
 def _wrapped(text: str, width: int) -> list[str]:
     """The text in parts of at most `width` columns; control characters show as what they are."""
     parts, columns = [""], 0
-    for raw in clusters(visible(text)):
+    for raw in clusters(terminal_escape(text)):
         cluster = raw if len(clusters(f" {raw}")) > 1 else f"◌{raw}"  # a mark without its letter
         size = _columns(cluster)
         if columns + size > width and parts[-1]:

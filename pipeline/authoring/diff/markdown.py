@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.authoring.diff import report as diff_report
 from pipeline.authoring.diff.changes import Change, Diff, Example, FieldChange, RuleDiff
 from pipeline.authoring.diff.report import SHOWN, Mask, Names
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 
 LONGEST = 200
 """Characters of one value: enough for any field of a message, too few for a url to fill the page."""
@@ -103,6 +103,6 @@ def code(text: str | None) -> str:
     """A value as it is: in `<code>`, where pages look for neither people nor issues, and no mark means anything."""
     if text is None:
         return "—"
-    shown = visible(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+    shown = terminal_escape(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
     escaped = "".join(f"&#{ord(character)};" if character in _MARKUP else character for character in shown)
     return f"<code>{escaped}</code>"

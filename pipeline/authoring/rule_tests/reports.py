@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from pipeline.authoring.rule_tests.comparing import Message, Mismatch
 from pipeline.authoring.rule_tests.running import Result
-from pipeline.authoring.terminal_escape import shown, visible
+from pipeline.authoring.terminal_escape import shown, terminal_escape
 from pipeline.model.finding import Finding
 
 _UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -25,16 +25,17 @@ class Timed(NamedTuple):
 def as_text(result: Result) -> Iterator[str]:
     """The lines about one case that failed: what was expected, what came, and where that stands."""
     place = result.case.document.place(result.case.path)
-    yield f"FAILED {visible(result.case.document.path)}:{place.line}:{place.column}: {visible(result.case.name)}"
+    path, name = terminal_escape(result.case.document.path), terminal_escape(result.case.name)
+    yield f"FAILED {path}:{place.line}:{place.column}: {name}"
     for mismatch in result.mismatches:
         at = result.place(mismatch)
-        yield f"  {visible(result.case.document.path)}:{at.line}:{at.column}: {visible(mismatch.words)}"
+        yield f"  {terminal_escape(result.case.document.path)}:{at.line}:{at.column}: {terminal_escape(mismatch.words)}"
         if mismatch.expected is not None:
             yield f"    expected  {_shown(mismatch.expected)}"
         if mismatch.expected is not None or mismatch.got is not None:
             yield f"    got       {_shown(mismatch.got)}"
         if mismatch.hint is not None:
-            yield f"    hint: {visible(mismatch.hint)}"
+            yield f"    hint: {terminal_escape(mismatch.hint)}"
 
 
 def as_json(timed: Timed) -> dict[str, object]:
@@ -118,5 +119,5 @@ def _xml(text: str) -> str:
 def _shown(text: str | None) -> str:
     if text is None:
         return "(nothing)"
-    is_plain = text and text == text.strip() and text == visible(text)
+    is_plain = text and text == text.strip() and text == terminal_escape(text)
     return text if is_plain else shown(text)

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.adapters.events.schema_files import read_schemas, schemas_near
 from pipeline.adapters.rule_files import read_rules
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json
 from pipeline.model.finding import Finding, Level
@@ -63,7 +63,7 @@ def command(
         number = len(checked.ruleset.rules) if checked.ruleset else 0
         summary = ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
         print(
-            f"{visible(str(rules))}: {summary}"
+            f"{terminal_escape(str(rules))}: {summary}"
             + (f"; {number} rule{' is' if number == 1 else 's are'} fine" if checked.ruleset else "")
         )
     if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
@@ -80,4 +80,4 @@ def _as_annotation(finding: Finding) -> str:
 
 def _quoted(text: str) -> str:
     """As the runner's own toolkit does (actions/toolkit, command.ts); without what a terminal would obey."""
-    return visible(text, keep="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return terminal_escape(text, keep="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

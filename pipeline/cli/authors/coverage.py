@@ -11,7 +11,7 @@ import typer
 from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.authoring.rule_tests.coverage import Coverage, RuleCoverage, percent
 from pipeline.authoring.rule_tests.running import run
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, SchemasOption
 from pipeline.cli.authors.rule_set import Named, SoundRules
@@ -59,9 +59,9 @@ def command(
         print_json(_as_json(seen, len(cases), failed))
     else:
         for line in _lines(seen, rules, len(cases)):
-            print(visible(line))
+            print(terminal_escape(line))
         if failed:
-            print(f"{failed} of the tests failed: `notice-pipeline test {visible(str(rules))}` tells why")
+            print(f"{failed} of the tests failed: `notice-pipeline test {terminal_escape(str(rules))}` tells why")
         if not is_enough:
             print(f"that is less than {fail_under:g} %")
     if failed or not is_enough:

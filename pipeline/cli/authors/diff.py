@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from pipeline.adapters.authoring.compared_files import MOST_FAULTS, Found, Recording, Sides, compare_file
+from pipeline.adapters.authoring.compared_files import MOST_FAULTS, Found, Recording, RuleSetPair, compare_file
 from pipeline.adapters.authoring.rule_revisions import read_version
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.authoring.diff.markdown import as_markdown
 from pipeline.authoring.diff.report import Mask, Names, as_values
 from pipeline.authoring.diff.rule_set_pair import Comparison
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors import diff_text, recording
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption
@@ -60,7 +60,7 @@ class _Source(NamedTuple):
         bounds = f" from {self.start or 'the first'} to {self.end or 'the last'}" if self.start or self.end else ""
         return f"{self.topic}{bounds}"
 
-    def found(self, sides: Sides, jobs: int) -> Found:
+    def found(self, sides: RuleSetPair, jobs: int) -> Found:
         """Compare them all."""
         with reading("comparing") as progress:
             if self.settings is not None and self.topic is not None:
@@ -127,9 +127,9 @@ def command(
     sides = read_version(old, folder), read_version(new if new is not None else str(folder), folder)
     catalogue = read_schemas(meant.schemas) if meant.schemas is not None else None
     against = [(side.sources, catalogue or side.schemas) for side in sides]
-    diff, faults = source.found(Sides.of(against[0], against[1], meant.environment, examples), jobs or _cores())
+    diff, faults = source.found(RuleSetPair.of(against[0], against[1], meant.environment, examples), jobs or _cores())
     for words in faults:
-        print(f"warning: {visible(words)}", file=sys.stderr)
+        print(f"warning: {terminal_escape(words)}", file=sys.stderr)
     names, mask = Names(sides[0].name, sides[1].name, source.name), Mask(show=show_recipients)
     if output == "json":
         print_json(as_values(diff, names, mask))

@@ -168,8 +168,8 @@ def _near(wanted: str, names: Sequence[str]) -> str:
 
 
 def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[str, object]]:
-    dice = random.Random(seed).random  # noqa: S311 - examples, not secrets
-    return (example(schema, dice, number) for number in range(count))
+    rng = random.Random(seed).random  # noqa: S311 - examples, not secrets
+    return (example(schema, rng, number) for number in range(count))
 
 
 def _given(file: Path, reader: JsonReader, event_type: str) -> Iterator[Mapping[str, object]]:

@@ -11,7 +11,7 @@ import typer
 from pipeline.authoring.cards.card import Mode
 from pipeline.authoring.cards.preview import Preview, preview, previews
 from pipeline.authoring.cards.preview_html import to_page
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
 from pipeline.cli.authors.one_event import Found, find, tell_undecodable, wanted
@@ -90,7 +90,7 @@ def command(
     elif form == "json":
         print_json([one.request for one in made if one.request is not None])
     elif form == "html":
-        typer.echo(visible(to_page(f"{found.event.type} · {found.where}", made, modes), keep="\n"), nl=False)
+        typer.echo(terminal_escape(to_page(f"{found.event.type} · {found.where}", made, modes), keep="\n"), nl=False)
     else:
         show(found, made, modes)
     if not made:
@@ -127,8 +127,8 @@ def _examples(schema: EventSchema) -> Iterator[Found]:
     """The example that rule tests begin with, then others, the same at every call."""
     moment = int(BEGIN.timestamp() * 1_000)
     for number in range(EXAMPLES):
-        dice = random.Random(number).random if number else lambda: 0.5  # noqa: S311 - examples, not secrets
-        data = from_json(schema, example(schema, dice, number))
+        rng = random.Random(number).random if number else lambda: 0.5  # noqa: S311 - examples, not secrets
+        data = from_json(schema, example(schema, rng, number))
         record = Record("example", 0, number, None, None, (), moment)
         event = Event(schema.name, data, record, f"example/0/{number}", None, None, moment, None, None)
         yield Found(event, "an example" if not number else f"example {number + 1}")

@@ -11,7 +11,7 @@ import typer
 from pipeline.adapters.rule_files import read_rules
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.errors import RulesRefused, UserError
-from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.rule_compiler import near
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -77,7 +77,7 @@ class Complete(NamedTuple):
 class SoundRules(NamedTuple):
     """Rules without errors, with what they were checked against."""
 
-    checked: Checked
+    checked: CheckResult
     ruleset: RuleSet
     catalogue: SchemaCatalogue
 

@@ -12,7 +12,7 @@ import typer
 from pipeline.adapters.events.avro import AvroReader
 from pipeline.adapters.events.schema_files import read_schema, schema_files
 from pipeline.adapters.kafka.outcome_record import outcome_schema
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import print_json
 from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry, require_registry
@@ -76,7 +76,7 @@ def check(
         print_json([problem._asdict() for problem in problems])
     else:
         for problem in problems:
-            print(visible(str(problem)))
+            print(terminal_escape(str(problem)))
         types = len({schema.name for schema in schemas})
         print(
             f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(problems), 'error')}"
@@ -105,7 +105,7 @@ def register(
     problems += check_versions(schemas)
     if problems:
         for problem in problems:
-            print(visible(str(problem)))
+            print(terminal_escape(str(problem)))
         raise typer.Exit(FINDINGS)
     subjects = [(_subject(strategy, topic, schema.name), schema.avro) for schema in schemas]
     if outcomes is not None:
@@ -116,7 +116,7 @@ def register(
             number = there.register(subject, avro)
             registered.append({"subject": subject, "id": number})
             if output == "text":
-                print(visible(f"{subject}: id {number}"))
+                print(terminal_escape(f"{subject}: id {number}"))
     if output == "json":
         print_json(registered)
 

@@ -13,14 +13,14 @@ from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.rule_tests.reports import Timed, as_json, as_junit, as_text
 from pipeline.authoring.rule_tests.running import run
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.cli.printing import finding_lines, print_json
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
 from pipeline.rules.lint.cases import Case
-from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
@@ -131,7 +131,7 @@ class _Job(NamedTuple):
         results = tuple(self._results(cases, checked.ruleset, catalogue))
         return _Report(str(self.rules), (), results, len(cases) - len(results), time.perf_counter() - begun)
 
-    def _chosen(self, checked: Checked, rules: RuleSet) -> list[Case]:
+    def _chosen(self, checked: CheckResult, rules: RuleSet) -> list[Case]:
         cases = list(checked.cases)
         if self._is_test_file:
             cases = [case for case in cases if Path(case.document.path).resolve() == self.rules.resolve()]
@@ -169,7 +169,7 @@ def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
         print(as_junit([*report.results], report.seconds, report.findings), end="")
     else:
         for line in _lines(report, verbose=verbose):
-            print(visible(line))  # names and places are texts of files, too
+            print(terminal_escape(line))  # names and places are texts of files, too
 
 
 def _as_json(report: _Report) -> dict[str, object]:
@@ -235,7 +235,7 @@ def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         for changed in changes:
             if changed:
                 names = sorted({Path(path).name for _, path in changed})
-                told = visible(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
+                told = terminal_escape(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
                 print(f"\n{told} changed", flush=True)
                 code = _once(job, junit, verbose=verbose)
                 print(WAITING, flush=True)
@@ -252,6 +252,6 @@ def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         _write(report, junit)
     except UserError as error:  # a file half saved, or no test yet: the next change may mend it
         told = f"error: {error.words}" + (f"\nhint: {error.hint}" if error.hint else "")
-        print(visible(told, keep="\n"), flush=True)
+        print(terminal_escape(told, keep="\n"), flush=True)
         return FINDINGS
     return report.exit_code

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, rules_needed
 from pipeline.cli.bounds import FORMS, read_moment
 from pipeline.cli.printing import print_json
@@ -106,7 +106,7 @@ def _print(report: Report, since: datetime | None, until: datetime | None) -> No
         print(f"  order not judged: {report.order_unchecked:,} (sent again after a restart, or nothing tells whose)")
     print(f"  found:     {_counts(report.findings)}")
     for finding in report.examples:
-        print(visible(str(finding)))
+        print(terminal_escape(str(finding)))
     hidden = sum(report.findings.values()) - len(report.examples)
     if hidden:
         print(f"… and {hidden:,} more (--limit)")

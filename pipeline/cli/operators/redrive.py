@@ -17,32 +17,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.authoring.terminal_escape import visible
+from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
 from pipeline.cli.bounds import FORMS, read_moment
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.model.outcome import OutcomeKind, Reason
-from pipeline.operations.redrive.selection import Fate, Selection
+from pipeline.operations.redrive.selection import RedriveDecision, Selection
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from pipeline.bootstrap.redrive import Redrive, Tally
 
 WORDS = {
-    Fate.SEND: "sent again",
-    Fate.NOT_ASKED_FOR: "left out by the filters",
-    Fate.ASK_BY_NAME: "only sent where --kind or --reason names them",
-    Fate.DONE: "sent again by an earlier run",
-    Fate.TWICE: "written twice by a crash, of which one is enough",
-    Fate.LOOP_GUARD: "sent again as often as --max-redrives allows",
-    Fate.OTHER_TOPIC: "of a topic that this service does not read",
-    Fate.NOT_OURS: "no dead letters of this service",
-    Fate.SOURCE_GONE: "were cut, and their source is gone",
-    Fate.REFUSED: "refused by Kafka",
+    RedriveDecision.SEND: "sent again",
+    RedriveDecision.NOT_ASKED_FOR: "left out by the filters",
+    RedriveDecision.ASK_BY_NAME: "only sent where --kind or --reason names them",
+    RedriveDecision.DONE: "sent again by an earlier run",
+    RedriveDecision.TWICE: "written twice by a crash, of which one is enough",
+    RedriveDecision.LOOP_GUARD: "sent again as often as --max-redrives allows",
+    RedriveDecision.OTHER_TOPIC: "of a topic that this service does not read",
+    RedriveDecision.NOT_OURS: "no dead letters of this service",
+    RedriveDecision.SOURCE_GONE: "were cut, and their source is gone",
+    RedriveDecision.REFUSED: "refused by Kafka",
 }
-TROUBLES = (Fate.LOOP_GUARD, Fate.SOURCE_GONE, Fate.REFUSED)
+TROUBLES = (RedriveDecision.LOOP_GUARD, RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED)
 """Asked for and not sent: the exit code tells."""
 
 
@@ -109,7 +109,7 @@ def command(
             seen = redrive.look(progressed)
         if output == "text":
             _show(seen)
-        count = seen.fates[Fate.SEND]
+        count = seen.fates[RedriveDecision.SEND]
         if dry_run or not count:
             _finish(seen, seen, output, sent=0, interrupted=False)
         if not yes and sys.stdin.isatty():
@@ -119,8 +119,8 @@ def command(
 
 def _send(redrive: Redrive, seen: Tally, rate: float | None, output: str) -> None:
     with _stopped_by_signals() as stop, progress("sending") as progressed:
-        tally = redrive.send(seen.fates[Fate.SEND], rate, stop, progressed)
-    _finish(seen, tally, output, sent=tally.fates[Fate.SEND], interrupted=stop.is_set())
+        tally = redrive.send(seen.fates[RedriveDecision.SEND], rate, stop, progressed)
+    _finish(seen, tally, output, sent=tally.fates[RedriveDecision.SEND], interrupted=stop.is_set())
 
 
 @contextmanager
@@ -144,26 +144,28 @@ def _stopped_by_signals() -> Iterator[Event]:
 
 def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: bool) -> None:
     """Tell how it ended, and end."""
-    left = {fate: seen.fates[fate] + (tally.fates[fate] if tally is not seen else 0) for fate in Fate}
+    left = {fate: seen.fates[fate] + (tally.fates[fate] if tally is not seen else 0) for fate in RedriveDecision}
     if output == "json":
         print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
     elif tally is not seen:
         for told in tally.troubles:
-            print(visible(f"{told.position}: {told.fate} {told.words}"))
-        rest = seen.fates[Fate.SEND] - sum(tally.fates.values())
+            print(terminal_escape(f"{told.position}: {told.fate} {told.words}"))
+        rest = seen.fates[RedriveDecision.SEND] - sum(tally.fates.values())
         print(f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: call it again to go on" if interrupted else ""))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(FINDINGS if any(left[fate] for fate in TROUBLES) else FINE)
 
 
-def _as_json(seen: Tally, tally: Tally, left: dict[Fate, int], sent: int, *, interrupted: bool) -> dict[str, object]:
+def _as_json(
+    seen: Tally, tally: Tally, left: dict[RedriveDecision, int], sent: int, *, interrupted: bool
+) -> dict[str, object]:
     return {
         "letters": sum(seen.fates.values()),
-        "selected": seen.fates[Fate.SEND],
+        "selected": seen.fates[RedriveDecision.SEND],
         "sent": sent,
         "interrupted": interrupted,
-        "others": {fate: left[fate] for fate in Fate if fate is not Fate.SEND and left[fate]},
+        "others": {fate: left[fate] for fate in RedriveDecision if fate is not RedriveDecision.SEND and left[fate]},
         "by": [
             {"fate": fate, "reason": reason, "rule": rule or None, "letters": count}
             for (fate, reason, rule), count in sorted(seen.by.items())
@@ -174,16 +176,16 @@ def _as_json(seen: Tally, tally: Tally, left: dict[Fate, int], sent: int, *, int
 
 def _show(seen: Tally) -> None:
     """What would be sent, by reason and rule, and how many would not."""
-    chosen = sorted((key, count) for key, count in seen.by.items() if key[0] is Fate.SEND)
+    chosen = sorted((key, count) for key, count in seen.by.items() if key[0] is RedriveDecision.SEND)
     if chosen:
         table = Table("reason", "rule", "dead letters", box=None, pad_edge=False)
         for (_, reason, rule), count in chosen:
-            table.add_row(Text(visible(reason)), Text(visible(rule or "(no event)")), f"{count:,}")
+            table.add_row(Text(terminal_escape(reason)), Text(terminal_escape(rule or "(no event)")), f"{count:,}")
         Console(width=120, highlight=False).print(table)
-    print(f"{seen.fates[Fate.SEND]:,} of {sum(seen.fates.values()):,} dead letters to be sent again")
+    print(f"{seen.fates[RedriveDecision.SEND]:,} of {sum(seen.fates.values()):,} dead letters to be sent again")
     for fate, words in WORDS.items():
-        if fate is not Fate.SEND and seen.fates[fate]:
+        if fate is not RedriveDecision.SEND and seen.fates[fate]:
             print(f"  {seen.fates[fate]:,} {words}")
-    if not chosen and seen.fates[Fate.NOT_ASKED_FOR]:
+    if not chosen and seen.fates[RedriveDecision.NOT_ASKED_FOR]:
         there = sorted({f"{reason} of {rule}" if rule else reason for _, reason, rule in seen.by})
-        print(visible(f"  there are {', '.join(there[:12])}"))
+        print(terminal_escape(f"  there are {', '.join(there[:12])}"))

@@ -111,7 +111,7 @@ def _configuration(bootstrap_servers: str, url: str) -> dict[str, object]:
 
 def _emit(bootstrap_servers: str, count: int, seed: int) -> int:
     """Example events of every type, in turn, for a hundred recipients; and a few records that are no events."""
-    dice = random.Random(seed).random  # noqa: S311 - examples, not secrets
+    rng = random.Random(seed).random  # noqa: S311 - examples, not secrets
     catalogue = read_schemas(shipped("schemas/events"))
     encoders = []
     for name in sorted(catalogue):
@@ -119,13 +119,13 @@ def _emit(bootstrap_servers: str, count: int, seed: int) -> int:
         if schema is not None:
             topic = next(topic for prefix, topic in TOPICS.items() if name.startswith(prefix))
             encoders.append((schema, EventEncoder(schema, folder_id(schema.fingerprint), Encoding.AVRO), topic))
-    recipients = [f"{int(dice() * 2**128):032x}" for _ in range(RECIPIENTS)]
+    recipients = [f"{int(rng() * 2**128):032x}" for _ in range(RECIPIENTS)]
     producer = EventProducer({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     for topic in ("notice.outcomes", "notice.dead-letters"):
         producer.make(topic)
     for number in range(count):
         schema, encoder, topic = encoders[number % len(encoders)]
-        event = {**example(schema, dice, number), "sub": recipients[int(dice() * RECIPIENTS)]}
+        event = {**example(schema, rng, number), "sub": recipients[int(rng() * RECIPIENTS)]}
         value, headers = encoder.encode(event, number)
         producer.send(topic, str(event["sub"]), value, headers)
     for number in range(POISON):

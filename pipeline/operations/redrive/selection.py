@@ -18,7 +18,7 @@ MAY_HAVE_ARRIVED = frozenset({Reason.KEY_REUSED})
 """Reasons that must be asked for whatever their kind: the API knows the notice's key with another body."""
 
 
-class Fate(StrEnum):
+class RedriveDecision(StrEnum):
     """What becomes of a dead letter in one run. Closed."""
 
     SEND = "send"
@@ -52,19 +52,19 @@ class Selection(NamedTuple):
     keys: frozenset[bytes] = frozenset()
     max_redrives: int = 3
 
-    def fate(self, letter: Letter, topics: frozenset[str], done: frozenset[str] | set[str]) -> Fate:
+    def fate(self, letter: Letter, topics: frozenset[str], done: frozenset[str] | set[str]) -> RedriveDecision:
         """What is to become of it; `topics` are read by the service, `done` are names of letters sent again."""
         if not self._asks_for(letter):
-            return Fate.NOT_ASKED_FOR
+            return RedriveDecision.NOT_ASKED_FOR
         if not self._names(letter):
-            return Fate.ASK_BY_NAME
+            return RedriveDecision.ASK_BY_NAME
         if letter.name in done:
-            return Fate.DONE
+            return RedriveDecision.DONE
         if letter.source.topic not in topics:
-            return Fate.OTHER_TOPIC
+            return RedriveDecision.OTHER_TOPIC
         if letter.redrives >= self.max_redrives:
-            return Fate.LOOP_GUARD
-        return Fate.SEND
+            return RedriveDecision.LOOP_GUARD
+        return RedriveDecision.SEND
 
     def _asks_for(self, letter: Letter) -> bool:
         return (

@@ -17,7 +17,7 @@ class Named(NamedTuple):
     expression: Expression
 
 
-class Together:
+class BatchedExpressions:
     """All expressions of one message. What it needs is made when first used: of a thousand rules most are never."""
 
     __slots__ = ("_environment", "_for_cel", "_list", "_parts")

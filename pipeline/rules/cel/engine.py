@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cel_expr_python import cel
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 
 from pipeline.rules.cel import cost
 from pipeline.rules.cel import tree as cel_ast
 from pipeline.rules.cel.generated import direct
-from pipeline.rules.cel.operations import GIVING_UP, Direct
+from pipeline.rules.cel.operations import GIVING_UP, CompiledExpression
 from pipeline.rules.functions import FUNCTIONS
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 MAX_DEPTH = 32
 """Levels of an event that expressions see: CEL itself reads no deeper path."""
@@ -160,7 +160,7 @@ class Expression:
         here must not hide another's."""
         self._root = root
         self._prepared = False
-        self._direct: Direct | None = None
+        self._direct: CompiledExpression | None = None
         self._fields: frozenset[str] | None = None
 
     def tree(self) -> cel_ast.Tree:
@@ -168,7 +168,7 @@ class Expression:
         return cel_ast.parse(self.source, self.compiled.serialize())
 
     @property
-    def direct(self) -> Direct | None:
+    def direct(self) -> CompiledExpression | None:
         """Its value without CEL, where it is of so plain a form that CEL is asked only where an event is unusual."""
         if not self._prepared:
             self._prepare()
@@ -275,6 +275,6 @@ def _whole(value: object, depth: int) -> object:
         return {key: _whole(item, depth + 1) for key, item in value.items()} if depth < MAX_DEPTH else None
     if isinstance(value, list):
         return [_whole(item, depth + 1) for item in value] if depth < MAX_DEPTH else None
-    if type(value) is Moment:
-        return Timestamp(seconds=value.seconds, nanos=value.nanos)
+    if type(value) is Timestamp:
+        return ProtobufTimestamp(seconds=value.seconds, nanos=value.nanos)
     return value

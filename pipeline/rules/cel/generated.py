@@ -21,10 +21,10 @@ from math import prod
 from types import NoneType
 from typing import Any, NamedTuple
 
-from pipeline.rules.cel.operations import LEAST, MOST, WORDS, Direct
+from pipeline.rules.cel.operations import LEAST, MOST, WORDS, CompiledExpression
 from pipeline.rules.cel.tree import Kind, Node
 from pipeline.rules.functions import FUNCTIONS, Function
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 
 class Written(NamedTuple):
@@ -39,15 +39,15 @@ Look = Callable[[Written], str]
 """Makes of a value's source that of the value as somebody wants it."""
 
 
-class CelsOwn(Exception):
+class NeedsCel(Exception):
     """The expression has a part that only CEL can evaluate."""
 
 
-NOT_WRITTEN = (CelsOwn, RecursionError, SyntaxError, MemoryError)
+NOT_WRITTEN = (NeedsCel, RecursionError, SyntaxError, MemoryError)
 """Why there is no source; the last three are Python's for what is nested too deep. CEL takes nothing that is."""
 
 
-def direct(root: Node) -> Direct | None:
+def direct(root: Node) -> CompiledExpression | None:
     """The expression as a function; None where it has a part that only CEL can evaluate."""
     writer = Writer()
     try:
@@ -63,9 +63,9 @@ class Writer:
         self._values: list[object] = []
         self._variables = 0
 
-    def function(self, code: str) -> Direct:
+    def function(self, code: str) -> CompiledExpression:
         """The function of an event's data that `code` is the value of."""
-        made: Direct = _made(self.source(code))(*self._values)
+        made: CompiledExpression = _made(self.source(code))(*self._values)
         return made
 
     def source(self, code: str) -> str:
@@ -133,11 +133,11 @@ class Writer:
             case Kind.CALL:
                 return self._call(node)
             case _:
-                raise CelsOwn
+                raise NeedsCel
 
     def _constant(self, value: object) -> Written:
         if type(value) not in {str, bool, int, float, NoneType} or (type(value) is str and "\x00" in value):
-            raise CelsOwn
+            raise NeedsCel
         return Written(self.given(value), type(value))
 
     def _holder(self, node: Node) -> str:
@@ -147,7 +147,7 @@ class Writer:
             return "data"
         if below.kind is Kind.FIELD or (below.kind is Kind.CALL and below.name == "_[_]"):
             return self._value(below).code
-        raise CelsOwn
+        raise NeedsCel
 
     def _item(self, node: Node) -> str:
         """`event.a[0]`, `event.a["b"]`; only a record has items by text, so that need not be asked."""
@@ -157,7 +157,7 @@ class Writer:
             return f"{self._holder(node)}[{self.given(index)}]"
         if type(index) is int and index >= 0:
             return f"listed({self._holder(node)})[{self.given(index)}]"
-        raise CelsOwn
+        raise NeedsCel
 
     def _call(self, node: Node) -> Written:
         if node.name == "_[_]":
@@ -168,7 +168,7 @@ class Writer:
             return Written(f"({self.written(one, self.text)} in {self.given(texts)})", bool)
         form = _FORMS.get((node.name, len(node.children)))
         if form is None:
-            raise CelsOwn
+            raise NeedsCel
         parts = [self.written(child, partial(form.look, self)) for child in node.children]
         return Written(form.code.format(*parts), form.kind)
 
@@ -196,7 +196,7 @@ class Writer:
         ]
         overloads = [one for one in overloads if all(map(_may_be, parts, one[0]))]
         if not overloads:
-            raise CelsOwn
+            raise NeedsCel
         name = self.given(function.implementation)
         places = [tuple(dict.fromkeys(classes)) for classes in zip(*(one[0] for one in overloads), strict=True)]
         if len(overloads) == prod(map(len, places)):  # each argument may be looked at alone
@@ -238,7 +238,7 @@ def _texts(node: Node, kind: Kind) -> list[str]:
     """The texts of a list, or of a map (key, value, key, value …), that is made of constant ones alone."""
     texts = [child.value for child in node.children if type(child.value) is str and "\x00" not in child.value]
     if node.kind is not kind or len(texts) < len(node.children):
-        raise CelsOwn
+        raise NeedsCel
     return texts
 
 
@@ -277,7 +277,7 @@ _RESULTS: Mapping[str, type] = {"string": str, "double": float, "int": int, "boo
 _CLASSES: Mapping[str, type] = {
     **_RESULTS,
     "null": NoneType,
-    "timestamp": Moment,
+    "timestamp": Timestamp,
     "map<string, string>": dict,
 }
 """CEL's names for types that a function's arguments may have here. A map can only be one of constants."""

@@ -6,10 +6,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 Data = Mapping[str, object]
-Direct = Callable[[Data], Any]
+CompiledExpression = Callable[[Data], Any]
 """The value for an event's data; raises one of `GIVING_UP` where CEL is to be asked."""
 
 
@@ -104,7 +104,7 @@ def _size(value: object) -> int:
 
 def _argument(value: object, classes: frozenset[type]) -> object:
     """What a function may be given in one place."""
-    found = value if type(value) is Moment else scalar(value)
+    found = value if type(value) is Timestamp else scalar(value)
     if type(found) in classes:
         return found
     raise GiveUp
@@ -112,10 +112,10 @@ def _argument(value: object, classes: frozenset[type]) -> object:
 
 def _call(function: Callable[..., object], accepted: frozenset[tuple[type, ...]], *values: object) -> object:
     """One of our functions, as CEL would call it: with arguments of exactly the types that an overload names."""
-    given = [value if type(value) is Moment else scalar(value) for value in values]
+    given = [value if type(value) is Timestamp else scalar(value) for value in values]
     if tuple(map(type, given)) in accepted:
         result = function(*given)
-        if type(result) is not Moment:  # CEL would hand it on as a `datetime`, which ends earlier than a moment does
+        if type(result) is not Timestamp:  # CEL would hand it on as a `datetime`, which ends earlier than a moment does
             return result
     raise GiveUp
 
@@ -126,7 +126,7 @@ WORDS: Mapping[str, object] = {
     "int": int,
     "float": float,
     "bool": bool,
-    "Moment": Moment,
+    "Timestamp": Timestamp,
     "scalar": scalar,
     "text": text,
     "truth": _truth,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
-from pipeline.rules.timestamp import EPOCH, Moment
+from pipeline.rules.timestamp import EPOCH, Timestamp
 
 DEFAULT_ZONE = "Asia/Shanghai"
 MAX_PATTERN = 64
@@ -107,13 +107,13 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def local_time(moment: datetime | Moment, pattern: str, zone: str = DEFAULT_ZONE) -> str:
+def local_time(moment: datetime | Timestamp, pattern: str, zone: str = DEFAULT_ZONE) -> str:
     """The moment as the zone's clocks show it, daylight saving included."""
     if "ss" not in pattern:
-        seconds = moment.seconds if isinstance(moment, Moment) else (moment - EPOCH) // _SECOND
+        seconds = moment.seconds if isinstance(moment, Timestamp) else (moment - EPOCH) // _SECOND
         if seconds >= _WHOLE_MINUTES:
             return _of_minute(seconds // 60, pattern, zone)
-    return _local_time(moment.as_datetime() if isinstance(moment, Moment) else moment, pattern, zone)
+    return _local_time(moment.as_datetime() if isinstance(moment, Timestamp) else moment, pattern, zone)
 
 
 @lru_cache(maxsize=4_096)

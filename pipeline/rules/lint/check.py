@@ -30,7 +30,7 @@ from pipeline.rules.source.templates import Template
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class Checked(NamedTuple):
+class CheckResult(NamedTuple):
     """What the check found."""
 
     ruleset: RuleSet | None
@@ -63,7 +63,7 @@ def check(
     *,
     environment: str | None = None,
     cel: Environment | None = None,
-) -> Checked:
+) -> CheckResult:
     """Check everything that can be known beforehand.
 
     `environment` picks template ids (`production`, `staging`); None checks without and takes any id. Rule sets that
@@ -98,8 +98,8 @@ def check(
         findings.append(Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", "there is no rule"))
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
     if any(finding.is_error for finding in ordered):
-        return Checked(None, ordered, cases=cases)
-    return Checked(RuleSet(sources.version(), rules, templates, cel), ordered, places, cases)
+        return CheckResult(None, ordered, cases=cases)
+    return CheckResult(RuleSet(sources.version(), rules, templates, cel), ordered, places, cases)
 
 
 def load(

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 Convert = Callable[[Any], Any]
 
@@ -87,7 +87,7 @@ def _scalar(kind: ScalarType) -> Convert | None:
     return None
 
 
-def moment(units: int, per_second: int) -> Moment:
+def moment(units: int, per_second: int) -> Timestamp:
     """A moment from a count of units since the epoch.
 
     Raises:
@@ -97,13 +97,13 @@ def moment(units: int, per_second: int) -> Moment:
 
 
 @lru_cache(maxsize=8)
-def _moments(per_second: int) -> Callable[[int], Moment]:
+def _moments(per_second: int) -> Callable[[int], Timestamp]:
     first, last, unit = FIRST_SECOND * per_second, (LAST_SECOND + 1) * per_second, 1_000_000_000 // per_second
 
-    def convert(units: int) -> Moment:
+    def convert(units: int) -> Timestamp:
         if not first <= units < last:
             raise ValueError("a moment outside the years 1 to 9999")
-        return Moment(units // per_second, units % per_second * unit)
+        return Timestamp(units // per_second, units % per_second * unit)
 
     return convert
 

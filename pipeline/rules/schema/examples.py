@@ -19,60 +19,60 @@ _WORDS = {
 _COUNTS = {"item_count": (1, 5), "quantity": (1, 3), "days_left": (1, 5)}
 
 
-def example(schema: EventSchema, dice: Callable[[], float], number: int = 0) -> dict[str, object]:
+def example(schema: EventSchema, rng: Callable[[], float], number: int = 0) -> dict[str, object]:
     """An event of this type as JSON; `dice` gives numbers in [0, 1), `number` makes identities differ."""
-    return _record(schema.root, dice, number)
+    return _record(schema.root, rng, number)
 
 
-def _record(kind: RecordType, dice: Callable[[], float], number: int) -> dict[str, object]:
-    return {field.name: _value(field.type, field.name, dice, number) for field in kind.fields}
+def _record(kind: RecordType, rng: Callable[[], float], number: int) -> dict[str, object]:
+    return {field.name: _value(field.type, field.name, rng, number) for field in kind.fields}
 
 
-def _value(kind: FieldType, name: str, dice: Callable[[], float], number: int) -> object:
+def _value(kind: FieldType, name: str, rng: Callable[[], float], number: int) -> object:
     match kind:
         case NullableType(inner):
-            return None if dice() < 0.3 else _value(inner, name, dice, number)  # noqa: PLR2004 - now and then
+            return None if rng() < 0.3 else _value(inner, name, rng, number)  # noqa: PLR2004 - now and then
         case RecordType():
-            return _record(kind, dice, number)
+            return _record(kind, rng, number)
         case ListType(item):
-            return [_value(item, name, dice, number) for _ in range(1 + int(dice() * 2))]
+            return [_value(item, name, rng, number) for _ in range(1 + int(rng() * 2))]
         case MapType(item):
-            return {"key": _value(item, name, dice, number)}
+            return {"key": _value(item, name, rng, number)}
         case ScalarType():
-            return _scalar(kind, name, dice, number)
+            return _scalar(kind, name, rng, number)
 
 
-def _scalar(kind: ScalarType, name: str, dice: Callable[[], float], number: int) -> object:
+def _scalar(kind: ScalarType, name: str, rng: Callable[[], float], number: int) -> object:
     if kind.symbols:
-        return kind.symbols[int(dice() * len(kind.symbols))]
+        return kind.symbols[int(rng() * len(kind.symbols))]
     match kind.scalar:
         case Scalar.BOOL:
-            return dice() < 0.5  # noqa: PLR2004 - even odds
+            return rng() < 0.5  # noqa: PLR2004 - even odds
         case Scalar.INT:
             low, high = _COUNTS.get(name, (1, 100))
-            return low + int(dice() * (high - low + 1))
+            return low + int(rng() * (high - low + 1))
         case Scalar.DOUBLE:
             digits = min(kind.scale if kind.scale is not None else 2, 6)
             whole = min(500, 10 ** max(1, (kind.precision or 12) - digits) - 1)
-            return f"{1 + dice() * whole:.{digits}f}"
+            return f"{1 + rng() * whole:.{digits}f}"
         case Scalar.TIMESTAMP:
             return (BEGIN + timedelta(seconds=number % 86_400)).isoformat()
         case Scalar.STRING:
-            return _text(kind, name, dice, number)
+            return _text(kind, name, rng, number)
         case Scalar.BYTES:
             return "AAAA"
         case _:
             return None
 
 
-def _text(kind: ScalarType, name: str, dice: Callable[[], float], number: int) -> str:
+def _text(kind: ScalarType, name: str, rng: Callable[[], float], number: int) -> str:
     if kind.logical == "date":
-        return (BEGIN.date() + timedelta(days=1 + int(dice() * 7))).isoformat()
+        return (BEGIN.date() + timedelta(days=1 + int(rng() * 7))).isoformat()
     if kind.logical == "uuid":
-        return f"{int(dice() * 2**32):08x}-0000-4000-8000-{number % 2**48:012x}"
+        return f"{int(rng() * 2**32):08x}-0000-4000-8000-{number % 2**48:012x}"
     if name == "sub":
-        return f"{int(dice() * 2**64):016x}{int(dice() * 2**64):016x}"
+        return f"{int(rng() * 2**64):016x}{int(rng() * 2**64):016x}"
     words = _WORDS.get(name)
     if words is not None:
-        return words[int(dice() * len(words))]
+        return words[int(rng() * len(words))]
     return f"{name[:1].upper()}20261123{number % 10**9:09d}"

@@ -14,7 +14,7 @@ from typing import Self, TypeGuard, TypeVar
 from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.types import Scalar, ScalarType
-from pipeline.rules.timestamp import EPOCH, Moment
+from pipeline.rules.timestamp import EPOCH, Timestamp
 
 T = TypeVar("T")
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -187,7 +187,7 @@ def _counted(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _moment(value: object, per_second: int) -> Moment:
+def _moment(value: object, per_second: int) -> Timestamp:
     if _counted(value):
         return _calendar(avro_values.moment, value, per_second)
     if isinstance(value, datetime):  # YAML reads an unquoted moment as one, in UTC

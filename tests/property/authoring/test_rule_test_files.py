@@ -17,7 +17,7 @@ from pipeline.rules.source.finding_codes import CODES
 from tests.unit.rules.shop import RULE, TEMPLATES, schemas
 
 ROOT = Path(__file__).parents[3]
-SCAFFOLD = ROOT / "pipeline" / "adapters" / "scaffold" / "files"
+SCAFFOLD = ROOT / "pipeline" / "adapters" / "authoring" / "scaffold" / "files"
 SCHEMAS = schemas()
 TRADE = read_schemas(ROOT / "schemas" / "events" / "trade")
 TYPED = ["", " ", "\t", "\n", ":", "：", "“", "'", '"', "{", "}", "$", "-", "#", "，", "且"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 NAMES = ("a", "b", "c")
 
@@ -13,7 +13,7 @@ _texts = st.text("aA1 é中😀.-\n\x01\x00", max_size=4) | st.sampled_from(
 )
 _numbers = st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1) | st.floats()
 _moments = st.builds(
-    Moment,
+    Timestamp,
     st.integers(-62_135_596_800, 253_402_300_799),
     st.integers(0, 999_999_999),
 )

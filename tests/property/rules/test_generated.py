@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
 from pipeline.rules.functions import FUNCTIONS, Example
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 from tests.property.rules.expressions import EVENTS, SOURCES
 
 ENVIRONMENT = Environment()
@@ -120,7 +120,7 @@ def test_what_is_of_no_plain_form_is_left_to_cel(source: str) -> None:
 def test_a_moment_reaches_functions_as_the_binding_gives_it() -> None:
     """Parts of a microsecond are dropped, before 1970 as after it."""
     for seconds, nanos in ((-1, 999_999_999), (0, 0), (1_795_400_000, 1_500)):
-        activation = ENVIRONMENT.bind({"a": Moment(seconds, nanos)})
+        activation = ENVIRONMENT.bind({"a": Timestamp(seconds, nanos)})
         expression = ENVIRONMENT.compile('local_time(event.a, "YYYY-MM-DD HH:mm:ss", "UTC")')
         moment = datetime.fromtimestamp(seconds, UTC)
         assert expression.evaluate(activation) == f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.delivery.evaluated_record import Arrival, Attempt, Publication
+from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings, VerdictTable
@@ -60,11 +60,11 @@ def arrival(
     epoch: int = 1,
     outcomes: Sequence[Outcome] = (),
     trace: TraceContext | None = None,
-) -> Arrival:
+) -> EvaluatedRecord:
     """The event at `offset` and what follows from it."""
     read = record(offset, partition)
     event = Event("order.paid", {}, read, str(read.position), None, None, int(T0 * 1000), None, trace)
-    return Arrival(read, event, epoch, notices, outcomes, T0, "v1")
+    return EvaluatedRecord(read, event, epoch, notices, outcomes, T0, "v1")
 
 
 def undecodable(offset: int, partition: TopicPartition = P0) -> Outcome:
@@ -101,7 +101,7 @@ class Bench:
         settings: Mapping[str, Any] | None = None,
         *,
         max_in_flight: int = 16,
-        dice: float = 0.5,
+        rng: float = 0.5,
         verdicts: VerdictSettings | None = None,
         partitions: Sequence[TopicPartition] = (P0,),
     ) -> None:
@@ -110,11 +110,11 @@ class Bench:
             DeliverySettings.model_validate(settings or {}),
             VerdictTable(verdicts),
             max_in_flight=max_in_flight,
-            dice=lambda: dice,
+            rng=lambda: rng,
             now=T0,
         )
         self.outcomes: list[Outcome] = []
-        self.unacknowledged: list[Publication] = []
+        self.unacknowledged: list[PendingOutcome] = []
         self.ledger_offset = 0
         for partition in partitions:
             self.assign(partition)
@@ -131,7 +131,7 @@ class Bench:
         """Give the machine a partition."""
         self.delivery.assign(Assigned(partition, epoch, frontier, done or {}, reached, ledger_end))
 
-    def offer(self, *arrivals: Arrival) -> None:
+    def offer(self, *arrivals: EvaluatedRecord) -> None:
         """Give it events."""
         for one in arrivals:
             self.delivery.offer(one, self.now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.delivery.evaluated_record import Arrival
+from pipeline.delivery.evaluated_record import EvaluatedRecord
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.pending_notice import Work
+from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.delivery.unacknowledged import final_word
 from pipeline.model.event import Event, Position, Record, TopicPartition
 from pipeline.model.ledger import Assigned
@@ -22,9 +22,9 @@ def test_every_field_has_its_own_source() -> None:
     record = Record("orders", 3, 17, b"key", b"value", (), 1_000)
     event = Event("order.paid", {}, record, "identity", "event-1", "/shop", 2_500, None, TRACE)
     notice = Notice("notice-1", "rule-1", "template-1", "somebody", b"{}", None)
-    arrival = Arrival(record, event, 1, (notice,), (), 3.5, "version-1")
+    arrival = EvaluatedRecord(record, event, 1, (notice,), (), 3.5, "version-1")
     partition = Partition(Assigned(TopicPartition("orders", 3), 1, 0, {}, 20))
-    work = Work(1, notice, arrival, Unfinished(17, 1, 2.5), partition)
+    work = PendingNotice(1, notice, arrival, Unfinished(17, 1, 2.5), partition)
     work.attempts, work.first_attempt_at = 4, 4.5
     work.reply = Reply(503, 47003, None, None, "words")
     assert final_word(work, OutcomeKind.EXHAUSTED, Reason.HORIZON, 9.5) == Outcome(

@@ -7,7 +7,7 @@ import itertools
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.pending_notice import Work
+from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned
 
@@ -17,12 +17,12 @@ TICKETS = itertools.count(1)
 PARTITIONS = {key: Partition(Assigned(key, 1, 0, {})) for key in (P0, P1)}
 
 
-def work(name: str, to: str, partition: TopicPartition = P0, *, ordered: bool = True) -> Work:
+def work(name: str, to: str, partition: TopicPartition = P0, *, ordered: bool = True) -> PendingNotice:
     event = Unfinished(0, 1, 0.0)
-    return Work(next(TICKETS), notice(name, to, ordered=ordered), arrival(0), event, PARTITIONS[partition])
+    return PendingNotice(next(TICKETS), notice(name, to, ordered=ordered), arrival(0), event, PARTITIONS[partition])
 
 
-def take(lanes: Lanes) -> list[Work]:
+def take(lanes: Lanes) -> list[PendingNotice]:
     taken = []
     while lanes.any_ready:
         taken.append(lanes.take())
@@ -30,11 +30,11 @@ def take(lanes: Lanes) -> list[Work]:
     return taken
 
 
-def names(works: list[Work]) -> list[str]:
+def names(works: list[PendingNotice]) -> list[str]:
     return [one.notice.id for one in works]
 
 
-def end(lanes: Lanes, one: Work) -> None:
+def end(lanes: Lanes, one: PendingNotice) -> None:
     one.in_flight = False
     lanes.leave(one)
 

@@ -87,7 +87,7 @@ def test_ids_of_rules_that_are_no_more_are_forgotten() -> None:
 
 def test_a_revoked_partition_drains() -> None:
     """Nothing new of it leaves, what is in flight ends and is acknowledged, and all of that is committed."""
-    bench = Bench(CALM, partitions=(P0, P1), dice=0.0)
+    bench = Bench(CALM, partitions=(P0, P1), rng=0.0)
     bench.offer(arrival(0, notice("a1")), arrival(1, notice("a2")), arrival(0, notice("b1", "bob"), partition=P1))
     a1, b1 = bench.attempts()
     bench.delivery.begin_revoke([P0])
@@ -108,7 +108,7 @@ def test_a_revoked_partition_drains() -> None:
 @pytest.mark.parametrize("reply", [UNAVAILABLE, TIMEOUT, TOKEN_EXPIRED, UNAUTHORISED, THROTTLED, QUOTA])
 def test_what_would_be_repeated_is_left_to_the_next_owner(reply: Reply) -> None:
     """A revoked partition's notice that did not end stays undone here."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     (attempt,) = bench.attempts()
     bench.delivery.begin_revoke([P0])
@@ -121,7 +121,7 @@ def test_what_would_be_repeated_is_left_to_the_next_owner(reply: Reply) -> None:
 
 def test_after_release_late_results_change_nothing() -> None:
     """A reply and an acknowledgement of the old epoch neither publish nor move the new one's frontier."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a1")), arrival(1, notice("b1", "bob")))
     a1, b1 = bench.attempts()
     bench.reply(b1)
@@ -161,7 +161,7 @@ def test_a_partition_assigned_anew_begins_anew() -> None:
 
 def test_retries_of_a_revoked_partition_are_forgotten() -> None:
     """They neither wake anybody nor leave."""
-    bench = Bench(CALM, dice=1.0)
+    bench = Bench(CALM, rng=1.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob", ordered=False)))
     bench.round(UNAVAILABLE)
     bench.delivery.begin_revoke([P0])
@@ -184,7 +184,7 @@ def test_unknown_partitions_are_nobodys() -> None:
 
 def test_the_snapshot_tells_how_things_stand() -> None:
     """Counts, and the age of the oldest unfinished event."""
-    bench = Bench(CALM, partitions=(P0, P1), dice=1.0)
+    bench = Bench(CALM, partitions=(P0, P1), rng=1.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")), arrival(2, notice("a2")))
     first, _ = bench.attempts()
     bench.reply(first, UNAVAILABLE)

@@ -126,7 +126,7 @@ def test_a_recipients_notices_leave_one_after_the_other() -> None:
 
 def test_a_waiting_retry_keeps_its_lane() -> None:
     """The recipient's later notices wait for it; another recipient does not."""
-    bench = Bench(CALM, dice=1.0)
+    bench = Bench(CALM, rng=1.0)
     bench.offer(arrival(0, notice("a1")), arrival(1, notice("a2")))
     bench.round(UNAVAILABLE)
     bench.offer(arrival(2, notice("b1", "bob")))
@@ -165,7 +165,7 @@ def test_a_notice_is_given_up_after_its_attempts() -> None:
 
 def test_no_attempt_is_made_after_the_horizon() -> None:
     """A retry that comes due too late is not made at all."""
-    bench = Bench({**CALM, "retry": {"horizon_seconds": 10}}, dice=0.0)
+    bench = Bench({**CALM, "retry": {"horizon_seconds": 10}}, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     bench.round(Reply(503, None, retry_after="30"))
     bench.later(30)
@@ -175,7 +175,7 @@ def test_no_attempt_is_made_after_the_horizon() -> None:
 
 def test_retry_after_is_honoured() -> None:
     """Not before it, whatever the dice say."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     bench.round(Reply(500, None, retry_after="20"))
     assert bench.delivery.next_wakeup(bench.now) == bench.now + 20
@@ -188,7 +188,7 @@ def test_retry_after_is_honoured() -> None:
 @pytest.mark.parametrize("reply", [THROTTLED._replace(retry_after="20"), Reply(503, None, retry_after="20")])
 def test_an_overloaded_api_is_left_alone_for_as_long_as_it_asks(reply: Reply) -> None:
     """All wait, not the one notice alone."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
     first, _ = bench.attempts()
     bench.reply(first, reply)
@@ -200,7 +200,7 @@ def test_an_overloaded_api_is_left_alone_for_as_long_as_it_asks(reply: Reply) ->
 
 def test_a_throttled_recipient_waits_alone() -> None:
     """43117 is about one recipient: nobody else is slowed, and the limit stays."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     before = bench.delivery.snapshot(bench.now).limit
     bench.round(Reply(200, 43117, retry_after="20"))
@@ -211,7 +211,7 @@ def test_a_throttled_recipient_waits_alone() -> None:
 
 def test_retries_wait_for_the_budget() -> None:
     """When the tokens are used up only first attempts leave; with time, or success, retries do."""
-    bench = Bench({**CALM, "budget": {"capacity": 10, "retry_cost": 5, "refill_per_second": 1}}, dice=0.0)
+    bench = Bench({**CALM, "budget": {"capacity": 10, "retry_cost": 5, "refill_per_second": 1}}, rng=0.0)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
     bench.round(UNAVAILABLE)
     assert len(bench.attempts()) == 2
@@ -225,7 +225,7 @@ def test_retries_wait_for_the_budget() -> None:
 @pytest.mark.parametrize("reply", [TIMEOUT, Reply(fault=Fault.RESET), Reply(200, None, Fault.BODY_CUT_SHORT)])
 def test_an_ambiguous_attempt_is_repeated_byte_for_byte(reply: Reply) -> None:
     """The same id and the same body: only so can the API know it again."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     (first,) = bench.round(reply)
     (second,) = bench.attempts()

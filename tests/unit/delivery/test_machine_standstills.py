@@ -43,7 +43,7 @@ def test_what_is_too_late_is_not_sent() -> None:
 
 def test_a_waiting_retry_expires_in_time() -> None:
     """It does not wait for its turn to find that it is too late."""
-    bench = Bench(CALM, dice=1.0)
+    bench = Bench(CALM, rng=1.0)
     bench.offer(arrival(0, notice("a", expires_at=bench.now + 0.25)))
     bench.round(UNAVAILABLE)
     assert bench.delivery.next_wakeup(bench.now) == bench.now + 0.25
@@ -74,7 +74,7 @@ def test_notices_expire_during_a_standstill() -> None:
 
 def test_an_outage_costs_nobody_their_notice() -> None:
     """While the breaker is open nothing leaves, is read, or is counted against a notice."""
-    bench = Bench({**EAGER, "retry": {"max_attempts": 3, "horizon_seconds": 60}}, dice=0.0)
+    bench = Bench({**EAGER, "retry": {"max_attempts": 3, "horizon_seconds": 60}}, rng=0.0)
     bench.open_the_breaker()
     assert bench.delivery.demand() == 0
     sent = 0
@@ -93,7 +93,7 @@ def test_an_outage_costs_nobody_their_notice() -> None:
 
 def test_what_shows_an_outage_counts_against_nobody() -> None:
     """The failure that opens the breaker is the API's: the probes that follow are still within the bounds."""
-    bench = Bench({**EAGER, "retry": {"max_attempts": 1}}, dice=0.0)
+    bench = Bench({**EAGER, "retry": {"max_attempts": 1}}, rng=0.0)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
     bench.round(UNAVAILABLE)
     assert [end[1:] for end in bench.ends()] == [(OutcomeKind.EXHAUSTED, Reason.ATTEMPTS)] * 3
@@ -108,7 +108,7 @@ def test_a_quiet_stream_survives_an_outage_too(recipients: int, reply: Reply) ->
 
     One recipient's failing replies, though, may be the fault of what is sent to them.
     """
-    bench = Bench({"retry": {"max_attempts": 12}}, dice=0.9)
+    bench = Bench({"retry": {"max_attempts": 12}}, rng=0.9)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(recipients)))
     for _ in range(3_600):
         bench.round(reply)
@@ -124,7 +124,7 @@ def test_a_quiet_stream_survives_an_outage_too(recipients: int, reply: Reply) ->
 
 def test_after_an_outage_the_rate_rises_from_one() -> None:
     """The API that has just come back is not met by all at once."""
-    bench = Bench({**EAGER, "budget": {"capacity": 1_000}}, max_in_flight=64, dice=0.0)
+    bench = Bench({**EAGER, "budget": {"capacity": 1_000}}, max_in_flight=64, rng=0.0)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(400)))
     bench.round(UNAVAILABLE)
     bench.later(5)
@@ -243,7 +243,7 @@ def test_refused_as_such_one_probe_at_a_time_finds_out() -> None:
 @pytest.mark.parametrize("reply", [TOKEN_EXPIRED, UNAVAILABLE, TIMEOUT, UNAUTHORISED, THROTTLED, QUOTA])
 def test_however_a_probe_ends_sending_heals_by_itself(reply: Reply) -> None:
     """A probe that meets another trouble does not block the next one for ever."""
-    bench = Bench({**CALM, "authorisation": {"probe_seconds": 30}}, dice=0.0)
+    bench = Bench({**CALM, "authorisation": {"probe_seconds": 30}}, rng=0.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
     first, second = bench.attempts()
     bench.reply(first, UNAUTHORISED)
@@ -281,7 +281,7 @@ def test_a_probe_with_an_expired_token_shows_nothing() -> None:
 
 def test_a_token_that_expires_again_later_is_refreshed_again() -> None:
     """Only two refusals in a row are a refusal of us."""
-    bench = Bench(CALM, dice=0.0)
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     bench.round(TOKEN_EXPIRED)
     bench.delivery.token_arrived(bench.now)
@@ -293,7 +293,7 @@ def test_a_token_that_expires_again_later_is_refreshed_again() -> None:
 
 def test_time_without_access_is_not_held_against_a_notice() -> None:
     """Two hours of 403 leave the horizon of an hour untouched."""
-    bench = Bench({**CALM, "retry": {"horizon_seconds": 3_600}}, dice=0.0)
+    bench = Bench({**CALM, "retry": {"horizon_seconds": 3_600}}, rng=0.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
     first, second = bench.attempts()
     bench.reply(first, UNAVAILABLE)
@@ -308,7 +308,7 @@ def test_time_without_access_is_not_held_against_a_notice() -> None:
 
 def test_a_standstill_before_its_first_attempt_gives_a_notice_no_longer_horizon() -> None:
     """Only halted time after the first attempt is not held against it."""
-    bench = Bench({**CALM, "retry": {"horizon_seconds": 600}}, dice=0.0)
+    bench = Bench({**CALM, "retry": {"horizon_seconds": 600}}, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     bench.round(UNAUTHORISED)
     bench.later(7_200)

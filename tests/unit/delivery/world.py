@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from pipeline.delivery import pointer
-from pipeline.delivery.evaluated_record import Attempt, Publication
+from pipeline.delivery.evaluated_record import Attempt, PendingOutcome
 from pipeline.delivery.machine import PROBE_RECORDS, UNWRITTEN_PER_SLOT, Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable
@@ -93,12 +93,12 @@ class Member:
     """One process of the group."""
 
     def __init__(self, seed: int, now: float) -> None:
-        self.dice = random.Random(seed)  # noqa: S311 - a dice that can be replayed
-        self.delivery = Delivery(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, dice=self.dice.random, now=now)
+        self.rng = random.Random(seed)  # noqa: S311 - a dice that can be replayed
+        self.delivery = Delivery(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now)
         self.epochs: dict[TopicPartition, int] = {}
         self.read: dict[TopicPartition, int] = {}
-        self.unwritten: list[Publication] = []
-        self.unacknowledged: list[tuple[Publication, LedgerPosition]] = []
+        self.unwritten: list[PendingOutcome] = []
+        self.unacknowledged: list[tuple[PendingOutcome, LedgerPosition]] = []
         self.decided: set[str] = set()
         self.born = now
         self.retries = 0
@@ -373,7 +373,7 @@ class World:
             member.unacknowledged.append((publication, self._write(publication)))
         del member.unwritten[:count]
 
-    def _write(self, publication: Publication) -> LedgerPosition:
+    def _write(self, publication: PendingOutcome) -> LedgerPosition:
         outcome = publication.outcome
         partition = TopicPartition(outcome.position.topic, outcome.position.partition)
         ledger = LEDGER_OF[partition]

@@ -348,16 +348,16 @@ def test_every_finding_is_counted_and_the_first_few_are_kept() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_planted_faults_are_found_and_nothing_else(seed: int) -> None:
     """Among thousands of events in gapped offsets, outcomes in any order: as many of each as were planted."""
-    dice = random.Random(seed)  # noqa: S311 - a test, no secret
+    rng = random.Random(seed)  # noqa: S311 - a test, no secret
     scene = Scene(partitions=3, keep=1_000)
     planted: dict[Code, set[Position]] = {code: set() for code in Code}
     outcomes: list[tuple[Position, dict[str, object]]] = []
     for partition in range(3):
-        offsets = sorted(dice.sample(range(10, 10_000), 1_000))
+        offsets = sorted(rng.sample(range(10, 10_000), 1_000))
         scene.events(*offsets, partition=partition)
         for offset in offsets:
             position = Position("orders", partition, offset)
-            kind = dice.random()
+            kind = rng.random()
             if kind < 0.01:
                 planted[Code.LOST].add(position)
                 continue
@@ -380,10 +380,10 @@ def test_planted_faults_are_found_and_nothing_else(seed: int) -> None:
                         )
                     )
         gaps = sorted(set(range(offsets[0], offsets[-1])) - set(offsets))
-        for offset in dice.sample(gaps, 10):
+        for offset in rng.sample(gaps, 10):
             planted[Code.ORPHAN].add(Position("orders", partition, offset))
             outcomes.append((Position("orders", partition, offset), {}))
-    dice.shuffle(outcomes)
+    rng.shuffle(outcomes)
     for position, changes in outcomes:
         scene.outcome(position.offset, position.partition, **changes)
     found: dict[Code, set[Position]] = {code: set() for code in Code}

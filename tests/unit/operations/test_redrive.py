@@ -12,7 +12,7 @@ from pipeline.model.event import Headers, Position, Record
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.redrive.letter import Letter, read_letter
 from pipeline.operations.redrive.record import redriven
-from pipeline.operations.redrive.selection import UNASKED, Fate, Selection
+from pipeline.operations.redrive.selection import UNASKED, RedriveDecision, Selection
 from tests.fakes.outcomes import a_record, an_outcome
 
 SOURCE = Position("orders", 3, 17)
@@ -102,32 +102,37 @@ def test_no_headers_break_the_reading(headers: list[tuple[str, bytes | None]]) -
 def test_unasked_only_what_can_help_and_cannot_harm_is_sent(kind: OutcomeKind) -> None:
     """The others where their kind or reason is named."""
     one = letter(kind, Reason.AMBIGUOUS)
-    assert Selection().fate(one, TOPICS, set()) is (Fate.SEND if kind in UNASKED else Fate.ASK_BY_NAME)
+    assert Selection().fate(one, TOPICS, set()) is (
+        RedriveDecision.SEND if kind in UNASKED else RedriveDecision.ASK_BY_NAME
+    )
     for asked in (Selection(kinds=frozenset({kind})), Selection(reasons=frozenset({Reason.AMBIGUOUS}))):
-        assert asked.fate(one, TOPICS, set()) is Fate.SEND
+        assert asked.fate(one, TOPICS, set()) is RedriveDecision.SEND
 
 
 def test_a_key_that_the_api_knows_with_another_body_is_sent_only_by_its_reason() -> None:
     """The customer may have the message: naming the kind is not enough."""
     one = letter(reason=Reason.KEY_REUSED)
-    assert Selection().fate(one, TOPICS, set()) is Fate.ASK_BY_NAME
-    assert Selection(kinds=frozenset({OutcomeKind.REJECTED})).fate(one, TOPICS, set()) is Fate.ASK_BY_NAME
-    assert Selection(reasons=frozenset({Reason.KEY_REUSED})).fate(one, TOPICS, set()) is Fate.SEND
+    assert Selection().fate(one, TOPICS, set()) is RedriveDecision.ASK_BY_NAME
+    assert Selection(kinds=frozenset({OutcomeKind.REJECTED})).fate(one, TOPICS, set()) is RedriveDecision.ASK_BY_NAME
+    assert Selection(reasons=frozenset({Reason.KEY_REUSED})).fate(one, TOPICS, set()) is RedriveDecision.SEND
 
 
 @pytest.mark.parametrize(
     ("selection", "fate"),
     [
-        (Selection(rules=frozenset({"paid"}), reasons=frozenset({Reason.CONTENT, Reason.EXPIRED})), Fate.SEND),
-        (Selection(rules=frozenset({"shipped"})), Fate.NOT_ASKED_FOR),
-        (Selection(reasons=frozenset({Reason.RECIPIENT})), Fate.NOT_ASKED_FOR),
-        (Selection(kinds=frozenset({OutcomeKind.EXPIRED})), Fate.NOT_ASKED_FOR),
-        (Selection(keys=frozenset({b"key", b"other"})), Fate.SEND),
-        (Selection(keys=frozenset({b"other"})), Fate.NOT_ASKED_FOR),
-        (Selection(rules=frozenset({"paid"}), keys=frozenset({b"other"})), Fate.NOT_ASKED_FOR),
+        (
+            Selection(rules=frozenset({"paid"}), reasons=frozenset({Reason.CONTENT, Reason.EXPIRED})),
+            RedriveDecision.SEND,
+        ),
+        (Selection(rules=frozenset({"shipped"})), RedriveDecision.NOT_ASKED_FOR),
+        (Selection(reasons=frozenset({Reason.RECIPIENT})), RedriveDecision.NOT_ASKED_FOR),
+        (Selection(kinds=frozenset({OutcomeKind.EXPIRED})), RedriveDecision.NOT_ASKED_FOR),
+        (Selection(keys=frozenset({b"key", b"other"})), RedriveDecision.SEND),
+        (Selection(keys=frozenset({b"other"})), RedriveDecision.NOT_ASKED_FOR),
+        (Selection(rules=frozenset({"paid"}), keys=frozenset({b"other"})), RedriveDecision.NOT_ASKED_FOR),
     ],
 )
-def test_filters_hold_all_together(selection: Selection, fate: Fate) -> None:
+def test_filters_hold_all_together(selection: Selection, fate: RedriveDecision) -> None:
     """Within one filter any of its values, but every filter."""
     assert selection.fate(letter(), TOPICS, set()) is fate
 
@@ -135,10 +140,10 @@ def test_filters_hold_all_together(selection: Selection, fate: Fate) -> None:
 def test_what_was_sent_what_went_round_and_what_nobody_reads_stays() -> None:
     """Each with its own word."""
     one = letter(redrives=2)
-    assert Selection(max_redrives=3).fate(one, TOPICS, set()) is Fate.SEND
-    assert Selection(max_redrives=2).fate(one, TOPICS, set()) is Fate.LOOP_GUARD
-    assert Selection(max_redrives=3).fate(one, TOPICS, {one.name}) is Fate.DONE
-    assert Selection(max_redrives=3).fate(one, frozenset({"payments"}), set()) is Fate.OTHER_TOPIC
+    assert Selection(max_redrives=3).fate(one, TOPICS, set()) is RedriveDecision.SEND
+    assert Selection(max_redrives=2).fate(one, TOPICS, set()) is RedriveDecision.LOOP_GUARD
+    assert Selection(max_redrives=3).fate(one, TOPICS, {one.name}) is RedriveDecision.DONE
+    assert Selection(max_redrives=3).fate(one, frozenset({"payments"}), set()) is RedriveDecision.OTHER_TOPIC
 
 
 def test_the_record_is_the_original_with_what_the_service_must_know() -> None:

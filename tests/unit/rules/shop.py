@@ -8,11 +8,11 @@ import orjson
 
 from pipeline.model.event import Event, Record
 from pipeline.model.finding import Finding
-from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 
 def _record(name: str, field: str) -> Mapping[str, object]:
@@ -55,7 +55,7 @@ DATA: Mapping[str, object] = {
     "count": 3,
     "amount": 128.0,
     "gift": False,
-    "paid_at": Moment(PAID_AT, 0),
+    "paid_at": Timestamp(PAID_AT, 0),
     "channel": "WECHAT",
     "note": None,
     "points": 7,
@@ -101,7 +101,7 @@ def schemas(*versions: Mapping[str, object]) -> SchemaCatalogue:
     return SchemaCatalogue(EventSchema(version) for version in versions or (SCHEMA,))
 
 
-def checked(rules: str, templates: str | None = TEMPLATES, *versions: Mapping[str, object]) -> Checked:
+def checked(rules: str, templates: str | None = TEMPLATES, *versions: Mapping[str, object]) -> CheckResult:
     """What `check` says of one file of rules."""
     given = ("rules/templates.yaml", templates) if templates is not None else None
     return check(RuleSources({"rules/shop.yaml": rules}, given), schemas(*versions), environment="production")

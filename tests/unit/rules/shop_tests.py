@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.authoring.rule_tests.running import Result, run
 from pipeline.model.finding import Finding
-from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.lint.given_events import EventFiles
 from pipeline.rules.source.files import RuleSources
 from tests.unit.rules.shop import TEMPLATES, schemas
@@ -48,7 +48,7 @@ EVENT = (
 )
 
 
-def checked(tests: str, rules: str = RULES) -> Checked:
+def checked(tests: str, rules: str = RULES) -> CheckResult:
     sources = RuleSources({"rules/shop.yaml": rules}, ("rules/templates.yaml", TEMPLATES), {FILE: tests})
     return check(sources, schemas())
 

@@ -91,7 +91,7 @@ def test_the_jobs_run_what_the_guide_says() -> None:
     lines = re.findall(r"^\$ (notice-pipeline \w+ .*)$", section, re.MULTILINE)
     assert len(lines) == 4
     for name in ("github.yml", "gitlab.yml"):
-        job = (ROOT / "pipeline" / "adapters" / "scaffold" / "files" / name).read_text(encoding="utf-8")
+        job = (ROOT / "pipeline" / "adapters" / "authoring" / "scaffold" / "files" / name).read_text(encoding="utf-8")
         assert all(line in job for line in lines[:3])
         assert '--events "$RECORDED" --output markdown' in job
         assert "RECORDED: events/recorded.jsonl" in job

@@ -10,7 +10,7 @@ import pytest
 from pipeline.model.event import Redrive
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
-from pipeline.rules.cel.batched import Named, Together
+from pipeline.rules.cel.batched import BatchedExpressions, Named
 from pipeline.rules.cel.engine import Environment
 from tests.unit.rules.shop import DATA, PAID, PAID_AT, RULE, TEMPLATES, body, event, one_rule, ruleset
 
@@ -315,5 +315,5 @@ def test_what_is_left_to_cel_is_given_the_fields_that_it_reads_and_no_more() -> 
     environment = Environment()
     activation = environment.bind({"a": 1, "b": 2, "list": [0] * 5_000})
     parts = [Named(name, environment.compile(f"event.{name} * 2")) for name in ("a", "b")]
-    assert list(Together(environment, parts).values(activation)) == [2, 4]
+    assert list(BatchedExpressions(environment, parts).values(activation)) == [2, 4]
     assert set(activation._bound) == {frozenset({"a", "b"})}

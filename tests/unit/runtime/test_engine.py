@@ -104,7 +104,7 @@ def engine(
     source: Source | None = None,
 ) -> tuple[Engine, Api]:
     """An engine with one notice to send."""
-    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, dice=lambda: 0.5, now=T0)
+    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0)
     delivery.assign(Assigned(P0, 1, 0, {}, -1, None))
     delivery.offer(arrival(0, notice("n0")), T0)
     api = Api()

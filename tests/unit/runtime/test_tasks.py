@@ -88,7 +88,7 @@ async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_servic
 
     rules: Any = Anything()
     telemetry: Any = Anything()
-    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, dice=lambda: 0.5, now=T0)
+    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0)
     intake = Intake(
         decoder=Decoder(),
         rules=rules,
@@ -121,7 +121,7 @@ async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service
 
     parts: dict[str, Any] = {
         **dict.fromkeys(("api", "outcomes", "telemetry"), Anything()),
-        "delivery": Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, dice=lambda: 0.5, now=T0),
+        "delivery": Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0),
         "tokens": Broken(),
         "source": Source(),
         "clock": Standing(),

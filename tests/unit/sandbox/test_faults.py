@@ -59,8 +59,8 @@ def test_the_same_seed_meets_the_same_requests() -> None:
     plan = FaultPlan(faults=(rule(probability=0.2),))
 
     def met() -> list[int]:
-        dice = random.Random(7).random  # noqa: S311 - repeatable
-        return [number for number in range(1_000) if plan.choose(arriving(number=number), dice)]
+        rng = random.Random(7).random  # noqa: S311 - repeatable
+        return [number for number in range(1_000) if plan.choose(arriving(number=number), rng)]
 
     assert met() == met()
     assert 150 < len(met()) < 250

@@ -14,7 +14,7 @@ from pipeline.rules.lint.check import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from pipeline.web.service_status import Subjects, Watch
+from pipeline.web.service_status import StatusCollector, StatusSources
 from pipeline.web.status_messages import RefusedRules
 from pipeline.web.tally import Tally
 
@@ -116,8 +116,8 @@ class Shop:
     def halt(self, halt: Halt, since: float) -> None:
         self.snapshot = self.snapshot._replace(halted=halt, halted_since=since)
 
-    def watch(self) -> Watch:
-        subjects = Subjects(
+    def watch(self) -> StatusCollector:
+        subjects = StatusSources(
             clock=self.clock,
             phase=lambda: self.phase,
             live=lambda: self.live,
@@ -133,4 +133,4 @@ class Shop:
             tally=self.tally,
             shadow=self.shadow,
         )
-        return Watch(subjects, "9.9.9")
+        return StatusCollector(subjects, "9.9.9")

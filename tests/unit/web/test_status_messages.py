@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.delivery.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth
-from pipeline.web.status_messages import Gravity, RefusedRules
+from pipeline.web.status_messages import RefusedRules, Severity
 
 from .status_sources import T0, Shop
 
@@ -20,7 +20,7 @@ def test_all_is_well() -> None:
     """One note, and nothing to do."""
     shop = Shop()
     (sign,) = shop.watch().standing().signs
-    assert (sign.gravity, sign.words, sign.alert) == (Gravity.NOTE, "Sending", None)
+    assert (sign.gravity, sign.words, sign.alert) == (Severity.NOTE, "Sending", None)
 
 
 @pytest.mark.parametrize("halt", Halt)
@@ -29,7 +29,7 @@ def test_every_halt_has_words_and_a_section_of_the_runbook(halt: Halt) -> None:
     shop = Shop()
     shop.halt(halt, T0)
     (sign,) = shop.watch().standing().signs
-    assert sign.gravity is Gravity.HALTED
+    assert sign.gravity is Severity.HALTED
     assert "since 15:03:20 UTC on 2026-11-25" in sign.words
     assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
 
@@ -73,5 +73,5 @@ def test_a_member_without_partitions_waits() -> None:
     shop = Shop()
     shop.snapshot = shop.snapshot._replace(oldest={}, spans={}, lanes=0)
     (sign,) = shop.watch().standing().signs
-    assert sign.gravity is Gravity.NOTE
+    assert sign.gravity is Severity.NOTE
     assert sign.words.startswith("Waiting for partitions")

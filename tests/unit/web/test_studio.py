@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from pipeline.errors import Overtaxed
+from pipeline.errors import ResourceLimitExceeded
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages
@@ -41,7 +41,7 @@ class Answering:
     async def open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
         del rule, event_type
         if self.overtaxed:
-            raise Overtaxed("too many", hint="later")
+            raise ResourceLimitExceeded("too many", hint="later")
         text = f"# {file}"
         files, types = ["shop.yaml", "other.yaml"], ["shop.paid"]
         return {"files": files, "file": "shop.yaml", "rules": text, "types": types, "type": "shop.paid", "event": "{}"}
@@ -52,7 +52,7 @@ class Answering:
     async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
         self.drafts.append(dict(draft))
         if self.overtaxed:
-            raise Overtaxed("too many", hint="later")
+            raise ResourceLimitExceeded("too many", hint="later")
         return self.result
 
 

@@ -12,12 +12,12 @@ from pipeline.workers.fleet import LONGEST_PAUSE_SECONDS, SILENT_SECONDS, STEADY
 LIMITS = Limits(start=30, end=40)
 
 
-def a_fleet(count: int = 3, dice: float = 1.0) -> Fleet:
-    return Fleet(count, LIMITS, lambda: dice, 0.0)
+def a_fleet(count: int = 3, rng: float = 1.0) -> Fleet:
+    return Fleet(count, LIMITS, lambda: rng, 0.0)
 
 
-def a_running_fleet(count: int = 3, dice: float = 1.0) -> Fleet:
-    fleet = a_fleet(count, dice)
+def a_running_fleet(count: int = 3, rng: float = 1.0) -> Fleet:
+    fleet = a_fleet(count, rng)
     for _ in range(2):
         for number in fleet.to_start(0.0):
             fleet.started(number, 0.0)
@@ -68,10 +68,10 @@ def test_a_worker_that_ends_once_the_service_runs_is_started_again(code: int) ->
     assert fleet.workers[2].restarts == 2
 
 
-@pytest.mark.parametrize(("dice", "share"), [(0.0, 0.5), (1.0, 1.0)])
-def test_pauses_double_up_to_a_bound_and_are_never_short(dice: float, share: float) -> None:
+@pytest.mark.parametrize(("rng", "share"), [(0.0, 0.5), (1.0, 1.0)])
+def test_pauses_double_up_to_a_bound_and_are_never_short(rng: float, share: float) -> None:
     """No storm of restarts, however long it goes on."""
-    fleet = a_running_fleet(dice=dice)
+    fleet = a_running_fleet(rng=rng)
     now, pauses = 0.0, []
     for _ in range(200):
         pause = fleet.ended(2, 1, now).restart_in

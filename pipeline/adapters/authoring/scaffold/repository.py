@@ -31,7 +31,7 @@ class Written(NamedTuple):
     """Whether it was written; else it was there and stays as it is."""
 
 
-def write_repository(folder: Path, version: str, dice: Callable[[], float]) -> Iterator[Written]:
+def write_repository(folder: Path, version: str, rng: Callable[[], float]) -> Iterator[Written]:
     """Write each file that is not there yet; `version` of this program is what the jobs install.
 
     Where there are rules already, the example of a rule is left out: it would not fit to theirs. `dice` gives numbers
@@ -42,15 +42,15 @@ def write_repository(folder: Path, version: str, dice: Callable[[], float]) -> I
     """
     contents = dict(_around(version))
     if not _has_rules(folder / "rules"):
-        contents = {**_example(dice), **contents}
+        contents = {**_example(rng), **contents}
     for path, text in contents.items():
         yield Written(path, _write_new(folder / path, text))
 
 
-def _example(dice: Callable[[], float]) -> Mapping[str, str]:
+def _example(rng: Callable[[], float]) -> Mapping[str, str]:
     schema = shipped(_EVENT_SCHEMA)
     paid = read_schema(schema)
-    events = [_recorded(paid, dice, number) for number in range(RECORDED)]
+    events = [_recorded(paid, rng, number) for number in range(RECORDED)]
     return {
         "rules/templates.yaml": _text("templates.yaml"),
         "rules/receipts.yaml": _text("rules.yaml"),
@@ -60,11 +60,11 @@ def _example(dice: Callable[[], float]) -> Mapping[str, str]:
     }
 
 
-def _recorded(paid: EventSchema, dice: Callable[[], float], number: int) -> Mapping[str, object]:
+def _recorded(paid: EventSchema, rng: Callable[[], float], number: int) -> Mapping[str, object]:
     """An event an hour, so that a day's volume can be told; the third was paid with coupons alone: no rule matches."""
     moment = f"2026-11-{22 + number // 24}T{number % 24:02}:00:00Z"
     amount = {"amount_paid": "0.00"} if number == _UNMATCHED else {}
-    data = {**example(paid, dice, number), "occurred_at": moment, "paid_at": moment, **amount}
+    data = {**example(paid, rng, number), "occurred_at": moment, "paid_at": moment, **amount}
     return {"type": paid.name, "time": moment, "data": data}
 
 

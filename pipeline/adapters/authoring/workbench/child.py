@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from pipeline.adapters.authoring.workbench.draft_runner import Bench, Draft
+from pipeline.adapters.authoring.workbench.draft_runner import Draft, DraftRunner
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -35,7 +35,7 @@ def main() -> None:
     seconds = float(given)
     _bound(seconds)
     catalogue = read_schemas(Path(schemas)) if schemas else SchemaCatalogue()
-    bench = Bench(Path(folder), catalogue, environment or None)
+    bench = DraftRunner(Path(folder), catalogue, environment or None)
     for line in sys.stdin.buffer:
         _bound(seconds)
         sys.stdout.buffer.write(orjson.dumps(_answer(bench, line), option=orjson.OPT_APPEND_NEWLINE))
@@ -48,7 +48,7 @@ def _bound(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _answer(bench: Bench, line: bytes) -> dict[str, object]:
+def _answer(bench: DraftRunner, line: bytes) -> dict[str, object]:
     job = orjson.loads(line)
     try:
         match job.pop("do"):

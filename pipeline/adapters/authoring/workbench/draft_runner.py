@@ -13,9 +13,9 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, GivenEvent
-from pipeline.adapters.authoring.event_forms import Malshaped, given
+from pipeline.adapters.authoring.event_forms import UnrecognisedShape, given
 from pipeline.adapters.authoring.rule_test_events import read_test_events
-from pipeline.adapters.authoring.workbench.rule_folder import Shelf, inside, rule_types
+from pipeline.adapters.authoring.workbench.rule_folder import RuleFolder, inside, rule_types
 from pipeline.adapters.events.strict_json import Malformed, loads
 from pipeline.authoring.cards.card import Mode, card, values_of
 from pipeline.authoring.cards.html import to_html
@@ -26,7 +26,7 @@ from pipeline.authoring.terminal_escape import shown
 from pipeline.model.event import Event, Position
 from pipeline.model.finding import Finding, Level
 from pipeline.model.notice import Notice, Refusal
-from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.schema.examples import example
@@ -64,11 +64,11 @@ class Draft(NamedTuple):
     """JSON."""
 
 
-class Bench:
+class DraftRunner:
     """The rules and schemas that drafts are tried against."""
 
     def __init__(self, folder: Path, schemas: SchemaCatalogue, environment: str | None) -> None:
-        self._shelf = Shelf(folder)
+        self._shelf = RuleFolder(folder)
         self._folder = folder
         self._schemas = schemas
         self._environment = environment
@@ -127,7 +127,7 @@ class Bench:
             result["why"] = [_why(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
         return result
 
-    def _tests(self, checked: Checked, path: str) -> dict[str, object] | None:
+    def _tests(self, checked: CheckResult, path: str) -> dict[str, object] | None:
         """How the tests end that give events of the draft's types; None where there is none, or nothing to run."""
         if checked.ruleset is None:
             return None
@@ -148,7 +148,7 @@ class Bench:
         except Malformed as fault:
             at = "" if fault.at is None else f"line {draft.event.count(chr(10), 0, fault.at) + 1}: "
             return draft.type or None, None, {"words": f"{at}{fault}", "hint": None}
-        except Malshaped as fault:
+        except UnrecognisedShape as fault:
             return draft.type or None, None, {"words": str(fault), "hint": None}
         except EventFault as fault:
             return draft.type or None, None, {"words": fault.words.removeprefix("event: "), "hint": fault.hint}
@@ -183,7 +183,7 @@ class _Whole(NamedTuple):
         return Place(max(1, line - self.lines), max(1, column - self.columns))
 
 
-def _findings(checked: Checked, path: str, whole: _Whole, text: str) -> Iterator[dict[str, object]]:
+def _findings(checked: CheckResult, path: str, whole: _Whole, text: str) -> Iterator[dict[str, object]]:
     """The draft's own, then errors of other files, for they keep it from being tried."""
     lines = text.splitlines()
     own = [finding for finding in checked.findings if finding.path == path]

@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from pipeline.adapters.authoring.workbench.child import JOB_SECONDS
-from pipeline.errors import Overtaxed
+from pipeline.errors import ResourceLimitExceeded
 
 MOST_WAITING = 8
 IDLE_SECONDS = 120.0
@@ -39,7 +39,7 @@ class Workbench:
         self._idle: asyncio.TimerHandle | None = None
 
     async def open(self, file: str | None, rule: str | None, event_type: str | None) -> dict[str, object]:
-        """What `Bench.open` gives.
+        """What `DraftRunner.open` gives.
 
         Raises:
             Overtaxed: as `try_out`.
@@ -55,7 +55,7 @@ class Workbench:
         return str((await self._do({"do": "example", "type": event_type})).get("event", "{}"))
 
     async def try_out(self, draft: Mapping[str, str]) -> dict[str, object]:
-        """What `Bench.try_out` says of the draft: `file`, `rules`, `type`, `event`.
+        """What `DraftRunner.try_out` says of the draft: `file`, `rules`, `type`, `event`.
 
         Raises:
             Overtaxed: too many wait already, or it took too long or too much memory.
@@ -64,7 +64,7 @@ class Workbench:
 
     async def _do(self, job: Mapping[str, object]) -> dict[str, object]:
         if self._waiting >= MOST_WAITING:
-            raise Overtaxed("too many drafts are being tried out at once", hint="try again in a moment")
+            raise ResourceLimitExceeded("too many drafts are being tried out at once", hint="try again in a moment")
         self._waiting += 1
         try:
             async with self._turn:
@@ -93,7 +93,7 @@ class Workbench:
             raise
         if not answer.endswith(b"\n"):
             await self.close()
-            raise Overtaxed(
+            raise ResourceLimitExceeded(
                 f"trying this out took longer than {self._seconds:g} s, or too much memory",
                 hint="make the text or the event smaller",
             )

@@ -22,7 +22,7 @@ class Inside(NamedTuple):
     types: frozenset[str]
 
 
-class Shelf:
+class RuleFolder:
     """A folder of rules."""
 
     def __init__(self, folder: Path) -> None:

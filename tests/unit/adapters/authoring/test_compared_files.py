@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.authoring.compared_files import MOST_FAULTS, UNREADABLE, Found, Recording, Sides, compare_file
+from pipeline.adapters.authoring.compared_files import (
+    MOST_FAULTS,
+    UNREADABLE,
+    Found,
+    Recording,
+    RuleSetPair,
+    compare_file,
+)
 from pipeline.authoring.diff.changes import Change
 from pipeline.errors import RulesRefused, UserError
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -23,10 +30,10 @@ CATALOGUE = SchemaCatalogue([EventSchema(SCHEMA, "paid.avsc")])
 TEA = RULE.replace("data: {thing1: 豆}", "data: {thing1: 茶}\n    when: event.count > 2")
 
 
-def sides(new: str = TEA, *, examples: int = 3) -> Sides:
+def sides(new: str = TEA, *, examples: int = 3) -> RuleSetPair:
     """The shop's rule against another."""
     old, other = (RuleSources({"shop.yaml": text}, ("templates.yaml", TEMPLATES)) for text in (RULE, new))
-    return Sides.of((old, CATALOGUE), (other, CATALOGUE), None, examples)
+    return RuleSetPair.of((old, CATALOGUE), (other, CATALOGUE), None, examples)
 
 
 def lines(number: int) -> list[str]:
@@ -43,7 +50,7 @@ def written(folder: Path, texts: Sequence[str]) -> Path:
     return path
 
 
-def compared(path: Path, *, jobs: int = 1, share: int = 7, alone: int = 2, given: Sides | None = None) -> Found:
+def compared(path: Path, *, jobs: int = 1, share: int = 7, alone: int = 2, given: RuleSetPair | None = None) -> Found:
     counts: list[int] = []
     recording = Recording(path, None)
     found = compare_file(given or sides(), recording, jobs=jobs, counted=counts.append, share=share, alone=alone)

@@ -13,7 +13,7 @@ from pipeline.adapters.authoring.event_files import EventFault, EventTyper, give
 from pipeline.errors import UserError
 from pipeline.model.event import Event
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 TYPE = "shop.Paid"
 CATALOGUE = SchemaCatalogue(
@@ -36,7 +36,7 @@ CATALOGUE = SchemaCatalogue(
     ]
 )
 DATA = {"no": "T1", "at": "2026-11-23T15:01:00Z", "amount": "128.00"}
-TYPED = {"no": "T1", "at": Moment(1_795_446_060, 0), "amount": 128.0, "note": None}
+TYPED = {"no": "T1", "at": Timestamp(1_795_446_060, 0), "amount": 128.0, "note": None}
 TYPER = EventTyper(CATALOGUE, time_ms=99)
 
 

@@ -20,7 +20,7 @@ from pipeline.model.event import Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 from tests.unit.adapters.events.records import (
     NOON_MS,
     PAID,
@@ -59,7 +59,7 @@ def test_avro_gives_what_rules_are_promised() -> None:
     assert event.type == PAID_TYPE
     assert event.data["amount_paid"] == float(str(PAID_EVENT["amount_paid"]))
     assert event.data["pay_channel"] == PAID_EVENT["pay_channel"]
-    assert event.data["paid_at"] == Moment(1_795_417_260, 0)
+    assert event.data["paid_at"] == Timestamp(1_795_417_260, 0)
 
 
 def test_an_event_without_attributes_is_its_position() -> None:
@@ -73,8 +73,8 @@ def test_an_event_without_attributes_is_its_position() -> None:
     ("kind", "given", "arrives"),
     [
         ({"type": "int", "logicalType": "date"}, date(2026, 11, 30), "2026-11-30"),
-        ({"type": "long", "logicalType": "timestamp-micros"}, 1_500_000, Moment(1, 500_000_000)),
-        ({"type": "long", "logicalType": "timestamp-millis"}, -1, Moment(-1, 999_000_000)),
+        ({"type": "long", "logicalType": "timestamp-micros"}, 1_500_000, Timestamp(1, 500_000_000)),
+        ({"type": "long", "logicalType": "timestamp-millis"}, -1, Timestamp(-1, 999_000_000)),
         ({"type": "int", "logicalType": "time-millis"}, 54_060_000, "15:01:00"),
         ({"type": "long", "logicalType": "time-micros"}, 1_000_000, "00:00:01"),
         ({"type": "long", "logicalType": "local-timestamp-millis"}, 1_795_402_860_000, "2026-11-23T03:01:00"),

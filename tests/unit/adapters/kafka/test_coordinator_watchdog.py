@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import membership as kafka_group
-from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, SILENT_SECONDS, Silence
+from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, SILENT_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.source import KafkaSource
 
@@ -24,10 +24,10 @@ class Watch:
         return self.at
 
 
-def silent() -> tuple[Silence, Watch]:
+def silent() -> tuple[CoordinatorWatchdog, Watch]:
     """One that has gone silent at 1,003 seconds."""
     watch = Watch()
-    silence = Silence(watch.now)
+    silence = CoordinatorWatchdog(watch.now)
     for second in range(4):
         watch.at = 1_000.0 + second
         silence.observe(float(second), 7, 1)
@@ -38,7 +38,7 @@ def silent() -> tuple[Silence, Watch]:
 def test_an_answer_that_is_owed_for_long_is_silence() -> None:
     """Not before: a slow answer is none."""
     watch = Watch()
-    silence = Silence(watch.now)
+    silence = CoordinatorWatchdog(watch.now)
     said = []
     for second in range(5):
         silence.observe(float(second), 7, 1)
@@ -81,7 +81,7 @@ def test_a_connection_that_is_given_up_is_no_answer() -> None:
 def test_no_trouble_is_no_silence(answers: list[int], owed: list[int]) -> None:
     """An idle group, a busy one, one that is looked at in the very moments when it has been asked."""
     watch = Watch()
-    silence = Silence(watch.now)
+    silence = CoordinatorWatchdog(watch.now)
     for second in EVERY_SECOND:
         watch.at += 1.0
         silence.observe(float(second), answers[second], owed[second])

@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import membership as kafka_group
 from pipeline.adapters.kafka import source as kafka_source
-from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, Silence
+from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.ledger import Assigned
@@ -120,7 +120,7 @@ def test_in_a_silence_of_the_group_nothing_is_handed_over(monkeypatch: pytest.Mo
     """Not even what was wanted before, nor by turning in circles; once the group is heard again it goes on."""
     now = 0.0
     source, client = _source(monkeypatch, Endless)
-    silence = Silence(lambda: now)
+    silence = CoordinatorWatchdog(lambda: now)
     source._group.silence = silence
     for second in range(4):
         silence.observe(float(second), 1, 1)

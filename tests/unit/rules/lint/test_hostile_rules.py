@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model.notice import Notice, Refusal
 from pipeline.model.outcome import Reason
-from pipeline.rules.lint.check import Checked, check
+from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.source.files import RuleSources
 from tests.unit.rules.shop import PAID, TEMPLATES, event, ruleset, schemas
 
@@ -23,7 +23,7 @@ def rules(when: str = "event.count > 2", thing: str = "豆", url: str = "https:/
     )
 
 
-def checked(text: str) -> Checked:
+def checked(text: str) -> CheckResult:
     return check(RuleSources({"a.yaml": text}, ("templates.yaml", TEMPLATES)), schemas())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, from_json, plain_json
-from pipeline.rules.timestamp import Moment
+from pipeline.rules.timestamp import Timestamp
 
 TIMESTAMP = {"type": "long", "logicalType": "timestamp-millis"}
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
@@ -27,11 +27,11 @@ def schema(kind: object, **more: object) -> EventSchema:
 @pytest.mark.parametrize(
     ("kind", "given", "arrives"),
     [
-        (TIMESTAMP, "2026-11-23T12:00:00+08:00", Moment(1_795_406_400, 0)),
-        (TIMESTAMP, "2026-11-23T04:00:00.001Z", Moment(1_795_406_400, 1_000_000)),
-        (TIMESTAMP, 1_795_406_400_001, Moment(1_795_406_400, 1_000_000)),
-        (TIMESTAMP, datetime(2026, 11, 23, 4, tzinfo=UTC), Moment(1_795_406_400, 0)),
-        (TIMESTAMP, datetime(2026, 11, 23, 4), Moment(1_795_406_400, 0)),  # noqa: DTZ001 - as YAML reads one
+        (TIMESTAMP, "2026-11-23T12:00:00+08:00", Timestamp(1_795_406_400, 0)),
+        (TIMESTAMP, "2026-11-23T04:00:00.001Z", Timestamp(1_795_406_400, 1_000_000)),
+        (TIMESTAMP, 1_795_406_400_001, Timestamp(1_795_406_400, 1_000_000)),
+        (TIMESTAMP, datetime(2026, 11, 23, 4, tzinfo=UTC), Timestamp(1_795_406_400, 0)),
+        (TIMESTAMP, datetime(2026, 11, 23, 4), Timestamp(1_795_406_400, 0)),  # noqa: DTZ001 - as YAML reads one
         (DECIMAL, "128.50", 128.5),
         (DECIMAL, 128, 128.0),
         ("double", "1e3", 1000.0),
@@ -69,7 +69,7 @@ def test_each_type_takes_what_people_write(kind: object, given: object, arrives:
         ("string", "CNY", "CNY"),
         ("bytes", "\u0000\u00ff", b"\x00\xff"),
         (DECIMAL, "\u0001\u0000", 2.56),
-        (TIMESTAMP, 1_000, Moment(1, 0)),
+        (TIMESTAMP, 1_000, Timestamp(1, 0)),
         (DATE, 1, "1970-01-02"),
         (["null", "string"], None, None),
         (["string", "null"], "x", "x"),
