@@ -65,7 +65,7 @@ def _compare(
                 if engine is not None:
                     made.check_peers(cores, engine, VARIANTS)
                 for case in cases:
-                    limits[CASES[case][0], cores.words] = made.limits(cores, case)
+                    limits[CASES[case][0], cores.message] = made.limits(cores, case)
                     runs += _in_turn(made, cores, case, repeat, engine)
                 if extra:
                     runs.append(made.ours(cores, cases[0], rules=MANY_RULES))

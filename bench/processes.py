@@ -34,7 +34,7 @@ class Cores(NamedTuple):
         return cls(every, every)
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For a table."""
         return "any core" if self.sender == self.others else "one core"
 

@@ -121,7 +121,7 @@ def evaluate(plan: Plan, started: float, samples: Sequence[Sample], peak: float,
     notices = max(1, done.written - begun.written)
     return Run(
         system=plan.system,
-        cores=plan.cores.words,
+        cores=plan.cores.message,
         in_flight=plan.in_flight,
         delay_ms=plan.delay_ms,
         per_second=len(entries) / (last - first),

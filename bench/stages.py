@@ -54,7 +54,7 @@ class Stage(NamedTuple):
 
     name: str
     us: float
-    words: str
+    message: str
 
 
 class Collector:
@@ -245,14 +245,14 @@ def _tell(found: Sequence[Stage], count: int, results: Path | None) -> None:
     total = sum(stage.us for stage in found if stage.name != "verdict")
     table = Table("stage", "µs CPU a notice", "what")
     for stage in found:
-        table.add_row(stage.name, f"{stage.us:.1f}", stage.words)
+        table.add_row(stage.name, f"{stage.us:.1f}", stage.message)
     table.add_row("sum", f"{total:.1f}", "without loop and hand-overs; verdict counted once")
     Console(width=120).print(table)
     if results is not None:
         about = report.machine(report.commit(), report.now())
         lines = [f"## Stages, {about[0]}", "", *(f"{line}  " for line in about[1:]), f"{count:,} events, one core", ""]
         lines += ["| stage | µs CPU a notice | what |", "|---|---|---|"]
-        lines += [f"| {stage.name} | {stage.us:.1f} | {stage.words} |" for stage in found]
+        lines += [f"| {stage.name} | {stage.us:.1f} | {stage.message} |" for stage in found]
         lines += [f"| sum | {total:.1f} | without loop and hand-overs; verdict counted once |", ""]
         with results.open("a", encoding="utf-8") as file:
             file.write("\n" + "\n".join(lines))

@@ -42,8 +42,8 @@ def _body(name: str, command: Command) -> Iterator[str]:
     if hasattr(command, "commands"):
         return
     arguments = [one for one in command.params if one.param_type_name == "argument"]
-    words = "".join(f" {_placed(one)}" for one in arguments)
-    yield from ("", "```", f"notice-pipeline {name}{words} [OPTIONS]", "```")
+    message = "".join(f" {_placed(one)}" for one in arguments)
+    yield from ("", "```", f"notice-pipeline {name}{message} [OPTIONS]", "```")
     context = command.context_class(command, info_name=name)
     rows = [_row(one, context) for one in command.params if one.name != "help"]
     if rows:
@@ -69,5 +69,5 @@ def _plain(default: object) -> str:
     return str(getattr(default, "value", default))
 
 
-def _cell(words: str) -> str:
-    return " ".join(words.split()).replace("|", "\\|")
+def _cell(message: str) -> str:
+    return " ".join(message.split()).replace("|", "\\|")

@@ -33,18 +33,18 @@ class NoticePipelineError(Exception):
 class UserError(NoticePipelineError):
     """A mistake or a circumstance that whoever started the command can mend.
 
-    Shown as `words`, then `hint` on a line of its own; never with a traceback.
+    Shown as `message`, then `hint` on a line of its own; never with a traceback.
     """
 
-    def __init__(self, words: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
         """Keep the words for the message and, where known, how to mend it."""
-        super().__init__(words)
-        self.words = words
+        super().__init__(message)
+        self.message = message
         self.hint = hint
 
 
 class ConfigurationError(UserError):
-    """The configuration cannot be used; `words` begin with `file:line:column:` where the place is known."""
+    """The configuration cannot be used; `message` begin with `file:line:column:` where the place is known."""
 
 
 class RulesRefused(UserError):

@@ -67,7 +67,7 @@ def kafka_broker(kafka_choice: Choice) -> Broker:
 def real_kafka(kafka_choice: Choice) -> Broker:
     """The broker of this run, where it is a real one."""
     if kafka_choice.broker.kind is Kind.MOCK:
-        pytest.skip(f"needs a real Kafka; ran on {kafka_choice.words}")
+        pytest.skip(f"needs a real Kafka; ran on {kafka_choice.message}")
     return kafka_choice.broker
 
 
@@ -125,7 +125,7 @@ def wait_until_there(admin: AdminClient, name: str) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Tell which broker the run was on, and what was skipped and why."""
     chosen = config.stash.get(CHOSEN, None)
-    terminalreporter.write_line(f"Kafka: {chosen.words if chosen else 'no test of this run asked for a broker'}")
+    terminalreporter.write_line(f"Kafka: {chosen.message if chosen else 'no test of this run asked for a broker'}")
     reasons = Counter(
         report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         for report in terminalreporter.stats.get("skipped", [])

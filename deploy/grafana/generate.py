@@ -82,15 +82,15 @@ def _panels(rows: Sequence[Row]) -> list[Json]:
     panels: list[Json] = []
     top = 0
     for row in rows:
-        place = {"x": 0, "y": top, "w": COLUMNS, "h": 1}
-        panels.append({"id": len(panels) + 1, "type": "row", "title": row.title, "gridPos": place, "panels": []})
+        location = {"x": 0, "y": top, "w": COLUMNS, "h": 1}
+        panels.append({"id": len(panels) + 1, "type": "row", "title": row.title, "gridPos": location, "panels": []})
         top += 1
         left = height = 0
         for panel in row.panels:
             if left + panel.width > COLUMNS:
                 top, left, height = top + height, 0, 0
-            place = {"x": left, "y": top, "w": panel.width, "h": panel.height}
-            panels.append({"id": len(panels) + 1, "gridPos": place, **_panel(panel)})
+            location = {"x": left, "y": top, "w": panel.width, "h": panel.height}
+            panels.append({"id": len(panels) + 1, "gridPos": location, **_panel(panel)})
             left, height = left + panel.width, max(height, panel.height)
         top += height
     return panels
@@ -130,8 +130,8 @@ def _defaults(panel: Panel) -> Json:
         "color": {"mode": "thresholds" if panel.look is Look.STAT else "palette-classic"},
         "thresholds": {"mode": "absolute", "steps": steps},
     }
-    if panel.words:
-        options = {str(value): {"text": text, "index": index} for index, (value, text) in enumerate(panel.words)}
+    if panel.message:
+        options = {str(value): {"text": text, "index": index} for index, (value, text) in enumerate(panel.message)}
         defaults["mappings"] = [{"type": "value", "options": options}]
     if panel.look is Look.LINES:
         defaults["custom"] = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 10, "showPoints": "never"}

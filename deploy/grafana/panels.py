@@ -22,7 +22,7 @@ class Query(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One panel. `steps`: thresholds as (from, colour), the first from minus infinity; `words`: texts for values."""
+    """One panel. `steps`: thresholds as (from, colour), the first from minus infinity; `message`: texts for values."""
 
     title: str
     description: str
@@ -32,7 +32,7 @@ class Panel(NamedTuple):
     width: int = 8
     height: int = 8
     steps: tuple[tuple[float, str], ...] = ()
-    words: tuple[tuple[int, str], ...] = ()
+    message: tuple[tuple[int, str], ...] = ()
 
 
 class Row(NamedTuple):
@@ -97,7 +97,7 @@ def stat(
     query: Query,
     unit: str,
     *steps: tuple[float, str],
-    words: tuple[tuple[int, str], ...] = (),
+    message: tuple[tuple[int, str], ...] = (),
 ) -> Panel:
     """One number."""
-    return Panel(title, description, (query,), unit, Look.STAT, 4, 4, steps, words)
+    return Panel(title, description, (query,), unit, Look.STAT, 4, 4, steps, message)

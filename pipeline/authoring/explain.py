@@ -17,7 +17,7 @@ from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.tree import Node
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet, result
-from pipeline.rules.source.document import Place
+from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RulePlaces
 
 
@@ -42,7 +42,7 @@ class Value(NamedTuple):
     value: object
     failed: str | None
     """Why it has no value."""
-    place: Place
+    location: Location
 
 
 class Decision(NamedTuple):
@@ -58,7 +58,7 @@ class Fault(NamedTuple):
 
     name: str
     """`to`, `url`, `when`, or the field's key."""
-    place: Place
+    location: Location
     text: str | None
     """What it came to, where it came to a text."""
     decisions: tuple[Decision, ...]
@@ -71,7 +71,7 @@ class RuleExplanation(NamedTuple):
     id: str
     description: str
     path: str
-    place: Place
+    location: Location
     match: Match
     condition: Value | None
     """The whole of `when`; None where the rule has none, or was not looked at."""
@@ -93,14 +93,14 @@ class Explanation(NamedTuple):
     """How many look at other types only."""
 
 
-def explain(rules: RuleSet, places: Mapping[str, RulePlaces], event: Event) -> Explanation:
-    """Explain every rule of the set; `places` are those of `pipeline.rules.lint.check.Checked`."""
+def explain(rules: RuleSet, locations: Mapping[str, RulePlaces], event: Event) -> Explanation:
+    """Explain every rule of the set; `locations` are those of `pipeline.rules.lint.check.Checked`."""
     looking = rules.concerned(event)
     activation = rules.bind(event)
     explained: list[RuleExplanation] = []
     stopped_by: str | None = None
     for rule in looking:
-        explainer = _Explainer(rules, rule, places[rule.id], activation)
+        explainer = _Explainer(rules, rule, locations[rule.id], activation)
         one = explainer.passed_over(stopped_by) if stopped_by is not None else explainer.explain(event)
         explained.append(one)
         if rule.stop and one.match in {Match.NOTICE, Match.REFUSED}:
@@ -111,10 +111,10 @@ def explain(rules: RuleSet, places: Mapping[str, RulePlaces], event: Event) -> E
 class _Explainer:
     """Explains one rule."""
 
-    def __init__(self, rules: RuleSet, rule: Rule, places: RulePlaces, activation: Activation) -> None:
+    def __init__(self, rules: RuleSet, rule: Rule, locations: RulePlaces, activation: Activation) -> None:
         self._environment = rules.environment
         self._rule = rule
-        self._places = places
+        self._places = locations
         self._activation = activation
 
     def passed_over(self, stopped_by: str) -> RuleExplanation:
@@ -133,8 +133,10 @@ class _Explainer:
         return explained
 
     def _explained(self, match: Match) -> RuleExplanation:
-        rule, places = self._rule, self._places
-        return RuleExplanation(rule.id, rule.description, places.path, places.rule(), match, None, (), None, None, None)
+        rule, locations = self._rule, self._places
+        return RuleExplanation(
+            rule.id, rule.description, locations.path, locations.rule(), match, None, (), None, None, None
+        )
 
     def _probed(self, expression: Expression) -> Evaluation:
         return Probe(self._environment, expression).evaluate(self._activation)
@@ -143,7 +145,7 @@ class _Explainer:
         """Where the refusal comes from: its detail begins with the name of the text at fault."""
         name = refusal.detail.partition(":")[0]
         if name == "when":
-            return Fault(name, self._places.place("when"), None, decisions)
+            return Fault(name, self._places.location("when"), None, decisions)
         if name in {"to", "url"}:
             text = self._rule.url if name == "url" and self._rule.url is not None else self._rule.to
             return self._fault_of(name, text, (name, None))
@@ -162,7 +164,7 @@ class _Explainer:
                 decisions.append(_decision(evaluation, evaluation.tree.root, at))
             elif evaluation.result.failed is not None:
                 decisions += _decisions(evaluation, at)
-        return Fault(name, self._places.place(*key), self._rendered(text), tuple(decisions))
+        return Fault(name, self._places.location(*key), self._rendered(text), tuple(decisions))
 
     def _rendered(self, text: Text) -> str | None:
         try:
@@ -174,13 +176,13 @@ class _Explainer:
 class _Placer(NamedTuple):
     """Where the parts of one expression stand."""
 
-    places: RulePlaces
+    locations: RulePlaces
     key: tuple[str, str | None]
     begins: int
     """Where in the text the expression begins."""
 
-    def of(self, node: Node) -> Place:
-        return self.places.place(*self.key, self.begins + node.start)
+    def of(self, node: Node) -> Location:
+        return self.locations.location(*self.key, self.begins + node.start)
 
 
 def _decisions(evaluation: Evaluation, at: _Placer) -> Iterator[Decision]:
@@ -193,6 +195,6 @@ def _decision(evaluation: Evaluation, node: Node, at: _Placer) -> Decision:
     return Decision(_value(evaluation, node, at.of(node)), operands)
 
 
-def _value(evaluation: Evaluation, node: Node, place: Place) -> Value:
+def _value(evaluation: Evaluation, node: Node, location: Location) -> Value:
     found = evaluation.of(node) or Result()
-    return Value(evaluation.tree.text(node), found.value, found.failed, place)
+    return Value(evaluation.tree.text(node), found.value, found.failed, location)

@@ -93,7 +93,7 @@ def make_web(
 
 def _of_a_shadow(ready: Callable[[], tuple[bool, str]]) -> Callable[[], tuple[bool, str]]:
     def told() -> tuple[bool, str]:
-        ok, words = ready()
-        return ok, f"{words}; a shadow: nothing is sent"
+        ok, message = ready()
+        return ok, f"{message}; a shadow: nothing is sent"
 
     return told

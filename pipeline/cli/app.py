@@ -187,7 +187,7 @@ def _refuse(refused: RulesRefused, code: int) -> int:
 
 
 def _tell(error: UserError, code: int) -> int:
-    print(f"error: {terminal_escape(error.words, keep=LINES)}", file=sys.stderr)
+    print(f"error: {terminal_escape(error.message, keep=LINES)}", file=sys.stderr)
     if error.hint:
         print(f"hint: {terminal_escape(error.hint, keep=LINES)}", file=sys.stderr)
     return code

@@ -6,11 +6,15 @@ import json
 import math
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from pipeline.authoring.terminal_escape import escaped, shown, terminal_escape
 from pipeline.model.finding import Finding, Level
+
+if TYPE_CHECKING:
+    from pipeline.rules.schema.check import SchemaProblem
 
 MOST_FINDINGS = 100
 """Shown of one run unless asked for more: nobody reads on, and most of them have one cause."""
@@ -54,6 +58,11 @@ def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Ite
         yield terminal_escape(str(findings[index]))
     if len(kept) < len(findings):
         yield f"… and {len(findings) - len(kept):,} more"
+
+
+def values(finding: Finding | SchemaProblem) -> dict[str, object]:
+    """A finding for JSON output, where its message has the key `words`: that format is public."""
+    return {"words" if name == "message" else name: value for name, value in finding._asdict().items()}
 
 
 def print_json(value: object) -> None:

@@ -25,7 +25,7 @@ class Finding(NamedTuple):
     level: Level
     code: str
     """Stable kebab-case name, documented in `docs/reference/findings.md`."""
-    words: str
+    message: str
     hint: str | None = None
 
     @property
@@ -34,6 +34,6 @@ class Finding(NamedTuple):
         return self.level is Level.ERROR
 
     def __str__(self) -> str:
-        """`path:line:column: level code words`, as compilers and editors know it."""
-        text = f"{self.path}:{self.line}:{self.column}: {self.level} {self.code} {self.words}"
+        """`path:line:column: level code message`, as compilers and editors know it."""
+        text = f"{self.path}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
         return f"{text} ({self.hint})" if self.hint else text

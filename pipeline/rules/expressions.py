@@ -71,8 +71,8 @@ class ExpressionCompiler:
         if compiled is None:
             return None, nulls.NOTHING
         for result in sorted(compiled.results - {"BOOL", "DYN"}):
-            words = f"the condition is {_named(result)}, not true or false"
-            self._report.add_inside(path, 0, "not-a-condition", words, "compare it with something: == != < >")
+            summary = f"the condition is {_named(result)}, not true or false"
+            self._report.add_inside(path, 0, "not-a-condition", summary, "compare it with something: == != < >")
         self._decided(path, compiled)
         return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
 
@@ -117,9 +117,9 @@ class ExpressionCompiler:
         for found in _FIELD.finditer(part.source):
             fields = (environment.fields.root for event_type in on for environment in self._versions(event_type))
             if any(record.field(found[1]) is not None for record in fields):
-                words = f"`{found[0]}` stands here as a word, and the customer would read it"
+                summary = f"`{found[0]}` stands here as a word, and the customer would read it"
                 self._report.add_inside(
-                    path, part.at + found.start(), "forgotten-braces", words, f"write `${{{found[0]}}}`"
+                    path, part.at + found.start(), "forgotten-braces", summary, f"write `${{{found[0]}}}`"
                 )
 
     def _require_text(self, path: Path, at: int, unfit: frozenset[str]) -> None:
@@ -136,8 +136,8 @@ class ExpressionCompiler:
         try:
             expression = self._environment.compile(source)
         except CompileError as error:
-            where, words = error.faults[0]  # the others follow from it
-            self._report.add_inside(path, at + where, "expression-syntax", *syntax(words, source, where))
+            where, summary = error.faults[0]  # the others follow from it
+            self._report.add_inside(path, at + where, "expression-syntax", *syntax(summary, source, where))
             return None
         tree = self.tree(expression)
         self._check_tree(path, at, tree, on)
@@ -153,21 +153,21 @@ class ExpressionCompiler:
                 typed = environment.check(source)
                 faults += len(typed.faults)
                 for fault in typed.faults:
-                    words = fault.words + self._version(event_type, number)
-                    self._report.add_inside(path, at + fault.at, fault.code, words, fault.hint)
+                    summary = fault.message + self._version(event_type, number)
+                    self._report.add_inside(path, at + fault.at, fault.code, summary, fault.hint)
                 if typed.result is not None:
                     results.add(typed.result)
         return frozenset(results), faults
 
     def _check_tree(self, path: Path, at: int, tree: Tree, on: Sequence[str]) -> None:
-        faults = [literals.Fault(where, "too-costly", words) for where, words in cost.excesses(tree)]
+        faults = [literals.Fault(where, "too-costly", summary) for where, summary in cost.excesses(tree)]
         faults += literals.bad_arguments(tree)
         faults += self._bad_patterns(tree)
         for event_type in on:
             for environment in self._versions(event_type):
                 faults += literals.enum_faults(tree, environment.fields)
         for fault in faults:
-            self._report.add_inside(path, at + fault.at, fault.code, fault.words, fault.hint)
+            self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)
 
     def _bad_patterns(self, tree: Tree) -> Iterator[literals.Fault]:
         """Fixed regular expressions that are none: only CEL's own engine knows."""
@@ -178,9 +178,9 @@ class ExpressionCompiler:
             try:
                 self._environment.compile(f"''.matches({tree.text(pattern)})").evaluate(self._environment.bind({}))
             except (CompileError, ExpressionFailed):
-                words = "matches: this is no regular expression"
+                summary = "matches: this is no regular expression"
                 yield literals.Fault(
-                    pattern.start, "bad-argument", words, "brackets and stars stand for themselves behind `\\\\`"
+                    pattern.start, "bad-argument", summary, "brackets and stars stand for themselves behind `\\\\`"
                 )
 
     def _check_nulls(
@@ -194,8 +194,8 @@ class ExpressionCompiler:
     def _add_use(self, path: Path, at: int, use: nulls.Use, version: str) -> None:
         if use.is_absent:
             hint = f"ask first: has({use.path}) && …, or has({use.path}) ? … : …"
-            words = f"`{use.path}` is not there{version}"
-            self._report.add_inside(path, at + use.node.own, "field-not-in-version", words, hint)
+            summary = f"`{use.path}` is not there{version}"
+            self._report.add_inside(path, at + use.node.own, "field-not-in-version", summary, hint)
             return
         hint = f"ask first: {use.path} != null ? … : …"
         self._report.add_inside(
@@ -208,14 +208,14 @@ class ExpressionCompiler:
         if all(node.kind is not Kind.NAME for node in walk(root)):
             value = condition.expression.evaluate(self._environment.bind({}))
             if isinstance(value, bool):
-                code, words = ("always-matches", "always") if value else ("never-matches", "never")
-                self._report.add_inside(path, 0, code, f"the condition is {words} true")
+                code, summary = ("always-matches", "always") if value else ("never-matches", "never")
+                self._report.add_inside(path, 0, code, f"the condition is {summary} true")
         elif clash := contradictions.never(root):
-            words = f"the condition is never true: no `{clash.path}` satisfies both this and what stands before it"
-            self._report.add_inside(path, clash.at.start, "never-matches", words)
+            summary = f"the condition is never true: no `{clash.path}` satisfies both this and what stands before it"
+            self._report.add_inside(path, clash.at.start, "never-matches", summary)
         elif clash := contradictions.always(root):
-            words = f"the condition is always true: any `{clash.path}` satisfies this or what stands before it"
-            self._report.add_inside(path, clash.at.start, "always-matches", words, "did you mean `&&`?")
+            summary = f"the condition is always true: any `{clash.path}` satisfies this or what stands before it"
+            self._report.add_inside(path, clash.at.start, "always-matches", summary, "did you mean `&&`?")
 
     def _versions(self, event_type: str) -> Sequence[TypedEnvironment]:
         return self._typed.get(event_type, ())

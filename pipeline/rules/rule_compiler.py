@@ -53,16 +53,16 @@ class RuleCompiler:
         path: Path = ("rules", index)
         merged = with_defaults(model, self._defaults)
         on = event_types(merged)
-        places = {name: self._place(path, model, name) for name in ("on", "template", "when", "to", "url", "data")}
+        locations = {name: self._place(path, model, name) for name in ("on", "template", "when", "to", "url", "data")}
         self._require(path, merged, on)
-        self._check_types(places["on"], on, merged)
-        template = self._template(places["template"], merged.template) if merged.template else None
+        self._check_types(locations["on"], on, merged)
+        template = self._template(locations["template"], merged.template) if merged.template else None
         when, known = None, NOTHING
         if merged.when:
-            when, known = self._expressions.condition(places["when"], merged.when, on)
-        to = self._recipient(places["to"], merged.to, on, known) if merged.to else None
-        url = self._url(places["url"], merged.url, on, known) if merged.url else None
-        fields = self._fields(places["data"], merged, template, on, known)
+            when, known = self._expressions.condition(locations["when"], merged.when, on)
+        to = self._recipient(locations["to"], merged.to, on, known) if merged.to else None
+        url = self._url(locations["url"], merged.url, on, known) if merged.url else None
+        fields = self._fields(locations["data"], merged, template, on, known)
         if template is not None:
             self._check_overflow(self._place(path, model, "overflow"), template, merged)
         if self._report.errors > errors or to is None or template is None:
@@ -102,10 +102,10 @@ class RuleCompiler:
     def _check_types(self, path: Path, on: Sequence[str], rule: RuleModel) -> None:
         for index, event_type in enumerate(on):
             if not self._typed.get(event_type):
-                place = path if isinstance(rule.on, str) else (*path, index)
-                words = f"no schema of `{event_type}` is known: its expressions are not checked"
+                location = path if isinstance(rule.on, str) else (*path, index)
+                summary = f"no schema of `{event_type}` is known: its expressions are not checked"
                 hint = near(event_type, self._typed, TYPES_ALIKE) or _NO_SCHEMA
-                self._report.add_inside(place, 0, "unknown-event-type", words, hint)
+                self._report.add_inside(location, 0, "unknown-event-type", summary, hint)
 
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)
@@ -113,9 +113,9 @@ class RuleCompiler:
             hint = near(alias, self._templates)
             self._report.add_inside(path, 0, "unknown-template", f"there is no template `{alias}`", hint)
         elif template is not None and self._stage is not None and self._stage not in template.ids:
-            words = f"template `{alias}` has no id for environment `{self._stage}`"
+            summary = f"template `{alias}` has no id for environment `{self._stage}`"
             hint = near(self._stage, template.ids) or f"it has one for {', '.join(template.ids)}"
-            self._report.add_inside(path, 0, "no-template-id", words, hint)
+            self._report.add_inside(path, 0, "no-template-id", summary, hint)
         return template
 
     def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
@@ -138,16 +138,16 @@ class RuleCompiler:
         for key, given in data.items():
             value = given if isinstance(given, FieldValue) else FieldValue(value=given)
             declared = template.field(key) if template is not None else None
-            place: Path = (*path, key, *(("value",) if isinstance(given, FieldValue) else ()))
+            location: Path = (*path, key, *(("value",) if isinstance(given, FieldValue) else ()))
             may_be_null = declared is not None and declared.optional
-            text = self._expressions.text(place, value.value, on, known, may_be_null=may_be_null)
+            text = self._expressions.text(location, value.value, on, known, may_be_null=may_be_null)
             if template is not None and declared is None:
                 self._unknown_field((*path, key), template, key)
             if text is None or declared is None:
                 continue
             truncate = rule.overflow.get(key) == "truncate"
             if not truncate:
-                self._check_limit(place, declared, text)
+                self._check_limit(location, declared, text)
             color = value.color or rule.color
             fields.append(RuleField(key, text, color, declared.kind, declared.optional, truncate, declared.values))
         if template is not None:
@@ -184,8 +184,8 @@ class RuleCompiler:
     def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
         missing = [field.key for field in template.fields if field.key not in data and not field.optional]
         if missing and data:
-            words = f"template `{template.alias}` wants {', '.join(f'`{key}`' for key in missing)}, too"
-            self._report.add(path, "field-not-filled", words)
+            summary = f"template `{template.alias}` wants {', '.join(f'`{key}`' for key in missing)}, too"
+            self._report.add(path, "field-not-filled", summary)
 
     def _check_overflow(self, path: Path, template: Template, rule: RuleModel) -> None:
         for key, what in rule.overflow.items():
@@ -193,8 +193,8 @@ class RuleCompiler:
             if field is None:
                 self._unknown_field((*path, key), template, key)
             elif what == "truncate" and not channel.may_be_cut(field.kind):
-                words = f"a shortened `{field.kind}` is a wrong one"
-                self._report.add((*path, key), "cannot-truncate", words)
+                summary = f"a shortened `{field.kind}` is a wrong one"
+                self._report.add((*path, key), "cannot-truncate", summary)
 
 
 def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:

@@ -18,7 +18,7 @@ class Check(NamedTuple):
     """The answer to one probe: yes, or no and why."""
 
     ok: bool
-    words: str
+    message: str
 
 
 class Health:
@@ -45,13 +45,13 @@ class Health:
     def live(self) -> Check:
         """Whether the consumer's thread makes progress; that this is answered at all shows that the loop does."""
         if self.phase != "running":
-            return Check(ok=True, words=self.phase)
+            return Check(ok=True, message=self.phase)
         if self._bridge.draining:
-            return Check(ok=True, words="draining partitions")
+            return Check(ok=True, message="draining partitions")
         silent = self._clock.now() - self._source.last_poll_at()
         if silent > STUCK_SECONDS:
-            return Check(ok=False, words=f"the consumer has not come round for {silent:.0f} s")
-        return Check(ok=True, words="running")
+            return Check(ok=False, message=f"the consumer has not come round for {silent:.0f} s")
+        return Check(ok=True, message="running")
 
     def ready(self) -> Check:
         """Whether events would be sent on: running, a token, and an API that takes them.
@@ -60,14 +60,14 @@ class Health:
         could take another's place. A rollout without a broker stops anyway, for a member that starts then ends.
         """
         if self.phase != "running":
-            return Check(ok=False, words=self.phase)
+            return Check(ok=False, message=self.phase)
         if not self._engine.has_token:
-            return Check(ok=False, words="no token yet")
+            return Check(ok=False, message="no token yet")
         halt = self._delivery.halted()
         if halt is not None:
-            return Check(ok=False, words=f"sending is halted: {halt.value}")
+            return Check(ok=False, message=f"sending is halted: {halt.value}")
         partitions = len(self._bridge.assigned)
-        words = f"{partitions} partitions" if partitions else "waiting for partitions"
+        message = f"{partitions} partitions" if partitions else "waiting for partitions"
         kafka = self._source.health()
         trouble = kafka.trouble if kafka is not None else None
-        return Check(ok=True, words=f"{words}; {trouble}" if trouble else words)
+        return Check(ok=True, message=f"{message}; {trouble}" if trouble else message)

@@ -23,7 +23,7 @@ class Refused(NamedTuple):
 
     at: float
     errors: int
-    words: tuple[str, ...]
+    message: tuple[str, ...]
     """The first errors, each with its place."""
 
 
@@ -66,8 +66,8 @@ class Reload:
             self._refuse(errors)
             return False
         except UserError as error:
-            log.error("rules_refused", problem=error.words, in_use=self._intake.rules.version)
-            self._refuse([error.words])
+            log.error("rules_refused", problem=error.message, in_use=self._intake.rules.version)
+            self._refuse([error.message])
             return False
         if rules.version != self._intake.rules.version:
             log.info("rules_reloaded", version=rules.version, rules=len(rules.rules), before=self._intake.rules.version)

@@ -132,8 +132,8 @@ class AdminApi:
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False, include_input=False)
             where = [".".join(map(str, problem["loc"])) for problem in problems[:20]]
-            words = [f"{place}: {problem['msg']}" for place, problem in zip(where, problems, strict=False)]
-            raise HTTPException(422, "; ".join(words)) from None
+            summary = [f"{location}: {problem['msg']}" for location, problem in zip(where, problems, strict=False)]
+            raise HTTPException(422, "; ".join(summary)) from None
         return await self.faults(request)
 
     async def behave(self, _: Request) -> Response:

@@ -18,7 +18,7 @@ class Refusal(NamedTuple):
 
     status: int
     code: int
-    words: str
+    message: str
     retry_after: int | None = None
 
 

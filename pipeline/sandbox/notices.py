@@ -79,7 +79,7 @@ class NoticesEndpoint:
         if not isinstance(message, Message):
             state.memory.counts.refused += 1
             state.memory.counts.codes[message.code] += 1
-            await _write(send, _say(200, message.code, message.words))
+            await _write(send, _say(200, message.code, message.message))
             return
         key = _key(header)
         if key == "":
@@ -144,14 +144,14 @@ class NoticesEndpoint:
         if too_much is not None:
             state.memory.counts.codes[too_much.code] += 1
             retry = ((b"retry-after", b"%d" % too_much.retry_after),) if too_much.retry_after is not None else ()
-            return _say(too_much.status, too_much.code, too_much.words, retry)
+            return _say(too_much.status, too_much.code, too_much.message, retry)
         refused = check(message, state.templates)
         if refused is None:
             state.memory.receive(message, key, now)
             answer = Answer(_ACCEPTED)
         else:
             state.memory.counts.refused += 1
-            answer = _say(200, refused.code, refused.words)
+            answer = _say(200, refused.code, refused.message)
         state.memory.counts.codes[ACCEPTED if refused is None else refused.code] += 1
         if entry is not None:
             entry.reply = answer.kept
@@ -217,8 +217,8 @@ async def _read(receive: Receive) -> bytes | None:
     return body if len(body) <= MAX_BODY else None
 
 
-def _say(status: int, code: int, words: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
-    body: Mapping[str, object] = {"code": code, "message": words}
+def _say(status: int, code: int, summary: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    body: Mapping[str, object] = {"code": code, "message": summary}
     return Answer(Kept(status, orjson.dumps(body)), headers)
 
 

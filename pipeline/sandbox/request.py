@@ -37,7 +37,7 @@ class Refused(NamedTuple):
     """Why the API will not take it."""
 
     code: int
-    words: str
+    message: str
 
 
 def parse(body: bytes) -> Message | Refused:
@@ -68,9 +68,9 @@ def check(message: Message, templates: Mapping[str, Template]) -> Refused | None
     if templates and template is None:
         return Refused(UNKNOWN_TEMPLATE, "invalid template: there is none of that id")
     for key, (value, _) in message.fields.items():
-        words = _field_violation(key, value, template)
-        if words is not None:
-            return Refused(BAD_FIELD, f"argument invalid: data.{key}.value {words}")
+        text = _field_violation(key, value, template)
+        if text is not None:
+            return Refused(BAD_FIELD, f"argument invalid: data.{key}.value {text}")
     if template is not None and template.style is Style.CATEGORY:
         for field in template.fields:
             if field.key not in message.fields and not field.optional:

@@ -163,8 +163,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        words = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        text = f"cannot listen on {host}:{port}: {error.strerror or error}"
         taken = error.errno in {errno.EADDRINUSE, errno.EACCES}
         hint = "choose another port; 0: any that is free" if taken else "choose an address of this machine"
-        raise Unreachable(words, hint=hint) from None
+        raise Unreachable(text, hint=hint) from None
     return listener

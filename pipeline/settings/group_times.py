@@ -42,12 +42,12 @@ class Caution(NamedTuple):
 
     key: str
     """The setting."""
-    words: str
+    message: str
     hint: str
 
     def __str__(self) -> str:
         """`key: words (hint)`."""
-        return f"{self.key}: {self.words} ({self.hint})"
+        return f"{self.key}: {self.message} ({self.hint})"
 
 
 def impossible(properties: Properties) -> str | None:
@@ -74,8 +74,8 @@ def cautions(properties: Properties, drain_seconds: float) -> Iterator[Caution]:
             f"{least:.0f} or more, for `kafka.drain_seconds` is {drain_seconds:g}; the default is {DEFAULTS[POLL]}",
         )
     if _number(properties, STATISTICS) == 0:
-        words = "nobody is told when no broker can be reached: metric and alert rest on the statistics"
-        yield Caution(f"kafka.properties.{STATISTICS}", words, "leave it out")
+        message = "nobody is told when no broker can be reached: metric and alert rest on the statistics"
+        yield Caution(f"kafka.properties.{STATISTICS}", message, "leave it out")
     for name, who in OURS.items():
         if name in properties:
             yield Caution(f"kafka.properties.{name}", "has no effect", f"it is settled by {who}")

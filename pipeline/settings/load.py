@@ -16,7 +16,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.settings.environment import lay_over, ours, variable_of
 from pipeline.settings.model import Settings
 from pipeline.settings.shadow import apart
-from pipeline.settings.words import hint_for, location_of, told_once, words_of
+from pipeline.settings.validation_messages import hint_for, location_of, told_once, words_of
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -44,10 +44,10 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate(overlay.values, context={"base": path.parent})
     except ValidationError as error:
         faults = told_once(error.errors())
-        places = None if alone else _Places(path, document)
-        words = [f"{_place_of(fault, places, overlay.variables)}: {words_of(fault)}" for fault in faults]
+        locations = None if alone else _Places(path, document)
+        message = [f"{_place_of(fault, locations, overlay.variables)}: {words_of(fault)}" for fault in faults]
         hint = f"there is no {path} here: the environment alone was read" if alone else hint_for(faults)
-        raise ConfigurationError("\n".join(dict.fromkeys(words)), hint=hint) from None
+        raise ConfigurationError("\n".join(dict.fromkeys(message)), hint=hint) from None
     return apart(settings) if settings.shadow else settings
 
 
@@ -63,12 +63,12 @@ def places_in(path: Path, environ: Mapping[str, str]) -> Callable[[str], str]:
         ConfigurationError: as `load_settings`.
     """
     variables = ours(environ)
-    places = None if is_by_environment(path, environ) else _Places(path, _read(path))
+    locations = None if is_by_environment(path, environ) else _Places(path, _read(path))
 
     def place_of(key: str) -> str:
         location = tuple(key.split("."))
         given = (name for name, keys in variables.items() if location[: len(keys)] == keys)
-        return next(given, None) or _line_of(places, location)
+        return next(given, None) or _line_of(locations, location)
 
     return place_of
 
@@ -91,9 +91,9 @@ def _read(path: Path) -> CommentedMap:
         raise ConfigurationError(f"{path}: not UTF-8 (byte {error.start})") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        words = _VALUES.sub("", error.problem or error.context or "")
-        raise ConfigurationError(f"{place}: not YAML: {words}") from None
+        spot_location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        message = _VALUES.sub("", error.problem or error.context or "")
+        raise ConfigurationError(f"{spot_location}: not YAML: {message}") from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
     if document is None:
@@ -110,7 +110,7 @@ class _Places(NamedTuple):
     document: CommentedMap
 
 
-def _place_of(fault: ErrorDetails, places: _Places | None, variables: Mapping[tuple[str, ...], str]) -> str:
+def _place_of(fault: ErrorDetails, locations: _Places | None, variables: Mapping[tuple[str, ...], str]) -> str:
     """The variable that says so; else `path:line:column`; else the variable that could have said it."""
     location = location_of(fault)
     for length in range(len(location), 0, -1):
@@ -118,17 +118,17 @@ def _place_of(fault: ErrorDetails, places: _Places | None, variables: Mapping[tu
             return variables[location[:length]]
     if fault["type"] == "extra_forbidden":  # a section that nobody knows, made by a variable of something in it
         below = (name for path, name in variables.items() if path[: len(location)] == location)
-        return next(below, _line_of(places, location))
-    if places is None and fault["type"] == "missing":
+        return next(below, _line_of(locations, location))
+    if locations is None and fault["type"] == "missing":
         return variable_of(location)
-    return _line_of(places, location)
+    return _line_of(locations, location)
 
 
-def _line_of(places: _Places | None, location: tuple[str, ...]) -> str:
-    if places is None:
+def _line_of(locations: _Places | None, location: tuple[str, ...]) -> str:
+    if locations is None:
         return "the environment"
-    line, column = _place(places.document, location)
-    return f"{places.path}:{line}:{column}"
+    line, column = _place(locations.document, location)
+    return f"{locations.path}:{line}:{column}"
 
 
 def _place(document: CommentedMap, location: tuple[str, ...]) -> tuple[int, int]:

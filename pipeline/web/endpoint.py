@@ -28,7 +28,7 @@ class Answer(NamedTuple):
     """What a probe is told."""
 
     ok: bool
-    words: str
+    message: str
 
 
 class Probes(NamedTuple):
@@ -65,8 +65,8 @@ def make_app(
     )
 
 
-def _answer(ok: bool, words: str) -> Response:  # noqa: FBT001 - a probe's answer is yes or no
-    return PlainTextResponse(f"{words}\n", status_code=200 if ok else 503)
+def _answer(ok: bool, message: str) -> Response:  # noqa: FBT001 - a probe's answer is yes or no
+    return PlainTextResponse(f"{message}\n", status_code=200 if ok else 503)
 
 
 class _Server(uvicorn.Server):

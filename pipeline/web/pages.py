@@ -58,10 +58,10 @@ class Pages:
         """A template as an answer."""
         return HTMLResponse(self._templates.get_template(name).render(values), status)
 
-    def mistake(self, path: str, status: int, title: str, words: str) -> Response:
+    def mistake(self, path: str, status: int, title: str, message: str) -> Response:
         """The page for whoever asked for what is not there, or in a way that is not taken."""
         root = "../" * (path.count("/") - 1) or "./"
-        return self.answer("mistake.html", {"root": root, "number": status, "title": title, "words": words}, status)
+        return self.answer("mistake.html", {"root": root, "number": status, "title": title, "words": message}, status)
 
     def static(self, name: str) -> Response:
         """One of the static files.

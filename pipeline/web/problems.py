@@ -35,11 +35,11 @@ def handler(page: Callable[[str, int, str, str], Response] | None = None) -> Han
     async def handle(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - the only class it is registered for
         title = HTTPStatus(error.status_code).phrase
-        words = error.detail if error.detail != title else ""
+        message = error.detail if error.detail != title else ""
         if page is not None and wants_html(request.headers.get("accept", "")):
-            response = page(request.url.path, error.status_code, title, words)
+            response = page(request.url.path, error.status_code, title, message)
         else:
-            response = problem(error.status_code, words)
+            response = problem(error.status_code, message)
         response.headers.update(error.headers or {})
         return response
 

@@ -193,12 +193,12 @@ class StatusCollector:
         )
 
     def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
-        alive, words = self._subjects.live()
+        alive, message = self._subjects.live()
         kafka = self._subjects.kafka()
         return signs(
             phase=self._subjects.phase(),
             alive=alive,
-            alive_words=words,
+            alive_words=message,
             has_token=self._subjects.has_token(),
             kafka_trouble=kafka.trouble if kafka is not None else None,
             halted=state.halted,

@@ -29,7 +29,7 @@ class StatusMessage:
     """One thing worth knowing."""
 
     gravity: Severity
-    words: str
+    message: str
     advice: str = ""
     alert: str | None = None
     """Section of the runbook."""
@@ -42,7 +42,7 @@ class RefusedRules:
     at: float
     """When they were refused."""
     errors: int
-    words: tuple[str, ...]
+    message: tuple[str, ...]
     """The first of them."""
 
 
@@ -126,8 +126,8 @@ def _kafka(trouble: str | None) -> Iterator[StatusMessage]:
 def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> Iterator[StatusMessage]:
     if halted is not None:
         sign = _HALTS[halted]
-        words = sign.words if since is None else f"{sign.words}, since {_clock(since)}"
-        yield StatusMessage(sign.gravity, words, sign.advice, sign.alert)
+        message = sign.message if since is None else f"{sign.message}, since {_clock(since)}"
+        yield StatusMessage(sign.gravity, message, sign.advice, sign.alert)
     elif not has_token:
         yield StatusMessage(
             Severity.HALTED,
@@ -140,7 +140,7 @@ def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> It
 def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iterator[StatusMessage]:
     if refused is not None:
         more = f" (and {refused.errors - 1} more)" if refused.errors > 1 else ""
-        first = f" First error: {refused.words[0]}{more}." if refused.words else ""
+        first = f" First error: {refused.message[0]}{more}." if refused.message else ""
         yield StatusMessage(
             Severity.ATTENTION,
             f"The newest rules on disk were refused at {_clock(refused.at)}; the rules before them stay in use",

@@ -143,11 +143,11 @@ class Studio:
         try:
             return await self._bench.try_out(draft)
         except ResourceLimitExceeded as overtaxed:
-            return {"problem": overtaxed.words, "hint": overtaxed.hint}
+            return {"problem": overtaxed.message, "hint": overtaxed.hint}
 
 
 def _unavailable(overtaxed: ResourceLimitExceeded) -> HTTPException:
-    return HTTPException(503, overtaxed.words, {"Retry-After": "2"})
+    return HTTPException(503, overtaxed.message, {"Retry-After": "2"})
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -74,5 +74,5 @@ def make_workers_app(
     )
 
 
-def _answer(ok: bool, words: str) -> Response:  # noqa: FBT001 - a probe's answer is yes or no
-    return PlainTextResponse(f"{words}\n", status_code=200 if ok else 503)
+def _answer(ok: bool, message: str) -> Response:  # noqa: FBT001 - a probe's answer is yes or no
+    return PlainTextResponse(f"{message}\n", status_code=200 if ok else 503)

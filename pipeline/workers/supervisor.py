@@ -146,7 +146,7 @@ class Supervisor:
     def live(self) -> Check:
         """Whether somebody looks after the workers: that this is answered shows it. The words say how they are."""
         running = self.fleet.count(Phase.RUNNING)
-        return Check(ok=True, words=f"{running} of {len(self.fleet.workers)} workers running")
+        return Check(ok=True, message=f"{running} of {len(self.fleet.workers)} workers running")
 
     async def ready(self) -> Check:
         """Whether every worker would send events on."""
@@ -154,13 +154,13 @@ class Supervisor:
         told = [f"{len(self.fleet.workers)} workers"]
         for number, worker in self.fleet.workers.items():
             if worker.phase is not Phase.RUNNING:
-                return Check(ok=False, words=f"worker {number}: {worker.phase}")
+                return Check(ok=False, message=f"worker {number}: {worker.phase}")
             ok, body = answers.get(number, (False, b"no answer"))
-            words = f"worker {number}: {body.decode(errors='replace').strip()}"
+            message = f"worker {number}: {body.decode(errors='replace').strip()}"
             if not ok:
-                return Check(ok=False, words=words)
-            told.append(words)
-        return Check(ok=True, words="; ".join(told))
+                return Check(ok=False, message=message)
+            told.append(message)
+        return Check(ok=True, message="; ".join(told))
 
     async def exposition(self) -> tuple[bytes, str]:
         """The workers' metrics as those of one service, and the content type."""

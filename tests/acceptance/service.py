@@ -43,12 +43,12 @@ class ServiceUnderTest:
 
     @contextmanager
     def running(
-        self, log_name: str = "log", environment: Mapping[str, str] | None = None, words: Sequence[str] = ()
+        self, log_name: str = "log", environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
     ) -> Iterator[subprocess.Popen[str]]:
-        """The service, ended at the end whatever happens; `environment` is laid over ours, `words` are options."""
+        """The service with `options`, ended at the end whatever happens; `environment` is laid over ours."""
         with (self.folder / log_name).open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml"), *words],
+                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml"), *options],
                 stderr=log,
                 stdout=log,
                 text=True,

@@ -139,11 +139,11 @@ def pages(stage: Stage) -> str:
     return "\n".join(texts)
 
 
-def leaks(text: str, words: Mapping[str, str]) -> list[str]:
+def leaks(text: str, summary: Mapping[str, str]) -> list[str]:
     """What is found, and what stands around it."""
     return [
         f"{name}: …{text[max(0, at.start() - 100) : at.end() + 20]}…"
-        for name, word in words.items()
+        for name, word in summary.items()
         for at in re.finditer(re.escape(word), text)
     ]
 

@@ -139,7 +139,7 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "words"),
+    ("change", "code", "message"),
     [
         (
             {"kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"], "start_timeout_seconds": 1}},
@@ -153,11 +153,11 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
     ],
 )
 def test_what_is_missing_at_start_is_told_in_words(
-    stage: Stage, change: dict[str, object], code: int, words: str
+    stage: Stage, change: dict[str, object], code: int, message: str
 ) -> None:
     """A clear error and exit code 2, never a traceback."""
     stage.service.configure({**stage.service.configuration, **change})
     with stage.service.running() as process:
         assert process.wait(END_SECONDS) == code
-    assert words in stage.service.log
+    assert message in stage.service.log
     assert "Traceback" not in stage.service.log

@@ -57,7 +57,7 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
     producer.flush()
     stage.emit(EVENTS)
     before = standing(stage)
-    with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
+    with stage.service.running("shadow.log", options=["--shadow"]) as shadow:
         outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1)
         told = stage.service.told("starting", "shadow.log")[0]
         assert "a shadow: nothing is sent" in stage.service.answer("/readyz", "shadow.log")
@@ -85,7 +85,7 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
 def test_after_a_shadow_the_live_service_sends_all_the_same(stage: Stage) -> None:
     """What the shadow called done is not done: the live service begins where it stood, and sends each once."""
     stage.emit(EVENTS)
-    with stage.service.running("shadow.log", words=["--shadow"]) as shadow:
+    with stage.service.running("shadow.log", options=["--shadow"]) as shadow:
         read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", EVENTS)
         shadow.send_signal(signal.SIGTERM)
         assert shadow.wait(END_SECONDS) == 0, stage.service.log

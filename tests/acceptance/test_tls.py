@@ -180,12 +180,12 @@ def test_an_api_whose_certificate_nobody_vouches_for_gets_nothing(secured: Stage
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [({"sasl.password": "wrong"}, "authentic"), ({"ssl.ca.location": None}, "certificate")],
     ids=["wrong password", "unknown authority"],
 )
 def test_a_kafka_that_refuses_us_or_that_we_cannot_trust_is_told(
-    secured: Stage, change: dict[str, str | None], words: str
+    secured: Stage, change: dict[str, str | None], message: str
 ) -> None:
     """Exit code 2 and words that name the cause; never the password."""
     chosen = configuration(secured, secured.sandbox.url)
@@ -198,6 +198,6 @@ def test_a_kafka_that_refuses_us_or_that_we_cannot_trust_is_told(
     secured.service.configure(chosen)
     with secured.service.running() as process:
         assert process.wait(END_SECONDS) == 2, secured.service.log
-    assert words in secured.service.log.lower()
+    assert message in secured.service.log.lower()
     assert secure.PASSWORD not in secured.service.log
     assert "Traceback" not in secured.service.log

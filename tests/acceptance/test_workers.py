@@ -289,7 +289,7 @@ def test_a_shadow_of_several_workers_sends_nothing(stage: Stage) -> None:
     """Every event once as shadowed, by both workers, under the shadow's names; not one request."""
     with_workers(stage, 2)
     stage.emit(200)
-    with stage.service.running(words=["--shadow", "--workers", "2"]) as process:
+    with stage.service.running(options=["--shadow", "--workers", "2"]) as process:
         workers = Workers(stage)
         workers.wait_until_ready()
         ready = workers.get("/readyz").text

@@ -26,7 +26,7 @@ class Choice(NamedTuple):
     refused: Mapping[Kind, str]
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For the end of the test run."""
         why = "; ".join(f"{kind}: {reason}" for kind, reason in self.refused.items())
         return f"{self.broker.version} ({self.broker.kind})" + (f" — not {why}" if why else "")

@@ -46,7 +46,7 @@ def main(
     """
     if listed:
         for one in SCENARIOS.values():
-            print(f"{one.name:16} {one.words}")
+            print(f"{one.name:16} {one.message}")
         return
     unknown = [name for name in scenario or () if name not in SCENARIOS]
     if unknown:

@@ -19,10 +19,10 @@ def text(result: Result) -> str:
     """One run: what was done, what it cost, what broke."""
     head = f"{'ok    ' if result.ok else 'BROKEN'} {result.scenario} ({result.protocol}, seed {result.seed}), "
     lines = [head + f"{result.seconds:.0f} s"]
-    lines += [f"  {moment.seconds:6.1f} s  {moment.words}" for moment in result.moments]
+    lines += [f"  {moment.seconds:6.1f} s  {moment.message}" for moment in result.moments]
     lines.append("  " + ", ".join(f"{name} {value:g}" for name, value in result.figures.items()))
     lines.append(f"  requests a second, at most {max(result.per_second, default=0)}: {bars(result.per_second)}")
-    lines += [f"  BROKEN: {words}" for words in result.violations]
+    lines += [f"  BROKEN: {message}" for message in result.violations]
     return "\n".join(lines)
 
 

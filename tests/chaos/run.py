@@ -43,7 +43,7 @@ class Scenario(NamedTuple):
     """What is done to the service, under which load, and what that excuses."""
 
     name: str
-    words: str
+    message: str
     act: Callable[[Run], None]
     allowed: Allowed = Allowed()
     per_second: float = 50.0
@@ -62,7 +62,7 @@ class Timestamp(NamedTuple):
     """Something that was done, or seen."""
 
     seconds: float
-    words: str
+    message: str
 
 
 class Result(NamedTuple):
@@ -110,9 +110,9 @@ class Run:
         self._broken: list[str] = []
         self._stack = ExitStack()
 
-    def note(self, words: str) -> None:
+    def note(self, message: str) -> None:
         """Remember that this was done."""
-        self.moments.append(Timestamp(time.monotonic() - self.begin, words))
+        self.moments.append(Timestamp(time.monotonic() - self.begin, message))
 
     def wait(self, seconds: float) -> None:
         """Let it run."""
@@ -134,10 +134,10 @@ class Run:
         """A count or a time of the scenario, stretched as was asked for; at least 1."""
         return max(1, round(usual * self.minutes))
 
-    def require(self, held: bool, words: str) -> None:  # noqa: FBT001 - the claim itself
+    def require(self, held: bool, message: str) -> None:  # noqa: FBT001 - the claim itself
         """A promise of this scenario's own."""
         if not held:
-            self._broken.append(words)
+            self._broken.append(message)
 
     def up(self, count: int) -> list[Member]:
         """So many more members, all of them started."""

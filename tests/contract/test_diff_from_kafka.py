@@ -69,13 +69,13 @@ def test_bounds_leave_out_what_lies_beyond(run: Run, servers: str, capsys: pytes
     """Offsets of each partition; a bound that is neither offset nor moment is misuse."""
     emitted(run, servers, "bounded")
     configure(servers, "bounded", directory="schemas/events")
-    words = ("diff", "before", "-c", "pipeline.yaml", "--topic", "bounded", "--output", "json")
+    message = ("diff", "before", "-c", "pipeline.yaml", "--topic", "bounded", "--output", "json")
     capsys.readouterr()
-    assert run(*words, "--to", "0") == 0
+    assert run(*message, "--to", "0") == 0
     assert json.loads(capsys.readouterr().out)["events"] == 0
-    assert run(*words, "--from", "1") == 0
+    assert run(*message, "--from", "1") == 0
     assert 0 < json.loads(capsys.readouterr().out)["events"] < EVENTS
-    assert run(*words, "--from", "yesterday") == 2
+    assert run(*message, "--from", "yesterday") == 2
     assert "--from: `yesterday` is no moment" in capsys.readouterr().err
 
 

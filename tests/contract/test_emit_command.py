@@ -105,7 +105,7 @@ def test_given_events_are_written_in_their_order(servers: str, run: Run, topic: 
 
 
 @pytest.mark.parametrize(
-    ("second", "words"),
+    ("second", "text"),
     [
         ({**PAID_EVENT, "sub": 7}, "$.sub: should be a text, not a whole number"),
         ({"type": "shop.Other", "data": PAID_EVENT}, f"an event of type `shop.Other`, not `{PAID_TYPE}`"),
@@ -119,13 +119,13 @@ def test_a_file_with_one_bad_event_writes_none(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     second: Mapping[str, object],
-    words: str,
+    text: str,
 ) -> None:
     """The fault is named with its place."""
     (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps(second))
     arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
     assert run("emit", "order.paid.v1", *arguments) == 2
-    assert f"events.jsonl:2: {words}" in capsys.readouterr().err
+    assert f"events.jsonl:2: {text}" in capsys.readouterr().err
     assert run("emit", "order.paid.v1", "--print", "--file", str(tmp_path / "events.jsonl")) == 2
     assert capsys.readouterr().out == ""
 
@@ -151,7 +151,7 @@ def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         (["paid"], "names no type"),
         (["order.pad.v1"], "did you mean order.paid.v1?"),
@@ -167,11 +167,11 @@ def test_a_mistake_is_told_in_words(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
-    words: str,
+    text: str,
 ) -> None:
     """With exit code 2 and no traceback."""
     monkeypatch.setattr("pipeline.cli.authors.emit.BROKER_SECONDS", 1.0)
     assert run("emit", *arguments) == 2
     told = capsys.readouterr().err
-    assert words in told
+    assert text in told
     assert "Traceback" not in told

@@ -42,14 +42,14 @@ def test_a_record_is_named_by_its_place(
     run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str
 ) -> None:
     """As one word, and by three options, with the folder of schemas that the configuration names."""
-    place = emitted(run, servers, f"explained-{encoding}", "--encoding", encoding)
+    location = emitted(run, servers, f"explained-{encoding}", "--encoding", encoding)
     config = configuration(tmp_path, servers, directory=str(ROOT / "schemas" / "events"))
     capsys.readouterr()
-    assert run("explain", place, "--config", config) == 0
+    assert run("explain", location, "--config", config) == 0
     told = capsys.readouterr().out
-    assert told.startswith(f"com.example.trade.order.paid.v1  {place}  ")
+    assert told.startswith(f"com.example.trade.order.paid.v1  {location}  ")
     assert "✓ order-paid makes a message" in told
-    topic, partition, offset = place.split("/")
+    topic, partition, offset = location.split("/")
     by_options = ("--topic", topic, "--partition", partition, "--offset", offset)
     assert run("explain", *by_options, "--config", config) == 0
     assert capsys.readouterr().out == told
@@ -60,13 +60,13 @@ def test_the_registry_is_asked_for_the_records_schema(
 ) -> None:
     """And a registry that does not answer is told in words."""
     with FakeRegistry() as registry:
-        place = emitted(run, servers, "explained-registry", "--registry", registry.url)
+        location = emitted(run, servers, "explained-registry", "--registry", registry.url)
         config = configuration(tmp_path, servers, registry_url=registry.url)
         capsys.readouterr()
-        assert run("explain", place, "-c", config) == 0
+        assert run("explain", location, "-c", config) == 0
         assert "✓ order-paid makes a message" in capsys.readouterr().out
     monkeypatch.setattr("pipeline.cli.authors.one_event.REGISTRY_SECONDS", 0.3)
-    assert run("explain", place, "-c", config) == 2
+    assert run("explain", location, "-c", config) == 2
     assert "the schema registry does not answer" in capsys.readouterr().err
 
 

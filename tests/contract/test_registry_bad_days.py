@@ -88,7 +88,7 @@ def test_a_registry_that_is_silent_is_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "more", "words"),
+    ("schema", "more", "message"),
     [
         ("{", {}, "not an Avro schema in JSON"),
         ("[" * 100_000, {}, "not an Avro schema in JSON"),
@@ -98,11 +98,11 @@ def test_a_registry_that_is_silent_is_away() -> None:
     ],
 )
 def test_a_schema_of_another_kind_is_told(
-    fake: FakeRegistry, client: SchemaRegistry, schema: object, more: dict[str, object], words: str
+    fake: FakeRegistry, client: SchemaRegistry, schema: object, more: dict[str, object], message: str
 ) -> None:
     """It is there for certain, so nobody waits for it."""
     number = fake.add("s", schema, **more)
-    with pytest.raises(SchemaError, match=words):
+    with pytest.raises(SchemaError, match=message):
         client.by_id(number)
 
 

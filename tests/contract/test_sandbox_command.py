@@ -80,7 +80,7 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"faults": "none.yaml"}, "cannot be read"),
         ({"faults": "bad.yaml"}, "is no YAML"),
@@ -97,7 +97,7 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
         ({"host": "192.0.2.1"}, "cannot listen"),
     ],
 )
-def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], words: str) -> None:
+def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     """A mistake of the caller is told in words, before anything listens."""
     (tmp_path / "bad.yaml").write_text("faults: [")
     (tmp_path / "binary.plan").write_bytes(b"\xff\xfe")
@@ -106,7 +106,7 @@ def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], wor
     (tmp_path / "unknown.yaml").write_text("faults: [{stats: 500}]\nseeed: 1")
     (tmp_path / "list.yaml").write_text("- 1")
     given = {name: tmp_path / value if name in {"faults", "rules"} else value for name, value in options.items()}
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=message):
         sandbox.command(port=0, **given)
 
 

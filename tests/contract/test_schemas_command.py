@@ -109,7 +109,7 @@ def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, r
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["check", "missing"], "no such folder"),
         (["register"], "no schema registry is named"),
@@ -120,10 +120,10 @@ def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, r
     ],
 )
 def test_a_mistake_is_told_in_words(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     """With exit code 2 and no traceback."""
     assert run(*arguments) == 2
     told = capsys.readouterr().err
-    assert words in told
+    assert message in told
     assert "Traceback" not in told

@@ -22,7 +22,7 @@ CANARY = "canary-s3cret-9d1"
 
 
 def from_file(path: Path) -> FileToken:
-    return FileToken(path, lambda place: read_secret_file(place, "the token file"))
+    return FileToken(path, lambda spot_location: read_secret_file(spot_location, "the token file"))
 
 
 @asynccontextmanager

@@ -111,7 +111,7 @@ async def test_why_not(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "words"),
+    ("event", "summary"),
     [
         ("{", "JSON"),
         ("[1]", "object"),
@@ -121,10 +121,10 @@ async def test_why_not(bench: Workbench) -> None:
         ('{"a": ' * 5_000 + "1" + "}" * 5_000, "deep"),
     ],
 )
-async def test_an_event_that_is_none_is_told_in_words(bench: Workbench, event: object, words: str) -> None:
+async def test_an_event_that_is_none_is_told_in_words(bench: Workbench, event: object, summary: str) -> None:
     """And findings are there all the same."""
     found = await tried(bench, event=event)
-    assert words in found["event_problem"]["words"]
+    assert summary in found["event_problem"]["words"]
     assert found["sound"]
 
 

@@ -170,9 +170,9 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
 @pytest.mark.parametrize("code", sorted(EXPECTED))
 def test_the_fault_is_found_at_its_place(code: str) -> None:
     """Each code's file has that finding, at the exact line and column, in these words and with this hint."""
-    line, column, words, hint = EXPECTED[code]
+    line, column, message, hint = EXPECTED[code]
     one, *others = [finding for finding in found(code) if finding.code == code]
-    assert (one.line, one.column, one.words, one.hint) == (line, column, words, hint)
+    assert (one.line, one.column, one.message, one.hint) == (line, column, message, hint)
     assert one.level is CODES[code].level
     assert not others
 

@@ -160,8 +160,8 @@ def _markdown(told: list[Told]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _say(words: str) -> None:
-    print(words, flush=True)  # noqa: T201 - a command's words
+def _say(message: str) -> None:
+    print(message, flush=True)  # noqa: T201 - a command's words
 
 
 if __name__ == "__main__":

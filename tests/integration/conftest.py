@@ -51,8 +51,8 @@ def kafka(make_kafka: MakeKafka) -> RealKafka:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """`command("audit", "-c", file, "--from", …)`: in this process."""
 
-    def call(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *words])
+    def call(*message: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", *message])
         with pytest.raises(SystemExit) as ended:
             app.main()
         return Ran(int(ended.value.code or 0), *capsys.readouterr())

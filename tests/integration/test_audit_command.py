@@ -158,9 +158,9 @@ def test_planted_faults_are_found_where_they_are(shop: Shop, audit: Audit) -> No
     assert ran.code == 1
     report = ran.told
     assert not report["clean"]
-    places = {one["code"]: one["offset"] for one in report["examples"]}
-    assert places == {"lost": 3, "duplicate": 5, "accepted-twice": 7, "out-of-order": 18}
-    assert found(ran) == dict.fromkeys(places, 1)
+    locations = {one["code"]: one["offset"] for one in report["examples"]}
+    assert locations == {"lost": 3, "duplicate": 5, "accepted-twice": 7, "out-of-order": 18}
+    assert found(ran) == dict.fromkeys(locations, 1)
     assert report["outcomes"] == {"accepted": 20}
 
 
@@ -291,7 +291,7 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("--from", "yesterday"), "`yesterday` is no moment"),
         (("--from", "-1h", "--to", "-2h"), "is not before"),
@@ -299,9 +299,9 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
         (("--rules", "/no/such/folder"), "/no/such/folder"),
     ],
 )
-def test_a_users_mistake_is_told_in_words(shop: Shop, audit: Audit, arguments: tuple[str, ...], words: str) -> None:
+def test_a_users_mistake_is_told_in_words(shop: Shop, audit: Audit, arguments: tuple[str, ...], message: str) -> None:
     """Exit code 2, nothing on standard output."""
     ran = audit(shop, *arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert words in ran.err
+    assert message in ran.err
     assert "Traceback" not in ran.err

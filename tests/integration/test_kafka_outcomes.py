@@ -179,9 +179,9 @@ def test_without_the_right_to_write_the_process_is_told_to_end(kafka: RealKafka,
         pytest.skip("needs a Kafka with users")
     log = kafka.outcomes(**real_kafka.secure)
     _publish(log, Position("events", 0, 0), [])
-    words = _poll_until_lost(log)
-    assert "lacks this right" in words
-    assert secure.PASSWORD not in words
+    text = _poll_until_lost(log)
+    assert "lacks this right" in text
+    assert secure.PASSWORD not in text
 
 
 def test_the_whole_way_goes_over_tls_and_scram_with_the_documented_rights(kafka: RealKafka, real_kafka: Broker) -> None:

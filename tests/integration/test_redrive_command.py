@@ -345,7 +345,7 @@ def test_a_second_run_fences_off_the_first(office: Office, redrive: Redrive) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "summary"),
     [
         (("--reason", "rejected_contnet"), "rejected_content"),
         (("--kind", "lost"), "undecodable"),
@@ -356,12 +356,12 @@ def test_a_second_run_fences_off_the_first(office: Office, redrive: Redrive) -> 
     ],
 )
 def test_a_users_mistake_is_told_in_words(
-    office: Office, redrive: Redrive, arguments: tuple[str, ...], words: str
+    office: Office, redrive: Redrive, arguments: tuple[str, ...], summary: str
 ) -> None:
     """Exit code 2, nothing on standard output."""
     ran = redrive(office, *arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert words in ran.err
+    assert summary in ran.err
     assert "Traceback" not in ran.err
 
 

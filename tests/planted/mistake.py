@@ -18,5 +18,5 @@ class Mistake(NamedTuple):
     """What stands there instead, with the mark."""
     code: str
     """The finding's; `test` where it is a test that fails."""
-    words: str
+    message: str
     """Part of what is told: of its words or its hint."""

@@ -35,7 +35,7 @@ class Told(NamedTuple):
     line: int
     column: int
     code: str
-    words: str
+    message: str
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +54,13 @@ def told(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Told]:
     sources = RuleSources({RULES: files[RULES]}, (TEMPLATES, files[TEMPLATES]), {TESTS: files[TESTS]})
     checked = check(sources, schemas, environment="production")
     findings = [
-        Told(one.path, one.line, one.column, one.code, f"{one.words} ({one.hint})")
+        Told(one.path, one.line, one.column, one.code, f"{one.message} ({one.hint})")
         for one in checked.findings
         if one.code not in USUAL
     ]
     results = [run(case, checked.ruleset, schemas, {}) for case in checked.cases] if checked.ruleset else []
     failures = [
-        Told(TESTS, *result.place(mismatch), "test", f"{mismatch.summary} ({mismatch.hint})")
+        Told(TESTS, *result.location(mismatch), "test", f"{mismatch.summary} ({mismatch.hint})")
         for result in results
         for mismatch in result.mismatches
     ]
@@ -88,8 +88,8 @@ def test_a_mistake_is_told_at_its_place(path: str, mistake: Mistake, schemas: Sc
     first = next(iter(told(files, schemas)), None)
     assert first is not None, "nothing is told"
     assert first.code == mistake.code, first
-    assert mistake.words in first.words, first
+    assert mistake.message in first.message, first
     if MARK in marked:
         at = marked.index(MARK)
-        place = (path, marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at))
-        assert (first.path, first.line, first.column) == place, first
+        location = (path, marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at))
+        assert (first.path, first.line, first.column) == location, first

@@ -131,7 +131,7 @@ class _Comparer:
                 self._comparison.add(self._typer.event(given_event(file, number, piece), default_type))
             except EventFault as fault:
                 self._comparison.add_undecodable(UNREADABLE)
-                faults.append(fault.words if fault.hint is None else f"{fault.words} ({fault.hint})")
+                faults.append(fault.message if fault.hint is None else f"{fault.message} ({fault.hint})")
         return Found(self._comparison.take(), tuple(faults[:MOST_FAULTS]))
 
 
@@ -165,7 +165,7 @@ def compare_file(
         counted(whole.events)
     for error in broken:
         whole.undecodable[UNREADABLE] += 1
-        faults.append(f"{error.words}; the rest is not looked at")
+        faults.append(f"{error.message}; the rest is not looked at")
     return Found(whole, tuple(faults[:MOST_FAULTS]))
 
 

@@ -67,7 +67,7 @@ def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
     """
     where = f"{path}:{piece.line}"
     if isinstance(piece, Broken):
-        raise EventFault(f"{where}: {piece.words}")
+        raise EventFault(f"{where}: {piece.message}")
     try:
         return GivenEvent(where, given(loads(piece.text), Position(str(path), 0, number)))
     except Malformed as fault:
@@ -122,7 +122,7 @@ class EventTyper:
         try:
             typed = reader.read(data) if reader is not None else plain_json(data)
         except SchemaMismatch as mismatch:
-            raise EventFault(f"{where}: `{event_type}`: {mismatch.words}", hint=mismatch.hint) from None
+            raise EventFault(f"{where}: `{event_type}`: {mismatch.message}", hint=mismatch.hint) from None
         if not isinstance(typed, dict):
             raise EventFault(f"{where}: an event's data is an object")
         event = cloudevents.event(event_type, typed, record, attributes)

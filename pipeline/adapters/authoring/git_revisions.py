@@ -107,10 +107,10 @@ class Revision:
     def _require_repository(self) -> None:
         found = self._git("rev-parse", "--is-inside-work-tree", check=False)
         if found.returncode:
-            words = _text(found.stderr).partition("\n")[0].removeprefix("fatal: ")
-            if "not a git repository" in words:
-                words = f"{self._inside.resolve()} is in no git repository"
-            raise UserError(f"`{self.name}` is no folder, and no revision can be read: {words}")
+            message = _text(found.stderr).partition("\n")[0].removeprefix("fatal: ")
+            if "not a git repository" in message:
+                message = f"{self._inside.resolve()} is in no git repository"
+            raise UserError(f"`{self.name}` is no folder, and no revision can be read: {message}")
 
     def _near(self) -> str:
         listed = self._git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
@@ -118,8 +118,8 @@ class Revision:
         close = difflib.get_close_matches(self.name, names, n=1)
         return f"did you mean `{close[0]}`?" if close else "a shallow clone has few: git fetch --unshallow"
 
-    def _git(self, *words: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
-        command = ["git", "--no-optional-locks", "-C", str(self._inside), *words]
+    def _git(self, *message: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", "--no-optional-locks", "-C", str(self._inside), *message]
         try:
             done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - no shell, and what a user gives stands behind --end-of-options
         except FileNotFoundError:
@@ -128,7 +128,7 @@ class Revision:
         except subprocess.TimeoutExpired:
             raise UserError(f"git took longer than {SECONDS:.0f} s") from None
         if check and done.returncode:
-            raise UserError(f"git {words[0]} failed: {_text(done.stderr)[:300]}")
+            raise UserError(f"git {message[0]} failed: {_text(done.stderr)[:300]}")
         return done
 
 

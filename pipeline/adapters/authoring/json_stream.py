@@ -39,7 +39,7 @@ class Broken(NamedTuple):
     """What is no object, or does not end; after it the next line with `{` is tried, unless it stands in a list."""
 
     line: int
-    words: str
+    message: str
 
 
 def pieces(chunks: Iterator[str]) -> Iterator[Piece | Broken]:

@@ -31,8 +31,8 @@ def _read(folder: Path, name: str) -> FileEvent | str:
             return f"is no file in {folder}" + _near(folder, path)
         events = list(islice(given_events(path), 2))
     except UserError as fault:
-        words = fault.words.removeprefix(f"{path}:").strip()
-        return f"holds no event that can be read ({'line ' if words[:1].isdigit() else ''}{words})"
+        message = fault.message.removeprefix(f"{path}:").strip()
+        return f"holds no event that can be read ({'line ' if message[:1].isdigit() else ''}{message})"
     except (OSError, ValueError) as error:  # a name that no file can have
         return f"cannot be read: {error}"
     if len(events) != 1:

@@ -87,7 +87,7 @@ class SchemaRegistry:
             self._expect(status, answer)
             return self._avro(answer, f"schema {key}")
         except Unreachable as error:
-            raise SchemaUnavailable(error.words) from None
+            raise SchemaUnavailable(error.message) from None
 
     def versions(self, subject: str) -> Sequence[Registered]:
         """Every version of the subject, the oldest first; empty for an unknown one.

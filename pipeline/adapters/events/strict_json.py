@@ -11,9 +11,9 @@ from pipeline.model.outcome import Reason
 class Malformed(ValueError):
     """A text that is no JSON; the words tell where, and hold nothing of it."""
 
-    def __init__(self, words: str, at: int | None = None) -> None:
+    def __init__(self, message: str, at: int | None = None) -> None:
         """`at` is the index of the first character at fault, where it is known."""
-        super().__init__(words)
+        super().__init__(message)
         self.at = at
 
 

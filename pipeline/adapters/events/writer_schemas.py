@@ -96,7 +96,7 @@ class WriterSchemas:
             else:
                 self.readers[key] = AvroReader(EventSchema(avro, f"schema {key}"))
         except SchemaError as error:
-            self._remember(key, Reason.UNSUPPORTED_SCHEMA, error.words)
+            self._remember(key, Reason.UNSUPPORTED_SCHEMA, error.message)
 
     def _remember(self, key: SchemaKey, reason: Reason, detail: str) -> None:
         self._refusals.pop(key, None)

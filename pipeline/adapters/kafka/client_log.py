@@ -13,11 +13,11 @@ OF_NO_USE = ("CONFWARN",)
 
 class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        words = record.getMessage()
-        if words.startswith(OF_NO_USE):
+        message = record.getMessage()
+        if message.startswith(OF_NO_USE):
             return
         write = log.error if record.levelno >= logging.ERROR else log.warning
-        write("librdkafka", words=words)
+        write("librdkafka", message=message)
 
 
 def forwarding_logger() -> logging.Logger:

@@ -63,7 +63,7 @@ def is_election(error: KafkaError) -> bool:
     return error.code() in _ELECTION
 
 
-def words(error: KafkaError | KafkaException) -> str:
+def message(error: KafkaError | KafkaException) -> str:
     """The error for people."""
     told = cause(error) if isinstance(error, KafkaException) else error
     return str(told.str())
@@ -84,5 +84,5 @@ def configured(make: Callable[[], Client]) -> Client:
         return make()
     except KafkaException as error:
         raise ConfigurationError(
-            f"kafka.properties: {words(error)}", hint="the settings are librdkafka's: see its CONFIGURATION.md"
+            f"kafka.properties: {message(error)}", hint="the settings are librdkafka's: see its CONFIGURATION.md"
         ) from None

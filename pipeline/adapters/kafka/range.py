@@ -161,30 +161,30 @@ class TopicRange:
         return {one.partition: one.offset if one.offset >= 0 else there[one.partition].stop for one in answered}
 
     def _read(self, progressed: Progressed) -> Iterator[Record]:
-        places = {partition: offsets.start for partition, offsets in self.offsets.items() if offsets}
-        begins = sum(places.values())
+        locations = {partition: offsets.start for partition, offsets in self.offsets.items() if offsets}
+        begins = sum(locations.values())
         finished = 0
-        self._consumer.assign([KafkaPartition(self.topic, partition, at) for partition, at in places.items()])
+        self._consumer.assign([KafkaPartition(self.topic, partition, at) for partition, at in locations.items()])
         silence = 0.0
-        while places:
+        while locations:
             asked = time.monotonic()
             messages = self._consumer.consume(BATCH, POLL_SECONDS)
             # Only time spent waiting counts: whoever takes the records may be slow.
             silence = 0.0 if messages else silence + time.monotonic() - asked
             for message in messages:
                 partition = message.partition() or 0
-                if not _counts(message) or partition not in places:
+                if not _counts(message) or partition not in locations:
                     continue
                 stop = self.offsets[partition].stop
-                places[partition] = self._place(message, stop)
+                locations[partition] = self._place(message, stop)
                 if message.error() is None and (message.offset() or 0) < stop:
                     yield record_of(message)
-                if places[partition] >= stop:
+                if locations[partition] >= stop:
                     # What an end-of-partition or a gap leaves unread counts as passed.
                     finished += stop
-                    del places[partition]
+                    del locations[partition]
                     self._consumer.incremental_unassign([KafkaPartition(self.topic, partition)])
-            progressed(finished + sum(places.values()) - begins, self.total)
+            progressed(finished + sum(locations.values()) - begins, self.total)
             if silence > SILENT_SECONDS:
                 raise self._silent()
 
@@ -194,8 +194,8 @@ class TopicRange:
 
     def _silent(self) -> Unreachable:
         """The broker says nothing: what it last said of itself is the reason."""
-        words = f"Kafka gave nothing of {self.topic} for {SILENT_SECONDS:.0f} s"
-        return Unreachable(words, hint=kafka_errors.hint({error.code() for error in self._heard}))
+        text = f"Kafka gave nothing of {self.topic} for {SILENT_SECONDS:.0f} s"
+        return Unreachable(text, hint=kafka_errors.hint({error.code() for error in self._heard}))
 
 
 def read_record(properties: Mapping[str, Any], position: Position) -> Record:

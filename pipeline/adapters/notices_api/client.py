@@ -57,8 +57,8 @@ class LoopNoticesApi:
             secure = urlsplit(options.url).scheme == "https"
             self._tls = tls_context(options.ca_pem, options.client_pem) if secure else None
         except (ssl.SSLError, ValueError) as error:
-            words = str(error) if isinstance(error, _Unusable) else type(error).__name__
-            raise ConfigurationError(f"notices: the HTTP client cannot be made: {words}") from None
+            message = str(error) if isinstance(error, _Unusable) else type(error).__name__
+            raise ConfigurationError(f"notices: the HTTP client cannot be made: {message}") from None
         self._timeout_seconds = options.timeout_seconds
         self._most_idle = options.max_connections
         self._keyed = options.idempotency_header is not None

@@ -38,10 +38,10 @@ class Confidential:
 
     def redact(self, text: str, token: str, notice: Notice | None = None) -> str:
         """The text without token, configured values, the recipient and what the notice says."""
-        words = [*self._always, *([token] if len(token) >= SHORTEST_SECRET else ())]
+        message = [*self._always, *([token] if len(token) >= SHORTEST_SECRET else ())]
         if notice is not None:
-            words += [word for word in _texts(notice) if len(word) >= SHORTEST_TEXT and not _is_small_number(word)]
-        for form in sorted({form for word in words for form in _forms(word)}, key=len, reverse=True):
+            message += [word for word in _texts(notice) if len(word) >= SHORTEST_TEXT and not _is_small_number(word)]
+        for form in sorted({form for word in message for form in _forms(word)}, key=len, reverse=True):
             text = text.replace(form, HIDDEN)
         return _BEARER.sub(f"Bearer {HIDDEN}", text)
 

@@ -63,7 +63,7 @@ class FileToken:
         try:
             return checked(await asyncio.to_thread(self._read, self._path), str(self._path))
         except ConfigurationError as error:
-            raise TokenUnavailable(error.words) from None
+            raise TokenUnavailable(error.message) from None
 
     async def close(self) -> None:
         """Nothing to close."""

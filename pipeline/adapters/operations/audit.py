@@ -109,8 +109,8 @@ class KafkaAudit:
         span = Span(subject.start, subject.end)
         with ExitStack() as opened:
             ranges = [opened.enter_context(TopicRange(self._properties, topic, span)) for topic in subject.topics]
-            places = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
-            committed = self._committed(places)
+            locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
+            committed = self._committed(locations)
             provable = self._provable(ranges)
             partitions = [
                 PartitionRange(
@@ -171,16 +171,16 @@ class KafkaAudit:
         """What may have been written of the events of the range."""
         return Span(None if self._subject.start is None else self._subject.start - EARLIER)
 
-    def _committed(self, places: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
+    def _committed(self, locations: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
         """What the group has committed of each partition; None where nothing."""
         settings = {**self._properties, "group.id": self._subject.group_id, "enable.auto.commit": False, "log_level": 0}
         with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
             try:
-                answers = consumer.committed([KafkaPartition(*place) for place in places], timeout=ASK_SECONDS)
+                answers = consumer.committed([KafkaPartition(*location) for location in locations], timeout=ASK_SECONDS)
             except KafkaException as error:
                 cause = kafka_errors.cause(error)
-                words = f"what the group {self._subject.group_id} has committed cannot be read: {cause.str()}"
-                raise Unreachable(words, hint=kafka_errors.hint({cause.code()})) from None
+                message = f"what the group {self._subject.group_id} has committed cannot be read: {cause.str()}"
+                raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
         return {(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in answers}
 
     def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:

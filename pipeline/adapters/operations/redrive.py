@@ -46,7 +46,7 @@ class LetterResult(NamedTuple):
     """None where the record is no dead letter."""
     position: str
     fate: RedriveDecision
-    words: str = ""
+    message: str = ""
 
 
 class Target(NamedTuple):
@@ -158,7 +158,7 @@ class Sender:
         except Unreachable:
             raise
         except UserError as error:
-            return LetterResult(letter, position, RedriveDecision.SOURCE_GONE, error.words)
+            return LetterResult(letter, position, RedriveDecision.SOURCE_GONE, error.message)
         if (record.key, record.timestamp_ms) != (letter.record.key, letter.source_time_ms):
             return LetterResult(
                 letter, position, RedriveDecision.SOURCE_GONE, f"another record stands at {letter.source} now"

@@ -46,8 +46,8 @@ def _notice(one: Preview, modes: Sequence[Mode]) -> str:
 def _facts(one: Preview) -> str:
     facts = [f"<li>template <code>{escape(one.template.alias)}</code></li>"]
     if isinstance(one.result, Refusal):
-        words = f"no message can be made: {one.result.reason.value}: {one.result.detail}"
-        facts.append(f'<li class="np-bad">{escape(words)}</li>')
+        message = f"no message can be made: {one.result.reason.value}: {one.result.detail}"
+        facts.append(f'<li class="np-bad">{escape(message)}</li>')
     else:
         facts.append(f"<li>to <code>{escape(one.result.recipient)}</code></li>")
     if one.url is not None:
@@ -59,8 +59,8 @@ def _facts(one: Preview) -> str:
 
 
 def _shortened(cut: Shortened) -> str:
-    words = f"the rule cuts <code>{escape(cut.key)}</code> from {len(cut.whole)} to {len(cut.sent)} characters"
-    return f"{words}: <q>{escape(cut.whole)}</q>"
+    message = f"the rule cuts <code>{escape(cut.key)}</code> from {len(cut.whole)} to {len(cut.sent)} characters"
+    return f"{message}: <q>{escape(cut.whole)}</q>"
 
 
 def _request(one: Preview) -> str:

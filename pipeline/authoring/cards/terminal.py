@@ -61,8 +61,8 @@ def _notes(card: Card) -> list[str]:
     for line in card.lines:
         mark = "✗" if line.fault else "!" if line.losses else " "
         counted = f"{line.count}/{line.limit}" if line.limit else str(line.count)
-        words = "; ".join((*((line.fault,) if line.fault else ()), *line.losses))
-        notes.append(f"{mark} {line.key:<{width}}  {counted:>7}  {words}".rstrip())
+        message = "; ".join((*((line.fault,) if line.fault else ()), *line.losses))
+        notes.append(f"{mark} {line.key:<{width}}  {counted:>7}  {message}".rstrip())
     return notes
 
 

@@ -70,7 +70,7 @@ def headline(rule: RuleDiff) -> str:
     parts = []
     for change in SHOWN:
         if rule.counts[change]:
-            where = ", ".join(f"{place} {count:,}" for place, count in rule.fields.most_common())
+            where = ", ".join(f"{location} {count:,}" for location, count in rule.fields.most_common())
             more = f" ({where})" if change is Change.CHANGED and where else ""
             parts.append(f"{rule.counts[change]:,} {change}{more}")
     if rule.refusals:

@@ -42,7 +42,7 @@ class Mismatch(NamedTuple):
 
     path: Path
     """Where the expectation stands in its file."""
-    words: str
+    message: str
     expected: str | None = None
     got: str | None = None
     """Both texts where it is a text that differs; `got` None where there is none at all."""
@@ -52,14 +52,14 @@ class Mismatch(NamedTuple):
     def summary(self) -> str:
         """All of it in one line."""
         if self.expected is None:
-            return self.words
-        return f"{self.words}: expected {self.expected}, got {'nothing' if self.got is None else self.got}"
+            return self.message
+        return f"{self.message}: expected {self.expected}, got {'nothing' if self.got is None else self.got}"
 
 
 class WhyNot(NamedTuple):
     """Why a rule made no message."""
 
-    words: str
+    message: str
     hint: str | None = None
 
 
@@ -96,24 +96,24 @@ def _notices(
     left = list(came)
     paired: list[int] = []
     for number, notice in enumerate(expected):
-        place = (*path, number)
+        location = (*path, number)
         message = next((one for one in left if one.rule == notice.rule), None)
         if message is None:
-            yield _missing((*place, "rule"), notice.rule, came, why_not)
+            yield _missing((*location, "rule"), notice.rule, came, why_not)
             continue
         left.remove(message)
         paired.append(list(came).index(message))
         if message.refused is not None:
-            words = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
-            yield Mismatch((*place, "rule"), words, hint=_refusal_hint(message))
+            explanation = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
+            yield Mismatch((*location, "rule"), explanation, hint=_refusal_hint(message))
         else:
-            yield from _message_differences(notice, place, message)
+            yield from _message_differences(notice, location, message)
     for message in left:
         yield _unexpected(path, message)
     if paired != sorted(paired):
         expected_order, order = (", ".join(names) for names in (_rules(expected), _rules(came)))
-        words = "the messages come in the order of the rules in their files"
-        yield Mismatch(path, words, expected_order, order)
+        explanation = "the messages come in the order of the rules in their files"
+        yield Mismatch(path, explanation, expected_order, order)
 
 
 def _rules(items: Sequence[ExpectedNotice | Message]) -> list[str]:
@@ -122,7 +122,7 @@ def _rules(items: Sequence[ExpectedNotice | Message]) -> list[str]:
 
 def _missing(path: Path, rule: str, came: Sequence[Message], why_not: Mapping[str, WhyNot]) -> Mismatch:
     if rule in why_not:
-        return Mismatch(path, f"no message of `{rule}`: {why_not[rule].words}", hint=why_not[rule].hint)
+        return Mismatch(path, f"no message of `{rule}`: {why_not[rule].message}", hint=why_not[rule].hint)
     if any(message.rule == rule for message in came):
         return Mismatch(path, f"`{rule}` makes one message of an event, not several")
     return Mismatch(path, f"no message of `{rule}`")
@@ -130,8 +130,8 @@ def _missing(path: Path, rule: str, came: Sequence[Message], why_not: Mapping[st
 
 def _unexpected(path: Path, message: Message) -> Mismatch:
     if message.refused is not None:
-        words = f"`{message.rule}` matched, too, but could make no message: {message.refused}: {message.detail}"
-        return Mismatch(path, words, hint=_refusal_hint(message))
+        explanation = f"`{message.rule}` matched, too, but could make no message: {message.refused}: {message.detail}"
+        return Mismatch(path, explanation, hint=_refusal_hint(message))
     return Mismatch(path, f"a message that is not expected: {message}")
 
 
@@ -142,8 +142,8 @@ def _refusal_hint(message: Message) -> str:
 def _no_match(path: Path, came: Sequence[Message]) -> Iterator[Mismatch]:
     for message in came:
         if message.refused is not None:
-            words = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
-            yield Mismatch(path, words, hint=_refusal_hint(message))
+            explanation = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
+            yield Mismatch(path, explanation, hint=_refusal_hint(message))
         else:
             yield Mismatch(path, f"a message came: {message}")
 
@@ -159,15 +159,15 @@ def _refused(
     if not wanted:
         if expect.rule is not None and not any(message.rule == expect.rule for message in came):
             why = why_not.get(expect.rule)
-            words = f"`{expect.rule}` was not refused" + (f": {why.words}" if why is not None else "")
+            explanation = f"`{expect.rule}` was not refused" + (f": {why.message}" if why is not None else "")
             others = f"; refused was {', '.join(map(str, refused))}" if refused else ""
-            yield Mismatch((*path, "rule"), words + others, hint=why.hint if why is not None else None)
+            yield Mismatch((*path, "rule"), explanation + others, hint=why.hint if why is not None else None)
         elif not came:
             yield Mismatch((*path, "none"), "no rule matched", hint="if that is right: `expect: {none: no_match}`")
     elif expect.reason is not None and all(message.refused != expect.reason for message in wanted):
         for message in wanted:
-            words = f"`{message.rule}` was refused for another reason: {message.detail}"
-            yield Mismatch((*path, "reason"), words, expect.reason, message.refused)
+            explanation = f"`{message.rule}` was refused for another reason: {message.detail}"
+            yield Mismatch((*path, "reason"), explanation, expect.reason, message.refused)
 
 
 def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -> Iterator[Mismatch]:
@@ -180,13 +180,13 @@ def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -
     if notice.whole:
         for key, (text, _) in message.data.items():
             if key not in notice.data:
-                words = f"`{message.rule}` has `{key}`, too, and `whole: true` names every field"
-                yield Mismatch((*path, "whole"), words, None, text)
+                explanation = f"`{message.rule}` has `{key}`, too, and `whole: true` names every field"
+                yield Mismatch((*path, "whole"), explanation, None, text)
 
 
 def _field(key: str, value: FieldValue | str, path: Path, message: Message) -> Iterator[Mismatch]:
     expected, color = (value.value, value.color) if isinstance(value, FieldValue) else (value, None)
-    place = (*path, "value") if isinstance(value, FieldValue) else path
+    location = (*path, "value") if isinstance(value, FieldValue) else path
     name = f"`{key}` of `{message.rule}`"
     if key not in message.data:
         if expected:
@@ -195,7 +195,7 @@ def _field(key: str, value: FieldValue | str, path: Path, message: Message) -> I
         return
     text, got_color = message.data[key]
     if text != expected:
-        yield _text(name, place, expected, text)
+        yield _text(name, location, expected, text)
     if color is not None and color != got_color:
         yield Mismatch((*path, "color"), f"the colour of {name}", color, got_color or "none")
 

@@ -14,7 +14,7 @@ from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet
-from pipeline.rules.source.document import Place
+from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RulePlaces
 
 _JUNCTIONS = frozenset({"_&&_", "_||_"})
@@ -23,14 +23,14 @@ _JUNCTIONS = frozenset({"_&&_", "_||_"})
 class Branch(NamedTuple):
     """One way that a rule's evaluation may go."""
 
-    place: Place
+    location: Location
     expression: str
     """The part that decides; empty for the rule as a whole."""
     wanted: bool
     """Which of its values leads there."""
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """What the tests never do."""
         if not self.expression:
             return "never matches"
@@ -42,7 +42,7 @@ class RuleCoverage(NamedTuple):
 
     rule: str
     path: str
-    place: Place
+    location: Location
     branches: int
     missing: tuple[Branch, ...]
     """In the order of the rule's texts."""
@@ -56,10 +56,10 @@ class RuleCoverage(NamedTuple):
 class Coverage:
     """Looks on while events go through the rules."""
 
-    def __init__(self, rules: RuleSet, places: Mapping[str, RulePlaces]) -> None:
-        """`places` are those of `check`."""
+    def __init__(self, rules: RuleSet, locations: Mapping[str, RulePlaces]) -> None:
+        """`locations` are those of `check`."""
         self._rules = rules
-        self._watched = {rule.id: _WatchedRule(rule, rules, places[rule.id]) for rule in rules.rules}
+        self._watched = {rule.id: _WatchedRule(rule, rules, locations[rule.id]) for rule in rules.rules}
 
     def note(self, event: Event) -> None:
         """See which way `event` goes; in the order, and with the stops, of `RuleSet.evaluate`."""
@@ -110,14 +110,14 @@ class _Watched:
 
 
 class _WatchedRule:
-    def __init__(self, rule: Rule, rules: RuleSet, places: RulePlaces) -> None:
+    def __init__(self, rule: Rule, rules: RuleSet, locations: RulePlaces) -> None:
         self._rule = rule
-        self._places = places
+        self._places = locations
         self._matched = False
         self._when = _Watched(rules, rule.when, is_condition=True) if rule.when is not None else None
         self._texts = [
             (name, key, at, _Watched(rules, expression))
-            for name, key, at, expression in _expressions(rule, places)
+            for name, key, at, expression in _expressions(rule, locations)
         ]  # fmt: skip
 
     def note(self, activation: Activation) -> bool | None:
@@ -141,25 +141,25 @@ class _WatchedRule:
             # That the whole condition is true is that the rule matched, which counts once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)
             missing += [
-                Branch(self._places.place("when", at=node.start), text, wanted)
+                Branch(self._places.location("when", at=node.start), text, wanted)
                 for node, text, wanted in self._when.missing()
                 if not (wanted and self._when.is_whole(node))
             ]
         for name, key, at, watched in self._texts:
             branches += 2 * len(watched.decisions)
             missing += [
-                Branch(self._places.place(name, key, at + node.start), text, wanted)
+                Branch(self._places.location(name, key, at + node.start), text, wanted)
                 for node, text, wanted in watched.missing()
             ]
         return RuleCoverage(self._rule.id, self._places.path, self._places.rule(), branches, tuple(missing))
 
 
-def _expressions(rule: Rule, places: RulePlaces) -> Iterator[tuple[str, str | None, int, Expression]]:
+def _expressions(rule: Rule, locations: RulePlaces) -> Iterator[tuple[str, str | None, int, Expression]]:
     """The expressions in a rule's texts: key, field of `data`, and where in the text each begins."""
     texts: list[tuple[str, str | None, Text | None]] = [("to", None, rule.to), ("url", None, rule.url)]
     for key, field, text in (*texts, *(("data", field.key, field.text) for field in rule.fields)):
         if text is not None:
-            for at, expression in zip(places.expressions(key, field), text.expressions, strict=True):
+            for at, expression in zip(locations.expressions(key, field), text.expressions, strict=True):
                 yield key, field, at, expression
 
 

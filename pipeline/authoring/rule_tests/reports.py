@@ -24,12 +24,12 @@ class Timed(NamedTuple):
 
 def as_text(result: Result) -> Iterator[str]:
     """The lines about one case that failed: what was expected, what came, and where that stands."""
-    place = result.case.document.place(result.case.path)
+    location = result.case.document.location(result.case.path)
     path, name = terminal_escape(result.case.document.path), terminal_escape(result.case.name)
-    yield f"FAILED {path}:{place.line}:{place.column}: {name}"
+    yield f"FAILED {path}:{location.line}:{location.column}: {name}"
     for mismatch in result.mismatches:
-        at = result.place(mismatch)
-        yield f"  {terminal_escape(result.case.document.path)}:{at.line}:{at.column}: {terminal_escape(mismatch.words)}"
+        at = result.location(mismatch)
+        yield f"  {path}:{at.line}:{at.column}: {terminal_escape(mismatch.message)}"
         if mismatch.expected is not None:
             yield f"    expected  {_shown(mismatch.expected)}"
         if mismatch.expected is not None or mismatch.got is not None:
@@ -41,12 +41,12 @@ def as_text(result: Result) -> Iterator[str]:
 def as_json(timed: Timed) -> dict[str, object]:
     """One case for programs."""
     result = timed.result
-    place = result.case.document.place(result.case.path)
+    location = result.case.document.location(result.case.path)
     return {
         "name": result.case.name,
         "path": result.case.document.path,
-        "line": place.line,
-        "column": place.column,
+        "line": location.line,
+        "column": location.column,
         "passed": result.passed,
         "seconds": round(timed.seconds, 6),
         "mismatches": [_mismatch_as_json(result, mismatch) for mismatch in result.mismatches],
@@ -55,11 +55,11 @@ def as_json(timed: Timed) -> dict[str, object]:
 
 
 def _mismatch_as_json(result: Result, mismatch: Mismatch) -> Mapping[str, object]:
-    place = result.place(mismatch)
+    location = result.location(mismatch)
     return {
-        "line": place.line,
-        "column": place.column,
-        "words": mismatch.words,
+        "line": location.line,
+        "column": location.column,
+        "words": mismatch.message,
         "expected": mismatch.expected,
         "got": mismatch.got,
         "hint": mismatch.hint,
@@ -81,7 +81,7 @@ def as_junit(results: Sequence[Timed], seconds: float, findings: Sequence[Findin
         for finding in findings:
             name = _xml(f"{finding.path}:{finding.line} {finding.code}")
             case = ET.SubElement(suite, "testcase", {"classname": "check", "name": name, "time": "0.000"})
-            _fail(case, finding.words, str(finding))
+            _fail(case, finding.message, str(finding))
     for path in dict.fromkeys(timed.result.case.document.path for timed in results):
         own = [timed for timed in results if timed.result.case.document.path == path]
         suite = ET.SubElement(root, "testsuite", _suite(path, own, sum(timed.seconds for timed in own)))
@@ -95,14 +95,14 @@ def _add_case(suite: ET.Element, timed: Timed) -> None:
     case = timed.result.case
     path = _xml(case.document.path)
     given = {"classname": path, "name": _xml(case.name), "file": path, "time": f"{timed.seconds:.3f}"}
-    given["line"] = str(case.document.place(case.path).line)
+    given["line"] = str(case.document.location(case.path).line)
     element = ET.SubElement(suite, "testcase", given)
     if not timed.result.passed:
         _fail(element, timed.result.mismatches[0].summary, "\n".join(as_text(timed.result)))
 
 
-def _fail(case: ET.Element, words: str, text: str) -> None:
-    ET.SubElement(case, "failure", {"message": _xml(words)}).text = _xml(text)
+def _fail(case: ET.Element, explanation: str, text: str) -> None:
+    ET.SubElement(case, "failure", {"message": _xml(explanation)}).text = _xml(text)
 
 
 def _suite(name: str, results: Sequence[Timed], seconds: float, findings: int = 0) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import EventFiles, Unfit, given
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
-from pipeline.rules.source.document import Place
+from pipeline.rules.source.document import Location
 
 
 class Result(NamedTuple):
@@ -33,7 +33,7 @@ class Result(NamedTuple):
         """Whether all is as expected."""
         return not self.mismatches
 
-    def place(self, mismatch: Mismatch) -> Place:
+    def location(self, mismatch: Mismatch) -> Location:
         """Where in the test file the expectation stands that was not met."""
         return self.case.document.value_place(mismatch.path)
 
@@ -43,7 +43,7 @@ def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles)
     try:
         event = given(case, schemas, files)
     except Unfit as unfit:
-        return Result(case, (Mismatch(unfit.path, unfit.words, hint=unfit.hint),), ())
+        return Result(case, (Mismatch(unfit.path, unfit.message, hint=unfit.hint),), ())
     came = messages(rules.evaluate(event))
     made = {message.rule for message in came}
     why = {name: _why_not(name, rules, event, came) for name in case.rules if name not in made}

@@ -11,7 +11,7 @@ from pipeline.adapters.events.schema_files import read_schemas, schemas_near
 from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
-from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json
+from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json, values
 from pipeline.model.finding import Finding, Level
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -51,7 +51,7 @@ def command(
     checked = check(read_rules(rules), catalogue, environment=environment)
     match output:
         case "json":
-            print_json([finding._asdict() for finding in checked.findings])
+            print_json([values(finding) for finding in checked.findings])
         case "github":
             for finding in checked.findings:
                 print(_as_annotation(finding))
@@ -73,9 +73,9 @@ def command(
 def _as_annotation(finding: Finding) -> str:
     """As GitHub's workflow commands want it, so that findings stand beside the lines of a pull request."""
     kind = {"error": "error", "warning": "warning", "note": "notice"}[finding.level]
-    words = f"{finding.words} ({finding.hint})" if finding.hint else finding.words
+    message = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
     path = _quoted(finding.path).replace(":", "%3A").replace(",", "%2C")
-    return f"::{kind} file={path},line={finding.line},col={finding.column},title={finding.code}::{_quoted(words)}"
+    return f"::{kind} file={path},line={finding.line},col={finding.column},title={finding.code}::{_quoted(message)}"
 
 
 def _quoted(text: str) -> str:

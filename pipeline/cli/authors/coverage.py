@@ -44,7 +44,7 @@ def command(
     cases = sound.checked.cases
     if not cases:
         raise UserError(f"{rules}: there is no test", hint=f"tests stand in {rules / 'tests'}/*.yaml")
-    coverage = Coverage(sound.ruleset, sound.checked.places)
+    coverage = Coverage(sound.ruleset, sound.checked.locations)
     files = read_test_events(cases)
     failed = 0
     for case in cases:
@@ -74,7 +74,7 @@ def _lines(seen: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[s
         reached = rule.branches - len(rule.missing)
         yield f"{rule.rule:<{width}}  {_share(rule.percent):>5} %  {reached} of {rule.branches}"
         for branch in rule.missing:
-            yield f"  {rule.path}:{branch.place.line}:{branch.place.column}: {branch.words}"
+            yield f"  {rule.path}:{branch.location.line}:{branch.location.column}: {branch.message}"
     branches = sum(rule.branches for rule in seen)
     missing = sum(len(rule.missing) for rule in seen)
     told = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
@@ -101,17 +101,17 @@ def _as_json(seen: Sequence[RuleCoverage], tests: int, failed: int) -> dict[str,
             {
                 "id": rule.rule,
                 "path": rule.path,
-                "line": rule.place.line,
-                "column": rule.place.column,
+                "line": rule.location.line,
+                "column": rule.location.column,
                 "percent": round(rule.percent, 3),
                 "branches": rule.branches,
                 "missing": [
                     {
-                        "line": branch.place.line,
-                        "column": branch.place.column,
+                        "line": branch.location.line,
+                        "column": branch.location.column,
                         "expression": branch.expression,
                         "never": "matched" if not branch.expression else branch.wanted,
-                        "words": branch.words,
+                        "words": branch.message,
                     }
                     for branch in rule.missing
                 ],

@@ -71,10 +71,10 @@ class _Source(NamedTuple):
     def _in_topic(self, settings: Settings, comparison: Comparison, progress: Reading) -> Found:
         told: list[str] = []
 
-        def on_fault(reason: str, words: str) -> None:
+        def on_fault(reason: str, message: str) -> None:
             comparison.add_undecodable(reason)
             if len(told) < MOST_FAULTS:
-                told.append(words)
+                told.append(message)
 
         for event in recording.from_topic(settings, self.topic, self.start, self.end, on_fault, progress.passed):
             comparison.add(event)
@@ -128,8 +128,8 @@ def command(
     catalogue = read_schemas(meant.schemas) if meant.schemas is not None else None
     against = [(side.sources, catalogue or side.schemas) for side in sides]
     diff, faults = source.found(RuleSetPair.of(against[0], against[1], meant.environment, examples), jobs or _cores())
-    for words in faults:
-        print(f"warning: {terminal_escape(words)}", file=sys.stderr)
+    for message in faults:
+        print(f"warning: {terminal_escape(message)}", file=sys.stderr)
     names, mask = Names(sides[0].name, sides[1].name, source.name), Mask(show=show_recipients)
     if output == "json":
         print_json(as_values(diff, names, mask))

@@ -19,8 +19,8 @@ def show(diff: Diff, names: Names, mask: Mask) -> None:
     for note in diff_report.notes(diff):
         say(strong("note: "), plain(note))
     same = len(diff.unchanged)
-    words = f"{diff.changes:,} messages change" if diff.changes else "no message changes"
-    say(strong(words), plain(f"; {same} {'rule reads' if same == 1 else 'rules read'} the same on both sides"))
+    message = f"{diff.changes:,} messages change" if diff.changes else "no message changes"
+    say(strong(message), plain(f"; {same} {'rule reads' if same == 1 else 'rules read'} the same on both sides"))
 
 
 def _rule(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> None:

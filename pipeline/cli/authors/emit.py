@@ -184,6 +184,6 @@ def _given(file: Path, reader: JsonReader, event_type: str) -> Iterator[Mapping[
         try:
             reader.read(given.data)
         except SchemaMismatch as mismatch:
-            raise UserError(f"{where}: {mismatch.words}", hint=mismatch.hint) from None
+            raise UserError(f"{where}: {mismatch.message}", hint=mismatch.hint) from None
         if isinstance(given.data, Mapping):
             yield given.data

@@ -60,7 +60,7 @@ def command(
     except Undecodable as fault:
         tell_undecodable(fault, as_json=output == "json")
         raise typer.Exit(FINDINGS) from None
-    explanation = explain(sound.ruleset, sound.checked.places, found.event)
+    explanation = explain(sound.ruleset, sound.checked.locations, found.event)
     if only is not None:
         explanation = explanation._replace(rules=tuple(one for one in explanation.rules if one.id == only.id))
     if output == "json":

@@ -13,7 +13,7 @@ from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.rule_compiler import near
 from pipeline.rules.ruleset import Rule
-from pipeline.rules.source.document import Place
+from pipeline.rules.source.document import Location
 
 _WORDS = {
     Match.NOTICE: "makes a message",
@@ -46,7 +46,12 @@ def _rules(count: int) -> str:
 
 
 def _show_rule(rule: RuleExplanation) -> None:
-    say(_MARKS[rule.match], strong(f" {rule.id}"), plain(f" {_WORDS[rule.match]}"), faint(f"  {_at(rule, rule.place)}"))
+    say(
+        _MARKS[rule.match],
+        strong(f" {rule.id}"),
+        plain(f" {_WORDS[rule.match]}"),
+        faint(f"  {_at(rule, rule.location)}"),
+    )
     if rule.stopped_by is not None:
         say(plain(f"    `{rule.stopped_by}` before it matched and has `stop: true`"))
         return
@@ -63,14 +68,14 @@ def _show_rule(rule: RuleExplanation) -> None:
 def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "    ") -> None:
     part = decision.part
     came = bad(f" fails: {part.failed}") if part.failed is not None else plain(f" is {shown(part.value)}")
-    say(plain(f"{indent}{_one_line(part.text)}"), came, faint(f"  {_at(rule, part.place)}"))
+    say(plain(f"{indent}{_one_line(part.text)}"), came, faint(f"  {_at(rule, part.location)}"))
     for operand in decision.operands:
         value = operand.failed if operand.failed is not None else shown(operand.value)
         say(faint(f"{indent}    {_one_line(operand.text)} = "), plain(value))
 
 
 def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
-    say(bad(f"    {refusal.reason.value}: {refusal.detail}"), faint(f"  {_at(rule, fault.place)}"))
+    say(bad(f"    {refusal.reason.value}: {refusal.detail}"), faint(f"  {_at(rule, fault.location)}"))
     alone = [decision.part.value for decision in fault.decisions] == [fault.text]
     if fault.text is not None and not alone:
         say(faint(f"        {fault.name} = "), plain(shown(fault.text)))
@@ -93,8 +98,8 @@ def _one_line(source: str) -> str:
     return " ".join(source.split())
 
 
-def _at(rule: RuleExplanation, place: Place) -> str:
-    return f"{rule.path}:{place.line}:{place.column}"
+def _at(rule: RuleExplanation, location: Location) -> str:
+    return f"{rule.path}:{location.line}:{location.column}"
 
 
 def _moment(milliseconds: int) -> str:
@@ -118,7 +123,7 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
     result: dict[str, object] = {
         "rule": rule.id,
         "match": rule.match.value,
-        "place": _at(rule, rule.place),
+        "place": _at(rule, rule.location),
         "when": _value_json(rule, rule.condition) if rule.condition is not None else None,
         "decided_by": [_decision_json(rule, one) for one in rule.decisions],
     }
@@ -132,7 +137,7 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
         result["refusal"] = {
             "reason": rule.result.reason.value,
             "detail": rule.result.detail,
-            "place": _at(rule, rule.fault.place),
+            "place": _at(rule, rule.fault.location),
             "text": rule.fault.text,
             "decided_by": [_decision_json(rule, one) for one in rule.fault.decisions],
         }
@@ -146,4 +151,4 @@ def _decision_json(rule: RuleExplanation, decision: Decision) -> dict[str, objec
 
 def _value_json(rule: RuleExplanation, value: Value) -> dict[str, object]:
     came: dict[str, object] = {"failed": value.failed} if value.failed is not None else {"value": value.value}
-    return {"expression": value.text, **came, "place": _at(rule, value.place)}
+    return {"expression": value.text, **came, "place": _at(rule, value.location)}

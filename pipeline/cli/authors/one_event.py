@@ -47,9 +47,9 @@ def wanted(event: str | None, number: int, event_type: str | None, position: Pos
         return Wanted(None, number, event_type, position)
     if event is None:
         raise UserError("no event is named", hint="give a file, - for standard input, or TOPIC/PARTITION/OFFSET")
-    place = _POSITION.fullmatch(event)
-    if place is not None and not Path(event).exists():
-        return Wanted(None, number, event_type, Position(place[1], int(place[2]), int(place[3])))
+    location = _POSITION.fullmatch(event)
+    if location is not None and not Path(event).exists():
+        return Wanted(None, number, event_type, Position(location[1], int(location[2]), int(location[3])))
     return Wanted(Path(event), number, event_type, None)
 
 

@@ -37,8 +37,8 @@ def _show_facts(one: Preview) -> None:
     if one.url is not None:
         say(faint("  leads to "), plain(one.url))
     for cut in one.shortened:
-        words = f"  the rule cuts {cut.key} from {len(cut.whole)} to {len(cut.sent)} characters: "
-        say(plain(words), faint(shown(cut.whole)))
+        message = f"  the rule cuts {cut.key} from {len(cut.whole)} to {len(cut.sent)} characters: "
+        say(plain(message), faint(shown(cut.whole)))
 
 
 def _distinct(cards: Sequence[Card]) -> list[tuple[list[str], Card]]:

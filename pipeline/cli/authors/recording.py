@@ -70,5 +70,5 @@ def _prepare(decoder: EventDecoder, record: Record) -> None:
     try:
         asyncio.run(asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS))
     except TimeoutError:
-        words = f"the schema registry has not answered within {REGISTRY_SECONDS:.0f} s"
-        raise Unreachable(words, hint="is schemas.registry_url right?") from None
+        message = f"the schema registry has not answered within {REGISTRY_SECONDS:.0f} s"
+        raise Unreachable(message, hint="is schemas.registry_url right?") from None

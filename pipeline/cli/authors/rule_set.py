@@ -118,9 +118,9 @@ class SoundRules(NamedTuple):
         known = dict.fromkeys([*self.catalogue, *(name for rule in self.ruleset.rules for name in rule.on)])
         found = [wanted] if wanted in known else [name for name in known if name.endswith(f".{wanted}")]
         if len(found) != 1:
-            words = "names several event types" if found else "is no event type that a schema or rule knows"
+            message = "names several event types" if found else "is no event type that a schema or rule knows"
             hint = f"there are {_few(found or list(known))}"
-            raise UserError(f"`{wanted}` {words}", hint=(None if found else near(wanted, known)) or hint)
+            raise UserError(f"`{wanted}` {message}", hint=(None if found else near(wanted, known)) or hint)
         return found[0]
 
 

@@ -14,7 +14,7 @@ from pipeline.adapters.events.schema_files import read_schema, schema_files
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import print_json, values
 from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema.check import SchemaProblem, check_against, check_versions
@@ -73,7 +73,7 @@ def check(
             for schema in schemas:
                 problems += _against_registry(there, schema, _subject(strategy, topic, schema.name))
     if output == "json":
-        print_json([problem._asdict() for problem in problems])
+        print_json([values(problem) for problem in problems])
     else:
         for problem in problems:
             print(terminal_escape(str(problem)))
@@ -130,7 +130,7 @@ def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:
             schema = read_schema(path)
             AvroReader(schema)
         except SchemaError as error:
-            problems.append(SchemaProblem(str(path), error.words.removeprefix(f"{path}: ")))
+            problems.append(SchemaProblem(str(path), error.message.removeprefix(f"{path}: ")))
         else:
             schemas.append(schema)
     return schemas, problems

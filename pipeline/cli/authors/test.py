@@ -16,7 +16,7 @@ from pipeline.authoring.rule_tests.running import run
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
-from pipeline.cli.printing import finding_lines, print_json
+from pipeline.cli.printing import finding_lines, print_json, values
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
 from pipeline.rules.lint.cases import Case
@@ -136,7 +136,7 @@ class _Job(NamedTuple):
         if self._is_test_file:
             cases = [case for case in cases if Path(case.document.path).resolve() == self.rules.resolve()]
         elif self.rules.is_file():
-            own = {name for name, places in checked.places.items() if Path(places.path) == self.rules}
+            own = {name for name, locations in checked.locations.items() if Path(locations.path) == self.rules}
             types = {kind for rule in rules.rules if rule.id in own for kind in rule.on}
             cases = [case for case in cases if case.event.type in types]
         if not cases:
@@ -158,8 +158,8 @@ class _Job(NamedTuple):
                 return
 
 
-def _fits(case: Case, words: str) -> bool:
-    return any(words.casefold() in text.casefold() for text in (case.name, case.document.path, *case.rules))
+def _fits(case: Case, message: str) -> bool:
+    return any(message.casefold() in text.casefold() for text in (case.name, case.document.path, *case.rules))
 
 
 def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
@@ -178,7 +178,7 @@ def _as_json(report: _Report) -> dict[str, object]:
         "failed": report.failed,
         "left_out": report.left_out,
         "seconds": round(report.seconds, 3),
-        "findings": [finding._asdict() for finding in report.findings],
+        "findings": [values(finding) for finding in report.findings],
         "tests": [as_json(timed) for timed in report.results],
     }
 
@@ -190,8 +190,8 @@ def _lines(report: _Report, *, verbose: bool) -> Iterator[str]:
             yield ""
         elif verbose:
             case = timed.result.case
-            place = case.document.place(case.path)
-            yield f"passed {case.document.path}:{place.line}:{place.column}: {case.name}"
+            location = case.document.location(case.path)
+            yield f"passed {case.document.path}:{location.line}:{location.column}: {case.name}"
     if report.findings:
         yield from finding_lines(report.findings)
         count = len(report.findings)
@@ -251,7 +251,7 @@ def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         _print(report, "text", verbose=verbose)
         _write(report, junit)
     except UserError as error:  # a file half saved, or no test yet: the next change may mend it
-        told = f"error: {error.words}" + (f"\nhint: {error.hint}" if error.hint else "")
+        told = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
         print(terminal_escape(told, keep="\n"), flush=True)
         return FINDINGS
     return report.exit_code

@@ -86,7 +86,7 @@ def _run(settings: Settings, since: datetime | None, until: datetime | None, lim
 
 
 def _as_json(report: Report, since: datetime | None, until: datetime | None) -> dict[str, object]:
-    examples = [{"code": one.code, **one.position._asdict(), "words": one.words} for one in report.examples]
+    examples = [{"code": one.code, **one.position._asdict(), "words": one.message} for one in report.examples]
     span = {"from": since.isoformat() if since else None, "to": until.isoformat() if until else None}
     return {**span, "clean": report.is_clean, **report._asdict(), "examples": examples}
 

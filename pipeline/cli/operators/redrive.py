@@ -91,8 +91,8 @@ def command(
 
     settings = load_settings(config, os.environ)
     if settings.shadow:
-        words = "a shadow's dead letters are not sent again: the live service would send them beside its own"
-        raise UserError(words, hint="take the live configuration, without `shadow`")
+        message = "a shadow's dead letters are not sent again: the live service would send them beside its own"
+        raise UserError(message, hint="take the live configuration, without `shadow`")
     now = datetime.now(UTC)  # noqa: TID251 - the moment at which somebody typed it
     since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
     if since is not None and until is not None and since >= until:
@@ -149,7 +149,7 @@ def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: b
         print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
     elif tally is not seen:
         for told in tally.troubles:
-            print(terminal_escape(f"{told.position}: {told.fate} {told.words}"))
+            print(terminal_escape(f"{told.position}: {told.fate} {told.message}"))
         rest = seen.fates[RedriveDecision.SEND] - sum(tally.fates.values())
         print(f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: call it again to go on" if interrupted else ""))
     if interrupted:
@@ -170,7 +170,9 @@ def _as_json(
             {"fate": fate, "reason": reason, "rule": rule or None, "letters": count}
             for (fate, reason, rule), count in sorted(seen.by.items())
         ],
-        "troubles": [{"dead_letter": told.position, "fate": told.fate, "words": told.words} for told in tally.troubles],
+        "troubles": [
+            {"dead_letter": told.position, "fate": told.fate, "words": told.message} for told in tally.troubles
+        ],
     }
 
 
@@ -183,9 +185,9 @@ def _show(seen: Tally) -> None:
             table.add_row(Text(terminal_escape(reason)), Text(terminal_escape(rule or "(no event)")), f"{count:,}")
         Console(width=120, highlight=False).print(table)
     print(f"{seen.fates[RedriveDecision.SEND]:,} of {sum(seen.fates.values()):,} dead letters to be sent again")
-    for fate, words in WORDS.items():
+    for fate, message in WORDS.items():
         if fate is not RedriveDecision.SEND and seen.fates[fate]:
-            print(f"  {seen.fates[fate]:,} {words}")
+            print(f"  {seen.fates[fate]:,} {message}")
     if not chosen and seen.fates[RedriveDecision.NOT_ASKED_FOR]:
         there = sorted({f"{reason} of {rule}" if rule else reason for _, reason, rule in seen.by})
         print(terminal_escape(f"  there are {', '.join(there[:12])}"))

@@ -39,11 +39,11 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     warnings = [
         (caution.key, str(caution)) for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds)
     ]
-    warnings += [(key, f"{key}: {words}") for key, words in not_there(settings)]
+    warnings += [(key, f"{key}: {message}") for key, message in not_there(settings)]
     if warnings:
         place_of = places_in(config, os.environ)
-        for key, words in warnings:
-            print(f"{place_of(key)}: warning {words}", file=sys.stderr)
+        for key, message in warnings:
+            print(f"{place_of(key)}: warning {message}", file=sys.stderr)
     count = len(settings.kafka.topics)
     name = "the environment" if is_by_environment(config, os.environ) else config
     print(f"{name}: fine ({settings.environment}, {count} topic{'' if count == 1 else 's'})")

@@ -70,8 +70,8 @@ def _all_there(settings: Settings, config: Path, environment: dict[str, str]) ->
     needed = [(key, problem) for key, problem in not_there(settings) if not key.startswith(unread)]
     if needed:
         place_of = places_in(config, environment)
-        words = [f"{place_of(key)}: `{key}`: {problem}" for key, problem in needed]
-        raise ConfigurationError("\n".join(words))
+        message = [f"{place_of(key)}: `{key}`: {problem}" for key, problem in needed]
+        raise ConfigurationError("\n".join(message))
 
 
 def run(settings: Settings) -> int:

@@ -19,7 +19,7 @@ from pipeline.rules.source.templates import Template
 from pipeline.sandbox.faults import FaultPlan, Latency, read_latency
 from pipeline.sandbox.server import SandboxServer
 from pipeline.sandbox.state import SandboxOptions
-from pipeline.settings.words import words_of
+from pipeline.settings.validation_messages import words_of
 
 MAX_BYTES = 1_048_576
 

@@ -75,15 +75,15 @@ class Audit:
         partition = self._of_the_range(outcome.position)
         if partition is None:
             return
-        place = self._place(outcome.position)
+        location = self._place(outcome.position)
         self._outcomes[outcome.kind] += 1
         partition.note_version(outcome.rules_version, outcome.position.offset)
         label = self._labels.number(outcome.rule or f"({outcome.kind})")
         flags = _KINDS.index(outcome.kind) << 2 | outcome.redelivered << 1 | (outcome.rules_version != self._version)
-        self._accounts.add(place, _OUTCOME, label, flags, _milliseconds(outcome.finished_at), outcome.id)
+        self._accounts.add(location, _OUTCOME, label, flags, _milliseconds(outcome.finished_at), outcome.id)
         if outcome.kind is OutcomeKind.ACCEPTED:
-            self._accepted.add(hash(outcome.id) & _HASH_MASK, place)
-        self._note_first_attempt(outcome, key, place)
+            self._accepted.add(hash(outcome.id) & _HASH_MASK, location)
+        self._note_first_attempt(outcome, key, location)
 
     def letter(self, source: Position, outcome_id: str) -> None:
         """A dead letter: where its event stands, and whose it is. One of an event out of the range is passed over."""
@@ -100,12 +100,12 @@ class Audit:
         told = self._telling(progressed)
         for account_place, rows in groupby(told(self._accounts.in_order()), itemgetter(0)):
             self._judge(self._position(int(account_place)), self._account(rows))
-        for place, first in twice(told(self._accepted.in_order())):
-            words = f"a notice that was accepted at {self._position(first)} as well"
-            self._tally.add(Code.ACCEPTED_TWICE, self._position(place), words)
-        for place, earlier, ms in out_of_order(told(self._first_attempts.in_order())):
-            words = f"was first sent {ms} ms before the same recipient's {self._position(earlier)}"
-            self._tally.add(Code.OUT_OF_ORDER, self._position(place), words)
+        for location, first in twice(told(self._accepted.in_order())):
+            message = f"a notice that was accepted at {self._position(first)} as well"
+            self._tally.add(Code.ACCEPTED_TWICE, self._position(location), message)
+        for location, earlier, ms in out_of_order(told(self._first_attempts.in_order())):
+            message = f"was first sent {ms} ms before the same recipient's {self._position(earlier)}"
+            self._tally.add(Code.OUT_OF_ORDER, self._position(location), message)
         return Report(
             rules_version=self._version,
             events=self._events,
@@ -136,7 +136,7 @@ class Audit:
 
         return through
 
-    def _note_first_attempt(self, outcome: Outcome, key: bytes | None, place: int) -> None:
+    def _note_first_attempt(self, outcome: Outcome, key: bytes | None, location: int) -> None:
         if outcome.first_attempt_at is None or outcome.rule is None or not self._ordered(outcome.rule):
             return
         # A text and its bytes have one hash: a recipient must not be taken for a key.
@@ -144,8 +144,8 @@ class Audit:
         if who == (None, None) or outcome.redelivered:
             self._order_unchecked += 1
             return
-        group = hash((who, place >> _OFFSET_BITS)) & _HASH_MASK
-        self._first_attempts.add(group, place, _milliseconds(outcome.first_attempt_at))
+        group = hash((who, location >> _OFFSET_BITS)) & _HASH_MASK
+        self._first_attempts.add(group, location, _milliseconds(outcome.first_attempt_at))
 
     def _account(self, rows: Iterable[Row]) -> Account:
         """All rows of one place as what they stand for."""
@@ -169,8 +169,8 @@ class Audit:
             self._wanted += len(account.expected.labels)
             if account.expected.redriven:
                 self._redriven.update(seen.kind for seen in account.outcomes)
-        for code, words in account.wrong_outcomes():
-            self._tally.add(code, position, words)
+        for code, message in account.wrong_outcomes():
+            self._tally.add(code, position, message)
         self._judge_missing(position, account)
         self._judge_letters(position, account)
 
@@ -194,17 +194,17 @@ class Audit:
             if seen.finished_at < self._letters_provable:
                 self._unproven[Unproven.DEAD_LETTERS_FORGOT] += 1
             else:
-                words = f"{seen.kind} outcome {seen.id} of {seen.label} has no dead letter"
-                self._tally.add(Code.NO_DEAD_LETTER, position, words)
+                message = f"{seen.kind} outcome {seen.id} of {seen.label} has no dead letter"
+                self._tally.add(Code.NO_DEAD_LETTER, position, message)
         partition = self._partitions[position.topic, position.partition]
-        for name, count, words in account.stray_letters():
-            if not words and partition.is_pending(position.offset):
+        for name, count, message in account.stray_letters():
+            if not message and partition.is_pending(position.offset):
                 continue  # written first; its outcome is on its way
-            if not words and position.offset < partition.provable:
+            if not message and position.offset < partition.provable:
                 self._unproven[Unproven.LEDGER_FORGOT] += count
                 continue
             for _ in range(count):
-                told = f"dead letter of the outcome {name} {words or 'has no outcome'}"
+                told = f"dead letter of the outcome {name} {message or 'has no outcome'}"
                 self._tally.add(Code.STRAY_DEAD_LETTER, position, told)
 
     def _is_certain(self, partition: PartitionRange, offset: int, account: Account) -> bool:
@@ -228,8 +228,8 @@ class Audit:
     def _place(self, position: Position) -> int:
         return self._numbers[position.topic, position.partition] << _OFFSET_BITS | position.offset
 
-    def _position(self, place: int) -> Position:
-        return Position(*self._keys[place >> _OFFSET_BITS], place & ((1 << _OFFSET_BITS) - 1))
+    def _position(self, location: int) -> Position:
+        return Position(*self._keys[location >> _OFFSET_BITS], location & ((1 << _OFFSET_BITS) - 1))
 
 
 def _milliseconds(seconds: float) -> int:

@@ -45,11 +45,11 @@ class AuditFinding(NamedTuple):
 
     code: Code
     position: Position
-    words: str
+    message: str
 
     def __str__(self) -> str:
         """`topic/partition/offset: code words`."""
-        return f"{self.position}: {self.code} {self.words}"
+        return f"{self.position}: {self.code} {self.message}"
 
 
 class Report(NamedTuple):
@@ -92,8 +92,8 @@ class Tally:
         self.counts: Counter[Code] = Counter(dict.fromkeys(Code, 0))
         self.examples: list[AuditFinding] = []
 
-    def add(self, code: Code, position: Position, words: str) -> None:
+    def add(self, code: Code, position: Position, message: str) -> None:
         """One more."""
         self.counts[code] += 1
         if self.counts[code] <= self._keep:
-            self.examples.append(AuditFinding(code, position, words))
+            self.examples.append(AuditFinding(code, position, message))

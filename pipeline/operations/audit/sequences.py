@@ -17,12 +17,12 @@ def twice(rows: Iterable[Row]) -> Iterator[tuple[int, int]]:
     for _, group in groupby(rows, itemgetter(0)):
         first = before = -1
         for _, row_place in group:
-            place = int(row_place)
+            location = int(row_place)
             if first < 0:
-                first = place
-            elif place != before:  # two at one place are told as a duplicate
-                yield place, first
-            before = place
+                first = location
+            elif location != before:  # two at one place are told as a duplicate
+                yield location, first
+            before = location
 
 
 def out_of_order(rows: Iterable[Row]) -> Iterator[tuple[int, int, int]]:
@@ -32,11 +32,11 @@ def out_of_order(rows: Iterable[Row]) -> Iterator[tuple[int, int, int]]:
         latest, at = _NEVER, -1
         newest, newest_at = _NEVER, -1
         for _, row_place, row_attempted in group:
-            place, attempted = int(row_place), int(row_attempted)
-            if place != newest_at:
+            location, attempted = int(row_place), int(row_attempted)
+            if location != newest_at:
                 if newest > latest:
                     latest, at = newest, newest_at
-                newest, newest_at = attempted, place
+                newest, newest_at = attempted, location
             newest = max(newest, attempted)
             if attempted < latest:
-                yield place, at, latest - attempted
+                yield location, at, latest - attempted

@@ -233,7 +233,7 @@ def compiled(env: cel.Env, source: str) -> cel.Expression:
         return env.compile(source)
     except RuntimeError as error:
         faults = [
-            (_index(source, int(line), int(column)), words) for line, column, words in _POSITION.findall(str(error))
+            (_index(source, int(line), int(column)), summary) for line, column, summary in _POSITION.findall(str(error))
         ]
         raise CompileError(faults or [(0, str(error).splitlines()[0])]) from None
 
@@ -255,12 +255,12 @@ def _words(message: str) -> str:
     CEL puts values behind a colon or into quotes; what our own functions say comes as `UNKNOWN` and has them, if at
     all, between backquotes.
     """
-    status, _, words = message.partition("\n")[0].partition(": ")
-    if status != "UNKNOWN" or words.startswith("Index error"):
-        words = re.split(r"[:\"'\[]", words)[0].strip()
-    if words == "Key not found in map":
+    status, _, summary = message.partition("\n")[0].partition(": ")
+    if status != "UNKNOWN" or summary.startswith("Index error"):
+        summary = re.split(r"[:\"'\[]", summary)[0].strip()
+    if summary == "Key not found in map":
         return "there is no such field or key in this event"
-    return _QUOTED.sub("`…`", words)[:200] or status[:40]
+    return _QUOTED.sub("`…`", summary)[:200] or status[:40]
 
 
 def _whole(value: object, depth: int) -> object:

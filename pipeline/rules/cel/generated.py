@@ -198,9 +198,9 @@ class Writer:
         if not overloads:
             raise NeedsCel
         name = self.given(function.implementation)
-        places = [tuple(dict.fromkeys(classes)) for classes in zip(*(one[0] for one in overloads), strict=True)]
-        if len(overloads) == prod(map(len, places)):  # each argument may be looked at alone
-            given = ", ".join(map(self._argument, parts, places))
+        locations = [tuple(dict.fromkeys(classes)) for classes in zip(*(one[0] for one in overloads), strict=True)]
+        if len(overloads) == prod(map(len, locations)):  # each argument may be looked at alone
+            given = ", ".join(map(self._argument, parts, locations))
             results = {result for _, result in overloads}
             return Written(f"{name}({given})", _RESULTS.get(results.pop()) if len(results) == 1 else None)
         accepted = self.given(frozenset(one[0] for one in overloads))

@@ -17,7 +17,7 @@ class Fault(NamedTuple):
     at: int
     """Index into the expression's source."""
     code: str
-    words: str
+    message: str
     hint: str | None = None
 
 
@@ -47,16 +47,16 @@ def enum_faults(tree: Tree, fields: Fields) -> Iterator[Fault]:
 def _label_faults(tree: Tree, call: Node, symbols: tuple[str, ...]) -> Iterator[Fault]:
     given = call.children[-1]
     by_locale = call.name == "label_in"
-    for words in given.children[1::2] if by_locale else [given]:
-        if not symbols or words.kind is not Kind.MAP:
+    for message in given.children[1::2] if by_locale else [given]:
+        if not symbols or message.kind is not Kind.MAP:
             continue
-        keys = words.children[::2]
+        keys = message.children[::2]
         known = {key.value for key in keys}
         yield from _strangers(tree, call.children[0], symbols, [key for key in keys if key.value != _OTHERS])
         missing = [symbol for symbol in symbols if symbol not in known]
         if missing and _OTHERS not in known:
             yield Fault(
-                words.start, "label-missing", f"no label for {', '.join(missing)}", 'add them, or "*" for others'
+                message.start, "label-missing", f"no label for {', '.join(missing)}", 'add them, or "*" for others'
             )
 
 
@@ -66,8 +66,8 @@ def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequenc
             near = [symbol for symbol in symbols if symbol.casefold() == value.value.casefold()]
             near = near or difflib.get_close_matches(value.value, symbols, n=1, cutoff=0.5)
             hint = f"did you mean `{near[0]}`?" if near else f"it is one of {', '.join(symbols)}"
-            words = f"`{tree.text(enum)}` is never `{value.value}`"
-            yield Fault(value.start, "unknown-enum-value", words, hint)
+            message = f"`{tree.text(enum)}` is never `{value.value}`"
+            yield Fault(value.start, "unknown-enum-value", message, hint)
 
 
 def bad_arguments(tree: Tree) -> Iterator[Fault]:
@@ -98,8 +98,8 @@ def possible_texts(node: Node) -> Iterator[tuple[Node, str]]:
             yield from possible_texts(node.children[1])
             yield from possible_texts(node.children[2])
         case Kind.CALL, "label":
-            words = node.children[-1]
-            for value in words.children[1::2] if words.kind is Kind.MAP else ():
+            message = node.children[-1]
+            for value in message.children[1::2] if message.kind is Kind.MAP else ():
                 yield from possible_texts(value)
         case Kind.CALL, "default":
             yield from possible_texts(node.children[1])

@@ -30,25 +30,25 @@ _HINTS = {
 }
 
 
-def syntax(words: str, source: str, at: int) -> tuple[str, str | None]:
-    """CEL's `words` about the character `at` of `source`, in ours; and a hint where one can be told."""
-    words, _, expected = words.partition(" expecting ")
-    words = words.removeprefix("Syntax error: ")
-    if "recursion" in words:
+def syntax(message: str, source: str, at: int) -> tuple[str, str | None]:
+    """CEL's `message` about the character `at` of `source`, in ours; and a hint where one can be told."""
+    message, _, expected = message.partition(" expecting ")
+    message = message.removeprefix("Syntax error: ")
+    if "recursion" in message:
         return "the expression is nested too deeply", "say it more simply"
-    if "'<EOF>'" in words:
-        return _ended(words, expected)
-    if words.startswith("reserved identifier: "):
-        token = words.removeprefix("reserved identifier: ")
+    if "'<EOF>'" in message:
+        return _ended(message, expected)
+    if message.startswith("reserved identifier: "):
+        token = message.removeprefix("reserved identifier: ")
     else:
-        token = words.partition(": ")[2] if words.startswith("token recognition") else words.partition("'")[2]
+        token = message.partition(": ")[2] if message.startswith("token recognition") else message.partition("'")[2]
     token = token.strip("' ")[:20] or source[at : at + 1]
     return f"not an expression: `{token}` does not go here" if token else "not an expression", _hint(token, source, at)
 
 
-def _ended(words: str, expected: str) -> tuple[str, str | None]:
-    if words.startswith("missing '"):
-        closing = words[len("missing '")]
+def _ended(message: str, expected: str) -> tuple[str, str | None]:
+    if message.startswith("missing '"):
+        closing = message[len("missing '")]
         opening = {")": "(", "]": "[", "}": "{"}.get(closing, "")
         return f"a `{closing}` is missing", f"each `{opening}` wants its `{closing}`" if opening else None
     hint = _CHOICE if expected == "':'" else "something must follow"

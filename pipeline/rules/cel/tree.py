@@ -124,7 +124,9 @@ class _TreeReader:
     def __init__(self, source: str, checked: Message) -> None:
         self._tokens = Tokens(source)
         self._checked = checked
-        self._positions: Mapping[int, int] = {place.key: place.value for place in checked.source_info.positions}
+        self._positions: Mapping[int, int] = {
+            location.key: location.value for location in checked.source_info.positions
+        }
 
     def root(self) -> Node:
         return self._node(self._checked.expr, frozenset())

@@ -87,24 +87,24 @@ class TypedEnvironment:
         try:
             expression = compiled(self._env, source)
         except CompileError as error:
-            faults = [self._explain(source, at, words) for at, words in error.faults if _TAINTED not in words]
+            faults = [self._explain(source, at, text) for at, text in error.faults if _TAINTED not in text]
             is_grammar = faults[0].code == "expression-syntax"  # the others follow from it
             return Typed(faults[:1] if is_grammar else faults, None)
         result = str(expression.return_type().name())
         return Typed([], "RECORD" if result in self._records else result)
 
-    def _explain(self, source: str, at: int, words: str) -> Fault:
+    def _explain(self, source: str, at: int, text: str) -> Fault:
         """CEL's words, made ours."""
-        if match := _UNDEFINED_FIELD.search(words):
+        if match := _UNDEFINED_FIELD.search(text):
             return self._unknown_field(source, at, match[1], self._records.get(match[2], ""))
-        if match := _UNDECLARED.search(words):
+        if match := _UNDECLARED.search(text):
             return _unknown_name(source, at, match[1], self.fields)
-        if match := _NO_OVERLOAD.search(words):
+        if match := _NO_OVERLOAD.search(text):
             types = re.sub(rf"{_PACKAGE}\.\w+", lambda found: self._records.get(found[0], found[0]), match[2])
             return _mismatch(source, at, match[1], types)
-        if match := _NO_RECORD.search(words):
+        if match := _NO_RECORD.search(text):
             return Fault(at + 1, "type-mismatch", f"a {match[1]} has no fields", None)
-        return Fault(at, "expression-syntax", *syntax(words, source, at))
+        return Fault(at, "expression-syntax", *syntax(text, source, at))
 
     def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
         record = next(one for one in records(self.fields.root) if one.name == record_name)

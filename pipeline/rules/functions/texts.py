@@ -12,9 +12,9 @@ MAX_CHARACTERS = 1_000
 """More than any field takes."""
 
 
-def label(value: str, words: Mapping[str, str]) -> str:
+def label(value: str, message: Mapping[str, str]) -> str:
     """The word for an enum's value; `*` is the word for every other."""
-    text = words.get(value, words.get("*"))
+    text = message.get(value, message.get("*"))
     if text is None:
         raise FunctionFailed('there is no word for this value, and none for "*"')
     if not isinstance(text, str):
@@ -22,11 +22,11 @@ def label(value: str, words: Mapping[str, str]) -> str:
     return bounded(text)
 
 
-def label_in(value: str, locale: str, words: Mapping[str, Mapping[str, str]]) -> str:
+def label_in(value: str, locale: str, message: Mapping[str, Mapping[str, str]]) -> str:
     """The word in the locale, else in its language, else under `*`."""
     for name in (locale, locale.replace("_", "-").partition("-")[0], "*"):
-        if name in words:
-            return label(value, words[name])
+        if name in message:
+            return label(value, message[name])
     raise FunctionFailed('there are no words for this locale, and none for "*"')
 
 

@@ -45,8 +45,8 @@ class Known(NamedTuple):
 def check_case(report: Report, case: Case, known: Known) -> None:
     """What can be told of a case without running it; `report` is that of its file."""
     if known.is_whole and case.event.type not in known.types:
-        words = f"neither a rule nor a schema knows `{case.event.type}`"
-        report.add_inside((*case.event_path, "type"), 0, "bad-test", words, near(case.event.type, known.types))
+        message = f"neither a rule nor a schema knows `{case.event.type}`"
+        report.add_inside((*case.event_path, "type"), 0, "bad-test", message, near(case.event.type, known.types))
     elif case.event.file is None:  # what a file holds is known when the tests are run
         try:
             given(case, known.schemas, {})
@@ -58,9 +58,9 @@ def check_case(report: Report, case: Case, known: Known) -> None:
 def add_unfit(report: Report, unfit: Unfit) -> None:
     """The fault of a case's event, at its place."""
     if unfit.at_key:
-        report.add(unfit.path, "unfit-event", unfit.words, unfit.hint)
+        report.add(unfit.path, "unfit-event", unfit.message, unfit.hint)
     else:
-        report.add_inside(unfit.path, 0, "unfit-event", unfit.words, unfit.hint)
+        report.add_inside(unfit.path, 0, "unfit-event", unfit.message, unfit.hint)
 
 
 def _check_expectation(report: Report, case: Case, known: Known) -> None:
@@ -92,20 +92,20 @@ def _check_form(report: Report, path: Path, expect: Expected) -> None:
 def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:
     _check_rule(report, (*path, "rule"), case, notice.rule, known)
     if notice.template is not None and known.templates and notice.template not in known.templates:
-        words, hint = f"there is no template `{notice.template}`", near(notice.template, known.templates)
-        report.add_inside((*path, "template"), 0, "unknown-template", words, hint)
+        message, hint = f"there is no template `{notice.template}`", near(notice.template, known.templates)
+        report.add_inside((*path, "template"), 0, "unknown-template", message, hint)
     rule = known.rules.get(notice.rule)
     template = known.templates.get(rule.template or "") if rule is not None else None
     for key, value in notice.data.items():
-        place: Path = (*path, "data", key)
+        location: Path = (*path, "data", key)
         if template is not None and template.field(key) is None:
             names = [field.key for field in template.fields]
-            words = f"template `{template.alias}` has no field `{key}`"
-            report.add(place, "unknown-template-field", words, near(key, names) or f"it has {', '.join(names)}")
+            message = f"template `{template.alias}` has no field `{key}`"
+            report.add(location, "unknown-template-field", message, near(key, names) or f"it has {', '.join(names)}")
         if isinstance(value, FieldValue):
-            _check_plain(report, (*place, "value"), value.value)
+            _check_plain(report, (*location, "value"), value.value)
         else:
-            _check_plain(report, place, value)
+            _check_plain(report, location, value)
     for name in ("to", "url"):
         _check_plain(report, (*path, name), getattr(notice, name) or "")
 
@@ -113,9 +113,9 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
 def _check_plain(report: Report, path: Path, text: str) -> None:
     at = text.find("${")
     if at >= 0:
-        words = "what is expected is the text itself: `${…}` is not worked out here"
+        message = "what is expected is the text itself: `${…}` is not worked out here"
         hint = "write what the customer reads for the event of this test"
-        report.add_inside(path, at, "bad-test", words, hint)
+        report.add_inside(path, at, "bad-test", message, hint)
 
 
 def _check_rule(report: Report, path: Path, case: Case, name: str, known: Known) -> None:
@@ -127,5 +127,5 @@ def _check_rule(report: Report, path: Path, case: Case, name: str, known: Known)
     elif not rule.enabled:
         report.add_inside(path, 0, "bad-test", f"rule `{name}` takes no part", "it has `enabled: false`")
     elif event_types(rule) and case.event.type not in event_types(rule):
-        words = f"rule `{name}` looks at {', '.join(event_types(rule))}, not at `{case.event.type}`"
-        report.add_inside(path, 0, "bad-test", words)
+        message = f"rule `{name}` looks at {', '.join(event_types(rule))}, not at `{case.event.type}`"
+        report.add_inside(path, 0, "bad-test", message)

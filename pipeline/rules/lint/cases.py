@@ -55,9 +55,9 @@ def _misplaced(document: Document, base: Path, test: TestModel) -> Finding | Non
         hint = "say what must follow: `expect:`, or `cases:` with one each"
         return document.finding((*base, "name"), "bad-test", f"test `{test.name}` expects nothing", hint)
     if test.expect is not None and test.cases:
-        words = f"test `{test.name}` has both `expect` and `cases`"
+        message = f"test `{test.name}` has both `expect` and `cases`"
         hint = "make what is expected the first of the cases"
-        return document.finding((*base, "expect"), "bad-test", words, hint)
+        return document.finding((*base, "expect"), "bad-test", message, hint)
     return None
 
 

@@ -37,7 +37,7 @@ class CheckResult(NamedTuple):
     """None where any finding is an error."""
     findings: tuple[Finding, ...]
     """In the order of files and places."""
-    places: Mapping[str, RulePlaces] = {}
+    locations: Mapping[str, RulePlaces] = {}
     """By rule id: where the parts of each rule of the set stand."""
     cases: tuple[Case, ...] = ()
     """The cases of the test files, in the order of files and places."""
@@ -75,7 +75,7 @@ def check(
     cel = cel or Environment()
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
-    places: dict[str, RulePlaces] = {}
+    locations: dict[str, RulePlaces] = {}
     for file in files:
         report = Report(file.document)
         compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment)
@@ -86,7 +86,7 @@ def check(
             rule = compiler.compile(index, model)
             if rule is not None:
                 rules.append(rule)
-                places[rule.id] = RulePlaces.of(file.document, index, model)
+                locations[rule.id] = RulePlaces.of(file.document, index, model)
         findings += report.findings
     findings += _duplicates(files)
     findings += _shadowed(files)
@@ -99,7 +99,7 @@ def check(
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
     if any(finding.is_error for finding in ordered):
         return CheckResult(None, ordered, cases=cases)
-    return CheckResult(RuleSet(sources.version(), rules, templates, cel), ordered, places, cases)
+    return CheckResult(RuleSet(sources.version(), rules, templates, cel), ordered, locations, cases)
 
 
 def load(
@@ -119,9 +119,9 @@ def load(
 def _templates(sources: RuleSources, findings: list[Finding]) -> tuple[Mapping[str, Template], Document | None]:
     if sources.templates is None:
         path = next(iter(sources.rules), "templates.yaml")
-        words = "there is no templates.yaml"
+        message = "there is no templates.yaml"
         hint = "put one beside the rules; `notice-pipeline init` makes an example"
-        findings.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", words, hint))
+        findings.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", message, hint))
         return {}, None
     templates, document, problems = read_templates(*sources.templates)
     findings += problems
@@ -178,12 +178,12 @@ def _duplicates(files: Sequence[_RuleFile]) -> list[Finding]:
     findings: list[Finding] = []
     for file in files:
         for index, rule in file.rules:
-            place = file.document.place(("rules", index, "id"))
+            location = file.document.location(("rules", index, "id"))
             if rule.id in seen:
-                words = f"rule `{rule.id}` stands already at {seen[rule.id]}"
-                findings.append(file.document.finding(("rules", index, "id"), "duplicate-rule", words))
+                message = f"rule `{rule.id}` stands already at {seen[rule.id]}"
+                findings.append(file.document.finding(("rules", index, "id"), "duplicate-rule", message))
             else:
-                seen[rule.id] = f"{file.document.path}:{place.line}"
+                seen[rule.id] = f"{file.document.path}:{location.line}"
     return findings
 
 
@@ -196,8 +196,8 @@ def _shadowed(files: Sequence[_RuleFile]) -> list[Finding]:
                 continue
             types = event_types(rule)
             if types and all(event_type in stopped for event_type in types):
-                words = f"rule `{stopped[types[0]]}` stops every event of this type before"
-                findings.append(file.document.finding(("rules", index), "shadowed", words))
+                message = f"rule `{stopped[types[0]]}` stops every event of this type before"
+                findings.append(file.document.finding(("rules", index), "shadowed", message))
             if rule.stop and rule.when is None:
                 for event_type in types:
                     stopped.setdefault(event_type, rule.id)
@@ -228,8 +228,8 @@ def _tests(sources: RuleSources, files: Sequence[_RuleFile], known: Known, findi
     for file in files:
         for index, rule in file.merged:
             if rule.enabled and rule.id not in tested:
-                words = f"no test expects a message of `{rule.id}`"
-                findings.append(file.document.finding(("rules", index, "id"), "missing-test", words))
+                message = f"no test expects a message of `{rule.id}`"
+                findings.append(file.document.finding(("rules", index, "id"), "missing-test", message))
     return tuple(cases)
 
 

@@ -34,9 +34,9 @@ _WHEN = datetime(2026, 11, 23, 7, 1, tzinfo=UTC)
 class Unfit(UserError):
     """A case gives no event that there could be; `path` is where in its file."""
 
-    def __init__(self, path: Path, words: str, hint: str | None = None, *, at_key: bool = False) -> None:
+    def __init__(self, path: Path, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
         """`at_key`: the fault is the key's, not the value's."""
-        super().__init__(words, hint=hint)
+        super().__init__(message, hint=hint)
         self.path = path
         self.at_key = at_key
 
@@ -71,17 +71,19 @@ def _begun(case: Case, schema: EventSchema | None, files: EventFiles) -> Mapping
     given_keys = {"example": event.example, "data": event.data is not None, "file": event.file is not None}
     named = [key for key, is_given in given_keys.items() if is_given]
     if len(named) != 1:
-        words = f"an event begins with one thing, not with {' and '.join(named)}" if named else "the event has no data"
+        message = (
+            f"an event begins with one thing, not with {' and '.join(named)}" if named else "the event has no data"
+        )
         hint = "one of `example: true`, `data: {…}` and `file: …`"
-        raise Unfit((*path, named[1]) if named else path, words, hint, at_key=True)
+        raise Unfit((*path, named[1]) if named else path, message, hint, at_key=True)
     if event.data is not None:
         return event.data
     if event.file is not None:
         return _from_file(case, event.file, files)
     if schema is None:
         hint = "give the event whole with `data:`, or add the schema"
-        words = f"no schema of `{event.type}` is known to make an example from"
-        raise Unfit((*path, "example"), words, hint, at_key=True)
+        message = f"no schema of `{event.type}` is known to make an example from"
+        raise Unfit((*path, "example"), message, hint, at_key=True)
     # Always the middle: an example that stays the same when the schema gets another field.
     return example(schema, lambda: 0.5)
 
@@ -134,13 +136,13 @@ def _moment(case: Case) -> datetime:
 def _at_its_place(case: Case, mismatch: SchemaMismatch) -> Unfit:
     """Where the value stands: in the last place that sets the field, else at the event."""
     steps: Path = tuple(
-        step.removeprefix(".") if step.startswith(".") else int(step.strip("[]")) for step in mismatch.place
+        step.removeprefix(".") if step.startswith(".") else int(step.strip("[]")) for step in mismatch.location
     )
-    at_key = "has no such field" in mismatch.words
-    where, _, fault = mismatch.words.partition(": ")
-    words = f"`event{where.removeprefix('$')}`: {fault}"
+    at_key = "has no such field" in mismatch.message
+    where, _, fault = mismatch.message.partition(": ")
+    message = f"`event{where.removeprefix('$')}`: {fault}"
     for path in (*(path for path, _ in reversed(case.overrides)), (*case.event_path, "data")):
         if steps and (*path, steps[0]) in case.document.keys:
-            return Unfit((*path, *steps), words, mismatch.hint, at_key=at_key)
+            return Unfit((*path, *steps), message, mismatch.hint, at_key=at_key)
     begun = (*case.event_path, "file") if case.event.file is not None else case.event_path
-    return Unfit(begun, words, mismatch.hint, at_key=case.event.file is None)
+    return Unfit(begun, message, mismatch.hint, at_key=case.event.file is None)

@@ -79,8 +79,8 @@ class _Reader:
             raise self._refused(f"a type is a name, a list or an object, not {type(avro).__name__}")
         return self._described(avro, namespace, depth)
 
-    def _refused(self, words: str) -> SchemaError:
-        return SchemaError(f"{self._path}: {words}")
+    def _refused(self, message: str) -> SchemaError:
+        return SchemaError(f"{self._path}: {message}")
 
     def _described(self, avro: Mapping[str, object], namespace: str, depth: int) -> FieldType:
         kind = avro.get("type")

@@ -14,11 +14,11 @@ class SchemaProblem(NamedTuple):
     """One thing wrong with one schema."""
 
     path: str
-    words: str
+    message: str
 
     def __str__(self) -> str:
         """As compilers tell it."""
-        return f"{self.path}: error: {self.words}"
+        return f"{self.path}: error: {self.message}"
 
 
 def check_versions(schemas: Sequence[EventSchema]) -> list[SchemaProblem]:
@@ -38,6 +38,6 @@ def check_versions(schemas: Sequence[EventSchema]) -> list[SchemaProblem]:
 def check_against(newer: EventSchema, older: EventSchema, where: str) -> list[SchemaProblem]:
     """What of the older version's events the newer cannot read; `where` names the older."""
     return [
-        SchemaProblem(newer.path, f"cannot read events of {where}: {words}")
-        for words in incompatibilities(newer, older)
+        SchemaProblem(newer.path, f"cannot read events of {where}: {message}")
+        for message in incompatibilities(newer, older)
     ]

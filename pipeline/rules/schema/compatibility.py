@@ -34,49 +34,50 @@ class _Comparison:
         self._readers = readers
         self._writers = writers
 
-    def compare(self, new: Any, old: Any, place: str) -> Iterator[str]:  # noqa: ANN401 - a schema's JSON
+    def compare(self, new: Any, old: Any, location: str) -> Iterator[str]:  # noqa: ANN401 - a schema's JSON
         reader, writer = _plain(new, self._readers), _plain(old, self._writers)
         if isinstance(writer, list):
             for branch in writer:
-                yield from self.compare(reader, branch, place)
+                yield from self.compare(reader, branch, location)
             return
         if isinstance(reader, list):
-            if all(any(self.compare(branch, writer, place)) for branch in reader):
-                yield f"{place}: {_word(writer)} is none of {', '.join(map(_word, reader))}"
+            if all(any(self.compare(branch, writer, location)) for branch in reader):
+                yield f"{location}: {_word(writer)} is none of {', '.join(map(_word, reader))}"
             return
         kind, was = _kind(reader), _kind(writer)
         if kind != was:
             if (was, kind) not in _PROMOTIONS:
-                yield f"{place}: was {_word(writer)}, is {_word(reader)}"
+                yield f"{location}: was {_word(writer)}, is {_word(reader)}"
         elif isinstance(reader, dict) and isinstance(writer, dict):
-            yield from self._same_kind(kind, reader, writer, place)
+            yield from self._same_kind(kind, reader, writer, location)
         if _meaning(reader) != _meaning(writer):
-            yield f"{place}: meant {_meaning(writer) or 'a plain value'}, means {_meaning(reader) or 'a plain value'}"
+            before, now = (_meaning(schema) or "a plain value" for schema in (writer, reader))
+            yield f"{location}: meant {before}, means {now}"
 
-    def _same_kind(self, kind: str, reader: dict[str, Any], writer: dict[str, Any], place: str) -> Iterator[str]:
+    def _same_kind(self, kind: str, reader: dict[str, Any], writer: dict[str, Any], location: str) -> Iterator[str]:
         match kind:
             case "record" | "error":
-                yield from self._record(reader, writer, place)
+                yield from self._record(reader, writer, location)
             case "array":
-                yield from self.compare(reader["items"], writer["items"], f"{place}[]")
+                yield from self.compare(reader["items"], writer["items"], f"{location}[]")
             case "map":
-                yield from self.compare(reader["values"], writer["values"], f"{place}.*")
+                yield from self.compare(reader["values"], writer["values"], f"{location}.*")
             case "enum":
                 gone = [symbol for symbol in writer["symbols"] if symbol not in reader["symbols"]]
                 if gone and "default" not in reader:
-                    yield f"{place}: the enum has no {', '.join(gone)} any more, and no default"
+                    yield f"{location}: the enum has no {', '.join(gone)} any more, and no default"
             case "fixed" if reader["size"] != writer["size"]:
-                yield f"{place}: was {writer['size']} bytes, is {reader['size']}"
+                yield f"{location}: was {writer['size']} bytes, is {reader['size']}"
 
-    def _record(self, reader: dict[str, Any], writer: dict[str, Any], place: str) -> Iterator[str]:
+    def _record(self, reader: dict[str, Any], writer: dict[str, Any], location: str) -> Iterator[str]:
         written = {field["name"]: field for field in writer["fields"]}
         for field in reader["fields"]:
             names = [field["name"], *field.get("aliases", ())]
             found = next((written[name] for name in names if name in written), None)
             if found is not None:
-                yield from self.compare(field["type"], found["type"], f"{place}.{field['name']}")
+                yield from self.compare(field["type"], found["type"], f"{location}.{field['name']}")
             elif "default" not in field:
-                yield f"{place}.{field['name']}: is new and has no default"
+                yield f"{location}.{field['name']}: is new and has no default"
 
 
 def _named(avro: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _text(kind: ScalarType, name: str, rng: Callable[[], float], number: int) ->
         return f"{int(rng() * 2**32):08x}-0000-4000-8000-{number % 2**48:012x}"
     if name == "sub":
         return f"{int(rng() * 2**64):016x}{int(rng() * 2**64):016x}"
-    words = _WORDS.get(name)
-    if words is not None:
-        return words[int(rng() * len(words))]
+    message = _WORDS.get(name)
+    if message is not None:
+        return message[int(rng() * len(message))]
     return f"{name[:1].upper()}20261123{number % 10**9:09d}"

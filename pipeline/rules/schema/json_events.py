@@ -25,15 +25,15 @@ class SchemaMismatch(UserError):
     """JSON that does not fit the event type's schema."""
 
     def __init__(
-        self, words: str, *, hint: str | None = None, impersonal: str = "", place: tuple[str, ...] = ()
+        self, message: str, *, hint: str | None = None, impersonal: str = "", location: tuple[str, ...] = ()
     ) -> None:
         """`impersonal` says the same without anything of the event's own: for logs and outcomes.
 
-        `place` is the way to the faulty value, a step for each level: `(".items", "[2]", ".price")`.
+        `location` is the way to the faulty value, a step for each level: `(".items", "[2]", ".price")`.
         """
-        super().__init__(words, hint=hint)
+        super().__init__(message, hint=hint)
         self.impersonal = impersonal or "does not fit the schema"
-        self.place = place
+        self.location = location
 
 
 class JsonReader:
@@ -77,11 +77,11 @@ def plain_json(value: object) -> object:
 
 
 def _mismatch(fault: Fault) -> SchemaMismatch:
-    shown = "".join(reversed(fault.place))[:200]
+    shown = "".join(reversed(fault.location))[:200]
     known = "".join(reversed(fault.known_place))[:200]
     impersonal = f"${known}: {fault.impersonal}"
-    place = tuple(reversed(fault.place))
-    return SchemaMismatch(f"${shown}: {fault.words}", hint=fault.hint, impersonal=impersonal, place=place)
+    location = tuple(reversed(fault.location))
+    return SchemaMismatch(f"${shown}: {fault.message}", hint=fault.hint, impersonal=impersonal, location=location)
 
 
 def _plain(value: object, depth: int) -> object:

@@ -30,18 +30,18 @@ class Fault(Exception):
     Its place grows on the way up, so that values that fit pay nothing for it.
     """
 
-    def __init__(self, words: str, *, hint: str | None = None, impersonal: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, impersonal: str | None = None) -> None:
         """`impersonal`: the same without anything of the event's own."""
-        super().__init__(words)
-        self.words = words
+        super().__init__(message)
+        self.message = message
         self.hint = hint
-        self.impersonal = words if impersonal is None else impersonal
-        self.place: list[str] = []
+        self.impersonal = message if impersonal is None else impersonal
+        self.location: list[str] = []
         self.known_place: list[str] = []
 
     def below(self, step: str, known_step: str | None = None) -> Self:
         """The same fault one level up; `known_step` where `step` is the event's own text."""
-        self.place.append(step)
+        self.location.append(step)
         self.known_place.append(step if known_step is None else known_step)
         return self
 

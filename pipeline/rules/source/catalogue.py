@@ -41,15 +41,15 @@ def _field(
     path = ("templates", alias, "fields", key)
     kind = field.type or (kind_of(key) if template.style is Style.CATEGORY else FieldKind.PLAIN)
     if kind is None:
-        words = f"`{key}` names no kind of field"
+        message = f"`{key}` names no kind of field"
         hint = "keys of category templates begin with thing, time, amount, …; or say `type:`"
-        findings.append(document.finding(path, "field-kind-unknown", words, hint))
+        findings.append(document.finding(path, "field-kind-unknown", message, hint))
         kind = FieldKind.PLAIN
     if field.example is not None and (problem := violation(kind, field.example, field.values)):
-        words = f"the example of `{key}` {problem}"
-        place = document.value_place((*path, "example"))
-        finding = document.finding((*path, "example"), "over-limit", words, _example_hint(kind, field.example))
-        findings.append(finding._replace(line=place.line, column=place.column))
+        message = f"the example of `{key}` {problem}"
+        location = document.value_place((*path, "example"))
+        finding = document.finding((*path, "example"), "over-limit", message, _example_hint(kind, field.example))
+        findings.append(finding._replace(line=location.line, column=location.column))
     return TemplateField(key, kind, field.label, field.example, field.optional, field.values)
 
 

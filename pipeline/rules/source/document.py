@@ -30,7 +30,7 @@ Resolve = Callable[[str], object]
 """What an unquoted word means."""
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Counted from 1."""
 
     line: int
@@ -50,29 +50,29 @@ class Document(NamedTuple):
     path: str
     text: str
     value: object
-    keys: Mapping[Path, Place]
+    keys: Mapping[Path, Location]
     """Where each key (or list item) begins."""
     scalars: Mapping[Path, _Scalar]
     """The texts, for places inside them."""
 
-    def place(self, path: Path) -> Place:
+    def location(self, path: Path) -> Location:
         """Where the deepest part of `path` that stands in the file begins."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.keys:
                 return self.keys[path[:length]]
-        return Place(1, 1)
+        return Location(1, 1)
 
-    def value_place(self, path: Path, index: int = 0) -> Place:
+    def value_place(self, path: Path, index: int = 0) -> Location:
         """Where the character `index` of the text at `path` stands."""
         scalar = self.scalars.get(path)
         if scalar is None:
-            return self.place(path)
+            return self.location(path)
         at = scalar.start + index_in_source(self.text[scalar.start : scalar.end], scalar.value, index)
-        return Place(bisect_left(_line_ends(self.text), at) + 1, at - self.text.rfind("\n", 0, at))
+        return Location(bisect_left(_line_ends(self.text), at) + 1, at - self.text.rfind("\n", 0, at))
 
-    def finding(self, path: Path, code: str, words: str, hint: str | None = None) -> Finding:
+    def finding(self, path: Path, code: str, message: str, hint: str | None = None) -> Finding:
         """A finding at the key of `path`."""
-        return _finding(self.path, self.place(path), code, words, hint)
+        return _finding(self.path, self.location(path), code, message, hint)
 
 
 @lru_cache(maxsize=4)
@@ -107,11 +107,11 @@ _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 def parse(path: str, text: str, resolve: Resolve = words_only) -> Document | Finding:
     """Read one file; a finding where it is no YAML that we take."""
     if len(text) > MAX_CHARACTERS:
-        return _finding(path, Place(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
+        return _finding(path, Location(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
     try:
         return _read(path, text, resolve) or _read_again(path, text, resolve)
     except _Refused as refused:
-        return _finding(path, refused.place, refused.code, str(refused))
+        return _finding(path, refused.location, refused.code, str(refused))
 
 
 def _read(path: str, text: str, resolve: Resolve) -> Document | None:
@@ -137,17 +137,17 @@ def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
     except ruamel.yaml.error.MarkedYAMLError as error:
         return _finding(path, *yaml_fault(error, text))
     except (ruamel.yaml.error.YAMLError, ValueError) as error:  # of an escape such as "\\U00110000"
-        return _finding(path, Place(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
+        return _finding(path, Location(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
 
 
-def _finding(path: str, place: tuple[int, int], code: str, words: str, hint: str | None = None) -> Finding:
-    return Finding(path, *place, CODES[code].level, code, words, hint)
+def _finding(path: str, location: tuple[int, int], code: str, message: str, hint: str | None = None) -> Finding:
+    return Finding(path, *location, CODES[code].level, code, message, hint)
 
 
 class _Refused(Exception):
-    def __init__(self, mark: _Mark, code: str, words: str) -> None:
-        super().__init__(words)
-        self.place = _place(mark)
+    def __init__(self, mark: _Mark, code: str, message: str) -> None:
+        super().__init__(message)
+        self.location = _place(mark)
         self.code = code
 
 
@@ -163,8 +163,8 @@ _Event = Any
 """Of one parser or the other: their classes have the same names and attributes."""
 
 
-def _place(mark: _Mark) -> Place:
-    return Place(mark.line + 1, mark.column + 1)
+def _place(mark: _Mark) -> Location:
+    return Location(mark.line + 1, mark.column + 1)
 
 
 class _Reader:
@@ -174,7 +174,7 @@ class _Reader:
         """`events` has the classes of the parser's events."""
         self._resolve = resolve
         self._is = events
-        self.keys: dict[Path, Place] = {}
+        self.keys: dict[Path, Location] = {}
         self.scalars: dict[Path, _Scalar] = {}
 
     def document(self, path: str, text: str, value: object) -> Document:

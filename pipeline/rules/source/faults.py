@@ -15,10 +15,10 @@ _NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")
 class YamlFault(NamedTuple):
     """As findings want it."""
 
-    place: tuple[int, int]
+    location: tuple[int, int]
     """Line and column, counted from 1."""
     code: str
-    words: str
+    message: str
     hint: str | None
 
 
@@ -27,7 +27,7 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
     lines = text.splitlines()
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    words = str(error.problem or error.context)
+    message = str(error.problem or error.context)
     begun = error.context_mark
     for number in (line, line - 1, begun.line if begun is not None else line):
         written = lines[number] if 0 <= number < len(lines) else ""
@@ -41,12 +41,15 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
     if begun is not None and "simple key" in str(error.context):
         written = lines[begun.line] if begun.line < len(lines) else ""
         if _NO_BLANK.match(written):
-            place = (begun.line + 1, begun.column + 1)
-            return YamlFault(place, "not-yaml", "a key without a value", "a blank must stand after the colon")
-    if "<block end>" in words:
-        words, hint = "the indentation does not fit", "keys of one thing begin in the same column, with the same indent"
-        return YamlFault((line + 1, column + 1), "not-yaml", words, hint)
-    return YamlFault((line + 1, column + 1), "not-yaml", words, _hint(lines[line] if line < len(lines) else ""))
+            location = (begun.line + 1, begun.column + 1)
+            return YamlFault(location, "not-yaml", "a key without a value", "a blank must stand after the colon")
+    if "<block end>" in message:
+        message, hint = (
+            "the indentation does not fit",
+            "keys of one thing begin in the same column, with the same indent",
+        )
+        return YamlFault((line + 1, column + 1), "not-yaml", message, hint)
+    return YamlFault((line + 1, column + 1), "not-yaml", message, _hint(lines[line] if line < len(lines) else ""))
 
 
 def _hint(line: str) -> str | None:

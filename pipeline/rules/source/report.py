@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.model.finding import Finding
-from pipeline.rules.source.document import Document, Path, Place
+from pipeline.rules.source.document import Document, Location, Path
 from pipeline.rules.source.finding_codes import CODES
 
 
@@ -21,16 +21,16 @@ class Report:
         """What was found, in the order of finding."""
         return tuple(self._findings)
 
-    def add(self, path: Path, code: str, words: str, hint: str | None = None) -> None:
+    def add(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
         """A finding at a key."""
-        self._add(self._document.place(path), code, words, hint)
+        self._add(self._document.location(path), code, message, hint)
 
-    def add_inside(self, path: Path, index: int, code: str, words: str, hint: str | None = None) -> None:
+    def add_inside(self, path: Path, index: int, code: str, message: str, hint: str | None = None) -> None:
         """A finding at the character `index` of a text."""
-        self._add(self._document.value_place(path, index), code, words, hint)
+        self._add(self._document.value_place(path, index), code, message, hint)
 
-    def _add(self, place: Place, code: str, words: str, hint: str | None) -> None:
-        finding = Finding(self._document.path, place.line, place.column, CODES[code].level, code, words, hint)
+    def _add(self, location: Location, code: str, message: str, hint: str | None) -> None:
+        finding = Finding(self._document.path, location.line, location.column, CODES[code].level, code, message, hint)
         if finding not in self._findings:
             self._findings[finding] = None
             self.errors += finding.is_error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.rules.source.document import Document, Path, Place
+from pipeline.rules.source.document import Document, Location, Path
 from pipeline.rules.source.format import RuleModel
 from pipeline.rules.source.text import split
 
@@ -38,11 +38,11 @@ class RulePlaces:
         path = self.key(name) if field is None else (*self.key(name), field)
         return path if path in self.document.scalars else (*path, "value")
 
-    def rule(self) -> Place:
+    def rule(self) -> Location:
         """Where the rule begins: at its id."""
-        return self.document.place(("rules", self.index, "id"))
+        return self.document.location(("rules", self.index, "id"))
 
-    def place(self, name: str, field: str | None = None, at: int = 0) -> Place:
+    def location(self, name: str, field: str | None = None, at: int = 0) -> Location:
         """Where the character `at` of a text stands."""
         return self.document.value_place(self.value(name, field), at)
 

@@ -61,13 +61,13 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
         case "missing":
             return document.finding(path, "missing-key", f"`{name}` is missing")
         case _:
-            words, hint = _words(fault)
+            message, hint = _words(fault)
             if not path:
                 begins = next(key for key, field in model.model_fields.items() if field.is_required())
                 hint = f"it begins with `{begins}:`"
-            place = document.value_place(path)
-            finding = document.finding(path, "wrong-value", f"`{name}`: {words}", hint)
-            return finding._replace(line=place.line, column=place.column)
+            spot_location = document.value_place(path)
+            finding = document.finding(path, "wrong-value", f"`{name}`: {message}", hint)
+            return finding._replace(line=spot_location.line, column=spot_location.column)
 
 
 def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
@@ -96,10 +96,10 @@ _KINDS = {
 def _words(fault: ErrorDetails) -> tuple[str, str | None]:
     kind, given = fault["type"], fault.get("ctx", {})
     if kind in _KINDS:
-        words, hint = _KINDS[kind]
+        message, hint = _KINDS[kind]
         if kind == "dict_type" and fault["loc"][-1] == "ids":
             hint = "an id for each environment: {production: …}"
-        return words, hint
+        return message, hint
     if kind in {"literal_error", "enum"}:
         choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
         near = difflib.get_close_matches(str(fault["input"]), choices, n=1)
@@ -109,8 +109,8 @@ def _words(fault: ErrorDetails) -> tuple[str, str | None]:
         return f"more than {most:,} {what}", None
     if kind == "string_pattern_mismatch":
         return SHAPES.get(str(given.get("pattern")), "has not the right shape"), None
-    words = fault["msg"].removeprefix("Value error, ")
-    return f"{words[:1].lower()}{words[1:]}", None
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]}", None
 
 
 def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

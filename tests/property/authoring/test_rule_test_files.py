@@ -99,7 +99,7 @@ def test_a_sound_file_with_a_slip_of_the_finger_never_raises(data: st.DataObject
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 50))
-def test_any_complaint_has_words(words: str, source: str, at: int) -> None:
+def test_any_complaint_has_words(message: str, source: str, at: int) -> None:
     """Whatever CEL may say one day."""
-    told, _ = syntax(words, source, at)
+    told, _ = syntax(message, source, at)
     assert told

@@ -5,19 +5,19 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.source.document import Document, Place, parse
+from pipeline.rules.source.document import Document, Location, parse
 
 LINES = st.lists(st.text("ab'\"\\#${}:豆😀\u00a0 ", max_size=6), min_size=1, max_size=5)
 MARK = "§"
 ESCAPES = {"a": "\\x61", "\u00a0": "\\u00a0", "😀": "\\U0001F600", '"': '\\"', "\\": "\\\\"}
 
 
-def marked(source: str) -> tuple[Document, Place]:
+def marked(source: str) -> tuple[Document, Location]:
     """The document, and where the one mark in it stands."""
     before = source.partition(MARK)[0]
     document = parse("a.yaml", source)
     assert isinstance(document, Document), document
-    return document, Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return document, Location(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def assert_found(source: str) -> None:

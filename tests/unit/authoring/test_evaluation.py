@@ -137,8 +137,8 @@ def test_parts_are_bounded_as_the_whole_is() -> None:
     with pytest.raises(ExpressionFailed, match="more than 1000 items"):
         expression.evaluate(activation)
     evaluation = Probe(ENVIRONMENT, expression).evaluate(activation)
-    words = {evaluation.tree.text(node): evaluation.of(node) for node in evaluation.deciding()}
-    assert words == {"event.big.map(x, x)": Result(failed="a list of more than 1000 items")}
+    message = {evaluation.tree.text(node): evaluation.of(node) for node in evaluation.deciding()}
+    assert message == {"event.big.map(x, x)": Result(failed="a list of more than 1000 items")}
 
 
 _LEAVES = st.sampled_from(["event.ok", "!event.ok", "event.a > 1", "event.nope", "event.no", "true", "has(event.x)"])

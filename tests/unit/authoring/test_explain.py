@@ -32,7 +32,7 @@ rules:
 def explained(given: Event, rules: str = RULES) -> dict[str, RuleExplanation]:
     result = checked(rules, TEMPLATES)
     assert result.ruleset is not None, [str(one) for one in result.findings]
-    return {one.id: one for one in explain(result.ruleset, result.places, given).rules}
+    return {one.id: one for one in explain(result.ruleset, result.locations, given).rules}
 
 
 def pointed_at(rules: str, line: int, column: int) -> str:
@@ -48,9 +48,9 @@ def test_a_false_condition_names_the_part_that_decided_with_its_values_and_place
     (decision,) = large.decisions
     assert (decision.part.text, decision.part.value) == ("event.amount >= 1000.0", False)
     assert [(one.text, one.value) for one in decision.operands] == [("event.amount", 128.0)]
-    assert pointed_at(RULES, *decision.part.place) == "event.amount >= 1000.0"
+    assert pointed_at(RULES, *decision.part.location) == "event.amount >= 1000.0"
     assert large.path == "rules/shop.yaml"
-    assert pointed_at(RULES, *large.place).startswith("id: large")
+    assert pointed_at(RULES, *large.location).startswith("id: large")
 
 
 def test_a_true_condition_names_all_that_made_it_true() -> None:
@@ -65,7 +65,7 @@ def test_rules_behind_one_that_stops_are_told_as_not_looked_at() -> None:
     """With the rule that stopped; rules on other types are only counted."""
     result = checked(RULES, TEMPLATES)
     assert result.ruleset is not None
-    explanation = explain(result.ruleset, result.places, event())
+    explanation = explain(result.ruleset, result.locations, event())
     assert [(one.id, one.match, one.stopped_by) for one in explanation.rules] == [
         ("large", Match.NO_MATCH, None),
         ("any", Match.NOTICE, None),
@@ -86,7 +86,7 @@ def test_a_text_over_its_limit_is_told_with_what_it_was_made_of() -> None:
         ("event.count", 3),
         ("event.order_no", "N" * 30),
     ]
-    assert pointed_at(RULES, *given.fault.decisions[1].part.place).startswith("event.order_no}")
+    assert pointed_at(RULES, *given.fault.decisions[1].part.location).startswith("event.order_no}")
 
 
 def test_an_expression_that_fails_is_narrowed_to_what_failed() -> None:
@@ -100,7 +100,7 @@ def test_an_expression_that_fails_is_narrowed_to_what_failed() -> None:
     assert (fault.name, fault.text) == ("thing1", None)
     (decision,) = fault.decisions
     assert (decision.part.text, decision.part.failed) == ("event.tags[7]", "Index error")
-    assert pointed_at(rules, *decision.part.place).startswith("event.tags[7]")
+    assert pointed_at(rules, *decision.part.location).startswith("event.tags[7]")
     last = explained(event(), rules.replace("    stop: true\n", ""))["last"]
     assert last.match is Match.REFUSED
     assert last.fault is not None
@@ -112,7 +112,7 @@ def test_a_recipient_or_url_that_cannot_be_is_told() -> None:
     nobody = explained(event(sub=""))["any"].fault
     assert nobody is not None
     assert (nobody.name, nobody.text) == ("to", "")
-    assert pointed_at(RULES, *nobody.place) == "${event.sub}"
+    assert pointed_at(RULES, *nobody.location) == "${event.sub}"
     rules = RULES.replace("    stop: true\n", "    url: https://m.example.com/${event.order_no}\n")
     fault = explained(event(order_no="a b"), rules)["any"].fault
     assert fault is not None
@@ -130,5 +130,5 @@ def test_an_explanation_agrees_with_the_service() -> None:
     result = checked(RULES, TEMPLATES)
     assert result.ruleset is not None
     for given in (event(), event(gift=True), event(amount=9_999.0), event(sub=""), event(order_no="")):
-        told = [one.result for one in explain(result.ruleset, result.places, given).rules if one.result is not None]
+        told = [one.result for one in explain(result.ruleset, result.locations, given).rules if one.result is not None]
         assert told == result.ruleset.evaluate(given)

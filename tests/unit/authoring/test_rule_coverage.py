@@ -43,7 +43,7 @@ def covered(*changes: dict[str, object]) -> dict[str, RuleCoverage]:
     sources = RuleSources({"rules/shop.yaml": RULES}, ("rules/templates.yaml", TEMPLATES))
     checked = check(sources, schemas())
     assert checked.ruleset is not None, checked.findings
-    coverage = Coverage(checked.ruleset, checked.places)
+    coverage = Coverage(checked.ruleset, checked.locations)
     for change in changes:
         coverage.note(event(**change))
     return {rule.rule: rule for rule in coverage.rules()}
@@ -51,7 +51,7 @@ def covered(*changes: dict[str, object]) -> dict[str, RuleCoverage]:
 
 def missing(rule: RuleCoverage) -> list[str]:
     """Each branch that was not reached, as the command shows it."""
-    return [f"{branch.place.line}:{branch.place.column} {branch.words}" for branch in rule.missing]
+    return [f"{branch.location.line}:{branch.location.column} {branch.message}" for branch in rule.missing]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_an_event_from_a_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "words"),
+    ("file", "message"),
     [
         ("holds no event", "`paid.json` holds no event"),
         (FileEvent("shop.order.Paid", {"sub": 1}), "`event.sub`: should be a text, not a whole number"),
@@ -30,11 +30,11 @@ def test_an_event_from_a_file() -> None:
         (None, "`paid.json` was not read"),
     ],
 )
-def test_a_file_that_gives_no_event_fails_the_test(file: FileEvent | str | None, words: str) -> None:
+def test_a_file_that_gives_no_event_fails_the_test(file: FileEvent | str | None, message: str) -> None:
     """At the place that names it."""
     (result,) = results(FROM_FILE, {file_key(FILE, "paid.json"): file} if file is not None else {})
-    assert told(result) == [words]
-    assert result.place(result.mismatches[0]) == (3, 42)
+    assert told(result) == [message]
+    assert result.location(result.mismatches[0]) == (3, 42)
 
 
 def test_an_event_of_a_type_without_schema() -> None:
@@ -51,4 +51,4 @@ def test_an_event_of_a_type_without_schema() -> None:
         one for one in checked(tests.replace("data: {sub: a, count: 101}", "example: true"), rules).findings
         if one.path == FILE
     ]  # fmt: skip
-    assert finding.words == "no schema of `other.Thing` is known to make an example from"
+    assert finding.message == "no schema of `other.Thing` is known to make an example from"

@@ -32,7 +32,7 @@ def test_what_is_as_expected_passes(expect: str, override: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "override", "words"),
+    ("expect", "override", "message"),
     [
         (
             "{notices: [{rule: paid, data: {thing1: T1等2件}}]}",
@@ -126,9 +126,9 @@ def test_what_is_as_expected_passes(expect: str, override: str) -> None:
         ),
     ],
 )
-def test_what_is_not_as_expected_is_told(expect: str, override: str, words: list[str]) -> None:
+def test_what_is_not_as_expected_is_told(expect: str, override: str, message: list[str]) -> None:
     """Field by field, and for a message that did not come, why."""
-    assert told(one(expect, override)) == words
+    assert told(one(expect, override)) == message
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_the_order_of_an_objects_keys_is_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "words"),
+    ("sent", "message"),
     [
         (ALL[:2], ["1 not sent by the peer", "1 users whose notices came in another order"]),
         ([*ALL, ("k4", "cid", "d")], ["1 sent by the peer alone"]),
@@ -41,9 +41,9 @@ def test_the_order_of_an_objects_keys_is_no_difference() -> None:
         ([ALL[2], ALL[1], ALL[0]], ["1 users whose notices came in another order"]),
     ],
 )
-def test_a_difference_is_told(sent: Sent, words: list[str]) -> None:
+def test_a_difference_is_told(sent: Sent, message: list[str]) -> None:
     """Lost, invented, repeated, changed, out of order."""
-    assert differences(requests(ALL), requests(sent)) == words
+    assert differences(requests(ALL), requests(sent)) == message
 
 
 def test_two_notices_of_one_user_at_a_time_are_told() -> None:

@@ -67,8 +67,8 @@ def case() -> Case:
     return Case()
 
 
-def says(words: list[str], part: str) -> bool:
-    return len(words) == 1 and part in words[0]
+def says(message: list[str], part: str) -> bool:
+    return len(message) == 1 and part in message[0]
 
 
 def test_a_faultless_run_breaks_nothing(case: Case) -> None:

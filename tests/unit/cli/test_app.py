@@ -15,7 +15,7 @@ def test_the_help_names_every_command() -> None:
     """Each with its one line, groups like single commands."""
     shown = runner.invoke(app, ["--help"]).output
     lines = [line.strip("│ ").split(maxsplit=1) for line in shown.splitlines() if line.startswith("│")]
-    told = {words[0]: words[1] for words in lines if len(words) == 2}
+    told = {message[0]: message[1] for message in lines if len(message) == 2}
     assert set(COMMANDS) <= set(told)
 
 
@@ -34,10 +34,10 @@ def test_every_command_s_help_has_an_example(name: str) -> None:
     """In a group, each of its commands has one."""
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     leaves = [[name, inner] for inner in getattr(command, "commands", ())] or [[name]]
-    for words in leaves:
-        ended = runner.invoke(app, [*words, "--help"])
+    for message in leaves:
+        ended = runner.invoke(app, [*message, "--help"])
         assert ended.exit_code == 0
-        assert "Example" in ended.output, words
+        assert "Example" in ended.output, message
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("chek", "check"), ("confg", "config"), ("emitt", "emit")])

@@ -49,4 +49,4 @@ def test_what_is_neither_is_told_with_the_forms(text: str) -> None:
     with pytest.raises(UserError, match="--to: `") as caught:
         read_bound(text, "--to", NOW)
     assert "-24h" in (caught.value.hint or "")
-    assert len(caught.value.words) < 100
+    assert len(caught.value.message) < 100

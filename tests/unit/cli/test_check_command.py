@@ -71,7 +71,7 @@ def test_findings_beside_the_lines_of_a_pull_request(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "message"),
     [
         ("shop.yaml", b"rules: \xff\xfe", "not UTF-8"),
         ("shop.yaml", b"#" * 4_194_305, "larger than"),
@@ -79,12 +79,12 @@ def test_findings_beside_the_lines_of_a_pull_request(folder: Path) -> None:
         ("../schemas/paid.avsc", b"[]", "must be a record"),
     ],
 )
-def test_what_cannot_be_read_ends_with_2_and_words(folder: Path, name: str, content: bytes, words: str) -> None:
+def test_what_cannot_be_read_ends_with_2_and_words(folder: Path, name: str, content: bytes, message: str) -> None:
     """A file that is no text or no schema is misuse: words that name it, no traceback."""
     (folder / name).write_bytes(content)
     done = check(folder)
     assert done.returncode == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

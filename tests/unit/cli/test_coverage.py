@@ -86,7 +86,7 @@ def test_rules_with_errors(run: Run, shop: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("elsewhere",), "there is no such folder"),
         (("rules/shop.yaml",), "rules/shop.yaml is a file"),
@@ -94,11 +94,11 @@ def test_rules_with_errors(run: Run, shop: Path) -> None:
         (("--fail-under", "most"), "should be a valid number"),
     ],
 )
-def test_misuse(run: Run, arguments: tuple[str, ...], words: str) -> None:
+def test_misuse(run: Run, arguments: tuple[str, ...], message: str) -> None:
     """Ends with 2, in words."""
     done = run("coverage", *arguments)
     assert done.code == 2
-    assert words in done.err
+    assert message in done.err
 
 
 def test_no_test_at_all(run: Run, tests: Path) -> None:

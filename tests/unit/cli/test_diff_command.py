@@ -57,8 +57,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     lines = [event(number, count=number % 4) for number in range(49)]
     (tmp_path / "events.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
-    def command(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["notice-pipeline", "diff", *words])
+    def command(*message: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["notice-pipeline", "diff", *message])
         with pytest.raises(SystemExit) as ended:
             main()
         captured = capsys.readouterr()
@@ -98,9 +98,9 @@ def test_output_for_programs_and_for_merge_requests(run: Run) -> None:
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
 def test_recipients_are_shown_only_when_asked_for(run: Run, form: str) -> None:
     """In every form of output."""
-    words = ("before", "--events", "events.jsonl", "--output", form)
-    assert str(DATA["sub"]) not in run(*words).out
-    assert str(DATA["sub"]) in run(*words, "--show-recipients").out
+    message = ("before", "--events", "events.jsonl", "--output", form)
+    assert str(DATA["sub"]) not in run(*message).out
+    assert str(DATA["sub"]) in run(*message, "--show-recipients").out
 
 
 def test_records_that_are_no_events_are_counted_told_and_passed_over(run: Run, tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_events_that_do_not_name_their_type(run: Run, tmp_path: Path) -> None:
 
 def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
     """The usual call in a merge request: what is committed against what lies here."""
-    for words in (
+    for message in (
         ["init", "--quiet"],
         ["add", "rules", "schemas"],
         ["-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "first"],
     ):
-        subprocess.run(["git", *words], check=True)
+        subprocess.run(["git", *message], check=True)
     write_rules(tmp_path / "rules", RULE)
     out = run("HEAD", "--events", "events.jsonl").out
     assert out.startswith("HEAD → rules: 49 events")
@@ -150,7 +150,7 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("message", "told"),
     [
         (["before"], "say where the events come from"),
         (["before", "--events", "events.jsonl", "--topic", "t"], "say where the events come from"),
@@ -163,9 +163,9 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
         (["before", "--topic", "t", "--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
-def test_misuse_ends_with_2_and_words(run: Run, words: list[str], told: str) -> None:
+def test_misuse_ends_with_2_and_words(run: Run, message: list[str], told: str) -> None:
     """Never a traceback."""
-    done = run(*words)
+    done = run(*message)
     assert done.code == 2
     assert told in done.err
     assert "Traceback" not in done.err

@@ -78,7 +78,7 @@ def test_a_type_that_no_rule_looks_at_is_told(run: Run, shop: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ((), "no event is named"),
         (("nothing.json",), "nothing.json: cannot be read: No such file or directory"),
@@ -96,7 +96,7 @@ def test_a_type_that_no_rule_looks_at_is_told(run: Run, shop: Path) -> None:
         (("rules",), "cannot be read"),
     ],
 )
-def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], words: str) -> None:
+def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], message: str) -> None:
     """On standard error, with a hint; nothing on standard output."""
     give()
     (shop / "empty.json").write_text("\n", encoding="utf-8")
@@ -104,7 +104,7 @@ def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments:
     (shop / "wrong.json").write_text(json.dumps(PAID | {"count": "3"}), encoding="utf-8")
     done = run("explain", *arguments)
     assert done.code == (1 if "--environment" in arguments else 2)
-    assert words in done.err
+    assert message in done.err
     assert done.out == ""
 
 

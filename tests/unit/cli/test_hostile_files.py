@@ -36,9 +36,9 @@ tests:
 """
 
 
-def told(run: Run, *words: str) -> str:
+def told(run: Run, *message: str) -> str:
     """All that the command says; nothing in it is obeyed."""
-    done = run(*words)
+    done = run(*message)
     whole = done.out + done.err
     assert _FORBIDDEN.search(whole) is None, repr(whole)
     assert "Traceback" not in whole
@@ -62,20 +62,20 @@ def test_rules_that_are_refused_are_told_alike(shop: Path, run: Run, command: st
     (shop / "rules" / "tests").mkdir()
     (shop / "rules" / "tests" / "t.yaml").write_text(TESTS, encoding="utf-8")
     (shop / "paid.json").write_text('{"type": "shop.order.Paid", "data": {}}', encoding="utf-8")
-    words = {
+    message = {
         "preview": ["preview", "paid.json"],
         "explain": ["explain", "paid.json"],
         "diff": ["diff", "rules", "rules", "--events", "paid.json"],
     }
-    assert "owned" in told(run, *words.get(command, [command, "rules"]))
+    assert "owned" in told(run, *message.get(command, [command, "rules"]))
 
 
-@pytest.mark.parametrize("words", [("test", "rules"), ("test", "rules", "--verbose"), ("coverage", "rules")])
-def test_results_of_tests_are_told_alike(shop: Path, run: Run, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("message", [("test", "rules"), ("test", "rules", "--verbose"), ("coverage", "rules")])
+def test_results_of_tests_are_told_alike(shop: Path, run: Run, message: tuple[str, ...]) -> None:
     """Names of tests and their files, values expected and values that came."""
     (shop / "rules" / "tests").mkdir()
     (shop / "rules" / "tests" / f"{OBEYED}.yaml").write_text(TESTS, encoding="utf-8")
-    told(run, *words)
+    told(run, *message)
 
 
 @pytest.mark.parametrize("command", ["check", "test", "coverage"])

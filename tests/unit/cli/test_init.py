@@ -107,14 +107,14 @@ def test_rules_that_are_there_get_no_example(folder: Path, run: Run) -> None:
     }
 
 
-@pytest.mark.parametrize(("there", "words"), [("new", "new is a file"), ("new/schemas", "schemas is a file")])
-def test_a_file_where_a_folder_should_be(folder: Path, run: Run, there: str, words: str) -> None:
+@pytest.mark.parametrize(("there", "message"), [("new", "new is a file"), ("new/schemas", "schemas is a file")])
+def test_a_file_where_a_folder_should_be(folder: Path, run: Run, there: str, message: str) -> None:
     """Is told in words, with 2."""
     (folder / there).parent.mkdir(exist_ok=True)
     (folder / there).write_text("x", encoding="utf-8")
     done = run("init", "new")
     assert done.code == 2
-    assert words in done.err
+    assert message in done.err
     assert (folder / there).read_text(encoding="utf-8") == "x"
 
 

@@ -99,7 +99,7 @@ def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ((), "no event is named"),
         (("paid.json", "--example", "order.Paid"), "two events are named"),
@@ -109,13 +109,13 @@ def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
         (("other.json", "--rule", "any"), "rule `any` does not look at `shop.order.Other`"),
     ],
 )
-def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], words: str) -> None:
+def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], message: str) -> None:
     """With exit code 2."""
     give()
     (shop / "other.json").write_text(json.dumps({"type": "shop.order.Other", "data": {}}), encoding="utf-8")
     done = run("preview", *arguments)
     assert (done.code, done.out) == (2, "")
-    assert words in done.err
+    assert message in done.err
 
 
 HOSTILE = "${event.sub}<script>\x1b[2J\x1b]0;owned\x07\r\u202e\x9b31m\u2028"

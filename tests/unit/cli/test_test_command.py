@@ -89,10 +89,10 @@ def test_the_end_at_the_first_failure(run: Run, capsys: pytest.CaptureFixture[st
     assert "1 failed, 1 passed, 1 not run after the first failure" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", ["HEARS of", "the buyer"])
-def test_only_some_of_the_tests(run: Run, capsys: pytest.CaptureFixture[str], words: str) -> None:
+@pytest.mark.parametrize("message", ["HEARS of", "the buyer"])
+def test_only_some_of_the_tests(run: Run, capsys: pytest.CaptureFixture[str], message: str) -> None:
     """By words in their names, in upper or lower case."""
-    assert run("-k", words, "--verbose") == 0
+    assert run("-k", message, "--verbose") == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "passed rules/tests/shop.yaml:2:5: the buyer hears of it"
     assert second.startswith("rules: 1 passed in ")
@@ -156,7 +156,7 @@ def test_rules_with_errors_are_not_tested(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("-k", "nothing like it"), "none of 3 tests has `nothing like it` in its name, file or rule"),
         (("elsewhere",), "elsewhere: there is no such folder"),
@@ -165,12 +165,12 @@ def test_rules_with_errors_are_not_tested(
     ],
 )
 def test_misuse_ends_with_2_and_words(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     """And without a traceback."""
     assert run(*arguments) == 2
     told = capsys.readouterr().err
-    assert words in told
+    assert message in told
     assert "Traceback" not in told
 
 
@@ -191,7 +191,7 @@ FROM_FILE = "tests:\n  - {name: it, event: {type: shop.order.Paid, file: FILE}, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "message"),
     [
         ("lost.json", None, "`lost.json` is no file in rules/tests; there are given.json"),
         ("../../secret.json", None, "is not below the folder of this test"),
@@ -212,7 +212,7 @@ FROM_FILE = "tests:\n  - {name: it, event: {type: shop.order.Paid, file: FILE}, 
     ],
 )
 def test_a_file_that_gives_no_event(
-    run: Run, folder: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, words: str
+    run: Run, folder: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, message: str
 ) -> None:
     """Fails that test, in words; what lies elsewhere on the machine is not read."""
     (folder.parent / "secret.json").write_text('{"password": "swordfish"}', encoding="utf-8")
@@ -220,7 +220,7 @@ def test_a_file_that_gives_no_event(
     (folder / "tests" / "shop.yaml").write_text(FROM_FILE.replace("FILE", name), encoding="utf-8")
     assert run() == 1
     told = capsys.readouterr().out
-    assert words in told
+    assert message in told
     assert "swordfish" not in told
 
 

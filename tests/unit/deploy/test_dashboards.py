@@ -30,11 +30,11 @@ def test_panels_stand_side_by_side_without_overlap(dashboard: Dashboard) -> None
     panels = generate.dashboard_json(dashboard)["panels"]
     assert isinstance(panels, list)
     for panel in panels:
-        place = panel["gridPos"]
+        location = panel["gridPos"]
         cells = {
             (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
+            for x in range(location["x"], location["x"] + location["w"])
+            for y in range(location["y"], location["y"] + location["h"])
         }
         assert max(x for x, _ in cells) < generate.COLUMNS
         assert not cells & taken, panel["title"]

@@ -154,7 +154,7 @@ def test_changed_rules_do_not_restart_members_but_a_changed_configuration_does()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ((), "no rules"),
         ((*LEAST, "--set", "config.notices.token=visible"), "/config/notices/token"),
@@ -166,9 +166,9 @@ def test_changed_rules_do_not_restart_members_but_a_changed_configuration_does()
     ],
 )
 def test_values_that_cannot_work_are_refused_before_anything_is_installed(
-    arguments: tuple[str, ...], words: str
+    arguments: tuple[str, ...], message: str
 ) -> None:
     """A typing error, a secret in the open, a bound passed."""
     done = _helm("template", "shop", str(CHART), "--kube-version", "1.31.0", *arguments)
     assert done.returncode != 0
-    assert words in done.stderr
+    assert message in done.stderr

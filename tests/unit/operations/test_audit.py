@@ -126,7 +126,7 @@ def test_two_outcomes_of_one_notice_at_one_position_are_a_duplicate(scene: Scene
     report = scene.report()
     assert {code: count for code, count in report.findings.items() if count} == {Code.DUPLICATE: 1}
     assert report.examples[0].position.offset == 10
-    assert "after a restart" in report.examples[0].words
+    assert "after a restart" in report.examples[0].message
 
 
 def test_a_notice_accepted_at_two_positions_is_found(scene: Scene) -> None:
@@ -137,7 +137,7 @@ def test_a_notice_accepted_at_two_positions_is_found(scene: Scene) -> None:
     report = scene.report()
     assert report.findings[Code.ACCEPTED_TWICE] == 1
     assert str(report.examples[0]).startswith("orders/0/500: accepted-twice")
-    assert "orders/0/10" in report.examples[0].words
+    assert "orders/0/10" in report.examples[0].message
 
 
 def test_a_redriven_notice_is_no_duplicate(scene: Scene) -> None:
@@ -169,7 +169,7 @@ def test_first_attempts_out_of_event_order_are_found(scene: Scene) -> None:
     report = scene.report()
     (finding,) = report.examples
     assert (finding.code, finding.position.offset) == (Code.OUT_OF_ORDER, 12)
-    assert finding.words == "was first sent 1000 ms before the same recipient's orders/0/11"
+    assert finding.message == "was first sent 1000 ms before the same recipient's orders/0/11"
 
 
 def test_order_is_of_one_recipient_in_one_partition_by_rules_that_keep_it() -> None:
@@ -303,7 +303,7 @@ def test_dead_letters_that_no_outcome_asks_for_are_found() -> None:
     scene.letter(5, "not of the range")
     report = scene.report()
     assert {one.code for one in report.examples} == {Code.STRAY_DEAD_LETTER}
-    assert [(one.position.offset, one.words) for one in report.examples] == [
+    assert [(one.position.offset, one.message) for one in report.examples] == [
         (10, "dead letter of the outcome ten stands there twice: redrive takes one of them"),
         (11, "dead letter of the outcome eleven is of a notice that was accepted: redrive would send it again"),
         (12, "dead letter of the outcome another has no outcome"),

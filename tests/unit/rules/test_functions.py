@@ -118,7 +118,7 @@ def test_local_time_knows_daylight_saving(moment: str, zone: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("pattern", "words"),
+    ("pattern", "message"),
     [
         ("", "1 to 64"),
         ("D" * 65, "1 to 64"),
@@ -130,12 +130,12 @@ def test_local_time_knows_daylight_saving(moment: str, zone: str, text: str) -> 
         ("%Y-%m-%d", "means nothing"),
     ],
 )
-def test_wrong_patterns_are_refused(pattern: str, words: str) -> None:
+def test_wrong_patterns_are_refused(pattern: str, message: str) -> None:
     """A pattern from another language, or one that gives a plausible wrong time, is refused, beforehand if fixed."""
     check = BY_NAME["local_time"].check_constants
     assert check is not None
-    assert words in str(check(None, pattern))
-    with pytest.raises(FunctionFailed, match=words):
+    assert message in str(check(None, pattern))
+    with pytest.raises(FunctionFailed, match=message):
         local_time(NOON, pattern)
 
 

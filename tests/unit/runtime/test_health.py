@@ -36,7 +36,7 @@ def test_a_drain_is_no_standstill() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kafka", "words"),
+    ("kafka", "message"),
     [
         (None, "waiting for partitions"),
         (KafkaHealth(1, 0.01), "waiting for partitions"),
@@ -47,6 +47,8 @@ def test_a_drain_is_no_standstill() -> None:
         ),
     ],
 )
-def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(kafka: KafkaHealth | None, words: str) -> None:
+def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(
+    kafka: KafkaHealth | None, message: str
+) -> None:
     """It is away for all members alike: to drain them would only add to it."""
-    assert health(kafka=kafka).ready() == (True, words)
+    assert health(kafka=kafka).ready() == (True, message)

@@ -100,7 +100,7 @@ def test_nothing_that_is_json_breaks_it(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("asked", "summary"),
     [
         (message("T9", thing1="x"), "there is none of that id"),
         (message(thing1="x" * 21), "data.thing1.value has 21 of at most 20"),
@@ -112,10 +112,10 @@ def test_nothing_that_is_json_breaks_it(value: object) -> None:
         (message("T2", keyword9="x"), "data.keyword9.value is no field"),
     ],
 )
-def test_the_channels_checks(asked: Message, words: str) -> None:
+def test_the_channels_checks(asked: Message, summary: str) -> None:
     """A field over its limit is refused with words that name it, and never quote it."""
     assert (found := check(asked, TEMPLATES)) is not None
-    assert words in found.words
+    assert summary in found.message
     assert found.code == (40037 if asked.template == "T9" else 47003)
 
 

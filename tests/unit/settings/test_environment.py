@@ -36,7 +36,7 @@ def test_what_the_environment_lacks_is_named_as_a_variable() -> None:
     """Whoever configures so has no line to look at."""
     with pytest.raises(ConfigurationError) as caught:
         load_settings(DEFAULT_FILE, {"NOTICE_PIPELINE_KAFKA__TOPICS": "[orders]"})
-    assert caught.value.words.splitlines() == [
+    assert caught.value.message.splitlines() == [
         "NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS: `kafka.bootstrap_servers` is missing",
         "NOTICE_PIPELINE_NOTICES__URL: `notices.url` is missing",
     ]

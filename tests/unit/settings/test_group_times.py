@@ -29,19 +29,19 @@ def found(properties: Properties, drain_seconds: float = 20) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("properties", "words"),
+    ("properties", "message"),
     [
         (f"{{{SESSION}: 3000}}", f"{SESSION} (3000) is not above {HEARTBEAT} (3000)"),
         (f"{{{HEARTBEAT}: '60000'}}", f"{SESSION} (45000) is not above {HEARTBEAT} (60000)"),
         (f"{{{SESSION}: 6000, {HEARTBEAT}: 7000}}", "between two heartbeats"),
     ],
 )
-def test_a_session_without_a_heartbeat_in_it_is_refused(tmp_path: Path, properties: str, words: str) -> None:
+def test_a_session_without_a_heartbeat_in_it_is_refused(tmp_path: Path, properties: str, message: str) -> None:
     """With its place: no member could ever stay."""
     with pytest.raises(ConfigurationError) as refused:
         load_settings(written(tmp_path, properties), {})
-    assert "pipeline.yaml:2:3: `kafka.properties`: " in refused.value.words
-    assert words in refused.value.words
+    assert "pipeline.yaml:2:3: `kafka.properties`: " in refused.value.message
+    assert message in refused.value.message
 
 
 def test_one_instance_id_for_several_workers_is_refused(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "words", "hint"),
+    ("text", "location", "message", "hint"),
     [
         (SMALL.replace("topics:", "topicz:"), "3:3", "unknown key `kafka.topicz`", "`topics`"),
         (SMALL + "  timeout_secs: 3\n", "8:3", "unknown key `notices.timeout_secs`", "`timeout_seconds`"),
@@ -98,11 +98,11 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         ("", "1:1", "`kafka` is missing", None),
     ],
 )
-def test_a_fault_names_its_place(tmp_path: Path, text: str, place: str, words: str, hint: str | None) -> None:
+def test_a_fault_names_its_place(tmp_path: Path, text: str, location: str, message: str, hint: str | None) -> None:
     """Line and column of the key at fault, what is wrong, and a near name where there is one."""
     error = refusal(tmp_path, text)
-    assert f"pipeline.yaml:{place}: " in error.words
-    assert words in error.words
+    assert f"pipeline.yaml:{location}: " in error.message
+    assert message in error.message
     if hint:
         assert hint in (error.hint or "")
 
@@ -110,7 +110,7 @@ def test_a_fault_names_its_place(tmp_path: Path, text: str, place: str, words: s
 def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
     """Who set it there looks for the variable, not for a line."""
     error = refusal(tmp_path, SMALL, NOTICE_PIPELINE_KAFKA__GRUOP_ID="x")
-    assert error.words == "NOTICE_PIPELINE_KAFKA__GRUOP_ID: unknown key `kafka.gruop_id`"
+    assert error.message == "NOTICE_PIPELINE_KAFKA__GRUOP_ID: unknown key `kafka.gruop_id`"
     assert error.hint == "did you mean `group_id`?"
 
 
@@ -128,7 +128,7 @@ def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
 )
 def test_hostile_files_are_refused_in_words(tmp_path: Path, text: bytes) -> None:
     """Not UTF-8, bombs, deep nesting, tags that call code, wrong shapes: an error in words, nothing run."""
-    assert "pipeline.yaml" in refusal(tmp_path, text).words
+    assert "pipeline.yaml" in refusal(tmp_path, text).message
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_secrets_never_show(tmp_path: Path) -> None:
     assert "shown" in text
     assert "canary-5f1d" not in repr(settings)
     error = refusal(tmp_path, SMALL.replace("token: canary-5f1d", "token: [canary-5f1d]"))
-    assert "canary" not in f"{error.words} {error.hint}"
+    assert "canary" not in f"{error.message} {error.hint}"
 
 
 def test_only_what_differs_from_the_defaults_is_shown(tmp_path: Path) -> None:

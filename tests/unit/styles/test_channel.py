@@ -70,9 +70,9 @@ def test_takes_what_the_table_allows(kind: FieldKind, text: str) -> None:
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in REFUSED.items() for text in texts])
 def test_refuses_what_the_table_forbids(kind: FieldKind, text: str) -> None:
     """A text beyond the limits is refused, in words that do not hold it."""
-    words = channel.violation(kind, text)
-    assert words is not None
-    assert len(text) < 3 or text not in words
+    message = channel.violation(kind, text)
+    assert message is not None
+    assert len(text) < 3 or text not in message
 
 
 def test_both_tables_name_every_kind() -> None:

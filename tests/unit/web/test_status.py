@@ -81,7 +81,7 @@ async def test_json_tells_the_same(shop: Shop, http: httpx.AsyncClient) -> None:
     shop.tally.ended(outcome(7), T0)
     found = (await http.get("/status.json")).json()
     assert found["totals"]["accepted"] == 1
-    assert found["signs"][0]["words"] == "Sending"
+    assert found["signs"][0]["message"] == "Sending"
     assert found["partitions"] == [
         {"topic": "shop.events", "partition": 0, "lag": 42, "age_seconds": 1.5, "unfinished": 7}
     ]

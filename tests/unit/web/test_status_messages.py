@@ -20,7 +20,7 @@ def test_all_is_well() -> None:
     """One note, and nothing to do."""
     shop = Shop()
     (sign,) = shop.watch().standing().signs
-    assert (sign.gravity, sign.words, sign.alert) == (Severity.NOTE, "Sending", None)
+    assert (sign.gravity, sign.message, sign.alert) == (Severity.NOTE, "Sending", None)
 
 
 @pytest.mark.parametrize("halt", Halt)
@@ -30,7 +30,7 @@ def test_every_halt_has_words_and_a_section_of_the_runbook(halt: Halt) -> None:
     shop.halt(halt, T0)
     (sign,) = shop.watch().standing().signs
     assert sign.gravity is Severity.HALTED
-    assert "since 15:03:20 UTC on 2026-11-25" in sign.words
+    assert "since 15:03:20 UTC on 2026-11-25" in sign.message
     assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
 
 
@@ -40,15 +40,15 @@ def test_the_worst_is_said_first() -> None:
     shop.halt(Halt.UNAUTHORISED, T0)
     shop.snapshot = shop.snapshot._replace(suspended={f"rule-{number}": T0 for number in range(7)})
     halted, refused, suspended = shop.watch().standing().signs
-    assert "refuses our token" in halted.words
+    assert "refuses our token" in halted.message
     assert "shop.yaml:1:1: error unknown-key `x` (and 2 more)" in refused.advice
-    assert suspended.words.startswith("7 rules (rule-0, rule-1, rule-2, rule-3, rule-4 and 2 more) are suspended")
+    assert suspended.message.startswith("7 rules (rule-0, rule-1, rule-2, rule-3, rule-4 and 2 more) are suspended")
     for sign in (refused, suspended):
         assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"phase": "starting"}, "Starting"),
         ({"phase": "stopping"}, "Stopping"),
@@ -57,15 +57,15 @@ def test_the_worst_is_said_first() -> None:
         ({"live": (False, "the consumer has not come round for 31 s")}, "stuck"),
     ],
 )
-def test_what_else_may_be_the_matter(change: dict[str, object], words: str) -> None:
+def test_what_else_may_be_the_matter(change: dict[str, object], message: str) -> None:
     """Each in words of its own."""
     signs = Shop(**change).watch().standing().signs  # type: ignore[arg-type] # a row of the table
-    assert words in signs[0].words
+    assert message in signs[0].message
 
 
 def test_a_shadow_says_so() -> None:
     """Beside whatever else there is to say."""
-    assert [sign.words[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Working", "A shadow"]
+    assert [sign.message[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Working", "A shadow"]
 
 
 def test_a_member_without_partitions_waits() -> None:
@@ -74,4 +74,4 @@ def test_a_member_without_partitions_waits() -> None:
     shop.snapshot = shop.snapshot._replace(oldest={}, spans={}, lanes=0)
     (sign,) = shop.watch().standing().signs
     assert sign.gravity is Severity.NOTE
-    assert sign.words.startswith("Waiting for partitions")
+    assert sign.message.startswith("Waiting for partitions")

@@ -59,7 +59,7 @@ def _answer(bench: DraftRunner, line: bytes) -> dict[str, object]:
             case _:
                 return bench.try_out(Draft(**job))
     except UserError as error:
-        return {"problem": error.words}
+        return {"problem": error.message}
     except RecursionError:
         return {"problem": "nested too deeply"}
 

@@ -30,7 +30,7 @@ from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.schema.examples import example
-from pipeline.rules.source.document import Place
+from pipeline.rules.source.document import Location
 
 MOST_FINDINGS = 50
 MOST_MESSAGES = 20
@@ -123,7 +123,7 @@ class DraftRunner:
         }
         if checked.ruleset is not None and event is not None:
             result["messages"] = list(_messages(checked.ruleset, event))
-            explanation = explain(checked.ruleset, checked.places, event)
+            explanation = explain(checked.ruleset, checked.locations, event)
             result["why"] = [_why(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
         return result
 
@@ -131,7 +131,7 @@ class DraftRunner:
         """How the tests end that give events of the draft's types; None where there is none, or nothing to run."""
         if checked.ruleset is None:
             return None
-        own = {name for name, places in checked.places.items() if places.path == path}
+        own = {name for name, locations in checked.locations.items() if locations.path == path}
         types = {kind for rule in checked.ruleset.rules if rule.id in own for kind in rule.on}
         cases = [case for case in checked.cases if case.event.type in types][:MOST_TESTS]
         files = read_test_events(cases)
@@ -151,7 +151,7 @@ class DraftRunner:
         except UnrecognisedShape as fault:
             return draft.type or None, None, {"words": str(fault), "hint": None}
         except EventFault as fault:
-            return draft.type or None, None, {"words": fault.words.removeprefix("event: "), "hint": fault.hint}
+            return draft.type or None, None, {"words": fault.message.removeprefix("event: "), "hint": fault.hint}
         return one.type, one, None
 
 
@@ -178,9 +178,9 @@ class _Whole(NamedTuple):
             return cls(f"rules:\n  -\n{body}\n", 2, 4)
         return cls(text, 0, 0)
 
-    def place(self, line: int, column: int) -> Place:
+    def location(self, line: int, column: int) -> Location:
         """Where a place of the file is in the draft as it was written."""
-        return Place(max(1, line - self.lines), max(1, column - self.columns))
+        return Location(max(1, line - self.lines), max(1, column - self.columns))
 
 
 def _findings(checked: CheckResult, path: str, whole: _Whole, text: str) -> Iterator[dict[str, object]]:
@@ -189,7 +189,7 @@ def _findings(checked: CheckResult, path: str, whole: _Whole, text: str) -> Iter
     own = [finding for finding in checked.findings if finding.path == path]
     others = [finding for finding in checked.findings if finding.path != path and finding.level is Level.ERROR]
     for finding in own[:MOST_FINDINGS]:
-        line, column = whole.place(finding.line, finding.column)
+        line, column = whole.location(finding.line, finding.column)
         excerpt = lines[line - 1][:400] if line <= len(lines) else ""
         yield _finding(finding) | {"line": line, "column": column, "excerpt": excerpt, "elsewhere": None}
     for finding in others[:5]:
@@ -202,7 +202,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "column": finding.column,
         "level": finding.level.value,
         "code": finding.code,
-        "words": finding.words,
+        "words": finding.message,
         "hint": finding.hint,
     }
 
@@ -236,9 +236,9 @@ def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
     """Why a rule made a message or none; with places where it stands in the draft."""
 
     def told(value: Value) -> dict[str, object]:
-        place = whole.place(*value.place) if one.path == path else None
+        location = whole.location(*value.location) if one.path == path else None
         shown_value = None if value.failed is not None else shown(value.value)
-        return {"text": value.text, "value": shown_value, "failed": value.failed, "line": place and place.line}
+        return {"text": value.text, "value": shown_value, "failed": value.failed, "line": location and location.line}
 
     decisions = one.fault.decisions if one.fault is not None else one.decisions
     return {

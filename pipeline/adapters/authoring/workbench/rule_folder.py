@@ -50,8 +50,8 @@ class RuleFolder:
         mine = inside(path, text)
         types = mine.types | ({event_type} if event_type is not None else frozenset())
         near = {other: body for other, body in sources.rules.items() if other != path and types & self._of(other, body)}
-        words = mine.ids.union(types, *(self._known[other][1].ids for other in near))
-        tests = {test: body for test, body in sources.tests.items() if any(word in body for word in words)}
+        message = mine.ids.union(types, *(self._known[other][1].ids for other in near))
+        tests = {test: body for test, body in sources.tests.items() if any(word in body for word in message)}
         rules = {other: text if other == path else sources.rules[other] for other in sorted({path, *near})}
         return RuleSources(rules, sources.templates, tests)
 

@@ -72,7 +72,7 @@ def test_it_is_the_same_in_shares_of_any_size(tmp_path: Path, jobs: int, share: 
     assert found.diff.rules["paid"].counts == {Change.GONE: 45, Change.CHANGED: 15}
     assert str(found.diff.rules["paid"].examples[0].position) == f"{path}/0/0"
     assert found.diff.undecodable == {UNREADABLE: 4}
-    assert [words.split(":")[1] for words in found.faults] == ["4", "32", "34"]
+    assert [message.split(":")[1] for message in found.faults] == ["4", "32", "34"]
     assert len(found.faults) == MOST_FAULTS
 
 

@@ -138,7 +138,7 @@ def test_fields_that_the_schema_lacks_are_as_the_reader_wants(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("{}", ":1: `shop.Paid`: $.no: is missing"),
         ('{"no": 1}', ":1: `shop.Paid`: $.no: should be a text, not a whole number"),
@@ -159,12 +159,12 @@ def test_fields_that_the_schema_lacks_are_as_the_reader_wants(tmp_path: Path) ->
         ('{"topic": "\\ud800", "partition": 0, "offset": 1, "value": {}}', ":1: half a character"),
     ],
 )
-def test_a_fault_names_file_and_line(tmp_path: Path, text: str, words: str) -> None:
+def test_a_fault_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     """And the column where the text itself is broken."""
     file = written(tmp_path, text)
     with pytest.raises(EventFault) as fault:
         list(read_events(file, TYPER, TYPE))
-    assert fault.value.words.startswith(f"{file}{words}")
+    assert fault.value.message.startswith(f"{file}{message}")
 
 
 def test_an_event_of_no_type_says_how_to_name_one(tmp_path: Path) -> None:
@@ -181,11 +181,11 @@ def test_faults_may_be_counted_instead(tmp_path: Path) -> None:
     faults: list[EventFault] = []
     events = list(read_events(written(tmp_path, "\n".join(lines)), TYPER, TYPE, faults.append))
     assert [event.data["no"] for event in events] == ["T1", "T1"]
-    assert [fault.words.split(":")[1] for fault in faults] == ["2", "3", "5"]
+    assert [fault.message.split(":")[1] for fault in faults] == ["2", "3", "5"]
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (gzip.compress(b'{"no": "T1"}' * 100)[:-9], "cannot be unpacked"),
         (b"\x1f\x8b" + b"x" * 50, "cannot be unpacked"),
@@ -194,11 +194,11 @@ def test_faults_may_be_counted_instead(tmp_path: Path) -> None:
         (b'{"no": "T1"}\n{"no": "\xe4\xb8', ":2: not UTF-8"),
     ],
 )
-def test_a_broken_file_is_told_in_words(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_broken_file_is_told_in_words(tmp_path: Path, content: bytes, message: str) -> None:
     """Cut off, packed badly, or in another encoding."""
     file = tmp_path / "events"
     file.write_bytes(content)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=message):
         list(given_events(file))
 
 

@@ -17,10 +17,10 @@ from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES
 RULES = Path("rules")
 
 
-def git(*words: str) -> str:
+def git(*message: str) -> str:
     """Run git here, as somebody; whatever the machine's own configuration says."""
     someone = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", *someone, *words], capture_output=True, text=True, check=True)
+    done = subprocess.run(["git", *someone, *message], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -134,7 +134,7 @@ def test_a_folder_that_is_gone_can_still_be_read() -> None:
 
 @pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "message"),
     [
         ("mian", "`mian` is neither a folder nor a revision"),
         ("HEAD~9", "`HEAD~9` is neither a folder nor a revision"),
@@ -145,9 +145,9 @@ def test_a_folder_that_is_gone_can_still_be_read() -> None:
         ("", "an empty text names no rules"),
     ],
 )
-def test_what_is_not_there_is_told(given: str, words: str) -> None:
+def test_what_is_not_there_is_told(given: str, message: str) -> None:
     """In words, and nothing is run that the user's text could have named."""
-    with pytest.raises(UserError, match=re.escape(words)):
+    with pytest.raises(UserError, match=re.escape(message)):
         text_of(given)
 
 

@@ -16,7 +16,7 @@ def test_its_lines_are_events_of_ours() -> None:
         logger.warning("CONFWARN [rdkafka#producer-3] [thrd:app]: session.timeout.ms is a consumer property")
         logger.info("FEATURE [rdkafka#producer-3] [thrd:x]: whatever")
     assert [(one["event"], one["log_level"]) for one in logs] == [("librdkafka", "error"), ("librdkafka", "warning")]
-    assert "Connection refused" in logs[0]["words"]
+    assert "Connection refused" in logs[0]["message"]
 
 
 def test_it_is_made_once() -> None:

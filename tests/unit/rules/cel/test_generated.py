@@ -44,7 +44,7 @@ def root(source: str) -> Node:
     return ENVIRONMENT.compile(source).tree().root
 
 
-def words(source: str) -> set[str]:
+def message(source: str) -> set[str]:
     """What Python would look up, and every text and number, in an expression's source."""
     writer = Writer()
     written = writer.source(writer.written(root(source), writer.plain))
@@ -72,7 +72,7 @@ def test_a_rules_text_is_a_value_and_never_source(text: str) -> None:
         expression = ENVIRONMENT.compile(source)
         assert expression.direct is not None
         assert expression.direct(activation.data) == expected == expression.by_cel(activation)
-        assert words(source) <= {*WORDS, r"'\0'"}
+        assert message(source) <= {*WORDS, r"'\0'"}
 
 
 @pytest.mark.parametrize("name", ["__class__", "c1", "v1", "data", "lambda", "None", "type", "str", "exec"])
@@ -81,7 +81,7 @@ def test_a_fields_name_is_a_value_and_never_a_name(name: str) -> None:
     expression = ENVIRONMENT.compile(f"event.{name} == event.a.{name}")
     assert expression.direct is not None
     assert expression.direct({name: "x", "a": {name: "x"}}) is True
-    assert words(f"event.{name}.{name}") <= {*WORDS, r"'\0'"}
+    assert message(f"event.{name}.{name}") <= {*WORDS, r"'\0'"}
 
 
 def test_numbers_of_a_rule_are_no_source_either() -> None:
@@ -89,7 +89,7 @@ def test_numbers_of_a_rule_are_no_source_either() -> None:
     expression = ENVIRONMENT.compile("event.a < 1e999 && event.b != 123456789")
     assert expression.direct is not None
     assert expression.direct({"a": 1.0, "b": 5}) is True
-    assert "123456789" not in words(expression.source)
+    assert "123456789" not in message(expression.source)
 
 
 @pytest.mark.parametrize(

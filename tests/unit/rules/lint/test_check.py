@@ -152,12 +152,12 @@ def test_every_version_that_may_come_is_checked() -> None:
         with_fields({"name": "card", "type": "string"}, {"name": "total", "type": "long"}, without="amount"),
     )
     (finding,) = findings(rule("when: event.card == 'A'"), TEMPLATES, old, new)
-    assert (finding.code, finding.words) == (
+    assert (finding.code, finding.message) == (
         "field-not-in-version",
         "`event.card` is not there in version 1 of 2 of `shop.order.Paid`",
     )
     (finding,) = findings(rule("when: event.amount > 1.0"), TEMPLATES, old, new)
-    assert (finding.code, finding.words) == (
+    assert (finding.code, finding.message) == (
         "field-not-in-version",
         "`event.amount` is not there in version 2 of 2 of `shop.order.Paid`",
     )
@@ -170,7 +170,7 @@ def test_a_type_that_changed_between_versions_is_told() -> None:
     """`int` in one version and `double` in the next do not go with the same literal."""
     new = with_fields({"name": "count", "type": "double"}, without="count")
     (finding,) = findings(rule("when: event.count > 1"), TEMPLATES, SCHEMA, new)
-    assert (finding.code, finding.words) == (
+    assert (finding.code, finding.message) == (
         "type-mismatch",
         "`>` does not go between double and int in version 2 of 2 of `shop.order.Paid`",
     )

@@ -19,7 +19,7 @@ class Bad(NamedTuple):
     expect: str
     code: str
     column: int
-    words: str
+    message: str
     hint: str | None
 
 
@@ -171,16 +171,16 @@ class Bad(NamedTuple):
             "write what the customer reads for the event of this test",
         ),
     ],
-    ids=lambda bad: bad.words,
+    ids=lambda bad: bad.message,
 )
 def test_a_test_that_is_wrong_in_itself_is_found_by_check(bad: Bad) -> None:
     """Beforehand, at its place, with a hint: an author must not hunt for why a test fails that never could pass."""
     (found,) = findings(f"tests:\n  - name: it\n    event: {bad.event}\n    expect: {bad.expect}\n")
-    assert (found.code, found.column, found.words, found.hint) == (bad.code, bad.column, bad.words, bad.hint)
+    assert (found.code, found.column, found.message, found.hint) == (bad.code, bad.column, bad.message, bad.hint)
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ("", "test `it` expects nothing"),
         (
@@ -192,10 +192,10 @@ def test_a_test_that_is_wrong_in_itself_is_found_by_check(bad: Bad) -> None:
         ("    expct: {none: no_match}\n", "unknown key `expct`"),
     ],
 )
-def test_a_test_of_the_wrong_form_is_found(body: str, words: str) -> None:
+def test_a_test_of_the_wrong_form_is_found(body: str, message: str) -> None:
     """Structure first."""
     found = findings(f"tests:\n  - name: it\n    event: {EVENT}\n{body}")
-    assert words in {one.words for one in found}
+    assert message in {one.message for one in found}
 
 
 def test_a_faulty_test_does_not_hide_the_others() -> None:
@@ -220,7 +220,7 @@ def test_a_rule_that_never_sees_the_event_is_told() -> None:
     tests = f"tests:\n  - name: it\n    event: {EVENT}\n    expect: {{notices: [{{rule: last}}]}}\n"
     (finding,) = [one for one in checked(tests, rules).findings if one.path == FILE]
     assert (finding.line, finding.column, finding.code) == (4, 31, "bad-test")
-    assert finding.words == "rule `last` looks at other.Thing, not at `shop.order.Paid`"
+    assert finding.message == "rule `last` looks at other.Thing, not at `shop.order.Paid`"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "# to come\n", "just words"])

@@ -60,7 +60,7 @@ def test_these_read_older_events(new: object, old: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "old", "words"),
+    ("new", "old", "message"),
     [
         ("string", "int", "$.f: was int, is string"),
         ("int", "long", "$.f: was long, is int"),
@@ -93,9 +93,9 @@ def test_these_read_older_events(new: object, old: object) -> None:
     ],
     ids=str,
 )
-def test_these_do_not(new: object, old: object, words: str) -> None:
+def test_these_do_not(new: object, old: object, message: str) -> None:
     """Each fault with its place."""
-    assert incompatibilities(schema(new), schema(old)) == [words]
+    assert incompatibilities(schema(new), schema(old)) == [message]
 
 
 def test_named_types_are_looked_up_on_both_sides() -> None:

@@ -91,7 +91,7 @@ def deep(levels: int) -> object:
 
 
 @pytest.mark.parametrize(
-    ("avro", "words"),
+    ("avro", "message"),
     [
         ({"type": "string"}, "must be a record"),
         ({"type": "record", "name": "T"}, "list of fields"),
@@ -127,9 +127,9 @@ def deep(levels: int) -> object:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_rules_cannot_read_is_refused(avro: dict[str, object], words: str) -> None:
+def test_what_rules_cannot_read_is_refused(avro: dict[str, object], message: str) -> None:
     """In words that name the file."""
-    with pytest.raises(SchemaError, match=f"^orders.avsc: .*({words})"):
+    with pytest.raises(SchemaError, match=f"^orders.avsc: .*({message})"):
         EventSchema(avro, "orders.avsc")
 
 

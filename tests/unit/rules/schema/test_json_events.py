@@ -99,7 +99,7 @@ def test_a_nullable_field_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "words"),
+    ("kind", "given", "message"),
     [
         ("int", "1", "$.f: should be a whole number, not a text"),
         ("int", True, "$.f: should be a whole number, not true or false"),
@@ -136,11 +136,11 @@ def test_a_nullable_field_may_be_left_out() -> None:
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_a_fault_names_its_place(kind: object, given: object, words: str) -> None:
+def test_a_fault_names_its_place(kind: object, given: object, message: str) -> None:
     """As a JSON path, in words a rule author can act on."""
     with pytest.raises(SchemaMismatch) as caught:
         from_json(schema(kind), {"f": given})
-    assert caught.value.words == words
+    assert caught.value.message == message
 
 
 @pytest.mark.parametrize("given", [None, [], "text", 7])
@@ -169,7 +169,7 @@ def test_impersonal_words_hold_nothing_of_the_event() -> None:
     for kind, given in (({"type": "map", "values": "int"}, {"13800000000": "x"}), (ENUM, "13800000000")):
         with pytest.raises(SchemaMismatch) as caught:
             from_json(schema(kind), {"f": given})
-        assert "13800000000" in caught.value.words
+        assert "13800000000" in caught.value.message
         assert "13800000000" not in caught.value.impersonal
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pipeline.model.finding import Finding
-from pipeline.rules.source.document import MAX_CHARACTERS, Document, Place, parse, words_and_numbers
+from pipeline.rules.source.document import MAX_CHARACTERS, Document, Location, parse, words_and_numbers
 
 
 def read(text: str) -> Document:
@@ -19,12 +19,12 @@ def read(text: str) -> Document:
 def test_every_key_and_item_has_its_place() -> None:
     """Lines and columns count from 1, in characters; a path that is not there leads to what is above it."""
     document = read("rules:\n  - id: a\n    data: {first: 您好, remark: b}\n")
-    assert document.place(("rules",)) == Place(1, 1)
-    assert document.place(("rules", 0)) == Place(2, 5)
-    assert document.place(("rules", 0, "data", "remark")) == Place(3, 23)
-    assert document.place(("rules", 0, "nothing", "here")) == Place(2, 5)
-    assert document.place(("nothing",)) == Place(1, 1)
-    assert document.value_place(("rules", 0, "data", "first"), 1) == Place(3, 20)
+    assert document.location(("rules",)) == Location(1, 1)
+    assert document.location(("rules", 0)) == Location(2, 5)
+    assert document.location(("rules", 0, "data", "remark")) == Location(3, 23)
+    assert document.location(("rules", 0, "nothing", "here")) == Location(2, 5)
+    assert document.location(("nothing",)) == Location(1, 1)
+    assert document.value_place(("rules", 0, "data", "first"), 1) == Location(3, 20)
 
 
 def test_unquoted_numbers_of_rules_stay_as_written() -> None:
@@ -114,4 +114,4 @@ def test_an_empty_file_is_null(text: str) -> None:
 
 def test_crlf_is_a_line_break() -> None:
     """Files of Windows' editors have the same places."""
-    assert read("a: 1\r\nb:\r\n  - c\r\n").place(("b", 0)) == Place(3, 5)
+    assert read("a: 1\r\nb:\r\n  - c\r\n").location(("b", 0)) == Location(3, 5)

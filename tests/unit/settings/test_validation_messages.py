@@ -44,11 +44,11 @@ KAFKA = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "words"), KAFKA)
-def test_a_wrong_value_is_told_in_one_line(tmp_path: Path, lines: str, words: str) -> None:
+@pytest.mark.parametrize(("lines", "message"), KAFKA)
+def test_a_wrong_value_is_told_in_one_line(tmp_path: Path, lines: str, message: str) -> None:
     """One mistake, one line: place, key, and what the value must be."""
-    told = refusal(tmp_path, SMALL.replace("  topics: [orders]\n", lines)).words
-    assert words in told
+    told = refusal(tmp_path, SMALL.replace("  topics: [orders]\n", lines)).message
+    assert message in told
     assert "\n" not in told
 
 
@@ -82,11 +82,11 @@ NOTICES = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "words"), NOTICES)
-def test_what_could_not_work_is_refused_at_start(tmp_path: Path, lines: str, words: str) -> None:
+@pytest.mark.parametrize(("lines", "message"), NOTICES)
+def test_what_could_not_work_is_refused_at_start(tmp_path: Path, lines: str, message: str) -> None:
     """Not at the first event; and never with a value that may be secret."""
-    told = refusal(tmp_path, SMALL.replace("  token: canary-5f1d\n", lines)).words
-    assert words in told
+    told = refusal(tmp_path, SMALL.replace("  token: canary-5f1d\n", lines)).message
+    assert message in told
     assert "\n" not in told
     assert "canary" not in told
 
@@ -97,7 +97,7 @@ def test_what_could_not_work_is_refused_at_start(tmp_path: Path, lines: str, wor
 def test_what_is_no_broker_is_refused(tmp_path: Path, brokers: str) -> None:
     """librdkafka would wait for such a host until its time-out, and say only that nobody answers."""
     text = SMALL.replace("localhost:9092", f"'{brokers}'")
-    assert "2:3: `kafka.bootstrap_servers`: must be addresses of brokers" in refusal(tmp_path, text).words
+    assert "2:3: `kafka.bootstrap_servers`: must be addresses of brokers" in refusal(tmp_path, text).message
 
 
 @pytest.mark.parametrize("brokers", ["localhost", "a:1, b:2", "SASL_SSL://a:1", "[::1]:9092", "10.0.0.1:9092"])
@@ -110,18 +110,18 @@ def test_what_a_broker_may_be_called_is_taken(tmp_path: Path, brokers: str) -> N
 
 def test_the_api_is_shown_no_password_of_the_url(tmp_path: Path) -> None:
     """The url stands in logs; a name and password in it would, too."""
-    told = refusal(tmp_path, SMALL.replace("http://", "http://me:canary-1@")).words
+    told = refusal(tmp_path, SMALL.replace("http://", "http://me:canary-1@")).message
     assert "5:3: `notices.url`: must not hold a name or password" in told
     assert "canary" not in told
 
 
 def test_a_key_given_twice_shows_neither_value(tmp_path: Path) -> None:
     """It may be the token."""
-    told = refusal(tmp_path, SMALL + "  token: canary-2\n").words
+    told = refusal(tmp_path, SMALL + "  token: canary-2\n").message
     assert told.endswith('pipeline.yaml:7:3: not YAML: found duplicate key "token"')
 
 
 def test_a_section_that_nobody_knows_names_its_variable(tmp_path: Path) -> None:
     """However deep the variable went."""
-    told = refusal(tmp_path, SMALL, NOTICE_PIPELINE_KAFAK__GROUP_ID="x").words
+    told = refusal(tmp_path, SMALL, NOTICE_PIPELINE_KAFAK__GROUP_ID="x").message
     assert told == "NOTICE_PIPELINE_KAFAK__GROUP_ID: unknown key `kafak`"

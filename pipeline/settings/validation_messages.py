@@ -87,11 +87,12 @@ def words_of(fault: ErrorDetails) -> str:
 
 def told_once(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """Without `must not be empty` of a list whose members are at fault: pydantic counts only the good ones."""
-    places = [location_of(fault) for fault in faults]
+    locations = [location_of(fault) for fault in faults]
     return [
         fault
-        for fault, place in zip(faults, places, strict=True)
-        if fault["type"] != "too_short" or not any(other[: len(place)] == place and other != place for other in places)
+        for fault, location in zip(faults, locations, strict=True)
+        if fault["type"] != "too_short"
+        or not any(other[: len(location)] == location and other != location for other in locations)
     ]
 
 
