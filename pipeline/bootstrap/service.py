@@ -126,7 +126,7 @@ async def run_service(
         endpoint=f"http://{host}:{port}",
     )
     for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds):
-        log.warning("configuration_caution", key=caution.key, problem=caution.message, hint=caution.hint)
+        log.warning("configuration_caution", key=caution.key, error=caution.message, hint=caution.hint)
     if on_started is not None:
         on_started(service, port)
     error = await service.run(alongside=alongside)

@@ -210,7 +210,7 @@ class Engine:
                 self._token = await self._tokens.fetch()
             except TokenUnavailable as error:
                 self._telemetry.token_refreshed(ok=False)
-                log.warning("token_unavailable", problem=str(error), retry_in_seconds=TOKEN_RETRY_SECONDS)
+                log.warning("token_unavailable", error=str(error), retry_in_seconds=TOKEN_RETRY_SECONDS)
                 self._delivery.token_failed(self._clock.now())
                 await asyncio.sleep(TOKEN_RETRY_SECONDS)
             else:

@@ -66,7 +66,7 @@ class Reload:
             self._refuse(errors)
             return False
         except UserError as error:
-            log.error("rules_refused", problem=error.message, in_use=self._intake.rules.version)
+            log.error("rules_refused", error=error.message, in_use=self._intake.rules.version)
             self._refuse([error.message])
             return False
         if rules.version != self._intake.rules.version:

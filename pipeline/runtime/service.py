@@ -87,7 +87,7 @@ class Service:
         """End because something cannot be mended from within; the first such error is the one that is told."""
         if self._error is None:
             self._error = error
-            log.error("fatal", problem=str(error), kind=type(error).__name__)
+            log.error("fatal", error=str(error), kind=type(error).__name__)
         self._stop.set()
 
     async def run(self, *, alongside: Callable[[], Awaitable[None]] | None = None) -> Exception | None:

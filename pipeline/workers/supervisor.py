@@ -76,7 +76,7 @@ class Supervisor:
                 log.error("worker_stuck", worker=number)
             self._processes[number].signal(signal.SIGTERM)
         for number in self.fleet.to_kill(now):
-            log.error("worker_killed", worker=number, problem="it did not end when told to")
+            log.error("worker_killed", worker=number, error="it did not end after SIGTERM")
             self._processes[number].signal(signal.SIGKILL)
         for number, process in self._processes.items():
             self._ask_when_due(number, process, now)
@@ -91,7 +91,7 @@ class Supervisor:
         try:
             process = await self._launcher.launch(number)
         except WorkerFailed as error:
-            log.error("worker_not_started", worker=number, problem=str(error))
+            log.error("worker_not_started", worker=number, error=str(error))
             self.fleet.started(number, now)
             self.fleet.ended(number, -1, now)
             return
@@ -106,7 +106,7 @@ class Supervisor:
         self._expositions.retire(number)
         ending = self.fleet.ended(number, code, self._clock.now())
         if ending.restart_in is not None:
-            log.error("worker_ended", worker=number, code=code, restart_in_seconds=round(ending.restart_in, 1))
+            log.error("worker_ended", worker=number, code=code, retry_in_seconds=round(ending.restart_in, 1))
         self._changed.set()
 
     def _ask_when_due(self, number: int, process: WorkerProcess, now: float) -> None:

@@ -83,7 +83,7 @@ class WriterSchemas:
                 try:
                     await asyncio.to_thread(self._ask, self._look_up, key)
                 except SchemaUnavailable as error:
-                    log.warning("registry_unavailable", schema=str(key), problem=str(error), again_in_seconds=wait)
+                    log.warning("registry_unavailable", schema=str(key), error=str(error), retry_in_seconds=wait)
                     await asyncio.sleep(wait)
                     wait = min(LONGEST_WAIT, wait * 2)
         self._asking.pop(key, None)

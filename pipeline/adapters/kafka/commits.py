@@ -135,7 +135,7 @@ class Commits:
                     again.append(offset)
                     continue
                 self._count("error", 1)
-                log.warning("last_commit_failed", topic=offset.topic, partition=offset.partition, why=error.str())
+                log.warning("last_commit_failed", topic=offset.topic, partition=offset.partition, error=error.str())
             offsets = again
             if again:
                 time.sleep(0.1)
@@ -160,7 +160,7 @@ class Commits:
     def _refused(self, error: KafkaError, partitions: Sequence[TopicPartition]) -> None:
         """Want it again, unless something newer is wanted already."""
         self._count("error", len(partitions))
-        log.warning("commit_failed", problem=error.str(), partitions=len(partitions))
+        log.warning("commit_failed", error=error.str(), partitions=len(partitions))
         with self._lock:
             for key in partitions:
                 point = self._sent.pop(key, None)

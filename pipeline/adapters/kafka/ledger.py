@@ -157,7 +157,7 @@ class LedgerReader:
 
     def _complain(self, one: Committed, why: str) -> None:
         self._unusable()
-        log.warning("ledger_pointer_unusable", topic=one.partition.topic, partition=one.partition.partition, why=why)
+        log.warning("ledger_pointer_unusable", topic=one.partition.topic, partition=one.partition.partition, error=why)
 
     def _read(
         self,

@@ -132,7 +132,7 @@ class Membership:
         if not self._may_fall_back or self._epoch:
             return False
         self._may_fall_back = False
-        log.info("classic_group_protocol", why="the broker does not offer the group protocol `consumer` (KIP-848)")
+        log.info("classic_group_protocol", error="the broker does not offer the group protocol `consumer` (KIP-848)")
         self.consumer.close()
         self.consumer = self._make(CLASSIC)
         self.join(self._told)
@@ -158,7 +158,7 @@ class Membership:
         try:
             self.consumer.close()
         except (KafkaException, RuntimeError) as error:
-            log.warning("close_failed", problem=str(error))
+            log.warning("close_failed", error=str(error))
 
     @property
     def _told(self) -> SourceListener:
@@ -194,10 +194,16 @@ class Membership:
         offset, metadata = answer.offset, answer.metadata
         where = {"topic": partition.topic, "partition": partition.partition, "committed": offset}
         if 0 <= high < offset:
-            log.error("committed_offset_beyond_end", **where, end=high, why="was the topic made anew?")
+            log.error("committed_offset_beyond_end", **where, end=high, hint="was the topic deleted and created again?")
             offset, metadata = OFFSET_INVALID, None
         elif 0 <= offset < low:
-            log.error("events_gone_unread", **where, start=low, lost=low - offset, why="retention passed them")
+            log.error(
+                "events_gone_unread",
+                **where,
+                start=low,
+                lost=low - offset,
+                error="retention deleted events before they were read",
+            )
         if offset >= 0:
             return Committed(partition, offset, metadata)
         reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
@@ -247,7 +253,7 @@ class Membership:
                 hopeless = kafka_errors.is_fatal(fault) or kafka_errors.is_refused(fault)
                 if hopeless or time.monotonic() > deadline or self.stopping.wait(1.0):
                     raise
-                log.warning("assignment_waits", problem=fault.str())
+                log.warning("assignment_waits", error=fault.str())
 
     def _go_on(self) -> None:
         """A long assignment gets on, unless the service is to end meanwhile: then nothing is to be assigned.
@@ -280,4 +286,4 @@ def _news(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[Com
 
 def _trouble(error: KafkaError) -> None:
     """Tell of trouble: it goes on trying, so this is for people only."""
-    log.warning("consumer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))
+    log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))

@@ -184,7 +184,7 @@ class KafkaOutcomeLog:
         if less is None:
             self._lose(error)
             return
-        log.error("dead_letter_cut", position=str(pending.record.position), left_out=less.value, problem=error.str())
+        log.error("dead_letter_cut", position=str(pending.record.position), left_out=less.value, error=error.str())
         self._soon(partial(self._write_dead_letter, pending, less))
 
     def _soon(self, write: Callable[[], bool]) -> None:
@@ -201,7 +201,7 @@ class KafkaOutcomeLog:
         if kafka_errors.is_fatal(error):
             self._lose(error)
         else:
-            log.warning("producer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))
+            log.warning("producer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
 
 
 def _headers(trace: TraceContext) -> list[tuple[str, str | bytes | None]]:

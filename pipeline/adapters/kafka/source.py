@@ -284,7 +284,7 @@ class KafkaSource:
         elif kafka_errors.is_refused(error):
             raise KafkaException(error)
         else:
-            log.warning("consumer_trouble", problem=error.str(), hint=kafka_errors.hint({error.code()}))
+            log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
 
 
 def _protocol(*, next_generation: bool, fall_back: bool) -> GroupProtocol:

@@ -174,7 +174,7 @@ class TopicCheck:
             return
         policy, retention = found.get("cleanup.policy", "delete"), int(found.get("retention.ms", "-1"))
         if "compact" in policy:
-            log.warning("topic_is_compacted", topic=name, why="records with one key replace each other and are lost")
+            log.warning("topic_is_compacted", topic=name, error="records with one key replace each other and are lost")
         if 0 <= retention < DAY_MS:
             log.warning(
                 "topic_forgets_soon", topic=name, hours=retention / 3_600_000, wanted=wanted.get("retention.ms")

@@ -264,4 +264,4 @@ def _tell_of_trouble() -> None:
 class _ToOurLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write it as one of our lines, without the text of whatever was refused."""
-        log.warning("tracing_trouble", problem=record.getMessage()[:200])
+        log.warning("tracing_trouble", error=record.getMessage()[:200])
