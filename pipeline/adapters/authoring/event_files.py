@@ -1,6 +1,6 @@
-"""Events from files, for the tools of rule authors: read one by one, typed by their schemas as the service types them.
+"""Reads events from files for the authors' tools, one by one, and types them by their schemas as the service does.
 
-A file holds one JSON object, a list of them, or one on each line, plain or gzipped; each in one of the forms of
+A file holds one JSON object, a list of them, or one on each line, plain or gzipped. Each object has one of the forms of
 `pipeline.adapters.authoring.event_forms`.
 """
 
@@ -30,14 +30,14 @@ _GZIP = b"\x1f\x8b"
 
 
 class EventFault(UserError):
-    """One event of a file cannot be read; the words begin with file and line."""
+    """One event of a file cannot be read; the message begins with file and line."""
 
 
 class GivenEvent(NamedTuple):
     """An event of a file, its data still as JSON."""
 
     where: str
-    """`file:line`, for words about it."""
+    """`file:line`, for messages."""
     given: Given
 
 
@@ -45,7 +45,7 @@ OnFault = Callable[[EventFault], None]
 
 
 def raised(fault: EventFault) -> None:
-    """The usual way with a fault: it ends the reading."""
+    """Raise the fault: the default, which ends the reading."""
     raise fault
 
 
@@ -60,26 +60,25 @@ def file_pieces(path: Path) -> Iterator[Piece | Broken]:
 
 
 def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
-    """The event that stands in one piece of a file; `number` is that of the piece, from 0.
+    """The event in one piece of a file; `number` counts the pieces from 0.
 
     Raises:
-        EventFault: it is none.
+        EventFault: the piece is not an event.
     """
     where = f"{path}:{piece.line}"
     if isinstance(piece, Broken):
-        raise EventFault(f"{where}: {piece.message}")
+        column = f":{piece.column}" if piece.column is not None else ""
+        raise EventFault(f"{where}{column}: {piece.message}")
     try:
         return GivenEvent(where, given(loads(piece.text), Position(str(path), 0, number)))
-    except Malformed as fault:
-        raise EventFault(f"{path}:{_place(piece, fault)}: {fault}") from None
-    except UnrecognisedShape as fault:
+    except (Malformed, UnrecognisedShape) as fault:
         raise EventFault(f"{where}: {fault}") from None
 
 
 def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]:
-    """Every event of a file as it stands there, in bounded memory; `-` is the standard input.
+    """Every event of a file, untyped, in bounded memory; `-` is the standard input.
 
-    `on_fault` is told of each event that is none; where it returns, reading goes on as far as it can.
+    `on_fault` is called for each piece that is not an event; if it returns, reading goes on where possible.
 
     Raises:
         UserError: the file cannot be read.
@@ -95,12 +94,12 @@ def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]
 
 
 class EventTyper:
-    """Turns given events into what rules read: by the newest schema of their type, or as they are without one."""
+    """Turns given events into what rules read: typed by the newest schema of their type, or untyped without one."""
 
     def __init__(self, catalogue: SchemaCatalogue, *, time_ms: int = 0, strict: bool = False) -> None:
-        """`time_ms` is when an event happened that does not say so.
+        """`time_ms` is the time of events that do not give one.
 
-        Fields that the schema lacks are passed over, as the service does; `strict`: they are a fault.
+        Fields that the schema lacks are ignored, as in the service; with `strict` they are a fault.
         """
         self._catalogue = catalogue
         self._time_ms = time_ms
@@ -108,23 +107,23 @@ class EventTyper:
         self._readers: dict[str, JsonReader | None] = {}
 
     def event(self, one: GivenEvent, default_type: str | None = None) -> Event:
-        """The event; `default_type` is for one that does not name its own.
+        """The typed event; `default_type` is for an event that does not name its own type.
 
         Raises:
-            EventFault: it names no type, or does not fit its schema.
+            EventFault: the event names no type, or does not fit its schema.
         """
         where, (event_type, data, record, attributes) = one
         event_type = event_type or default_type
         if event_type is None:
-            hint = "name it: --type; or put the data into an object with `type` and `data`"
-            raise EventFault(f"{where}: nothing says which type this event has", hint=hint)
+            hint = "give --type, or put the data into an object with `type` and `data`"
+            raise EventFault(f"{where}: the event does not name its type", hint=hint)
         reader = self._reader(event_type)
         try:
             typed = reader.read(data) if reader is not None else plain_json(data)
         except SchemaMismatch as mismatch:
             raise EventFault(f"{where}: `{event_type}`: {mismatch.message}", hint=mismatch.hint) from None
         if not isinstance(typed, dict):
-            raise EventFault(f"{where}: an event's data is an object")
+            raise EventFault(f"{where}: the data of an event must be an object")
         event = cloudevents.event(event_type, typed, record, attributes)
         return event if event.time_ms else replace(event, time_ms=self._time_ms)
 
@@ -144,7 +143,7 @@ def read_events(
 
     Raises:
         UserError: the file cannot be read.
-        EventFault: by `raised`, for the first event that cannot be.
+        EventFault: by `raised`, for the first event that cannot be read.
     """
     for one in given_events(path, on_fault):
         try:
@@ -153,14 +152,6 @@ def read_events(
             on_fault(fault)
             continue
         yield event
-
-
-def _place(piece: Piece, fault: Malformed) -> str:
-    """Line, and column where it is known."""
-    if fault.at is None:
-        return str(piece.line)
-    line = piece.line + piece.text.count("\n", 0, fault.at)
-    return f"{line}:{fault.at - piece.text.rfind(chr(10), 0, fault.at)}"
 
 
 @contextmanager
@@ -184,7 +175,7 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
 
 
 def _texts(path: Path, file: BinaryIO) -> Iterator[str]:
-    """The file's text in pieces that are not empty."""
+    """The file's text in chunks that are not empty."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     line = 1
     while True:

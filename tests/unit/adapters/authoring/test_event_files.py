@@ -147,7 +147,7 @@ def test_fields_that_the_schema_lacks_are_as_the_reader_wants(tmp_path: Path) ->
         ('{"no": NaN}', ":1: NaN and Infinity are no JSON"),
         ("[1]", ":1: an event is a JSON object, in `{}`"),
         ('{"type": "shop.Paid", "data": []}', ":1: `shop.Paid`: $: should be an object"),
-        ('{"type": "shop.Other", "data": []}', ":1: an event's data is an object"),
+        ('{"type": "shop.Other", "data": []}', ":1: the data of an event must be an object"),
         ('{"type": "shop.Paid", "data": {}, "time": "soon"}', ":1: `time` should be a time"),
         ('{"type": "shop.Paid", "data": {}, "id": 7}', ":1: `id` should be a text"),
         ('{"type": "\\ud800", "data": {}}', ":1: half a character"),
@@ -169,7 +169,7 @@ def test_a_fault_names_file_and_line(tmp_path: Path, text: str, message: str) ->
 
 def test_an_event_of_no_type_says_how_to_name_one(tmp_path: Path) -> None:
     """With a hint."""
-    with pytest.raises(EventFault, match="nothing says which type") as fault:
+    with pytest.raises(EventFault, match="does not name its type") as fault:
         one(tmp_path, DATA)
     assert fault.value.hint is not None
     assert "--type" in fault.value.hint

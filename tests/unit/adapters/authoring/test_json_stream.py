@@ -1,4 +1,4 @@
-"""Where each object of a JSON text begins and ends, in whatever pieces the text comes."""
+"""Objects are found in a JSON text that arrives in chunks of any size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def found(text: str, size: int = 7) -> list[Piece | Broken]:
 )
 @pytest.mark.parametrize("size", [1, 2, 7, 1_000])
 def test_objects_are_found_in_every_arrangement(text: str, size: int) -> None:
-    """On lines, side by side, in a list; cut into pieces anywhere."""
+    """On lines, side by side and in a list; the text is cut into chunks anywhere."""
     assert [json.loads(piece.text) for piece in found(text, size) if isinstance(piece, Piece)] == [
         {"a": 1},
         {"b": "}"},
@@ -38,13 +38,13 @@ def test_objects_are_found_in_every_arrangement(text: str, size: int) -> None:
 
 
 def test_lines_are_counted() -> None:
-    """Each object tells the line it begins on, also behind one of several lines."""
+    """Each object has the number of the line that it begins on, also after an object of several lines."""
     assert [piece.line for piece in found('\n{"a":\n\n1}\n{"b": 2} {"c": 3}\n[')] == [2, 5, 5, 6]
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "[]", "[ ]\n"])
-def test_nothing_is_nothing(text: str) -> None:
-    """An empty file, and an empty list."""
+def test_an_empty_text_holds_no_objects(text: str) -> None:
+    """An empty file, blank lines, an empty list."""
     assert found(text) == []
 
 
@@ -61,28 +61,38 @@ def test_nothing_is_nothing(text: str) -> None:
         ("[{}", [Piece(1, "{}"), Broken(1, "the list does not end: was the file cut off?")]),
         ("[{},", [Piece(1, "{}"), Broken(1, "the list does not end: was the file cut off?")]),
         ("[", [Broken(1, "the list does not end: was the file cut off?")]),
-        ("[{}\n{}]", [Piece(1, "{}"), Broken(2, "`,` or `]` should stand here")]),
+        ("[{}\n{}]", [Piece(1, "{}"), Broken(2, "`,` or `]` is expected here")]),
         ("[{},]", [Piece(1, "{}"), Broken(1, "an event is a JSON object, in `{}`")]),
-        ("[{}] {}", [Piece(1, "{}"), Broken(1, "something stands after the end of the list")]),
+        ("[{}] {}", [Piece(1, "{}"), Broken(1, "there is text after the end of the list")]),
     ],
 )
-def test_what_is_no_object_is_told(text: str, expected: list[Piece | Broken]) -> None:
-    """With its line; a list is not read on, for where its next object would begin cannot be known."""
+def test_a_broken_object_is_reported_with_its_line(text: str, expected: list[Piece | Broken]) -> None:
+    """A list is not read further: where its next object begins is unknown."""
     assert found(text) == expected
 
 
 def test_a_broken_line_does_not_hide_the_next() -> None:
-    """Of events on lines, each broken one is told and the others are read."""
+    """Of events on lines, each broken one is reported and the others are read."""
     text = '{"a": 1}\n{"b": "x}\n{"c": 3}\nnot json\nnor this\n{"d": 4}\n{"e": \n'
     assert [type(piece).__name__ for piece in found(text)] == ["Piece", "Broken", "Piece", "Broken", "Piece", "Broken"]
     assert [piece.line for piece in found(text)] == [1, 2, 3, 4, 6, 7]
 
 
 def test_broken_lines_are_read_up_to_a_bound() -> None:
-    """A file that is no such thing at all is told in a hundred lines."""
+    """A file that does not hold events is given up after a hundred broken objects."""
     answer = found('{"a": "x}\n' * 1_000)
     assert len(answer) == MAX_BROKEN + 1
     assert "the rest was not read" in str(answer[-1])
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_a_syntax_error_has_line_and_column(size: int) -> None:
+    """The column counts from the beginning of its own line."""
+    text = '{"a": 1}\n  {"b": 1,\n  "c" 2}\n{"d": tru}\n'
+    assert [piece for piece in found(text, size) if isinstance(piece, Broken)] == [
+        Broken(3, "not JSON at character 15", 7),
+        Broken(4, "not JSON at character 6", 7),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +110,7 @@ def test_broken_lines_are_read_up_to_a_bound() -> None:
     ids=["brackets", "pairs", "text", "backslashes", "lines", "line-breaks", "lists", "space"],
 )
 def test_no_text_takes_long(text: str) -> None:
-    """Made to hurt, it is told or passed over at a bounded cost (each took over a minute where that cost grew)."""
+    """A text made to be expensive is reported or skipped at a bounded cost."""
     begun = time.thread_time()
     answer = found(text, 65_536)
     assert all(isinstance(piece, Broken) for piece in answer)
@@ -108,7 +118,7 @@ def test_no_text_takes_long(text: str) -> None:
 
 
 def test_memory_is_bounded_by_one_object() -> None:
-    """A list of any length on one line is read as it comes, and a text without end is not read to its end."""
+    """A list of any length on one line is read as it arrives, and an endless text is not read to its end."""
     taken = 0
 
     def chunks() -> Iterator[str]:
@@ -141,7 +151,7 @@ _VALUES = st.dictionaries(st.text(), st.text() | st.lists(st.text() | st.none(),
 
 @given(st.lists(_VALUES, max_size=5), st.integers(1, 40), st.sampled_from(["lines", "list", "indented"]))
 def test_what_was_written_is_read(values: list[dict[str, object]], size: int, form: str) -> None:
-    """Whatever texts and keys hold, brackets, quotes and line breaks of every kind."""
+    """Texts and keys may hold brackets, quotes and line breaks of every kind."""
     if form == "lines":
         text = "\n".join(json.dumps(value, ensure_ascii=False) for value in values)
     else:
