@@ -13,6 +13,9 @@ from pipeline.model.trace import TraceContext
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
+UNREADABLE_HEADERS: Headers = (("notice.unreadable-headers", None),)
+"""Stands for a record's headers where the client cannot read them: a name is not UTF-8. Compared by identity."""
+
 
 class TopicPartition(NamedTuple):
     """One partition of one topic."""

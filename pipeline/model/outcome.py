@@ -75,9 +75,11 @@ class Reason(StrEnum):
     MALFORMED_AVRO = "malformed_avro"
     MALFORMED_JSON = "malformed_json"
     MALFORMED_CLOUDEVENT = "malformed_cloudevent"
+    MALFORMED_HEADERS = "malformed_headers"
     NO_TYPE = "no_type"
     SCHEMA_MISMATCH = "schema_mismatch"
     TOO_LARGE = "too_large"
+    INTERNAL_ERROR = "internal_error"
     # no rule
     NO_RULE_FOR_TYPE = "no_rule_for_type"
     NO_RULE_MATCHED = "no_rule_matched"

@@ -1,4 +1,8 @@
-"""A record's way in: decode, match, offer to delivery. The order of the stages reads in `Intake._admit`."""
+"""From a Kafka record to notices: decode, match and render, offer to delivery.
+
+`Intake._evaluate` names the stages of one record in their order; what is above it takes batches apart, what is below
+it makes the outcomes of records that become no notice.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+import structlog
 
 from pipeline.delivery.machine import Delivery, EvaluatedRecord
 from pipeline.errors import SchemaUnavailable, Undecodable
@@ -19,15 +25,20 @@ if TYPE_CHECKING:
     from pipeline.rules.ruleset import RuleSet
 
 SLICE = 16
-"""Records admitted before the loop gets its turn again: under half a millisecond, so that replies which came meanwhile
-free their slots soon (docs/decisions/hot-path.md)."""
+"""Records evaluated before the loop runs its other callbacks: under half a millisecond, so that replies which arrived
+in the meantime free their slots soon (docs/decisions/hot-path.md)."""
+MOST_TYPES_LOGGED = 100
+"""Event types without a rule that are logged, each once; later ones are only counted."""
+MOST_TYPE_CHARACTERS = 200
+
+log = structlog.get_logger("intake")
 
 _Key = tuple[str, int]
 """Topic and partition: equal to a `TopicPartition`, and cut from a record in a tenth of the time."""
 
 
 class Intake:
-    """Takes batches of records and offers what follows from them to delivery, in the order of each partition."""
+    """Evaluates batches of records and offers the results to delivery, in the order of each partition."""
 
     def __init__(
         self,
@@ -49,70 +60,79 @@ class Intake:
         self._progressed = progressed
         self._publish_unmatched = publish_unmatched
         self._epochs: dict[_Key, int] = {}
-        self._waiting: deque[Record] = deque()
-        self._held: dict[_Key, deque[Record]] = {}
-        self._scheduled = False
-        self._preparing = Tasks()
+        self._queue: deque[Record] = deque()
+        self._awaiting_schema: dict[_Key, deque[Record]] = {}
+        self._slice_due = False
+        self._schema_requests = Tasks()
+        self._types_logged: set[str] = set()
 
     @property
     def waiting(self) -> int:
         """Records taken but not yet offered."""
-        return len(self._waiting) + sum(len(held) for held in self._held.values())
+        return len(self._queue) + sum(len(records) for records in self._awaiting_schema.values())
 
     def open(self, partition: TopicPartition, epoch: int) -> None:
-        """Records of `partition` belong to this epoch from now on."""
+        """Accept records of `partition` from now on, under this epoch."""
         self._epochs[partition] = epoch
 
     def close(self, partition: TopicPartition) -> None:
-        """Drop what waits of `partition`: its next owner reads it again."""
+        """Drop the waiting records of `partition`: its next owner reads them again."""
         self._epochs.pop(partition, None)
-        self._held.pop(partition, None)
-        self._waiting = deque(
-            record for record in self._waiting if (record.topic, record.partition) != tuple(partition)
-        )
+        self._awaiting_schema.pop(partition, None)
+        self._queue = deque(record for record in self._queue if (record.topic, record.partition) != tuple(partition))
 
     def take(self, records: Sequence[Record]) -> None:
-        """Take a batch; it is worked on in slices between the loop's other work."""
-        self._waiting.extend(records)
+        """Take a batch; it is evaluated in slices between the loop's other work."""
+        self._queue.extend(records)
         self._schedule()
 
-    def _schedule(self) -> None:
-        if not self._scheduled and self._waiting:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._work)
+    async def stop(self) -> None:
+        """Stop asking for schemas; the partitions' next owners read again what waits."""
+        await self._schema_requests.cancel()
 
-    def _work(self) -> None:
-        self._scheduled = False
-        for _ in range(min(SLICE, len(self._waiting))):
-            record = self._waiting.popleft()
+    # One slice, one record
+
+    def _schedule(self) -> None:
+        if not self._slice_due and self._queue:
+            self._slice_due = True
+            asyncio.get_running_loop().call_soon(self._evaluate_slice)
+
+    def _evaluate_slice(self) -> None:
+        self._slice_due = False
+        for _ in range(min(SLICE, len(self._queue))):
+            record = self._queue.popleft()
             partition = record[:2]
-            held = self._held.get(partition)
-            if held is not None:
-                held.append(record)
+            blocked = self._awaiting_schema.get(partition)
+            if blocked is not None:
+                blocked.append(record)
                 continue
             epoch = self._epochs.get(partition)
             if epoch is not None:
-                self._admit(record, partition, epoch)
+                self._evaluate(record, partition, epoch)
         self._progressed()
         self._schedule()
 
-    def _admit(self, record: Record, partition: _Key, epoch: int) -> None:
-        """The stages, in order: decode, match and render, offer."""
+    def _evaluate(self, record: Record, partition: _Key, epoch: int) -> None:
+        """Run the stages in order: decode, match and render, offer."""
         now = self._clock.now()
         self._telemetry.consumed(record.topic, 1)
+        event = None
         try:
             event = self._decoder.decode(record)
+            rendered = self.rules.evaluate(event)
         except SchemaUnavailable:
-            self._hold(record, partition)
+            self._wait_for_schema(record, partition)
             return
         except Undecodable as fault:
-            self._telemetry.undecodable(record.topic, fault.reason)
-            outcome = _outcome(
-                record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now
-            )
-            self._offer(record, epoch, None, (), (outcome,), now)
+            self._offer_undecodable(record, epoch, fault, now)
             return
-        rendered = self.rules.evaluate(event)
+        except MemoryError:
+            raise  # says nothing about the record
+        except Exception as error:
+            log.error("record_failed", position=str(record.position), error=type(error).__name__, exc_info=error)
+            unforeseen = Undecodable(Reason.INTERNAL_ERROR, f"evaluating the record raised {type(error).__name__}")
+            self._offer_undecodable(record, epoch, unforeseen, now)
+            return
         event.release_data()
         if not rendered:
             self._offer(record, epoch, event, (), self._unmatched(record, event, now), now)
@@ -138,34 +158,46 @@ class Intake:
     ) -> None:
         self._delivery.offer(EvaluatedRecord(record, event, epoch, notices, outcomes, now, self.rules.version), now)
 
+    # Records that become no notice, or not yet
+
+    def _offer_undecodable(self, record: Record, epoch: int, fault: Undecodable, now: float) -> None:
+        self._telemetry.undecodable(record.topic, fault.reason)
+        outcome = _outcome(record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now)
+        self._offer(record, epoch, None, (), (outcome,), now)
+
     def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:
+        known = event.type in self.rules.event_types
         self._telemetry.unmatched(event.type)
+        if not known:
+            self._log_type(event.type, record)
         if not self._publish_unmatched and event.redrive is None:
             return ()
-        known = event.type in self.rules.event_types
         reason = Reason.NO_RULE_MATCHED if known else Reason.NO_RULE_FOR_TYPE
-        # Somebody asked for this one to be sent, and is told that nothing came of it.
-        detail = "" if event.redrive is None else _redriven_in_vain(event.redrive)
+        # A redriven record was sent on purpose, so the sender learns that it led to nothing.
+        detail = "" if event.redrive is None else _redriven_without_match(event.redrive)
         return (_outcome(record, event, OutcomeKind.UNMATCHED, reason, detail, self.rules.version, now),)
 
-    def _hold(self, record: Record, partition: _Key) -> None:
-        """Keep the whole partition back until the registry has answered: its order must hold."""
-        self._held[partition] = deque([record])
-        self._preparing.start(self._prepare(record, partition))
+    def _log_type(self, event_type: str, record: Record) -> None:
+        """Log an event type that no rule names, once: it may be a typo, in the event or in a rule."""
+        name = event_type[:MOST_TYPE_CHARACTERS]
+        if name not in self._types_logged and len(self._types_logged) < MOST_TYPES_LOGGED:
+            self._types_logged.add(name)
+            log.warning("no_rule_for_type", type=name, position=str(record.position))
 
-    async def _prepare(self, record: Record, partition: _Key) -> None:
+    def _wait_for_schema(self, record: Record, partition: _Key) -> None:
+        """Block the whole partition until the registry has answered: the order of its records must hold."""
+        self._awaiting_schema[partition] = deque([record])
+        self._schema_requests.start(self._fetch_schema(record, partition))
+
+    async def _fetch_schema(self, record: Record, partition: _Key) -> None:
         await self._decoder.prepare(record)
-        held = self._held.pop(partition, None)
-        if held is not None:
-            self._waiting.extendleft(reversed(held))
+        blocked = self._awaiting_schema.pop(partition, None)
+        if blocked is not None:
+            self._queue.extendleft(reversed(blocked))
             self._schedule()
 
-    async def stop(self) -> None:
-        """Give up asking for schemas; what waits is read again by whoever owns the partition next."""
-        await self._preparing.cancel()
 
-
-def _redriven_in_vain(redrive: Redrive) -> str:
+def _redriven_without_match(redrive: Redrive) -> str:
     return f"redriven for the rule {redrive.rule[:200]}, which does not match" if redrive.rule else "redriven"
 
 

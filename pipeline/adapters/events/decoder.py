@@ -15,7 +15,7 @@ from pipeline.adapters.events.avro import FRAME, MAGIC, AvroReader
 from pipeline.adapters.events.strict_json import parse
 from pipeline.adapters.events.writer_schemas import LookUp, SchemaKey, WriterSchemas
 from pipeline.errors import Undecodable
-from pipeline.model.event import Event, Record
+from pipeline.model.event import UNREADABLE_HEADERS, Event, Record
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, plain_json
@@ -101,6 +101,8 @@ class EventDecoder:
             await self._schemas.prepare(key)
 
     def _with_headers(self, record: Record, value: bytes) -> Event:
+        if record.headers is UNREADABLE_HEADERS:
+            raise Undecodable(Reason.MALFORMED_HEADERS, "the name of a header is not UTF-8")
         attributes = cloudevents.header_texts(record)
         content_type = attributes.get("content-type", "").partition(";")[0].strip().lower()
         if content_type.startswith(cloudevents.FAMILY):

@@ -1,25 +1,45 @@
-"""What librdkafka hands over, as our own value."""
+"""Makes our own `Record` of what librdkafka hands over. Every field comes from outside and may hold anything."""
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from pipeline.model.event import Record
+from pipeline.model.event import UNREADABLE_HEADERS, Headers, Record
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+LAST_TIMESTAMP_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999, the last that `datetime` can express."""
+
+_read_headers = methodcaller("headers")
+"""Of a name that is not UTF-8, confluent-kafka 2.16 makes a list that contains a null pointer and leaves the exception
+set. `methodcaller` checks for that and raises SystemError. CPython's specialised `CALL` of a method, which a plain
+`message.headers()` becomes after a few calls, does not check: the process would crash at the null pointer later."""
+
 
 def record_of(message: Message) -> Record:
-    """The record that a message without an error is."""
-    headers = message.headers()
-    moment = message.timestamp()[1]
+    """Return the record of a message that is not an error.
+
+    A timestamp outside the years 1970 to 9999 counts as absent.
+    """
+    timestamp_ms = message.timestamp()[1]
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple(headers) if headers else (),  # type: ignore[arg-type]  # pairs of text and bytes
-        max(0, moment),
+        _headers(message),
+        timestamp_ms if 0 <= timestamp_ms <= LAST_TIMESTAMP_MS else 0,
     )
+
+
+def _headers(message: Message) -> Headers:
+    """The headers, or `UNREADABLE_HEADERS` where a name is not UTF-8."""
+    try:
+        headers = _read_headers(message)
+    except (SystemError, UnicodeDecodeError):
+        return UNREADABLE_HEADERS
+    return tuple(headers) if headers else ()  # type: ignore[arg-type]  # pairs of text and bytes

@@ -17,7 +17,9 @@ from pipeline.model.verdict import Verdict
 from pipeline.rules.ruleset import RuleSet
 
 OTHER = "other"
-"""Label value for event types that no rule names: their number is not ours to bound."""
+"""Label value for event types that no rule names, beyond the first `MOST_UNKNOWN_TYPES`."""
+MOST_UNKNOWN_TYPES = 100
+MOST_TYPE_CHARACTERS = 200
 
 Series = tuple[str | None, str | None, OutcomeKind, Reason]
 
@@ -76,6 +78,7 @@ class PrometheusTelemetry:
         self._end_to_end: dict[str, Callable[[float], None]] = {}
         self._matched: dict[str, Callable[[], None]] = {}
         self._unmatched: dict[str, Callable[[], None]] = {}
+        self._unknown_types: dict[str, Callable[[], None]] = {}
         self._also_ended = also_ended
         self._rules_version: str | None = None
         self._gauges[metrics.BUILD_INFO].labels(version).set(1)
@@ -110,8 +113,17 @@ class PrometheusTelemetry:
         self._counters[metrics.EVENTS_UNDECODABLE].labels(topic, reason).inc()
 
     def unmatched(self, event_type: str) -> None:
-        """No rule matched; types that no rule names share one label value."""
-        self._unmatched.get(event_type, self._unmatched[OTHER])()
+        """No rule matched. Of the types that no rule names only the first have a label value of their own."""
+        count = self._unmatched.get(event_type) or self._of_unknown_type(event_type[:MOST_TYPE_CHARACTERS])
+        count()
+
+    def _of_unknown_type(self, event_type: str) -> Callable[[], None]:
+        count = self._unknown_types.get(event_type)
+        if count is None:
+            if len(self._unknown_types) >= MOST_UNKNOWN_TYPES:
+                return self._unmatched[OTHER]
+            count = self._unknown_types[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
+        return count
 
     def matched(self, rule: str) -> None:
         """A rule matched."""

@@ -28,6 +28,7 @@ NO_NOTICE = {
     Reason.MALFORMED_AVRO,
     Reason.MALFORMED_JSON,
     Reason.MALFORMED_CLOUDEVENT,
+    Reason.MALFORMED_HEADERS,
     Reason.NO_TYPE,
     Reason.SCHEMA_MISMATCH,
     Reason.TOO_LARGE,

@@ -1,0 +1,105 @@
+"""What the intake does with records that are no event, and with those that it fails on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.events.decoder import EventDecoder
+from pipeline.delivery.machine import EvaluatedRecord
+from pipeline.model.event import UNREADABLE_HEADERS, Event, Record
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.runtime.intake import MOST_TYPES_LOGGED, Intake
+from tests.unit.delivery.making import P0, T0
+from tests.unit.runtime.test_tasks import Anything, Standing
+
+
+class Rules:
+    """Raises for one value, and matches nothing else."""
+
+    version = "v1"
+    event_types = frozenset({"known"})
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+
+    def evaluate(self, event: Event) -> tuple[()]:
+        if event.record.value == b"bad":
+            raise self._error
+        return ()
+
+
+class Decoder:
+    """Takes the key as the event's type."""
+
+    def decode(self, record: Record) -> Event:
+        event_type = (record.key or b"").decode()
+        return Event(event_type, {}, record, str(record.position), None, None, 0, None, None)
+
+
+class Offered:
+    """Stands for delivery: keeps what is offered."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[EvaluatedRecord] = []
+
+    def offer(self, arrival: EvaluatedRecord, _now: float) -> None:
+        self.arrivals.append(arrival)
+
+
+async def evaluated(rules: Any, records: list[Record], given: EventDecoder | None = None) -> list[EvaluatedRecord]:  # noqa: ANN401 - what stands for a rule set
+    """What the intake offers of these records."""
+    offered: Any = Offered()
+    telemetry: Any = Anything()
+    decoder: Any = given or Decoder()
+    intake = Intake(
+        decoder=decoder,
+        rules=rules,
+        delivery=offered,
+        clock=Standing(),
+        telemetry=telemetry,
+        progressed=lambda: None,
+        publish_unmatched=False,
+    )
+    intake.open(P0, 1)
+    intake.take(records)
+    for _ in records:
+        await asyncio.sleep(0)
+    return list(offered.arrivals)
+
+
+def record(offset: int, value: bytes = b"good", event_type: bytes = b"known") -> Record:
+    """A record whose key is the event's type."""
+    return Record(*P0, offset, event_type, value, (), int(T0 * 1000))
+
+
+@pytest.mark.parametrize("error", [ValueError, RecursionError, OverflowError, AssertionError, KeyError])
+async def test_a_record_that_raises_becomes_an_outcome_and_the_next_one_goes_on(error: type[Exception]) -> None:
+    """After a restart the same record would raise again: its partition would never get past it."""
+    arrivals = await evaluated(Rules(error), [record(0), record(1, b"bad"), record(2)])
+    assert [one.record.offset for one in arrivals] == [0, 1, 2]
+    (outcome,) = arrivals[1].outcomes
+    assert (outcome.kind, outcome.reason) == (OutcomeKind.UNDECODABLE, Reason.INTERNAL_ERROR)
+    assert error.__name__ in outcome.detail
+    assert not arrivals[2].outcomes
+
+
+async def test_unreadable_headers_make_the_record_undecodable() -> None:
+    """The headers may say what the record is, so it is not read without them."""
+    known = {"orders": "known"}
+    decoder = EventDecoder(look_up=None, known={}, catalogue=SchemaCatalogue([]), json_types=known, max_bytes=1_000)
+    given = record(0, b"{}")._replace(headers=UNREADABLE_HEADERS)
+    (arrival,) = await evaluated(Rules(ValueError), [given], decoder)
+    assert [outcome.reason for outcome in arrival.outcomes] == [Reason.MALFORMED_HEADERS]
+
+
+async def test_an_event_type_without_a_rule_is_logged_once_and_only_so_many_types_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The type may be a typo; types come from outside, so their number is bounded."""
+    types = [b"unknown-%d" % number for number in range(MOST_TYPES_LOGGED + 5)] * 2
+    await evaluated(Rules(ValueError), [record(number, event_type=name) for number, name in enumerate(types)])
+    assert capsys.readouterr().out.count("no_rule_for_type") == MOST_TYPES_LOGGED
