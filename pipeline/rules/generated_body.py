@@ -21,7 +21,7 @@ from pipeline.rules.message import (
     as_text,
     checked_recipient,
     checked_url,
-    mended,
+    fitted,
 )
 
 _USUAL_RECIPIENT = re.compile(f"[!-~]{{1,{MAX_RECIPIENT}}}").fullmatch
@@ -53,7 +53,7 @@ class _BodyWriter(Writer):
         """One entry of `data`, or none where an optional field is left out."""
         if field.ready is not None:
             return f"{self.given(field.key)}: {self.given(field.ready)}"
-        text = self._taken(field.text, field.fits, partial(mended, field))
+        text = self._taken(field.text, field.fits, partial(fitted, field))
         color = {} if field.color is None else {"color": self.given(field.color)}
         if not field.optional:
             return f"{self.given(field.key)}: {self._record({'value': text} | color)}"

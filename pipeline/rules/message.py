@@ -10,6 +10,7 @@ from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
 from pipeline.rules.cel.batched import evaluated
 from pipeline.rules.cel.engine import Activation, Expression
+from pipeline.rules.functions.texts import percent_encoded
 from pipeline.styles import channel
 from pipeline.styles.channel import FieldKind
 
@@ -92,8 +93,8 @@ def checked_recipient(recipient: str) -> str:
         raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
     if len(recipient) > MAX_RECIPIENT:
         raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
-    if not recipient.isprintable():
-        raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break or control character")
+    if not recipient.isprintable() or channel.has_invisible(recipient):
+        raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible character")
     return recipient
 
 
@@ -110,7 +111,7 @@ def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, 
             continue
         text = one.text.filled(values, one.key)
         if not one.fits(text):
-            kept = mended(one, text)
+            kept = fitted(one, text)
             if kept is None:
                 continue
             text = kept
@@ -118,7 +119,7 @@ def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, 
     return data
 
 
-def mended(one: RuleField, text: str) -> str | None:
+def fitted(one: RuleField, text: str) -> str | None:
     """The text as the channel takes it; None where the field is left out.
 
     Raises:
@@ -127,7 +128,7 @@ def mended(one: RuleField, text: str) -> str | None:
     problem = channel.violation(one.kind, text, one.values)
     if problem is None:
         return text
-    if not text.strip():
+    if not channel.is_visible(text):
         if one.optional:
             return None
         raise RenderRefused(Reason.FIELD_EMPTY, f"{one.key}: {problem}")
@@ -136,17 +137,26 @@ def mended(one: RuleField, text: str) -> str | None:
     return channel.cut(one.kind, text)
 
 
+_ASCII = range(0x21, 0x7F)
+
+
 def checked_url(url: str) -> str:
-    """The url, if it is one that may be sent: an event's value must not turn it into another scheme or host.
+    """The url in ASCII, if it may be sent: an event's value must not turn it into another scheme or host.
+
+    Characters outside ASCII are percent-encoded in UTF-8, as RFC 3987, section 3.1, turns an IRI into a URI.
 
     Raises:
-        RenderRefused: it is not.
+        RenderRefused: it may not.
     """
-    if len(url) > MAX_URL or " " in url or not url.isprintable():
-        raise RenderRefused(Reason.URL_REFUSED, "url: too long, or with white space in it")
     if not url.startswith("https://"):
         raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
-    return url
+    if " " in url or not url.isprintable() or channel.has_invisible(url):
+        hint = "write the part that the event gives as url_encode(…)"
+        raise RenderRefused(Reason.URL_REFUSED, f"url: holds white space or an invisible character; {hint}")
+    encoded = url if url.isascii() else percent_encoded(url, _ASCII)
+    if len(encoded) > MAX_URL:
+        raise RenderRefused(Reason.URL_REFUSED, f"url: longer than {MAX_URL} characters")
+    return encoded
 
 
 def as_text(value: object, name: str) -> str:

@@ -164,7 +164,7 @@ class RuleCompiler:
         hint = f"shorten it, or let it be cut: `overflow: {{{field.key}: truncate}}`"
         for at, outcome in self._outcomes(text):
             problem = channel.violation(field.kind, outcome, field.values)
-            if problem is not None and not (field.optional and not outcome.strip()):
+            if problem is not None and not (field.optional and not channel.is_visible(outcome)):
                 too_long = len(outcome) > channel.most(field.kind) and channel.may_be_cut(field.kind)
                 self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", hint if too_long else None)
 

@@ -210,22 +210,32 @@ def _units(text: str) -> list[str]:
 
 
 def is_visible(text: str) -> bool:
-    """Whether there is anything to see: white space, invisible format characters and blank letters are nothing."""
-    for character in text:  # the first decides, as a rule
-        if character.isalnum() and character not in _BLANKS:
-            return True
-        if unicodedata.category(character) not in _UNSEEN and character not in _BLANKS and not character.isspace():
-            return True
-    return False
+    """Whether the text shows anything. White space, control and invisible characters show nothing.
+
+    Neither do combining marks alone, which have no letter to stand on.
+    """
+    return any(unicodedata.category(one) not in _UNSEEN and not _INVISIBLE.match(one) for one in text)
 
 
+def has_invisible(text: str) -> bool:
+    """Whether the text has a character that shows nothing: zero-width, a filler, a variation selector, a soft hyphen.
+
+    Two texts that differ in such a character look the same.
+    """
+    return not text.isascii() and _INVISIBLE.search(text) is not None
+
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), the empty Braille pattern, the null notehead."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
 _SEEN = (
     "!-~¡-¬®-ʯЀ-҂\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2100-\u27ff\u3001-\u3029ぁ-ゖァ-ヿ㐀-鿿가-힣\uff01-\uff9f￠-￦"
     "\U0001f300-\U0001faff"
 )
 """Characters that are surely seen, as a class of regular expressions: what most texts begin with."""
-_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _DIRECTIONS = "\u202a-\u202e\u2066-\u2069"
 """They turn the order of what follows: a sender could make an amount read backwards."""
 _BREAKS = "\t\n\r"

@@ -107,7 +107,7 @@ def _as_far_as_made(rule: Rule, whole: Mapping[str, str]) -> Iterator[tuple[str,
     """The texts of a refused message, cut where the rule cuts them, left out where it would leave them out."""
     for field in rule.fields:
         text = whole.get(field.key)
-        if text is None or (field.optional and not text.strip()):
+        if text is None or (field.optional and not channel.is_visible(text)):
             continue
         is_over = channel.violation(field.kind, text, field.values) is not None
         yield field.key, Value(channel.cut(field.kind, text) if is_over and field.truncate else text, field.color)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from pipeline.rules.functions.declaration import MAX_TEXT, Example, Function, FunctionFailed, Overload, bounded
-from pipeline.styles.channel import ELLIPSIS, shorten
+from pipeline.styles.channel import ELLIPSIS, is_visible, shorten
 from pipeline.styles.graphemes import clusters
 
 MAX_CHARACTERS = 1_000
@@ -71,8 +72,8 @@ def plural(count: int, one: str, many: str) -> str:
 
 
 def default(value: object, fallback: object) -> object:
-    """The value, or the fallback where it is null or an empty text."""
-    return fallback if value is None or value == "" else value
+    """The value, or the fallback where it is null or a text that shows nothing."""
+    return fallback if value is None or (isinstance(value, str) and not is_visible(value)) else value
 
 
 def join(parts: Sequence[str], between: str) -> str:
@@ -96,8 +97,31 @@ def lower(text: str) -> str:
 
 
 def trim(text: str) -> str:
-    """Without white space at either end."""
-    return bounded(text).strip()
+    """Without white space and invisible characters at either end."""
+    return _ENDS.sub("", bounded(text))
+
+
+_EMPTY = "[\\s\u00ad\u115f\u1160\u180e\u200b\u2060\u2800\u3164\ufeff\uffa0]+"
+_ENDS = re.compile(rf"\A{_EMPTY}|{_EMPTY}\Z")
+"""Joiners and variation selectors are not in it: they belong to the emoji before them."""
+
+
+def url_encode(text: str) -> str:
+    """The text as one part of a url: all but RFC 3986's unreserved characters as the %XX of its UTF-8 bytes."""
+    if "\0" in text or "\1" in text:
+        raise FunctionFailed("a NUL has no place in a url")
+    return bounded(percent_encoded(bounded(text), _UNRESERVED))
+
+
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def percent_encoded(text: str, kept: Collection[int]) -> str:
+    """The text with each byte of its UTF-8 that is not in `kept` as `%XX` (RFC 3986, section 2.1).
+
+    Written here because `urllib`, which brings a client, is not imported by pure packages.
+    """
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in text.encode())
 
 
 def _bad_count(characters: int) -> str | None:
@@ -174,7 +198,8 @@ FUNCTIONS = (
             for given in (kind, "null")
         ),
         default,
-        "The value, or another where it is null or an empty text. Both of one kind.",
+        "The value, or another one where it is null, an empty text, or a text of white space and invisible characters. "
+        "Both have the same type.",
         (
             Example('default(event.nickname, "顾客")', "顾客", {"nickname": None}),
             Example('default(event.nickname, "顾客")', "顾客", {"nickname": ""}),
@@ -223,7 +248,23 @@ FUNCTIONS = (
         "trim",
         (Overload(("string",), "string"),),
         trim,
-        "Without white space at the ends.",
+        "Without white space and zero-width characters at the ends.",
         (Example('trim(" a ")', "a"),),
+    ),
+    Function(
+        "url_encode",
+        (Overload(("string",), "string"),),
+        url_encode,
+        "A text as one part of a url: every character but `A-Z a-z 0-9 - . _ ~` becomes the `%XX` of its UTF-8 bytes "
+        "(RFC 3986). For each part of a `url:` that may hold a space, `&`, `/`, `?`, `#`, `%` or Chinese.",
+        (
+            Example("url_encode(event.shop)", "%E5%92%96%E5%95%A1%20%26%20%E8%8C%B6", {"shop": "咖啡 & 茶"}),
+            Example(
+                '"https://m.example.com/search?q=" + url_encode(event.q)',
+                "https://m.example.com/search?q=100%25%2Fa",
+                {"q": "100%/a"},
+            ),
+            Example('url_encode("T2026-11_30.a~b")', "T2026-11_30.a~b"),
+        ),
     ),
 )

@@ -189,11 +189,14 @@ def test_a_rule_may_give_up_order_and_repeats() -> None:
         (
             {"data": '{thing1: "${event.order_no}"}'},
             {"order_no": "\ud800"},
-            Reason.FIELD_LIMIT,
+            Reason.FIELD_EMPTY,
             "thing1: is empty",
         ),
         ({}, {"sub": ""}, Reason.RECIPIENT_EMPTY, "to: is empty"),
         ({}, {"sub": "\u3000\u200b"}, Reason.RECIPIENT_EMPTY, "to: is empty"),
+        ({}, {"sub": "u1\u200b"}, Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible"),
+        ({}, {"sub": "u1\ufe0f"}, Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible"),
+        ({}, {"sub": "u1\u3164"}, Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible"),
         ({}, {"sub": "a\u0000b"}, Reason.FIELD_LIMIT, "to: holds a line break"),
         ({}, {"sub": "a" * 257}, Reason.FIELD_LIMIT, "to: longer than 256"),
         ({"url": '"https://m.example.com/${event.order_no}"'}, {"order_no": "a b"}, Reason.URL_REFUSED, "url: "),
@@ -204,6 +207,13 @@ def test_a_rule_may_give_up_order_and_repeats() -> None:
             "url: ",
         ),
         ({"url": '"https://m.example.com/${event.order_no}"'}, {"order_no": "a" * 1024}, Reason.URL_REFUSED, "url: "),
+        ({"url": '"https://m.example.com/${event.order_no}"'}, {"order_no": "茶" * 200}, Reason.URL_REFUSED, "url: "),
+        (
+            {"url": '"https://m.example.com/${event.order_no}"'},
+            {"order_no": "a\ufe0fb"},
+            Reason.URL_REFUSED,
+            "url: holds white space or an invisible character; write the part that the event gives as url_encode(…)",
+        ),
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_reason_and_place(
@@ -214,6 +224,70 @@ def test_what_cannot_be_sent_is_refused_with_reason_and_place(
     assert isinstance(refusal, Refusal)
     assert (refusal.id, refusal.rule, refusal.reason) == (notice_id("orders/0/17", "paid"), "paid", reason)
     assert refusal.detail.startswith(detail)
+
+
+INVISIBLE = (
+    "\u200b\u200b",
+    "\ufeff",
+    "\u200c\u200d",
+    "\u2060\u2063",
+    "\u00ad",
+    "\ufe0f",
+    "\U000e0100",
+    "\U000e0041",
+    "\u2800\u2800",
+    "\u3164",
+    "\u115f\u1160",
+    "\uffa0",
+    "\u034f",
+    "\u180b\u180e",
+    "\u17b4",
+    "\U0001d173",
+    "\u2065",
+    "\ufff0",
+    " \u3000\u00a0\u200b",
+)
+
+
+@pytest.mark.parametrize("text", INVISIBLE, ids=ascii)
+def test_a_text_that_shows_nothing_is_empty(text: str) -> None:
+    """It is refused in a required field, cut or not, left out of an optional one, and not accepted as a recipient."""
+    given = event(order_no=text, sub=text)
+    for overflow in ("{}", "{thing1: truncate}"):
+        (refusal,) = one_rule(to="u1", data="{thing1: '${event.order_no}'}", overflow=overflow).evaluate(given)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.reason, refusal.detail) == (Reason.FIELD_EMPTY, "thing1: is empty")
+    (notice,) = one_rule(to="u1", data="{thing1: 豆, character_string2: '${event.order_no}'}").evaluate(given)
+    assert body(notice)["data"] == {"thing1": {"value": "豆"}}
+    (refusal,) = one_rule().evaluate(given)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.RECIPIENT_EMPTY
+    (notice,) = one_rule(to="u1", data="{thing1: '${default(event.order_no, \"顾客\")}'}").evaluate(given)
+    assert body(notice)["data"] == {"thing1": {"value": "顾客"}}
+
+
+def test_an_emoji_keeps_its_joiners_and_selectors() -> None:
+    """A character that shows something may have invisible ones beside it."""
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    for text in (family, "❤\ufe0f", "茶\u200b"):
+        (notice,) = one_rule(data="{thing1: '${trim(event.order_no)}'}").evaluate(event(order_no=text))
+        assert body(notice)["data"] == {"thing1": {"value": text.rstrip("\u200b")}}
+
+
+@pytest.mark.parametrize(
+    ("url", "order_no", "expected"),
+    [
+        ("https://m.example.com/${event.order_no}", "茶/1", "https://m.example.com/%E8%8C%B6/1"),
+        ("https://m.example.com/?q=${url_encode(event.order_no)}", "茶 & 咖啡", "%E8%8C%B6%20%26%20%E5%92%96%E5%95%A1"),
+        ("https://m.example.com/?q=${url_encode(event.order_no)}", "a\nb#c", "a%0Ab%23c"),
+        ("https://m.example.com/${event.order_no}", "50%25", "https://m.example.com/50%25"),
+    ],
+)
+def test_a_url_is_sent_in_ascii(url: str, order_no: str, expected: str) -> None:
+    """Characters outside ASCII are percent-encoded; `url_encode()` encodes all that would end a part of the url."""
+    (notice,) = one_rule(url=f"'{url}'").evaluate(event(order_no=order_no))
+    assert str(body(notice)["url"]).endswith(expected)
+    assert str(body(notice)["url"]).isascii()
 
 
 def test_refusals_never_tell_an_events_values() -> None:
