@@ -1,8 +1,13 @@
-"""A folder of rules, templates and tests, read from disk."""
+"""A folder of rules, templates and tests, read from disk.
+
+Rule files are all `*.yaml` and `*.yml` in the folder and its subfolders. A file below a folder named `tests` is a test
+file. Names that begin with a dot are skipped: editors and Kubernetes (`..data`) keep their own files there.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
 
 from pipeline.errors import UserError
 from pipeline.rules.source.files import RuleSources
@@ -10,54 +15,128 @@ from pipeline.rules.source.files import RuleSources
 TEMPLATES = ("templates.yaml", "templates.yml")
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 4_194_304
+MAX_FOLDERS = 8
+"""Levels of subfolders. A link to a folder above would otherwise never end."""
+_COPIES = frozenset({".bak", ".orig", ".old", ".swp", ".tmp", ".disabled", ".off"})
+"""Suffixes that take a file out of use on purpose."""
 
 
 def read_rules(folder: Path) -> RuleSources:
-    """Everything that makes up the rule set in `folder`; paths stay as given, so findings can be clicked.
+    """The rules and templates in `folder`, or the one rule file of that name with the templates beside or above it.
+
+    Paths in the result begin with `folder` as given, so that a terminal can open them.
 
     Raises:
-        UserError: the folder is not there or cannot be read.
+        UserError: the folder does not exist or cannot be read.
     """
-    if folder.is_file():
-        return _sources([folder], folder.parent)._replace(is_whole=False)
-    if not folder.is_dir():
-        raise UserError(
-            f"{folder}: there is no such folder", hint="name the folder that holds your rules and templates.yaml"
-        )
-    files = [path for path in _yaml_files(folder) if path.name not in TEMPLATES]
-    return _sources(files, folder)
-
-
-def _sources(files: list[Path], folder: Path) -> RuleSources:
-    catalogue = next((folder / name for name in TEMPLATES if (folder / name).is_file()), None)
-    tests = _yaml_files(folder / "tests") if (folder / "tests").is_dir() else []
-    return RuleSources(
-        rules={str(path): _read(path) for path in files},
-        templates=(str(catalogue), _read(catalogue)) if catalogue is not None else None,
-        tests={str(path): _read(path) for path in tests},
-    )
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
-
-
-def _read(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
-        return decoded(str(path), path.read_bytes())
+        if folder.is_file():
+            return _sources([folder], _root(folder))._replace(is_whole=False)
+        if not folder.is_dir():
+            raise UserError(
+                f"{folder}: there is no such folder", hint="name the folder that holds your rules and templates.yaml"
+            )
+        files = list(_files(folder))
+        rules = [one for one in files if is_rule_set_file(one.relative_to(folder)) and one.name not in TEMPLATES]
+        return _sources(rules, folder)._replace(ignored=dict(_ignored(files, folder)))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
+
+
+def read_rules_and_tests(folder: Path) -> RuleSources:
+    """The same, with the test files. The service does not read these: an error in one must not stop messages.
+
+    Raises:
+        UserError: the folder does not exist or cannot be read.
+    """
+    sources = read_rules(folder)
+    try:
+        root = _root(folder) if folder.is_file() else folder
+        tests = sorted(path for path in _files(root) if _is_yaml(path) and _is_test(path, root))
+        return sources._replace(tests={str(path): _read(path) for path in tests})
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
+
+
+def watched_files(folder: Path) -> list[Path]:
+    """The files whose change may change the rules: rule files and templates.
+
+    Raises:
+        OSError: the folder does not exist or cannot be read.
+    """
+    return [path for path in _files(folder) if is_rule_set_file(path.relative_to(folder))]
+
+
+def is_rule_set_file(path: PurePath | str) -> bool:
+    """Whether a file, named from the rules' folder, has rules or templates."""
+    path = PurePath(path)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and "tests" not in path.parts[:-1]
 
 
 def decoded(name: str, content: bytes) -> str:
     """A file's text.
 
     Raises:
-        UserError: it is none.
+        UserError: it is not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+
+
+def _root(file: Path) -> Path:
+    """The nearest folder above `file` that has templates, else its own."""
+    return next((folder for folder in file.parents if _catalogue(folder) is not None), file.parent)
+
+
+def _catalogue(folder: Path) -> Path | None:
+    return next((folder / name for name in TEMPLATES if (folder / name).is_file()), None)
+
+
+def _sources(files: Iterable[Path], folder: Path) -> RuleSources:
+    catalogue = _catalogue(folder)
+    return RuleSources(
+        rules={str(path): _read(path) for path in sorted(files)},
+        templates=(str(catalogue), _read(catalogue)) if catalogue is not None else None,
+    )
+
+
+def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if depth == MAX_FOLDERS:
+                raise UserError(f"{path}: more than {MAX_FOLDERS} folders deep", hint="is it a link to a folder above?")
+            yield from _files(path, depth + 1)
+        elif path.is_file():
+            yield path
+
+
+def _is_yaml(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _is_test(path: Path, folder: Path) -> bool:
+    return "tests" in path.relative_to(folder).parts[:-1]
+
+
+def _ignored(files: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
+    """Files that an author would expect to be read, each with a hint."""
+    catalogue = _catalogue(folder)
+    for path in files:
+        name = path.name.strip().lower()
+        if path.name in TEMPLATES and path != catalogue and not _is_test(path, folder):
+            yield str(path), f"a rule set has one catalogue of templates: move them to {folder / TEMPLATES[0]}"
+        elif not _is_yaml(path) and path.suffix.lower() not in _COPIES:
+            stem = name if name.endswith(SUFFIXES) else Path(name).stem
+            if stem.endswith(SUFFIXES):
+                yield str(path), f"rename it to `{stem}`"
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > MAX_BYTES:
+        raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
+    return decoded(str(path), path.read_bytes())

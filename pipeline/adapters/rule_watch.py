@@ -1,8 +1,8 @@
-"""Notices that a folder of rules is not as it was, by looking at it now and then.
+"""Detects changes of a folder of rules by looking at its files once a second.
 
-Looking finds what notifications of the operating system miss: a folder that another was moved in place of, a symbolic
-link turned to another folder (Kubernetes does so below each ConfigMap), a file system of another machine. A look is
-one `stat` for each file.
+Polling finds what notifications of the operating system miss: a folder that another replaces, a symbolic link that is
+pointed at another folder (Kubernetes does so below each ConfigMap), a file system of another machine. A look costs one
+`stat` for each file.
 """
 
 from __future__ import annotations
@@ -11,53 +11,53 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.adapters.rule_files import SUFFIXES
+from pipeline.adapters.rule_files import watched_files
+from pipeline.errors import UserError
 
 LOOK_SECONDS = 1.0
-"""Between two looks; a change is told of at the second that finds it the same."""
+"""Between two looks. A change is reported at the second look that finds it."""
 
 _Seen = tuple[tuple[str, int, int, int, int], ...]
 
 
 class RuleWatch:
-    """One folder of rules, and how it was last told of."""
+    """One folder of rules, or one file, and the state last reported."""
 
     def __init__(self, rules: Path) -> None:
-        """Look for the first time: to be made before the rules are read, so that no change is missed between."""
+        """Take the first look: make the watch before the rules are read, so that no change between is missed."""
         self._rules = rules
-        self._told = self._last = _look(rules)
+        self._reported = self._last = _look(rules)
 
     def changed(self) -> bool:
-        """Look; True once for each change, when it has not gone on since the look before: nobody is still writing."""
+        """Look; True once for each change, as soon as two looks in a row find the same, so that no write is cut."""
         now = _look(self._rules)
         settled = now == self._last
         self._last = now
-        if not settled or now == self._told:
+        if not settled or now == self._reported:
             return False
-        self._told = now
+        self._reported = now
         return True
 
-    async def keep(self, tell: Callable[[], None]) -> None:
-        """Call `tell` for each change, until cancelled."""
+    async def keep(self, report: Callable[[], None]) -> None:
+        """Call `report` for each change, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if await asyncio.to_thread(self.changed):
-                tell()
+                report()
 
 
 def _look(rules: Path) -> _Seen:
-    """Every file of rules, templates and tests, and which content it has as far as its inode tells."""
-    folders = (rules, rules / "tests")
-    return tuple(one for folder in folders for path in _files(folder) for one in _stat(path))
+    """Every file of rules and templates, and which content it has as far as its inode says."""
+    return tuple(one for path in _files(rules) for one in _stat(path))
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(rules: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+        return watched_files(rules)
     except NotADirectoryError:
-        return [folder]
-    except OSError:
-        return []  # gone for the moment, or for good: that is a change
+        return [rules]
+    except (OSError, UserError):
+        return []  # missing, for now or for good: a change
 
 
 def _stat(path: Path) -> _Seen:

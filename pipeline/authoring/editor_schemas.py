@@ -6,7 +6,8 @@ import json
 
 from pydantic import BaseModel
 
-from pipeline.rules.source.format import RuleFile, TemplateFile, TestFile
+from pipeline.rules.lint.case_format import TestFile
+from pipeline.rules.source.format import RuleFile, TemplateFile
 
 
 def rules() -> str:

@@ -9,7 +9,7 @@ from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.settings import Settings
@@ -69,10 +69,10 @@ def find_decoder(settings: Settings, schemas: Schemas) -> EventDecoder:
 
 
 def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
-    """The rules of the folder, checked. Tests have no say here: a mistaken one must not keep rules from customers.
+    """The rules of the folder, compiled. The files of tests are not compiled: an error there must not stop messages.
 
     Raises:
         RulesRefused: with findings of level error.
         UserError: the folder cannot be read.
     """
-    return load(read_rules(settings.rules)._replace(tests={}), catalogue, environment=settings.environment)
+    return load(read_rules(settings.rules), catalogue, environment=settings.environment)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.rules.cel import contradictions, cost, literals, nulls
+from pipeline.rules.cel import cost, literals, nulls
 from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
 from pipeline.rules.cel.syntax import syntax
 from pipeline.rules.cel.tree import Kind, Tree, walk
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
 from pipeline.rules.source.document import Path
+from pipeline.rules.source.finding_codes import is_error
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.text import Part, Unclosed, split
 
@@ -49,6 +50,19 @@ class _Compiled(NamedTuple):
     results: frozenset[str]
 
 
+class ExpressionSource(NamedTuple):
+    """A compiled expression and its location in the file."""
+
+    path: Path
+    at: int
+    """Index of its first character in the text at `path`."""
+    expression: Expression
+    tree: Tree
+    on: Sequence[str]
+    """The event types that the rule reads."""
+    is_condition: bool
+
+
 class ExpressionCompiler:
     """Compiles expressions and texts of one file; what is wrong goes to its report."""
 
@@ -57,6 +71,8 @@ class ExpressionCompiler:
         self._environment = environment
         self._typed = typed
         self._trees: dict[str, Tree] = {}
+        self.sources: list[ExpressionSource] = []
+        """Every expression compiled so far, for `lint`."""
 
     def tree(self, expression: Expression) -> Tree:
         """What an expression is made of; taken apart once for all rules of the file that have it."""
@@ -67,13 +83,12 @@ class ExpressionCompiler:
 
     def condition(self, path: Path, source: str, on: Sequence[str]) -> tuple[Expression | None, nulls.Known]:
         """The condition of a rule, and what is known of the event's fields where it holds."""
-        compiled = self._compile(path, 0, source, on, nulls.NOTHING)
+        compiled = self._compile(path, 0, source, on, nulls.NOTHING, is_condition=True)
         if compiled is None:
             return None, nulls.NOTHING
         for result in sorted(compiled.results - {"BOOL", "DYN"}):
             summary = f"the condition is {_named(result)}, not true or false"
             self._report.add_inside(path, 0, "not-a-condition", summary, "compare it with something: == != < >")
-        self._decided(path, compiled)
         return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
 
     def text(
@@ -128,7 +143,15 @@ class ExpressionCompiler:
             self._report.add_inside(path, at, "not-a-text", f"this is {_named(result)}, not a text", hint)
 
     def _compile(
-        self, path: Path, at: int, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool = False
+        self,
+        path: Path,
+        at: int,
+        source: str,
+        on: Sequence[str],
+        known: nulls.Known,
+        *,
+        may_be_null: bool = False,
+        is_condition: bool = False,
     ) -> _Compiled | None:
         results, faults = self._types(path, at, source, on)
         if faults:
@@ -142,6 +165,7 @@ class ExpressionCompiler:
         tree = self.tree(expression)
         self._check_tree(path, at, tree, on)
         self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
+        self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition))
         return _Compiled(expression, tree, results)
 
     def _types(self, path: Path, at: int, source: str, on: Sequence[str]) -> tuple[frozenset[str], int]:
@@ -167,7 +191,8 @@ class ExpressionCompiler:
             for environment in self._versions(event_type):
                 faults += literals.enum_faults(tree, environment.fields)
         for fault in faults:
-            self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)
+            if is_error(fault.code):
+                self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)
 
     def _bad_patterns(self, tree: Tree) -> Iterator[literals.Fault]:
         """Fixed regular expressions that are none: only CEL's own engine knows."""
@@ -201,21 +226,6 @@ class ExpressionCompiler:
         self._report.add_inside(
             path, at + use.node.start, "null-not-handled", f"`{use.path}` may be null{version}", hint
         )
-
-    def _decided(self, path: Path, condition: _Compiled) -> None:
-        """A condition whose value can be told beforehand."""
-        root = condition.tree.root
-        if all(node.kind is not Kind.NAME for node in walk(root)):
-            value = condition.expression.evaluate(self._environment.bind({}))
-            if isinstance(value, bool):
-                code, summary = ("always-matches", "always") if value else ("never-matches", "never")
-                self._report.add_inside(path, 0, code, f"the condition is {summary} true")
-        elif clash := contradictions.never(root):
-            summary = f"the condition is never true: no `{clash.path}` satisfies both this and what stands before it"
-            self._report.add_inside(path, clash.at.start, "never-matches", summary)
-        elif clash := contradictions.always(root):
-            summary = f"the condition is always true: any `{clash.path}` satisfies this or what stands before it"
-            self._report.add_inside(path, clash.at.start, "always-matches", summary, "did you mean `&&`?")
 
     def _versions(self, event_type: str) -> Sequence[TypedEnvironment]:
         return self._typed.get(event_type, ())

@@ -11,7 +11,7 @@ from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.literals import possible_texts
 from pipeline.rules.cel.nulls import NOTHING, Known
-from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, Typed
+from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, ExpressionSource, Typed
 from pipeline.rules.message import MAX_URL, RuleField, Text
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Path
@@ -20,9 +20,6 @@ from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.styles import channel
 
-TYPES_ALIKE = 0.85
-"""How much of two names of event types must be alike: all of a team's begin with the same words."""
-_NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
 
 
@@ -43,9 +40,13 @@ class RuleCompiler:
         self._defaults = defaults
         self._templates = templates
         self._environment = environment
-        self._typed = typed
         self._stage = stage
         self._expressions = ExpressionCompiler(report, environment, typed)
+
+    @property
+    def expressions(self) -> Sequence[ExpressionSource]:
+        """The expressions of the rules compiled so far."""
+        return self._expressions.sources
 
     def compile(self, index: int, model: RuleModel) -> Rule | None:
         """The compiled rule, or None where findings keep it from being one."""
@@ -53,9 +54,8 @@ class RuleCompiler:
         path: Path = ("rules", index)
         merged = with_defaults(model, self._defaults)
         on = event_types(merged)
-        locations = {name: self._place(path, model, name) for name in ("on", "template", "when", "to", "url", "data")}
+        locations = {name: self._place(path, model, name) for name in ("template", "when", "to", "url", "data")}
         self._require(path, merged, on)
-        self._check_types(locations["on"], on, merged)
         template = self._template(locations["template"], merged.template) if merged.template else None
         when, known = None, NOTHING
         if merged.when:
@@ -98,14 +98,6 @@ class RuleCompiler:
             if not value:
                 hint = "write it in the rule, or in `defaults:` of the file"
                 self._report.add((*path, "id"), "missing-key", f"rule `{rule.id}` has no `{name}`", hint)
-
-    def _check_types(self, path: Path, on: Sequence[str], rule: RuleModel) -> None:
-        for index, event_type in enumerate(on):
-            if not self._typed.get(event_type):
-                location = path if isinstance(rule.on, str) else (*path, index)
-                summary = f"no schema of `{event_type}` is known: its expressions are not checked"
-                hint = near(event_type, self._typed, TYPES_ALIKE) or _NO_SCHEMA
-                self._report.add_inside(location, 0, "unknown-event-type", summary, hint)
 
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)

@@ -15,6 +15,7 @@ from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, with_fields
 
 FOLDER = Path(__file__).parent
 WITHOUT_FILE = {
+    "file-not-read",  # the name is the fault: tests/unit/adapters/test_rule_files.py
     "file-too-large",  # a mebibyte needs no file
 }
 TEMPLATE_FAULTS = {"field-kind-unknown", "unused-template"}
@@ -31,17 +32,25 @@ NEWER = with_fields({"name": "gift_card", "type": "boolean", "default": False})
 """The shop's event in its next version."""
 
 
-def found(code: str) -> list[Finding]:
-    """What `check` says of the file, but for what it says of every file here."""
+def sources_of(code: str) -> RuleSources:
+    """The rule set with the code's file in it, in the place that the file is for."""
     text = (FOLDER / f"{code}.yaml").read_text(encoding="utf-8")
     rules = RULE if code in TEMPLATE_FAULTS | TEST_FAULTS else text
     templates = text if code in TEMPLATE_FAULTS else MORE_TEMPLATES
     tests = {f"{code}.yaml": text} if code in TEST_FAULTS else {}
     catalogue = None if code == "no-templates" else ("templates.yaml", templates)
-    sources = RuleSources({f"{code}.yaml": rules}, catalogue, tests)
+    return RuleSources({f"{code}.yaml": rules}, catalogue, tests)
+
+
+def schemas_of(code: str) -> SchemaCatalogue:
+    """The shop's schema, for one code in two versions."""
     versions = [SCHEMA, NEWER] if code == "field-not-in-version" else [SCHEMA]
-    schemas = SchemaCatalogue(EventSchema(version) for version in versions)
-    findings = check(sources, schemas, environment="production").findings
+    return SchemaCatalogue(EventSchema(version) for version in versions)
+
+
+def found(code: str) -> list[Finding]:
+    """The findings in the code's file, without those that every file here has."""
+    findings = check(sources_of(code), schemas_of(code), environment="production").findings
     return [one for one in findings if one.code == code or one.code not in USUAL]
 
 
@@ -67,9 +76,9 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "write scheme and host out; only what follows them may come from the event",
     ),
     "cannot-truncate": (6, 16, "a shortened `character_string` is a wrong one", None),
-    "disabled": (2, 5, "rule `paid` takes no part", None),
+    "disabled": (2, 5, "rule `paid` is disabled", None),
     "duplicate-key": (7, 5, "`stop` stands here twice", None),
-    "duplicate-rule": (8, 5, "rule `paid` stands already at duplicate-rule.yaml:2", None),
+    "duplicate-rule": (8, 5, "rule `paid` is already defined at duplicate-rule.yaml:2", None),
     "expression-syntax": (6, 23, "not an expression: `=` does not go here", "compare with `==`"),
     "expression-unclosed": (
         7,

@@ -25,7 +25,7 @@ from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.notice import notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.schema.examples import example
 from tests.broker.topics import ends
 from tests.fakes.listener import PATIENCE

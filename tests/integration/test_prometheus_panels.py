@@ -23,7 +23,7 @@ from pipeline.metrics import Metric
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from tests.broker.handle import Unavailable
 from tests.fakes.outcomes import an_outcome

@@ -92,7 +92,7 @@ FORM = (
             "at most 20"),
     Mistake("one of two texts too long", '"余额支付"', '▸"感谢您使用账户余额支付我们会尽快为您安排发货"', "over-limit",
             "at most 20"),
-    Mistake("an id twice", LAST, LAST + TWICE, "duplicate-rule", "stands already"),
+    Mistake("an id twice", LAST, LAST + TWICE, "duplicate-rule", "already defined"),
     Mistake("a tab", "    owner: trade-team", "▸\towner: trade-team", "not-yaml", "spaces, not tabs"),
     Mistake("no quotes around a choice", THING5, THING5.strip("'").replace(" : ", " ▸: "), "not-yaml", "in quotes"),
     Mistake("a quote of YAML not closed", THING5, THING5[:-1].replace("'$", "▸'$"), "not-yaml", "quote is not closed"),

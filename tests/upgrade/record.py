@@ -20,7 +20,7 @@ from pipeline.model.event import Event, Record
 from pipeline.model.ledger import LedgerPosition
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.schema.examples import example
 from pipeline.rules.schema.json_events import JsonReader
 from tests.fakes.outcomes import BARE, WHOLE

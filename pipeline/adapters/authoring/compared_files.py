@@ -22,7 +22,7 @@ from pipeline.authoring.diff.changes import Diff
 from pipeline.authoring.diff.rule_set_pair import Comparison
 from pipeline.errors import UserError
 from pipeline.rules.cel.engine import Environment
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from pipeline.adapters.authoring.git_revisions import Entry, Revision
 from pipeline.adapters.events.schema_files import schema_of, schemas_near
-from pipeline.adapters.rule_files import SUFFIXES, TEMPLATES, decoded, read_rules
+from pipeline.adapters.rule_files import TEMPLATES, decoded, is_rule_set_file, read_rules
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
@@ -37,7 +37,7 @@ def read_version(given: str, rules: Path) -> Version:
         raise UserError("an empty text names no rules", hint="name a folder, or a revision such as main or HEAD~1")
     folder = Path(given)
     if folder.exists():
-        return Version(given, read_rules(folder)._replace(tests={}), schemas_near(folder))
+        return Version(given, read_rules(folder), schemas_near(folder))
     name, colon, path = given.partition(":")
     inside = next(one for one in (rules.absolute(), *rules.absolute().parents) if one.is_dir())
     revision = Revision(name, Path.cwd() if colon else inside)
@@ -46,13 +46,14 @@ def read_version(given: str, rules: Path) -> Version:
 
 
 def _rules_at(revision: Revision, folder: str) -> RuleSources:
-    entries = [one for one in revision.entries(folder) if one.is_file and one.name.endswith(SUFFIXES)]
+    entries = [one for one in revision.entries(folder, recursive=True) if one.is_file and is_rule_set_file(one.name)]
     texts = {
         name: (path := f"{revision.name}:{posixpath.normpath(posixpath.join(folder, name))}", decoded(path, content))
         for name, content in revision.read(entries).items()
     }
     templates = next((texts[name] for name in TEMPLATES if name in texts), None)
-    return RuleSources(dict(text for name, text in texts.items() if name not in TEMPLATES), templates)
+    names = sorted(map(PurePosixPath, texts))
+    return RuleSources(dict(texts[str(name)] for name in names if name.name not in TEMPLATES), templates)
 
 
 def _schemas_at(revision: Revision, rules: str) -> SchemaCatalogue:

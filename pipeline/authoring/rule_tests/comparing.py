@@ -10,9 +10,10 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.model.notice import Notice, Refusal
+from pipeline.rules.lint.case_format import Expected, ExpectedNotice
 from pipeline.rules.rule_compiler import near
 from pipeline.rules.source.document import Path
-from pipeline.rules.source.format import Expected, ExpectedNotice, FieldValue
+from pipeline.rules.source.format import FieldValue
 
 
 class Message(NamedTuple):

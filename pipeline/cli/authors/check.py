@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.adapters.events.schema_files import read_schemas, schemas_near
-from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json, values
@@ -48,7 +48,7 @@ def command(
     Example: `notice-pipeline check rules --environment production`
     """
     catalogue = schemas_beside(rules, schemas)
-    checked = check(read_rules(rules), catalogue, environment=environment)
+    checked = check(read_rules_and_tests(rules), catalogue, environment=environment)
     match output:
         case "json":
             print_json([values(finding) for finding in checked.findings])

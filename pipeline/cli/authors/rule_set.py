@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.rule_files import read_rules, read_rules_and_tests
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.errors import RulesRefused, UserError
 from pipeline.rules.lint.check import CheckResult, check
@@ -91,8 +91,8 @@ class SoundRules(NamedTuple):
         """
         rules, schemas, environment = named.completed(settings)
         catalogue = schemas_beside(rules, schemas)
-        sources = read_rules(rules)
-        checked = check(sources if tests else sources._replace(tests={}), catalogue, environment=environment)
+        sources = read_rules_and_tests(rules) if tests else read_rules(rules)
+        checked = check(sources, catalogue, environment=environment)
         if checked.ruleset is None:
             raise RulesRefused([finding for finding in checked.findings if finding.is_error])
         return cls(checked, checked.ruleset, catalogue)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 import typer
 
 from pipeline.adapters.authoring.rule_test_events import read_test_events
-from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.rule_tests.reports import Timed, as_json, as_junit, as_text
 from pipeline.authoring.rule_tests.running import run
 from pipeline.authoring.terminal_escape import terminal_escape
@@ -123,7 +123,7 @@ class _Job(NamedTuple):
         """
         begun = time.perf_counter()
         catalogue = schemas_beside(self.folder, self.schemas)
-        checked = check(read_rules(self.folder), catalogue, environment=self.environment)
+        checked = check(read_rules_and_tests(self.folder), catalogue, environment=self.environment)
         if checked.ruleset is None:
             errors = tuple(finding for finding in checked.findings if finding.is_error)
             return _Report(str(self.rules), errors, (), 0, time.perf_counter() - begun)

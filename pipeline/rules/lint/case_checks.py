@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.model.outcome import Reason
+from pipeline.rules.lint.case_format import Expected, ExpectedNotice
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import Unfit, given
 from pipeline.rules.rule_compiler import event_types, near
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Path
-from pipeline.rules.source.format import Expected, ExpectedNotice, FieldValue, RuleModel
+from pipeline.rules.source.format import FieldValue, RuleModel
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template
 
@@ -125,7 +126,7 @@ def _check_rule(report: Report, path: Path, case: Case, name: str, known: Known)
             hint = near(name, known.rules) or f"there are {', '.join(list(known.rules)[:MAX_NAMED])}"
             report.add_inside(path, 0, "unknown-rule", f"there is no rule `{name}`", hint)
     elif not rule.enabled:
-        report.add_inside(path, 0, "bad-test", f"rule `{name}` takes no part", "it has `enabled: false`")
+        report.add_inside(path, 0, "bad-test", f"rule `{name}` is disabled", "it has `enabled: false`")
     elif event_types(rule) and case.event.type not in event_types(rule):
         message = f"rule `{name}` looks at {', '.join(event_types(rule))}, not at `{case.event.type}`"
         report.add_inside(path, 0, "bad-test", message)

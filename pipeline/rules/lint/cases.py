@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
+from pipeline.rules.lint.case_format import Expected, ExpectedNotice, TestEvent, TestFile, TestModel
 from pipeline.rules.source.document import Document, Path, parse, words_and_numbers
-from pipeline.rules.source.format import Expected, ExpectedNotice, FieldValue, TestEvent, TestFile, TestModel
+from pipeline.rules.source.format import FieldValue
 from pipeline.rules.source.structure import validate
 
 

@@ -15,6 +15,8 @@ class RuleSources(NamedTuple):
     tests: Mapping[str, str] = {}
     is_whole: bool = True
     """Whether `rules` are all rules there are, or one file alone."""
+    ignored: Mapping[str, str] = {}
+    """Files that look like rule files and are not read, each with a hint."""
 
     def version(self) -> str:
         """A short hash of what decides messages: rules and templates, not tests, and not where they lie."""

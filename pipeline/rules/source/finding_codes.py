@@ -152,6 +152,9 @@ CODES: Mapping[str, Code] = {
     "unused-template": Code(_W, "No rule uses the template.", "Remove it."),
     "missing-test": Code(_W, "No test expects a message of this rule.", "Add one under tests/."),
     "disabled": Code(_N, "The rule takes no part.", "Remove it when it is no longer wanted.", "enabled: false"),
+    "file-not-read": Code(
+        _W, "A file looks like a rule file and is not read.", "Rename it, or move it out of the folder."
+    ),
     "no-rules": Code(_W, "There is no rule at all.", "Is this the right folder?", "rules: []"),
     "bad-test": Code(
         _E,
@@ -169,6 +172,11 @@ CODES: Mapping[str, Code] = {
         'with: {amount: "1,280.00"}',
     ),
 }
+
+
+def is_error(code: str) -> bool:
+    """Whether findings of this code refuse a rule set."""
+    return CODES[code].level is Level.ERROR
 
 
 def as_markdown() -> str:

@@ -1,4 +1,4 @@
-"""The format of rule, template and test files, declared once: parser and JSON Schema for editors derive from it."""
+"""The format of rule and template files, declared once: the parser and the JSON Schema for editors derive from it."""
 
 from __future__ import annotations
 
@@ -43,19 +43,21 @@ Text = Annotated[str, BeforeValidator(_text), Field(max_length=8_192)]
 Expression = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=4_096)]
 
 
-class _Model(BaseModel):
-    # Built when first used: rules are read by commands that never see a test.
+class FormatModel(BaseModel):
+    """The base of everything in a file: unknown keys are errors."""
+
+    # Built at first use: most commands read only some of the formats.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
-class FieldValue(_Model):
+class FieldValue(FormatModel):
     """A field with a colour."""
 
     value: Text = Field(description="Text with `${…}`.")
     color: Color | None = Field(None, description="Colour of the text, `#rgb` or `#rrggbb`.")
 
 
-class RuleFields(_Model):
+class RuleFields(FormatModel):
     """What `defaults:` may hold for all rules of a file."""
 
     owner: str | None = Field(None, description="Who answers for the rule.")
@@ -90,14 +92,14 @@ class RuleModel(RuleFields):
     description: str | None = Field(None, description="What it is for, in a sentence.")
 
 
-class RuleFile(_Model):
+class RuleFile(FormatModel):
     """A file of rules."""
 
     defaults: RuleFields | None = Field(None, description="What rules of this file have where they say nothing.")
     rules: tuple[RuleModel, ...] = Field(description="The rules, in the order in which they are tried.")
 
 
-class TemplateFieldModel(_Model):
+class TemplateFieldModel(FormatModel):
     """One field of a template."""
 
     label: str = Field("", description="The words before it on the card.")
@@ -107,7 +109,7 @@ class TemplateFieldModel(_Model):
     values: tuple[str, ...] = Field((), description="Registered values of kinds `enum` and `const`.")
 
 
-class TemplateModel(_Model):
+class TemplateModel(FormatModel):
     """One template."""
 
     title: str = Field(description="The card's title.")
@@ -116,71 +118,7 @@ class TemplateModel(_Model):
     fields: dict[str, TemplateFieldModel | None] = Field(description="Field key to what is known of it.", min_length=1)
 
 
-class TemplateFile(_Model):
+class TemplateFile(FormatModel):
     """The catalogue of templates."""
 
     templates: dict[str, TemplateModel] = Field(description="Alias to template.")
-
-
-class ExpectedNotice(_Model):
-    """A notice that must come out; what is not named is not looked at."""
-
-    rule: str = Field(description="The rule that makes it.")
-    to: Text | None = Field(None, description="Its recipient.")
-    template: str | None = Field(None, description="Its template's alias.")
-    url: Text | None = Field(None, description="Its url.")
-    data: dict[str, FieldValue | Text] = Field(default_factory=dict, description="Fields with their texts.")
-    whole: bool = Field(False, description="Whether `data` names every field there is.")
-
-
-class Expected(_Model):
-    """What must follow from the event."""
-
-    notices: tuple[ExpectedNotice, ...] | None = Field(None, description="These notices, in this order, and no other.")
-    none: Literal["no_match", "refused"] | None = Field(
-        None, description="No notice: because no rule matched, or because one could not make a message."
-    )
-    reason: str | None = Field(None, description="With `none: refused`: the reason, such as `field_limit`.")
-    rule: str | None = Field(None, description="With `none: refused`: the rule that could not.")
-
-
-class TestEvent(_Model):
-    """The event that a test gives."""
-
-    __test__ = False
-
-    type: str = Field(description="Event type.")
-    data: dict[str, object] | None = Field(None, description="The event, whole.")
-    example: bool = Field(False, description="Begin with an example made from the schema.")
-    file: str | None = Field(None, description="Begin with a JSON file, named from this folder.")
-    override: dict[str, object] = Field(default_factory=dict, alias="with", description="Fields to set on top.")
-    time: str | None = Field(None, description="The event's time.")
-
-
-class TestCase(_Model):
-    """One row of a table of cases."""
-
-    __test__ = False
-
-    name: Text | None = Field(None, description="What is special about it.")
-    override: dict[str, object] = Field(default_factory=dict, alias="with", description="Fields to set on top.")
-    expect: Expected = Field(description="What must follow.")
-
-
-class TestModel(_Model):
-    """One test, or a table of them."""
-
-    __test__ = False
-
-    name: Text = Field(description="What it shows.")
-    event: TestEvent = Field(description="The event given.")
-    expect: Expected | None = Field(None, description="What must follow; left out with `cases`.")
-    cases: tuple[TestCase, ...] = Field((), description="The same event with changes, each with what must follow.")
-
-
-class TestFile(_Model):
-    """A file of rule tests."""
-
-    __test__ = False
-
-    tests: tuple[TestModel, ...] = Field(description="The tests.")

@@ -1,4 +1,4 @@
-"""A change of the rules' folder is noticed however it is made, once, and when nobody is writing any more."""
+"""A change of the rules' folder is reported once, however it is made, after the last write."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def file_added(home: Path) -> None:
     write(home / "rules", "rules: [6]", "more.yml")
 
 
-def tests_added(home: Path) -> None:
-    write(home / "rules" / "tests", "tests: []")
+def file_added_in_a_subfolder(home: Path) -> None:
+    write(home / "rules" / "trade", "rules: [6]")
 
 
 def file_removed(home: Path) -> None:
@@ -65,13 +65,13 @@ def folder_removed(home: Path) -> None:
 
 
 WAYS = (
-    edited, replaced_by_a_rename, config_map_updated, folder_replaced, file_added, tests_added, file_removed,
-    folder_removed,
+    edited, replaced_by_a_rename, config_map_updated, folder_replaced, file_added, file_added_in_a_subfolder,
+    file_removed, folder_removed,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("change", WAYS)
-def test_every_way_to_change_it_is_noticed_once(home: Path, change: Callable[[Path], None]) -> None:
+def test_every_way_to_change_the_rules_is_reported_once(home: Path, change: Callable[[Path], None]) -> None:
     """At the second look after it, and not again."""
     watch = RuleWatch(home / "rules")
     assert [watch.changed() for _ in range(3)] == [False, False, False]
@@ -89,21 +89,22 @@ def test_a_link_turned_to_another_folder(home: Path) -> None:
     assert [watch.changed() for _ in range(3)] == [False, True, False]
 
 
-def test_while_somebody_is_writing_nothing_is_told(home: Path) -> None:
+def test_nothing_is_reported_during_a_write(home: Path) -> None:
     """A file that grows from look to look is half written."""
     watch = RuleWatch(home / "rules")
-    told = []
+    reported = []
     for length in range(5):
         write(home / "rules", "x" * length)
-        told.append(watch.changed())
-    assert told == [False] * 5
+        reported.append(watch.changed())
+    assert reported == [False] * 5
     assert [watch.changed() for _ in range(2)] == [True, False]
 
 
-def test_what_decides_nothing_is_no_change(home: Path) -> None:
-    """Notes, an editor's own files."""
+def test_other_files_are_not_watched(home: Path) -> None:
+    """Notes, rule tests, an editor's own files."""
     watch = RuleWatch(home / "rules")
-    write(home / "rules", "words", "README.md")
+    write(home / "rules", "notes", "README.md")
+    write(home / "rules" / "tests", "tests: []")
     write(home / "rules", "half", ".shop.yaml.swp")
     assert [watch.changed() for _ in range(3)] == [False, False, False]
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.rules.source.format import RuleFile, TemplateFile, TestFile
+from pipeline.rules.lint.case_format import TestFile
+from pipeline.rules.source.format import RuleFile, TemplateFile
 
 ROOT = Path(__file__).parents[3]
 FAULTS = ROOT / "tests" / "faults"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.events.schema_files import read_schemas
-from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.rule_tests.running import run
 from pipeline.model.event import Event, Record
 from pipeline.model.notice import Notice
@@ -30,7 +30,7 @@ def schemas() -> SchemaCatalogue:
 
 @pytest.fixture(scope="module")
 def rules(schemas: SchemaCatalogue) -> RuleSet:
-    checked = check(read_rules(ROOT / "rules"), schemas, environment="production")
+    checked = check(read_rules_and_tests(ROOT / "rules"), schemas, environment="production")
     assert checked.findings == ()
     assert checked.ruleset is not None
     return checked.ruleset
@@ -39,12 +39,12 @@ def rules(schemas: SchemaCatalogue) -> RuleSet:
 @pytest.mark.parametrize("environment", ["production", "staging", None])
 def test_the_example_has_no_findings(schemas: SchemaCatalogue, environment: str | None) -> None:
     """What we ship as a model is clean, in every environment: no error, no warning, no note."""
-    assert check(read_rules(ROOT / "rules"), schemas, environment=environment).findings == ()
+    assert check(read_rules_and_tests(ROOT / "rules"), schemas, environment=environment).findings == ()
 
 
 def test_the_examples_own_tests_pass(schemas: SchemaCatalogue) -> None:
     """Every one of them, in the service's own engine."""
-    checked = check(read_rules(ROOT / "rules"), schemas, environment="production")
+    checked = check(read_rules_and_tests(ROOT / "rules"), schemas, environment="production")
     assert checked.ruleset is not None
     results = [run(case, checked.ruleset, schemas, {}) for case in checked.cases]
     assert len(results) > 20

@@ -11,7 +11,7 @@ from typing import cast
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding, Level
 from pipeline.ports import Telemetry
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources

@@ -10,7 +10,7 @@ from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources

@@ -20,8 +20,6 @@ from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
-JOB_SECONDS = 5.0
-"""Of processor time: what others do on the machine is no fault of a draft's."""
 MEMORY_BYTES = 512 * 1024**2
 """Of address space. The example rules take 63 MB of it."""
 

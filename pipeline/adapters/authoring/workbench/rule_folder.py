@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.rule_files import read_rules, read_rules_and_tests
 from pipeline.model.finding import Finding
 from pipeline.rules.rule_compiler import event_types, with_defaults
 from pipeline.rules.source.document import parse
@@ -35,11 +35,11 @@ class RuleFolder:
         Raises:
             UserError: it cannot be read.
         """
-        return read_rules(self._folder)
+        return read_rules_and_tests(self._folder)
 
     def names(self) -> Mapping[str, str]:
-        """Path by file name, in the order of names."""
-        return {Path(path).name: path for path in self.read().rules}
+        """Path by name within the folder, in the order of names."""
+        return {Path(path).relative_to(self._folder).as_posix(): path for path in read_rules(self._folder).rules}
 
     def bearing(self, path: str, text: str, event_type: str | None) -> RuleSources:
         """The draft in place of the file at `path`, with the files that look at the same events, and their tests.

@@ -12,7 +12,7 @@ from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.telemetry.prometheus import MOST_UNKNOWN_TYPES, READ_AT_SCRAPE, PrometheusTelemetry
 from pipeline.model.outcome import OutcomeKind, Reason
-from pipeline.rules.lint.check import load
+from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from tests.fakes.outcomes import an_outcome
 

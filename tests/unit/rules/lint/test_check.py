@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import RulesRefused
-from pipeline.rules.lint.check import check, load
+from pipeline.rules.compile import load
+from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, checked, findings, schemas, with_fields

@@ -135,7 +135,7 @@ class Bad(NamedTuple):
             "{notices: [{rule: off}]}",
             "bad-test",
             31,
-            "rule `off` takes no part",
+            "rule `off` is disabled",
             "it has `enabled: false`",
         ),
         Bad(

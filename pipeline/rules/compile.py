@@ -1,0 +1,194 @@
+"""Compile a rule set: every error in a rule or template refuses it, at start and at each reload.
+
+Warnings, notes and everything about rule tests are in `pipeline.rules.lint`, which the service does not import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.errors import RulesRefused
+from pipeline.model.finding import Finding
+from pipeline.rules.cel.engine import Environment
+from pipeline.rules.cel.fields import versions
+from pipeline.rules.cel.typing import TypedEnvironment
+from pipeline.rules.expressions import ExpressionSource, Typed
+from pipeline.rules.rule_compiler import RuleCompiler, event_types, with_defaults
+from pipeline.rules.ruleset import Rule, RuleSet
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.catalogue import read_templates
+from pipeline.rules.source.document import Document, parse
+from pipeline.rules.source.files import RuleSources
+from pipeline.rules.source.finding_codes import CODES
+from pipeline.rules.source.format import RuleFields, RuleFile, RuleModel
+from pipeline.rules.source.report import Report
+from pipeline.rules.source.rule_locations import RulePlaces
+from pipeline.rules.source.structure import validate
+from pipeline.rules.source.templates import Template
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class RuleDocument(NamedTuple):
+    """One rule file, read."""
+
+    document: Document
+    defaults: RuleFields | None
+    rules: tuple[tuple[int, RuleModel], ...]
+    """Each rule with its number in the file; rules that do not fit the format are left out."""
+    is_whole: bool
+    """Whether the file fits the format, so that no rule is left out."""
+
+    @property
+    def merged(self) -> Iterator[tuple[int, RuleModel]]:
+        """The rules, with the file's defaults for the keys that they do not set."""
+        for index, rule in self.rules:
+            yield index, with_defaults(rule, self.defaults)
+
+
+class Compilation(NamedTuple):
+    """What compiling a rule set gives."""
+
+    ruleset: RuleSet | None
+    """None if there is any error."""
+    errors: tuple[Finding, ...]
+    """In the order of files and locations."""
+    files: tuple[RuleDocument, ...]
+    expressions: Mapping[str, Sequence[ExpressionSource]]
+    """By file: its expressions that compile."""
+    locations: Mapping[str, RulePlaces]
+    """By rule id: where the parts of each compiled rule are."""
+    templates: Mapping[str, Template]
+    catalogue: Document | None
+    """The file of the templates; None where it is missing or is not YAML."""
+    typed: Typed
+    cel: Environment
+
+
+def compile_rules(
+    sources: RuleSources,
+    schemas: SchemaCatalogue,
+    *,
+    environment: str | None = None,
+    cel: Environment | None = None,
+) -> Compilation:
+    """Compile rules and templates; the files of tests are not read.
+
+    `environment` picks template ids (`production`, `staging`); None takes any id. Rule sets that are compiled in the
+    same `cel` share their common expressions.
+    """
+    errors: list[Finding] = []
+    templates, catalogue = _templates(sources, errors)
+    files = _rule_files(sources, errors)
+    cel = cel or Environment()
+    typed = _typed_environments(files, schemas)
+    rules: list[Rule] = []
+    locations: dict[str, RulePlaces] = {}
+    expressions: dict[str, Sequence[ExpressionSource]] = {}
+    for file in files:
+        report = Report(file.document)
+        compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment)
+        for index, model in file.rules:
+            rule = compiler.compile(index, model) if with_defaults(model, file.defaults).enabled else None
+            if rule is not None:
+                rules.append(rule)
+                locations[rule.id] = RulePlaces.of(file.document, index, model)
+        expressions[file.document.path] = compiler.expressions
+        errors += report.findings
+    errors += _duplicates(files)
+    ordered = in_order(errors)
+    ruleset = None if ordered else RuleSet(sources.version(), rules, templates, cel)
+    return Compilation(ruleset, ordered, tuple(files), expressions, locations, templates, catalogue, typed, cel)
+
+
+def load(
+    sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None, cel: Environment | None = None
+) -> RuleSet:
+    """The rule set for the service.
+
+    Raises:
+        RulesRefused: with every error.
+    """
+    compilation = compile_rules(sources, schemas, environment=environment, cel=cel)
+    if compilation.ruleset is None:
+        raise RulesRefused(compilation.errors)
+    return compilation.ruleset
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings by file and location, each once."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
+
+
+def _templates(sources: RuleSources, errors: list[Finding]) -> tuple[Mapping[str, Template], Document | None]:
+    if sources.templates is None:
+        path = next(iter(sources.rules), "templates.yaml")
+        message = "there is no templates.yaml"
+        hint = "put one beside the rules; `notice-pipeline init` makes an example"
+        errors.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", message, hint))
+        return {}, None
+    templates, document, faults = read_templates(*sources.templates)
+    errors += faults
+    return templates, document
+
+
+def _rule_files(sources: RuleSources, errors: list[Finding]) -> list[RuleDocument]:
+    files: list[RuleDocument] = []
+    for path, text in sources.rules.items():
+        document = parse(path, text)
+        if isinstance(document, Finding):
+            errors.append(document)
+            continue
+        model, faults = validate(document, RuleFile)
+        errors += faults
+        if model is not None:
+            files.append(RuleDocument(document, model.defaults, tuple(enumerate(model.rules)), is_whole=True))
+        else:
+            files.append(_salvaged(document))
+    return files
+
+
+def _salvaged(document: Document) -> RuleDocument:
+    """The rules that fit the format, of a file that does not: their own errors are reported as well."""
+    content = document.value if isinstance(document.value, dict) else {}
+    given = content.get("rules")
+    rules = [(index, _fitting(RuleModel, rule)) for index, rule in enumerate(given if isinstance(given, list) else ())]
+    fitting = tuple((index, rule) for index, rule in rules if rule is not None)
+    return RuleDocument(document, _fitting(RuleFields, content.get("defaults")), fitting, is_whole=False)
+
+
+def _fitting(model: type[_Model], value: object) -> _Model | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _typed_environments(
+    files: Sequence[RuleDocument], schemas: SchemaCatalogue
+) -> Mapping[str, Sequence[TypedEnvironment]]:
+    used = {event_type for file in files for _, rule in file.merged for event_type in event_types(rule)}
+    typed: dict[str, Sequence[TypedEnvironment]] = dict.fromkeys(schemas, ())
+    typed |= {
+        event_type: [TypedEnvironment(fields) for fields in versions(one.root for one in schemas.versions(event_type))]
+        for event_type in used
+        if schemas.versions(event_type)
+    }
+    return typed
+
+
+def _duplicates(files: Sequence[RuleDocument]) -> list[Finding]:
+    seen: dict[str, str] = {}
+    findings: list[Finding] = []
+    for file in files:
+        for index, rule in file.rules:
+            location = file.document.location(("rules", index, "id"))
+            if rule.id in seen:
+                message = f"rule `{rule.id}` is already defined at {seen[rule.id]}"
+                findings.append(file.document.finding(("rules", index, "id"), "duplicate-rule", message))
+            else:
+                seen[rule.id] = f"{file.document.path}:{location.line}"
+    return findings

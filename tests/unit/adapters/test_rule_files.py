@@ -1,0 +1,87 @@
+"""Which files of a folder make up a rule set, and which are reported because they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.rule_files import MAX_FOLDERS, read_rules, read_rules_and_tests
+from pipeline.errors import UserError
+from pipeline.rules.lint.check import check
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("rules: []\n", encoding="utf-8")
+
+
+def named(folder: Path, paths: object) -> list[str]:
+    assert isinstance(paths, dict)
+    return [Path(path).relative_to(folder).as_posix() for path in paths]
+
+
+def test_subfolders_and_both_suffixes_are_read(tmp_path: Path) -> None:
+    """In the order of their paths, which is the order of matching; a folder `tests` anywhere has tests."""
+    write(tmp_path, "b.yaml", "a.yml", "trade/c.yaml", "trade/more/d.YAML", "tests/t.yaml", "trade/tests/u.yaml")
+    write(tmp_path, ".hidden.yaml", ".git/e.yaml", "..data/f.yaml", "templates.yaml", "README.md")
+    sources = read_rules_and_tests(tmp_path)
+    assert named(tmp_path, sources.rules) == ["a.yml", "b.yaml", "trade/c.yaml", "trade/more/d.YAML"]
+    assert named(tmp_path, sources.tests) == ["tests/t.yaml", "trade/tests/u.yaml"]
+    assert sources.templates is not None
+    assert not sources.ignored
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("more.yaml.txt", "rename it to `more.yaml`"),
+        ("more.yml.TXT", "rename it to `more.yml`"),
+        ("more.yaml ", "rename it to `more.yaml`"),
+        ("trade/more.yaml.doc", "rename it to `more.yaml`"),
+        ("trade/templates.yaml", "a rule set has one catalogue of templates: move them to "),
+        ("templates.yml", "a rule set has one catalogue of templates: move them to "),
+    ],
+)
+def test_a_file_that_looks_like_rules_and_is_not_read_is_reported(tmp_path: Path, name: str, hint: str) -> None:
+    """Notepad saves `more.yaml.txt`; a second catalogue would silently lose its templates."""
+    write(tmp_path, "a.yaml", "templates.yaml", name)
+    checked = check(read_rules(tmp_path), SchemaCatalogue())
+    finding = next(one for one in checked.findings if one.code == "file-not-read")
+    assert finding.path == str(tmp_path / name)
+    assert (finding.hint or "").startswith(hint)
+
+
+def test_a_file_set_aside_is_not_reported(tmp_path: Path) -> None:
+    """A backup or a file that is switched off by its name."""
+    write(tmp_path, "a.yaml", "templates.yaml", "a.yaml.bak", "b.yaml.disabled", "c.yaml.orig", "notes.txt")
+    assert not read_rules(tmp_path).ignored
+
+
+def test_one_rule_file_takes_the_templates_above_it(tmp_path: Path) -> None:
+    """A file of a subfolder checks as it does within the whole set."""
+    write(tmp_path, "templates.yaml", "trade/c.yaml", "tests/t.yaml")
+    sources = read_rules_and_tests(tmp_path / "trade" / "c.yaml")
+    assert not sources.is_whole
+    assert sources.templates == (str(tmp_path / "templates.yaml"), "rules: []\n")
+    assert named(tmp_path, sources.tests) == ["tests/t.yaml"]
+
+
+def test_a_link_to_a_folder_above_ends(tmp_path: Path) -> None:
+    """The depth is bounded, and the error names the link."""
+    write(tmp_path, "a.yaml")
+    (tmp_path / "again").symlink_to(tmp_path)
+    with pytest.raises(UserError, match=f"more than {MAX_FOLDERS} folders deep"):
+        read_rules(tmp_path)
+
+
+def test_a_broken_test_file_does_not_keep_the_service_from_its_rules(tmp_path: Path) -> None:
+    """The service reads rules and templates alone; the authors' tools report the test file."""
+    write(tmp_path, "a.yaml", "templates.yaml", "tests/t.yaml")
+    (tmp_path / "tests" / "t.yaml").write_bytes(b"\xb0\xe1")
+    assert named(tmp_path, read_rules(tmp_path).rules) == ["a.yaml"]
+    with pytest.raises(UserError, match="not UTF-8"):
+        read_rules_and_tests(tmp_path)
