@@ -15,7 +15,8 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.kafka.client_log import forwarding_logger
 from pipeline.adapters.kafka.ledger import LedgerReader
-from pipeline.adapters.kafka.outcome_record import LedgerDecoder, OutcomeEncoder, RecipientEncoding, outcome_schema
+from pipeline.adapters.kafka.outcome_record import LedgerDecoder, outcome_schema
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder, RecipientEncoding
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake

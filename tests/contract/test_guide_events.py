@@ -13,7 +13,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
 from pipeline.adapters.kafka.embedded import EmbeddedBroker
-from pipeline.adapters.kafka.outcome_record import OutcomeEncoder, outcome_schema
+from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.kafka.record import record_of
 from pipeline.model.event import Event, Record
 from pipeline.model.outcome import OutcomeKind, Reason

@@ -11,7 +11,8 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.ledger import LedgerReader
-from pipeline.adapters.kafka.outcome_record import LedgerDecoder, OutcomeEncoder
+from pipeline.adapters.kafka.outcome_record import LedgerDecoder
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.event import TopicPartition

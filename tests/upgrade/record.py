@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline import metrics
 from pipeline.adapters.events.schema_files import read_schemas
-from pipeline.adapters.kafka.outcome_record import OutcomeEncoder
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.rule_files import read_rules
 from pipeline.delivery import pointer
 from pipeline.model import dead_letter

@@ -20,10 +20,10 @@ from pipeline.adapters.kafka.outcome_record import (
     LedgerDecoder,
     LedgerEntry,
     OutcomeDecoder,
-    OutcomeEncoder,
     OutcomeFields,
     outcome_schema,
 )
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.delivery import pointer
 from pipeline.model.event import Position
 from pipeline.model.outcome import OutcomeKind, Reason

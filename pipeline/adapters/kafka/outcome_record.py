@@ -1,4 +1,4 @@
-"""Outcome to and from its Avro record (schemas/outcome.avsc).
+"""Reading outcomes from their Avro records (schemas/outcome.avsc).
 
 Later versions of the schema only ever append fields with a default: a member of the group that is one version behind
 must still read the ledger that a newer one wrote.
@@ -8,35 +8,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from math import floor
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import fastavro
 
-from pipeline.adapters.events.avro import FRAME, MAGIC, frame, parsed
-from pipeline.adapters.kafka.outcome_bytes import (
-    EMPTY,
-    FALSE,
-    NULL,
-    TRUE,
-    VALUE,
-    long,
-    long_or_null,
-    moment,
-    text,
-    text_or_null,
-)
+from pipeline.adapters.events.avro import FRAME, MAGIC, parsed
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.trace import trace_context
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
-
-RecipientEncoding = Callable[[str], str | None]
-"""How a recipient stands in outcomes: clear, hashed, or not at all."""
 
 LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
 """The schema's first fields: what reading the ledger back needs, and all that it decodes."""
@@ -45,7 +28,6 @@ FIRST_RELEASE_FIELDS = 23
 """Fields of the first release's records; later releases append, so none was ever shorter."""
 
 _BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError)
-_LONG_BITS = 63
 
 
 def outcome_schema() -> dict[str, object]:
@@ -60,120 +42,12 @@ def _numbers_only() -> dict[str, Any]:
     return dict(plain)
 
 
-class OutcomeEncoder:
-    """Outcome to framed bytes."""
+def calendar_time(seconds: float | None) -> float | None:
+    """An event's own time, which its producer chose freely; None where it is outside the years 1 to 9999.
 
-    def __init__(self, schema_id: int, disguise: RecipientEncoding) -> None:
-        self._frame = frame(schema_id)
-        self._disguise = disguise
-
-    def __call__(self, outcome: Outcome) -> bytes:
-        """The record's value; what Avro cannot hold (see `_writable`) is left out rather than the outcome lost."""
-        try:
-            return self._encode(outcome, self._disguise)
-        except (ValueError, OverflowError):
-            disguised = None if outcome.recipient is None else self._disguise(outcome.recipient)
-            writable = None if disguised is None else _whole_characters(disguised)
-            return self._encode(Outcome._make(map(_writable, outcome)), lambda _: writable)
-
-    def _encode(self, outcome: Outcome, disguise: RecipientEncoding) -> bytes:
-        """The values in the schema's order, each as its bytes."""
-        (  # at once: each field by its name costs a search in the class
-            outcome_id,
-            kind,
-            reason,
-            (topic, partition, offset),
-            event_type,
-            event_id,
-            event_source,
-            event_time,
-            rule,
-            rules_version,
-            template,
-            recipient,
-            attempts,
-            status,
-            code,
-            received_at,
-            first_attempt_at,
-            finished_at,
-            redelivered,
-            detail,
-            trace,
-        ) = outcome
-        if event_time is not None and not FIRST_SECOND <= event_time <= LAST_SECOND:
-            event_time = None  # as in `_of_the_event`
-        event_type_bytes, rule_bytes, reply_bytes = _of_rule_and_reply(
-            event_type, rule, rules_version, template, attempts, status, code
-        )
-        return b"".join(
-            (
-                self._frame,
-                text(outcome_id),
-                _of_ending_and_place(kind, reason, topic, partition),
-                long(offset),
-                event_type_bytes,
-                NULL if event_id is None else VALUE + text(event_id),
-                NULL if event_source is None else VALUE + text(event_source),
-                NULL if event_time is None else VALUE + moment(floor(event_time * 1000 + 0.5)),
-                rule_bytes,
-                NULL if recipient is None else text_or_null(disguise(recipient)),
-                reply_bytes,
-                moment(floor(received_at * 1000 + 0.5)),  # round() costs three times as much
-                NULL if first_attempt_at is None else VALUE + moment(floor(first_attempt_at * 1000 + 0.5)),
-                moment(floor(finished_at * 1000 + 0.5)),
-                TRUE if redelivered else FALSE,
-                text(detail) if detail else EMPTY,
-                NULL if trace is None else VALUE + text(trace.traceparent),
-            )
-        )
-
-
-@lru_cache(maxsize=4_096)
-def _of_ending_and_place(kind: OutcomeKind, reason: Reason, topic: str, partition: int) -> bytes:
-    """Fields of a few different values, that stand side by side."""
-    return text(kind) + text(reason) + text(topic) + long(partition)
-
-
-@lru_cache(maxsize=4_096)
-def _of_rule_and_reply(
-    event_type: str | None,
-    rule: str | None,
-    rules_version: str,
-    template: str | None,
-    attempts: int,
-    status: int | None,
-    code: int | None,
-) -> tuple[bytes, bytes, bytes]:
-    """Event type; rule, version and template; what the API said: of a few different values, and looked up at once."""
-    return (
-        text_or_null(event_type),
-        text_or_null(rule) + text(rules_version) + text_or_null(template),
-        long(attempts) + long_or_null(status) + long_or_null(code),
-    )
-
-
-def _of_the_event(seconds: float | None) -> float | None:
-    """The event's own time, which anybody may write; none where calendars end.
-
-    Readers make a date of it (Confluent's deserializer does), and an outcome that stops its readers is none.
+    Readers make a date of it, as Confluent's deserializer does, and must not fail at it.
     """
     return seconds if seconds is not None and FIRST_SECOND <= seconds <= LAST_SECOND else None
-
-
-def _writable(value: object) -> object:
-    """The value as far as Avro can hold it: an API may answer with a code beyond 64 bits."""
-    if isinstance(value, str):
-        return _whole_characters(value)
-    if isinstance(value, Position):
-        return Position._make(map(_writable, value))
-    if isinstance(value, int) and value.bit_length() > _LONG_BITS:
-        return None
-    return value
-
-
-def _whole_characters(value: str) -> str:
-    return value.encode("utf-8", "replace").decode()
 
 
 class OutcomeFields:
@@ -232,7 +106,7 @@ class OutcomeDecoder:
                 event_type=raw["event_type"],
                 event_id=raw["event_id"],
                 event_source=raw["event_source"],
-                event_time=_of_the_event(None if raw["event_time"] is None else raw["event_time"] / 1000),
+                event_time=calendar_time(None if raw["event_time"] is None else raw["event_time"] / 1000),
                 rule=raw["rule"],
                 rules_version=raw["rules_version"],
                 template=raw["template"],

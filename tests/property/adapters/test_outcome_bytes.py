@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.events.avro import frame
 from pipeline.adapters.kafka import outcome_bytes as avro_bytes
-from pipeline.adapters.kafka.outcome_record import OutcomeEncoder, outcome_schema
+from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext

@@ -13,9 +13,9 @@ from pipeline.adapters.kafka.outcome_record import (
     LedgerDecoder,
     LedgerEntry,
     OutcomeDecoder,
-    OutcomeEncoder,
     outcome_schema,
 )
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import without_logical_types

@@ -1,0 +1,193 @@
+"""Outcome to framed bytes: a function that is generated from schemas/outcome.avsc when the program starts.
+
+A new field takes two steps: append it to the schema, and name its value in `CODECS`. A field without an entry is
+written as its default. fastavro would try out the branches of each nullable field, which costs more than everything
+else here (docs/decisions/hot-path.md); property tests compare the bytes with fastavro's.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import groupby
+from math import floor
+from typing import Any, NamedTuple
+
+import fastavro
+
+from pipeline.adapters.events.avro import frame
+from pipeline.adapters.kafka import outcome_bytes
+from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.model.event import Position
+from pipeline.model.outcome import Outcome
+from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
+from pipeline.rules.schema.event_schema import without_logical_types
+
+RecipientEncoding = Callable[[str], str | None]
+"""How a recipient appears in outcomes: clear, hashed, or not at all."""
+
+_LONG_BITS = 63
+_CACHED = 4_096
+"""Combinations that are kept of each group of fields that repeat."""
+
+
+class Codec(NamedTuple):
+    """Where the value of one field comes from."""
+
+    value: str
+    """A Python expression of the names of `_UNPACKED` and of `Outcome`'s other fields."""
+    repeats: str | None = None
+    """Fields of few different values share a cache by this name. Their `value` is a name alone."""
+    null_if: str | None = None
+    """When a nullable field is null, where that is not "the value is None"."""
+
+
+_UNPACKED = {"position": ("topic", "partition", "offset")}
+"""Fields of `Outcome` that are tuples themselves, with the names of their items."""
+
+CODECS: Mapping[str, Codec] = {
+    "outcome_id": Codec("id"),
+    "kind": Codec("kind", "place"),
+    "reason": Codec("reason", "place"),
+    "topic": Codec("topic", "place"),
+    "partition": Codec("partition", "place"),
+    "offset": Codec("offset"),
+    "event_type": Codec("event_type", "rule"),
+    "event_id": Codec("event_id"),
+    "event_source": Codec("event_source"),
+    "event_time": Codec("event_time", null_if="event_time is None or not FIRST_SECOND <= event_time <= LAST_SECOND"),
+    "rule": Codec("rule", "rule"),
+    "rules_version": Codec("rules_version", "rule"),
+    "template": Codec("template", "rule"),
+    "recipient": Codec("None if recipient is None else encode_recipient(recipient)"),
+    "attempts": Codec("attempts", "rule"),
+    "http_status": Codec("status", "rule"),
+    "body_code": Codec("code", "rule"),
+    "received_at": Codec("received_at"),
+    "first_attempt_at": Codec("first_attempt_at"),
+    "finished_at": Codec("finished_at"),
+    "redelivered": Codec("redelivered"),
+    "detail": Codec("detail"),
+    "traceparent": Codec("trace.traceparent", null_if="trace is None"),
+}
+
+_WRITTEN: Mapping[str, str] = {
+    "string": "text({})",
+    "int": "long({})",
+    "long": "long({})",
+    "timestamp-millis": "moment(floor({} * 1000 + 0.5))",  # round() costs three times as much
+    "boolean": "(TRUE if {} else FALSE)",
+}
+"""The bytes of a value, by its Avro type."""
+
+
+class OutcomeEncoder:
+    """Outcome to framed bytes."""
+
+    def __init__(self, schema_id: int, encode_recipient: RecipientEncoding) -> None:
+        """`schema_id` is written into each record's frame."""
+        self._frame = frame(schema_id)
+        self._encode_recipient = encode_recipient
+        self._write = _generated(outcome_schema())
+
+    def __call__(self, outcome: Outcome) -> bytes:
+        """The record's value. What Avro cannot hold (see `_writable`) is left out rather than the outcome lost."""
+        try:
+            return self._write(outcome, self._frame, self._encode_recipient)
+        except (ValueError, OverflowError):
+            encoded = None if outcome.recipient is None else self._encode_recipient(outcome.recipient)
+            writable = None if encoded is None else _whole_characters(encoded)
+            return self._write(Outcome._make(map(_writable, outcome)), self._frame, lambda _: writable)
+
+
+def _writable(value: object) -> object:
+    """The value as far as Avro can hold it: an API may answer with a code beyond 64 bits."""
+    if isinstance(value, str):
+        return _whole_characters(value)
+    if isinstance(value, Position):
+        return Position._make(map(_writable, value))
+    if isinstance(value, int) and value.bit_length() > _LONG_BITS:
+        return None
+    return value
+
+
+def _whole_characters(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()
+
+
+def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, RecipientEncoding], bytes]:
+    """The function that writes one outcome: values in the schema's order, those that repeat from a cache."""
+    names: dict[str, Any] = {
+        **vars(outcome_bytes),
+        "floor": floor,
+        "FIRST_SECOND": FIRST_SECOND,
+        "LAST_SECOND": LAST_SECOND,
+    }
+    parts = ["frame"]
+    cached: dict[str, list[list[str]]] = {}
+    values: dict[str, list[str]] = {}
+    for codec, run in groupby(schema["fields"], _shared):
+        fields = list(run)
+        if codec is None:
+            names[f"defaults_{len(parts)}"] = b"".join(map(_default, fields))
+            parts.append(f"defaults_{len(parts)}")
+        elif codec.repeats is None:
+            parts.extend(map(_bytes_of, fields))
+        else:
+            values.setdefault(codec.repeats, []).extend(CODECS[field["name"]].value for field in fields)
+            runs = cached.setdefault(codec.repeats, [])
+            runs.append(list(map(_bytes_of, fields)))
+            parts.append(f"{codec.repeats}_{len(runs)}")
+    lines = ["def write(outcome, frame, encode_recipient):"]
+    lines.append(f"    ({', '.join(map(_target, Outcome._fields))},) = outcome")
+    for name, runs in cached.items():
+        given = ", ".join(values[name])
+        result = ", ".join(" + ".join(run) for run in runs)
+        names[f"{name}_of"] = lru_cache(_CACHED)(
+            _defined(f"def {name}_of({given}):\n    return ({result},)", f"{name}_of", names)
+        )
+        lines.append(f"    ({', '.join(f'{name}_{number + 1}' for number in range(len(runs)))},) = {name}_of({given})")
+    lines.append(f"    return b''.join(({', '.join(parts)},))")
+    write: Callable[[Outcome, bytes, RecipientEncoding], bytes] = _defined("\n".join(lines), "write", names)
+    return write
+
+
+def _shared(field: Mapping[str, Any]) -> Codec | None:
+    """What fields side by side have in common: no codec, no cache, or the same cache."""
+    codec = CODECS.get(field["name"])
+    return codec and Codec("", codec.repeats)
+
+
+def _target(name: str) -> str:
+    """An item of an outcome as a target of assignment: by position it costs a fifth of what it costs by name."""
+    return f"({', '.join(_UNPACKED[name])})" if name in _UNPACKED else name
+
+
+def _bytes_of(field: Mapping[str, Any]) -> str:
+    """The expression for the bytes of a field that has a codec."""
+    (value, _, null_if), kind = CODECS[field["name"]], field["type"]
+    if not isinstance(kind, list):
+        return _written(kind, value)
+    if null_if is None and not value.isidentifier():
+        value, null_if = "value", f"(value := {value}) is None"
+    return f"(NULL if {null_if or f'{value} is None'} else VALUE + {_written(kind[1], value)})"
+
+
+def _written(kind: object, value: str) -> str:
+    name = kind.get("logicalType", kind["type"]) if isinstance(kind, Mapping) else kind
+    return _WRITTEN[str(name)].format(value)
+
+
+def _default(field: Mapping[str, Any]) -> bytes:
+    """The bytes of a field's default."""
+    schema: Any = without_logical_types({"type": "record", "name": "One", "fields": [field]})
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(schema), {field["name"]: field["default"]})
+    return stream.getvalue()
+
+
+def _defined(source: str, name: str, names: dict[str, Any]) -> Any:  # noqa: ANN401 - a function of its own signature
+    # Only names of `CODECS` and of the schema that is shipped get into the source.
+    exec(compile(source, "<generated from schemas/outcome.avsc>", "exec"), names)  # noqa: S102
+    return names[name]
