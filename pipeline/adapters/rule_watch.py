@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from pipeline.adapters.rule_files import watched_files
 from pipeline.errors import UserError
 
@@ -18,6 +20,8 @@ LOOK_SECONDS = 1.0
 """Between two looks. A change is reported at the second look that finds it."""
 
 _Seen = tuple[tuple[str, int, int, int, int], ...]
+
+log = structlog.get_logger("rules")
 
 
 class RuleWatch:
@@ -38,12 +42,18 @@ class RuleWatch:
         self._reported = now
         return True
 
-    async def keep(self, report: Callable[[], None]) -> None:
+    async def run(self, report: Callable[[], None]) -> None:
         """Call `report` for each change, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if await asyncio.to_thread(self.changed):
-                report()
+            try:
+                changed = await asyncio.to_thread(self.changed)
+            except Exception as error:  # noqa: BLE001 - without threads or memory for a moment: look again
+                failed = f"{type(error).__name__}: {error}"
+                log.warning("rules_watch_failed", error=failed, retry_in_seconds=LOOK_SECONDS)
+            else:
+                if changed:
+                    report()
 
 
 def _look(rules: Path) -> _Seen:

@@ -34,7 +34,7 @@ from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Parts, Service
-from pipeline.runtime.signals import Signals, Stopped
+from pipeline.runtime.signals import EndDeadline, Signals, Stopped
 from pipeline.settings import Settings
 from pipeline.settings.group_times import cautions
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
@@ -65,10 +65,12 @@ async def run_service(
     *,
     on_started: Callable[[Service, int], None] | None = None,
     member: Member | None = None,
+    owns_process: bool = False,
 ) -> int:
-    """Run one member of the group until it is told to stop; 0 for a clean end, 1 for a fatal error.
+    """Run one member of the group until it is stopped; return 0 for a clean end, 1 for a fatal error.
 
-    `on_started` is given the service and the port of its endpoint.
+    `on_started` is given the service and the port of its endpoint. With `owns_process` the whole process is ended where
+    the service does not end in time.
 
     Raises:
         UserError: something that must be there at start is not.
@@ -77,7 +79,9 @@ async def run_service(
     configure_logging(
         form=settings.log.format, level=settings.log.level, clock=clock, worker=member.number if member else None
     )
-    signals = Signals()
+    end_deadline = EndDeadline(settings.kafka.drain_seconds)
+    on_end = end_deadline.arm if owns_process else _no_deadline
+    signals = Signals(on_end)
     listener = member.listener if member else listen(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
     try:
@@ -95,7 +99,12 @@ async def run_service(
     except UserError:
         listener.close()
         raise
-    service = Service(parts, drain_seconds=settings.kafka.drain_seconds, publish_unmatched=settings.outcomes.unmatched)
+    service = Service(
+        parts,
+        drain_seconds=settings.kafka.drain_seconds,
+        publish_unmatched=settings.outcomes.unmatched,
+        on_end=on_end,
+    )
     telemetry.rules_loaded(parts.rules, clock.now())
     if settings.shadow:
         telemetry.shadow()
@@ -108,11 +117,11 @@ async def run_service(
         async with asyncio.TaskGroup() as group:
             group.create_task(endpoint.serve(web.app, listener))
             group.create_task(web.keep())
-            group.create_task(reload.keep())
+            group.create_task(reload.run())
             if settings.rule_options.watch:
-                group.create_task(watch.keep(reload.ask))
+                group.create_task(watch.run(reload.request))
 
-    signals.serve(service.stop, reload.ask)
+    signals.serve(service.stop, reload.request)
     if member is not None:
         member.when_alone(service.stop)
     log.info(
@@ -132,6 +141,10 @@ async def run_service(
         on_started(service, port)
     error = await service.run(alongside=alongside)
     return 1 if error is not None else 0
+
+
+def _no_deadline() -> None:
+    """The process goes on after the service."""
 
 
 def _load_pages() -> tuple[ModuleType, ModuleType]:

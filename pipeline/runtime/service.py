@@ -1,4 +1,4 @@
-"""The service's life: start, run until told to stop, drain, end."""
+"""The life of the service: start, run until stopped, drain, end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = structlog.get_logger("service")
 
 
 class Parts(NamedTuple):
-    """Everything of the outside that a service needs, ready made."""
+    """Every adapter that a service needs."""
 
     decoder: Decoder
     rules: RuleSet
@@ -39,9 +39,17 @@ class Parts(NamedTuple):
 class Service:
     """One member of the consumer group, from start to drained end."""
 
-    def __init__(self, parts: Parts, *, drain_seconds: float, publish_unmatched: bool) -> None:
-        """`drain_seconds` bounds the end: in-flight requests get that long."""
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        drain_seconds: float,
+        publish_unmatched: bool,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """In-flight requests may take `drain_seconds` to end; `on_end` is called when the end begins."""
         self.parts = parts
+        self._on_end = on_end
         self._drain_seconds = drain_seconds
         self._stop = asyncio.Event()
         self._error: Exception | None = None
@@ -81,19 +89,21 @@ class Service:
 
     def stop(self) -> None:
         """Begin to end: drain, commit, leave the group."""
+        self._on_end()
         self._stop.set()
 
     def fail(self, error: Exception) -> None:
-        """End because something cannot be mended from within; the first such error is the one that is told."""
+        """End because of an error that cannot be handled; the first one is reported."""
         if self._error is None:
             self._error = error
             log.error("fatal", error=str(error), kind=type(error).__name__)
+        self._on_end()
         self._stop.set()
 
     async def run(self, *, alongside: Callable[[], Awaitable[None]] | None = None) -> Exception | None:
-        """Run until `stop` or a fatal error; gives the error back, if there was one.
+        """Run until `stop` or a fatal error; return the error, if there was one.
 
-        `alongside` runs beside the loop (web endpoint, reload) and is cancelled at the end.
+        `alongside` runs beside the rest (web endpoint, reload) and is cancelled at the end.
         """
         asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         beside = asyncio.ensure_future(alongside()) if alongside else None
@@ -114,9 +124,9 @@ class Service:
         return self._error
 
     def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """A callback raised what nobody foresaw: end, and let another process begin from what is acknowledged.
+        """A callback raised unexpectedly: end, and let another process begin from what is acknowledged.
 
-        Left alone, the loop would go on without it: up, healthy to look at, and delivering nothing.
+        The loop would go on without it, and the service might look healthy while it delivers nothing.
         """
         error = context.get("exception")
         self.fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))

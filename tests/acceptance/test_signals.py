@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +49,38 @@ def test_told_to_end_while_it_starts_it_ends_at_once_and_cleanly(
         assert process.wait(PATIENCE) == 0, service.log
     assert "stopped_before_it_had_started" in service.log
     assert "Traceback" not in service.log
+
+
+HANGS = """
+import asyncio, sys, time
+from pipeline.runtime import signals
+
+signals.MARGIN_SECONDS = 1.0
+
+async def hang():
+    signals.Signals(signals.EndDeadline(0.5).arm)
+    print("ready", flush=True)
+    if sys.argv[1] == "loop":
+        time.sleep(600)
+    await asyncio.to_thread(time.sleep, 600)
+
+if sys.argv[2] == "uvloop":
+    import uvloop
+    uvloop.run(hang())
+else:
+    asyncio.run(hang())
+"""
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("place", ["loop", "thread"])
+def test_the_process_ends_by_the_deadline_whatever_hangs(place: str, loop: str) -> None:
+    """A blocked loop runs no callback of a signal, and a blocked thread keeps the loop from closing."""
+    command = [sys.executable, "-c", HANGS, place, loop]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 1
+        assert "end_deadline_passed" in process.stdout.read()

@@ -42,4 +42,4 @@ def _headers(message: Message) -> Headers:
         headers = _read_headers(message)
     except (SystemError, UnicodeDecodeError):
         return UNREADABLE_HEADERS
-    return tuple(headers) if headers else ()  # type: ignore[arg-type]  # pairs of text and bytes
+    return tuple(headers) if headers else ()

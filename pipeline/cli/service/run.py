@@ -82,7 +82,7 @@ def run(settings: Settings) -> int:
         return asyncio.run(run_workers(settings))
     from pipeline.bootstrap.service import run_service  # noqa: PLC0415 - a supervisor needs no clients of Kafka and HTTP
 
-    return on_best_loop(run_service(settings))
+    return on_best_loop(run_service(settings, owns_process=True))
 
 
 def on_best_loop(service: Coroutine[object, object, int]) -> int:

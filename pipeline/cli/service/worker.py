@@ -21,7 +21,7 @@ if __name__ == "__main__":
         settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from our own parent, which nobody else can write to
         member = Member(number, socket.socket(fileno=descriptor), _when_alone)
         with rules_needed():
-            sys.exit(on_best_loop(run_service(settings, member=member)))
+            sys.exit(on_best_loop(run_service(settings, member=member, owns_process=True)))
 
     def _when_alone(stop: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
