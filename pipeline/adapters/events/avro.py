@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 import fastavro
+from fastavro import _read_py
 from fastavro.schema import SchemaParseException
 
 from pipeline.errors import SchemaError, Undecodable
 from pipeline.model.outcome import Reason
-from pipeline.rules.schema.event_schema import EventSchema, without_logical_types
+from pipeline.rules.schema.event_schema import EventSchema
 
 MAGIC = b"\x00"
 FRAME = 5
 """Bytes before the payload in Confluent's wire format: `MAGIC`, and the schema's id as a big-endian 32-bit number."""
 
-_BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
-"""What fastavro raises on bytes that are none of this schema's; `UnicodeDecodeError` is a `ValueError`."""
+MAX_EMPTY_ITEMS = 10_000
+"""Items that take no byte, in one event."""
+
+_BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, RecursionError)
+"""What fastavro raises on bytes of another schema; `UnicodeDecodeError` is a `ValueError`."""
+_OUT_OF_RANGE = (ValueError, OverflowError, IndexError, RecursionError)
 
 
 class AvroReader:
@@ -31,30 +36,72 @@ class AvroReader:
             SchemaError: fastavro refuses the schema.
         """
         self.schema = schema
-        self._parsed = parsed(without_logical_types(schema.avro), schema.path)
+        self._plain = parsed(schema.plain, schema.path)
+        self._stream = _CountingStream if schema.has_unbounded_lists else BytesIO
+        # The compiled decoder overflows the C stack, and with it the process ends, at some 20,000 nested records.
+        self._decode: Any = _read_py.schemaless_reader if schema.is_recursive else fastavro.schemaless_reader
 
     def read(self, payload: bytes, start: int = 0) -> dict[str, object]:
-        """The record that begins at `start` and ends where the bytes end.
+        """The record that begins at `start` and ends with the payload.
 
-        Hostile bytes cost no more than honest ones of the same length: a text or list that declares more than is
-        there ends in a short read before anything is allocated, and `EventSchema` has refused the schemas
-        whose items take no byte.
+        Hostile bytes cost no more than valid ones of the same length: a text or list that declares more than there
+        is ends in a short read before anything is allocated.
 
         Raises:
             Undecodable: truncated, malformed, or with bytes left over.
         """
-        stream = BytesIO(payload)
+        stream = self._stream(payload)
         stream.seek(start)
         try:
-            raw: Any = fastavro.schemaless_reader(stream, self._parsed, None)
+            raw: Any = self._decode(stream, self._plain, None)
         except _BROKEN as error:
             raise Undecodable(Reason.MALFORMED_AVRO, f"{type(error).__name__} at byte {stream.tell()}") from None
         if stream.tell() != len(payload):
             raise Undecodable(Reason.MALFORMED_AVRO, f"{len(payload) - stream.tell()} bytes are left over")
         try:
             return self.schema.from_avro(raw)
-        except (ValueError, OverflowError):
-            raise Undecodable(Reason.MALFORMED_AVRO, "a time, date or decimal out of range") from None
+        except _OUT_OF_RANGE:
+            raise Undecodable(Reason.MALFORMED_AVRO, "a time, date, decimal or enum is out of range") from None
+
+
+class UnionReader:
+    """Decodes payloads of a schema that is a union of records: several event types under one schema id."""
+
+    def __init__(self, branches: Sequence[AvroReader | None]) -> None:
+        """None stands for a branch that is not a record."""
+        self._branches = branches
+
+    def branch(self, payload: bytes, start: int) -> tuple[AvroReader, int]:
+        """The reader of the branch that the payload names, and where its record begins.
+
+        Raises:
+            Undecodable: the branch is not a record, or there is no such branch.
+        """
+        stream = BytesIO(payload)
+        stream.seek(start)
+        try:
+            number: Any = fastavro.schemaless_reader(stream, _LONG, None)
+        except _BROKEN:
+            raise Undecodable(Reason.MALFORMED_AVRO, "the union's branch cannot be read") from None
+        if not 0 <= number < len(self._branches):
+            raise Undecodable(Reason.MALFORMED_AVRO, "the union has no such branch")
+        reader = self._branches[number]
+        if reader is None:
+            raise Undecodable(Reason.UNSUPPORTED_SCHEMA, f"branch {number} of the union is not a record")
+        return reader, stream.tell()
+
+
+class _CountingStream(BytesIO):
+    """Fails after too many reads of nothing."""
+
+    _empty = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size == 0:
+            self._empty += 1
+            if self._empty > MAX_EMPTY_ITEMS:
+                raise ValueError
+        return super().read(size)
 
 
 class AvroWriter:
@@ -73,7 +120,7 @@ class AvroWriter:
         """The framed bytes.
 
         Raises:
-            ValueError, TypeError, OverflowError: the value is none of this schema's.
+            ValueError, TypeError, OverflowError: the value does not fit the schema.
         """
         stream = BytesIO()
         stream.write(self._frame)
@@ -82,12 +129,12 @@ class AvroWriter:
 
 
 def frame(schema_id: int) -> bytes:
-    """What stands before the payload."""
+    """The bytes before the payload."""
     return MAGIC + schema_id.to_bytes(FRAME - 1, "big")
 
 
 def parsed(schema: Any, path: str) -> Any:  # noqa: ANN401 - a schema's JSON, and fastavro's own form of it
-    """The schema as fastavro wants it.
+    """The schema as fastavro takes it.
 
     Raises:
         SchemaError: fastavro refuses it; `path` is named.
@@ -98,10 +145,13 @@ def parsed(schema: Any, path: str) -> Any:  # noqa: ANN401 - a schema's JSON, an
         raise SchemaError(f"{path}: not an Avro schema: {error}") from None
 
 
-def folder_id(fingerprint: str) -> int:
-    """The id under which a schema is known where there is no registry: 31 bits of its own hash.
+_LONG = fastavro.parse_schema("long")
 
-    Writers and readers that have the same file agree without asking anybody. A registry's ids are small numbers, so
-    the two do not meet in practice.
+
+def folder_id(fingerprint: str) -> int:
+    """The schema's id where there is no registry: 31 bits of its hash.
+
+    Writers and readers that have the same file agree without a registry, whose ids are small numbers: the two do not
+    meet in practice.
     """
     return int(fingerprint[:8], 16) & 0x7FFFFFFF

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline.adapters.events.avro import AvroReader
+from pipeline.adapters.events.avro import parsed
 from pipeline.adapters.events.schema_files import read_schema, schema_files
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.authoring.terminal_escape import terminal_escape
@@ -128,7 +128,7 @@ def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:
     for path in schema_files(folder):
         try:
             schema = read_schema(path)
-            AvroReader(schema)
+            parsed(schema.avro, str(path))
         except SchemaError as error:
             problems.append(SchemaProblem(str(path), error.message.removeprefix(f"{path}: ")))
         else:

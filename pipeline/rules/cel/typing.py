@@ -25,6 +25,7 @@ from pipeline.rules.schema.types import (
     ScalarType,
 )
 
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _Proto = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
     Scalar.BOOL: _Proto.TYPE_BOOL,
@@ -195,7 +196,8 @@ class _Messages:
             flat = self.names[record.name] = f"Record{len(self.names)}"
             proto = self.file.message_type.add(name=flat)
             proto.options.deprecated_legacy_json_field_conflicts = True  # `order_no` and `orderNo` may stand together
-            for number, field in enumerate(record.fields, 1):
+            writable = (field for field in record.fields if _IDENTIFIER.fullmatch(field.name))  # `order-no` is not CEL
+            for number, field in enumerate(writable, 1):
                 self._field(proto, field, number if number < 19_000 else number + 1_000)  # noqa: PLR2004 - protobuf's own range
         return f".{_PACKAGE}.{self.names[record.name]}"
 

@@ -1,36 +1,41 @@
-"""An Avro schema's JSON as a tree of field types, names resolved as Avro does.
+"""An Avro schema's JSON as a tree of field types, and as the plainest schema of the same encoding for a decoder.
 
-Sources: Avro specification 1.12, sections "Names", "Schema Declaration" and "Logical Types". What can make a
-decoder or a checker run for ever is refused here, once, so that nothing behind it has to fear a hostile schema.
+Sources: Avro specification 1.12, sections "Names", "Schema Declaration" and "Logical Types". Names are taken as Avro's
+Java and Python clients take them by default: of any characters. Schemas that would take a decoder or a checker
+unbounded time are refused here, so that the code behind it need not check again.
 """
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from pipeline.errors import SchemaError
+from pipeline.rules.schema.avro_values import converter, has_plain_symbols
 from pipeline.rules.schema.types import (
     Field,
     FieldType,
     ListType,
     MapType,
     NullableType,
+    RecordReference,
     RecordType,
     Scalar,
     ScalarType,
 )
 
-MAX_DEPTH = 16
-"""Deeper schemas are refused: no message needs them, and expressions stop at 32."""
+MAX_DEPTH = 100
+"""Types within types, each counted: a nullable list of records is three."""
 
-MAX_FIELDS = 2_000
+MAX_RECORD_LEVELS = 32
+"""Records within records, named types counted wherever they are used: expressions see no deeper level of an event."""
+
+MAX_FIELDS = 20_000
 """Fields of a schema, a named type counted wherever it is used: two uses at each level double without end."""
 
 UUID_BYTES = 16
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FULL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _PRIMITIVES = {
     "null": Scalar.NULL,
     "boolean": Scalar.BOOL,
@@ -41,34 +46,65 @@ _PRIMITIVES = {
     "bytes": Scalar.BYTES,
     "string": Scalar.STRING,
 }
-_TIMESTAMPS = frozenset({"timestamp-millis", "timestamp-micros", "timestamp-nanos"})
-_TEXTS_OF_INTS = frozenset(
-    {"date", "time-millis", "time-micros", "local-timestamp-millis", "local-timestamp-micros", "local-timestamp-nanos"}
+_OF_LONGS = frozenset(
+    {
+        "timestamp-millis",
+        "timestamp-micros",
+        "timestamp-nanos",
+        "local-timestamp-millis",
+        "local-timestamp-micros",
+        "local-timestamp-nanos",
+        "time-micros",
+    }
 )
+_OF_INTS = frozenset({"date", "time-millis"})
 
 
-def read_types(avro: Mapping[str, object], path: str) -> RecordType:
+class AvroType(NamedTuple):
+    """One type of a schema."""
+
+    kind: FieldType
+    """How rules see it."""
+    plain: object
+    """A schema in JSON with the same encoding, for the decoder: no logical types, defaults, documentation or names of
+    the writer's, which the decoder might refuse; and every branch of a union with logical types in a record of its
+    own, for the decoder tells branches apart by nothing else."""
+    converts: bool = False
+    """Whether decoded values of `plain` need `avro_values.converter`."""
+    is_empty: bool = False
+    """Whether every value is encoded as no byte at all."""
+    is_recursive: bool = False
+    """Of a root: whether a record contains itself."""
+    has_unbounded_lists: bool = False
+    """Of a root: whether a list has items that take no byte."""
+
+
+def read_record(avro: object, path: str) -> AvroType:
     """The record that `avro` describes; `path` is named in errors.
 
     Raises:
-        SchemaError: it is no Avro record schema, or one that rules cannot read.
+        SchemaError: it is not an Avro record schema, or one beyond the bounds above.
     """
-    root = _Reader(path).read(avro, "", 0)
-    if not isinstance(root, RecordType):
+    reader = _Reader(path)
+    root = reader.read(avro, "", 0)
+    if not isinstance(root.kind, RecordType):
         raise SchemaError(f"{path}: an event's schema must be a record")
-    return root
+    return root._replace(is_recursive=reader.is_recursive, has_unbounded_lists=reader.has_unbounded_lists)
 
 
 class _Reader:
     def __init__(self, path: str) -> None:
         self._path = path
-        self._named: dict[str, FieldType | None] = {}
-        self._empty: set[str] = set()
-        """Named types whose values take no byte at all."""
+        self._named: dict[str, AvroType | None] = {}
+        self._records: dict[str, RecordType] = {}
+        self._plain_names: dict[str, str] = {}
         self._extents: dict[str, tuple[int, int]] = {}
         """Fields and levels of each record."""
+        self._plain_count = 0
+        self.is_recursive = False
+        self.has_unbounded_lists = False
 
-    def read(self, avro: object, namespace: str, depth: int) -> FieldType:
+    def read(self, avro: object, namespace: str, depth: int) -> AvroType:
         if depth > MAX_DEPTH:
             raise self._refused(f"deeper than {MAX_DEPTH} levels")
         if isinstance(avro, str):
@@ -82,7 +118,7 @@ class _Reader:
     def _refused(self, message: str) -> SchemaError:
         return SchemaError(f"{self._path}: {message}")
 
-    def _described(self, avro: Mapping[str, object], namespace: str, depth: int) -> FieldType:
+    def _described(self, avro: Mapping[str, object], namespace: str, depth: int) -> AvroType:
         kind = avro.get("type")
         match kind:
             case "record" | "error":
@@ -94,93 +130,133 @@ class _Reader:
             case "array":
                 return self._array(avro, namespace, depth)
             case "map":
-                return MapType(self.read(avro.get("values"), namespace, depth + 1))
+                value = self.read(avro.get("values"), namespace, depth + 1)
+                return AvroType(MapType(value.kind), {"type": "map", "values": value.plain}, value.converts)
             case str() if kind in _PRIMITIVES:
-                return _logical(avro, _PRIMITIVES[kind])
+                return _scalar(_logical(avro, kind), kind)
             case _:
                 return self.read(kind, namespace, depth + 1)
 
-    def _array(self, avro: Mapping[str, object], namespace: str, depth: int) -> ListType:
+    def _array(self, avro: Mapping[str, object], namespace: str, depth: int) -> AvroType:
         item = self.read(avro.get("items"), namespace, depth + 1)
-        if self._takes_no_byte(item):
-            # A few bytes could declare a list of 2^62 such items.
-            raise self._refused("a list whose items take no byte has no bound")
-        return ListType(item)
+        if item.is_empty:
+            # A few bytes could declare 2^62 such items. A decoder asks its stream for each `fixed`, which can count.
+            self.has_unbounded_lists = True
+            plain: object = {"type": "fixed", "name": self._plain_name(), "size": 0}
+            return AvroType(ListType(item.kind, is_empty=True), {"type": "array", "items": plain}, converts=True)
+        return AvroType(ListType(item.kind), {"type": "array", "items": item.plain}, item.converts)
 
-    def _takes_no_byte(self, kind: FieldType) -> bool:
-        if isinstance(kind, RecordType):
-            return kind.name in self._empty
-        return isinstance(kind, ScalarType) and (kind.scalar is Scalar.NULL or kind.logical == "empty")
-
-    def _enum(self, avro: Mapping[str, object], namespace: str) -> ScalarType:
-        symbols = avro.get("symbols")
+    def _enum(self, avro: Mapping[str, object], namespace: str) -> AvroType:
+        symbols, default = avro.get("symbols"), avro.get("default")
         if not isinstance(symbols, list) or not symbols or not all(isinstance(one, str) for one in symbols):
             raise self._refused("an enum needs a list of symbols")
-        return self._name(avro, namespace, ScalarType(Scalar.STRING, "enum", tuple(symbols)))
+        known = default if isinstance(default, str) and default in symbols else None
+        kind = ScalarType(Scalar.STRING, "enum", tuple(symbols), default_symbol=known)
+        plain_name = self._plain_name()
+        plain: object = {"type": "enum", "name": plain_name, "symbols": [sys.intern(one) for one in symbols]}
+        converts = not has_plain_symbols(kind)
+        if converts:
+            return self._name(avro, namespace, AvroType(kind, "int", converts), "int")
+        return self._name(avro, namespace, AvroType(kind, plain), plain_name)
 
-    def _fixed(self, avro: Mapping[str, object], namespace: str) -> ScalarType:
+    def _fixed(self, avro: Mapping[str, object], namespace: str) -> AvroType:
         size = avro.get("size")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise self._refused("a fixed needs a size")
-        if not size:
-            return self._name(avro, namespace, ScalarType(Scalar.BYTES, "empty"))
+        plain_name = self._plain_name()
+        plain = {"type": "fixed", "name": plain_name, "size": size}
+        kind = _logical(avro, "fixed") if size else ScalarType(Scalar.BYTES)
         if avro.get("logicalType") == "uuid" and size == UUID_BYTES:
-            return self._name(avro, namespace, ScalarType(Scalar.STRING, "uuid-fixed"))
-        return self._name(avro, namespace, _logical(avro, Scalar.BYTES))
+            kind = ScalarType(Scalar.STRING, "uuid-fixed")
+        return self._name(avro, namespace, _scalar(kind, plain)._replace(is_empty=size == 0), plain_name)
 
-    def _by_name(self, name: str, namespace: str) -> FieldType:
+    def _by_name(self, name: str, namespace: str) -> AvroType:
         if name in _PRIMITIVES:
-            return ScalarType(_PRIMITIVES[name])
+            return _scalar(ScalarType(_PRIMITIVES[name]), sys.intern(name))
         full = name if "." in name or not namespace else f"{namespace}.{name}"
         for candidate in (full, name):
             if candidate in self._named:
                 known = self._named[candidate]
-                if known is None:
-                    raise self._refused(f"`{candidate}` contains itself; rules cannot read such events")
-                return known
+                if known is not None:
+                    return known
+                self.is_recursive = True
+                kind = ScalarType(Scalar.DYN, "recursive", record=RecordReference(candidate, self._records))
+                return AvroType(kind, self._plain_names[candidate], converts=True)
         raise self._refused(f"unknown type `{name}`")
 
-    def _union(self, avro: list[object], namespace: str, depth: int) -> FieldType:
+    def _union(self, avro: list[object], namespace: str, depth: int) -> AvroType:
         if not avro:
             raise self._refused("a union of nothing")
         parts = [self.read(part, namespace, depth + 1) for part in avro]
-        others = [part for part in parts if not (isinstance(part, ScalarType) and part.scalar is Scalar.NULL)]
+        others = [part for part in parts if not (isinstance(part.kind, ScalarType) and part.kind.scalar is Scalar.NULL)]
+        converts = any(part.converts for part in others)
+        is_tagged = converts and len(others) > 1
         if not others:
-            return ScalarType(Scalar.NULL)
-        inner = others[0] if len(others) == 1 else ScalarType(Scalar.DYN)
-        return inner if len(others) == len(parts) else NullableType(inner)
+            kind: FieldType = ScalarType(Scalar.NULL)
+        elif len(others) == 1:
+            kind = others[0].kind
+        else:
+            kind = ScalarType(Scalar.DYN, branches=tuple(part.kind for part in others), is_tagged=is_tagged)
+        numbers = {id(part): number for number, part in enumerate(others)}
+        plain = [
+            self._tagged(numbers[id(part)], part.plain) if is_tagged and id(part) in numbers else part.plain
+            for part in parts
+        ]
+        return AvroType(kind if not others or len(others) == len(parts) else NullableType(kind), plain, converts)
 
-    def _record(self, avro: Mapping[str, object], namespace: str, depth: int) -> FieldType:
+    def _tagged(self, number: int, plain: object) -> object:
+        """A record with one field is encoded as that field alone."""
+        return {"type": "record", "name": self._plain_name(), "fields": [{"name": str(number), "type": plain}]}
+
+    def _record(self, avro: Mapping[str, object], namespace: str, depth: int) -> AvroType:
         full = self._full_name(avro, namespace)
         self._named[full] = None
+        plain_name = self._plain_names[full] = self._plain_name()
         inner = full.rpartition(".")[0]
         declared = avro.get("fields")
         if not isinstance(declared, list):
             raise self._refused(f"record `{full}` needs a list of fields")
         fields: dict[str, Field] = {}
+        types: list[AvroType] = []
         for one in declared:
-            field = self._field(one, full, inner, depth)
+            field, kind = self._field(one, full, inner, depth)
             if field.name in fields:
                 raise self._refused(f"`{full}` has the field `{field.name}` twice")
             fields[field.name] = field
-        record = RecordType(full, tuple(fields.values()))
+            types.append(kind)
+        record = self._records[full] = RecordType(full, tuple(fields.values()))
         self._bound(record)
-        if all(self._takes_no_byte(field.type) for field in record.fields):
-            self._empty.add(full)
-        self._named[full] = record
-        return record
+        plain = {
+            "type": "record",
+            "name": plain_name,
+            "fields": [
+                {"name": sys.intern(name), "type": kind.plain} for name, kind in zip(fields, types, strict=True)
+            ],
+        }
+        whole = AvroType(record, plain, any(kind.converts for kind in types), all(kind.is_empty for kind in types))
+        self._named[full] = whole._replace(plain=plain_name)
+        return whole
 
-    def _field(self, declared: object, record: str, namespace: str, depth: int) -> Field:
+    def _field(self, declared: object, record: str, namespace: str, depth: int) -> tuple[Field, AvroType]:
         if not isinstance(declared, Mapping) or "type" not in declared:
             raise self._refused(f"a field of `{record}` needs a name and a type")
         name = declared.get("name")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise self._refused(f"a field of `{record}` needs a name of letters, digits and `_`")
+        if not isinstance(name, str) or not name:
+            raise self._refused(f"a field of `{record}` needs a name")
         kind = self.read(declared["type"], namespace, depth + 1)
-        return Field(name, kind, str(declared.get("doc", "")), "default" in declared, declared.get("default"))
+        aliases = declared.get("aliases")
+        field = Field(
+            name,
+            kind.kind,
+            str(declared.get("doc", "")),
+            "default" in declared,
+            declared.get("default"),
+            tuple(alias for alias in aliases if isinstance(alias, str)) if isinstance(aliases, list) else (),
+        )
+        return field, kind
 
     def _bound(self, record: RecordType) -> None:
-        """Refuse what is small on paper and endless when walked, because named types stand in it again and again."""
+        """Refuse what is small on paper and endless when walked, because named types are used in it repeatedly."""
         fields, levels = len(record.fields), 0
         for below in _records_in(field.type for field in record.fields):
             below_fields, below_levels = self._extents[below.name]
@@ -188,54 +264,59 @@ class _Reader:
             levels = max(levels, below_levels)
         if fields > MAX_FIELDS:
             raise self._refused(f"more than {MAX_FIELDS} fields")
-        if levels + 1 > MAX_DEPTH:
-            raise self._refused(f"deeper than {MAX_DEPTH} levels")
+        if levels + 1 > MAX_RECORD_LEVELS:
+            raise self._refused(f"records within records deeper than {MAX_RECORD_LEVELS} levels")
         self._extents[record.name] = fields, levels + 1
 
-    def _name(self, avro: Mapping[str, object], namespace: str, kind: ScalarType) -> ScalarType:
-        self._named[self._full_name(avro, namespace)] = kind
+    def _name(self, avro: Mapping[str, object], namespace: str, kind: AvroType, plain_name: str) -> AvroType:
+        self._named[self._full_name(avro, namespace)] = kind._replace(plain=plain_name)
         return kind
+
+    def _plain_name(self) -> str:
+        self._plain_count += 1
+        return f"T{self._plain_count}"
 
     def _full_name(self, avro: Mapping[str, object], namespace: str) -> str:
         name = avro.get("name")
-        if not isinstance(name, str) or not _FULL_NAME.fullmatch(name):
-            raise self._refused(f"a {avro.get('type')} needs a name of letters, digits and `_`")
+        if not isinstance(name, str) or not name.strip("."):
+            raise self._refused(f"a {avro.get('type')} needs a name")
         space = avro.get("namespace", namespace)
-        if not isinstance(space, str) or (space and not _FULL_NAME.fullmatch(space)):
-            raise self._refused(f"the namespace of `{name}` is none")
+        if space is None:  # as some generators write that there is none
+            space = ""
+        if not isinstance(space, str):
+            raise self._refused(f"the namespace of `{name}` is not a text")
         full = name if "." in name or not space else f"{space}.{name}"
         if full in self._named:
             raise self._refused(f"`{full}` is defined twice")
         return full
 
 
+def _scalar(kind: ScalarType, plain: object) -> AvroType:
+    return AvroType(kind, plain, converter(kind) is not None, plain == "null")
+
+
 def _records_in(kinds: Iterable[FieldType]) -> Iterable[RecordType]:
     for kind in kinds:
-        below = kind
-        while not isinstance(below, RecordType | ScalarType):
-            match below:
-                case NullableType(inner):
-                    below = inner
-                case ListType(item):
-                    below = item
-                case MapType(value):
-                    below = value
-        if isinstance(below, RecordType):
-            yield below
+        match kind:
+            case RecordType():
+                yield kind
+            case NullableType(inner) | ListType(inner) | MapType(inner):
+                yield from _records_in((inner,))
+            case ScalarType():
+                yield from _records_in(kind.branches)
 
 
-def _logical(avro: Mapping[str, object], plain: Scalar) -> ScalarType:
-    """The type that `logicalType` makes of a plain one; an invalid one is ignored, as the specification wants."""
+def _logical(avro: Mapping[str, object], encoding: str) -> ScalarType:
+    """The type that `logicalType` makes of a plain one; an invalid one is ignored, as the specification demands."""
     logical = avro.get("logicalType")
+    plain = ScalarType(_PRIMITIVES.get(encoding, Scalar.BYTES))
     if not isinstance(logical, str):
-        return ScalarType(plain)
-    if logical == "decimal" and plain is Scalar.BYTES:
+        return plain
+    if logical == "decimal" and plain.scalar is Scalar.BYTES:
         precision, scale = avro.get("precision"), avro.get("scale", 0)
         if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision <= 1_000:  # noqa: PLR2004 - no amount is longer
-            return ScalarType(plain)
+            return plain
         return ScalarType(Scalar.DOUBLE, logical, precision=precision, scale=scale)
-    if plain is Scalar.INT and logical in _TIMESTAMPS:
-        return ScalarType(Scalar.TIMESTAMP, logical)
-    if plain is Scalar.INT and logical in _TEXTS_OF_INTS:
-        return ScalarType(Scalar.STRING, logical)
-    return ScalarType(plain, "uuid" if logical == "uuid" and plain is Scalar.STRING else None)
+    if logical in (_OF_INTS if encoding == "int" else _OF_LONGS if encoding == "long" else ()):
+        return ScalarType(Scalar.TIMESTAMP if logical.startswith("timestamp-") else Scalar.STRING, logical)
+    return ScalarType(Scalar.STRING, "uuid") if logical == "uuid" and encoding == "string" else plain

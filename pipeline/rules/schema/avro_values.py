@@ -1,17 +1,27 @@
-"""Avro's plain numbers and bytes in the form in which expressions read them: a converter made once for each schema.
+"""Avro's plain numbers and bytes in the form in which expressions read them: a converter is made once for each schema.
 
 It touches only the fields that need it: an order event of ten fields costs 1.5 µs for two timestamps and an amount.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
+from pipeline.rules.schema.types import (
+    FieldType,
+    ListType,
+    MapType,
+    NullableType,
+    RecordReference,
+    RecordType,
+    Scalar,
+    ScalarType,
+)
 from pipeline.rules.timestamp import Timestamp
 
 Convert = Callable[[Any], Any]
@@ -33,41 +43,100 @@ _DAY_SECONDS = 86_400
 
 
 def converter(kind: FieldType) -> Convert | None:
-    """A function that brings a value into form (records in place), or None where it is in form already.
+    """A function that converts a decoded value (records in place), or None where none is needed.
 
-    The function raises `ValueError` or `OverflowError` for a moment or day that no calendar has.
+    The values are those that `AvroType.plain` decodes to. The function raises `ValueError`, `OverflowError` or
+    `IndexError` for a value that no calendar or enum has, and `RecursionError` for one nested too deeply.
     """
-    match kind:
-        case ScalarType():
-            return _scalar(kind)
-        case NullableType(inner):
-            below = converter(inner)
-            return None if below is None else lambda value: None if value is None else below(value)
-        case ListType(item):
-            each = converter(item)
-            return None if each is None else lambda value: [each(part) for part in value]
-        case MapType(item):
-            entry = converter(item)
-            return None if entry is None else lambda value: {key: entry(part) for key, part in value.items()}
-        case RecordType():
-            return _record(kind)
+    return _Converters().of(kind)
 
 
-def _record(kind: RecordType) -> Convert | None:
-    needing = [(field.name, convert) for field in kind.fields if (convert := converter(field.type)) is not None]
-    if not needing:
-        return None
+class _Converters:
+    def __init__(self) -> None:
+        self._records: dict[str, Convert | None] = {}
 
-    def convert_record(value: dict[str, Any]) -> dict[str, Any]:
-        for name, convert in needing:
-            value[name] = convert(value[name])
-        return value
+    def of(self, kind: FieldType) -> Convert | None:
+        match kind:
+            case ScalarType(branches=(_, *_)):
+                return self._union(kind) if kind.is_tagged else None
+            case ScalarType(record=RecordReference() as reference):
+                return self._recursive(reference)
+            case ScalarType():
+                return _scalar(kind)
+            case NullableType(inner):
+                below = self.of(inner)
+                return None if below is None else lambda value: None if value is None else below(value)
+            case ListType(item) if kind.is_empty:
+                return lambda value: [_without_bytes(item) for _ in value]
+            case ListType(item):
+                each = self.of(item)
+                return None if each is None else lambda value: [each(part) for part in value]
+            case MapType(item):
+                entry = self.of(item)
+                return None if entry is None else lambda value: {key: entry(part) for key, part in value.items()}
+            case RecordType():
+                if kind.name not in self._records:
+                    self._records[kind.name] = self._record(kind)
+                return self._records[kind.name]
 
-    return convert_record
+    def _union(self, kind: ScalarType) -> Convert:
+        branches = [self.of(branch) for branch in kind.branches]
+
+        def convert_branch(value: dict[str, Any]) -> Any:  # noqa: ANN401 - any branch's value
+            ((number, below),) = value.items()
+            convert = branches[int(number)]
+            return below if convert is None else convert(below)
+
+        return convert_branch
+
+    def _recursive(self, reference: RecordReference) -> Convert:
+        def convert_again(value: Any) -> Any:  # noqa: ANN401 - a record
+            convert = self._records[reference.name]
+            return value if convert is None else convert(value)
+
+        return convert_again
+
+    def _record(self, kind: RecordType) -> Convert | None:
+        needing = [(field.name, convert) for field in kind.fields if (convert := self.of(field.type)) is not None]
+        if not needing:
+            return None
+
+        def convert_record(value: dict[str, Any]) -> dict[str, Any]:
+            for name, convert in needing:
+                value[name] = convert(value[name])
+            return value
+
+        return convert_record
+
+
+def _without_bytes(kind: FieldType) -> object:
+    """The only value of a type whose values take no byte."""
+    if isinstance(kind, RecordType):
+        return {field.name: _without_bytes(field.type) for field in kind.fields}
+    return None if isinstance(kind, ScalarType) and kind.scalar is Scalar.NULL else b""
+
+
+_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def has_plain_symbols(kind: ScalarType) -> bool:
+    """Whether the decoder accepts the enum's symbols; values of others are decoded as their numbers."""
+    return len(set(kind.symbols)) == len(kind.symbols) and all(map(_SYMBOL.fullmatch, kind.symbols))
+
+
+def _symbol(symbols: tuple[str, ...]) -> Convert:
+    def convert(number: int) -> str:
+        if number < 0:
+            raise IndexError
+        return symbols[number]
+
+    return convert
 
 
 def _scalar(kind: ScalarType) -> Convert | None:
     logical = kind.logical
+    if kind.symbols:
+        return None if has_plain_symbols(kind) else _symbol(kind.symbols)
     if kind.scalar is Scalar.TIMESTAMP:
         per_second = UNITS_PER_SECOND[logical or "timestamp-millis"]
         return _moments(per_second)

@@ -47,8 +47,6 @@ def _from_default(kind: FieldType, default: object) -> object:
             return [_from_default(item, part) for part in default]
         case MapType(item) if isinstance(default, dict):
             return {key: _from_default(item, part) for key, part in default.items()}
-        case ScalarType(Scalar.DYN):
-            return default
         case ScalarType():
             return _scalar_default(kind, default)
         case _:
@@ -56,6 +54,12 @@ def _from_default(kind: FieldType, default: object) -> object:
 
 
 def _scalar_default(kind: ScalarType, default: object) -> object:
+    if kind.branches:
+        return _from_default(kind.branches[0], default)  # a union's default is of its first branch
+    if kind.record is not None:
+        return _from_default(kind.record.definition, default)
+    if kind.symbols:
+        return default
     raw = default
     if isinstance(default, str) and (kind.scalar is Scalar.BYTES or kind.logical in {"decimal", "uuid-fixed"}):
         raw = default.encode("latin-1", "replace")

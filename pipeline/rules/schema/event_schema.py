@@ -1,7 +1,7 @@
 """An event type's Avro schema, as rules need it: the tree of its fields, and values in the form expressions read.
 
-Avro decoding itself is an adapter's work: it decodes with `without_logical_types(schema)`, and `EventSchema.from_avro`
-turns the few fields that need it into what `pipeline.rules.schema.types` promises.
+Avro decoding itself is an adapter's work: it decodes with `EventSchema.plain`, and `EventSchema.from_avro` converts the
+few fields that need it into the form that `pipeline.rules.schema.types` documents.
 """
 
 from __future__ import annotations
@@ -14,20 +14,29 @@ from typing import Any
 import orjson
 
 from pipeline.errors import SchemaError
-from pipeline.rules.schema.avro_types import read_types
+from pipeline.rules.schema.avro_types import read_record
 from pipeline.rules.schema.avro_values import converter
+from pipeline.rules.schema.types import RecordType
 
 
 class EventSchema:
-    """One version of one event type's schema.
-
-    Raises:
-        SchemaError: when made of something that is no Avro record schema, or one that rules cannot read.
-    """
+    """One version of one event type's schema."""
 
     def __init__(self, avro: Mapping[str, object], path: str = "schema") -> None:
-        """`avro` is the schema's JSON, parsed; `path` is named in errors."""
-        self.root = read_types(avro, path)
+        """`avro` is the schema's JSON, parsed; `path` is named in errors.
+
+        Raises:
+            SchemaError: `avro` is not an Avro record schema, or one that rules cannot read.
+        """
+        read = read_record(avro, path)
+        assert isinstance(read.kind, RecordType)  # noqa: S101 - what `read_record` promises
+        self.root = read.kind
+        self.plain = read.plain
+        """The schema with the same encoding that the decoder is given."""
+        self.has_unbounded_lists = read.has_unbounded_lists
+        """Whether a list of it has items that take no byte: a few bytes could declare 2^62 of them."""
+        self.is_recursive = read.is_recursive
+        """Whether it contains itself: a few bytes could nest thousands of records."""
         self.name = self.root.name
         """Full name: the event type."""
         self.avro = avro
@@ -37,13 +46,14 @@ class EventSchema:
         self._convert = converter(self.root)
 
     def from_avro(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """What an Avro decoder made of a record, with timestamps, decimals and dates as expressions read them.
+        """Convert a record as decoded with `plain`: timestamps, decimals, dates as expressions read them.
 
         `raw` itself is changed.
 
         Raises:
-            ValueError: a moment or day that no calendar has.
-            OverflowError: a number far beyond any.
+            ValueError, OverflowError: a time or day outside the calendar.
+            IndexError: an enum's number that has no symbol.
+            RecursionError: nested too deeply.
         """
         convert = self._convert
         if convert is not None:
@@ -80,11 +90,11 @@ class SchemaCatalogue:
 
 
 def without_logical_types(schema: object) -> object:
-    """The same schema without `logicalType`: what is decoded with it are plain numbers and bytes.
+    """The same schema without `logicalType`, so that plain numbers and bytes are decoded and encoded.
 
-    Its words are interned: a decoder compares them for each value, and finds them to be its own.
+    Its texts are interned: a decoder compares them for each value, and finds them identical to its own.
 
-    The schema's depth must be bounded already, as that of an `EventSchema` is.
+    The schema's depth must be bounded already.
     """
     if isinstance(schema, Mapping):
         return {

@@ -7,13 +7,23 @@ as ISO texts or day counts, bytes in base64; defaults are filled in; every fault
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.errors import UserError
+from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.defaults import default_reader
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_scalars import Fault, a_text, plain_scalar, scalar_reader
-from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, RecordType, ScalarType
+from pipeline.rules.schema.types import (
+    FieldType,
+    ListType,
+    MapType,
+    NullableType,
+    RecordReference,
+    RecordType,
+    Scalar,
+    ScalarType,
+)
 
 MAX_DEPTH = 32
 """Levels of JSON without a schema: as deep as expressions go."""
@@ -41,7 +51,7 @@ class JsonReader:
 
     def __init__(self, schema: EventSchema, *, ignore_unknown: bool = False) -> None:
         """Fields that the schema lacks are a fault, or passed over as Avro's own schema resolution does."""
-        self._read = _record_reader(schema.root, ignore_unknown)
+        self._read = _Readers(ignore_unknown=ignore_unknown).record(schema.root)
 
     def read(self, value: object) -> dict[str, object]:
         """The event's data in the form that expressions read.
@@ -53,6 +63,8 @@ class JsonReader:
             return self._read(value)
         except Fault as fault:
             raise _mismatch(fault) from None
+        except RecursionError:
+            raise SchemaMismatch("nested too deeply", impersonal="nested too deeply") from None
 
 
 def from_json(schema: EventSchema, value: object) -> dict[str, object]:
@@ -106,23 +118,116 @@ def _plain(value: object, depth: int) -> object:
     return plain_scalar(value)
 
 
-def _reader(kind: FieldType, ignore_unknown: bool) -> Read:  # noqa: FBT001 - handed through to the records below
-    match kind:
-        case NullableType(inner):
-            below = _reader(inner, ignore_unknown)
-            return lambda value: None if value is None else below(value)
-        case RecordType():
-            return _record_reader(kind, ignore_unknown)
-        case ListType(item):
-            return _list_reader(_reader(item, ignore_unknown))
-        case MapType(item):
-            return _map_reader(_reader(item, ignore_unknown))
-        case ScalarType():
-            return scalar_reader(kind) or (lambda value: _plain(value, 0))
+class _Readers:
+    """Makes the readers of one schema's types, each record's once."""
+
+    def __init__(self, *, ignore_unknown: bool) -> None:
+        self._ignore_unknown = ignore_unknown
+        self._records: dict[str, Callable[[object], dict[str, object]]] = {}
+
+    def of(self, kind: FieldType) -> Read:
+        match kind:
+            case NullableType(inner):
+                return _nullable_reader(inner, self.of(inner))
+            case RecordType():
+                return self.record(kind)
+            case ListType(item):
+                return _list_reader(self.of(item))
+            case MapType(item):
+                return _map_reader(self.of(item))
+            case ScalarType(branches=(_, *_)):
+                return _union_reader(kind.branches, [self.of(branch) for branch in kind.branches])
+            case ScalarType(record=RecordReference() as reference):
+                return self._recursive(reference.name)
+            case ScalarType():
+                return scalar_reader(kind) or (lambda value: _plain(value, 0))
+
+    def _recursive(self, name: str) -> Read:
+        def read(value: object) -> object:
+            return self._records[name](value)
+
+        return read
+
+    def record(self, kind: RecordType) -> Callable[[object], dict[str, object]]:
+        read = self._records.get(kind.name)
+        if read is None:
+            fields = [(field.name, self.of(field.type), default_reader(field)) for field in kind.fields]
+            read = self._records[kind.name] = _record_reader(kind, fields, ignore_unknown=self._ignore_unknown)
+        return read
 
 
-def _record_reader(kind: RecordType, ignore_unknown: bool) -> Callable[[object], dict[str, object]]:  # noqa: FBT001 - as above
-    fields = [(field.name, _reader(field.type, ignore_unknown), default_reader(field)) for field in kind.fields]
+_AVRO_NAMES: Mapping[Scalar, frozenset[str]] = {
+    Scalar.BOOL: frozenset({"boolean"}),
+    Scalar.INT: frozenset({"int", "long"}),
+    Scalar.DOUBLE: frozenset({"float", "double"}),
+    Scalar.STRING: frozenset({"string"}),
+    Scalar.BYTES: frozenset({"bytes"}),
+    Scalar.TIMESTAMP: frozenset({"long"}),
+}
+
+
+def _branch_names(kind: FieldType) -> frozenset[str]:
+    """How Avro's JSON encoding may name this branch of a union: `{"string": "abc"}`."""
+    if isinstance(kind, RecordType):
+        return frozenset({kind.name})
+    if not isinstance(kind, ScalarType) or kind.symbols:
+        return frozenset()
+    if kind.logical == "decimal":
+        return frozenset({"bytes"})
+    if (kind.scalar is Scalar.STRING and kind.logical in UNITS_PER_SECOND) or kind.logical == "date":
+        return frozenset({"int", "long"})
+    return _AVRO_NAMES.get(kind.scalar, frozenset())
+
+
+def _nullable_reader(kind: FieldType, read: Read) -> Read:
+    names = _branch_names(kind)
+
+    def read_nullable(value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in names:
+            return read(value[name])
+        return read(value)
+
+    return read_nullable
+
+
+_PREFERRED: Mapping[type, Sequence[Scalar]] = {
+    bool: (Scalar.BOOL,),
+    int: (Scalar.INT, Scalar.TIMESTAMP, Scalar.DOUBLE),
+    float: (Scalar.DOUBLE, Scalar.INT, Scalar.TIMESTAMP),
+    str: (Scalar.STRING,),
+}
+"""Which of a union's types is tried first, by the type of the JSON value."""
+
+
+def _union_reader(kinds: Sequence[FieldType], reads: Sequence[Read]) -> Read:
+    branches = list(zip(kinds, reads, strict=True))
+    named = {name: read for kind, read in reversed(branches) for name in _branch_names(kind)}
+
+    def read_union(value: object) -> object:
+        if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in named:
+            return named[name](value[name])
+        preferred = _PREFERRED.get(type(value), ())
+
+        def rank(branch: tuple[FieldType, Read]) -> int:
+            kind = branch[0]
+            scalar = kind.scalar if isinstance(kind, ScalarType) else None
+            return preferred.index(scalar) if scalar in preferred else len(preferred)
+
+        for _, read in sorted(branches, key=rank):
+            try:
+                return read(value)
+            except Fault:
+                continue
+        return _plain(value, 0)
+
+    return read_union
+
+
+def _record_reader(
+    kind: RecordType, fields: Sequence[tuple[str, Read, Callable[[], object]]], *, ignore_unknown: bool
+) -> Callable[[object], dict[str, object]]:
     known = frozenset(name for name, _, _ in fields)
 
     def read(value: object) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,6 +36,14 @@ class ScalarType:
     """An enum's values."""
     precision: int | None = None
     scale: int | None = None
+    default_symbol: str | None = dataclasses.field(default=None, compare=False)
+    """An enum's own default: it replaces a symbol that the reader does not know."""
+    branches: tuple[FieldType, ...] = dataclasses.field(default=(), compare=False)
+    """The types of a union of several types, without null."""
+    is_tagged: bool = dataclasses.field(default=False, compare=False)
+    """Whether a decoded value of the union comes as `{"<index of its branch>": value}`."""
+    record: RecordReference | None = dataclasses.field(default=None, compare=False)
+    """The record that contains itself here: rules see anything, and a decoder needs its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,8 @@ class ListType:
     """An Avro array."""
 
     item: FieldType
+    is_empty: bool = dataclasses.field(default=False, compare=False)
+    """Whether its items are encoded as no byte at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,20 @@ class RecordType:
         return next((field for field in self.fields if field.name == name), None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordReference:
+    """A record by its name, at a location where its definition is not complete yet."""
+
+    name: str
+    definitions: Mapping[str, RecordType] = dataclasses.field(repr=False)
+    """Every record of the schema by its full name; complete once the schema is read."""
+
+    @property
+    def definition(self) -> RecordType:
+        """The record."""
+        return self.definitions[self.name]
+
+
 @dataclass(frozen=True, slots=True)
 class NullableType:
     """An Avro union of null and one other type."""
@@ -83,4 +108,6 @@ class Field:
     doc: str = ""
     has_default: bool = False
     default: object = dataclasses.field(default=None, hash=False)
-    """As it stands in the schema: Avro's JSON encoding, bytes as characters 0 to 255."""
+    """As written in the schema: Avro's JSON encoding, bytes as characters 0 to 255."""
+    aliases: tuple[str, ...] = ()
+    """Names that older schemas may have for it."""

@@ -104,6 +104,85 @@ def test_each_type_arrives_as_promised(kind: object, given: object, arrives: obj
     assert decoder(schema).decode(record(framed(schema, given))).data == {"f": arrives}
 
 
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
+NAMED_DECIMAL = {"type": "fixed", "name": "D", "size": 8, "logicalType": "decimal", "precision": 9, "scale": 3}
+MEMBERS: dict[str, tuple[object, bytes, object]] = {
+    "decimal": (DECIMAL, zigzag(2) + b"\x32\x32", 128.5),
+    "fixed decimal": (NAMED_DECIMAL, b"\x00" * 7 + b"\x05", 0.005),
+    "millis": ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(1_500), Timestamp(1, 500_000_000)),
+    "date": ({"type": "int", "logicalType": "date"}, zigzag(20_780), "2026-11-23"),
+    "uuid": ({"type": "string", "logicalType": "uuid"}, zigzag(36) + str(GUID).encode(), str(GUID)),
+    "fixed uuid": (
+        {"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"},
+        GUID.bytes,
+        str(GUID),
+    ),
+    "duration": ({"type": "fixed", "name": "Du", "size": 12, "logicalType": "duration"}, b"\x01" * 12, b"\x01" * 12),
+    "string": ("string", zigzag(1) + b"x", "x"),
+    "boolean": ("boolean", b"\x01", True),
+    "double": ("double", struct.pack("<d", 0.5), 0.5),
+    "record": ({**one_field(DECIMAL).avro, "name": "R"}, zigzag(1) + b"\x05", {"f": 0.05}),
+    "list": ({"type": "array", "items": DECIMAL}, zigzag(1) + zigzag(1) + b"\x05" + b"\x00", [0.05]),
+    "map": ({"type": "map", "values": "long"}, zigzag(1) + zigzag(1) + b"k" + zigzag(5) + b"\x00", {"k": 5}),
+}
+SAME_AVRO_TYPE = [{"uuid", "string"}]
+
+
+@pytest.mark.parametrize("with_null", [False, True])
+@pytest.mark.parametrize("second", MEMBERS)
+@pytest.mark.parametrize("first", MEMBERS)
+def test_logical_types_in_a_union_of_several_types_are_converted(first: str, second: str, with_null: bool) -> None:  # noqa: FBT001 - a parameter
+    """Whichever branch is written, and wherever null is."""
+    if first == second or {first, second} in SAME_AVRO_TYPE:
+        return
+    branches = ["null"] * with_null + [MEMBERS[first][0], MEMBERS[second][0]]
+    schema = one_field(branches)
+    for number, name in enumerate((first, second), with_null):
+        _, encoded, arrives = MEMBERS[name]
+        assert decoder(schema).decode(record(raw(schema, zigzag(number) + encoded))).data == {"f": arrives}
+    if with_null:
+        assert decoder(schema).decode(record(raw(schema, zigzag(0)))).data == {"f": None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "arrives"),
+    [
+        ({"type": "enum", "name": "E", "symbols": ["A-1", "已付"]}, zigzag(1), "已付"),
+        ({"type": "array", "items": "null"}, zigzag(3) + b"\x00", [None, None, None]),
+        ({"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}, zigzag(2) + b"\x00", [{}, {}]),
+        ({"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}, zigzag(1) + b"\x00", [b""]),
+        (["string"], zigzag(0) + zigzag(1) + b"x", "x"),
+        (["null"], zigzag(0), None),
+        ({"type": "record", "name": "a.b-c.订单", "namespace": None, "fields": []}, b"", {}),
+    ],
+    ids=str,
+)
+def test_unusual_types_are_read(kind: object, payload: bytes, arrives: object) -> None:
+    """As Avro's own clients read them."""
+    schema = one_field(kind)
+    assert decoder(schema).decode(record(raw(schema, payload))).data == {"f": arrives}
+
+
+def test_a_recursive_type_is_read() -> None:
+    """With its logical types at every level; nested beyond reason it is malformed, and the process lives."""
+    kind = {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}
+    schema = EventSchema(
+        {"type": "record", "name": "Note", "fields": [kind, {"name": "reply", "type": ["null", "Note"]}]}
+    )
+    two = zigzag(1_000) + zigzag(1) + zigzag(2_000) + zigzag(0)
+    event = decoder(schema).decode(record(raw(schema, two)))
+    assert event.data == {"at": Timestamp(1, 0), "reply": {"at": Timestamp(2, 0), "reply": None}}
+    refused(record(raw(schema, (zigzag(0) + zigzag(1)) * 200_000)), Reason.MALFORMED_AVRO, schema)
+
+
+def test_a_list_of_items_without_bytes_is_bounded() -> None:
+    """A few bytes can declare 2^62 of them."""
+    schema = one_field({"type": "array", "items": "null"})
+    begun = time.thread_time()
+    refused(record(raw(schema, zigzag(2**62))), Reason.MALFORMED_AVRO, schema)
+    assert time.thread_time() - begun < 0.1
+
+
 def test_a_guid_in_fixed_bytes_is_a_text() -> None:
     """Avro 1.12's uuid of sixteen bytes reads like the older one of text."""
     schema = one_field({"type": "fixed", "name": "F", "size": 16, "logicalType": "uuid"})
@@ -444,14 +523,17 @@ async def test_what_the_registry_lacks_is_asked_for_again_later(fault: Exception
     assert 7 in subject.readers
 
 
-async def test_a_schema_rules_cannot_read_is_unsupported() -> None:
-    """A list of nothing, for example: a few bytes of it could fill all memory."""
-    hostile = {"type": "record", "name": "T", "fields": [{"name": "f", "type": {"type": "array", "items": "null"}}]}
-    subject = WriterSchemas(Registry({7: hostile}).look_up, {})
+async def test_an_unbounded_schema_is_unsupported() -> None:
+    """Two uses of a type at each level, for example, double its fields without end."""
+    fields: list[object] = [{"name": "f0", "type": {**one_field("int").avro, "name": "T0"}}]
+    for level in range(1, 40):
+        below = [{"name": name, "type": f"T{level - 1}"} for name in "ab"]
+        fields.append({"name": f"f{level}", "type": {"type": "record", "name": f"T{level}", "fields": below}})
+    subject = WriterSchemas(Registry({7: {"type": "record", "name": "T", "fields": fields}}).look_up, {})
     await subject.prepare(7)
-    told = subject.refuse(7)
-    assert isinstance(told, Undecodable)
-    assert told.reason is Reason.UNSUPPORTED_SCHEMA
+    refusal = subject.refuse(7)
+    assert isinstance(refusal, Undecodable)
+    assert refusal.reason is Reason.UNSUPPORTED_SCHEMA
 
 
 async def test_refusals_are_bounded() -> None:
