@@ -1,18 +1,18 @@
-"""Every exception this program raises on purpose.
+"""Every exception that this program defines.
 
 NoticePipelineError
-├── UserError                 the person at the keyboard can mend it: words, no traceback
-│   ├── ConfigurationError    configuration file, environment or a secret's file
-│   ├── RulesRefused          a rule set with findings of level error
-│   ├── SchemaError           an Avro schema that cannot be read, found or understood
-│   ├── Unreachable           a broker, registry or API that does not answer at start
-│   └── Overtaxed             a draft that takes too much to be tried out, or one too many at once
-├── Undecodable               this record's bytes are no event (an outcome, not a crash)
-├── RenderRefused             this rule cannot make a notice of this event (an outcome, not a crash)
-├── SchemaUnavailable         the registry did not answer: the record waits, it is not at fault
-├── TokenUnavailable          no token could be had from the token source
-├── WorkerFailed              a worker process could not be started: tried again after a pause
-└── OutcomeLost               Kafka refused an outcome for good: the process must end, non-zero
+├── UserError                 the user can fix the cause; shown as a message, without a traceback
+│   ├── ConfigurationError    the configuration file, the environment or a secret's file is invalid
+│   ├── RulesRefused          the rule set has findings of level error
+│   ├── SchemaError           an Avro schema cannot be read, found or understood
+│   ├── Unreachable           a broker, registry or API does not answer at start
+│   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
+├── Undecodable               a record cannot be decoded as an event; it becomes an outcome
+├── RenderRefused             a rule cannot make a notice of an event; it becomes an outcome
+├── SchemaUnavailable         the schema registry does not answer; the record waits
+├── TokenUnavailable          the token source gave no token; sending waits
+├── WorkerFailed              a worker process cannot be started; it is tried again after a pause
+└── OutcomeLost               Kafka permanently refused an outcome; the process ends with a non-zero code
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ if TYPE_CHECKING:
 
 
 class NoticePipelineError(Exception):
-    """The root of this program's own errors."""
+    """The base class of this program's exceptions."""
 
 
 class UserError(NoticePipelineError):
-    """A mistake or a circumstance that whoever started the command can mend.
+    """A mistake or condition that the user of the command can fix.
 
-    Shown as `message`, then `hint` on a line of its own; never with a traceback.
+    It is shown as `message`, then `hint` on its own line, never with a traceback.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        """Keep the words for the message and, where known, how to mend it."""
+        """`message` says what is wrong and where; `hint` says how to fix it, if that is known."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class ConfigurationError(UserError):
-    """The configuration cannot be used; `message` begin with `file:line:column:` where the place is known."""
+    """The configuration is invalid; `message` begins with `file:line:column:` if the location is known."""
 
 
 class RulesRefused(UserError):
-    """The rule set has findings of level error; none of it is used."""
+    """The rule set has findings of level error and is not used."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        """Keep the findings, in the order of their places."""
+        """`findings` are in the order of their locations."""
         errors = sum(1 for finding in findings if finding.is_error)
         super().__init__(f"the rules have {errors} error{'s' if errors != 1 else ''}")
         self.findings = tuple(findings)
@@ -62,44 +62,44 @@ class SchemaError(UserError):
 
 
 class Unreachable(UserError):
-    """Something the service cannot start without does not answer."""
+    """A broker, registry or API that the service needs to start does not answer."""
 
 
 class ResourceLimitExceeded(UserError):
-    """More was asked for than may be spent on it."""
+    """A request needs more time, memory or capacity than its limit allows."""
 
 
 class Undecodable(NoticePipelineError):
-    """The bytes of one record are no event that we understand."""
+    """A record cannot be decoded as an event."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        """`reason` is the closed vocabulary's word, `detail` says what stood there (no payload text)."""
+        """`reason` is one of the outcome reasons; `detail` says what was found, without text of the payload."""
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
 
 
 class RenderRefused(NoticePipelineError):
-    """A rule matched but cannot make a notice that the channel would take."""
+    """A rule matches an event but cannot make a valid notice of it."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        """`reason` is the closed vocabulary's word, `detail` names the field (no rendered text)."""
+        """`reason` is one of the outcome reasons; `detail` names the field, without rendered text."""
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
 
 
 class SchemaUnavailable(NoticePipelineError):
-    """The schema registry did not answer; the record is kept until it does."""
+    """The schema registry does not answer; the record waits until it does."""
 
 
 class TokenUnavailable(NoticePipelineError):
-    """The token source gave no token."""
+    """The token source did not give a token."""
 
 
 class WorkerFailed(NoticePipelineError):
-    """The system would not start a worker process."""
+    """A worker process cannot be started."""
 
 
 class OutcomeLost(NoticePipelineError):
-    """Kafka refused an outcome or a dead letter for good."""
+    """Kafka permanently refused an outcome or a dead letter."""

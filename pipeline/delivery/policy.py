@@ -1,4 +1,4 @@
-"""Every setting of delivery, declared once, with its unit and default."""
+"""The settings of delivery, each declared once with its unit and default."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ class _Section(BaseModel):
 
 
 class RetrySettings(_Section):
-    """When a transient fault is tried again."""
+    """When a notice is tried again after a transient fault."""
 
-    base_seconds: float = Field(1.0, gt=0, le=60, description="Upper bound of the first wait; doubles each time.")
-    cap_seconds: float = Field(60.0, gt=0, le=3_600, description="No wait is longer, but for Retry-After.")
-    max_attempts: int = Field(12, ge=1, le=1_000, description="After so many attempts a notice becomes a dead letter.")
-    horizon_seconds: float = Field(3_600.0, gt=0, le=604_800, description="After so long since its first attempt, too.")
+    base_seconds: float = Field(
+        1.0, gt=0, le=60, description="Upper bound of the first wait. It doubles with each attempt."
+    )
+    cap_seconds: float = Field(60.0, gt=0, le=3_600, description="Upper bound of every wait, except for Retry-After.")
+    max_attempts: int = Field(12, ge=1, le=1_000, description="Attempts after which a notice becomes a dead letter.")
+    horizon_seconds: float = Field(
+        3_600.0, gt=0, le=604_800, description="Give up a notice this long after its first attempt."
+    )
     max_retry_after_seconds: float = Field(
-        900.0, gt=0, le=86_400, description="A longer Retry-After is taken for this long."
+        900.0, gt=0, le=86_400, description="Longest wait that a Retry-After header can ask for."
     )
 
     @model_validator(mode="after")
@@ -30,43 +34,53 @@ class RetrySettings(_Section):
 
 
 class BudgetSettings(_Section):
-    """Retry tokens, as in botocore's standard mode: a failing API is asked again only as fast as it heals."""
+    """The retry budget, as in botocore's standard mode: retries take tokens, accepted notices give them back."""
 
-    capacity: int = Field(500, ge=1, le=1_000_000, description="Tokens at the start and at most.")
+    capacity: int = Field(500, ge=1, le=1_000_000, description="Tokens at the start, and the most that are kept.")
     retry_cost: int = Field(5, ge=1, le=1_000, description="Tokens that one retry takes.")
     success_gain: int = Field(
         1, ge=1, le=1_000, description="Tokens that a notice accepted at its first attempt gives back."
     )
     refill_per_second: float = Field(
-        5.0, gt=0, le=100_000, description="Tokens that come back by themselves, so that recovery never stalls."
+        5.0,
+        gt=0,
+        le=100_000,
+        description="Tokens added per second without any accepted notice, so that retries never stop completely.",
     )
 
     @model_validator(mode="after")
     def _affordable(self) -> BudgetSettings:
         if self.retry_cost > self.capacity:
-            raise ValueError("retry_cost is above capacity: nothing could ever be tried again")
+            raise ValueError("retry_cost is above capacity: nothing could be tried again")
         return self
 
 
 class ConcurrencySettings(_Section):
     """The adaptive limit on requests in flight; its upper bound is `notices.max_in_flight`."""
 
-    initial: int = Field(64, ge=1, le=65_536, description="Where the limit starts.")
-    minimum: int = Field(1, ge=1, le=65_536, description="It never falls below.")
-    decrease_ratio: float = Field(0.9, gt=0, lt=1, description="Factor on overload.")
+    initial: int = Field(64, ge=1, le=65_536, description="The limit at the start.")
+    minimum: int = Field(1, ge=1, le=65_536, description="The lowest limit.")
+    decrease_ratio: float = Field(0.9, gt=0, lt=1, description="Factor that the limit is multiplied by on overload.")
     increase_ratio: float = Field(
-        0.01, ge=0, le=1, description="Growth per round trip as a share of the limit; at least one request."
+        0.01, ge=0, le=1, description="Growth per round trip, as a share of the limit; at least one request."
     )
-    deviations: float = Field(2.5, gt=0, le=10, description="Latency above mean + so many deviations is overload,")
-    noise_ratio: float = Field(0.25, ge=0, le=10, description="but never below mean + this share of it.")
+    deviations: float = Field(
+        2.5,
+        gt=0,
+        le=10,
+        description="A latency above the mean by this many mean deviations (and by `noise_ratio`) counts as overload.",
+    )
+    noise_ratio: float = Field(
+        0.25, ge=0, le=10, description="A latency above the mean by less than this share of it is not overload."
+    )
 
 
 class RateSettings(_Section):
-    """Fixed limits, where the platform sets them; for one `run`, whose workers share them."""
+    """Fixed limits set by the platform, for one `run`; its workers share them."""
 
     per_second: float | None = Field(None, gt=0, le=1_000_000, description="Notices per second; null: no limit.")
     per_day: int | None = Field(None, ge=1, description="Notices per day; null: no limit.")
-    day_zone: str = Field("Asia/Shanghai", description="Zone whose midnight begins the next day of quotas.")
+    day_zone: str = Field("Asia/Shanghai", description="Time zone whose midnight resets the daily quota.")
 
     @field_validator("day_zone")
     @classmethod
@@ -74,22 +88,31 @@ class RateSettings(_Section):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{zone[:64]!r} is no time zone") from None
+            raise ValueError(f"{zone[:64]!r} is not a time zone") from None
         return zone
 
 
 class BreakerSettings(_Section):
-    """The circuit breaker over the whole API."""
+    """The circuit breaker for the whole API."""
 
-    window_seconds: float = Field(10.0, gt=0, le=600, description="Over which the ratio is taken.")
-    minimum_attempts: int = Field(20, ge=1, le=100_000, description="Fewer in the window never open it.")
-    failure_ratio: float = Field(0.5, gt=0, le=1, description="Transient faults among attempts that open it.")
-    failures_in_a_row: int = Field(
-        5, ge=2, le=1_000, description="Where the window holds fewer: so many in a row, of several recipients, do too."
+    window_seconds: float = Field(10.0, gt=0, le=600, description="Period over which `failure_ratio` is measured.")
+    minimum_attempts: int = Field(
+        20, ge=1, le=100_000, description="Attempts in the window that are needed before `failure_ratio` applies."
     )
-    open_seconds: float = Field(5.0, gt=0, le=600, description="First pause before a probe; doubles up to the cap.")
-    open_cap_seconds: float = Field(60.0, gt=0, le=3_600, description="No pause is longer.")
-    probes: int = Field(3, ge=1, le=100, description="Accepted probes in a row that close it.")
+    failure_ratio: float = Field(
+        0.5, gt=0, le=1, description="Share of attempts with transient faults that opens the breaker."
+    )
+    failures_in_a_row: int = Field(
+        5,
+        ge=2,
+        le=1_000,
+        description="Transient faults in a row, of several recipients, that open the breaker below `minimum_attempts`.",
+    )
+    open_seconds: float = Field(
+        5.0, gt=0, le=600, description="First pause before a probe. It doubles up to `open_cap_seconds`."
+    )
+    open_cap_seconds: float = Field(60.0, gt=0, le=3_600, description="Longest pause before a probe.")
+    probes: int = Field(3, ge=1, le=100, description="Accepted probes in a row that close the breaker.")
 
 
 class BufferSettings(_Section):
@@ -99,33 +122,38 @@ class BufferSettings(_Section):
         None,
         ge=1,
         le=10_000_000,
-        description="Notices held in memory; null: 8 for each slot of max_in_flight, 2,048 at least.",
+        description="Notices held in memory. null: 8 for each slot of `notices.max_in_flight`, at least 2,048.",
     )
     unwritten: int | None = Field(
         None,
         ge=1,
         le=10_000_000,
-        description="Requests in flight and outcomes not yet acknowledged by Kafka, beyond which nothing more is sent: "
-        "a crash may send so many twice; null: 4 for each slot of max_in_flight.",
+        description="Upper bound for requests in flight plus outcomes that Kafka has not acknowledged. A crash may "
+        "send this many notices twice. null: 4 for each slot of `notices.max_in_flight`.",
     )
     span: int = Field(
-        50_000, ge=100, le=10_000_000, description="Offsets between a partition's frontier and its newest record."
+        50_000,
+        ge=100,
+        le=10_000_000,
+        description="Offsets between a partition's frontier and its newest record, beyond which it is not read.",
     )
 
 
 class SuspensionSettings(_Section):
-    """Rules whose template or account the API refuses."""
+    """Suspension of rules whose template or account the API refuses."""
 
-    enabled: bool = Field(True, description="Whether such a rule's notices become dead letters without being sent.")
+    enabled: bool = Field(
+        True, description="Whether notices of a suspended rule become dead letters without being sent."
+    )
     probe_seconds: float = Field(
-        60.0, gt=0, le=86_400, description="Every so often one is sent to see if it is mended."
+        60.0, gt=0, le=86_400, description="Interval at which one notice of a suspended rule is sent as a probe."
     )
 
 
 class AuthorisationSettings(_Section):
-    """When the API refuses us as such."""
+    """Probes while the API refuses the token."""
 
-    probe_seconds: float = Field(30.0, gt=0, le=3_600, description="Every so often one notice is tried again.")
+    probe_seconds: float = Field(30.0, gt=0, le=3_600, description="Interval at which one notice is sent as a probe.")
 
 
 class DeliverySettings(_Section):

@@ -74,16 +74,16 @@ _FINAL_FAULTS = frozenset(
 
 
 class VerdictSettings(BaseModel):
-    """Changes to the table of what a reply means."""
+    """Changes to the verdict table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    codes: dict[int, Verdict] = Field(default_factory=dict, description="Body code to verdict.")
+    codes: dict[int, Verdict] = Field(default_factory=dict, description="Verdicts by code of the reply's body.")
     statuses: dict[int, Verdict] = Field(
-        default_factory=dict, description="HTTP status of a reply without a usable code, to verdict."
+        default_factory=dict, description="Verdicts by HTTP status, for replies without a usable code."
     )
     unknown_code: Verdict = Field(
-        Verdict.REJECTED_CONTENT, description="What a body code means that the table does not name."
+        Verdict.REJECTED_CONTENT, description="Verdict for a body code that the table does not have."
     )
 
     @field_validator("codes", "statuses", "unknown_code")

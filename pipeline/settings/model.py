@@ -1,4 +1,4 @@
-"""Every setting, declared once: the parser, its errors, the JSON Schema and the reference derive from here."""
+"""The settings, each declared once: the parser, its errors, the JSON Schema and the reference derive from here."""
 
 from __future__ import annotations
 
@@ -36,24 +36,27 @@ MOST_WORKERS = 64
 
 
 class KafkaSettings(Section):
-    """Where events come from."""
+    """The Kafka cluster that events are read from."""
 
-    bootstrap_servers: Brokers = Field(description="Brokers to ask first, `host:port` with commas between.")
-    group_id: str = Field("notice-pipeline", description="Consumer group; members share the partitions.", min_length=1)
+    bootstrap_servers: Brokers = Field(description="Brokers to connect to first: `host:port`, separated by commas.")
+    group_id: str = Field(
+        "notice-pipeline", description="Consumer group. Its members share the partitions.", min_length=1
+    )
     topics: tuple[TopicName, ...] = Field(description="Topics to read.", min_length=1)
     group_protocol: Literal["auto", "consumer", "classic"] = Field(
-        "auto", description="Group protocol: `consumer` (KIP-848), `classic` (cooperative), or what the broker has."
+        "auto",
+        description="Group protocol: `consumer` (KIP-848), `classic` (cooperative), or what the broker supports.",
     )
     start_timeout_seconds: Seconds = Field(15, description="How long to wait for the broker at start.")
     drain_seconds: Seconds = Field(
-        20, description="How long requests in flight may take to end when partitions are given up or the service stops."
+        20, description="Time for requests in flight to complete when partitions are revoked or the service stops."
     )
     properties: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Any librdkafka setting (TLS, SASL, …), for consumer and producer alike."
+        default_factory=dict, description="librdkafka properties (TLS, SASL, …), for consumer and producer."
     )
     properties_files: dict[str, FilePath] = Field(
         default_factory=dict,
-        description="librdkafka settings whose value is a file's content: `sasl.password: /run/secrets/kafka`.",
+        description="librdkafka properties whose value is the content of a file: `sasl.password: /run/secrets/kafka`.",
     )
 
     @field_validator("topics")
@@ -65,9 +68,9 @@ class KafkaSettings(Section):
     @field_validator("properties")
     @classmethod
     def _can_work(cls, properties: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
-        why_not = impossible(properties)
-        if why_not is not None:
-            raise ValueError(why_not)
+        error = impossible(properties)
+        if error is not None:
+            raise ValueError(error)
         return properties
 
     @model_validator(mode="after")
@@ -77,21 +80,25 @@ class KafkaSettings(Section):
 
 
 class SchemaSettings(Section):
-    """Where Avro schemas come from: a registry or a folder."""
+    """Where Avro schemas are read from: a registry or a folder."""
 
-    registry_url: HttpUrl | None = Field(None, description="Schema registry with the Confluent HTTP dialect.")
-    registry_user: str | None = Field(None, description="User name for the registry, where it wants one.")
-    registry_password: SecretStr | None = Field(None, description="Its password.")
-    registry_password_file: FilePath | None = Field(None, description="A file that holds the password.")
+    registry_url: HttpUrl | None = Field(None, description="URL of a schema registry with the API of Confluent's.")
+    registry_user: str | None = Field(None, description="User name for the registry.")
+    registry_password: SecretStr | None = Field(None, description="Password for the registry.")
+    registry_password_file: FilePath | None = Field(None, description="File with the password for the registry.")
     registry_ca_file: FilePath | None = Field(
-        None, description="PEM file of the authority that signed the registry's TLS."
+        None, description="PEM file of the authority that signed the registry's TLS certificate."
     )
-    directory: FilePath | None = Field(None, description="Folder with *.avsc files, instead of or beside a registry.")
+    directory: FilePath | None = Field(
+        None, description="Folder with *.avsc files, instead of a registry or in addition to it."
+    )
     json_types: dict[TopicName, str] = Field(
         default_factory=dict,
-        description="Event type of plain JSON records, by topic, where neither header nor envelope names one.",
+        description="Event type of plain JSON records by topic, if neither headers nor envelope name one.",
     )
-    max_event_bytes: int = Field(1_048_576, ge=1_024, description="Larger record values are refused undecoded.")
+    max_event_bytes: int = Field(
+        1_048_576, ge=1_024, description="Record values larger than this are refused without being decoded."
+    )
 
     @model_validator(mode="after")
     def _one_password(self) -> SchemaSettings:
@@ -102,13 +109,13 @@ class SchemaSettings(Section):
 
 
 class OAuthSettings(Section):
-    """A token endpoint, asked with the client credentials grant (RFC 6749, section 4.4)."""
+    """A token endpoint with the client credentials grant (RFC 6749, section 4.4)."""
 
-    token_url: HttpUrl = Field(description="The token endpoint.")
-    client_id: str = Field(description="Our client id.", min_length=1)
-    client_secret: SecretStr | None = Field(None, description="Our client secret.")
-    client_secret_file: FilePath | None = Field(None, description="A file that holds the client secret.")
-    scope: str | None = Field(None, description="The scope to ask for, where the endpoint wants one.")
+    token_url: HttpUrl = Field(description="URL of the token endpoint.")
+    client_id: str = Field(description="Client id.", min_length=1)
+    client_secret: SecretStr | None = Field(None, description="Client secret.")
+    client_secret_file: FilePath | None = Field(None, description="File with the client secret.")
+    scope: str | None = Field(None, description="Scope to request, if the endpoint requires one.")
 
     @model_validator(mode="after")
     def _one_secret(self) -> OAuthSettings:
@@ -120,36 +127,46 @@ class OAuthSettings(Section):
 class NoticesSettings(Section):
     """The platform's notices API."""
 
-    url: ApiUrl = Field(description="Where notices are POSTed to.")
-    token: Token | None = Field(None, description="The bearer token itself.")
-    token_file: FilePath | None = Field(None, description="A file that holds the token; read again when it is refused.")
-    oauth: OAuthSettings | None = Field(None, description="A token endpoint to get the token from.")
-    timeout_seconds: Seconds = Field(5, description="For one whole request. Later it counts as ambiguous.")
-    connect_timeout_seconds: Seconds = Field(2, description="For making the connection.")
-    max_in_flight: int = Field(512, ge=1, le=65_536, description="Upper bound for the adaptive limit on requests.")
-    verdicts: VerdictSettings = Field(
-        default_factory=VerdictSettings, description="Changes to the table of what a reply means."
+    url: ApiUrl = Field(description="URL that notices are POSTed to.")
+    token: Token | None = Field(None, description="Bearer token.")
+    token_file: FilePath | None = Field(
+        None, description="File with the bearer token. It is read again when the API refuses the token."
     )
+    oauth: OAuthSettings | None = Field(None, description="Token endpoint to get the bearer token from.")
+    timeout_seconds: Seconds = Field(
+        5, description="Timeout of one request. A request that times out is ambiguous: it may have been accepted."
+    )
+    connect_timeout_seconds: Seconds = Field(2, description="Timeout of making a connection.")
+    max_in_flight: int = Field(
+        512, ge=1, le=65_536, description="Upper bound of the adaptive limit on requests in flight."
+    )
+    verdicts: VerdictSettings = Field(default_factory=VerdictSettings, description="Changes to the verdict table.")
     headers: dict[FreeHeaderName, HeaderValue] = Field(
-        default_factory=dict, description="Headers to add to every request."
+        default_factory=dict, description="Headers added to every request."
     )
     secret_headers_files: dict[FreeHeaderName, FilePath] = Field(
-        default_factory=dict, description="Headers whose value is a file's content."
+        default_factory=dict, description="Headers whose value is the content of a file, added to every request."
     )
-    query: dict[str, str] = Field(default_factory=dict, description="Query parameters to add to every request.")
+    query: dict[str, str] = Field(default_factory=dict, description="Query parameters added to every request.")
     idempotency_header: HeaderName | None = Field(
-        "Idempotency-Key", description="Header for the notice's id; null where the API refuses unknown headers."
+        "Idempotency-Key",
+        description="Header that carries the notice's id. null: none, for an API that refuses unknown headers.",
     )
-    max_reply_bytes: int = Field(65_536, ge=256, description="A longer reply is cut off and counts as transient.")
+    max_reply_bytes: int = Field(
+        65_536, ge=256, description="Longest reply that is read. A longer one is a transient fault."
+    )
     ca_file: FilePath | None = Field(
         None, description="PEM file of the authority that signed the API's TLS certificate."
     )
-    client_certificate_file: FilePath | None = Field(None, description="PEM file with our certificate and its key.")
-    proxy: HttpUrl | None = Field(None, description="HTTP proxy to go through; the environment's is never used.")
+    client_certificate_file: FilePath | None = Field(
+        None, description="PEM file with the client certificate and its key."
+    )
+    proxy: HttpUrl | None = Field(None, description="HTTP proxy. Proxies of the environment are not used.")
     transport: Literal["auto", "loop", "pyreqwest", "httpx"] = Field(
         "auto",
-        description="HTTP client: `loop` costs the least, `pyreqwest` twice as much and speaks HTTP/2 and through any "
-        "proxy, httpx is far slower. `auto`: loop, or pyreqwest where there is a proxy.",
+        description="HTTP client. `loop` uses the least processor time. `pyreqwest` uses 4 to 5 times as much, and "
+        "supports HTTP/2 and every kind of proxy. `httpx` is slower still. `auto`: `loop`, or `pyreqwest` if `proxy` "
+        "is set.",
     )
 
     @model_validator(mode="after")
@@ -166,24 +183,30 @@ class NoticesSettings(Section):
 
 
 class RuleSettings(Section):
-    """How rules are read and reloaded."""
+    """Reloading of rules."""
 
-    watch: bool = Field(True, description="Reload by itself when a file in the rules folder changes.")
+    watch: bool = Field(True, description="Reload the rules when a file in the rules folder changes.")
 
 
 class OutcomeSettings(Section):
-    """The ledger: one record for every notice's end."""
+    """The ledger: one record for the outcome of each notice."""
 
     topic: TopicName = Field("notice.outcomes", description="Topic for outcomes.")
-    create: bool = Field(True, description="Make the topic when it is missing.")
-    partitions: int = Field(12, ge=1, le=10_000, description="Its partitions when we make it; never change them later.")
-    replication_factor: Replicas = Field(-1, description="Its replicas when we make it; -1: the broker's default.")
-    unmatched: bool = Field(False, description="Publish an outcome for events that match no rule, too.")
-    recipient: Literal["clear", "hash", "omit"] = Field("hash", description="How an outcome names the recipient.")
-    recipient_hash_key: SecretStr | None = Field(
-        None, description="Key of the recipients' hash, in logs as well.", min_length=1
+    create: bool = Field(True, description="Create the topic if it does not exist.")
+    partitions: int = Field(
+        12, ge=1, le=10_000, description="Partitions of the topic when it is created. Do not change them later."
     )
-    recipient_hash_key_file: FilePath | None = Field(None, description="A file that holds the key of the hash.")
+    replication_factor: Replicas = Field(
+        -1, description="Replicas of the topic when it is created. -1: the broker's default."
+    )
+    unmatched: bool = Field(False, description="Whether events that match no rule get an outcome.")
+    recipient: Literal["clear", "hash", "omit"] = Field(
+        "hash", description="Form of the recipient in outcomes: as it is, as a hash, or left out."
+    )
+    recipient_hash_key: SecretStr | None = Field(
+        None, description="Key of the recipient's hash, in outcomes and logs.", min_length=1
+    )
+    recipient_hash_key_file: FilePath | None = Field(None, description="File with the key of the recipient's hash.")
 
     @model_validator(mode="after")
     def _one_key(self) -> OutcomeSettings:
@@ -192,44 +215,47 @@ class OutcomeSettings(Section):
 
 
 class DeadLetterSettings(Section):
-    """Where records go whose notice could not be delivered."""
+    """Records whose notice was not delivered."""
 
     topic: TopicName = Field("notice.dead-letters", description="Topic for dead letters.")
     redriven_topic: TopicName = Field(
-        "notice.redriven", description="Topic that remembers which dead letters were sent again; `redrive` makes it."
+        "notice.redriven", description="Topic that records which dead letters were sent again. `redrive` creates it."
     )
-    create: bool = Field(True, description="Make the topic when it is missing.")
-    partitions: int = Field(4, ge=1, le=10_000, description="Its partitions when we make it.")
-    replication_factor: Replicas = Field(-1, description="Its replicas when we make it; -1: the broker's default.")
+    create: bool = Field(True, description="Create the topic if it does not exist.")
+    partitions: int = Field(4, ge=1, le=10_000, description="Partitions of the topic when it is created.")
+    replication_factor: Replicas = Field(
+        -1, description="Replicas of the topic when it is created. -1: the broker's default."
+    )
 
 
 class Settings(Section):
     """The whole configuration of `notice-pipeline run`."""
 
-    environment: str = Field("production", description="Which of a template's ids to use.", min_length=1)
+    environment: str = Field("production", description="Environment: which of a template's ids is used.", min_length=1)
     shadow: bool = Field(
         False,
-        description="Read and render, send nothing; group, outcomes and dead letters get names that end in `.shadow`.",
+        description="Read events and render notices, but send nothing. The names of consumer group, outcomes topic "
+        "and dead-letter topic get the suffix `.shadow`.",
     )
-    kafka: KafkaSettings = Field(description="Where events come from.")
-    schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas come from.")
+    kafka: KafkaSettings = Field(description="The Kafka cluster that events are read from.")
+    schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas are read from.")
     rules: FilePath = Field(
         Path("rules"), validate_default=True, description="Folder with rules, templates.yaml and tests."
     )
-    rule_options: RuleSettings = Field(default_factory=RuleSettings, description="How rules are read and reloaded.")
+    rule_options: RuleSettings = Field(default_factory=RuleSettings, description="Reloading of rules.")
     notices: NoticesSettings = Field(description="The platform's notices API.")
     delivery: DeliverySettings = Field(
         default_factory=DeliverySettings, description="Retries, limits, breaker and buffers."
     )
     outcomes: OutcomeSettings = Field(default_factory=OutcomeSettings, description="The ledger of outcomes.")
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings, description="Dead letters.")
-    http: HttpSettings = Field(default_factory=HttpSettings, description="Our own endpoint.")
+    http: HttpSettings = Field(default_factory=HttpSettings, description="HTTP endpoint: pages, metrics, probes.")
     workers: int = Field(
         1,
         ge=1,
         le=MOST_WORKERS,
-        description="Processes that share the work as members of one group. `delivery.rate` is for all together, "
-        "every other limit for each.",
+        description="Processes that share the work as members of one group. They share the limits of `delivery.rate`; "
+        "every other limit applies to each process.",
     )
     tracing: TracingSettings = Field(default_factory=TracingSettings, description="OpenTelemetry traces.")
     log: LogSettings = Field(default_factory=LogSettings, description="Logs.")

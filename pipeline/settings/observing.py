@@ -1,4 +1,4 @@
-"""How the service is observed: its endpoint, its traces, its logs."""
+"""Settings of the HTTP endpoint, of traces and of logs."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pipeline.settings.section import Section
 
 
 class HttpSettings(Section):
-    """Our own endpoint: page, metrics, probes."""
+    """The HTTP endpoint: pages, metrics, probes."""
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - probes come from outside the pod
-    port: Port = Field(8080, description="Port to listen on; 0: any that is free.")
+    port: Port = Field(8080, description="Port to listen on. 0: any free port.")
     studio: bool = Field(
         False,
-        description="Whether rules can be read and tried out at `/studio` (nothing is written). "
-        "Authors have the command `studio` on their own machines.",
+        description="Whether `/studio` shows the rules and lets users try changes. Nothing is written. "
+        "On their own machines, authors use the command `studio`.",
     )
     runbook_url: HttpUrl | None = Field(
-        None, description="Where your copy of docs/runbook.md is published; the status page links to its sections."
+        None, description="URL of your copy of docs/runbook.md. The status page links to its sections."
     )
     user: str | None = Field(
         None,
-        description="User name for the pages (HTTP basic authentication; put TLS before it). Probes stay open.",
+        description="User name for the pages (HTTP basic authentication; use it behind TLS). Probes need no password.",
         pattern=r"^[^:\x00-\x1f\x7f]+$",
     )
-    password: SecretStr | None = Field(None, description="The user's password.", min_length=1)
-    password_file: FilePath | None = Field(None, description="A file that holds the password.")
-    metrics_open: bool = Field(True, description="Whether `/metrics` wants no password where the pages want one.")
+    password: SecretStr | None = Field(None, description="Password for the pages.", min_length=1)
+    password_file: FilePath | None = Field(None, description="File with the password for the pages.")
+    metrics_open: bool = Field(True, description="Whether `/metrics` needs no password if the pages need one.")
 
     @model_validator(mode="after")
     def _whole_credentials(self) -> HttpSettings:
@@ -41,24 +41,31 @@ class HttpSettings(Section):
 
 
 class TracingSettings(Section):
-    """OpenTelemetry traces; needs the extra `tracing`. Off, and free, where no endpoint is given."""
+    """OpenTelemetry traces. They need the extra `tracing`, and are off unless an endpoint is given."""
 
     endpoint: HttpUrl | None = Field(
-        None, description="Collector to send spans to by OTLP over HTTP; `/v1/traces` where it has no path."
+        None, description="URL of the collector for spans (OTLP over HTTP). A URL without a path gets `/v1/traces`."
     )
     sample_ratio: float = Field(
-        1.0, ge=0, le=1, description="Share of the traces that begin here. One that an event brings decides itself."
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the traces recorded, for events without a trace context of their own.",
     )
     headers_files: dict[str, FilePath] = Field(
-        default_factory=dict, description="Headers for the collector, each the content of a file."
+        default_factory=dict, description="Headers for the collector, whose value is the content of a file."
     )
-    ca_file: FilePath | None = Field(None, description="PEM file of the authority that signed the collector's TLS.")
-    timeout_seconds: Seconds = Field(5, description="For one request to the collector.")
-    service_name: str = Field("notice-pipeline", description="`service.name` of our spans.", min_length=1)
+    ca_file: FilePath | None = Field(
+        None, description="PEM file of the authority that signed the collector's TLS certificate."
+    )
+    timeout_seconds: Seconds = Field(5, description="Timeout of one request to the collector.")
+    service_name: str = Field("notice-pipeline", description="`service.name` of the spans.", min_length=1)
 
 
 class LogSettings(Section):
     """Structured logs on standard error."""
 
-    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="Format of the logs. auto: console on a terminal, else JSON."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is written.")
