@@ -1,67 +1,79 @@
-# The words a newcomer needs. CI calls `make test` and nothing else.
+# `make help` lists the targets. CI calls `make tools`, `make test` and `make release`.
 PYTHON ?= python3
+WORKERS ?= 3
 BIN := .venv/bin
-UV_VERSION := 0.13.9
 SBOM_TOOL := cyclonedx-bom==7.5.0
 AUDIT_TOOL := pip-audit==2.10.1
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' pipeline/__init__.py)
+# helm and kubernetes-validate are put there by `make tools`.
+export PATH := $(CURDIR)/.cache/tools/bin:$(PATH)
 
-.PHONY: help setup tools demo test check-code chaos game-day bench generated lock clean sbom audit
+.PHONY: help setup tools demo test quick check-code chaos game-day bench generated lock release clean sbom audit
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: .venv/.ready ## Make the project's own environment in .venv.
+setup: .venv/.ready ## Create the development environment in .venv.
 
-.venv/.ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12 …")'
+.venv/.ready: requirements.lock requirements-uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is required; this is " + sys.version.split()[0] + ". Choose another one: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python -r requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $@
 
-demo: setup ## Run the whole main job here, on an embedded broker and a sandbox API.
+demo: setup ## Run the whole pipeline on this machine, with an embedded broker and a sandbox API.
 	@$(BIN)/notice-pipeline demo $(ARGS)
 
-test: setup check-code ## Run every check and every test, on a real Kafka where one can be had.
-	@$(BIN)/python -m pytest
+test: setup check-code ## Run every check and every test, on a real Kafka if one is available; WORKERS=3 processes.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-check-code: setup ## Style, types, and the direction of imports.
+quick: setup ## Run the unit and property tests, the latter with fewer examples (under a minute).
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --hypothesis-profile quick tests/unit tests/property $(ARGS)
+
+check-code: setup ## Check style, types and the direction of imports.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-tools: ## Get Chromium, Prometheus and helm, where they can be had; without them some tests are skipped.
+tools: ## Install Chromium, Prometheus and helm if possible; tests that need a missing one are skipped.
 	@deploy/tools.sh
 
-chaos: setup ## Break everything around the service and judge what came of it; ARGS=--list shows how.
+chaos: setup ## Break everything around the service and check that no promise is broken; ARGS=--list lists the scenarios.
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for each stage, --peers for another engine beside it.
+bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for each stage, --peers for a comparison.
 	@$(BIN)/python -m bench $(ARGS)
 
-game-day: setup ## Break the whole stack in eight ways; see which alert tells of each (Kafka, Prometheus, Alertmanager; 20 minutes).
+game-day: setup ## Break the whole stack in eight ways and check which alerts fire (20 minutes).
 	@$(BIN)/python -m tests.gameday $(ARGS)
 
-generated: setup ## Make references and JSON Schemas anew from their declarations.
+generated: setup ## Write the references and JSON Schemas from their declarations.
 	@$(BIN)/python -m docs.generate
 
-lock: setup ## Pin what pyproject.toml has come to ask for; ARGS=--upgrade pins every package anew.
+lock: setup ## Pin new dependencies of pyproject.toml; ARGS=--upgrade pins the newest version of every package.
 	@sed '1,2d' requirements.lock > requirements.lock.new
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra tracing --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --output-file requirements.lock.new $(ARGS)
 	@{ sed -n '1,2p' requirements.lock; cat requirements.lock.new; } > requirements.lock.whole
 	@mv requirements.lock.whole requirements.lock && rm requirements.lock.new
 
-sbom: setup ## A bill of materials of the locked packages (CycloneDX), in dist/sbom.json.
+release: setup sbom ## Build wheel, sdist, Helm chart and bill of materials in dist/.
+	@$(BIN)/uv build --quiet --build-constraints requirements.lock --require-hashes --out-dir dist .
+	@helm package deploy/helm/notice-pipeline --version $(VERSION) --app-version $(VERSION) --destination dist >/dev/null
+	@rm -f dist/.gitignore
+	@ls -1 dist
+
+sbom: setup ## Write a bill of materials of the locked packages (CycloneDX) to dist/sbom.json.
 	@mkdir -p dist
 	@$(BIN)/uvx --quiet --from $(SBOM_TOOL) cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
 	  --mc-type application --output-reproducible --of JSON --output-file dist/sbom.json 2>/dev/null
 	@echo "written: dist/sbom.json"
 
-audit: setup ## Known vulnerabilities of the locked packages; asks PyPI, so it is no part of make test.
+audit: setup ## Check the locked packages for known vulnerabilities (asks PyPI, so not part of make test).
 	@$(BIN)/uvx --quiet $(AUDIT_TOOL) --strict --progress-spinner off --disable-pip --require-hashes --requirement requirements.lock
 
-clean: ## Remove the environment and what tools left behind.
+clean: ## Remove the environment and the tools' caches.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

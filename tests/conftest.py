@@ -1,12 +1,15 @@
-"""Which sockets a test may open, which broker it runs on, and what the run says of that at its end."""
+"""Which sockets a test may open, which broker it uses, how tests are spread over processes, the run's last lines."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -14,26 +17,36 @@ import pytest_socket
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from xdist.scheduler import LoadFileScheduling
 
-from tests.broker.choice import Choice, choose
+from tests.broker.choice import KINDS, Choice, choose, received, sent
 from tests.broker.handle import Broker, Kind
 
-# A red build means that this change broke something, so what is tried does not change from run to run. New ground is
-# searched by whoever asks for it: `pytest tests/property --hypothesis-profile search`.
+# A red build means that this change broke something, so the examples do not differ from run to run. To search for
+# new ones: `pytest tests/property --hypothesis-profile search`.
 hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=1_000)
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=20)
 hypothesis.settings.load_profile("fixed")
 CHOSEN = pytest.StashKey[Choice]()
 PURE = ("unit", "property")
 """Folders whose tests open no socket at all; the others may use the loopback address."""
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+STOPS_KAFKA = "stops-kafka"
+SLOWEST = ("acceptance", "integration", "browser", "contract")
+"""Folders whose tests wait for processes and brokers."""
+SENT = "kafka"
+"""Key of the broker's description in what xdist sends to its workers."""
+
+
+def _folder(path: Path, root: Path) -> str:
+    return path.relative_to(root / "tests").parts[0]
 
 
 @pytest.fixture(autouse=True)
 def _sockets(request: pytest.FixtureRequest) -> None:
-    # Event loops need a pair of Unix sockets; pytest-socket itself takes its fence away after each test.
-    folder = request.path.relative_to(request.config.rootpath / "tests").parts[0]
-    if folder in PURE:
+    # Event loops need a pair of Unix sockets. pytest-socket removes its restriction after each test.
+    if _folder(request.path, request.config.rootpath) in PURE:
         pytest_socket.disable_socket(allow_unix_socket=True)
     else:
         pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
@@ -41,34 +54,98 @@ def _sockets(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def _real_kafka(request: pytest.FixtureRequest) -> None:
-    """A claim about Kafka is not proved on a mock: skipped there, and said so."""
+    """Skip a test of Kafka's own behaviour where the broker is a mock."""
     if request.node.get_closest_marker("kafka") is not None:
         request.getfixturevalue("real_kafka")
 
 
+@functools.cache
+def _stops_kafka(file: Path) -> bool:
+    return "stoppable_kafka" in file.read_text(encoding="utf-8")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where several processes run the tests."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = _folder(item.path, config.rootpath)
+        return 1 if folder not in SLOWEST else -_stops_kafka(item.path)
+
+    if hasattr(config, "workerinput"):
+        items.sort(key=rank)
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps the tests of a file in one process, and all files with tests that stop their broker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return STOPS_KAFKA if _stops_kafka(self.config.rootpath / file) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Spread tests over processes by file, in the order of `pytest_collection_modifyitems`."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no types
+    """Start the broker that all processes share, before the first of them, unless only pure tests are run."""
+    config = node.config
+    tests = config.rootpath / "tests"
+    paths = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
+    if all(any(path.is_relative_to(tests / pure) for pure in PURE) for path in paths):
+        return
+    if CHOSEN not in config.stash:
+        config.stash[CHOSEN] = choose()
+    node.workerinput[SENT] = sent(config.stash[CHOSEN])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the broker of this process."""
+    if CHOSEN in config.stash:
+        config.stash[CHOSEN].broker.close()
+
+
 @pytest.fixture(scope="session")
-def kafka_choice(request: pytest.FixtureRequest) -> Iterator[Choice]:
-    """The first broker that can be had, and why no better one."""
-    choice = choose()
-    request.config.stash[CHOSEN] = choice
+def kafka_choice(request: pytest.FixtureRequest) -> Choice:
+    """The first broker that can be had, and why no better one; among several processes, the one that they share."""
+    config = request.config
+    if CHOSEN not in config.stash:
+        shared = getattr(config, "workerinput", {}).get(SENT)
+        config.stash[CHOSEN] = choose() if shared is None else received(shared)
+    return config.stash[CHOSEN]
+
+
+@pytest.fixture(scope="session")
+def own_kafka(kafka_choice: Choice) -> Iterator[Broker]:
+    """A broker that no other process uses: among several processes, a second one."""
+    if not kafka_choice.shared:
+        yield kafka_choice.broker
+        return
+    broker = KINDS[kafka_choice.broker.kind]()
     try:
-        yield choice
+        yield broker
     finally:
-        choice.broker.close()
-
-
-@pytest.fixture(scope="session")
-def kafka_broker(kafka_choice: Choice) -> Broker:
-    """The broker of this run, up; possibly a mock."""
-    return kafka_choice.broker
+        broker.close()
 
 
 @pytest.fixture
-def real_kafka(kafka_choice: Choice) -> Broker:
-    """The broker of this run, where it is a real one."""
-    if kafka_choice.broker.kind is Kind.MOCK:
+def kafka_broker(request: pytest.FixtureRequest, kafka_choice: Choice) -> Broker:
+    """The broker of this test, up; possibly a mock."""
+    stopped = "stoppable_kafka" in request.fixturenames and kafka_choice.broker.kind is not Kind.MOCK
+    broker: Broker = request.getfixturevalue("own_kafka") if stopped else kafka_choice.broker
+    return broker
+
+
+@pytest.fixture
+def real_kafka(kafka_choice: Choice, kafka_broker: Broker) -> Broker:
+    """The broker of this test, where it is a real one."""
+    if kafka_broker.kind is Kind.MOCK:
         pytest.skip(f"needs a real Kafka; ran on {kafka_choice.message}")
-    return kafka_choice.broker
+    return kafka_broker
 
 
 @pytest.fixture
@@ -97,13 +174,13 @@ def unique() -> Callable[[str], str]:
 
 @pytest.fixture
 def topic(kafka_broker: Broker, unique: Callable[[str], str]) -> NewTopicName:
-    """Make a topic and give its name: `topic("orders", partitions=4, **{"retention.ms": "1000"})`."""
+    """Make a topic and return its name: `topic("orders", partitions=4, **{"retention.ms": "1000"})`."""
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap_servers, "log_level": 0})
 
     def make(word: str = "events", *, partitions: int = 1, **config: str) -> str:
         name = unique(word)
         if kafka_broker.kind is Kind.MOCK:
-            admin.list_topics(name, timeout=10)  # the mock knows no CreateTopics: it makes what it is asked about
+            admin.list_topics(name, timeout=10)  # the mock has no CreateTopics: it makes each topic that is asked for
         else:
             admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(15)
         wait_until_there(admin, name)
@@ -113,7 +190,7 @@ def topic(kafka_broker: Broker, unique: Callable[[str], str]) -> NewTopicName:
 
 
 def wait_until_there(admin: AdminClient, name: str) -> None:
-    """A topic takes a moment after it is made until it is told of."""
+    """Wait for the metadata to have a topic that was just made."""
     for _ in range(200):
         topics = admin.list_topics(timeout=10).topics
         if name in topics and topics[name].partitions:
@@ -123,11 +200,11 @@ def wait_until_there(admin: AdminClient, name: str) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell which broker the run was on, and what was skipped and why."""
+    """Report which broker the run was on, and what was skipped and why."""
     chosen = config.stash.get(CHOSEN, None)
     terminalreporter.write_line(f"Kafka: {chosen.message if chosen else 'no test of this run asked for a broker'}")
     reasons = Counter(
-        report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
         for report in terminalreporter.stats.get("skipped", [])
     )
     for reason, count in reasons.most_common():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import NamedTuple
 
 from starlette.applications import Starlette
 
-from pipeline import metrics
+from pipeline import __version__, metrics
 from pipeline.adapters.authoring.workbench.process import Workbench
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.runtime.reload import Reload
@@ -55,7 +54,7 @@ def make_web(
     Raises:
         ConfigurationError: the password's file cannot be read.
     """
-    release = version("notice-pipeline")
+    release = __version__
     parts = service.parts
 
     def refused() -> RefusedRules | None:

@@ -6,11 +6,11 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.kafka.client_log import forwarding_logger
@@ -87,7 +87,7 @@ async def run_service(
     try:
         schemas = await signals.unless_stopped(lambda: find_schemas(settings))
         tally = Tally()
-        telemetry = PrometheusTelemetry(version("notice-pipeline"), settings.kafka.topics, also_ended=tally.ended)
+        telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
         parts = traced(parts, settings, clock)

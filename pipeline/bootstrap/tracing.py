@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import socket
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline import __version__
 from pipeline.errors import ConfigurationError
 from pipeline.settings.secrets import read_secret_file
 
@@ -46,7 +46,7 @@ def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
         headers={name: read_secret_file(path, f"header {name}") for name, path in chosen.headers_files.items()},
         ca_file=str(chosen.ca_file) if chosen.ca_file else None,
         service_name=chosen.service_name,
-        version=version("notice-pipeline"),
+        version=__version__,
         group=settings.kafka.group_id,
         api_url=str(settings.notices.url),
     )

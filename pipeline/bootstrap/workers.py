@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from importlib.metadata import version
 
 import structlog
 
+from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.settings import Settings
@@ -50,7 +50,7 @@ async def run_workers(settings: Settings) -> int:
     supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
     pass_signals_on(supervisor, lambda: _end_at_once(supervisor))
     log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
-    pages = Pages({"Workers": "./"}, version("notice-pipeline"))
+    pages = Pages({"Workers": "./"}, __version__)
     routes = [*WorkersPage(pages, supervisor.workers, supervisor.ask).routes(), pages.route()]
     app = make_workers_app(supervisor, routes, pages, gate(settings.http))
     endpoint = asyncio.create_task(serve(app, listener))

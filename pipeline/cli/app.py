@@ -14,6 +14,7 @@ import typer
 import typer.core
 from typer import main as typer_main
 
+from pipeline import __version__
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines
@@ -131,9 +132,7 @@ def _root(
     Exit codes: 0 fine, 1 findings or failures, 2 misuse.
     """
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - 20 ms that no other command needs
-
-        print(f"notice-pipeline {installed('notice-pipeline')}")
+        print(f"notice-pipeline {__version__}")
         raise typer.Exit(FINE)
 
 

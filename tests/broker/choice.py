@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.broker.handle import Broker, Kind, Unavailable
 from tests.broker.maven import MavenBroker
@@ -24,6 +24,8 @@ class Choice(NamedTuple):
 
     broker: Broker
     refused: Mapping[Kind, str]
+    shared: bool = False
+    """Other processes use it too, so that no test may stop it."""
 
     @property
     def message(self) -> str:
@@ -32,8 +34,42 @@ class Choice(NamedTuple):
         return f"{self.broker.version} ({self.broker.kind})" + (f" — not {why}" if why else "")
 
 
+class SharedBroker:
+    """A broker that another process started and ends. Implements `tests.broker.handle.Broker`."""
+
+    can_stop = False
+
+    def __init__(self, kind: str, version: str, bootstrap_servers: str, secure: Mapping[str, str] | None) -> None:
+        self.kind = Kind(kind)
+        self.version = version
+        self.bootstrap_servers = bootstrap_servers
+        self.secure = secure
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+    kill = start = stop
+
+    def close(self) -> None:
+        """Leave it alone."""
+
+
+def sent(choice: Choice) -> list[Any]:
+    """A choice as plain values, for another process."""
+    broker = choice.broker
+    secure = None if broker.secure is None else dict(broker.secure)
+    refused = {str(kind): reason for kind, reason in choice.refused.items()}
+    return [str(broker.kind), broker.version, broker.bootstrap_servers, secure, refused]
+
+
+def received(values: list[Any]) -> Choice:
+    """The choice of the process that sent these values."""
+    *broker, refused = values
+    return Choice(SharedBroker(*broker), {Kind(kind): reason for kind, reason in refused.items()}, shared=True)
+
+
 def choose() -> Choice:
-    """The first broker that can be had, or the kind that the environment asks for and no other.
+    """Start the first broker that can be had, or the kind that the environment asks for and no other.
 
     Raises:
         Unavailable: the kind that was asked for cannot be had.
@@ -44,6 +80,6 @@ def choose() -> Choice:
     for kind in kinds:
         try:
             return Choice(KINDS[kind](), refused)
-        except Unavailable as why:
-            refused[kind] = str(why)
+        except Unavailable as error:
+            refused[kind] = str(error)
     raise Unavailable(f"{FORCE}={forced}, but {refused[kinds[0]]}")

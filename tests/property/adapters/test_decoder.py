@@ -79,14 +79,14 @@ def test_random_bytes_are_told(value: bytes | None, headers: Headers) -> None:
     decoded(value, headers)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=settings().max_examples * 5)
 @given(st.binary(max_size=100))
 def test_random_payloads_of_every_type_are_told(payload: bytes) -> None:
     """Behind a frame that names a schema with everything in it."""
     decoded(raw(EVERYTHING, payload))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=settings().max_examples * 5)
 @given(st.integers(5, len(PAID_BYTES) - 1), st.binary(min_size=1, max_size=9), st.integers(0, 9))
 def test_mutated_events_are_told(at: int, bytes_there: bytes, cut: int) -> None:
     """Bytes of a true event exchanged, added and taken away."""

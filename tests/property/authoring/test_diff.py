@@ -88,7 +88,7 @@ def changes_alone(counts: Mapping[str, Counter[Change]]) -> list[tuple[str, Chan
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings().max_examples // 2, deadline=None)
 @given(RULES, RULES, EVENTS)
 def test_whatever_is_left_out_would_have_been_the_same(before: Rules, after: Rules, given_events: Given) -> None:
     """Evaluating only where rules differ finds the very changes of evaluating everything."""
@@ -101,7 +101,7 @@ def test_whatever_is_left_out_would_have_been_the_same(before: Rules, after: Rul
     assert diff.events == len(events)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 20, deadline=None)
 @given(RULES, EVENTS)
 def test_a_rule_set_beside_itself_has_no_change(rules: Rules, given_events: Given) -> None:
     """The same words, compiled twice: nothing differs, and nothing need be evaluated."""
@@ -111,7 +111,7 @@ def test_a_rule_set_beside_itself_has_no_change(rules: Rules, given_events: Give
     assert set(diff.unchanged) == set(rules)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 10, deadline=None)
 @given(RULES, EVENTS, st.data())
 def test_a_planted_change_is_found_and_only_that(rules: Rules, given_events: Given, data: st.DataObject) -> None:
     """One rule's text changes: each of its messages is changed in that field, no message of another rule is."""
@@ -128,7 +128,7 @@ def test_a_planted_change_is_found_and_only_that(rules: Rules, given_events: Giv
     assert diff.rules[name].fields == Counter({"thing1": sent} if sent else {})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 10, deadline=None)
 @given(RULES, RULES, EVENTS, st.integers(0, 12), st.integers(0, 2))
 def test_the_sum_of_two_halves_is_the_whole(
     before: Rules, after: Rules, given_events: Given, middle: int, examples: int

@@ -59,7 +59,7 @@ def flow(value: object) -> str:
 
 
 @given(TESTS | VALUES)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=settings().max_examples * 3 // 5)
 def test_nothing_in_a_test_file_raises(tests: object) -> None:
     """Each finding has a known code and a place in the file; each case gives a result that can be told."""
     text = f"tests: {flow(tests)}\n"
@@ -72,7 +72,7 @@ def test_nothing_in_a_test_file_raises(tests: object) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=settings().max_examples * 3 // 5)
 def test_a_sound_file_with_a_slip_of_the_finger_never_raises(data: st.DataObject) -> None:
     """A character more, less or another, anywhere in one of the three files that `init` writes."""
     names = ["rules.yaml", "templates.yaml", "tests.yaml"]

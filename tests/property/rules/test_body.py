@@ -58,7 +58,7 @@ def _outcome(make: Callable[[], Mapping[str, object]]) -> object:
 
 
 @given(_texts, st.none() | _urls, st.lists(_fields(), max_size=3, unique_by=lambda field: field.key), EVENTS)
-@settings(max_examples=400)
+@settings(max_examples=settings().max_examples * 4)
 def test_a_body_made_in_one_go_is_the_one_made_text_by_text(
     to: Text, url: Text | None, fields: list[RuleField], event: dict[str, object]
 ) -> None:
@@ -96,7 +96,7 @@ _plain_texts = st.lists(_literals | _plain, min_size=1, max_size=2).map(lambda p
     _plain_texts,
     _usual,
 )
-@settings(max_examples=400)
+@settings(max_examples=settings().max_examples * 4)
 def test_so_is_one_for_a_usual_event(
     to: Text, url: Text | None, fields: list[RuleField], text: Text, event: dict[str, object]
 ) -> None:

@@ -31,7 +31,7 @@ def _agree(expression: Expression, event: dict[str, object]) -> None:
 
 
 @given(SOURCES, EVENTS)
-@settings(max_examples=400)
+@settings(max_examples=settings().max_examples * 4)
 def test_what_is_evaluated_directly_is_what_cel_says(source: str, event: dict[str, object]) -> None:
     """Value, type and failure are the same, for any expression of these forms over any event."""
     try:

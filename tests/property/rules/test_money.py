@@ -34,7 +34,7 @@ def exact(amount: float, currency: str) -> str | None:
     return f"-{text}" if number < 0 else text
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=settings().max_examples * 20, deadline=None)
 @example(0.0, "CNY")
 @example(-0.0, "CNY")
 @example(0.005, "CNY")
