@@ -1,73 +1,59 @@
-"""A rule's request body for one event: in one go where the event is usual, else text by text, to tell what is wrong.
+"""A rule's request body for one event.
 
-Both ways give the same body; a property test holds them against each other.
+The generated function (`generated_body.py`) makes the body of an event whose fields all have the usual types. For any
+other event the body is made text by text, which names the first text that cannot be sent. Both give the same body; a
+property test compares them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pipeline.errors import RenderRefused
-from pipeline.rules.cel.batched import BatchedExpressions, Named
-from pipeline.rules.cel.engine import Activation, Environment
-from pipeline.rules.cel.operations import GIVING_UP, CompiledExpression
-from pipeline.rules.generated_body import direct_body
-from pipeline.rules.message import RuleField, Text, checked_recipient, checked_url, data_of
+from pipeline.rules.cel.engine import Activation
+from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
+from pipeline.rules.generated_body import generated_body
+from pipeline.rules.message import RuleField, Text, checked_recipient, checked_url, rendered_fields
 
 
 class Body:
-    """What a rule sends. What it needs is made when first used: of a thousand rules most are never."""
+    """What a rule sends. The function is generated at first use: of a thousand rules most are never used."""
 
-    __slots__ = ("_direct", "_fields", "_is_ready", "_template_id", "_to", "_together", "_url")
+    __slots__ = ("_fields", "_generated", "_is_prepared", "_template_id", "_to", "_url")
 
-    def __init__(
-        self, environment: Environment, template_id: str, to: Text, url: Text | None, fields: Sequence[RuleField]
-    ) -> None:
-        """`environment` is the one in which the texts were compiled."""
+    def __init__(self, template_id: str, to: Text, url: Text | None, fields: Sequence[RuleField]) -> None:
         self._template_id = template_id
         self._to = to
         self._url = url
         self._fields = tuple(fields)
-        self._together = BatchedExpressions(environment, list(_expressions(to, url, fields)))
-        self._is_ready = False
-        self._direct: CompiledExpression | None = None
+        self._is_prepared = False
+        self._generated: GeneratedFunction | None = None
 
-    def of(self, activation: Activation) -> dict[str, object]:
+    def render(self, activation: Activation) -> dict[str, object]:
         """The request's `to`, `template`, `url` and `data`, as the contract names them.
 
         Raises:
             RenderRefused: an expression fails, or the channel would not take the result.
         """
-        if not self._is_ready:
-            self._direct = direct_body(self._template_id, self._to, self._url, self._fields)
-            self._is_ready = True
-        direct = self._direct  # called through `self` it would be looked for as a method, at five times the cost
-        if direct is not None:
+        if not self._is_prepared:
+            self._generated = generated_body(self._template_id, self._to, self._url, self._fields)
+            self._is_prepared = True
+        generated = self._generated  # `self._generated(…)` would look for a method first, at five times the cost
+        if generated is not None:
             try:
-                body: dict[str, object] = direct(activation.data)
-            except (*GIVING_UP, RenderRefused):
-                pass  # a refusal is told of the first text at fault, when all expressions are known to have values
+                body: dict[str, object] = generated(activation.data)
+            except (*GIVE_UP_ERRORS, RenderRefused):
+                pass
             else:
                 return body
         return self._text_by_text(activation)
 
     def _text_by_text(self, activation: Activation) -> dict[str, object]:
-        values = self._together.values(activation)
         body: dict[str, object] = {
-            "to": checked_recipient(self._to.filled(values, "to")),
+            "to": checked_recipient(self._to.render(activation, "to")),
             "template": self._template_id,
         }
-        if self._url is not None:
-            url = self._url.filled(values, "url")
-            if url:
-                body["url"] = checked_url(url)
-        body["data"] = data_of(self._fields, values)
+        if self._url is not None and (url := self._url.render(activation, "url")):
+            body["url"] = checked_url(url)
+        body["data"] = rendered_fields(self._fields, activation)
         return body
-
-
-def _expressions(to: Text, url: Text | None, fields: Sequence[RuleField]) -> Iterator[Named]:
-    """Every expression of a message in the order in which its texts are filled: `to`, `url`, then the fields."""
-    texts = [("to", to), *([("url", url)] if url is not None else []), *((one.key, one.text) for one in fields)]
-    for name, text in texts:
-        for expression in text.expressions:
-            yield Named(name, expression)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
-from pipeline.rules.cel.batched import evaluated
-from pipeline.rules.cel.engine import Activation, Expression
+from pipeline.rules.cel.engine import Activation, Expression, ExpressionFailed
 from pipeline.rules.functions.texts import percent_encoded
 from pipeline.styles import channel
 from pipeline.styles.channel import FieldKind
@@ -44,15 +43,9 @@ class Text:
         Raises:
             RenderRefused: an expression has no value, or one that is no text.
         """
-        return self.filled(iter([evaluated(part, activation, name) for part in self.expressions]), name)
-
-    def filled(self, values: Iterator[object], name: str) -> str:
-        """The text with its expressions' values, taken from `values` in order.
-
-        Raises:
-            RenderRefused: a value is no text.
-        """
-        return "".join([part if isinstance(part, str) else as_text(next(values), name) for part in self.parts])
+        return "".join(
+            [part if isinstance(part, str) else as_text(evaluated(part, activation, name), name) for part in self.parts]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +91,30 @@ def checked_recipient(recipient: str) -> str:
     return recipient
 
 
-def data_of(fields: Sequence[RuleField], values: Iterator[object]) -> dict[str, dict[str, str]]:
+def evaluated(expression: Expression, activation: Activation, name: str) -> object:
+    """The expression's value for one event.
+
+    Raises:
+        RenderRefused: the expression fails; the detail begins with `name`.
+    """
+    try:
+        return expression.evaluate(activation)
+    except ExpressionFailed as failed:
+        raise RenderRefused(Reason.EXPRESSION_FAILED, f"{name}: `{expression.source[:120]}`: {failed}") from None
+
+
+def rendered_fields(fields: Sequence[RuleField], activation: Activation) -> dict[str, dict[str, str]]:
     """The request's `data`: each field's text and colour.
 
     Raises:
-        RenderRefused: a text is one that the channel would not take.
+        RenderRefused: an expression fails, or the channel would not take a text.
     """
     data: dict[str, dict[str, str]] = {}
     for one in fields:
         if one.ready is not None:
             data[one.key] = one.ready
             continue
-        text = one.text.filled(values, one.key)
+        text = one.text.render(activation, one.key)
         if not one.fits(text):
             kept = fitted(one, text)
             if kept is None:

@@ -81,7 +81,7 @@ class RuleCompiler:
             ordered=merged.order == "recipient",
             on_ambiguous=OnAmbiguous(merged.on_ambiguous),
             stop=merged.stop,
-            body=Body(self._environment, template_id, to, url, fields),
+            body=Body(template_id, to, url, fields),
             owner=merged.owner or "",
             description=model.description or "",
             category=merged.category or "transactional",

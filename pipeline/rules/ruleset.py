@@ -12,9 +12,8 @@ from pipeline.model.event import Event
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
 from pipeline.rules.body import Body
-from pipeline.rules.cel.batched import evaluated
 from pipeline.rules.cel.engine import Activation, Environment, Expression
-from pipeline.rules.message import RuleField, Text
+from pipeline.rules.message import RuleField, Text, evaluated
 from pipeline.rules.source.templates import Template
 
 
@@ -138,7 +137,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
     Raises:
         RenderRefused: an expression fails, or the channel would not take the result.
     """
-    body = rule.body.of(activation)
+    body = rule.body.render(activation)
     expiry = event.time_ms / 1000 + rule.expires_after if rule.expires_after is not None else None
     if event.expires_at_ms is not None:
         given = event.expires_at_ms / 1000

@@ -1,22 +1,26 @@
-"""Google's CEL, behind our own types: compile once, evaluate to a plain value or an error in words."""
+"""Expressions: compiled once, evaluated to a plain value or an error.
+
+`Expression.evaluate` is the one way to evaluate. Behind it are two evaluators: Python generated from the expression
+(`generated.py`), and Google's CEL for every expression and event that the generated Python gives up on. Both give the
+same value; a property test and the vectors of cel-spec compare them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from cel_expr_python import cel
 from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 
-from pipeline.rules.cel import cost
-from pipeline.rules.cel import tree as cel_ast
-from pipeline.rules.cel.generated import direct
-from pipeline.rules.cel.operations import GIVING_UP, CompiledExpression
+from pipeline.rules.cel import cost, tree
+from pipeline.rules.cel.generated import generate
+from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
 from pipeline.rules.functions import FUNCTIONS
 from pipeline.rules.timestamp import Timestamp
 
 MAX_DEPTH = 32
-"""Levels of an event that expressions see: CEL itself reads no deeper path."""
+"""Levels of an event that expressions see: CEL reads no deeper path."""
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _TYPES = {
     "bool": cel.Type.BOOL,
@@ -34,11 +38,11 @@ _TYPES = {
 
 
 class ExpressionFailed(ValueError):
-    """An expression could not be evaluated for this event; the words name no value of it."""
+    """An expression could not be evaluated for this event; the message holds no value of the event."""
 
 
 class CompileError(ValueError):
-    """An expression that is no CEL, or does not fit the types; each fault with its index into the source."""
+    """An expression that is not CEL, or does not fit the types; each fault with its index into the source."""
 
     def __init__(self, faults: list[tuple[int, str]]) -> None:
         super().__init__(faults[0][1])
@@ -46,7 +50,7 @@ class CompileError(ValueError):
 
 
 def function_declarations() -> list[cel.FunctionDecl]:
-    """Our functions, as CEL wants them declared."""
+    """Our functions as CEL declarations."""
     return [
         cel.FunctionDecl(
             function.name,
@@ -65,54 +69,38 @@ def function_declarations() -> list[cel.FunctionDecl]:
 
 
 class Environment:
-    """Where expressions are evaluated: `event` is any value, and our functions are there."""
+    """Compiles expressions over `event`, a variable of any type, and our functions."""
 
     def __init__(self) -> None:
         self._env = cel.NewEnv(variables={"event": cel.Type.DYN}, functions=function_declarations())
         self._compiled: dict[str, Expression] = {}
 
     def compile(self, source: str) -> Expression:
-        """Compile without types: what is wrong with those, `pipeline.rules.cel.typing` finds beforehand.
+        """Compile without checking types, which `pipeline.rules.cel.typing` does.
 
         Raises:
-            CompileError: it is no CEL, or calls what is not there.
+            CompileError: the source is not CEL, or calls an unknown function.
         """
         known = self._compiled.get(source)  # many rules have the same expressions: `event.sub`
         if known is None:
-            known = self._compiled[source] = self._bounded(source)
+            expression = Expression(source, compiled(self._env, source))
+            if cost.may_build_lists(source):
+                expression = Expression(source, expression.compiled, self._sizes(expression.tree()))
+            known = self._compiled[source] = expression
         return known
 
-    def _bounded(self, source: str) -> Expression:
-        expression = Expression(source, compiled(self._env, source))
-        if not cost.may_build_lists(source):
-            return expression
-        return Expression(source, expression.compiled, self._sizes(expression.tree()))
+    def _sizes(self, whole: tree.Tree) -> tuple[cel.Expression, ...]:
+        return tuple(compiled(self._env, f"size({text}\n)") for text in cost.lists_walked(whole))
 
-    def _sizes(self, tree: cel_ast.Tree) -> tuple[cel.Expression, ...]:
-        return tuple(compiled(self._env, f"size({text}\n)") for text in cost.lists_walked(tree))
-
-    def together(self, expressions: Sequence[Expression]) -> Expression | None:
-        """One expression whose value is the list of theirs: a single call for a whole message, in half the time.
-
-        None where there is nothing to gain, or where CEL's own bounds are too narrow for all at once.
-        """
-        if len(expressions) < 2:  # noqa: PLR2004 - one is as good alone
-            return None
-        sources = "\n,".join(expression.source for expression in expressions)  # a line each: one may end in a comment
-        try:
-            return self._bounded(f"[{sources}\n]")
-        except CompileError:
-            return None
-
-    def part(self, expression: Expression, node: cel_ast.Node) -> Expression:
-        """One part of an expression, to be evaluated alone.
+    def part(self, expression: Expression, node: tree.Node) -> Expression:
+        """One part of an expression, for evaluating it alone.
 
         Raises:
-            ValueError: the part stands inside a macro and uses its variable (`node.is_closed` is false).
+            ValueError: the part is inside a macro and uses the macro's variable (`node.is_closed` is false).
         """
         source = expression.source[node.start : node.end]
-        alone = self._env.deserialize(cel_ast.part(expression.compiled.serialize(), node))
-        sizes = self._sizes(cel_ast.Tree(expression.source, node)) if expression.sizes else ()
+        alone = self._env.deserialize(tree.part(expression.compiled.serialize(), node))
+        sizes = self._sizes(tree.Tree(expression.source, node)) if expression.sizes else ()
         return Expression(source, alone, sizes, node)
 
     def bind(self, data: Mapping[str, object]) -> Activation:
@@ -121,7 +109,7 @@ class Environment:
 
 
 class Activation:
-    """An event bound to an environment. Only what an expression reads is made ready for CEL, when CEL is asked."""
+    """An event bound to an environment. A field is converted for CEL when an expression that reads it asks CEL."""
 
     __slots__ = ("_bound", "_env", "data")
 
@@ -131,11 +119,11 @@ class Activation:
         self._bound: dict[frozenset[str] | None, cel.Activation] = {}
 
     def bound(self, fields: frozenset[str] | None) -> cel.Activation:
-        """For expressions that read only these fields of the event; None: all of it."""
+        """CEL's activation with these fields of the event; None: all fields."""
         bound = self._bound.get(fields)
         if bound is None:
             names = self.data if fields is None else [name for name in fields if name in self.data]
-            event = {name: _whole(self.data[name], 0) for name in names}
+            event = {name: _for_cel(self.data[name], 0) for name in names}
             bound = self._bound[fields] = self._env.Activation({"event": event})
         return bound
 
@@ -143,67 +131,67 @@ class Activation:
 class Expression:
     """A compiled expression."""
 
-    __slots__ = ("_direct", "_fields", "_prepared", "_root", "compiled", "sizes", "source")
+    __slots__ = ("_fields", "_generated", "_is_prepared", "_root", "compiled", "sizes", "source")
 
     def __init__(
         self,
         source: str,
         compiled: cel.Expression,
         sizes: tuple[cel.Expression, ...] = (),
-        root: cel_ast.Node | None = None,
+        root: tree.Node | None = None,
     ) -> None:
-        """`root` is its tree, where that is known already."""
+        """`root` is the root of the expression's tree, where it is known already."""
         self.source = source
         self.compiled = compiled
         self.sizes = sizes
-        """The length of each list that it builds others from, to be looked at first, one by one: what has no length
-        here must not hide another's."""
+        """The length of each list that the expression builds others from. They are evaluated first, one by one, so that
+        a list whose length fails does not hide another one that is too long."""
         self._root = root
-        self._prepared = False
-        self._direct: CompiledExpression | None = None
+        self._is_prepared = False
+        self._generated: GeneratedFunction | None = None
         self._fields: frozenset[str] | None = None
 
-    def tree(self) -> cel_ast.Tree:
-        """What it is made of, with the place of every part."""
-        return cel_ast.parse(self.source, self.compiled.serialize())
+    def tree(self) -> tree.Tree:
+        """The syntax tree, with the location of every part."""
+        return tree.parse(self.source, self.compiled.serialize())
 
     @property
-    def direct(self) -> CompiledExpression | None:
-        """Its value without CEL, where it is of so plain a form that CEL is asked only where an event is unusual."""
-        if not self._prepared:
+    def generated(self) -> GeneratedFunction | None:
+        """The generated Python; None where the expression has a part that only CEL can evaluate."""
+        if not self._is_prepared:
             self._prepare()
-        return self._direct
+        return self._generated
 
     def evaluate(self, activation: Activation) -> object:
-        """Its plain value.
+        """The expression's plain value.
 
         Raises:
-            ExpressionFailed: it has none for this event.
+            ExpressionFailed: the expression has no value for this event.
         """
-        if not self._prepared:
+        if not self._is_prepared:
             self._prepare()
-        direct = self._direct  # called through `self` it would be looked for as a method, at five times the cost
-        if direct is not None:
+        generated = self._generated  # `self._generated(…)` would look for a method first, at five times the cost
+        if generated is not None:
             try:
-                return direct(activation.data)
-            except GIVING_UP:
-                pass  # CEL tells the value, or what is wrong
+                return generated(activation.data)
+            except GIVE_UP_ERRORS:
+                pass  # CEL gives the value, or the error
         return self.by_cel(activation)
 
     def _prepare(self) -> None:
-        """At first use: most of a thousand rules are only checked, and their trees would cost a second."""
+        """At first use: most of a thousand rules are only checked, and their trees would take a second."""
         root = self._root or self.tree().root
-        self._direct = direct(root)
-        self._fields = cel_ast.fields_read(root)
-        self._prepared = True
+        self._generated = generate(root)
+        self._fields = tree.fields_read(root)
+        self._is_prepared = True
 
     def by_cel(self, activation: Activation) -> object:
-        """Its plain value, from CEL itself.
+        """The expression's plain value as CEL gives it.
 
         Raises:
-            ExpressionFailed: it has none for this event.
+            ExpressionFailed: the expression has no value for this event.
         """
-        if not self._prepared:
+        if not self._is_prepared:
             self._prepare()
         bound = activation.bound(self._fields)
         try:
@@ -211,10 +199,10 @@ class Expression:
                 _refuse_long(size.eval(activation=bound).plain_value())
             value = self.compiled.eval(activation=bound)
             result: object = value.plain_value()
-        except RuntimeError as error:  # how the binding tells of its own bounds
-            raise ExpressionFailed(_words(str(error))) from None
-        if result.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its words
-            raise ExpressionFailed(_words(str(result)))
+        except RuntimeError as error:  # the binding's own bounds
+            raise ExpressionFailed(_message(str(error))) from None
+        if result.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its message
+            raise ExpressionFailed(_message(str(result)))
         return result
 
 
@@ -224,7 +212,7 @@ def _refuse_long(size: object) -> None:
 
 
 def compiled(env: cel.Env, source: str) -> cel.Expression:
-    """Compile in `env`.
+    """Compile `source` in `env`.
 
     Raises:
         CompileError: with the index of every fault.
@@ -239,7 +227,10 @@ def compiled(env: cel.Env, source: str) -> cel.Expression:
 
 
 def _index(source: str, line: int, column: int) -> int:
-    """CEL counts lines and columns from 1; -1 where it knows none. Columns point one past an operator's start."""
+    """The index of a position. CEL counts lines and columns from 1, and gives -1 where it knows none.
+
+    Columns point one past an operator's start.
+    """
     if line < 1:
         return 0
     start = sum(len(text) + 1 for text in source.split("\n")[: line - 1])
@@ -249,13 +240,13 @@ def _index(source: str, line: int, column: int) -> int:
 _QUOTED = re.compile("`[^`]*`")
 
 
-def _words(message: str) -> str:
-    """An error in words that hold no value of the event.
+def _message(error: str) -> str:
+    """CEL's error message without any value of the event.
 
-    CEL puts values behind a colon or into quotes; what our own functions say comes as `UNKNOWN` and has them, if at
+    CEL puts values behind a colon or into quotes. Messages of our own functions come as `UNKNOWN` and put values, if at
     all, between backquotes.
     """
-    status, _, summary = message.partition("\n")[0].partition(": ")
+    status, _, summary = error.partition("\n")[0].partition(": ")
     if status != "UNKNOWN" or summary.startswith("Index error"):
         summary = re.split(r"[:\"'\[]", summary)[0].strip()
     if summary == "Key not found in map":
@@ -263,18 +254,18 @@ def _words(message: str) -> str:
     return _QUOTED.sub("`…`", summary)[:200] or status[:40]
 
 
-def _whole(value: object, depth: int) -> object:
-    """The value as the binding takes it, with what it cannot carry made what rules refuse.
+def _for_cel(value: object, depth: int) -> object:
+    """The value as the binding takes it; what it cannot carry becomes a value that rules refuse.
 
-    It ends a text at its first NUL, so that a recipient could become another one: U+0001 stands in for it, a
-    control character that neither recipients nor fields nor urls may hold. Very deep values would overflow its stack.
+    The binding ends a text at its first NUL, so that one recipient could become another: U+0001 replaces it, a control
+    character that recipients, fields and urls must not hold. Deeper values would overflow the binding's stack.
     """
     if isinstance(value, str):
         return value.replace("\x00", "\x01")
     if isinstance(value, dict):
-        return {key: _whole(item, depth + 1) for key, item in value.items()} if depth < MAX_DEPTH else None
+        return {key: _for_cel(item, depth + 1) for key, item in value.items()} if depth < MAX_DEPTH else None
     if isinstance(value, list):
-        return [_whole(item, depth + 1) for item in value] if depth < MAX_DEPTH else None
+        return [_for_cel(item, depth + 1) for item in value] if depth < MAX_DEPTH else None
     if type(value) is Timestamp:
         return ProtobufTimestamp(seconds=value.seconds, nanos=value.nanos)
     return value

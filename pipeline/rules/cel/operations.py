@@ -1,4 +1,4 @@
-"""What generated expressions (`direct.py`) call by name for what is of no usual type: CEL's answer or none."""
+"""The operations that generated Python calls for values of unusual types: each gives CEL's value, or gives up."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from typing import Any
 
 from pipeline.rules.timestamp import Timestamp
 
-Data = Mapping[str, object]
-CompiledExpression = Callable[[Data], Any]
-"""The value for an event's data; raises one of `GIVING_UP` where CEL is to be asked."""
+EventData = Mapping[str, object]
+GeneratedFunction = Callable[[EventData], Any]
+"""Gives an expression's value for an event's data; raises one of `GIVE_UP_ERRORS` where CEL must be asked."""
 
 
 class GiveUp(Exception):
-    """This is one for CEL."""
+    """Only CEL can evaluate this."""
 
 
-GIVING_UP = (GiveUp, LookupError, ValueError, ArithmeticError, TypeError)
-"""A missing field, an index beyond the list, a field of what is no record, a function that fails in whatever way."""
-LEAST, MOST = -(2**63), 2**63 - 1
+GIVE_UP_ERRORS = (GiveUp, LookupError, ValueError, ArithmeticError, TypeError)
+"""A missing field, an index beyond the list, a field of a value that is not a record, a function that fails."""
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 """CEL's int (cel-spec, langdef.md, "Numeric Values")."""
 
 
 def scalar(value: object) -> object:
-    """A plain value as CEL would see it: the binding ends a text at its first NUL, so U+0001 stands in for it.
+    """A plain value as CEL sees it: U+0001 replaces NUL, at which the binding would end a text.
 
     Raises:
-        GiveUp: CEL would see no plain value, or none of its numbers.
+        GiveUp: it is not a plain value of CEL.
     """
     kind = type(value)
     if kind is str:
         return text(value)
     if kind is float or kind is bool or value is None:
         return value
-    if type(value) is int and LEAST <= value <= MOST:
+    if type(value) is int and MIN_INT <= value <= MAX_INT:
         return value
     raise GiveUp
 
 
 def text(value: object) -> str:
-    """A text as CEL would see it.
+    """A text as CEL sees it.
 
     Raises:
-        GiveUp: it is none.
+        GiveUp: it is not a text.
     """
     if type(value) is str:
         return value.replace("\x00", "\x01")
@@ -69,7 +69,7 @@ def _listed(value: object) -> list[object]:
 
 
 def _equal(first: object, second: object) -> bool:
-    """Values of one type, or null beside anything: mixed numbers are CEL's."""
+    """Equality of values of one type, or of null and anything; numbers of two types are left to CEL."""
     one, other = scalar(first), scalar(second)
     if type(one) is type(other) or one is None or other is None:
         return one == other
@@ -91,7 +91,7 @@ def _order(compare: Callable[[Any, Any], bool]) -> Callable[[object, object], bo
 
 
 def _string(value: object) -> str:
-    if type(value) is int and LEAST <= value <= MOST:
+    if type(value) is int and MIN_INT <= value <= MAX_INT:
         return str(value)
     return text(value)
 
@@ -103,7 +103,7 @@ def _size(value: object) -> int:
 
 
 def _argument(value: object, classes: frozenset[type]) -> object:
-    """What a function may be given in one place."""
+    """A function's argument, of one of the classes."""
     found = value if type(value) is Timestamp else scalar(value)
     if type(found) in classes:
         return found
@@ -111,16 +111,16 @@ def _argument(value: object, classes: frozenset[type]) -> object:
 
 
 def _call(function: Callable[..., object], accepted: frozenset[tuple[type, ...]], *values: object) -> object:
-    """One of our functions, as CEL would call it: with arguments of exactly the types that an overload names."""
+    """Call one of our functions as CEL does: with arguments of exactly the types of an overload."""
     given = [value if type(value) is Timestamp else scalar(value) for value in values]
     if tuple(map(type, given)) in accepted:
         result = function(*given)
-        if type(result) is not Timestamp:  # CEL would hand it on as a `datetime`, which ends earlier than a moment does
+        if type(result) is not Timestamp:  # CEL would pass a `datetime` on, which drops nanoseconds
             return result
     raise GiveUp
 
 
-WORDS: Mapping[str, object] = {
+NAMES: Mapping[str, object] = {
     "type": type,
     "str": str,
     "int": int,
@@ -143,4 +143,4 @@ WORDS: Mapping[str, object] = {
     "argument": _argument,
     "call": _call,
 }
-"""All that generated source can name, besides what it is given."""
+"""All names that generated source can use besides its own variables."""

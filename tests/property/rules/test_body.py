@@ -63,9 +63,9 @@ def test_a_body_made_in_one_go_is_the_one_made_text_by_text(
     to: Text, url: Text | None, fields: list[RuleField], event: dict[str, object]
 ) -> None:
     """The same keys in the same order, the same texts and colours, and the same refusals."""
-    body = Body(ENVIRONMENT, "id", to, url, fields)
+    body = Body("id", to, url, fields)
     activation = ENVIRONMENT.bind(event)
-    assert _outcome(lambda: body.of(activation)) == _outcome(lambda: body._text_by_text(activation))
+    assert _outcome(lambda: body.render(activation)) == _outcome(lambda: body._text_by_text(activation))
 
 
 _usual = st.fixed_dictionaries(
@@ -101,7 +101,7 @@ def test_so_is_one_for_a_usual_event(
     to: Text, url: Text | None, fields: list[RuleField], text: Text, event: dict[str, object]
 ) -> None:
     """Fields of every kind, filled by plain expressions over an event that nearly always fits them."""
-    body = Body(ENVIRONMENT, "id", to, url, [replace(field, text=text) for field in fields])
+    body = Body("id", to, url, [replace(field, text=text) for field in fields])
     activation = ENVIRONMENT.bind(event)
-    assert _outcome(lambda: body.of(activation)) == _outcome(lambda: body._text_by_text(activation))
-    assert body._direct is not None
+    assert _outcome(lambda: body.render(activation)) == _outcome(lambda: body._text_by_text(activation))
+    assert body._generated is not None

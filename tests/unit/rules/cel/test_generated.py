@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.rules.cel.engine import Environment
-from pipeline.rules.cel.generated import Writer, direct
-from pipeline.rules.cel.operations import WORDS, GiveUp
+from pipeline.rules.cel.generated import Writer, generate
+from pipeline.rules.cel.operations import NAMES, GiveUp
 from pipeline.rules.cel.tree import Node
 
 ENVIRONMENT = Environment()
@@ -47,7 +47,7 @@ def root(source: str) -> Node:
 def message(source: str) -> set[str]:
     """What Python would look up, and every text and number, in an expression's source."""
     writer = Writer()
-    written = writer.source(writer.written(root(source), writer.plain))
+    written = writer.factory(writer.write(root(source), writer.plain))
     tokens = [one for one in tokenize.generate_tokens(io.StringIO(written).readline) if one.string]
     told = {one.string for one in tokens if one.type in {tokenize.NAME, tokenize.STRING, tokenize.NUMBER}}
     return {one for one in told if not keyword.iskeyword(one) and _OWN.fullmatch(one) is None}
@@ -70,25 +70,25 @@ def test_a_rules_text_is_a_value_and_never_source(text: str) -> None:
     activation = ENVIRONMENT.bind({"a": {text: "found"}, "b": text})
     for source, expected in sources.items():
         expression = ENVIRONMENT.compile(source)
-        assert expression.direct is not None
-        assert expression.direct(activation.data) == expected == expression.by_cel(activation)
-        assert message(source) <= {*WORDS, r"'\0'"}
+        assert expression.generated is not None
+        assert expression.generated(activation.data) == expected == expression.by_cel(activation)
+        assert message(source) <= {*NAMES, r"'\0'"}
 
 
 @pytest.mark.parametrize("name", ["__class__", "c1", "v1", "data", "lambda", "None", "type", "str", "exec"])
 def test_a_fields_name_is_a_value_and_never_a_name(name: str) -> None:
     """Fields that are called like words of the source, or like Python's own, are the event's."""
     expression = ENVIRONMENT.compile(f"event.{name} == event.a.{name}")
-    assert expression.direct is not None
-    assert expression.direct({name: "x", "a": {name: "x"}}) is True
-    assert message(f"event.{name}.{name}") <= {*WORDS, r"'\0'"}
+    assert expression.generated is not None
+    assert expression.generated({name: "x", "a": {name: "x"}}) is True
+    assert message(f"event.{name}.{name}") <= {*NAMES, r"'\0'"}
 
 
 def test_numbers_of_a_rule_are_no_source_either() -> None:
     """Not even the endless one that has no literal in Python."""
     expression = ENVIRONMENT.compile("event.a < 1e999 && event.b != 123456789")
-    assert expression.direct is not None
-    assert expression.direct({"a": 1.0, "b": 5}) is True
+    assert expression.generated is not None
+    assert expression.generated({"a": 1.0, "b": 5}) is True
     assert "123456789" not in message(expression.source)
 
 
@@ -120,7 +120,7 @@ def test_the_deepest_that_cel_takes_is_evaluated_directly(before: str, inner: st
             expression = ENVIRONMENT.compile(source)
         except ValueError:
             break
-        assert expression.direct is not None
+        assert expression.generated is not None
         depths.append(depth)
     assert 10 <= depths[-1] <= 32
 
@@ -129,7 +129,7 @@ def test_the_deepest_that_cel_takes_is_evaluated_directly(before: str, inner: st
 def test_what_would_be_nested_deeper_is_left_to_cel(source: str) -> None:
     """Should CEL take more one day: Python's own limits end in no function, not in a traceback."""
     node = root(source)
-    made = {depth: direct(_nested(node, depth)) for depth in (50, 100, 200, 400, 800, 1_600, 100_000)}
+    made = {depth: generate(_nested(node, depth)) for depth in (50, 100, 200, 400, 800, 1_600, 100_000)}
     assert made[100_000] is None
 
 
@@ -143,7 +143,7 @@ def _nested(node: Node, depth: int) -> Node:
 
 def test_expressions_of_one_form_share_their_code() -> None:
     """A thousand rules that compare one field with a thousand values have one piece of code."""
-    one, other = (ENVIRONMENT.compile(f"event.{name} == {number}").direct for name, number in (("a", 1), ("b", 2)))
+    one, other = (ENVIRONMENT.compile(f"event.{name} == {number}").generated for name, number in (("a", 1), ("b", 2)))
     assert one is not None
     assert other is not None
     assert one.__code__ is other.__code__
@@ -157,13 +157,13 @@ def test_expressions_of_one_form_share_their_code() -> None:
 def test_null_is_usual_where_a_rule_expects_it(source: str, expected: object) -> None:
     """A fallback for what is null needs no CEL."""
     expression = ENVIRONMENT.compile(source)
-    assert expression.direct is not None
-    assert expression.direct({"none": None}) == expected
+    assert expression.generated is not None
+    assert expression.generated({"none": None}) == expected
 
 
 def test_a_function_of_several_types_takes_them_in_the_pairs_that_it_names() -> None:
     """Each argument alone would do, but not the two together: that is CEL's to tell."""
-    plain = ENVIRONMENT.compile("default(event.a, event.b)").direct
+    plain = ENVIRONMENT.compile("default(event.a, event.b)").generated
     assert plain is not None
     assert plain({"a": None, "b": 1}) == 1
     assert plain({"a": "", "b": "x"}) == "x"
