@@ -20,7 +20,11 @@ class Clock(Protocol):
     """The time."""
 
     def now(self) -> float:
-        """Seconds since the epoch; never goes back within a process."""
+        """Seconds since the epoch; never goes back and never jumps, so that differences are durations."""
+        ...
+
+    def correction(self) -> float:
+        """Seconds to add to `now` where it is compared with a time from outside: by how much the clock was stepped."""
         ...
 
 

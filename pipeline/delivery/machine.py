@@ -81,6 +81,7 @@ class Delivery:
         self._ticket = 0
         self._now = now
         self._next_sweep = now
+        self._correction = 0.0
 
     # Partitions
 
@@ -187,11 +188,11 @@ class Delivery:
         if now < self._next_sweep:
             return
         self._next_sweep = now + SWEEP_SECONDS
-        for work in self._lanes.remove(lambda work: work.has_expired(now)):
+        for work in self._lanes.remove(lambda work: work.has_expired(now + self._correction)):
             self._publish(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
 
     def _may_leave(self, work: PendingNotice, now: float) -> bool:
-        if work.has_expired(now):
+        if work.has_expired(now + self._correction):
             self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
             return False
         if self._suspensions.refuses(work.notice.rule, work.ticket, now):
@@ -223,7 +224,7 @@ class Delivery:
 
     def _wait(self, work: PendingNotice, until: float) -> None:
         expires_at = work.notice.expires_at
-        due = until if expires_at is None else min(until, expires_at)
+        due = until if expires_at is None else min(until, expires_at - self._correction)
         heapq.heappush(self._waiting, (due, work.ticket, work))
 
     def replied(self, attempt: Attempt, reply: Reply, now: float) -> Verdict:
@@ -284,6 +285,10 @@ class Delivery:
         """No token could be had; it is asked for again by whoever fetches it."""
         self._now = now
 
+    def correct_clock(self, correction: float) -> None:
+        """The wall clock is `correction` seconds ahead of the times that are passed here; notices expire by it."""
+        self._correction = correction
+
     def next_wakeup(self, now: float) -> float | None:
         """When there may be something new to do although nothing happens until then; None: not by time alone."""
         times = [self._waiting[0][0]] if self._waiting else []
@@ -307,4 +312,4 @@ class Delivery:
         load = Load(
             len(self._in_flight), self._limit.value, len(self._lanes), len(self._waiting), self._outbox.buffered
         )
-        return taken(now, load, self._gate, self._budget, self._suspensions, self._partitions)
+        return taken(now, self._correction, load, self._gate, self._budget, self._suspensions, self._partitions)

@@ -49,13 +49,14 @@ class DeliverySnapshot(NamedTuple):
 
 def taken(
     now: float,
+    correction: float,
     load: Load,
     gate: Gate,
     budget: RetryBudget,
     suspensions: Suspensions,
     partitions: Mapping[TopicPartition, Partition],
 ) -> DeliverySnapshot:
-    """Everything as it stands at `now`."""
+    """The state at `now`; `correction` leads from it to the wall clock, by which the age of an event is told."""
     frontiers = {key: partition.frontier for key, partition in partitions.items()}
     gate.mark(now)  # a halt may have ended by the passing of time
     halted = gate.halted(now)
@@ -67,7 +68,7 @@ def taken(
         retry_budget=budget.tokens(now),
         suspended=suspensions.rules,
         oldest={
-            key: 0.0 if frontier.oldest is None else max(0.0, now - frontier.oldest)
+            key: 0.0 if frontier.oldest is None else max(0.0, now + correction - frontier.oldest)
             for key, frontier in frontiers.items()
         },
         spans={key: frontier.span for key, frontier in frontiers.items()},

@@ -34,6 +34,7 @@ TOKEN_RETRY_SECONDS = 5.0
 STANDSTILL_SECONDS = 3.0
 """A loop that did not turn for so long stood still: it turns four times a second. Half of the shortest session timeout
 that a broker allows by default: within it our partitions cannot have gone to somebody else."""
+MIN_STEP_SECONDS = 0.5
 HEAR_SECONDS = 2.5
 """What the group has to tell reaches the source's thread within that: it looks once a second when nothing is wanted."""
 
@@ -76,6 +77,8 @@ class Engine:
         self._polling: asyncio.TimerHandle | None = None
         self._moved: set[asyncio.Event] = set()
         self._last_commit = 0.0
+        self._correction = 0.0
+        """From the clock's own seconds to the wall clock."""
         self._held: frozenset[TopicPartition] = frozenset()
         self._halt: Halt | None = None
         self._refusal: Reply | None = None
@@ -111,12 +114,15 @@ class Engine:
                 self._api.post(attempt.notice, token, attempt.trace, answered)
         for publication in delivery.publications():
             self._unacknowledged += 1
+            if self._correction:
+                publication = _by_wall_clock(publication, self._correction)  # noqa: PLW2901 - the same one, with true times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
         self._tell_demand()
         self._tell_halt()
         if now - self._last_commit >= COMMIT_SECONDS:
             self._last_commit = now
+            self._follow_wall_clock(now)
             points = delivery.commit_points()
             if points:
                 self._source.commit(points)
@@ -139,6 +145,21 @@ class Engine:
             log.warning("stood_still", seconds=round(now - before, 1), quiet_seconds=HEAR_SECONDS)
         return self._source.last_poll_at() < self._quiet_until or self._source.out_of_touch()
 
+    def _follow_wall_clock(self, now: float) -> None:
+        """Expire notices, and date outcomes, by a wall clock that is stepped while the service runs.
+
+        A machine that was suspended looks the same, and our partitions may be another member's since.
+        """
+        correction = self._clock.correction()
+        step = correction - self._correction
+        if abs(step) < MIN_STEP_SECONDS:
+            return
+        self._correction = correction
+        self._delivery.correct_clock(correction)
+        if step > STANDSTILL_SECONDS:
+            self._quiet_until = now + HEAR_SECONDS
+        log.warning("clock_stepped", seconds=round(step, 1), since_start_seconds=round(correction, 1))
+
     def _answered(self, attempt: Attempt, started: float, reply: Reply) -> None:
         if self._stopped:
             return
@@ -153,7 +174,7 @@ class Engine:
     def _acknowledged(self, publication: PendingOutcome, partition: int, offset: int) -> None:
         self._unacknowledged -= 1
         self._delivery.acknowledged(publication.ticket, partition, offset)
-        self._telemetry.ended(publication.outcome, self._clock.now())
+        self._telemetry.ended(publication.outcome, self._clock.now() + self._correction)
 
     def _poll_soon(self) -> None:
         if self._unacknowledged and self._polling is None:
@@ -261,3 +282,15 @@ class Engine:
             if timer is not None:
                 timer.cancel()
         await self._refreshes.cancel()
+
+
+def _by_wall_clock(pending: PendingOutcome, correction: float) -> PendingOutcome:
+    outcome = pending.outcome
+    first = outcome.first_attempt_at
+    return pending._replace(
+        outcome=outcome._replace(
+            received_at=outcome.received_at + correction,
+            first_attempt_at=None if first is None else first + correction,
+            finished_at=outcome.finished_at + correction,
+        )
+    )

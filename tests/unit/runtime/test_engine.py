@@ -14,6 +14,7 @@ from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import Assigned
+from pipeline.model.outcome import Outcome
 from pipeline.model.reply import Reply
 from pipeline.runtime import engine as engine_module
 from pipeline.runtime.engine import COMMIT_SECONDS, HEAR_SECONDS, STANDSTILL_SECONDS, Engine
@@ -92,8 +93,13 @@ class Standing:
 
     at = T0
 
+    corrected_by = 0.0
+
     def now(self) -> float:
         return self.at
+
+    def correction(self) -> float:
+        return self.corrected_by
 
 
 def engine(
@@ -252,3 +258,27 @@ async def test_what_may_not_leave_is_looked_for_only_now_and_then() -> None:
         assert subject._wakeup is not None
         assert subject._wakeup.when() - asyncio.get_running_loop().time() > COMMIT_SECONDS / 2
         await subject.stop()
+
+
+async def test_steps_of_the_wall_clock_are_followed() -> None:
+    """Notices expire by it, and outcomes bear its times."""
+
+    class Published(Anything):
+        def __init__(self) -> None:
+            self.outcomes: list[Outcome] = []
+
+        def publish(self, outcome: Outcome, *_: object) -> None:
+            self.outcomes.append(outcome)
+
+        def poll(self) -> int:
+            return 0
+
+    clock, published = Standing(), Published()
+    made, _ = engine(Tokens(refresh_in=None), published, clock=clock)
+    clock.corrected_by = -7_200.0
+    with capture_logs() as logs:
+        made.progressed()
+        await until(lambda: bool(published.outcomes))
+    assert published.outcomes[0].finished_at == T0 - 7_200
+    assert [line["event"] for line in logs if line["event"] == "clock_stepped"] == ["clock_stepped"]
+    await made.stop()

@@ -48,6 +48,9 @@ class At:
     def now(self) -> float:
         return 100.0
 
+    def correction(self) -> float:
+        return 0.0
+
 
 def rules() -> RuleSet:
     sources = RuleSources({"shop.yaml": RULES}, ("templates.yaml", TEMPLATES))

@@ -36,6 +36,9 @@ class Standing:
     def now(self) -> float:
         return T0
 
+    def correction(self) -> float:
+        return 0.0
+
 
 async def told_to_the_loop(begin: Callable[[], object]) -> BaseException | None:
     """Begin something, and give what the loop's exception handler hears; the service ends on that."""

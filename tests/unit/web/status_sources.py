@@ -79,6 +79,9 @@ class FixedClock:
     def now(self) -> float:
         return self.time
 
+    def correction(self) -> float:
+        return 0.0
+
 
 SNAPSHOT = DeliverySnapshot(
     in_flight=3,

@@ -21,6 +21,9 @@ class Clock:
     def now(self) -> float:
         return self.time
 
+    def correction(self) -> float:
+        return 0.0
+
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
