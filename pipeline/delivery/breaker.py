@@ -1,7 +1,7 @@
-"""The circuit breaker: when the API as a whole fails, stop, and find out gently when it is back.
+"""The circuit breaker: while the API as a whole fails, nothing is sent but probes.
 
-A busy stream shows an outage by the share of its attempts that fail. A quiet one never fills the window: there, some
-failures in a row do, unless all of them may be one recipient's own.
+On a busy stream the ratio of failed attempts opens it. A quiet stream never fills the window; there a number of
+failures in a row opens it, unless all of them may be the fault of one recipient's messages.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import deque
 from enum import StrEnum
 
+from pipeline.delivery.condition import NEVER, Condition
+from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import BreakerSettings
 
 SLICES = 10
-"""Parts of the window that are forgotten one by one."""
+"""Parts of the window that are dropped one by one."""
 
 
 class BreakerState(StrEnum):
-    """Closed is well."""
+    """The states of a circuit breaker; closed is the normal one."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -38,15 +40,15 @@ class _Slice:
         self.failures = 0
 
 
-class Breaker:
-    """Counts transient faults among attempts. Throttling is none: the concurrency limit answers that."""
+class Breaker(Condition):
+    """Counts transient faults among attempts. Throttling is not one: the concurrency limit reacts to that."""
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
         self._slice = settings.window_seconds / SLICES
         self._window: deque[_Slice] = deque()
         self.state = BreakerState.CLOSED
-        """The state in force; read by others, changed here alone."""
+        """The present state; changed here only."""
         self._until = 0.0
         self._pause = settings.open_seconds
         self._good_probes = 0
@@ -54,16 +56,24 @@ class Breaker:
         self._row = 0
         """Failures in a row."""
         self._suspect: str | None = None
-        """The one recipient whom all of the row may be blamed on; None where it cannot be one alone."""
+        """The one recipient who may be the cause of the whole row; None where there is more than one."""
+
+    def in_force(self, now: float) -> bool:  # noqa: ARG002 - the interface's
+        """Whether it is not closed."""
+        return self.state is not _CLOSED
+
+    def halt(self, now: float) -> Halt | None:  # noqa: ARG002 - the interface's
+        """Its halt, until it is closed."""
+        return None if self.state is _CLOSED else Halt.BREAKER_OPEN
 
     def blocked_until(self, now: float) -> float | None:
-        """When the next attempt may leave: None for now, infinity while a probe is under way."""
+        """When the next attempt may leave; None for now, `NEVER` while a probe is under way."""
         if self.state is BreakerState.OPEN:
             if now < self._until:
                 return self._until
             self.state = BreakerState.HALF_OPEN
         if self.state is BreakerState.HALF_OPEN and self._probe is not None:
-            return float("inf")
+            return NEVER
         return None
 
     def sent(self, ticket: int) -> None:
@@ -72,9 +82,9 @@ class Breaker:
             self._probe = ticket
 
     def replied(self, ticket: int, now: float, *, ok: bool, suspect: str | None) -> None:
-        """An attempt ended: did the API do its work, whatever it said? Stragglers of before say nothing of now.
+        """An attempt ended; `ok` unless the API failed. While not closed, only the probe's reply counts.
 
-        `suspect` is the recipient whose message may be what failed; None where the request never left.
+        `suspect` is the recipient whose message may be the cause of the failure; None where the request never left.
         """
         if self.state is _CLOSED:
             window = self._window

@@ -1,4 +1,4 @@
-"""The retry budget: tokens that retries take and successes give back, as in botocore's standard mode."""
+"""The retry budget: tokens that retries cost and successes return, as in botocore's standard mode."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipeline.delivery.policy import BudgetSettings
 
 
 class RetryBudget:
-    """Counts retry tokens. A retry without a token waits; it is not given up for it."""
+    """Counts retry tokens. A retry for which there are no tokens waits; it is not given up."""
 
     def __init__(self, settings: BudgetSettings, now: float) -> None:
         self._settings = settings
@@ -20,7 +20,7 @@ class RetryBudget:
         return self._tokens
 
     def take(self, now: float) -> bool:
-        """Take the price of one retry, if it is there."""
+        """Take the tokens for one retry; False if there are too few."""
         self._refill(now)
         if self._tokens < self._settings.retry_cost:
             return False
@@ -28,12 +28,12 @@ class RetryBudget:
         return True
 
     def available_at(self, now: float) -> float:
-        """When the price of one retry will be there even if nothing succeeds until then."""
+        """When there will be enough tokens for one retry, even if nothing succeeds until then."""
         missing = self._settings.retry_cost - self.tokens(now)
         return now if missing <= 0 else now + missing / self._settings.refill_per_second
 
     def succeeded(self, *, retried: bool) -> None:
-        """An attempt was accepted: a retry gives back what it took, a first attempt a little."""
+        """An attempt was accepted: a retry returns its cost, a first attempt `success_gain`."""
         if self._tokens < self._capacity:
             gain = self._settings.retry_cost if retried else self._settings.success_gain
             self._tokens = min(self._capacity, self._tokens + gain)

@@ -1,10 +1,10 @@
 """One recipient's notices, first in first out, one at a time; all recipients side by side.
 
 A lane is a chain of `PendingNotice`s: the first refers to the last, each refers to the one behind it. Most lanes hold
-one notice for a few milliseconds, so a lane without an object of its own is worth these lines.
+one notice for a few milliseconds, so a lane has no object of its own.
 
-Whoever has been here longest goes first. Put behind all others each time, a recipient with many notices would send one
-for each round of everybody who waits: at the pace of the buffer, not of the API (docs/decisions/delivery-machine.md).
+The oldest notice goes first. If a recipient's next notice queued behind all others, a recipient with many notices
+would wait for everyone in the buffer each time (docs/decisions/delivery-machine.md).
 """
 
 from __future__ import annotations
@@ -19,25 +19,37 @@ if TYPE_CHECKING:
 
 
 class Lanes:
-    """Which notice may be tried next. Every step costs the same, however many lanes there are."""
+    """Decides which notice is tried next. The cost of a step does not depend on the number of lanes."""
 
     def __init__(self) -> None:
         self._heads: dict[str, PendingNotice] = {}
         self._ready: deque[PendingNotice] = deque()
         self._resumed: list[tuple[int, PendingNotice]] = []
-        """A heap, by ticket: notices older than what has come since. Few, so that most notices never see it."""
+        """A heap, by ticket, of notices that are older than what has arrived since. Few notices pass through it."""
+        self._deferred: deque[PendingNotice] = deque()
+        """Notices that were refused while sending is halted: tried only when no other is ready."""
 
     def __len__(self) -> int:
-        """Recipients with at least one notice not yet ended."""
+        """Recipients with at least one notice that has not ended."""
         return len(self._heads)
 
     @property
     def any_ready(self) -> bool:
         """Whether any notice may be tried now."""
+        return bool(self._ready or self._resumed or self._deferred)
+
+    @property
+    def any_unrefused(self) -> bool:
+        """Whether a notice that is not deferred may be tried now."""
         return bool(self._ready or self._resumed)
 
+    @property
+    def any_deferred(self) -> bool:
+        """Whether any notice is deferred."""
+        return bool(self._deferred)
+
     def add(self, work: PendingNotice) -> None:
-        """Queue a notice behind its recipient's earlier ones; it is ready at once where there are none."""
+        """Queue a notice behind its recipient's earlier ones; it is ready at once if there are none."""
         notice = work.notice
         if notice.ordered:
             head = self._heads.get(notice.recipient)
@@ -57,6 +69,8 @@ class Lanes:
         ready, resumed = self._ready, self._resumed
         if resumed and not (ready and ready[0].ticket < resumed[0][0]):
             return heapq.heappop(resumed)[1]
+        if not ready and self._deferred:
+            return self._deferred.popleft()
         return ready.popleft()
 
     def ready(self, work: PendingNotice) -> None:
@@ -67,8 +81,18 @@ class Lanes:
         """As `ready`, but before all that arrived later."""
         heapq.heappush(self._resumed, (work.ticket, work))
 
+    def defer(self, work: PendingNotice) -> None:
+        """As `ready`, but after all others, also those that become ready later, until `restore`."""
+        self._deferred.append(work)
+
+    def restore(self) -> None:
+        """Deferred notices are ready like any other, the oldest first."""
+        for work in self._deferred:
+            self.resume(work)
+        self._deferred.clear()
+
     def leave(self, work: PendingNotice) -> None:
-        """The first of its lane has ended: the next of its recipient is ready by its age, and an empty lane is gone."""
+        """The first of its lane has ended: the recipient's next is ready, by its age; an empty lane is removed."""
         notice = work.notice
         if not notice.ordered:
             return
@@ -81,9 +105,9 @@ class Lanes:
         self.resume(behind)
 
     def remove(self, wanted: Callable[[PendingNotice], bool]) -> list[PendingNotice]:
-        """Take out whatever is `wanted` and not under way, wherever it stands; marks it `gone`.
+        """Take out every notice that is `wanted` and not in flight, wherever it waits; mark it `gone`.
 
-        A scan over everything: for rebalances and standstills only.
+        Scans everything: for rebalances and halts only.
         """
         removed: list[PendingNotice] = []
 
@@ -103,6 +127,7 @@ class Lanes:
         self._ready = deque(work for work in self._ready if stays(work))
         self._resumed = [(_, work) for _, work in self._resumed if stays(work)]
         heapq.heapify(self._resumed)
+        self._deferred = deque(work for work in self._deferred if stays(work))
         return removed
 
     def _relink(self, recipient: str, head: PendingNotice, kept: list[PendingNotice]) -> None:

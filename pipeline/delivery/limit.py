@@ -1,8 +1,9 @@
-"""How many requests may be under way: found by trying, in the shape of Vector's adaptive request concurrency.
+"""The adaptive limit on requests in flight, in the shape of Vector's adaptive request concurrency.
 
-Once per round trip: more where the limit was reached and all was well, a tenth less on overload. Overload is a
-throttling reply, a timeout, or a latency above its moving mean by so many deviations. Before the first overload the
-limit doubles per round trip instead (as TCP's slow start): a healthy API is at full speed within a second or two.
+It changes once per round trip: it grows if it was reached without overload, and shrinks by a tenth on overload.
+Overload is a throttling reply, a timeout, or a latency above its moving mean by a number of standard deviations. Before
+the first overload the limit doubles per round trip (as in TCP's slow start), so that a healthy API is at full speed
+within a second or two.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from pipeline.delivery.policy import ConcurrencySettings
 SMOOTHING = 0.4
 """Weight of the newest round trip in the moving mean, as in Vector's `ewma_alpha`."""
 SHORTEST_ROUND = 0.001
-"""Seconds; a faster API is still looked at only a thousand times a second."""
+"""Seconds; with a faster API the limit still changes a thousand times a second at most."""
 
 
 class ConcurrencyLimit:
-    """The limit, and what it has learned of the API's latency."""
+    """The limit, and the measured latency it depends on."""
 
     def __init__(self, settings: ConcurrencySettings, maximum: int, now: float) -> None:
         self._settings = settings
@@ -26,10 +27,10 @@ class ConcurrencyLimit:
         self._minimum = float(min(settings.minimum, maximum))
         self._limit = float(min(settings.initial, maximum))
         self.value = int(self._limit)
-        """Requests that may be under way now."""
+        """Requests that may be in flight now."""
         self._mean: float | None = None
         self._variance = 0.0
-        self._next_look = now
+        self._next_update = now
         self._sum = 0.0
         self._samples = 0
         self._overloaded = False
@@ -41,27 +42,27 @@ class ConcurrencyLimit:
         self._reached = True
 
     def replied(self, seconds: float, now: float, *, ok: bool) -> None:
-        """An attempt ended after `seconds`; latency is learned from the good ones only."""
+        """An attempt ended after `seconds`; only the latency of accepted ones is measured."""
         if ok:
             self._sum += seconds
             self._samples += 1
-        if now >= self._next_look:
-            self._look(now)
+        if now >= self._next_update:
+            self._update(now)
 
     def overloaded(self, now: float) -> None:
-        """The API said or showed that it is too much; takes effect at most once per round trip."""
+        """The API is overloaded; takes effect at most once per round trip."""
         self._overloaded = True
-        if now >= self._next_look:
-            self._look(now)
+        if now >= self._next_update:
+            self._update(now)
 
     def restart(self) -> None:
-        """Begin from the least again, doubling: after an outage nobody must be met by a herd."""
+        """Begin at the minimum again, doubling: an API that has just recovered must not get all requests at once."""
         self._set(self._minimum)
         self._slow_start = True
         self._mean, self._variance = None, 0.0
         self._sum, self._samples, self._reached, self._overloaded = 0.0, 0, False, False
 
-    def _look(self, now: float) -> None:
+    def _update(self, now: float) -> None:
         latest = self._sum / self._samples if self._samples else None
         if self._overloaded or self._is_slow(latest):
             self._set(max(self._minimum, self._limit * self._settings.decrease_ratio))
@@ -71,7 +72,7 @@ class ConcurrencyLimit:
         if latest is not None:
             self._learn(latest)
         self._sum, self._samples, self._overloaded, self._reached = 0.0, 0, False, False
-        self._next_look = now + max(SHORTEST_ROUND, self._mean or 0.0)
+        self._next_update = now + max(SHORTEST_ROUND, self._mean or 0.0)
 
     def _set(self, limit: float) -> None:
         self._limit = limit

@@ -1,4 +1,4 @@
-"""One notice on its way: everything that is remembered between its attempts."""
+"""One notice that has not ended: what is kept between its attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PendingNotice:
-    """Mutable on purpose and slotted: there are as many as notices in memory."""
+    """Mutable and slotted, as there is one for each notice in memory."""
 
     __slots__ = (
         "arrival",
@@ -27,6 +27,7 @@ class PendingNotice:
         "last",
         "notice",
         "partition",
+        "refused_at",
         "reply",
         "sent_at",
         "ticket",
@@ -35,9 +36,9 @@ class PendingNotice:
     )
 
     sent_at: float
-    """When the last attempt left. Set at each attempt, as are the two below."""
+    """When the last attempt left. Set at each attempt, like the two below."""
     token: int
-    """Generation of the token that the last attempt carried."""
+    """Generation of the token of the last attempt."""
     halted_before: float
     """The gate's halted seconds at the first attempt."""
 
@@ -57,16 +58,18 @@ class PendingNotice:
         self.gone = False
         """Taken out of its lane before it ended."""
         self.token_refused = False
-        """Whether a token was refused since this notice was last tried with a good one."""
+        """Whether the last attempt ended with a refused token."""
+        self.refused_at: float | None = None
+        """When a reply last refused this service as such, or its quota; None: never."""
         self.reply: Reply | None = None
         """The last reply."""
         self.behind: PendingNotice | None = None
         """The next notice of its lane."""
         self.last: PendingNotice | None = None
-        """The last notice of its lane where that is another; kept true for the first of a lane only. A reference to
-        itself would keep every notice that has ended in memory until the collector comes by."""
+        """The last notice of its lane, if that is another; kept up to date for the first of a lane only. A reference
+        to itself would keep every ended notice in memory until the garbage collector runs."""
 
     def has_expired(self, now: float) -> bool:
-        """Whether the message is worse than none by now."""
+        """Whether the message is too late to be sent."""
         expires_at = self.notice.expires_at
         return expires_at is not None and now >= expires_at

@@ -151,9 +151,37 @@ class SuspensionSettings(_Section):
 
 
 class AuthorisationSettings(_Section):
-    """Probes while the API refuses the token."""
+    """The halt while the API refuses this service (401, 403)."""
 
-    probe_seconds: float = Field(30.0, gt=0, le=3_600, description="Interval at which one notice is sent as a probe.")
+    probe_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3_600,
+        description="Longest interval between two probes. The first leaves after a second; then the interval doubles.",
+    )
+
+
+class QuotaSettings(_Section):
+    """The halt while the API reports its daily quota as used up (45009)."""
+
+    probe_seconds: float = Field(
+        30.0, gt=0, le=3_600, description="Longest interval between two probes, as for `authorisation`."
+    )
+
+
+class UnknownCodeSettings(_Section):
+    """The halt while the API answers every recipient with a code that the verdict table does not name."""
+
+    recipients: int = Field(
+        5,
+        ge=2,
+        le=1_000,
+        description="Recipients with one unknown code, none accepted between, that halt sending. Below it, each notice "
+        "with an unknown code is rejected.",
+    )
+    probe_seconds: float = Field(
+        30.0, gt=0, le=3_600, description="Longest interval between two probes, as for `authorisation`."
+    )
 
 
 class DeliverySettings(_Section):
@@ -169,3 +197,5 @@ class DeliverySettings(_Section):
     authorisation: AuthorisationSettings = Field(
         default_factory=AuthorisationSettings, description="Refused authorisation."
     )
+    quota: QuotaSettings = Field(default_factory=QuotaSettings, description="Used-up daily quota.")
+    unknown_code: UnknownCodeSettings = Field(default_factory=UnknownCodeSettings, description="Unknown codes.")

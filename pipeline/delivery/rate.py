@@ -1,24 +1,22 @@
-"""Fixed limits: so many notices a second, so many a day."""
+"""Fixed limits: notices per second and notices per day."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from pipeline.delivery.condition import Condition
+from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import RateSettings
 
 BURST_SECONDS = 0.1
-"""What may leave at once after a pause: a tenth of a second's share, so that no second sees much over its rate."""
+"""How much may leave at once after a pause: a tenth of a second's share, so that no second exceeds its rate by much."""
 WHOLE = 0.999
-"""A token that is as good as whole: epoch seconds as floats are exact to 0.2 us only: nobody is to wait for that."""
-CLOCKS_DIFFER_SECONDS = 600.0
-"""A quota told to be spent so soon after midnight is yesterday's on a slower clock: a day must not be lost for it."""
-ASK_AGAIN_SECONDS = 60.0
-"""After which it is tried again in that case."""
+"""A token counts as whole from here on: epoch seconds as floats are exact to 0.2 µs only."""
 
 
-class RateLimit:
-    """Spaces requests out, and stops them when the day's quota is spent."""
+class RateLimit(Condition):
+    """Spaces attempts out, and stops them when the configured number per day has left."""
 
     def __init__(self, settings: RateSettings, now: float) -> None:
         self._rate = settings.per_second
@@ -27,19 +25,25 @@ class RateLimit:
         self._at = now
         self._per_day = settings.per_day
         self._zone = ZoneInfo(settings.day_zone)
-        self._day_ends = self._midnight(now, days=1) if self._per_day else 0.0
+        self._day_ends = self._next_midnight(now) if self._per_day else 0.0
         self._today = 0
-        self._spent_until = 0.0
         self.unlimited = self._rate is None and self._per_day is None
-        """Whether no limit is configured; the platform may still say that its own is spent."""
+        """Whether neither limit is configured."""
+
+    def in_force(self, now: float) -> bool:  # noqa: ARG002 - the interface's
+        """Whether attempts are counted at all."""
+        return not self.unlimited
+
+    def halt(self, now: float) -> Halt | None:
+        """The day's number is used up; waiting for the next second's share is part of normal running."""
+        spent = self._per_day is not None and self._today >= self._per_day and now < self._day_ends
+        return Halt.QUOTA if spent else None
 
     def blocked_until(self, now: float) -> float | None:
-        """When the next request may leave; None where that is now."""
-        if now < self._spent_until:
-            return self._spent_until
+        """When the next attempt may leave; None for now."""
         if self._per_day is not None:
             if now >= self._day_ends:
-                self._day_ends, self._today = self._midnight(now, days=1), 0
+                self._day_ends, self._today = self._next_midnight(now), 0
             if self._today >= self._per_day:
                 return self._day_ends
         if self._rate is not None:
@@ -49,26 +53,13 @@ class RateLimit:
                 return now + (1.0 - self._tokens) / self._rate
         return None
 
-    def quota_spent(self, now: float) -> bool:
-        """Whether nothing leaves until the next day."""
-        return now < self._spent_until or (
-            self._per_day is not None and self._today >= self._per_day and now < self._day_ends
-        )
-
-    def sent(self) -> None:
-        """A request leaves."""
+    def sent(self, ticket: int) -> None:  # noqa: ARG002 - the interface's
+        """An attempt leaves."""
         self._tokens -= 1.0
         self._today += 1
 
-    def spent(self, now: float) -> None:
-        """The platform says that the day's quota is used up."""
-        if now - self._midnight(now, days=0) < CLOCKS_DIFFER_SECONDS:
-            self._spent_until = now + ASK_AGAIN_SECONDS
-        else:
-            self._spent_until = self._midnight(now, days=1)
-
-    def _midnight(self, now: float, *, days: int) -> float:
-        """The beginning of today, or of a day after it, in the platform's zone."""
+    def _next_midnight(self, now: float) -> float:
+        """The beginning of the next day in the configured zone."""
         local = datetime.fromtimestamp(now, UTC).astimezone(self._zone)
-        day = (local + timedelta(days=days)).date()
+        day = (local + timedelta(days=1)).date()
         return datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()

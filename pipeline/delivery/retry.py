@@ -1,4 +1,4 @@
-"""When a notice is tried again: full jitter, never before Retry-After, never past its bounds."""
+"""When a notice is tried again: full jitter, not before Retry-After, within its bounds."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ LONGEST_HEADER = 64
 def backoff(settings: RetrySettings, failures: int, rng: Callable[[], float]) -> float:
     """Seconds to wait after `failures` failed attempts: uniform in [0, base × 2^(failures - 1)], capped.
 
-    "Full jitter", as in the AWS Architecture Blog's comparison of backoff strategies: of those with the same sum of
-    calls it spreads a herd the most.
+    "Full jitter" of the AWS Architecture Blog's comparison of backoff strategies: of those with the same number of
+    calls it spreads them the most.
     """
     ceiling = min(settings.cap_seconds, settings.base_seconds * 2.0 ** min(failures - 1, 60))
     return ceiling * rng()
 
 
 def retry_after(header: str | None, now: float, longest: float) -> float | None:
-    """Seconds that the header `Retry-After` asks us to wait; None where it says nothing usable.
+    """Seconds to wait according to the header `Retry-After`; None if it is missing or malformed.
 
-    Both forms of RFC 9110, section 10.2.3: a number of seconds, and a date. A time past is 0; longer than `longest`
-    is `longest`: a header must not be able to stop us for a year.
+    Both forms of RFC 9110, section 10.2.3: a number of seconds, and a date. A date in the past gives 0. The result is
+    at most `longest`, so that a faulty header cannot stop sending for a year.
     """
     if header is None or len(header) > LONGEST_HEADER:
         return None
@@ -36,7 +36,7 @@ def retry_after(header: str | None, now: float, longest: float) -> float | None:
         return min(float(text), longest)
     try:
         date = parsedate_to_datetime(text)
-        # HTTP's dates are GMT; one that names no zone must not be read in this machine's.
+        # HTTP dates are GMT; a date without a zone must not be read in the zone of this machine.
         seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
@@ -44,7 +44,7 @@ def retry_after(header: str | None, now: float, longest: float) -> float | None:
 
 
 def exhausted(settings: RetrySettings, attempts: int, seconds: float) -> Reason | None:
-    """Why a notice must not be tried again after `attempts` in `seconds` since the first; None where it may."""
+    """Why a notice must not be tried again after `attempts`, `seconds` after the first; None if it may."""
     if attempts >= settings.max_attempts:
         return Reason.ATTEMPTS
     if seconds >= settings.horizon_seconds:

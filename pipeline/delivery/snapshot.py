@@ -1,4 +1,4 @@
-"""How delivery stands, for metrics and the status page."""
+"""The state of delivery, for metrics and the status page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Load(NamedTuple):
-    """How much is under way."""
+    """How much is in memory and in flight."""
 
     in_flight: int
     limit: int
@@ -27,7 +27,7 @@ class Load(NamedTuple):
 
 
 class DeliverySnapshot(NamedTuple):
-    """How things stand."""
+    """The state of delivery at one time."""
 
     in_flight: int
     limit: int
@@ -56,7 +56,7 @@ def taken(
     suspensions: Suspensions,
     partitions: Mapping[TopicPartition, Partition],
 ) -> DeliverySnapshot:
-    """The state at `now`; `correction` leads from it to the wall clock, by which the age of an event is told."""
+    """The state at `now`; `correction` is added to `now` to get the wall clock's time, which ages of events refer to."""
     frontiers = {key: partition.frontier for key, partition in partitions.items()}
     gate.mark(now)  # a halt may have ended by the passing of time
     halted = gate.halted(now)

@@ -1,4 +1,4 @@
-"""Rules whose template or account the API refuses: their notices are not even tried, but for a probe now and then."""
+"""Rules whose template the API refuses: their notices are rejected unsent, except for a probe at intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.delivery.policy import SuspensionSettings
 
 
 class _Suspended:
-    """One suspended rule: since when, when its next probe may leave, and which notice is the one under way."""
+    """One suspended rule: when it was suspended, when its next probe may leave, and the ticket of the last probe."""
 
     __slots__ = ("next_probe", "probe", "since")
 
@@ -31,7 +31,7 @@ class Suspensions:
         return {rule: suspended.since for rule, suspended in self._rules.items()}
 
     def refuses(self, rule: str, ticket: int, now: float) -> bool:
-        """Whether the notice `ticket` of `rule` must not be sent. One that may is the probe, also when it repeats."""
+        """Whether the notice `ticket` of `rule` must not be sent. One that may is the probe, also when repeated."""
         suspended = self._rules.get(rule)
         if suspended is None or suspended.probe == ticket:
             return False

@@ -149,6 +149,11 @@ class VerdictTable:
             return self._statuses.get(status, Verdict.RETRY)
         return self._statuses.get(status, self._unknown)
 
+    def is_unknown(self, reply: Reply) -> bool:
+        """Whether the reply's code has no row, and its status does not decide either: `unknown_code` applies."""
+        status = reply.status
+        return reply.code is not None and reply.code not in self._codes and status not in self._statuses
+
     def label(self, code: int | None) -> str:
         """The code as a metric's label: itself where the table names it, else `other`."""
         if code is None:

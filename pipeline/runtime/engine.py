@@ -90,8 +90,8 @@ class Engine:
 
     @property
     def has_token(self) -> bool:
-        """Whether there is a token to send with."""
-        return self._token is not None
+        """Whether there is a token to send with; a refused one does not count."""
+        return self._token is not None and not self._delivery.token_wanted()
 
     def progressed(self) -> None:
         """Delivery may have something new to do: look once, at the loop's next turn."""
@@ -232,7 +232,9 @@ class Engine:
             except TokenUnavailable as error:
                 self._telemetry.token_refreshed(ok=False)
                 log.warning("token_unavailable", error=str(error), retry_in_seconds=TOKEN_RETRY_SECONDS)
-                self._delivery.token_failed(self._clock.now())
+                if not self.has_token:
+                    self._delivery.token_failed(self._clock.now())
+                    self.progressed()
                 await asyncio.sleep(TOKEN_RETRY_SECONDS)
             else:
                 self._telemetry.token_refreshed(ok=True)

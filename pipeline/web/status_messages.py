@@ -64,8 +64,23 @@ _HALTS = {
     Halt.QUOTA: StatusMessage(
         Severity.HALTED,
         "Sending is stopped because the day's quota is spent",
-        "Events wait in Kafka and nothing is lost. Sending goes on by itself when the quota's next day begins.",
+        "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once one is "
+        "accepted, or when the next day of `delivery.rate.per_day` begins.",
         "NoticeQuotaSpent",
+    ),
+    Halt.TOKEN_UNAVAILABLE: StatusMessage(
+        Severity.HALTED,
+        "Sending is stopped because the token source gives no token",
+        "Events wait in Kafka and nothing is lost. The source is asked again every few seconds; the log's event "
+        "`token_unavailable` has the error.",
+        "NoticeTokenRefreshFailing",
+    ),
+    Halt.UNKNOWN_CODE: StatusMessage(
+        Severity.HALTED,
+        "Sending is stopped because the API answers everyone with a code that the verdict table does not name",
+        "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once one is "
+        "accepted. The log's event `sending_halted` has the code.",
+        "NoticeUnknownCode",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Arrivals, assignments and machines, made short."""
+"""Short forms for events, assignments and machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.model.reply import Fault, Reply
 from pipeline.model.trace import TraceContext
 
 T0 = 1_700_000_000.0
-"""Any moment: 2023-11-14 22:13:20 UTC."""
+"""Any time: 2023-11-14 22:13:20 UTC."""
 P0, P1, P2 = (TopicPartition("orders", number) for number in range(3))
 
 OK = Reply(200, 200)
@@ -29,6 +29,7 @@ TOKEN_EXPIRED = Reply(200, 42001)
 BAD_CONTENT = Reply(200, 47003, detail="thing3 is too long")
 BAD_TEMPLATE = Reply(200, 40037)
 QUOTA = Reply(200, 45009)
+UNKNOWN = Reply(200, 99_999)
 
 CALM = {"breaker": {"minimum_attempts": 1_000}}
 """A breaker that does not interfere."""

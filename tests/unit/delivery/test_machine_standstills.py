@@ -1,11 +1,14 @@
-"""When nothing may leave: outages, refusals, quotas, what expires meanwhile, and how it heals by itself."""
+"""While nothing may leave: outages, refusals, quotas, what expires meanwhile, and recovery without an operator."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import PROBE_RECORDS
+from pipeline.delivery.verdicts import VerdictSettings
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
 from pipeline.model.verdict import Verdict
@@ -22,6 +25,7 @@ from .making import (
     TOKEN_EXPIRED,
     UNAUTHORISED,
     UNAVAILABLE,
+    UNKNOWN,
     Bench,
     arrival,
     notice,
@@ -147,15 +151,15 @@ def test_with_nothing_left_to_probe_with_a_little_is_read() -> None:
     bench.delivery.release([P0])
     bench.assign(P0, epoch=2)
     bench.attempts()
-    assert bench.delivery.demand() == 0
-    assert bench.delivery.next_wakeup(bench.now) == bench.now + 5
-    bench.later(5)
-    bench.attempts()
     assert bench.delivery.demand() == PROBE_RECORDS
-    for offset in range(2):
-        bench.offer(arrival(offset, notice(f"p{offset}"), epoch=2))
-        bench.round()
-        bench.acknowledge()
+    bench.offer(arrival(0, notice("p0"), epoch=2))
+    assert bench.delivery.demand() == 0
+    assert bench.attempts() == []
+    bench.later(5)
+    bench.round()
+    bench.offer(arrival(1, notice("p1"), epoch=2))
+    bench.round()
+    bench.acknowledge()
     assert bench.delivery.halted() is None
 
 
@@ -197,8 +201,8 @@ def test_a_late_complaint_about_the_old_token_wants_no_other() -> None:
     assert bench.delivery.halted() is None
 
 
-def test_a_fresh_token_that_is_refused_too_stops_sending() -> None:
-    """It is the API that refuses us: nothing is dropped, and it is tried again now and then with a fresh token."""
+def test_a_new_token_that_is_refused_too_stops_sending() -> None:
+    """The API refuses this service: nothing is dropped, and from the second probe on each has a new token."""
     bench = Bench({"authorisation": {"probe_seconds": 30}})
     bench.offer(arrival(0, notice("a")))
     bench.round(TOKEN_EXPIRED)
@@ -206,11 +210,11 @@ def test_a_fresh_token_that_is_refused_too_stops_sending() -> None:
     (attempt,) = bench.attempts()
     assert bench.delivery.replied(attempt, TOKEN_EXPIRED, bench.now) is Verdict.UNAUTHORISED
     assert bench.delivery.halted() is Halt.UNAUTHORISED
-    assert bench.delivery.demand() == 0
-    bench.later(29)
+    bench.later(0.9)
     assert bench.attempts() == []
-    assert not bench.delivery.token_wanted()
-    bench.later(1)
+    bench.later(0.1)
+    bench.round(TOKEN_EXPIRED)
+    bench.later(2)
     assert bench.attempts() == []
     assert bench.delivery.token_wanted()
     bench.delivery.token_arrived(bench.now)
@@ -219,19 +223,19 @@ def test_a_fresh_token_that_is_refused_too_stops_sending() -> None:
     assert bench.ends() == [("a", OutcomeKind.ACCEPTED, Reason.OK)]
 
 
-def test_refused_as_such_one_probe_at_a_time_finds_out() -> None:
-    """403 stops everybody; the probe is another notice than the one refused, in case it is that one's fault."""
+def test_a_refused_probe_is_followed_by_another_recipients() -> None:
+    """403 halts; probes come from notices that have not been refused, also those that arrive later."""
     bench = Bench({"authorisation": {"probe_seconds": 30}})
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(3)))
-    attempts = bench.attempts()
-    bench.offer(arrival(3, notice("n3", "user-3")))
-    bench.reply(attempts[0], UNAUTHORISED)
-    for straggler in attempts[1:]:
+    first, *stragglers = bench.attempts()
+    bench.reply(first, UNAUTHORISED)
+    for straggler in stragglers:
         bench.reply(straggler)
     assert bench.delivery.halted() is Halt.UNAUTHORISED
-    bench.later(30)
-    bench.attempts()
-    bench.delivery.token_arrived(bench.now)
+    assert bench.delivery.demand() == PROBE_RECORDS
+    bench.offer(arrival(3, notice("n3", "user-3")))
+    assert bench.delivery.demand() == 0
+    bench.later(1)
     (probe,) = bench.attempts()
     assert probe.notice.id == "n3"
     assert bench.attempts() == []
@@ -240,17 +244,77 @@ def test_refused_as_such_one_probe_at_a_time_finds_out() -> None:
     assert bench.names() == ["n0"]
 
 
-@pytest.mark.parametrize("reply", [TOKEN_EXPIRED, UNAVAILABLE, TIMEOUT, UNAUTHORISED, THROTTLED, QUOTA])
-def test_however_a_probe_ends_sending_heals_by_itself(reply: Reply) -> None:
-    """A probe that meets another trouble does not block the next one for ever."""
-    bench = Bench({**CALM, "authorisation": {"probe_seconds": 30}}, rng=0.0)
+def test_one_message_that_a_firewall_blocks_never_stops_the_others() -> None:
+    """403 for one recipient: one halt of a second, then only that lane waits, and its notice ends as rejected."""
+    bench = Bench({**CALM, "retry": {"max_attempts": 4}}, rng=1.0)
+    accepted, offset = 0, 0
+    bench.offer(arrival(offset, notice("blocked", "eve")))
+    for _ in range(400):
+        if bench.delivery.demand():
+            offset += 1
+            bench.offer(arrival(offset, notice(f"n{offset}", f"user-{offset}")))
+        for attempt in bench.attempts():
+            bench.reply(attempt, UNAUTHORISED if attempt.notice.recipient == "eve" else OK)
+        accepted += sum(kind is OutcomeKind.ACCEPTED for _, kind, _ in bench.ends())
+        bench.acknowledge()
+        bench.later(0.1)
+    assert accepted >= 380
+    rejected = [outcome for outcome in bench.outcomes if outcome.kind is not OutcomeKind.ACCEPTED]
+    assert [(one.id, one.kind, one.reason) for one in rejected] == [("blocked", OutcomeKind.REJECTED, Reason.CONTENT)]
+    assert (rejected[0].attempts, rejected[0].status) == (4, 403)
+    assert bench.delivery.halted() is None
+
+
+def test_many_messages_that_a_firewall_blocks_do_not_stop_the_others() -> None:
+    """After one false alarm a single refusal between accepted notices starts no halt."""
+    bench = Bench({**CALM, "retry": {"max_attempts": 2}}, rng=1.0)
+    halted = 0
+    for offset in range(600):
+        bench.offer(arrival(offset, notice(f"n{offset}", f"user-{offset}")))
+        for attempt in bench.attempts():
+            bench.reply(attempt, UNAUTHORISED if int(attempt.notice.id[1:]) % 10 == 0 else OK)
+        halted += bench.delivery.halted() is not None
+        bench.acknowledge()
+        bench.later(0.1)
+    assert halted < 30
+    for _ in range(100):
+        bench.round(UNAUTHORISED)
+        bench.later(1)
+    ends = Counter((outcome.kind, outcome.reason) for outcome in (*bench.outcomes, *bench.collect()))
+    assert ends[OutcomeKind.ACCEPTED, Reason.OK] == 540
+
+
+def test_two_refusals_in_a_row_halt_also_after_a_false_alarm() -> None:
+    """Access that is really withdrawn costs no notice."""
+    bench = Bench(CALM, rng=1.0)
+    bench.offer(arrival(0, notice("a", "ann")), arrival(1, notice("b", "bob")))
+    (first, _) = bench.attempts()
+    bench.reply(first, UNAUTHORISED)
+    bench.offer(arrival(2, notice("c", "cid")))
+    bench.later(1)
+    bench.round()
+    assert bench.delivery.halted() is None
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(3, 9)))
+    bench.round(UNAUTHORISED)
+    assert bench.delivery.halted() is Halt.UNAUTHORISED
+    for _ in range(200):
+        bench.later(30)
+        bench.round(UNAUTHORISED)
+        if bench.delivery.token_wanted():
+            bench.delivery.token_arrived(bench.now)
+    assert {kind for _, kind, _ in bench.ends()} == {OutcomeKind.ACCEPTED}
+
+
+@pytest.mark.parametrize("reply", [TOKEN_EXPIRED, UNAVAILABLE, TIMEOUT, UNAUTHORISED, THROTTLED, QUOTA, UNKNOWN])
+@pytest.mark.parametrize("halt", [UNAUTHORISED, QUOTA])
+def test_however_a_probe_ends_sending_recovers_by_itself(reply: Reply, halt: Reply) -> None:
+    """A probe that meets another fault does not block the next one."""
+    bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
     first, second = bench.attempts()
-    bench.reply(first, UNAUTHORISED)
+    bench.reply(first, halt)
     bench.reply(second, TIMEOUT)
     bench.later(30)
-    bench.attempts()
-    bench.delivery.token_arrived(bench.now)
     (probe,) = bench.attempts()
     bench.reply(probe, reply)
     for _ in range(100):
@@ -259,24 +323,44 @@ def test_however_a_probe_ends_sending_heals_by_itself(reply: Reply) -> None:
         if bench.delivery.token_wanted():
             bench.delivery.token_arrived(bench.now)
     assert {outcome.id for outcome in bench.collect()} == {"a", "b"}
-    assert {outcome.kind for outcome in bench.outcomes} == {OutcomeKind.ACCEPTED}
+    if reply is not UNKNOWN:
+        assert {outcome.kind for outcome in bench.outcomes} == {OutcomeKind.ACCEPTED}
     assert bench.delivery.halted() is None
 
 
 def test_a_probe_with_an_expired_token_shows_nothing() -> None:
-    """Access is not granted by it: one probe with a fresh token leaves next, not everybody."""
-    bench = Bench({"authorisation": {"probe_seconds": 30}})
+    """The halt goes on: one probe with a new token leaves next, not every notice."""
+    bench = Bench()
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(8)))
     bench.round(UNAUTHORISED)
-    bench.later(30)
-    bench.attempts()
-    bench.delivery.token_arrived(bench.now)
+    bench.later(1)
     (probe,) = bench.round(TOKEN_EXPIRED)
     assert bench.delivery.halted() is Halt.UNAUTHORISED
     bench.delivery.token_arrived(bench.now)
     (again,) = bench.round()
     assert again.notice is probe.notice
     assert bench.delivery.halted() is None
+
+
+@pytest.mark.parametrize("token_failed", [False, True])
+def test_no_token_to_be_had_is_a_halt(token_failed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Once its source has failed; until then a refresh is part of normal running. The horizon stands still."""
+    bench = Bench({**CALM, "retry": {"horizon_seconds": 600}}, rng=0.0)
+    bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
+    first, second = bench.attempts()
+    bench.reply(first, UNAVAILABLE)
+    bench.reply(second, TOKEN_EXPIRED)
+    assert bench.delivery.halted() is None
+    if token_failed:
+        bench.delivery.token_failed(bench.now)
+        assert bench.delivery.halted() is Halt.TOKEN_UNAVAILABLE
+    bench.later(7_200)
+    assert bench.attempts() == []
+    bench.delivery.token_arrived(bench.now)
+    assert bench.delivery.halted() is None
+    bench.round()
+    kinds = {kind for _, kind, _ in bench.ends()}
+    assert kinds == ({OutcomeKind.ACCEPTED} if token_failed else {OutcomeKind.ACCEPTED, OutcomeKind.EXHAUSTED})
 
 
 def test_a_token_that_expires_again_later_is_refreshed_again() -> None:
@@ -299,8 +383,6 @@ def test_time_without_access_is_not_held_against_a_notice() -> None:
     bench.reply(first, UNAVAILABLE)
     bench.reply(second, UNAUTHORISED)
     bench.later(7_200)
-    bench.attempts()
-    bench.delivery.token_arrived(bench.now)
     for _ in range(4):
         bench.round()
     assert {outcome.kind for outcome in bench.collect()} == {OutcomeKind.ACCEPTED}
@@ -312,8 +394,6 @@ def test_a_standstill_before_its_first_attempt_gives_a_notice_no_longer_horizon(
     bench.offer(arrival(0, notice("a")))
     bench.round(UNAUTHORISED)
     bench.later(7_200)
-    bench.attempts()
-    bench.delivery.token_arrived(bench.now)
     bench.round()
     bench.collect()
     bench.offer(arrival(1, notice("b", "bob")))
@@ -323,27 +403,99 @@ def test_a_standstill_before_its_first_attempt_gives_a_notice_no_longer_horizon(
     assert bench.ends() == [("b", OutcomeKind.EXHAUSTED, Reason.HORIZON)]
 
 
-# Quota and suspension
+# Quota
 
 
-def test_a_spent_quota_stops_sending_until_the_next_day() -> None:
-    """Nothing is dropped, nothing is counted, and it resumes by itself."""
+def test_a_used_up_quota_is_probed_like_every_other_halt() -> None:
+    """Nothing is dropped or counted, and sending resumes with the first accepted probe."""
     bench = Bench()
     bench.offer(arrival(0, notice("a")))
     bench.round(QUOTA)
     assert bench.delivery.halted() is Halt.QUOTA
-    assert bench.delivery.demand() == 0
-    reset = bench.delivery.next_wakeup(bench.now)
-    assert reset is not None
-    bench.later(1)
-    assert bench.attempts() == []
-    midnight = 1_700_064_000.0 - 0  # 2023-11-16 00:00 in Shanghai
     assert bench.delivery.snapshot(bench.now).halted is Halt.QUOTA
-    bench.now = midnight
+    assert bench.delivery.next_wakeup(bench.now) is not None
+    assert bench.attempts() == []
+    probes = 0
+    for _ in range(100):
+        bench.later(1)
+        probes += len(bench.round(QUOTA))
+    assert 5 <= probes <= 8
+    bench.later(30)
     (attempt,) = bench.attempts()
     assert attempt.number == 1
     bench.reply(attempt)
+    assert bench.delivery.halted() is None
     assert bench.ends() == [("a", OutcomeKind.ACCEPTED, Reason.OK)]
+
+
+def test_a_quota_of_one_recipient_stops_only_their_lane() -> None:
+    """While others are accepted, the notice is retried within its own bounds."""
+    bench = Bench({**CALM, "retry": {"max_attempts": 3}}, rng=1.0)
+    for offset in range(300):
+        to = "eve" if offset == 0 else f"user-{offset}"
+        bench.offer(arrival(offset, notice(f"n{offset}", to)))
+        for attempt in bench.attempts():
+            bench.reply(attempt, QUOTA if attempt.notice.recipient == "eve" else OK)
+        bench.acknowledge()
+        bench.later(0.1)
+    ends = {outcome.id: (outcome.kind, outcome.reason) for outcome in bench.outcomes}
+    assert ends.pop("n0") == (OutcomeKind.EXHAUSTED, Reason.ATTEMPTS)
+    assert set(ends.values()) == {(OutcomeKind.ACCEPTED, Reason.OK)}
+    assert len(ends) == 299
+
+
+# Unknown codes
+
+
+def test_one_unknown_code_for_several_recipients_halts() -> None:
+    """It is about the account, not the message: the first few are rejected, the others wait for an accepted probe."""
+    bench = Bench({**CALM, "unknown_code": {"recipients": 3}}, rng=0.0)
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(16)))
+    bench.round(UNKNOWN)
+    assert bench.delivery.halted() is Halt.UNKNOWN_CODE
+    assert [(kind, reason) for _, kind, reason in bench.ends()] == [(OutcomeKind.REJECTED, Reason.CONTENT)] * 2
+    for _ in range(20):
+        bench.later(30)
+        bench.round(UNKNOWN)
+    assert bench.ends() == []
+    for _ in range(3):
+        bench.later(30)
+        bench.round()
+    assert bench.delivery.halted() is None
+    assert [kind for _, kind, _ in bench.ends()] == [OutcomeKind.ACCEPTED] * 14
+
+
+def test_unknown_codes_between_accepted_notices_are_permanent() -> None:
+    """However many recipients get one, each message is rejected by itself."""
+    bench = Bench({**CALM, "unknown_code": {"recipients": 3}})
+    for offset in range(20):
+        bench.offer(arrival(offset, notice(f"n{offset}", f"user-{offset}")))
+        bench.round(OK if offset % 2 else UNKNOWN)
+    assert bench.delivery.halted() is None
+    assert Counter(kind for _, kind, _ in bench.ends()) == {OutcomeKind.ACCEPTED: 10, OutcomeKind.REJECTED: 10}
+
+
+def test_one_recipients_unknown_codes_do_not_halt() -> None:
+    """Many notices of one recipient show nothing about the others; nor do several codes once each."""
+    bench = Bench({**CALM, "unknown_code": {"recipients": 3}})
+    bench.offer(*(arrival(offset, notice(f"n{offset}", "ann")) for offset in range(20)))
+    for _ in range(20):
+        bench.round(UNKNOWN)
+    bench.offer(arrival(20, notice("b", "bob")))
+    bench.round(Reply(200, 99_998))
+    assert bench.delivery.halted() is None
+
+
+def test_an_unknown_code_that_is_configured_as_transient_is_retried() -> None:
+    """The guard is for codes that would end notices."""
+    bench = Bench({**CALM, "unknown_code": {"recipients": 2}}, verdicts=VerdictSettings(unknown_code=Verdict.RETRY))
+    bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
+    bench.round(UNKNOWN)
+    assert bench.delivery.halted() is None
+    assert bench.ends() == []
+
+
+# Suspension
 
 
 def test_a_refused_template_suspends_its_rule_alone() -> None:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
+from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import RateSettings
-from pipeline.delivery.rate import ASK_AGAIN_SECONDS, RateLimit
+from pipeline.delivery.rate import RateLimit
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 24, 12, tzinfo=SHANGHAI).timestamp()
@@ -26,7 +27,7 @@ def sent_within(subject: RateLimit, begin: float, seconds: float) -> int:
     while now < begin + seconds:
         blocked = subject.blocked_until(now)
         if blocked is None:
-            subject.sent()
+            subject.sent(1)
             count += 1
         else:
             now = max(blocked, now + 1e-6)
@@ -34,69 +35,53 @@ def sent_within(subject: RateLimit, begin: float, seconds: float) -> int:
 
 
 def test_without_settings_nothing_is_limited() -> None:
-    """A thousand leave at the same moment."""
+    """A thousand leave at the same time."""
     subject = rate()
     assert subject.unlimited
     for _ in range(1_000):
         assert subject.blocked_until(NOON) is None
-        subject.sent()
+        subject.sent(1)
 
 
 @pytest.mark.parametrize("per_second", [0.5, 1, 7, 100, 1_000])
 def test_no_more_than_the_rate_leave_in_ten_seconds(per_second: float) -> None:
-    """The rate holds, but for one small burst, and is used up."""
+    """The rate is used fully, and exceeded by one small burst only."""
     sent = sent_within(rate(per_second=per_second), NOON, 10)
     assert per_second * 10 - 1 <= sent <= per_second * 10 + max(1, per_second * 0.1) + 1
 
 
 def test_a_long_pause_saves_up_only_a_small_burst() -> None:
-    """After an idle hour no second sees more than a tenth over its rate."""
+    """After an idle hour no second exceeds its rate by more than a tenth."""
     subject = rate(per_second=100)
     assert sent_within(subject, NOON + 3_600, 1) <= 111
 
 
 def test_the_days_quota_ends_at_midnight_in_its_zone() -> None:
-    """Spent, nothing leaves until the next day begins there; then the count begins anew."""
+    """Once it is used up, nothing leaves until the next day begins there; then the count starts at zero."""
     subject = rate(per_day=2)
     for _ in range(2):
         assert subject.blocked_until(NOON) is None
-        subject.sent()
+        subject.sent(1)
     assert subject.blocked_until(NOON) == MIDNIGHT
-    assert subject.quota_spent(NOON)
-    assert subject.quota_spent(MIDNIGHT - 1)
-    assert not subject.quota_spent(MIDNIGHT)
+    assert subject.halt(NOON) is Halt.QUOTA
+    assert subject.halt(MIDNIGHT - 1) is Halt.QUOTA
+    assert subject.halt(MIDNIGHT) is None
     assert subject.blocked_until(MIDNIGHT) is None
-    subject.sent()
-    subject.sent()
+    subject.sent(1)
+    subject.sent(1)
     assert subject.blocked_until(MIDNIGHT + 10) == MIDNIGHT + 86_400
 
 
-def test_the_platform_can_say_that_the_quota_is_spent() -> None:
-    """45009 stops everything until the next day, also without a quota of our own."""
-    subject = rate()
-    subject.spent(NOON)
-    assert subject.blocked_until(NOON) == MIDNIGHT
-    assert subject.quota_spent(MIDNIGHT - 1)
-    assert subject.blocked_until(MIDNIGHT) is None
-
-
-def test_a_quota_spent_right_after_midnight_does_not_cost_a_day() -> None:
-    """The platform's clock may be a little slow: it is asked again soon."""
-    subject = rate()
-    subject.spent(MIDNIGHT + 5)
-    assert subject.blocked_until(MIDNIGHT + 5) == MIDNIGHT + 5 + ASK_AGAIN_SECONDS
-
-
 def test_a_day_of_23_hours_ends_when_it_ends() -> None:
-    """Where clocks change, midnight is midnight of the zone."""
+    """On a day when clocks change, midnight is midnight of the zone."""
     begin = datetime(2026, 3, 29, 1, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
     subject = RateLimit(RateSettings(day_zone="Europe/Berlin", per_day=1), begin)
-    subject.sent()
+    subject.sent(1)
     assert subject.blocked_until(begin) == begin + 22 * 3_600
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shangai", "Asia", "", "../../etc/passwd", "/etc/passwd", "\x00", "A" * 5_000])
 def test_an_unknown_zone_is_refused(zone: str) -> None:
-    """A misspelt zone is a fault of the configuration, not of the first quota."""
+    """A misspelt zone is an error of the configuration, found before the first use."""
     with pytest.raises(ValidationError, match="zone"):
         RateSettings(day_zone=zone)

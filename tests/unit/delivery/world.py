@@ -39,6 +39,8 @@ SETTINGS = DeliverySettings.model_validate(
         "buffers": {"notices": CAPACITY, "span": 100},
         "suspension": {"probe_seconds": 20},
         "authorisation": {"probe_seconds": 10},
+        "quota": {"probe_seconds": 10},
+        "unknown_code": {"recipients": 2, "probe_seconds": 10},
     }
 )
 REPLIES = {
@@ -54,6 +56,7 @@ REPLIES = {
     "content": Reply(200, 47003),
     "template": Reply(200, 40037),
     "in progress": Reply(409),
+    "unknown code": Reply(200, 99_999),
     "nonsense": Reply(200, None, Fault.BODY_INVALID, detail="<html>"),
 }
 LEGITIMATE_ENDS = {
@@ -434,6 +437,6 @@ class World:
             state = member.delivery.snapshot(self.now)
             assert (state.in_flight, state.buffered, state.lanes) == (0, 0, 0)
             assert not member.delivery._in_flight
-            assert not member.delivery._outbox._unacknowledged
+            assert not member.delivery._unacknowledged._unacknowledged
             for owned in member.delivery._partitions.values():
                 assert not owned.frontier._open
