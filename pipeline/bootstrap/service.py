@@ -36,7 +36,7 @@ from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Parts, Service
 from pipeline.runtime.signals import EndDeadline, Signals, Stopped
 from pipeline.settings import Settings
-from pipeline.settings.group_times import cautions
+from pipeline.settings.kafka_cautions import cautions
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
 from pipeline.settings.secrets import reveal
 from pipeline.web.listener import listen

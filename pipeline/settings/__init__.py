@@ -1,4 +1,4 @@
-"""One YAML file and the environment become one frozen value."""
+"""Settings of the service, from one YAML file and the environment."""
 
 from pipeline.settings.environment import ENVIRONMENT_PREFIX
 from pipeline.settings.load import load_settings

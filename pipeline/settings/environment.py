@@ -1,4 +1,4 @@
-"""Settings from environment variables: which of them are ours, and what their text means."""
+"""Reads settings from environment variables."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ ENVIRONMENT_PREFIX = "NOTICE_PIPELINE_"
 _SERVICE_LINK = re.compile(
     r"(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)?)"
 )
-"""Where a Kubernetes Service is called `notice-pipeline`, every pod beside it is given `NOTICE_PIPELINE_SERVICE_HOST`,
-`NOTICE_PIPELINE_PORT_8080_TCP_ADDR` and so on
-(https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables). Settings of ours
-that end so have two underscores before it."""
+"""Variables that are not settings. If a Kubernetes Service is named `notice-pipeline`, every pod of its namespace gets
+`NOTICE_PIPELINE_SERVICE_HOST`, `NOTICE_PIPELINE_PORT_8080_TCP_ADDR` and so on
+(https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables). Settings with these
+endings have two underscores before them."""
 
 
 class Overlay(NamedTuple):
-    """The file's values with the environment's laid over them, and who said which."""
+    """The file's values overridden by the environment's, and which variable gave which setting."""
 
     values: dict[str, object]
     variables: dict[tuple[str, ...], str]
-    """Path of a setting to the variable that gives it."""
+    """Variables by the path of the setting that they give."""
 
 
 def ours(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Variables that mean a setting, in the order of their names, and the path of each."""
+    """The path of a setting for each variable that gives one, in the order of names."""
     return {name: _path(name) for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX) and not _is_link(name)}
 
 
 def variable_of(location: tuple[str, ...]) -> str:
-    """The variable that gives the setting at that path."""
+    """The variable for the setting at `location`."""
     return ENVIRONMENT_PREFIX + "__".join(location).upper()
 
 
 def lay_over(document: CommentedMap, environ: Mapping[str, str]) -> Overlay:
-    """The environment's settings over the file's."""
+    """Override the file's settings with the environment's."""
     values: dict[str, object] = {str(key): _plain(value) for key, value in document.items()}
     variables: dict[tuple[str, ...], str] = {}
     for name, keys in ours(environ).items():
@@ -72,7 +72,7 @@ def _path(name: str) -> tuple[str, ...]:
 
 
 def _value(text: str) -> object:
-    """A list or mapping is written as YAML flow (`[a, b]`); everything else is the text, which pydantic converts."""
+    """Parse a list or mapping, written in YAML's flow style (`[a, b]`). Other text is converted by pydantic."""
     if text.startswith(("[", "{")):
         try:
             return _plain(YAML(typ="rt").load(text))

@@ -1,4 +1,4 @@
-"""Kinds of values that several settings have, and what each must look like."""
+"""Types of values that several settings have, with their validation, and the base class of sections."""
 
 from __future__ import annotations
 
@@ -6,34 +6,40 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationInfo
 
 _TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
-"""Kafka's `Topic.validate`, which refuses `.` and `..` besides."""
+"""Kafka's `Topic.validate`, which also refuses `.` and `..`."""
 _BROKER = re.compile(
     r"(?:(?:PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/,\[\]]+)(?::(\d{1,5}))?",
     re.IGNORECASE,
 )
-"""librdkafka's `bootstrap.servers`; without a port it takes 9092."""
+"""librdkafka's `bootstrap.servers`; the default port is 9092."""
 _MOST_PORT = 65_535
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """RFC 9110, section 5.1."""
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
-"""RFC 9110, section 5.5, without bytes beyond ASCII: clients disagree on them."""
+"""RFC 9110, section 5.5, ASCII only: clients disagree on other bytes."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _OURS = frozenset({"authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"})
-"""Headers that every request has already, or that its client writes."""
+"""Headers that the service or its HTTP client writes itself."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
-    """A relative path in the configuration is relative to the folder of its file, wherever the command was called."""
+    """Resolve a relative path against the folder of the configuration file, not the working directory."""
     base = (info.context or {}).get("base")
     return base / path if base is not None else path
 
 
 def _topic(name: str) -> str:
     if re.fullmatch(_TOPIC, name) is None or name in {".", ".."}:
-        raise ValueError("no topic is named so: letters, digits, `.`, `_` and `-`, at most 249")
+        raise ValueError("is not a valid topic name: letters, digits, `.`, `_` and `-`, at most 249")
     return name
 
 
@@ -41,7 +47,7 @@ def _brokers(text: str) -> str:
     for address in text.split(","):
         found = _BROKER.fullmatch(address.strip())
         if found is None or int(found[1] or 0) > _MOST_PORT:
-            raise ValueError("must be addresses of brokers, host:port with commas between")
+            raise ValueError("must be addresses of brokers: host:port, separated by commas")
     return text
 
 
@@ -53,7 +59,7 @@ def _replicas(number: int) -> int:
 
 def _header_name(name: str) -> str:
     if _HEADER_NAME.fullmatch(name) is None:
-        raise ValueError("no header is named so: letters, digits and -")
+        raise ValueError("is not a valid header name: letters, digits and -")
     return name
 
 
@@ -65,19 +71,19 @@ def _free_header_name(name: str) -> str:
 
 def _header_value(value: str) -> str:
     if _HEADER_VALUE.fullmatch(value) is None:
-        raise ValueError("cannot stand in a header: it is empty, or has other characters than printable ASCII")
+        raise ValueError("is not a valid header value: it is empty, or has characters that are not printable ASCII")
     return value
 
 
 def _token(token: SecretStr) -> SecretStr:
     if _TOKEN.fullmatch(token.get_secret_value()) is None:
-        raise ValueError("is no token: it is empty, or has spaces or other characters than printable ASCII")
+        raise ValueError("is not a valid token: it is empty, or has characters that are not printable ASCII")
     return token
 
 
 def _without_user(url: HttpUrl) -> HttpUrl:
     if url.username is not None or url.password is not None:
-        raise ValueError("must not hold a name or password: the API is shown a token alone")
+        raise ValueError("must not contain a user name or password: the API gets the token only")
     return url
 
 
@@ -88,7 +94,7 @@ TopicName = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pat
 Brokers = Annotated[str, Field(min_length=1), AfterValidator(_brokers)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 FreeHeaderName = Annotated[str, AfterValidator(_free_header_name)]
-"""Of a header that is ours to add."""
+"""Name of a header that the user may add."""
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Replicas = Annotated[int, AfterValidator(_replicas), Field(json_schema_extra={"minimum": -1, "not": {"const": 0}})]

@@ -1,4 +1,4 @@
-"""Read the file, lay the environment over it, check it, and name the place of whatever is wrong."""
+"""Loads the configuration: reads the file, applies the environment, validates, and locates every fault."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from pipeline.errors import ConfigurationError
 from pipeline.settings.environment import lay_over, ours, variable_of
 from pipeline.settings.model import Settings
-from pipeline.settings.shadow import apart
-from pipeline.settings.validation_messages import hint_for, location_of, told_once, words_of
+from pipeline.settings.validation_messages import fault_text, hint_for, location_of, without_repeats
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFAULT_FILE = Path("pipeline.yaml")
-"""What commands read where nobody names a file."""
+"""The file that commands read by default."""
 MAX_BYTES = 1_048_576
-"""A larger file is no configuration."""
+"""Largest configuration file that is read."""
+SHADOW_SUFFIX = ".shadow"
 _VALUES = re.compile(r" with value .*", re.DOTALL)
-"""What ruamel.yaml says of a key that stands there twice: a secret's value, maybe."""
+"""Part of ruamel.yaml's message for a duplicate key. The value may be a secret."""
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
-    """The configuration in `path`, with every `NOTICE_PIPELINE_A__B` of `environ` in place of `a.b`.
+    """Load the configuration from `path`; each variable `NOTICE_PIPELINE_A__B` of `environ` replaces the setting `a.b`.
 
-    Where `DEFAULT_FILE` is meant, is not there, and `environ` holds settings, these are the whole configuration.
+    If `path` is `DEFAULT_FILE`, does not exist, and `environ` has settings, they are the whole configuration.
 
     Raises:
-        ConfigurationError: with `path:line:column:` of the first fault, and the others after it.
+        ConfigurationError: the file cannot be read or is invalid; one line `path:line:column: message` for each fault.
     """
     alone = is_by_environment(path, environ)
     document = CommentedMap({"kafka": CommentedMap(), "notices": CommentedMap()}) if alone else _read(path)
@@ -43,34 +43,49 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(overlay.values, context={"base": path.parent})
     except ValidationError as error:
-        faults = told_once(error.errors())
-        locations = None if alone else _Places(path, document)
-        message = [f"{_place_of(fault, locations, overlay.variables)}: {words_of(fault)}" for fault in faults]
-        hint = f"there is no {path} here: the environment alone was read" if alone else hint_for(faults)
+        faults = without_repeats(error.errors())
+        locations = None if alone else _Locations(path, document)
+        message = [f"{_location_text(fault, locations, overlay.variables)}: {fault_text(fault)}" for fault in faults]
+        hint = f"{path} does not exist: only the environment was read" if alone else hint_for(faults)
         raise ConfigurationError("\n".join(dict.fromkeys(message)), hint=hint) from None
-    return apart(settings) if settings.shadow else settings
+    return _shadow(settings) if settings.shadow else settings
+
+
+def _shadow(settings: Settings) -> Settings:
+    """Give a shadow its own consumer group and topics.
+
+    Its own group separates its offsets from the live service's, its own outcomes topic separates the ledger.
+    """
+    kafka, outcomes, letters = settings.kafka, settings.outcomes, settings.dead_letters
+    return settings.model_copy(
+        update={
+            "kafka": kafka.model_copy(update={"group_id": kafka.group_id + SHADOW_SUFFIX}),
+            "outcomes": outcomes.model_copy(update={"topic": outcomes.topic + SHADOW_SUFFIX}),
+            "dead_letters": letters.model_copy(update={"topic": letters.topic + SHADOW_SUFFIX}),
+        }
+    )
 
 
 def is_by_environment(path: Path, environ: Mapping[str, str]) -> bool:
-    """Whether the environment is the whole configuration: nobody named a file, and none is there."""
+    """Whether the environment is the whole configuration: the default file does not exist."""
     return path == DEFAULT_FILE and bool(ours(environ)) and not path.exists()
 
 
-def places_in(path: Path, environ: Mapping[str, str]) -> Callable[[str], str]:
-    """Tells where a setting is given: the variable, or `path:line:column`; of one that nobody gave, the nearest.
+def locations_in(path: Path, environ: Mapping[str, str]) -> Callable[[str], str]:
+    """A function that locates a setting: its variable or `path:line:column`; the nearest parent if it is not given.
 
     Raises:
         ConfigurationError: as `load_settings`.
     """
     variables = ours(environ)
-    locations = None if is_by_environment(path, environ) else _Places(path, _read(path))
+    locations = None if is_by_environment(path, environ) else _Locations(path, _read(path))
 
-    def place_of(key: str) -> str:
+    def location_of_key(key: str) -> str:
         location = tuple(key.split("."))
         given = (name for name, keys in variables.items() if location[: len(keys)] == keys)
         return next(given, None) or _line_of(locations, location)
 
-    return place_of
+    return location_of_key
 
 
 def _read(path: Path) -> CommentedMap:
@@ -84,9 +99,9 @@ def _read(path: Path) -> CommentedMap:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than {MAX_BYTES} bytes; this is no configuration")
+        raise ConfigurationError(f"{path}: larger than {MAX_BYTES} bytes: not a configuration file")
     try:
-        document = YAML(typ="rt").load(raw.decode())
+        document = YAML(typ="rt").load(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8 (byte {error.start})") from None
     except MarkedYAMLError as error:
@@ -99,24 +114,24 @@ def _read(path: Path) -> CommentedMap:
     if document is None:
         return CommentedMap()
     if not isinstance(document, CommentedMap):
-        raise ConfigurationError(f"{path}:1:1: a configuration is a mapping of names to values")
+        raise ConfigurationError(f"{path}:1:1: the configuration must be a mapping of names to values")
     return document
 
 
-class _Places(NamedTuple):
-    """Where things stand in the file."""
+class _Locations(NamedTuple):
+    """The parsed file, which knows the location of each key."""
 
     path: Path
     document: CommentedMap
 
 
-def _place_of(fault: ErrorDetails, locations: _Places | None, variables: Mapping[tuple[str, ...], str]) -> str:
-    """The variable that says so; else `path:line:column`; else the variable that could have said it."""
+def _location_text(fault: ErrorDetails, locations: _Locations | None, variables: Mapping[tuple[str, ...], str]) -> str:
+    """The variable that gives the setting, else `path:line:column`, else the variable that could give it."""
     location = location_of(fault)
     for length in range(len(location), 0, -1):
         if location[:length] in variables:
             return variables[location[:length]]
-    if fault["type"] == "extra_forbidden":  # a section that nobody knows, made by a variable of something in it
+    if fault["type"] == "extra_forbidden":  # an unknown section that a variable has created
         below = (name for path, name in variables.items() if path[: len(location)] == location)
         return next(below, _line_of(locations, location))
     if locations is None and fault["type"] == "missing":
@@ -124,19 +139,19 @@ def _place_of(fault: ErrorDetails, locations: _Places | None, variables: Mapping
     return _line_of(locations, location)
 
 
-def _line_of(locations: _Places | None, location: tuple[str, ...]) -> str:
+def _line_of(locations: _Locations | None, location: tuple[str, ...]) -> str:
     if locations is None:
         return "the environment"
-    line, column = _place(locations.document, location)
+    line, column = _find(locations.document, location)
     return f"{locations.path}:{line}:{column}"
 
 
-def _place(document: CommentedMap, location: tuple[str, ...]) -> tuple[int, int]:
-    """Line and column, from 1, of the deepest part of `location` that stands in the file."""
+def _find(document: CommentedMap, location: tuple[str, ...]) -> tuple[int, int]:
+    """Line and column, from 1, of the deepest part of `location` that is in the file."""
     node: object = document
     line, column = 1, 1
     for depth, part in enumerate(location):
-        dotted = ".".join(location[depth:])  # a name of librdkafka's has dots of its own
+        dotted = ".".join(location[depth:])  # names of librdkafka's properties have dots
         if isinstance(node, CommentedMap) and (part in node or dotted in node):
             key = part if part in node else dotted
             line, column = (number + 1 for number in node.lc.key(key))

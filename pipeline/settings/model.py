@@ -16,7 +16,7 @@ from pydantic import (
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings
 from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, topics_apart
-from pipeline.settings.group_times import impossible
+from pipeline.settings.kafka_cautions import impossible
 from pipeline.settings.kinds import (
     ApiUrl,
     Brokers,
@@ -26,11 +26,11 @@ from pipeline.settings.kinds import (
     HeaderValue,
     Replicas,
     Seconds,
+    Section,
     Token,
     TopicName,
 )
 from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettings
-from pipeline.settings.section import Section
 
 MOST_WORKERS = 64
 
@@ -75,7 +75,7 @@ class KafkaSettings(Section):
 
     @model_validator(mode="after")
     def _one_value_for_each(self) -> KafkaSettings:
-        in_one_of(self.properties, self.properties_files, "properties and in properties_files")
+        in_one_of(self.properties, self.properties_files, "both properties and properties_files")
         return self
 
 

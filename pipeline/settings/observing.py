@@ -7,8 +7,7 @@ from typing import Literal
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from pipeline.settings.conflicts import at_most_one
-from pipeline.settings.kinds import FilePath, Port, Seconds
-from pipeline.settings.section import Section
+from pipeline.settings.kinds import FilePath, Port, Seconds, Section
 
 
 class HttpSettings(Section):

@@ -1,7 +1,8 @@
-"""Secrets by value or by file, and which names hide one."""
+"""Reads secrets given by value or by file, and decides which names belong to secrets."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -13,19 +14,22 @@ MASK = "**********"
 _NAMES_OF_SECRETS = re.compile(
     r"password|secret|token|api[._-]?key|ssl\.key|credential|authorization|cookie", re.IGNORECASE
 )
-MAX_BYTES = 65_536
+MAX_BYTES = 1_048_576
+"""Largest file that is read: a bundle of certificates has some 200,000 bytes."""
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a value of that name (a librdkafka property, a header) must never be shown."""
+    """Whether the value of `name` (a librdkafka property, a header) must never be shown."""
     return _NAMES_OF_SECRETS.search(name) is not None
 
 
 def read_secret_file(path: Path, meaning: str) -> str:
-    """The file's text without white space around it.
+    """The secret in a file, without white space at its ends (a line break that an editor adds is not part of it).
 
     Raises:
-        ConfigurationError: it cannot be read, is empty or is no text; the words never hold what stood there.
+        ConfigurationError: the file cannot be read, is empty, too large or not UTF-8 text, or begins with a byte order
+            mark; the message never holds the content.
     """
     try:
         with path.open("rb") as file:
@@ -34,6 +38,9 @@ def read_secret_file(path: Path, meaning: str) -> str:
         raise ConfigurationError(f"{path}: {meaning} cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:
         raise ConfigurationError(f"{path}: {meaning} is larger than {MAX_BYTES} bytes")
+    if raw.startswith(_BYTE_ORDER_MARKS):
+        message = f"{path}: {meaning} begins with a byte order mark, which would become part of it"
+        raise ConfigurationError(message, hint="save the file as UTF-8 without a byte order mark (BOM)")
     try:
         text = raw.decode().strip()
     except UnicodeDecodeError:
@@ -44,7 +51,7 @@ def read_secret_file(path: Path, meaning: str) -> str:
 
 
 def reveal(value: SecretStr | None, path: Path | None, meaning: str) -> str | None:
-    """The secret, from wherever it is given; None where it is not given at all.
+    """The secret, given by value or by file; None if it is not given.
 
     Raises:
         ConfigurationError: as `read_secret_file`.

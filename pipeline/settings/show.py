@@ -1,4 +1,4 @@
-"""The configuration for people: what is in force, with secrets masked, and what could be."""
+"""Shows the configuration: the values in force with secrets masked, their JSON Schema and their reference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _USER_OF_URL = re.compile(r"(://)[^/?#@]*@")
 
 
 def masked(settings: Settings) -> dict[str, object]:
-    """Every value in force, ready for JSON or YAML; secrets are stars."""
+    """Every value in force, ready for JSON or YAML, with secrets masked."""
     shown = _mask(settings.model_dump(mode="json"))
     if not isinstance(shown, dict):
         raise TypeError("a configuration is a mapping")
@@ -26,7 +26,7 @@ def masked(settings: Settings) -> dict[str, object]:
 
 
 def changed(settings: Settings) -> dict[str, str]:
-    """What differs from the defaults, and the environment: dotted key to value; secrets are stars."""
+    """Values that differ from the defaults, and `environment`, by dotted key, with secrets masked."""
     given = _mask(settings.model_dump(mode="json", exclude_defaults=True))
     return {"environment": settings.environment, **dict(_flat(given, ""))}
 
@@ -43,7 +43,7 @@ def _flat(value: object, key: str) -> Iterator[tuple[str, str]]:
 
 def _mask(value: object, name: str = "") -> object:
     if isinstance(value, dict):
-        # A file's path is no secret, only what stands in it.
+        # The path of a file is not secret, only its content.
         keep = name.endswith("_files")
         return {key: _mask(below, "" if keep else str(key)) for key, below in value.items()}
     if isinstance(value, list):
@@ -54,7 +54,7 @@ def _mask(value: object, name: str = "") -> object:
 
 
 def json_schema() -> str:
-    """JSON Schema of the configuration file, for editors."""
+    """JSON Schema of the configuration file."""
     schema = Settings.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Configuration of notice-pipeline"
@@ -62,15 +62,15 @@ def json_schema() -> str:
 
 
 def as_markdown() -> str:
-    """The reference of every setting."""
+    """The reference of the settings, in Markdown."""
     lines = [
         "# Configuration",
         "",
         "Generated from `pipeline/settings/` and `pipeline/delivery/`; do not edit.",
         "",
-        "Every key can be set by environment: `kafka.group_id` is `NOTICE_PIPELINE_KAFKA__GROUP_ID`, and "
-        "`NOTICE_PIPELINE_KAFKA__TOPICS` is written as `[a, b]`. Without a file, the environment is the configuration. "
-        "A relative path is relative to the configuration file.",
+        "Every key can be set by an environment variable: `kafka.group_id` by `NOTICE_PIPELINE_KAFKA__GROUP_ID`, and "
+        "`kafka.topics` by `NOTICE_PIPELINE_KAFKA__TOPICS` with the value `[a, b]`. Without a file, the variables are "
+        "the whole configuration. A relative path is relative to the folder of the configuration file.",
         "",
     ]
     for title, model in _sections(Settings, ""):

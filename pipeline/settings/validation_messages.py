@@ -1,4 +1,4 @@
-"""What is wrong with a value, in the words of who wrote it: a YAML file, not a Python program."""
+"""Messages for pydantic's validation errors, written for the author of a YAML file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _A_WHOLE_NUMBER = "must be a whole number"
 _A_NUMBER = "must be a number"
 _A_SWITCH = "must be true or false"
 _NOT_EMPTY = "must not be empty"
-_WORDS: dict[str, Callable[[ErrorDetails], str]] = {
+_MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
     "missing": lambda _: "is missing",
     "tuple_type": lambda _: _A_LIST,
     "list_type": lambda _: _A_LIST,
@@ -39,19 +39,19 @@ _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "bool_parsing": lambda _: _A_SWITCH,
     "path_type": lambda _: "must be a path",
     "url_type": lambda _: "must be a URL",
-    "url_parsing": lambda _: "is no URL: it begins with http:// or https://, and a host follows",
+    "url_parsing": lambda _: "is not a URL: it must begin with http:// or https://, followed by a host",
     "url_scheme": lambda _: "must begin with http:// or https://",
     "literal_error": lambda fault: f"must be {fault['ctx']['expected']}{_meant(fault)}",
 }
-"""Pydantic's kinds of faults (https://docs.pydantic.dev/latest/errors/validation_errors/) that settings can have.
-Others are told in its words."""
+"""Messages by pydantic's error type (https://docs.pydantic.dev/latest/errors/validation_errors/). For other types,
+pydantic's own message is used."""
 _OF_THE_WHOLE = re.compile(r"Value error, `([a-z_.]+)`")
 _OF_A_PROPERTY = 3
-"""Parts of the path of one of `kafka.properties`; pydantic adds the kind that the value is not, once for each."""
+"""Length of the path of one of `kafka.properties`. Pydantic appends each type of the union that the value is not."""
 
 
 def location_of(fault: ErrorDetails) -> tuple[str, ...]:
-    """The path of the setting, as in the file; what several are at odds about begins with one of them."""
+    """The path of the setting in the file. For a conflict of several settings, it is the first one named."""
     parts = tuple(str(part) for part in fault["loc"]) or _first_named(fault["msg"])
     if parts[-1:] == ("[key]",):
         return parts[:-1]
@@ -67,16 +67,16 @@ def _is_property(parts: Sequence[object]) -> bool:
     return tuple(parts[:2]) == ("kafka", "properties") and len(parts) >= _OF_A_PROPERTY
 
 
-def words_of(fault: ErrorDetails) -> str:
-    """The fault in one line; never with a value, for it may be a secret."""
+def fault_text(fault: ErrorDetails) -> str:
+    """The fault in one line, without the value, which may be a secret."""
     name = ".".join(location_of(fault)) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
         return f"unknown key `{name}`"
     if _is_property(fault["loc"]):
         return f"`{name}` must be text, a number, true or false"
-    told = _WORDS.get(fault["type"])
-    if told is not None:
-        return f"{f'`{name}`' if name else 'the whole file'} {told(fault)}"
+    describe = _MESSAGES.get(fault["type"])
+    if describe is not None:
+        return f"{f'`{name}`' if name else 'the whole file'} {describe(fault)}"
     message = fault["msg"].removeprefix("Value error, ")
     if message.startswith("Input should "):
         bound = message.removeprefix("Input should ")
@@ -85,8 +85,8 @@ def words_of(fault: ErrorDetails) -> str:
     return f"`{name}`: {message}" if name else message
 
 
-def told_once(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """Without `must not be empty` of a list whose members are at fault: pydantic counts only the good ones."""
+def without_repeats(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out `must not be empty` of a list with invalid members: pydantic counts only the valid ones."""
     locations = [location_of(fault) for fault in faults]
     return [
         fault
@@ -97,7 +97,7 @@ def told_once(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def hint_for(faults: Sequence[ErrorDetails]) -> str:
-    """A near name of an unknown key, else where all names stand."""
+    """A similar name for an unknown key, else how to list all settings."""
     for fault in faults:
         if fault["type"] == "extra_forbidden":
             *parents, key = (str(part) for part in fault["loc"])

@@ -1,22 +1,30 @@
-"""`config check | show | schema`: the configuration before anything starts."""
+"""`config check | show | schema`: check, show and describe the configuration."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from ruamel.yaml import YAML
 
-from pipeline.settings import load_settings
-from pipeline.settings.files import not_there
-from pipeline.settings.group_times import cautions
-from pipeline.settings.load import is_by_environment, places_in
+from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.errors import ConfigurationError
+from pipeline.settings import Settings, load_settings
+from pipeline.settings.files import invalid_files, unusable_paths
+from pipeline.settings.kafka_cautions import cautions
+from pipeline.settings.load import is_by_environment, locations_in
+from pipeline.settings.secrets import read_secret_file
 from pipeline.settings.show import json_schema, masked
+
+if TYPE_CHECKING:
+    from pipeline.adapters.kafka.property_check import PropertyFault
 
 group = typer.Typer(
     help="Check, show or describe the configuration.",
@@ -29,24 +37,62 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configur
 
 @group.command()
 def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
-    """Say whether the configuration can be used; every fault with its line.
+    """Check whether the configuration is valid; report each fault with its line.
 
-    What may not be meant is a warning, and so is a file or folder that is not here: it may be where the service runs.
+    Kafka's properties are checked by its client, without a connection. A warning is a valid setting that may not be
+    meant, or a file or folder that does not exist on this machine: it may exist where the service runs.
+
+    Exit 0: valid; 2: errors.
 
     Example: `notice-pipeline config check -c pipeline.yaml`
     """
     settings = load_settings(config, os.environ)
-    warnings = [
-        (caution.key, str(caution)) for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds)
-    ]
-    warnings += [(key, f"{key}: {message}") for key, message in not_there(settings)]
-    if warnings:
-        place_of = places_in(config, os.environ)
-        for key, message in warnings:
-            print(f"{place_of(key)}: warning {message}", file=sys.stderr)
+    location_of = locations_in(config, os.environ)
+    errors = [*invalid_files(settings)]
+    warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]
+    warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
+    for fault in _property_faults(settings):
+        key = _key(settings, fault.name)
+        if fault.is_error:
+            errors.append((key, fault.message))
+        else:
+            warnings.append((key, f"{key}: {fault.message}"))
+    for key, message in warnings:
+        print(terminal_escape(f"{location_of(key)}: warning {message}"), file=sys.stderr)
+    if errors:
+        raise ConfigurationError("\n".join(f"{location_of(key)}: `{key}`: {message}" for key, message in errors))
     count = len(settings.kafka.topics)
     name = "the environment" if is_by_environment(config, os.environ) else config
     print(f"{name}: fine ({settings.environment}, {count} topic{'' if count == 1 else 's'})")
+
+
+def _property_faults(settings: Settings) -> Iterator[PropertyFault]:
+    from pipeline.adapters.kafka.property_check import (  # noqa: PLC0415 - Kafka's client, which `show` does not need
+        PropertyFault,
+        check_properties,
+        missing_files,
+    )
+
+    kafka = settings.kafka
+    missing = missing_files(kafka.properties)
+    for name, path in missing.items():
+        yield PropertyFault(name, f"{path}: there is no such file here", is_error=False)
+    values: dict[str, object] = {name: value for name, value in kafka.properties.items() if name not in missing}
+    secrets: dict[str, object] = {}
+    for name, path in kafka.properties_files.items():
+        with suppress(ConfigurationError):  # already reported, with the key of the file
+            secrets[name] = read_secret_file(path, name)
+    is_complete = not missing and secrets.keys() == kafka.properties_files.keys()
+    yield from check_properties(
+        {**values, **secrets}, secrets=secrets, protocol=kafka.group_protocol, is_complete=is_complete
+    )
+
+
+def _key(settings: Settings, name: str | None) -> str:
+    """The dotted key of a property."""
+    if name is None:
+        return "kafka.properties"
+    return f"kafka.properties_files.{name}" if name in settings.kafka.properties_files else f"kafka.properties.{name}"
 
 
 @group.command()
@@ -54,7 +100,7 @@ def show(
     config: ConfigOption = Path("pipeline.yaml"),
     output: Annotated[Literal["yaml", "json"], typer.Option(help="How to print it.")] = "yaml",
 ) -> None:
-    """Print every value in force, environment and defaults included; secrets are masked.
+    """Print the values in force, with those of the environment and the defaults. Secrets are masked.
 
     Example: `NOTICE_PIPELINE_KAFKA__GROUP_ID=trial notice-pipeline config show`
     """

@@ -14,8 +14,8 @@ import typer
 from pipeline.cli.app import rules_needed
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings
-from pipeline.settings.files import not_there
-from pipeline.settings.load import places_in
+from pipeline.settings.files import unusable_paths
+from pipeline.settings.load import locations_in
 from pipeline.settings.model import MOST_WORKERS
 
 COLLECT_AFTER = (10_000, 20, 20)
@@ -55,23 +55,22 @@ def command(
     if shadow:
         environment["NOTICE_PIPELINE_SHADOW"] = "true"
     settings = load_settings(config, environment)
-    _all_there(settings, config, environment)
+    _check_files(settings, config, environment)
     with rules_needed():
         raise typer.Exit(run(settings))
 
 
-def _all_there(settings: Settings, config: Path, environment: dict[str, str]) -> None:
-    """Every file that is missing at once, each with the place that names it.
+def _check_files(settings: Settings, config: Path, environment: dict[str, str]) -> None:
+    """Check that every file that the configuration names can be used.
 
     Raises:
-        ConfigurationError: one is.
+        ConfigurationError: some cannot; one line for each, with the location of its setting.
     """
-    unread = "notices." if settings.shadow else "nothing"  # a shadow sends nothing and wants no token
-    needed = [(key, problem) for key, problem in not_there(settings) if not key.startswith(unread)]
+    unread = "notices." if settings.shadow else "nothing"  # a shadow sends nothing and needs no token
+    needed = [(key, message) for key, message in unusable_paths(settings) if not key.startswith(unread)]
     if needed:
-        place_of = places_in(config, environment)
-        message = [f"{place_of(key)}: `{key}`: {problem}" for key, problem in needed]
-        raise ConfigurationError("\n".join(message))
+        location_of = locations_in(config, environment)
+        raise ConfigurationError("\n".join(f"{location_of(key)}: `{key}`: {message}" for key, message in needed))
 
 
 def run(settings: Settings) -> int:

@@ -19,7 +19,7 @@ from pipeline.rules.source.templates import Template
 from pipeline.sandbox.faults import FaultPlan, Latency, read_latency
 from pipeline.sandbox.server import SandboxServer
 from pipeline.sandbox.state import SandboxOptions
-from pipeline.settings.validation_messages import words_of
+from pipeline.settings.validation_messages import fault_text
 
 MAX_BYTES = 1_048_576
 
@@ -89,7 +89,7 @@ def _plan(path: Path | None) -> FaultPlan:
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is no YAML: {error}") from None
     except ValidationError as error:
-        problems = "\n".join(f"{path}: {words_of(fault)}" for fault in error.errors())
+        problems = "\n".join(f"{path}: {fault_text(fault)}" for fault in error.errors())
         raise UserError(problems, hint="see docs/sandbox.md for what a plan holds") from None
 
 

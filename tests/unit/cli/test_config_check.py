@@ -1,4 +1,4 @@
-"""`config check`: what cannot be used is an error, what may not be meant a warning with its place."""
+"""`config check`: an invalid setting is an error, a doubtful one a warning, each with its location."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ notices:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With everything that the configuration names."""
+    """A folder with everything that the configuration names."""
     (tmp_path / "pipeline.yaml").write_text(TEXT, encoding="utf-8")
     for name in ("schemas", "rules"):
         (tmp_path / name).mkdir()
@@ -31,14 +31,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_all_is_well(run: Run) -> None:
-    """One line, and nothing else."""
+def test_a_valid_configuration_is_fine(run: Run) -> None:
+    """It prints one line."""
     done = run("config", "check")
     assert (done.code, done.out, done.err) == (0, "pipeline.yaml: fine (production, 1 topic)\n", "")
 
 
-def test_what_is_not_here_is_a_warning_at_its_line(run: Run, folder: Path) -> None:
-    """Secrets lie where the service runs, so it is no error; a folder in a file's place is told as well."""
+def test_a_missing_file_is_a_warning_at_its_line(run: Run, folder: Path) -> None:
+    """Secrets are where the service runs, so it is not an error. A folder in place of a file is reported, too."""
     (folder / "token").unlink()
     (folder / "key").unlink()
     (folder / "key").mkdir()
@@ -48,17 +48,113 @@ def test_what_is_not_here_is_a_warning_at_its_line(run: Run, folder: Path) -> No
     done = run("config", "check")
     assert done.code == 0
     assert done.err.splitlines() == [
-        "pipeline.yaml:2:11: warning schemas.directory: schemas: is no folder",
+        "pipeline.yaml:2:11: warning schemas.directory: schemas: is not a folder",
         "pipeline.yaml:1:1: warning rules: rules: there is no such folder here",
         "pipeline.yaml:5:3: warning notices.token_file: token: there is no such file here",
-        "pipeline.yaml:6:26: warning notices.secret_headers_files.X-Api-Key: key: is no file",
+        "pipeline.yaml:6:26: warning notices.secret_headers_files.X-Api-Key: key: is not a file",
     ]
 
 
-def test_a_doubtful_property_is_told_at_its_line(run: Run, folder: Path) -> None:
-    """A key with dots in it is found as well."""
+def test_a_property_without_effect_is_reported_at_its_line(run: Run, folder: Path) -> None:
+    """A key with dots is located, too."""
     text = TEXT.replace("topics: [orders]", "topics: [orders], properties: {enable.idempotence: true}")
     (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
     done = run("config", "check")
     assert done.err.startswith("pipeline.yaml:1:75: warning kafka.properties.enable.idempotence: has no effect")
     assert done.code == 0
+
+
+def with_properties(folder: Path, properties: str, more: str = "") -> None:
+    text = TEXT.replace("topics: [orders]", f"topics: [orders], properties: {properties}{more}")
+    (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ("{bootstrap.serverz: a}", "`kafka.properties.bootstrap.serverz`: No such configuration property"),
+        ("{sasl.jaas.config: a}", "`kafka.properties.sasl.jaas.config`: Java JAAS configuration is not supported"),
+        ("{security.protocol: SASL-SSL}", '`kafka.properties.security.protocol`: Invalid value "SASL-SSL"'),
+        ("{fetch.wait.max.ms: -5}", "value -5 is outside allowed range 0..300000"),
+        ("{session.timeout.ms: soon}", "`kafka.properties.session.timeout.ms`: Invalid value"),
+        ("{security.protocol: sasl_ssl, sasl.mechanism: PLAIN}", "sasl.username and sasl.password must be set"),
+        ("{transactional.id: a}", "transactional.id cannot be used"),
+    ],
+)
+def test_a_property_that_the_client_refuses_is_an_error(run: Run, folder: Path, properties: str, message: str) -> None:
+    """It is found without a connection, before the service starts."""
+    with_properties(folder, properties)
+    done = run("config", "check")
+    assert done.code == 2
+    assert message in done.err
+    assert done.err.startswith("error: pipeline.yaml:1:")
+    assert "Traceback" not in done.err
+
+
+def test_every_refused_property_is_reported(run: Run, folder: Path) -> None:
+    """Each at its own column."""
+    with_properties(folder, "{fetch.wait.max.ms: -5, linger.mss: 1}")
+    lines = run("config", "check").err.splitlines()
+    assert lines[0].startswith("error: pipeline.yaml:1:75: `kafka.properties.fetch.wait.max.ms`")
+    assert lines[1].startswith("pipeline.yaml:1:98: `kafka.properties.linger.mss`")
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ("{bootstrap.servers: b}", "bootstrap.servers: has no effect (it is set by `kafka.bootstrap_servers`)"),
+        ("{group.id: b}", "group.id: has no effect (it is set by `kafka.group_id`)"),
+        ("{partition.assignment.strategy: range}", "partition.assignment.strategy: has no effect"),
+        ("{isolation.level: read_uncommitted}", "isolation.level: events of aborted transactions are sent"),
+        ("{group.instance.id: b}", "group.instance.id: every replica needs a name of its own"),
+        ("{socket.blocking.max.ms: 5}", "socket.blocking.max.ms: is deprecated and not used any more"),
+        ("{api.version.request: true}", "api.version.request: is deprecated"),
+        ("{ssl.ca.location: ca.pem}", "ssl.ca.location: ca.pem: there is no such file here"),
+    ],
+)
+def test_a_doubtful_property_is_a_warning(run: Run, folder: Path, properties: str, message: str) -> None:
+    """The configuration is valid, and the warning has the location of the property."""
+    with_properties(folder, properties)
+    done = run("config", "check")
+    assert done.code == 0
+    assert done.err.startswith("pipeline.yaml:1:75: warning kafka.properties.")
+    assert message in done.err
+
+
+def test_properties_with_secrets_in_files_are_checked(run: Run, folder: Path) -> None:
+    """The content of the file is part of the check and is not shown."""
+    (folder / "password").write_text("canary\n", encoding="utf-8")
+    sasl = "{security.protocol: sasl_ssl, sasl.mechanism: PLAIN, sasl.username: me}"
+    with_properties(folder, sasl, ", properties_files: {sasl.password: password}")
+    assert run("config", "check").code == 0
+    with_properties(folder, "{}", ", properties_files: {security.protocol: password}")
+    done = run("config", "check")
+    assert done.code == 2
+    assert "`kafka.properties_files.security.protocol`: Invalid value" in done.err
+    assert "canary" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "`notices.token_file`: token is empty"),
+        (b" \r\n", "`notices.token_file`: token is empty"),
+        (b"\xef\xbb\xbfcanary", "`notices.token_file`: token begins with a byte order mark"),
+        (b"\xff\xfec\x00a\x00", "`notices.token_file`: token begins with a byte order mark"),
+        (b"canary\xff", "`notices.token_file`: token is not UTF-8 text"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_an_error(run: Run, folder: Path, content: bytes, message: str) -> None:
+    """The content is not shown."""
+    (folder / "token").write_bytes(content)
+    done = run("config", "check")
+    assert done.code == 2
+    assert f"pipeline.yaml:5:3: {message}" in done.err
+    assert "canary" not in done.err
+
+
+@pytest.mark.parametrize("content", [b"canary\n", b"canary\r\n", b" canary "])
+def test_white_space_around_a_secret_is_ignored(run: Run, folder: Path, content: bytes) -> None:
+    """Editors and `echo` add a line break."""
+    (folder / "token").write_bytes(content)
+    assert run("config", "check").code == 0

@@ -1,4 +1,4 @@
-"""`run` before it has asked anybody: what it cannot start without, at its place, with exit code 2."""
+"""`run` without a file that it needs ends with exit code 2 and the location of the setting."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_all_files_that_are_missing_are_told_at_once(run: Run) -> None:
+def test_all_missing_files_are_reported_at_once(run: Run) -> None:
     """Each with the line that names it."""
     done = run("run")
     assert done.code == MISUSE
     assert done.err.splitlines() == [
         "error: pipeline.yaml:1:1: `rules`: rules: there is no such folder here",
-        "pipeline.yaml:4:3: `notices.token_file`: token: is no file",
+        "pipeline.yaml:4:3: `notices.token_file`: token: is not a file",
         "pipeline.yaml:5:3: `notices.ca_file`: ca.pem: there is no such file here",
     ]
 
 
-def test_a_shadow_wants_nothing_that_only_sending_needs(run: Run) -> None:
-    """It fetches no token."""
+def test_a_shadow_does_not_need_files_for_sending(run: Run) -> None:
+    """It uses no token."""
     done = run("run", "--shadow")
     assert done.code == MISUSE
     assert done.err == "error: pipeline.yaml:1:1: `rules`: rules: there is no such folder here\n"
 
 
-def test_refused_rules_are_no_finding_of_what_needs_them(capsys: pytest.CaptureFixture[str]) -> None:
-    """`run` and `audit` could not begin: exit code 2, and warnings are left to `check`."""
+def test_refused_rules_are_misuse_of_a_command_that_needs_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """`run` and `audit` cannot begin: exit code 2; warnings are shown by `check` alone."""
     findings = [
         Finding("rules/a.yaml", 1, 1, Level.ERROR, "no-templates", "there is no templates.yaml"),
         Finding("rules/a.yaml", 2, 5, Level.WARNING, "missing-test", "no test expects it"),
@@ -56,7 +56,7 @@ def test_refused_rules_are_no_finding_of_what_needs_them(capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as ended, rules_needed():
         raise RulesRefused(findings)
     assert ended.value.code == MISUSE
-    told = capsys.readouterr().err
-    assert "no-templates" in told
-    assert "missing-test" not in told
-    assert told.endswith("error: the rules have 1 error\n")
+    shown = capsys.readouterr().err
+    assert "no-templates" in shown
+    assert "missing-test" not in shown
+    assert shown.endswith("error: the rules have 1 error\n")

@@ -1,4 +1,4 @@
-"""Settings by environment alone, and variables of the same beginning that are none."""
+"""Settings come from the environment alone; other variables with the same prefix are ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import load_settings
-from pipeline.settings.load import DEFAULT_FILE, places_in
+from pipeline.settings.load import DEFAULT_FILE, locations_in
 
 WHOLE = {
     "NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS": "localhost:9092",
@@ -24,40 +24,40 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_environment_alone_is_enough() -> None:
-    """Where no file is named and none is there; paths are then relative to where the command was called."""
+    """If the default file does not exist. Paths are then relative to the working directory."""
     settings = load_settings(DEFAULT_FILE, WHOLE)
     assert settings.kafka.topics == ("orders",)
     assert settings.notices.token_file == Path("secrets/token")
-    assert places_in(DEFAULT_FILE, WHOLE)("notices.token_file") == "NOTICE_PIPELINE_NOTICES__TOKEN_FILE"
-    assert places_in(DEFAULT_FILE, WHOLE)("rules") == "the environment"
+    assert locations_in(DEFAULT_FILE, WHOLE)("notices.token_file") == "NOTICE_PIPELINE_NOTICES__TOKEN_FILE"
+    assert locations_in(DEFAULT_FILE, WHOLE)("rules") == "the environment"
 
 
 def test_what_the_environment_lacks_is_named_as_a_variable() -> None:
-    """Whoever configures so has no line to look at."""
+    """There is no file and so no line to name."""
     with pytest.raises(ConfigurationError) as caught:
         load_settings(DEFAULT_FILE, {"NOTICE_PIPELINE_KAFKA__TOPICS": "[orders]"})
     assert caught.value.message.splitlines() == [
         "NOTICE_PIPELINE_KAFKA__BOOTSTRAP_SERVERS: `kafka.bootstrap_servers` is missing",
         "NOTICE_PIPELINE_NOTICES__URL: `notices.url` is missing",
     ]
-    assert caught.value.hint == "there is no pipeline.yaml here: the environment alone was read"
+    assert caught.value.hint == "pipeline.yaml does not exist: only the environment was read"
 
 
-def test_a_named_file_must_be_there() -> None:
-    """A path that is wrong must not start a service with half its settings."""
+def test_a_named_file_must_exist() -> None:
+    """A wrong path must not start a service with half of its settings."""
     with pytest.raises(ConfigurationError, match="no such file"):
         load_settings(Path("elsewhere.yaml"), WHOLE)
 
 
-def test_a_file_that_is_there_is_read() -> None:
-    """The environment overrides it, and does not replace it."""
+def test_the_default_file_is_read_if_it_exists() -> None:
+    """The environment overrides it and does not replace it."""
     DEFAULT_FILE.write_text("environment: staging\n", encoding="utf-8")
     assert load_settings(DEFAULT_FILE, WHOLE).environment == "staging"
-    assert places_in(DEFAULT_FILE, WHOLE)("environment") == "pipeline.yaml:1:1"
+    assert locations_in(DEFAULT_FILE, WHOLE)("environment") == "pipeline.yaml:1:1"
 
 
-def test_variables_of_a_kubernetes_service_are_none_of_ours() -> None:
-    """A Service called notice-pipeline, or notice-pipeline-sandbox, puts them into every pod of its namespace."""
+def test_variables_of_a_kubernetes_service_are_ignored() -> None:
+    """A Service named notice-pipeline or notice-pipeline-sandbox puts them into every pod of its namespace."""
     links = {
         "NOTICE_PIPELINE_SERVICE_HOST": "10.0.0.1",
         "NOTICE_PIPELINE_SERVICE_PORT": "8080",
@@ -76,7 +76,7 @@ def test_variables_of_a_kubernetes_service_are_none_of_ours() -> None:
 
 
 @pytest.mark.parametrize("name", ["NOTICE_PIPELINE_HTTP__PORT_8080", "NOTICE_PIPELINE_KAFKA__SERVICE_PORT"])
-def test_a_mistyped_setting_is_no_link(name: str) -> None:
-    """What goes a level down is meant for us."""
+def test_a_mistyped_setting_is_not_ignored(name: str) -> None:
+    """A variable with two underscores is a setting."""
     with pytest.raises(ConfigurationError, match=f"{name}: unknown key"):
         load_settings(DEFAULT_FILE, {**WHOLE, name: "1"})

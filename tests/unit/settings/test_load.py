@@ -1,4 +1,4 @@
-"""The configuration: file and environment become one value, and every fault names its place."""
+"""The configuration is loaded from file and environment, and every fault has a location."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refusal(tmp_path: Path, text: str | bytes, **environ: str) -> ConfigurationE
 
 
 def test_a_small_file_is_filled_with_defaults(tmp_path: Path) -> None:
-    """What the file leaves out has the documented default."""
+    """A setting that the file leaves out has the documented default."""
     settings = load(tmp_path, SMALL)
     assert settings.environment == "production"
     assert settings.kafka.group_id == "notice-pipeline"
@@ -45,8 +45,8 @@ def test_a_small_file_is_filled_with_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "environ"), [(f"shadow: true\n{SMALL}", {}), (SMALL, {"NOTICE_PIPELINE_SHADOW": "true"})]
 )
-def test_a_shadow_has_names_of_its_own(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
-    """Group, ledger and dead letters; what it reads and where rules lie stays as it is."""
+def test_a_shadow_has_its_own_group_and_topics(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
+    """Group, ledger and dead letters are separate; topics to read and the rules folder stay the same."""
     settings, live = load(tmp_path, text, **environ), load(tmp_path, SMALL)
     assert settings.shadow
     assert settings.kafka.group_id == "notice-pipeline.shadow"
@@ -56,14 +56,14 @@ def test_a_shadow_has_names_of_its_own(tmp_path: Path, text: str, environ: dict[
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    """A relative path means the same wherever the command is called from."""
+    """A relative path does not depend on the working directory."""
     settings = load(tmp_path, SMALL)
     assert settings.rules == tmp_path / "rules"
     assert settings.schemas.directory == tmp_path / "schemas"
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
-    """Two underscores go one level down; numbers, lists and secrets arrive as what they are."""
+    """Two underscores separate levels; numbers, lists and secrets get their types."""
     settings = load(
         tmp_path,
         SMALL,
@@ -86,7 +86,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         (SMALL.replace("topics:", "topicz:"), "3:3", "unknown key `kafka.topicz`", "`topics`"),
         (SMALL + "  timeout_secs: 3\n", "8:3", "unknown key `notices.timeout_secs`", "`timeout_seconds`"),
         (SMALL.replace("  token: canary-5f1d\n", ""), "5:1", "no token", None),
-        (SMALL + "  token_file: t\n", "5:1", "one is enough", None),
+        (SMALL + "  token_file: t\n", "5:1", "give one of them", None),
         (SMALL.replace("  topics: [orders]\n", ""), "1:1", "`kafka.topics` is missing", None),
         (SMALL.replace("[orders]", "[]"), "3:3", "`kafka.topics`", None),
         (SMALL.replace("[orders]", "[ok, 'not ok']"), "3:16", "`kafka.topics.1`", None),
@@ -98,8 +98,8 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         ("", "1:1", "`kafka` is missing", None),
     ],
 )
-def test_a_fault_names_its_place(tmp_path: Path, text: str, location: str, message: str, hint: str | None) -> None:
-    """Line and column of the key at fault, what is wrong, and a near name where there is one."""
+def test_a_fault_has_a_location(tmp_path: Path, text: str, location: str, message: str, hint: str | None) -> None:
+    """Line and column of the key, what is wrong, and a similar name if there is one."""
     error = refusal(tmp_path, text)
     assert f"pipeline.yaml:{location}: " in error.message
     assert message in error.message
@@ -108,7 +108,7 @@ def test_a_fault_names_its_place(tmp_path: Path, text: str, location: str, messa
 
 
 def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
-    """Who set it there looks for the variable, not for a line."""
+    """The location is the variable, not a line."""
     error = refusal(tmp_path, SMALL, NOTICE_PIPELINE_KAFKA__GRUOP_ID="x")
     assert error.message == "NOTICE_PIPELINE_KAFKA__GRUOP_ID: unknown key `kafka.gruop_id`"
     assert error.hint == "did you mean `group_id`?"
@@ -126,19 +126,24 @@ def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
         b"a: \x00\n",
     ],
 )
-def test_hostile_files_are_refused_in_words(tmp_path: Path, text: bytes) -> None:
-    """Not UTF-8, bombs, deep nesting, tags that call code, wrong shapes: an error in words, nothing run."""
+def test_hostile_files_are_refused_with_a_message(tmp_path: Path, text: bytes) -> None:
+    """Not UTF-8, alias bombs, deep nesting, tags that call code, wrong types: an error, and nothing is executed."""
     assert "pipeline.yaml" in refusal(tmp_path, text).message
 
 
-def test_a_missing_file_says_so(tmp_path: Path) -> None:
-    """No traceback for a wrong path."""
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    assert load(tmp_path, b"\xef\xbb\xbf" + SMALL.encode()).kafka.topics == ("orders",)
+
+
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    """A wrong path is an error of the configuration."""
     with pytest.raises(ConfigurationError, match="no such file"):
         load_settings(tmp_path / "nowhere.yaml", {})
 
 
-def test_secrets_never_show(tmp_path: Path) -> None:
-    """Neither repr, nor the masked view, nor an error's words hold a secret."""
+def test_secrets_are_never_shown(tmp_path: Path) -> None:
+    """Neither in repr, nor in the masked view, nor in an error message."""
     settings = load(
         tmp_path,
         SMALL + "  headers: {X-Api-Key: canary-77}\n",
@@ -153,7 +158,7 @@ def test_secrets_never_show(tmp_path: Path) -> None:
 
 
 def test_only_what_differs_from_the_defaults_is_shown(tmp_path: Path) -> None:
-    """For the status page: dotted keys, secrets masked, the environment always."""
+    """For the status page: dotted keys, masked secrets, and always the environment."""
     text = f"{SMALL}outcomes: {{unmatched: true, topic: notice.outcomes}}\n"
     assert changed(load(tmp_path, text)) == {
         "environment": "production",
@@ -168,7 +173,7 @@ def test_only_what_differs_from_the_defaults_is_shown(tmp_path: Path) -> None:
 
 
 def test_the_password_in_an_address_is_masked(tmp_path: Path) -> None:
-    """A proxy's, a registry's: whoever reads the page needs it not."""
+    """The address of a proxy or registry may contain one."""
     settings = load(tmp_path, SMALL + "  proxy: http://me:canary-77@proxy.example.com:3128\n")
     assert changed(settings)["notices.proxy"] == "http://**********@proxy.example.com:3128/"
     assert "canary" not in str(masked(settings))

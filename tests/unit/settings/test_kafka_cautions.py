@@ -1,4 +1,4 @@
-"""Settings of Kafka's client that make a group thrash are told before it does."""
+"""Risky properties of Kafka's client are reported before they cause harm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ import pytest
 from pipeline.cli import app
 from pipeline.errors import ConfigurationError
 from pipeline.settings import load_settings
-from pipeline.settings.group_times import DEFAULTS, HEARTBEAT, OURS, POLL, SESSION, STATISTICS, Properties, cautions
+from pipeline.settings.kafka_cautions import (
+    DEFAULTS,
+    HEARTBEAT,
+    INSTANCE,
+    ISOLATION,
+    OURS,
+    POLL,
+    SESSION,
+    STATISTICS,
+    Properties,
+    cautions,
+)
 
 from .test_load import SMALL
 
@@ -37,7 +48,7 @@ def found(properties: Properties, drain_seconds: float = 20) -> list[str]:
     ],
 )
 def test_a_session_without_a_heartbeat_in_it_is_refused(tmp_path: Path, properties: str, message: str) -> None:
-    """With its place: no member could ever stay."""
+    """With its location: no member could stay in the group."""
     with pytest.raises(ConfigurationError) as refused:
         load_settings(written(tmp_path, properties), {})
     assert "pipeline.yaml:2:3: `kafka.properties`: " in refused.value.message
@@ -45,10 +56,10 @@ def test_a_session_without_a_heartbeat_in_it_is_refused(tmp_path: Path, properti
 
 
 def test_one_instance_id_for_several_workers_is_refused(tmp_path: Path) -> None:
-    """One worker may have it: static membership of a single member works."""
+    """A single worker may have it: static membership of one member works."""
     file = written(tmp_path, "{group.instance.id: one}")
     assert load_settings(file, {}).kafka.properties
-    with pytest.raises(ConfigurationError, match="drive each other out"):
+    with pytest.raises(ConfigurationError, match="end each other's membership"):
         load_settings(file, {"NOTICE_PIPELINE_WORKERS": "2"})
 
 
@@ -66,25 +77,34 @@ def test_one_instance_id_for_several_workers_is_refused(tmp_path: Path) -> None:
         ({POLL: 59_999}, [POLL]),
         ({STATISTICS: 0}, [STATISTICS]),
         ({STATISTICS: 1_000}, []),
+        ({ISOLATION: "read_uncommitted"}, [ISOLATION]),
+        ({ISOLATION: "read_committed"}, []),
+        ({INSTANCE: "one"}, [INSTANCE]),
         ({SESSION: "soon", POLL: True}, []),
         *(({name: "x"}, [name]) for name in OURS),
     ],
 )
-def test_what_works_until_something_is_slow_is_a_warning(properties: Properties, keys: list[str]) -> None:
-    """Just inside and just outside each bound; what is no number is left to Kafka's client."""
+def test_a_risky_property_is_a_warning(properties: Properties, keys: list[str]) -> None:
+    """Just inside and just outside each bound. Values that are not numbers are left to Kafka's client."""
     assert found(properties) == keys
 
 
-def test_a_long_drain_wants_a_longer_poll_interval() -> None:
-    """The thread that drains does not poll meanwhile."""
+def test_a_long_drain_needs_a_longer_poll_interval() -> None:
+    """The thread that drains does not poll."""
     assert found({POLL: 100_000}, drain_seconds=50) == []
     assert found({POLL: 100_000}, drain_seconds=51) == [POLL]
 
 
-def test_config_check_tells_warnings_and_finds_it_usable(
+def test_a_transactional_id_is_refused(tmp_path: Path) -> None:
+    """Outcomes are not written in transactions, and librdkafka would refuse every write."""
+    with pytest.raises(ConfigurationError, match=r"transactional\.id cannot be used"):
+        load_settings(written(tmp_path, "{transactional.id: one}"), {})
+
+
+def test_config_check_prints_warnings_and_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error, with what to do; exit code 0."""
+    """On standard error, with a hint; the exit code is 0."""
     file = written(tmp_path, f"{{{POLL}: 6000}}")
     for name in [name for name in os.environ if name.startswith("NOTICE_PIPELINE_")]:
         monkeypatch.delenv(name)

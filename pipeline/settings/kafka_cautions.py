@@ -1,0 +1,134 @@
+"""Checks librdkafka's properties: which cannot work, which are risky, and which have no effect.
+
+Numbers are milliseconds. Defaults are librdkafka's (CONFIGURATION.md). With the group protocol of KIP-848 the broker
+sets session timeout and heartbeat interval, and librdkafka refuses both properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+SESSION = "session.timeout.ms"
+HEARTBEAT = "heartbeat.interval.ms"
+POLL = "max.poll.interval.ms"
+STATISTICS = "statistics.interval.ms"
+INSTANCE = "group.instance.id"
+ISOLATION = "isolation.level"
+TRANSACTION = "transactional.id"
+DEFAULTS = {SESSION: 45_000, HEARTBEAT: 3_000, POLL: 300_000}
+HEARTBEATS = 3
+"""Heartbeats in a session, at least (Kafka's documentation of `heartbeat.interval.ms`): one may be late or lost."""
+LEAST_SESSION = 6_000
+"""The broker's default for `group.min.session.timeout.ms`. A process that was suspended for less than half of it may
+still send."""
+LEAST_POLL = 60_000
+"""Time to read the ledger back after a crash while a broker is slow or away."""
+_SAFE = "the service: every outcome must be written safely"
+_WAITS = "the service: it waits for an outcome without a limit"
+OURS = {
+    "bootstrap.servers": "`kafka.bootstrap_servers`",
+    "metadata.broker.list": "`kafka.bootstrap_servers`",
+    "group.id": "`kafka.group_id`",
+    "group.protocol": "`kafka.group_protocol`",
+    "partition.assignment.strategy": "the service: partitions move one by one (`cooperative-sticky`)",
+    "enable.auto.commit": "the service: it commits what is done",
+    "enable.auto.offset.store": "the service: it commits what is done",
+    "enable.partition.eof": "the service: it needs the end of partitions",
+    "enable.idempotence": _SAFE,
+    "acks": _SAFE,
+    "request.required.acks": _SAFE,
+    "message.timeout.ms": _WAITS,
+    "delivery.timeout.ms": _WAITS,
+}
+"""Properties that have no effect, and what sets them instead."""
+
+Properties = Mapping[str, str | int | float | bool]
+
+
+class Caution(NamedTuple):
+    """A setting that is valid but may not be what the user means."""
+
+    key: str
+    """The dotted key of the setting."""
+    message: str
+    hint: str | None
+
+    def __str__(self) -> str:
+        """`key: message (hint)`."""
+        return f"{self.key}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+def impossible(properties: Properties) -> str | None:
+    """Why a service with these properties cannot work, or None."""
+    session, heartbeat = _number(properties, SESSION), _number(properties, HEARTBEAT)
+    if session is not None and heartbeat is not None and session <= heartbeat:
+        return (
+            f"{SESSION} ({session:.0f}) is not above {HEARTBEAT} ({heartbeat:.0f}): the group would drop every member "
+            f"between two heartbeats; take at least {HEARTBEATS} heartbeats"
+        )
+    if TRANSACTION in properties:
+        return f"{TRANSACTION} cannot be used: outcomes are not written in transactions"
+    return None
+
+
+def cautions(properties: Properties, drain_seconds: float) -> Iterator[Caution]:
+    """Properties that are risky, and properties that have no effect."""
+    yield from _session(properties)
+    poll = _number(properties, POLL)
+    least = max(LEAST_POLL, 2_000 * drain_seconds)
+    if poll is not None and poll < least:
+        yield _caution(
+            POLL,
+            f"a member that drains or reads the ledger back for longer than {poll:.0f} ms is dropped from the group, "
+            "and its notices in flight are sent again",
+            f"{least:.0f} or more, because `kafka.drain_seconds` is {drain_seconds:g}; the default is {DEFAULTS[POLL]}",
+        )
+    if _number(properties, STATISTICS) == 0:
+        message = "the metric and the alert for an unreachable broker need librdkafka's statistics"
+        yield _caution(STATISTICS, message, "leave it out")
+    if properties.get(ISOLATION) == "read_uncommitted":
+        yield _caution(ISOLATION, "events of aborted transactions are sent, too", "leave it out")
+    if INSTANCE in properties:
+        yield _caution(
+            INSTANCE,
+            "every replica needs a name of its own: members with the same name end each other's membership",
+            "one replica may have it; for several, give it by `kafka.properties_files` or by environment",
+        )
+    for name, setter in OURS.items():
+        if name in properties:
+            yield _caution(name, "has no effect", f"it is set by {setter}")
+
+
+def _session(properties: Properties) -> Iterator[Caution]:
+    if not {SESSION, HEARTBEAT} & properties.keys():
+        return
+    session, heartbeat = _number(properties, SESSION), _number(properties, HEARTBEAT)
+    if session is None or heartbeat is None:
+        return  # not a number: librdkafka's own check reports it
+    if heartbeat < session < HEARTBEATS * heartbeat:
+        yield _caution(
+            SESSION,
+            f"{session:.0f} ms are fewer than {HEARTBEATS} heartbeats of {heartbeat:.0f} ms: a heartbeat that is late "
+            "or lost moves the member's partitions",
+            f"{SESSION} of {HEARTBEATS * heartbeat:.0f} or more, or {HEARTBEAT} of {session / HEARTBEATS:.0f} or less",
+        )
+    if session < LEAST_SESSION:
+        yield _caution(
+            SESSION,
+            f"{session:.0f} ms are less than brokers allow by default, and too short to keep a process that was "
+            "suspended from sending what another member has sent",
+            f"{LEAST_SESSION} or more; the default is {DEFAULTS[SESSION]}",
+        )
+
+
+def _caution(name: str, message: str, hint: str) -> Caution:
+    return Caution(f"kafka.properties.{name}", message, hint)
+
+
+def _number(properties: Properties, name: str) -> float | None:
+    given = properties.get(name, DEFAULTS.get(name))
+    try:
+        return None if given is None or isinstance(given, bool) else float(given)
+    except ValueError:
+        return None
