@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.rules import constants
 from pipeline.rules.cel import cost, literals, nulls
-from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.engine import CompileError, Environment, Expression
 from pipeline.rules.cel.syntax import syntax
-from pipeline.rules.cel.tree import Kind, Tree, walk
+from pipeline.rules.cel.tree import Tree
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
 from pipeline.rules.source.document import Path
@@ -37,6 +38,7 @@ _NAMES = {
 RECIPIENT_RESULTS = frozenset({"STRING", "DYN"})
 """A number as recipient is more likely a count than a person."""
 _FIELD = re.compile(r"(?<![A-Za-z0-9_.-])(?<!\$\{)event\.([A-Za-z_]\w*)")
+_SIMPLER = "write a simpler expression, or several rules"
 _TEXT_HINTS = {
     "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
     "LIST": 'join its texts with join(…, "、")',
@@ -163,7 +165,7 @@ class ExpressionCompiler:
             self._report.add_inside(path, at + where, "expression-syntax", *syntax(summary, source, where))
             return None
         tree = self.tree(expression)
-        self._check_tree(path, at, tree, on)
+        self._check_tree(path, at, expression, tree, on)
         self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
         self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition))
         return _Compiled(expression, tree, results)
@@ -183,30 +185,17 @@ class ExpressionCompiler:
                     results.add(typed.result)
         return frozenset(results), faults
 
-    def _check_tree(self, path: Path, at: int, tree: Tree, on: Sequence[str]) -> None:
-        faults = [literals.Fault(where, "too-costly", summary) for where, summary in cost.excesses(tree)]
+    def _check_tree(self, path: Path, at: int, expression: Expression, tree: Tree, on: Sequence[str]) -> None:
+        faults = [literals.Fault(where, "too-costly", summary, _SIMPLER) for where, summary in cost.excesses(tree)]
+        if not faults:
+            faults += constants.failures(self._environment, expression, tree)
         faults += literals.bad_arguments(tree)
-        faults += self._bad_patterns(tree)
         for event_type in on:
             for environment in self._versions(event_type):
                 faults += literals.enum_faults(tree, environment.fields)
         for fault in faults:
             if is_error(fault.code):
                 self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)
-
-    def _bad_patterns(self, tree: Tree) -> Iterator[literals.Fault]:
-        """Fixed regular expressions that are none: only CEL's own engine knows."""
-        for node in walk(tree.root):
-            pattern = node.children[-1] if node.kind is Kind.CALL and node.name == "matches" else None
-            if pattern is None or pattern.kind is not Kind.CONSTANT:
-                continue
-            try:
-                self._environment.compile(f"''.matches({tree.text(pattern)})").evaluate(self._environment.bind({}))
-            except (CompileError, ExpressionFailed):
-                summary = "matches: this is no regular expression"
-                yield literals.Fault(
-                    pattern.start, "bad-argument", summary, "brackets and stars stand for themselves behind `\\\\`"
-                )
 
     def _check_nulls(
         self, path: Path, at: int, tree: Tree, on: Sequence[str], known: nulls.Known, *, may_be_null: bool

@@ -56,6 +56,12 @@ def found(code: str) -> list[Finding]:
 
 EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "alias": (1, 11, "anchors and aliases are not allowed: write the value out", None),
+    "always-fails": (
+        6,
+        27,
+        '`timestamp("2026-11-11 00:00")` fails for every event: String to Timestamp conversion failed',
+        'write it with date, time and zone: timestamp("2026-11-11T00:00:00+08:00")',
+    ),
     "always-matches": (
         6,
         40,
@@ -148,7 +154,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "shorten it, or let it be cut: `overflow: {thing1: truncate}`",
     ),
     "shadowed": (9, 5, "rule `paid` stops every event of this type before", None),
-    "too-costly": (6, 45, "`filter` inside another macro", None),
+    "too-costly": (6, 45, "`filter` inside another macro", "write a simpler expression, or several rules"),
     "too-deep": (1, 32, "nested deeper than 24 levels", None),
     "type-mismatch": (
         6,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pipeline.model.finding import Finding
 from pipeline.rules.cel import contradictions, literals
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
-from pipeline.rules.cel.tree import Kind, walk
 from pipeline.rules.compile import Compilation, RuleDocument
+from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
 from pipeline.rules.rule_compiler import event_types, near
 from pipeline.rules.source.files import RuleSources
@@ -65,7 +65,7 @@ def _missing_labels(report: Report, source: ExpressionSource, compilation: Compi
 def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> None:
     """A condition whose value does not depend on the event."""
     root, path = condition.tree.root, condition.path
-    if all(node.kind is not Kind.NAME for node in walk(root)):
+    if is_fixed(root):
         value = _value(condition, cel)
         if isinstance(value, bool):
             code, summary = ("always-matches", "always") if value else ("never-matches", "never")

@@ -99,6 +99,12 @@ CODES: Mapping[str, Code] = {
     "bad-argument": Code(
         _E, "A function's fixed argument is wrong for sure.", "See the words.", 'thing1: ${money(event.amount, "RMB")}'
     ),
+    "always-fails": Code(
+        _E,
+        "A fixed part of an expression has no value, so it fails for every event.",
+        "Change the fixed value.",
+        'when: event.paid_at < timestamp("2026-11-11 00:00")',
+    ),
     "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the near name.", "template: payed"),
     "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
     "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from pipeline.rules.source.templates import Style
 from pipeline.styles.channel import FieldKind
@@ -83,6 +83,16 @@ class RuleFields(FormatModel):
     on_ambiguous: Literal["repeat", "give_up"] = Field(
         "repeat", description="What to do when a request may or may not have arrived."
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        """A key without a value is an error: `when:` left empty would match every event."""
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise ValueError("has no value; write one, or leave the line out")
+        if isinstance(value, list) and any(item is None or item == "" for item in value):
+            raise ValueError("has an empty entry")
+        return value
 
 
 class RuleModel(RuleFields):

@@ -65,7 +65,7 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
             if not path:
                 begins = next(key for key, field in model.model_fields.items() if field.is_required())
                 hint = f"it begins with `{begins}:`"
-            spot_location = document.value_place(path)
+            spot_location = document.location(path) if fault["input"] is None else document.value_place(path)
             finding = document.finding(path, "wrong-value", f"`{name}`: {message}", hint)
             return finding._replace(line=spot_location.line, column=spot_location.column)
 
@@ -95,6 +95,8 @@ _KINDS = {
 
 def _words(fault: ErrorDetails) -> tuple[str, str | None]:
     kind, given = fault["type"], fault.get("ctx", {})
+    if fault["input"] is None:
+        return "has no value", "write one, or leave the line out"
     if kind in _KINDS:
         message, hint = _KINDS[kind]
         if kind == "dict_type" and fault["loc"][-1] == "ids":

@@ -171,7 +171,12 @@ def test_a_rule_may_give_up_order_and_repeats() -> None:
     [
         ({"when": "event.tags[5] == 'x'"}, {}, Reason.EXPRESSION_FAILED, "when: `event.tags[5] == 'x'`"),
         ({"when": "event.count > 2"}, {"count": "many"}, Reason.EXPRESSION_FAILED, "when: `event.count > 2`"),
-        ({"data": '{thing1: "${event.count / 0}"}'}, {}, Reason.EXPRESSION_FAILED, "thing1: `event.count / 0`"),
+        (
+            {"data": '{thing1: "${3 / event.count}"}'},
+            {"count": 0},
+            Reason.EXPRESSION_FAILED,
+            "thing1: `3 / event.count`",
+        ),
         (
             {"data": '{thing1: "${event.order_no}"}'},
             {"order_no": ["a"]},

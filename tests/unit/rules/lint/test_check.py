@@ -258,3 +258,13 @@ def test_expressions_made_to_hurt_are_findings(name: str) -> None:
     """Depth, length, growth and broken patterns are told before an event meets them."""
     found = findings(rule(f'when: "{HURTFUL[name]}"'))
     assert any(one.is_error for one in found)
+
+
+@pytest.mark.parametrize("key", ["when", "url", "expires_after", "category", "owner", "color", "overflow", "enabled"])
+@pytest.mark.parametrize("value", ["", " ''", " ~"], ids=["nothing", "an empty text", "null"])
+def test_a_key_without_a_value_is_an_error(key: str, value: str) -> None:
+    """An empty `when:` would match every event, an empty `expires_after:` would send yesterday's message."""
+    (found,) = findings(f"{RULE}    {key}:{value}\n")
+    assert (found.code, found.line) == ("wrong-value", 7)
+    if key in {"when", "url", "owner"}:
+        assert "has no value" in found.message

@@ -116,8 +116,8 @@ def test_thousands_of_findings_cost_no_more_than_thousands_of_times_one(text: st
 @pytest.mark.parametrize(
     ("when", "changes"),
     [
-        (f"{ONES}.all(a, {ONES}.all(b, a == b))", {}),
-        (f"{FEW}.all(a, {FEW}.all(b, {FEW}.all(c, a == b)))", {}),
+        (f"{ONES}.all(a, {ONES}.all(b, a + b > event.count - 9))", {}),
+        (f"{FEW}.all(a, {FEW}.all(b, {FEW}.all(c, a + b > event.count - 9)))", {}),
         ("event.tags.all(a, event.tags.all(b, event.tags.all(c, a + b + c != '')))", {"tags": ["x" * 100] * 3_000}),
         ("size(event.tags.map(a, a)) > 0", {"tags": ["x"] * 20_000}),
     ],

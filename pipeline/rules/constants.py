@@ -1,0 +1,127 @@
+"""Fixed parts of an expression, evaluated at compile time: a fixed part that fails would fail for every event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+
+_DIVISIONS = frozenset({"_/_", "_%_"})
+_CALENDAR = frozenset(
+    f"get{part}"
+    for part in (
+        "FullYear", "Month", "Date", "DayOfMonth", "DayOfWeek", "DayOfYear", "Hours", "Minutes", "Seconds",
+        "Milliseconds",
+    )
+)  # fmt: skip
+"""CEL's methods of timestamps; with an argument that is a time zone (cel-spec, langdef.md, "List of Standard
+Definitions")."""
+_HINTS: Mapping[str, str] = {
+    **dict.fromkeys(_DIVISIONS, "divide by something other than zero"),
+    **dict.fromkeys(("int", "uint", "double"), 'write the number itself, without quotes: 12 instead of int("12")'),
+    "timestamp": 'write it with date, time and zone: timestamp("2026-11-11T00:00:00+08:00")',
+    "duration": 'write it in h, m or s: a day is duration("24h")',
+    "_[_]": "the first item of a list is [0]",
+    Kind.MAP: "each key of a map is written once",
+}
+_HINT = "change its fixed values"
+_OUT_OF_STEPS = "Iteration budget exceeded"
+"""CEL's message at its bound for macros (measured with cel-expr-python 0.1.3)."""
+_QUOTED_CHARACTERS = 60
+
+
+def is_fixed(node: Node) -> bool:
+    """Whether the part has the same value for every event."""
+    return node.is_closed and all(below.kind is not Kind.NAME or below.name != "event" for below in walk(node))
+
+
+def failures(environment: Environment, expression: Expression, tree: Tree) -> Iterator[Fault]:
+    """The parts of a compiled expression that fail for every event; each at the innermost part that fails.
+
+    Evaluates, so an expression over the cost limits (`cel.cost`) must not come here.
+    """
+    return _Search(environment, expression, tree).failures(tree.root)
+
+
+class _Search:
+    def __init__(self, environment: Environment, expression: Expression, tree: Tree) -> None:
+        self._environment = environment
+        self._expression = expression
+        self._tree = tree
+
+    def failures(self, node: Node) -> Iterator[Fault]:
+        if is_fixed(node):
+            if (error := self._error(node)) is not None:
+                yield self._innermost(node, error)
+            return
+        if (fault := self._bad_operand(node)) is not None:
+            yield fault
+        for child in node.children:
+            yield from self.failures(child)
+
+    def _innermost(self, node: Node, error: str) -> Fault:
+        if (fault := self._bad_operand(node)) is not None:
+            return fault
+        for child in node.children:
+            if is_fixed(child) and (below := self._error(child)) is not None:
+                return self._innermost(child, below)
+        if error == _OUT_OF_STEPS:
+            return Fault(node.own, "too-costly", "these loops take more than 10,000 steps", "use shorter lists")
+        text = self._tree.text(node)
+        if len(text) > _QUOTED_CHARACTERS:
+            text = text[:_QUOTED_CHARACTERS] + "…"
+        hint = _HINTS.get(node.name or node.kind, _HINT)
+        return Fault(node.start, "always-fails", f"`{text}` fails for every event: {error}", hint)
+
+    def _bad_operand(self, node: Node) -> Fault | None:
+        """A fixed operand that no value of the others can make right."""
+        last = node.children[-1] if node.kind is Kind.CALL and len(node.children) > 1 else None
+        if last is None or not is_fixed(last):
+            return None
+        if node.name in _DIVISIONS and self._value(last) == 0:
+            return Fault(node.own, "always-fails", "this divides by zero", _HINTS[node.name])
+        if node.name == "_[_]" and isinstance(index := self._value(last), int) and index < 0:
+            return Fault(last.start, "always-fails", f"no list has an item {index}", _HINTS["_[_]"])
+        if node.name == "matches" and not self._evaluates(f"''.matches({self._tree.text(last)}\n)"):
+            hint = "brackets and stars that mean themselves need `\\\\` before them"
+            return Fault(last.start, "bad-argument", "matches: this is not a regular expression", hint)
+        if node.name in _CALENDAR and not self._evaluates(f"timestamp(0).{node.name}({self._tree.text(last)}\n)"):
+            hint = 'name a zone by its city, like "Asia/Shanghai", or its difference from UTC, like "+08:00"'
+            return Fault(last.start, "bad-argument", f"{node.name}: this is not a time zone", hint)
+        return None
+
+    def _evaluates(self, source: str) -> bool:
+        try:
+            self._environment.compile(source).evaluate(self._environment.bind({}))
+        except (CompileError, ExpressionFailed):
+            return False
+        return True
+
+    def _value(self, node: Node) -> object:
+        """The value of a fixed part; None where it fails."""
+        if node.kind is Kind.CONSTANT:
+            return node.value
+        try:
+            return self._environment.part(self._expression, node).evaluate(self._environment.bind({}))
+        except ExpressionFailed:
+            return None
+
+    def _error(self, node: Node) -> str | None:
+        """Why a fixed part has no value; None where it has one."""
+        if _has_plain_value(node):
+            return None
+        try:
+            self._environment.part(self._expression, node).evaluate(self._environment.bind({}))
+        except ExpressionFailed as failed:
+            return str(failed)
+        return None
+
+
+def _has_plain_value(node: Node) -> bool:
+    """Literals need no evaluation: maps of labels are in most rules."""
+    if node.kind is Kind.MAP:
+        keys = [key.value for key in node.children[::2]]
+        return all(child.kind is Kind.CONSTANT for child in node.children) and len(set(keys)) == len(keys)
+    return not node.children or (node.kind is Kind.LIST and all(map(_has_plain_value, node.children)))
