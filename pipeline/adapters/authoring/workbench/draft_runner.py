@@ -42,9 +42,7 @@ NEW = "new.yaml"
 EMPTY = """\
 rules:
   - id: my-rule
-    description:
     on:
-    when:
     to: ${event.sub}
     template:
     expires_after: 24h
