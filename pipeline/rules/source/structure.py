@@ -95,7 +95,7 @@ _KINDS = {
 
 def _words(fault: ErrorDetails) -> tuple[str, str | None]:
     kind, given = fault["type"], fault.get("ctx", {})
-    if fault["input"] is None:
+    if fault["input"] is None and fault["loc"][-1:] != ("ids",):
         return "has no value", "write one, or leave the line out"
     if kind in _KINDS:
         message, hint = _KINDS[kind]
