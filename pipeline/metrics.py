@@ -105,6 +105,9 @@ RULES_RELOADED_AT = Metric("rules_reload_timestamp_seconds", Kind.GAUGE, "When t
 RULES_INFO = Metric(
     "rules_info", Kind.GAUGE, "1 for the rule set in use.", (Label("version", bounded_by="one at a time"),)
 )
+LOG_LINES_DROPPED = Metric(
+    "log_lines_dropped_total", Kind.COUNTER, "Log lines dropped because standard error did not take them in time."
+)
 SHADOW = Metric("shadow", Kind.GAUGE, "1 where nothing is sent (`run --shadow`), else 0.")
 BUILD_INFO = Metric("build_info", Kind.GAUGE, "1; the release.", (Label("version", bounded_by="one"),))
 

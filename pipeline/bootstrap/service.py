@@ -21,6 +21,7 @@ from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.rule_watch import RuleWatch
+from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging, recipient_hash
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import Schemas, find_decoder, find_rules, find_schemas
@@ -76,8 +77,13 @@ async def run_service(
         UserError: something that must be there at start is not.
     """
     clock = SystemClock()
+    writer = LogWriter() if owns_process else None
     configure_logging(
-        form=settings.log.format, level=settings.log.level, clock=clock, worker=member.number if member else None
+        form=settings.log.format,
+        level=settings.log.level,
+        clock=clock,
+        worker=member.number if member else None,
+        writer=writer,
     )
     end_deadline = EndDeadline(settings.kafka.drain_seconds)
     on_end = end_deadline.arm if owns_process else _no_deadline
@@ -88,6 +94,8 @@ async def run_service(
         schemas = await signals.unless_stopped(lambda: find_schemas(settings))
         tally = Tally()
         telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
+        if writer is not None:
+            writer.on_dropped(telemetry.log_lines_dropped)
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
         parts = traced(parts, settings, clock)

@@ -10,6 +10,7 @@ import structlog
 
 from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.settings import Settings
 from pipeline.web.access import gate
@@ -40,7 +41,7 @@ async def run_workers(settings: Settings) -> int:
         UserError: the address cannot be had.
     """
     clock = SystemClock()
-    configure_logging(form=settings.log.format, level=settings.log.level, clock=clock)
+    configure_logging(form=settings.log.format, level=settings.log.level, clock=clock, writer=LogWriter())
     listener = listen(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
     kafka = settings.kafka

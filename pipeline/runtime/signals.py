@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ MARGIN_SECONDS = 15.0
 chart and the compose file give, so that the process ends with a message and not by SIGKILL."""
 BACKUP_SECONDS = 3
 """From the deadline's message until the kernel ends the process, in case Python can no longer run."""
+WRITE_SECONDS = 0.5
+"""For the log's own thread to write that message."""
 
 log = structlog.get_logger("service")
 
@@ -50,6 +53,7 @@ class EndDeadline:
 
     def _end(self) -> None:
         log.error("end_deadline_passed", seconds=self._seconds, error="the process did not end by itself")
+        time.sleep(WRITE_SECONDS)
         os._exit(1)
 
 

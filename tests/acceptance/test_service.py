@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,38 @@ def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage)
     assert stage.sandbox.state.memory.counts.overlapping == 0
     assert stage.uncommitted() == 0
     assert "canary-token-9c1f" not in stage.service.log
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe that takes nothing more, and that nobody reads."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4_096)
+    os.set_blocking(writing, True)
+    return reading, writing
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("reader", ["stalled", "gone", "closed"])
+def test_whatever_reads_the_log_events_are_sent_and_the_end_is_clean(stage: Stage, reader: str) -> None:
+    """A pipe that nobody reads, one whose reader has gone, and no output at all."""
+    stage.emit(EVENTS)
+    reading, writing = full_pipe()
+    if reader == "gone":
+        os.close(reading)
+    command = [sys.executable, "-m", "pipeline", "run", "--config", str(stage.service.folder / "pipeline.yaml")]
+    shell = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command] if reader == "closed" else command
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(shell, stdout=writing, stderr=writing, env=environment) as process:
+        try:
+            outcomes = stage.wait_for_outcomes(EVENTS)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(END_SECONDS) == 0
+        finally:
+            process.kill()
+    assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}
 
 
 @pytest.mark.kafka

@@ -8,35 +8,48 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
+    from pipeline.adapters.telemetry.log_writer import LogWriter
     from pipeline.ports import Clock
 
+MOST_MESSAGE = 2_000
+"""Characters of a library's message."""
 REPEATS_PER_MINUTE = 20
 """Lines of one event name at one level that are written within a minute; the rest are counted."""
 
 DROPPED = "repeats_dropped"
-"""The event name of the line that tells how many were not written."""
+"""The event name of the line that says how many repeats were not written."""
+LINES_DROPPED = "log_lines_dropped"
 
 log = structlog.get_logger("log")
 
 Entry = MutableMapping[str, object]
 
 
-def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None = None) -> None:
+def configure_logging(
+    *, form: str, level: str, clock: Clock, worker: int | None = None, writer: LogWriter | None = None
+) -> None:
     """Set up structlog for the whole process; `form` is `auto`, `json` or `console`.
 
-    `worker` is the process's number among several that write to the same place, and stands in each of its lines.
-    Lines that were dropped as repeats are told of at the process's end, whichever way it comes to that.
+    `worker` is the process's number among several that write to one place; each of its lines contains it. With a
+    `writer` no line blocks; without one, lines go straight to standard error, as a command's should.
+    What libraries log goes the same way. Repeats that were dropped are reported at the latest when the process ends.
     """
     limit = _RepeatLimit(clock)
-    atexit.register(limit.tell_dropped)
-    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    if writer is not None:
+        writer.report_with(lambda lines: log.warning(LINES_DROPPED, lines=lines))
+        atexit.register(writer.close)
+    atexit.register(limit.report_dropped)
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    console = form == "console" or (form == "auto" and terminal)
     renderer: Callable[..., object] = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=terminal)
         if console
         else structlog.processors.JSONRenderer(sort_keys=False)
     )
@@ -52,15 +65,17 @@ def configure_logging(*, form: str, level: str, clock: Clock, worker: int | None
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # One write for a line: lines of several workers do not mix.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", writer or sys.stderr)),
         cache_logger_on_first_use=False,
     )
+    if writer is not None:
+        logging.root.handlers[:] = [_FromLibraries(logging.WARNING)]
 
 
 def recipient_hash(key: bytes) -> Callable[[str], str]:
-    """A function to the first 16 hex digits of HMAC-SHA256: the same recipient is recognised, nobody is named.
+    """Return a function to the first 16 hex digits of HMAC-SHA256: it recognises a recipient and names none.
 
-    It runs for every notice: the key is taken in once, and copied, which is faster than the one-shot form.
+    It runs for every notice: the keyed state is made once and copied, which is faster than the one-shot form.
     """
     keyed = hmac.new(key, digestmod="sha256")
 
@@ -83,10 +98,18 @@ def _keep(_: object, __: str, entry: Entry) -> Entry:
     return entry
 
 
-class _RepeatLimit:
-    """Drops what one event name writes beyond its share of a minute, and says how much.
+class _FromLibraries(logging.Handler):
+    """Passes on what libraries log: by default Python writes it to standard error, and waits for its reader."""
 
-    It says so with the next line of a later minute, whatever that is, or the end: a burst leaves a trace of its size.
+    def emit(self, record: logging.LogRecord) -> None:
+        write = log.error if record.levelno >= logging.ERROR else log.warning
+        write("library", logger=record.name, message=record.getMessage()[:MOST_MESSAGE], exc_info=record.exc_info)
+
+
+class _RepeatLimit:
+    """Drops the lines of one event name beyond its share of a minute, and reports how many.
+
+    The report comes with the next line of a later minute, or at the end: a burst leaves a trace of its size.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -100,15 +123,15 @@ class _RepeatLimit:
         minute = int(self._clock.now() // 60)
         if minute != self._minute:
             self._minute = minute
-            self.tell_dropped()
+            self.report_dropped()
         name = (method, str(entry.get("event")))
         self._seen[name] += 1
         if self._seen[name] > REPEATS_PER_MINUTE:
             raise structlog.DropEvent
         return entry
 
-    def tell_dropped(self) -> None:
-        """One line for each name of which lines were dropped, and begin to count anew."""
+    def report_dropped(self) -> None:
+        """Write one line for each name of which lines were dropped, and restart the counts."""
         seen, self._seen = self._seen, Counter()
         for (method, event), count in seen.items():
             if count > REPEATS_PER_MINUTE:

@@ -171,6 +171,10 @@ class PrometheusTelemetry:
         """A commit pointer was damaged or points below the ledger's start."""
         self._counters[metrics.LEDGER_POINTERS_UNUSABLE].labels().inc()
 
+    def log_lines_dropped(self, lines: int) -> None:
+        """Log lines could not be written."""
+        self._counters[metrics.LOG_LINES_DROPPED].labels().inc(lines)
+
     def rules_loaded(self, rules: RuleSet, now: float) -> None:
         """These rules are in use from now on.
 
