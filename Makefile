@@ -30,7 +30,7 @@ test: setup check-code ## Run every check and every test, on a real Kafka if one
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 quick: setup ## Run the unit and property tests, the latter with fewer examples (under a minute).
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --hypothesis-profile quick tests/unit tests/property $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --hypothesis-profile quick tests/unit tests/property $(ARGS)
 
 check-code: setup ## Check style, types and the direction of imports.
 	@$(BIN)/ruff check --quiet .

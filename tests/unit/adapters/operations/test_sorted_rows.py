@@ -22,7 +22,7 @@ texts = some.text(some.characters(codec="utf-8"), max_size=40)
 
 @pytest.mark.parametrize("make", [SortedRows, MemoryRows])
 @given(rows=some.lists(some.tuples(numbers, some.integers(0, 3), texts)))
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 def test_they_come_back_in_order(make: MakeRows, rows: list[Row]) -> None:
     """By the first value, then the second, then the third; rows that are equal stay as many as they were."""
     kept = make(3)

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def check(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the command in the folder above the rules."""
     command = [sys.executable, "-m", "pipeline", "check", "rules", *more]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[3]), "PATH": "", "PYTHONUTF8": "1"}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "", "PYTHONUTF8": "1"}
     return subprocess.run(command, cwd=folder.parent, env=environment, capture_output=True, text=True, check=False)
 
 
