@@ -150,9 +150,9 @@ def ending(command: Callable[[], object]) -> NoReturn:
     except RulesRefused as refused:
         for line in finding_lines(refused.findings):
             print(line, file=sys.stderr)
-        sys.exit(_tell(refused, FINDINGS))
+        sys.exit(show_error(refused, FINDINGS))
     except UserError as error:
-        sys.exit(_tell(error, MISUSE))
+        sys.exit(show_error(error, MISUSE))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -162,7 +162,7 @@ def ending(command: Callable[[], object]) -> NoReturn:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        sys.exit(_tell(UserError(f"what there is to say cannot be written: {error.strerror}"), MISUSE))
+        sys.exit(show_error(UserError(f"what there is to say cannot be written: {error.strerror}"), MISUSE))
     sys.exit(FINE)
 
 
@@ -182,10 +182,11 @@ def rules_needed() -> Iterator[None]:
 def _refuse(refused: RulesRefused, code: int) -> int:
     for finding in refused.findings:
         print(terminal_escape(str(finding)), file=sys.stderr)
-    return _tell(refused, code)
+    return show_error(refused, code)
 
 
-def _tell(error: UserError, code: int) -> int:
+def show_error(error: UserError, code: int) -> int:
+    """Print the error and its hint to standard error; return the exit code."""
     print(f"error: {terminal_escape(error.message, keep=LINES)}", file=sys.stderr)
     if error.hint:
         print(f"hint: {terminal_escape(error.hint, keep=LINES)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The registry that commands outside the service talk to: by URL, or as the service's configuration has it."""
+"""The options `--config` and `--registry` of commands that use a schema registry or Kafka beside the service."""
 
 from __future__ import annotations
 
@@ -12,45 +12,63 @@ from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
+    from pipeline.settings import Settings
 
 RegistryOption = Annotated[
-    str | None, typer.Option("--registry", help="URL of a schema registry (Confluent's dialect).", metavar="URL")
+    str | None, typer.Option("--registry", help="URL of a schema registry with the API of Confluent's.", metavar="URL")
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Take brokers, registry and their secrets from here.", metavar="FILE"),
+    typer.Option(
+        "--config",
+        "-c",
+        help="Configuration with brokers, registry and their secrets; default: pipeline.yaml, if it exists.",
+        metavar="FILE",
+    ),
 ]
 
 
-def open_registry(url: str | None, config: Path | None) -> SchemaRegistry | None:
-    """The registry at `url`, else that of the configuration; None where neither names one.
+def find_settings(config: Path | None) -> Settings | None:
+    """The settings of `config`, else those of pipeline.yaml or the environment; None without any.
 
     Raises:
-        UserError: the configuration cannot be used.
+        ConfigurationError: the configuration is invalid.
     """
-    if url is None and config is None:
+    from pipeline.settings import load_settings  # noqa: PLC0415 - not every command needs them
+    from pipeline.settings.load import DEFAULT_FILE, is_by_environment  # noqa: PLC0415 - the same
+
+    if config is None and not DEFAULT_FILE.exists() and not is_by_environment(DEFAULT_FILE, os.environ):
         return None
-    from pipeline.adapters.events.registry import (  # noqa: PLC0415 - who names none need not wait for its client
-        RegistryOptions,
-        SchemaRegistry,
-    )
-
-    if url is not None:
-        return SchemaRegistry(RegistryOptions(url))
-    assert config is not None  # noqa: S101 - one of the two is named
-    from pipeline.bootstrap.events import find_schemas  # noqa: PLC0415 - nor for the service's
-    from pipeline.settings import load_settings  # noqa: PLC0415 - nor for its settings
-
-    return find_schemas(load_settings(config, os.environ)).registry
+    return load_settings(config or DEFAULT_FILE, os.environ)
 
 
-def require_registry(url: str | None, config: Path | None) -> SchemaRegistry:
-    """The same, where nothing can be done without one.
+def open_registry(url: str | None, settings: Settings | None) -> SchemaRegistry | None:
+    """The registry at `url`, else that of the settings; None if neither names one.
 
     Raises:
-        UserError: neither names one, or the configuration cannot be used.
+        UserError: a secret or a schema of the settings cannot be read.
     """
-    registry = open_registry(url, config)
+    if url is not None:
+        from pipeline.adapters.events.registry import (  # noqa: PLC0415 - its client, which few calls need
+            RegistryOptions,
+            SchemaRegistry,
+        )
+
+        return SchemaRegistry(RegistryOptions(url))
+    if settings is None or settings.schemas.registry_url is None:
+        return None
+    from pipeline.bootstrap.events import find_schemas  # noqa: PLC0415 - the service's modules, which few calls need
+
+    return find_schemas(settings).registry
+
+
+def require_registry(url: str | None, settings: Settings | None) -> SchemaRegistry:
+    """The same, for a command that needs a registry.
+
+    Raises:
+        UserError: neither names one, or as `open_registry`.
+    """
+    registry = open_registry(url, settings)
     if registry is None:
         raise UserError(
             "no schema registry is named", hint="give --registry URL, or --config with schemas.registry_url"

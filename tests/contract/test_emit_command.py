@@ -1,4 +1,4 @@
-"""`emit`: what stands on the topic afterwards, and what a user's mistake is answered with."""
+"""`emit`: the records that it writes, and its error messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.adapters.events.records import PAID_EVENT, PAID_TYPE, decoder
 
 @pytest.fixture
 def topic(request: pytest.FixtureRequest) -> str:
-    """A topic of this test alone."""
+    """A topic for this test only."""
     return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
 
 
@@ -49,7 +49,7 @@ def written(servers: str, topic: str, count: int) -> list[Record]:
 
 
 def events(records: list[Record], look_up: LookUp | None = None) -> list[Event]:
-    """What the service makes of them."""
+    """The events that the service decodes."""
     subject = decoder(look_up=look_up)
     return [subject.decode(record) for record in records]
 
@@ -78,7 +78,7 @@ def test_the_service_reads_what_emit_writes(servers: str, run: Run, topic: str, 
 
 
 async def test_with_a_registry_its_ids_are_written(servers: str, run: Run, topic: str) -> None:
-    """Any consumer of the registry reads them then."""
+    """Every client of the registry can read them."""
     with FakeRegistry() as registry:
         arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--registry", registry.url]
         assert run("emit", "order.paid.v1", *arguments) == 0
@@ -92,7 +92,7 @@ async def test_with_a_registry_its_ids_are_written(servers: str, run: Run, topic
 
 
 def test_given_events_are_written_in_their_order(servers: str, run: Run, topic: str, tmp_path: Path) -> None:
-    """One on each line, a list, or in one of the other forms of recordings."""
+    """One on each line, a list, or another form of recording."""
     given = [{**PAID_EVENT, "order_no": f"N{number}", "sub": "one"} for number in range(3)]
     (tmp_path / "lines.jsonl").write_text("\n".join(json.dumps(event) for event in given))
     (tmp_path / "list.json").write_text(json.dumps(given))
@@ -121,7 +121,7 @@ def test_a_file_with_one_bad_event_writes_none(
     second: Mapping[str, object],
     text: str,
 ) -> None:
-    """The fault is named with its place."""
+    """The fault is reported with its location."""
     (tmp_path / "events.jsonl").write_text(json.dumps(PAID_EVENT) + "\n" + json.dumps(second))
     arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--file", str(tmp_path / "events.jsonl")]
     assert run("emit", "order.paid.v1", *arguments) == 2
@@ -130,14 +130,14 @@ def test_a_file_with_one_bad_event_writes_none(
     assert capsys.readouterr().out == ""
 
 
-def test_a_missing_topic_is_told_before_anything_is_written(
+def test_a_missing_topic_is_reported_before_anything_is_written(
     servers: str, run: Run, topic: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the way to make it: a record for no topic would wait until it times out."""
+    """With the option that creates it: a record for a missing topic would wait until it times out."""
     assert run("emit", "order.paid.v1", "--topic", topic, "--bootstrap-servers", servers) == 2
-    told = capsys.readouterr().err
-    assert f"there is no topic {topic}" in told
-    assert "--create" in told
+    shown = capsys.readouterr().err
+    assert f"there is no topic {topic}" in shown
+    assert "--create" in shown
 
 
 def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,16 +162,60 @@ def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) 
         (["order.paid.v1", "--config", "missing.yaml"], "missing.yaml"),
     ],
 )
-def test_a_mistake_is_told_in_words(
+def test_a_mistake_is_reported(
     run: Run,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     text: str,
 ) -> None:
-    """With exit code 2 and no traceback."""
+    """With exit code 2 and without a traceback."""
     monkeypatch.setattr("pipeline.cli.authors.emit.BROKER_SECONDS", 1.0)
     assert run("emit", *arguments) == 2
-    told = capsys.readouterr().err
-    assert text in told
-    assert "Traceback" not in told
+    shown = capsys.readouterr().err
+    assert text in shown
+    assert "Traceback" not in shown
+
+
+@pytest.fixture
+def folder(servers: str, topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a configuration, and nothing else."""
+    (tmp_path / "pipeline.yaml").write_text(
+        f"kafka: {{bootstrap_servers: '{servers}', group_id: emit, topics: [{topic}]}}\n"
+        "notices: {url: 'http://localhost:1/', token: x}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+async def test_the_configuration_of_the_folder_is_read(servers: str, run: Run, topic: str, folder: Path) -> None:
+    """Brokers, topic and registry come from it, so that the service can read the events."""
+    with FakeRegistry() as registry:
+        with (folder / "pipeline.yaml").open("a") as file:
+            file.write(f"schemas: {{registry_url: '{registry.url}'}}\n")
+        assert run("emit", "order.paid.v1", "--create") == 0
+        (record,) = written(servers, topic, 1)
+        client = SchemaRegistry(RegistryOptions(registry.url))
+        subject = decoder(look_up=client.by_id)
+        await subject.prepare(record)
+        assert subject.decode(record).type == PAID_TYPE
+        client.close()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_refused_record_is_named(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the count of those that were written, without a traceback."""
+    given = [PAID_EVENT, PAID_EVENT, {**PAID_EVENT, "order_no": "N" * 2_000_000}, PAID_EVENT]
+    (tmp_path / "events.json").write_text(json.dumps(given), encoding="utf-8")
+    assert run("emit", "order.paid.v1", "--create", "--file", "events.json") == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: record 3 was refused: ")
+    assert "2 of 3 records were written" in shown
+
+
+@pytest.mark.usefixtures("folder")
+def test_schemas_of_the_examples_come_with_the_program(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are used if no folder is named."""
+    assert run("emit", "order.paid.v1", "--print") == 0
+    assert '"order_no"' in capsys.readouterr().out

@@ -1,21 +1,27 @@
-"""Events onto a topic: Avro in Confluent framing, JSON, or CloudEvents."""
+"""Writes events to a topic: Avro in Confluent's framing, JSON, or CloudEvents."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.events.avro import AvroWriter
 from pipeline.adapters.events.avro_record import avro_record
+from pipeline.adapters.kafka import errors
 from pipeline.errors import Unreachable
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch
 
 SOURCE = "/notice-pipeline/emit"
+BATCH_BYTES = 16_384
+"""As Java's producer has it: a batch stays below the `max.message.bytes` of a topic that is set low."""
+LAST_SECONDS = 5.0
+"""Time for records in flight to be acknowledged after one was refused."""
 
 
 class Encoding(StrEnum):
@@ -32,7 +38,7 @@ class Encoding(StrEnum):
 
 
 class EventEncoder:
-    """One event type's events, as bytes and headers."""
+    """Encodes events of one type as bytes and headers."""
 
     def __init__(self, schema: EventSchema, schema_id: int, encoding: Encoding) -> None:
         self._schema = schema
@@ -80,28 +86,45 @@ class EventProducer:
     """Writes to one cluster and waits for every acknowledgement."""
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
-        self._producer = Producer(
-            {"linger.ms": 20, "enable.idempotence": True, "message.timeout.ms": 30_000, **properties}
-        )
-        self._failed: KafkaError | None = None
+        """`properties` are librdkafka's.
+
+        Raises:
+            ConfigurationError: librdkafka refuses them.
+        """
+        settings = {
+            "linger.ms": 20,
+            "batch.size": BATCH_BYTES,
+            "enable.idempotence": True,
+            "message.timeout.ms": 30_000,
+            **properties,
+        }
+        self._producer = errors.configured(lambda: Producer(settings))
+        self._failed: tuple[int, KafkaError] | None = None
+        self._sent = 0
         self.written = 0
 
     def make(self, topic: str) -> None:
-        """Ask for a topic: a broker that makes topics by itself makes it now."""
+        """Ask for a topic, so that a broker that creates topics by itself creates it now."""
         self._producer.list_topics(topic, timeout=10)
 
     def send(self, topic: str, key: str | None, value: bytes, headers: list[tuple[str, bytes]]) -> None:
-        """Put one record on the way; waits only where the local queue is full.
+        """Queue one record; blocks only while librdkafka's queue is full.
 
         Raises:
-            Unreachable: an earlier record was refused.
+            Unreachable: Kafka refused this record or an earlier one.
         """
+        self._sent += 1
+        delivered = partial(self._delivered, self._sent)
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=self._delivered)
+                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=delivered)
                 break
             except BufferError:
                 self._producer.poll(0.1)
+                self._check()
+            except KafkaException as error:
+                delivered(errors.cause(error), None)
+                break
         self._producer.poll(0)
         self._check()
 
@@ -109,7 +132,7 @@ class EventProducer:
         """Wait until everything is acknowledged.
 
         Raises:
-            Unreachable: something was refused, or no broker answers.
+            Unreachable: Kafka refused a record, or no broker answers.
         """
         while self._producer.flush(0.5):
             if on_progress is not None:
@@ -117,12 +140,16 @@ class EventProducer:
             self._check()
         self._check()
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+    def _delivered(self, number: int, error: KafkaError | None, _: Message | None) -> None:
         if error is None:
             self.written += 1
         elif self._failed is None:
-            self._failed = error
+            self._failed = number, error
 
     def _check(self) -> None:
-        if self._failed is not None:
-            raise Unreachable(f"Kafka took no more records: {self._failed.str()}")
+        if self._failed is None:
+            return
+        self._producer.flush(LAST_SECONDS)  # for the count of those that were written
+        number, error = self._failed
+        message = f"record {number} was refused: {error.str()}; {self.written} of {self._sent} records were written"
+        raise Unreachable(message, hint=errors.hint({error.code()}))

@@ -1,10 +1,9 @@
-"""`emit`: put example or given events on a topic, for trying things out."""
+"""`emit`: write example events or given events to a topic."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
 import random
 import sys
 import time
@@ -20,111 +19,133 @@ from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
 from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
+from pipeline.adapters.shipped import shipped
 from pipeline.authoring.terminal_escape import escaped
 from pipeline.bootstrap.kafka import kafka_properties
-from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry
+from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import example
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings
 
 BROKER_SECONDS = 10.0
+DEFAULT_TOPIC = "trade.order.events"
+DEFAULT_SCHEMAS = Path("schemas/events")
 NEW_PARTITIONS = 4
 PROGRESS_EVERY = 10_000
 
 
 def command(
-    event_type: Annotated[str, typer.Argument(help="Event type, whole or its end: `order.paid.v1`.", metavar="TYPE")],
+    event_type: Annotated[
+        str, typer.Argument(help="Event type, or its last parts: `order.paid.v1`.", metavar="TYPE", show_default=False)
+    ],
     topic: Annotated[
         str | None,
-        typer.Option(help="Topic to write to; default: the configuration's, or trade.order.events."),
+        typer.Option(help=f"Topic to write to; default: the configuration's, or {DEFAULT_TOPIC}."),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many examples.")] = 1,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Number of examples.")] = 1,
     file: Annotated[
         Path | None,
-        typer.Option(help="Given events instead, as `explain` and `diff` read them; `-`: standard input."),
+        typer.Option(help="Write the events of this file instead (forms as for `explain`); `-`: standard input."),
     ] = None,
     bootstrap_servers: Annotated[
         str | None, typer.Option(help="Brokers; default: the configuration's, or localhost:9092.")
     ] = None,
     config: ConfigOption = None,
     schemas: Annotated[
-        Path | None, typer.Option(help="Folder with *.avsc; default: the configuration's, or schemas/events.")
+        Path | None,
+        typer.Option(
+            help="Folder with *.avsc; default: the configuration's, or schemas/events, or the example schemas."
+        ),
     ] = None,
     registry: RegistryOption = None,
-    encoding: Annotated[Encoding, typer.Option(help="How to write them.")] = Encoding.AVRO,
-    key: Annotated[str, typer.Option(help="Field that becomes the key.")] = "sub",
+    encoding: Annotated[Encoding, typer.Option(help="Encoding of the records.")] = Encoding.AVRO,
+    key: Annotated[str, typer.Option(help="Field of the event that becomes the record's key.")] = "sub",
     rate: Annotated[
-        float | None, typer.Option(min=0.001, help="Events per second; default: as fast as it goes.")
+        float | None, typer.Option(min=0.001, help="Events per second; default: as fast as possible.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same examples.")] = 1,
-    create: Annotated[bool, typer.Option("--create", help="Make the topic where it is missing.")] = False,
-    only_print: Annotated[bool, typer.Option("--print", help="Show them; write nothing.")] = False,
+    create: Annotated[bool, typer.Option("--create", help="Create the topic if it does not exist.")] = False,
+    only_print: Annotated[bool, typer.Option("--print", help="Print the events and write nothing.")] = False,
 ) -> None:
-    """Put events on a topic: examples made from the schema, or your own.
+    """Write events to a topic: examples made from the type's schema, or the events of a file.
 
-    Avro is written with the id that the registry gives the schema; without a registry, with an id made of the schema
-    itself, which a service with the same folder of schemas knows.
+    Avro records have the id that the registry gives the schema. Without a registry they have an id derived from the
+    schema, which a service with the same folder of schemas knows.
 
-    Examples: `notice-pipeline emit order.paid.v1 -n 100` · `notice-pipeline emit order.paid.v1 --file events.jsonl`
+    Exit 0: every event is written; 2: none is, or Kafka refused one (the message says which).
+
+    Examples: `notice-pipeline emit order.paid.v1 -n 100 --create` ·
+    `notice-pipeline emit order.paid.v1 --file events.jsonl --topic trade.order.events`
     """
-    settings = load_settings(config, os.environ) if config is not None else None
-    schema = _schema(schemas or (settings and settings.schemas.directory) or Path("schemas/events"), event_type)
+    settings = find_settings(config)
+    schema = _schema(_folder(schemas, settings), event_type)
     events: Iterable[Mapping[str, object]] = _examples(schema, count, seed)
-    if file is not None:  # read whole before any is written: half a file on a topic helps nobody
+    if file is not None:  # read completely before the first is written
         events = list(_given(file, JsonReader(schema), schema.name))
     if only_print:
         for event in events:
             print(escaped(json.dumps(event, ensure_ascii=False)))
         return
-    where = _Where.of(settings, topic, bootstrap_servers)
-    where.require(create=create)
-    encoder = EventEncoder(schema, _schema_id(schema, where.topic, encoding, registry, config), encoding)
-    written = _write(EventProducer(where.properties), where.topic, encoder, events, key, rate)
-    print(f"{written} {'event' if written == 1 else 'events'} of {schema.name} on {where.topic}", file=sys.stderr)
+    target = _Target.of(settings, topic, bootstrap_servers)
+    target.require(create=create)
+    there = open_registry(registry, settings) if encoding is Encoding.AVRO else None
+    number = folder_id(schema.fingerprint)
+    if there is not None:
+        with closing(there):
+            number = there.register(f"{target.topic}-{schema.name}", schema.avro)
+    written = _write(
+        EventProducer({**target.properties, "log_level": 0}),
+        target.topic,
+        EventEncoder(schema, number, encoding),
+        events,
+        key,
+        rate,
+    )
+    print(f"{written} {'event' if written == 1 else 'events'} of {schema.name} on {target.topic}", file=sys.stderr)
 
 
-class _Where(NamedTuple):
-    """The topic, and librdkafka's settings."""
+def _folder(given: Path | None, settings: Settings | None) -> Path:
+    if given is not None:
+        return given
+    if settings is not None and settings.schemas.directory is not None:
+        return settings.schemas.directory
+    return DEFAULT_SCHEMAS if DEFAULT_SCHEMAS.is_dir() else shipped("schemas/events")
+
+
+class _Target(NamedTuple):
+    """The topic to write to, and librdkafka's properties."""
 
     topic: str
     properties: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Settings | None, topic: str | None, servers: str | None) -> _Where:
+    def of(cls, settings: Settings | None, topic: str | None, servers: str | None) -> _Target:
         properties: dict[str, Any] = {"bootstrap.servers": "localhost:9092"}
         if settings is not None:
             properties = kafka_properties(settings)
             if topic is None and len(settings.kafka.topics) > 1:
                 raise UserError(
                     "the configuration reads several topics",
-                    hint=f"say which: --topic, one of {', '.join(settings.kafka.topics)}",
+                    hint=f"name one: --topic {' or '.join(settings.kafka.topics)}",
                 )
             topic = topic or settings.kafka.topics[0]
         if servers is not None:
             properties["bootstrap.servers"] = servers
-        return cls(topic or "trade.order.events", properties)
+        return cls(topic or DEFAULT_TOPIC, properties)
 
     def require(self, *, create: bool) -> None:
-        """Say at once where the broker or the topic is missing: a record for no topic waits until it times out.
+        """Check that the broker answers and the topic exists: a record for a missing topic waits until it times out.
 
         Raises:
-            Unreachable: one of them is.
+            Unreachable: one of them is missing.
         """
         check = TopicCheck(self.properties, BROKER_SECONDS)
         if create:
             check.ensure(TopicToMake(self.topic, NEW_PARTITIONS, replication_factor=-1, create=True), {})
         else:
-            check.require([self.topic], mend="--create makes it")
-
-
-def _schema_id(schema: EventSchema, topic: str, encoding: Encoding, registry: str | None, config: Path | None) -> int:
-    there = open_registry(registry, config) if encoding is Encoding.AVRO else None
-    if there is None:
-        return folder_id(schema.fingerprint)
-    with closing(there):
-        return there.register(f"{topic}-{schema.name}", schema.avro)
+            check.require([self.topic], mend="--create creates it")
 
 
 def _write(
@@ -135,16 +156,21 @@ def _write(
     key: str,
     rate: float | None,
 ) -> int:
-    """Write them, at that rate where there is one, and wait for every acknowledgement; how many there were."""
+    """Write the events, at most `rate` a second, wait for every acknowledgement, and return how many were written."""
     begun = time.monotonic()
-    for number, event in enumerate(events):
-        value, headers = encoder.encode(event, number)
-        producer.send(topic, str(event[key]) if event.get(key) is not None else None, value, headers)
-        if rate is not None:
-            time.sleep(max(0.0, begun + (number + 1) / rate - time.monotonic()))
-        if number % PROGRESS_EVERY == PROGRESS_EVERY - 1:
-            print(f"{number + 1} written …", file=sys.stderr)
-    producer.flush()
+    try:
+        for number, event in enumerate(events, 1):
+            value, headers = encoder.encode(event, number - 1)
+            producer.send(topic, str(event[key]) if event.get(key) is not None else None, value, headers)
+            if rate is not None:
+                time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+            if number % PROGRESS_EVERY == 0:
+                print(f"{number} written …", file=sys.stderr)
+        producer.flush()
+    except KeyboardInterrupt:
+        producer.flush()
+        print(f"{producer.written} events were written", file=sys.stderr)
+        raise
     return producer.written
 
 
@@ -161,7 +187,7 @@ def _schema(folder: Path, wanted: str) -> EventSchema:
 
 
 def _near(wanted: str, names: Sequence[str]) -> str:
-    """The name that may be meant, by its end as people write it; else all of them."""
+    """Suggest the type whose name or last parts are similar, else list them all."""
     ends = [name.split(".", start)[-1] for name in names for start in range(name.count(".") + 1)]
     near = difflib.get_close_matches(wanted, ends, n=1)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
@@ -173,10 +199,10 @@ def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[st
 
 
 def _given(file: Path, reader: JsonReader, event_type: str) -> Iterator[Mapping[str, object]]:
-    """The data of every event of a file.
+    """Yield the data of every event of a file.
 
     Raises:
-        UserError: one of them is of another type, or does not fit its schema.
+        UserError: an event has another type, or does not fit the schema.
     """
     for where, given in given_events(file):
         if given.type not in {None, event_type}:

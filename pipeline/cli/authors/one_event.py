@@ -1,8 +1,9 @@
-"""The one event that a command looks at: in a file, or at a position of a topic."""
+"""Finds the one event that a command is about: in a file, or at a position of a topic."""
 
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
@@ -13,37 +14,50 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, GivenEvent, given_events
+from pipeline.cli.app import FINDINGS, show_error
 from pipeline.cli.authors.rule_set import SoundRules
 from pipeline.cli.printing import bad, faint, plain, print_json, say, strong
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
-from pipeline.model.event import Event, Position
+from pipeline.model.event import Event, Position, Record
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 REGISTRY_SECONDS = 15.0
+MAX_FRAMED = 16_777_216
+"""Largest file that is read as one record."""
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
 
 
 class Wanted(NamedTuple):
-    """Which event, as it was asked for."""
+    """Which event the user asks for."""
 
     file: Path | None
     number: int
-    """Which of the file's, counted from 1."""
+    """Number of the event in the file, from 1."""
     type: str | None
     position: Position | None
+    is_framed: bool = False
+    """Whether the file holds the bytes of one record's value, as a serializer wrote them."""
 
 
-def wanted(event: str | None, number: int, event_type: str | None, position: Position | None = None) -> Wanted:
-    """What the argument `event` names, or the `position` that options named.
+def wanted(
+    event: str | None,
+    number: int,
+    event_type: str | None,
+    position: Position | None = None,
+    framed: Path | None = None,
+) -> Wanted:
+    """The event that one of the argument `event`, the options of `position` and the file `framed` names.
 
     Raises:
-        UserError: no event, or two.
+        UserError: none of them is given, or several.
     """
+    if sum(one is not None for one in (event, position, framed)) > 1:
+        raise UserError("two events are named", hint="give a file, or --topic, --partition and --offset, or --framed")
+    if framed is not None:
+        return Wanted(framed, number, event_type, None, is_framed=True)
     if position is not None:
-        if event is not None:
-            raise UserError("two events are named", hint="give a file, or --topic, --partition and --offset")
         return Wanted(None, number, event_type, position)
     if event is None:
         raise UserError("no event is named", hint="give a file, - for standard input, or TOPIC/PARTITION/OFFSET")
@@ -54,7 +68,7 @@ def wanted(event: str | None, number: int, event_type: str | None, position: Pos
 
 
 def position_of(topic: str | None, partition: int | None, offset: int | None) -> Position | None:
-    """The position that the three options name together; None without any of them.
+    """The position that the three options name together; None if none is given.
 
     Raises:
         UserError: one or two are missing.
@@ -62,45 +76,70 @@ def position_of(topic: str | None, partition: int | None, offset: int | None) ->
     if topic is None and partition is None and offset is None:
         return None
     if topic is None or partition is None or offset is None:
-        raise UserError("a record is named by --topic, --partition and --offset together")
+        raise UserError("give --topic, --partition and --offset together")
     return Position(topic, partition, offset)
 
 
 class Found(NamedTuple):
-    """The event, and where it was."""
+    """The event and its location."""
 
     event: Event
     where: str
     """`file:line`, or `topic/partition/offset`."""
 
 
+class Mismatch(UserError):
+    """The text is not an event, or does not fit the schema of its type: a finding, not misuse of the command."""
+
+
 def find(asked: Wanted, rules: SoundRules, settings: Settings | None) -> Found:
-    """The event itself.
+    """Read the event.
 
     Raises:
-        UserError: it is not there, or cannot be read.
-        Undecodable: the record at that position is no event.
+        UserError: the file, topic or record does not exist or cannot be read.
+        Mismatch: the text in the file is not an event, or does not fit the schema of its type.
+        Undecodable: the record cannot be decoded as an event.
     """
+    if asked.file is not None and asked.is_framed:
+        return Found(_framed(asked.file, asked, rules, settings), str(asked.file))
     if asked.file is not None:
-        return _in_file(asked.file, asked, rules)
+        try:
+            return _in_file(asked.file, asked, rules)
+        except EventFault as fault:
+            raise Mismatch(fault.message, hint=fault.hint) from None
     if asked.position is None or settings is None:
         raise UserError(
-            "a record is read from Kafka, which the configuration names", hint="give --config pipeline.yaml"
+            "reading a record needs the brokers of a configuration", hint="give --config, or write a pipeline.yaml"
         )
     return Found(_in_kafka(asked.position, settings), str(asked.position))
 
 
-def tell_undecodable(fault: Undecodable, *, as_json: bool) -> None:
-    """Print why a record is no event: no rule sees it."""
+def find_or_exit(asked: Wanted, rules: SoundRules, settings: Settings | None, *, as_json: bool) -> Found:
+    """Read the event. If it cannot be decoded or does not fit its schema, print why and exit with FINDINGS.
+
+    Raises:
+        UserError: as `find`.
+    """
+    try:
+        return find(asked, rules, settings)
+    except Undecodable as fault:
+        _show_undecodable(fault, as_json=as_json)
+        raise typer.Exit(FINDINGS) from None
+    except Mismatch as mismatch:
+        sys.exit(show_error(mismatch, FINDINGS))
+
+
+def _show_undecodable(fault: Undecodable, *, as_json: bool) -> None:
+    """Print why a record cannot be decoded."""
     if as_json:
         print_json({"undecodable": {"reason": fault.reason.value, "detail": fault.detail}})
         return
     say(bad("✗ "), strong(fault.reason.value), plain(f": {fault.detail}"))
-    say(faint("No rule sees this record; the service publishes the outcome `undecodable` for it."))
+    say(faint("The service evaluates no rule for this record and publishes the outcome `undecodable`."))
 
 
 def now_ms() -> int:
-    """When an event happened that does not say so."""
+    """The time of an event that does not give one."""
     return time.time_ns() // 1_000_000
 
 
@@ -123,18 +162,45 @@ def _has_more(events: Iterator[GivenEvent]) -> bool:
 
 
 def _only_type(rules: SoundRules) -> str | None:
-    """The type that all rules look at, if it is a single one."""
+    """The event type of the rules, if they all have the same one."""
     return next(iter(rules.ruleset.event_types)) if len(rules.ruleset.event_types) == 1 else None
 
 
 def _in_kafka(position: Position, settings: Settings) -> Event:
-    import asyncio  # noqa: PLC0415 - only here is something waited for
-
     from pipeline.adapters.kafka.range import read_record  # noqa: PLC0415 - Kafka's client, which files do not need
-    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
-    from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - and the settings
+    from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - the same
 
-    record = read_record(kafka_properties(settings), position)
+    return _decoded(read_record(kafka_properties(settings), position), settings)
+
+
+def _framed(file: Path, asked: Wanted, rules: SoundRules, settings: Settings | None) -> Event:
+    """The event in a file with the value of one record."""
+    try:
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as opened:
+            value = opened.read(MAX_FRAMED + 1)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    if len(value) > MAX_FRAMED:
+        raise UserError(f"{file}: larger than {MAX_FRAMED} bytes: not one record")
+    record = Record(str(file), 0, 0, None, value, (), now_ms())
+    if settings is not None:
+        topics = settings.kafka.topics  # the topic decides the type of plain JSON
+        return _decoded(record._replace(topic=topics[0]) if len(topics) == 1 else record, settings)
+    from pipeline.adapters.events.avro import folder_id  # noqa: PLC0415 - the service's decoder, which JSON does not need
+    from pipeline.adapters.events.decoder import EventDecoder  # noqa: PLC0415 - the same
+
+    known = {folder_id(one.fingerprint): one for name in rules.catalogue for one in rules.catalogue.versions(name)}
+    types = {record.topic: rules.event_type(asked.type)} if asked.type is not None else {}
+    decoder = EventDecoder(look_up=None, known=known, catalogue=rules.catalogue, json_types=types, max_bytes=MAX_FRAMED)
+    return decoder.decode(record)
+
+
+def _decoded(record: Record, settings: Settings) -> Event:
+    """Decode the record as the service does, asking the registry for its schema."""
+    import asyncio  # noqa: PLC0415 - needed only for the registry
+
+    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - the service's modules
+
     schemas = find_schemas(settings)
     with closing(schemas.registry) if schemas.registry is not None else nullcontext():
         decoder = find_decoder(settings, schemas)

@@ -1,8 +1,7 @@
-"""The rules that an author's command looks at: named, or those of a configuration."""
+"""Finds the rules that an author's command works on: named by options, or by a configuration."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -32,32 +31,32 @@ RulesOption = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Take rules, schemas, environment and Kafka from here.", metavar="FILE"),
+    typer.Option("--config", "-c", help="Configuration with rules, schemas, environment and brokers.", metavar="FILE"),
 ]
 
 
 class Named(NamedTuple):
-    """What the options name; the configuration speaks where they are silent."""
+    """The values of the options. For those not given, the configuration's are used."""
 
     rules: Path | None
     schemas: Path | None
     environment: str | None
     config: Path | None
 
-    def settings(self) -> Settings | None:
-        """The configuration, where one is named.
+    def settings(self, *, needs_kafka: bool = False) -> Settings | None:
+        """The settings of the option's configuration; if Kafka is needed, else those of pipeline.yaml, if it exists.
 
         Raises:
-            ConfigurationError: it cannot be used.
+            ConfigurationError: the configuration is invalid.
         """
-        if self.config is None:
+        if self.config is None and not needs_kafka:
             return None
-        from pipeline.settings import load_settings  # noqa: PLC0415 - who names no configuration need not wait for it
+        from pipeline.cli.registry import find_settings  # noqa: PLC0415 - needed only with a configuration
 
-        return load_settings(self.config, os.environ)
+        return find_settings(self.config)
 
     def completed(self, settings: Settings | None) -> Complete:
-        """With what the configuration says, and the usual folder."""
+        """The same, completed from the configuration and with the default folder."""
         rules, schemas, environment = self.rules, self.schemas, self.environment
         if settings is not None:
             rules = rules or settings.rules
@@ -67,7 +66,7 @@ class Named(NamedTuple):
 
 
 class Complete(NamedTuple):
-    """What is meant in the end; None stands for the schemas beside the rules, and for any environment."""
+    """Where rules and schemas are. No schemas: those beside the rules; no environment: any."""
 
     rules: Path
     schemas: Path | None
@@ -75,7 +74,7 @@ class Complete(NamedTuple):
 
 
 class SoundRules(NamedTuple):
-    """Rules without errors, with what they were checked against."""
+    """Rules without errors, and the schemas that they were checked against."""
 
     checked: CheckResult
     ruleset: RuleSet
@@ -83,10 +82,10 @@ class SoundRules(NamedTuple):
 
     @classmethod
     def of(cls, named: Named, settings: Settings | None, *, tests: bool = True) -> SoundRules:
-        """Read and check them; `tests`: those of the rules, too, which are as long as the rules.
+        """Read and check them; `tests`: check the tests of the rules, too.
 
         Raises:
-            RulesRefused: they have errors.
+            RulesRefused: the rules have errors.
             UserError: a file or folder cannot be read.
         """
         rules, schemas, environment = named.completed(settings)
@@ -98,19 +97,21 @@ class SoundRules(NamedTuple):
         return cls(checked, checked.ruleset, catalogue)
 
     def rule(self, name: str) -> Rule:
-        """The rule of that id.
+        """The enabled rule with that id.
 
         Raises:
-            UserError: there is none, or it is disabled.
+            UserError: there is none.
         """
         found = next((rule for rule in self.ruleset.rules if rule.id == name), None)
         if found is None:
             known = [rule.id for rule in self.ruleset.rules]
-            raise UserError(f"there is no rule `{name}` in use", hint=near(name, known) or f"there are {_few(known)}")
+            raise UserError(
+                f"there is no enabled rule `{name}`", hint=near(name, known) or f"the rules are {_few(known)}"
+            )
         return found
 
     def event_type(self, wanted: str) -> str:
-        """The event type that `wanted` names, whole or by its end (`order.paid.v1`).
+        """The event type that `wanted` names, by its full name or its last parts (`order.paid.v1`).
 
         Raises:
             UserError: it names none, or several.
@@ -118,8 +119,8 @@ class SoundRules(NamedTuple):
         known = dict.fromkeys([*self.catalogue, *(name for rule in self.ruleset.rules for name in rule.on)])
         found = [wanted] if wanted in known else [name for name in known if name.endswith(f".{wanted}")]
         if len(found) != 1:
-            message = "names several event types" if found else "is no event type that a schema or rule knows"
-            hint = f"there are {_few(found or list(known))}"
+            message = "names several event types" if found else "is not an event type of any schema or rule"
+            hint = f"the types are {_few(found or list(known))}"
             raise UserError(f"`{wanted}` {message}", hint=(None if found else near(wanted, known)) or hint)
         return found[0]
 

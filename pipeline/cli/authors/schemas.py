@@ -1,4 +1,4 @@
-"""`schemas check | register`: Avro schemas before anything is written with them."""
+"""`schemas check | register`: check and register Avro schemas before events are written with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import print_json, values
-from pipeline.cli.registry import ConfigOption, RegistryOption, open_registry, require_registry
+from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema.check import SchemaProblem, check_against, check_versions
 from pipeline.rules.schema.event_schema import EventSchema
@@ -67,7 +67,7 @@ def check(
     """
     schemas, problems = _read(folder)
     problems += check_versions(schemas)
-    there = open_registry(registry, config)
+    there = open_registry(registry, find_settings(config) if config is not None else None)
     if there is not None:
         with closing(there):
             for schema in schemas:
@@ -111,7 +111,8 @@ def register(
     if outcomes is not None:
         subjects.append((f"{outcomes}-value", outcome_schema()))
     registered: list[dict[str, object]] = []
-    with closing(require_registry(registry, config)) as there:
+    settings = find_settings(config) if registry is None else None
+    with closing(require_registry(registry, settings)) as there:
         for subject, avro in subjects:
             number = there.register(subject, avro)
             registered.append({"subject": subject, "id": number})

@@ -95,7 +95,7 @@ def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
     (shop / "other.json").write_text(json.dumps({"type": "shop.order.Other", "data": {}}), encoding="utf-8")
     done = run("preview", "other.json")
     assert done.code == 0
-    assert done.err == "no rule makes a message of this event; `explain` says why\n"
+    assert done.err == "no rule makes a message of this event; `notice-pipeline explain` shows why\n"
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
     [
         ((), "no event is named"),
         (("paid.json", "--example", "order.Paid"), "two events are named"),
-        (("--example", "order.Piad"), "is no event type"),
+        (("--example", "order.Piad"), "is not an event type"),
         (("--rule", "anny"), "did you mean `any`?"),
-        (("--rule", "any", "--schemas", "rules"), "no schema of `shop.order.Paid` is known"),
-        (("other.json", "--rule", "any"), "rule `any` does not look at `shop.order.Other`"),
+        (("--rule", "any", "--schemas", "rules"), "there is no schema of `shop.order.Paid`"),
+        (("other.json", "--rule", "any"), "rule `any` is not for events of type `shop.order.Other`"),
     ],
 )
 def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], message: str) -> None:
