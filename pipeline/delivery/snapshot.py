@@ -56,7 +56,7 @@ def taken(
     suspensions: Suspensions,
     partitions: Mapping[TopicPartition, Partition],
 ) -> DeliverySnapshot:
-    """The state at `now`; `correction` is added to `now` to get the wall clock's time, which ages of events refer to."""
+    """The state at `now`; `now + correction` is the wall clock's time, by which ages of events are measured."""
     frontiers = {key: partition.frontier for key, partition in partitions.items()}
     gate.mark(now)  # a halt may have ended by the passing of time
     halted = gate.halted(now)

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from pipeline.web.connections import MOST_HEAD_BYTES, BoundedProtocol
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.problems import handler
 
@@ -82,6 +83,8 @@ async def serve(app: Starlette, listener: socket.socket) -> None:
     server = _Server(
         uvicorn.Config(
             app,
+            http=BoundedProtocol,
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
             log_config=None,
             access_log=False,
             lifespan="off",

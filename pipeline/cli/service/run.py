@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,8 @@ from pipeline.settings.files import unusable_paths
 from pipeline.settings.load import locations_in
 from pipeline.settings.model import MOST_WORKERS
 
+DESCRIPTORS = 65_536
+"""Open files allowed at most: connections to the API, to brokers and to our endpoint."""
 COLLECT_AFTER = (10_000, 20, 20)
 """Thresholds of Python's cycle collector. Thousands of notices wait at any time and none of them is part of a cycle (a
 test sees to it), so by default it looks at all of them again and again: 35 of 240 µs a notice
@@ -75,6 +79,7 @@ def _check_files(settings: Settings, config: Path, environment: dict[str, str]) 
 
 def run(settings: Settings) -> int:
     """Run the service: here, or by workers."""
+    _raise_descriptor_limit()
     if settings.workers > 1:
         from pipeline.bootstrap.workers import run_workers  # noqa: PLC0415 - nor does one process need a supervisor
 
@@ -82,6 +87,15 @@ def run(settings: Settings) -> int:
     from pipeline.bootstrap.service import run_service  # noqa: PLC0415 - a supervisor needs no clients of Kafka and HTTP
 
     return on_best_loop(run_service(settings, owns_process=True))
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many open files as the system lets us: a shell's soft limit of 1,024 is less than we may need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def on_best_loop(service: Coroutine[object, object, int]) -> int:
