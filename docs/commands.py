@@ -10,11 +10,11 @@ from typer.main import get_command
 from pipeline.cli.app import app
 
 Command = Any
-"""The library names no public type for what it makes of a function."""
+"""Typer has no public type for a command."""
 
 
 def commands_page() -> str:
-    """Every command with its words, arguments and options."""
+    """Every command with its help text, arguments and options."""
     root = get_command(app)
     lines = [
         "# Commands",
@@ -61,8 +61,8 @@ def _row(parameter: Command, context: Any) -> str:  # noqa: ANN401 - the library
     value = "" if is_argument or parameter.is_flag else f" {parameter.metavar or parameter.display_type(context)}"
     named = f"`{', '.join(names)}{value}`"
     default = parameter.default
-    told = "" if default is None or callable(default) or default is False or default == () else f"`{_plain(default)}`"
-    return f"| {named.replace('|', chr(92) + '|')} | {told} | {_cell(parameter.help or '')} |"
+    shown = "" if default is None or callable(default) or default is False or default == () else f"`{_plain(default)}`"
+    return f"| {named.replace('|', chr(92) + '|')} | {shown} | {_cell(parameter.help or '')} |"
 
 
 def _plain(default: object) -> str:

@@ -1,4 +1,4 @@
-"""Writes every generated page and schema from its one declaration; `--check` only says which are stale."""
+"""Writes every generated page and schema from its declaration; `--check` only lists the stale ones."""
 
 from __future__ import annotations
 
@@ -34,9 +34,15 @@ def metrics_page() -> str:
             for label in metric.labels
         )
         lines.append(f"| `{metric.full_name}` | {metric.kind} | {labels or '—'} | {metric.help} |")
-    lines += ["", "## Closed labels", ""]
-    closed = {label.name: label.values for metric in metrics.CATALOGUE for label in metric.labels if label.values}
-    lines += [f"- `{name}`: {', '.join(f'`{value}`' for value in values)}" for name, values in closed.items()]
+    lines += ["", "## Closed labels", "", "A label of one name may have other values in another metric.", ""]
+    users: dict[metrics.Label, list[str]] = {}
+    for metric in metrics.CATALOGUE:
+        for label in metric.labels:
+            if label.values:
+                users.setdefault(label, []).append(metric.full_name)
+    for label, names in users.items():
+        values = ", ".join(f"`{value}`" for value in label.values)
+        lines.append(f"- `{label.name}` of {', '.join(f'`{name}`' for name in names)}: {values}")
     return "\n".join(lines) + "\n"
 
 
@@ -53,11 +59,11 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "schemas/templates.schema.json": json_schemas.templates,
     "schemas/tests.schema.json": json_schemas.tests,
 }
-"""File, from the repository's top, and what makes its text."""
+"""Path from the repository's root, and the function that makes its text."""
 
 
 def stale() -> list[str]:
-    """The generated files that are not as their declarations say."""
+    """The generated files that differ from their declarations."""
     return [
         name
         for name, text in GENERATED.items()
@@ -66,7 +72,7 @@ def stale() -> list[str]:
 
 
 def main() -> int:
-    """Write what is stale; with `--check`, only name it and exit 1."""
+    """Write the stale files; with `--check`, only list them and return 1."""
     names = stale()
     if "--check" in sys.argv[1:]:
         for name in names:
