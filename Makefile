@@ -62,7 +62,8 @@ lock: setup ## Pin new dependencies of pyproject.toml; ARGS=--upgrade pins the n
 
 release: setup sbom ## Build wheel, sdist, Helm chart and bill of materials in dist/.
 	@$(BIN)/uv build --quiet --build-constraints requirements.lock --require-hashes --out-dir dist .
-	@helm package deploy/helm/notice-pipeline --version $(VERSION) --app-version $(VERSION) --destination dist >/dev/null
+	@log=$$(helm package deploy/helm/notice-pipeline --version $(VERSION) --app-version $(VERSION) --destination dist 2>&1) || \
+	  { echo "$$log" >&2; exit 1; }
 	@rm -f dist/.gitignore
 	@ls -1 dist
 
@@ -70,6 +71,8 @@ sbom: setup ## Write a bill of materials of the locked packages (CycloneDX) to d
 	@mkdir -p dist
 	@$(BIN)/uvx --quiet --from $(SBOM_TOOL) cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
 	  --mc-type application --output-reproducible --of JSON --output-file dist/sbom.json 2>/dev/null
+	@$(BIN)/python -c 'import json, pathlib, pipeline; f = pathlib.Path("dist/sbom.json"); s = json.loads(f.read_text()); \
+	  s["metadata"]["component"]["version"] = pipeline.__version__; f.write_text(json.dumps(s, indent=2) + "\n")'
 	@echo "written: dist/sbom.json"
 
 audit: setup ## Check the locked packages for known vulnerabilities (asks PyPI, so not part of make test).
