@@ -8,6 +8,7 @@ NoticePipelineError
 │   ├── Unreachable           a broker, registry or API does not answer at start
 │   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
 ├── Undecodable               a record cannot be decoded as an event; it becomes an outcome
+├── Tombstone                 this record deletes its key: no event, no outcome
 ├── RenderRefused             a rule cannot make a notice of an event; it becomes an outcome
 ├── SchemaUnavailable         the schema registry does not answer; the record waits
 ├── TokenUnavailable          the token source gave no token; sending waits
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.model.event import EventAttributes
     from pipeline.model.finding import Finding
     from pipeline.model.outcome import Reason
 
@@ -77,6 +79,12 @@ class Undecodable(NoticePipelineError):
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.attributes: EventAttributes | None = None
+        """What headers or envelope say of the event, where they can be read."""
+
+
+class Tombstone(NoticePipelineError):
+    """A record without a value, in a topic where such a record deletes its key: there is no event to lose."""
 
 
 class RenderRefused(NoticePipelineError):

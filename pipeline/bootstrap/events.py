@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.events.cloudevents import UnreadableTime
 from pipeline.adapters.events.decoder import EventDecoder
+from pipeline.adapters.events.event_fields import EventFields
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
 from pipeline.rules.compile import load
@@ -53,8 +55,14 @@ def find_schemas(settings: Settings) -> Schemas:
     return Schemas(catalogue, known, registry)
 
 
-def find_decoder(settings: Settings, schemas: Schemas) -> EventDecoder:
-    """What turns records into events.
+def find_decoder(
+    settings: Settings,
+    schemas: Schemas,
+    *,
+    compacted_topics: Collection[str] = (),
+    unreadable_time: UnreadableTime | None = None,
+) -> EventDecoder:
+    """The decoder; `compacted_topics` are those of the configured topics that Kafka compacts, as far as known.
 
     Raises:
         SchemaError: fastavro refuses a schema of the folder.
@@ -65,7 +73,21 @@ def find_decoder(settings: Settings, schemas: Schemas) -> EventDecoder:
         catalogue=schemas.catalogue,
         json_types=settings.schemas.json_types,
         max_bytes=settings.schemas.max_event_bytes,
+        fields=EventFields.of(settings.events.id_field, settings.events.time_field),
+        tombstone_topics=tombstone_topics(settings, compacted_topics),
+        unreadable_time=unreadable_time,
     )
+
+
+def tombstone_topics(settings: Settings, compacted_topics: Collection[str]) -> Collection[str]:
+    """The topics in which a record without a value is not an event."""
+    match settings.events.tombstones:
+        case "ignore":
+            return settings.kafka.topics
+        case "reject":
+            return ()
+        case _:
+            return compacted_topics
 
 
 def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:

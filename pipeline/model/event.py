@@ -63,6 +63,15 @@ class Redrive(NamedTuple):
     """Above 0: the API refused the notice before, and a new idempotency key is made for this round."""
 
 
+class EventAttributes(NamedTuple):
+    """What is known of an event whose data cannot be decoded."""
+
+    type: str | None
+    id: str | None
+    source: str | None
+    trace: TraceContext | None
+
+
 @dataclass(slots=True)
 class Event:
     """One domain event, decoded. No tuple: its fields are read often, and its data is let go of first."""
@@ -73,19 +82,23 @@ class Event:
     """Values as rule expressions read them; see `pipeline.rules.schema.event_schema` for how each Avro type arrives."""
     record: Record
     identity: str
-    """What makes the event the same event when it is read again: CloudEvents source + id, else its position."""
+    """What makes the event the same event when it is read again: CloudEvents source + id, else type + the field
+    that `events.id_field` names, else its position."""
     id: str | None
-    """CloudEvents `id`, where there is one."""
+    """CloudEvents `id`, else the field that `events.id_field` names, where there is one."""
     source: str | None
     """CloudEvents `source`, where there is one."""
     time_ms: int
-    """CloudEvents `time`, else Kafka's timestamp; milliseconds since the epoch."""
+    """CloudEvents `time`, else the field that `events.time_field` names, else Kafka's timestamp; milliseconds since the
+    epoch."""
     expires_at_ms: int | None
     """CloudEvents extension `expirytime`, where there is one."""
     trace: TraceContext | None
     """W3C trace context from the headers, where there is one."""
     redrive: Redrive | None = None
     """What is asked for, where this record was sent again from the dead letters."""
+    has_own_time: bool = False
+    """Whether `time_ms` is CloudEvents `time`."""
 
     def release_data(self) -> None:
         """Once its notices are made, what is said of the event is of use, its data no more.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipeline.delivery.machine import Delivery, EvaluatedRecord
-from pipeline.errors import SchemaUnavailable, Undecodable
+from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
 from pipeline.model.event import Event, Record, Redrive, TopicPartition
 from pipeline.model.notice import Notice, Refusal, notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -126,6 +126,9 @@ class Intake:
         except Undecodable as fault:
             self._offer_undecodable(record, epoch, fault, now)
             return
+        except Tombstone:
+            self._offer(record, epoch, None, (), (), now)
+            return
         except MemoryError:
             raise  # says nothing about the record
         except Exception as error:
@@ -163,6 +166,11 @@ class Intake:
     def _offer_undecodable(self, record: Record, epoch: int, fault: Undecodable, now: float) -> None:
         self._telemetry.undecodable(record.topic, fault.reason)
         outcome = _outcome(record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now)
+        known = fault.attributes
+        if known is not None:
+            outcome = outcome._replace(
+                event_type=known.type, event_id=known.id, event_source=known.source, trace=known.trace
+            )
         self._offer(record, epoch, None, (), (outcome,), now)
 
     def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:

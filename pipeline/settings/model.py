@@ -108,6 +108,28 @@ class SchemaSettings(Section):
         return self
 
 
+class EventSettings(Section):
+    """How events without CloudEvents attributes are identified and dated, and which records are not events."""
+
+    id_field: str | None = Field(
+        None,
+        description="Field that holds the event's id, for Avro and JSON without CloudEvents attributes: `event_id`, or "
+        "`meta.id` within a record. Event type and id then identify the event in place of its position in Kafka.",
+        min_length=1,
+    )
+    time_field: str | None = Field(
+        None,
+        description="Field that holds the event's time, for events without CloudEvents `time`. `expires_after` counts "
+        "from it in place of Kafka's timestamp.",
+        min_length=1,
+    )
+    tombstones: Literal["auto", "ignore", "reject"] = Field(
+        "auto",
+        description="What becomes of records without a value: `ignore` passes over them, `reject` makes an undecodable "
+        "outcome, `auto` ignores them in topics that Kafka compacts.",
+    )
+
+
 class OAuthSettings(Section):
     """A token endpoint with the client credentials grant (RFC 6749, section 4.4)."""
 
@@ -239,6 +261,7 @@ class Settings(Section):
     )
     kafka: KafkaSettings = Field(description="The Kafka cluster that events are read from.")
     schemas: SchemaSettings = Field(default_factory=SchemaSettings, description="Where Avro schemas are read from.")
+    events: EventSettings = Field(default_factory=EventSettings, description="Identity and time of events.")
     rules: FilePath = Field(
         Path("rules"), validate_default=True, description="Folder with rules, templates.yaml and tests."
     )

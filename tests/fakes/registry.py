@@ -27,10 +27,11 @@ class Stored:
 
     id: int
     body: dict[str, object]
+    given_guid: UUID | None = None
 
     @property
     def guid(self) -> UUID:
-        return uuid5(NAMESPACE_URL, json.dumps(self.body, sort_keys=True))
+        return self.given_guid or uuid5(NAMESPACE_URL, json.dumps(self.body, sort_keys=True))
 
 
 @dataclass

@@ -130,9 +130,7 @@ class EventTyper:
     def _reader(self, event_type: str) -> JsonReader | None:
         if event_type not in self._readers:
             schema = self._catalogue.newest(event_type)
-            self._readers[event_type] = (
-                JsonReader(schema, ignore_unknown=not self._strict) if schema is not None else None
-            )
+            self._readers[event_type] = JsonReader(schema, is_lenient=not self._strict) if schema is not None else None
         return self._readers[event_type]
 
 

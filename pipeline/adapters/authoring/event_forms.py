@@ -15,6 +15,7 @@ from pipeline.adapters.events import cloudevents
 from pipeline.adapters.events.strict_json import Malformed, loads
 from pipeline.errors import Undecodable
 from pipeline.model.event import Headers, Position, Record
+from pipeline.rules.schema.time_texts import point_in_time
 
 _ATTRIBUTES = ("type", "id", "source", "time", "expirytime", "traceparent", "tracestate")
 """What an object around the data may say of the event, in CloudEvents' words."""
@@ -71,7 +72,7 @@ def _cloud_event(value: Mapping[str, object], record: Record, around: Mapping[st
         attributes = {**others, **cloudevents.envelope_texts(value)}
         cloudevents.require_valid(attributes)
     except Undecodable as fault:
-        raise UnrecognisedShape(f"no CloudEvent: {fault.detail}") from None
+        raise UnrecognisedShape(f"not a CloudEvent: {fault.detail}") from None
     return Given(attributes["ce_type"], value.get("data"), record, attributes)
 
 
@@ -129,7 +130,8 @@ def _attributes(value: Mapping[str, object]) -> dict[str, str]:
         elif text is not None and name in value:
             raise UnrecognisedShape(f"`{name}` should be a text")
     moment = attributes.get("ce_time")
-    if moment is not None and cloudevents.milliseconds(moment) is None:
+    time = point_in_time(moment) if moment is not None else None
+    if moment is not None and (time is None or time.tzinfo is None):
         raise UnrecognisedShape(f"`time` should be a time such as 2026-11-23T15:01:00Z, not `{moment[:40]}`")
     return attributes
 

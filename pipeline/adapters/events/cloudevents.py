@@ -1,75 +1,146 @@
-"""CloudEvents attributes, from headers or an envelope, and what they make of an event.
+"""CloudEvents attributes, from headers or an envelope, and the identity, times and trace they give an event.
 
-Source: CloudEvents 1.0.2 and its Kafka protocol binding, sections 3.2 (binary mode) and 3.3 (structured mode).
+Sources: CloudEvents 1.0.2, its Kafka protocol binding, sections 3.2 (binary mode) and 3.3 (structured mode), and the
+JSON event format, section 3.1.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 
+from pipeline.adapters.events.strict_json import parse
 from pipeline.errors import Undecodable
 from pipeline.model import dead_letter
-from pipeline.model.event import Event, Record, Redrive
+from pipeline.model.event import UNREADABLE_HEADERS, Event, EventAttributes, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext, trace_context
+from pipeline.rules.schema.time_texts import milliseconds, point_in_time
 
 FAMILY = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
-SPEC_VERSION = "1.0"
 MAX_ATTRIBUTE = 2_048
-"""Characters of id, source and type together with room: they stand in every outcome."""
+"""Characters of id, source and type, which are in every outcome."""
 
 _REQUIRED = ("ce_id", "ce_source", "ce_type")
+_VERSION = re.compile(r"1\.0(\.[0-9]+)?")
+"""The specification demands `1.0`; some senders write the document's own version, 1.0.2."""
 _DIGITS = re.compile(r"[0-9]{1,15}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OTHER_PREFIX = re.compile(r"(ce-|cloudevents[:_])")
+"""CloudEvents' HTTP and AMQP bindings name attributes so, and bridges and Spring copy the names."""
+_NOT_DATA = frozenset({"data", "data_base64"})
+
+
+UnreadableTime = Callable[[Record, str], None]
+"""Called with the record and the attribute's name, for a time that cannot be read."""
 
 
 def header_texts(record: Record) -> dict[str, str]:
-    """Headers by their names in lower case; one whose value is no text is passed over, for it is none of ours."""
+    """Headers by their names in lower case; one whose value is not a text is ignored.
+
+    Attributes under the names of other bindings count where Kafka's own name is missing, and a text in quotes counts
+    without them, as Spring's header mapper writes texts in JSON.
+    """
     texts: dict[str, str] = {}
+    others: dict[str, str] = {}
     for name, raw in record.headers:
-        if raw is not None:
-            try:
-                texts[name.lower()] = raw.decode()
-            except UnicodeDecodeError:
+        if raw is None:
+            continue
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            continue
+        key = name.lower()
+        if key == "contenttype":
+            key = "content-type"
+        if key.startswith(("ce", "cloudevents")):
+            other = _OTHER_PREFIX.sub("ce_", key, count=1) if _OTHER_PREFIX.match(key) else None
+            if other is not None:
+                others.setdefault(other, _unquoted(text))
                 continue
-    return texts
+        texts[key] = _unquoted(text) if key.startswith(_QUOTED_BY_SPRING) else text
+    return {**others, **texts} if others else texts
+
+
+_QUOTED_BY_SPRING = ("ce_", "content-type", "type", "traceparent", "tracestate")
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            plain = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return plain if isinstance(plain, str) else text
+    return text
+
+
+def is_envelope(value: object) -> bool:
+    """Whether a JSON value has the attributes that every structured event must have."""
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in _ENVELOPE)
+
+
+_ENVELOPE = ("specversion", "type", "source", "id")
 
 
 def envelope_texts(envelope: Mapping[str, object]) -> dict[str, str]:
-    """The attributes of a structured event, named as headers would be.
-
-    Raises:
-        Undecodable: it has binary data, or an attribute too few.
-    """
-    if "data_base64" in envelope:
-        raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "binary data in an envelope is not supported")
-    texts = {f"ce_{name}": text for name, text in envelope.items() if isinstance(text, str) and name != "data"}
+    """The attributes of a structured event, named as headers would be; times that are not texts as JSON."""
+    texts = {f"ce_{name}": text for name, text in envelope.items() if isinstance(text, str) and name not in _NOT_DATA}
+    for name in ("time", "expirytime"):
+        if (given := envelope.get(name)) is not None and not isinstance(given, str):
+            texts[f"ce_{name}"] = f"{type(given).__name__}"  # reported as unreadable
     texts.setdefault("ce_specversion", "")
     return texts
 
 
+def envelope_data(envelope: Mapping[str, object]) -> object:
+    """The data of a structured event.
+
+    Raises:
+        Undecodable: it is binary, and not JSON.
+    """
+    if envelope.get("data_base64") is None:
+        return envelope.get("data")
+    if envelope.get("data") is not None:
+        raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "it has both `data` and `data_base64`")
+    kind = str(envelope.get("datacontenttype") or "application/json").partition(";")[0].strip().lower()
+    if not (kind.endswith(("/json", "+json"))):
+        raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "`data_base64` is read only where `datacontenttype` is JSON")
+    try:
+        raw = base64.b64decode(str(envelope["data_base64"]), validate=True)
+    except (binascii.Error, ValueError):
+        raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "`data_base64` is not base64") from None
+    return parse(raw, Reason.MALFORMED_CLOUDEVENT)
+
+
 def require_valid(attributes: Mapping[str, str]) -> None:
-    """Check what claims to be a CloudEvent (it has a `specversion`); other records need nothing of the kind.
+    """Check a record that claims to be a CloudEvent (it has a `specversion`); other records need no attributes.
 
     Raises:
         Undecodable: of another version, or without type, id or source; or one of them far too long.
     """
     version = attributes.get("ce_specversion")
     if version is not None:
-        if version != SPEC_VERSION:
-            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"`specversion` is not {SPEC_VERSION}")
+        if not _VERSION.fullmatch(version):
+            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "`specversion` is not the text 1.0")
         missing = [name.removeprefix("ce_") for name in _REQUIRED if not attributes.get(name)]
         if missing:
-            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"it lacks {', '.join(missing)}")
+            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"{', '.join(missing)} is missing, empty or not a text")
     for name in _REQUIRED:
         if len(attributes.get(name, "")) > MAX_ATTRIBUTE:
             raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"{name} has more than {MAX_ATTRIBUTE} characters")
 
 
-def event(event_type: str, data: dict[str, object], record: Record, attributes: Mapping[str, str]) -> Event:
+def event(
+    event_type: str,
+    data: dict[str, object],
+    record: Record,
+    attributes: Mapping[str, str],
+    unreadable_time: UnreadableTime = lambda _record, _attribute: None,
+) -> Event:
     """The event, with identity and times from its attributes where it has them, else from the record."""
     source, event_id = attributes.get("ce_source"), attributes.get("ce_id")
     # Both must be there: an id alone is unique only within its source (CloudEvents 1.0.2, section 3.1.1).
@@ -77,9 +148,8 @@ def event(event_type: str, data: dict[str, object], record: Record, attributes: 
         identity = f"{source}\x1f{event_id}"
     else:
         identity = attributes.get(dead_letter.EVENT_IDENTITY) or str(record.position)
-    time_ms = milliseconds(attributes.get("ce_time"))
-    if time_ms is None:
-        time_ms = _number(attributes.get(dead_letter.EVENT_TIME)) or record.timestamp_ms
+    given_ms = _time(attributes, "ce_time", record, unreadable_time)
+    time_ms = given_ms if given_ms is not None else _number(attributes.get(dead_letter.EVENT_TIME))
     return Event(
         event_type,
         data,
@@ -87,11 +157,33 @@ def event(event_type: str, data: dict[str, object], record: Record, attributes: 
         identity,
         event_id,
         source,
-        time_ms,
-        milliseconds(attributes.get("ce_expirytime")),
+        time_ms or record.timestamp_ms,
+        _time(attributes, "ce_expirytime", record, unreadable_time),
         _trace(attributes),
         _redrive(attributes),
+        given_ms is not None,
     )
+
+
+def attributes_of(record: Record) -> EventAttributes | None:
+    """What headers or envelope say of a record that could not be decoded; None where they say nothing."""
+    if record.headers is UNREADABLE_HEADERS:
+        return None
+    texts = header_texts(record)
+    if "ce_id" not in texts and record.value is not None and record.value[:1] in {b"{", b"\xef"}:
+        try:
+            content = parse(record.value, Reason.MALFORMED_CLOUDEVENT)
+        except Undecodable:
+            content = None
+        if isinstance(content, dict) and isinstance(content.get("specversion"), str):
+            texts = {**texts, **envelope_texts(content)}
+    event_type, event_id, source = (_bounded(texts.get(name)) for name in ("ce_type", "ce_id", "ce_source"))
+    found = EventAttributes(event_type, event_id, source, _trace(texts))
+    return found if any(found) else None
+
+
+def _bounded(text: str | None) -> str | None:
+    return text if text and len(text) <= MAX_ATTRIBUTE else None
 
 
 def _redrive(attributes: Mapping[str, str]) -> Redrive | None:
@@ -101,7 +193,7 @@ def _redrive(attributes: Mapping[str, str]) -> Redrive | None:
 
 
 def _number(text: str | None) -> int:
-    """A whole number of one of our own headers; 0 for what is none, for anybody can write there."""
+    """A whole number of one of our own headers; 0 for anything else, for anyone can write there."""
     return int(text) if text is not None and _DIGITS.fullmatch(text) else 0
 
 
@@ -112,15 +204,13 @@ def _trace(attributes: Mapping[str, str]) -> TraceContext | None:
     return trace_context(parent, attributes.get(f"{prefix}tracestate")) if parent else None
 
 
-def milliseconds(text: str | None) -> int | None:
-    """RFC 3339 to milliseconds since the epoch; None for what is none: a bad time must not stop an event."""
+def _time(attributes: Mapping[str, str], name: str, record: Record, unreadable_time: UnreadableTime) -> int | None:
+    """A time attribute in milliseconds since 1970; one that cannot be read is reported, and does not stop the event."""
+    text = attributes.get(name)
     if text is None:
         return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+    time = point_in_time(text)
+    if time is None or time.tzinfo is None:
+        unreadable_time(record, name.removeprefix("ce_"))
         return None
-    if moment.tzinfo is None:
-        return None
-    since = moment - _EPOCH
-    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
+    return milliseconds(time)

@@ -1,20 +1,24 @@
 """Record to event: Avro in Confluent's framing, JSON, and CloudEvents in both modes.
 
-How a record's kind is told, in this order: content type `application/cloudevents+json` (structured), header
-`__value_schema_id` (Avro, schema named by the header), first byte 0 (Avro, schema named by the frame), else JSON.
+A record's form is decided in this order: content type `application/cloudevents+json` (structured), header
+`__value_schema_id` (Avro, schema named by the header), first byte 0 (Avro, schema named by the frame), else JSON, where
+an object with every attribute of an envelope is a structured CloudEvent.
 An Avro event's type is its record's full name. A JSON event's type is its header `ce_type` or `type`, else the topic's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import NoReturn
 from uuid import UUID
 
 from pipeline.adapters.events import cloudevents
-from pipeline.adapters.events.avro import FRAME, MAGIC, AvroReader
+from pipeline.adapters.events.avro import FRAME, MAGIC, AvroReader, UnionReader
+from pipeline.adapters.events.cloudevents import UnreadableTime
+from pipeline.adapters.events.event_fields import EventFields, event_id, event_time
 from pipeline.adapters.events.strict_json import parse
 from pipeline.adapters.events.writer_schemas import LookUp, SchemaKey, WriterSchemas
-from pipeline.errors import Undecodable
+from pipeline.errors import Tombstone, Undecodable
 from pipeline.model.event import UNREADABLE_HEADERS, Event, Record
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -24,12 +28,20 @@ SCHEMA_HEADER = "__value_schema_id"
 """Confluent's newer way to name the schema: byte 0 and a 32-bit id, or byte 1 and a GUID; the value has no frame."""
 _HEADER_ID, _HEADER_GUID = 5, 17
 """Lengths of the two."""
+_APICURIO_FRAME = 9
+"""Byte 0 and Apicurio's own global id of 64 bits, as its serializers write by default."""
+_OTHER_DIALECTS = {
+    "apicurio.value.globalid": "Apicurio's schema headers are not read; set apicurio.registry.headers.enabled=false",
+    "apicurio.value.contentid": "Apicurio's schema headers are not read; set apicurio.registry.headers.enabled=false",
+}
+_JSON_TYPES = ("/json", "+json", "text/plain", "application/octet-stream")
+_NOT_ENCRYPTED = frozenset({"", "false", "none", "no", "0"})
 
 
 class EventDecoder:
     """Implements `pipeline.ports.Decoder`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a setting each
         self,
         *,
         look_up: LookUp | None,
@@ -37,8 +49,15 @@ class EventDecoder:
         catalogue: SchemaCatalogue,
         json_types: Mapping[str, str],
         max_bytes: int,
+        fields: EventFields = EventFields(),  # noqa: B008 - an immutable tuple
+        tombstone_topics: Collection[str] = (),
+        unreadable_time: UnreadableTime | None = None,
     ) -> None:
-        """`known` schemas need no asking; `catalogue` gives JSON events their types; `look_up` asks the registry.
+        """`known` schemas are looked up nowhere else; `catalogue` gives JSON events their types.
+
+        `look_up` asks the registry; `fields` carry id and time of events without CloudEvents attributes; in
+        `tombstone_topics` a record without a value deletes, and is not an event; `unreadable_time` is called for a time
+        that cannot be read.
 
         Raises:
             SchemaError: fastavro refuses a known schema.
@@ -46,51 +65,69 @@ class EventDecoder:
         self._schemas = WriterSchemas(look_up, known)
         self._readers = self._schemas.readers
         self._framed: dict[bytes, AvroReader] = {}
-        """Those of frames that came before, by the frame."""
+        """Readers by the frames of earlier records."""
         self._json_readers = {
-            name: JsonReader(schema, ignore_unknown=True)
+            name: JsonReader(schema, is_lenient=True)
             for name in catalogue
             if (schema := catalogue.newest(name)) is not None
         }
         self._json_types = json_types
         self._max_bytes = max_bytes
+        self._fields = fields
+        self._has_fields = bool(fields.id or fields.time)
+        self._tombstone_topics = frozenset(tombstone_topics)
+        self._unreadable_time = unreadable_time or _ignore
 
     def decode(self, record: Record) -> Event:
         """Decode without waiting.
 
         Raises:
-            Undecodable: the bytes are no event.
+            Undecodable: the bytes are not an event; with what its attributes say of it.
+            Tombstone: the record deletes, and is not an event.
             SchemaUnavailable: `prepare` must be awaited first.
         """
         topic, partition, offset, _, value, headers, timestamp_ms = record  # by name it takes four times as long
-        if value is None:
-            raise Undecodable(Reason.TOMBSTONE, "a record without a value")
-        if len(value) > self._max_bytes:
+        try:
+            if value is None or len(value) > self._max_bytes:
+                self._refuse(topic, value)
+            elif headers:
+                event = self._with_headers(record, value)
+            else:
+                reader = self._framed.get(value[:FRAME])
+                if reader is not None:
+                    data = reader.read(value, FRAME)
+                    identity = f"{topic}/{partition}/{offset}"
+                    event = Event(reader.schema.name, data, record, identity, None, None, timestamp_ms, None, None)
+                elif value[:1] == MAGIC:
+                    event = self._avro(record, value, {}, _framed_key(value), FRAME)
+                else:
+                    event = self._json(record, value, {})
+        except Undecodable as fault:
+            fault.attributes = cloudevents.attributes_of(record)
+            raise
+        if self._has_fields:
+            self._read_fields(event)
+        return event
+
+    def _refuse(self, topic: str, value: bytes | None) -> NoReturn:
+        if value is not None:
             raise Undecodable(Reason.TOO_LARGE, f"{len(value)} of at most {self._max_bytes} bytes")
-        if headers:
-            return self._with_headers(record, value)
-        reader = self._framed.get(value[:FRAME])
-        if reader is None:
-            if value[:1] != MAGIC:
-                return self._json(record, value, {})
-            reader = self._reader_of(value)
-        data = reader.read(value, FRAME)
-        identity = f"{topic}/{partition}/{offset}"
-        return Event(reader.schema.name, data, record, identity, None, None, timestamp_ms, None, None)
+        if topic in self._tombstone_topics:
+            raise Tombstone
+        raise Undecodable(Reason.TOMBSTONE, "a record without a value")
 
-    def _reader_of(self, value: bytes) -> AvroReader:
-        """The reader that a frame names, kept for the next one of its kind.
-
-        Raises:
-            Undecodable: too few bytes for a frame, or no such schema.
-            SchemaUnavailable: `prepare` must be awaited first.
-        """
-        key = _framed_key(value)
-        reader = self._readers.get(key)
-        if reader is None:
-            raise self._schemas.refuse(key)
-        self._framed[value[:FRAME]] = reader
-        return reader
+    def _read_fields(self, event: Event) -> None:
+        """Take id and time from the event's data where no attributes give them."""
+        if self._fields.id and event.id is None:
+            event.id = event_id(event.data, self._fields.id)
+            if event.id is not None:
+                event.identity = f"{event.type}\x1f{event.id}"
+        if self._fields.time and not event.has_own_time:
+            time_ms = event_time(event.data, self._fields.time)
+            if time_ms is None:
+                self._unreadable_time(event.record, ".".join(self._fields.time))
+            else:
+                event.time_ms = time_ms
 
     async def prepare(self, record: Record) -> None:
         """Ask the registry for the record's schema until it answers; what it does not know is refused for a while."""
@@ -108,53 +145,123 @@ class EventDecoder:
         if content_type.startswith(cloudevents.FAMILY):
             return self._structured(record, value, attributes, content_type)
         cloudevents.require_valid(attributes)
+        for name, raw in record.headers:
+            if "encrypt" in name.lower() and (raw or b"").decode(errors="replace").lower() not in _NOT_ENCRYPTED:
+                raise Undecodable(Reason.UNSUPPORTED_SCHEMA, f"the header `{name[:60]}` says that it is encrypted")
         key = _schema_header(record)
         if key is not None:
             return self._avro(record, value, attributes, key, 0)
+        dialect = next((_OTHER_DIALECTS[name] for name in attributes if name in _OTHER_DIALECTS), None)
+        if dialect is not None or "apicurio.value.encoding" in attributes:
+            raise Undecodable(Reason.NOT_FRAMED, dialect or _OTHER_DIALECTS["apicurio.value.globalid"])
         if value[:1] == MAGIC:
             return self._avro(record, value, attributes, _framed_key(value), FRAME)
         if "avro" in content_type:
-            raise Undecodable(Reason.NOT_FRAMED, "Avro without Confluent's framing")
+            azure = " (Azure's schema registry names it there)" if "+" in content_type else ""
+            raise Undecodable(Reason.NOT_FRAMED, f"Avro without Confluent's framing{azure}")
         return self._json(record, value, attributes)
 
     def _avro(self, record: Record, value: bytes, attributes: Mapping[str, str], key: SchemaKey, start: int) -> Event:
+        if start and value[1:FRAME] == b"\0\0\0\0" and len(value) >= _APICURIO_FRAME and 0 not in self._readers:
+            raise Undecodable(
+                Reason.NOT_FRAMED,
+                "looks like Apicurio's framing with ids of 8 bytes; set apicurio.registry.as-confluent=true "
+                "and apicurio.registry.use-id=contentId",
+            )
         reader = self._readers.get(key)
         if reader is None:
             raise self._schemas.refuse(key)
-        return cloudevents.event(reader.schema.name, reader.read(value, start), record, attributes)
+        if isinstance(reader, UnionReader):
+            reader, start = reader.branch(value, start)
+        elif start:
+            self._framed[value[:FRAME]] = reader
+        data = reader.read(value, start)
+        return cloudevents.event(reader.schema.name, data, record, attributes, self._unreadable_time)
 
     def _json(self, record: Record, value: bytes, attributes: Mapping[str, str]) -> Event:
-        event_type = attributes.get("ce_type") or attributes.get("type") or self._json_types.get(record.topic)
+        encoding = attributes.get("content-encoding", "")
+        if encoding.lower() not in {"", "identity", "utf-8", "utf8"}:
+            raise Undecodable(Reason.MALFORMED_JSON, f"content encoding {encoding[:20]} is not read")
+        named = attributes.get("type", "")
+        event_type = attributes.get("ce_type") or ("" if "/" in named else named) or self._json_types.get(record.topic)
+        content = None
+        if value[:1] in _OBJECT or event_type:
+            content = parse(value, Reason.MALFORMED_JSON)
+            if "ce_specversion" not in attributes and cloudevents.is_envelope(content):
+                return self._enveloped(record, content, attributes)
         if not event_type:
             raise Undecodable(
-                Reason.NO_TYPE, "neither Avro's framing, nor a header `ce_type`, nor a type for this topic"
+                Reason.NO_TYPE,
+                f"neither Avro's framing, nor a header `ce_type`, nor a type for this topic{_looks_like(value)}",
             )
-        data = self._data(event_type, parse(value, Reason.MALFORMED_JSON))
-        return cloudevents.event(event_type, data, record, attributes)
+        content_type = attributes.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type and not content_type.endswith(_JSON_TYPES) and not isinstance(content, dict):
+            raise Undecodable(Reason.MALFORMED_JSON, f"content type {content_type[:60]} is not read")
+        data = self._data(event_type, content)
+        return cloudevents.event(event_type, data, record, attributes, self._unreadable_time)
 
     def _structured(self, record: Record, value: bytes, attributes: Mapping[str, str], content_type: str) -> Event:
         if content_type != cloudevents.STRUCTURED:
-            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"only {cloudevents.STRUCTURED} is read")
-        envelope = parse(value, Reason.MALFORMED_CLOUDEVENT)
+            raise Undecodable(
+                Reason.MALFORMED_CLOUDEVENT,
+                f"of CloudEvents only {cloudevents.STRUCTURED} is read, not {content_type[:60]}",
+            )
+        return self._enveloped(record, parse(value, Reason.MALFORMED_CLOUDEVENT), attributes)
+
+    def _enveloped(self, record: Record, envelope: object, attributes: Mapping[str, str]) -> Event:
         if not isinstance(envelope, dict):
-            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "the envelope is no object")
-        # What the envelope says counts; of the headers only those that are no CloudEvents attributes.
+            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "the envelope is not an object")
+        # The envelope decides; of the headers only those that are not CloudEvents attributes count.
         others = {name: text for name, text in attributes.items() if not name.startswith("ce_")}
         named = {**others, **cloudevents.envelope_texts(envelope)}
         cloudevents.require_valid(named)
-        event_type = named["ce_type"]
-        return cloudevents.event(event_type, self._data(event_type, envelope.get("data")), record, named)
+        data = self._data(named["ce_type"], cloudevents.envelope_data(envelope))
+        return cloudevents.event(named["ce_type"], data, record, named, self._unreadable_time)
 
     def _data(self, event_type: str, value: object) -> dict[str, object]:
         """JSON data, typed by the newest schema of its type where there is one."""
+        if not isinstance(value, dict):
+            raise Undecodable(Reason.SCHEMA_MISMATCH, f"an event's data is an object{_instead(value)}")
         reader = self._json_readers.get(event_type)
+        if reader is None and value.keys() == {"schema", "payload"} and isinstance(value["schema"], dict):
+            raise Undecodable(
+                Reason.SCHEMA_MISMATCH, "Kafka Connect's envelope; set value.converter.schemas.enable=false"
+            )
         try:
             data = reader.read(value) if reader is not None else plain_json(value)
         except SchemaMismatch as mismatch:
             raise Undecodable(Reason.SCHEMA_MISMATCH, mismatch.impersonal) from None
-        if not isinstance(data, dict):
-            raise Undecodable(Reason.SCHEMA_MISMATCH, "an event's data is an object")
+        assert isinstance(data, dict)  # noqa: S101 - made of a dict
         return data
+
+
+_OBJECT = (b"{", b"\xef")
+
+
+def _instead(value: object) -> str:
+    if isinstance(value, str):
+        return ", not a text; JSON in a text was encoded twice"
+    if isinstance(value, list):
+        return ", not a list; a record holds one event"
+    return ""
+
+
+def _looks_like(value: bytes) -> str:
+    """The dialect that a value's first bytes show, where they are known."""
+    return next((f"; {dialect}" for magic, dialect in _FIRST_BYTES.items() if value.startswith(magic)), "")
+
+
+_FIRST_BYTES = {
+    b"\x03\x00": "it looks like AWS Glue's framing, which is not read",
+    b"\xc3\x01": "it looks like Avro's single object encoding, which is not read",
+    b"Obj\x01": "it looks like an Avro container file, which is not read",
+    b"\x1f\x8b": "it looks like gzip, which is not read",
+    b"\x28\xb5\x2f\xfd": "it looks like Zstandard, which is not read",
+}
+
+
+def _ignore(_record: Record, _attribute: str) -> None:
+    """Report an unreadable time nowhere: for tools that decode what the service has reported."""
 
 
 def _framed_key(value: bytes) -> int:
@@ -169,7 +276,7 @@ def _schema_header(record: Record) -> SchemaKey | None:
     Raises:
         Undecodable: the header is of neither known form.
     """
-    raw = next((raw for name, raw in record.headers if name == SCHEMA_HEADER), None)
+    raw = next((raw for name, raw in record.headers if name.lower() == SCHEMA_HEADER), None)
     if raw is None:
         return None
     if len(raw) == _HEADER_ID and raw[:1] == MAGIC:

@@ -15,11 +15,13 @@ from uuid import UUID
 
 import httpx
 
-from pipeline.adapters.events.references import Reference, resolved
+from pipeline.adapters.events.references import Document, Reference, resolved
+from pipeline.adapters.events.writer_schemas import Avro
 from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
-NOT_FOUND = 404
+NOT_FOUND, SCHEMA_NOT_FOUND = 404, 40403
+"""HTTP's status, and Confluent's own code beside it (API reference, "GET /schemas/ids/{int: id}")."""
 UNREADABLE = frozenset({409, 422})
 """Incompatible, or no valid schema (Confluent's API reference, "Register a new schema")."""
 MAX_ANSWER = 4_194_304
@@ -72,20 +74,24 @@ class SchemaRegistry:
         """Close connections."""
         self._client.close()
 
-    def by_id(self, key: int | UUID) -> Mapping[str, object] | None:
+    def by_id(self, key: int | UUID) -> Avro | None:
         """The Avro schema of that id or GUID, references resolved; None where the registry says that there is none.
 
+        Any other "not found" may be of a gateway on the way, and counts as no answer.
+
         Raises:
-            SchemaUnavailable: the registry does not answer, or not sensibly.
-            SchemaError: there is a schema, but none of Avro.
+            SchemaUnavailable: the registry gives no usable answer.
+            SchemaError: the schema is not of Avro, is encrypted, or is beyond what is read.
         """
         path = f"/schemas/guids/{key}" if isinstance(key, UUID) else f"/schemas/ids/{key}"
         try:
             status, answer = self._ask("GET", path)
-            if status == NOT_FOUND and isinstance(answer, dict) and "error_code" in answer:
+            if status == NOT_FOUND and isinstance(answer, dict) and answer.get("error_code") == SCHEMA_NOT_FOUND:
                 return None
             self._expect(status, answer)
-            return self._avro(answer, f"schema {key}")
+            document = self._document(answer, f"schema {key}")
+            _require_plain(answer, document, f"schema {key}")
+            return self._resolved(document, f"schema {key}")
         except Unreachable as error:
             raise SchemaUnavailable(error.message) from None
 
@@ -110,7 +116,11 @@ class SchemaRegistry:
         self._expect(status, answer)
         if not isinstance(answer, dict) or not isinstance(answer.get("id"), int) or not isinstance(number, int):
             raise self._senseless()
-        return Registered(answer["id"], number, self._avro(answer, f"{subject} version {number}"))
+        name = f"{subject} version {number}"
+        avro = self._resolved(self._document(answer, name), name)
+        if not isinstance(avro, Mapping):
+            raise SchemaError(f"{name}: is a union, not a record")
+        return Registered(answer["id"], number, avro)
 
     def register(self, subject: str, avro: Mapping[str, object]) -> int:
         """Register a schema, or find it there already; its id.
@@ -128,17 +138,19 @@ class SchemaRegistry:
             raise self._senseless()
         return int(answer["id"])
 
-    def _avro(self, answer: object, name: str) -> Mapping[str, object]:
-        root, references = self._document(answer, name)
-        return resolved(root, references, self._referenced)
+    def _resolved(self, document: Document, name: str) -> Avro:
+        try:
+            return resolved(document, self._referenced)
+        except SchemaError as error:
+            raise SchemaError(f"{name}: {error.message}") from None
 
-    def _referenced(self, reference: Reference) -> tuple[Mapping[str, object], Sequence[Reference]]:
+    def _referenced(self, reference: Reference) -> Document:
         path = f"/subjects/{quote(reference.subject, safe='')}/versions/{reference.version}"
         status, answer = self._ask("GET", path)
         self._expect(status, answer)
         return self._document(answer, reference.subject)
 
-    def _document(self, answer: object, name: str) -> tuple[Mapping[str, object], Sequence[Reference]]:
+    def _document(self, answer: object, name: str) -> Document:
         if not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
             raise self._senseless()
         kind = answer.get("schemaType") or "AVRO"
@@ -146,14 +158,10 @@ class SchemaRegistry:
             raise SchemaError(f"{name}: is of type {kind}; only Avro is read")
         try:
             avro = json.loads(answer["schema"])
-            references = [
-                Reference(one["name"], one["subject"], one["version"]) for one in answer.get("references") or ()
-            ]
+            references = [Reference(str(one["subject"]), int(one["version"])) for one in answer.get("references") or ()]
         except (ValueError, RecursionError, KeyError, TypeError):
             raise SchemaError(f"{name}: not an Avro schema in JSON") from None
-        if not isinstance(avro, dict):
-            raise SchemaError(f"{name}: an event's schema must be a record")
-        return avro, references
+        return Document(avro, references)
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, object]:
         """Status and JSON of the answer.
@@ -182,7 +190,7 @@ class SchemaRegistry:
     def _expect(self, status: int, answer: object) -> None:
         if status in {401, 403}:
             raise Unreachable(
-                f"the schema registry at {self._url} lets us in no further ({status})",
+                f"the schema registry at {self._url} refuses access ({status})",
                 hint="are schemas.registry_user and its password right?",
             )
         if status != 200:  # noqa: PLR2004 - RFC 9110
@@ -190,11 +198,41 @@ class SchemaRegistry:
 
     def _senseless(self) -> Unreachable:
         return Unreachable(
-            f"what answers at {self._url} is no schema registry",
-            hint="Confluent's dialect is wanted; Apicurio has it under /apis/ccompat/v7",
+            f"the server at {self._url} is not a schema registry",
+            hint="Confluent's dialect is needed; Apicurio offers it under /apis/ccompat/v7",
         )
+
+
+def _require_plain(answer: object, document: Document, name: str) -> None:
+    """Refuse a schema whose writers encrypt fields, or whole values: rules would send ciphertext.
+
+    Source: Confluent's API reference, "ruleSet", and "Client-Side Field Level Encryption".
+    """
+    rule_set = answer.get("ruleSet") if isinstance(answer, dict) else None
+    if not isinstance(rule_set, dict):
+        return
+    for kind in ("domainRules", "encodingRules"):
+        rules = rule_set.get(kind)
+        for rule in rules if isinstance(rules, list) else ():
+            if not isinstance(rule, dict) or rule.get("disabled") is True:
+                continue
+            if str(rule.get("type", "")).upper().startswith("ENCRYPT"):
+                tags = rule.get("tags")
+                if kind == "encodingRules" or not isinstance(tags, list) or _tags(document.avro).intersection(tags):
+                    raise SchemaError(f"{name}: its fields are encrypted by their writer, rule `{rule.get('name')}`")
+
+
+def _tags(node: object) -> set[object]:
+    """Every `confluent:tags` in a schema; `json.loads` has bounded its depth."""
+    if isinstance(node, list):
+        return {tag for part in node for tag in _tags(part)}
+    if not isinstance(node, dict):
+        return set()
+    own = node.get("confluent:tags")
+    tags = {tag for tag in own if isinstance(tag, str)} if isinstance(own, list) else set()
+    return tags.union(*(_tags(value) for value in node.values()))
 
 
 def _message(answer: Any) -> str:  # noqa: ANN401 - whatever JSON came
     message = answer.get("message") if isinstance(answer, dict) else None
-    return str(message or "no word why")[:300]
+    return str(message or "without a message")[:300]

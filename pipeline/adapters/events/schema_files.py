@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from pipeline.errors import SchemaError
@@ -40,6 +41,8 @@ def folder_near(rules: Path) -> Path | None:
 def schema_files(folder: Path) -> list[Path]:
     """Every *.avsc below `folder`, in the order of their names; or the one file itself.
 
+    Numbers in names are compared as numbers, so that `coupon.v10.avsc` comes after `coupon.v9.avsc`.
+
     Raises:
         SchemaError: there is neither such a folder nor such a file.
     """
@@ -47,7 +50,22 @@ def schema_files(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise SchemaError(f"{folder}: there is no such folder of schemas")
-    return sorted(folder.rglob("*.avsc"))
+    return sorted(folder.rglob("*.avsc"), key=_natural)
+
+
+def _natural(path: Path) -> list[list[tuple[int, int]]]:
+    return [_order(part) for part in path.parts]
+
+
+def _order(name: str) -> list[tuple[int, int]]:
+    """Characters by their code points, and numbers as one character each, in the position of digits."""
+    return [
+        (ord("0"), int(part)) if part.isdecimal() and part.isascii() else (ord(part), 0)
+        for part in _NUMBER_OR_CHARACTER.findall(name)
+    ]
+
+
+_NUMBER_OR_CHARACTER = re.compile(r"[0-9]{1,18}|.", re.DOTALL)
 
 
 def read_schema(path: Path) -> EventSchema:

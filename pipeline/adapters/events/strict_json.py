@@ -1,35 +1,72 @@
-"""JSON as strictly as RFC 8259 lets us: what two readers could read differently is refused."""
+"""JSON of records and of people: what two readers could read differently is refused, or cannot be used by rules."""
 
 from __future__ import annotations
 
+import codecs
 import json
 
 from pipeline.errors import Undecodable
 from pipeline.model.outcome import Reason
+from pipeline.rules.schema.unreadable import Unreadable
 
 
 class Malformed(ValueError):
-    """A text that is no JSON; the words tell where, and hold nothing of it."""
+    """A text that is not JSON; the message says where, and contains nothing of it."""
 
     def __init__(self, message: str, at: int | None = None) -> None:
-        """`at` is the index of the first character at fault, where it is known."""
+        """`at` is the index of the first wrong character, where it is known."""
         super().__init__(message)
         self.at = at
 
 
 def loads(text: str) -> object:
-    """The JSON value.
+    """The JSON value of a text that a person wrote.
 
-    Python's own parser rather than orjson: that one takes the last of two equal keys and rounds integers beyond 64
-    bits, both in silence (4 µs more for an order event).
+    Python's own parser rather than orjson, which takes the last of two equal keys and rounds integers beyond 64 bits,
+    both silently (4 µs more for an order event).
 
     Raises:
-        Malformed: no JSON, a key twice, NaN, or nested too deeply.
+        Malformed: not JSON, a key twice, NaN, or nested too deeply.
+    """
+    return _decoded(text, _STRICT)
+
+
+def parse(value: bytes, reason: Reason) -> object:
+    """The JSON value of a record.
+
+    More lenient than `loads`, for a record may be fine but for a field that no rule reads: a byte order mark is
+    skipped; NaN, Infinity and a key that occurs twice with different values become `Unreadable`.
+
+    Raises:
+        Undecodable: with `reason`; the value is not UTF-8, or not JSON.
     """
     try:
-        parsed: object = _DECODER.decode(text)
+        return _decoded(value.removeprefix(codecs.BOM_UTF8).decode(), _LENIENT)
+    except UnicodeDecodeError as error:
+        raise Undecodable(reason, f"not UTF-8 at byte {error.start}{_compressed(value)}") from None
+    except Malformed as error:
+        raise Undecodable(reason, str(error)) from None
+
+
+def _compressed(value: bytes) -> str:
+    """Name what the first bytes of a value say about it, where they are known."""
+    return next((f"; it looks like {name}" for magic, name in _MAGIC.items() if value.startswith(magic)), "")
+
+
+_MAGIC = {
+    b"\x1f\x8b": "gzip, which is not read: compress with Kafka's own `compression.type`",
+    b"\x28\xb5\x2f\xfd": "Zstandard, which is not read: compress with Kafka's own `compression.type`",
+    b"\xc3\x01": "Avro's single object encoding, which is not read: use Confluent's framing",
+    b"Obj\x01": "an Avro container file, which is not read: use Confluent's framing",
+    b"\x03\x00": "AWS Glue's framing, which is not read: use Confluent's",
+}
+
+
+def _decoded(text: str, decoder: json.JSONDecoder) -> object:
+    try:
+        parsed: object = decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise Malformed(f"not JSON at character {error.pos}", error.pos) from None
+        raise Malformed(_named(text, error), error.pos) from None
     except _Refused as error:
         raise Malformed(str(error)) from None
     except ValueError:  # int() refuses more than 4,300 digits
@@ -39,18 +76,12 @@ def loads(text: str) -> object:
     return parsed
 
 
-def parse(value: bytes, reason: Reason) -> object:
-    """The JSON value of a record.
-
-    Raises:
-        Undecodable: with `reason`; no UTF-8, or no JSON as `loads` wants it.
-    """
-    try:
-        return loads(value.decode())
-    except UnicodeDecodeError as error:
-        raise Undecodable(reason, f"not UTF-8 at byte {error.start}") from None
-    except Malformed as error:
-        raise Undecodable(reason, str(error)) from None
+def _named(text: str, error: json.JSONDecodeError) -> str:
+    if not text.strip():
+        return "the value is empty"
+    if error.msg == "Extra data":
+        return f"more than one JSON value; the second begins at character {error.pos}"
+    return f"not JSON at character {error.pos}"
 
 
 class _Refused(ValueError):
@@ -60,12 +91,26 @@ class _Refused(ValueError):
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise _Refused("a key stands twice in one object")
+        raise _Refused("a key occurs twice in one object")
     return result
 
 
+def _last_of_equal(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        for key, value in pairs:
+            if not _same(result[key], value):
+                result[key] = Unreadable("the key occurs twice with different values")
+    return result
+
+
+def _same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
 def _no_constant(_: str) -> object:
-    raise _Refused("NaN and Infinity are no JSON")
+    raise _Refused("NaN and Infinity are not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_last_of_equal, parse_constant=lambda _: Unreadable("not a number"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 
-from pipeline.adapters.events.avro import AvroReader
+from pipeline.adapters.events.avro import AvroReader, UnionReader
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema
@@ -18,17 +18,25 @@ from pipeline.rules.schema.event_schema import EventSchema
 SchemaKey = int | UUID
 """A registry's id, or its GUID for the schema."""
 
-LookUp = Callable[[SchemaKey], Mapping[str, object] | None]
+Avro = Mapping[str, object] | Sequence[Mapping[str, object] | None]
+"""A record's schema; or, of a schema that is a union, one for each branch, None for a branch that is not a record."""
+
+LookUp = Callable[[SchemaKey], Avro | None]
 """Key to schema; None: there is none. May block; raises `SchemaUnavailable` or `SchemaError`."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 """Seconds between two questions to a registry that does not answer."""
 
+MISSING_ASKED, MISSING_SECONDS = 5, 30.0
+"""How often a registry is asked that says "there is no such schema", and how much waiting for that is allowed at once:
+its replica may lag behind its writer, and records of random bytes name as many ids as they like. What was waited is
+allowed again at a tenth of the speed."""
+
 ASK_AGAIN_SECONDS = 30.0
-"""How long "there is no such schema" is believed: a registry's replica may lag behind its writer."""
+"""How long the last "there is no such schema" is believed."""
 
 MAX_REFUSALS = 1_000
-"""Refusals kept in mind; records of random bytes name as many ids as they like."""
+"""Refusals that are remembered; records of random bytes name as many ids as they like."""
 
 log = structlog.get_logger("schemas")
 
@@ -49,21 +57,25 @@ class WriterSchemas:
         known: Mapping[int, EventSchema],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`known` need no asking; `look_up` asks the registry, None where there is none.
+        """`known` schemas are not looked up; `look_up` asks the registry, None where there is none.
 
         Raises:
             SchemaError: fastavro refuses a known schema.
         """
-        self.readers: dict[SchemaKey, AvroReader] = {number: AvroReader(schema) for number, schema in known.items()}
+        self.readers: dict[SchemaKey, AvroReader | UnionReader] = {
+            number: AvroReader(schema) for number, schema in known.items()
+        }
         self._look_up = look_up
         self._monotonic = monotonic
         self._refusals: dict[SchemaKey, _Refusal] = {}
         self._asking: dict[SchemaKey, asyncio.Lock] = {}
+        self._allowance = MISSING_SECONDS
+        self._allowance_at = monotonic()
 
     def refuse(self, key: SchemaKey) -> Exception:
-        """Why there is no reader for `key`.
+        """The reason that there is no reader for `key`.
 
-        `SchemaUnavailable` where the registry is to be asked, `Undecodable` where it has been or there is none.
+        `SchemaUnavailable` where the registry must be asked, `Undecodable` where it has answered or there is none.
         """
         if self._look_up is None:
             return Undecodable(Reason.UNKNOWN_SCHEMA, f"no schema {key} in the folder, and no registry is configured")
@@ -73,30 +85,56 @@ class WriterSchemas:
         return Undecodable(refusal.reason, refusal.detail)
 
     async def prepare(self, key: SchemaKey) -> None:
-        """Ask the registry until it answers; then `readers` has the key, or `refuse` tells why not."""
+        """Ask the registry until it answers; then `readers` has the key, or `refuse` gives the reason."""
         if self._look_up is None:
             return
         lock = self._asking.setdefault(key, asyncio.Lock())
         async with lock:  # one question for all partitions that wait for the same schema
-            wait = FIRST_WAIT
+            wait, asked = FIRST_WAIT, 0
             while key not in self.readers and isinstance(self.refuse(key), SchemaUnavailable):
                 try:
-                    await asyncio.to_thread(self._ask, self._look_up, key)
+                    found = await asyncio.to_thread(self._ask, self._look_up, key)
                 except SchemaUnavailable as error:
                     log.warning("registry_unavailable", schema=str(key), error=str(error), retry_in_seconds=wait)
-                    await asyncio.sleep(wait)
-                    wait = min(LONGEST_WAIT, wait * 2)
+                else:
+                    asked += 1
+                    if found:
+                        break
+                    if asked >= MISSING_ASKED or not self._may_wait(wait):
+                        self._remember(key, Reason.UNKNOWN_SCHEMA, f"the registry has no schema {key}")
+                        log.warning("schema_unknown", schema=str(key), times_asked=asked)
+                        break
+                await asyncio.sleep(wait)
+                wait = min(LONGEST_WAIT, wait * 2)
         self._asking.pop(key, None)
 
-    def _ask(self, look_up: LookUp, key: SchemaKey) -> None:
+    def _may_wait(self, seconds: float) -> bool:
+        now = self._monotonic()
+        self._allowance = min(MISSING_SECONDS, self._allowance + (now - self._allowance_at) / 10)
+        self._allowance_at = now
+        if self._allowance < seconds:
+            return False
+        self._allowance -= seconds
+        return True
+
+    def _ask(self, look_up: LookUp, key: SchemaKey) -> bool:
+        """Ask once; whether the registry has the schema, readable or not."""
         try:
             avro = look_up(key)
             if avro is None:
-                self._remember(key, Reason.UNKNOWN_SCHEMA, f"the registry has no schema {key}")
-            else:
-                self.readers[key] = AvroReader(EventSchema(avro, f"schema {key}"))
+                return False
+            self.readers[key] = self._reader(key, avro)
         except SchemaError as error:
             self._remember(key, Reason.UNSUPPORTED_SCHEMA, error.message)
+            log.warning("schema_unsupported", schema=str(key), error=error.message)
+        return True
+
+    def _reader(self, key: SchemaKey, avro: Avro) -> AvroReader | UnionReader:
+        if isinstance(avro, Mapping):
+            return AvroReader(EventSchema(avro, f"schema {key}"))
+        return UnionReader(
+            [None if branch is None else AvroReader(EventSchema(branch, f"schema {key}")) for branch in avro]
+        )
 
     def _remember(self, key: SchemaKey, reason: Reason, detail: str) -> None:
         self._refusals.pop(key, None)

@@ -21,7 +21,7 @@ from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import ASK_SECONDS, Progressed, Span, TopicRange
 from pipeline.adapters.operations.sorted_rows import SortedRows
-from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable
+from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable, Unreachable
 from pipeline.model.event import Record, TopicPartition
 from pipeline.operations.audit.audit import Audit
 from pipeline.operations.audit.expected import UNDECODABLE, UNMATCHED
@@ -72,6 +72,8 @@ class Expectation:
             return self.of(record)
         except Undecodable:
             return (UNDECODABLE,), False
+        except Tombstone:
+            return (), False
         redriven = event.redrive is not None
         expected = self.rules.expected(event)
         if not expected and (self._unmatched_too or redriven):

@@ -22,6 +22,7 @@ from pipeline.rules.schema.types import (
     Scalar,
     ScalarType,
 )
+from pipeline.rules.schema.unreadable import WRONG_UNIT, Unreadable
 from pipeline.rules.timestamp import Timestamp
 
 Convert = Callable[[Any], Any]
@@ -139,7 +140,7 @@ def _scalar(kind: ScalarType) -> Convert | None:
         return None if has_plain_symbols(kind) else _symbol(kind.symbols)
     if kind.scalar is Scalar.TIMESTAMP:
         per_second = UNITS_PER_SECOND[logical or "timestamp-millis"]
-        return _moments(per_second)
+        return _timestamps(per_second)
     if logical == "decimal":
         # Dividing whole numbers rounds once: the nearest double, as from the decimal itself, in a third of the time.
         unit = 10 ** (kind.scale or 0)
@@ -156,25 +157,39 @@ def _scalar(kind: ScalarType) -> Convert | None:
     return None
 
 
-def moment(units: int, per_second: int) -> Timestamp:
-    """A moment from a count of units since the epoch.
+def point_in_time(units: int, per_second: int) -> Timestamp | Unreadable:
+    """A timestamp from a count of units since 1970; `WRONG_UNIT` for a count that was surely made in a larger unit.
 
     Raises:
         ValueError: outside the years 1 to 9999.
     """
-    return _moments(per_second)(units)
+    return _timestamps(per_second)(units)
 
 
 @lru_cache(maxsize=8)
-def _moments(per_second: int) -> Callable[[int], Timestamp]:
-    first, last, unit = FIRST_SECOND * per_second, (LAST_SECOND + 1) * per_second, 1_000_000_000 // per_second
+def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
+    """A converter of counts; it returns `WRONG_UNIT` for a count that was surely made in a larger unit.
 
-    def convert(units: int) -> Timestamp:
-        if not first <= units < last:
-            raise ValueError("a moment outside the years 1 to 9999")
+    Of today's seconds in a field of milliseconds, or milliseconds in one of microseconds, comes a time of five weeks in
+    early 1970; of seconds in a field of microseconds, one of its first two hours.
+    """
+    first, last, unit = FIRST_SECOND * per_second, (LAST_SECOND + 1) * per_second, 1_000_000_000 // per_second
+    suspect = _LAST_SUSPECT * per_second
+
+    def convert(units: int) -> Timestamp | Unreadable:
+        if units >= suspect or units <= 0:
+            if not first <= units < last:
+                raise ValueError("a time outside the years 1 to 9999")
+        elif any(low * per_second <= units < high * per_second for low, high in _SUSPECT):
+            return WRONG_UNIT
         return Timestamp(units // per_second, units % per_second * unit)
 
     return convert
+
+
+_SUSPECT = ((1_000, 4_200), (1_000_000, 4_200_000))
+"""Seconds since 1970 that come of the years 2001 to 2103 counted in units a million or a thousand times too large."""
+_LAST_SUSPECT = _SUSPECT[-1][1]
 
 
 def day(days: int) -> str:

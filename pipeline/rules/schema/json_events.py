@@ -15,6 +15,7 @@ from pipeline.rules.schema.defaults import default_reader
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_scalars import Fault, a_text, plain_scalar, scalar_reader
 from pipeline.rules.schema.types import (
+    Field,
     FieldType,
     ListType,
     MapType,
@@ -24,6 +25,7 @@ from pipeline.rules.schema.types import (
     Scalar,
     ScalarType,
 )
+from pipeline.rules.schema.unreadable import Unreadable
 
 MAX_DEPTH = 32
 """Levels of JSON without a schema: as deep as expressions go."""
@@ -49,9 +51,13 @@ class SchemaMismatch(UserError):
 class JsonReader:
     """Reads events of one type: made once, called for each."""
 
-    def __init__(self, schema: EventSchema, *, ignore_unknown: bool = False) -> None:
-        """Fields that the schema lacks are a fault, or passed over as Avro's own schema resolution does."""
-        self._read = _Readers(ignore_unknown=ignore_unknown).record(schema.root)
+    def __init__(self, schema: EventSchema, *, is_lenient: bool = False) -> None:
+        """Make a reader for events of people, which refuses likely mistakes; or a lenient one, for other systems.
+
+        A lenient one ignores fields that the schema lacks, as Avro's schema resolution does, and takes the values that
+        `scalar_reader` names.
+        """
+        self._read = _Readers(is_lenient=is_lenient).record(schema.root)
 
     def read(self, value: object) -> dict[str, object]:
         """The event's data in the form that expressions read.
@@ -77,15 +83,8 @@ def from_json(schema: EventSchema, value: object) -> dict[str, object]:
 
 
 def plain_json(value: object) -> object:
-    """JSON without a schema, refused where expressions could not read it.
-
-    Raises:
-        SchemaMismatch: a number beyond 64 bits or that is none, a lone surrogate, or too deep.
-    """
-    try:
-        return _plain(value, 0)
-    except Fault as fault:
-        raise _mismatch(fault) from None
+    """JSON without a schema; what expressions cannot hold becomes `Unreadable`, which fails the rules that use it."""
+    return _plain(value, 0)
 
 
 def _mismatch(fault: Fault) -> SchemaMismatch:
@@ -97,32 +96,36 @@ def _mismatch(fault: Fault) -> SchemaMismatch:
 
 
 def _plain(value: object, depth: int) -> object:
-    if depth > MAX_DEPTH:
-        raise Fault("nested too deeply")
     if isinstance(value, Mapping):
-        result: dict[str, object] = {}
-        for key, below in value.items():
-            try:
-                result[a_text(key)] = _plain(below, depth + 1)
-            except Fault as fault:
-                raise fault.below(f".{key}", ".*") from None
-        return result
+        if depth >= MAX_DEPTH:
+            return _TOO_DEEP
+        return {key: _plain(below, depth + 1) for key, below in value.items() if _is_text(key)}
     if isinstance(value, list):
-        items: list[object] = []
-        for index, below in enumerate(value):
-            try:
-                items.append(_plain(below, depth + 1))
-            except Fault as fault:
-                raise fault.below(f"[{index}]") from None
-        return items
-    return plain_scalar(value)
+        return [_plain(below, depth + 1) for below in value] if depth < MAX_DEPTH else _TOO_DEEP
+    if isinstance(value, Unreadable):
+        return value
+    try:
+        return plain_scalar(value)
+    except Fault as fault:
+        return Unreadable(fault.impersonal)
+
+
+_TOO_DEEP = Unreadable(f"deeper than {MAX_DEPTH} levels")
+
+
+def _is_text(key: object) -> bool:
+    try:
+        a_text(key)
+    except Fault:
+        return False  # no expression can name it
+    return True
 
 
 class _Readers:
     """Makes the readers of one schema's types, each record's once."""
 
-    def __init__(self, *, ignore_unknown: bool) -> None:
-        self._ignore_unknown = ignore_unknown
+    def __init__(self, *, is_lenient: bool) -> None:
+        self._is_lenient = is_lenient
         self._records: dict[str, Callable[[object], dict[str, object]]] = {}
 
     def of(self, kind: FieldType) -> Read:
@@ -140,7 +143,7 @@ class _Readers:
             case ScalarType(record=RecordReference() as reference):
                 return self._recursive(reference.name)
             case ScalarType():
-                return scalar_reader(kind) or (lambda value: _plain(value, 0))
+                return scalar_reader(kind, is_lenient=self._is_lenient) or (lambda value: _plain(value, 0))
 
     def _recursive(self, name: str) -> Read:
         def read(value: object) -> object:
@@ -148,11 +151,18 @@ class _Readers:
 
         return read
 
+    def _field(self, field: Field) -> Read:
+        read = self.of(field.type)
+        if not self._is_lenient or not field.has_default or isinstance(field.type, NullableType):
+            return read
+        default = default_reader(field)
+        return lambda value: default() if value is None else read(value)
+
     def record(self, kind: RecordType) -> Callable[[object], dict[str, object]]:
         read = self._records.get(kind.name)
         if read is None:
-            fields = [(field.name, self.of(field.type), default_reader(field)) for field in kind.fields]
-            read = self._records[kind.name] = _record_reader(kind, fields, ignore_unknown=self._ignore_unknown)
+            fields = [(field.name, self._field(field), default_reader(field)) for field in kind.fields]
+            read = self._records[kind.name] = _record_reader(kind, fields, is_lenient=self._is_lenient)
         return read
 
 
@@ -220,13 +230,16 @@ def _union_reader(kinds: Sequence[FieldType], reads: Sequence[Read]) -> Read:
                 return read(value)
             except Fault:
                 continue
-        return _plain(value, 0)
+        plain = _plain(value, 0)
+        if isinstance(plain, Unreadable):
+            raise Fault(plain.reason)
+        return plain
 
     return read_union
 
 
 def _record_reader(
-    kind: RecordType, fields: Sequence[tuple[str, Read, Callable[[], object]]], *, ignore_unknown: bool
+    kind: RecordType, fields: Sequence[tuple[str, Read, Callable[[], object]]], *, is_lenient: bool
 ) -> Callable[[object], dict[str, object]]:
     known = frozenset(name for name, _, _ in fields)
 
@@ -239,7 +252,7 @@ def _record_reader(
                 result[name] = read_field(value[name]) if name in value else default()
             except Fault as fault:
                 raise fault.below(f".{name}") from None
-        if not ignore_unknown and len(value) > len(known.intersection(value)):
+        if not is_lenient and len(value) > len(known.intersection(value)):
             unknown = next(str(name) for name in value if name not in known)
             near = difflib.get_close_matches(unknown[:80], sorted(known), n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(sorted(known))}"

@@ -6,17 +6,26 @@ import base64
 import binascii
 import difflib
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Self, TypeGuard, TypeVar
 
 from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
+from pipeline.rules.schema.time_texts import point_in_time
 from pipeline.rules.schema.types import Scalar, ScalarType
+from pipeline.rules.schema.unreadable import WRONG_UNIT, Unreadable
 from pipeline.rules.timestamp import EPOCH, Timestamp
 
 T = TypeVar("T")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+MOST_EXACT = 2**53
+"""Whole numbers beyond are not exact in JSON's doubles."""
+SECONDS_FROM, SECONDS_TO = 1_000_000_000, 4_200_000_000
+"""The years 2001 to 2103 in seconds since 1970."""
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 """A 64-bit integer: what expressions count in."""
 
@@ -46,8 +55,20 @@ class Fault(Exception):
         return self
 
 
-def scalar_reader(kind: ScalarType) -> Callable[[object], object] | None:
-    """What reads a value of this type, raising `Fault`; None: anything goes."""
+Read = Callable[[object], object]
+
+
+def scalar_reader(kind: ScalarType, *, is_lenient: bool = False) -> Read | None:
+    """A reader of values of this type, which raises `Fault`; None: anything goes.
+
+    A lenient one also takes what other JSON libraries write and what has one meaning only: numbers as texts, whole
+    numbers with a fraction of zero, an enum's symbol in other case.
+    """
+    read = _scalar_reader(kind)
+    return _lenient_reader(kind, read) if is_lenient and read is not None else read
+
+
+def _scalar_reader(kind: ScalarType) -> Read | None:
     match kind.scalar:
         case Scalar.DYN:
             return None
@@ -61,11 +82,94 @@ def scalar_reader(kind: ScalarType) -> Callable[[object], object] | None:
             return _number
         case Scalar.TIMESTAMP:
             per_second = UNITS_PER_SECOND[kind.logical or "timestamp-millis"]
-            return lambda value: _moment(value, per_second)
+            return lambda value: _point_in_time(value, per_second)
         case Scalar.BYTES:
             return _bytes
         case Scalar.STRING:
             return _text_reader(kind)
+
+
+def _lenient_reader(kind: ScalarType, read: Read) -> Read:
+    if kind.symbols:
+        return _lenient_symbol(kind)
+    if kind.logical == "decimal" and kind.scale:
+        return lambda value: read(_unambiguous(value))
+    if kind.scalar is Scalar.TIMESTAMP:
+        return lambda value: _lenient_time(value, read)
+    prepare = _LENIENT.get(kind.scalar) if kind.logical in {None, "uuid"} else None
+    return read if prepare is None else lambda value: read(prepare(value))
+
+
+def _lenient_symbol(kind: ScalarType) -> Read:
+    by_case = {symbol.casefold(): symbol for symbol in reversed(kind.symbols)}
+    symbols = frozenset(kind.symbols)
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and value not in symbols:
+            found = by_case.get(value.casefold(), kind.default_symbol)
+            if found is not None:
+                return found
+        return _symbol(value, symbols, kind.symbols)
+
+    return read
+
+
+def _unambiguous(value: object) -> object:
+    """Kafka Connect writes decimals as the base64 of their bytes, and some of those texts read as numbers."""
+    if isinstance(value, str) and value.isdecimal() and len(value) % 4 == 0:
+        raise Fault(
+            "could be a number or, as Kafka Connect writes decimals by default, base64",
+            hint="write the digits after the point (1000.00); in Connect: decimal.format=NUMERIC",
+        )
+    return value
+
+
+def _lenient_time(value: object, read: Read) -> object:
+    if isinstance(value, float) and SECONDS_FROM <= value < SECONDS_TO:  # as Jackson writes an Instant
+        return Timestamp(int(value), round(value % 1 * 1_000_000) % 1_000_000 * 1_000)
+    try:
+        return read(_whole(value))
+    except Fault as fault:
+        if fault.message == WRONG_UNIT.reason:
+            return WRONG_UNIT  # harms only the rules that use it
+        raise
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MOST_EXACT:
+        return int(value)
+    return value
+
+
+def _truth(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _as_text(value: object) -> object:
+    return str(value) if _counted(value) and LOWEST <= value <= HIGHEST else value
+
+
+def _as_bytes(value: object) -> object:
+    """Bytes as Avro's own JSON encoding has them, U+0000 to U+00FF, where they are not base64."""
+    if isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            try:
+                return value.encode("latin-1")
+            except UnicodeEncodeError:
+                pass
+    return value
+
+
+_LENIENT: Mapping[Scalar, Read] = {
+    Scalar.BOOL: _truth,
+    Scalar.INT: _whole,
+    Scalar.STRING: _as_text,
+    Scalar.BYTES: _as_bytes,
+}
 
 
 def _text_reader(kind: ScalarType) -> Callable[[object], object]:
@@ -141,6 +245,7 @@ _KINDS = {
     "NoneType": "null",
     "dict": "an object",
     "list": "a list",
+    "Unreadable": "a value that cannot be read",
 }
 """What people call Python's types."""
 
@@ -174,10 +279,12 @@ def _number(value: object) -> float:
         raise Fault("should be a number")
     if isinstance(value, str) and len(value) > MAX_DIGITS:
         raise Fault("should be a number of fewer digits")
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip(" ")):
+        raise Fault("should be a number", hint="write it as 1280.00: digits and a point alone")
     try:
         number = float(Decimal(value) if isinstance(value, str) else value)
     except (InvalidOperation, OverflowError):
-        raise Fault("should be a number", hint="write it as 1280.00: digits and a point alone") from None
+        raise Fault("should be a number that is not that large") from None
     if not math.isfinite(number):
         raise Fault("should be a finite number")
     return number
@@ -187,20 +294,23 @@ def _counted(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _moment(value: object, per_second: int) -> Timestamp:
+def _point_in_time(value: object, per_second: int) -> Timestamp:
     if _counted(value):
-        return _calendar(avro_values.moment, value, per_second)
-    if isinstance(value, datetime):  # YAML reads an unquoted moment as one, in UTC
-        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+        counted: Timestamp | Unreadable = _calendar(avro_values.point_in_time, value, per_second)
+        if isinstance(counted, Unreadable):
+            raise Fault(counted.reason)
+        return counted
+    if isinstance(value, datetime):  # YAML reads an unquoted time as one, in UTC
+        time = value if value.tzinfo else value.replace(tzinfo=UTC)
     else:
-        try:
-            moment = datetime.fromisoformat(value if isinstance(value, str) else "")
-        except ValueError:
-            raise Fault("should be a time such as 2026-11-23T15:01:00Z") from None
-        if moment.tzinfo is None:
+        read = point_in_time(value) if isinstance(value, str) else None
+        if read is None:
+            raise Fault("should be a time such as 2026-11-23T15:01:00Z")
+        if read.tzinfo is None:
             raise Fault("the time has no zone; write Z or +08:00 after it")
-    since = moment - EPOCH
-    return _calendar(avro_values.moment, since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds)
+        time = read
+    since = time - EPOCH
+    return Timestamp(since.days * 86_400 + since.seconds, since.microseconds * 1_000)
 
 
 def _calendar(read: Callable[[int, int], T], units: int, per_second: int = 1_000_000) -> T:
@@ -225,21 +335,24 @@ def _day(value: object) -> str:
 def _local_moment(value: object, per_second: int) -> str:
     if _counted(value):
         return _calendar(avro_values.local_moment, value, per_second)
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(a_text(value))
-    except ValueError:
-        raise Fault("should be a local time such as 2026-11-30T15:01:00") from None
-    return moment.replace(tzinfo=None, microsecond=0).isoformat()
+    time = value if isinstance(value, datetime) else point_in_time(a_text(value))
+    if time is None:
+        raise Fault("should be a local time such as 2026-11-30T15:01:00")
+    if time.tzinfo is not None:
+        raise Fault("a local time has no zone; leave Z or the offset out, or make the field a timestamp")
+    return time.replace(microsecond=0).isoformat()
 
 
 def _time_of_day(value: object, per_second: int) -> str:
     if _counted(value):
         return _calendar(avro_values.time_of_day, value, per_second)
     try:
-        moment = value if isinstance(value, time) else time.fromisoformat(a_text(value))
+        read = value if isinstance(value, time) else time.fromisoformat(a_text(value))
     except ValueError:
         raise Fault("should be a time of day such as 15:01:00") from None
-    return moment.replace(tzinfo=None, microsecond=0).isoformat()
+    if read.tzinfo is not None:
+        raise Fault("a time of day has no zone; leave Z or the offset out")
+    return read.replace(microsecond=0).isoformat()
 
 
 def _bytes(value: object) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, from_json, plain_json
+from pipeline.rules.schema.unreadable import WRONG_UNIT, Unreadable
 from pipeline.rules.timestamp import Timestamp
 
 TIMESTAMP = {"type": "long", "logicalType": "timestamp-millis"}
@@ -111,7 +112,7 @@ def test_a_nullable_field_may_be_left_out() -> None:
         ("double", "abc", "$.f: should be a number"),
         ("double", float("nan"), "$.f: should be a finite number"),
         ("double", "1" * 1_000_000, "$.f: should be a number of fewer digits"),
-        ("double", 10**400, "$.f: should be a number"),
+        ("double", 10**400, "$.f: should be a number that is not that large"),
         ("double", [], "$.f: should be a number"),
         (TIMESTAMP, "2026-11-23T04:00:00", "$.f: the time has no zone; write Z or +08:00 after it"),
         (TIMESTAMP, "soon", "$.f: should be a time such as 2026-11-23T15:01:00Z"),
@@ -161,7 +162,7 @@ def test_what_is_missing_or_unknown_is_named() -> None:
 
 def test_a_sender_may_be_ahead_of_its_schema() -> None:
     """Fields that the schema lacks are passed over where the reader says so."""
-    assert JsonReader(schema("int"), ignore_unknown=True).read({"f": 1, "g": 2}) == {"f": 1}
+    assert JsonReader(schema("int"), is_lenient=True).read({"f": 1, "g": 2}) == {"f": 1}
 
 
 def test_impersonal_words_hold_nothing_of_the_event() -> None:
@@ -174,12 +175,66 @@ def test_impersonal_words_hold_nothing_of_the_event() -> None:
 
 
 def test_json_without_a_schema_stays_as_it_is() -> None:
-    """Where expressions can read it."""
+    """A value that expressions cannot hold fails only the rules that use it."""
     value = {"a": [1, 2.5, "x", None, True], "b": {"c": -(2**63)}}
     assert plain_json(value) == value
     deep: object = 1
     for _ in range(40):
         deep = [deep]
-    for bad in ({"a": 2**63}, {"a": float("inf")}, {"a": "\udfff"}, {"\ud800": 1}, deep, {"a": {1, 2}}):
-        with pytest.raises(SchemaMismatch):
-            plain_json(bad)
+    for bad in (2**63, float("inf"), "\udfff", {1, 2}):
+        read = plain_json({"a": bad, "b": 1})
+        assert isinstance(read, dict)
+        assert isinstance(read["a"], Unreadable)
+        assert read["b"] == 1
+    assert plain_json({"\ud800": 1, "b": 1}) == {"b": 1}
+    assert "Unreadable" in repr(plain_json(deep))
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "arrives"),
+    [
+        ("long", "9007199254740993", 9007199254740993),
+        ("long", 5.0, 5),
+        ("int", 1e3, 1000),
+        ("string", 7, "7"),
+        ("boolean", "true", True),
+        ("bytes", "\u00ff\u0001", b"\xff\x01"),
+        (["null", "string"], {"string": "abc"}, "abc"),
+        (["null", "string", "long"], {"long": 5}, 5),
+        (TIMESTAMP, "1795417260000", Timestamp(1_795_417_260, 0)),
+        (TIMESTAMP, 1795417260.5, Timestamp(1_795_417_260, 500_000_000)),
+        (TIMESTAMP, "2026-11-23t07:01:00z", Timestamp(1_795_417_260, 0)),
+        (TIMESTAMP, "2026-11-23T15:01:00+08:00[Asia/Shanghai]", Timestamp(1_795_417_260, 0)),
+        (TIMESTAMP, "2016-12-31T23:59:60Z", Timestamp(1_483_228_800, 0)),
+        (TIMESTAMP, 1_795_417_260, WRONG_UNIT),
+        (ENUM, "b", "B"),
+        ({"type": "enum", "name": "E", "symbols": ["A", "B"], "default": "A"}, "NEW", "A"),
+    ],
+    ids=str,
+)
+def test_a_lenient_reader_takes_what_has_one_meaning(kind: object, given: object, arrives: object) -> None:
+    """Other JSON libraries write the same values in other forms."""
+    assert JsonReader(schema(kind), is_lenient=True).read({"f": given}) == {"f": arrives}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        ("long", 5.5, "should be a whole number"),
+        ("long", True, "should be a whole number"),
+        ("boolean", 1, "true or false"),
+        (LOCAL, "2026-11-23T07:01:00Z", "a local time has no zone"),
+        (TIME, "15:01:00+08:00", "a time of day has no zone"),
+        (TIMESTAMP, "2026-11-23T07:01:00", "no zone"),
+        (DECIMAL, "MTAw", "should be a number"),
+        (DECIMAL, "1000", "base64"),
+        (DECIMAL, "1,280.00", "should be a number"),
+        (DECIMAL, "１２８", "should be a number"),
+        (ENUM, "NEW", "none of"),
+    ],
+    ids=str,
+)
+def test_a_lenient_reader_refuses_what_could_mean_two_things(kind: object, given: object, message: str) -> None:
+    """A wrong message is worse than none."""
+    with pytest.raises(SchemaMismatch, match=message):
+        JsonReader(schema(kind), is_lenient=True).read({"f": given})

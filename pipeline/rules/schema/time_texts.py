@@ -1,0 +1,39 @@
+"""Texts that name a point in time: RFC 3339, and the forms that other platforms write and that mean one thing only."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_ZONE_NAME = re.compile(r"(?<=[0-9Zz])\[[A-Za-z0-9_+/-]{1,64}\]$")
+"""Java's `ZonedDateTime` appends `[Asia/Shanghai]` to the offset, which alone decides (RFC 9557, section 3)."""
+_GREENWICH = re.compile(r"(?<=[0-9]) ?(GMT|UTC)$")
+_LEAP_SECOND = re.compile(r"(?<=:[0-5][0-9]):60(?=[.,Zz+-]|$)")
+MAX_LENGTH = 100
+
+
+def point_in_time(text: str) -> datetime | None:
+    """Return the time, with its offset from UTC; without one if the text has none; None if it is not a time.
+
+    Read are RFC 3339 in upper or lower case, with any number of fractional digits and with a leap second (which becomes
+    the first second of the next minute); offsets without a colon; `GMT` and `UTC`; and a zone's name in brackets behind
+    an offset. Fractions beyond microseconds are dropped.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
+    plain = _GREENWICH.sub("Z", _ZONE_NAME.sub("", text)).upper()
+    seconds = _LEAP_SECOND.subn(":59", plain)
+    try:
+        time = datetime.fromisoformat(seconds[0])
+        return time + timedelta(seconds=1) if seconds[1] else time
+    except (ValueError, OverflowError):
+        return None
+
+
+def milliseconds(time: datetime) -> int:
+    """Milliseconds since 1970 of a time with an offset; parts of one are dropped."""
+    since = time - _EPOCH
+    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,17 @@
+"""What stands in an event's data for a value that expressions cannot read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A value beyond what expressions hold. One that uses it fails; others, and so other rules, are not affected."""
+
+    reason: str
+    """In words that contain nothing of the event."""
+
+
+WRONG_UNIT = Unreadable("a count in another unit than the schema's")
+"""Seconds in a field of milliseconds are a time of January 1970."""
