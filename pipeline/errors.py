@@ -8,7 +8,7 @@ NoticePipelineError
 │   ├── Unreachable           a broker, registry or API does not answer at start
 │   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
 ├── Undecodable               a record cannot be decoded as an event; it becomes an outcome
-├── Tombstone                 this record deletes its key: no event, no outcome
+│   └── Tombstone             a record deletes its key and is not an event; it becomes no outcome
 ├── RenderRefused             a rule cannot make a notice of an event; it becomes an outcome
 ├── SchemaUnavailable         the schema registry does not answer; the record waits
 ├── TokenUnavailable          the token source gave no token; sending waits
@@ -83,7 +83,7 @@ class Undecodable(NoticePipelineError):
         """What headers or envelope say of the event, where they can be read."""
 
 
-class Tombstone(NoticePipelineError):
+class Tombstone(Undecodable):
     """A record without a value, in a topic where such a record deletes its key: there is no event to lose."""
 
 

@@ -69,6 +69,12 @@ EVENTS_CONSUMED = Metric("events_consumed_total", Kind.COUNTER, "Records read fr
 EVENTS_UNDECODABLE = Metric(
     "events_undecodable_total", Kind.COUNTER, "Records whose bytes are no event, by reason.", (TOPIC, REASON)
 )
+TIMES_UNREADABLE = Metric(
+    "event_times_unreadable_total",
+    Kind.COUNTER,
+    "Times of events that cannot be read: neither RFC 3339 nor, for `events.time_field`, a time of its schema.",
+    (TOPIC, Label("attribute", bounded_by="`time`, `expirytime` and the field of `events.time_field`")),
+)
 EVENTS_UNMATCHED = Metric("events_unmatched_total", Kind.COUNTER, "Events that no rule matched.", (EVENT_TYPE,))
 RULE_MATCHES = Metric("rule_matches_total", Kind.COUNTER, "Events that a rule matched.", (RULE,))
 NOTICES = Metric(

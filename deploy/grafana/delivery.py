@@ -151,8 +151,16 @@ DELIVERY = Dashboard(
             (
                 Panel(
                     "Undecodable by topic and reason",
-                    "Records whose bytes are no event, per second.",
-                    (Query(f"sum by (topic, reason) ({rate_of('events_undecodable_total')})", "{{topic}} {{reason}}"),),
+                    "Records that cannot be decoded, and times of events that cannot be read, per second.",
+                    (
+                        Query(
+                            f"sum by (topic, reason) ({rate_of('events_undecodable_total')})", "{{topic}} {{reason}}"
+                        ),
+                        Query(
+                            f"sum by (topic, attribute) ({rate_of('event_times_unreadable_total')})",
+                            "{{topic}} time {{attribute}}",
+                        ),
+                    ),
                     "reqps",
                     width=12,
                 ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, Subject
 from pipeline.adapters.telemetry.logging import configure_logging
-from pipeline.bootstrap.events import find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
@@ -22,7 +23,13 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
     configure_logging(form=settings.log.format, level="warning", clock=SystemClock())
     schemas = find_schemas(settings)
     expectation = Expectation(
-        find_decoder(settings, schemas),
+        find_decoder(
+            settings,
+            schemas,
+            compacted_topics=compacted_topics(
+                settings, TopicCheck(kafka_properties(settings), settings.kafka.start_timeout_seconds)
+            ),
+        ),
         find_rules(settings, schemas.catalogue),
         unmatched_too=settings.outcomes.unmatched,
     )

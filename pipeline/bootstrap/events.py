@@ -19,6 +19,7 @@ from pipeline.settings.secrets import reveal
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
+    from pipeline.adapters.kafka.topics import TopicCheck
 
 
 class Schemas(NamedTuple):
@@ -77,6 +78,13 @@ def find_decoder(
         tombstone_topics=tombstone_topics(settings, compacted_topics),
         unreadable_time=unreadable_time,
     )
+
+
+def compacted_topics(settings: Settings, topics: TopicCheck) -> Collection[str]:
+    """The configured topics that Kafka compacts, where the configuration makes a difference of it."""
+    if settings.events.tombstones != "auto":
+        return ()
+    return [topic for topic in settings.kafka.topics if topics.is_compacted(topic)]
 
 
 def tombstone_topics(settings: Settings, compacted_topics: Collection[str]) -> Collection[str]:

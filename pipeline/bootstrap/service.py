@@ -24,13 +24,14 @@ from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging, recipient_hash
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
-from pipeline.bootstrap.events import Schemas, find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.events import Schemas, compacted_topics, find_decoder, find_rules, find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.notices import notices_api, token_source
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import UserError
+from pipeline.model.event import Record
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload
@@ -177,7 +178,12 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
     rules = find_rules(settings, schemas.catalogue)
     encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
     return Parts(
-        decoder=find_decoder(settings, schemas),
+        decoder=find_decoder(
+            settings,
+            schemas,
+            compacted_topics=compacted_topics(settings, topics),
+            unreadable_time=unreadable_time_report(telemetry),
+        ),
         rules=rules,
         delivery=Delivery(
             settings.delivery,
@@ -209,6 +215,19 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
         clock=clock,
         telemetry=telemetry,
     )
+
+
+def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, str], None]:
+    """Count every time that cannot be read, and log the first of each attribute and topic."""
+    seen: set[tuple[str, str]] = set()
+
+    def report(record: Record, attribute: str) -> None:
+        telemetry.time_unreadable(record.topic, attribute)
+        if (record.topic, attribute) not in seen:
+            seen.add((record.topic, attribute))
+            log.warning("event_time_unreadable", attribute=attribute, position=str(record.position))
+
+    return report
 
 
 def _to_make(topic: OutcomeSettings | DeadLetterSettings) -> TopicToMake:

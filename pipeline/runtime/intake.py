@@ -123,11 +123,11 @@ class Intake:
         except SchemaUnavailable:
             self._wait_for_schema(record, partition)
             return
-        except Undecodable as fault:
-            self._offer_undecodable(record, epoch, fault, now)
-            return
         except Tombstone:
             self._offer(record, epoch, None, (), (), now)
+            return
+        except Undecodable as fault:
+            self._offer_undecodable(record, epoch, fault, now)
             return
         except MemoryError:
             raise  # says nothing about the record

@@ -106,10 +106,10 @@ class Case:
         """What comes of a record, as `expected.json` writes it."""
         try:
             event = await self._event(record)
-        except Undecodable as fault:
-            return fault.reason.value
         except Tombstone:
             return "ignored"
+        except Undecodable as fault:
+            return fault.reason.value
         if event.expires_at_ms is not None and event.expires_at_ms < NOW_MS:
             return "expired"
         made = self.rules.evaluate(event)

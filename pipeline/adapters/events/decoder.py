@@ -113,7 +113,7 @@ class EventDecoder:
         if value is not None:
             raise Undecodable(Reason.TOO_LARGE, f"{len(value)} of at most {self._max_bytes} bytes")
         if topic in self._tombstone_topics:
-            raise Tombstone
+            raise Tombstone(Reason.TOMBSTONE, "a record without a value, which deletes")
         raise Undecodable(Reason.TOMBSTONE, "a record without a value")
 
     def _read_fields(self, event: Event) -> None:

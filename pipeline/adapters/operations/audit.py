@@ -70,10 +70,10 @@ class Expectation:
         except SchemaUnavailable:
             self._prepare(record)
             return self.of(record)
-        except Undecodable:
-            return (UNDECODABLE,), False
         except Tombstone:
             return (), False
+        except Undecodable:
+            return (UNDECODABLE,), False
         redriven = event.redrive is not None
         expected = self.rules.expected(event)
         if not expected and (self._unmatched_too or redriven):

@@ -112,6 +112,10 @@ class PrometheusTelemetry:
         """A record is no event."""
         self._counters[metrics.EVENTS_UNDECODABLE].labels(topic, reason).inc()
 
+    def time_unreadable(self, topic: str, attribute: str) -> None:
+        """Count a time of an event that cannot be read."""
+        self._counters[metrics.TIMES_UNREADABLE].labels(topic, attribute).inc()
+
     def unmatched(self, event_type: str) -> None:
         """No rule matched. Of the types that no rule names only the first have a label value of their own."""
         count = self._unmatched.get(event_type) or self._of_unknown_type(event_type[:MOST_TYPE_CHARACTERS])
