@@ -1,0 +1,96 @@
+"""How little a new thing touches: the promises of docs/architecture.md, section "Where do I begin to …"."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import fastavro
+import pytest
+
+from pipeline.adapters.kafka import outcome_writer
+from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.cli import app
+from pipeline.delivery.condition import NEVER, Condition
+from pipeline.delivery.gate import Gate
+from pipeline.delivery.halt import Halt
+from pipeline.delivery.policy import DeliverySettings
+from pipeline.rules.source.format import RuleFields
+from tests.fakes.outcomes import an_outcome
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = ROOT / "pipeline"
+TOOLS = {"authoring", "cli", "sandbox", "web"}
+ALSO_OF_OTHER_THINGS = {"color", "data", "on", "template", "to", "url"}
+"""Attributes of a rule whose names a search cannot tell from others."""
+
+
+class Frozen(Condition):
+    """A reason not to send that only this test knows."""
+
+    def in_force(self, now: float) -> bool:
+        return now >= 0
+
+    def halt(self, now: float) -> Halt | None:
+        return Halt.QUOTA if now >= 0 else None
+
+    def blocked_until(self, now: float) -> float | None:
+        return NEVER if now >= 0 else None
+
+
+def test_a_reason_not_to_send_is_one_entry_of_one_tuple() -> None:
+    """A condition that the gate does not know by name blocks, is reported, and counts as halted time."""
+    gate = Gate(DeliverySettings(), 0.0)
+    assert gate.clear(1.0)
+    gate.conditions = (*gate.conditions, Frozen())
+    assert not gate.clear(1.0)
+    assert gate.blocked_until(1.0) == NEVER
+    assert gate.halted(1.0) is Halt.QUOTA
+    assert gate.halted_seconds(11.0) == 10.0
+
+
+def test_an_outcome_field_is_an_entry_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that is appended to the schema is written without any other change, as its default."""
+    schema = outcome_schema()
+    fields = schema["fields"]
+    assert isinstance(fields, list)
+    extended = {**schema, "fields": [*fields, {"name": "ours", "type": "string", "default": "new", "doc": "x"}]}
+    monkeypatch.setattr(outcome_writer, "outcome_schema", lambda: extended)
+    value = outcome_writer.OutcomeEncoder(7, lambda recipient: recipient)(an_outcome())
+    read = fastavro.schemaless_reader(io.BytesIO(value[5:]), fastavro.parse_schema(extended), None)
+    assert isinstance(read, dict)
+    assert read["ours"] == "new"
+
+
+@pytest.mark.parametrize("name", sorted({*RuleFields.model_fields, "description"} - ALSO_OF_OTHER_THINGS))
+def test_a_rule_attribute_touches_at_most_five_files_of_what_the_service_runs(name: str) -> None:
+    """Modules of the service that declare the attribute, set it or read it from a rule."""
+    files = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in TOOLS and name in set(_of_rules(path))
+    }
+    assert len(files) <= 5, sorted(files)
+
+
+def _of_rules(path: Path) -> Iterator[str]:
+    """Attributes that a module reads of a rule, keywords it makes one with, and fields it declares."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Attribute(value=ast.Name(id="rule" | "merged" | "model")):
+                yield node.attr
+            case ast.Call(func=ast.Name(id="Rule" | "Notice")):
+                yield from (keyword.arg for keyword in node.keywords if keyword.arg)
+            case ast.ClassDef(name="Rule" | "RuleFields" | "RuleModel" | "Notice"):
+                yield from (ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign))
+
+
+def test_a_command_is_one_module_and_its_name() -> None:
+    """Every command of the table has the module that the table says."""
+    for name, folder in app.FOLDERS.items():
+        text = (PACKAGE / "cli" / folder / f"{name}.py").read_text(encoding="utf-8")
+        assert re.search(r"^(def command\(|group = )", text, flags=re.MULTILINE), name
+    assert app.FOLDERS.keys() == app.COMMANDS.keys()
