@@ -13,7 +13,7 @@ from pipeline.delivery import verdicts
 from pipeline.rules import functions
 from pipeline.rules.source import finding_codes
 from pipeline.settings import show
-from pipeline.styles import channel
+from pipeline.styles import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,7 +49,7 @@ def metrics_page() -> str:
 GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/configuration.md": show.as_markdown,
-    "docs/reference/fields.md": channel.as_markdown,
+    "docs/reference/fields.md": registry.as_markdown,
     "docs/reference/findings.md": finding_codes.as_markdown,
     "docs/reference/functions.md": functions.as_markdown,
     "docs/reference/metrics.md": metrics_page,

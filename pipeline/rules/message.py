@@ -10,8 +10,8 @@ from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
 from pipeline.rules.cel.engine import Activation, Expression, ExpressionFailed
 from pipeline.rules.functions.texts import percent_encoded
-from pipeline.styles import channel
-from pipeline.styles.channel import FieldKind
+from pipeline.styles.field_kind import FieldKind
+from pipeline.styles.text import has_invisible, is_visible
 
 MAX_RECIPIENT = 256
 MAX_URL = 1_024
@@ -66,7 +66,7 @@ class RuleField:
 
     def __post_init__(self) -> None:
         """Bind what the field's kind and values say, and settle what no event changes."""
-        object.__setattr__(self, "fits", channel.quick_look(self.kind, self.values))
+        object.__setattr__(self, "fits", self.kind.quick_look(self.values))
         constant = self.text.constant
         settled = constant is not None and self.fits(constant)
         object.__setattr__(self, "ready", self.shown(constant) if settled and constant is not None else None)
@@ -82,11 +82,11 @@ def checked_recipient(recipient: str) -> str:
     Raises:
         RenderRefused: it is empty, too long, or holds what no id holds.
     """
-    if not channel.is_visible(recipient):
+    if not is_visible(recipient):
         raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
     if len(recipient) > MAX_RECIPIENT:
         raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
-    if not recipient.isprintable() or channel.has_invisible(recipient):
+    if not recipient.isprintable() or has_invisible(recipient):
         raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible character")
     return recipient
 
@@ -130,16 +130,16 @@ def fitted(one: RuleField, text: str) -> str | None:
     Raises:
         RenderRefused: the rule says neither that it may be cut nor that it may be left out.
     """
-    problem = channel.violation(one.kind, text, one.values)
+    problem = one.kind.violation(text, one.values)
     if problem is None:
         return text
-    if not channel.is_visible(text):
+    if not is_visible(text):
         if one.optional:
             return None
         raise RenderRefused(Reason.FIELD_EMPTY, f"{one.key}: {problem}")
     if not one.truncate:
         raise RenderRefused(Reason.FIELD_LIMIT, f"{one.key}: {problem}")
-    return channel.cut(one.kind, text)
+    return one.kind.cut(text)
 
 
 _ASCII = range(0x21, 0x7F)
@@ -155,7 +155,7 @@ def checked_url(url: str) -> str:
     """
     if not url.startswith("https://"):
         raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
-    if " " in url or not url.isprintable() or channel.has_invisible(url):
+    if " " in url or not url.isprintable() or has_invisible(url):
         hint = "write the part that the event gives as url_encode(…)"
         raise RenderRefused(Reason.URL_REFUSED, f"url: holds white space or an invisible character; {hint}")
     encoded = url if url.isascii() else percent_encoded(url, _ASCII)

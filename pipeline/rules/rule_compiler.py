@@ -18,7 +18,7 @@ from pipeline.rules.source.document import Path
 from pipeline.rules.source.format import FieldValue, RuleFields, RuleModel
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template, TemplateField
-from pipeline.styles import channel
+from pipeline.styles.text import is_visible
 
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
 
@@ -155,9 +155,9 @@ class RuleCompiler:
         """Every text that the field can be seen to become: a constant, or an expression's fixed outcomes."""
         hint = f"shorten it, or let it be cut: `overflow: {{{field.key}: truncate}}`"
         for at, outcome in self._outcomes(text):
-            problem = channel.violation(field.kind, outcome, field.values)
-            if problem is not None and not (field.optional and not channel.is_visible(outcome)):
-                too_long = len(outcome) > channel.most(field.kind) and channel.may_be_cut(field.kind)
+            problem = field.kind.violation(outcome, field.values)
+            if problem is not None and not (field.optional and not is_visible(outcome)):
+                too_long = len(outcome) > field.kind.most and field.kind.may_be_cut
                 self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", hint if too_long else None)
 
     def _outcomes(self, text: Text) -> list[tuple[int, str]]:
@@ -184,7 +184,7 @@ class RuleCompiler:
             field = template.field(key)
             if field is None:
                 self._unknown_field((*path, key), template, key)
-            elif what == "truncate" and not channel.may_be_cut(field.kind):
+            elif what == "truncate" and not field.kind.may_be_cut:
                 summary = f"a shortened `{field.kind}` is a wrong one"
                 self._report.add((*path, key), "cannot-truncate", summary)
 

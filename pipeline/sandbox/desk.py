@@ -17,12 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.authoring.cards.card import Mode, Value, card, plain_card
+from pipeline.authoring.cards.card import Value, card, plain_card
 from pipeline.authoring.cards.html import STYLE, to_html
-from pipeline.rules.source.templates import Style
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
 from pipeline.sandbox.notices import PATH
+from pipeline.styles.style import Mode
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -173,8 +173,7 @@ class AdminApi:
         if template is None:
             seen = plain_card(message.template, values, Mode.LEGACY, message.url)
         else:
-            mode = Mode.LEGACY if template.style is Style.ALIPAY else Mode.WECHAT
-            seen = card(template, values, mode, message.url)
+            seen = card(template, values, template.style.mode, message.url)
         at = datetime.fromtimestamp(received.at, UTC)
         return {
             "html": to_html(seen),

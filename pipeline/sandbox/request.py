@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import orjson
 
-from pipeline.rules.source.templates import Style, Template
-from pipeline.styles.channel import FieldKind, kind_of, violation
+from pipeline.rules.source.templates import Template
+from pipeline.styles.registry import typed_kind
 
 ACCEPTED = 200
 BAD_RECIPIENT = 40003
@@ -71,7 +71,7 @@ def check(message: Message, templates: Mapping[str, Template]) -> Refused | None
         text = _field_violation(key, value, template)
         if text is not None:
             return Refused(BAD_FIELD, f"argument invalid: data.{key}.value {text}")
-    if template is not None and template.style is Style.CATEGORY:
+    if template is not None and template.style.refuses:
         for field in template.fields:
             if field.key not in message.fields and not field.optional:
                 return Refused(BAD_FIELD, f"argument invalid: data.{field.key}.value is missing")
@@ -80,13 +80,14 @@ def check(message: Message, templates: Mapping[str, Template]) -> Refused | None
 
 def _field_violation(key: str, value: str, template: Template | None) -> str | None:
     if template is None:
-        return violation(kind_of(key) or FieldKind.PLAIN, value) if kind_of(key) else None
+        kind = typed_kind(key)
+        return kind.violation(value) if kind is not None else None
     field = template.field(key)
     if field is None:
         return "is no field of the template"
-    if template.style is not Style.CATEGORY:
+    if not template.style.refuses:
         return None  # history and Alipay fields may be empty or long: the channel shows what it likes
-    return violation(field.kind, value, field.values)
+    return field.kind.violation(value, field.values)
 
 
 def _fields(data: object) -> Mapping[str, tuple[str, str | None]] | Refused:

@@ -1,1 +1,1 @@
-"""Pure: how messages are shown, and what each display style takes."""
+"""Pure: display styles. One module for each: the limits of its fields, how it counts, what its card shows."""

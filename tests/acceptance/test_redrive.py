@@ -22,10 +22,10 @@ from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.source.templates import Style, Template, TemplateField
+from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
-from pipeline.styles.channel import FieldKind
+from pipeline.styles.category import CATEGORY, KINDS
 from tests.acceptance.service import END_SECONDS, ServiceUnderTest
 from tests.broker.handle import Broker
 from tests.broker.topics import ends
@@ -53,7 +53,7 @@ rules:
 
 def _template(alias: str, field: str) -> Template:
     ids = {"production": f"{alias}-template"}
-    return Template(alias, alias, Style.CATEGORY, ids, (TemplateField(field, FieldKind.NUMBER),))
+    return Template(alias, alias, CATEGORY, ids, (TemplateField(field, KINDS["number"]),))
 
 
 WRONG = {"sent-template": _template("sent", "number1"), "track-template": _template("track", "number9")}

@@ -14,15 +14,15 @@ from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi
 from pipeline.errors import Unreachable
 from pipeline.model.notice import Notice
 from pipeline.model.reply import Fault, Reply
-from pipeline.rules.source.templates import Style, Template, TemplateField
+from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
-from pipeline.styles.channel import FieldKind
+from pipeline.styles.category import CATEGORY, KINDS
 from tests.contract.asking import posted
 
 ANY = "any"
-PAID = Template("paid", "付款成功", Style.CATEGORY, {"p": "T1"}, (TemplateField("thing1", FieldKind.THING, "商品"),))
+PAID = Template("paid", "付款成功", CATEGORY, {"p": "T1"}, (TemplateField("thing1", KINDS["thing"], "商品"),))
 
 
 class Caller:

@@ -95,8 +95,8 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "field-kind-unknown": (
         7,
         7,
-        "`subject` names no kind of field",
-        "keys of category templates begin with thing, time, amount, …; or say `type:`",
+        "`subject` does not name a kind of field",
+        "keys of category templates begin with thing, time, amount, …; or write `type:`",
     ),
     "field-not-filled": (6, 5, "template `paid` wants `thing1`, too", None),
     "field-not-in-version": (

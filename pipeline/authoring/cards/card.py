@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.rules.source.templates import Style, Template, TemplateField
-from pipeline.styles import channel
-from pipeline.styles.graphemes import clusters
-
-
-class Mode(StrEnum):
-    """How a message is shown."""
-
-    WECHAT = "wechat"
-    """Since 2023-05-04: no `first`, no `remark`, no colours, no emoji, one line and 20 characters for each field."""
-    LEGACY = "legacy"
-    """Everything, as WeChat did before and Alipay life accounts do."""
+from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.styles.history import AROUND
+from pipeline.styles.style import Mode, Shown
 
 
 class Value(NamedTuple):
@@ -71,7 +61,7 @@ class Card(NamedTuple):
     @property
     def rows(self) -> tuple[Line, ...]:
         """The fields with a label beside them that are shown."""
-        return tuple(line for line in self.lines if line.shown and line.key not in _AROUND)
+        return tuple(line for line in self.lines if line.shown and line.key not in AROUND)
 
     def _shown(self, key: str) -> Line | None:
         return next((line for line in self.lines if line.key == key and line.shown), None)
@@ -84,10 +74,6 @@ class Card(NamedTuple):
             "url": self.url,
             "lines": [asdict(line) for line in self.lines],
         }
-
-
-_AROUND = frozenset({"first", "remark"})
-"""Keys that stand above and below the labelled fields."""
 
 
 def card(template: Template, values: Mapping[str, Value], mode: Mode, url: str | None = None) -> Card:
@@ -130,46 +116,11 @@ def values_of(body: Mapping[str, object]) -> dict[str, Value]:
 
 
 def _line(template: Template, field: TemplateField, value: Value | None, mode: Mode) -> Line:
-    limit = channel.most(field.kind)
-    label = field.label or field.key
+    kind, label = field.kind, field.label or field.key
     if value is None:
-        return Line(field.key, label, "", "", None, 0, limit, (), "gets no value")
-    fault = channel.violation(field.kind, value.text, field.values)
-    if mode is Mode.LEGACY:
-        return Line(field.key, label, value.text, value.text, value.color, len(value.text), limit, (), fault)
-    if template.style is not Style.CATEGORY:
-        return _since_2023(field.key, label, value, fault)
-    losses = _lost_color(value)
-    return Line(field.key, label, value.text, value.text, None, len(value.text), limit, losses, fault)
-
-
-def _since_2023(key: str, label: str, value: Value, fault: str | None) -> Line:
-    """A field of the older kind as WeChat shows it now: what is lost is lost without an error."""
-    if key in _AROUND:
-        losses: tuple[str, ...] = (f"`{key}` is not shown",)
-        return Line(key, label, value.text, "", None, channel.displayed(value.text), 0, losses, fault)
-    lost = []
-    text = " ".join(value.text.split()) if value.text.splitlines() != [value.text] else value.text
-    if text != value.text:
-        lost.append("line breaks are not shown")
-    plain = "".join(cluster for cluster in clusters(text) if not _is_emoji(cluster))
-    if plain != text:
-        lost.append("emoji are not shown")
-    count, shown = channel.displayed(plain), channel.shown(plain)
-    if shown != plain:
-        lost.append(f"cut: {count} of at most {channel.DISPLAY_LIMIT} characters")
-    lost += _lost_color(value)
-    return Line(key, label, value.text, shown, None, count, channel.DISPLAY_LIMIT, tuple(lost), fault)
-
-
-def _lost_color(value: Value) -> tuple[str, ...]:
-    """Black is what is shown anyway."""
-    return () if value.color is None or value.color.lower() in {"#000", "#000000"} else ("colour is not shown",)
-
-
-_EMOJI = (("\u2600", "\u27bf"), ("\u2b00", "\u2bff"), ("\U0001f000", "\U0001faff"))
-"""Unicode's blocks of pictographs, from Miscellaneous Symbols on."""
-
-
-def _is_emoji(cluster: str) -> bool:
-    return "\ufe0f" in cluster or any(first <= cluster[0] <= last for first, last in _EMOJI)
+        return Line(field.key, label, "", "", None, 0, kind.most, (), "gets no value")
+    shown = Shown(value.text, value.color, len(value.text), kind.most)
+    if mode is not Mode.LEGACY:
+        shown = template.style.shown(field.key, kind, value.text, value.color)
+    fault = kind.violation(value.text, field.values)
+    return Line(field.key, label, value.text, shown.text, shown.color, shown.count, shown.limit, shown.losses, fault)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from pipeline.authoring.cards.card import Card, Line, Mode
+from pipeline.authoring.cards.card import Card, Line
+from pipeline.styles.style import Mode
 
 _COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _MODES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and Alipay"}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from pipeline.authoring.cards.card import Card, Mode, Value, card, values_of
+from pipeline.authoring.cards.card import Card, Value, card, values_of
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
@@ -16,7 +16,8 @@ from pipeline.rules.cel.engine import Activation
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet, result
 from pipeline.rules.source.templates import Template
-from pipeline.styles import channel
+from pipeline.styles.style import Mode
+from pipeline.styles.text import is_visible
 
 
 class Shortened(NamedTuple):
@@ -107,10 +108,10 @@ def _as_far_as_made(rule: Rule, whole: Mapping[str, str]) -> Iterator[tuple[str,
     """The texts of a refused message, cut where the rule cuts them, left out where it would leave them out."""
     for field in rule.fields:
         text = whole.get(field.key)
-        if text is None or (field.optional and not channel.is_visible(text)):
+        if text is None or (field.optional and not is_visible(text)):
             continue
-        is_over = channel.violation(field.kind, text, field.values) is not None
-        yield field.key, Value(channel.cut(field.kind, text) if is_over and field.truncate else text, field.color)
+        is_over = field.kind.violation(text, field.values) is not None
+        yield field.key, Value(field.kind.cut(text) if is_over and field.truncate else text, field.color)
 
 
 def _rendered(text: Text, activation: Activation) -> str | None:

@@ -7,10 +7,10 @@ from html import escape
 
 import orjson
 
-from pipeline.authoring.cards.card import Mode
 from pipeline.authoring.cards.html import document, to_html
 from pipeline.authoring.cards.preview import Preview, Shortened
 from pipeline.model.notice import Refusal
+from pipeline.styles.style import Mode
 
 _STYLE = """\
 .np-notice{max-width:1240px;margin:0 auto 32px}

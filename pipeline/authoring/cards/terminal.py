@@ -6,7 +6,7 @@ import unicodedata
 
 from pipeline.authoring.cards.card import Card, Line
 from pipeline.authoring.terminal_escape import terminal_escape
-from pipeline.styles.graphemes import clusters
+from pipeline.styles.text import clusters
 
 WIDTH = 46
 """Columns between the borders: a phone's width of about 22 Chinese characters."""

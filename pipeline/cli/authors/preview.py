@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.authoring.cards.card import Mode
 from pipeline.authoring.cards.preview import Preview, preview, previews
 from pipeline.authoring.cards.preview_html import to_page
 from pipeline.authoring.terminal_escape import terminal_escape
@@ -25,6 +24,7 @@ from pipeline.rules.ruleset import Rule
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import BEGIN, example
 from pipeline.rules.schema.json_events import from_json
+from pipeline.styles.style import Mode
 
 EXAMPLES = 100
 """Examples that are tried until one makes a message."""

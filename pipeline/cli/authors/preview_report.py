@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.authoring.cards.card import Card, Mode
+from pipeline.authoring.cards.card import Card
 from pipeline.authoring.cards.preview import Preview
 from pipeline.authoring.cards.terminal import to_terminal
 from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.authors.one_event import Found
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
+from pipeline.styles.style import Mode
 
 _NAMES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and Alipay"}
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from pipeline.rules.functions.declaration import MAX_TEXT, Example, Function, FunctionFailed, Overload, bounded
-from pipeline.styles.channel import ELLIPSIS, is_visible, shorten
-from pipeline.styles.graphemes import clusters
+from pipeline.styles.text import ELLIPSIS, clusters, is_visible, shorten
 
 MAX_CHARACTERS = 1_000
 """More than any field takes."""

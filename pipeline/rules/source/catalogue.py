@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from pipeline.model.finding import Finding
 from pipeline.rules.source.document import Document, parse
-from pipeline.rules.source.format import TemplateFieldModel, TemplateFile, TemplateModel
+from pipeline.rules.source.format import TemplateFieldModel, TemplateFile
 from pipeline.rules.source.structure import validate
-from pipeline.rules.source.templates import Style, Template, TemplateField
-from pipeline.styles.channel import FieldKind, kind_of, violation
+from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.styles.category import AMOUNT
+from pipeline.styles.field_kind import PLAIN, FieldKind
+from pipeline.styles.registry import STYLES, kinds
+from pipeline.styles.style import Style
 
 
 def read_templates(path: str, text: str) -> tuple[Mapping[str, Template], Document | None, list[Finding]]:
@@ -22,31 +25,31 @@ def read_templates(path: str, text: str) -> tuple[Mapping[str, Template], Docume
         return {}, document, findings
     templates: dict[str, Template] = {}
     for alias, template in model.templates.items():
+        style = STYLES[template.style]
         fields = [
-            _field(document, alias, template, key, field or TemplateFieldModel(), findings)
+            _field(document, alias, style, key, field or TemplateFieldModel(), findings)
             for key, field in template.fields.items()
         ]
-        templates[alias] = Template(alias, template.title, template.style, dict(template.ids), tuple(fields))
+        templates[alias] = Template(alias, template.title, style, dict(template.ids), tuple(fields))
     return templates, document, findings
 
 
 def _field(
     document: Document,
     alias: str,
-    template: TemplateModel,
+    style: Style,
     key: str,
     field: TemplateFieldModel,
     findings: list[Finding],
 ) -> TemplateField:
     path = ("templates", alias, "fields", key)
-    kind = field.type or (kind_of(key) if template.style is Style.CATEGORY else FieldKind.PLAIN)
+    kind = style.kind_of(key) if field.type is None else kinds()[field.type]
     if kind is None:
-        message = f"`{key}` names no kind of field"
-        hint = "keys of category templates begin with thing, time, amount, …; or say `type:`"
-        findings.append(document.finding(path, "field-kind-unknown", message, hint))
-        kind = FieldKind.PLAIN
-    if field.example is not None and (problem := violation(kind, field.example, field.values)):
-        message = f"the example of `{key}` {problem}"
+        message = f"`{key}` does not name a kind of field"
+        findings.append(document.finding(path, "field-kind-unknown", message, style.key_hint))
+        kind = PLAIN
+    if field.example is not None and (fault := kind.violation(field.example, field.values)):
+        message = f"the example of `{key}` {fault}"
         location = document.value_place((*path, "example"))
         finding = document.finding((*path, "example"), "over-limit", message, _example_hint(kind, field.example))
         findings.append(finding._replace(line=location.line, column=location.column))
@@ -54,5 +57,5 @@ def _field(
 
 
 def _example_hint(kind: FieldKind, example: str) -> str | None:
-    is_grouped = kind is FieldKind.AMOUNT and "," in example
+    is_grouped = kind is AMOUNT and "," in example
     return "an amount has no thousands separators" if is_grouped else None

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterable
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    field_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from pipeline.rules.source.templates import Style
-from pipeline.styles.channel import FieldKind
+from pipeline.styles.registry import STYLES, kinds
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -41,6 +50,29 @@ Duration = Annotated[
 ]
 Text = Annotated[str, BeforeValidator(_text), Field(max_length=8_192)]
 Expression = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=4_096)]
+
+
+class _Choice(NamedTuple):
+    """Names of which one is allowed, looked up at each use: styles may be registered later."""
+
+    names: Callable[[], Iterable[str]]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+        return {**handler(schema), "enum": list(self.names())}
+
+    def _checked(self, value: str) -> str:
+        names = list(self.names())
+        if value not in names:
+            expected = ", ".join(f"'{name}'" for name in names)
+            raise PydanticCustomError("literal_error", "not one of {expected}", {"expected": expected})
+        return value
+
+
+StyleName = Annotated[str, _Choice(lambda: STYLES)]
+KindName = Annotated[str, _Choice(kinds)]
 
 
 class FormatModel(BaseModel):
@@ -115,7 +147,7 @@ class TemplateFieldModel(FormatModel):
     label: str = Field("", description="The words before it on the card.")
     example: Text | None = Field(None, description="What it may look like.")
     optional: bool = Field(False, description="Whether it may be left out.")
-    type: FieldKind | None = Field(None, description="Its kind, where the key's prefix does not tell.")
+    type: KindName | None = Field(None, description="Its kind, where the key's prefix does not tell.")
     values: tuple[str, ...] = Field((), description="Registered values of kinds `enum` and `const`.")
 
 
@@ -123,7 +155,7 @@ class TemplateModel(FormatModel):
     """One template."""
 
     title: str = Field(description="The card's title.")
-    style: Style = Field(Style.CATEGORY, description="How the channel treats it.")
+    style: StyleName = Field("category", description="How the channel treats it.")
     ids: dict[str, str] = Field(description="Environment to the platform's template id.", min_length=1)
     fields: dict[str, TemplateFieldModel | None] = Field(description="Field key to what is known of it.", min_length=1)
 

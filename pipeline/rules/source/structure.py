@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.model.finding import Finding
 from pipeline.rules.source.document import Document
 from pipeline.rules.source.format import SHAPES
-from pipeline.styles import channel
+from pipeline.styles.registry import STYLES
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -74,14 +74,13 @@ def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[st
     name = str(path[-1])
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else None
-    if hint is None and "data" in known and (channel.kind_of(name) or _HISTORY_KEY.fullmatch(name)):
+    if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
         hint = "the fields of the card stand below `data:`"
     elif hint is None and not name.isidentifier():
         hint = "within { } a comma begins the next key: a text with a comma stands in quotes"
     return document.finding(path, "unknown-key", f"unknown key `{name}`", hint)
 
 
-_HISTORY_KEY = re.compile(r"first|remark|keyword\d+")
 _KINDS = {
     "tuple_type": ("should be a list", "begin each entry with `- ` on a line of its own"),
     "string_type": ("should be a text", None),

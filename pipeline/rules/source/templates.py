@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from pipeline.styles.channel import FieldKind
-
-
-class Style(StrEnum):
-    """How the channel treats a template's fields."""
-
-    HISTORY = "history"
-    """`first`, `keyword1`…, `remark`, each with a colour; nothing is an error for its length."""
-    CATEGORY = "category"
-    """Typed keys (`thing4`, `time12`); a value over its limit is refused with 47003."""
-    ALIPAY = "alipay"
-    """As history, and every field is shown."""
+from pipeline.styles.field_kind import FieldKind
+from pipeline.styles.style import Style
 
 
 @dataclass(frozen=True, slots=True)

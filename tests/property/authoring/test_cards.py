@@ -5,19 +5,21 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.authoring.cards.card import Mode, Value, card
+from pipeline.authoring.cards.card import Value, card
 from pipeline.authoring.cards.html import to_html
 from pipeline.authoring.cards.terminal import WIDTH, _columns, to_terminal
-from pipeline.rules.source.templates import Style, Template, TemplateField
-from pipeline.styles import channel
-from pipeline.styles.channel import FieldKind
+from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.styles.field_kind import PLAIN
+from pipeline.styles.history import DISPLAY_LIMIT, HISTORY, displayed
+from pipeline.styles.style import Mode
+from pipeline.styles.text import ELLIPSIS
 
 TEMPLATE = Template(
     "t",
     "标题",
-    Style.HISTORY,
+    HISTORY,
     {},
-    tuple(TemplateField(key, FieldKind.PLAIN, "标签", optional=True) for key in ("first", "keyword1", "remark")),
+    tuple(TemplateField(key, PLAIN, "标签", optional=True) for key in ("first", "keyword1", "remark")),
 )
 TEXTS = st.text(st.characters(), max_size=200)
 VALUES = st.dictionaries(st.sampled_from(["first", "keyword1", "remark"]), TEXTS.map(Value))
@@ -36,7 +38,7 @@ def test_borders_stand_straight(values: dict[str, Value], mode: Mode) -> None:
 def test_nothing_over_the_display_limit_is_shown(values: dict[str, Value]) -> None:
     """No field of the present way shows more than 20 characters and an ellipsis."""
     for row in card(TEMPLATE, values, Mode.WECHAT).rows:
-        assert channel.displayed(row.shown.removesuffix(channel.ELLIPSIS)) <= channel.DISPLAY_LIMIT
+        assert displayed(row.shown.removesuffix(ELLIPSIS)) <= DISPLAY_LIMIT
         assert "\n" not in row.shown
 
 

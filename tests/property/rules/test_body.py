@@ -12,7 +12,8 @@ from pipeline.errors import RenderRefused
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import CompileError, Environment, Expression
 from pipeline.rules.message import RuleField, Text
-from pipeline.styles.channel import FieldKind, may_be_cut
+from pipeline.styles.category import KINDS
+from pipeline.styles.field_kind import PLAIN
 from tests.property.rules.expressions import EVENTS, PATHS, SOURCES
 
 ENVIRONMENT = Environment()
@@ -37,14 +38,14 @@ _urls = st.builds(
 
 @st.composite
 def _fields(draw: st.DrawFn) -> RuleField:
-    kind = draw(st.sampled_from(FieldKind) | st.just(FieldKind.PLAIN))
+    kind = draw(st.sampled_from([*KINDS.values()]) | st.just(PLAIN))
     return RuleField(
         key=draw(st.sampled_from(["first", "thing1", "time2", "to"])),
         text=draw(_texts),
         color=draw(st.none() | st.just("#173177")),
         kind=kind,
         optional=draw(st.booleans()),
-        truncate=may_be_cut(kind) and draw(st.booleans()),
+        truncate=kind.may_be_cut and draw(st.booleans()),
         values=draw(st.just(()) | st.just(("A", "1", "\n"))),
     )
 

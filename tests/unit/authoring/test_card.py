@@ -7,31 +7,35 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.authoring.cards.card import Mode, Value, card, example_card, values_of
+from pipeline.authoring.cards.card import Value, card, example_card, values_of
 from pipeline.authoring.cards.html import page, to_html
 from pipeline.authoring.cards.terminal import to_terminal
-from pipeline.rules.source.templates import Style, Template, TemplateField
-from pipeline.styles.channel import FieldKind
+from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.styles.category import CATEGORY as CATEGORY_STYLE
+from pipeline.styles.category import KINDS
+from pipeline.styles.field_kind import PLAIN
+from pipeline.styles.history import HISTORY as HISTORY_STYLE
+from pipeline.styles.style import Mode
 
 HISTORY = Template(
     "statement",
     "账户变动提醒",
-    Style.HISTORY,
+    HISTORY_STYLE,
     {},
     (
-        TemplateField("first", FieldKind.PLAIN, optional=True),
-        TemplateField("keyword1", FieldKind.PLAIN, "交易单号", "W1"),
-        TemplateField("remark", FieldKind.PLAIN, optional=True),
+        TemplateField("first", PLAIN, optional=True),
+        TemplateField("keyword1", PLAIN, "交易单号", "W1"),
+        TemplateField("remark", PLAIN, optional=True),
     ),
 )
 CATEGORY = Template(
     "paid",
     "订单支付成功通知",
-    Style.CATEGORY,
+    CATEGORY_STYLE,
     {},
     (
-        TemplateField("thing3", FieldKind.THING, "商品名称", "小粒咖啡豆250g"),
-        TemplateField("amount5", FieldKind.AMOUNT, "支付金额", "¥128.00"),
+        TemplateField("thing3", KINDS["thing"], "商品名称", "小粒咖啡豆250g"),
+        TemplateField("amount5", KINDS["amount"], "支付金额", "¥128.00"),
     ),
 )
 FULL = {
@@ -160,7 +164,7 @@ class _Tags(HTMLParser):
 def test_a_page_runs_and_loads_nothing() -> None:
     """No text of an event, template or url becomes markup, and a colour that is none is dropped."""
     values = {key: Value(HOSTILE, "red;background:url(//evil)") for key in ("first", "keyword1", "remark", HOSTILE)}
-    hostile = HISTORY.__class__("x", HOSTILE, Style.HISTORY, {}, HISTORY.fields)
+    hostile = HISTORY.__class__("x", HOSTILE, HISTORY_STYLE, {}, HISTORY.fields)
     cards = [card(hostile, values, mode, HOSTILE) for mode in Mode]
     text = page(HOSTILE, cards)
     tags = _Tags()

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.authoring.cards.card import Mode
 from pipeline.authoring.cards.preview import Shortened, preview, previews
 from pipeline.authoring.cards.preview_html import to_page
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
+from pipeline.styles.style import Mode
 from tests.unit.rules.shop import RULE, event, one_rule, ruleset
 
 MODES = tuple(Mode)

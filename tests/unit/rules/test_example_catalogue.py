@@ -17,7 +17,6 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.schema.json_events import from_json
 from pipeline.rules.schema.types import NullableType, ScalarType
-from pipeline.styles import channel
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORD = Record("user.account.events", 0, 1, None, None, (), 0)
@@ -78,7 +77,7 @@ def test_every_field_shows_an_example_that_the_channel_takes(rules: RuleSet) -> 
     for template in rules.templates.values():
         for field in template.fields:
             assert field.example is not None
-            assert channel.violation(field.kind, field.example) is None
+            assert field.kind.violation(field.example) is None
 
 
 def test_a_message_of_the_older_kind_is_as_the_contract_shows(rules: RuleSet, schemas: SchemaCatalogue) -> None:

@@ -24,7 +24,7 @@ from pipeline.rules.lint.case_checks import REFUSALS
 from pipeline.rules.lint.check import check
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES
-from pipeline.styles import channel
+from pipeline.styles import registry
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).resolve().parents[3]
@@ -155,7 +155,7 @@ rules:
 @pytest.mark.parametrize("name", ["functions", "fields"])
 def test_references_are_fresh(name: str) -> None:
     """The generated page is what its declaration says."""
-    page = {"functions": functions.as_markdown, "fields": channel.as_markdown}[name]()
+    page = {"functions": functions.as_markdown, "fields": registry.as_markdown}[name]()
     assert (ROOT / "docs" / "reference" / f"{name}.md").read_text(encoding="utf-8") == page
 
 

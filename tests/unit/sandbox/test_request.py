@@ -7,23 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.source.templates import Style, Template, TemplateField
+from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.sandbox.request import Message, Refused, check, parse
-from pipeline.styles.channel import FieldKind
+from pipeline.styles.category import CATEGORY, KINDS
+from pipeline.styles.field_kind import PLAIN
+from pipeline.styles.history import HISTORY as HISTORY_STYLE
 
 GOOD = {"to": "0123456789abcdef", "template": "T1", "data": {"thing1": {"value": "咖啡", "color": "#000"}}}
 PAID = Template(
     "paid",
     "付款",
-    Style.CATEGORY,
+    CATEGORY,
     {"production": "T1"},
     (
-        TemplateField("thing1", FieldKind.THING),
-        TemplateField("amount2", FieldKind.AMOUNT, optional=True),
-        TemplateField("phrase3", FieldKind.PHRASE, optional=True, values=("完成",)),
+        TemplateField("thing1", KINDS["thing"]),
+        TemplateField("amount2", KINDS["amount"], optional=True),
+        TemplateField("phrase3", KINDS["phrase"], optional=True, values=("完成",)),
     ),
 )
-HISTORY = Template("old", "旧", Style.HISTORY, {"production": "T2"}, (TemplateField("first", FieldKind.PLAIN),))
+HISTORY = Template("old", "旧", HISTORY_STYLE, {"production": "T2"}, (TemplateField("first", PLAIN),))
 TEMPLATES = {"T1": PAID, "T2": HISTORY}
 
 

@@ -17,7 +17,7 @@ from pipeline.adapters.authoring.event_forms import UnrecognisedShape, given
 from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.adapters.authoring.workbench.rule_folder import RuleFolder, inside, rule_types
 from pipeline.adapters.events.strict_json import Malformed, loads
-from pipeline.authoring.cards.card import Mode, card, values_of
+from pipeline.authoring.cards.card import card, values_of
 from pipeline.authoring.cards.html import to_html
 from pipeline.authoring.explain import RuleExplanation, Value, explain
 from pipeline.authoring.rule_tests.reports import Timed, as_json
@@ -31,6 +31,7 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.schema.examples import example
 from pipeline.rules.source.document import Location
+from pipeline.styles.style import Mode
 
 MOST_FINDINGS = 50
 MOST_MESSAGES = 20

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.styles import channel
-from pipeline.styles.channel import FieldKind
-from pipeline.styles.graphemes import clusters
+from pipeline.styles.field_kind import FieldKind
+from pipeline.styles.history import displayed, shown
+from pipeline.styles.registry import kinds
+from pipeline.styles.text import ELLIPSIS, clusters, is_visible, shorten
+
+ALL = kinds()
 
 SEEN_AS_ONE = st.sampled_from(
     [
@@ -27,24 +30,24 @@ SEEN_AS_ONE = st.sampled_from(
     ]
 )
 TEXTS = st.text(max_size=120) | st.lists(SEEN_AS_ONE, max_size=60).map("".join)
-CUTTABLE = [kind for kind in FieldKind if channel.may_be_cut(kind)]
+CUTTABLE = [kind for kind in ALL.values() if kind.may_be_cut]
 
 
 @pytest.mark.parametrize("kind", CUTTABLE)
 @given(text=st.text(st.characters(), max_size=2_500) | TEXTS)
 def test_a_cut_text_is_taken(kind: FieldKind, text: str) -> None:
     """`cut` leaves nothing that `violation` would refuse, but for a text with nothing to see."""
-    problem = channel.violation(kind, channel.cut(kind, text))
-    assert problem is None or (problem == "is empty" and not channel.is_visible(text))
+    problem = kind.violation(kind.cut(text))
+    assert problem is None or (problem == "is empty" and not is_visible(text))
 
 
 @given(text=TEXTS, characters=st.integers(1, 40))
 def test_no_character_is_cut_in_two(text: str, characters: int) -> None:
     """What is left of a shortened text is a row of whole characters from its beginning."""
-    short = channel.shorten(text, characters)
+    short = shorten(text, characters)
     assert len(short) <= characters or short == text
     if short != text:
-        kept = clusters(short.removesuffix(channel.ELLIPSIS))
+        kept = clusters(short.removesuffix(ELLIPSIS))
         assert clusters(text)[: len(kept)] == kept
 
 
@@ -63,21 +66,21 @@ def test_nothing_is_lost_in_clusters(text: str) -> None:
 @given(text=TEXTS, limit=st.integers(1, 30))
 def test_shown_keeps_to_its_limit(text: str, limit: int) -> None:
     """What the card shows counts no more than the display's limit, the ellipsis aside."""
-    assert channel.displayed(channel.shown(text, limit).removesuffix(channel.ELLIPSIS)) <= limit
+    assert displayed(shown(text, limit).removesuffix(ELLIPSIS)) <= limit
 
 
-@pytest.mark.parametrize("kind", FieldKind)
+@pytest.mark.parametrize("kind", ALL.values(), ids=str)
 @given(text=st.text(st.characters(min_codepoint=0x600), min_size=3, max_size=60))
 def test_no_text_gets_into_the_words(kind: FieldKind, text: str) -> None:
     """Every text gets an answer, and the words never repeat it: texts are customers' data."""
-    message = channel.violation(kind, text)
+    message = kind.violation(text)
     assert message is None or text not in message
 
 
 @pytest.mark.parametrize("values", [(), ("好", "a")])
-@pytest.mark.parametrize("kind", FieldKind)
+@pytest.mark.parametrize("kind", ALL.values(), ids=str)
 @given(text=st.text(st.characters(), max_size=70) | TEXTS | st.from_regex(r"[A-Za-z0-9.:-]{1,20}", fullmatch=True))
 def test_the_quick_look_is_right_where_it_says_yes(kind: FieldKind, values: tuple[str, ...], text: str) -> None:
     """Then `violation` has nothing against the text; what it does not settle is looked at closely."""
-    if channel.quick_look(kind, values)(text):
-        assert channel.violation(kind, text, values) is None
+    if kind.quick_look(values)(text):
+        assert kind.violation(text, values) is None
