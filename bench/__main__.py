@@ -78,7 +78,7 @@ def _compare(
 
 
 def _engine(folder: Path) -> Engine | None:
-    """The peer; None, with words, where it cannot be built: ours can be measured all the same."""
+    """The peer; None, with a message, if it cannot be built: ours can still be measured."""
     try:
         return Engine(folder)
     except Unavailable as missing:

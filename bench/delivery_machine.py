@@ -38,7 +38,7 @@ LOOP_SECONDS = 0.001
 COMMIT_SECONDS = 0.25
 """As the engine does it."""
 STALL_EVERY, STALL_SECONDS = 3.0, 0.06
-"""A pause of our own process (collector, host): every reply of that moment seems late."""
+"""A pause of our own process (collector, host): every reply at that time seems late."""
 
 
 class World(NamedTuple):

@@ -54,7 +54,7 @@ def on(cores: frozenset[int]) -> Iterator[None]:
 def running(
     command: Sequence[str], cores: frozenset[int], log: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process, and end it when the block ends, whatever happened."""
+    """Start a process, and end it when the block ends."""
     with log.open("ab") as output, on(cores):
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}

@@ -1,4 +1,4 @@
-"""How results are told: a table at the terminal, Markdown for RESULTS.md."""
+"""How results are reported: a table at the terminal, Markdown for RESULTS.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Limits = Mapping[tuple[int, str], Mapping[str, Pace]]
 HEAD = ("system", "cores", "delay", "in flight", "notices/s", "steady/s", "µs CPU", "peak MB", "start s", "faults")
 
 
-def machine(commit: str, moment: datetime) -> list[str]:
+def machine(commit: str, now: datetime) -> list[str]:
     """Where and on what it was measured."""
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
@@ -30,7 +30,7 @@ def machine(commit: str, moment: datetime) -> list[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     cores = len(os.sched_getaffinity(0))
     return [
-        f"{moment:%Y-%m-%d %H:%M} UTC, commit {commit}",
+        f"{now:%Y-%m-%d %H:%M} UTC, commit {commit}",
         f"{cores} cores of {model}, Linux {platform.release()}, Python {platform.python_version()}",
         packages,
     ]
@@ -49,7 +49,7 @@ def commit() -> str:
 
 
 def now() -> datetime:
-    """The moment of the report."""
+    """The time of the report."""
     return datetime.now(UTC)  # noqa: TID251 - a report carries its date
 
 

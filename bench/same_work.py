@@ -22,7 +22,7 @@ class Request(NamedTuple):
     key: str
     recipient: str
     body: object
-    """Parsed: the order of a JSON object's keys is nobody's concern."""
+    """Parsed: the order of a JSON object's keys does not matter."""
 
 
 class Requests(Memory):

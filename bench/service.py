@@ -15,7 +15,7 @@ from bench.processes import Cores, cpu_seconds, peak_megabytes, running, thread_
 LONGEST_SECONDS = 180.0
 LOOK_SECONDS = 0.25
 SETTLED_SECONDS = 2.0
-"""After so long the adaptive limit is to have found its height."""
+"""Time for the adaptive limit to settle."""
 TAIL = 0.95
 """The steady rate is taken up to here: behind it, only the longest lanes are still busy."""
 
@@ -143,4 +143,4 @@ def steady(finished: Sequence[float], first: float) -> float:
     since = first + SETTLED_SECONDS
     if until - since < SETTLED_SECONDS / 2:
         return 0.0
-    return sum(1 for moment in finished if since < moment <= until) / (until - since)
+    return sum(1 for time in finished if since < time <= until) / (until - since)

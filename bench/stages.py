@@ -83,7 +83,7 @@ class Collector:
         """Nothing to forget."""
 
     def on_fatal(self, error: Exception) -> None:
-        """Stop waiting; the missing records are told."""
+        """Stop waiting; the missing records are reported."""
         del error
         self.full.set()
 

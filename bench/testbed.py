@@ -36,7 +36,7 @@ class Testbed:
         self._runs = 0
 
     def target(self, delay: int, in_flight: int) -> workload.Target:
-        """A group and topics that nobody has used yet."""
+        """A group and topics that were not used before."""
         self._runs += 1
         name = f"bench-{self._runs}"
         make_topics(self._servers, {f"{name}.outcomes": LEDGER_PARTITIONS, f"{name}.dead-letters": 1})

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Gets the tools that some tests need beyond `make setup`: a browser for the pages, Prometheus for alerts and dashboards,
-# nginx for `make bench`, helm and Kubernetes' schemas for the chart. What cannot be had here is told on standard error
-# and left out: its tests are skipped and say so. Every step is bounded in time.
+# Installs the tools that some tests require beyond `make setup`: a browser for the pages, Prometheus for alerts and
+# dashboards, nginx for `make bench`, helm and Kubernetes' schemas for the chart. A tool that cannot be installed is reported
+# on standard error, and its tests are skipped. Every step has a time limit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="$PWD/.cache/tools"

@@ -1,4 +1,4 @@
-"""The words in which dashboards are declared: panels, rows, and the usual shapes of a query."""
+"""The vocabulary of the dashboards: panels, rows, and the usual forms of a query."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def main(
     scenario: Annotated[
         list[str] | None, typer.Option(help="Only this one; may be given several times. See --list.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of every dice: the same faults at the same moments.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of all randomness: the same faults at the same times.")] = 1,
     minutes: Annotated[
         float, typer.Option(min=0.1, max=600, help="Stretch each scenario: 1 is its usual length, 10 ten times that.")
     ] = 1,

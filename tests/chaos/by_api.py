@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 12.0
 """Long enough for a busy machine, and passed by what is stalled."""
 TOKEN_SECONDS = 10.0
 OTHERS_SECONDS = 15.0
-"""After which an event of somebody else must have been sent; generous, for this is no measure of speed."""
+"""After which another recipient's event must have been sent; generous, because this does not measure speed."""
 PRODUCTION = {"delivery": {"retry": {"base_seconds": 1.0, "cap_seconds": 60.0, "max_attempts": 12}}}
 """The defaults: nothing about an outage may hang on milder settings."""
 

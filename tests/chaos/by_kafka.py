@@ -133,8 +133,8 @@ def pointer_damaged(run: Run) -> None:
     run.wait(6)
     run.misbehave({"latency": LATENCY})
     complaints = run.members.count("ledger_pointer_unusable")
-    run.figures["pointers told to be unusable"] = complaints
-    run.require(complaints > 0, "a damaged pointer was not told of")
+    run.figures["unusable pointers reported"] = complaints
+    run.require(complaints > 0, "a damaged pointer was not reported")
 
 
 def _above(run: Run) -> int:

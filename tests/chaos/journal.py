@@ -40,7 +40,7 @@ class Journal(Memory):
         super().__init__(keep_messages=1, keep_keys=10_000_000)
         self.lines: list[Arrival] = []
         self.accepted: dict[str, float] = {}
-        """Key to the moment at which its message was taken."""
+        """Key to the time at which its message was taken."""
         self.overlaps: list[Overlap] = []
         self.load: list[tuple[float, int]] = []
         """How many requests were under way when one came."""

@@ -22,7 +22,7 @@ class Allowed(NamedTuple):
     failures: bool = False
     """Notices may end otherwise than accepted."""
     damaged_ledger: bool = False
-    """What stands above the frontier may be sent again: nobody can know of it."""
+    """What is above the frontier may be sent again: it is recorded nowhere."""
     unsent: int = 0
     """Requests that a frozen process had made and not yet written: they leave when it is thawed, and nothing can stop
     them. At most as many as it may have in flight, each time."""
@@ -43,13 +43,13 @@ class Evidence(NamedTuple):
     torn: tuple[float, ...]
     """The moments of that."""
     late: tuple[tuple[float, float], ...]
-    """When a network gave out what had stood in it: requests that nobody waits for any more."""
+    """When a network delivered requests that it had delayed and that no client waits for any more."""
     exits: tuple[int, ...]
     peak_megabytes: float
 
 
 def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
-    """Every broken promise, in words."""
+    """Every broken promise, as text."""
     return [
         *_lost(evidence),
         *_doubled(evidence, allowed),

@@ -67,7 +67,7 @@ class Load:
                 while due >= 1:
                     due -= 1
                     self._emit()
-        except Exception as error:  # noqa: BLE001 - the thread's outermost loop: told by `stop`
+        except Exception as error:  # noqa: BLE001 - the thread's outermost loop: reported by `stop`
             self._failed = error
 
     def _emit(self) -> None:

@@ -84,7 +84,7 @@ class Member:
 
 
 class Members:
-    """Every process that ever ran in one run; ended at the end whatever happens."""
+    """Every process of one run; all are ended with it."""
 
     def __init__(self, service: ServiceUnderTest) -> None:
         self._service = service

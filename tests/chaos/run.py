@@ -32,7 +32,7 @@ from tests.fakes.registry import FakeRegistry
 
 SETTLE_SECONDS = 3.0
 """Longer than the sandbox takes for a reply, on a busy machine too, and shorter than a session: what was under way when
-a process died has then been taken or not, and nobody has sent it again."""
+a process died has then been taken or not, and was not sent again."""
 END_SECONDS = 400.0
 PARTITIONS = 6
 LEDGER_PARTITIONS = 3
@@ -161,7 +161,7 @@ class Run:
         self.stage.sandbox.state.follow(FaultPlan.model_validate(plan))
 
     def torn(self) -> None:
-        """Somebody has just been cut off from work: what the API took of it and the ledger never got is excused."""
+        """A member was just cut off: notices that the API took and the ledger never received are excused."""
         self._torn.append(time.monotonic())
         time.sleep(SETTLE_SECONDS)
         taken = set(self.journal.accepted)
@@ -178,7 +178,7 @@ class Run:
         self._late.append((begin, time.monotonic()))
 
     def kill(self, member: Member) -> None:
-        """kill -9, in the middle of whatever it does."""
+        """kill -9, at any point of its work."""
         under_way = self.journal.under_way
         member.kill()
         self.note(f"killed {member.name} with {under_way} requests under way")
@@ -260,7 +260,7 @@ class Run:
 def prepared(
     scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, seed: int, minutes: float
 ) -> Iterator[Run]:
-    """A run with its topics, its sandbox, the network to it, and nobody started yet."""
+    """A run with its topics, its sandbox, the network to it, and no member started yet."""
     topic = f"chaos-{scenario.name}-{protocol}-{seed}-{os.getpid()}"
     make_topics(broker, topic)
     rng = random.Random(f"{scenario.name} {protocol} {seed}")  # noqa: S311 - faults that can be repeated

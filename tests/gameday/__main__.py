@@ -16,32 +16,32 @@ from tests.gameday.scenarios import SCENARIOS, Scenario
 from tests.gameday.stack import Stack, stack
 
 LONGEST_SECONDS = 150.0
-"""An alert that has not come after so long (75 minutes at 30 times the speed) does not come."""
+"""An alert that has not fired within this time (75 minutes at 30 times the speed) does not fire."""
 LOOK_SECONDS = 0.5
 AFTER_SECONDS = 10.0
 """How long to look on once the alert has come: others may follow."""
 VARIABLES = {"$namespace": ".*", "$job": ".*", "$rule": ".*", "$__rate_interval": "10s", "$__range": "1m"}
 
 
-class Told(NamedTuple):
+class Result(NamedTuple):
     """How one scenario went."""
 
     scenario: Scenario
     seconds: float | None
     """From the fault to its alert, in the time lapse; None: it never came."""
     others: frozenset[str]
-    """Alerts that came though nobody should be told of them."""
+    """Alerts that fired although they should not."""
     before: str
     during: str
     """What the panel showed."""
     ready: str
-    mended: float | None
-    """From the mend until no alert was left; None: never."""
+    fixed: float | None
+    """From the fix until no alert was left; None: never."""
 
     @property
     def is_right(self) -> bool:
         """The alert came, alone, and went."""
-        return self.seconds is not None and not self.others - self.scenario.may_follow and self.mended is not None
+        return self.seconds is not None and not self.others - self.scenario.may_follow and self.fixed is not None
 
     def minutes(self, seconds: float | None) -> str | None:
         """As many as they would have been in production."""
@@ -54,23 +54,23 @@ def main(
 ) -> None:
     """Run the game day: about twenty minutes, everything on this machine, ends by itself."""
     chosen = [one for one in SCENARIOS if only is None or only.lower() in one.name.lower()]
-    told: list[Told] = []
+    results: list[Result] = []
     try:
         for factor in sorted({one.factor for one in chosen}):
             with tempfile.TemporaryDirectory(prefix="game-day-") as folder, stack(Path(folder), factor) as up:
                 _settle(up)
-                told += [_play(up, scenario) for scenario in chosen if scenario.factor == factor]
+                results += [_play(up, scenario) for scenario in chosen if scenario.factor == factor]
     except Unavailable as missing:
-        print(f"no game day here: {missing}", file=sys.stderr)  # noqa: T201 - a command's words
+        print(f"no game day here: {missing}", file=sys.stderr)  # noqa: T201 - a command's output
         raise typer.Exit(2) from None
     if report is not None:
-        report.write_text(_markdown(told), encoding="utf-8")
-    if not all(one.is_right for one in told):
+        report.write_text(_markdown(results), encoding="utf-8")
+    if not all(one.is_right for one in results):
         raise typer.Exit(1)
 
 
 def _settle(up: Stack) -> None:
-    """Wait until traffic flows and nobody is told of anything."""
+    """Wait until traffic flows and no alert notifies."""
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
         if not up.firing() and up.metrics.ask("notice_pipeline:accepted:rate5m > 0"):
@@ -79,17 +79,17 @@ def _settle(up: Stack) -> None:
     raise Unavailable("the stack did not come to rest")
 
 
-def _play(up: Stack, scenario: Scenario) -> Told:
+def _play(up: Stack, scenario: Scenario) -> Result:
     before = _shown(up, scenario.panel)
     begun = time.monotonic()
     scenario.inject(up)
     seconds, others = _watch(up, scenario, begun)
-    during, ready = _shown(up, scenario.panel), up.service.ready() or "nobody answers"
-    scenario.mend(up)
-    mended = _wait_for_quiet(up, scenario)
-    told = Told(scenario, seconds, others, before, during, ready, mended)
-    _say(f"{'ok  ' if told.is_right else 'FAIL'} {scenario.name}: {_row(told)}")
-    return told
+    during, ready = _shown(up, scenario.panel), up.service.ready() or "no answer"
+    scenario.fix(up)
+    fixed = _wait_for_quiet(up, scenario)
+    result = Result(scenario, seconds, others, before, during, ready, fixed)
+    _say(f"{'ok  ' if result.is_right else 'FAIL'} {scenario.name}: {_row(result)}")
+    return result
 
 
 def _watch(up: Stack, scenario: Scenario, begun: float) -> tuple[float | None, frozenset[str]]:
@@ -132,24 +132,24 @@ def _shown(up: Stack, title: str) -> str:
 _COMMON = frozenset({"__name__", "instance", "job", "namespace", "topic"})
 
 
-def _row(told: Told) -> str:
-    came = f"after {told.minutes(told.seconds)}" if told.seconds is not None else "never"
-    went = f"after {told.minutes(told.mended)}" if told.mended is not None else "never"
-    others = ", ".join(sorted(told.others)) or "no other"
-    names = ", ".join(sorted(told.scenario.alerts))
+def _row(result: Result) -> str:
+    came = f"after {result.minutes(result.seconds)}" if result.seconds is not None else "never"
+    went = f"after {result.minutes(result.fixed)}" if result.fixed is not None else "never"
+    others = ", ".join(sorted(result.others)) or "no other"
+    names = ", ".join(sorted(result.scenario.alerts))
     return (
-        f"{names} {came}; {others}; panel «{told.scenario.panel}»: {told.before} → {told.during}; "
-        f"/readyz: {told.ready}; quiet {went}"
+        f"{names} {came}; {others}; panel «{result.scenario.panel}»: {result.before} → {result.during}; "
+        f"/readyz: {result.ready}; quiet {went}"
     )
 
 
-def _markdown(told: list[Told]) -> str:
+def _markdown(results: list[Result]) -> str:
     lines = [
-        "| fault | alert, after | others | panel: before → during | `/readyz` said | mended by | quiet after |",
+        "| fault | alert, after | others | panel: before → during | `/readyz` said | fixed by | quiet after |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in told:
-        came, went = (one.minutes(seconds) or "**never**" for seconds in (one.seconds, one.mended))
+    for one in results:
+        came, went = (one.minutes(seconds) or "**never**" for seconds in (one.seconds, one.fixed))
         names = ", ".join(f"`{name}`" for name in sorted(one.scenario.alerts))
         wrong = one.others - one.scenario.may_follow
         others = ", ".join(f"**`{name}`**" if name in wrong else f"`{name}`" for name in sorted(one.others)) or "none"
@@ -161,7 +161,7 @@ def _markdown(told: list[Told]) -> str:
 
 
 def _say(message: str) -> None:
-    print(message, flush=True)  # noqa: T201 - a command's words
+    print(message, flush=True)  # noqa: T201 - a command's output
 
 
 if __name__ == "__main__":

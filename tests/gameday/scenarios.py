@@ -15,17 +15,17 @@ STUCK = f"{7:032x}"
 
 
 class Scenario(NamedTuple):
-    """One fault, from injection to mended."""
+    """One fault, from its injection to its fix."""
 
     name: str
     inject: Step
     alerts: frozenset[str]
-    """Of which every one must be told, and no other."""
+    """Alerts that must all fire, and no other."""
     panel: str
     """The panel that the runbook's section points to first."""
-    mend: Step
+    fix: Step
     runbook: str
-    """The step of the runbook that `mend` carries out."""
+    """The step of the runbook that `fix` carries out."""
     may_follow: frozenset[str] = frozenset()
     """Tickets that tell of what it cost, and stay for as long as the objective looks back."""
     factor: float = 30.0
@@ -55,7 +55,7 @@ def _poison(stack: Stack) -> None:
 
 
 def _nothing(_: Stack) -> None:
-    """It is over by itself, or what is to be mended lies outside the service."""
+    """It ends by itself, or the fault to be fixed is outside the service."""
 
 
 def _restart_broker(stack: Stack) -> None:
@@ -111,7 +111,7 @@ SCENARIOS = (
         frozenset({"NoticeRulesReloadRefused"}),
         "Newest rules in use",
         _good_rule,
-        "mend what `rules_refused` in the log names; the folder is taken at once",
+        "fix what `rules_refused` in the log names; the folder is read at once",
     ),
     Scenario(
         "One recipient is stuck",
@@ -130,7 +130,7 @@ SCENARIOS = (
         "find the cause in the last lines of the log (here: kill -9)",
         factor=10.0,
     ),
-    # Last: the slow burn of the delay objective looks back for days, and would be told of in every later scenario.
+    # Last: the slow burn of the delay objective looks back for days, and would fire in every later scenario.
     Scenario(
         "The API has become slow",
         _slow,

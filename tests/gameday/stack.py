@@ -40,7 +40,7 @@ READY_SECONDS = 30.0
 
 
 class Service:
-    """The service as a process that can be ended, killed and started anew."""
+    """The service as a process that can be ended, killed and started again."""
 
     def __init__(self, folder: Path, configuration: Mapping[str, Any], port: int) -> None:
         self.folder = folder
@@ -61,7 +61,7 @@ class Service:
             time.sleep(0.1)
 
     def ready(self) -> str | None:
-        """What `/readyz` says; None while nobody answers."""
+        """What `/readyz` says; None while it does not answer."""
         try:
             return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).text.strip()
         except httpx.TransportError:
@@ -104,7 +104,7 @@ class Traffic:
         self._thread.join(10)
 
     def emit(self, value: bytes, key: str | None = None) -> None:
-        """One record, whatever it holds."""
+        """One record of any content."""
         producer = EventProducer({"bootstrap.servers": self._servers})
         producer.send(TOPIC, key, value, [])
         producer.flush()
@@ -150,7 +150,7 @@ class Stack:
         self.sandbox.state.follow(FaultPlan.model_validate({"latency": "5ms-15ms", **plan}))
 
     def firing(self) -> set[str]:
-        """Alerts that somebody is told of now: firing, and not held back by another."""
+        """Alerts that notify now: firing, and not inhibited by another."""
         query = {"active": "true", "inhibited": "false", "silenced": "false"}
         found = httpx.get(f"http://{self._alerts}/api/v2/alerts", params=query, timeout=10, trust_env=False).json()
         return {alert["labels"]["alertname"] for alert in found}

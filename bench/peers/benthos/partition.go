@@ -74,7 +74,7 @@ func (p *partition) rounds(ctx context.Context) {
 	}
 }
 
-// hand hands out a round and waits until all of it is acknowledged; false if told to stop before that.
+// hand hands out a round and waits until all of it is acknowledged; false if it is stopped before that.
 func (p *partition) hand(ctx context.Context, records []*kgo.Record, received int64) bool {
 	groups := byKey(records)
 	var done sync.WaitGroup
