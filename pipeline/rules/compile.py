@@ -18,7 +18,8 @@ from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.expressions import ExpressionSource, Typed
 from pipeline.rules.rule_compiler import RuleCompiler, event_types, with_defaults
 from pipeline.rules.ruleset import Rule, RuleSet
-from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.compatibility import incompatibilities
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.catalogue import read_templates
 from pipeline.rules.source.document import Document, parse
 from pipeline.rules.source.files import RuleSources
@@ -173,11 +174,22 @@ def _typed_environments(
     used = {event_type for file in files for _, rule in file.merged for event_type in event_types(rule)}
     typed: dict[str, Sequence[TypedEnvironment]] = dict.fromkeys(schemas, ())
     typed |= {
-        event_type: [TypedEnvironment(fields) for fields in versions(one.root for one in schemas.versions(event_type))]
+        event_type: _version_environments(schemas.versions(event_type))
         for event_type in used
         if schemas.versions(event_type)
     }
     return typed
+
+
+def _version_environments(schemas: Sequence[EventSchema]) -> list[TypedEnvironment]:
+    """For each version that events may have once they are decoded: older ones that the newest reads become it."""
+    every = versions(schema.root for schema in schemas)
+    newest = schemas[-1]
+    return [
+        TypedEnvironment(fields)
+        for schema, fields in zip(schemas, every, strict=True)
+        if schema is newest or incompatibilities(newest, schema)
+    ]
 
 
 def _duplicates(files: Sequence[RuleDocument]) -> list[Finding]:

@@ -28,8 +28,8 @@ MORE_TEMPLATES = f"""{TEMPLATES}\
     ids: {{staging: template-4}}
     fields: {{thing1: {{label: 商品}}}}
 """
-NEWER = with_fields({"name": "gift_card", "type": "boolean", "default": False})
-"""The shop's event in its next version."""
+NEWER = with_fields({"name": "gift_card", "type": "boolean"})
+"""The shop's event in its next version, which events of the old one cannot be read as."""
 
 
 def sources_of(code: str) -> RuleSources:

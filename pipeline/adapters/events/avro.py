@@ -13,6 +13,7 @@ from fastavro.schema import SchemaParseException
 from pipeline.errors import SchemaError, Undecodable
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.resolution import resolver
 
 MAGIC = b"\x00"
 FRAME = 5
@@ -29,14 +30,15 @@ _OUT_OF_RANGE = (ValueError, OverflowError, IndexError, RecursionError)
 class AvroReader:
     """Decodes payloads of one schema into the values that rule expressions read."""
 
-    def __init__(self, schema: EventSchema) -> None:
-        """Parse once.
+    def __init__(self, schema: EventSchema, reader: EventSchema | None = None) -> None:
+        """Parse once; `reader` is the version of the type that rules know, where it may be another.
 
         Raises:
             SchemaError: fastavro refuses the schema.
         """
         self.schema = schema
         self._plain = parsed(schema.plain, schema.path)
+        self._resolve = None if reader is None or reader is schema else resolver(schema.root, reader.root)
         self._stream = _CountingStream if schema.has_unbounded_lists else BytesIO
         # The compiled decoder overflows the C stack, and with it the process ends, at some 20,000 nested records.
         self._decode: Any = _read_py.schemaless_reader if schema.is_recursive else fastavro.schemaless_reader
@@ -59,7 +61,8 @@ class AvroReader:
         if stream.tell() != len(payload):
             raise Undecodable(Reason.MALFORMED_AVRO, f"{len(payload) - stream.tell()} bytes are left over")
         try:
-            return self.schema.from_avro(raw)
+            data = self.schema.from_avro(raw)
+            return data if self._resolve is None else self._resolve(data)
         except _OUT_OF_RANGE:
             raise Undecodable(Reason.MALFORMED_AVRO, "a time, date, decimal or enum is out of range") from None
 

@@ -41,31 +41,25 @@ UnreadableTime = Callable[[Record, str], None]
 def header_texts(record: Record) -> dict[str, str]:
     """Headers by their names in lower case; one whose value is not a text is ignored.
 
-    Attributes under the names of other bindings count where Kafka's own name is missing, and a text in quotes counts
-    without them, as Spring's header mapper writes texts in JSON.
+    A text in quotes counts without them, as Spring's header mapper writes texts in JSON. Attributes under the names of
+    other bindings count where the record has none under Kafka's own.
     """
     texts: dict[str, str] = {}
-    others: dict[str, str] = {}
     for name, raw in record.headers:
-        if raw is None:
-            continue
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            continue
-        key = name.lower()
-        if key == "contenttype":
-            key = "content-type"
-        if key.startswith(("ce", "cloudevents")):
-            other = _OTHER_PREFIX.sub("ce_", key, count=1) if _OTHER_PREFIX.match(key) else None
-            if other is not None:
-                others.setdefault(other, _unquoted(text))
+        if raw is not None:
+            try:
+                text = raw.decode()
+            except UnicodeDecodeError:
                 continue
-        texts[key] = _unquoted(text) if key.startswith(_QUOTED_BY_SPRING) else text
-    return {**others, **texts} if others else texts
-
-
-_QUOTED_BY_SPRING = ("ce_", "content-type", "type", "traceparent", "tracestate")
+            texts[name.lower()] = text if text[:1] != '"' else _unquoted(text)
+    if "content-type" not in texts and "contenttype" in texts:
+        texts["content-type"] = texts["contenttype"]
+    if "ce_id" not in texts:
+        others = {
+            _OTHER_PREFIX.sub("ce_", name, count=1): text for name, text in texts.items() if _OTHER_PREFIX.match(name)
+        }
+        return {**others, **texts} if others else texts
+    return texts
 
 
 def _unquoted(text: str) -> str:

@@ -30,10 +30,7 @@ _HEADER_ID, _HEADER_GUID = 5, 17
 """Lengths of the two."""
 _APICURIO_FRAME = 9
 """Byte 0 and Apicurio's own global id of 64 bits, as its serializers write by default."""
-_OTHER_DIALECTS = {
-    "apicurio.value.globalid": "Apicurio's schema headers are not read; set apicurio.registry.headers.enabled=false",
-    "apicurio.value.contentid": "Apicurio's schema headers are not read; set apicurio.registry.headers.enabled=false",
-}
+_APICURIO_ID = "apicurio.value.globalid"
 _JSON_TYPES = ("/json", "+json", "text/plain", "application/octet-stream")
 _NOT_ENCRYPTED = frozenset({"", "false", "none", "no", "0"})
 
@@ -53,7 +50,7 @@ class EventDecoder:
         tombstone_topics: Collection[str] = (),
         unreadable_time: UnreadableTime | None = None,
     ) -> None:
-        """`known` schemas are looked up nowhere else; `catalogue` gives JSON events their types.
+        """`known` schemas are looked up nowhere else; `catalogue` has the versions that rules know.
 
         `look_up` asks the registry; `fields` carry id and time of events without CloudEvents attributes; in
         `tombstone_topics` a record without a value deletes, and is not an event; `unreadable_time` is called for a time
@@ -62,7 +59,7 @@ class EventDecoder:
         Raises:
             SchemaError: fastavro refuses a known schema.
         """
-        self._schemas = WriterSchemas(look_up, known)
+        self._schemas = WriterSchemas(look_up, known, catalogue.newest)
         self._readers = self._schemas.readers
         self._framed: dict[bytes, AvroReader] = {}
         """Readers by the frames of earlier records."""
@@ -146,14 +143,15 @@ class EventDecoder:
             return self._structured(record, value, attributes, content_type)
         cloudevents.require_valid(attributes)
         for name, raw in record.headers:
-            if "encrypt" in name.lower() and (raw or b"").decode(errors="replace").lower() not in _NOT_ENCRYPTED:
-                raise Undecodable(Reason.UNSUPPORTED_SCHEMA, f"the header `{name[:60]}` says that it is encrypted")
+            if "ncrypt" in name or "NCRYPT" in name:
+                _require_plain(name, raw or b"")
         key = _schema_header(record)
         if key is not None:
             return self._avro(record, value, attributes, key, 0)
-        dialect = next((_OTHER_DIALECTS[name] for name in attributes if name in _OTHER_DIALECTS), None)
-        if dialect is not None or "apicurio.value.encoding" in attributes:
-            raise Undecodable(Reason.NOT_FRAMED, dialect or _OTHER_DIALECTS["apicurio.value.globalid"])
+        if "apicurio.value.encoding" in attributes or _APICURIO_ID in attributes:
+            raise Undecodable(
+                Reason.NOT_FRAMED, "Apicurio's schema headers are not read; set apicurio.registry.headers.enabled=false"
+            )
         if value[:1] == MAGIC:
             return self._avro(record, value, attributes, _framed_key(value), FRAME)
         if "avro" in content_type:
@@ -264,6 +262,12 @@ def _ignore(_record: Record, _attribute: str) -> None:
     """Report an unreadable time nowhere: for tools that decode what the service has reported."""
 
 
+def _require_plain(name: str, value: bytes) -> None:
+    """Refuse a record with a header such as `encrypted: true`, or Kroxylicious' `kroxylicious.io/encryption`."""
+    if value.decode(errors="replace").lower() not in _NOT_ENCRYPTED:
+        raise Undecodable(Reason.UNSUPPORTED_SCHEMA, f"the header `{name[:60]}` says that it is encrypted")
+
+
 def _framed_key(value: bytes) -> int:
     if len(value) < FRAME:
         raise Undecodable(Reason.NOT_FRAMED, f"{len(value)} bytes are too few for a schema id")
@@ -276,7 +280,10 @@ def _schema_header(record: Record) -> SchemaKey | None:
     Raises:
         Undecodable: the header is of neither known form.
     """
-    raw = next((raw for name, raw in record.headers if name.lower() == SCHEMA_HEADER), None)
+    raw = None
+    for name, value in record.headers:
+        if len(name) == len(SCHEMA_HEADER) and name.lower() == SCHEMA_HEADER:
+            raw = value
     if raw is None:
         return None
     if len(raw) == _HEADER_ID and raw[:1] == MAGIC:

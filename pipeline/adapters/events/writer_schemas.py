@@ -55,17 +55,21 @@ class WriterSchemas:
         self,
         look_up: LookUp | None,
         known: Mapping[int, EventSchema],
+        newest: Callable[[str], EventSchema | None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`known` schemas are not looked up; `look_up` asks the registry, None where there is none.
+
+        `newest` gives the version of an event type that rules know: events of other versions are read as that one.
 
         Raises:
             SchemaError: fastavro refuses a known schema.
         """
         self.readers: dict[SchemaKey, AvroReader | UnionReader] = {
-            number: AvroReader(schema) for number, schema in known.items()
+            number: AvroReader(schema, newest(schema.name)) for number, schema in known.items()
         }
         self._look_up = look_up
+        self._newest = newest
         self._monotonic = monotonic
         self._refusals: dict[SchemaKey, _Refusal] = {}
         self._asking: dict[SchemaKey, asyncio.Lock] = {}
@@ -131,10 +135,12 @@ class WriterSchemas:
 
     def _reader(self, key: SchemaKey, avro: Avro) -> AvroReader | UnionReader:
         if isinstance(avro, Mapping):
-            return AvroReader(EventSchema(avro, f"schema {key}"))
-        return UnionReader(
-            [None if branch is None else AvroReader(EventSchema(branch, f"schema {key}")) for branch in avro]
-        )
+            return self._record_reader(key, avro)
+        return UnionReader([None if branch is None else self._record_reader(key, branch) for branch in avro])
+
+    def _record_reader(self, key: SchemaKey, avro: Mapping[str, object]) -> AvroReader:
+        schema = EventSchema(avro, f"schema {key}")
+        return AvroReader(schema, self._newest(schema.name))
 
     def _remember(self, key: SchemaKey, reason: Reason, detail: str) -> None:
         self._refusals.pop(key, None)

@@ -195,7 +195,7 @@ def _nullable_reader(kind: FieldType, read: Read) -> Read:
     def read_nullable(value: object) -> object:
         if value is None:
             return None
-        if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in names:
+        if type(value) is dict and len(value) == 1 and (name := next(iter(value))) in names:
             return read(value[name])
         return read(value)
 

@@ -97,7 +97,17 @@ def _lenient_reader(kind: ScalarType, read: Read) -> Read:
     if kind.scalar is Scalar.TIMESTAMP:
         return lambda value: _lenient_time(value, read)
     prepare = _LENIENT.get(kind.scalar) if kind.logical in {None, "uuid"} else None
-    return read if prepare is None else lambda value: read(prepare(value))
+    return read if prepare is None else _or_prepared(read, prepare)
+
+
+def _or_prepared(read: Read, prepare: Read) -> Read:
+    def read_either(value: object) -> object:
+        try:
+            return read(value)
+        except Fault:
+            return read(prepare(value))
+
+    return read_either
 
 
 def _lenient_symbol(kind: ScalarType) -> Read:
@@ -128,7 +138,7 @@ def _lenient_time(value: object, read: Read) -> object:
     if isinstance(value, float) and SECONDS_FROM <= value < SECONDS_TO:  # as Jackson writes an Instant
         return Timestamp(int(value), round(value % 1 * 1_000_000) % 1_000_000 * 1_000)
     try:
-        return read(_whole(value))
+        return read(_whole(value) if type(value) is not int else value)
     except Fault as fault:
         if fault.message == WRONG_UNIT.reason:
             return WRONG_UNIT  # harms only the rules that use it

@@ -21,6 +21,13 @@ def point_in_time(text: str) -> datetime | None:
     """
     if len(text) > MAX_LENGTH:
         return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return _unusual(text)
+
+
+def _unusual(text: str) -> datetime | None:
     plain = _GREENWICH.sub("Z", _ZONE_NAME.sub("", text)).upper()
     seconds = _LEAP_SECOND.subn(":59", plain)
     try:

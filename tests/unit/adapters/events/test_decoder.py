@@ -502,7 +502,7 @@ async def test_what_the_registry_lacks_is_asked_for_again_later(fault: Exception
     now = 0.0
     registry = Registry({7: PAID.avro}, fault)
     registry.faults *= decoding_schemas.MISSING_ASKED if fault is None else 1
-    subject = WriterSchemas(registry.look_up, {}, lambda: now)
+    subject = WriterSchemas(registry.look_up, {}, monotonic=lambda: now)
     await subject.prepare(7)
     refusal = subject.refuse(7)
     assert isinstance(refusal, Undecodable)
@@ -542,7 +542,7 @@ async def test_a_schema_that_comes_late_is_found() -> None:
 async def test_waiting_for_missing_schemas_is_bounded() -> None:
     """Records of random bytes must not stop a partition for seconds each."""
     registry = Registry({})
-    subject = WriterSchemas(registry.look_up, {}, lambda: 0.0)
+    subject = WriterSchemas(registry.look_up, {}, monotonic=lambda: 0.0)
     subject._allowance = 0.0
     for key in range(50):
         await subject.prepare(key)
@@ -551,7 +551,7 @@ async def test_waiting_for_missing_schemas_is_bounded() -> None:
 
 async def test_refusals_are_bounded() -> None:
     """Random bytes name as many ids as they like."""
-    subject = WriterSchemas(Registry({}).look_up, {}, lambda: 0.0)
+    subject = WriterSchemas(Registry({}).look_up, {}, monotonic=lambda: 0.0)
     for key in range(decoding_schemas.MAX_REFUSALS + 5):
         subject._remember(key, Reason.UNKNOWN_SCHEMA, "")
     assert len(subject._refusals) == decoding_schemas.MAX_REFUSALS
