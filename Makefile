@@ -7,6 +7,8 @@ AUDIT_TOOL := pip-audit==2.10.1
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' pipeline/__init__.py)
 # helm and kubernetes-validate are put there by `make tools`.
 export PATH := $(CURDIR)/.cache/tools/bin:$(PATH)
+# Without byte code on disk, every process that the tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup tools demo test quick check-code chaos game-day bench generated lock release clean sbom audit
 

@@ -6,6 +6,7 @@ import ast
 import io
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import fastavro
@@ -71,21 +72,25 @@ def test_a_rule_attribute_touches_at_most_five_files_of_what_the_service_runs(na
     files = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
-        if path.relative_to(PACKAGE).parts[0] not in TOOLS and name in set(_of_rules(path))
+        if path.relative_to(PACKAGE).parts[0] not in TOOLS and name in _of_rules(path)
     }
     assert len(files) <= 5, sorted(files)
 
 
-def _of_rules(path: Path) -> Iterator[str]:
+@cache
+def _of_rules(path: Path) -> frozenset[str]:
     """Attributes that a module reads of a rule, keywords it makes one with, and fields it declares."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        match node:
-            case ast.Attribute(value=ast.Name(id="rule" | "merged" | "model")):
-                yield node.attr
-            case ast.Call(func=ast.Name(id="Rule" | "Notice")):
-                yield from (keyword.arg for keyword in node.keywords if keyword.arg)
-            case ast.ClassDef(name="Rule" | "RuleFields" | "RuleModel" | "Notice"):
-                yield from (ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign))
+    return frozenset(name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for name in _names(node))
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Attribute(value=ast.Name(id="rule" | "merged" | "model")):
+            yield node.attr
+        case ast.Call(func=ast.Name(id="Rule" | "Notice")):
+            yield from (keyword.arg for keyword in node.keywords if keyword.arg)
+        case ast.ClassDef(name="Rule" | "RuleFields" | "RuleModel" | "Notice"):
+            yield from (ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign))
 
 
 def test_a_command_is_one_module_and_its_name() -> None:
