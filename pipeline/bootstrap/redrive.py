@@ -1,4 +1,4 @@
-"""A redrive as the service's configuration has it: look first, then send, at a pace, and stop when told."""
+"""A redrive as configured: select letters first, then send them at a limited rate, until it is stopped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCH_SECONDS = 0.5
 
 
 class Wanted(NamedTuple):
-    """What somebody asked for."""
+    """What the command was asked to do."""
 
     selection: Selection
     start: datetime | None = None
@@ -47,13 +47,13 @@ class Tally:
         self.troubles: list[LetterResult] = []
         """The first few that could not be sent."""
 
-    def add(self, told: LetterResult) -> None:
+    def add(self, result: LetterResult) -> None:
         """One more."""
-        self.fates[told.fate] += 1
-        if told.letter is not None:
-            self.by[told.fate, told.letter.reason, told.letter.rule or ""] += 1
-        if told.fate in {RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED} and len(self.troubles) < 20:  # noqa: PLR2004 - a screen's worth
-            self.troubles.append(told)
+        self.fates[result.fate] += 1
+        if result.letter is not None:
+            self.by[result.fate, result.letter.reason, result.letter.rule or ""] += 1
+        if result.fate in {RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED} and len(self.troubles) < 20:  # noqa: PLR2004 - a screen's worth
+            self.troubles.append(result)
 
 
 class Redrive:
@@ -82,8 +82,8 @@ class Redrive:
             Unreachable: the broker has gone silent.
         """
         tally = Tally()
-        for told in self._desk.fates(progressed):
-            tally.add(told)
+        for result in self._desk.fates(progressed):
+            tally.add(result)
         return tally
 
     def send(self, total: int, rate: float | None, stop: Event, progressed: Progressed) -> Tally:
@@ -98,19 +98,19 @@ class Redrive:
         for batch in self._batches(pace.batch):
             if not pace.wait(sum(tally.fates.values())):
                 break
-            for told in sender.send(batch):
-                tally.add(told)
+            for result in sender.send(batch):
+                tally.add(result)
             progressed(sum(tally.fates.values()), total)
         return tally
 
     def _batches(self, most: int) -> Iterator[list[Letter]]:
         batch: list[Letter] = []
         size = 0
-        for told in self._desk.fates(lambda _read, _total: None):
-            if told.letter is None or told.fate is not RedriveDecision.SEND:
+        for result in self._desk.fates(lambda _read, _total: None):
+            if result.letter is None or result.fate is not RedriveDecision.SEND:
                 continue
-            batch.append(told.letter)
-            size += len(told.letter.record.value or b"")
+            batch.append(result.letter)
+            size += len(result.letter.record.value or b"")
             if len(batch) >= most or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0

@@ -22,7 +22,7 @@ def _help(statement: ast.stmt) -> str | None:
         case ast.FunctionDef(name="command"):
             return ast.get_docstring(statement)
         case ast.Assign(targets=[ast.Name(id="group")], value=ast.Call(keywords=keywords)):
-            told = next((one.value for one in keywords if one.arg == "help"), None)
-            return told.value if isinstance(told, ast.Constant) and isinstance(told.value, str) else None
+            found = next((one.value for one in keywords if one.arg == "help"), None)
+            return found.value if isinstance(found, ast.Constant) and isinstance(found.value, str) else None
         case _:
             return None

@@ -18,7 +18,7 @@ LOOK_EVERY = 256
 
 
 class Reading(Protocol):
-    """Is told how far the reading has come."""
+    """Receives how far the reading has come."""
 
     def counted(self, events: int) -> None:
         """So many events have been dealt with."""
@@ -47,7 +47,7 @@ def reading(what: str) -> Iterator[Reading]:
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """As `reading`, for work that counts by itself: call what is given with (done, of how many)."""
     if not sys.stderr.isatty():
-        yield _SomeLines(what).told
+        yield _SomeLines(what).report
         return
     from rich.console import Console  # noqa: PLC0415 - 50 ms, for those who see it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -63,7 +63,7 @@ class _SomeLines:
         self._what = what
         self._said = time.monotonic()
 
-    def told(self, done: int, total: int) -> None:
+    def report(self, done: int, total: int) -> None:
         if time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
             print(f"{self._what}: {done:,} of {total:,} …", file=sys.stderr)

@@ -33,7 +33,7 @@ TOKEN_RETRY_SECONDS = 5.0
 """After the token source gave none."""
 STANDSTILL_SECONDS = 3.0
 """A loop that did not turn for so long stood still: it turns four times a second. Half of the shortest session timeout
-that a broker allows by default: within it our partitions cannot have gone to somebody else."""
+that a broker allows by default: within it our partitions cannot have become another member's."""
 MIN_STEP_SECONDS = 0.5
 HEAR_SECONDS = 2.5
 """What the group has to tell reaches the source's thread within that: it looks once a second when nothing is wanted."""
@@ -134,10 +134,10 @@ class Engine:
             moved.set()
 
     def _quiet(self, now: float) -> bool:
-        """Whether nothing may leave because we, or Kafka, stood still: our partitions may be somebody else's.
+        """Whether nothing may leave because we, or Kafka, stood still: our partitions may be another member's.
 
         A process that was frozen (a paused machine, a debugger) would else go on where it stopped, with a buffer full
-        of notices that its successor has sent. Once the source has come round again, a loss has been told.
+        of notices that its successor has sent. Once the source has polled again, a loss of partitions was reported.
         """
         before, self._turned_at = self._turned_at, now
         if before is not None and now - before > STANDSTILL_SECONDS:

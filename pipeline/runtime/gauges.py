@@ -1,4 +1,4 @@
-"""The gauges that are read when somebody asks, and cost nothing between."""
+"""The gauges that are read for each scrape, and cost nothing in between."""
 
 from __future__ import annotations
 

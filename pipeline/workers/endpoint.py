@@ -24,7 +24,7 @@ class WorkersView(Protocol):
     """What the endpoint asks; called on the supervisor's loop."""
 
     def live(self) -> tuple[bool, str]:
-        """Whether somebody looks after the workers, and words."""
+        """Whether the workers are supervised, and a message."""
         ...
 
     async def ready(self) -> tuple[bool, str]:

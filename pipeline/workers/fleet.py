@@ -107,7 +107,7 @@ class Fleet:
         return True
 
     def to_end(self, now: float) -> Sequence[int]:
-        """Workers that are to be told to end, each once: all of them when stopping, else those that are stuck."""
+        """Workers that are to be asked to end, each once: all of them when stopping, else those that are stuck."""
         ending = [worker for worker in self.workers.values() if self._is_to_end(worker, now)]
         for worker in ending:
             self._enter(worker, Phase.ENDING, now)
@@ -119,7 +119,7 @@ class Fleet:
         return worker.phase is Phase.RUNNING and (self.stopping or now - worker.heard > SILENT_SECONDS)
 
     def to_kill(self, now: float) -> Sequence[int]:
-        """Workers that were told to end and have not, each once."""
+        """Workers that were asked to end and have not, each once."""
         late = [
             worker
             for worker in self.workers.values()

@@ -133,7 +133,7 @@ class Supervisor:
         self._changed.set()
 
     def reload(self) -> None:
-        """Let every worker that runs read its rules anew; one that starts reads them anyway."""
+        """Let every running worker reload its rules; a starting one reads them anyway."""
         for number, process in self._processes.items():
             if self.fleet.workers[number].phase is Phase.RUNNING:
                 process.signal(signal.SIGHUP)
@@ -144,14 +144,14 @@ class Supervisor:
             process.signal(signal.SIGKILL)
 
     def live(self) -> Check:
-        """Whether somebody looks after the workers: that this is answered shows it. The words say how they are."""
+        """Whether the workers are supervised, which an answer shows. The message reports their phases."""
         running = self.fleet.count(Phase.RUNNING)
         return Check(ok=True, message=f"{running} of {len(self.fleet.workers)} workers running")
 
     async def ready(self) -> Check:
         """Whether every worker would send events on."""
         answers = await self._ask_all("/readyz")
-        told = [f"{len(self.fleet.workers)} workers"]
+        parts = [f"{len(self.fleet.workers)} workers"]
         for number, worker in self.fleet.workers.items():
             if worker.phase is not Phase.RUNNING:
                 return Check(ok=False, message=f"worker {number}: {worker.phase}")
@@ -159,8 +159,8 @@ class Supervisor:
             message = f"worker {number}: {body.decode(errors='replace').strip()}"
             if not ok:
                 return Check(ok=False, message=message)
-            told.append(message)
-        return Check(ok=True, message="; ".join(told))
+            parts.append(message)
+        return Check(ok=True, message="; ".join(parts))
 
     async def exposition(self) -> tuple[bytes, str]:
         """The workers' metrics as those of one service, and the content type."""

@@ -138,15 +138,15 @@ class Sender:
             Unreachable: Kafka does not answer, or another run has begun. None of these is sent then, or all are, and
                 the marks tell which.
         """
-        told: list[LetterResult] = []
+        results: list[LetterResult] = []
         ready: list[tuple[Letter, Redriven]] = []
         for letter in letters:
             original = self._original(letter)
             if isinstance(original, LetterResult):
-                told.append(original)
+                results.append(original)
             else:
                 ready.append((letter, redriven(letter, original)))
-        return told + self._commit(ready)
+        return results + self._commit(ready)
 
     def _original(self, letter: Letter) -> Record | LetterResult:
         """What is to be sent: the letter's own bytes, or those at its source where it was cut."""
@@ -177,7 +177,7 @@ class Sender:
         if len(ready) == 1:
             letter = ready[0][0]
             return [LetterResult(letter, str(letter.record.position), RedriveDecision.REFUSED, why.str())]
-        return [told for one in ready for told in self._commit([one])]
+        return [result for one in ready for result in self._commit([one])]
 
     def _try(self, ready: Sequence[tuple[Letter, Redriven]]) -> KafkaError | None:
         """Write them all, or none; then why not.
@@ -199,12 +199,12 @@ class Sender:
         except KafkaException as error:
             raised = kafka_errors.cause(error)
             # The first to be refused is the cause: those after it only tell that the transaction is no more.
-            told = next((one for one in (*refused, raised) if one.code() in OF_THE_RECORD), raised)
+            failure = next((one for one in (*refused, raised) if one.code() in OF_THE_RECORD), raised)
             with suppress(KafkaException):  # the error at hand is the one to tell
                 self._producer.abort_transaction(TRANSACTION_SECONDS)
-            if raised.fatal() or told.code() not in OF_THE_RECORD | AFTER_A_REFUSAL:
+            if raised.fatal() or failure.code() not in OF_THE_RECORD | AFTER_A_REFUSAL:
                 raise _unreachable(raised) from None
-            return told
+            return failure
         except BaseException:
             with suppress(KafkaException):  # interrupted: what was not committed counts for nothing
                 self._producer.abort_transaction(TRANSACTION_SECONDS)

@@ -54,7 +54,7 @@ def command(
     Examples: `notice-pipeline audit` · `notice-pipeline audit --from 2026-01-31 --to 2026-02-01 --output json`
     """
     settings = load_settings(config, os.environ)
-    now = datetime.now(UTC)  # noqa: TID251 - the moment at which somebody typed it
+    now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
     if since is not None and until is not None and since >= until:
         raise UserError(f"--from {start} is not before --to {end}")

@@ -97,13 +97,13 @@ class Audit:
 
     def report(self, progressed: Progressed = lambda _done, _total: None) -> Report:
         """What was proved and found. Once, at the end."""
-        told = self._telling(progressed)
-        for account_place, rows in groupby(told(self._accounts.in_order()), itemgetter(0)):
+        tracked = self._telling(progressed)
+        for account_place, rows in groupby(tracked(self._accounts.in_order()), itemgetter(0)):
             self._judge(self._position(int(account_place)), self._account(rows))
-        for location, first in twice(told(self._accepted.in_order())):
+        for location, first in twice(tracked(self._accepted.in_order())):
             message = f"a notice that was accepted at {self._position(first)} as well"
             self._tally.add(Code.ACCEPTED_TWICE, self._position(location), message)
-        for location, earlier, ms in out_of_order(told(self._first_attempts.in_order())):
+        for location, earlier, ms in out_of_order(tracked(self._first_attempts.in_order())):
             message = f"was first sent {ms} ms before the same recipient's {self._position(earlier)}"
             self._tally.add(Code.OUT_OF_ORDER, self._position(location), message)
         return Report(
@@ -204,8 +204,8 @@ class Audit:
                 self._unproven[Unproven.LEDGER_FORGOT] += count
                 continue
             for _ in range(count):
-                told = f"dead letter of the outcome {name} {message or 'has no outcome'}"
-                self._tally.add(Code.STRAY_DEAD_LETTER, position, told)
+                detail = f"dead letter of the outcome {name} {message or 'has no outcome'}"
+                self._tally.add(Code.STRAY_DEAD_LETTER, position, detail)
 
     def _is_certain(self, partition: PartitionRange, offset: int, account: Account) -> bool:
         """Whether the rules given were in use for this event."""

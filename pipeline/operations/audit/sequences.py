@@ -20,7 +20,7 @@ def twice(rows: Iterable[Row]) -> Iterator[tuple[int, int]]:
             location = int(row_place)
             if first < 0:
                 first = location
-            elif location != before:  # two at one place are told as a duplicate
+            elif location != before:  # two at one position are reported as a duplicate
                 yield location, first
             before = location
 
