@@ -8,7 +8,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, Subject
 from pipeline.adapters.telemetry.logging import configure_logging
-from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
@@ -21,7 +21,7 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
         UserError: Kafka, the registry, the rules or a topic cannot be had.
     """
     configure_logging(form=settings.log.format, level="warning", clock=SystemClock())
-    schemas = find_schemas(settings)
+    schemas = service_schemas(settings)
     expectation = Expectation(
         find_decoder(
             settings,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
+
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.events.cloudevents import UnreadableTime
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.event_fields import EventFields
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
+from pipeline.errors import SchemaError, Unreachable
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -20,6 +23,11 @@ from pipeline.settings.secrets import reveal
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
     from pipeline.adapters.kafka.topics import TopicCheck
+
+
+MOST_NAMED = 20
+
+log = structlog.get_logger("schemas")
 
 
 class Schemas(NamedTuple):
@@ -54,6 +62,64 @@ def find_schemas(settings: Settings) -> Schemas:
             RegistryOptions(str(chosen.registry_url).rstrip("/"), chosen.registry_user, password, ca_file)
         )
     return Schemas(catalogue, known, registry)
+
+
+def service_schemas(settings: Settings) -> Schemas:
+    """The same, with the registry's newest schema of each event type that the folder lacks and the rules may name.
+
+    Only subjects that the topics or the rules' texts name are asked for: a registry may have thousands.
+
+    Raises:
+        UserError: as `find_schemas`; or the rules or the registry cannot be read.
+    """
+    schemas = find_schemas(settings)
+    if schemas.registry is None:
+        return schemas
+    text = "\n".join(read_rules(settings.rules).rules.values())
+    found: list[EventSchema] = []
+    for subject in _subjects(schemas.registry, settings.kafka.topics):
+        if _may_be_of_rules(subject, settings.kafka.topics, text):
+            found += _newest(schemas.registry, subject)
+    known = [version for name in schemas.catalogue for version in schemas.catalogue.versions(name)]
+    added = {schema.name: schema for schema in found if schema.name not in schemas.catalogue}
+    return schemas._replace(catalogue=SchemaCatalogue([*known, *added.values()]))
+
+
+def _subjects(registry: SchemaRegistry, topics: Collection[str]) -> Collection[str]:
+    """The registry's subjects; those of the topics where it does not list them to us."""
+    try:
+        return registry.subjects()
+    except Unreachable as error:
+        log.warning("registry_subjects_not_listed", error=error.message)
+        return [f"{topic}-value" for topic in topics]
+
+
+def _may_be_of_rules(subject: str, topics: Collection[str], rules: str) -> bool:
+    """Whether the subject is a topic's own, or a record's (Confluent's three strategies) that the rules' texts name."""
+    for topic in topics:
+        if subject == f"{topic}-value" or (subject.startswith(f"{topic}-") and subject[len(topic) + 1 :] in rules):
+            return True
+    return subject in rules
+
+
+def _newest(registry: SchemaRegistry, subject: str) -> list[EventSchema]:
+    try:
+        return [EventSchema(avro, f"{subject} in the registry") for avro in registry.newest(subject)]
+    except (SchemaError, Unreachable) as error:
+        log.warning("registry_schema_unusable", subject=subject, error=error.message)
+        return []
+
+
+def report_untyped(rules: RuleSet, catalogue: SchemaCatalogue) -> None:
+    """Warn of event types of rules that have no schema: their JSON events are not typed, nor are the rules checked."""
+    untyped = sorted(event_type for event_type in rules.event_types if event_type not in catalogue)
+    if untyped:
+        log.warning(
+            "event_types_without_schema",
+            types=untyped[:MOST_NAMED],
+            count=len(untyped),
+            hint="JSON events of these types reach rules as they are: numbers and times are not those of the schema",
+        )
 
 
 def find_decoder(

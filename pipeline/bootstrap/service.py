@@ -24,7 +24,14 @@ from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging, recipient_hash
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
-from pipeline.bootstrap.events import Schemas, compacted_topics, find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.events import (
+    Schemas,
+    compacted_topics,
+    find_decoder,
+    find_rules,
+    report_untyped,
+    service_schemas,
+)
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.notices import notices_api, token_source
 from pipeline.bootstrap.tracing import traced
@@ -92,7 +99,7 @@ async def run_service(
     listener = member.listener if member else listen(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
     try:
-        schemas = await signals.unless_stopped(lambda: find_schemas(settings))
+        schemas = await signals.unless_stopped(lambda: service_schemas(settings))
         tally = Tally()
         telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
         if writer is not None:
@@ -115,6 +122,7 @@ async def run_service(
         on_end=on_end,
     )
     telemetry.rules_loaded(parts.rules, clock.now())
+    report_untyped(parts.rules, schemas.catalogue)
     if settings.shadow:
         telemetry.shadow()
     telemetry.read_at_scrape(lambda: read_gauges(parts))

@@ -20,7 +20,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pipeline.adapters.events import writer_schemas
-from pipeline.bootstrap.events import find_decoder, find_rules, find_schemas
+from pipeline.bootstrap.events import find_decoder, find_rules, service_schemas
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
 from pipeline.model.event import Event, Headers, Record
 from pipeline.model.notice import Notice
@@ -68,7 +68,7 @@ class Case:
                 **self.content.get("settings", {}),
             }
         )
-        schemas = find_schemas(settings)
+        schemas = service_schemas(settings)
         assert schemas.registry is not None
         self.close = schemas.registry.close
         self.unreadable_times: list[str] = []

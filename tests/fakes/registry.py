@@ -71,7 +71,7 @@ class FakeRegistry:
         """Store a schema as if somebody had registered it; `more` is `schemaType` or `references`."""
         return self._store(subject, {"schema": avro if isinstance(avro, str) else json.dumps(avro), **more}).id
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - a path each
         self.requests.append(f"{request.method} {request.url.path}")
         if self.answers:
             return self.answers.pop(0)
@@ -80,6 +80,10 @@ class FakeRegistry:
         match request.method, request.url.path.strip("/").split("/"):
             case "GET", ["schemas", "ids" | "guids", key]:
                 return self._found([one for one in self.schemas if key in {str(one.id), str(one.guid)}])
+            case "GET", ["subjects"]:
+                return JSONResponse(list(self.subjects))
+            case "GET", ["subjects", subject, "versions", "latest"] if subject in self.subjects:
+                return self._version(subject, len(self.subjects[subject]))
             case "GET", ["subjects", subject, "versions"] if subject in self.subjects:
                 return JSONResponse(list(range(1, len(self.subjects[subject]) + 1)))
             case "GET", ["subjects", subject, "versions", version] if subject in self.subjects:

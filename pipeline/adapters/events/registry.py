@@ -111,6 +111,34 @@ class SchemaRegistry:
             raise self._senseless()
         return tuple(self._version(subject, path, number) for number in numbers)
 
+    def subjects(self) -> Sequence[str]:
+        """The names of all subjects.
+
+        Raises:
+            Unreachable: the registry gives no usable answer.
+        """
+        status, names = self._ask("GET", "/subjects")
+        self._expect(status, names)
+        if not isinstance(names, list):
+            raise self._senseless()
+        return [name for name in names if isinstance(name, str)]
+
+    def newest(self, subject: str) -> Sequence[Mapping[str, object]]:
+        """The records of the subject's newest version: one, or the branches of a union; empty for an unknown subject.
+
+        Raises:
+            Unreachable: the registry gives no usable answer.
+            SchemaError: the schema is not of Avro, is encrypted, or is beyond what is read.
+        """
+        status, answer = self._ask("GET", f"/subjects/{quote(subject, safe='')}/versions/latest")
+        if status == NOT_FOUND:
+            return ()
+        self._expect(status, answer)
+        document = self._document(answer, subject)
+        _require_plain(answer, document, subject)
+        avro = self._resolved(document, subject)
+        return (avro,) if isinstance(avro, Mapping) else [branch for branch in avro if branch is not None]
+
     def _version(self, subject: str, path: str, number: object) -> Registered:
         status, answer = self._ask("GET", f"{path}/{number}")
         self._expect(status, answer)

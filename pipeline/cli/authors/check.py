@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.adapters.events.schema_files import read_schemas, schemas_near
+from pipeline.adapters.events.schema_files import folder_near, read_schemas, schemas_near
 from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json, values
+from pipeline.cli.registry import find_settings
+from pipeline.errors import ConfigurationError
 from pipeline.model.finding import Finding, Level
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -27,8 +29,26 @@ EnvironmentOption = Annotated[
 
 
 def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:
-    """The schemas in the folder named, else in `schemas` in or beside the rules' folder, else none."""
-    return read_schemas(given) if given is not None else schemas_near(rules)
+    """The schemas in the folder named, else in `schemas` in or beside the rules' folder, else those of the service.
+
+    The service's are those of the folder and registry that pipeline.yaml names, where it exists.
+    """
+    if given is not None:
+        return read_schemas(given)
+    if folder_near(rules) is not None:
+        return schemas_near(rules)
+    try:
+        settings = find_settings(None)
+    except ConfigurationError:
+        return SchemaCatalogue()  # `config check` is for that
+    if settings is None:
+        return SchemaCatalogue()
+    from pipeline.bootstrap.events import service_schemas  # noqa: PLC0415 - the service's modules, which few calls need
+
+    schemas = service_schemas(settings.model_copy(update={"rules": rules}))
+    if schemas.registry is not None:
+        schemas.registry.close()
+    return schemas.catalogue
 
 
 def command(

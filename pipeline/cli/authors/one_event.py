@@ -199,9 +199,9 @@ def _decoded(record: Record, settings: Settings) -> Event:
     """Decode the record as the service does, asking the registry for its schema."""
     import asyncio  # noqa: PLC0415 - needed only for the registry
 
-    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - the service's modules
+    from pipeline.bootstrap.events import find_decoder, service_schemas  # noqa: PLC0415 - the service's modules
 
-    schemas = find_schemas(settings)
+    schemas = service_schemas(settings)
     with closing(schemas.registry) if schemas.registry is not None else nullcontext():
         decoder = find_decoder(settings, schemas)
         try:

@@ -33,12 +33,12 @@ def from_topic(
         UserError: a bound cannot be read, or broker, topic or registry are not there.
     """
     from pipeline.adapters.kafka.range import Span, TopicRange  # noqa: PLC0415 - Kafka's client, for those who read it
-    from pipeline.bootstrap.events import find_decoder, find_schemas  # noqa: PLC0415 - clients of Kafka and the registry
+    from pipeline.bootstrap.events import find_decoder, service_schemas  # noqa: PLC0415 - clients of Kafka and the registry
     from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - and the settings
 
     now = datetime.now(UTC)  # noqa: TID251 - the moment that --from and --to are counted from
     span = Span(read_bound(start, "--from", now), read_bound(end, "--to", now))
-    schemas = find_schemas(settings)
+    schemas = service_schemas(settings)
     properties, name = kafka_properties(settings), _topic(topic, settings.kafka.topics)
     registry = closing(schemas.registry) if schemas.registry is not None else nullcontext()
     with registry, TopicRange(properties, name, span) as records:

@@ -17,7 +17,7 @@ from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import print_json, values
 from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
-from pipeline.rules.schema.check import SchemaProblem, check_against, check_versions
+from pipeline.rules.schema.check import SchemaProblem, check_for_rules, check_versions
 from pipeline.rules.schema.event_schema import EventSchema
 
 if TYPE_CHECKING:
@@ -60,18 +60,23 @@ def check(
 ) -> None:
     """Check that schemas are valid, that rules can read them, and that newer versions read older events.
 
-    Two files may define the same type: they are its versions, the older first by file name. With a registry,
-    each is also held against the versions registered there. Exit 0: fine; 1: problems; 2: misuse.
+    Two files may define the same type: they are its versions, the older first by file name. With a registry, it is also
+    checked that rules which know a version registered there can read events of the new one. Exit 0: fine; 1: problems;
+    2: misuse.
 
     Example: `notice-pipeline schemas check schemas --registry http://localhost:8081`
     """
     schemas, problems = _read(folder)
     problems += check_versions(schemas)
+    compared: dict[str, int] = {}
     there = open_registry(registry, find_settings(config) if config is not None else None)
     if there is not None:
         with closing(there):
             for schema in schemas:
-                problems += _against_registry(there, schema, _subject(strategy, topic, schema.name))
+                subject = _subject(strategy, topic, schema.name)
+                versions, found = _against_registry(there, schema, subject)
+                compared[subject] = versions
+                problems += found
     if output == "json":
         print_json([values(problem) for problem in problems])
     else:
@@ -81,6 +86,9 @@ def check(
         print(
             f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(problems), 'error')}"
         )
+        for subject, versions in compared.items():
+            said = f"compared with {_count(versions, 'version')}" if versions else "nothing is registered"
+            print(terminal_escape(f"{subject}: {said}"))
     if problems:
         raise typer.Exit(FINDINGS)
 
@@ -145,12 +153,14 @@ def _subject(strategy: SubjectStrategy, topic: str | None, name: str) -> str:
     return f"{topic}-value" if strategy is SubjectStrategy.TOPIC else f"{topic}-{name}"
 
 
-def _against_registry(registry: SchemaRegistry, schema: EventSchema, subject: str) -> list[SchemaProblem]:
+def _against_registry(registry: SchemaRegistry, schema: EventSchema, subject: str) -> tuple[int, list[SchemaProblem]]:
+    """How many versions the subject has, and the problems with them."""
+    versions = registry.versions(subject)
     problems: list[SchemaProblem] = []
-    for version in registry.versions(subject):
+    for version in versions:
         where = f"{subject} version {version.version}"
-        problems += check_against(schema, EventSchema(version.avro, where), where)
-    return problems
+        problems += check_for_rules(schema, EventSchema(version.avro, where), where)
+    return len(versions), problems
 
 
 def _count(number: int, word: str) -> str:

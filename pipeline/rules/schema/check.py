@@ -1,4 +1,4 @@
-"""What is wrong with a set of schemas before anything is written with them."""
+"""Problems of a set of schemas, found before anything is written with them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipeline.rules.schema.event_schema import EventSchema
 
 
 class SchemaProblem(NamedTuple):
-    """One thing wrong with one schema."""
+    """One problem of one schema."""
 
     path: str
     message: str
 
     def __str__(self) -> str:
-        """As compilers tell it."""
+        """In the form of a compiler's message."""
         return f"{self.path}: error: {self.message}"
 
 
@@ -36,8 +36,19 @@ def check_versions(schemas: Sequence[EventSchema]) -> list[SchemaProblem]:
 
 
 def check_against(newer: EventSchema, older: EventSchema, where: str) -> list[SchemaProblem]:
-    """What of the older version's events the newer cannot read; `where` names the older."""
+    """The older version's events that the newer cannot read; `where` names the older."""
     return [
         SchemaProblem(newer.path, f"cannot read events of {where}: {message}")
         for message in incompatibilities(newer, older)
+    ]
+
+
+def check_for_rules(writer: EventSchema, known: EventSchema, where: str) -> list[SchemaProblem]:
+    """The events of a new writer that rules cannot read which know another version; `where` names that version.
+
+    A new field needs no default for this: rules that do not know it ignore it.
+    """
+    return [
+        SchemaProblem(writer.path, f"its events cannot be read by rules that know {where}: {message}")
+        for message in incompatibilities(known, writer)
     ]

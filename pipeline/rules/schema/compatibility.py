@@ -77,7 +77,7 @@ class _Comparison:
             if found is not None:
                 yield from self.compare(field["type"], found["type"], f"{location}.{field['name']}")
             elif "default" not in field:
-                yield f"{location}.{field['name']}: is new and has no default"
+                yield f"{location}.{field['name']}: is not in those events, and has no default"
 
 
 def _named(avro: Mapping[str, Any]) -> dict[str, Any]:

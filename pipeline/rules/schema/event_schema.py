@@ -84,6 +84,10 @@ class SchemaCatalogue:
         """The event types."""
         return iter(self._types)
 
+    def __contains__(self, event_type: object) -> bool:
+        """Whether there is a schema of this event type."""
+        return event_type in self._types
+
     def __len__(self) -> int:
         """How many event types there are."""
         return len(self._types)

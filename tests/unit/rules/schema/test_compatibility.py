@@ -73,7 +73,7 @@ def test_these_read_older_events(new: object, old: object) -> None:
             "$.f[]: was string, is int",
         ),
         ({"type": "map", "values": "int"}, {"type": "map", "values": "string"}, "$.f.*: was string, is int"),
-        (inner(A, {"name": "b", "type": "int"}), inner(A), "$.f.b: is new and has no default"),
+        (inner(A, {"name": "b", "type": "int"}), inner(A), "$.f.b: is not in those events, and has no default"),
         (
             {"type": "fixed", "name": "F", "size": 4},
             {"type": "fixed", "name": "F", "size": 5},
