@@ -164,7 +164,7 @@ def attributes_of(record: Record) -> EventAttributes | None:
     if record.headers is UNREADABLE_HEADERS:
         return None
     texts = header_texts(record)
-    if "ce_id" not in texts and record.value is not None and record.value[:1] in {b"{", b"\xef"}:
+    if "ce_id" not in texts and record.value is not None and b'"specversion"' in record.value:
         try:
             content = parse(record.value, Reason.MALFORMED_CLOUDEVENT)
         except Undecodable:
