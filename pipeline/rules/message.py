@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
+from pipeline.rules import numbers
 from pipeline.rules.cel.engine import Activation, Expression, ExpressionFailed
 from pipeline.rules.functions.texts import percent_encoded
 from pipeline.styles.field_kind import FieldKind
@@ -165,7 +167,7 @@ def checked_url(url: str) -> str:
 
 
 def as_text(value: object, name: str) -> str:
-    """How a value stands in a text: as CEL's own `string()` would write it; null is nothing."""
+    """A value as it stands in a text: a number with all its digits and no exponent, null as nothing."""
     if type(value) is str:
         return value
     match value:
@@ -173,8 +175,11 @@ def as_text(value: object, name: str) -> str:
             return "true" if value else "false"
         case int():
             return str(value)
-        case float():
-            return repr(value).removesuffix(".0")
+        case float() | Decimal():
+            try:
+                return numbers.text_of(value)
+            except ValueError as error:
+                raise RenderRefused(Reason.WRONG_TYPE, f"{name}: {error}") from None
         case None:
             return ""
         case datetime():

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import codecs
 import json
+from decimal import Decimal
+
+import orjson
 
 from pipeline.errors import Undecodable
 from pipeline.model.outcome import Reason
+from pipeline.rules import numbers
 from pipeline.rules.schema.unreadable import Unreadable
 
 
@@ -84,6 +88,24 @@ def _named(text: str, error: json.JSONDecodeError) -> str:
     return f"not JSON at character {error.pos}"
 
 
+def dumps(value: object) -> str:
+    """The value as JSON, numbers with all their digits.
+
+    Raises:
+        TypeError: JSON has no form for it.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:  # a `Decimal`, which the standard library does not write
+        return orjson.dumps(value, default=_digits).decode()
+
+
+def _digits(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(numbers.text_of(value))
+    raise TypeError(f"{type(value).__name__} in JSON")
+
+
 class _Refused(ValueError):
     pass
 
@@ -112,5 +134,9 @@ def _no_constant(_: str) -> object:
     raise _Refused("NaN and Infinity are not JSON")
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
-_LENIENT = json.JSONDecoder(object_pairs_hook=_last_of_equal, parse_constant=lambda _: Unreadable("not a number"))
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=numbers.from_json)
+_LENIENT = json.JSONDecoder(
+    object_pairs_hook=_last_of_equal,
+    parse_constant=lambda _: Unreadable("not a number"),
+    parse_float=numbers.from_json,
+)

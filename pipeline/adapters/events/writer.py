@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from pipeline.adapters.events import strict_json
 from pipeline.adapters.events.avro import AvroWriter
 from pipeline.adapters.events.avro_record import avro_record
 from pipeline.adapters.kafka import errors
@@ -79,7 +79,7 @@ class EventEncoder:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
+    return strict_json.dumps(value).encode()
 
 
 class EventProducer:

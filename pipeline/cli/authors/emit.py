@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import random
 import sys
 import time
@@ -17,6 +16,7 @@ import typer
 from pipeline.adapters.authoring.event_files import given_events
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.events.strict_json import dumps
 from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
 from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
 from pipeline.adapters.shipped import shipped
@@ -86,7 +86,7 @@ def command(
         events = list(_given(file, JsonReader(schema), schema.name))
     if only_print:
         for event in events:
-            print(escaped(json.dumps(event, ensure_ascii=False)))
+            print(escaped(dumps(event)))
         return
     target = _Target.of(settings, topic, bootstrap_servers)
     target.require(create=create)

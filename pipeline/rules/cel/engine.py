@@ -13,28 +13,14 @@ from collections.abc import Mapping
 from cel_expr_python import cel
 from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 
-from pipeline.rules.cel import cost, tree
+from pipeline.rules.cel import cost, decimals, rewriting, tree
 from pipeline.rules.cel.generated import generate
 from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
-from pipeline.rules.functions import FUNCTIONS
 from pipeline.rules.timestamp import Timestamp
 
 MAX_DEPTH = 32
 """Levels of an event that expressions see: CEL reads no deeper path."""
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
-_TYPES = {
-    "bool": cel.Type.BOOL,
-    "int": cel.Type.INT,
-    "double": cel.Type.DOUBLE,
-    "string": cel.Type.STRING,
-    "bytes": cel.Type.BYTES,
-    "timestamp": cel.Type.TIMESTAMP,
-    "null": cel.Type.NULL,
-    "dyn": cel.Type.DYN,
-    "list<string>": cel.Type.List(cel.Type.STRING),
-    "map<string, string>": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
-    "map<string, map<string, string>>": cel.Type.Map(cel.Type.STRING, cel.Type.Map(cel.Type.STRING, cel.Type.STRING)),
-}
 
 
 class ExpressionFailed(ValueError):
@@ -49,30 +35,16 @@ class CompileError(ValueError):
         self.faults = faults
 
 
-def function_declarations() -> list[cel.FunctionDecl]:
-    """Our functions as CEL declarations."""
-    return [
-        cel.FunctionDecl(
-            function.name,
-            [
-                cel.Overload(
-                    f"{function.name}_{index}",
-                    _TYPES[overload.result],
-                    [_TYPES[parameter] for parameter in overload.parameters],
-                    impl=function.implementation,
-                )
-                for index, overload in enumerate(function.overloads)
-            ],
-        )
-        for function in FUNCTIONS
-    ]
-
-
 class Environment:
     """Compiles expressions over `event`, a variable of any type, and our functions."""
 
     def __init__(self) -> None:
-        self._env = cel.NewEnv(variables={"event": cel.Type.DYN}, functions=function_declarations())
+        self._env = cel.NewEnv(
+            descriptor_pool=decimals.pool(),
+            variables={"event": cel.Type.DYN},
+            functions=decimals.exact_declarations(),
+            extensions=[decimals.operators()],
+        )
         self._compiled: dict[str, Expression] = {}
 
     def compile(self, source: str) -> Expression:
@@ -83,14 +55,8 @@ class Environment:
         """
         known = self._compiled.get(source)  # many rules have the same expressions: `event.sub`
         if known is None:
-            expression = Expression(source, compiled(self._env, source))
-            if cost.may_build_lists(source):
-                expression = Expression(source, expression.compiled, self._sizes(expression.tree()))
-            known = self._compiled[source] = expression
+            known = self._compiled[source] = self._expression(source, compiled(self._env, source))
         return known
-
-    def _sizes(self, whole: tree.Tree) -> tuple[cel.Expression, ...]:
-        return tuple(compiled(self._env, f"size({text}\n)") for text in cost.lists_walked(whole))
 
     def part(self, expression: Expression, node: tree.Node) -> Expression:
         """One part of an expression, for evaluating it alone.
@@ -98,10 +64,29 @@ class Environment:
         Raises:
             ValueError: the part is inside a macro and uses the macro's variable (`node.is_closed` is false).
         """
-        source = expression.source[node.start : node.end]
-        alone = self._env.deserialize(tree.part(expression.compiled.serialize(), node))
-        sizes = self._sizes(tree.Tree(expression.source, node)) if expression.sizes else ()
-        return Expression(source, alone, sizes, node)
+        alone = self._env.deserialize(tree.part(expression.checked.serialize(), node))
+        return self._expression(expression.source, alone, node)
+
+    def _expression(self, source: str, checked: cel.Expression, node: tree.Node | None = None) -> Expression:
+        """The whole expression, or a node of it."""
+        text = source if node is None else source[node.start : node.end]
+        sizes: tuple[cel.Expression, ...] = ()
+        if cost.may_build_lists(text):
+            whole = tree.Tree(source, node) if node is not None else tree.parse(source, checked.serialize())
+            sizes = tuple(compiled(self._env, f"size({one}\n)") for one in cost.lists_walked(whole))
+        return Expression(text, checked, self._exact(checked), sizes, node)
+
+    def _exact(self, checked: cel.Expression) -> cel.Expression:
+        """The expression as CEL evaluates it.
+
+        Raises:
+            CompileError: it is nested too deeply.
+        """
+        serialized = rewriting.rewritten(checked.serialize())
+        try:
+            return checked if serialized is None else self._env.deserialize(serialized)
+        except RuntimeError:
+            raise CompileError([(0, "expression recursion limit exceeded")]) from None
 
     def bind(self, data: Mapping[str, object]) -> Activation:
         """An event's data, ready for any number of expressions."""
@@ -131,19 +116,21 @@ class Activation:
 class Expression:
     """A compiled expression."""
 
-    __slots__ = ("_fields", "_generated", "_is_prepared", "_root", "compiled", "sizes", "source")
+    __slots__ = ("_cel", "_fields", "_generated", "_is_prepared", "_root", "_sizes", "checked", "source")
 
     def __init__(
         self,
         source: str,
-        compiled: cel.Expression,
-        sizes: tuple[cel.Expression, ...] = (),
-        root: tree.Node | None = None,
+        checked: cel.Expression,
+        exact: cel.Expression,
+        sizes: tuple[cel.Expression, ...],
+        root: tree.Node | None,
     ) -> None:
-        """`root` is the root of the expression's tree, where it is known already."""
+        """`exact` is `checked` as CEL evaluates it (`rewriting.py`); `root` its tree, where it is known already."""
         self.source = source
-        self.compiled = compiled
-        self.sizes = sizes
+        self.checked = checked
+        self._cel = exact
+        self._sizes = sizes
         """The length of each list that the expression builds others from. They are evaluated first, one by one, so that
         a list whose length fails does not hide another one that is too long."""
         self._root = root
@@ -153,7 +140,7 @@ class Expression:
 
     def tree(self) -> tree.Tree:
         """The syntax tree, with the location of every part."""
-        return tree.parse(self.source, self.compiled.serialize())
+        return tree.parse(self.source, self.checked.serialize())
 
     @property
     def generated(self) -> GeneratedFunction | None:
@@ -195,15 +182,18 @@ class Expression:
             self._prepare()
         bound = activation.bound(self._fields)
         try:
-            for size in self.sizes:
+            for size in self._sizes:
                 _refuse_long(size.eval(activation=bound).plain_value())
-            value = self.compiled.eval(activation=bound)
+            value = self._cel.eval(activation=bound)
             result: object = value.plain_value()
         except RuntimeError as error:  # the binding's own bounds
             raise ExpressionFailed(_message(str(error))) from None
         if result.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its message
             raise ExpressionFailed(_message(str(result)))
-        return result
+        return result if result.__class__ in _PLAIN else decimals.from_cel(result)
+
+
+_PLAIN = frozenset({str, bool, int, float, type(None)})
 
 
 def _refuse_long(size: object) -> None:
@@ -268,4 +258,4 @@ def _for_cel(value: object, depth: int) -> object:
         return [_for_cel(item, depth + 1) for item in value] if depth < MAX_DEPTH else None
     if type(value) is Timestamp:
         return ProtobufTimestamp(seconds=value.seconds, nanos=value.nanos)
-    return value
+    return decimals.for_cel(value)

@@ -20,7 +20,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from pipeline.rules.cel.operations import MAX_INT, MIN_INT, NAMES, GeneratedFunction
-from pipeline.rules.cel.tree import Kind, Node
+from pipeline.rules.cel.tree import UNSIGNED, Kind, Node
 from pipeline.rules.functions import FUNCTIONS, Function
 from pipeline.rules.timestamp import Timestamp
 
@@ -118,7 +118,7 @@ class Writer:
     def _value(self, node: Node) -> Code:
         match node.kind:
             case Kind.CONSTANT:
-                return self._constant(node.value)
+                return self._constant(node)
             case Kind.FIELD:
                 return Code(f"{self._container(node)}[{self.constant(node.name)}]", None)
             case Kind.HAS:
@@ -134,8 +134,13 @@ class Writer:
             case _:
                 raise NeedsCel
 
-    def _constant(self, value: object) -> Code:
-        if type(value) not in {str, bool, int, float, NoneType} or (type(value) is str and "\x00" in value):
+    def _constant(self, node: Node) -> Code:
+        value = node.value
+        if (
+            node.name == UNSIGNED
+            or type(value) not in {str, bool, int, float, NoneType}
+            or (type(value) is str and "\x00" in value)
+        ):
             raise NeedsCel
         return Code(self.constant(value), type(value))
 
@@ -166,6 +171,8 @@ class Writer:
             texts = frozenset(_texts(group, Kind.LIST))
             return Code(f"({self.write(one, self.text)} in {self.constant(texts)})", bool)
         form = _FORMS.get((node.name, len(node.children)))
+        if node.name == "_+_" and any(map(_is_text, node.children)):
+            form = _CONCATENATION
         if form is None:
             raise NeedsCel
         parts = [self.write(child, partial(form.convert, self)) for child in node.children]
@@ -176,7 +183,7 @@ class Writer:
         operation, operator = _COMPARISONS[node.name], node.name.strip("_")
         if other.kind is not Kind.CONSTANT or other.value is None:
             return Code(f"{operation}({self.write(one, self.raw)}, {self.write(other, self.raw)})", bool)
-        constant = self._constant(other.value)
+        constant = self._constant(other)
 
         def compare(code: Code) -> str:
             if code.type is constant.type:
@@ -229,8 +236,20 @@ def _evaluated(source: str) -> Callable[..., Any]:
 def _may_be(node: Node, expected: type) -> bool:
     """Whether an argument may have the class: a constant's class is known, and only a written-out map is a map."""
     if node.kind is Kind.CONSTANT:
-        return type(node.value) is expected
+        return type(node.value) is expected and node.name != UNSIGNED
     return (node.kind is Kind.MAP) is (expected is dict)
+
+
+def _is_text(node: Node) -> bool:
+    """Whether a part of a sum is a text for sure, so that the other part must be one."""
+    if node.kind is Kind.CONSTANT:
+        return type(node.value) is str
+    if node.name == "_+_":
+        return any(map(_is_text, node.children))
+    function = _FUNCTIONS.get(node.name) if node.kind is Kind.CALL else None
+    return node.kind is Kind.CALL and (
+        node.name == "string" or (function is not None and {one.result for one in function.overloads} == {"string"})
+    )
 
 
 def _texts(node: Node, kind: Kind) -> list[str]:
@@ -253,14 +272,19 @@ class _Form(NamedTuple):
 
     source: str
     convert: Callable[[Writer, Code], str]
-    type: type
+    type: type | None
 
 
+_CONCATENATION = _Form("({} + {})", Writer.text, str)
 _FORMS: Mapping[tuple[str, int], _Form] = {
     ("_&&_", 2): _Form("({} and {})", Writer.truth, bool),
     ("_||_", 2): _Form("({} or {})", Writer.truth, bool),
     ("!_", 1): _Form("(not {})", Writer.truth, bool),
-    ("_+_", 2): _Form("({} + {})", Writer.text, str),
+    ("_+_", 2): _Form("add({}, {})", Writer.raw, None),
+    ("_-_", 2): _Form("subtract({}, {})", Writer.raw, None),
+    ("_*_", 2): _Form("multiply({}, {})", Writer.raw, None),
+    ("_/_", 2): _Form("divide({}, {})", Writer.raw, None),
+    ("-_", 1): _Form("negate({})", Writer.raw, None),
     ("startsWith", 2): _Form("{}.startswith({})", Writer.text, bool),
     ("endsWith", 2): _Form("{}.endswith({})", Writer.text, bool),
     ("contains", 2): _Form("({1} in {0})", Writer.text, bool),
@@ -275,9 +299,11 @@ _COMPARISONS: Mapping[str, str] = {
     "_>_": "more",
     "_>=_": "at_least",
 }
-_RESULTS: Mapping[str, type] = {"string": str, "double": float, "int": int, "bool": bool}
+_RESULTS: Mapping[str, type] = {"string": str, "int": int, "bool": bool}
+"""A result that is a `double` may be a `float` or a `Decimal`."""
 _CLASSES: Mapping[str, type] = {
     **_RESULTS,
+    "double": float,
     "null": NoneType,
     "timestamp": Timestamp,
     "map<string, string>": dict,

@@ -29,7 +29,12 @@ def cut(serialized: bytes, number: int) -> bytes:
     only = type(checked)()
     only.CopyFrom(checked)
     only.expr.CopyFrom(found)
-    packed = any_pb2.Any(type_url="type.googleapis.com/cel.expr.CheckedExpr", value=only.SerializeToString())
+    return pack(only)
+
+
+def pack(checked: Message) -> bytes:
+    """The message in the serialized form that the binding's `Env.deserialize` takes."""
+    packed = any_pb2.Any(type_url="type.googleapis.com/cel.expr.CheckedExpr", value=checked.SerializeToString())
     return packed.SerializeToString()
 
 

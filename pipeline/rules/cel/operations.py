@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from pipeline.rules import numbers
+from pipeline.rules.numbers import Number
 from pipeline.rules.timestamp import Timestamp
 
 EventData = Mapping[str, object]
@@ -36,6 +39,8 @@ def scalar(value: object) -> object:
         return value
     if type(value) is int and MIN_INT <= value <= MAX_INT:
         return value
+    if isinstance(value, Decimal):
+        return numbers.number(value)
     raise GiveUp
 
 
@@ -73,6 +78,8 @@ def _equal(first: object, second: object) -> bool:
     one, other = scalar(first), scalar(second)
     if type(one) is type(other) or one is None or other is None:
         return one == other
+    if isinstance(one, float | Decimal) and isinstance(other, float | Decimal):
+        return False  # a number has one form: two forms are two numbers
     raise GiveUp
 
 
@@ -85,15 +92,49 @@ def _order(compare: Callable[[Any, Any], bool]) -> Callable[[object, object], bo
         one, other = scalar(first), scalar(second)
         if type(one) is type(other):
             return compare(one, other)
+        if isinstance(one, float | Decimal) and isinstance(other, float | Decimal):
+            order = numbers.compare(one, other)
+            return order is not None and compare(order, 0)
         raise GiveUp
 
     return compared
 
 
+def _arithmetic(
+    exact: Callable[[Number, Number], Number], of_others: Mapping[type, Callable[[Any, Any], Any]]
+) -> Callable[[object, object], object]:
+    """An operator on numbers with decimals; `of_others` has it for further types."""
+
+    def calculated(first: object, second: object) -> object:
+        one, other = scalar(first), scalar(second)
+        if isinstance(one, float | Decimal) and isinstance(other, float | Decimal):
+            return exact(one, other)
+        plain = of_others.get(type(one))
+        if plain is None or type(one) is not type(other):
+            raise GiveUp
+        return scalar(plain(one, other))
+
+    return calculated
+
+
+def _negate(value: object) -> object:
+    found = scalar(value)
+    if isinstance(found, float | Decimal):
+        return numbers.negate(found)
+    if type(found) is int:
+        return scalar(-found)
+    raise GiveUp
+
+
 def _string(value: object) -> str:
-    if type(value) is int and MIN_INT <= value <= MAX_INT:
-        return str(value)
-    return text(value)
+    found = scalar(value)
+    if type(found) is str:
+        return found
+    if type(found) is int:
+        return str(found)
+    if isinstance(found, float | Decimal):
+        return numbers.text_of(found)
+    raise GiveUp
 
 
 def _size(value: object) -> int:
@@ -105,7 +146,7 @@ def _size(value: object) -> int:
 def _argument(value: object, classes: frozenset[type]) -> object:
     """A function's argument, of one of the classes."""
     found = value if type(value) is Timestamp else scalar(value)
-    if type(found) in classes:
+    if type(found) in classes or (type(found) is Decimal and float in classes):
         return found
     raise GiveUp
 
@@ -113,7 +154,7 @@ def _argument(value: object, classes: frozenset[type]) -> object:
 def _call(function: Callable[..., object], accepted: frozenset[tuple[type, ...]], *values: object) -> object:
     """Call one of our functions as CEL does: with arguments of exactly the types of an overload."""
     given = [value if type(value) is Timestamp else scalar(value) for value in values]
-    if tuple(map(type, given)) in accepted:
+    if tuple(float if type(value) is Decimal else type(value) for value in given) in accepted:
         result = function(*given)
         if type(result) is not Timestamp:  # CEL would pass a `datetime` on, which drops nanoseconds
             return result
@@ -138,6 +179,11 @@ NAMES: Mapping[str, object] = {
     "at_most": _order(operator.le),
     "more": _order(operator.gt),
     "at_least": _order(operator.ge),
+    "add": _arithmetic(numbers.add, {int: operator.add, str: operator.add}),
+    "subtract": _arithmetic(numbers.subtract, {int: operator.sub}),
+    "multiply": _arithmetic(numbers.multiply, {int: operator.mul}),
+    "divide": _arithmetic(numbers.divide, {}),
+    "negate": _negate,
     "string": _string,
     "size": _size,
     "argument": _argument,

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from pipeline.rules.cel.messages import Message, children, cut, read
 from pipeline.rules.cel.tokens import Tokens
 
+UNSIGNED = "uint"
+
 
 class Kind(StrEnum):
     """What a node is."""
@@ -42,7 +44,7 @@ class Node:
     """CEL's own number; unique in the expression."""
     kind: Kind
     name: str
-    """Function, operator, field, variable or macro; empty for constants, lists and maps."""
+    """Function, operator, field, variable or macro; `uint` for an unsigned constant; else empty."""
     children: tuple[Node, ...]
     """A method's target is the first."""
     start: int
@@ -157,7 +159,7 @@ class _TreeReader:
         constant = expr.const_expr
         name = constant.WhichOneof("kind")
         value = None if name == "null_value" else getattr(constant, name)
-        return self._leaf(expr, Kind.CONSTANT, (at, end), value=value)
+        return self._leaf(expr, Kind.CONSTANT, (at, end), name=UNSIGNED if name == "uint64_value" else "", value=value)
 
     def _leaf(
         self,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
 
-from pipeline.rules.cel.engine import CompileError, compiled, function_declarations
+from pipeline.rules.cel.decimals import function_declarations
+from pipeline.rules.cel.engine import CompileError, compiled
 from pipeline.rules.cel.fields import Fields, records
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.syntax import syntax

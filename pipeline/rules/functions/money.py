@@ -9,7 +9,9 @@ from functools import lru_cache
 from babel.core import Locale, UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
+from pipeline.rules import numbers
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
+from pipeline.rules.numbers import Number
 
 SYMBOLS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
 """Shown before the number; another currency is shown by its code (ISO 4217) after it."""
@@ -25,11 +27,11 @@ _STEPS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(MAX_DECIMALS +
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
-def _exact(amount: float | str) -> Decimal:
-    """The decimal that the sender wrote: the shortest text of a double gives up to 15 digits back unchanged."""
+def _exact(amount: Number | str) -> Decimal:
+    """The decimal that the sender wrote."""
     if isinstance(amount, str) and _NUMBER.fullmatch(amount) is None:
-        raise FunctionFailed("the amount is no number such as 12.50")
-    value = Decimal(repr(amount) if isinstance(amount, float) else amount)
+        raise FunctionFailed("the amount is not a number such as 12.50")
+    value = Decimal(amount) if isinstance(amount, str) else numbers.exact(amount)
     if not value.is_finite():
         raise FunctionFailed("the amount is not finite")
     return value
@@ -82,7 +84,7 @@ def _worded(amount: Decimal, currency: str) -> str:
     return f"-{before}{number[1:]}{behind}" if number.startswith("-") else f"{before}{number}{behind}"
 
 
-def money(amount: float | str, currency: str, locale: str | None = None) -> str:
+def money(amount: Number | str, currency: str, locale: str | None = None) -> str:
     """The amount with its currency, rounded half up to the currency's own decimals; grouped only for a locale."""
     if locale is None and type(amount) is float and 0.0 < amount < _USUAL:
         decimals, before, behind = _shape(currency)
@@ -105,7 +107,7 @@ def money_of_cents(amount: int, currency: str) -> str:
     return _worded(Decimal(amount).scaleb(-decimals), currency)
 
 
-def decimal(amount: float | str, decimals: int) -> str:
+def decimal(amount: Number | str, decimals: int) -> str:
     """The number alone, with so many decimals."""
     if problem := _bad_decimals(decimals):
         raise FunctionFailed(problem)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from pipeline.rules import numbers
 from pipeline.rules.schema.types import (
     FieldType,
     ListType,
@@ -142,9 +143,8 @@ def _scalar(kind: ScalarType) -> Convert | None:
         per_second = UNITS_PER_SECOND[logical or "timestamp-millis"]
         return _timestamps(per_second)
     if logical == "decimal":
-        # Dividing whole numbers rounds once: the nearest double, as from the decimal itself, in a third of the time.
-        unit = 10 ** (kind.scale or 0)
-        return lambda raw: int.from_bytes(raw, "big", signed=True) / unit
+        scale = kind.scale or 0
+        return lambda raw: numbers.of_units(int.from_bytes(raw, "big", signed=True), scale)
     if logical == "date":
         return day
     if logical == "uuid-fixed":

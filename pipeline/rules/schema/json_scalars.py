@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Self, TypeGuard, TypeVar
 
+from pipeline.rules import numbers
 from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.time_texts import point_in_time
@@ -214,6 +215,8 @@ def plain_scalar(value: object) -> object:
             return value
         case float():
             raise Fault("should be a finite number")
+        case Decimal():
+            return numbers.number(value)
         case datetime() | date() | time():  # YAML reads them where they are not quoted
             return value.isoformat()
         case _:
@@ -284,20 +287,23 @@ def _bool(value: object) -> bool:
     return value
 
 
-def _number(value: object) -> float:
+def _number(value: object) -> numbers.Number:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise Fault("should be a number")
     if isinstance(value, str) and len(value) > MAX_DIGITS:
         raise Fault("should be a number of fewer digits")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip(" ")):
         raise Fault("should be a number", hint="write it as 1280.00: digits and a point alone")
+    if isinstance(value, float) and math.isfinite(value):
+        return value
     try:
-        number = float(Decimal(value) if isinstance(value, str) else value)
+        number = Decimal(value)
+        float(value)
     except (InvalidOperation, OverflowError):
         raise Fault("should be a number that is not that large") from None
-    if not math.isfinite(number):
+    if not math.isfinite(number):  # beyond the range of a double, too
         raise Fault("should be a finite number")
-    return number
+    return numbers.number(number)
 
 
 def _counted(value: object) -> TypeGuard[int]:

@@ -14,7 +14,7 @@ class Scalar(StrEnum):
     BOOL = "bool"
     INT = "int"
     DOUBLE = "double"
-    """Avro float, double and decimal. A decimal of up to 15 digits survives the way exactly."""
+    """Avro float, double and decimal, exact: see `pipeline.rules.numbers`."""
     STRING = "string"
     """Avro string, uuid, enum; and as ISO 8601 texts date (`2026-11-30`), time (`15:01:00`), local timestamp."""
     BYTES = "bytes"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from hypothesis import strategies as st
 
+from pipeline.rules import numbers
 from pipeline.rules.timestamp import Timestamp
 
 NAMES = ("a", "b", "c")
@@ -11,7 +14,16 @@ NAMES = ("a", "b", "c")
 _texts = st.text("aA1 é中😀.-\n\x01\x00", max_size=4) | st.sampled_from(
     ["", "A", "CNY", "Asia/Shanghai", "12.50", "YYYY-MM-DD", "a\x00b"]
 )
-_numbers = st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1) | st.floats()
+_decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20).map(
+    numbers.number
+)
+_numbers = (
+    st.integers(-3, 3)
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | _decimals
+    | st.sampled_from([0.1, 0.2, 128.1, 1e-7, 1e22, numbers.parse("12345678901234567.89"), Decimal(10**18 + 1)])
+)
 _moments = st.builds(
     Timestamp,
     st.integers(-62_135_596_800, 253_402_300_799),
@@ -38,9 +50,9 @@ PATHS = st.recursive(
     max_leaves=3,
 )
 _constants = st.sampled_from(
-    ['"A"', '"CNY"', '""', '"HH:mm"', r'"\u0001"', "0", "1", "-2", "0.5", "2.0", "true", "false", "null"]
+    ['"A"', '"CNY"', '""', '"HH:mm"', r'"\u0001"', "0", "1", "1u", "-2", "0.5", "2.0", "3.1", "true", "false", "null"]
 )
-_binary = st.sampled_from(["&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "in"])
+_binary = st.sampled_from(["&&", "||", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "in"])
 
 
 def _larger(below: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -48,6 +60,10 @@ def _larger(below: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("({} {} {})".format, below, _binary, below)
         | st.builds("({} ? {} : {})".format, below, below, below)
         | st.builds("!{}".format, below)
+        | st.builds("-{}".format, below)
+        | st.builds("{}({})".format, st.sampled_from(["double", "int", "uint"]), below)
+        | st.builds("[{}, {}].map(i, {})[0]".format, below, below, below)
+        | st.builds('join({}.map(k, string(k)), " ")'.format, PATHS)
         | st.builds("has({}.a)".format, PATHS)
         | st.builds('{} in ["A", {}]'.format, below, _constants)
         | st.builds("{}({})".format, st.sampled_from(["string", "size", "upper", "trim", "mask"]), below)

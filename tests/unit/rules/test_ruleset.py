@@ -86,7 +86,7 @@ def test_a_refused_notice_is_sent_again_under_another_key_but_with_its_own_id() 
         ("event.count", "3"),
         ("event.amount", "128"),
         ("event.amount + 0.5", "128.5"),
-        ("0.1 + 0.2", "0.30000000000000004"),
+        ("0.1 + 0.2", "0.3"),
         ("event.gift", "false"),
         ("event.order_no + string(event.count)", "T20263"),
         ("money(event.amount, 'CNY')", "¥128.00"),
