@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
 from pipeline.adapters.events.strict_json import parse
 from pipeline.errors import Undecodable
@@ -62,19 +63,24 @@ def header_texts(record: Record) -> dict[str, str]:
     return texts
 
 
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether a JSON value is a text that can be written as UTF-8: not one with half a surrogate pair."""
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value))
+
+
 def _unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         try:
             plain = json.loads(text)
         except (ValueError, RecursionError):
             return text
-        return plain if isinstance(plain, str) else text
+        return plain if _is_text(plain) else text
     return text
 
 
 def is_envelope(value: object) -> bool:
     """Whether a JSON value has the attributes that every structured event must have."""
-    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in _ENVELOPE)
+    return isinstance(value, dict) and all(_is_text(value.get(name)) for name in _ENVELOPE)
 
 
 _ENVELOPE = ("specversion", "type", "source", "id")
@@ -82,7 +88,7 @@ _ENVELOPE = ("specversion", "type", "source", "id")
 
 def envelope_texts(envelope: Mapping[str, object]) -> dict[str, str]:
     """The attributes of a structured event, named as headers would be; times that are not texts as JSON."""
-    texts = {f"ce_{name}": text for name, text in envelope.items() if isinstance(text, str) and name not in _NOT_DATA}
+    texts = {f"ce_{name}": text for name, text in envelope.items() if _is_text(text) and name not in _NOT_DATA}
     for name in ("time", "expirytime"):
         if (given := envelope.get(name)) is not None and not isinstance(given, str):
             texts[f"ce_{name}"] = f"{type(given).__name__}"  # reported as unreadable

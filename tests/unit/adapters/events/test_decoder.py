@@ -342,6 +342,8 @@ def test_a_structured_cloudevent_is_read() -> None:
         envelope(type=""),
         envelope(type=7),
         envelope(id=None),
+        envelope(id="\ud83d"),
+        envelope(type="\ud83d"),
         envelope(source=None),
         envelope(id="x" * 3_000),
         envelope(data=None, data_base64="AAAA"),
