@@ -129,7 +129,7 @@ class EventSource(Protocol):
         ...
 
     def out_of_touch(self) -> bool:
-        """Whether our partitions may be somebody else's without our having heard of it: then nothing may leave."""
+        """Whether our partitions may be another member's without our knowing: then nothing may leave."""
         ...
 
 

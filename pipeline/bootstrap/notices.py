@@ -67,7 +67,7 @@ def token_source(settings: Settings) -> TokenSource:
     if notices.token is not None:
         return StaticToken(notices.token.get_secret_value())
     if notices.token_file is not None:
-        read_secret_file(notices.token_file, "the token file")  # told at start, not at the first event
+        read_secret_file(notices.token_file, "the token file")  # reported at start, not at the first event
         return FileToken(notices.token_file, lambda path: read_secret_file(path, "the token file"))
     if notices.oauth is not None:
         from pipeline.adapters.notices_api.oauth import (  # noqa: PLC0415 - its client is loaded only where it is wanted

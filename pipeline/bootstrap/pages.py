@@ -91,8 +91,8 @@ def make_web(
 
 
 def _of_a_shadow(ready: Callable[[], tuple[bool, str]]) -> Callable[[], tuple[bool, str]]:
-    def told() -> tuple[bool, str]:
+    def answer() -> tuple[bool, str]:
         ok, message = ready()
         return ok, f"{message}; a shadow: nothing is sent"
 
-    return told
+    return answer

@@ -1,4 +1,4 @@
-"""The service, wired: every part made by what the configuration says, and run until it is told to stop."""
+"""The service, wired: every part made by what the configuration says, and run until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def run_service(
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
         parts = traced(parts, settings, clock)
-        reveal(settings.http.password, settings.http.password_file, "the pages' password")  # told now, not by the pages
+        reveal(settings.http.password, settings.http.password_file, "the pages' password")  # reported here, at start
     except Stopped:
         listener.close()
         log.info("stopped_before_it_had_started")

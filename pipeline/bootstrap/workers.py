@@ -35,7 +35,7 @@ log = structlog.get_logger("start")
 
 
 async def run_workers(settings: Settings) -> int:
-    """Run `settings.workers` members of the group as processes until told to stop; gives the exit code.
+    """Run `settings.workers` members of the group as processes until asked to stop; returns the exit code.
 
     Raises:
         UserError: the address cannot be had.

@@ -142,7 +142,7 @@ def main() -> NoReturn:
 
 
 def ending(command: Callable[[], object]) -> NoReturn:
-    """Run the command and exit; a user's mistake is told in words, never by a traceback."""
+    """Run the command and exit; a user's mistake is reported by a message, never by a traceback."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not know is no reason to fall over
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -170,7 +170,7 @@ def ending(command: Callable[[], object]) -> NoReturn:
 def rules_needed() -> Iterator[None]:
     """Around what cannot be done without rules, and is not about them: that they are refused is no finding of its own.
 
-    Only errors are told; what else could be better about the rules is `check`'s to say.
+    Only errors are reported; warnings are left to `check`.
     """
     try:
         yield

@@ -100,7 +100,7 @@ class Frontier:
             unfinished.popleft()
 
     def commit_point(self) -> CommitPoint | None:
-        """What to commit, if it is not what was told last."""
+        """What to commit, unless it was returned before."""
         point = self.current()
         if point is None or point == self._told:
             return None

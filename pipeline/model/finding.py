@@ -1,4 +1,4 @@
-"""What is wrong with a file somebody wrote: the same value for terminal, editor, page and reload."""
+"""A fault of a rule, template or test file: the same value for terminal, editor, page and reload."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class TraceContext(NamedTuple):
 
     @property
     def sampled(self) -> bool:
-        """Whether whoever began the trace keeps it."""
+        """Whether the service that began the trace keeps it."""
         return int(self.traceparent[53:55], 16) & 1 == 1
 
 

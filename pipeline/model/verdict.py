@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a verdict, not a secret
     """The token is no longer good: get another, repeat, and do not count the attempt."""
     UNAUTHORISED = "unauthorised"
-    """The API refuses us as such: stop sending and page somebody. Nothing is dropped."""
+    """The API refuses the account: stop sending and page an operator. Nothing is dropped."""
     REJECTED_RECIPIENT = "rejected_recipient"
     REJECTED_CONTENT = "rejected_content"
     REJECTED_CONFIG = "rejected_config"

@@ -14,6 +14,6 @@ class WorkerPhase(StrEnum):
     """A process that does not answer yet: it finds out whether all it needs is there."""
     RUNNING = "running"
     ENDING = "ending"
-    """Told to end, draining."""
+    """Asked to end, draining."""
     ENDED = "ended"
     """For good."""

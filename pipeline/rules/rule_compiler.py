@@ -161,7 +161,7 @@ class RuleCompiler:
                 self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", hint if too_long else None)
 
     def _outcomes(self, text: Text) -> list[tuple[int, str]]:
-        """The texts that can be told beforehand, each with the index of what decides it."""
+        """The texts that are known beforehand, each with the index of what decides it."""
         if text.constant is not None:
             return [(0, text.constant)]
         if len(text.expressions) != 1:

@@ -41,7 +41,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-"""No script at all, and nothing from elsewhere: what is shown was written by whoever can reach the sandbox."""
+"""No script, and nothing from elsewhere: any client of the sandbox can write what is shown."""
 
 
 class AdminApi:

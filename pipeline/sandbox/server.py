@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STOP_SECONDS = 1
-"""How long replies under way may take once the sandbox is told to end."""
+"""How long replies in progress may take once the sandbox is asked to end."""
 START_SECONDS = 10.0
 
 
@@ -102,7 +102,7 @@ class SandboxServer:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is up, and leaves signals to whoever owns the process."""
+    """Signals when it is up, and leaves signal handlers to the process."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

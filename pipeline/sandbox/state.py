@@ -48,7 +48,7 @@ class State:
         self.follow(options.plan)
 
     def follow(self, plan: FaultPlan) -> None:
-        """Misbehave by this plan from now on; its dice, clock and counters start anew."""
+        """Follow this plan of faults from now on; its random numbers, clock and counters start again."""
         self.plan = plan
         self.meter = Meter(plan.limits)
         self.rng = random.Random(plan.seed).random  # noqa: S311 - repeatable misbehaviour, not a secret

@@ -1,4 +1,4 @@
-"""User and password for the pages (RFC 7617). Probes stay open: whoever asks for them has no password."""
+"""User and password for the pages (RFC 7617). Probes stay open: their clients have no password."""
 
 from __future__ import annotations
 

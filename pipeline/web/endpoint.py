@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """What a probe is told."""
+    """The answer to a probe."""
 
     ok: bool
     message: str

@@ -13,7 +13,7 @@ _HERE = "choose an address of this machine: http.host, or --host where there is 
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind before anything else starts, so that a taken port is told at once.
+    """Bind before anything else starts, so that a port in use is reported at once.
 
     Raises:
         Unreachable: the address cannot be bound.
@@ -23,7 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        # Whoever asks before the pages are loaded waits a moment, and is not turned away.
+        # A client that connects before the pages are loaded waits, and is not refused.
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()

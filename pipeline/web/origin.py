@@ -1,4 +1,4 @@
-"""Who may POST: a page of ours, or a program; no page of somebody else's through a visitor's browser.
+"""Who may POST: a page of ours, or a program; not another site's page through a visitor's browser.
 
 Nothing of ours is changed by a request, so that a forged one could do no harm but work. It is refused all the same.
 """
@@ -33,7 +33,7 @@ def require_same_origin(request: Request) -> None:
 
 
 def require_loopback(request: Request) -> None:
-    """Refuse a name that somebody else's DNS gave to this machine's own address (DNS rebinding).
+    """Refuse a name that a foreign DNS server gave to this machine's own address (DNS rebinding).
 
     Raises:
         HTTPException: 421.

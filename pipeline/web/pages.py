@@ -59,7 +59,7 @@ class Pages:
         return HTMLResponse(self._templates.get_template(name).render(values), status)
 
     def mistake(self, path: str, status: int, title: str, message: str) -> Response:
-        """The page for whoever asked for what is not there, or in a way that is not taken."""
+        """The page for an unknown path or a method that is not allowed."""
         root = "../" * (path.count("/") - 1) or "./"
         return self.answer("mistake.html", {"root": root, "number": status, "title": title, "words": message}, status)
 

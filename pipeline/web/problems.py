@@ -17,7 +17,7 @@ Handler = Callable[["Request", Exception], Awaitable[Response]]
 
 
 def wants_html(accept: str) -> bool:
-    """Whether whoever asks is a browser: it names HTML itself, not only `*/*`."""
+    """Whether the client is a browser: it accepts HTML by name, not only `*/*`."""
     return any(part.split(";")[0].strip().lower() == "text/html" for part in accept.split(","))
 
 

@@ -1,4 +1,4 @@
-"""How the service stands: one value, gathered when somebody looks. The page shows it, `/status.json` is it."""
+"""The status of the service, collected for each request: shown by the page and served as `/status.json`."""
 
 from __future__ import annotations
 

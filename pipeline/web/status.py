@@ -24,7 +24,7 @@ SHOWN_RULES = 200
 
 
 class StatusPage:
-    """Shows what `standing` tells whenever somebody asks."""
+    """Shows what `standing` returns, for each request."""
 
     def __init__(
         self,

@@ -122,7 +122,7 @@ def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[StatusMessa
         yield StatusMessage(
             Severity.HALTED,
             f"Reading is stuck: {alive_words}",
-            "The liveness probe fails; whoever watches this process restarts it, and nothing is lost.",
+            "The liveness probe fails; the orchestrator restarts the process, and nothing is lost.",
             "NoticePipelineMemberStuck",
         )
 
@@ -159,7 +159,7 @@ def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iter
         yield StatusMessage(
             Severity.ATTENTION,
             f"The newest rules on disk were refused at {_clock(refused.at)}; the rules before them stay in use",
-            f"Mend the files: they are read again by themselves.{first}",
+            f"Fix the files: they are read again automatically.{first}",
             "NoticeRulesReloadRefused",
         )
     if suspended:

@@ -64,7 +64,7 @@ class Studio:
         self._guard = guard
 
     def routes(self) -> list[Route]:
-        """The page, what it asks for while somebody writes."""
+        """The page, and what it requests while its user types."""
         return [
             Route("/studio", self.page),
             Route("/studio", self.work, methods=["POST"]),
@@ -118,7 +118,7 @@ class Studio:
         return self._pages.answer("studio.html", {**opened, "result": result, "oob": False})
 
     def _renewed(self, name: str, values: Mapping[str, object]) -> Response:
-        """A field with another content: what follows from it is asked for anew."""
+        """A field with another content: its results are requested again."""
         response = self._pages.answer(name, values)
         response.headers["HX-Trigger-After-Swap"] = "refresh"
         return response
@@ -139,7 +139,7 @@ class Studio:
             raise _unavailable(overtaxed) from None
 
     async def _try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
-        """What is too much is told in the result, where it is looked for."""
+        """A request that is too large is reported in the result."""
         try:
             return await self._bench.try_out(draft)
         except ResourceLimitExceeded as overtaxed:

@@ -32,7 +32,7 @@ class RuleTally:
 
 
 class Tally:
-    """Called once for every outcome that Kafka has acknowledged; read when somebody looks."""
+    """Called once for every outcome that Kafka has acknowledged; read for each view of the page."""
 
     def __init__(self) -> None:
         self.rules: dict[str | None, RuleTally] = {}

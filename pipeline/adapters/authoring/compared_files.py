@@ -29,7 +29,7 @@ from pipeline.rules.source.files import RuleSources
 UNREADABLE = "unreadable"
 """Why an event of a file is none."""
 MOST_FAULTS = 3
-"""Records that are no event are counted; so many are told one by one."""
+"""Records that are no event are counted; this many are reported one by one."""
 SHARE = 500
 """Events that a process is given at once: some tenths of a second."""
 ALONE = 12
@@ -146,7 +146,7 @@ def compare_file(
 ) -> Found:
     """Compare every event of a file; where the file breaks off, what stands before that counts.
 
-    `jobs` is how many processes compare while this one reads; with 1 all is done here. `counted` is told now and then
+    `jobs` is how many processes compare while this one reads; with 1 all is done here. `counted` is called now and then
     how many events were compared. What is found is the same whatever `jobs`, `share` and `alone` are.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The forms in which an event may stand in a file, each told by its keys.
+"""The forms in which an event may be written in a file, each recognised by its keys.
 
 - a CloudEvent in structured mode: it has `specversion`
 - a Kafka record as exported: it has `topic`, `partition` and `offset`; the event is `data`, `value` or `payload`

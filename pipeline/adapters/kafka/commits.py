@@ -40,7 +40,7 @@ class Commits:
     """The newest point of each partition that is ours, until it is committed."""
 
     def __init__(self, count: Callable[[str, int], None], alive: Callable[[], None] = lambda: None) -> None:
-        """`count` is told the result, `ok` or `error`, and of how many partitions; `alive` is called between waits."""
+        """`count` is called with `ok` or `error` and the number of partitions; `alive` is called between waits."""
         self._count = count
         self._alive = alive
         self._lock = threading.Lock()

@@ -1,7 +1,7 @@
 """Whether the group's coordinator has fallen silent: it owes an answer, and none comes.
 
 A broker that stands still, or a network that swallows what it is given, leaves connections open. Meanwhile the session
-ends at the coordinator, and our partitions are somebody else's. Under KIP-848 librdkafka hears of that with the answer
+ends at the coordinator, and our partitions are another member's. Under KIP-848 librdkafka hears of that with the answer
 to its next heartbeat, but records that were asked for before may come a tenth of a second earlier: what was sent of
 them would be sent twice (docs/decisions/kafka-adapters.md). The classic protocol keeps a session timer of its own.
 """
@@ -60,5 +60,5 @@ class CoordinatorWatchdog:
             )
 
     def out_of_touch(self) -> bool:
-        """Whether our partitions may be somebody else's without our having heard of it."""
+        """Whether our partitions may be another member's without our knowing."""
         return self._silent or self._now() < self._quiet_until

@@ -1,4 +1,4 @@
-"""What librdkafka's errors mean to us: which end the process, and the words for whoever can mend them."""
+"""What librdkafka's errors mean to us: which end the process, and the hints for fixing them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HINTS: Mapping[int, str] = {
     KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than the replication factor asks for",
     KafkaError.POLICY_VIOLATION: "the cluster's policy refuses this topic; make it yourself",
 }
-"""How to mend it, most telling first: a refused handshake is reported together with an unreachable broker."""
+"""The hints, most specific first: a refused handshake is reported together with an unreachable broker."""
 
 _ELECTION = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 _NO_RIGHT = frozenset(
@@ -65,12 +65,12 @@ def is_election(error: KafkaError) -> bool:
 
 def message(error: KafkaError | KafkaException) -> str:
     """The error for people."""
-    told = cause(error) if isinstance(error, KafkaException) else error
-    return str(told.str())
+    reported = cause(error) if isinstance(error, KafkaException) else error
+    return str(reported.str())
 
 
 def hint(codes: set[int]) -> str | None:
-    """How to mend the most telling of these errors."""
+    """The hint for the most specific of these errors."""
     return next((HINTS[code] for code in HINTS if code in codes), None)
 
 

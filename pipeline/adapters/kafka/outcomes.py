@@ -193,7 +193,7 @@ class KafkaOutcomeLog:
             self._overflow.append(write)
 
     def _lose(self, error: KafkaError) -> None:
-        """A write is refused for good: the first such error is the one that is told."""
+        """A write is refused for good: the first such error is the one that is reported."""
         if self._lost is None:
             self._lost = error
 
@@ -205,6 +205,6 @@ class KafkaOutcomeLog:
 
 
 def _headers(trace: TraceContext) -> list[tuple[str, str | bytes | None]]:
-    """The trace goes on with whoever reads the outcome."""
+    """The trace continues in the readers of the outcome."""
     state: list[tuple[str, str | bytes | None]] = [("tracestate", trace.tracestate)] if trace.tracestate else []
     return [("traceparent", trace.traceparent), *state]

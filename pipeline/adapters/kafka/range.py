@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Bound = int | datetime | None
 """An offset, a moment (aware), or None: the very first, or the end as of now."""
 Progressed = Callable[[int, int], None]
-"""Told after each batch: offsets passed, of how many. Both count gaps: there need not be a record at each offset."""
+"""Called after each batch: offsets passed, of how many. Both count gaps: there need not be a record at each offset."""
 
 BATCH = 1_000
 POLL_SECONDS = 0.1
@@ -169,7 +169,7 @@ class TopicRange:
         while locations:
             asked = time.monotonic()
             messages = self._consumer.consume(BATCH, POLL_SECONDS)
-            # Only time spent waiting counts: whoever takes the records may be slow.
+            # Only time spent waiting counts: the consumer of the records may be slow.
             silence = 0.0 if messages else silence + time.monotonic() - asked
             for message in messages:
                 partition = message.partition() or 0
@@ -258,7 +258,7 @@ def _counts(message: Message) -> bool:
     gone = error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - as above
     if gone or kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
         raise KafkaException(error)
-    return False  # librdkafka tries again by itself; if in vain, the silence is told
+    return False  # librdkafka tries again by itself; if that fails, the silence is reported
 
 
 def _tell(there: Mapping[int, range]) -> str:

@@ -139,7 +139,7 @@ class KafkaSource:
         return self._polled_at
 
     def out_of_touch(self) -> bool:
-        """Whether our partitions may be somebody else's without our having heard of it."""
+        """Whether our partitions may be another member's without our knowing."""
         return self._group.silence.out_of_touch()
 
     def _alive(self) -> None:

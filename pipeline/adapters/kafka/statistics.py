@@ -19,7 +19,7 @@ class Statistics:
     """The newest statistics of one client; taken on the client's own thread, read from any."""
 
     def __init__(self, coordinator: Callable[[float, int, int], None] | None = None) -> None:
-        """`coordinator` is told of the group's: the time by librdkafka's clock, answers so far, answers owed."""
+        """`coordinator` is called with the group's: the time by librdkafka's clock, answers so far, answers owed."""
         self._coordinator = coordinator
         self.health: KafkaHealth | None = None
         """None until the first statistics have come."""

@@ -88,8 +88,8 @@ class TopicCheck:
             return True
         return "consumer" in config.get("group.coordinator.rebalance.protocols", "")
 
-    def require(self, sources: Sequence[str], *, mend: str | None = None) -> None:
-        """Check that the topics to read are there; `mend` says what makes a missing one.
+    def require(self, sources: Sequence[str], *, hint: str | None = None) -> None:
+        """Check that the topics to read are there; `hint` says what makes a missing one.
 
         Raises:
             Unreachable: one is not, with a near name where there is one, or we may not read it.
@@ -101,7 +101,7 @@ class TopicCheck:
             error = self._look(name) if self._is_managed() else None
             if error is not None and kafka_errors.is_refused(error):
                 raise Unreachable(f"we may not see the topic {name}", hint=kafka_errors.hint({error.code()}))
-            hints = [_near(name, there), *([mend] if mend else [])]
+            hints = [_near(name, there), *([hint] if hint else [])]
             raise Unreachable(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
 
     def ensure(self, topic: TopicToMake, config: Mapping[str, str]) -> int:

@@ -84,7 +84,7 @@ class LogWriter:
             while line:
                 try:
                     line = line[os.write(self._descriptor, line) :]
-                except BlockingIOError:  # somebody else has made the pipe non-blocking
+                except BlockingIOError:  # another process made the pipe non-blocking
                     select.select([], [self._descriptor], [])
         except (OSError, ValueError):
             return False

@@ -16,7 +16,7 @@ from pipeline.model.outcome import Reason
 
 MILLISECONDS_A_DAY = 86_400_000
 LEAST_SPAN_MS = 3_600_000
-"""Of less than an hour no day can be told."""
+"""From less than an hour no day can be estimated."""
 
 
 class Change(StrEnum):
@@ -151,7 +151,7 @@ class Diff:
 
     @property
     def days(self) -> float | None:
-        """How long the recorded events span; None where that cannot be told, or is too short to tell of a day."""
+        """How long the recorded events span; None if that is unknown, or too short to estimate a day."""
         if self.first_ms is None or self.last_ms is None or self.last_ms - self.first_ms < LEAST_SPAN_MS:
             return None
         return (self.last_ms - self.first_ms) / MILLISECONDS_A_DAY

@@ -96,7 +96,7 @@ def notes(diff: Diff) -> Iterator[str]:
         what = "1 record is no event and was" if total == 1 else f"{total:,} records are no events and were"
         yield f"{what} passed over ({reasons})"
     if diff.events and diff.days is None and any(rule.changes for rule in diff.rules.values()):
-        yield "the events' times span less than an hour, or are not known: nothing is told of a day"
+        yield "the events' times span less than an hour, or are not known: so there is no figure for a day"
 
 
 def _refused_throughout(rule: RuleDiff) -> bool:

@@ -89,7 +89,7 @@ class Comparison:
                 rule.note(event, old, new, self.diff.examples)
 
     def take(self) -> Diff:
-        """What was found since it was last taken; what comes is counted anew. The parts make up the whole."""
+        """What was found since the last call; counting starts again. The parts add up to the whole."""
         found = self.diff
         rules = {name: RuleDiff(rule.edit) for name, rule in found.rules.items()}
         self.diff = Diff(rules, found.unchanged, found.examples)
@@ -114,12 +114,12 @@ class Comparison:
     def _again(
         self, rule: Rule, event: Event, activation: Activation, known: Notice | Refusal | None
     ) -> Notice | Refusal | None:
-        """What the new rule makes of an event; what the old one told already is not evaluated twice."""
+        """What the new rule makes of an event; what the old one already gave is not evaluated twice."""
         same_condition, same_message = rule.id in self._same_condition, rule.id in self._same_message
         if same_condition and (same_message or known is None):
             return known
         if same_message and isinstance(known, Notice):
-            with suppress(RenderRefused):  # told in full below
+            with suppress(RenderRefused):  # reported in full below
                 return known if matches(rule, activation) else None
         return result(rule, event, activation)
 

@@ -77,8 +77,8 @@ def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
             f"{evaluation.tree.text(operand)} is {_value(evaluation.of(operand))}"
             for operand in evaluation.operands(node)
         ]
-        told = f" ({', '.join(values)})" if values else ""
-        yield f"`{evaluation.tree.text(node)}`{told}"
+        values_text = f" ({', '.join(values)})" if values else ""
+        yield f"`{evaluation.tree.text(node)}`{values_text}"
 
 
 def _value(result: Outcome | None) -> str:

@@ -34,7 +34,7 @@ def command(
     Of each rule: that it matched and that it passed an event over; of each side of `&&` and `||`, and of what stands
     before `?`, that it was true and that it was false, in conditions and in texts.
 
-    Exit 0: told; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or there is no test.
+    Exit 0: fine; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or there is no test.
 
     Example: `notice-pipeline coverage --fail-under 100`
     """
@@ -77,8 +77,8 @@ def _lines(seen: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[s
             yield f"  {rule.path}:{branch.location.line}:{branch.location.column}: {branch.message}"
     branches = sum(rule.branches for rule in seen)
     missing = sum(len(rule.missing) for rule in seen)
-    told = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
-    yield f"{folder}: {_share(percent(seen))} %: {told} reached by {_count(tests, 'test')}"
+    total = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
+    yield f"{folder}: {_share(percent(seen))} %: {total} reached by {_count(tests, 'test')}"
 
 
 def _count(number: int, word: str) -> str:

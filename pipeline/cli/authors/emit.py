@@ -145,7 +145,7 @@ class _Target(NamedTuple):
         if create:
             check.ensure(TopicToMake(self.topic, NEW_PARTITIONS, replication_factor=-1, create=True), {})
         else:
-            check.require([self.topic], mend="--create creates it")
+            check.require([self.topic], hint="--create creates it")
 
 
 def _write(

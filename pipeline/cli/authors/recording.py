@@ -1,4 +1,4 @@
-"""Recorded events of a topic, for commands that try rules on them. What is no event is told."""
+"""Recorded events of a topic, for commands that try rules on them. A record that is not an event is reported."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ REGISTRY_SECONDS = 30.0
 """How long the registry may take to tell of a schema."""
 
 OnFault = Callable[[str, str], None]
-"""Told of each record that is no event: a word for why, and where and what in words."""
+"""Called for each record that is not an event: a word for the reason, and a message with its position."""
 Progressed = Callable[[int, int], None]
-"""Told how much is read, of how much."""
+"""Called with how much is read, of how much."""
 
 
 def from_topic(

@@ -43,7 +43,7 @@ def command(
     Example: `notice-pipeline studio rules`
     """
     folder = schemas if schemas is not None else folder_near(rules)
-    read_rules(rules)  # what cannot be read is told here rather than on the page
+    read_rules(rules)  # unreadable rules are reported here rather than on the page
     if folder is not None:
         read_schemas(folder)
     asyncio.run(_serve(Workbench(rules, folder, environment), port))

@@ -66,7 +66,7 @@ def command(
     job = _Job(rules, schemas, environment, only, fail_fast)
     if watch:
         if output != "text":
-            raise UserError("--watch prints text", hint="leave --output out; --junit FILE is written anew at each run")
+            raise UserError("--watch prints text", hint="leave --output out; --junit FILE is written again at each run")
         raise typer.Exit(_watch(job, junit, verbose=verbose))
     report = job.run()
     _print(report, output, verbose=verbose)
@@ -95,7 +95,7 @@ class _Report(NamedTuple):
 
 
 class _Job(NamedTuple):
-    """What is to be run; the files are read anew each time."""
+    """What is to be run; the files are read again each time."""
 
     rules: Path
     schemas: Path | None
@@ -198,9 +198,9 @@ def _lines(report: _Report, *, verbose: bool) -> Iterator[str]:
         yield f"{report.name}: {count} error{'s' * (count != 1)} in the rules: no test was run"
         return
     passed = len(report.results) - report.failed
-    told = f"{report.failed} failed, {passed} passed" if report.failed else f"{passed} passed"
+    summary = f"{report.failed} failed, {passed} passed" if report.failed else f"{passed} passed"
     left = f", {report.left_out} not run after the first failure" if report.left_out else ""
-    yield f"{report.name}: {told}{left} in {report.seconds:.2f} s"
+    yield f"{report.name}: {summary}{left} in {report.seconds:.2f} s"
 
 
 def _write(report: _Report, junit: Path | None) -> None:
@@ -235,8 +235,8 @@ def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         for changed in changes:
             if changed:
                 names = sorted({Path(path).name for _, path in changed})
-                told = terminal_escape(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
-                print(f"\n{told} changed", flush=True)
+                shown = terminal_escape(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
+                print(f"\n{shown} changed", flush=True)
                 code = _once(job, junit, verbose=verbose)
                 print(WAITING, flush=True)
     except KeyboardInterrupt:
@@ -250,8 +250,8 @@ def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         report = job.run()
         _print(report, "text", verbose=verbose)
         _write(report, junit)
-    except UserError as error:  # a file half saved, or no test yet: the next change may mend it
-        told = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
-        print(terminal_escape(told, keep="\n"), flush=True)
+    except UserError as error:  # a file half saved, or no test yet: the next change may fix it
+        summary = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+        print(terminal_escape(summary, keep="\n"), flush=True)
         return FINDINGS
     return report.exit_code

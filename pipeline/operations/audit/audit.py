@@ -27,7 +27,7 @@ _KINDS = tuple(OutcomeKind)
 _LOOK_EVERY = 10_000
 
 Progressed = Callable[[int, int], None]
-"""Told now and then: rows looked through, of how many."""
+"""Called now and then with the rows read so far, of how many."""
 
 
 class Audit:

@@ -44,7 +44,7 @@ class Known(NamedTuple):
 
 
 def check_case(report: Report, case: Case, known: Known) -> None:
-    """What can be told of a case without running it; `report` is that of its file."""
+    """What can be checked of a case without running it; `report` is that of its file."""
     if known.is_whole and case.event.type not in known.types:
         message = f"neither a rule nor a schema knows `{case.event.type}`"
         report.add_inside((*case.event_path, "type"), 0, "bad-test", message, near(case.event.type, known.types))
@@ -85,9 +85,9 @@ def _check_form(report: Report, path: Path, expect: Expected) -> None:
         report.add(path, "bad-test", "nothing is expected", hint)
     if expect.none != "refused":
         in_list = "put it into the list: `notices: [{rule: …}]`" if expect.none is None else None
-        for name, mend in (("rule", in_list), ("reason", None)):
+        for name, advice in (("rule", in_list), ("reason", None)):
             if getattr(expect, name) is not None:
-                report.add((*path, name), "bad-test", f"`{name}` goes with `none: refused` alone", mend)
+                report.add((*path, name), "bad-test", f"`{name}` goes with `none: refused` alone", advice)
 
 
 def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:

@@ -77,7 +77,7 @@ class Document(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _line_ends(text: str) -> list[int]:
-    """Where each line ends: thousands of findings in one file must not count its lines anew each time."""
+    """Where each line ends: thousands of findings in one file must not count its lines again each time."""
     return [found.start() for found in re.finditer("\n", text)]
 
 

@@ -61,7 +61,7 @@ def _example(rng: Callable[[], float]) -> Mapping[str, str]:
 
 
 def _recorded(paid: EventSchema, rng: Callable[[], float], number: int) -> Mapping[str, object]:
-    """An event an hour, so that a day's volume can be told; the third was paid with coupons alone: no rule matches."""
+    """An event an hour, to estimate a day's volume; the third was paid with coupons alone: no rule matches."""
     moment = f"2026-11-{22 + number // 24}T{number % 24:02}:00:00Z"
     amount = {"amount_paid": "0.00"} if number == _UNMATCHED else {}
     data = {**example(paid, rng, number), "occurred_at": moment, "paid_at": moment, **amount}

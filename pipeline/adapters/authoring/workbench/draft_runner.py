@@ -52,7 +52,7 @@ rules:
 
 
 class Draft(NamedTuple):
-    """What somebody is writing, and the event to try it with."""
+    """A draft, and the event to try it with."""
 
     file: str
     """Name of a rule file in the folder, or `NEW`."""
@@ -234,7 +234,7 @@ def _failed(case: Mapping[str, object]) -> dict[str, object]:
 def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
     """Why a rule made a message or none; with places where it stands in the draft."""
 
-    def told(value: Value) -> dict[str, object]:
+    def described(value: Value) -> dict[str, object]:
         location = whole.location(*value.location) if one.path == path else None
         shown_value = None if value.failed is not None else shown(value.value)
         return {"text": value.text, "value": shown_value, "failed": value.failed, "line": location and location.line}
@@ -246,7 +246,7 @@ def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
         "stopped_by": one.stopped_by,
         "conditional": one.condition is not None,
         "decisions": [
-            {**told(decision.part), "operands": [told(operand) for operand in decision.operands]}
+            {**described(decision.part), "operands": [described(operand) for operand in decision.operands]}
             for decision in decisions
         ],
     }

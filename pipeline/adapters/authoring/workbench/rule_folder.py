@@ -44,7 +44,7 @@ class RuleFolder:
     def bearing(self, path: str, text: str, event_type: str | None) -> RuleSources:
         """The draft in place of the file at `path`, with the files that look at the same events, and their tests.
 
-        A set of a thousand rules is not checked anew for every letter that is typed.
+        A set of a thousand rules is not checked again for every letter that is typed.
         """
         sources = self.read()
         mine = inside(path, text)
