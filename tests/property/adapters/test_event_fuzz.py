@@ -81,26 +81,27 @@ class Maker:
     def one(self, *choices: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the choices make
         return self.rng.choice(choices)()
 
-    def bytes(self, most: int = 40) -> bytes:
+    def some_bytes(self, most: int = 40) -> bytes:
         return self.rng.randbytes(self.rng.randrange(most))
 
     def record(self, offset: int) -> Record:
         rng = self.rng
-        value = self.one(self._avro, self._json, self._envelope, self.bytes, lambda: None)
+        value = self.one(self._avro, self._json, self._envelope, self.some_bytes, lambda: None)
         if value and rng.random() < 0.4:
             value = self._mutated(value)
         headers: Headers = tuple(
-            (rng.choice(NAMES), rng.choice([None, rng.choice(VALUES), self.bytes(20)])) for _ in range(rng.randrange(5))
+            (rng.choice(NAMES), rng.choice([None, rng.choice(VALUES), self.some_bytes(20)]))
+            for _ in range(rng.randrange(5))
         )
         if rng.random() < 0.01:
             headers = UNREADABLE_HEADERS
-        key = self.one(lambda: None, self.bytes)
+        key = self.one(lambda: None, self.some_bytes)
         timestamp = rng.choice([0, 1, int(T0 * 1000), 253_402_300_799_999])
         return Record(*P0, offset, key, value, headers, timestamp)
 
     def _avro(self) -> bytes:
         frame = self.rng.choice([PAID_BYTES[:5], b"\x00" + self.rng.randrange(40).to_bytes(4, "big")])
-        return frame + self.rng.choice([PAID_BYTES[5:], self.bytes()])
+        return frame + self.rng.choice([PAID_BYTES[5:], self.some_bytes()])
 
     def _json(self) -> bytes:
         event: dict[str, object] = dict(PAID_EVENT)
@@ -123,7 +124,7 @@ class Maker:
 
     def json(self, depth: int = 0) -> object:
         rng = self.rng
-        plain = [
+        plain: list[object] = [
             *(None, True, 0, -1, 2**53 + 1, 2**63, 2**64, 10**30, 0.5, 1e308, float("nan"), float("inf")),
             *("", "1", "1000", "5.0", "a\ud83d", "\x00", "2026-11-23T07:01:00Z", "24:00", "MjI=", "x" * 300),
             *(1_795_417_260, 1_795_417_260_000, 1_795_417_260.5, {"string": "a"}, {"long": 5}, []),
@@ -136,7 +137,7 @@ class Maker:
 
     def _mutated(self, value: bytes) -> bytes:
         at = self.rng.randrange(len(value))
-        return value[:at] + self.bytes(6) + value[at + self.rng.randrange(6) :]
+        return value[:at] + self.some_bytes(6) + value[at + self.rng.randrange(6) :]
 
     def schema(self) -> object:
         """A schema, often valid."""
@@ -170,7 +171,8 @@ class Maker:
         """Status and JSON of a registry's answer."""
         rng = self.rng
         if rng.random() < 0.15:
-            body = rng.choice([{"error_code": 40403, "message": "x"}, {"message": "no route"}, None, [], "x"])
+            bodies: list[object] = [{"error_code": 40403, "message": "x"}, {"message": "no route"}, None, [], "x"]
+            body = rng.choice(bodies)
             return rng.choice([200, 404, 401, 500]), body
         schema = self.schema()
         answer: dict[str, object] = {"schema": rng.choice([json.dumps(schema), json.dumps(schema)[:-3], 7])}
@@ -264,7 +266,7 @@ def test_random_schemas_are_read_or_refused() -> None:
             json_types={"t": known.name},
             max_bytes=999,
         )
-        for value in (b"\x00\x00\x00\x00\x07" + maker.bytes(), json.dumps(maker.json()).encode(errors="replace")):
+        for value in (b"\x00\x00\x00\x00\x07" + maker.some_bytes(), json.dumps(maker.json()).encode(errors="replace")):
             with contextlib.suppress(Undecodable, SchemaUnavailable):
                 decoder.decode(Record("t", 0, 0, None, value, (), 0))
     assert read > RECORDS // 40
