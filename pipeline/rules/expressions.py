@@ -190,6 +190,7 @@ class ExpressionCompiler:
         if not faults:
             faults += constants.failures(self._environment, expression, tree)
         faults += literals.bad_arguments(tree)
+        faults += literals.inexact_numbers(tree)
         for event_type in on:
             for environment in self._versions(event_type):
                 faults += literals.enum_faults(tree, environment.fields)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 from pipeline.rules.functions import FUNCTIONS, Function
+from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
 
 
 class Fault(NamedTuple):
@@ -68,6 +71,36 @@ def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequenc
             hint = f"did you mean `{near[0]}`?" if near else f"it is one of {', '.join(symbols)}"
             message = f"`{tree.text(enum)}` is never `{value.value}`"
             yield Fault(value.start, "unknown-enum-value", message, hint)
+
+
+def inexact_numbers(tree: Tree) -> Iterator[Fault]:
+    """Numbers with more digits than the double has that CEL makes of them."""
+    for node in walk(tree.root):
+        if node.kind is Kind.CONSTANT and isinstance(node.value, float):
+            text = tree.text(node)
+            if _DIGITS.fullmatch(text) and Decimal(text) != Decimal(repr(node.value)):
+                hint = f'write double("{text}")'
+                yield Fault(node.start, "bad-argument", "the number has more digits than CEL keeps", hint)
+
+
+_DIGITS = re.compile(r"-?[0-9.]+([eE][+-]?[0-9]+)?")
+
+
+def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """Divisions of an integer field by a fixed integer other than 1: CEL drops the remainder."""
+    for node, scope in fields.walk(tree.root, {}):
+        if node.name != "_/_" or node.kind is not Kind.CALL:
+            continue
+        one, other = node.children
+        kind = fields.type_of(one, scope)
+        kind = kind.inner if isinstance(kind, NullableType) else kind
+        is_integer = isinstance(kind, ScalarType) and kind.scalar is Scalar.INT
+        if is_integer and other.kind is Kind.CONSTANT and type(other.value) is int and abs(other.value) > 1:
+            text, divisor = tree.text(one), other.value
+            hint = f"write double({text}) / {divisor}.0, or money_of_cents({text}, …) for an amount"
+            example = int(1299 / divisor)
+            message = f"the remainder is dropped: 1299 / {divisor} is {example}"
+            yield Fault(node.own, "integer-division", message, hint)
 
 
 def bad_arguments(tree: Tree) -> Iterator[Fault]:

@@ -30,6 +30,7 @@ def rule_warnings(compilation: Compilation, sources: RuleSources) -> Iterator[Fi
         _unknown_types(report, file, compilation)
         for source in compilation.expressions[file.document.path]:
             _missing_labels(report, source, compilation)
+            _integer_divisions(report, source, compilation)
             if source.is_condition:
                 _decided(report, source, compilation.cel)
         yield from report.findings
@@ -52,6 +53,13 @@ def _unknown_types(report: Report, file: RuleDocument, compilation: Compilation)
                 summary = f"no schema of `{event_type}` is known: its expressions are not checked"
                 hint = near(event_type, compilation.typed, TYPES_ALIKE) or _NO_SCHEMA
                 report.add_inside(location, 0, "unknown-event-type", summary, hint)
+
+
+def _integer_divisions(report: Report, source: ExpressionSource, compilation: Compilation) -> None:
+    for event_type in source.on:
+        for environment in compilation.typed.get(event_type, ()):
+            for fault in literals.integer_divisions(source.tree, environment.fields):
+                report.add_inside(source.path, source.at + fault.at, fault.code, fault.message, fault.hint)
 
 
 def _missing_labels(report: Report, source: ExpressionSource, compilation: Compilation) -> None:

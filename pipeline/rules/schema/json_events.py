@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
 from pipeline.errors import UserError
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
@@ -206,6 +207,7 @@ _PREFERRED: Mapping[type, Sequence[Scalar]] = {
     bool: (Scalar.BOOL,),
     int: (Scalar.INT, Scalar.TIMESTAMP, Scalar.DOUBLE),
     float: (Scalar.DOUBLE, Scalar.INT, Scalar.TIMESTAMP),
+    Decimal: (Scalar.DOUBLE,),
     str: (Scalar.STRING,),
 }
 """Which of a union's types is tried first, by the type of the JSON value."""

@@ -11,6 +11,7 @@ stays as written, so that it fails the rules that use it and not the event.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pipeline.rules.schema.avro_values import Convert, converter
@@ -164,7 +165,7 @@ _WIDENED: Mapping[tuple[Scalar, Scalar], Convert] = {
 _VALUES: Mapping[Scalar, tuple[type, ...]] = {
     Scalar.BOOL: (bool,),
     Scalar.INT: (int,),
-    Scalar.DOUBLE: (float,),
+    Scalar.DOUBLE: (float, Decimal),
     Scalar.STRING: (str,),
     Scalar.BYTES: (bytes,),
     Scalar.TIMESTAMP: (Timestamp,),

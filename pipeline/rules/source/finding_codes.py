@@ -105,6 +105,12 @@ CODES: Mapping[str, Code] = {
         "Change the fixed value.",
         'when: event.paid_at < timestamp("2026-11-11 00:00")',
     ),
+    "integer-division": Code(
+        _W,
+        "An integer is divided by an integer, which drops the remainder.",
+        "Divide numbers with decimals, or use money_of_cents().",
+        "thing1: ${event.count / 100}",
+    ),
     "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the near name.", "template: payed"),
     "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
     "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),

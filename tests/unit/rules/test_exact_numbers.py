@@ -12,6 +12,7 @@ from pipeline.model.outcome import Reason
 from pipeline.rules import numbers
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
 from pipeline.rules.message import as_text
+from tests.unit.rules.shop import RULE, body, event, findings, one_rule
 
 ENVIRONMENT = Environment()
 WIDE = Decimal("12345678901234567.89")
@@ -175,3 +176,23 @@ def test_a_number_is_a_double_where_that_is_exact(text: str, value: float | Deci
 def test_avro_decimals_keep_all_their_digits(units: int, scale: int, text: str) -> None:
     """Whatever their precision."""
     assert numbers.text_of(numbers.of_units(units, scale)) == text
+
+
+def test_a_number_of_a_rule_that_cel_would_round_is_refused() -> None:
+    """With a hint how to write it; numbers that a double holds need none."""
+    text = RULE.replace("    data:", "    when: event.amount > 12345678901234567.89\n    data:")
+    (finding,) = findings(text)
+    assert (finding.code, finding.hint) == ("bad-argument", 'write double("12345678901234567.89")')
+    for number in ("0.1", "1e22", "-12.50", "123456789012345.0", "1e-7"):
+        one_rule(when=f"event.amount > {number}")
+
+
+def test_a_division_that_drops_the_remainder_is_reported() -> None:
+    """`${event.count / 100}` of 1299 is 12."""
+    text = 'rules: [{id: paid, on: shop.order.Paid, to: "${event.sub}", template: paid, data: {thing1: "${%s}"}}]\n'
+    (finding,) = findings(text % "event.count / 100")
+    assert (finding.code, finding.message) == ("integer-division", "the remainder is dropped: 1299 / 100 is 12")
+    assert finding.hint == "write double(event.count) / 100.0, or money_of_cents(event.count, …) for an amount"
+    assert findings(text % "double(event.count) / 100.0") == []
+    (notice,) = one_rule(data='{thing1: "${double(event.count) / 100.0}"}').evaluate(event(count=1299))
+    assert body(notice)["data"] == {"thing1": {"value": "12.99"}}
