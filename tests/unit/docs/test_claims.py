@@ -51,8 +51,10 @@ def prose(text: str) -> str:
 
 
 PROSE = {page: prose(text) for page, text in PAGES.items()}
-OF_THE_PRODUCT = {page: text for page, text in PROSE.items() if not page.startswith("docs/decisions/")}
-"""Decisions also name what belongs to others."""
+OF_TODAY = {
+    page: text for page, text in PROSE.items() if page != "CHANGELOG.md" and not page.startswith("docs/decisions/")
+}
+"""Decisions also name what belongs to others, and the changelog what was removed."""
 
 
 @cache
@@ -120,7 +122,7 @@ def _of_an_example(found: Found) -> bool:
 
 def test_every_name_with_an_underscore_is_one_of_the_source() -> None:
     """Log events, outcome reasons, labels, fields, functions, tests: a page that mentions `some_name` speaks of it."""
-    named = [found for found in mentions(r"`([a-z]+(?:_[a-z0-9]+)+)`", OF_THE_PRODUCT) if not _is_metric(found.text)]
+    named = [found for found in mentions(r"`([a-z]+(?:_[a-z0-9]+)+)`", OF_TODAY) if not _is_metric(found.text)]
     tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
     known = set(re.findall(r"\w+", source())) | set(re.findall(r"def (\w+)", tests))
     assert [str(found) for found in named if found.text not in known] == []
@@ -175,7 +177,7 @@ def test_every_setting_that_a_page_names_exists() -> None:
     """Dotted paths in code font that begin with a section, and variables of the environment."""
     paths = settings_paths()
     sections = {path for path, inner in paths.items() if "." not in path and inner is not None}
-    dotted = mentions(r"`([a-z_]+(?:\.[a-z_]+)+)(?::[^`]*)?`", OF_THE_PRODUCT)
+    dotted = mentions(r"`([a-z_]+(?:\.[a-z_]+)+)(?::[^`]*)?`", OF_TODAY)
     named = [found for found in dotted if found.text.partition(".")[0] in sections and not _is_file(found.text)]
     variables = mentions(r"\bNOTICE_PIPELINE_([A-Z_]*[A-Z])\b")
     named += [found._replace(text=found.text.lower().replace("__", ".")) for found in variables]
