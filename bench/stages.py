@@ -23,7 +23,8 @@ from bench import report, workload
 from bench.processes import Cores, on
 from bench.testbed import testbed
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.notices_api.exchange import read_reply
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.reply import ReplyReader
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import find_schemas
 from pipeline.bootstrap.service import make_parts
@@ -202,7 +203,12 @@ async def stages(parts: Parts, telemetry: PrometheusTelemetry, count: int) -> li
     ]
     publications, scheduling = timed(lambda: schedule(parts.delivery, arrivals), count)
     table = VerdictTable()
-    _, judging = timed(lambda: [table.judge(read_reply(200, b'{"code":200}', None, str)) for _ in records], count)
+    read = ReplyReader(HttpOptions("http://127.0.0.1/")).read
+    no_headers: dict[str, str] = {}
+    notice = Notice("id", "rule", "template", "recipient", b"{}", None)
+    _, judging = timed(
+        lambda: [table.judge(read(200, no_headers.get, b'{"code":200}', "token", notice)) for _ in records], count
+    )
     before = time.process_time()
     await send(parts.api, notices)
     sending = (time.process_time() - before) / count * 1e6

@@ -1,4 +1,4 @@
-"""How the notices API is reached: the chosen transport, and where the token comes from."""
+"""Makes the client of the notices API, with the configured transport, and the source of its token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.settings.secrets import read_secret_file, reveal
 
 
 def notices_api(settings: Settings) -> NoticesApi:
-    """The HTTP client of the chosen transport; for a shadow, what sends nothing.
+    """The HTTP client of the configured transport; for a shadow, one that sends nothing.
 
     Raises:
         ConfigurationError: a certificate or a header's file cannot be read.
@@ -32,6 +32,7 @@ def notices_api(settings: Settings) -> NoticesApi:
         query=notices.query,
         idempotency_header=notices.idempotency_header,
         max_reply_bytes=notices.max_reply_bytes,
+        code_path=notices.code_path,
         max_connections=notices.max_in_flight,
         ca_pem=read_secret_file(notices.ca_file, "the CA file").encode() if notices.ca_file else None,
         client_pem=(
@@ -56,13 +57,13 @@ def notices_api(settings: Settings) -> NoticesApi:
 
 
 def token_source(settings: Settings) -> TokenSource:
-    """Where the token comes from.
+    """The source of the token.
 
     Raises:
         ConfigurationError: the client secret's file cannot be read.
     """
     if settings.shadow:
-        return StaticToken("none")  # nobody is shown it; a real one might end another's, as some token endpoints do
+        return StaticToken("none")  # never sent; fetching a real one may end the live service's
     notices = settings.notices
     if notices.token is not None:
         return StaticToken(notices.token.get_secret_value())

@@ -81,7 +81,7 @@ def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: floa
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
     topic, partition, offset, _, _, _, _ = record
-    status, code, _, _, detail = work.reply or _NO_REPLY
+    status, code, _, _, detail, _ = work.reply or _NO_REPLY
     return Outcome(
         notice_id,
         kind,
@@ -97,7 +97,7 @@ def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: floa
         recipient,
         work.attempts,
         status,
-        code,
+        code if isinstance(code, int) else None,  # the schema's is a number; a text is in the detail
         received_at,
         work.first_attempt_at,
         now,

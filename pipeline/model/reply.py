@@ -1,4 +1,4 @@
-"""What one attempt brought back, before anybody judges it."""
+"""What one attempt brought back, before the verdict table judges it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Fault(StrEnum):
     RESET = "reset"
     """The connection broke after the request may have left."""
     BODY_INVALID = "body_invalid"
-    """A reply came whose body is no JSON object with an integer `code`."""
+    """A reply came whose body has no usable code."""
     BODY_TOO_LARGE = "body_too_large"
     BODY_CUT_SHORT = "body_cut_short"
     REDIRECT = "redirect"
     """A redirect, which is never followed."""
     WITHHELD = "withheld"
-    """Nothing was asked: the service runs as a shadow."""
+    """No request was made: the service runs as a shadow."""
 
     @property
     def request_may_have_arrived(self) -> bool:
-        """Whether the API may have acted on the request although we do not know its reply."""
+        """Whether the API may have acted on the request although its reply is not known."""
         return self in _MAY_HAVE_ARRIVED
 
 
@@ -38,10 +38,12 @@ class Reply(NamedTuple):
 
     status: int | None = None
     """HTTP status; None where no reply came."""
-    code: int | None = None
-    """The body's `code`; None where the body had none that is an integer."""
+    code: int | str | None = None
+    """The body's code; None where it has none. A text for APIs whose codes are not numbers."""
     fault: Fault | None = None
     retry_after: str | None = None
-    """The header `Retry-After` as it stood (RFC 9110, section 10.2.3: seconds or a date)."""
+    """The header `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), unchanged."""
     detail: str = ""
-    """First bytes of an unreadable body, the API's own message, or the fault's words. No secrets."""
+    """First bytes of an unreadable body, the API's own message, or the fault's. No secrets."""
+    names_key: bool = False
+    """Whether a reply with status 422 mentions the idempotency key (IETF draft `Idempotency-Key`, section 2.7)."""

@@ -175,7 +175,13 @@ class NoticesSettings(Section):
         description="Header that carries the notice's id. null: none, for an API that refuses unknown headers.",
     )
     max_reply_bytes: int = Field(
-        65_536, ge=256, description="Longest reply that is read. A longer one is a transient fault."
+        65_536, ge=256, description="Longest reply that is read. A longer one with a 2xx status is ambiguous."
+    )
+    code_path: str = Field(
+        "code",
+        pattern=r"^[^.\s]{1,64}(\.[^.\s]{1,64}){0,7}$",
+        description="Where the code is in the reply's JSON: a name, or several with dots between (`errcode`, "
+        "`result.code`).",
     )
     ca_file: FilePath | None = Field(
         None, description="PEM file of the authority that signed the API's TLS certificate."

@@ -1,12 +1,15 @@
-"""What the loop's own client promises beyond the contract of all transports."""
+"""What the loop's own client does beyond the contract of all transports."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 
 import pytest
 
 from pipeline.adapters.notices_api import client as notices_loop
+from pipeline.adapters.notices_api import dialling
 from pipeline.adapters.notices_api.client import LoopNoticesApi
 from pipeline.adapters.notices_api.exchange import HttpOptions
 from pipeline.errors import ConfigurationError
@@ -20,6 +23,17 @@ BUSY = b'{"code":7}'
 NOTICE = Notice("abdf3647-9c11-5cb5-856a-5d43e25176c5", "rule", "alias", "u1", b'{"to":"u1"}', None)
 
 
+class _Made:
+    """A connection that only remembers whether it was closed."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
 async def test_connections_are_as_many_as_requests_at_once() -> None:
     """Twenty at once need twenty connections, and the next twenty use the same."""
     async with ScriptedServer(OK) as server:
@@ -31,15 +45,157 @@ async def test_connections_are_as_many_as_requests_at_once() -> None:
     assert server.connections == 20
 
 
-async def test_a_connection_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server may be about to end it: a request on it would be lost without anybody knowing."""
-    async with ScriptedServer(OK) as server:
+@pytest.mark.parametrize(
+    ("headers", "idle", "connections"),
+    [
+        ({}, 3.9, 1),
+        ({}, 4.1, 2),
+        ({"keep_alive": "timeout=5"}, 3.9, 1),
+        ({"keep_alive": "timeout=5"}, 4.1, 2),
+        ({"keep_alive": "timeout=60, max=100"}, 50.0, 1),
+        ({"keep_alive": "max=100, timeout=1"}, 0.6, 2),
+        ({"keep_alive": "timeout=0"}, 0.1, 2),
+        ({"keep_alive": "timeout=soon"}, 3.9, 1),
+    ],
+)
+async def test_an_idle_connection_is_given_up_before_the_server_closes_it(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], idle: float, connections: int
+) -> None:
+    """By the server's `Keep-Alive: timeout=N`, else after 4 s: a request on a closed one would be ambiguous."""
+    monkeypatch.setattr(notices_loop, "MAX_AGE_SECONDS", 1_000.0)
+    async with ScriptedServer(reply(b'{"code":200}', 200, **headers)) as server:
         api = LoopNoticesApi(HttpOptions(server.url))
         await posted(api, NOTICE, "token")
-        monkeypatch.setattr(notices_loop, "IDLE_SECONDS", -1.0)
+        _pass_time(api, idle)
         await posted(api, NOTICE, "token")
         await api.close()
-    assert server.connections == 2
+    assert server.connections == connections
+
+
+@pytest.mark.parametrize(("age", "connections"), [(29.0, 1), (46.0, 2)])
+async def test_a_connection_is_replaced_after_its_maximum_age(age: float, connections: int) -> None:
+    """A busy connection too, so that a change of the host's addresses is followed."""
+    async with ScriptedServer(reply(b'{"code":200}', keep_alive="timeout=600")) as server:
+        api = LoopNoticesApi(HttpOptions(server.url))
+        await posted(api, NOTICE, "token")
+        _pass_time(api, age)
+        await posted(api, NOTICE, "token")
+        await api.close()
+    assert server.connections == connections
+
+
+def _pass_time(api: LoopNoticesApi, seconds: float) -> None:
+    """Make the idle connections of the client older."""
+    for connection in api._idle:
+        connection.usable_until -= seconds
+
+
+class TestAddresses:
+    """`localhost` stands for a host with several addresses."""
+
+    @staticmethod
+    def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+        rows = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: rows)
+
+    async def test_a_dead_first_address_delays_the_second_by_little(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Happy eyeballs (RFC 8305): the next address is tried after 250 ms, and the first given up."""
+        monkeypatch.setattr(dialling, "NEXT_ADDRESS_SECONDS", 0.01)
+        made: list[_Made] = []
+        given_up: list[str] = []
+
+        async def connect(address: str) -> _Made:
+            try:
+                if address == "dead":
+                    await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                given_up.append(address)
+                raise
+            made.append(_Made(address))
+            return made[-1]
+
+        async with asyncio.timeout(5):
+            assert (await dialling.first_connected(["dead", "b", "c"], connect)).address == "b"
+        assert given_up == ["dead"]
+        assert [one.address for one in made if not one.closed] == ["b"]
+
+    async def test_of_two_connections_made_at_once_one_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No connection is left open that nothing uses."""
+        monkeypatch.setattr(dialling, "NEXT_ADDRESS_SECONDS", 0.0)
+        go, made = asyncio.Event(), []
+
+        async def connect(address: str) -> _Made:
+            await go.wait()
+            made.append(_Made(address))
+            return made[-1]
+
+        connecting = asyncio.create_task(dialling.first_connected(["a", "b"], connect))
+        await asyncio.sleep(0.05)
+        go.set()
+        winner = await connecting
+        assert [one for one in made if not one.closed] == [winner]
+
+    async def test_a_refusing_first_address_does_not_delay_the_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The next address is tried at once."""
+        self.resolve_to(monkeypatch, "::1", "127.0.0.1")
+        async with ScriptedServer(OK) as server:
+            api = LoopNoticesApi(HttpOptions(server.url.replace("127.0.0.1", "two.invalid")))
+            monkeypatch.setattr(dialling, "NEXT_ADDRESS_SECONDS", 60.0)
+            async with asyncio.timeout(10):
+                assert await posted(api, NOTICE, "token") == Reply(200, 200)
+            await api.close()
+
+    async def test_without_a_living_address_it_is_a_connect_fault(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing has left."""
+        async with ScriptedServer(OK) as server:
+            port = server.port
+        self.resolve_to(monkeypatch, "::1", "127.0.0.1")
+        api = LoopNoticesApi(HttpOptions(f"http://two.invalid:{port}/"))
+        async with asyncio.timeout(10):
+            assert (await posted(api, NOTICE, "token")).fault is Fault.CONNECT
+        await api.close()
+
+    async def test_a_resolver_that_hangs_is_a_fault_of_that_request(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Requests time out, share one lookup, and go on once it answers; closing does not wait for it."""
+        hung, lookups = threading.Event(), []
+
+        def slow(*_: object, **__: object) -> list[object]:
+            lookups.append(1)
+            hung.wait(30)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        try:
+            async with ScriptedServer(OK) as server:
+                url = server.url.replace("127.0.0.1", "slow.invalid")
+                api = LoopNoticesApi(HttpOptions(url, connect_timeout_seconds=0.05))
+                replies = await asyncio.gather(*(posted(api, NOTICE, "token") for _ in range(5)))
+                assert {one.fault for one in replies} == {Fault.CONNECT}
+                assert len(lookups) == 1
+                hung.set()
+                answers = [await posted(api, NOTICE, "token") for _ in range(10)]
+                assert answers[-1] == Reply(200, 200)
+                hung.clear()
+                other = LoopNoticesApi(HttpOptions(url))
+                other.post(NOTICE, "token", None, lambda _: None)
+                await asyncio.sleep(0.01)
+                async with asyncio.timeout(5):
+                    await other.close()
+                await api.close()
+        finally:
+            hung.set()
+
+    @pytest.mark.parametrize(
+        ("found", "tried"),
+        [
+            (["1.1.1.1", "1.1.1.1", "2.2.2.2"], ["1.1.1.1", "2.2.2.2"]),
+            (["::1", "::2", "1.1.1.1"], ["::1", "1.1.1.1", "::2"]),
+            (["1.1.1.1", "2.2.2.2", "::1"], ["1.1.1.1", "::1", "2.2.2.2"]),
+        ],
+    )
+    def test_families_are_tried_in_turn(self, found: list[str], tried: list[str]) -> None:
+        """RFC 8305, section 4."""
+        assert dialling._in_turn(found) == tried
 
 
 async def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:

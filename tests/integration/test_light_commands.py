@@ -15,7 +15,6 @@ from tests.unit.cli.conftest import shop as shop  # noqa: PLC0414 - a fixture
 ROOT = Path(__file__).parents[2]
 CLIENTS = frozenset(
     {
-        "authlib",
         "confluent_kafka",
         "fastavro",
         "httpx",

@@ -1,18 +1,20 @@
-"""One HTTP/1.1 connection to the notices API on the loop's own thread: a request at a time, its reply read bounded.
+"""One HTTP/1.1 connection to the notices API on the loop's own thread: one request at a time, replies of bounded size.
 
-Bytes are parsed by httptools (llhttp, Node's parser). What follows from them is decided here: when a reply is whole,
-what a broken one means, whether the connection may serve again. A reply whose head is, byte for byte, one that was
-parsed a moment ago needs no parser (`KNOWN_HEADS`); of another's headers none is looked at unless it matters.
+Bytes are parsed by httptools (llhttp, Node's parser). This module decides when a reply is whole, what a broken one
+means, and whether the connection can serve again. Headers are read only where they matter: for the first reply of a
+connection, and for every reply that is not a plain success.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
 
+from pipeline.adapters.notices_api.exchange import IDLE_SECONDS
 from pipeline.model.reply import Fault
 
 if TYPE_CHECKING:
@@ -21,92 +23,102 @@ if TYPE_CHECKING:
     from pipeline.model.notice import Notice
     from pipeline.ports import Answered
 
-    Asked = tuple[Notice, str, Answered]
-    """What an answer needs of its question: the notice, the token, and whom to tell."""
+    Request = tuple[Notice, str, Answered]
+    """What a reply needs of its request: the notice, the token, and the callback."""
 
 MAX_HEAD_BYTES = 65_536
 """Of a reply, interim ones included; common servers send under 1,000."""
 _FIRST_FINAL = 200
-"""What is below is an interim reply (RFC 9110, section 15.2)."""
-KNOWN_HEADS = 64
-KNOWN_REPLY_BYTES = 4_096
-"""Within a second (`Date`) many an API begins its replies alike. So many such heads are kept, of replies not longer."""
-_OK = 200
+"""Lower statuses are interim replies (RFC 9110, section 15.2)."""
+_KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
+KEEP_ALIVE_MARGIN = 1.0
+"""Seconds by which a connection is given up before the server closes it; half of a shorter timeout."""
 
 
 class ReplyCallback(Protocol):
-    """Called once for each request with what came back, whole or broken."""
+    """Called once for each request with its reply, whole or broken."""
 
     def __call__(
-        self, asked: Asked, status: int | None, body: bytes, retry_after: str | None, fault: Fault | None, why: str, /
+        self, request: Request, status: int | None, body: bytes, head: bytes, fault: Fault | None, detail: str, /
     ) -> None:
-        """Where the reply is not whole `fault` is RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE."""
+        """`fault` is RESET, TIMEOUT, BODY_CUT_SHORT or BODY_TOO_LARGE where the reply is not whole."""
         ...
 
 
-class _Headers:
-    """What the headers of a final reply say, read by a parser of its own: ten calls that few replies need."""
+class Head:
+    """The headers of a final reply, read by a parser of its own."""
 
     def __init__(self, head: bytes) -> None:
-        """`head` is how a reply began; what stands behind its head is passed over."""
-        self.retry_after: str | None = None
-        self.tell_length = False
+        """`head` is the beginning of a reply; bytes after its head are ignored."""
+        self._headers: dict[str, str] = {}
         self._final = False
         self._parser = httptools.HttpResponseParser(self)
-        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # behind the head
+        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # after the head
             self._parser.feed_data(head)
 
+    def get(self, name: str) -> str | None:
+        """The first value of a header, by its lower-case name."""
+        return self._headers.get(name)
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the head says where the body ends."""
+        return "content-length" in self._headers or "transfer-encoding" in self._headers
+
+    @property
+    def keep_alive_seconds(self) -> float | None:
+        """The server's `Keep-Alive: timeout=N` (RFC 2068, section 19.7.1.1); None if it sends none."""
+        found = _KEEP_ALIVE_TIMEOUT.search(self._headers.get("keep-alive", ""))
+        return float(found[1]) if found else None
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Two things count: Retry-After, and whether the body's end is told."""
-        if self._final:
-            return  # a trailer's, or what stands behind the reply
-        lower = name.lower()
-        if lower == b"retry-after":
-            self.retry_after = value.decode("latin-1")
-        elif lower in {b"content-length", b"transfer-encoding"}:
-            self.tell_length = True
+        """Called by the parser; headers after the head are those of a trailer or of another reply."""
+        if not self._final:
+            self._headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
-        """An interim reply's headers are not those of the reply proper."""
+        """Called by the parser; the headers of an interim reply do not count."""
         if self._final:
             return
         if self._parser.get_status_code() < _FIRST_FINAL:
-            self.retry_after, self.tell_length = None, False
+            self._headers.clear()
         else:
             self._final = True
 
 
 class Connection(asyncio.Protocol):
-    """Used by one request at a time; `idle` is called whenever it may take the next, `lost` once at its end."""
+    """Serves one request at a time; `idle` is called whenever it can take the next, `lost` once at its end."""
 
     def __init__(
         self,
-        most: int,
-        heads: dict[int, bytes],
+        max_body: int,
+        retire_at: float,
         *,
-        told: ReplyCallback,
+        replied: ReplyCallback,
         idle: Callable[[Connection], None],
         lost: Callable[[Connection], None],
     ) -> None:
-        """`most` is the greatest body, in bytes; `heads` is shared by all connections of a pool, empty at first."""
-        self._most = most
-        self._heads = heads
-        """By the size of the whole reply: the head of a reply with status 200 and a length, without Retry-After, behind
-        which the connection was kept."""
-        self._told = told
+        """`max_body` is in bytes; after `retire_at`, by the loop's clock, it takes no further request."""
+        self._max_body = max_body
+        self._retire_at = retire_at
+        self._replied = replied
         self._idle = idle
         self._lost = lost
         self._transport: asyncio.Transport | None = None
-        self._asked: Asked | None = None
+        self._request: Request | None = None
+        self._idle_seconds: float | None = None
+        """How long it may be idle; None until its first reply."""
         self._parser = httptools.HttpResponseParser(self)
         self._begin()
         self.used_at = 0.0
         """When its last request began, by the loop's clock."""
+        self.usable_until = 0.0
+        """While idle: until when it may take the next request."""
 
     def _begin(self) -> None:
-        """A new reply is to come: nothing of an earlier one may stay."""
+        """Reset everything that belongs to one reply."""
         self._head: list[bytes] = []
-        """What came until the head was whole, the beginning of the body included."""
+        """The bytes up to the end of the head, with the beginning of the body."""
         self._head_bytes = 0
         self._begin_reply()
 
@@ -117,26 +129,26 @@ class Connection(asyncio.Protocol):
         self._whole = False
         self._keeps = False
 
-    # What the pool calls
+    # Called by the pool
 
-    def request(self, data: bytes, now: float, asked: Asked) -> bool:
-        """Write one request, whose time began at `now`; False, and nothing written, where the connection has ended."""
+    def request(self, data: bytes, now: float, request: Request) -> bool:
+        """Write one request, whose time began at `now`; False, with nothing written, if the connection has ended."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
         self.used_at = now
-        self._asked = asked
+        self._request = request
         transport.write(data)
         return True
 
     @property
-    def under_way(self) -> bool:
-        """Whether an answer is awaited."""
-        return self._asked is not None
+    def in_flight(self) -> bool:
+        """Whether a reply is awaited."""
+        return self._request is not None
 
-    def give_up(self, fault: Fault, why: str) -> None:
-        """End the request under way, and the connection with it."""
-        self._finish(self._status, None, fault, why)
+    def give_up(self, fault: Fault, detail: str) -> None:
+        """End the request in flight, and the connection with it."""
+        self._finish(self._status, fault, detail)
         self.close()
 
     def close(self) -> None:
@@ -144,28 +156,17 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # What the loop calls
+    # Called by the loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to write."""
-        self._transport = transport  # type: ignore[assignment]  # of a stream it is always one that writes
+        """Keep the transport."""
+        self._transport = transport  # type: ignore[assignment]  # a stream's transport can always write
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; its callbacks below are called inside."""
-        asked = self._asked
-        if asked is None:
-            self.close()  # nobody asked: what follows cannot be told from an answer to the next request
+        """Feed the parser, which calls the callbacks below."""
+        if self._request is None:
+            self.close()  # without a request: what follows could be taken for the reply to the next one
             return
-        if not self._head:
-            size = len(data)
-            body = data.removeprefix(self._heads.get(size, b""))
-            if len(body) < size:
-                # The same head told the parser to read this many bytes, whatever they are, and to keep the connection.
-                self._asked = None
-                idle, told = self._idle, self._told  # a stored function called by its name is no fast path of 3.11
-                idle(self)
-                told(asked, _OK, body, None, None, "")
-                return
         if self._status is None:
             self._head.append(data)
             self._head_bytes += len(data)
@@ -173,7 +174,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if self._whole:
-                self._end_of_reply(keep=False)  # what stands behind a whole reply does not make it a worse one
+                self._end_of_reply(keep=False)  # garbage after a whole reply does not change the reply
             else:
                 self._break(type(error).__name__)
                 self.close()
@@ -184,21 +185,21 @@ class Connection(asyncio.Protocol):
             self._end_of_reply(keep=self._keeps)
 
     def eof_received(self) -> None:
-        """The other side says no more: without a length, that is the body's end."""
-        begun = self._status is not None and not self._whole and self._asked is not None
-        if begun and not _Headers(b"".join(self._head)).tell_length:
+        """The server has ended its side: the end of a body without a length."""
+        begun = self._status is not None and not self._whole and self._request is not None
+        if begun and not Head(b"".join(self._head)).has_length:
             self._end_of_reply(keep=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, with whatever was under way."""
+        """The connection has ended, with its request if there is one."""
         self._break("the connection ended" if exc is None else type(exc).__name__)
         self._transport = None
         self._lost(self)
 
-    # What the parser calls
+    # Called by the parser
 
     def on_message_begin(self) -> None:
-        """Behind a whole reply nothing may begin: nobody asked, so nobody could tell whose answer it is."""
+        """A second reply to one request: the connection cannot be used again."""
         if self._whole:
             self._keeps = False
 
@@ -209,14 +210,14 @@ class Connection(asyncio.Protocol):
         self._status = self._parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body; beyond the limit nothing is kept, and the rest not waited for."""
+        """A piece of the body; a body above the limit is neither kept nor waited for."""
         if self._whole:
             return
         self._length += len(body)
-        if self._length <= self._most:
+        if self._length <= self._max_body:
             self._body.append(body)
-        elif self._asked is not None:
-            self._finish(self._status, self._retry_after(), Fault.BODY_TOO_LARGE, "")
+        elif self._request is not None:
+            self._finish(self._status, Fault.BODY_TOO_LARGE, "")
             self.close()
 
     def on_message_complete(self) -> None:
@@ -227,42 +228,35 @@ class Connection(asyncio.Protocol):
             self._begin_reply()
         else:
             self._whole = True
-            self._keeps = self._parser.should_keep_alive()  # true of the reply at hand only inside this callback
+            self._keeps = self._parser.should_keep_alive()  # valid inside this callback only
 
     # Ends
 
     def _end_of_reply(self, *, keep: bool) -> None:
-        status, body, retry_after = self._status, b"".join(self._body), self._retry_after()
-        asked, self._asked = self._asked, None
-        if keep and asked is not None:  # else it was given up: its body was not kept, and it is closing
-            if status == _OK and retry_after is None and len(self._head) == 1:
-                self._remember_head(self._head[0], body)
+        status, body, head = self._status, b"".join(self._body), b"".join(self._head)
+        request, self._request = self._request, None
+        if keep and request is not None:  # without a request it was given up, and is closing
+            if self._idle_seconds is None:
+                self._idle_seconds = _idle_seconds(Head(head).keep_alive_seconds)
+            self.usable_until = min(self.used_at + self._idle_seconds, self._retire_at)
             self._begin()
             self._idle(self)
         else:
             self.close()
-        if asked is not None:
-            self._told(asked, status, body, retry_after, None, "")
+        if request is not None:
+            self._replied(request, status, body, head, None, "")
 
-    def _retry_after(self) -> str | None:
-        head = b"".join(self._head)
-        # `in` would first take what is looked for as a number, and make an exception of that: 3,000 instructions.
-        return None if head.lower().find(b"retry-after") < 0 else _Headers(head).retry_after
+    def _break(self, detail: str) -> None:
+        """The reply will not become whole: before the end of its head that is a reset."""
+        self._finish(self._status, Fault.RESET if self._status is None else Fault.BODY_CUT_SHORT, detail)
 
-    def _remember_head(self, reply: bytes, body: bytes) -> None:
-        """Of a reply whose first piece ends with its body: so the body's length was told, and in no chunks."""
-        head, end, rest = reply.partition(b"\r\n\r\n")
-        if rest == body and len(reply) <= KNOWN_REPLY_BYTES:
-            if len(self._heads) >= KNOWN_HEADS:
-                self._heads.clear()
-            self._heads[len(reply)] = head + end
+    def _finish(self, status: int | None, fault: Fault, detail: str) -> None:
+        request, self._request = self._request, None
+        if request is not None:
+            self._replied(request, status, b"", b"".join(self._head), fault, detail)
 
-    def _break(self, why: str) -> None:
-        """The reply will not become whole: before its head is, it is a reset."""
-        fault = Fault.RESET if self._status is None else Fault.BODY_CUT_SHORT
-        self._finish(self._status, None, fault, why)
 
-    def _finish(self, status: int | None, retry_after: str | None, fault: Fault, why: str) -> None:
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            self._told(asked, status, b"", retry_after, fault, why)
+def _idle_seconds(keep_alive: float | None) -> float:
+    if keep_alive is None:
+        return IDLE_SECONDS
+    return keep_alive - min(KEEP_ALIVE_MARGIN, keep_alive / 2)

@@ -1,11 +1,10 @@
-"""The notices API over httpx: the fallback transport, for proxies and platforms that the fast one does not know."""
+"""The notices API over httpx: a transport in pure Python, for platforms where the others do not run."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,15 @@ import httpx
 
 from pipeline.adapters.notices_api.awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_api.exchange import (
-    MOST_WORDS,
+    IDLE_SECONDS,
+    MAX_MESSAGE,
     HttpOptions,
     cut_off,
     fault_of,
-    read_reply,
     request_headers,
     request_url,
-    too_large,
 )
-from pipeline.adapters.notices_api.redaction import Confidential
+from pipeline.adapters.notices_api.reply import ReplyReader
 from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
@@ -30,9 +28,6 @@ from pipeline.model.reply import Fault, Reply
 if TYPE_CHECKING:
     from pipeline.model.notice import Notice
     from pipeline.model.trace import TraceContext
-
-IDLE_SECONDS = 20.0
-"""As in the fast transport: we let go of an idle connection before common servers do."""
 
 FAULTS: Mapping[type[BaseException], Fault] = {
     httpx.HTTPError: Fault.RESET,
@@ -81,8 +76,8 @@ class HttpxNoticesApi(AwaitedNoticesApi):
         """
         super().__init__()
         self._key = options.idempotency_header
-        self._most = options.max_reply_bytes
-        self._confidential = Confidential(options)
+        self._max_bytes = options.max_reply_bytes
+        self._reader = ReplyReader(options)
         self._timeout = options.timeout_seconds
         try:
             self._url = httpx.URL(request_url(options))
@@ -91,20 +86,19 @@ class HttpxNoticesApi(AwaitedNoticesApi):
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
 
     async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
-        """POST the notice; every fault of the way becomes a reply."""
+        """POST the notice; every fault becomes a reply."""
         heads: list[httpx.Response] = []
-        hide = partial(self._confidential.redact, token=token, notice=notice)
         try:
             headers = self._headers(notice, token, trace)
             request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)
-        except ValueError:  # a token that is no ASCII: the words would quote it
+        except ValueError:  # a token that is not ASCII; the error's message would quote it
             return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(request, hide, heads)
+                return await self._exchange(request, token, notice, heads)
         except _FOREIGN as error:
             fault = fault_of(error, FAULTS)
-            detail = hide(_words(error))[:MOST_WORDS]
+            detail = self._reader.confidential.redact(_message(error), token, notice)[:MAX_MESSAGE]
             if heads:
                 return Reply(heads[0].status_code, fault=cut_off(fault), detail=detail)
             return Reply(fault=fault, detail=detail)
@@ -119,20 +113,20 @@ class HttpxNoticesApi(AwaitedNoticesApi):
                 headers["tracestate"] = trace.tracestate
         return headers
 
-    async def _exchange(self, request: httpx.Request, hide: Callable[[str], str], heads: list[httpx.Response]) -> Reply:
-        """One request and its reply; its head is in `heads` as soon as it is there."""
+    async def _exchange(self, request: httpx.Request, token: str, notice: Notice, heads: list[httpx.Response]) -> Reply:
+        """One request and its reply, whose head is put in `heads` as soon as it is there."""
         response = await self._client.send(request, stream=True)
         try:
             heads.append(response)
-            retry_after = response.headers.get("retry-after")
+            header = response.headers.get
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece
-                if len(body) > self._most:
-                    return too_large(response.status_code, retry_after, self._most)
+                if len(body) > self._max_bytes:
+                    return self._reader.too_large(response.status_code, header)
         finally:
             await response.aclose()
-        return read_reply(response.status_code, bytes(body), retry_after, hide)
+        return self._reader.read(response.status_code, header, bytes(body), token, notice)
 
     async def disconnect(self) -> None:
         """Close connections."""
@@ -156,7 +150,7 @@ def _client(options: HttpOptions) -> httpx.AsyncClient:
     )
 
 
-def _words(error: BaseException) -> str:
-    """The error's kind and words; its kind alone where the words may quote a header of ours."""
+def _message(error: BaseException) -> str:
+    """The error's type and message; its type alone where the message may quote a header of the request."""
     known = isinstance(error, httpx.HTTPError) and not isinstance(error, httpx.LocalProtocolError)
     return f"{type(error).__name__}: {error}" if known else type(error).__name__

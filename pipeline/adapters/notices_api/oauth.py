@@ -1,4 +1,4 @@
-"""A bearer token from an OAuth endpoint. Apart from the other sources: its client takes time to load."""
+"""A bearer token from an OAuth endpoint. A module of its own, because its HTTP client takes time to load."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import re
 import ssl
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
-from urllib.parse import urlencode
 
 import httpx
 import orjson
-from authlib.oauth2.auth import ClientAuth
 
 from pipeline.adapters.notices_api.tokens import checked
 from pipeline.errors import TokenUnavailable
@@ -32,7 +30,7 @@ _ERRORS = frozenset(
         "server_error",
     }
 )
-"""RFC 6749, sections 4.1.2.1 and 5.2. Any other word may quote what we sent, and is not repeated."""
+"""RFC 6749, sections 4.1.2.1 and 5.2. Any other text may quote the request, and is not repeated."""
 
 
 class OAuthOptions(NamedTuple):
@@ -45,7 +43,7 @@ class OAuthOptions(NamedTuple):
     timeout_seconds: float = 10.0
     ca_file: str | None = None
     client_auth: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
-    """Where the endpoint wants the secret: in the header, as RFC 6749 prefers, or in the form."""
+    """Whether the secret is sent in the header, as RFC 6749 recommends, or in the form (section 2.3.1)."""
 
     def __repr__(self) -> str:
         """Without the secret."""
@@ -55,8 +53,8 @@ class OAuthOptions(NamedTuple):
 class OAuthToken:
     """A token from an endpoint (RFC 6749, section 4.4).
 
-    `refresh_in` tells in how many seconds after the last `fetch` the next one is due, ahead of the token's end; None
-    where the endpoint did not say how long the token lives.
+    `refresh_in` is the number of seconds after the last `fetch` when the next one is due, ahead of the token's end;
+    None if the endpoint does not say how long the token lives.
     """
 
     refresh_in: float | None = None
@@ -64,7 +62,6 @@ class OAuthToken:
     def __init__(self, options: OAuthOptions) -> None:
         self._options = options
         self._name = options.token_url.partition("?")[0]
-        self._auth = ClientAuth(options.client_id, options.client_secret, options.client_auth)
         self._client = httpx.AsyncClient(
             timeout=options.timeout_seconds,
             trust_env=False,
@@ -74,10 +71,10 @@ class OAuthToken:
         )
 
     async def fetch(self) -> str:
-        """A fresh token.
+        """Get a new token.
 
         Raises:
-            TokenUnavailable: the endpoint does not answer, refuses, or gives something else.
+            TokenUnavailable: the endpoint does not answer, refuses, or answers without a token.
         """
         try:
             async with asyncio.timeout(self._options.timeout_seconds):
@@ -97,13 +94,16 @@ class OAuthToken:
         """Status and body of the endpoint's answer.
 
         Raises:
-            ValueError: the answer is too long, or id or secret cannot be written as the method wants.
+            ValueError: the answer is too long, or id or secret cannot be written in a header.
         """
         options = self._options
         form = {"grant_type": "client_credentials", **({"scope": options.scope} if options.scope else {})}
-        given = {"Content-Type": "application/x-www-form-urlencoded"}
-        url, headers, content = self._auth.prepare("POST", options.token_url, given, urlencode(form))
-        async with self._client.stream("POST", url, headers=headers, content=content) as response:
+        auth = None
+        if options.client_auth == "client_secret_post":
+            form |= {"client_id": options.client_id, "client_secret": options.client_secret}
+        else:
+            auth = _basic(options.client_id, options.client_secret)
+        async with self._client.stream("POST", options.token_url, data=form, auth=auth) as response:
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece
@@ -114,6 +114,20 @@ class OAuthToken:
     async def close(self) -> None:
         """Close connections."""
         await self._client.aclose()
+
+
+def _basic(client_id: str, secret: str) -> httpx.BasicAuth:
+    """HTTP basic authentication.
+
+    RFC 6749 has id and secret form-encoded before (section 2.3.1). Most endpoints do not decode them, as most clients
+    do not encode them; the two differ only for characters other than letters, digits, `-`, `.`, `_` and `*`.
+
+    Raises:
+        ValueError: id or secret is not ASCII; the message does not quote it.
+    """
+    if not (client_id + secret).isascii():
+        raise ValueError("id and secret must be ASCII")
+    return httpx.BasicAuth(client_id, secret)
 
 
 def _object(body: bytes) -> Mapping[str, object]:
@@ -130,7 +144,7 @@ def _refusal(answer: Mapping[str, object]) -> str:
 
 
 def _refresh_in(expires_in: object) -> float | None:
-    """Some endpoints quote the number; what is none, or not above 0, tells nothing."""
+    """Some endpoints quote the number; anything that is not a number above 0 is ignored."""
     text = str(expires_in)
     if isinstance(expires_in, bool) or re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) is None:
         return None

@@ -1,11 +1,10 @@
-"""The notices API over pyreqwest (Rust's reqwest): the fast transport."""
+"""The notices API over pyreqwest (Rust's reqwest): for HTTP/2, and for https through a proxy."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pyreqwest import exceptions
@@ -15,16 +14,15 @@ from pyreqwest.proxy import ProxyBuilder
 
 from pipeline.adapters.notices_api.awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_api.exchange import (
-    MOST_WORDS,
+    IDLE_SECONDS,
+    MAX_MESSAGE,
     HttpOptions,
     cut_off,
     fault_of,
-    read_reply,
     request_headers,
     request_url,
-    too_large,
 )
-from pipeline.adapters.notices_api.redaction import Confidential
+from pipeline.adapters.notices_api.reply import ReplyReader
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 
@@ -34,11 +32,9 @@ if TYPE_CHECKING:
     from pipeline.model.notice import Notice
     from pipeline.model.trace import TraceContext
 
-IDLE_SECONDS = 20.0
-"""Shorter than the keep-alive of common servers (nginx: 75, Tomcat: 20 to 60), so that we let go first."""
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _CONNECTING = "client error (Connect)"
-"""The link in the chain of causes that hyper puts there when the connection itself could not be made."""
+"""What hyper puts in the chain of causes when the connection itself could not be made."""
 
 FAULTS: Mapping[type[BaseException], Fault] = {
     exceptions.PyreqwestError: Fault.RESET,
@@ -63,10 +59,10 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     exceptions.PoolTimeoutError: Fault.CONNECT,
     exceptions.BuilderError: Fault.CONNECT,
 }
-"""Every error of the library. `ConnectError` and `ConnectTimeoutError` are not to be taken by their names: the library
-raises them for everything before the reply's head, a reset or a timeout after the request was written included
-(`docs/decisions/http-faults.md`). Only the chain of causes tells; see `_fault`. What it raises for a broken body comes
-before the status can be seen, since it reads ahead: such a fault has no status.
+"""Every error of the library. The names of `ConnectError` and `ConnectTimeoutError` are misleading: the library raises
+them for everything before the reply's head, also for a reset or a timeout after the request was written
+(`docs/decisions/http-faults.md`). Only the chain of causes shows which; see `_fault`. Errors of a broken body are
+raised before the status can be read, since the library reads ahead: such a fault has no status.
 """
 
 
@@ -81,37 +77,33 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
         """
         super().__init__()
         self._key = options.idempotency_header
-        self._most = options.max_reply_bytes
-        self._confidential = Confidential(options)
+        self._max_bytes = options.max_reply_bytes
+        self._reader = ReplyReader(options)
         try:
             self._url = Url(request_url(options))
             self._client = _client(options)
         except (exceptions.PyreqwestError, ValueError) as error:
             raise ConfigurationError(
-                f"notices: the HTTP client cannot be made: {self._confidential.redact(_words(error), '')}"
+                f"notices: the HTTP client cannot be made: {self._reader.confidential.redact(_message(error), '')}"
             ) from None
 
     async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
-        """POST the notice; every fault of the way becomes a reply."""
+        """POST the notice; every fault becomes a reply."""
         status: int | None = None
-        hide = partial(self._confidential.redact, token=token, notice=notice)
         try:
             async with self._request(notice, token, trace) as response:
                 status = response.status
-                retry_after = response.get_header("retry-after")
-                body = await response.body_reader.read(self._most + 1)
+                header = response.get_header
+                body = await response.body_reader.read(self._max_bytes + 1)
         except exceptions.PyreqwestError as error:
-            fault = _fault(error)
-            return Reply(
-                status, fault=fault if status is None else cut_off(fault), detail=hide(_words(error))[:MOST_WORDS]
-            )
-        except ValueError:  # a header or url that cannot be written: its words would quote it
+            fault = _fault(error) if status is None else cut_off(_fault(error))
+            detail = self._reader.confidential.redact(_message(error), token, notice)[:MAX_MESSAGE]
+            return Reply(status, fault=fault, detail=detail)
+        except ValueError:  # a header or url that cannot be written; the error's message would quote it
             return Reply(status, fault=Fault.RESET if status else Fault.CONNECT, detail="the request cannot be built")
-        if body is None:
-            return read_reply(status, b"", retry_after, hide)
-        if len(body) > self._most:
-            return too_large(status, retry_after, self._most)
-        return read_reply(status, body.to_bytes(), retry_after, hide)
+        if body is not None and len(body) > self._max_bytes:
+            return self._reader.too_large(status, header)
+        return self._reader.read(status, header, b"" if body is None else body.to_bytes(), token, notice)
 
     def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> StreamRequest:
         request = self._client.post(self._url).header("Authorization", f"Bearer {token}", is_sensitive=True)
@@ -164,7 +156,7 @@ def _causes(error: BaseException) -> list[str]:
     return [cause["message"] for cause in causes or ()]
 
 
-def _words(error: BaseException) -> str:
-    """The error's kind and its deepest cause; never the first, whose url may hold a gateway's key."""
+def _message(error: BaseException) -> str:
+    """The error's type and its deepest cause; never the first one, whose url may hold a gateway's key."""
     deepest = _causes(error)[1:][-1:]
     return ": ".join([type(error).__name__, *deepest])

@@ -1,4 +1,4 @@
-"""Where the bearer token comes from: a fixed text, or a file; an endpoint is asked by `tokens_oauth`."""
+"""Sources of the bearer token: a fixed text, or a file; `oauth` has the token endpoint."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from pathlib import Path
 from pipeline.errors import ConfigurationError, TokenUnavailable
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
-"""What can stand in a header: RFC 6750, section 2.1 allows less, some platforms' tokens have more."""
+"""What a header can hold. RFC 6750, section 2.1 allows less; the tokens of some platforms have more."""
 
 
 def checked(token: str, source: str) -> str:
-    """The token, if it can stand in a header.
+    """The token, if it can be written in a header.
 
     Raises:
-        TokenUnavailable: it cannot; words without it.
+        TokenUnavailable: it cannot; the message does not hold it.
     """
+    if token.startswith("\ufeff"):
+        raise TokenUnavailable(f"{source} begins with a byte order mark; save it as UTF-8 without one")
     if _TOKEN.fullmatch(token) is None:
-        raise TokenUnavailable(f"{source} holds no token: it is empty, too long or has spaces or other characters")
+        raise TokenUnavailable(f"{source} has no token: it is empty, too long, or has spaces or non-ASCII characters")
     return token
 
 
 class StaticToken:
-    """A token that stays as it is."""
+    """A fixed token."""
 
     refresh_in: float | None = None
 
@@ -36,7 +38,7 @@ class StaticToken:
         """The token.
 
         Raises:
-            TokenUnavailable: what is configured cannot stand in a header.
+            TokenUnavailable: the configured text cannot be written in a header.
         """
         return checked(self._token, "notices.token")
 
@@ -45,20 +47,20 @@ class StaticToken:
 
 
 class FileToken:
-    """A token in a file that somebody else renews: read again whenever the API refuses it."""
+    """A token in a file that another program renews: read again whenever the API refuses it."""
 
     refresh_in: float | None = None
 
     def __init__(self, path: Path, read: Callable[[Path], str]) -> None:
-        """`read` gives the file's text or raises `ConfigurationError`."""
+        """`read` returns the file's text, or raises `ConfigurationError`."""
         self._path = path
         self._read = read
 
     async def fetch(self) -> str:
-        """The token as it stands in the file now.
+        """Read the token.
 
         Raises:
-            TokenUnavailable: the file cannot be read, or holds no token.
+            TokenUnavailable: the file cannot be read, or has no token.
         """
         try:
             return checked(await asyncio.to_thread(self._read, self._path), str(self._path))

@@ -82,7 +82,7 @@ def test_nothing_may_be_committed_before_kafka_has_acknowledged() -> None:
         (BAD_CONTENT, OutcomeKind.REJECTED, Reason.CONTENT),
         (BAD_TEMPLATE, OutcomeKind.REJECTED, Reason.CONFIG),
         (Reply(200, 43004), OutcomeKind.REJECTED, Reason.RECIPIENT),
-        (Reply(422), OutcomeKind.REJECTED, Reason.KEY_REUSED),
+        (Reply(422, names_key=True), OutcomeKind.REJECTED, Reason.KEY_REUSED),
     ],
 )
 def test_a_refusal_ends_the_notice_and_the_lane_goes_on(reply: Reply, kind: OutcomeKind, reason: Reason) -> None:

@@ -67,7 +67,7 @@ NOTICES = [
     ("  token: a\n  idempotency_header: ''\n", "7:3: `notices.idempotency_header`: is not a valid header name"),
     ("  token: a\n  proxy: socks5://x\n", "7:3: `notices.proxy` must begin with http:// or https://"),
     ("  token: a\n  proxy: x\n", "7:3: `notices.proxy` is not a URL"),
-    ("  token: a\n  verdicts: {codes: {x: retry}}\n", "7:22: `notices.verdicts.codes.x` must be a whole number"),
+    ("  token: a\n  verdicts: {statuses: {x: retry}}\n", "7:25: `notices.verdicts.statuses.x` must be a whole number"),
     ("  token: a\ndelivery: [retry]\n", "7:1: `delivery` must be a mapping of names to values"),
     ("  token: a\nrules:\n", "7:1: `rules` must be a path"),
     ("  token: a\ndelivery: {budget: {capacity: 4}}\n", "nothing could be tried again"),
