@@ -75,6 +75,9 @@ TIMES_UNREADABLE = Metric(
     "Times of events that cannot be read: neither RFC 3339 nor, for `events.time_field`, a time of its schema.",
     (TOPIC, Label("attribute", bounded_by="`time`, `expirytime` and the field of `events.time_field`")),
 )
+EVENTS_GONE_UNREAD = Metric(
+    "events_gone_unread_total", Kind.COUNTER, "Events that retention deleted before they were read.", (TOPIC,)
+)
 EVENTS_UNMATCHED = Metric("events_unmatched_total", Kind.COUNTER, "Events that no rule matched.", (EVENT_TYPE,))
 RULE_MATCHES = Metric("rule_matches_total", Kind.COUNTER, "Events that a rule matched.", (RULE,))
 NOTICES = Metric(
@@ -136,6 +139,13 @@ CONSUMER_LAG = Metric(
     (TOPIC, PARTITION),
 )
 FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
+PARTITION_STUCK = Metric(
+    "partition_stuck_seconds",
+    Kind.GAUGE,
+    "For how long a partition cannot be read on, at a batch that cannot be taken apart or an offset that is not there; "
+    "absent for all others.",
+    (TOPIC, PARTITION),
+)
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last came round.")
 KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer has a connection.")
 KAFKA_ROUND_TRIP = Metric(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Record, TopicPartition
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
@@ -122,6 +122,10 @@ class EventSource(Protocol):
 
     def health(self) -> KafkaHealth | None:
         """How Kafka looks from here, as last known; None while nothing is."""
+        ...
+
+    def stuck(self) -> Mapping[TopicPartition, StuckPartition]:
+        """Our partitions that cannot be read on, as last known; empty in normal running."""
         ...
 
     def last_poll_at(self) -> float:

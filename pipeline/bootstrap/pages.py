@@ -66,6 +66,7 @@ def make_web(
         live=service.health.live,
         has_token=lambda: service.engine.has_token,
         kafka=parts.source.health,
+        stuck=parts.source.stuck,
         snapshot=parts.delivery.snapshot,
         lag=parts.source.lag,
         consumed=lambda: int(sum(telemetry.counts(metrics.EVENTS_CONSUMED).values())),

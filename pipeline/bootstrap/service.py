@@ -216,6 +216,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             next_generation=_next_generation(settings, topics),
             fall_back=settings.kafka.group_protocol == "auto",
             committed=telemetry.committed,
+            events_gone=telemetry.events_gone,
         ),
         outcomes=KafkaOutcomeLog(
             properties, Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic), encode

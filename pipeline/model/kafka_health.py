@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class StuckPartition(NamedTuple):
+    """A partition of ours that cannot be read on."""
+
+    offset: int
+    """The next offset; below 0 where none is known."""
+    since: float
+    """Epoch seconds."""
+    error: str
+
+
 class KafkaHealth(NamedTuple):
     """As last known."""
 

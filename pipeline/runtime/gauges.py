@@ -34,6 +34,9 @@ def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float
         yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
     for partition, age in state.oldest.items():
         yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
+    for partition, stuck in parts.source.stuck().items():
+        labels = {"topic": partition.topic, "partition": str(partition.partition)}
+        yield metrics.PARTITION_STUCK, labels, now - stuck.since
     yield metrics.LAST_POLL, {}, parts.source.last_poll_at()
     health = parts.source.health()
     if health is not None:

@@ -66,6 +66,8 @@ class Health:
         halt = self._delivery.halted()
         if halt is not None:
             return Check(ok=False, message=f"sending is halted: {halt.value}")
+        for (topic, partition), one in self._source.stuck().items():
+            return Check(ok=False, message=f"{topic}/{partition} cannot be read at offset {one.offset}: {one.error}")
         partitions = len(self._bridge.assigned)
         message = f"{partitions} partitions" if partitions else "waiting for partitions"
         kafka = self._source.health()

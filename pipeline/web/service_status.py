@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import TopicPartition
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
@@ -30,6 +30,8 @@ class StatusSources(NamedTuple):
     live: Callable[[], tuple[bool, str]]
     has_token: Callable[[], bool]
     kafka: Callable[[], KafkaHealth | None]
+    stuck: Callable[[], Mapping[TopicPartition, StuckPartition]]
+    """Partitions that cannot be read on."""
     snapshot: Callable[[float], DeliverySnapshot]
     lag: Callable[[], Mapping[TopicPartition, int]]
     consumed: Callable[[], int]
@@ -201,6 +203,7 @@ class StatusCollector:
             alive_words=message,
             has_token=self._subjects.has_token(),
             kafka_trouble=kafka.trouble if kafka is not None else None,
+            stuck=self._subjects.stuck(),
             halted=state.halted,
             halted_since=state.halted_since,
             refused_rules=refused,

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from pipeline.delivery.halt import Halt
+from pipeline.model.event import TopicPartition
+from pipeline.model.kafka_health import StuckPartition
 
 NAMED = 5
 """Suspended rules that are named; the table of rules shows all."""
@@ -92,6 +94,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     alive_words: str,
     has_token: bool,
     kafka_trouble: str | None,
+    stuck: Mapping[TopicPartition, StuckPartition],
     halted: Halt | None,
     halted_since: float | None,
     refused_rules: RefusedRules | None,
@@ -104,6 +107,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     found = list(_phase(phase, alive=alive, alive_words=alive_words))
     if phase == "running":
         found += _kafka(kafka_trouble)
+        found += _stuck(stuck)
         found += _sending(halted, halted_since, has_token=has_token)
     found += _rules(refused_rules, suspended)
     if not found:
@@ -135,6 +139,17 @@ def _kafka(trouble: str | None) -> Iterator[StatusMessage]:
             "Nothing can be read, and what is sent cannot be written down. Nothing is lost; it goes on by itself once "
             "a broker answers. The log's event `consumer_trouble` says what Kafka's client meets with.",
             "NoticeKafkaUnreachable",
+        )
+
+
+def _stuck(partitions: Mapping[TopicPartition, StuckPartition]) -> Iterator[StatusMessage]:
+    for (topic, partition), one in list(partitions.items())[:NAMED]:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"{topic}/{partition} cannot be read at offset {one.offset}, since {_clock(one.since)}",
+            f"Its events wait; other partitions go on. Kafka's client says: {one.error}. To pass over it: "
+            f"notice-pipeline skip {topic}/{partition}/{one.offset}",
+            "NoticePartitionStuck",
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.delivery import pointer
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record, TopicPartition
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.outcome import Outcome
 
@@ -101,6 +101,10 @@ class MemoryEventSource:
     def lag(self) -> Mapping[TopicPartition, int]:
         with self._kafka.changed:
             return {key: len(self._kafka.logs[key]) - position for key, position in self._positions.items()}
+
+    def stuck(self) -> Mapping[TopicPartition, StuckPartition]:
+        """Every record can be read."""
+        return {}
 
     def health(self) -> KafkaHealth | None:
         return KafkaHealth(1, 0.0)

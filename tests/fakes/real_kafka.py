@@ -25,12 +25,16 @@ class Counts:
         self.commits = {"ok": 0, "error": 0}
         self.replayed = 0
         self.unusable = 0
+        self.gone = 0
 
     def committed(self, result: str, partitions: int) -> None:
         self.commits[result] += partitions
 
     def was_replayed(self, records: int) -> None:
         self.replayed += records
+
+    def events_gone(self, _topic: str, events: int) -> None:
+        self.gone += events
 
     def was_unusable(self) -> None:
         self.unusable += 1
@@ -72,6 +76,7 @@ class RealKafka:
             SystemClock(),
             next_generation=protocol == "consumer",
             committed=self.counts.committed,
+            events_gone=self.counts.events_gone,
         )
         self._sources.append(source)
         return source

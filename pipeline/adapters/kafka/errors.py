@@ -41,6 +41,16 @@ _NO_RIGHT = frozenset(
     }
 )
 
+UNREADABLE = frozenset(
+    {
+        KafkaError._BAD_COMPRESSION,  # noqa: SLF001
+        KafkaError._BAD_MSG,  # noqa: SLF001
+        KafkaError.INVALID_MSG,
+        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+    }
+)
+"""A batch that this client cannot take apart. librdkafka fetches it again and again, and does not read past it."""
+
 
 def cause(exception: KafkaException) -> KafkaError:
     """The error that the exception carries."""

@@ -60,7 +60,7 @@ class GroupProtocol(StrEnum):
 class Membership:
     """One consumer in its group. Everything but `stopping` belongs to the source's thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it works with
         self,
         properties: Mapping[str, Any],
         topics: Sequence[str],
@@ -68,6 +68,7 @@ class Membership:
         commits: Commits,
         protocol: GroupProtocol,
         *,
+        gone: Callable[[str, int], None],
         alive: Callable[[], None],
         forgotten: Callable[[Sequence[TopicPartition]], None],
     ) -> None:
@@ -82,6 +83,7 @@ class Membership:
         self._commits = commits
         self._alive = alive
         self._forgotten = forgotten
+        self._gone = gone
         self._may_fall_back = protocol is GroupProtocol.AUTO
         self._epoch = 0
         self._listener: SourceListener | None = None
@@ -111,6 +113,8 @@ class Membership:
                     "enable.auto.commit": False,
                     "enable.auto.offset.store": False,
                     "enable.partition.eof": True,
+                    # Where the offset to read is not there, we look what is lost, report it, and go on as configured.
+                    "auto.offset.reset": "error",
                     "error_cb": _trouble,
                     "on_commit": self._commits.answered,
                     "stats_cb": self.statistics.take,
@@ -204,6 +208,7 @@ class Membership:
                 lost=low - offset,
                 error="retention deleted events before they were read",
             )
+            self._gone(partition.topic, low - offset)
         if offset >= 0:
             return Committed(partition, offset, metadata)
         reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))

@@ -249,6 +249,7 @@ def _counts(message: Message) -> bool:
 
     Raises:
         KafkaException: nothing more can be read.
+        UserError: a batch cannot be taken apart.
     """
     error = message.error()
     if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
@@ -256,6 +257,12 @@ def _counts(message: Message) -> bool:
     if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return False  # librdkafka looks for the coordinator whether it is needed or not; reading needs none
     gone = error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - as above
+    if error.code() in kafka_errors.UNREADABLE:
+        where = Position(message.topic() or "", message.partition() or 0, message.offset() or 0)
+        raise UserError(
+            f"the batch at {where} cannot be read: {error.str()}",
+            hint="read the ranges before and after it; the service passes over it by `notice-pipeline skip`",
+        )
     if gone or kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
         raise KafkaException(error)
     return False  # librdkafka tries again by itself; if that fails, the silence is reported

@@ -13,11 +13,12 @@ from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.commits import Commits
 from pipeline.adapters.kafka.lag import Lag
 from pipeline.adapters.kafka.ledger import LedgerReader
-from pipeline.adapters.kafka.membership import GroupProtocol, Membership
+from pipeline.adapters.kafka.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
 from pipeline.adapters.kafka.record import record_of
+from pipeline.adapters.kafka.unreadable import UnreadablePartitions
 from pipeline.errors import Unreachable
 from pipeline.model.event import Record, TopicPartition
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import CommitPoint
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ log = structlog.get_logger("source")
 class KafkaSource:
     """Implements `pipeline.ports.EventSource`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it works with
         self,
         properties: Mapping[str, Any],
         topics: Sequence[str],
@@ -54,11 +55,13 @@ class KafkaSource:
         *,
         next_generation: bool,
         committed: Callable[[str, int], None],
+        events_gone: Callable[[str, int], None] = lambda _topic, _events: None,
         fall_back: bool = True,
     ) -> None:
         """`next_generation` picks KIP-848's group protocol, `fall_back` the classic one where the broker lacks it.
 
-        `properties` are librdkafka's, group.id among them. `committed` counts partitions, with `ok` or `error`.
+        `properties` are librdkafka's, group.id among them. `committed` counts partitions, with `ok` or `error`;
+        `events_gone` counts events of a topic that retention deleted before they were read.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
@@ -71,9 +74,12 @@ class KafkaSource:
             ledger,
             self._commits,
             _protocol(next_generation=next_generation, fall_back=fall_back),
+            gone=events_gone,
             alive=self._alive,
             forgotten=self._drop,
         )
+        reset = str(properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
+        self._unreadable = UnreadablePartitions(reset, events_gone)
         self._listener: SourceListener | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)
         self._changed = threading.Condition()
@@ -128,6 +134,10 @@ class KafkaSource:
     def lag(self) -> Mapping[TopicPartition, int]:
         """Records between what was handed over and the partition's end, as last known."""
         return self._lag.lags
+
+    def stuck(self) -> Mapping[TopicPartition, StuckPartition]:
+        """Partitions that cannot be read on, as last known."""
+        return self._unreadable.stuck
 
     def health(self) -> KafkaHealth | None:
         """How Kafka looks from here, as last known."""
@@ -191,6 +201,7 @@ class KafkaSource:
             self._idle(now, hold, wants=not out_of_touch)
         if now >= self._lag_at:
             self._lag_at = now + LAG_SECONDS
+            self._unreadable.resume(self._group.consumer, self._group.owned, now)
             self._lag.measure(self._group.consumer, self._handed_over(), self._group.paused)
 
     def _handed_over(self) -> Mapping[TopicPartition, int]:
@@ -248,6 +259,8 @@ class KafkaSource:
     def _drop(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions are given up: should they come back at once, they begin at their frontier, not after these."""
         self._kept = [record for record in self._kept if (record.topic, record.partition) not in partitions]
+        for partition in partitions:
+            self._unreadable.clear(partition)
 
     def _keep(self, messages: Sequence[Message | None]) -> None:
         """Turn messages to records, but for those of partitions that are no longer ours."""
@@ -264,6 +277,8 @@ class KafkaSource:
             if key in owned:
                 if key in self._group.paused:
                     self._group.pause_anew(TopicPartition(*key))
+                if self._unreadable.stuck:
+                    self._unreadable.clear(TopicPartition(*key))
                 owned[key] = record.offset + 1
                 self._kept.append(record)
 
@@ -284,7 +299,20 @@ class KafkaSource:
         elif kafka_errors.is_refused(error):
             raise KafkaException(error)
         else:
+            self._report(message, error)
+
+    def _report(self, message: Message, error: KafkaError) -> None:
+        """An error of one partition, which comes again until that is read; or trouble that librdkafka deals with."""
+        key = TopicPartition(message.topic() or "", message.partition() or 0)
+        if key not in self._group.owned or message.partition() is None:
             log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's own codes begin so
+            self._unreadable.lost(key, self._group.owned[key])
+        else:
+            offset = message.offset()
+            known = offset is not None and offset >= 0
+            at = offset if known and offset is not None else self._group.owned[key]
+            self._unreadable.report(key, at, error.str(), self._clock.now())
 
 
 def _protocol(*, next_generation: bool, fall_back: bool) -> GroupProtocol:

@@ -60,6 +60,8 @@ class PrometheusTelemetry:
         self._durations = {
             verdict: self._histograms[metrics.ATTEMPT_DURATION].labels(verdict).observe for verdict in Verdict
         }
+        for topic in topics:
+            self._counters[metrics.EVENTS_GONE_UNREAD].labels(topic)
         self._consumed = {topic: self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc for topic in topics}
         self._dead_letters: dict[Reason, Callable[[], None]] = {
             reason: self._child(metrics.DEAD_LETTERS, reason)
@@ -175,6 +177,10 @@ class PrometheusTelemetry:
         """A commit pointer was damaged or points below the ledger's start."""
         self._counters[metrics.LEDGER_POINTERS_UNUSABLE].labels().inc()
 
+    def events_gone(self, topic: str, events: int) -> None:
+        """Retention deleted events before they were read."""
+        self._counters[metrics.EVENTS_GONE_UNREAD].labels(topic).inc(events)
+
     def log_lines_dropped(self, lines: int) -> None:
         """Log lines could not be written."""
         self._counters[metrics.LOG_LINES_DROPPED].labels().inc(lines)
@@ -235,6 +241,7 @@ READ_AT_SCRAPE = frozenset(
         metrics.RULES_SUSPENDED,
         metrics.CONSUMER_LAG,
         metrics.FRONTIER_AGE,
+        metrics.PARTITION_STUCK,
         metrics.LAST_POLL,
         metrics.KAFKA_BROKERS,
         metrics.KAFKA_ROUND_TRIP,

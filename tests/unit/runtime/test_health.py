@@ -7,14 +7,23 @@ from typing import Any
 
 import pytest
 
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.event import TopicPartition
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.runtime.health import STUCK_SECONDS, Health
 
 
-def health(*, silent: float = 0.0, draining: bool = False, kafka: KafkaHealth | None = None) -> Health:
+def health(
+    *,
+    silent: float = 0.0,
+    draining: bool = False,
+    kafka: KafkaHealth | None = None,
+    stuck: dict[TopicPartition, StuckPartition] | None = None,
+) -> Health:
     subject: Any = {
         "clock": SimpleNamespace(now=lambda: 1_000.0),
-        "source": SimpleNamespace(last_poll_at=lambda: 1_000.0 - silent, health=lambda: kafka),
+        "source": SimpleNamespace(
+            last_poll_at=lambda: 1_000.0 - silent, health=lambda: kafka, stuck=lambda: stuck or {}
+        ),
         "delivery": SimpleNamespace(halted=lambda: None),
         "engine": SimpleNamespace(has_token=True),
         "bridge": SimpleNamespace(draining=draining, assigned=set()),
@@ -52,3 +61,9 @@ def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(
 ) -> None:
     """It is away for all members alike: to drain them would only add to it."""
     assert health(kafka=kafka).ready() == (True, message)
+
+
+def test_a_partition_that_cannot_be_read_on_makes_the_member_unready() -> None:
+    """Its events wait, whatever else goes on."""
+    ready = health(stuck={TopicPartition("orders", 3): StuckPartition(17, 0.0, "Invalid compressed data")}).ready()
+    assert ready == (False, "orders/3 cannot be read at offset 17: Invalid compressed data")

@@ -8,7 +8,7 @@ from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import Position, TopicPartition
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
@@ -108,6 +108,7 @@ class Shop:
     live: tuple[bool, str] = (True, "running")
     has_token: bool = True
     kafka: KafkaHealth | None = None
+    stuck_partitions: dict[TopicPartition, StuckPartition] = field(default_factory=dict)
     snapshot: DeliverySnapshot = SNAPSHOT
     consumed: int = 0
     rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
@@ -126,6 +127,7 @@ class Shop:
             live=lambda: self.live,
             has_token=lambda: self.has_token,
             kafka=lambda: self.kafka,
+            stuck=lambda: self.stuck_partitions,
             snapshot=lambda _: self.snapshot,
             lag=lambda: {TopicPartition("shop.events", 0): 42},
             consumed=lambda: self.consumed,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.delivery.halt import Halt
-from pipeline.model.kafka_health import KafkaHealth
+from pipeline.model.event import TopicPartition
+from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.web.status_messages import RefusedRules, Severity
 
 from .status_sources import T0, Shop
@@ -75,3 +76,12 @@ def test_a_member_without_partitions_waits() -> None:
     (sign,) = shop.watch().standing().signs
     assert sign.gravity is Severity.NOTE
     assert sign.message.startswith("Waiting for partitions")
+
+
+def test_a_partition_that_cannot_be_read_on_is_named() -> None:
+    """With the command that passes over the batch; sending goes on."""
+    shop = Shop(stuck_partitions={TopicPartition("shop.events", 3): StuckPartition(17, 0.0, "Invalid compressed data")})
+    sign = shop.watch().standing().signs[0]
+    assert (sign.gravity, sign.alert) == (Severity.ATTENTION, "NoticePartitionStuck")
+    assert "shop.events/3 cannot be read at offset 17" in sign.message
+    assert "notice-pipeline skip shop.events/3/17" in sign.advice
