@@ -147,8 +147,7 @@ def _stuck(partitions: Mapping[TopicPartition, StuckPartition]) -> Iterator[Stat
         yield StatusMessage(
             Severity.ATTENTION,
             f"{topic}/{partition} cannot be read at offset {one.offset}, since {_clock(one.since)}",
-            f"Its events wait; other partitions go on. Kafka's client says: {one.error}. To pass over it: "
-            f"notice-pipeline skip {topic}/{partition}/{one.offset}",
+            f"Its events wait; other partitions go on. Kafka's client says: {one.error}.",
             "NoticePartitionStuck",
         )
 

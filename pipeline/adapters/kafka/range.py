@@ -261,7 +261,7 @@ def _counts(message: Message) -> bool:
         where = Position(message.topic() or "", message.partition() or 0, message.offset() or 0)
         raise UserError(
             f"the batch at {where} cannot be read: {error.str()}",
-            hint="read the ranges before and after it; the service passes over it by `notice-pipeline skip`",
+            hint="read the ranges before and after it; the runbook has it under NoticePartitionStuck",
         )
     if gone or kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
         raise KafkaException(error)

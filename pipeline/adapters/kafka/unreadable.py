@@ -38,7 +38,7 @@ class UnreadablePartitions:
             partition=key.partition,
             offset=offset,
             error=error,
-            hint=f"other partitions go on; to pass over it: notice-pipeline skip {key.topic}/{key.partition}/{offset}",
+            hint="other partitions go on; how to pass over it: section NoticePartitionStuck of the runbook",
         )
 
     def clear(self, key: TopicPartition) -> None:

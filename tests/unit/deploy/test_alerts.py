@@ -72,14 +72,14 @@ def test_an_alert_tells_the_one_who_is_paged_what_to_do(alert: dict[str, Any]) -
 
 
 def test_the_runbook_has_one_section_for_each_alert_and_no_other() -> None:
-    """Each section says what it means, how to see, how to mend and how to verify."""
+    """Each section says what it means, how to diagnose, how to fix and how to verify."""
     sections = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)[1:]
     assert {section.split("\n", 1)[0] for section in sections} == {alert["alert"] for alert in ALERTS}
     for section in sections:
         assert "**What it means to customers.**" in section
         assert "**Verify.**" in section
-        assert re.search(r"\*\*See(\.| and mend\.)\*\*", section), section[:60]
-        assert re.search(r"\*\*Mend|mend\.\*\*", section), section[:60]
+        assert re.search(r"\*\*Diagnose(\.| and fix\.)\*\*", section), section[:60]
+        assert re.search(r"\*\*Fix|fix\.\*\*", section), section[:60]
 
 
 def test_every_link_inside_the_runbook_leads_somewhere() -> None:
