@@ -6,7 +6,8 @@ from pipeline.delivery.evaluated_record import PendingOutcome
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
-from pipeline.model.event import Position, Record
+from pipeline.model.event import Event, Position, Record
+from pipeline.model.notice import Notice
 from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
 
@@ -69,6 +70,16 @@ class UnacknowledgedOutcomes:
         self._publications = kept
 
 
+def _limit(notice: Notice, event: Event) -> str:
+    """Which limit has passed, and which clock it counts from."""
+    if notice.expires_at is None or notice.expires_at * 1_000 == event.expires_at_ms:
+        return "after the event's expirytime"
+    seconds = notice.expires_at - event.time_ms / 1_000
+    return (
+        f"more than expires_after ({seconds:.0f} s) after the event's time ({event.time_source or 'Kafka timestamp'})"
+    )
+
+
 def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
     """The outcome of a notice, made of all that is remembered of it.
 
@@ -102,6 +113,6 @@ def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: floa
         work.first_attempt_at,
         now,
         offset <= work.partition.reached,
-        "" if kind is ACCEPTED else detail,
+        "" if kind is ACCEPTED else detail if kind is not OutcomeKind.EXPIRED else _limit(work.notice, event),
         event.trace,
     )

@@ -97,8 +97,8 @@ class Event:
     """W3C trace context from the headers, where there is one."""
     redrive: Redrive | None = None
     """What is asked for, where this record was sent again from the dead letters."""
-    has_own_time: bool = False
-    """Whether `time_ms` is CloudEvents `time`."""
+    time_source: str | None = None
+    """Where `time_ms` comes from; None: Kafka's timestamp."""
 
     def release_data(self) -> None:
         """Once its notices are made, what is said of the event is of use, its data no more.

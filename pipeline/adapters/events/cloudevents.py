@@ -161,7 +161,7 @@ def event(
         _time(attributes, "ce_expirytime", record, unreadable_time),
         _trace(attributes),
         _redrive(attributes),
-        given_ms is not None,
+        "CloudEvents time" if given_ms is not None else None,
     )
 
 

@@ -72,6 +72,7 @@ class EventDecoder:
         self._max_bytes = max_bytes
         self._fields = fields
         self._has_fields = bool(fields.id or fields.time)
+        self._time_source = f"field {'.'.join(fields.time)}"
         self._tombstone_topics = frozenset(tombstone_topics)
         self._unreadable_time = unreadable_time or _ignore
 
@@ -119,12 +120,12 @@ class EventDecoder:
             event.id = event_id(event.data, self._fields.id)
             if event.id is not None:
                 event.identity = f"{event.type}\x1f{event.id}"
-        if self._fields.time and not event.has_own_time:
+        if self._fields.time and event.time_source is None:
             time_ms = event_time(event.data, self._fields.time)
             if time_ms is None:
                 self._unreadable_time(event.record, ".".join(self._fields.time))
             else:
-                event.time_ms = time_ms
+                event.time_ms, event.time_source = time_ms, self._time_source
 
     async def prepare(self, record: Record) -> None:
         """Ask the registry for the record's schema until it answers; what it does not know is refused for a while."""

@@ -42,7 +42,21 @@ def test_what_is_too_late_is_not_sent() -> None:
     assert bench.attempts() == []
     (outcome,) = bench.collect()
     assert (outcome.kind, outcome.attempts, outcome.first_attempt_at) == (OutcomeKind.EXPIRED, 0, None)
+    assert outcome.detail == "more than expires_after (5 s) after the event's time (Kafka timestamp)"
     assert bench.delivery.snapshot(bench.now).lanes == 0
+
+
+def test_an_events_own_limit_is_named() -> None:
+    """The outcome's detail says which limit has passed."""
+    bench = Bench()
+    given = arrival(0, notice("a", expires_at=bench.now + 5))
+    assert given.event is not None
+    given.event.expires_at_ms = int((bench.now + 5) * 1_000)
+    bench.offer(given)
+    bench.later(5)
+    bench.attempts()
+    (outcome,) = bench.collect()
+    assert outcome.detail == "after the event's expirytime"
 
 
 def test_a_waiting_retry_expires_in_time() -> None:
