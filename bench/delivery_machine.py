@@ -23,6 +23,7 @@ from typing import NamedTuple
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.ledger import Assigned
@@ -84,7 +85,8 @@ class Simulation:
         self.slots = max_in_flight
         self.rng = random.Random(2)  # noqa: S311 - a workload, not a secret
         settings = DeliverySettings.model_validate({"buffers": {"notices": per_slot * max_in_flight}})
-        self.delivery = Delivery(settings, VerdictTable(), max_in_flight=max_in_flight, rng=self.rng.random, now=0.0)
+        route = Route(settings, VerdictTable(), max_in_flight=max_in_flight, rng=self.rng.random, now=0.0)
+        self.delivery = Delivery(settings, route, 0.0)
         for partition in range(PARTITIONS):
             self.delivery.assign(Assigned(TopicPartition("orders", partition), 1, 0, {}))
         self.now = 0.0

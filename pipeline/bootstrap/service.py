@@ -36,6 +36,7 @@ from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.notices import notices_api, token_source
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
+from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import UserError
 from pipeline.model.event import Record
@@ -195,10 +196,14 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
         rules=rules,
         delivery=Delivery(
             settings.delivery,
-            VerdictTable(settings.notices.verdicts),
-            max_in_flight=settings.notices.max_in_flight,
-            rng=random.SystemRandom().random,
-            now=clock.now(),
+            Route(
+                settings.delivery,
+                VerdictTable(settings.notices.verdicts),
+                max_in_flight=settings.notices.max_in_flight,
+                rng=random.SystemRandom().random,
+                now=clock.now(),
+            ),
+            clock.now(),
         ),
         api=notices_api(settings),
         tokens=token_source(settings),

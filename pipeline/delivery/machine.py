@@ -7,24 +7,20 @@ Pure: time and random numbers are arguments, and nothing here waits. One owner c
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.buffers import Buffers
 from pipeline.delivery.condition import NEVER
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
-from pipeline.delivery.gate import Gate
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.lanes import Lanes
-from pipeline.delivery.limit import ConcurrencyLimit
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.delivery.policy import DeliverySettings
-from pipeline.delivery.replies import NextStep, ReplyHandler
+from pipeline.delivery.replies import NextStep
+from pipeline.delivery.route import Route
 from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
-from pipeline.delivery.suspension import Suspensions
 from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_word
-from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.outcome import OutcomeKind, Reason
@@ -53,21 +49,18 @@ SWEEP_SECONDS = 1.0
 class Delivery:
     """All notices of one process that have not ended."""
 
-    def __init__(
-        self,
-        settings: DeliverySettings,
-        verdicts: VerdictTable,
-        *,
-        max_in_flight: int,
-        rng: Callable[[], float],
-        now: float,
-    ) -> None:
-        """`rng` returns numbers uniform in [0, 1); `now` is seconds since the epoch, here and everywhere."""
-        self._gate = Gate(settings, now)
-        self._limit = ConcurrencyLimit(settings.concurrency, max_in_flight, now)
-        self._budget = RetryBudget(settings.budget, now)
-        self._suspensions = Suspensions(settings.suspension)
-        self._replies = ReplyHandler(settings, verdicts, self._gate, self._limit, self._budget, self._suspensions, rng)
+    def __init__(self, settings: DeliverySettings, route: Route, now: float) -> None:
+        """`now` is seconds since the epoch, here and everywhere.
+
+        All notices go by one route. A second one is chosen for each notice in `offer` and kept in its `PendingNotice`.
+        """
+        self._route = route
+        self._gate = route.gate
+        self._limit = route.limit
+        self._budget = route.budget
+        self._suspensions = route.suspensions
+        self._replies = route.replies
+        max_in_flight = route.max_in_flight
         self._buffers = Buffers(
             settings.buffers.notices or max(LEAST_NOTICES, NOTICES_PER_SLOT * max_in_flight), settings.buffers.span
         )
@@ -133,6 +126,8 @@ class Delivery:
         self._unacknowledged.expect(partition, left)
         for outcome in outcomes:
             self._unacknowledged.publish(outcome, record, partition, event)
+        if self._route.writes_body:
+            notices = [self._route.written(notice) for notice in notices]
         for notice in notices:
             self._ticket += 1
             self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition))

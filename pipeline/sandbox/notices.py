@@ -1,21 +1,18 @@
-"""POST /message/v2/notices: the API's own side of contract C1, and the misbehaviour that is asked for.
+"""POST /message/v2/notices: the API's side of the contract, and the faults of the plan.
 
-A raw ASGI application: this path is what load runs against, and a framework's request objects cost it a third.
+A raw ASGI application, because load tests run against this path and a framework's request objects cost a third more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
-
-import orjson
 
 from pipeline.sandbox.connections import Ending
 from pipeline.sandbox.faults import Arriving, FaultRule, Latency
 from pipeline.sandbox.memory import Claim, Entry, Kept
-from pipeline.sandbox.request import ACCEPTED, Message, check, parse
+from pipeline.sandbox.request import ACCEPTED, Message, check, write_reply
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 PATH = "/message/v2/notices"
 MAX_BODY = 65_536
 MAX_KEY = 256
-_ACCEPTED = Kept(200, b'{"code":200}')
 _JSON = (b"content-type", b"application/json")
 _ENDINGS = {
     "close": Ending.CLOSE,
@@ -75,11 +71,11 @@ class NoticesEndpoint:
 
     async def _take(self, body: bytes, header: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
         state = self._state
-        message = parse(body)
+        message = state.contract.parse(body)
         if not isinstance(message, Message):
             state.memory.counts.refused += 1
             state.memory.counts.codes[message.code] += 1
-            await _write(send, _say(200, message.code, message.message))
+            await _write(send, self._say(200, message.code, message.message))
             return
         key = _key(header)
         if key == "":
@@ -144,14 +140,14 @@ class NoticesEndpoint:
         if too_much is not None:
             state.memory.counts.codes[too_much.code] += 1
             retry = ((b"retry-after", b"%d" % too_much.retry_after),) if too_much.retry_after is not None else ()
-            return _say(too_much.status, too_much.code, too_much.message, retry)
+            return self._say(too_much.status, too_much.code, too_much.message, retry)
         refused = check(message, state.templates)
         if refused is None:
             state.memory.receive(message, key, now)
-            answer = Answer(_ACCEPTED)
+            answer = Answer(Kept(200, state.contract.write_reply(ACCEPTED, "")))
         else:
             state.memory.counts.refused += 1
-            answer = _say(200, refused.code, refused.message)
+            answer = self._say(200, refused.code, refused.message)
         state.memory.counts.codes[ACCEPTED if refused is None else refused.code] += 1
         if entry is not None:
             entry.reply = answer.kept
@@ -170,6 +166,9 @@ class NoticesEndpoint:
         while (await receive())["type"] != "http.disconnect":
             pass
 
+    def _say(self, status: int, code: int, summary: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+        return Answer(Kept(status, self._state.contract.write_reply(code, summary)), headers)
+
     def _scripted(self, rule: FaultRule) -> Answer:
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in rule.headers.items()]
         if rule.retry_after is not None:
@@ -182,7 +181,7 @@ class NoticesEndpoint:
             return Answer(Kept(status, rule.body.encode()), tuple(headers))
         code = rule.code if rule.code is not None else status
         self._state.memory.counts.codes[code] += 1
-        return _say(status, code, "a scripted fault", tuple(headers))
+        return self._say(status, code, "a scripted fault", tuple(headers))
 
 
 def _key(header: bytes | None) -> str | None:
@@ -218,8 +217,8 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _say(status: int, code: int, summary: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
-    body: Mapping[str, object] = {"code": code, "message": summary}
-    return Answer(Kept(status, orjson.dumps(body)), headers)
+    """A refusal of the request as such, before its body is read."""
+    return Answer(Kept(status, write_reply(code, summary)), headers)
 
 
 async def _write(send: Send, answer: Answer) -> None:

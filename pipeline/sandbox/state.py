@@ -1,4 +1,4 @@
-"""Everything one sandbox is made of, and what can be set."""
+"""The options and the state of one sandbox."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.sandbox.credentials import Credentials
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Memory
 from pipeline.sandbox.meter import Meter
+from pipeline.sandbox.request import Contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,17 @@ class SandboxOptions:
     plan: FaultPlan = field(default_factory=FaultPlan)
     keep_messages: int = 1_000
     keep_keys: int = 200_000
-    clock: Callable[[], float] = time.time  # noqa: TID251 - a server of its own, which nobody steps through time
+    contract: Contract = field(default_factory=Contract)
+    """For an API whose bodies are not those of C1."""
+    clock: Callable[[], float] = time.time  # noqa: TID251 - a server of its own, outside the service's clock
 
 
 class State:
-    """The sandbox's memory and its present plan."""
+    """The sandbox's memory and its present fault plan."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self.clock = options.clock
+        self.contract = options.contract
         self.templates = options.templates
         self.credentials = Credentials(options.tokens, options.clients, options.token_seconds, options.clock)
         self.memory = Memory(options.keep_messages, options.keep_keys)

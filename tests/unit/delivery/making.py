@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.route import BodyContract, Route
 from pipeline.delivery.verdicts import VerdictSettings, VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition
@@ -104,16 +105,13 @@ class Bench:
         max_in_flight: int = 16,
         rng: float = 0.5,
         verdicts: VerdictSettings | None = None,
+        body: BodyContract | None = None,
         partitions: Sequence[TopicPartition] = (P0,),
     ) -> None:
         self.now = T0
-        self.delivery = Delivery(
-            DeliverySettings.model_validate(settings or {}),
-            VerdictTable(verdicts),
-            max_in_flight=max_in_flight,
-            rng=lambda: rng,
-            now=T0,
-        )
+        chosen = DeliverySettings.model_validate(settings or {})
+        route = Route(chosen, VerdictTable(verdicts), max_in_flight=max_in_flight, rng=lambda: rng, now=T0, body=body)
+        self.delivery = Delivery(chosen, route, T0)
         self.outcomes: list[Outcome] = []
         self.unacknowledged: list[PendingOutcome] = []
         self.ledger_offset = 0

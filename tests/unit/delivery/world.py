@@ -14,6 +14,7 @@ from pipeline.delivery import pointer
 from pipeline.delivery.evaluated_record import Attempt, PendingOutcome
 from pipeline.delivery.machine import PROBE_RECORDS, UNWRITTEN_PER_SLOT, Delivery
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
@@ -97,7 +98,8 @@ class Member:
 
     def __init__(self, seed: int, now: float) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - a dice that can be replayed
-        self.delivery = Delivery(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now)
+        route = Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now)
+        self.delivery = Delivery(SETTINGS, route, now)
         self.epochs: dict[TopicPartition, int] = {}
         self.read: dict[TopicPartition, int] = {}
         self.unwritten: list[PendingOutcome] = []

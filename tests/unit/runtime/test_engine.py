@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.ledger import Assigned
@@ -110,7 +111,9 @@ def engine(
     source: Source | None = None,
 ) -> tuple[Engine, Api]:
     """An engine with one notice to send."""
-    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0)
+    delivery = Delivery(
+        DeliverySettings(), Route(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0), T0
+    )
     delivery.assign(Assigned(P0, 1, 0, {}, -1, None))
     delivery.offer(arrival(0, notice("n0")), T0)
     api = Api()

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import SchemaUnavailable
 from pipeline.model.event import Event, Record
@@ -91,7 +92,9 @@ async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_servic
 
     rules: Any = Anything()
     telemetry: Any = Anything()
-    delivery = Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0)
+    delivery = Delivery(
+        DeliverySettings(), Route(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0), T0
+    )
     intake = Intake(
         decoder=Decoder(),
         rules=rules,
@@ -124,7 +127,9 @@ async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service
 
     parts: dict[str, Any] = {
         **dict.fromkeys(("api", "outcomes", "telemetry"), Anything()),
-        "delivery": Delivery(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0),
+        "delivery": Delivery(
+            DeliverySettings(), Route(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0), T0
+        ),
         "tokens": Broken(),
         "source": Source(),
         "clock": Standing(),

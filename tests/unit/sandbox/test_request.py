@@ -104,14 +104,14 @@ def test_nothing_that_is_json_breaks_it(value: object) -> None:
 @pytest.mark.parametrize(
     ("asked", "summary"),
     [
-        (message("T9", thing1="x"), "there is none of that id"),
+        (message("T9", thing1="x"), "unknown id"),
         (message(thing1="x" * 21), "data.thing1.value has 21 of at most 20"),
         (message(thing1=" "), "data.thing1.value is empty"),
         (message(amount2="1"), "data.thing1.value is missing"),
-        (message(thing1="x", other="y"), "data.other.value is no field"),
+        (message(thing1="x", other="y"), "data.other.value is not a field"),
         (message(thing1="x", amount2="1,000"), "data.amount2.value is not what `amount` takes"),
         (message(thing1="x", phrase3="失败"), "registered"),
-        (message("T2", keyword9="x"), "data.keyword9.value is no field"),
+        (message("T2", keyword9="x"), "data.keyword9.value is not a field"),
     ],
 )
 def test_the_channels_checks(asked: Message, summary: str) -> None:
