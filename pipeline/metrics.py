@@ -78,6 +78,15 @@ TIMES_UNREADABLE = Metric(
 EVENTS_GONE_UNREAD = Metric(
     "events_gone_unread_total", Kind.COUNTER, "Events that retention deleted before they were read.", (TOPIC,)
 )
+EVENTS_FOR_OTHER_GROUPS = Metric(
+    "events_for_other_groups_total", Kind.COUNTER, "Records that were redriven for another group.", (TOPIC,)
+)
+TOPICS_RECREATED = Metric(
+    "topics_recreated_total",
+    Kind.COUNTER,
+    "Partitions that begin at their start, because their topic was deleted and created again.",
+    (TOPIC,),
+)
 EVENTS_UNMATCHED = Metric("events_unmatched_total", Kind.COUNTER, "Events that no rule matched.", (EVENT_TYPE,))
 RULE_MATCHES = Metric("rule_matches_total", Kind.COUNTER, "Events that a rule matched.", (RULE,))
 NOTICES = Metric(
@@ -105,6 +114,11 @@ LEDGER_POINTERS_UNUSABLE = Metric(
     "ledger_pointers_unusable_total",
     Kind.COUNTER,
     "Commit pointers that were damaged or point below the ledger's start.",
+)
+LEDGER_LOOKUPS = Metric(
+    "ledger_lookups_by_time_total",
+    Kind.COUNTER,
+    "Partitions whose commit had no usable pointer, so that the ledger was looked up by time.",
 )
 REDELIVERED = Metric("redelivered_total", Kind.COUNTER, "Notices that had an owner before this process.")
 OUTCOMES_PUBLISHED = Metric("outcomes_published_total", Kind.COUNTER, "Outcomes written to Kafka.", (RESULT,))

@@ -193,6 +193,10 @@ class Telemetry(Protocol):
         """A record is no event."""
         ...
 
+    def for_another_group(self, topic: str) -> None:
+        """A record was redriven for another group, and is passed by."""
+        ...
+
     def unmatched(self, event_type: str) -> None:
         """No rule matched."""
         ...

@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.kafka.client_log import forwarding_logger
+from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.outcome_record import LedgerDecoder, outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder, RecipientEncoding
@@ -186,6 +187,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     rules = find_rules(settings, schemas.catalogue)
     encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
+    identities = Identities(properties, settings.kafka.group_id)
     return Parts(
         decoder=find_decoder(
             settings,
@@ -214,14 +216,16 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
                 {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
                 settings.outcomes.topic,
                 LedgerDecoder(),
-                replayed=telemetry.replayed,
-                unusable=telemetry.pointer_unusable,
+                telemetry=telemetry,
+                ledger_id=lambda: identities.origins([settings.outcomes.topic])[settings.outcomes.topic].topic_id,
             ),
             clock,
             next_generation=_next_generation(settings, topics),
             fall_back=settings.kafka.group_protocol == "auto",
             committed=telemetry.committed,
             events_gone=telemetry.events_gone,
+            identities=identities,
+            recreated=telemetry.topic_recreated,
         ),
         outcomes=KafkaOutcomeLog(
             properties, Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic), encode

@@ -33,9 +33,17 @@ class Frontier:
     """One partition's progress, from assignment to release."""
 
     def __init__(
-        self, partition: TopicPartition, committed: int | None, ledger_end: LedgerPosition | None = None
+        self,
+        partition: TopicPartition,
+        committed: int | None,
+        ledger_end: LedgerPosition | None = None,
+        topic_id: str | None = None,
+        ledger_id: str | None = None,
     ) -> None:
-        """`committed` is the offset last committed, `ledger_end` where our own outcomes begin; None where unknown."""
+        """`committed` is the offset last committed, `ledger_end` where our own outcomes begin; None where unknown.
+
+        The ids are those of the source topic and of the ledger's.
+        """
         self.partition = partition
         self._open: deque[Unfinished] = deque()
         self._next = committed
@@ -43,6 +51,8 @@ class Frontier:
         """(ledger offset, source offset) of outcomes at or above the frontier, in the ledger's order."""
         self._ledger_partition = ledger_end.partition if ledger_end is not None else None
         self._ledger_end = ledger_end.offset if ledger_end is not None else 0
+        self._topic_id = topic_id
+        self._ledger_id = ledger_id
         self._told: CommitPoint | None = None
 
     @property
@@ -120,4 +130,5 @@ class Frontier:
             ledger.popleft()
         if self._ledger_partition is None:
             return ""
-        return pointer.write(LedgerPosition(self._ledger_partition, ledger[0][0] if ledger else self._ledger_end))
+        position = LedgerPosition(self._ledger_partition, ledger[0][0] if ledger else self._ledger_end)
+        return pointer.write(position, self._topic_id, self._ledger_id)

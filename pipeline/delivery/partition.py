@@ -24,6 +24,7 @@ class Partition:
         "epoch",
         "frontier",
         "in_flight",
+        "origin",
         "reached",
         "released",
         "revoking",
@@ -39,7 +40,10 @@ class Partition:
         if assigned.done and assigned.reached < 0:
             raise ValueError(f"{assigned.partition}: outcomes are done, but not known up to which offset")
         self.epoch = assigned.epoch
-        self.frontier = Frontier(assigned.partition, assigned.frontier, assigned.ledger_end)
+        self.origin = assigned.origin
+        self.frontier = Frontier(
+            assigned.partition, assigned.frontier, assigned.ledger_end, assigned.origin.topic_id, assigned.ledger_id
+        )
         self.done = dict(assigned.done)
         """Outcomes that the ledger holds; each is forgotten once its event is offered."""
         self.reached = assigned.reached

@@ -1,7 +1,10 @@
-"""The commit's metadata: where in the ledger a new owner must begin to read.
+"""The metadata of an offset commit: where in the ledger the next owner begins to read.
 
-A map of completed offsets does not fit the broker's 4,096 characters when a recipient is hot or blocked; a pointer
-always does: `np1:<ledger partition>:<ledger offset>:<crc32 of what stands before>`.
+`np2;topic=<topic id>;ledger=<the ledger topic's id>;partition=2;offset=1042;crc=1f0c9a2b`
+
+Fields are named. A reader ignores names that it does not know, so later releases can add fields. `crc` is last: the
+CRC-32 of the text before it, in hexadecimal digits. A map of completed offsets instead would not fit: Kafka 4.1 takes
+at most 4,095 characters.
 """
 
 from __future__ import annotations
@@ -9,12 +12,27 @@ from __future__ import annotations
 import binascii
 import re
 from enum import StrEnum
+from typing import NamedTuple
 
 from pipeline.model.ledger import LedgerPosition
 
-VERSION = "np1"
-MAX_LENGTH = 64
-_SHAPE = re.compile(r"(np1:(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,18})):([0-9a-f]{8})", re.ASCII)
+VERSION = "np2"
+MAX_LENGTH = 255
+_SHAPE = re.compile(r"(np2(?:;[a-z_]+=[^;=]*)*);crc=([0-9a-f]{8})", re.ASCII)
+_OTHER_VERSION = re.compile(r"np(?!1[;:])[0-9]+[;:].*", re.ASCII | re.DOTALL)
+_UNRELEASED = re.compile(r"np1(?::(?:0|[1-9][0-9]{0,18})){2}:[0-9a-f]{8}", re.ASCII)
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+
+
+class Pointer(NamedTuple):
+    """What the commit's metadata says."""
+
+    ledger: LedgerPosition
+    """The lowest ledger offset that can hold an outcome at or above the frontier."""
+    topic_id: str | None = None
+    """The source topic's id; None where the broker has none."""
+    ledger_id: str | None = None
+    """The ledger topic's id; None where the broker has none."""
 
 
 class Unusable(StrEnum):
@@ -22,27 +40,36 @@ class Unusable(StrEnum):
 
     DAMAGED = "damaged"
     UNKNOWN_VERSION = "unknown_version"
+    """Written by a later release."""
+    UNRELEASED = "unreleased_version"
+    """Written by 0.1.0, which was never released."""
 
 
-def write(position: LedgerPosition) -> str:
-    """The metadata text for `position`; at most 64 characters, ASCII."""
-    text = f"{VERSION}:{position.partition}:{position.offset}"
-    return f"{text}:{_checksum(text)}"
+def write(ledger: LedgerPosition, topic_id: str | None = None, ledger_id: str | None = None) -> str:
+    """The metadata for a `Pointer` of these: ASCII, at most 255 characters."""
+    ids = {"topic": topic_id, "ledger": ledger_id}
+    fields = [f"{name}={value}" for name, value in ids.items() if value is not None]
+    text = ";".join((VERSION, *fields, f"partition={ledger.partition}", f"offset={ledger.offset}"))
+    return f"{text};crc={_checksum(text)}"
 
 
-def read(metadata: str | None) -> LedgerPosition | Unusable | None:
-    """The position that the metadata points to; None where there is no pointer, so nothing above the frontier."""
+def read(metadata: str | None) -> Pointer | Unusable | None:
+    """The pointer; None where the commit has no metadata."""
     if not metadata:
         return None
     if len(metadata) > MAX_LENGTH:
         return Unusable.DAMAGED
     match = _SHAPE.fullmatch(metadata)
     if match is None:
-        other = re.fullmatch(r"np[0-9]+:.*", metadata) is not None and not metadata.startswith(f"{VERSION}:")
+        if _UNRELEASED.fullmatch(metadata):
+            return Unusable.UNRELEASED
+        other = _OTHER_VERSION.fullmatch(metadata) and not metadata.startswith(f"{VERSION};")
         return Unusable.UNKNOWN_VERSION if other else Unusable.DAMAGED
-    if _checksum(match[1]) != match[4]:
+    fields = dict(field.split("=") for field in match[1].split(";")[1:])
+    numbers = [fields.get(name, "") for name in ("partition", "offset")]
+    if _checksum(match[1]) != match[2] or not all(_NUMBER.fullmatch(number) for number in numbers):
         return Unusable.DAMAGED
-    return LedgerPosition(int(match[2]), int(match[3]))
+    return Pointer(LedgerPosition(*map(int, numbers)), fields.get("topic"), fields.get("ledger"))
 
 
 def _checksum(text: str) -> str:

@@ -12,6 +12,7 @@ from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
 
 _NO_REPLY = Reply()
+_NEVER_REDRIVEN = (0, None)
 
 
 class UnacknowledgedOutcomes:
@@ -115,4 +116,6 @@ def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: floa
         offset <= work.partition.reached,
         "" if kind is ACCEPTED else detail if kind is not OutcomeKind.EXPIRED else _limit(work.notice, event),
         event.trace,
+        work.partition.origin,
+        *(_NEVER_REDRIVEN if event.redrive is None else (event.redrive.number, event.redrive.first)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pipeline.model.event import TopicPartition
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 
 
 class LedgerPosition(NamedTuple):
@@ -39,4 +39,7 @@ class Assigned(NamedTuple):
     reached: int = -1
     """Highest source offset that the ledger speaks of: up to there, an earlier owner was at work."""
     ledger_end: LedgerPosition | None = None
-    """End of this partition's part of the ledger as of assignment: our own outcomes will stand there or later."""
+    """End of this partition's part of the ledger as of assignment: our own outcomes get this offset or a later one."""
+    origin: Origin = UNKNOWN_ORIGIN
+    ledger_id: str | None = None
+    """The ledger topic's id, for the commit's pointer."""

@@ -58,7 +58,9 @@ class Refusal(NamedTuple):
 
 
 def notice_id(event_identity: str, rule: str, index: int = 0) -> str:
-    """The same event, rule and index always give the same id, in any process.
+    """The id of a notice: the same for the same event, rule and index, in any process and release.
+
+    `event_identity` is that of `pipeline.model.event`; the group is part of it.
 
     A version 5 UUID (RFC 9562, section 5.5), written out by hand: `uuid.uuid5` costs five times as much and
     this runs once for every notice.

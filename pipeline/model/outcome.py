@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.model.event import Position
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
 from pipeline.model.trace import TraceContext
 
 
@@ -114,3 +114,9 @@ class Outcome(NamedTuple):
     detail: str
     """Words for people; never a rendered text or a secret."""
     trace: TraceContext | None = None
+    origin: Origin = UNKNOWN_ORIGIN
+    """Whose outcome it is, and of which topic."""
+    redrives: int = 0
+    """How many times the event was redriven before this outcome."""
+    first: Position | None = None
+    """Of a redriven event: its first position."""

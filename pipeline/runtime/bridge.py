@@ -81,7 +81,7 @@ class Bridge:
     def _assign(self, partitions: Sequence[Assigned]) -> None:
         for assigned in partitions:
             self._delivery.assign(assigned)
-            self._intake.open(assigned.partition, assigned.epoch)
+            self._intake.open(assigned)
             self.assigned.add(assigned.partition)
         log.info(
             "partitions_assigned",

@@ -15,12 +15,14 @@ import structlog
 
 from pipeline.delivery.machine import Delivery, EvaluatedRecord
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
-from pipeline.model.event import Event, Record, Redrive, TopicPartition
+from pipeline.model.dead_letter import is_for_another_group
+from pipeline.model.event import Event, Origin, Record, Redrive, TopicPartition, position_identity
 from pipeline.model.notice import Notice, Refusal, notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
+    from pipeline.model.ledger import Assigned
     from pipeline.ports import Clock, Decoder, Telemetry
     from pipeline.rules.ruleset import RuleSet
 
@@ -59,7 +61,7 @@ class Intake:
         self._telemetry = telemetry
         self._progressed = progressed
         self._publish_unmatched = publish_unmatched
-        self._epochs: dict[_Key, int] = {}
+        self._assignments: dict[_Key, tuple[int, Origin]] = {}
         self._queue: deque[Record] = deque()
         self._awaiting_schema: dict[_Key, deque[Record]] = {}
         self._slice_due = False
@@ -71,13 +73,13 @@ class Intake:
         """Records taken but not yet offered."""
         return len(self._queue) + sum(len(records) for records in self._awaiting_schema.values())
 
-    def open(self, partition: TopicPartition, epoch: int) -> None:
-        """Accept records of `partition` from now on, under this epoch."""
-        self._epochs[partition] = epoch
+    def open(self, assigned: Assigned) -> None:
+        """Accept records of a partition from now on, under its epoch."""
+        self._assignments[assigned.partition] = (assigned.epoch, assigned.origin)
 
     def close(self, partition: TopicPartition) -> None:
         """Drop the waiting records of `partition`: its next owner reads them again."""
-        self._epochs.pop(partition, None)
+        self._assignments.pop(partition, None)
         self._awaiting_schema.pop(partition, None)
         self._queue = deque(record for record in self._queue if (record.topic, record.partition) != tuple(partition))
 
@@ -106,19 +108,24 @@ class Intake:
             if blocked is not None:
                 blocked.append(record)
                 continue
-            epoch = self._epochs.get(partition)
-            if epoch is not None:
-                self._evaluate(record, partition, epoch)
+            assignment = self._assignments.get(partition)
+            if assignment is not None:
+                self._evaluate(record, partition, *assignment)
         self._progressed()
         self._schedule()
 
-    def _evaluate(self, record: Record, partition: _Key, epoch: int) -> None:
+    def _evaluate(self, record: Record, partition: _Key, epoch: int, origin: Origin) -> None:
         """Run the stages in order: decode, match and render, offer."""
         now = self._clock.now()
         self._telemetry.consumed(record.topic, 1)
+        if record.headers and is_for_another_group(record.headers, origin.group):
+            self._telemetry.for_another_group(record.topic)
+            self._offer(record, epoch, None, (), (), now)
+            return
         event = None
         try:
             event = self._decoder.decode(record)
+            event.identify(origin)
             rendered = self.rules.evaluate(event)
         except SchemaUnavailable:
             self._wait_for_schema(record, partition)
@@ -127,25 +134,25 @@ class Intake:
             self._offer(record, epoch, None, (), (), now)
             return
         except Undecodable as fault:
-            self._offer_undecodable(record, epoch, fault, now)
+            self._offer_undecodable(record, epoch, origin, fault, now)
             return
         except MemoryError:
             raise  # says nothing about the record
         except Exception as error:
             log.error("record_failed", position=str(record.position), error=type(error).__name__, exc_info=error)
             unforeseen = Undecodable(Reason.INTERNAL_ERROR, f"evaluating the record raised {type(error).__name__}")
-            self._offer_undecodable(record, epoch, unforeseen, now)
+            self._offer_undecodable(record, epoch, origin, unforeseen, now)
             return
         event.release_data()
         if not rendered:
-            self._offer(record, epoch, event, (), self._unmatched(record, event, now), now)
+            self._offer(record, epoch, event, (), self._unmatched(record, event, origin, now), now)
             return
         notices: list[Notice] = []
         outcomes: list[Outcome] = []
         for item in rendered:
             self._telemetry.matched(item.rule)
             if isinstance(item, Refusal):
-                outcomes.append(_refused(record, event, item, self.rules.version, now))
+                outcomes.append(_refused(record, event, origin, item, self.rules.version, now))
             else:
                 notices.append(item)
         self._offer(record, epoch, event, notices, outcomes, now)
@@ -163,9 +170,18 @@ class Intake:
 
     # Records that become no notice, or not yet
 
-    def _offer_undecodable(self, record: Record, epoch: int, fault: Undecodable, now: float) -> None:
+    def _offer_undecodable(self, record: Record, epoch: int, origin: Origin, fault: Undecodable, now: float) -> None:
         self._telemetry.undecodable(record.topic, fault.reason)
-        outcome = _outcome(record, None, OutcomeKind.UNDECODABLE, fault.reason, fault.detail, self.rules.version, now)
+        outcome = _outcome(
+            record,
+            None,
+            origin,
+            OutcomeKind.UNDECODABLE,
+            reason=fault.reason,
+            detail=fault.detail,
+            rules_version=self.rules.version,
+            now=now,
+        )
         known = fault.attributes
         if known is not None:
             outcome = outcome._replace(
@@ -173,7 +189,7 @@ class Intake:
             )
         self._offer(record, epoch, None, (), (outcome,), now)
 
-    def _unmatched(self, record: Record, event: Event, now: float) -> Sequence[Outcome]:
+    def _unmatched(self, record: Record, event: Event, origin: Origin, now: float) -> Sequence[Outcome]:
         known = event.type in self.rules.event_types
         self._telemetry.unmatched(event.type)
         if not known:
@@ -183,7 +199,18 @@ class Intake:
         reason = Reason.NO_RULE_MATCHED if known else Reason.NO_RULE_FOR_TYPE
         # A redriven record was sent on purpose, so the sender learns that it led to nothing.
         detail = "" if event.redrive is None else _redriven_without_match(event.redrive)
-        return (_outcome(record, event, OutcomeKind.UNMATCHED, reason, detail, self.rules.version, now),)
+        return (
+            _outcome(
+                record,
+                event,
+                origin,
+                OutcomeKind.UNMATCHED,
+                reason=reason,
+                detail=detail,
+                rules_version=self.rules.version,
+                now=now,
+            ),
+        )
 
     def _log_type(self, event_type: str, record: Record) -> None:
         """Log an event type that no rule names, once: it may be a typo, in the event or in a rule."""
@@ -209,18 +236,22 @@ def _redriven_without_match(redrive: Redrive) -> str:
     return f"redriven for the rule {redrive.rule[:200]}, which does not match" if redrive.rule else "redriven"
 
 
-def _outcome(
+def _outcome(  # noqa: PLR0913 - one argument for each fact that the outcome states
     record: Record,
     event: Event | None,
+    origin: Origin,
     kind: OutcomeKind,
+    *,
     reason: Reason,
     detail: str,
     rules_version: str,
     now: float,
 ) -> Outcome:
     """An outcome of a record that becomes no notice."""
+    identity = f"{origin.group}\x1f{position_identity(origin, *record.position)}"
+    redrive = event.redrive if event else None
     return Outcome(
-        id=notice_id(str(record.position), kind.value),
+        id=notice_id(identity, kind.value),
         kind=kind,
         reason=reason,
         position=record.position,
@@ -241,10 +272,22 @@ def _outcome(
         redelivered=False,
         detail=detail,
         trace=event.trace if event else None,
+        origin=origin,
+        redrives=redrive.number if redrive else 0,
+        first=redrive.first if redrive else None,
     )
 
 
-def _refused(record: Record, event: Event, refusal: Refusal, rules_version: str, now: float) -> Outcome:
+def _refused(record: Record, event: Event, origin: Origin, refusal: Refusal, rules_version: str, now: float) -> Outcome:
     """The outcome of a rule that matched but made no message."""
-    base = _outcome(record, event, OutcomeKind.UNRENDERABLE, refusal.reason, refusal.detail, rules_version, now)
+    base = _outcome(
+        record,
+        event,
+        origin,
+        OutcomeKind.UNRENDERABLE,
+        reason=refusal.reason,
+        detail=refusal.detail,
+        rules_version=rules_version,
+        now=now,
+    )
     return base._replace(id=refusal.id, rule=refusal.rule, template=refusal.template, recipient=refusal.recipient)

@@ -46,7 +46,7 @@ class MemoryKafka:
         own = CommitPoint(partition, 0, pointer.write(LedgerPosition(0, len(self.ledger))))
         commit = self.commits.setdefault(partition, own)
         at = pointer.read(commit.metadata)
-        begin = at.offset if isinstance(at, LedgerPosition) else len(self.ledger)
+        begin = at.ledger.offset if isinstance(at, pointer.Pointer) else len(self.ledger)
         frontier = commit.offset
         done = {
             (outcome.position.offset, outcome.id): LedgerPosition(0, offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.model.event import Position, Record
+from pipeline.model.event import Origin, Position, Record
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
 
@@ -29,6 +29,9 @@ WHOLE = Outcome(
     redelivered=True,
     detail="字段 thing4",
     trace=TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    origin=Origin("shop", "bm90aWNlLXBpcGVsaW5lLQ", "oWk4chtyThyfGjlNjuy9ew"),
+    redrives=2,
+    first=Position("trade.order.events", 3, 2**33),
 )
 BARE = WHOLE._replace(
     event_type=None,
@@ -42,6 +45,9 @@ BARE = WHOLE._replace(
     code=None,
     first_attempt_at=None,
     trace=None,
+    origin=Origin("shop"),
+    redrives=0,
+    first=None,
 )
 
 

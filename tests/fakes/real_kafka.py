@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, Message, Producer
@@ -10,12 +11,13 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.outcome_record import LedgerDecoder
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
-from pipeline.model.event import TopicPartition
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 
 
 class Counts:
@@ -26,18 +28,36 @@ class Counts:
         self.replayed = 0
         self.unusable = 0
         self.gone = 0
+        self.by_time = 0
+        self.recreated: list[str] = []
 
     def committed(self, result: str, partitions: int) -> None:
         self.commits[result] += partitions
 
-    def was_replayed(self, records: int) -> None:
-        self.replayed += records
+    def on_recreated(self, topic: str) -> None:
+        self.recreated.append(topic)
 
     def events_gone(self, _topic: str, events: int) -> None:
         self.gone += events
 
     def was_unusable(self) -> None:
         self.unusable += 1
+
+
+class LedgerCounts:
+    """Implements `pipeline.adapters.kafka.ledger.LedgerTelemetry`."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def replayed(self, records: int) -> None:
+        self._counts.replayed += records
+
+    def pointer_unusable(self) -> None:
+        self._counts.unusable += 1
+
+    def looked_up_by_time(self) -> None:
+        self._counts.by_time += 1
 
 
 class Names(NamedTuple):
@@ -77,6 +97,8 @@ class RealKafka:
             next_generation=protocol == "consumer",
             committed=self.counts.committed,
             events_gone=self.counts.events_gone,
+            identities=self.identities,
+            recreated=self.counts.on_recreated,
         )
         self._sources.append(source)
         return source
@@ -87,15 +109,29 @@ class RealKafka:
             {**self.properties, "group.id": f"{self.names.group}.ledger"},
             self.names.outcomes,
             LedgerDecoder(),
-            replayed=self.counts.was_replayed,
-            unusable=self.counts.was_unusable,
+            telemetry=LedgerCounts(self.counts),
+            ledger_id=lambda: self.identities.origins([self.names.outcomes])[self.names.outcomes].topic_id,
         )
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Asks this broker, for this test's group."""
+        return Identities(self.properties, self.names.group)
+
+    @property
+    def origin(self) -> Origin:
+        """Of the events."""
+        return self.identities.origins([self.names.events])[self.names.events]
 
     def outcomes(self, **properties: object) -> KafkaOutcomeLog:
         """Writes this test's ledger and dead letters."""
         topics = Topics(self.names.outcomes, self.partitions(self.names.outcomes), self.names.dead_letters)
+        origin = self.origin
+        encode = OutcomeEncoder(1, lambda recipient: recipient)
         return KafkaOutcomeLog(
-            {**self.properties, **properties}, topics, OutcomeEncoder(1, lambda recipient: recipient)
+            {**self.properties, **properties},
+            topics,
+            lambda outcome: encode(outcome._replace(origin=origin) if outcome.origin is UNKNOWN_ORIGIN else outcome),
         )
 
     def produce(self, count: int, *, partition: int = 0, value: Callable[[int], bytes] = lambda n: b"%d" % n) -> None:

@@ -9,13 +9,16 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
+from pipeline.adapters.kafka import ledger
 from pipeline.adapters.kafka.ledger import Committed, Replay, replay_timeout
 from pipeline.delivery import pointer
+from pipeline.errors import UserError
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import LedgerPosition
 from tests.fakes.listener import PATIENCE
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
+from tests.upgrade.record import ROOT
 
 pytestmark = pytest.mark.kafka
 
@@ -31,12 +34,19 @@ def _write(kafka: RealKafka, count: int, sources: int = 1) -> None:
 
 
 def _read(kafka: RealKafka, frontier: int, metadata: str | None) -> Replay:
-    (replay,) = kafka.ledger_reader().read([Committed(kafka.partition, frontier, metadata)], 1)
+    (replay,) = kafka.ledger_reader().read([Committed(kafka.partition, frontier, metadata, kafka.origin)], 1)
     return replay
 
 
 def _at(offset: int, partition: int = 0) -> str:
     return pointer.write(LedgerPosition(partition, offset))
+
+
+def _ledger_offset(replay: Replay) -> int:
+    """Where the pointer leads that is committed from now on."""
+    found = pointer.read(replay.pointer)
+    assert isinstance(found, pointer.Pointer)
+    return found.ledger.offset
 
 
 def _end(kafka: RealKafka, text: str) -> None:
@@ -55,7 +65,9 @@ def test_the_replay_is_what_was_acknowledged(make_kafka: Callable[..., RealKafka
     alive: list[None] = []
     sources = [TopicPartition(kafka.names.events, 0), TopicPartition(kafka.names.events, 1)]
     replays = kafka.ledger_reader().read(
-        [Committed(sources[0], 0, _at(0)), Committed(sources[1], 2_990, _at(100))], 7, lambda: alive.append(None)
+        [Committed(sources[0], 0, _at(0), kafka.origin), Committed(sources[1], 2_990, _at(100), kafka.origin)],
+        7,
+        lambda: alive.append(None),
     )
     whole, rest = (replay.assigned for replay in replays)
     assert len(whole.done) == 3_000
@@ -77,41 +89,95 @@ def test_a_ledger_cut_short_by_retention_gives_what_is_left(kafka: RealKafka) ->
     replay = _read(kafka, 0, _at(2))
     assert replay.assigned.reached == 9
     assert len(replay.assigned.done) == 4
-    assert replay.pointer == _at(6)
+    assert _ledger_offset(replay) == 6
     assert kafka.counts.unusable == 1
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        "np1:0:0:00000000",
-        "np9:0:0:00000000",
-        "somebody else's",
-        "\x00",
-        "np1:" + "9" * 4_000,
-        _at(11),
-        _at(2**62),
-        _at(0, partition=99),
-    ],
-)
-def test_a_pointer_that_leads_nowhere_is_counted_and_replaced(kafka: RealKafka, metadata: str) -> None:
-    """Damaged, of another version, beyond the end, or into a partition that is not there: begin at the frontier."""
+UNUSABLE = [
+    "np2;partition=0;offset=0;crc=00000000",
+    "np9:0:0:00000000",
+    "another tool's",
+    "\x00",
+    "np2;" + "9" * 4_000,
+    _at(11),
+    _at(2**62),
+    _at(0, partition=99),
+    pointer.write(LedgerPosition(0, 0), None, "another ledger"),
+]
+
+
+@pytest.mark.parametrize("metadata", UNUSABLE)
+def test_a_pointer_that_leads_nowhere_is_counted_and_the_ledger_looked_up_by_time(
+    kafka: RealKafka, metadata: str
+) -> None:
+    """Damaged, of another version or ledger, beyond the end, into a missing partition: what is done stays done."""
+    kafka.produce(10)
     _write(kafka, 10)
     replay = _read(kafka, 3, metadata)
-    assert replay.assigned.done == {}
+    assert {offset for offset, _ in replay.assigned.done} == set(range(3, 10))
     assert replay.assigned.frontier == 3
-    assert replay.pointer == _at(10)
-    assert kafka.counts.unusable == 1
+    assert (kafka.counts.unusable, kafka.counts.by_time) == (1, 1)
 
 
 @pytest.mark.parametrize("metadata", [None, ""])
-def test_without_a_pointer_nothing_is_read_and_one_is_made(kafka: RealKafka, metadata: str | None) -> None:
-    """The first owner of all begins where the ledger ends, and that is no fault."""
+def test_without_a_pointer_the_ledger_is_looked_up_by_time(kafka: RealKafka, metadata: str | None) -> None:
+    """As after a reset of the group's offsets: nothing that the ledger still holds is sent again."""
+    kafka.produce(10)
     _write(kafka, 10)
     replay = _read(kafka, 0, metadata)
-    assert (replay.assigned.done, replay.pointer) == ({}, _at(10))
+    assert {offset for offset, _ in replay.assigned.done} == set(range(10))
     assert replay.assigned.ledger_end == LedgerPosition(0, 10)
-    assert (kafka.counts.unusable, kafka.counts.replayed) == (0, 0)
+    assert (kafka.counts.unusable, kafka.counts.by_time) == (0, 1)
+
+
+def test_the_first_owner_of_all_reads_no_ledger(kafka: RealKafka) -> None:
+    """It begins where the ledger ends, and that is no fault."""
+    kafka.produce(10)
+    replay = _read(kafka, 0, None)
+    assert (replay.assigned.done, _ledger_offset(replay)) == ({}, 0)
+    assert (kafka.counts.unusable, kafka.counts.replayed, kafka.counts.by_time) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("field", ["group", "cluster_id", "topic_id"])
+def test_outcomes_of_others_are_never_done(kafka: RealKafka, field: str) -> None:
+    """Another group on the same outcomes topic, another cluster, an earlier topic of the same name."""
+    _write(kafka, 3)
+    log = kafka.outcomes()
+    for offset in range(3, 6):
+        outcome = an_outcome(Position(kafka.names.events, 0, offset))
+        foreign = outcome._replace(origin=kafka.origin._replace(**{field: "another"}))
+        log.publish(foreign, a_record(outcome.position), lambda *_: None)
+    assert log.flush(PATIENCE) == 0
+    replay = _read(kafka, 0, _at(0))
+    assert {offset for offset, _ in replay.assigned.done} == {0, 1, 2}
+    assert replay.assigned.reached == 2
+
+
+def test_a_commit_of_0_1_0_is_refused(kafka: RealKafka) -> None:
+    """Its ledger, ids and keys have another form; a message says what to do."""
+    with pytest.raises(UserError, match=r"0\.1\.0") as refused:
+        _read(kafka, 0, "np1:0:0:00000000")
+    assert refused.value.hint is not None
+    assert "kafka.group_id" in refused.value.hint
+
+
+def test_an_outcomes_topic_of_0_1_0_is_refused(kafka: RealKafka) -> None:
+    """Also for a group that has committed nothing."""
+    producer = Producer(kafka.properties)
+    for line in (ROOT / "tests/upgrade/unreleased/outcomes.hex").read_text().split():
+        producer.produce(kafka.names.outcomes, bytes.fromhex(line), partition=0)
+    assert producer.flush(PATIENCE) == 0
+    with pytest.raises(UserError, match=kafka.names.outcomes):
+        _read(kafka, 0, None)
+
+
+def test_no_more_is_remembered_than_memory_bears(kafka: RealKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offsets can be reset a long way back: the rest may be sent again, counted and logged."""
+    monkeypatch.setattr(ledger, "MOST_DONE", 1_000)
+    _write(kafka, 5_000)
+    replay = _read(kafka, 0, _at(0))
+    assert 1_000 < len(replay.assigned.done) < 5_000
+    assert kafka.counts.unusable == 1
 
 
 @pytest.mark.timeout(20)
@@ -138,9 +204,9 @@ def test_a_replay_that_takes_too_long_is_cut_and_said_so(kafka: RealKafka, capsy
     _write(kafka, 5_000)
     reader = kafka.ledger_reader()
     reader._read_seconds = 0.0
-    (replay,) = reader.read([Committed(kafka.partition, 0, _at(0))], 1)
+    (replay,) = reader.read([Committed(kafka.partition, 0, _at(0), kafka.origin)], 1)
     assert 0 < len(replay.assigned.done) < 5_000
-    assert replay.pointer == _at(0)
+    assert _ledger_offset(replay) == 0
     assert kafka.counts.unusable == 1
     assert "ledger_replay_cut_short" in capsys.readouterr().out
 
@@ -157,5 +223,5 @@ def test_settings_of_a_member_do_not_hinder_the_reader(kafka: RealKafka) -> None
     reader = kafka.ledger_reader()
     kafka.given = {}
     _write(kafka, 10)
-    (replay,) = reader.read([Committed(kafka.partition, 0, _at(0))], 1)
+    (replay,) = reader.read([Committed(kafka.partition, 0, _at(0), kafka.origin)], 1)
     assert len(replay.assigned.done) == 10

@@ -80,7 +80,7 @@ def record(release: str) -> Path:
     encode = OutcomeEncoder(1, lambda recipient: recipient)
     (folder / "outcomes.hex").write_text("".join(f"{encode(outcome).hex()}\n" for outcome in OUTCOMES))
     _write(folder / "outcomes.json", [outcome_fields(outcome) for outcome in OUTCOMES])
-    (folder / "pointers.txt").write_text("".join(f"{pointer.write(position)}\n" for position in POINTERS))
+    (folder / "pointers.txt").write_text("".join(f"{pointer.write(position, 'topic')}\n" for position in POINTERS))
     catalogue = read_schemas(folder / "events")
     events = {name: example(schema, lambda: 0.5, 3) for name in sorted(catalogue) if (schema := catalogue.newest(name))}
     _write(folder / "events.json", events)

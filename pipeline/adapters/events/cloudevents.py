@@ -16,7 +16,7 @@ from typing import TypeGuard
 from pipeline.adapters.events.strict_json import parse
 from pipeline.errors import Undecodable
 from pipeline.model import dead_letter
-from pipeline.model.event import UNREADABLE_HEADERS, Event, EventAttributes, Record, Redrive
+from pipeline.model.event import UNREADABLE_HEADERS, Event, EventAttributes, Position, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext, trace_context
 from pipeline.rules.schema.time_texts import milliseconds, point_in_time
@@ -29,7 +29,10 @@ MAX_ATTRIBUTE = 2_048
 _REQUIRED = ("ce_id", "ce_source", "ce_type")
 _VERSION = re.compile(r"1\.0(\.[0-9]+)?")
 """The specification demands `1.0`; some senders write the document's own version, 1.0.2."""
-_DIGITS = re.compile(r"[0-9]{1,15}")
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
+_POSITION = re.compile(r"([a-zA-Z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})", re.ASCII)
+_LARGEST_INT = 2**31 - 1
+"""Of Avro's `int`: anyone can write our headers."""
 _OTHER_PREFIX = re.compile(r"(ce-|cloudevents[:_])")
 """CloudEvents' HTTP and AMQP bindings name attributes so, and bridges and Spring copy the names."""
 _NOT_DATA = frozenset({"data", "data_base64"})
@@ -144,17 +147,14 @@ def event(
     """The event, with identity and times from its attributes where it has them, else from the record."""
     source, event_id = attributes.get("ce_source"), attributes.get("ce_id")
     # Both must be there: an id alone is unique only within its source (CloudEvents 1.0.2, section 3.1.1).
-    if source and event_id:
-        identity = f"{source}\x1f{event_id}"
-    else:
-        identity = attributes.get(dead_letter.EVENT_IDENTITY) or str(record.position)
+    own = f"{source}\x1f{event_id}" if source and event_id else attributes.get(dead_letter.EVENT_IDENTITY)
     given_ms = _time(attributes, "ce_time", record, unreadable_time)
     time_ms = given_ms if given_ms is not None else _number(attributes.get(dead_letter.EVENT_TIME))
     return Event(
         event_type,
         data,
         record,
-        identity,
+        own or str(record.position),
         event_id,
         source,
         time_ms or record.timestamp_ms,
@@ -162,6 +162,7 @@ def event(
         _trace(attributes),
         _redrive(attributes),
         "CloudEvents time" if given_ms is not None else None,
+        has_own_identity=bool(own),
     )
 
 
@@ -189,7 +190,17 @@ def _bounded(text: str | None) -> str | None:
 def _redrive(attributes: Mapping[str, str]) -> Redrive | None:
     if dead_letter.REDRIVES not in attributes:
         return None
-    return Redrive(attributes.get(dead_letter.ONLY_RULE) or None, _number(attributes.get(dead_letter.KEY_ROUND)))
+    return Redrive(
+        attributes.get(dead_letter.ONLY_RULE) or None,
+        _number(attributes.get(dead_letter.KEY_ROUND)),
+        min(_number(attributes.get(dead_letter.REDRIVES)), _LARGEST_INT),
+        _position(attributes.get(dead_letter.FIRST_POSITION, "")),
+    )
+
+
+def _position(text: str) -> Position | None:
+    found = _POSITION.fullmatch(text)
+    return None if found is None else Position(found[1], int(found[2]), int(found[3]))
 
 
 def _number(text: str | None) -> int:

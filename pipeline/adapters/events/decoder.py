@@ -120,6 +120,7 @@ class EventDecoder:
             event.id = event_id(event.data, self._fields.id)
             if event.id is not None:
                 event.identity = f"{event.type}\x1f{event.id}"
+                event.has_own_identity = True
         if self._fields.time and event.time_source is None:
             time_ms = event_time(event.data, self._fields.time)
             if time_ms is None:

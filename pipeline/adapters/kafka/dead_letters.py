@@ -56,6 +56,9 @@ def _added(outcome: Outcome, record: Record, cut: Cut) -> Sequence[Header]:
         dead_letter.SOURCE_OFFSET: str(record.offset),
         dead_letter.SOURCE_TIME: str(record.timestamp_ms),
     }
+    group, cluster_id, topic_id = outcome.origin
+    ids = {dead_letter.GROUP: group, dead_letter.CLUSTER_ID: cluster_id, dead_letter.TOPIC_ID: topic_id}
+    texts |= {name: text for name, text in ids.items() if text is not None}
     if cut is not Cut.NOTHING:
         texts[dead_letter.LEFT_OUT] = cut.value
     return [(name, text.encode("utf-8", "replace")) for name, text in texts.items()]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import binascii
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.outcome_record import LedgerEntry
+from pipeline.adapters.kafka.outcome_record import LedgerEntry, is_unreleased
 from pipeline.delivery import pointer
-from pipeline.model.event import TopicPartition
+from pipeline.delivery.pointer import Unusable
+from pipeline.errors import UserError
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition
 
 BATCH = 2_000
@@ -28,6 +30,10 @@ POLL_INTERVAL = ("max.poll.interval.ms", 300_000)
 IN_TIME = 0.8
 """Share of it that an assignment may take."""
 TELL_SECONDS = 5.0
+EARLIER_MS = 3_600_000
+"""The ledger is looked up this long before the event's time: that is its producer's clock, the ledger's is ours."""
+MOST_DONE = 500_000
+"""Outcomes remembered at one assignment, some 320 bytes each: offsets can be reset a long way back."""
 
 log = structlog.get_logger("ledger")
 
@@ -53,10 +59,28 @@ class Committed(NamedTuple):
     partition: TopicPartition
     offset: int | None
     metadata: str | None
+    origin: Origin = UNKNOWN_ORIGIN
+    """Whose outcomes count."""
+
+
+class LedgerTelemetry(Protocol):
+    """Counts how the ledger is read."""
+
+    def replayed(self, records: int) -> None:
+        """Records of the ledger were read."""
+        ...
+
+    def pointer_unusable(self) -> None:
+        """A commit's pointer could not be used, or the ledger not be read to its end."""
+        ...
+
+    def looked_up_by_time(self) -> None:
+        """A commit had no usable pointer: the ledger is read from the time of the first event on."""
+        ...
 
 
 class Replay(NamedTuple):
-    """What the ledger told of one partition."""
+    """What the ledger holds of one partition."""
 
     assigned: Assigned
     pointer: str
@@ -81,11 +105,10 @@ class LedgerReader:
         properties: Mapping[str, Any],
         topic: str,
         decode: Callable[[bytes | None], LedgerEntry | None],
-        *,
-        replayed: Callable[[int], None],
-        unusable: Callable[[], None],
+        telemetry: LedgerTelemetry,
+        ledger_id: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`replayed` counts the records read; `unusable` a pointer that could not be used."""
+        """`properties` are librdkafka's; `ledger_id` asks for the topic's id."""
         self._properties = {
             **{name: value for name, value in properties.items() if name not in OF_A_MEMBER},
             "enable.auto.commit": False,
@@ -97,8 +120,9 @@ class LedgerReader:
         self._read_seconds = replay_timeout(properties)
         self._topic = topic
         self._decode = decode
-        self._replayed = replayed
-        self._unusable = unusable
+        self._telemetry = telemetry
+        self._ledger_id = ledger_id
+        self._is_checked = False
 
     def read(
         self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
@@ -107,17 +131,23 @@ class LedgerReader:
 
         Raises:
             KafkaException: the ledger cannot be read; the partitions must not be worked on without it.
+            UserError: the topic or a commit was written by 0.1.0.
         """
+        ledger_id = self._ledger_id()
         consumer = Consumer(self._properties)
         try:
             ranges = self._ranges(consumer)
+            self._refuse_unreleased(consumer, ranges)
             homes = {one.partition: ledger_partition(*one.partition, len(ranges)) for one in committed}
             own = {key: LedgerPosition(home, ranges[home][1]) for key, home in homes.items()}
             begins: dict[int, int] = {}
             pointers: dict[TopicPartition, str] = {}
+            starts = {one.partition: self._begin(one, ranges, ledger_id) for one in committed}
+            starts |= self._by_time(consumer, [one for one in committed if starts[one.partition] is None], own, ranges)
             for one in committed:
-                at = self._begin(one, ranges)
-                pointers[one.partition] = pointer.write(at or own[one.partition])
+                at = starts[one.partition]
+                position = at or own[one.partition]
+                pointers[one.partition] = pointer.write(position, one.origin.topic_id, ledger_id)
                 if at is not None:
                     begins[at.partition] = min(at.offset, begins.get(at.partition, at.offset))
             found = _Found(committed)
@@ -125,7 +155,10 @@ class LedgerReader:
             self._read(consumer, begins, ends, found, alive)
         finally:
             consumer.close()
-        return [Replay(found.assigned(one, epoch, own[one.partition]), pointers[one.partition]) for one in committed]
+        return [
+            Replay(found.assigned(one, epoch, own[one.partition], ledger_id), pointers[one.partition])
+            for one in committed
+        ]
 
     def _ranges(self, consumer: Consumer) -> Mapping[int, tuple[int, int]]:
         """First and next offset of each of the ledger's partitions."""
@@ -138,15 +171,23 @@ class LedgerReader:
             ranges[partition] = consumer.get_watermark_offsets(where, timeout=ASK_SECONDS)
         return ranges
 
-    def _begin(self, one: Committed, ranges: Mapping[int, tuple[int, int]]) -> LedgerPosition | None:
-        """Where to begin to read for this partition; None: nowhere, its pointer says nothing."""
-        position = pointer.read(one.metadata)
-        if position is None:
+    def _begin(
+        self, one: Committed, ranges: Mapping[int, tuple[int, int]], ledger_id: str | None
+    ) -> LedgerPosition | None:
+        """Where the commit's pointer says to begin; None where it has no usable one."""
+        found = pointer.read(one.metadata)
+        if found is None:
             return None
-        if isinstance(position, pointer.Unusable):
-            self._complain(one, position.value)
+        if found is Unusable.UNRELEASED:
+            raise _unreleased(f"the commit of {one.partition.topic}/{one.partition.partition} was")
+        if isinstance(found, Unusable):
+            self._complain(one, found.value)
             return None
+        position = found.ledger
         low, high = ranges.get(position.partition, (0, -1))
+        if found.ledger_id != ledger_id and found.ledger_id is not None and ledger_id is not None:
+            self._complain(one, "of_another_ledger")
+            return None
         if position.offset > high:
             self._complain(one, "beyond_the_ledger's_end")
             return None
@@ -155,8 +196,86 @@ class LedgerReader:
             return LedgerPosition(position.partition, low)
         return position
 
+    def _by_time(
+        self,
+        consumer: Consumer,
+        committed: Sequence[Committed],
+        own: Mapping[TopicPartition, LedgerPosition],
+        ranges: Mapping[int, tuple[int, int]],
+    ) -> Mapping[TopicPartition, LedgerPosition]:
+        """Where to begin without a pointer: an outcome is younger than its event.
+
+        A commit has no pointer after `kafka-consumer-groups --reset-offsets`, where the group's offsets have expired,
+        and where another tool has carried them to another cluster.
+        """
+        open_ones = [one for one in committed if ranges[own[one.partition].partition][0] < own[one.partition].offset]
+        starts: dict[TopicPartition, LedgerPosition] = {}
+        for partition, timestamp_ms in self._first_timestamps(consumer, open_ones).items():
+            home = own[partition].partition
+            asked = KafkaPartition(self._topic, home, max(0, timestamp_ms - EARLIER_MS))
+            (answer,) = consumer.offsets_for_times([asked], timeout=ASK_SECONDS)
+            if answer.error is not None:
+                raise KafkaException(answer.error)
+            if answer.offset >= 0:
+                starts[partition] = LedgerPosition(home, answer.offset)
+            self._telemetry.looked_up_by_time()
+            log.warning(
+                "ledger_looked_up_by_time",
+                topic=partition.topic,
+                partition=partition.partition,
+                from_offset=answer.offset if answer.offset >= 0 else None,
+            )
+        return starts
+
+    def _first_timestamps(self, consumer: Consumer, committed: Sequence[Committed]) -> Mapping[TopicPartition, int]:
+        """Kafka's timestamp of the first record at or after each commit; partitions without a record are left out."""
+        left = {one.partition for one in committed if one.offset is not None}
+        found: dict[TopicPartition, int] = {}
+        if not left:
+            return found
+        consumer.assign([KafkaPartition(*one.partition, one.offset or 0) for one in committed if one.partition in left])
+        deadline = time.monotonic() + SILENT_SECONDS
+        while left:
+            if time.monotonic() > deadline:
+                raise _silent("the first records after the commits could not be read")
+            for message in consumer.consume(len(left), timeout=POLL_SECONDS):
+                partition = TopicPartition(message.topic() or "", message.partition() or 0)
+                error = message.error()
+                if partition not in left or (error is not None and error.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001 - librdkafka's own codes begin so
+                    _raise_if_final(error)
+                    continue
+                left.discard(partition)
+                if error is None:
+                    found[partition] = message.timestamp()[1]
+                consumer.incremental_unassign([KafkaPartition(*partition)])
+        consumer.unassign()
+        return found
+
+    def _refuse_unreleased(self, consumer: Consumer, ranges: Mapping[int, tuple[int, int]]) -> None:
+        """Look at the newest record of each partition, once.
+
+        Raises:
+            UserError: it was written by 0.1.0.
+        """
+        left = {} if self._is_checked else {key: high for key, (low, high) in ranges.items() if low < high}
+        if left:
+            consumer.assign([KafkaPartition(self._topic, key, high - 1) for key, high in left.items()])
+        deadline = time.monotonic() + SILENT_SECONDS
+        while left:
+            if time.monotonic() > deadline:
+                raise _silent(f"the ledger gave nothing for {SILENT_SECONDS:.0f} s")
+            for message in consumer.consume(len(left), timeout=POLL_SECONDS):
+                error = message.error()
+                if error is None and is_unreleased(message.value()):
+                    raise _unreleased(f"the outcomes on {self._topic} were")
+                if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+                    left.pop(message.partition() or 0, None)
+                else:
+                    _raise_if_final(error)
+        self._is_checked = True
+
     def _complain(self, one: Committed, why: str) -> None:
-        self._unusable()
+        self._telemetry.pointer_unusable()
         log.warning("ledger_pointer_unusable", topic=one.partition.topic, partition=one.partition.partition, error=why)
 
     def _read(
@@ -185,18 +304,20 @@ class LedgerReader:
             if now - told > TELL_SECONDS:
                 told = now
                 log.info("ledger_replay", read=read, of=total, seconds=round(now - started, 1))
-            if left and now - started > self._read_seconds:
+            if left and read and (now - started > self._read_seconds or found.count > MOST_DONE):
                 # Better some notices twice than none at all, for ever.
-                self._unusable()
+                self._telemetry.pointer_unusable()
                 log.error(
                     "ledger_replay_cut_short",
                     read=read,
                     of=total,
                     seconds=round(now - started, 1),
-                    hint=f"what was not read may be sent twice; a higher {POLL_INTERVAL[0]} gives more time",
+                    hint=f"what was not read may be sent twice; a higher {POLL_INTERVAL[0]} gives more time"
+                    if found.count <= MOST_DONE
+                    else f"what was not read may be sent twice; at most {MOST_DONE} outcomes are remembered",
                 )
                 break
-        self._replayed(read)
+        self._telemetry.replayed(read)
         if read:
             log.info("ledger_read", records=read, seconds=round(time.monotonic() - started, 3))
 
@@ -207,10 +328,8 @@ class LedgerReader:
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 left.pop(partition, None)
-            elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-                pass  # librdkafka looks for the coordinator whether it is needed or not; reading needs none
-            elif kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
-                raise KafkaException(error)
+            else:
+                _raise_if_final(error)
             return 0
         if offset >= left.get(partition, 0) - 1:
             left.pop(partition, None)
@@ -229,19 +348,40 @@ class _Found:
             one.partition: {} for one in committed
         }
         self._reached: dict[tuple[str, int], int] = {}
+        self._origins: dict[tuple[str, int], Origin] = {one.partition: one.origin for one in committed}
+        self.count = 0
 
     def note(self, entry: LedgerEntry, position: LedgerPosition) -> None:
-        """The ledger holds this entry; the first of several with one key counts, for it stands lowest."""
+        """Note an entry of the ledger; of several with one key the first counts, because its offset is lowest.
+
+        Entries of another group, cluster or topic id are passed over: they say nothing about this group's notices.
+        """
         topic, partition, offset = entry.position
         source = (topic, partition)
-        if offset >= self._frontiers.get(source, offset + 1):
+        if offset >= self._frontiers.get(source, offset + 1) and entry.origin == self._origins[source]:
+            self.count += 1
             self._done[source].setdefault((offset, entry.id), position)
             self._reached[source] = max(self._reached.get(source, -1), offset)
 
-    def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition) -> Assigned:
-        """The partition as its new owner is to know it."""
+    def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition, ledger_id: str | None) -> Assigned:
+        """The partition as its new owner takes it over."""
         key = one.partition
-        return Assigned(key, epoch, one.offset, self._done[key], self._reached.get(key, -1), ledger_end)
+        reached = self._reached.get(key, -1)
+        return Assigned(key, epoch, one.offset, self._done[key], reached, ledger_end, one.origin, ledger_id)
+
+
+def _raise_if_final(error: KafkaError | None) -> None:
+    if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return  # librdkafka looks for the coordinator whether it is needed or not; reading needs none
+    if kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
+        raise KafkaException(error)
+
+
+def _unreleased(what: str) -> UserError:
+    return UserError(
+        f"{what} written by 0.1.0, which was never released and whose format is not read",
+        hint="give the group another name (kafka.group_id), and outcomes and dead letters new topics",
+    )
 
 
 def _silent(text: str) -> KafkaException:

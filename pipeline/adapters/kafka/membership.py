@@ -14,10 +14,12 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
+from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
 from pipeline.adapters.kafka.statistics import INTERVAL_MS, Statistics
+from pipeline.delivery import pointer
 from pipeline.errors import ConfigurationError
-from pipeline.model.event import TopicPartition
+from pipeline.model.event import Origin, TopicPartition
 from pipeline.model.ledger import CommitPoint
 
 if TYPE_CHECKING:
@@ -69,10 +71,14 @@ class Membership:
         protocol: GroupProtocol,
         *,
         gone: Callable[[str, int], None],
+        identities: TopicIdentities,
+        recreated: Callable[[str], None],
         alive: Callable[[], None],
         forgotten: Callable[[Sequence[TopicPartition]], None],
     ) -> None:
         """`alive` is called whenever a long assignment gets on, `forgotten` with partitions that are ours no longer.
+
+        `recreated` counts topics that were deleted and created again.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
@@ -84,6 +90,10 @@ class Membership:
         self._alive = alive
         self._forgotten = forgotten
         self._gone = gone
+        self._identities = identities
+        self._recreated = recreated
+        self._topic_ids: dict[str, str] = {}
+        """The topics' ids as of their newest assignment."""
         self._may_fall_back = protocol is GroupProtocol.AUTO
         self._epoch = 0
         self._listener: SourceListener | None = None
@@ -173,9 +183,11 @@ class Membership:
     def _assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         if partitions:
             self._epoch += 1
+            origins = self._patiently(lambda: self._identities.origins({one.topic for one in partitions}))
             committed = self._patiently(
-                lambda: [self._committed(consumer, one) for one in _answers(consumer, partitions)]
+                lambda: [self._committed(consumer, one, origins[one.topic]) for one in _answers(consumer, partitions)]
             )
+            self._topic_ids.update((topic, one.topic_id) for topic, one in origins.items() if one.topic_id)
             replays = self._patiently(lambda: self._ledger.read(committed, self._epoch, self._go_on))
             for replay in replays:
                 assigned = replay.assigned
@@ -191,12 +203,39 @@ class Membership:
             ]
         )
 
-    def _committed(self, consumer: Consumer, answer: KafkaPartition) -> Committed:
+    def restart_new_topics(self) -> None:
+        """Take partitions of topics that were deleted and created again over once more, from the new topic's start.
+
+        The group does not report it under the classic protocol, and librdkafka goes on at the old topic's offset.
+        """
+        for topic in self._renewed():
+            keys = [key for key in self.owned if key.topic == topic]
+            partitions = [KafkaPartition(*key) for key in keys]
+            self._lose(self.consumer, partitions)
+            self._assign(self.consumer, partitions)
+
+    def _renewed(self) -> set[str]:
+        """Topics of our partitions that have another id than when they were assigned, as far as known."""
+        topics = {key.topic for key in self.owned} & self._topic_ids.keys()
+        newest = self._identities.newest(topics)
+        return {topic for topic in topics if newest.get(topic, self._topic_ids[topic]) != self._topic_ids[topic]}
+
+    def _is_recreated(self, origin: Origin, topic: str, metadata: str | None) -> bool:
+        """Whether the commit, or our last assignment, was of another topic of this name."""
+        found = pointer.read(metadata)
+        committed = found.topic_id if isinstance(found, pointer.Pointer) else None
+        return any(before not in (None, origin.topic_id) for before in (committed, self._topic_ids.get(topic)))
+
+    def _committed(self, consumer: Consumer, answer: KafkaPartition, origin: Origin) -> Committed:
         """Where to begin: at the committed offset, if the partition still has it."""
         partition = TopicPartition(answer.topic, answer.partition)
         low, high = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ASK_SECONDS)
         offset, metadata = answer.offset, answer.metadata
         where = {"topic": partition.topic, "partition": partition.partition, "committed": offset}
+        if origin.topic_id is not None and self._is_recreated(origin, partition.topic, metadata):
+            log.error("topic_recreated", **where, start=low, hint="its events are read from the start")
+            self._recreated(partition.topic)
+            return Committed(partition, low, None, origin)
         if 0 <= high < offset:
             log.error("committed_offset_beyond_end", **where, end=high, hint="was the topic deleted and created again?")
             offset, metadata = OFFSET_INVALID, None
@@ -210,17 +249,18 @@ class Membership:
             )
             self._gone(partition.topic, low - offset)
         if offset >= 0:
-            return Committed(partition, offset, metadata)
+            return Committed(partition, offset, metadata, origin)
         reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
         start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
         first = start.get(reset, OFFSET_INVALID)
-        return Committed(partition, first if first >= 0 else None, None)
+        return Committed(partition, first if first >= 0 else None, None, origin)
 
     def _revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         keys = self._ours(partitions)
         if keys:
             points = self._told.on_revoked(keys)
-            self._commits.last(consumer, points)
+            renewed = self._renewed()
+            self._commits.last(consumer, [point for point in points if point.partition.topic not in renewed])
             self._forget(consumer, keys)
         consumer.incremental_unassign(partitions)
 

@@ -15,16 +15,18 @@ import fastavro
 
 from pipeline.adapters.events.avro import FRAME, MAGIC, parsed
 from pipeline.adapters.shipped import shipped
-from pipeline.model.event import Position
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.trace import trace_context
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
 
-LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset")
+LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset", "group", "cluster_id", "topic_id")
 """The schema's first fields: what reading the ledger back needs, and all that it decodes."""
 
-FIRST_RELEASE_FIELDS = 23
+LEDGER_IDS = LEDGER_FIELDS[-3:]
+
+FIRST_RELEASE_FIELDS = 37
 """Fields of the first release's records; later releases append, so none was ever shorter."""
 
 _BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError)
@@ -86,6 +88,14 @@ class OutcomeFields:
         return None
 
 
+def is_unreleased(value: bytes | None) -> bool:
+    """Whether 0.1.0 wrote this outcome: it had neither group nor ids, and was never released."""
+    schema = _numbers_only()
+    names = [field["name"] for field in schema["fields"]]
+    fields = [field for field in schema["fields"][: names.index("traceparent") + 1] if field["name"] not in LEDGER_IDS]
+    return _read(value, parsed({**schema, "fields": fields}, "outcome.avsc"), whole=True) is not None
+
+
 class OutcomeDecoder:
     """Framed bytes to outcome, for audit and people."""
 
@@ -120,6 +130,9 @@ class OutcomeDecoder:
                 redelivered=raw["redelivered"],
                 detail=raw["detail"],
                 trace=trace_context(raw["traceparent"]),
+                origin=_origin(raw),
+                redrives=raw["redrives"],
+                first=_first(raw),
             )
         except ValueError:
             return None
@@ -136,11 +149,21 @@ def _moment(milliseconds: int) -> float:
     return seconds
 
 
+def _origin(raw: Mapping[str, Any]) -> Origin:
+    return Origin(raw["group"] or "", raw["cluster_id"], raw["topic_id"])
+
+
+def _first(raw: Mapping[str, Any]) -> Position | None:
+    topic, partition, offset = raw["first_topic"], raw["first_partition"], raw["first_offset"]
+    return None if topic is None or partition is None or offset is None else Position(topic, partition, offset)
+
+
 class LedgerEntry(NamedTuple):
     """What an outcome says of progress: which notice is done, and where its event stands."""
 
     id: str
     position: Position
+    origin: Origin = UNKNOWN_ORIGIN
 
 
 class LedgerDecoder:
@@ -156,7 +179,7 @@ class LedgerDecoder:
         raw = _read(value, self._schema)
         if raw is None or raw["kind"] not in _KINDS:
             return None
-        return LedgerEntry(raw["outcome_id"], Position(raw["topic"], raw["partition"], raw["offset"]))
+        return LedgerEntry(raw["outcome_id"], Position(raw["topic"], raw["partition"], raw["offset"]), _origin(raw))
 
 
 _KINDS = frozenset(kind.value for kind in OutcomeKind)

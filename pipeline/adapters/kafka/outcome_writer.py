@@ -19,7 +19,7 @@ import fastavro
 from pipeline.adapters.events.avro import frame
 from pipeline.adapters.kafka import outcome_bytes
 from pipeline.adapters.kafka.outcome_record import outcome_schema
-from pipeline.model.event import Position
+from pipeline.model.event import Origin, Position
 from pipeline.model.outcome import Outcome
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
@@ -43,7 +43,7 @@ class Codec(NamedTuple):
     """When a nullable field is null, where that is not "the value is None"."""
 
 
-_UNPACKED = {"position": ("topic", "partition", "offset")}
+_UNPACKED: Mapping[str, tuple[str, ...]] = {"position": Position._fields, "origin": Origin._fields}
 """Fields of `Outcome` that are tuples themselves, with the names of their items."""
 
 CODECS: Mapping[str, Codec] = {
@@ -53,6 +53,9 @@ CODECS: Mapping[str, Codec] = {
     "topic": Codec("topic", "place"),
     "partition": Codec("partition", "place"),
     "offset": Codec("offset"),
+    "group": Codec("group", "place"),
+    "cluster_id": Codec("cluster_id", "place"),
+    "topic_id": Codec("topic_id", "place"),
     "event_type": Codec("event_type", "rule"),
     "event_id": Codec("event_id"),
     "event_source": Codec("event_source"),
@@ -70,6 +73,10 @@ CODECS: Mapping[str, Codec] = {
     "redelivered": Codec("redelivered"),
     "detail": Codec("detail"),
     "traceparent": Codec("trace.traceparent", null_if="trace is None"),
+    "redrives": Codec("redrives"),
+    "first_topic": Codec("first.topic", null_if="first is None"),
+    "first_partition": Codec("first.partition", null_if="first is None"),
+    "first_offset": Codec("first.offset", null_if="first is None"),
 }
 
 _WRITTEN: Mapping[str, str] = {
@@ -107,6 +114,8 @@ def _writable(value: object) -> object:
         return _whole_characters(value)
     if isinstance(value, Position):
         return Position._make(map(_writable, value))
+    if isinstance(value, Origin):
+        return Origin._make(map(_writable, value))
     if isinstance(value, int) and value.bit_length() > _LONG_BITS:
         return None
     return value

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.commits import Commits
+from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.lag import Lag
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
@@ -56,12 +57,15 @@ class KafkaSource:
         next_generation: bool,
         committed: Callable[[str, int], None],
         events_gone: Callable[[str, int], None] = lambda _topic, _events: None,
+        identities: TopicIdentities,
+        recreated: Callable[[str], None] = lambda _topic: None,
         fall_back: bool = True,
     ) -> None:
         """`next_generation` picks KIP-848's group protocol, `fall_back` the classic one where the broker lacks it.
 
         `properties` are librdkafka's, group.id among them. `committed` counts partitions, with `ok` or `error`;
         `events_gone` counts events of a topic that retention deleted before they were read.
+        `recreated` counts topics that were deleted and created again.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
@@ -75,6 +79,8 @@ class KafkaSource:
             self._commits,
             _protocol(next_generation=next_generation, fall_back=fall_back),
             gone=events_gone,
+            identities=identities,
+            recreated=recreated,
             alive=self._alive,
             forgotten=self._drop,
         )
@@ -202,6 +208,7 @@ class KafkaSource:
         if now >= self._lag_at:
             self._lag_at = now + LAG_SECONDS
             self._unreadable.resume(self._group.consumer, self._group.owned, now)
+            self._group.restart_new_topics()
             self._lag.measure(self._group.consumer, self._handed_over(), self._group.paused)
 
     def _handed_over(self) -> Mapping[TopicPartition, int]:

@@ -62,6 +62,8 @@ class PrometheusTelemetry:
         }
         for topic in topics:
             self._counters[metrics.EVENTS_GONE_UNREAD].labels(topic)
+            for metric in (metrics.EVENTS_FOR_OTHER_GROUPS, metrics.TOPICS_RECREATED):
+                self._counters[metric].labels(topic)
         self._consumed = {topic: self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc for topic in topics}
         self._dead_letters: dict[Reason, Callable[[], None]] = {
             reason: self._child(metrics.DEAD_LETTERS, reason)
@@ -118,6 +120,10 @@ class PrometheusTelemetry:
         """Count a time of an event that cannot be read."""
         self._counters[metrics.TIMES_UNREADABLE].labels(topic, attribute).inc()
 
+    def for_another_group(self, topic: str) -> None:
+        """A record was redriven for another group."""
+        self._counters[metrics.EVENTS_FOR_OTHER_GROUPS].labels(topic).inc()
+
     def unmatched(self, event_type: str) -> None:
         """No rule matched. Of the types that no rule names only the first have a label value of their own."""
         count = self._unmatched.get(event_type) or self._of_unknown_type(event_type[:MOST_TYPE_CHARACTERS])
@@ -143,7 +149,7 @@ class PrometheusTelemetry:
     def ended(self, outcome: Outcome, now: float) -> None:
         """An outcome is acknowledged by Kafka."""
         # At once: each field by its name costs a search in the class.
-        _, kind, reason, _, _, _, _, event_time, rule, _, template, _, _, _, _, came, _, ended_at, again, _, _ = outcome
+        _, kind, reason, _, _, _, _, event_time, rule, _, template, _, _, _, _, came, _, ended_at, again, *_ = outcome
         key = (rule, template, kind, reason)
         cells = self._ended.get(key)
         if cells is None:
@@ -184,6 +190,14 @@ class PrometheusTelemetry:
     def log_lines_dropped(self, lines: int) -> None:
         """Log lines could not be written."""
         self._counters[metrics.LOG_LINES_DROPPED].labels().inc(lines)
+
+    def looked_up_by_time(self) -> None:
+        """A commit had no usable pointer, so the ledger was looked up by time."""
+        self._counters[metrics.LEDGER_LOOKUPS].labels().inc()
+
+    def topic_recreated(self, topic: str) -> None:
+        """A partition begins at its start, because its topic was deleted and created again."""
+        self._counters[metrics.TOPICS_RECREATED].labels(topic).inc()
 
     def rules_loaded(self, rules: RuleSet, now: float) -> None:
         """These rules are in use from now on.

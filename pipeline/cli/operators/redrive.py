@@ -38,6 +38,7 @@ WORDS = {
     RedriveDecision.TWICE: "written twice by a crash, of which one is enough",
     RedriveDecision.LOOP_GUARD: "sent again as often as --max-redrives allows",
     RedriveDecision.OTHER_TOPIC: "of a topic that this service does not read",
+    RedriveDecision.OTHER_GROUP: "of another consumer group",
     RedriveDecision.NOT_OURS: "no dead letters of this service",
     RedriveDecision.SOURCE_GONE: "were cut, and their source is gone",
     RedriveDecision.REFUSED: "refused by Kafka",
@@ -103,6 +104,7 @@ def command(
         frozenset(kind or ()),
         frozenset(one.encode() for one in key or ()),
         max_redrives,
+        settings.kafka.group_id,
     )
     with open_redrive(settings, Wanted(selection, since, until, into), writes=not dry_run) as redrive:
         with progress("looking") as progressed:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from pipeline.model import dead_letter
-from pipeline.model.event import Headers, Position, Record
+from pipeline.model.event import Headers, Origin, Position, Record
 from pipeline.model.outcome import OutcomeKind, Reason
 
 _NUMBER = re.compile(rb"[0-9]{1,18}")
@@ -29,12 +29,14 @@ class Letter(NamedTuple):
     source_time_ms: int
     redrives: int
     """How often it was sent again before it failed this time."""
+    origin: Origin
+    """Whose letter it is; without a group where it is not of this release."""
     is_cut: bool
     """Whether the whole of it stands only at `source`."""
 
     @property
     def name(self) -> str:
-        """What tells it from every other, also from one at its place on a topic made anew."""
+        """Unique among letters, also of a dead-letter topic that was created again."""
         return f"{self.record.position} {self.outcome_id}"
 
 
@@ -50,7 +52,12 @@ def read_letter(record: Record) -> Letter | None:
         reason = Reason(headers.get(dead_letter.REASON, b"").decode())
         rule = headers.get(dead_letter.RULE, b"").decode()
         outcome_id = headers.get(dead_letter.OUTCOME_ID, b"").decode()
-    except ValueError:  # no text, or no word of these vocabularies
+        origin = Origin(
+            headers.get(dead_letter.GROUP, b"").decode(),
+            headers.get(dead_letter.CLUSTER_ID, b"").decode() or None,
+            headers.get(dead_letter.TOPIC_ID, b"").decode() or None,
+        )
+    except ValueError:  # not UTF-8, or not of these vocabularies
         return None
     return Letter(
         record=record,
@@ -61,6 +68,7 @@ def read_letter(record: Record) -> Letter | None:
         source=Position(topic.decode(), partition, offset),
         source_time_ms=_number(headers, dead_letter.SOURCE_TIME) or 0,
         redrives=_number(headers, dead_letter.REDRIVES) or 0,
+        origin=origin,
         is_cut=dead_letter.LEFT_OUT in headers,
     )
 

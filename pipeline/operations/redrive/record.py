@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pipeline.model import dead_letter
-from pipeline.model.event import Headers, Record
+from pipeline.model.event import Headers, Record, position_identity
 from pipeline.model.outcome import OutcomeKind
 from pipeline.operations.redrive.letter import Letter, last_of_each
 
@@ -24,7 +24,10 @@ def redriven(letter: Letter, original: Record) -> Redriven:
     number = letter.redrives + 1
     ours = {
         dead_letter.REDRIVES: b"%d" % number,
-        dead_letter.EVENT_IDENTITY: given.get(dead_letter.EVENT_IDENTITY) or str(letter.source).encode(),
+        dead_letter.GROUP: letter.origin.group.encode(),
+        dead_letter.EVENT_IDENTITY: given.get(dead_letter.EVENT_IDENTITY)
+        or position_identity(letter.origin, *letter.source).encode(),
+        dead_letter.FIRST_POSITION: given.get(dead_letter.FIRST_POSITION) or str(letter.source).encode(),
         dead_letter.EVENT_TIME: given.get(dead_letter.EVENT_TIME) or b"%d" % letter.source_time_ms,
         dead_letter.DEAD_LETTER: str(letter.record.position).encode(),
     }

@@ -35,6 +35,8 @@ class RedriveDecision(StrEnum):
     """It has been sent again as often as is allowed."""
     OTHER_TOPIC = "other-topic"
     """Its source is no topic that this service reads: nobody would take it."""
+    OTHER_GROUP = "other-group"
+    """It belongs to another consumer group, or to a release before groups were recorded."""
     NOT_OURS = "not-ours"
     """The record is no dead letter of this service."""
     SOURCE_GONE = "source-gone"
@@ -51,9 +53,13 @@ class Selection(NamedTuple):
     kinds: frozenset[OutcomeKind] = frozenset()
     keys: frozenset[bytes] = frozenset()
     max_redrives: int = 3
+    group: str = ""
+    """The consumer group whose letters are meant."""
 
     def fate(self, letter: Letter, topics: frozenset[str], done: frozenset[str] | set[str]) -> RedriveDecision:
         """What is to become of it; `topics` are read by the service, `done` are names of letters sent again."""
+        if letter.origin.group != self.group:
+            return RedriveDecision.OTHER_GROUP
         if not self._asks_for(letter):
             return RedriveDecision.NOT_ASKED_FOR
         if not self._names(letter):

@@ -23,6 +23,7 @@ from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
 from pipeline.delivery.machine import EvaluatedRecord
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
 from pipeline.model.event import UNREADABLE_HEADERS, Headers, Record
+from pipeline.model.ledger import Assigned
 from pipeline.model.outcome import Reason
 from pipeline.rules.compile import load
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -236,7 +237,7 @@ async def test_every_record_comes_to_an_outcome_or_notices(registry: SchemaRegis
         publish_unmatched=False,
     )
     maker = Maker(SEED)
-    intake.open(P0, 1)
+    intake.open(Assigned(P0, 1, 0, {}))
     intake.take([maker.record(offset) for offset in range(RECORDS)])
     async with asyncio.timeout(60 + RECORDS / 100):
         while intake.waiting:  # noqa: ASYNC110 - the intake reports its progress to delivery alone

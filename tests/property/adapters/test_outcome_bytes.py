@@ -14,7 +14,7 @@ from pipeline.adapters.events.avro import frame
 from pipeline.adapters.kafka import outcome_bytes as avro_bytes
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
-from pipeline.model.event import Position
+from pipeline.model.event import Origin, Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import without_logical_types
@@ -56,6 +56,9 @@ _OUTCOMES = st.builds(
     redelivered=st.booleans(),
     detail=_TEXTS,
     trace=st.none() | _TEXTS.map(TraceContext),
+    origin=st.builds(Origin, _TEXTS, st.none() | _TEXTS, st.none() | _TEXTS),
+    redrives=_INTS,
+    first=st.none() | st.builds(Position, _TEXTS, _INTS, _LONGS),
 )
 
 
@@ -67,14 +70,18 @@ def _written(schema: Any, value: object) -> bytes:  # noqa: ANN401 - fastavro's 
 
 def _fields(outcome: Outcome) -> dict[str, object]:
     """The schema's fields by their names."""
+    defaults = {field["name"]: field["default"] for field in _PLAIN["fields"] if "default" in field}
     same = {name: value for name, value in outcome._asdict().items() if name in {f["name"] for f in _PLAIN["fields"]}}
     moments = {
         name: None if same[name] is None else round(same[name] * 1000)
         for name in ("event_time", "received_at", "first_attempt_at", "finished_at")
     }
     return {
+        **defaults,
         **same,
         **outcome.position._asdict(),
+        **outcome.origin._asdict(),
+        **{f"first_{name}": getattr(outcome.first, name, None) for name in Position._fields},
         **moments,
         "outcome_id": outcome.id,
         "http_status": outcome.status,

@@ -17,7 +17,9 @@ def offered(frontier: Frontier, offset: int, left: int = 1) -> Unfinished:
 
 def told(frontier: Frontier) -> tuple[int, LedgerPosition | pointer.Unusable | None] | None:
     point = frontier.commit_point()
-    return None if point is None else (point.offset, pointer.read(point.metadata))
+    found = None if point is None else pointer.read(point.metadata)
+    position = found.ledger if isinstance(found, pointer.Pointer) else found
+    return None if point is None else (point.offset, position)
 
 
 def test_nothing_is_told_where_nothing_is_known() -> None:

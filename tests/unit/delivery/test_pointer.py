@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import binascii
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery import pointer
-from pipeline.delivery.pointer import Unusable
+from pipeline.delivery.pointer import Pointer, Unusable
 from pipeline.model.ledger import LedgerPosition
 
-GOOD = pointer.write(LedgerPosition(7, 123_456))
+ID = "oWk4chtyThyfGjlNjuy9ew"
+GOOD = pointer.write(LedgerPosition(7, 123_456), ID, "ledger")
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
 def test_what_is_written_is_read(partition: int, offset: int) -> None:
-    """Any position survives, in at most 64 ASCII characters."""
-    text = pointer.write(LedgerPosition(partition, offset))
+    """Any position survives, in at most 255 ASCII characters."""
+    text = pointer.write(LedgerPosition(partition, offset), ID)
     assert text.isascii()
     assert len(text) <= pointer.MAX_LENGTH
-    assert pointer.read(text) == LedgerPosition(partition, offset)
+    assert pointer.read(text) == Pointer(LedgerPosition(partition, offset), ID, None)
 
 
 @pytest.mark.parametrize("empty", [None, ""])
@@ -33,7 +36,9 @@ def test_one_changed_character_is_never_another_position(index: int, character: 
     """A damaged pointer is noticed, wherever the damage is."""
     damaged = GOOD[:index] + character + GOOD[index + 1 :]
     found = pointer.read(damaged)
-    assert found == LedgerPosition(7, 123_456) if damaged == GOOD else isinstance(found, Unusable)
+    assert (
+        found == Pointer(LedgerPosition(7, 123_456), ID, "ledger") if damaged == GOOD else isinstance(found, Unusable)
+    )
 
 
 @pytest.mark.parametrize("length", range(1, len(GOOD)))
@@ -51,7 +56,25 @@ def test_strange_metadata_is_damaged(metadata: str) -> None:
     assert pointer.read(metadata) is Unusable.DAMAGED
 
 
-def test_a_newer_version_is_told_apart_from_damage() -> None:
-    """After a downgrade the words in the log are the right ones."""
-    assert pointer.read("np2:7:123456:deadbeef") is Unusable.UNKNOWN_VERSION
+def test_a_newer_version_is_distinguished_from_damage() -> None:
+    """After a downgrade the log names the right cause."""
+    assert pointer.read("np3;offset=7;crc=deadbeef") is Unusable.UNKNOWN_VERSION
     assert pointer.read("np10:whatever") is Unusable.UNKNOWN_VERSION
+
+
+def test_the_format_of_0_1_0_is_recognised() -> None:
+    """It is refused, and not taken for damage: its ids and keys are others."""
+    assert pointer.read("np1:3:17:0badc0de") is Unusable.UNRELEASED
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """A later release of the same version may add fields, anywhere before the checksum."""
+    text = "np2;partition=7;scan=99;topic=T;offset=123;more="
+    found = pointer.read(f"{text};crc={binascii.crc32(text.encode()):08x}")
+    assert found == Pointer(LedgerPosition(7, 123), "T", None)
+
+
+def test_a_pointer_without_its_position_is_damaged() -> None:
+    """Whatever else it holds."""
+    text = "np2;topic=T;offset=123"
+    assert pointer.read(f"{text};crc={binascii.crc32(text.encode()):08x}") is Unusable.DAMAGED

@@ -205,8 +205,9 @@ class World:
         entries = self.ledger[ledger]
         end = LedgerPosition(ledger, len(entries))
         point = self.committed.setdefault(partition, CommitPoint(partition, 0, pointer.write(end)))
-        begin = pointer.read(point.metadata)
-        assert isinstance(begin, LedgerPosition), "a commit without a pointer"
+        found = pointer.read(point.metadata)
+        assert isinstance(found, pointer.Pointer), "a commit without a pointer"
+        begin = found.ledger
         assert begin.partition == ledger
         done = {
             (entries[offset].position.offset, entries[offset].id): LedgerPosition(ledger, offset)

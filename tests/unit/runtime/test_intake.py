@@ -10,6 +10,7 @@ import pytest
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.delivery.machine import EvaluatedRecord
 from pipeline.model.event import UNREADABLE_HEADERS, Event, Record
+from pipeline.model.ledger import Assigned
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.runtime.intake import MOST_TYPES_LOGGED, Intake
@@ -64,7 +65,7 @@ async def evaluated(rules: Any, records: list[Record], given: EventDecoder | Non
         progressed=lambda: None,
         publish_unmatched=False,
     )
-    intake.open(P0, 1)
+    intake.open(Assigned(P0, 1, 0, {}))
     intake.take(records)
     for _ in records:
         await asyncio.sleep(0)

@@ -12,6 +12,7 @@ from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import SchemaUnavailable
 from pipeline.model.event import Event, Record
+from pipeline.model.ledger import Assigned
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.intake import Intake
 from pipeline.tasks import Tasks
@@ -104,7 +105,7 @@ async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_servic
         progressed=lambda: None,
         publish_unmatched=False,
     )
-    intake.open(P0, 1)
+    intake.open(Assigned(P0, 1, 0, {}))
     assert isinstance(await told_to_the_loop(lambda: intake.take([arrival(0).record])), Unforeseen)
     await intake.stop()
 

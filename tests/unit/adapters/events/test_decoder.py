@@ -16,7 +16,7 @@ import pytest
 from pipeline.adapters.events import writer_schemas as decoding_schemas
 from pipeline.adapters.events.writer_schemas import SchemaKey, WriterSchemas
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
-from pipeline.model.event import Record, Redrive
+from pipeline.model.event import Position, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import EventSchema
@@ -426,9 +426,12 @@ def test_a_cloudevents_own_identity_and_time_count_for_a_redriven_record_too() -
         ((), None),
         ((("notice.redrives", b"1"),), Redrive(None, 0)),
         ((("notice.redrives", b"2"), ("notice.only-rule", b"order-paid"), ("notice.key-round", b"2")),
-         Redrive("order-paid", 2)),
+         Redrive("order-paid", 2, 2)),
         ((("notice.redrives", b"\xff"), ("notice.only-rule", b"order-paid")), None),
-        ((("notice.redrives", b""), ("notice.only-rule", b""), ("notice.key-round", b"-1")), Redrive(None, 0)),
+        ((("notice.redrives", b""), ("notice.only-rule", b""), ("notice.key-round", b"-1")), Redrive(None, 0, 0)),
+        ((("notice.redrives", b"9" * 12), ("notice.first-position", b"orders/3/17")),
+         Redrive(None, 0, 2**31 - 1, Position("orders", 3, 17))),
+        ((("notice.redrives", b"1"), ("notice.first-position", b"orders/x/17")), Redrive(None, 0)),
         ((("notice.redrives", b"1"), ("notice.key-round", "\u0663".encode())), Redrive(None, 0)),
         ((("notice.redrives", b"1"), ("notice.key-round", b"9" * 5_000)), Redrive(None, 0)),
         ((("notice.only-rule", b"order-paid"),), None),

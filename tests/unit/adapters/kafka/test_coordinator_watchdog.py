@@ -11,6 +11,7 @@ from pipeline.adapters.kafka import membership as kafka_group
 from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, SILENT_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.source import KafkaSource
+from tests.fakes.identities import UnknownIdentities
 
 EVERY_SECOND = range(20)
 
@@ -109,7 +110,13 @@ def test_the_source_knows_of_it_where_the_protocol_needs_it(
     monkeypatch.setattr(kafka_group, "Consumer", make)
     ledger = LedgerReader.__new__(LedgerReader)
     source = KafkaSource(
-        {"group.id": "g"}, ["t"], ledger, SystemClock(), next_generation=next_generation, committed=lambda *_: None
+        {"group.id": "g"},
+        ["t"],
+        ledger,
+        SystemClock(),
+        next_generation=next_generation,
+        committed=lambda *_: None,
+        identities=UnknownIdentities(),
     )
     alias = {"nodeid": -1, "state": "UP", "rx": 4, "waitresp_cnt": 1, "rtt": {"avg": 0, "cnt": 0}}
     for second in range(5):

@@ -122,9 +122,9 @@ def test_what_is_cut_short_is_none(outcome: Outcome) -> None:
 
 
 def test_the_ledger_reads_what_it_needs() -> None:
-    """Id and position, from the first bytes alone: a later version's further fields cannot disturb it."""
-    assert LedgerDecoder()(encode(WHOLE)) == LedgerEntry(WHOLE.id, WHOLE.position)
-    assert LedgerDecoder()(encode(WHOLE) + b"more") == LedgerEntry(WHOLE.id, WHOLE.position)
+    """Id, position and origin, from the first bytes alone: a later version's further fields cannot disturb it."""
+    assert LedgerDecoder()(encode(WHOLE)) == LedgerEntry(WHOLE.id, WHOLE.position, WHOLE.origin)
+    assert LedgerDecoder()(encode(WHOLE) + b"more") == LedgerEntry(WHOLE.id, WHOLE.position, WHOLE.origin)
     assert [LedgerDecoder()(value) for value in (None, b"\x00" * 40, b"text")] == [None, None, None]
 
 

@@ -18,6 +18,7 @@ from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, Coordinat
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.ledger import Assigned
+from tests.fakes.identities import UnknownIdentities
 from tests.fakes.listener import PATIENCE, RecordingListener
 
 COMPLAINTS = 200
@@ -101,7 +102,13 @@ def _source(monkeypatch: pytest.MonkeyPatch, client: Callable[[object], Client])
     monkeypatch.setattr(kafka_group, "Consumer", make)
     monkeypatch.setattr(kafka_source, "IDLE_POLL_SECONDS", 0.2)
     source = KafkaSource(
-        {"group.id": "g"}, ["events"], EmptyLedger(), SystemClock(), next_generation=True, committed=lambda *_: None
+        {"group.id": "g"},
+        ["events"],
+        EmptyLedger(),
+        SystemClock(),
+        next_generation=True,
+        committed=lambda *_: None,
+        identities=UnknownIdentities(),
     )
     return source, made[0]
 

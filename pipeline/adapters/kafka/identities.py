@@ -1,0 +1,94 @@
+"""Ids of the cluster and of topics: KIP-78 and KIP-516.
+
+A topic that is deleted and created again has another id, and so has a topic of the same name on another cluster.
+librdkafka's mock broker, which `demo` uses, has no topic ids; neither has Apache Kafka before 2.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NoAnswer
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.model.event import Origin
+
+ASK_SECONDS = 10.0
+MOCK_CLUSTER = "mockCluster"
+"""How librdkafka's mock names itself; it never answers an administrator's requests."""
+_NO_ID = "A" * 22
+"""The id of zeros: the broker has no topic ids."""
+
+
+class TopicIdentities(Protocol):
+    """What membership asks of the cluster."""
+
+    def origins(self, topics: Collection[str]) -> Mapping[str, Origin]:
+        """The origin of each topic's records. Blocks.
+
+        Raises:
+            KafkaException: no broker answers, a topic is missing, or it may not be described.
+        """
+        ...
+
+    def newest(self, topics: Collection[str]) -> Mapping[str, str | None]:
+        """The topics' ids as of the last answer; asks again without waiting. Missing topics keep their last id."""
+        ...
+
+
+class Identities:
+    """Asks the cluster who it is, and which topic a name stands for. One thread owns it."""
+
+    def __init__(self, properties: Mapping[str, Any], group: str) -> None:
+        """`properties` are librdkafka's.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+        """
+        self._admin = kafka_errors.configured(lambda: AdminClient({**properties, "log_level": 0}))
+        self._group = group
+        self._asked: dict[str, Future[Any]] = {}
+        self._newest: dict[str, str | None] = {}
+
+    def origins(self, topics: Collection[str]) -> Mapping[str, Origin]:
+        """The origin of each topic's records. Blocks.
+
+        Raises:
+            KafkaException: no broker answers, a topic is missing, or it may not be described.
+        """
+        cluster_id = str(self._admin.list_topics(timeout=ASK_SECONDS).cluster_id)
+        if cluster_id.startswith(MOCK_CLUSTER):
+            return {topic: Origin(self._group, cluster_id) for topic in topics}
+        asked = self._describe(topics)
+        try:
+            ids = {topic: _id(future.result(ASK_SECONDS)) for topic, future in asked.items()}
+        except NoAnswer:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the topics' ids")) from None  # noqa: SLF001 - librdkafka's own codes begin so
+        return {topic: Origin(self._group, cluster_id, topic_id) for topic, topic_id in ids.items()}
+
+    def newest(self, topics: Collection[str]) -> Mapping[str, str | None]:
+        """The topics' ids as of the last answer; asks again without waiting. Missing topics keep their last id."""
+        for topic, future in list(self._asked.items()):
+            if future.done():
+                del self._asked[topic]
+                if future.exception() is None:
+                    self._newest[topic] = _id(future.result())
+        if topics and not self._asked:
+            self._asked = dict(self._describe(topics))
+        return self._newest
+
+    def _describe(self, topics: Collection[str]) -> Mapping[str, Future[Any]]:
+        answers: Mapping[str, Future[Any]] = self._admin.describe_topics(
+            TopicCollection(list(topics)), request_timeout=ASK_SECONDS
+        )
+        return answers
+
+
+def _id(description: Any) -> str | None:  # noqa: ANN401 - the client gives it no type
+    """In the alphabet of Kafka's own tools; librdkafka prints standard Base64."""
+    text = str(description.topic_id).rstrip("=").replace("+", "-").replace("/", "_")
+    return None if text == _NO_ID else text
