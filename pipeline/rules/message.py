@@ -1,4 +1,4 @@
-"""What a rule's message is made of: its texts and fields, and what may be sent of them."""
+"""The texts and fields of a rule's message, and the checks of what may be sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.styles.text import has_invisible, is_visible
 
 MAX_RECIPIENT = 256
 MAX_URL = 1_024
-"""Characters. The contract names no limits; these keep a broken rule from sending books."""
+"""Characters. The contract has no limits; these stop a broken rule from sending megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Text:
         """The text for one event.
 
         Raises:
-            RenderRefused: an expression has no value, or one that is no text.
+            RenderRefused: an expression has no value, or a value that has no text.
         """
         return "".join(
             [part if isinstance(part, str) else as_text(evaluated(part, activation, name), name) for part in self.parts]
@@ -62,27 +62,27 @@ class RuleField:
     truncate: bool
     values: tuple[str, ...] = ()
     fits: Callable[[str], object] = field(init=False, compare=False, repr=False)
-    """True of a text that the channel surely takes; most are."""
+    """A quick check, true of most texts that the channel takes."""
     ready: dict[str, str] | None = field(init=False, compare=False, repr=False)
-    """The field as it stands in every request, where no event changes it."""
+    """The field of every request, if it does not depend on the event."""
 
     def __post_init__(self) -> None:
-        """Bind what the field's kind and values say, and settle what no event changes."""
+        """Prepare the quick check, and the field of a constant text."""
         object.__setattr__(self, "fits", self.kind.quick_look(self.values))
         constant = self.text.constant
         settled = constant is not None and self.fits(constant)
         object.__setattr__(self, "ready", self.shown(constant) if settled and constant is not None else None)
 
     def shown(self, text: str) -> dict[str, str]:
-        """The field as it stands in a request."""
+        """The field of a request."""
         return {"value": text} if self.color is None else {"value": text, "color": self.color}
 
 
 def checked_recipient(recipient: str) -> str:
-    """The recipient, if it may be one.
+    """The recipient.
 
     Raises:
-        RenderRefused: it is empty, too long, or holds what no id holds.
+        RenderRefused: it is empty, too long, or contains a control or invisible character.
     """
     if not is_visible(recipient):
         raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
@@ -127,10 +127,10 @@ def rendered_fields(fields: Sequence[RuleField], activation: Activation) -> dict
 
 
 def fitted(one: RuleField, text: str) -> str | None:
-    """The text as the channel takes it; None where the field is left out.
+    """The text as the channel takes it; None if the field is left out.
 
     Raises:
-        RenderRefused: the rule says neither that it may be cut nor that it may be left out.
+        RenderRefused: the text may be neither cut nor left out.
     """
     problem = one.kind.violation(text, one.values)
     if problem is None:

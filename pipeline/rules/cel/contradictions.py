@@ -1,4 +1,4 @@
-"""Conditions that are never true, or always: what can be told from their form alone."""
+"""Conditions that are never true, or always true, as far as their form shows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.rules.cel.tree import Kind, Node
 
 
 class Clash(NamedTuple):
-    """Two parts that cannot hold together."""
+    """Two parts that exclude one another."""
 
     at: Node
     """The second of them."""
     path: str
-    """What both speak of."""
+    """The field that both compare."""
 
 
 _TURNED = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_"}
@@ -31,17 +31,17 @@ class _Claim(NamedTuple):
 
 
 def never(node: Node) -> Clash | None:
-    """Why the condition can never be true: parts joined by `&&` that exclude one another."""
+    """Two parts joined by `&&` that exclude one another, so that the condition is never true."""
     return _clash(list(_claims(node, "_&&_", negated=False)))
 
 
 def always(node: Node) -> Clash | None:
-    """Why the condition is always true: parts joined by `||` of which one holds for any value."""
+    """Two parts joined by `||` of which one holds for any value, so that the condition is always true."""
     return _clash(list(_claims(node, "_||_", negated=True)))
 
 
 def _claims(node: Node, joint: str, *, negated: bool) -> Iterator[_Claim]:
-    """Comparisons of a field with a fixed value, joined by `joint`; each turned into its contrary if `negated`."""
+    """Comparisons of a field with a fixed value, joined by `joint`; each negated if `negated`."""
     if node.name == joint:
         for child in node.children:
             yield from _claims(child, joint, negated=negated)

@@ -1,8 +1,8 @@
-"""What an expression may cost: CEL bounds some of it, the rest is bounded here.
+"""Limits on the cost of an expression: CEL has some, the others are here.
 
 Measured with cel-expr-python 0.1.3: CEL refuses nesting over 32, sources over 100,000 characters and more than 10,000
 steps of macros in one evaluation, and its regular expressions take linear time. Not bounded: `map` and `filter` copy
-their result for every item, so that 1,000 items take 0.02 s and 10,000 take 6 s; and `+` may repeat a long text.
+their result for every item, so that 1,000 items take 0.02 s and 10,000 take 6 s; `+` may repeat a long text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BUILDERS = frozenset({"map", "filter"})
 
 
 def may_build_lists(source: str) -> bool:
-    """A quick look that spares most expressions the slow one."""
+    """A quick check that spares most expressions reading their tree."""
     return "map" in source or "filter" in source
 
 
@@ -36,7 +36,7 @@ def lists_walked(tree: Tree) -> list[str]:
 
 
 def excesses(tree: Tree) -> Iterator[tuple[int, str]]:
-    """What makes an expression too costly: the place in its source, and words."""
+    """What makes an expression too expensive: an index into its source, and a message."""
     sums = [node for node in walk(tree.root) if node.name == "_+_"]
     if len(sums) > MAX_SUMS:
         yield sums[MAX_SUMS].own, f"more than {MAX_SUMS} times `+`"

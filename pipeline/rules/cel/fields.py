@@ -1,4 +1,4 @@
-"""What is known of the parts of an expression from one version of an event's schema."""
+"""Types of the parts of an expression, as one version of an event's schema defines them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Scope = Mapping[str, FieldType | None]
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of one version, with those of the other versions that it does not have."""
+    """The fields of one version, and the fields that only other versions have."""
 
     root: RecordType
     absent: frozenset[tuple[str, str]] = frozenset()
     """Record's and field's name of each that is in another version only."""
 
     def type_of(self, node: Node, scope: Scope) -> FieldType | None:
-        """A part's type, where it comes from the schema; None where only CEL knows it."""
+        """A part's type if it comes from the schema; None if only CEL knows it."""
         match node.kind:
             case Kind.NAME:
                 return scope.get(node.name, self.root if node.name == "event" else None)
@@ -37,7 +37,7 @@ class Fields:
                 return None
 
     def symbols(self, node: Node, scope: Scope) -> tuple[str, ...]:
-        """The values that an enum may have; empty for what is no enum."""
+        """The values of an enum; empty for any other type."""
         kind = self._plain(node, scope)
         return kind.symbols if isinstance(kind, ScalarType) else ()
 

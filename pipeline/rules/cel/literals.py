@@ -30,7 +30,7 @@ _OTHERS = "*"
 
 
 def enum_faults(tree: Tree, fields: Fields) -> Iterator[Fault]:
-    """Texts compared with an enum, or given labels for one, that are none of its values."""
+    """Texts that are compared with an enum or labelled for one, and are not one of its values."""
     for node, scope in fields.walk(tree.root, {}):
         match node.kind, node.name:
             case Kind.CALL, "_==_" | "_!=_":

@@ -1,7 +1,7 @@
 """CEL's own form of a compiled expression: the protobuf message `cel.expr.CheckedExpr`.
 
-The binding has no Python classes for it, so the few messages that are needed are declared here. Source of names and
-field numbers: cel-spec, proto/cel/expr/checked.proto and syntax.proto.
+The binding has no Python classes for it, and no package on PyPI ships them, so the few messages that are needed are
+declared here. Names and field numbers are those of cel-spec, proto/cel/expr/checked.proto and syntax.proto.
 """
 
 from __future__ import annotations
@@ -106,13 +106,13 @@ _SHAPES: Mapping[str, tuple[str, ...]] = {
 }
 """Message to its fields: name, number, type (`*`: repeated), and the choice it belongs to.
 
-What is not declared (references, types) protobuf keeps as it came and writes again.
+protobuf keeps fields that are not declared (references, types), and writes them again.
 """
 
 
 @lru_cache(maxsize=1)
 def _message_class() -> type[Message]:
-    """The class of `CheckedExpr`, made of the table above when first wanted."""
+    """The class of `CheckedExpr`, made from the table above at first use."""
     file = descriptor_pb2.FileDescriptorProto(name="notice_pipeline/cel.proto", package=_PACKAGE, syntax="proto3")
     for name, fields in _SHAPES.items():
         message = file.message_type.add(name=name)

@@ -1,4 +1,4 @@
-"""Fields that may be null, or not there in every version: whether an expression asks before it uses them.
+"""Fields that may be null or missing in a version: whether an expression checks before it uses them.
 
 What is asked is followed through `&&`, `||`, `!` and `? :` as CEL evaluates them: `a && b` is false when either is
 false, whatever the other does, so the order of asking and using does not matter there. Measured with cel-expr-python
@@ -16,7 +16,7 @@ from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.schema.types import NullableType
 
 Known = frozenset[tuple[str, str]]
-"""What is known at a place: `("there", path)` and `("filled", path)`, the path as CEL writes it."""
+"""What is known at a point of an expression: `("there", path)` and `("filled", path)`, the path as CEL writes it."""
 
 NOTHING: Known = frozenset()
 
@@ -97,7 +97,7 @@ def written(node: Node) -> str | None:
 
 
 class _Walk:
-    """Goes through an expression with what is known at each place."""
+    """Walks through an expression with what is known at each point."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields

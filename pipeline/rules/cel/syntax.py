@@ -1,4 +1,4 @@
-"""What is wrong with something that is no expression, for people who never saw a grammar: words, and how to mend it."""
+"""Syntax errors in plain language, for people who have never seen a grammar: a message, and how to fix it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _HINTS = {
 
 
 def syntax(message: str, source: str, at: int) -> tuple[str, str | None]:
-    """CEL's `message` about the character `at` of `source`, in ours; and a hint where one can be told."""
+    """A clear message for CEL's `message` about the character `at` of `source`, and a hint where there is one."""
     message, _, expected = message.partition(" expecting ")
     message = message.removeprefix("Syntax error: ")
     if "recursion" in message:
-        return "the expression is nested too deeply", "say it more simply"
+        return "the expression is nested too deeply", "simplify it"
     if "'<EOF>'" in message:
         return _ended(message, expected)
     if message.startswith("reserved identifier: "):
@@ -50,7 +50,7 @@ def _ended(message: str, expected: str) -> tuple[str, str | None]:
     if message.startswith("missing '"):
         closing = message[len("missing '")]
         opening = {")": "(", "]": "[", "}": "{"}.get(closing, "")
-        return f"a `{closing}` is missing", f"each `{opening}` wants its `{closing}`" if opening else None
+        return f"a `{closing}` is missing", f"each `{opening}` needs a `{closing}`" if opening else None
     hint = _CHOICE if expected == "':'" else "something must follow"
     return "the expression ends too early", hint
 

@@ -1,4 +1,4 @@
-"""Where an expression's words and brackets stand: what CEL's tree leaves out, and places in the source need."""
+"""Positions of an expression's tokens and brackets, which CEL's tree leaves out."""
 
 from __future__ import annotations
 

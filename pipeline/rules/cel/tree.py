@@ -1,7 +1,7 @@
-"""An expression taken apart: its syntax tree, where each part stands in the source, and any part evaluated alone.
+"""The syntax tree of an expression, with the location of each part in the source.
 
-CEL's own tree (`pipeline.rules.cel.messages`) has macros spelt out as loops and knows one position of each part; here
-macros are as the author wrote them, and every part has its beginning and its end.
+CEL's own tree (`pipeline.rules.cel.messages`) has loops in place of macros, and one position for each part. Here macros
+are as the author wrote them, and every part has a start and an end.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def path(node: Node) -> tuple[str, ...] | None:
-    """`("event", "item", "name")` for `event.item.name`; None for what is no plain path of names."""
+    """`("event", "item", "name")` for `event.item.name`; None for anything but a path of names."""
     if node.kind is Kind.NAME:
         return (node.name,)
     if node.kind in {Kind.FIELD, Kind.HAS}:
@@ -121,7 +121,7 @@ def part(serialized: bytes, node: Node) -> bytes:
 
 
 class _TreeReader:
-    """Turns CEL's messages into nodes with their places."""
+    """Turns CEL's messages into nodes with their locations."""
 
     def __init__(self, source: str, checked: Message) -> None:
         self._tokens = Tokens(source)

@@ -44,11 +44,11 @@ _WRAPPERS = {
 }
 _ANYTHING = ".google.protobuf.Value"
 _PACKAGE = "event_types"
-"""Messages have flat names of our own: an Avro namespace must neither clash with Google's nor with another record."""
+"""Messages get flat names, so that an Avro namespace clashes neither with Google's nor with another record's."""
 
 
 class Typed(NamedTuple):
-    """What CEL's checker says of one expression."""
+    """The result of CEL's type check of one expression."""
 
     faults: list[Fault]
     result: str | None
@@ -59,7 +59,7 @@ class TypedEnvironment:
     """Checks expressions against one version of one event type."""
 
     def __init__(self, fields: Fields) -> None:
-        """`fields` are those of the version, and what other versions have on top."""
+        """`fields` are those of the version, and those that only other versions have."""
         self.fields = fields
         self._known: dict[str, Typed] = {}
         pool = descriptor_pool.DescriptorPool()
@@ -96,7 +96,7 @@ class TypedEnvironment:
         return Typed([], "RECORD" if result in self._records else result)
 
     def _explain(self, source: str, at: int, text: str) -> Fault:
-        """CEL's words, made ours."""
+        """CEL's message as one of ours."""
         if match := _UNDEFINED_FIELD.search(text):
             return self._unknown_field(source, at, match[1], self._records.get(match[2], ""))
         if match := _UNDECLARED.search(text):
@@ -118,7 +118,7 @@ class TypedEnvironment:
 
 
 _TAINTED = "*error*"
-"""CEL's name of a type that it could not tell: what it says of one follows from another fault."""
+"""CEL's name of an unknown type: a message about one follows from another fault."""
 _UNDEFINED_FIELD = re.compile(r"undefined field '([^']*)' not found in struct '([^']*)'")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
 _NO_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
@@ -127,7 +127,7 @@ _BUILT_IN = ("event", "size", "has", "string", "int", "double", "timestamp", "du
 
 
 _OTHER_WORDS = {"none": "null", "nil": "null", "nul": "null", "true": "true", "false": "false"}
-"""What other languages call what CEL writes in small letters, by small letters."""
+"""Names in other languages, in lower case, and CEL's names."""
 
 
 def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
@@ -178,7 +178,7 @@ def _operator_mismatch(at: int, sign: str, kinds: list[str]) -> Fault:
     elif "string" in kinds and sign == "+":
         hint = "make a text of the other side with string()"
     elif kinds in (["timestamp", "string"], ["string", "timestamp"]):
-        hint = 'write a moment as timestamp("2026-11-30T00:00:00Z")'
+        hint = 'write a time as timestamp("2026-11-30T00:00:00Z")'
     where = "between" if len(kinds) > 1 else "with"
     return Fault(at, "type-mismatch", f"`{sign}` does not go {where} {' and '.join(kinds)}", hint)
 

@@ -23,7 +23,7 @@ def as_markdown() -> str:
         "`contains()`, `startsWith()`, `endsWith()`, `matches()`, `string()`, `int()`, `double()`, `timestamp()`, "
         "`duration()`, `has()`, `exists()`, `all()`, `map()`, `filter()`.",
         "",
-        "A function that cannot do what it is asked (an amount that is no number, a zone that does not exist) makes no "
+        "A function that fails (an amount that is not a number, a zone that does not exist) makes no "
         "message: the outcome says which field and why. Fixed arguments are checked before the rule is live.",
         "",
     ]

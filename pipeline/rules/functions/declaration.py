@@ -1,4 +1,4 @@
-"""How a function that rules may call is declared: one value gives its types, its code, its page and its tests."""
+"""Declarations of functions for rules: types, implementation, documentation and tests in one value."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 MAX_TEXT = 4_096
-"""Characters that one function's result may have: no field takes more, and no rule may grow without bound."""
+"""Characters of a function's result. No field takes more."""
 
 
 class FunctionFailed(ValueError):
-    """A function cannot do what it was asked; the words become the refusal's detail."""
+    """A function fails for its arguments; the message becomes the detail of the outcome."""
 
 
 class Overload(NamedTuple):
@@ -38,14 +38,14 @@ class Function(NamedTuple):
     doc: str
     examples: tuple[Example, ...]
     check_constants: Callable[..., str | None] | None = None
-    """Given the arguments, None for those that are not constant: what is wrong with them for sure."""
+    """Takes the arguments, None for those that are not constant; returns what is wrong with them for any event."""
 
 
 def bounded(text: str) -> str:
-    """The text, if it is not absurdly long.
+    """The text.
 
     Raises:
-        FunctionFailed: it is.
+        FunctionFailed: it is longer than `MAX_TEXT`.
     """
     if len(text) > MAX_TEXT:
         raise FunctionFailed(f"the text would have {len(text)} characters, more than {MAX_TEXT}")

@@ -38,7 +38,7 @@ def _exact(amount: Number | str) -> Decimal:
 
 
 def _rounded(amount: Decimal, decimals: int) -> Decimal:
-    """Half up, as shops round; never minus zero."""
+    """The amount rounded half up, without the sign of a zero."""
     if abs(amount) > LARGEST:
         raise FunctionFailed("the amount has more than 10 digits")
     rounded = amount.quantize(_STEPS[decimals], ROUND_HALF_UP)
@@ -70,7 +70,7 @@ def _unknown_locale(name: str) -> str | None:
 
 @lru_cache(maxsize=512)
 def _shape(currency: str) -> tuple[int, str, str]:
-    """Decimals, and what stands before and behind a number."""
+    """Decimals, and the text before and after a number."""
     if problem := _unknown_currency(currency):
         raise FunctionFailed(problem)
     decimals = int(get_currency_precision(currency))
@@ -78,7 +78,7 @@ def _shape(currency: str) -> tuple[int, str, str]:
     return (decimals, symbol, "") if symbol else (decimals, "", f" {currency}")
 
 
-def _worded(amount: Decimal, currency: str) -> str:
+def _with_currency(amount: Decimal, currency: str) -> str:
     decimals, before, behind = _shape(currency)
     number = f"{_rounded(amount, decimals):f}"
     return f"-{before}{number[1:]}{behind}" if number.startswith("-") else f"{before}{number}{behind}"
@@ -93,7 +93,7 @@ def money(amount: Number | str, currency: str, locale: str | None = None) -> str
             return f"{before}{amount:.2f}{behind}"
     exact = _exact(amount)
     if locale is None:
-        return _worded(exact, currency)
+        return _with_currency(exact, currency)
     rounded = _rounded(exact, _shape(currency)[0])
     known = _locale(locale[:32])
     if known is None:
@@ -104,11 +104,11 @@ def money(amount: Number | str, currency: str, locale: str | None = None) -> str
 def money_of_cents(amount: int, currency: str) -> str:
     """The same of a count of the currency's smallest unit."""
     decimals, _, _ = _shape(currency)
-    return _worded(Decimal(amount).scaleb(-decimals), currency)
+    return _with_currency(Decimal(amount).scaleb(-decimals), currency)
 
 
 def decimal(amount: Number | str, decimals: int) -> str:
-    """The number alone, with so many decimals."""
+    """The number with a fixed count of decimals."""
     if problem := _bad_decimals(decimals):
         raise FunctionFailed(problem)
     return f"{_rounded(_exact(amount), decimals):f}"

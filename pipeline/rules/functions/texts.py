@@ -1,4 +1,4 @@
-"""Words: labels, shortening, masking, counts."""
+"""Functions on texts: labels, shortening, masking, counts, urls."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ MAX_CHARACTERS = 1_000
 
 
 def label(value: str, message: Mapping[str, str]) -> str:
-    """The word for an enum's value; `*` is the word for every other."""
+    """The label of an enum's value; `*` is the label of every other value."""
     text = message.get(value, message.get("*"))
     if text is None:
-        raise FunctionFailed('there is no word for this value, and none for "*"')
+        raise FunctionFailed('there is no label for this value, and none for "*"')
     if not isinstance(text, str):
-        raise FunctionFailed("a word is a text")
+        raise FunctionFailed("a label is a text")
     return bounded(text)
 
 
 def label_in(value: str, locale: str, message: Mapping[str, Mapping[str, str]]) -> str:
-    """The word in the locale, else in its language, else under `*`."""
+    """The label in the locale, else in its language, else under `*`."""
     for name in (locale, locale.replace("_", "-").partition("-")[0], "*"):
         if name in message:
             return label(value, message[name])
-    raise FunctionFailed('there are no words for this locale, and none for "*"')
+    raise FunctionFailed('there are no labels for this locale, and none for "*"')
 
 
 def truncate(text: str, characters: int) -> str:
-    """At most so many characters, the last an ellipsis."""
+    """The text in at most `characters` characters, the last one an ellipsis if it was cut."""
     if problem := _bad_count(characters):
         raise FunctionFailed(problem)
     return shorten(bounded(text), characters)
 
 
 def mask(text: str, first: int = 3, last: int = 4) -> str:
-    """Stars in place of all but the first and last characters; a text too short for that is all stars."""
+    """The text with a star for each character but the first and last ones; a shorter text is all stars."""
     if problem := _bad_ends(first, last):
         raise FunctionFailed(problem)
     parts = clusters(bounded(text))
@@ -49,16 +49,16 @@ def mask(text: str, first: int = 3, last: int = 4) -> str:
 
 
 def items(summary: str, count: int, characters: int = MAX_TEXT) -> str:
-    """The first item's name, and how many there are in all; the name gives way, the number stays."""
+    """The first item's name and the number of items; the name is shortened, never the number."""
     if characters != MAX_TEXT and (problem := _bad_count(characters)):
         raise FunctionFailed(problem)
     if count < 0:
         raise FunctionFailed("a count of items is not negative")
     ending = f"等{count}件" if count > 1 else ""
-    room = characters - len(ending)
-    if room <= len(ELLIPSIS):
+    available = characters - len(ending)
+    if available <= len(ELLIPSIS):
         raise FunctionFailed(f"the number of items needs more than {characters} characters")
-    return shorten(bounded(summary), room) + ending
+    return shorten(bounded(summary), available) + ending
 
 
 def plural(count: int, one: str, many: str) -> str:
@@ -86,12 +86,12 @@ def join(parts: Sequence[str], between: str) -> str:
 
 
 def upper(text: str) -> str:
-    """In capital letters."""
+    """The text in upper case."""
     return bounded(text).upper()
 
 
 def lower(text: str) -> str:
-    """In small letters."""
+    """The text in lower case."""
     return bounded(text).lower()
 
 
@@ -108,7 +108,7 @@ _ENDS = re.compile(rf"\A{_EMPTY}|{_EMPTY}\Z")
 def url_encode(text: str) -> str:
     """The text as one part of a url: all but RFC 3986's unreserved characters as the %XX of its UTF-8 bytes."""
     if "\0" in text or "\1" in text:
-        raise FunctionFailed("a NUL has no place in a url")
+        raise FunctionFailed("a url must not contain NUL")
     return bounded(percent_encoded(bounded(text), _UNRESERVED))
 
 
@@ -150,8 +150,8 @@ FUNCTIONS = (
         "label",
         (Overload(("string", "map<string, string>"), "string"),),
         label,
-        'The words for an enum\'s value. `"*"` stands for every value not named; without it, `check` tells which of '
-        "the schema's values are missing.",
+        'The label of an enum\'s value. `"*"` is the label of every other value; without it, `check` reports the '
+        "schema's values that have no label.",
         (
             Example('label(event.carrier, {"SF": "顺丰速运", "*": "快递"})', "顺丰速运", {"carrier": "SF"}),
             Example('label(event.carrier, {"SF": "顺丰速运", "*": "快递"})', "快递", {"carrier": "ZTO"}),
@@ -161,7 +161,7 @@ FUNCTIONS = (
         "label_in",
         (Overload(("string", "string", "map<string, map<string, string>>"), "string"),),
         label_in,
-        "The same in several languages: the words of the locale (`zh-TW`), else of its language (`zh`), else under "
+        "The label in one of several languages: that of the locale (`zh-TW`), else of its language (`zh`), else under "
         '`"*"`.',
         (
             Example(
@@ -180,8 +180,8 @@ FUNCTIONS = (
         "items",
         (Overload(("string", "int"), "string"), Overload(("string", "int", "int"), "string")),
         items,
-        "Several items in few words: the first one's name and how many there are. With a greatest number of characters "
-        "the name is shortened, never the number.",
+        "The first item's name and the number of items. With a maximum number of characters the name is shortened, "
+        "never the number.",
         (
             Example('items("小粒咖啡豆250g", 3)', "小粒咖啡豆250g等3件"),
             Example('items("拿铁", 1)', "拿铁"),
@@ -210,8 +210,8 @@ FUNCTIONS = (
         "truncate",
         (Overload(("string", "int"), "string"),),
         truncate,
-        "At most so many characters, the last an ellipsis; never half an emoji. Not for numbers or times: a cut one is "
-        "wrong.",
+        "The text in at most that many characters, the last one an ellipsis if it was cut; never half an emoji. Not "
+        "for numbers or times: a cut one is wrong.",
         (Example('truncate("小粒咖啡豆250g", 5)', "小粒咖啡…"),),
         _check_truncate,
     ),
@@ -219,7 +219,7 @@ FUNCTIONS = (
         "mask",
         (Overload(("string",), "string"), Overload(("string", "int", "int"), "string")),
         mask,
-        "Stars in place of all but the first 3 and last 4 characters, or as many as you say.",
+        "A star for each character but the first 3 and the last 4, or as many as the arguments say.",
         (
             Example('mask("13812345678")', "138****5678"),
             Example('mask("6222020200112233", 0, 4)', "************2233"),
@@ -238,11 +238,11 @@ FUNCTIONS = (
         "join",
         (Overload(("list<string>", "string"), "string"),),
         join,
-        "Several texts as one.",
+        "The texts of a list, with another text between them.",
         (Example('join(["拿铁", "美式"], "、")', "拿铁、美式"),),
     ),
-    Function("upper", (Overload(("string",), "string"),), upper, "Capital letters.", (Example('upper("sf1")', "SF1"),)),
-    Function("lower", (Overload(("string",), "string"),), lower, "Small letters.", (Example('lower("SF1")', "sf1"),)),
+    Function("upper", (Overload(("string",), "string"),), upper, "Upper case.", (Example('upper("sf1")', "SF1"),)),
+    Function("lower", (Overload(("string",), "string"),), lower, "Lower case.", (Example('lower("SF1")', "sf1"),)),
     Function(
         "trim",
         (Overload(("string",), "string"),),

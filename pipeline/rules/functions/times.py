@@ -1,4 +1,4 @@
-"""Moments and dates, in a named zone."""
+"""Functions on times and dates, in a named zone."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _LETTERS: Mapping[str, str] = {
     "EEEE": "{3}",
     "A": "{4}",
 }
-"""Letters to their part of a format of: moment, year of the century, hour to 12, weekday, half of the day."""
+"""Letters to their part of a format of: time, year of the century, hour to 12, weekday, half of the day."""
 _TOKENS = re.compile(r"YYYY|YY|MM|M|DD|D|HH|H|hh|h|mm|ss|EEEE|A|'[^']*'|[A-Za-z]+|[^A-Za-z']+|'")
 _HOURS = frozenset({"HH", "H", "hh", "h"})
 _OF_A_DAY = _HOURS | {"mm", "ss", "A"}
 _ELSEWHERE = {"yyyy": "YYYY", "yy": "YY", "dd": "DD", "d": "D", "a": "A", "m": "mm", "s": "ss", "SSS": "ss"}
-"""Letters of other languages' patterns, and ours."""
+"""Letters of other pattern languages to the letters here."""
 
 
 @lru_cache(maxsize=1_024)
@@ -82,14 +82,14 @@ def _escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _render(moment: datetime, pattern: str) -> str:
-    hour = moment.hour
+def _render(time: datetime, pattern: str) -> str:
+    hour = time.hour
     return bounded(
         _format(pattern).format(
-            moment,
-            moment.year % 100,
+            time,
+            time.year % 100,
             hour % _NOON or _NOON,
-            _WEEKDAYS[moment.weekday()],
+            _WEEKDAYS[time.weekday()],
             "上午" if hour < _NOON else "下午",
         )
     )
@@ -107,32 +107,32 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def local_time(moment: datetime | Timestamp, pattern: str, zone: str = DEFAULT_ZONE) -> str:
-    """The moment as the zone's clocks show it, daylight saving included."""
+def local_time(time: datetime | Timestamp, pattern: str, zone: str = DEFAULT_ZONE) -> str:
+    """The time as clocks show it in the zone, daylight saving included."""
     if "ss" not in pattern:
-        seconds = moment.seconds if isinstance(moment, Timestamp) else (moment - EPOCH) // _SECOND
+        seconds = time.seconds if isinstance(time, Timestamp) else (time - EPOCH) // _SECOND
         if seconds >= _WHOLE_MINUTES:
             return _of_minute(seconds // 60, pattern, zone)
-    return _local_time(moment.as_datetime() if isinstance(moment, Timestamp) else moment, pattern, zone)
+    return _local_time(time.as_datetime() if isinstance(time, Timestamp) else time, pattern, zone)
 
 
 @lru_cache(maxsize=4_096)
 def _of_minute(minute: int, pattern: str, zone: str) -> str:
-    """Events of one minute have one text, and they come together."""
+    """The text of a minute, cached: events of one minute arrive together."""
     return _local_time(EPOCH + timedelta(minutes=minute), pattern, zone)
 
 
-def _local_time(moment: datetime, pattern: str, zone: str) -> str:
+def _local_time(time: datetime, pattern: str, zone: str) -> str:
     if problem := _bad_pattern(pattern):
         raise FunctionFailed(problem)
     try:
-        return _render(moment.astimezone(_zone(zone)), pattern)
+        return _render(time.astimezone(_zone(zone)), pattern)
     except OverflowError:
         raise FunctionFailed("the time is out of range") from None
 
 
 def local_date(day: str, pattern: str) -> str:
-    """A calendar date in words; a date has no zone, so it never shifts."""
+    """A calendar date as a text; a date has no zone, so it never shifts."""
     if problem := _bad_date_pattern(pattern):
         raise FunctionFailed(problem)
     if _DATE.fullmatch(day) is None:
@@ -141,7 +141,7 @@ def local_date(day: str, pattern: str) -> str:
         parsed = date.fromisoformat(day)
     except ValueError:
         raise FunctionFailed("there is no such date") from None
-    return _render(datetime(parsed.year, parsed.month, parsed.day), pattern)  # noqa: DTZ001 - a date, not a moment
+    return _render(datetime(parsed.year, parsed.month, parsed.day), pattern)  # noqa: DTZ001 - a date has no zone
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -164,9 +164,9 @@ FUNCTIONS = (
             Overload(("timestamp", "string", "string"), "string"),
         ),
         local_time,
-        "A moment as clocks show it in a zone, Asia/Shanghai unless named, daylight saving included. Pattern letters: "
+        "A time as clocks show it in a zone, Asia/Shanghai unless named, daylight saving included. Pattern letters: "
         "`YYYY YY` year, `MM M` month, `DD D` day, `HH H` hour to 24, `hh h` hour to 12 with `A` 上午/下午, `mm` "
-        "minute, `ss` second, `EEEE` weekday; other Latin letters stand in single quotes. A moment that comes as a "
+        "minute, `ss` second, `EEEE` weekday; other Latin letters stand in single quotes. A time that comes as a "
         "text: `local_time(timestamp(event.at), …)`.",
         (
             Example('local_time(timestamp("2026-11-23T16:30:00Z"), "YYYY年M月D日 HH:mm")', "2026年11月24日 00:30"),
@@ -180,8 +180,8 @@ FUNCTIONS = (
         "local_date",
         (Overload(("string", "string"), "string"),),
         local_date,
-        "A calendar date (2026-11-30) in words, with the letters for year, month, day and weekday. A date has no zone: "
-        "it never shifts.",
+        "A calendar date (2026-11-30) as a text, with the letters for year, month, day and weekday. A date has no "
+        "zone, so it never shifts.",
         (
             Example('local_date(event.expires_on, "YYYY年M月D日")', "2026年11月30日", {"expires_on": "2026-11-30"}),
             Example('local_date("2026-11-30", "M月D日 EEEE")', "11月30日 星期一"),

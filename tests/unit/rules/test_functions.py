@@ -1,4 +1,4 @@
-"""The functions that rules may call: every documented example, and arguments nobody should give."""
+"""The functions of rules: every documented example, and hostile arguments."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_unknown_zones_are_refused(zone: str) -> None:
 
 
 def test_times_at_the_end_of_the_calendar() -> None:
-    """A moment whose local time lies outside the calendar is refused, not a crash."""
+    """A time whose local time is outside the calendar is refused."""
     with pytest.raises(FunctionFailed, match="out of range"):
         local_time(datetime(9999, 12, 31, 23, tzinfo=UTC), "YYYY")
     assert local_time(datetime(1, 1, 1, tzinfo=UTC), "YYYY") == "0001"
@@ -163,7 +163,7 @@ def test_times_at_the_end_of_the_calendar() -> None:
 
 @pytest.mark.parametrize("day", ["", "2026-11-31", "20261130", "2026-W48-1", "2026-11-30T00:00:00Z", "２０２６-11-30"])
 def test_local_date_takes_dates_only(day: str) -> None:
-    """What is no ISO date is refused."""
+    """A text that is not an ISO date is refused."""
     with pytest.raises(FunctionFailed, match="date"):
         local_date(day, "M月D日")
 
@@ -178,7 +178,7 @@ def test_local_date_has_no_time_of_day() -> None:
 
 
 def test_labels_without_a_word_are_refused() -> None:
-    """A value without a word makes no message, and the words do not hold the value."""
+    """A value without a label makes no message, and the error does not contain the value."""
     with pytest.raises(FunctionFailed) as refused:
         label("SECRET", {"A": "甲"})
     assert "SECRET" not in str(refused.value)
@@ -195,7 +195,7 @@ def test_items_refuse_senseless_counts(count: int, characters: int) -> None:
 
 
 def test_items_keep_the_number() -> None:
-    """The name gives way to the number, whole characters at a time."""
+    """The name is shortened for the number, by whole characters."""
     assert items("好" * 30, 12, 20) == "好" * 15 + "…等12件"
     assert items("👨\u200d👩\u200d👧" * 9, 2, 20) == "👨\u200d👩\u200d👧" * 3 + "…等2件"
 
@@ -256,7 +256,7 @@ def test_default_keeps_false_and_zero() -> None:
 
 @pytest.mark.parametrize("year", [1973, 1999, 2026, 2100])
 def test_every_zone_is_whole_minutes_off(year: int) -> None:
-    """So moments of one minute have one text, as long as no seconds are asked for: it is remembered by the minute."""
+    """So times of one minute have one text unless the pattern has seconds: the text is cached by the minute."""
     for name in available_timezones():
         for month in range(1, 13):
             offset = datetime(year, month, 1, tzinfo=ZoneInfo(name)).utcoffset()

@@ -295,7 +295,7 @@ def test_a_url_is_sent_in_ascii(url: str, order_no: str, expected: str) -> None:
 
 
 def test_refusals_never_tell_an_events_values() -> None:
-    """Neither CEL's words nor our own carry what the event holds into logs and outcomes."""
+    """Error messages, CEL's and ours, contain no value of the event."""
     secret = "13800138000-secret"
     hostile = [
         event(sub=secret * 99),

@@ -1,4 +1,4 @@
-"""Conditions whose value can be told from their form alone."""
+"""Conditions whose form shows their value."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_parts_that_exclude_one_another(source: str) -> None:
     ],
 )
 def test_parts_that_some_value_satisfies(source: str) -> None:
-    """What might hold is not told."""
+    """A condition that may hold is not reported."""
     assert contradictions.never(ENVIRONMENT.compile(source).tree().root) is None
 
 

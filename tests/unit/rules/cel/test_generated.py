@@ -49,8 +49,8 @@ def message(source: str) -> set[str]:
     writer = Writer()
     written = writer.factory(writer.write(root(source), writer.plain))
     tokens = [one for one in tokenize.generate_tokens(io.StringIO(written).readline) if one.string]
-    told = {one.string for one in tokens if one.type in {tokenize.NAME, tokenize.STRING, tokenize.NUMBER}}
-    return {one for one in told if not keyword.iskeyword(one) and _OWN.fullmatch(one) is None}
+    names = {one.string for one in tokens if one.type in {tokenize.NAME, tokenize.STRING, tokenize.NUMBER}}
+    return {one for one in names if not keyword.iskeyword(one) and _OWN.fullmatch(one) is None}
 
 
 @pytest.mark.parametrize("text", EVIL)
@@ -77,7 +77,7 @@ def test_a_rules_text_is_a_value_and_never_source(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["__class__", "c1", "v1", "data", "lambda", "None", "type", "str", "exec"])
 def test_a_fields_name_is_a_value_and_never_a_name(name: str) -> None:
-    """Fields that are called like words of the source, or like Python's own, are the event's."""
+    """A field with the name of a variable of the source, or of Python, is a field of the event."""
     expression = ENVIRONMENT.compile(f"event.{name} == event.a.{name}")
     assert expression.generated is not None
     assert expression.generated({name: "x", "a": {name: "x"}}) is True
@@ -162,7 +162,7 @@ def test_null_is_usual_where_a_rule_expects_it(source: str, expected: object) ->
 
 
 def test_a_function_of_several_types_takes_them_in_the_pairs_that_it_names() -> None:
-    """Each argument alone would do, but not the two together: that is CEL's to tell."""
+    """Each argument alone is accepted, but not the two together: CEL reports the error."""
     plain = ENVIRONMENT.compile("default(event.a, event.b)").generated
     assert plain is not None
     assert plain({"a": None, "b": 1}) == 1

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.rules.cel import tree as cel_ast
 from pipeline.rules.cel.engine import Environment, Expression
-from pipeline.rules.cel.tree import Kind, Node
+from pipeline.rules.cel.tree import Kind, Node, Tree, path, walk
 
 ENVIRONMENT = Environment()
 EVENT = {"a": 1, "b": 2, "no": "A1", "list": ["x", "y"], "item": {"name": "bean"}, "map": {"k": "v"}, "ok": True}
 
 
-def compiled(source: str) -> tuple[Expression, cel_ast.Tree]:
+def compiled(source: str) -> tuple[Expression, Tree]:
     expression = ENVIRONMENT.compile(source)
     return expression, expression.tree()
 
 
 def texts(source: str) -> list[str]:
     _, tree = compiled(source)
-    return [tree.text(node) for node in cel_ast.walk(tree.root)]
+    return [tree.text(node) for node in walk(tree.root)]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_every_closed_part_has_a_value_of_its_own() -> None:
     activation = ENVIRONMENT.bind(EVENT)
     values = {
         tree.text(node): ENVIRONMENT.part(expression, node).evaluate(activation)
-        for node in cel_ast.walk(tree.root)
+        for node in walk(tree.root)
         if node.is_closed and node.kind is not Kind.NAME
     }
     assert values == {
@@ -117,7 +116,7 @@ def test_a_macro_tells_its_variables_and_what_the_author_wrote() -> None:
 )
 def test_a_plain_path_is_told_as_names(source: str, expected: tuple[str, ...] | None) -> None:
     """Paths are what null checks and enum checks look up in the schema."""
-    assert cel_ast.path(compiled(source)[1].root) == expected
+    assert path(compiled(source)[1].root) == expected
 
 
 @pytest.mark.parametrize(
