@@ -105,7 +105,7 @@ END_TO_END = Metric(
 PIPELINE = Metric(
     "pipeline_seconds", Kind.HISTOGRAM, "From record received to outcome acknowledged.", (), LATENCY_BUCKETS
 )
-TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Times the token was got anew.", (RESULT,))
+TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Times the token was refreshed.", (RESULT,))
 COMMITS = Metric("commits_total", Kind.COUNTER, "Offset commits, one per partition.", (RESULT,))
 LEDGER_REPLAYED = Metric(
     "ledger_replay_records_total", Kind.COUNTER, "Outcomes read back when partitions were assigned."
@@ -171,7 +171,7 @@ WORKERS = Metric("workers", Kind.GAUGE, "Worker processes, by what they do.", (L
 WORKER_RESTARTS = Metric(
     "worker_restarts_total",
     Kind.COUNTER,
-    "Worker processes that ended without being told to, each started again.",
+    "Worker processes that ended unasked, each started again.",
     (Label("worker", bounded_by="the setting `workers`"),),
 )
 OF_SUPERVISOR = frozenset({WORKERS, WORKER_RESTARTS})

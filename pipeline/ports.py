@@ -54,7 +54,7 @@ class TokenSource(Protocol):
     """In how many seconds after the last `fetch` the next is due, ahead of the token's end; None where nobody knows."""
 
     async def fetch(self) -> str:
-        """Get the token anew (read the file, ask the endpoint).
+        """Refresh the token (read the file, ask the endpoint).
 
         Raises:
             TokenUnavailable: the source gave none; words without secrets.
@@ -82,7 +82,7 @@ class SourceListener(Protocol):
         ...
 
     def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions are somebody else's already: forget them, commit nothing."""
+        """Partitions already belong to another member: forget them, commit nothing."""
         ...
 
     def on_fatal(self, error: Exception) -> None:
@@ -105,7 +105,7 @@ class EventSource(Protocol):
         ...
 
     def hold(self, partitions: frozenset[TopicPartition]) -> None:
-        """Read nothing of these until told otherwise (replaces what was said before); others go on. Thread-safe."""
+        """Read nothing of these until the next call, which replaces the set; others go on. Thread-safe."""
         ...
 
     def commit(self, points: Sequence[CommitPoint]) -> None:
@@ -214,7 +214,7 @@ class Telemetry(Protocol):
         ...
 
     def token_refreshed(self, *, ok: bool) -> None:
-        """The token was got anew, or could not be."""
+        """The token was refreshed, or could not be."""
         ...
 
     def rules_loaded(self, rules: RuleSet, now: float) -> None:

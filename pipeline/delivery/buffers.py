@@ -18,8 +18,8 @@ about 400 ms and the whole prefetch)."""
 
 
 STEP_SHARE = 0.25
-"""While there is enough to do, room is told of only when it is so much of all: each telling wakes the source's thread,
-and it fetches what it is asked for, be it a single record."""
+"""While there is enough to do, free space is reported only in steps of this share of the whole: each report wakes the
+source's thread, which then fetches even a single record."""
 
 
 class Buffers:

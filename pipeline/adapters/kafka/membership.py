@@ -1,4 +1,4 @@
-"""Membership in the consumer group: which partitions are ours, from where, and what is told when that changes."""
+"""Membership in the consumer group: which partitions are ours, from where, and which callbacks follow a change."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Membership:
         """A fatal error came: was it that the coordinator does not have KIP-848's protocol? Then go on as a classic.
 
         The protocol's first request gets that answer, so it is possible only before the first assignment. Any other
-        fault comes again after the change, and is told then.
+        fault comes again after the change, and is reported then.
         """
         if not self._may_fall_back or self._epoch:
             return False
@@ -308,7 +308,7 @@ class Membership:
         """
         self._alive()
         if self.stopping.is_set():
-            raise KafkaException(KafkaError(KafkaError._FAIL, "told to stop while partitions were assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
+            raise KafkaException(KafkaError(KafkaError._FAIL, "asked to stop while partitions were assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
 
 
 def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[KafkaPartition]:

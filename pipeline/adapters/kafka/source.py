@@ -114,7 +114,7 @@ class KafkaSource:
                 self._changed.notify()
 
     def hold(self, partitions: frozenset[TopicPartition]) -> None:
-        """Read nothing of these until told otherwise; what was fetched of them already may still come."""
+        """Read nothing of these until the next call; what was fetched of them already may still come."""
         with self._changed:
             self._hold = partitions
 
@@ -175,9 +175,9 @@ class KafkaSource:
             self._settle()
         except KafkaException as error:
             if not self._group.stopping.is_set():
-                told = kafka_errors.cause(error)
-                hint = kafka_errors.hint({told.code()})
-                self._told.on_fatal(Unreachable(f"the consumer cannot go on: {told.str()}", hint=hint))
+                reason = kafka_errors.cause(error)
+                hint = kafka_errors.hint({reason.code()})
+                self._told.on_fatal(Unreachable(f"the consumer cannot go on: {reason.str()}", hint=hint))
         except Exception as error:  # noqa: BLE001 - the thread's outermost loop: its end must end the process
             self._told.on_fatal(error)
         finally:

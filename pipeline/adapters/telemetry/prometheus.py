@@ -48,7 +48,7 @@ class PrometheusTelemetry:
     def __init__(
         self, version: str, topics: Sequence[str], *, also_ended: Callable[[Outcome, float], None] | None = None
     ) -> None:
-        """`also_ended` is told of every outcome that is counted here."""
+        """`also_ended` is called with every outcome that is counted here."""
         self.registry = CollectorRegistry()
         self._counters: dict[Metric, Counts] = {}
         self._gauges: dict[Metric, Gauge] = {}
@@ -168,7 +168,7 @@ class PrometheusTelemetry:
             self._also_ended(outcome, now)
 
     def token_refreshed(self, *, ok: bool) -> None:
-        """The token was got anew, or could not be."""
+        """The token was refreshed, or could not be."""
         self._results[metrics.TOKEN_REFRESHES, "ok" if ok else "error"]()
 
     def committed(self, result: str, partitions: int) -> None:
@@ -238,7 +238,7 @@ class PrometheusTelemetry:
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def read_at_scrape(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
-        """Let `read` tell the gauges of `READ_AT_SCRAPE` whenever somebody asks."""
+        """Let `read` return the gauges of `READ_AT_SCRAPE` for each scrape."""
         self.registry.register(_AtScrape(read))
 
 

@@ -1,4 +1,4 @@
-"""How the results of tests are told: to people, to programs, and to build servers (JUnit's XML)."""
+"""How the results of tests are reported: to people, to programs, and to build servers (JUnit's XML)."""
 
 from __future__ import annotations
 

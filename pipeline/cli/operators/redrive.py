@@ -79,7 +79,7 @@ def command(
 ) -> None:
     """Send dead letters again: each goes back onto its source topic, and the service runs the one rule that failed.
 
-    Mend the cause first. A letter is sent once, however often this is called or interrupted; should it fail again, that
+    Fix the cause first. A letter is sent once, however often this is called or interrupted; should it fail again, that
     makes a new letter. Of one key the order is kept. Unless named by --kind or --reason, these stay: **expired** (would
     expire again), **unknown** and **key_reused** (may have reached the customer), **undecodable** (no event yet).
 
@@ -94,7 +94,7 @@ def command(
     if settings.shadow:
         message = "a shadow's dead letters are not sent again: the live service would send them beside its own"
         raise UserError(message, hint="take the live configuration, without `shadow`")
-    now = datetime.now(UTC)  # noqa: TID251 - the moment at which somebody typed it
+    now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
     if since is not None and until is not None and since >= until:
         raise UserError(f"--from {start} is not before --to {end}")
@@ -150,8 +150,8 @@ def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: b
     if output == "json":
         print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
     elif tally is not seen:
-        for told in tally.troubles:
-            print(terminal_escape(f"{told.position}: {told.fate} {told.message}"))
+        for result in tally.troubles:
+            print(terminal_escape(f"{result.position}: {result.fate} {result.message}"))
         rest = seen.fates[RedriveDecision.SEND] - sum(tally.fates.values())
         print(f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: call it again to go on" if interrupted else ""))
     if interrupted:
@@ -173,7 +173,7 @@ def _as_json(
             for (fate, reason, rule), count in sorted(seen.by.items())
         ],
         "troubles": [
-            {"dead_letter": told.position, "fate": told.fate, "words": told.message} for told in tally.troubles
+            {"dead_letter": result.position, "fate": result.fate, "words": result.message} for result in tally.troubles
         ],
     }
 

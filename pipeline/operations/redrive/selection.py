@@ -12,7 +12,7 @@ UNASKED = frozenset({OutcomeKind.REJECTED, OutcomeKind.EXHAUSTED, OutcomeKind.UN
 """Kinds for which sending again can help and cannot harm.
 
 The others must be asked for by kind or reason: what expired would expire again, an unknown one may have reached the
-customer, and bytes that are no event stay so until a schema or a setting is mended.
+customer, and bytes that are no event stay so until a schema or a setting is fixed.
 """
 MAY_HAVE_ARRIVED = frozenset({Reason.KEY_REUSED})
 """Reasons that must be asked for whatever their kind: the API knows the notice's key with another body."""
@@ -81,7 +81,7 @@ class Selection(NamedTuple):
         )
 
     def _names(self, letter: Letter) -> bool:
-        """Whether it may be sent: by its nature, or since somebody has named its kind or reason."""
+        """Whether it may be sent: by its nature, or because its kind or reason was named."""
         if self.reasons:
             return True
         if letter.reason in MAY_HAVE_ARRIVED:

@@ -19,7 +19,7 @@ from pipeline.rules.schema.types import (
 
 
 def default_reader(field: Field) -> Callable[[], object]:
-    """What stands for the field where the event lacks it: made anew each time, for lists and maps can be changed."""
+    """The value of the field where the event lacks it: a new object each time, as lists and maps are mutable."""
     if field.has_default:
         return lambda: _from_default(field.type, field.default)
     if isinstance(field.type, NullableType):

@@ -1,4 +1,4 @@
-"""Every finding there is: its level, what it means, how to mend it. The reference and the tests derive from here."""
+"""Every finding there is: its level, what it means, how to fix it. The reference and the tests derive from here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Code(NamedTuple):
 
     level: Level
     meaning: str
-    mend: str
+    fix: str
     example: str = ""
     """A line that has it (the whole file is in `tests/faults/`); empty where one line does not show it."""
 
@@ -24,7 +24,7 @@ CODES: Mapping[str, Code] = {
     "not-yaml": Code(
         _E,
         "The file is not YAML, or uses what is not allowed here.",
-        "Mend the line; no tags, no anchors.",
+        "Fix the line; no tags, no anchors.",
         'thing1: ${event.gift ? "礼" : "豆"}',
     ),
     "alias": Code(_E, "A YAML alias (`*name`).", "Write the value out, or use `defaults:`.", "defaults: &shared"),
@@ -198,11 +198,11 @@ def as_markdown() -> str:
         "",
         "Generated from `pipeline/rules/source/finding_codes.py`; do not edit. Only errors refuse a rule set.",
         "",
-        "| code | level | meaning | how to mend it | for example |",
+        "| code | level | meaning | how to fix it | for example |",
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{name}` | {code.level} | {code.meaning} | {code.mend} | {_cell(code)} |" for name, code in CODES.items()
+        f"| `{name}` | {code.level} | {code.meaning} | {code.fix} | {_cell(code)} |" for name, code in CODES.items()
     ]
     return "\n".join(lines) + "\n"
 
