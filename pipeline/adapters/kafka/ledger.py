@@ -29,7 +29,7 @@ POLL_INTERVAL = ("max.poll.interval.ms", 300_000)
 """librdkafka's setting, and its default: after that the group drops a member that is still busy with its assignment."""
 IN_TIME = 0.8
 """Share of it that an assignment may take."""
-TELL_SECONDS = 5.0
+REPORT_SECONDS = 5.0
 EARLIER_MS = 3_600_000
 """The ledger is looked up this long before the event's time: that is its producer's clock, the ledger's is ours."""
 MOST_DONE = 500_000
@@ -289,7 +289,7 @@ class LedgerReader:
         left = {partition: end for partition, end in ends.items() if begins[partition] < end}
         total = sum(end - begins[partition] for partition, end in left.items())
         consumer.assign([KafkaPartition(self._topic, partition, begins[partition]) for partition in left])
-        started = told = heard = time.monotonic()
+        started = reported = heard = time.monotonic()
         read = 0
         while left:
             messages = consumer.consume(BATCH, timeout=POLL_SECONDS)
@@ -301,8 +301,8 @@ class LedgerReader:
                 heard = now
             elif now - heard > SILENT_SECONDS:
                 raise _silent(f"the ledger gave nothing for {SILENT_SECONDS:.0f} s")
-            if now - told > TELL_SECONDS:
-                told = now
+            if now - reported > REPORT_SECONDS:
+                reported = now
                 log.info("ledger_replay", read=read, of=total, seconds=round(now - started, 1))
             if left and read and (now - started > self._read_seconds or found.count > MOST_DONE):
                 # Better some notices twice than none at all, for ever.
