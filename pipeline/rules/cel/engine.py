@@ -74,15 +74,15 @@ class Environment:
         if cost.may_build_lists(text):
             whole = tree.Tree(source, node) if node is not None else tree.parse(source, checked.serialize())
             sizes = tuple(compiled(self._env, f"size({one}\n)") for one in cost.lists_walked(whole))
-        return Expression(text, checked, self._exact(checked), sizes, node)
+        return Expression(text, checked, self._exact(text, checked), sizes, node)
 
-    def _exact(self, checked: cel.Expression) -> cel.Expression:
+    def _exact(self, source: str, checked: cel.Expression) -> cel.Expression:
         """The expression as CEL evaluates it.
 
         Raises:
             CompileError: it is nested too deeply.
         """
-        serialized = rewriting.rewritten(checked.serialize())
+        serialized = rewriting.rewritten(checked.serialize()) if rewriting.may_apply(source) else None
         try:
             return checked if serialized is None else self._env.deserialize(serialized)
         except RuntimeError:

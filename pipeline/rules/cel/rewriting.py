@@ -11,6 +11,7 @@ A type is known only when an event is evaluated. So `a * b` becomes, with `a` an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import partial, reduce
 
@@ -37,6 +38,14 @@ _RESULTS: Mapping[str, str] = {
     **dict.fromkeys(("timestamp", "duration", "bytes"), "other"),
 }
 """Functions of CEL whose results have one type."""
+
+
+_MAY_APPLY = re.compile(r"[-+*/]|\b(string|double|u?int|map|filter|exists|exists_one|all)\b")
+
+
+def may_apply(source: str) -> bool:
+    """A quick check that spares most expressions reading their tree."""
+    return _MAY_APPLY.search(source) is not None
 
 
 def rewritten(serialized: bytes) -> bytes | None:
