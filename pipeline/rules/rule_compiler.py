@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.model.notice import OnAmbiguous
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.literals import possible_texts
@@ -102,11 +102,11 @@ class RuleCompiler:
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)
         if template is None and self._templates:  # none at all has a finding of its own
-            hint = near(alias, self._templates)
+            hint = did_you_mean(alias, self._templates)
             self._report.add_inside(path, 0, "unknown-template", f"there is no template `{alias}`", hint)
         elif template is not None and self._stage is not None and self._stage not in template.ids:
             summary = f"template `{alias}` has no id for environment `{self._stage}`"
-            hint = near(self._stage, template.ids) or f"it has one for {', '.join(template.ids)}"
+            hint = did_you_mean(self._stage, template.ids) or f"it has one for {', '.join(template.ids)}"
             self._report.add_inside(path, 0, "no-template-id", summary, hint)
         return template
 
@@ -148,7 +148,7 @@ class RuleCompiler:
 
     def _unknown_field(self, path: Path, template: Template, key: str) -> None:
         names = [field.key for field in template.fields]
-        hint = near(key, names) or f"it has {', '.join(names)}"
+        hint = did_you_mean(key, names) or f"it has {', '.join(names)}"
         self._report.add(path, "unknown-template-field", f"template `{template.alias}` has no field `{key}`", hint)
 
     def _check_limit(self, path: Path, field: TemplateField, text: Text) -> None:
@@ -201,12 +201,6 @@ def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
 def event_types(rule: RuleFields) -> tuple[str, ...]:
     """The types that a rule looks at."""
     return (rule.on,) if isinstance(rule.on, str) else rule.on or ()
-
-
-def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """`did you mean …?` where a known word is close; `cutoff` is how much of the two must be alike."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
-    return f"did you mean `{found[0]}`?" if found else None
 
 
 def _is_plain(url: str) -> bool:

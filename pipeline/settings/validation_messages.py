@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
+from pipeline.model.suggestion import did_you_mean, known_keys
 from pipeline.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -101,9 +99,9 @@ def hint_for(faults: Sequence[ErrorDetails]) -> str:
     for fault in faults:
         if fault["type"] == "extra_forbidden":
             *parents, key = (str(part) for part in fault["loc"])
-            near = difflib.get_close_matches(key.lower(), _known_keys(parents), n=1)
-            if near:
-                return f"did you mean `{near[0]}`?"
+            hint = did_you_mean(key.lower(), known_keys(Settings, parents))
+            if hint is not None:
+                return hint
     return "`notice-pipeline config schema` prints every setting with its meaning"
 
 
@@ -113,19 +111,5 @@ def _text(value: object) -> str:
 
 def _meant(fault: ErrorDetails) -> str:
     allowed = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
-    near = difflib.get_close_matches(str(fault["input"]).lower(), allowed, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _known_keys(parents: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for parent in parents:
-        field = model.model_fields.get(parent)
-        if field is None:
-            return []
-        candidates = [field.annotation, *get_args(field.annotation)]
-        below = next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-        if below is None:
-            return []
-        model = below
-    return list(model.model_fields)
+    hint = did_you_mean(str(fault["input"]).lower(), allowed)
+    return f"; {hint}" if hint is not None else ""

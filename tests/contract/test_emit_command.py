@@ -154,7 +154,7 @@ def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) 
     ("arguments", "text"),
     [
         (["paid"], "names no type"),
-        (["order.pad.v1"], "did you mean order.paid.v1?"),
+        (["order.pad.v1"], "did you mean `order.paid.v1`?"),
         (["v1"], "names several types"),
         (["order.paid.v1", "--file", "missing.json"], "cannot be read"),
         (["order.paid.v1", "--schemas", "missing"], "no such folder"),

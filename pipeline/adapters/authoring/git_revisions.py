@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.errors import UserError
+from pipeline.model.suggestion import did_you_mean
 
 SECONDS = 60.0
 """For one call of git; a partial clone may have to fetch."""
@@ -115,8 +115,7 @@ class Revision:
     def _near(self) -> str:
         listed = self._git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
         names = _text(listed.stdout).split("\n")
-        close = difflib.get_close_matches(self.name, names, n=1)
-        return f"did you mean `{close[0]}`?" if close else "a shallow clone has few: git fetch --unshallow"
+        return did_you_mean(self.name, names) or "a shallow clone has few: git fetch --unshallow"
 
     def _git(self, *message: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         command = ["git", "--no-optional-locks", "-C", str(self._inside), *message]

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.model.notice import Notice, Refusal
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice
-from pipeline.rules.rule_compiler import near
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.format import FieldValue
 
@@ -191,7 +191,7 @@ def _field(key: str, value: FieldValue | str, path: Path, message: Message) -> I
     name = f"`{key}` of `{message.rule}`"
     if key not in message.data:
         if expected:
-            hint = near(key, message.data) or f"its fields are {', '.join(message.data)}"
+            hint = did_you_mean(key, message.data) or f"its fields are {', '.join(message.data)}"
             yield Mismatch(path, f"{name} is not in the message", expected, None, hint)
         return
     text, got_color = message.data[key]

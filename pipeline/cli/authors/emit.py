@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 import sys
 import time
@@ -24,6 +23,7 @@ from pipeline.authoring.terminal_escape import escaped
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry
 from pipeline.errors import UserError
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import example
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch
@@ -189,8 +189,7 @@ def _schema(folder: Path, wanted: str) -> EventSchema:
 def _near(wanted: str, names: Sequence[str]) -> str:
     """Suggest the type whose name or last parts are similar, else list them all."""
     ends = [name.split(".", start)[-1] for name in names for start in range(name.count(".") + 1)]
-    near = difflib.get_close_matches(wanted, ends, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+    return did_you_mean(wanted, ends) or f"there are {', '.join(names)}"
 
 
 def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[str, object]]:

@@ -11,7 +11,7 @@ from pipeline.authoring.explain import Decision, Explanation, Fault, Match, Rule
 from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
-from pipeline.rules.rule_compiler import near
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Location
 
@@ -30,7 +30,7 @@ def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
     say(strong(event.type), faint(f"  {where}  {_moment(event.time_ms)}"))
     if not explanation.rules:
         types = dict.fromkeys(name for rule in rules for name in rule.on)
-        hint = near(event.type, types) or (f"it looks at {', '.join(types)}" if len(rules) == 1 else "")
+        hint = did_you_mean(event.type, types) or (f"it looks at {', '.join(types)}" if len(rules) == 1 else "")
         which = f"`{rules[0].id}` does not look" if len(rules) == 1 else "no rule looks"
         say(bad(f"{which} at events of this type"), plain(f"; {hint}" if hint else ""))
     for rule in explanation.rules:

@@ -10,8 +10,8 @@ import typer
 from pipeline.adapters.rule_files import read_rules, read_rules_and_tests
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.errors import RulesRefused, UserError
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.lint.check import CheckResult, check
-from pipeline.rules.rule_compiler import near
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
@@ -106,7 +106,7 @@ class SoundRules(NamedTuple):
         if found is None:
             known = [rule.id for rule in self.ruleset.rules]
             raise UserError(
-                f"there is no enabled rule `{name}`", hint=near(name, known) or f"the rules are {_few(known)}"
+                f"there is no enabled rule `{name}`", hint=did_you_mean(name, known) or f"the rules are {_few(known)}"
             )
         return found
 
@@ -121,7 +121,7 @@ class SoundRules(NamedTuple):
         if len(found) != 1:
             message = "names several event types" if found else "is not an event type of any schema or rule"
             hint = f"the types are {_few(found or list(known))}"
-            raise UserError(f"`{wanted}` {message}", hint=(None if found else near(wanted, known)) or hint)
+            raise UserError(f"`{wanted}` {message}", hint=(None if found else did_you_mean(wanted, known)) or hint)
         return found[0]
 
 

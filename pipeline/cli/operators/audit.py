@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from pipeline.cli.bounds import FORMS, read_moment
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
+from pipeline.model.suggestion import did_you_mean
 from pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def _narrowed(settings: Settings, topics: list[str] | None, rules: Path | None) 
     """The configuration, with fewer topics and other rules where they are named."""
     for topic in topics or ():
         if topic not in settings.kafka.topics:
-            near = difflib.get_close_matches(topic, settings.kafka.topics, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(settings.kafka.topics)}"
+            hint = did_you_mean(topic, settings.kafka.topics) or f"there are {', '.join(settings.kafka.topics)}"
             raise UserError(f"--topic: the configuration reads no topic {topic}", hint=hint)
     kafka = settings.kafka.model_copy(update={"topics": tuple(topics)}) if topics else settings.kafka
     return settings.model_copy(update={"kafka": kafka, "rules": rules or settings.rules})

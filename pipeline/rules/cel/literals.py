@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 from pipeline.rules.functions import FUNCTIONS, Function
@@ -66,9 +66,9 @@ def _label_faults(tree: Tree, call: Node, symbols: tuple[str, ...]) -> Iterator[
 def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequence[Node]) -> Iterator[Fault]:
     for value in values if symbols else ():
         if value.kind is Kind.CONSTANT and isinstance(value.value, str) and value.value not in symbols:
-            near = [symbol for symbol in symbols if symbol.casefold() == value.value.casefold()]
-            near = near or difflib.get_close_matches(value.value, symbols, n=1, cutoff=0.5)
-            hint = f"did you mean `{near[0]}`?" if near else f"it is one of {', '.join(symbols)}"
+            in_other_case = [symbol for symbol in symbols if symbol.casefold() == value.value.casefold()]
+            meant = f"did you mean `{in_other_case[0]}`?" if in_other_case else did_you_mean(value.value, symbols, 0.5)
+            hint = meant or f"it is one of {', '.join(symbols)}"
             message = f"`{tree.text(enum)}` is never `{value.value}`"
             yield Fault(value.start, "unknown-enum-value", message, hint)
 

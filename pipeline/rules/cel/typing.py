@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import NamedTuple
 
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
 
+from pipeline.model.suggestion import closest, did_you_mean
 from pipeline.rules.cel.decimals import function_declarations
 from pipeline.rules.cel.engine import CompileError, compiled
 from pipeline.rules.cel.fields import Fields, records
@@ -92,7 +92,10 @@ class TypedEnvironment:
             faults = [self._explain(source, at, text) for at, text in error.faults if _TAINTED not in text]
             is_grammar = faults[0].code == "expression-syntax"  # the others follow from it
             return Typed(faults[:1] if is_grammar else faults, None)
-        result = str(expression.return_type().name())
+        try:
+            result = str(expression.return_type().name())
+        except RuntimeError:  # the binding has no name for some types, such as a map whose keys are lists
+            return Typed([Fault(0, "type-mismatch", "a map's keys are texts, numbers or true and false", None)], None)
         return Typed([], "RECORD" if result in self._records else result)
 
     def _explain(self, source: str, at: int, text: str) -> Fault:
@@ -111,8 +114,7 @@ class TypedEnvironment:
     def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
         record = next(one for one in records(self.fields.root) if one.name == record_name)
         names = [field.name for field in record.fields]
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(names[:12])}"
+        hint = did_you_mean(name, names) or f"it has {', '.join(names[:12])}"
         start = source.find(name, at)
         return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
 
@@ -143,12 +145,12 @@ def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
 def _near_name(name: str, fields: Fields) -> str:
     if name.casefold() in _OTHER_WORDS:
         return f"write `{_OTHER_WORDS[name.casefold()]}`"
-    near = difflib.get_close_matches(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN], n=1)
-    own = difflib.get_close_matches(name, [field.name for field in fields.root.fields], n=1)
-    if (own and own[0] == name) or (own and not near):
-        return f"did you mean `event.{own[0]}`?"
-    if near:
-        return f"did you mean `{near[0]}`?"
+    declared = did_you_mean(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN])
+    own = closest(name, [field.name for field in fields.root.fields])
+    if own is not None and (own == name or declared is None):
+        return f"did you mean `event.{own}`?"
+    if declared is not None:
+        return declared
     return f'a text stands in quotes: "{name}"; fields are read from `event`: event.order_no'
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.model.outcome import Reason
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import Unfit, given
-from pipeline.rules.rule_compiler import event_types, near
+from pipeline.rules.rule_compiler import event_types
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.format import FieldValue, RuleModel
@@ -47,7 +48,9 @@ def check_case(report: Report, case: Case, known: Known) -> None:
     """What can be checked of a case without running it; `report` is that of its file."""
     if known.is_whole and case.event.type not in known.types:
         message = f"neither a rule nor a schema knows `{case.event.type}`"
-        report.add_inside((*case.event_path, "type"), 0, "bad-test", message, near(case.event.type, known.types))
+        report.add_inside(
+            (*case.event_path, "type"), 0, "bad-test", message, did_you_mean(case.event.type, known.types)
+        )
     elif case.event.file is None:  # what a file holds is known when the tests are run
         try:
             given(case, known.schemas, {})
@@ -70,7 +73,7 @@ def _check_expectation(report: Report, case: Case, known: Known) -> None:
     if expect.rule is not None:
         _check_rule(report, (*path, "rule"), case, expect.rule, known)
     if expect.reason is not None and expect.reason not in REFUSALS:
-        like = near(expect.reason, REFUSALS) or f"it is one of {', '.join(REFUSALS)}"
+        like = did_you_mean(expect.reason, REFUSALS) or f"it is one of {', '.join(REFUSALS)}"
         report.add_inside((*path, "reason"), 0, "bad-test", f"no message is refused for `{expect.reason}`", like)
     for number, notice in enumerate(expect.notices or ()):
         _check_notice(report, (*path, "notices", number), case, notice, known)
@@ -93,7 +96,7 @@ def _check_form(report: Report, path: Path, expect: Expected) -> None:
 def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:
     _check_rule(report, (*path, "rule"), case, notice.rule, known)
     if notice.template is not None and known.templates and notice.template not in known.templates:
-        message, hint = f"there is no template `{notice.template}`", near(notice.template, known.templates)
+        message, hint = f"there is no template `{notice.template}`", did_you_mean(notice.template, known.templates)
         report.add_inside((*path, "template"), 0, "unknown-template", message, hint)
     rule = known.rules.get(notice.rule)
     template = known.templates.get(rule.template or "") if rule is not None else None
@@ -102,7 +105,9 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
         if template is not None and template.field(key) is None:
             names = [field.key for field in template.fields]
             message = f"template `{template.alias}` has no field `{key}`"
-            report.add(location, "unknown-template-field", message, near(key, names) or f"it has {', '.join(names)}")
+            report.add(
+                location, "unknown-template-field", message, did_you_mean(key, names) or f"it has {', '.join(names)}"
+            )
         if isinstance(value, FieldValue):
             _check_plain(report, (*location, "value"), value.value)
         else:
@@ -123,7 +128,7 @@ def _check_rule(report: Report, path: Path, case: Case, name: str, known: Known)
     rule = known.rules.get(name)
     if rule is None:
         if known.is_whole:
-            hint = near(name, known.rules) or f"there are {', '.join(list(known.rules)[:MAX_NAMED])}"
+            hint = did_you_mean(name, known.rules) or f"there are {', '.join(list(known.rules)[:MAX_NAMED])}"
             report.add_inside(path, 0, "unknown-rule", f"there is no rule `{name}`", hint)
     elif not rule.enabled:
         report.add_inside(path, 0, "bad-test", f"rule `{name}` is disabled", "it has `enabled: false`")

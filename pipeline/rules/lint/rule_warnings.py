@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pipeline.model.finding import Finding
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.cel import contradictions, literals
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
 from pipeline.rules.compile import Compilation, RuleDocument
 from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
-from pipeline.rules.rule_compiler import event_types, near
+from pipeline.rules.rule_compiler import event_types
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES, is_error
 from pipeline.rules.source.report import Report
@@ -51,7 +52,7 @@ def _unknown_types(report: Report, file: RuleDocument, compilation: Compilation)
             if not compilation.typed.get(event_type):
                 location = path if isinstance(rule.on, str) else (*path, index)
                 summary = f"no schema of `{event_type}` is known: its expressions are not checked"
-                hint = near(event_type, compilation.typed, TYPES_ALIKE) or _NO_SCHEMA
+                hint = did_you_mean(event_type, compilation.typed, TYPES_ALIKE) or _NO_SCHEMA
                 report.add_inside(location, 0, "unknown-event-type", summary, hint)
 
 

@@ -6,11 +6,11 @@ as ISO texts or day counts, bytes in base64; defaults are filled in; every fault
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from pipeline.errors import UserError
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.defaults import default_reader
 from pipeline.rules.schema.event_schema import EventSchema
@@ -256,8 +256,7 @@ def _record_reader(
                 raise fault.below(f".{name}") from None
         if not is_lenient and len(value) > len(known.intersection(value)):
             unknown = next(str(name) for name in value if name not in known)
-            near = difflib.get_close_matches(unknown[:80], sorted(known), n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"it has {', '.join(sorted(known))}"
+            hint = did_you_mean(unknown, sorted(known)) or f"it has {', '.join(sorted(known))}"
             raise Fault(f"`{kind.name}` has no such field", hint=hint, impersonal="unknown field").below(
                 f".{unknown}", ""
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Self, TypeGuard, TypeVar
 
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules import numbers
 from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
@@ -383,8 +383,7 @@ def _bytes(value: object) -> bytes:
 def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in symbols:
         return str(value)
-    shown, near = _called(value), []
+    shown, hint = _called(value), None
     if isinstance(value, str):
-        shown, near = f"`{value[:40]}`", difflib.get_close_matches(value[:40].upper(), in_order, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else None
+        shown, hint = f"`{value[:40]}`", did_you_mean(value[:40].upper(), in_order)
     raise Fault(f"{shown} is none of {', '.join(in_order)}", hint=hint, impersonal="none of the enum's values")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from pipeline.model.finding import Finding
+from pipeline.model.suggestion import did_you_mean, known_keys
 from pipeline.rules.source.document import Document
 from pipeline.rules.source.format import SHAPES
 from pipeline.styles.registry import STYLES
@@ -57,7 +57,7 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     name = path[-1] if path else "the file"
     match fault["type"]:
         case "extra_forbidden":
-            return _unknown_key(document, path, _known_keys(model, path[:-1]))
+            return _unknown_key(document, path, known_keys(model, path[:-1]))
         case "missing":
             return document.finding(path, "missing-key", f"`{name}` is missing")
         case _:
@@ -72,8 +72,7 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
 
 def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
     name = str(path[-1])
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else None
+    hint = did_you_mean(name, known)
     if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
         hint = "the fields of the card stand below `data:`"
     elif hint is None and not name.isidentifier():
@@ -103,8 +102,7 @@ def _words(fault: ErrorDetails) -> tuple[str, str | None]:
         return message, hint
     if kind in {"literal_error", "enum"}:
         choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
-        near = difflib.get_close_matches(str(fault["input"]), choices, n=1)
-        return f"is one of {', '.join(choices)}", f"did you mean `{near[0]}`?" if near else None
+        return f"is one of {', '.join(choices)}", did_you_mean(str(fault["input"]), choices)
     if kind in {"too_long", "string_too_long"}:
         most, what = given.get("max_length", 0), "entries" if isinstance(fault["input"], list) else "characters"
         return f"more than {most:,} {what}", None
@@ -112,26 +110,3 @@ def _words(fault: ErrorDetails) -> tuple[str, str | None]:
         return SHAPES.get(str(given.get("pattern")), "has not the right shape"), None
     message = fault["msg"].removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}", None
-
-
-def _known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The keys that the format has at `path`."""
-    current: type[BaseModel] | None = model
-    for part in path:
-        if isinstance(part, int) or current is None:
-            continue
-        field = next(
-            (one for name, one in current.model_fields.items() if part in {name, one.alias}),
-            None,
-        )
-        if field is None:
-            continue  # a free key of a mapping: what it holds is the mapping's model
-        current = next(_models(field.annotation), None)
-    return [field.alias or name for name, field in current.model_fields.items()] if current is not None else []
-
-
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models(argument)

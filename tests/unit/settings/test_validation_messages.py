@@ -36,7 +36,7 @@ KAFKA = [
     ("  topics: [a]\n  drain_seconds: 20s\n", "4:3: `kafka.drain_seconds` must be a number"),
     ("  topics: [a]\n  drain_seconds: 1e9\n", "4:3: `kafka.drain_seconds` must be at most 86400"),
     ("  topics: [a]\n  properties: {a: [1]}\n", "4:16: `kafka.properties.a` must be text, a number, true or false"),
-    ("  topics: [a]\n  group_protocol: Consumer\n", "did you mean consumer?"),
+    ("  topics: [a]\n  group_protocol: Consumer\n", "did you mean `consumer`?"),
     ("  topics: [a]\n  properties: {k: v}\n  properties_files: {k: f}\n", "1:1: `kafka`: k is in both properties and"),
     ("  topics: [notice.outcomes]\n", "3:3: `kafka.topics`: notice.outcomes is also `outcomes.topic`"),
     ("  topics: [notice.dead-letters]\n", "3:3: `kafka.topics`: notice.dead-letters is also `dead_letters.topic`"),
@@ -73,7 +73,7 @@ NOTICES = [
     ("  token: a\ndelivery: {budget: {capacity: 4}}\n", "nothing could be tried again"),
     (
         "  token: a\nlog: {level: INFO}\n",
-        "7:7: `log.level` must be 'debug', 'info', 'warning' or 'error'; did you mean info?",
+        "7:7: `log.level` must be 'debug', 'info', 'warning' or 'error'; did you mean `info`?",
     ),
     ("  token: a\nschemas: {registry_password: canary}\n", "registry_password is given without registry_user"),
     ("  token: a\noutcomes: {recipient_hash_key: canary, recipient_hash_key_file: f}\n", "give one of them"),

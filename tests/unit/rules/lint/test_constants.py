@@ -93,3 +93,9 @@ def test_evaluating_fixed_parts_takes_bounded_time() -> None:
     (error,) = compile_rules(sources(when), schemas()).errors
     assert (error.code, error.message) == ("too-costly", "these loops take more than 10,000 steps")
     assert time.perf_counter() - begun < 2
+
+
+def test_a_type_without_a_name_is_an_error() -> None:
+    """A map whose keys are lists: the binding raises where it should name the type."""
+    (error,) = compile_rules(sources(thing="${{event.tags: event.sub}}"), schemas()).errors
+    assert (error.code, error.line, error.column) == ("type-mismatch", 10, 11)

@@ -1,0 +1,47 @@
+"""`did you mean …?`: the known name that is closest to a misspelt one, and the names that a file format knows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
+
+from pydantic import BaseModel
+
+LONGEST = 200
+"""Characters of the given name that are compared: the comparison takes quadratic time."""
+
+
+def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known name most like `name`; None where none has `likeness` (0 to 1, as `difflib` measures it)."""
+    found = difflib.get_close_matches(name[:LONGEST], list(known), n=1, cutoff=likeness)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """A hint that names the closest known name, if there is one."""
+    found = closest(name, known, likeness)
+    if found is not None and found == "".join(filter(str.isprintable, name)):
+        return f"it has an invisible character: type `{found}` again"
+    return f"did you mean `{found}`?" if found is not None else None
+
+
+def known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The keys that a file of the format `model` may have at `path`.
+
+    A part of the path that is not a field, such as a list's index or a free key of a mapping, is passed over.
+    """
+    current: type[BaseModel] | None = model
+    for part in path:
+        fields = current.model_fields.items() if current is not None else ()
+        field = next((field for name, field in fields if part in {name, field.alias}), None)
+        if field is not None:
+            current = next(_models(field.annotation), None)
+    return [field.alias or name for name, field in current.model_fields.items()] if current is not None else []
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
