@@ -21,7 +21,7 @@ def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | Non
 def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """A hint that names the closest known name, if there is one."""
     found = closest(name, known, likeness)
-    if found is not None and found == "".join(filter(str.isprintable, name)):
+    if found is not None and not name.isprintable() and found == "".join(filter(str.isprintable, name)):
         return f"it has an invisible character: type `{found}` again"
     return f"did you mean `{found}`?" if found is not None else None
 

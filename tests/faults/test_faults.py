@@ -111,6 +111,12 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "`event.order_no` stands here as a word, and the customer would read it",
         "write `${event.order_no}`",
     ),
+    "integer-division": (
+        7,
+        29,
+        "the remainder is dropped: 1299 / 100 is 12",
+        "write double(event.count) / 100.0, or money_of_cents(event.count, …) for an amount",
+    ),
     "label-missing": (8, 32, "no label for BALANCE", 'add them, or "*" for others'),
     "missing-key": (2, 5, "rule `paid` has no `to`", "write it in the rule, or in `defaults:` of the file"),
     "missing-test": (2, 5, "no test expects a message of `paid`", None),
