@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -97,8 +98,8 @@ class EventSource(Protocol):
         """Join the group and begin."""
         ...
 
-    def demand(self, records: int) -> None:
-        """How many more records are wanted from now on (replaces what was said before; 0: none for the moment).
+    def demand(self, records: int, size: int = sys.maxsize) -> None:
+        """How many more records, of how many bytes in all, are wanted from now on (replaces the last call; 0: none).
 
         Thread-safe and cheap. While nothing is wanted the source stays in its group.
         """

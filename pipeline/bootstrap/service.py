@@ -58,6 +58,12 @@ if TYPE_CHECKING:
 
     from pipeline.adapters.events.registry import SchemaRegistry
 
+HALF_KBYTES = 512
+"""Half a MiB, in librdkafka's unit."""
+LEAST_FETCH = 1_048_576
+LEAST_WRITE_KBYTES = 20_480
+"""More than `message.max.bytes` of our producer: a message larger than the queue would wait for ever."""
+
 log = structlog.get_logger("start")
 
 
@@ -210,7 +216,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
         api=notices_api(settings),
         tokens=token_source(settings),
         source=KafkaSource(
-            {**properties, "group.id": settings.kafka.group_id},
+            {**_read_ahead(settings), **properties, "group.id": settings.kafka.group_id},
             settings.kafka.topics,
             LedgerReader(
                 {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
@@ -228,7 +234,9 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             recreated=telemetry.topic_recreated,
         ),
         outcomes=KafkaOutcomeLog(
-            properties, Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic), encode
+            {"queue.buffering.max.kbytes": _to_write(settings), **properties},
+            Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic),
+            encode,
         ),
         clock=clock,
         telemetry=telemetry,
@@ -246,6 +254,17 @@ def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, 
             log.warning("event_time_unreadable", attribute=attribute, position=str(record.position))
 
     return report
+
+
+def _read_ahead(settings: Settings) -> dict[str, int]:
+    """What librdkafka may hold for us: half of our own buffers, in fetches of at most an eighth of that."""
+    kbytes = settings.delivery.buffers.megabytes * HALF_KBYTES
+    return {"queued.max.messages.kbytes": kbytes, "fetch.max.bytes": max(LEAST_FETCH, kbytes * 1_024 // 8)}
+
+
+def _to_write(settings: Settings) -> int:
+    """What librdkafka may hold to be written, in KiB: half of our own buffers, and room for the largest dead letter."""
+    return max(LEAST_WRITE_KBYTES, settings.delivery.buffers.megabytes * HALF_KBYTES)
 
 
 def _to_make(topic: OutcomeSettings | DeadLetterSettings) -> TopicToMake:

@@ -20,13 +20,15 @@ from pipeline.model.ledger import CommitPoint, LedgerPosition
 class Unfinished:
     """One event that is not yet done: how many of its outcomes are still to be acknowledged."""
 
-    __slots__ = ("left", "offset", "since")
+    __slots__ = ("left", "offset", "since", "size")
 
     def __init__(self, offset: int, left: int, since: float) -> None:
         """`since` is the event's own time, epoch seconds."""
         self.offset = offset
         self.left = left
         self.since = since
+        self.size = 0
+        """Bytes that it holds in memory until it is done."""
 
 
 class Frontier:

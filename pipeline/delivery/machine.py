@@ -40,6 +40,7 @@ UNWRITTEN_PER_SLOT = 4
 Kafka may take 150 ms to acknowledge before sending waits for it."""
 PROBE_RECORDS = 16
 """Records that may be read at once while halted and nothing is left to probe with; not each becomes a notice."""
+MEGABYTE = 1_048_576
 _ENDS = NextStep.ENDS
 """Looked up once, not for each reply: CPython 3.11 searches for an enum's member."""
 SWEEP_SECONDS = 1.0
@@ -62,7 +63,9 @@ class Delivery:
         self._replies = route.replies
         max_in_flight = route.max_in_flight
         self._buffers = Buffers(
-            settings.buffers.notices or max(LEAST_NOTICES, NOTICES_PER_SLOT * max_in_flight), settings.buffers.span
+            settings.buffers.notices or max(LEAST_NOTICES, NOTICES_PER_SLOT * max_in_flight),
+            settings.buffers.span,
+            settings.buffers.megabytes * MEGABYTE,
         )
         self._lanes = Lanes()
         self._partitions: dict[TopicPartition, Partition] = {}
@@ -123,7 +126,8 @@ class Delivery:
         event = partition.frontier.offered(record.offset, left, since / 1000)
         if event is None or not left:
             return
-        self._unacknowledged.expect(partition, left)
+        event.size = len(record.value or b"") + sum([len(notice.body) for notice in notices])
+        self._unacknowledged.expect(partition, left, event)
         for outcome in outcomes:
             self._unacknowledged.publish(outcome, record, partition, event)
         if self._route.writes_body:
@@ -141,10 +145,16 @@ class Delivery:
             return 0
         return min(room, PROBE_RECORDS)
 
+    def demand_bytes(self) -> int:
+        """How many more bytes of records may be read now; one record more may always come while there is any room."""
+        return self._buffers.room_bytes(self._partitions, self._unacknowledged.bytes)
+
     def held(self) -> frozenset[TopicPartition]:
         """Partitions of which nothing more is read while others go on."""
         stuck = not self._lanes.any_ready and len(self._in_flight) < self._limit.value
-        return self._buffers.held(self._partitions, self._unacknowledged.buffered, stuck=stuck)
+        return self._buffers.held(
+            self._partitions, self._unacknowledged.buffered, self._unacknowledged.bytes, stuck=stuck
+        )
 
     # Attempts and replies
 

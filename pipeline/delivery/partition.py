@@ -20,6 +20,7 @@ class Partition:
 
     __slots__ = (
         "buffered",
+        "bytes",
         "done",
         "epoch",
         "frontier",
@@ -57,6 +58,8 @@ class Partition:
         """Outcomes decided but not acknowledged by Kafka."""
         self.buffered = 0
         """Notices not yet ended and outcomes not yet acknowledged."""
+        self.bytes = 0
+        """Held by its unfinished events: record values and bodies of notices."""
         if self.done:
             # Which event each outcome is of is not known; held to belong to the last of them, none is let go early.
             first = min(self.done.values(), key=lambda position: position.offset)

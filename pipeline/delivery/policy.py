@@ -124,6 +124,13 @@ class BufferSettings(_Section):
         le=10_000_000,
         description="Notices held in memory. null: 8 for each slot of `notices.max_in_flight`, at least 2,048.",
     )
+    megabytes: int = Field(
+        32,
+        ge=1,
+        le=65_536,
+        description="MiB of record values and bodies of notices held in memory. Kafka's client holds up to half of it "
+        "beside, fetched ahead, and as much to be written; the process itself takes some 80 MiB.",
+    )
     unwritten: int | None = Field(
         None,
         ge=1,

@@ -23,6 +23,8 @@ class UnacknowledgedOutcomes:
         self._most_unwritten = most_unwritten
         self.buffered = 0
         """Notices not yet ended, and outcomes not yet acknowledged, of all partitions."""
+        self.bytes = 0
+        """Held by the unfinished events of all partitions."""
         self._ticket = 0
         self._publications: list[PendingOutcome] = []
         self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
@@ -31,10 +33,12 @@ class UnacknowledgedOutcomes:
         """How many more attempts may leave while so many are under way, though Kafka acknowledges nothing meanwhile."""
         return self._most_unwritten - in_flight - len(self._unacknowledged)
 
-    def expect(self, partition: Partition, outcomes: int) -> None:
-        """So many outcomes of `partition` will come."""
+    def expect(self, partition: Partition, outcomes: int, event: Unfinished) -> None:
+        """Count the outcomes to come of an event, and the bytes that it holds until they are acknowledged."""
         partition.buffered += outcomes
         self.buffered += outcomes
+        partition.bytes += event.size
+        self.bytes += event.size
 
     def publish(self, outcome: Outcome, record: Record, partition: Partition, event: Unfinished) -> None:
         """An outcome is decided."""
@@ -57,11 +61,15 @@ class UnacknowledgedOutcomes:
         partition.buffered -= 1
         self.buffered -= 1
         partition.frontier.acknowledged(event, ledger_partition, ledger_offset)
+        if not event.left:
+            partition.bytes -= event.size
+            self.bytes -= event.size
 
     def release(self, partition: Partition) -> None:
         """Count `partition` no more; what of it was handed out may still be acknowledged, the rest never leaves."""
         partition.released = True
         self.buffered -= partition.buffered
+        self.bytes -= partition.bytes
         kept: list[PendingOutcome] = []
         for publication in self._publications:
             if self._unacknowledged[publication.ticket][0] is partition:

@@ -56,6 +56,7 @@ class Engine:
         telemetry: Telemetry,
         waiting: Callable[[], int],
         fatal: Callable[[Exception], None],
+        waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         """`waiting` tells how many records are read but not yet offered; `fatal` ends the service."""
         self._delivery = delivery
@@ -66,6 +67,7 @@ class Engine:
         self._clock = clock
         self._telemetry = telemetry
         self._waiting = waiting
+        self._waiting_bytes = waiting_bytes
         self._fatal = fatal
         self._token: str | None = None
         self._refreshes = Tasks()
@@ -193,7 +195,9 @@ class Engine:
         self._poll_soon()
 
     def _tell_demand(self) -> None:
-        self._source.demand(max(0, self._delivery.demand() - self._waiting()))
+        self._source.demand(
+            max(0, self._delivery.demand() - self._waiting()), self._delivery.demand_bytes() - self._waiting_bytes()
+        )
         held = self._delivery.held()
         if held != self._held:
             self._held = held

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -64,6 +64,8 @@ class Intake:
         self._assignments: dict[_Key, tuple[int, Origin]] = {}
         self._queue: deque[Record] = deque()
         self._awaiting_schema: dict[_Key, deque[Record]] = {}
+        self.waiting_bytes = 0
+        """Bytes of the records that were taken but not yet offered."""
         self._slice_due = False
         self._schema_requests = Tasks()
         self._types_logged: set[str] = set()
@@ -82,10 +84,12 @@ class Intake:
         self._assignments.pop(partition, None)
         self._awaiting_schema.pop(partition, None)
         self._queue = deque(record for record in self._queue if (record.topic, record.partition) != tuple(partition))
+        self.waiting_bytes = _size(self._queue) + sum(_size(records) for records in self._awaiting_schema.values())
 
     def take(self, records: Sequence[Record]) -> None:
         """Take a batch; it is evaluated in slices between the loop's other work."""
         self._queue.extend(records)
+        self.waiting_bytes += _size(records)
         self._schedule()
 
     async def stop(self) -> None:
@@ -108,6 +112,7 @@ class Intake:
             if blocked is not None:
                 blocked.append(record)
                 continue
+            self.waiting_bytes -= len(record.value or b"")
             assignment = self._assignments.get(partition)
             if assignment is not None:
                 self._evaluate(record, partition, *assignment)
@@ -222,6 +227,7 @@ class Intake:
     def _wait_for_schema(self, record: Record, partition: _Key) -> None:
         """Block the whole partition until the registry has answered: the order of its records must hold."""
         self._awaiting_schema[partition] = deque([record])
+        self.waiting_bytes += len(record.value or b"")
         self._schema_requests.start(self._fetch_schema(record, partition))
 
     async def _fetch_schema(self, record: Record, partition: _Key) -> None:
@@ -230,6 +236,10 @@ class Intake:
         if blocked is not None:
             self._queue.extendleft(reversed(blocked))
             self._schedule()
+
+
+def _size(records: Iterable[Record]) -> int:
+    return sum([len(record.value or b"") for record in records])
 
 
 def _redriven_without_match(redrive: Redrive) -> str:

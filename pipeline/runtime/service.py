@@ -71,6 +71,7 @@ class Service:
             clock=parts.clock,
             telemetry=parts.telemetry,
             waiting=lambda: self.intake.waiting,
+            waiting_bytes=lambda: self.intake.waiting_bytes,
             fatal=self.fail,
         )
         self.bridge = Bridge(

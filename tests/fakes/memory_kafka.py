@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import defaultdict, deque
@@ -77,9 +78,9 @@ class MemoryEventSource:
         self._listener = listener
         self._thread.start()
 
-    def demand(self, records: int) -> None:
+    def demand(self, records: int, size: int = sys.maxsize) -> None:
         with self._kafka.changed:
-            self._wanted = records
+            self._wanted = records if size > 0 else 0
             self._kafka.changed.notify_all()
 
     def hold(self, partitions: frozenset[TopicPartition]) -> None:

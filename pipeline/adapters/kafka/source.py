@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ class KafkaSource:
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)
         self._changed = threading.Condition()
         self._wanted = 0
+        self._wanted_bytes = 0
         self._hold: frozenset[TopicPartition] = frozenset()
         self._committing = False
         # Below: written by the source's own thread alone.
@@ -105,11 +107,14 @@ class KafkaSource:
         self._listener = listener
         self._thread.start()
 
-    def demand(self, records: int) -> None:
-        """How many more records are wanted from now on."""
+    def demand(self, records: int, size: int = sys.maxsize) -> None:
+        """How many more records, and how many bytes of them, are wanted from now on."""
+        if size <= 0:
+            records = 0
         with self._changed:
             wake = not self._wanted and records
             self._wanted = records
+            self._wanted_bytes = size
             if wake:
                 self._changed.notify()
 
@@ -259,8 +264,10 @@ class KafkaSource:
             self._keep(self._group.consumer.consume(wanted - len(self._kept), 0))
         records, self._kept = self._kept[:wanted], self._kept[wanted:]
         if records:
+            size = sum([len(record.value or b"") for record in records])
             with self._changed:
-                self._wanted = max(0, self._wanted - len(records))
+                self._wanted_bytes -= size
+                self._wanted = max(0, self._wanted - len(records)) if self._wanted_bytes > 0 else 0
             self._told.on_records(records)
 
     def _drop(self, partitions: Collection[TopicPartition]) -> None:

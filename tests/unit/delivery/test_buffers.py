@@ -106,3 +106,21 @@ def test_a_single_partition_crowds_nobody() -> None:
     assert buffers.held(some, 99, stuck=True) == frozenset()
     assert buffers.held({}, 0, stuck=True) == frozenset()
     assert buffers.room({}, 0, busy=False) == 99
+
+
+def test_bytes_bound_what_is_read_as_well() -> None:
+    """Large events fill the memory long before their number does."""
+    buffers = Buffers(1_000, 1_000_000, 10_000)
+    some = partitions(first=1, second=1)
+    some[P0].bytes = 9_000
+    assert buffers.room_bytes(some, 9_000) == 1_000
+    assert buffers.room_bytes(some, 12_000) == 0
+
+
+def test_a_partition_that_fills_the_bytes_is_held_and_the_others_get_their_share() -> None:
+    """As with the number of notices."""
+    buffers = Buffers(1_000, 1_000_000, 10_000)
+    some = partitions(first=1, second=1)
+    some[P0].bytes = 10_000
+    assert buffers.held(some, 2, 10_000, stuck=True) == {P0}
+    assert buffers.room_bytes(some, 10_000) == 5_000

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from .making import BAD_CONTENT, OK, UNAVAILABLE, Bench, arrival, notice
+from .making import BAD_CONTENT, OK, P0, UNAVAILABLE, Bench, arrival, notice
 
 
 @pytest.mark.parametrize("recipients", [1, 3, 40])
@@ -26,3 +26,26 @@ def test_what_has_ended_is_let_go_at_once(recipients: int) -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_bytes_are_counted_until_every_outcome_of_the_event_is_acknowledged() -> None:
+    """A record is kept for its dead letter; with it goes what its notices hold."""
+    bench = Bench({"buffers": {"megabytes": 1}})
+    before = bench.delivery.demand_bytes()
+    bench.offer(arrival(0, notice("a"), notice("b", "bob")))
+    held = len(b"value") + 2 * len(b"{}")
+    assert bench.delivery.demand_bytes() == before - held
+    bench.round()
+    bench.collect()
+    assert bench.delivery.demand_bytes() == before - held
+    bench.acknowledge()
+    assert bench.delivery.demand_bytes() == before
+
+
+def test_a_released_partition_gives_its_bytes_back() -> None:
+    """Late replies and acknowledgements change nothing."""
+    bench = Bench({"buffers": {"megabytes": 1}})
+    before = bench.delivery.demand_bytes()
+    bench.offer(arrival(0, notice("a")), arrival(1, notice("b")))
+    bench.delivery.release([P0])
+    assert bench.delivery.demand_bytes() == before
