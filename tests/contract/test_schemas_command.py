@@ -116,7 +116,7 @@ def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, r
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["check", "missing"], "no such folder"),
+        (["check", "missing"], "does not exist"),
         (["register"], "no schema registry is named"),
         (["register", "--registry", "http://127.0.0.1:1"], "does not answer"),
         (["register", "--registry", "nonsense"], "does not answer"),

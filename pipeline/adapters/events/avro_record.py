@@ -1,4 +1,4 @@
-"""An event in JSON as values that fastavro writes. Its schema's `JsonReader` must have read it before."""
+"""An event in JSON as values that fastavro writes. The schema's `JsonReader` must have accepted it before."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _scalar(kind: ScalarType, value: object) -> object:
     return value if read is None else read(value)
 
 
-def _local_moment(text: str) -> datetime:
+def _local_time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)  # fastavro counts these as if they were UTC
 
 
@@ -55,8 +55,8 @@ _FROM_TEXT: Mapping[str, Callable[[str], object]] = {
     "time-millis": time.fromisoformat,
     "time-micros": time.fromisoformat,
     "uuid-fixed": UUID,
-    "local-timestamp-millis": _local_moment,
-    "local-timestamp-micros": _local_moment,
+    "local-timestamp-millis": _local_time,
+    "local-timestamp-micros": _local_time,
 }
 """By logical type."""
 _FROM_PLAIN_TEXT: Mapping[Scalar, Callable[[str], object]] = {
@@ -72,7 +72,7 @@ def _decimal(kind: ScalarType, value: object) -> Decimal:
             exact = Decimal(str(value))
             kept = exact.quantize(Decimal(1).scaleb(-(kind.scale or 0)))
     except InvalidOperation:
-        raise SchemaMismatch(f"`{value}` is no decimal of this schema") from None
+        raise SchemaMismatch(f"`{value}` is not a decimal of this schema") from None
     if kept != exact or len(kept.as_tuple().digits) > (kind.precision or 0):
         raise SchemaMismatch(
             f"`{value}` does not fit a decimal of {kind.precision} digits, {kind.scale} of them after the point"

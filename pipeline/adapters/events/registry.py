@@ -23,13 +23,13 @@ MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 NOT_FOUND, SCHEMA_NOT_FOUND = 404, 40403
 """HTTP's status, and Confluent's own code beside it (API reference, "GET /schemas/ids/{int: id}")."""
 UNREADABLE = frozenset({409, 422})
-"""Incompatible, or no valid schema (Confluent's API reference, "Register a new schema")."""
+"""Incompatible, or not a valid schema (Confluent's API reference, "Register a new schema")."""
 MAX_ANSWER = 4_194_304
 """Bytes; the largest schemas in the wild have a few hundred thousand."""
 
 
 class RegistryOptions(NamedTuple):
-    """Where the registry is and how to get in."""
+    """The address of the registry and how to authenticate."""
 
     url: str
     user: str | None = None
@@ -55,7 +55,7 @@ class SchemaRegistry:
         """No request is made yet.
 
         Raises:
-            ConfigurationError: the CA file cannot be read, or the URL is none.
+            ConfigurationError: the CA file cannot be read, or the URL is invalid.
         """
         self._url = options.url.rstrip("/")
         headers = {"Accept": f"{MEDIA_TYPE}, application/json"}
@@ -99,8 +99,8 @@ class SchemaRegistry:
         """Every version of the subject, the oldest first; empty for an unknown one.
 
         Raises:
-            Unreachable: the registry does not answer, or not sensibly.
-            SchemaError: one of them is no Avro schema.
+            Unreachable: the registry gives no usable answer.
+            SchemaError: one of them is not an Avro schema.
         """
         path = f"/subjects/{quote(subject, safe='')}/versions"
         status, numbers = self._ask("GET", path)
@@ -108,7 +108,7 @@ class SchemaRegistry:
             return ()
         self._expect(status, numbers)
         if not isinstance(numbers, list):
-            raise self._senseless()
+            raise self._not_a_registry()
         return tuple(self._version(subject, path, number) for number in numbers)
 
     def subjects(self) -> Sequence[str]:
@@ -120,7 +120,7 @@ class SchemaRegistry:
         status, names = self._ask("GET", "/subjects")
         self._expect(status, names)
         if not isinstance(names, list):
-            raise self._senseless()
+            raise self._not_a_registry()
         return [name for name in names if isinstance(name, str)]
 
     def newest(self, subject: str) -> Sequence[Mapping[str, object]]:
@@ -143,7 +143,7 @@ class SchemaRegistry:
         status, answer = self._ask("GET", f"{path}/{number}")
         self._expect(status, answer)
         if not isinstance(answer, dict) or not isinstance(answer.get("id"), int) or not isinstance(number, int):
-            raise self._senseless()
+            raise self._not_a_registry()
         name = f"{subject} version {number}"
         avro = self._resolved(self._document(answer, name), name)
         if not isinstance(avro, Mapping):
@@ -151,10 +151,10 @@ class SchemaRegistry:
         return Registered(answer["id"], number, avro)
 
     def register(self, subject: str, avro: Mapping[str, object]) -> int:
-        """Register a schema, or find it there already; its id.
+        """Register a schema, or find it registered; return its id.
 
         Raises:
-            Unreachable: the registry does not answer, or not sensibly.
+            Unreachable: the registry gives no usable answer.
             SchemaError: the registry refuses it, as incompatible for example.
         """
         body = {"schema": json.dumps(avro, ensure_ascii=False), "schemaType": "AVRO"}
@@ -163,7 +163,7 @@ class SchemaRegistry:
             raise SchemaError(f"{subject}: the registry refuses the schema: {_message(answer)}")
         self._expect(status, answer)
         if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
-            raise self._senseless()
+            raise self._not_a_registry()
         return int(answer["id"])
 
     def _resolved(self, document: Document, name: str) -> Avro:
@@ -180,7 +180,7 @@ class SchemaRegistry:
 
     def _document(self, answer: object, name: str) -> Document:
         if not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
-            raise self._senseless()
+            raise self._not_a_registry()
         kind = answer.get("schemaType") or "AVRO"
         if kind != "AVRO":
             raise SchemaError(f"{name}: is of type {kind}; only Avro is read")
@@ -195,7 +195,7 @@ class SchemaRegistry:
         """Status and JSON of the answer.
 
         Raises:
-            Unreachable: there is none, or it is no JSON.
+            Unreachable: there is no answer, or it is not JSON.
         """
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": MEDIA_TYPE}
@@ -205,7 +205,7 @@ class SchemaRegistry:
                 for chunk in response.iter_bytes():
                     read += chunk
                     if len(read) > MAX_ANSWER:
-                        raise self._senseless()
+                        raise self._not_a_registry()
                 return response.status_code, json.loads(read or b"null")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(
@@ -213,7 +213,7 @@ class SchemaRegistry:
                 hint="is schemas.registry_url right?",
             ) from None
         except (ValueError, RecursionError):
-            raise self._senseless() from None
+            raise self._not_a_registry() from None
 
     def _expect(self, status: int, answer: object) -> None:
         if status in {401, 403}:
@@ -224,7 +224,7 @@ class SchemaRegistry:
         if status != 200:  # noqa: PLR2004 - RFC 9110
             raise Unreachable(f"the schema registry at {self._url} answers {status}: {_message(answer)}")
 
-    def _senseless(self) -> Unreachable:
+    def _not_a_registry(self) -> Unreachable:
         return Unreachable(
             f"the server at {self._url} is not a schema registry",
             hint="Confluent's dialect is needed; Apicurio offers it under /apis/ccompat/v7",

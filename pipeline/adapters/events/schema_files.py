@@ -14,10 +14,10 @@ def read_schemas(folder: Path) -> SchemaCatalogue:
     """Every schema below `folder`; of one type's versions the last in the order of file names is the newest.
 
     Raises:
-        SchemaError: the folder is not there, or a file is no schema that rules can read.
+        SchemaError: the folder does not exist, or a file is not a schema that rules can read.
     """
     if not folder.is_dir():
-        raise SchemaError(f"{folder}: there is no such folder of schemas")
+        raise SchemaError(f"{folder}: the folder of schemas does not exist")
     return SchemaCatalogue(read_schema(path) for path in schema_files(folder))
 
 
@@ -44,12 +44,12 @@ def schema_files(folder: Path) -> list[Path]:
     Numbers in names are compared as numbers, so that `coupon.v10.avsc` comes after `coupon.v9.avsc`.
 
     Raises:
-        SchemaError: there is neither such a folder nor such a file.
+        SchemaError: neither a folder nor a file of that name exists.
     """
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        raise SchemaError(f"{folder}: there is no such folder of schemas")
+        raise SchemaError(f"{folder}: the folder of schemas does not exist")
     return sorted(folder.rglob("*.avsc"), key=_natural)
 
 
@@ -72,7 +72,7 @@ def read_schema(path: Path) -> EventSchema:
     """One schema.
 
     Raises:
-        SchemaError: it is no schema that rules can read.
+        SchemaError: it is not a schema that rules can read.
     """
     try:
         return schema_of(str(path), path.read_bytes())
@@ -84,7 +84,7 @@ def schema_of(name: str, content: bytes) -> EventSchema:
     """The schema that a file of this content holds.
 
     Raises:
-        SchemaError: it is no schema that rules can read.
+        SchemaError: it is not a schema that rules can read.
     """
     try:
         avro = json.loads(content)

@@ -152,7 +152,7 @@ def _scalar(kind: ScalarType) -> Convert | None:
     if logical is not None and logical in UNITS_PER_SECOND:
         per_second = UNITS_PER_SECOND[logical]
         if logical.startswith("local-"):
-            return lambda units: local_moment(units, per_second)
+            return lambda units: local_time(units, per_second)
         return lambda units: time_of_day(units, per_second)
     return None
 
@@ -202,7 +202,7 @@ def day(days: int) -> str:
     return date.fromordinal(_EPOCH_DAY + days).isoformat()
 
 
-def local_moment(units: int, per_second: int) -> str:
+def local_time(units: int, per_second: int) -> str:
     """`2026-11-30T15:01:00` (no zone) from units since the local epoch; parts of a second are dropped.
 
     Raises:

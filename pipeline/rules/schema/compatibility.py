@@ -1,7 +1,7 @@
 """Whether events written with an older schema can be read with a newer one.
 
-Source: Avro specification 1.12, "Schema Resolution". Beyond it, a changed logical type counts as a fault: numbers would
-be read, and mean something else.
+Source: Avro specification 1.12, "Schema Resolution". Beyond it, a changed logical type is reported: numbers would
+be read with another meaning.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PROMOTIONS = {
 
 
 def incompatibilities(new: EventSchema, old: EventSchema) -> list[str]:
-    """What of `old`'s events `new` cannot read, each with its place; empty: all is well."""
+    """The reasons that `new` cannot read some of `old`'s events, each with its location; empty if it reads all."""
     return list(_Comparison(_named(new.avro), _named(old.avro)).compare(new.avro, old.avro, "$"))
 
 

@@ -1,4 +1,4 @@
-"""What stands for a field that an event lacks: the default that its Avro schema writes in JSON."""
+"""The value of a field that an event lacks: the default in its Avro schema, written in Avro's JSON encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.rules.schema.types import (
 
 
 def default_reader(field: Field) -> Callable[[], object]:
-    """The value of the field where the event lacks it: a new object each time, as lists and maps are mutable."""
+    """A function that makes the value of a missing field, a new one each time: lists and maps can be changed."""
     if field.has_default:
         return lambda: _from_default(field.type, field.default)
     if isinstance(field.type, NullableType):
@@ -34,7 +34,7 @@ def _missing() -> object:
 def _from_default(kind: FieldType, default: object) -> object:
     """A default in Avro's own JSON encoding: bytes as characters 0 to 255, times and dates as counts.
 
-    A default that does not fit its type is passed over for null: fastavro and the registry refuse such schemas.
+    A default that does not fit its type becomes null: fastavro and the registry refuse such schemas.
     """
     match kind:
         case NullableType(inner):

@@ -20,7 +20,7 @@ _COUNTS = {"item_count": (1, 5), "quantity": (1, 3), "days_left": (1, 5)}
 
 
 def example(schema: EventSchema, rng: Callable[[], float], number: int = 0) -> dict[str, object]:
-    """An event of this type as JSON; `dice` gives numbers in [0, 1), `number` makes identities differ."""
+    """An event of this type as JSON; `rng` gives numbers in [0, 1), `number` makes identities differ."""
     return _record(schema.root, rng, number)
 
 

@@ -1,7 +1,7 @@
 """Events written as JSON: by senders, in rule tests, in previews. Brought into the same form as Avro's.
 
 With a schema: timestamps come as RFC 3339 texts or as counts in the schema's unit, decimals as numbers or texts, dates
-as ISO texts or day counts, bytes in base64; defaults are filled in; every fault names its place (`$.items[2].price`).
+as ISO texts or day counts, bytes in base64; defaults are filled in; each fault has its location (`$.items[2].price`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class JsonReader:
         """The event's data in the form that expressions read.
 
         Raises:
-            SchemaMismatch: it does not fit; the words begin with the place.
+            SchemaMismatch: it does not fit; the message begins with the location.
         """
         try:
             return self._read(value)
@@ -78,7 +78,7 @@ def from_json(schema: EventSchema, value: object) -> dict[str, object]:
     """One event, as `JsonReader` reads it: a field that the schema lacks is a fault.
 
     Raises:
-        SchemaMismatch: it does not fit; the words begin with the place.
+        SchemaMismatch: it does not fit; the message begins with the location.
     """
     return JsonReader(schema).read(value)
 
@@ -90,7 +90,7 @@ def plain_json(value: object) -> object:
 
 def _mismatch(fault: Fault) -> SchemaMismatch:
     shown = "".join(reversed(fault.location))[:200]
-    known = "".join(reversed(fault.known_place))[:200]
+    known = "".join(reversed(fault.known_location))[:200]
     impersonal = f"${known}: {fault.impersonal}"
     location = tuple(reversed(fault.location))
     return SchemaMismatch(f"${shown}: {fault.message}", hint=fault.hint, impersonal=impersonal, location=location)

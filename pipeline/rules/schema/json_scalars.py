@@ -31,13 +31,13 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1
 """A 64-bit integer: what expressions count in."""
 
 MAX_DIGITS = 60
-"""A longer number in a text is no amount; reading one of a million digits takes seconds."""
+"""A longer number in a text is not an amount; reading one of a million digits takes seconds."""
 
 
 class Fault(Exception):
-    """A value that does not fit; never leaves `event_json`, which makes it a `SchemaMismatch`.
+    """A value that does not fit. It does not leave `json_events`, which makes it a `SchemaMismatch`.
 
-    Its place grows on the way up, so that values that fit pay nothing for it.
+    Its location is built on the way up, so that values that fit cost nothing.
     """
 
     def __init__(self, message: str, *, hint: str | None = None, impersonal: str | None = None) -> None:
@@ -47,12 +47,12 @@ class Fault(Exception):
         self.hint = hint
         self.impersonal = message if impersonal is None else impersonal
         self.location: list[str] = []
-        self.known_place: list[str] = []
+        self.known_location: list[str] = []
 
     def below(self, step: str, known_step: str | None = None) -> Self:
         """The same fault one level up; `known_step` where `step` is the event's own text."""
         self.location.append(step)
-        self.known_place.append(step if known_step is None else known_step)
+        self.known_location.append(step if known_step is None else known_step)
         return self
 
 
@@ -193,7 +193,7 @@ def _text_reader(kind: ScalarType) -> Callable[[object], object]:
     if logical is not None and logical in UNITS_PER_SECOND:
         per_second = UNITS_PER_SECOND[logical]
         if logical.startswith("local-"):
-            return lambda value: _local_moment(value, per_second)
+            return lambda value: _local_time(value, per_second)
         return lambda value: _time_of_day(value, per_second)
     return a_text
 
@@ -224,7 +224,7 @@ def plain_scalar(value: object) -> object:
 
 
 def a_text(value: object) -> str:
-    """Raises `Fault` for what is no text, or text that cannot be written as UTF-8."""
+    """The text; raises `Fault` for anything else, and for a text that cannot be written as UTF-8."""
     if isinstance(value, date | time):  # YAML reads them where they are not quoted
         return value.isoformat()
     if not isinstance(value, str):
@@ -239,7 +239,7 @@ def a_text(value: object) -> str:
 
 
 def an_int(value: object) -> int:
-    """Raises `Fault` for what is no integer of 64 bits."""
+    """The integer; raises `Fault` for anything but an integer of 64 bits."""
     if not isinstance(value, int) or isinstance(value, bool):
         fault = _unlike("int", value)
         fault.hint = "write it without quotes" if isinstance(value, str) and value.isdecimal() else None
@@ -330,7 +330,7 @@ def _point_in_time(value: object, per_second: int) -> Timestamp:
 
 
 def _calendar(read: Callable[[int, int], T], units: int, per_second: int = 1_000_000) -> T:
-    """A count of units as a moment, day or time; `Fault` where no calendar has it."""
+    """A count of units as a timestamp, day or time; raises `Fault` outside the calendar."""
     try:
         return read(units, per_second)
     except (ValueError, OverflowError):
@@ -348,9 +348,9 @@ def _day(value: object) -> str:
         raise Fault("should be a date such as 2026-11-30") from None
 
 
-def _local_moment(value: object, per_second: int) -> str:
+def _local_time(value: object, per_second: int) -> str:
     if _counted(value):
-        return _calendar(avro_values.local_moment, value, per_second)
+        return _calendar(avro_values.local_time, value, per_second)
     time = value if isinstance(value, datetime) else point_in_time(a_text(value))
     if time is None:
         raise Fault("should be a local time such as 2026-11-30T15:01:00")

@@ -19,7 +19,7 @@ class Scalar(StrEnum):
     """Avro string, uuid, enum; and as ISO 8601 texts date (`2026-11-30`), time (`15:01:00`), local timestamp."""
     BYTES = "bytes"
     TIMESTAMP = "timestamp"
-    """Avro timestamp-millis, -micros, -nanos: a `pipeline.rules.timestamp.Moment`."""
+    """Avro timestamp-millis, -micros, -nanos: a `pipeline.rules.timestamp.Timestamp`."""
     NULL = "null"
     DYN = "dyn"
     """Anything: a union of several types, or an event without a schema."""
