@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.rules.schema.time_texts import milliseconds, point_in_time
@@ -48,7 +49,7 @@ def event_time(data: Mapping[str, object], path: tuple[str, ...]) -> int | None:
     if isinstance(value, str):
         time = point_in_time(value)
         return milliseconds(time) if time is not None and time.tzinfo is not None else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MILLISECONDS_BEFORE:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 < value < MILLISECONDS_BEFORE:
         return None
     return int(value * 1_000) if value < SECONDS_BEFORE else int(value)
 

@@ -136,8 +136,8 @@ def _unambiguous(value: object) -> object:
 
 
 def _lenient_time(value: object, read: Read) -> object:
-    if isinstance(value, float) and SECONDS_FROM <= value < SECONDS_TO:  # as Jackson writes an Instant
-        return Timestamp(int(value), round(value % 1 * 1_000_000) % 1_000_000 * 1_000)
+    if isinstance(value, float | Decimal) and SECONDS_FROM <= value < SECONDS_TO:  # as Jackson writes an Instant
+        return Timestamp(int(value), int(Decimal(str(value)) % 1 * 1_000_000_000))
     try:
         return read(_whole(value) if type(value) is not int else value)
     except Fault as fault:
@@ -149,7 +149,7 @@ def _lenient_time(value: object, read: Read) -> object:
 def _whole(value: object) -> object:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) <= MOST_EXACT:
+    if isinstance(value, float | Decimal) and abs(value) <= MOST_EXACT and value == int(value):
         return int(value)
     return value
 

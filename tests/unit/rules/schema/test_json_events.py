@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 
 import pytest
 
@@ -203,6 +204,8 @@ def test_json_without_a_schema_stays_as_it_is() -> None:
         (["null", "string", "long"], {"long": 5}, 5),
         (TIMESTAMP, "1795417260000", Timestamp(1_795_417_260, 0)),
         (TIMESTAMP, 1795417260.5, Timestamp(1_795_417_260, 500_000_000)),
+        (TIMESTAMP, Decimal("1795417260.123456789"), Timestamp(1_795_417_260, 123_456_789)),
+        ("long", Decimal("5.0"), 5),
         (TIMESTAMP, "2026-11-23t07:01:00z", Timestamp(1_795_417_260, 0)),
         (TIMESTAMP, "2026-11-23T15:01:00+08:00[Asia/Shanghai]", Timestamp(1_795_417_260, 0)),
         (TIMESTAMP, "2016-12-31T23:59:60Z", Timestamp(1_483_228_800, 0)),
