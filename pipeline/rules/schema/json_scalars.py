@@ -149,7 +149,7 @@ def _lenient_time(value: object, read: Read) -> object:
 def _whole(value: object) -> object:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
-    if isinstance(value, float | Decimal) and abs(value) <= MOST_EXACT and value == int(value):
+    if isinstance(value, float | Decimal) and -MOST_EXACT <= value <= MOST_EXACT and value == int(value):
         return int(value)
     return value
 
