@@ -45,7 +45,7 @@ class Bridge:
         self._fatal = fatal
         self.assigned: set[TopicPartition] = set()
         self.draining = False
-        """Whether the source's thread waits for a drain, which has a deadline of its own."""
+        """Whether the source's thread waits for a drain, which has its own deadline."""
 
     def on_records(self, records: Sequence[Record]) -> None:
         """Hand a whole batch over: one wake-up of the loop, not one for each record."""

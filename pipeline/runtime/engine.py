@@ -1,7 +1,8 @@
 """Carries out what delivery decides: requests, outcomes, token refreshes, commits, demand.
 
-Delivery says what to do; nothing is decided here. Everything runs on the loop's thread. Whatever may give delivery
-something new to do ends in `progressed`, and any number of those before the loop's next turn make one `_step`.
+Delivery decides; this executes. Everything runs on the loop's thread. Whatever may give delivery something new to do
+calls `progressed`; any number of such calls before the loop's next turn make one `_step`. A reply's way to its commit
+reads in this file: `_answered`, `_step`, `_acknowledged`, `_step`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.002
 """Between two looks at Kafka's acknowledgements while any is missing: under the producer's linger of 5 ms."""
 COMMIT_SECONDS = 0.25
-"""Between two commits: what a crash may make us read (not send) again stays small, the broker is hardly troubled."""
+"""Between two commits: little is read (not sent) again after a crash, and the broker has little to do."""
 TOKEN_RETRY_SECONDS = 5.0
 """After the token source gave none."""
 STANDSTILL_SECONDS = 3.0
@@ -36,13 +37,13 @@ STANDSTILL_SECONDS = 3.0
 that a broker allows by default: within it our partitions cannot have become another member's."""
 MIN_STEP_SECONDS = 0.5
 HEAR_SECONDS = 2.5
-"""What the group has to tell reaches the source's thread within that: it looks once a second when nothing is wanted."""
+"""A change of the group reaches the source's thread within this time: it polls once a second when nothing is wanted."""
 
 log = structlog.get_logger("engine")
 
 
 class Engine:
-    """One delivery machine and the hands it needs."""
+    """One delivery machine, and the adapters that carry out its decisions."""
 
     def __init__(  # noqa: PLR0913 - one argument for each thing it may touch
         self,
@@ -58,7 +59,7 @@ class Engine:
         fatal: Callable[[Exception], None],
         waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`waiting` tells how many records are read but not yet offered; `fatal` ends the service."""
+        """`waiting` and `waiting_bytes` count what is read but not yet offered; `fatal` ends the service."""
         self._delivery = delivery
         self._api = api
         self._tokens = tokens
@@ -120,8 +121,8 @@ class Engine:
                 publication = _by_wall_clock(publication, self._correction)  # noqa: PLW2901 - the same one, with true times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
-        self._tell_demand()
-        self._tell_halt()
+        self._update_demand()
+        self._log_halt()
         if now - self._last_commit >= COMMIT_SECONDS:
             self._last_commit = now
             self._follow_wall_clock(now)
@@ -194,7 +195,7 @@ class Engine:
             self.progressed()
         self._poll_soon()
 
-    def _tell_demand(self) -> None:
+    def _update_demand(self) -> None:
         self._source.demand(
             max(0, self._delivery.demand() - self._waiting()), self._delivery.demand_bytes() - self._waiting_bytes()
         )
@@ -203,8 +204,8 @@ class Engine:
             self._held = held
             self._source.hold(held)
 
-    def _tell_halt(self) -> None:
-        """Say in the log, once each time, that sending stops and why, and that it goes on."""
+    def _log_halt(self) -> None:
+        """Log each halt of sending with its reason, and its end."""
         halt = self._delivery.halted()
         if halt is self._halt:
             return
@@ -254,7 +255,7 @@ class Engine:
         self._renewal = asyncio.get_running_loop().call_later(seconds, self._start_refresh) if seconds else None
 
     async def drain(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
-        """Give partitions up: let what is in flight end until `deadline`, and tell what to commit.
+        """Give partitions up: let what is in flight end until `deadline`, and return what to commit.
 
         Where Kafka refused an outcome for good nothing is waited for: no other will be acknowledged either.
         """
@@ -282,7 +283,7 @@ class Engine:
         self.progressed()
 
     async def stop(self) -> None:
-        """Send nothing any more; replies to come change nothing."""
+        """Send nothing more; late replies change nothing."""
         self._stopped = True
         for timer in (self._wakeup, self._polling, self._renewal):
             if timer is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
-    """Each gauge with its labels and value, as things stand now."""
+    """Each gauge with its labels and its value now."""
     now = parts.clock.now()
     state = parts.delivery.snapshot(now)
     yield metrics.IN_FLIGHT, {}, state.in_flight

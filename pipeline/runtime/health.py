@@ -1,4 +1,4 @@
-"""What the probes ask: does everything still come round, and should traffic count on us?"""
+"""The answers to the liveness and readiness probes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.runtime.engine import Engine
 
 STUCK_SECONDS = 25.0
-"""A consumer thread that has not come round for so long is stuck: unhealthy well within 30 s."""
+"""A consumer thread that has not polled for this long is stuck: unhealthy well within 30 s."""
 
 
 class Check(NamedTuple):
@@ -25,7 +25,7 @@ class Health:
     """Liveness and readiness of one service."""
 
     def __init__(self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge) -> None:
-        """Asks its subjects only when it is asked itself."""
+        """Read the parts only when a probe asks."""
         self._clock = clock
         self._source = source
         self._delivery = delivery
