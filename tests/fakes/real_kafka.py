@@ -18,6 +18,7 @@ from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
+from pipeline.model.ledger import CommitPoint
 
 
 class Counts:
@@ -170,6 +171,12 @@ class RealKafka:
         (answer,) = consumer.committed([KafkaPartition(self.names.events, partition)], timeout=10)
         consumer.close()
         return answer
+
+    def commit(self, point: CommitPoint) -> None:
+        """Commit for the group, which must be empty."""
+        consumer = Consumer({**self.properties, "group.id": self.names.group})
+        consumer.commit(offsets=[KafkaPartition(*point.partition, point.offset, point.metadata)], asynchronous=False)
+        consumer.close()
 
     def close(self) -> None:
         """Stop every source."""
