@@ -31,6 +31,7 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
             ),
         ),
         find_rules(settings, schemas.catalogue),
+        settings.kafka.group_id,
         unmatched_too=settings.outcomes.unmatched,
     )
     subject = Subject(

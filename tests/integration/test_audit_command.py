@@ -79,15 +79,18 @@ class Shop:
         """Write outcomes, as the service would write them if nothing is changed."""
         log = self.kafka.outcomes()
         for position in positions:
-            log.publish(_outcome(position, **changes), a_record(position) if letter else None, lambda *_: None)
+            log.publish(self._outcome(position, **changes), a_record(position) if letter else None, lambda *_: None)
         assert log.flush(PATIENCE) == 0
 
     def bury(self, position: Position) -> None:
         """A dead letter alone, as a crash may leave it."""
-        value, headers = content(_outcome(position, kind=OutcomeKind.REJECTED), a_record(position), Cut.NOTHING)
+        value, headers = content(self._outcome(position, kind=OutcomeKind.REJECTED), a_record(position), Cut.NOTHING)
         producer = Producer(self.kafka.properties)
         producer.produce(self.kafka.names.dead_letters, value, b"k", headers=list(headers))
         assert producer.flush(PATIENCE) == 0
+
+    def _outcome(self, position: Position, **changes: object) -> Outcome:
+        return _outcome(position, **({"origin": self.kafka.origin} | changes))
 
     def commit(self, offset: int, partition: int = 0) -> None:
         consumer = Consumer({**self.kafka.properties, "group.id": self.kafka.names.group})
@@ -190,7 +193,11 @@ def test_an_outcome_of_an_event_that_is_not_there_is_an_orphan(shop: Shop, audit
 def test_a_redriven_record_has_an_outcome_of_its_own(shop: Shop, audit: Audit) -> None:
     """The first record's refusal and the second one's acceptance are one notice's way, not a duplicate."""
     shop.emit(1)
-    headers = [(dead_letter.REDRIVES, b"1"), (dead_letter.ONLY_RULE, RULE.encode())]
+    headers = [
+        (dead_letter.GROUP, shop.kafka.names.group.encode()),
+        (dead_letter.REDRIVES, b"1"),
+        (dead_letter.ONLY_RULE, RULE.encode()),
+    ]
     shop.emit(2, headers=headers)
     same = notice_id("one", RULE)
     shop.settle(shop.position(0), id=same, kind=OutcomeKind.REJECTED)

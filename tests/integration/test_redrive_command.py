@@ -88,7 +88,7 @@ class Office:
         log = self.kafka.outcomes()
         for record in records:
             outcome = an_outcome(record.position, OutcomeKind.REJECTED)
-            log.publish(outcome._replace(**changes), record, lambda *_: None)  # type: ignore[arg-type]  # any field
+            log.publish(outcome._replace(**({"origin": self.kafka.origin} | changes)), record, lambda *_: None)  # type: ignore[arg-type]  # any field
         assert log.flush(PATIENCE) == 0
 
     def redriven(self, topic: str = "") -> list[Message]:

@@ -17,12 +17,15 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import ASK_SECONDS, Progressed, Span, TopicRange
 from pipeline.adapters.operations.sorted_rows import SortedRows
+from pipeline.delivery import pointer
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable, Unreachable
-from pipeline.model.event import Record, TopicPartition
+from pipeline.model.dead_letter import is_for_another_group
+from pipeline.model.event import Origin, Record, TopicPartition
 from pipeline.operations.audit.audit import Audit
 from pipeline.operations.audit.expected import UNDECODABLE, UNMATCHED
 from pipeline.operations.audit.findings import Report
@@ -53,8 +56,9 @@ class Subject(NamedTuple):
 class Expectation:
     """Which outcomes a record must have: decoded and matched as the service does it, by the rules given."""
 
-    def __init__(self, decoder: Decoder, rules: RuleSet, *, unmatched_too: bool) -> None:
+    def __init__(self, decoder: Decoder, rules: RuleSet, group: str, *, unmatched_too: bool) -> None:
         """`unmatched_too`: the service publishes an outcome for events that match no rule."""
+        self._group = group
         self.rules = rules
         self._decoder = decoder
         self._unmatched_too = unmatched_too
@@ -65,6 +69,8 @@ class Expectation:
         Raises:
             Unreachable: the registry does not answer.
         """
+        if is_for_another_group(record.headers, self._group):
+            return (), False
         try:
             event = self._decoder.decode(record)
         except SchemaUnavailable:
@@ -100,6 +106,8 @@ class KafkaAudit:
         self._properties = properties
         self._subject = subject
         self._expectation = expectation
+        self._origins: Mapping[str, Origin] = {}
+        """Whose outcomes and letters count: those of this group, and of the topics as they are now."""
 
     def run(self, *, keep: int, stage: Stage) -> Report:
         """Read, compare and tell; `keep` examples of each finding.
@@ -112,6 +120,7 @@ class KafkaAudit:
         with ExitStack() as opened:
             ranges = [opened.enter_context(TopicRange(self._properties, topic, span)) for topic in subject.topics]
             locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
+            self._origins = self._described(subject.topics)
             committed = self._committed(locations)
             provable = self._provable(ranges)
             partitions = [
@@ -154,7 +163,7 @@ class KafkaAudit:
         with TopicRange(self._properties, self._subject.outcomes_topic, self._since_the_first()) as ledger:
             for record in ledger.records(progressed):
                 outcome = decode(record.value)
-                if outcome is not None:
+                if outcome is not None and outcome.origin == self._origins.get(outcome.position.topic):
                     audit.outcome(outcome, record.key)
 
     def _read_letters(self, audit: Audit, progressed: Progressed) -> None:
@@ -162,7 +171,7 @@ class KafkaAudit:
         with TopicRange(self._properties, topic, self._since_the_first()) as letters:
             for record in letters.records(progressed):
                 letter = read_letter(record)
-                if letter is not None:
+                if letter is not None and letter.origin == self._origins.get(letter.source.topic):
                     audit.letter(letter.source, letter.outcome_id)
         # Afterwards: what retention took while we read is not missed.
         oldest, _ = self._oldest(topic)
@@ -183,7 +192,22 @@ class KafkaAudit:
                 cause = kafka_errors.cause(error)
                 message = f"what the group {self._subject.group_id} has committed cannot be read: {cause.str()}"
                 raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
-        return {(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in answers}
+        return {(one.topic, one.partition): self._offset(one) for one in answers}
+
+    def _offset(self, answer: KafkaPartition) -> int | None:
+        """The committed offset; None also where it is of an earlier topic of this name, which does not count."""
+        found = pointer.read(answer.metadata)
+        topic_id = found.topic_id if isinstance(found, pointer.Pointer) else None
+        is_current = topic_id in (None, self._origins[answer.topic].topic_id)
+        return answer.offset if answer.offset >= 0 and is_current else None
+
+    def _described(self, topics: Sequence[str]) -> Mapping[str, Origin]:
+        try:
+            return Identities(self._properties, self._subject.group_id).origins(topics)
+        except KafkaException as error:
+            cause = kafka_errors.cause(error)
+            message = f"{', '.join(topics)} cannot be described: {cause.str()}"
+            raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
 
     def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:
         """The first offset of each partition whose outcome the ledger would still hold."""

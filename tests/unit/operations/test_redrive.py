@@ -146,6 +146,11 @@ def test_what_was_sent_what_went_round_and_what_nobody_reads_stays() -> None:
     assert Selection(max_redrives=3).fate(one, frozenset({"payments"}), set()) is RedriveDecision.OTHER_TOPIC
 
 
+def test_letters_of_another_group_stay() -> None:
+    """That group's own redrive sends them; letters without a group are of before groups were recorded."""
+    assert Selection(group="b").fate(letter(), TOPICS, set()) is RedriveDecision.OTHER_GROUP
+
+
 def test_the_record_is_the_original_with_what_the_service_must_know() -> None:
     """Its key, its value, its own headers; ours say which rule, whose identity and time, and under which new key."""
     made = record()
