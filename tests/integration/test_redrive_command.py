@@ -25,7 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 
 from pipeline.adapters.kafka.record import record_of
 from pipeline.model import dead_letter
-from pipeline.model.event import Position, Record
+from pipeline.model.event import Position, Record, position_identity
 from pipeline.model.outcome import OutcomeKind, Reason
 from tests.broker.topics import ends
 from tests.fakes.listener import PATIENCE
@@ -160,7 +160,9 @@ def test_each_letter_is_sent_once_however_often_it_is_asked_for(make_office: Mak
         ]
     headers = dict(again[0].headers() or ())
     first = next(record for record in records if record.value == again[0].value())
-    assert headers[dead_letter.EVENT_IDENTITY] == str(first.position).encode()
+    assert headers[dead_letter.EVENT_IDENTITY] == position_identity(office.kafka.origin, *first.position).encode()
+    assert headers[dead_letter.FIRST_POSITION] == str(first.position).encode()
+    assert headers[dead_letter.GROUP] == office.kafka.names.group.encode()
     assert headers[dead_letter.ONLY_RULE] == b"order-paid"
     assert headers["n"] == dict(first.headers)["n"]
     ran = redrive(office, "--output", "json")
