@@ -1,4 +1,4 @@
-"""Files that come with the program: schemas and the example catalogue."""
+"""Finds files that come with the program: schemas and example rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ _PACKAGE = Path(pipeline.__file__).parent
 
 
 def shipped(name: str) -> Path:
-    """The folder or file `schemas/…` or `rules/…`: inside an installed package, or beside it in a checkout."""
+    """The folder or file `schemas/…` or `rules/…`, inside an installed package or beside it in a checkout."""
     inside = _PACKAGE / "shipped" / name
     return inside if inside.exists() else _PACKAGE.parent / name

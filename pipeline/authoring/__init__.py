@@ -1,1 +1,1 @@
-"""Pure: the tools of rule authors: explanations, previews, comparisons, rule tests and coverage."""
+"""The tools of rule authors, pure: explanations, previews, comparisons, rule tests and coverage."""

@@ -1,4 +1,4 @@
-"""JSON Schemas of the files that rule authors write, for editors to complete and underline."""
+"""JSON Schemas of the files that rule authors write, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pipeline.rules.source.format import RuleFile, TemplateFile
 
 
 def rules() -> str:
-    """Of rule files."""
+    """JSON Schema of rule files."""
     return _schema(RuleFile)
 
 
 def templates() -> str:
-    """Of templates.yaml."""
+    """JSON Schema of templates.yaml."""
     return _schema(TemplateFile)
 
 
 def tests() -> str:
-    """Of rule tests."""
+    """JSON Schema of rule tests."""
     return _schema(TestFile)
 
 

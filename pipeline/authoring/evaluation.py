@@ -1,8 +1,8 @@
-"""An expression evaluated part by part: the value of each, what was passed over, and what decided the result.
+"""Evaluates an expression part by part: the value of each part, skipped parts, and the parts that decide the result.
 
-Follows CEL's own order: `a && b` is false where either is false, whatever the other is, even a failure; of `a ? b : c`
-one branch is evaluated; a macro (`exists`, `all`, …) counts as one part, for what it does with an item has no value of
-its own. cel-spec, doc/langdef.md, "Logical Operators".
+It follows CEL's order: `a && b` is false if either is false, even if the other fails; of `a ? b : c` one branch is
+evaluated; a macro (`exists`, `all`, …) is one part, because its body has no single value. cel-spec, doc/langdef.md,
+"Logical Operators".
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pipeline.rules.cel.tree import Kind, Node, Tree
 
 
 class Result(NamedTuple):
-    """What one part came to."""
+    """The value of one part."""
 
     value: object = None
     failed: str | None = None
-    """Why it has no value, in words that hold none of the event's."""
+    """Why the part has no value; without text of the event."""
 
 
 class Evaluation(NamedTuple):
@@ -27,26 +27,26 @@ class Evaluation(NamedTuple):
 
     tree: Tree
     results: Mapping[int, Result]
-    """By `Node.id`. Parts that were passed over are not in it, nor what stands inside macros, nor `event` itself."""
+    """Values by `Node.id`, without skipped parts, bodies of macros, and `event` itself."""
 
     @property
     def result(self) -> Result:
-        """What the whole came to."""
+        """The value of the whole expression."""
         return self.results.get(self.tree.root.id, Result())
 
     def of(self, node: Node) -> Result | None:
-        """What a part came to; None where it was passed over (or is `event` itself, or stands inside a macro)."""
+        """The value of a part; None if it was skipped, is `event` itself, or is inside a macro."""
         return self.results.get(node.id)
 
     def deciding(self) -> tuple[Node, ...]:
-        """The smallest parts that made the result what it is, in the order of the source.
+        """The smallest parts that decide the result, in the order of the source.
 
-        For a false `a && b` the first that is false, for a true one both; of a failure what failed first and deepest.
+        For a false `a && b` the first false operand, for a true one both, for a failure its deepest part.
         """
         return tuple(self._deciding(self.tree.root))
 
     def operands(self, node: Node) -> Iterator[Node]:
-        """The parts below `node` whose values explain it: fields, calls and macros, each before what it is made of."""
+        """The parts below `node` whose values explain it: fields, calls and macros, outer parts first."""
         for child in node.children:
             if child.kind is Kind.FIELD or _is_item(child):
                 if child.id in self.results:
@@ -85,28 +85,28 @@ class Evaluation(NamedTuple):
         asked, *branches = node.children
         yield from self._deciding(asked)
         chosen = next((branch for branch in branches if branch.id in self.results), None)
-        if chosen is not None and chosen.kind is not Kind.CONSTANT:  # a constant says nothing that the question did not
+        if chosen is not None and chosen.kind is not Kind.CONSTANT:  # the value of a constant explains nothing
             yield from self._deciding(chosen)
 
     def _failing(self, node: Node) -> Iterator[Node]:
-        """The part itself; where it failed because one below it did, that one."""
+        """The part, or the part below it that made it fail."""
         below = (child for child in node.children if (one := self.results.get(child.id)) is not None and one.failed)
         failed = next(below, None)
         yield from (node,) if failed is None else self._deciding(failed)
 
 
 class Probe:
-    """One expression, made ready for being evaluated part by part; for any number of events."""
+    """One expression prepared for evaluation part by part, for any number of events."""
 
     def __init__(self, environment: Environment, expression: Expression) -> None:
-        """`environment` is the one in which the expression was compiled."""
+        """`environment` is the one that the expression was compiled in."""
         self.tree = expression.tree()
         self._environment = environment
         self._expression = expression
         self._parts: dict[int, Expression] = {self.tree.root.id: expression}
 
     def evaluate(self, activation: Activation) -> Evaluation:
-        """The value of every part that CEL looks at for this event."""
+        """The value of every part that CEL evaluates for this event."""
         results: dict[int, Result] = {}
         self._visit(self.tree.root, activation, results)
         return Evaluation(self.tree, results)
@@ -148,7 +148,7 @@ class Probe:
 
 
 _JUNCTIONS: Mapping[str, bool] = {"_&&_": False, "_||_": True}
-"""Operator to the value of one side that settles the whole."""
+"""For each operator, the value of one operand that decides the result."""
 
 
 def _truth(result: Result) -> bool | None:
@@ -156,5 +156,5 @@ def _truth(result: Result) -> bool | None:
 
 
 def _is_item(node: Node) -> bool:
-    """`event.tags[0]`: a path as good as a field."""
+    """`event.tags[0]`: a path that is shown like a field."""
     return node.name == "_[_]" and node.kind is Kind.CALL and node.children[1].kind is Kind.CONSTANT

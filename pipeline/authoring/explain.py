@@ -1,6 +1,6 @@
-"""Why each rule did or did not make a message of one event: for the author who wonders.
+"""Explains why each rule makes a message of one event or not.
 
-Unlike a refusal's detail, which stands in logs and outcomes, an explanation holds values of the event.
+Unlike the detail of a refusal, which is in logs and outcomes, an explanation contains values of the event.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from pipeline.rules.source.rule_locations import RulePlaces
 
 
 class Match(StrEnum):
-    """What became of one rule."""
+    """The result of one rule."""
 
     NOTICE = "notice"
-    """It matched, and makes a message."""
+    """It matches and makes a message."""
     REFUSED = "refused"
-    """It matched or could not tell, and no message can be made."""
+    """It matches or its condition fails, and no message can be made."""
     NO_MATCH = "no_match"
     """Its condition is false."""
     STOPPED = "stopped"
-    """A rule before it has `stop: true` and matched, so it was not looked at."""
+    """An earlier rule with `stop: true` matched, so that this one is not evaluated."""
 
 
 class Value(NamedTuple):
-    """One part of an expression, and what it came to."""
+    """One part of an expression and its value."""
 
     text: str
-    """As the author wrote it."""
+    """The source of the part."""
     value: object
     failed: str | None
     """Why it has no value."""
@@ -46,27 +46,27 @@ class Value(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A part of an expression that made the result what it is."""
+    """A part of an expression that decides the result."""
 
     part: Value
     operands: tuple[Value, ...]
-    """The values that went into it."""
+    """The values of its operands."""
 
 
 class Fault(NamedTuple):
-    """What of a matching rule's message could not be made."""
+    """The part of a message that cannot be made."""
 
     name: str
-    """`to`, `url`, `when`, or the field's key."""
+    """`to`, `url`, `when`, or the key of a field."""
     location: Location
     text: str | None
-    """What it came to, where it came to a text."""
+    """The text, if there is one."""
     decisions: tuple[Decision, ...]
-    """What failed, or what the text was made of."""
+    """The parts that failed, or that the text is made of."""
 
 
 class RuleExplanation(NamedTuple):
-    """One rule that looks at events of this type."""
+    """One rule for events of this type."""
 
     id: str
     description: str
@@ -74,12 +74,12 @@ class RuleExplanation(NamedTuple):
     location: Location
     match: Match
     condition: Value | None
-    """The whole of `when`; None where the rule has none, or was not looked at."""
+    """The value of `when`; None if the rule has none or is not evaluated."""
     decisions: tuple[Decision, ...]
-    """What decided the condition, in the order of its text."""
+    """The parts that decide the condition, in the order of its text."""
     result: Notice | Refusal | None
     fault: Fault | None
-    """With a refusal: where it comes from."""
+    """For a refusal: its origin."""
     stopped_by: str | None
 
 
@@ -88,9 +88,9 @@ class Explanation(NamedTuple):
 
     event: Event
     rules: tuple[RuleExplanation, ...]
-    """Those that look at events of its type, in the order in which they are tried."""
+    """The rules for events of this type, in the order of evaluation."""
     others: int
-    """How many look at other types only."""
+    """Number of rules for other types only."""
 
 
 def explain(rules: RuleSet, locations: Mapping[str, RulePlaces], event: Event) -> Explanation:
@@ -142,7 +142,7 @@ class _Explainer:
         return Probe(self._environment, expression).evaluate(self._activation)
 
     def _fault(self, refusal: Refusal, decisions: tuple[Decision, ...]) -> Fault:
-        """Where the refusal comes from: its detail begins with the name of the text at fault."""
+        """The origin of the refusal, whose detail begins with the name of the text."""
         name = refusal.detail.partition(":")[0]
         if name == "when":
             return Fault(name, self._places.location("when"), None, decisions)
@@ -174,12 +174,12 @@ class _Explainer:
 
 
 class _Placer(NamedTuple):
-    """Where the parts of one expression stand."""
+    """Locates the parts of one expression."""
 
     locations: RulePlaces
     key: tuple[str, str | None]
     begins: int
-    """Where in the text the expression begins."""
+    """Position in the text where the expression begins."""
 
     def of(self, node: Node) -> Location:
         return self.locations.location(*self.key, self.begins + node.start)

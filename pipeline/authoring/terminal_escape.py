@@ -1,4 +1,4 @@
-"""Texts of events and rules on a terminal, which obeys control characters: shown as what they are, never sent."""
+"""Makes texts of events and rules safe to print: terminals execute control characters."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from typing import TypeVar
 MAX_TEXT = 200
 MAX_ITEMS = 10
 MAX_DEPTH = 4
-"""What is shown of one value, so that its line can be read."""
+"""Longest text of one value that is shown."""
 
 STAND_IN = "·"
 _TURNING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of writing, and so the order in which a line is read (Unicode Standard Annex 9)."""
+"""Characters that change the direction of text, and so the order of a line (Unicode Standard Annex 9)."""
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SUSPECT = re.compile("[^\x20-\x7e\u00a0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u2070-\ud7ff\ue000-\U0010ffff]")
 _UNFIT_FOR_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def character(one: str) -> str:
-    """The character, or what stands in for one that a terminal would obey."""
+    """The character, or a dot for a control character."""
     return STAND_IN if one in _TURNING or unicodedata.category(one) in _HIDDEN else one
 
 
 def terminal_escape(text: str, keep: str = "") -> str:
-    """The text with a dot for each character that a terminal would obey, but for those in `keep`."""
+    """The text with a dot for each control character, except those in `keep`."""
     return _SUSPECT.sub(lambda found: found[0] if found[0] in keep else character(found[0]), text)
 
 
 def escaped(json: str) -> str:
-    """JSON with escapes for what a terminal would obey: the same value, safe to print."""
+    """JSON with escape sequences for control characters: the same value, safe to print."""
     return _UNFIT_FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
 def shown(value: object, depth: int = 0) -> str:
-    """A value as an expression would write it, on one line, shortened where it is long."""
+    """A value as an expression would write it, on one line, shortened if it is long."""
     if isinstance(value, Mapping):
         below = [f"{_text(str(key))}: {shown(one, depth + 1)}" for key, one in _first(value.items(), depth)]
         return f"{{{_listed(below, len(value))}}}"

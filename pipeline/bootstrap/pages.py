@@ -83,7 +83,7 @@ def make_web(
     )
     pages = Pages({"Status": "./", **({"Studio": "studio"} if bench is not None else {})}, release)
     runbook_url = str(settings.http.runbook_url) if settings.http.runbook_url else None
-    status = StatusPage(pages, watch.standing, changed(settings), runbook_url)
+    status = StatusPage(pages, watch.status, changed(settings), runbook_url)
     ready = _of_a_shadow(service.health.ready) if settings.shadow else service.health.ready
     probes = Probes(live=service.health.live, ready=ready, metrics=telemetry.exposition)
     studio = Studio(pages, bench).routes() if bench is not None else []

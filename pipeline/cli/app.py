@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how every one of them ends."""
+"""The command line: the table of commands, and how a command ends."""
 
 from __future__ import annotations
 
@@ -24,25 +24,22 @@ FINE = 0
 FINDINGS = 1
 MISUSE = 2
 INTERRUPTED = 130
-"""128 + SIGINT, as shells count it."""
+"""128 + SIGINT, as in shells."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Of the disk, not of us: `notice-pipeline diff … > report.md` where there is no room."""
+"""Errors of a disk without space: `notice-pipeline diff … > report.md`."""
 LINES = "\n"
-"""Errors may have several."""
+"""Messages may have several lines."""
 
 PANELS = {
     "Try it": ("demo", "sandbox", "emit"),
     "Write rules": ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff"),
     "Run it": ("config", "schemas", "run", "audit", "redrive"),
 }
-"""Commands in the order of `--help`, by the panel that they stand in. Each is a module of one of the folders below.
-
-It has `command` (a function) or `group` (a `typer.Typer`), and loads when the command is called: a rule author's
-`check` must not pay for Kafka's client.
-"""
+"""Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
+or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
 COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
-"""Command to panel."""
+"""Panel by command."""
 FOLDERS = {
     **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
     **dict.fromkeys(("audit", "redrive"), "operators"),
@@ -50,14 +47,14 @@ FOLDERS = {
         ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff", "emit", "schemas"), "authors"
     ),
 }
-"""Command to the folder of its module."""
+"""Folder of the module by command."""
 
 
 _Command = typer.core.TyperCommand | typer.core.TyperGroup
 
 
 class _Commands(Mapping[str, _Command]):
-    """The table above as commands; imports a module when its command is asked for."""
+    """The commands of the table; each module is imported when its command is looked up."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -74,29 +71,29 @@ class _Commands(Mapping[str, _Command]):
             found.command(name=name)(module.command)
         command = typer_main.get_command(found)
         command.name = name
-        command.rich_help_panel = panel  # type: ignore[attr-defined]  # of both kinds that it can be
-        return command  # type: ignore[return-value]  # typer names no public type for it
+        command.rich_help_panel = panel  # type: ignore[attr-defined]  # both types have it
+        return command  # type: ignore[return-value]  # typer has no public type for it
 
 
 class _LazyGroup(typer.core.TyperGroup):
-    """Has the commands of the table."""
+    """A group with the commands of the table."""
 
     def __init__(self, **attributes: object) -> None:
-        super().__init__(**attributes)  # type: ignore[arg-type]  # passed on as they come
-        self.commands = _Commands()  # type: ignore[assignment]  # it is only ever read
+        super().__init__(**attributes)  # type: ignore[arg-type]  # typer's own attributes
+        self.commands = _Commands()  # type: ignore[assignment]  # it is only read
 
-    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's form
-        """Their names; typer's own would ask for each command."""
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's signature
+        """The names of the commands; typer's own method would import each."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: object, cmd_name: str) -> typer.core.TyperCommand | None:  # noqa: ARG002 - typer's form
-        """What `--help` lists: name and words, without importing the command."""
+    def get_command(self, ctx: object, cmd_name: str) -> typer.core.TyperCommand | None:  # noqa: ARG002 - typer's signature
+        """A command with name and help only, for the list of `--help`; its module is not imported."""
         if cmd_name not in COMMANDS:
             return None
         return typer.core.TyperCommand(cmd_name, help=outline(_module(cmd_name)), rich_help_panel=COMMANDS[cmd_name])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's own
-        """The command to be called, whole."""
+        """The command that is called, with its module imported."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, self.commands[name] if name is not None and listed is not None else None, rest
 
@@ -118,18 +115,20 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: bool = typer.Option(False, "--version", help="Show the version and end.", is_eager=True),
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
 ) -> None:
-    """Domain events from Kafka in, the right template message out, one outcome for each.
+    """Read domain events from Kafka, send template messages by rules, and publish an outcome for each.
 
-    Start with **demo**: the whole job on this machine with nothing installed.
+    Start with **demo**: the whole pipeline on this machine, without installing anything else.
 
-    Write rules in the **studio**, **check** and **test** them; try things out with **emit** and **sandbox**; run the
+    Write rules in **studio**, then **check** and **test** them. Try things out with **emit** and **sandbox**. Run the
     service with **run**.
 
-    Afterwards, **audit** proves that every event has its outcomes, and **redrive** sends again what failed.
+    **audit** proves that every event has its outcomes, and **redrive** sends failed notices again.
 
-    Exit codes: 0 fine, 1 findings or failures, 2 misuse.
+    Exit codes: 0 success, 1 findings or failures, 2 misuse.
+
+    Example: `notice-pipeline demo`
     """
     if version:
         print(f"notice-pipeline {__version__}")
@@ -142,8 +141,8 @@ def main() -> NoReturn:
 
 
 def ending(command: Callable[[], object]) -> NoReturn:
-    """Run the command and exit; a user's mistake is reported by a message, never by a traceback."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that the terminal does not know is no reason to fall over
+    """Run the command and exit. A user's mistake is a message on standard error, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # characters that the terminal cannot encode are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command()
@@ -157,20 +156,22 @@ def ending(command: Callable[[], object]) -> NoReturn:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader (`| head`) has gone: nobody is left to tell
+        sys.stderr.close()  # the reader, such as `| head`, has ended
         sys.exit(FINE)
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno in FULL:
+            sys.exit(show_error(UserError(f"the output cannot be written: {error.strerror}"), MISUSE))
+        if error.filename is None:
             raise
-        sys.exit(show_error(UserError(f"what there is to say cannot be written: {error.strerror}"), MISUSE))
+        sys.exit(show_error(UserError(f"{error.filename}: {error.strerror}"), MISUSE))
     sys.exit(FINE)
 
 
 @contextmanager
 def rules_needed() -> Iterator[None]:
-    """Around what cannot be done without rules, and is not about them: that they are refused is no finding of its own.
+    """Turn refused rules into misuse, for a command that needs rules but is not about them.
 
-    Only errors are reported; warnings are left to `check`.
+    Only their errors are printed; warnings are shown by `check`.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""`--from` and `--to`: an offset, a moment, or how long ago."""
+"""Reads `--from` and `--to`: an offset, a time, or how long ago."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from datetime import UTC, datetime, timedelta
 from pipeline.errors import UserError
 
 FORMS = "2026-01-31T14:00:00+08:00, 2026-01-31 (UTC where no zone is given), -24h, -90m, -7d, now"
-"""What may be written, for help texts."""
+"""Accepted forms, for help texts."""
 _AGO = re.compile(r"-(\d{1,9})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def read_bound(text: str | None, option: str, now: datetime) -> int | datetime | None:
-    """What was written for `option`: digits are an offset, everything else a moment.
+    """Read the value of `option`: digits are an offset, everything else is a time.
 
     Raises:
         UserError: it is neither.
     """
     if text is not None and text.isascii() and text.isdigit():
         return int(text[:19])
-    return read_moment(text, option, now, forms=f"an offset, {FORMS}")
+    return read_time(text, option, now, forms=f"an offset, {FORMS}")
 
 
-def read_moment(text: str | None, option: str, now: datetime, *, forms: str = FORMS) -> datetime | None:
-    """What was written for `option`, where only moments are meant.
+def read_time(text: str | None, option: str, now: datetime, *, forms: str = FORMS) -> datetime | None:
+    """Read the value of `option`, which must be a time.
 
     Raises:
-        UserError: it is none, or one beyond the calendar.
+        UserError: it is not a time, or is beyond the calendar.
     """
     if text is None:
         return None
@@ -41,4 +41,4 @@ def read_moment(text: str | None, option: str, now: datetime, *, forms: str = FO
         written = datetime.fromisoformat(text)
         return written.replace(tzinfo=UTC) if written.tzinfo is None else written.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UserError(f"{option}: `{text[:60]}` is no moment", hint=f"write {forms}") from None
+        raise UserError(f"{option}: `{text[:60]}` is not a time", hint=f"write {forms}") from None

@@ -1,4 +1,4 @@
-"""What a command says of itself, read from its source: a list of all commands must not import what they all need."""
+"""Reads the help of a command from its source, so that the list of commands imports none of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from importlib.util import find_spec
 
 
 def outline(module: str) -> str | None:
-    """The help of the command in `module`: the docstring of `command`, or the `help` of its `group`.
-
-    None where the source tells neither, or is not there.
-    """
+    """The help of the command in `module`: the docstring of `command` or the `help` of `group`, else None."""
     spec = find_spec(module)
     source = getattr(spec.loader, "get_source", None) if spec is not None else None
     text = source(module) if source is not None else None

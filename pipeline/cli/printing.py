@@ -1,4 +1,4 @@
-"""What commands print of events and rules: coloured on a terminal, plain elsewhere, and never obeyed by either."""
+"""Prints text of events and rules: coloured on a terminal, plain elsewhere, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ if TYPE_CHECKING:
     from pipeline.rules.schema.check import SchemaProblem
 
 MOST_FINDINGS = 100
-"""Shown of one run unless asked for more: nobody reads on, and most of them have one cause."""
+"""Default number of findings that are printed: most have one cause."""
 
 
 def strong(text: str) -> str:
-    """What the eye should find first."""
+    """Bold text."""
     return typer.style(terminal_escape(text), bold=True)
 
 
 def faint(text: str) -> str:
-    """Places and asides."""
+    """Dimmed text, for locations and notes."""
     return typer.style(terminal_escape(text), dim=True)
 
 
 def good(text: str) -> str:
-    """What went well."""
+    """Green text."""
     return typer.style(terminal_escape(text), fg="green")
 
 
 def bad(text: str) -> str:
-    """What did not."""
+    """Red text."""
     return typer.style(terminal_escape(text), fg="red")
 
 
 def plain(text: str) -> str:
-    """Everything else."""
+    """Text without a style."""
     return terminal_escape(text)
 
 
 def say(*parts: str) -> None:
-    """One line, made by the functions above; without colour where nobody sees it (https://no-color.org)."""
+    """Print one line made by the functions above, without colour if NO_COLOR is set (https://no-color.org)."""
     typer.echo("".join(parts), color=False if os.environ.get("NO_COLOR") else None)
 
 
 def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Iterator[str]:
-    """A line for each finding, in the order of places; where there are more than `most`, errors before others."""
+    """A line for each finding, in the order of locations. Of more than `most`, errors are kept first."""
     levels = list(Level)
     kept = sorted(range(len(findings)), key=lambda index: (levels.index(findings[index].level), index))[:most]
     for index in sorted(kept):
@@ -61,12 +61,12 @@ def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Ite
 
 
 def values(finding: Finding | SchemaProblem) -> dict[str, object]:
-    """A finding for JSON output, where its message has the key `words`: that format is public."""
+    """A finding as JSON values. Its message has the key `words` in this public format."""
     return {"words" if name == "message" else name: value for name, value in finding._asdict().items()}
 
 
 def print_json(value: object) -> None:
-    """The value as JSON that a terminal can be shown; a number that JSON does not know is null."""
+    """Print the value as JSON with control characters escaped. Numbers that JSON does not have are null."""
     typer.echo(escaped(json.dumps(_fit(value), ensure_ascii=False, indent=2, default=shown)))
 
 

@@ -1,4 +1,4 @@
-"""How far a long reading has come: a bar on a terminal, now and then a line elsewhere; always on standard error."""
+"""Shows the progress of a long read on standard error: a bar on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_SECONDS = 10.0
-"""Between two lines, where there is no terminal to draw on."""
+"""Interval between two lines, without a terminal."""
 LOOK_EVERY = 256
-"""Events between two looks at the clock."""
+"""Events between two readings of the clock."""
 
 
 class Reading(Protocol):
-    """Receives how far the reading has come."""
+    """Receives the progress."""
 
     def counted(self, events: int) -> None:
-        """So many events have been dealt with."""
+        """`events` have been processed."""
         ...
 
     def passed(self, read: int, total: int) -> None:
-        """So much is read, of how much."""
+        """`read` of `total` has been read."""
         ...
 
 
 @contextmanager
 def reading(what: str) -> Iterator[Reading]:
-    """Shows progress while the block runs; nothing is left of a bar when it ends."""
+    """Show progress while the block runs. A bar is removed at the end."""
     if not sys.stderr.isatty():
         yield _Lines(what)
         return
-    from rich.console import Console  # noqa: PLC0415 - 50 ms, for those who see it
+    from rich.console import Console  # noqa: PLC0415 - 50 ms, needed only on a terminal
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - the same
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"))
@@ -45,11 +45,11 @@ def reading(what: str) -> Iterator[Reading]:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """As `reading`, for work that counts by itself: call what is given with (done, of how many)."""
+    """As `reading`, for work that counts itself: call the result with (done, total)."""
     if not sys.stderr.isatty():
-        yield _SomeLines(what).report
+        yield _SomeLines(what).passed
         return
-    from rich.console import Console  # noqa: PLC0415 - 50 ms, for those who see it
+    from rich.console import Console  # noqa: PLC0415 - 50 ms, needed only on a terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -61,27 +61,27 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 class _SomeLines:
     def __init__(self, what: str) -> None:
         self._what = what
-        self._said = time.monotonic()
+        self._printed = time.monotonic()
 
-    def report(self, done: int, total: int) -> None:
-        if time.monotonic() - self._said >= LINE_SECONDS:
-            self._said = time.monotonic()
+    def passed(self, done: int, total: int) -> None:
+        if time.monotonic() - self._printed >= LINE_SECONDS:
+            self._printed = time.monotonic()
             print(f"{self._what}: {done:,} of {total:,} …", file=sys.stderr)
 
 
 class _Lines:
     def __init__(self, what: str) -> None:
         self._what = what
-        self._said = time.monotonic()
+        self._printed = time.monotonic()
         self._share = ""
-        self._looked = 0
+        self._checked = 0
 
     def counted(self, events: int) -> None:
-        if events - self._looked < LOOK_EVERY:
+        if events - self._checked < LOOK_EVERY:
             return
-        self._looked = events
-        if time.monotonic() - self._said >= LINE_SECONDS:
-            self._said = time.monotonic()
+        self._checked = events
+        if time.monotonic() - self._printed >= LINE_SECONDS:
+            self._printed = time.monotonic()
             print(f"{self._what}: {events:,} events{self._share} …", file=sys.stderr)
 
     def passed(self, read: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""How numbers and times stand on a page."""
+"""Formats numbers and times for pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.web.rates import STEP_SECONDS, WINDOW_SECONDS
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 CURVE_WIDTH, CURVE_HEIGHT = 240, 36
-"""Units of a curve's own coordinates."""
+"""Size of a curve in its own coordinates."""
 
 
 def count(number: float) -> str:
@@ -18,7 +18,7 @@ def count(number: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Three digits that matter: `0`, `0.25`, `12.5`, `1,234`."""
+    """Three significant digits: `0`, `0.25`, `12.5`, `1,234`."""
     if per_second <= 0:
         return "0"
     if per_second >= 100:  # noqa: PLR2004 - three digits before the point
@@ -32,7 +32,7 @@ def duration(seconds: float) -> str:
         return "0 s"
     if seconds < 1:
         return f"{max(1, seconds * 1_000):.0f} ms"
-    if seconds < 10:  # noqa: PLR2004 - a digit after the point tells something
+    if seconds < 10:  # noqa: PLR2004 - one digit after the point
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for (size, unit), (smaller, below) in zip(_UNITS, (*_UNITS[1:], (1, "s")), strict=True):
@@ -53,12 +53,12 @@ def moment(at: float) -> str:
 
 
 def iso(at: float) -> str:
-    """For the attribute of a `time` element."""
+    """The value of a `time` element's attribute."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def curve(values: Sequence[float]) -> str:
-    """The points of a line that ends at the right edge, now; empty where there is nothing to draw."""
+    """The points of a line that ends at the right edge; empty for fewer than two values."""
     if len(values) < 2:  # noqa: PLR2004 - a line has two ends
         return ""
     most = max(*values, 1e-9)
@@ -79,4 +79,4 @@ FILTERS = {
     "iso": iso,
     "curve": curve,
 }
-"""By the name under which pages use them."""
+"""Filters by their name in templates."""

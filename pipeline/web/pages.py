@@ -1,4 +1,4 @@
-"""What all pages share: templates, the few static files, and answers to mistakes."""
+"""Templates, static files and error pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 CARDS = "card.css"
-"""The looks of cards, which stand where cards are made."""
+"""The style of cards, which is declared beside their HTML."""
 STATIC = {
     CARDS: "text/css",
     "page.css": "text/css",
@@ -27,16 +27,16 @@ STATIC = {
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
-"""Every file that is served, with its media type. A name that is not here is not found: no path reaches the disk."""
+"""Every static file with its media type. Other names are not found: no path is read from disk."""
 FOREVER = "public, max-age=31536000, immutable"
-"""A static file's address holds its hash."""
+"""The address of a static file has its hash."""
 
 
 class Pages:
     """Templates and static files, read once."""
 
     def __init__(self, links: Mapping[str, str], release: str) -> None:
-        """`links` are the pages to go to: address, relative to the root, by title."""
+        """`links` are the pages of the navigation: addresses relative to the root, by title."""
         folder = files("pipeline.web").joinpath("static")
         self._static = {name: folder.joinpath(name).read_bytes() for name in STATIC if name != CARDS}
         self._static[CARDS] = STYLE.encode()
@@ -51,15 +51,15 @@ class Pages:
         self._templates.globals.update(links=links, release=release, root="", static=self._address)
 
     def _address(self, name: str) -> str:
-        """Relative, so that the pages work below any path of a proxy's."""
+        """A relative address, so that pages work below any path of a proxy."""
         return f"static/{name}?v={hashlib.sha256(self._static[name]).hexdigest()[:12]}"
 
     def answer(self, name: str, values: Mapping[str, object], status: int = 200) -> Response:
-        """A template as an answer."""
+        """Render a template as a response."""
         return HTMLResponse(self._templates.get_template(name).render(values), status)
 
     def mistake(self, path: str, status: int, title: str, message: str) -> Response:
-        """The page for an unknown path or a method that is not allowed."""
+        """The error page."""
         root = "../" * (path.count("/") - 1) or "./"
         return self.answer("mistake.html", {"root": root, "number": status, "title": title, "words": message}, status)
 
@@ -75,7 +75,7 @@ class Pages:
         return Response(body, headers={"Cache-Control": FOREVER}, media_type=STATIC[name])
 
     def route(self) -> Route:
-        """Of the static files."""
+        """The route of the static files."""
 
         async def static(request: Request) -> Response:
             return self.static(request.path_params["name"])

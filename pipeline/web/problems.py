@@ -1,4 +1,4 @@
-"""How mistakes are answered: problem details (RFC 9457) for programs, a page for people."""
+"""Error responses: problem details (RFC 9457) for programs, a page for browsers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Handler = Callable[["Request", Exception], Awaitable[Response]]
 
 
 def wants_html(accept: str) -> bool:
-    """Whether the client is a browser: it accepts HTML by name, not only `*/*`."""
+    """Whether the client is a browser: it accepts HTML explicitly, not only `*/*`."""
     return any(part.split(";")[0].strip().lower() == "text/html" for part in accept.split(","))
 
 
 def problem(status: int, detail: str = "") -> Response:
-    """Problem details. `type` is about:blank: the status says what kind it is."""
+    """Problem details with `type` about:blank: the status is the type."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if detail and detail != body["title"]:
         body["detail"] = detail
@@ -30,7 +30,7 @@ def problem(status: int, detail: str = "") -> Response:
 
 
 def handler(page: Callable[[str, int, str, str], Response] | None = None) -> Handler:
-    """Answers `HTTPException`; `page` makes the page for people from the path, status, title and words."""
+    """A handler of `HTTPException`; `page` makes the error page from path, status, title and message."""
 
     async def handle(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - the only class it is registered for

@@ -1,4 +1,4 @@
-"""Rates of the last minutes, from counts looked at every few seconds: the counting itself pays nothing for them."""
+"""Rates of the last minutes, from samples of counters every few seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 STEP_SECONDS = 5.0
-"""Between two looks."""
+"""Interval between two samples."""
 WINDOW_SECONDS = 300.0
 
 
@@ -20,7 +20,7 @@ class Counts(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Each of the same, a second."""
+    """The same per second."""
 
     consumed: float
     accepted: float
@@ -31,25 +31,25 @@ _NOTHING = Rates(0.0, 0.0, 0.0)
 
 
 class RateWindow:
-    """The looks of the last five minutes."""
+    """Samples of the last five minutes."""
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[float, Counts]] = deque(maxlen=int(WINDOW_SECONDS / STEP_SECONDS) + 1)
+        self._samples: deque[tuple[float, Counts]] = deque(maxlen=int(WINDOW_SECONDS / STEP_SECONDS) + 1)
 
-    def look(self, now: float, counts: Counts) -> None:
-        """Keep what the counts are now."""
-        self._looks.append((now, counts))
+    def sample(self, now: float, counts: Counts) -> None:
+        """Keep a sample of the counts."""
+        self._samples.append((now, counts))
 
     def over(self, seconds: float, now: float, counts: Counts) -> Rates:
-        """The mean rate of the last `seconds`, or of the time since the first look where that is shorter."""
-        begin = next((look for look in self._looks if now - look[0] <= seconds + STEP_SECONDS / 2), None)
+        """The mean rate of the last `seconds`, or since the first sample if that is shorter."""
+        begin = next((one for one in self._samples if now - one[0] <= seconds + STEP_SECONDS / 2), None)
         if begin is None or now <= begin[0]:
             return _NOTHING
         return _between(begin, (now, counts))
 
-    def course(self) -> list[Rates]:
-        """The rate between each two looks, the oldest first: for a curve."""
-        return [_between(before, after) for before, after in pairwise(self._looks)]
+    def history(self) -> list[Rates]:
+        """The rates between consecutive samples, the oldest first, for a curve."""
+        return [_between(before, after) for before, after in pairwise(self._samples)]
 
 
 def _between(before: tuple[float, Counts], after: tuple[float, Counts]) -> Rates:

@@ -1,4 +1,4 @@
-"""The status of the service, collected for each request: shown by the page and served as `/status.json`."""
+"""The status of the service: one value, collected on request, for the page and `/status.json`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIVE_MINUTES = 300.0
 
 
 class StatusSources(NamedTuple):
-    """What is looked at; each is called on the loop's thread and must not block."""
+    """Functions that return the parts of the status. They are called on the loop's thread and must not block."""
 
     clock: Clock
     phase: Callable[[], str]
@@ -42,7 +42,7 @@ class StatusSources(NamedTuple):
     refused_rules: Callable[[], RefusedRules | None]
     tally: Tally
     shadow: bool = False
-    """Whether notices are made and recorded, and none is sent."""
+    """Whether notices are rendered and recorded, but not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Partition:
     topic: str
     partition: int
     lag: int | None
-    """Records between us and the end; None until known."""
+    """Records between the position and the end; None: unknown yet."""
     age_seconds: float
-    """Of the oldest unfinished event; 0 where all is done."""
+    """Age of the oldest unfinished event; 0: none."""
     unfinished: int
     """Offsets between the oldest unfinished event and the newest read."""
 
@@ -71,13 +71,13 @@ class RuleLine:
     accepted: int
     failed: int
     last_at: float | None
-    """When its newest outcome was acknowledged."""
+    """Time when its newest outcome was acknowledged."""
     suspended_since: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeLine:
-    """One outcome, without anything of a person: no recipient, no text, no words of the API's."""
+    """One outcome without personal data: no recipient, no text, no message of the API."""
 
     at: float
     kind: str
@@ -90,12 +90,12 @@ class OutcomeLine:
     status: int | None
     code: int | None
     seconds: float
-    """From received to ended."""
+    """From received to finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """Everything that the page tells. Times are seconds since the epoch, rates are per second."""
+    """The status. Times are seconds since the epoch, rates are per second."""
 
     at: float
     started_at: float
@@ -106,7 +106,7 @@ class ServiceStatus:
     rates_1m: dict[str, float]
     rates_5m: dict[str, float]
     course: dict[str, list[float]]
-    """Rates of the last five minutes, one for every five seconds, the oldest first."""
+    """Rates of the last five minutes, one for each five seconds, the oldest first."""
     in_flight: int
     limit: int
     lanes: int
@@ -126,56 +126,56 @@ class ServiceStatus:
 
     @property
     def lag(self) -> int:
-        """Of all partitions, as far as known."""
+        """Lag of all partitions, as far as known."""
         return sum(partition.lag or 0 for partition in self.partitions)
 
     @property
     def oldest_seconds(self) -> float:
-        """Age of the oldest unfinished event of all."""
+        """Age of the oldest unfinished event."""
         return max((partition.age_seconds for partition in self.partitions), default=0.0)
 
 
 class StatusCollector:
-    """Looks at the service: at the counts every few seconds, at the rest when asked."""
+    """Samples the counts every few seconds, and collects the status on request."""
 
-    def __init__(self, subjects: StatusSources, release: str) -> None:
-        self._subjects = subjects
+    def __init__(self, sources: StatusSources, release: str) -> None:
+        self._sources = sources
         self._release = release
-        self._started_at = subjects.clock.now()
+        self._started_at = sources.clock.now()
         self._window = RateWindow()
 
     async def keep(self) -> None:
-        """Keep the rates' window until cancelled."""
+        """Sample the counts until cancelled."""
         while True:
-            self.look()
+            self.sample()
             await asyncio.sleep(STEP_SECONDS)
 
-    def look(self) -> None:
-        """Look at the counts once."""
-        self._window.look(self._subjects.clock.now(), self._counts())
+    def sample(self) -> None:
+        """Sample the counts once."""
+        self._window.sample(self._sources.clock.now(), self._counts())
 
     def _counts(self) -> Counts:
-        tally = self._subjects.tally
-        return Counts(self._subjects.consumed(), tally.accepted, tally.failed)
+        tally = self._sources.tally
+        return Counts(self._sources.consumed(), tally.accepted, tally.failed)
 
-    def standing(self) -> ServiceStatus:
-        """How things stand now."""
-        subjects, tally = self._subjects, self._subjects.tally
-        now, counts = subjects.clock.now(), self._counts()
-        state = subjects.snapshot(now)
-        course = self._window.course()
-        refused = subjects.refused_rules()
-        rules = subjects.rules()
+    def status(self) -> ServiceStatus:
+        """The status now."""
+        sources, tally = self._sources, self._sources.tally
+        now, counts = sources.clock.now(), self._counts()
+        state = sources.snapshot(now)
+        history = self._window.history()
+        refused = sources.refused_rules()
+        rules = sources.rules()
         return ServiceStatus(
             at=now,
             started_at=self._started_at,
             release=self._release,
-            phase=subjects.phase(),
+            phase=sources.phase(),
             signs=tuple(self._signs(state, refused)),
             totals=counts._asdict(),
             rates_1m=self._window.over(MINUTE, now, counts)._asdict(),
             rates_5m=self._window.over(FIVE_MINUTES, now, counts)._asdict(),
-            course={name: [getattr(rates, name) for rates in course] for name in Rates._fields},
+            course={name: [getattr(rates, name) for rates in history] for name in Rates._fields},
             in_flight=state.in_flight,
             limit=state.limit,
             lanes=state.lanes,
@@ -185,23 +185,23 @@ class StatusCollector:
             halted=state.halted,
             halted_since=state.halted_since,
             retry_budget=state.retry_budget,
-            partitions=_partitions(state, subjects.lag()),
+            partitions=_partitions(state, sources.lag()),
             rules_version=rules.version,
-            rules_loaded_at=subjects.rules_loaded_at(),
+            rules_loaded_at=sources.rules_loaded_at(),
             rules_refused=refused,
-            rules=_rules(rules, subjects.matched(), tally, state.suspended),
+            rules=_rules(rules, sources.matched(), tally, state.suspended),
             failures=tuple(_outcome(outcome) for outcome in reversed(tally.failures)),
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
         )
 
     def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
-        alive, message = self._subjects.live()
-        kafka = self._subjects.kafka()
+        alive, message = self._sources.live()
+        kafka = self._sources.kafka()
         return signs(
-            phase=self._subjects.phase(),
+            phase=self._sources.phase(),
             alive=alive,
             alive_words=message,
-            has_token=self._subjects.has_token(),
+            has_token=self._sources.has_token(),
             kafka_trouble=kafka.trouble if kafka is not None else None,
             stuck=self._subjects.stuck(),
             halted=state.halted,
@@ -210,7 +210,7 @@ class StatusCollector:
             suspended=state.suspended,
             partitions=len(state.oldest),
             lanes=state.lanes,
-            shadow=self._subjects.shadow,
+            shadow=self._sources.shadow,
         )
 
 

@@ -1,4 +1,4 @@
-"""The status page, its live part, and the same as JSON."""
+"""The status page, its live part, and the status as JSON."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from pipeline.web.pages import Pages
 
 SHOWN_PARTITIONS = 60
-"""The page shows the oldest of them, `/status.json` all."""
+"""Most partitions on the page, the oldest first; `/status.json` has all."""
 SHOWN_RULES = 200
-"""The page shows the busiest, `/status.json` all."""
+"""Most rules on the page, the busiest first; `/status.json` has all."""
 
 
 class StatusPage:
-    """Shows what `standing` returns, for each request."""
+    """Shows the value of `status`, called for each request."""
 
     def __init__(
         self,
         pages: Pages,
-        standing: Callable[[], ServiceStatus],
+        status: Callable[[], ServiceStatus],
         configuration: Mapping[str, str],
         runbook_url: str | None = None,
     ) -> None:
-        """`configuration` is shown as it is: secrets must be masked already."""
+        """`configuration` is shown unchanged: its secrets must be masked."""
         self._pages = pages
-        self._standing = standing
+        self._status = status
         self._configuration = configuration
         self._runbook_url = runbook_url
 
     def routes(self) -> list[Route]:
-        """The page, its live part, the JSON."""
+        """The page, its parts, and the JSON."""
         return [
             Route("/", self.page),
             Route("/status/live", self.live),
@@ -49,44 +49,44 @@ class StatusPage:
         ]
 
     async def page(self, request: Request) -> Response:
-        """The whole page; `?paused` keeps it as it is until it is loaded again."""
+        """The whole page; with `?paused` it does not update."""
         paused = "paused" in request.query_params
-        standing = self._standing()
+        status = self._status()
         shown = {"paused": paused, "configuration": self._configuration}
-        return self._pages.answer("status.html", shown | self._shown(standing) | self._signs(standing))
+        return self._pages.answer("status.html", shown | self._shown(status) | self._signs(status))
 
     async def live(self, _: Request) -> Response:
-        """What changes."""
-        return self._pages.answer("status_live.html", self._shown(self._standing()))
+        """The part that updates."""
+        return self._pages.answer("status_live.html", self._shown(self._status()))
 
     async def signs(self, request: Request) -> Response:
-        """What is not as it should be; no content where it is what was `seen`, so that it is read out only once."""
-        shown = self._signs(self._standing())
+        """The messages; no content if they are the ones `seen`, so that screen readers read them once."""
+        shown = self._signs(self._status())
         if request.query_params.get("seen") == shown["seen"]:
             return Response(status_code=204)
         return self._pages.answer("status_signs.html", {"paused": False, **shown})
 
     async def as_json(self, _: Request) -> Response:
-        """The same for scripts."""
-        return Response(orjson.dumps(self._standing(), option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
+        """The status as JSON."""
+        return Response(orjson.dumps(self._status(), option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
 
-    def _signs(self, standing: ServiceStatus) -> dict[str, object]:
-        seen = hashlib.sha256(repr(standing.signs).encode()).hexdigest()[:12]
-        return {"signs": standing.signs, "seen": seen, "runbook": self._runbook}
+    def _signs(self, status: ServiceStatus) -> dict[str, object]:
+        seen = hashlib.sha256(repr(status.signs).encode()).hexdigest()[:12]
+        return {"signs": status.signs, "seen": seen, "runbook": self._runbook}
 
-    def _shown(self, standing: ServiceStatus) -> dict[str, object]:
-        partitions = sorted(standing.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0)))
-        rules = sorted(standing.rules, key=lambda rule: -(rule.matched + rule.failed)) if _are_many(standing) else None
+    def _shown(self, status: ServiceStatus) -> dict[str, object]:
+        partitions = sorted(status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0)))
+        rules = sorted(status.rules, key=lambda rule: -(rule.matched + rule.failed)) if _are_many(status) else None
         return {
-            "now": standing,
+            "now": status,
             "partitions": sorted(partitions[:SHOWN_PARTITIONS], key=lambda one: (one.topic, one.partition)),
-            "rules": (rules or standing.rules)[:SHOWN_RULES],
+            "rules": (rules or status.rules)[:SHOWN_RULES],
         }
 
     def _runbook(self, alert: str) -> str | None:
-        """The address of the runbook's section, where the runbook has one."""
+        """The URL of the runbook's section for the alert, if the runbook is published."""
         return f"{self._runbook_url}#{alert.lower()}" if self._runbook_url else None
 
 
-def _are_many(standing: ServiceStatus) -> bool:
-    return len(standing.rules) > SHOWN_RULES
+def _are_many(status: ServiceStatus) -> bool:
+    return len(status.rules) > SHOWN_RULES

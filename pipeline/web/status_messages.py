@@ -1,4 +1,4 @@
-"""What is not as it should be, in words: what it means, since when, and what to do."""
+"""Messages of the status page: what is wrong, since when, what it means, and what to do."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import StuckPartition
 
 NAMED = 5
-"""Suspended rules that are named; the table of rules shows all."""
+"""Suspended rules that a message names; the table of rules shows all."""
 
 
 class Severity(StrEnum):
-    """How bad a sign is."""
+    """Severity of a message."""
 
     HALTED = "halted"
     """Nothing is sent."""
     ATTENTION = "attention"
-    """Something is wrong; sending goes on."""
+    """Something is wrong; sending continues."""
     NOTE = "note"
     """Nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusMessage:
-    """One thing worth knowing."""
+    """One message."""
 
     gravity: Severity
     message: str
     advice: str = ""
     alert: str | None = None
-    """Section of the runbook."""
+    """Alert, which is a section of the runbook."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRules:
-    """The newest rules on disk, which have errors."""
+    """The newest rules on disk, which were refused."""
 
     at: float
-    """When they were refused."""
+    """Time when they were refused."""
     errors: int
     message: tuple[str, ...]
-    """The first of them."""
+    """The first errors."""
 
 
 _HALTS = {
@@ -87,7 +87,7 @@ _HALTS = {
 }
 
 
-def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
+def signs(  # noqa: PLR0913 - one argument for each part of the status
     *,
     phase: str,
     alive: bool,
@@ -103,7 +103,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     lanes: int,
     shadow: bool = False,
 ) -> list[StatusMessage]:
-    """All there is to say, the worst first; at least one."""
+    """All messages, the most severe first; at least one."""
     found = list(_phase(phase, alive=alive, alive_words=alive_words))
     if phase == "running":
         found += _kafka(kafka_trouble)
@@ -113,7 +113,7 @@ def signs(  # noqa: PLR0913 - one argument for each thing that is looked at
     if not found:
         found.append(_well(partitions, lanes, shadow=shadow))
     if shadow:
-        found.append(StatusMessage(Severity.NOTE, "A shadow: notices are made and recorded, none is sent"))
+        found.append(StatusMessage(Severity.NOTE, "Shadow: notices are rendered and recorded, but not sent"))
     return found
 
 
@@ -121,12 +121,12 @@ def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[StatusMessa
     if phase == "starting":
         yield StatusMessage(Severity.NOTE, "Starting")
     elif phase == "stopping":
-        yield StatusMessage(Severity.NOTE, "Stopping: what is under way ends, what is done is committed")
+        yield StatusMessage(Severity.NOTE, "Stopping: requests in flight complete, and what is done is committed")
     elif not alive:
         yield StatusMessage(
             Severity.HALTED,
             f"Reading is stuck: {alive_words}",
-            "The liveness probe fails; the orchestrator restarts the process, and nothing is lost.",
+            "The liveness probe fails, so that the process is restarted. Nothing is lost.",
             "NoticePipelineMemberStuck",
         )
 
@@ -136,8 +136,8 @@ def _kafka(trouble: str | None) -> Iterator[StatusMessage]:
         yield StatusMessage(
             Severity.HALTED,
             trouble,
-            "Nothing can be read, and what is sent cannot be written down. Nothing is lost; it goes on by itself once "
-            "a broker answers. The log's event `consumer_trouble` says what Kafka's client meets with.",
+            "Events cannot be read and outcomes cannot be written. Nothing is lost; the service continues when a "
+            "broker answers. The log event `consumer_trouble` has the error of Kafka's client.",
             "NoticeKafkaUnreachable",
         )
 
@@ -172,8 +172,8 @@ def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iter
         first = f" First error: {refused.message[0]}{more}." if refused.message else ""
         yield StatusMessage(
             Severity.ATTENTION,
-            f"The newest rules on disk were refused at {_clock(refused.at)}; the rules before them stay in use",
-            f"Fix the files: they are read again automatically.{first}",
+            f"The newest rules on disk were refused at {_clock(refused.at)}; the previous rules stay in use",
+            f"Fix the files: they are then read again automatically.{first}",
             "NoticeRulesReloadRefused",
         )
     if suspended:
@@ -181,7 +181,8 @@ def _rules(refused: RefusedRules | None, suspended: Mapping[str, float]) -> Iter
             Severity.ATTENTION,
             f"{_named(suspended)} suspended since {_clock(min(suspended.values()))}: "
             "the API refuses the template or the account",
-            "Such notices become dead letters untried, but for a probe now and then; an accepted probe lifts it.",
+            "Their notices become dead letters without being sent, except for probes. An accepted probe ends the "
+            "suspension.",
             "NoticeRuleSuspended",
         )
 
@@ -197,12 +198,13 @@ def _named(suspended: Mapping[str, float]) -> str:
 def _well(partitions: int, lanes: int, *, shadow: bool) -> StatusMessage:
     if not partitions:
         return StatusMessage(
-            Severity.NOTE, "Waiting for partitions: other members of the group have them all, or none exist"
+            Severity.NOTE,
+            "Waiting for partitions: other members of the group have all of them, or the topics have none",
         )
     busy = "Working" if shadow else "Sending"
     return StatusMessage(Severity.NOTE, busy if lanes else "All is well; nothing waits to be sent")
 
 
 def _clock(at: float) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment:%H:%M:%S} UTC on {moment:%Y-%m-%d}"
+    time = datetime.fromtimestamp(at, UTC)
+    return f"{time:%H:%M:%S} UTC on {time:%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""The studio: write a rule, see at once what is wrong with it, which card it makes of an event, and why."""
+"""The studio: write a rule, and see its findings, its card for an event, and an explanation."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
     from pipeline.web.pages import Pages
 
 MAX_FORM = 1_048_576
-"""Bytes; a Chinese character is nine of them in a form."""
+"""Largest form in bytes; a Chinese character takes nine in a form."""
 FIELDS = ("file", "rules", "type", "event")
 FORM = "application/x-www-form-urlencoded"
 
 
 class Workbench(Protocol):
-    """Where drafts are tried out. Whatever it is given, it answers in bounded time."""
+    """Evaluates drafts, in bounded time for any input."""
 
     async def open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
-        """`files`, `file`, `rules`, `types`, `type`, `event` to begin with, or `problem`.
+        """The initial `files`, `file`, `rules`, `types`, `type` and `event`, or `problem`.
 
         Raises:
-            Overtaxed: it cannot be done now.
+            ResourceLimitExceeded: it exceeds a limit.
         """
         ...
 
     async def example(self, event_type: str) -> str:
-        """An event of that type, as JSON.
+        """An example event of that type, as JSON.
 
         Raises:
-            Overtaxed: it cannot be done now.
+            ResourceLimitExceeded: it exceeds a limit.
         """
         ...
 
     async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
-        """What there is to say about `file`, `rules`, `type`, `event`; or `problem`.
+        """The result for `file`, `rules`, `type` and `event`, or `problem`.
 
         Raises:
-            Overtaxed: it cannot be done now.
+            ResourceLimitExceeded: it exceeds a limit.
         """
         ...
 
 
 class Studio:
-    """Pages around a workbench."""
+    """Pages for a workbench."""
 
     def __init__(self, pages: Pages, bench: Workbench, guard: Callable[[Request], None] | None = None) -> None:
         """`guard` may refuse a request by raising `HTTPException`."""
@@ -64,7 +64,7 @@ class Studio:
         self._guard = guard
 
     def routes(self) -> list[Route]:
-        """The page, and what it requests while its user types."""
+        """The page, and the parts that it requests."""
         return [
             Route("/studio", self.page),
             Route("/studio", self.work, methods=["POST"]),
@@ -73,26 +73,26 @@ class Studio:
         ]
 
     async def page(self, request: Request) -> Response:
-        """The page; `?rule=`, `?file=` and `?type=` say what to begin with."""
+        """The page; `?rule=`, `?file=` and `?type=` select its initial content."""
         self._check(request)
         asked = request.query_params
         opened = await self._open(asked.get("file"), asked.get("rule"), asked.get("type"))
         return await self._whole(opened)
 
     async def event(self, request: Request) -> Response:
-        """The field of the event, with an example of `?type=`."""
+        """The event field with an example of `?type=`."""
         self._check(request)
         text = await self._example(request.query_params.get("type", ""))
-        return self._renewed("studio_event.html", {"event": text})
+        return self._replaced("studio_event.html", {"event": text})
 
     async def rules(self, request: Request) -> Response:
-        """The field of the rules, with what stands in `?file=`."""
+        """The rules field with the content of `?file=`."""
         self._check(request)
         opened = await self._open(request.query_params.get("file"), None, None)
-        return self._renewed("studio_rules.html", opened)
+        return self._replaced("studio_rules.html", opened)
 
     async def work(self, request: Request) -> Response:
-        """Try a draft: the result alone for the page's own script and for programs, else the whole page."""
+        """Evaluate a draft; return the result alone to the page's script and to programs, else the whole page."""
         self._check(request)
         require_same_origin(request)
         form = await _form(request)
@@ -117,8 +117,8 @@ class Studio:
         result = await self._try_out({name: str(opened[name]) for name in FIELDS})
         return self._pages.answer("studio.html", {**opened, "result": result, "oob": False})
 
-    def _renewed(self, name: str, values: Mapping[str, object]) -> Response:
-        """A field with another content: its results are requested again."""
+    def _replaced(self, name: str, values: Mapping[str, object]) -> Response:
+        """A field with new content; the page then requests the result again."""
         response = self._pages.answer(name, values)
         response.headers["HX-Trigger-After-Swap"] = "refresh"
         return response
@@ -126,8 +126,8 @@ class Studio:
     async def _open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
         try:
             opened = await self._bench.open(file, rule, event_type)
-        except ResourceLimitExceeded as overtaxed:
-            raise _unavailable(overtaxed) from None
+        except ResourceLimitExceeded as error:
+            raise _unavailable(error) from None
         if "problem" in opened:
             raise HTTPException(503, str(opened["problem"]))
         return opened
@@ -135,26 +135,26 @@ class Studio:
     async def _example(self, event_type: str) -> str:
         try:
             return await self._bench.example(event_type)
-        except ResourceLimitExceeded as overtaxed:
-            raise _unavailable(overtaxed) from None
+        except ResourceLimitExceeded as error:
+            raise _unavailable(error) from None
 
     async def _try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
-        """A request that is too large is reported in the result."""
+        """The result; an exceeded limit is reported in it."""
         try:
             return await self._bench.try_out(draft)
-        except ResourceLimitExceeded as overtaxed:
-            return {"problem": overtaxed.message, "hint": overtaxed.hint}
+        except ResourceLimitExceeded as error:
+            return {"problem": error.message, "hint": error.hint}
 
 
-def _unavailable(overtaxed: ResourceLimitExceeded) -> HTTPException:
-    return HTTPException(503, overtaxed.message, {"Retry-After": "2"})
+def _unavailable(error: ResourceLimitExceeded) -> HTTPException:
+    return HTTPException(503, error.message, {"Retry-After": "2"})
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The form's fields.
+    """The fields of the form.
 
     Raises:
-        HTTPException: it is none, too large, or no UTF-8.
+        HTTPException: the body is not a form, too large, or not UTF-8.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise HTTPException(415, f"send {FORM}", {"Accept-Post": FORM})

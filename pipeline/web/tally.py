@@ -1,4 +1,4 @@
-"""What has ended, kept for the page: counts by rule, and the newest outcomes. An append and two additions for each."""
+"""Counts of outcomes by rule, and the newest outcomes, for the page: an append and two additions an outcome."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections import deque
 from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind
 
 KEPT = 50
-"""Outcomes remembered, and as many failed ones besides: at thousands a second, a failure would be gone in no time."""
+"""Number of newest outcomes, and of newest failures, which are kept separately because they are rare."""
 
 
 class RuleTally:
-    """How one rule's notices ended."""
+    """Outcomes of one rule by kind."""
 
     __slots__ = ("ended", "last")
 
     def __init__(self) -> None:
         self.ended = dict.fromkeys(OutcomeKind, 0)
         self.last = 0.0
-        """When the newest outcome was acknowledged."""
+        """Time when the newest outcome was acknowledged."""
 
     @property
     def accepted(self) -> int:
-        """Notices that the API took."""
+        """Notices that the API accepted."""
         return self.ended[OutcomeKind.ACCEPTED]
 
     @property
@@ -32,16 +32,16 @@ class RuleTally:
 
 
 class Tally:
-    """Called once for every outcome that Kafka has acknowledged; read for each view of the page."""
+    """Counts the outcomes that Kafka has acknowledged."""
 
     def __init__(self) -> None:
         self.rules: dict[str | None, RuleTally] = {}
-        """By rule; None stands for records that became no notice."""
+        """Tallies by rule; None: records without a notice."""
         self.recent: deque[Outcome] = deque(maxlen=KEPT)
         self.failures: deque[Outcome] = deque(maxlen=KEPT)
 
     def ended(self, outcome: Outcome, now: float) -> None:
-        """An outcome is acknowledged."""
+        """Count an acknowledged outcome."""
         rule = self.rules.get(outcome.rule)
         if rule is None:
             rule = self.rules[outcome.rule] = RuleTally()
@@ -54,10 +54,10 @@ class Tally:
 
     @property
     def accepted(self) -> int:
-        """Of all rules."""
+        """Accepted notices of all rules."""
         return sum(rule.accepted for rule in self.rules.values())
 
     @property
     def failed(self) -> int:
-        """Of all rules, and records that are no event."""
+        """Failed notices of all rules, and undecodable records."""
         return sum(rule.failed for rule in self.rules.values())

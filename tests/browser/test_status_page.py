@@ -31,7 +31,7 @@ def shop() -> Shop:
 @pytest.fixture
 def served(shop: Shop) -> Iterator[Served]:
     pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
-    status = StatusPage(pages, shop.watch().standing, {"environment": "production", "notices.token": "**********"})
+    status = StatusPage(pages, shop.watch().status, {"environment": "production", "notices.token": "**********"})
     probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
     with serving(make_app(probes, [*status.routes(), pages.route()], pages)) as served:
         yield served

@@ -76,7 +76,7 @@ def test_bounds_leave_out_what_lies_beyond(run: Run, servers: str, capsys: pytes
     assert run(*message, "--from", "1") == 0
     assert 0 < json.loads(capsys.readouterr().out)["events"] < EVENTS
     assert run(*message, "--from", "yesterday") == 2
-    assert "--from: `yesterday` is no moment" in capsys.readouterr().err
+    assert "--from: `yesterday` is not a time" in capsys.readouterr().err
 
 
 def test_schemas_come_from_the_registry(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:

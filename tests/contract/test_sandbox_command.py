@@ -83,8 +83,8 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"faults": "none.yaml"}, "cannot be read"),
-        ({"faults": "bad.yaml"}, "is no YAML"),
-        ({"faults": "binary.plan"}, "is no YAML"),
+        ({"faults": "bad.yaml"}, "not YAML"),
+        ({"faults": "binary.plan"}, "not UTF-8"),
         ({"faults": "long.yaml"}, "larger than"),
         ({"faults": "wrong.yaml"}, "`faults.0.do` must be 'reply', 'hang'"),
         ({"faults": "unknown.yaml"}, "unknown key `faults.0.stats`\n.*: unknown key `seeed`"),

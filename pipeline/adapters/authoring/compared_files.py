@@ -1,4 +1,4 @@
-"""Compares two rule sets over a file of events; a long file in several processes, whose shares make up the whole."""
+"""Compares two rule sets over a file of events; a long file is compared in shares by several processes."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 
 UNREADABLE = "unreadable"
-"""Why an event of a file is none."""
+"""Reason of an event of a file that cannot be read."""
 MOST_FAULTS = 3
-"""Records that are no event are counted; this many are reported one by one."""
+"""Unreadable events that are reported one by one; all are counted."""
 SHARE = 500
-"""Events that a process is given at once: some tenths of a second."""
+"""Events in a share: some tenths of a second of work."""
 ALONE = 12
-"""Shares that are compared here before other processes are begun, which takes as long as some thousand events."""
+"""Shares that are compared in this process first: starting others takes as long as some thousand events."""
 AHEAD = 3
-"""Shares read ahead for each process: they bound the memory, and no process waits for the next one."""
+"""Shares read ahead for each process: a bound on memory that keeps every process busy."""
 
 
 _Schemas = tuple[tuple[Mapping[str, object], str], ...]
 
 
 class RuleSetPair(NamedTuple):
-    """What a comparison is made of, as texts and plain values: another process can be given it."""
+    """The input of a comparison as plain values, which can be sent to another process."""
 
     old: RuleSources
     new: RuleSources
     schemas: tuple[_Schemas, ...]
-    """Of old and new: each schema with its path."""
+    """Schemas of old and new, each with its path."""
     environment: str | None
     examples: int
 
@@ -59,7 +59,7 @@ class RuleSetPair(NamedTuple):
         environment: str | None,
         examples: int,
     ) -> RuleSetPair:
-        """Each side's rules and the schemas that they are checked against; as `Comparison` has it otherwise."""
+        """From the rules of each side and the schemas that they are checked against."""
         schemas = tuple(
             tuple((schema.avro, schema.path) for name in catalogue for schema in catalogue.versions(name))
             for _, catalogue in (old, new)
@@ -67,7 +67,7 @@ class RuleSetPair(NamedTuple):
         return cls(old[0], new[0], schemas, environment, examples)
 
     def comparison(self) -> Comparison:
-        """Both rule sets, checked as the service checks them, in one environment: what they share is compiled once.
+        """Load both rule sets as the service does, in one environment, so that equal expressions are compiled once.
 
         Raises:
             RulesRefused: one of them has errors.
@@ -81,7 +81,7 @@ class RuleSetPair(NamedTuple):
 
     @property
     def read_by(self) -> SchemaCatalogue:
-        """The schemas that events are read by: those of the new rules."""
+        """The schemas that type the events: those of the new rules."""
         return _catalogue(self.schemas[-1])
 
 
@@ -93,29 +93,29 @@ class Recording(NamedTuple):
     """A file of events."""
 
     file: Path
-    """`-` is the standard input."""
+    """`-`: standard input."""
     default_type: str | None
-    """For events that do not name theirs."""
+    """Type of events that do not name their own."""
 
 
 class Found(NamedTuple):
-    """What is known of a recording, or of a share of it."""
+    """The result for a recording or a share of it."""
 
     diff: Diff
     faults: tuple[str, ...]
-    """What is wrong with the first records that are no event."""
+    """Messages about the first events that cannot be read."""
 
 
 class _Share(NamedTuple):
-    """Some events on end, as text."""
+    """Consecutive events as text."""
 
     first: int
-    """Number of the first one in the file, from 0."""
+    """Number of the first event in the file, from 0."""
     pieces: tuple[Piece | Broken, ...]
 
 
 class _Comparer:
-    """Compares one share after the other."""
+    """Compares shares one after the other."""
 
     def __init__(self, sides: RuleSetPair, recording: Recording) -> None:
         self._comparison = sides.comparison()
@@ -123,7 +123,7 @@ class _Comparer:
         self._recording = recording
 
     def found(self, share: _Share) -> Found:
-        """What is found in these events alone."""
+        """The result for these events only."""
         faults: list[str] = []
         file, default_type = self._recording
         for number, piece in enumerate(share.pieces, share.first):
@@ -144,14 +144,14 @@ def compare_file(
     share: int = SHARE,
     alone: int = ALONE,
 ) -> Found:
-    """Compare every event of a file; where the file breaks off, what stands before that counts.
+    """Compare every event of a file; of a truncated file, the part that can be read.
 
-    `jobs` is how many processes compare while this one reads; with 1 all is done here. `counted` is called now and then
-    how many events were compared. What is found is the same whatever `jobs`, `share` and `alone` are.
+    `jobs` processes compare while this one reads; with 1, this process does everything. `counted` is called with the
+    number of events so far. The result does not depend on `jobs`, `share` and `alone`.
 
     Raises:
         RulesRefused: one of the rule sets has errors.
-        UserError: none of the file can be read, or a process was ended from outside.
+        UserError: nothing of the file can be read, or a process was killed.
     """
     comparer = _Comparer(sides, recording)
     whole, _ = comparer.found(_Share(0, ()))
@@ -165,17 +165,17 @@ def compare_file(
         counted(whole.events)
     for error in broken:
         whole.undecodable[UNREADABLE] += 1
-        faults.append(f"{error.message}; the rest is not looked at")
+        faults.append(f"{error.message}; the rest was not read")
     return Found(whole, tuple(faults[:MOST_FAULTS]))
 
 
 def _shares(file: Path, size: int, broken: list[UserError]) -> Iterator[_Share]:
-    """The file's pieces, so many at once; what ends it too early goes to `broken`, unless nothing was read before."""
+    """The pieces of the file in shares of `size`. An error after the first piece is added to `broken`."""
     pieces, read = file_pieces(file), 0
     while not broken:
         taken: list[Piece | Broken] = []
         try:
-            taken.extend(islice(pieces, size))  # what came before an error is kept
+            taken.extend(islice(pieces, size))  # pieces before an error are kept
         except UserError as error:
             if not read and not taken:
                 raise
@@ -187,7 +187,7 @@ def _shares(file: Path, size: int, broken: list[UserError]) -> Iterator[_Share]:
 
 
 def _elsewhere(shares: Iterator[_Share], sides: RuleSetPair, recording: Recording, jobs: int) -> Iterator[Found]:
-    """What other processes find in the shares that are left, in the order of the shares."""
+    """The results of the remaining shares, compared by other processes, in order."""
     first = next(shares, None)
     if first is None:
         return
@@ -197,28 +197,30 @@ def _elsewhere(shares: Iterator[_Share], sides: RuleSetPair, recording: Recordin
         for share in chain((first,), shares):
             if len(waiting) == jobs * AHEAD:
                 yield waiting.popleft().result()
-            with _deaf():
+            with _interrupt_ignored():
                 waiting.append(pool.submit(_found, share))
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
-        raise UserError("a process that compares was ended: out of memory?", hint="try --jobs 1") from None
+        raise UserError(
+            "a comparing process was killed; perhaps the machine is out of memory", hint="try --jobs 1"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes begun in here do not hear Ctrl-C, which a terminal sends to all: this one alone decides what ends."""
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupt_ignored() -> Iterator[None]:
+    """Processes started in the block ignore Ctrl-C, which a terminal sends to all: this process ends them."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGINT, handler)
 
 
 class _Process:
-    """What a process beside the first one keeps from one share to the next."""
+    """The state of a comparing process between shares."""
 
     comparer: ClassVar[_Comparer]
 
@@ -231,7 +233,7 @@ def _begin(sides: RuleSetPair, recording: Recording) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """A process whose first one was killed would wait for shares for ever."""
+    """End this process when its parent ends, even if the parent is killed."""
     wait([parent])
     os._exit(1)
 

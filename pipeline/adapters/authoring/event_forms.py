@@ -1,9 +1,9 @@
-"""The forms in which an event may be written in a file, each recognised by its keys.
+"""The forms that an event in a file can have, recognised by its keys.
 
-- a CloudEvent in structured mode: it has `specversion`
-- a Kafka record as exported: it has `topic`, `partition` and `offset`; the event is `data`, `value` or `payload`
-- an object around the data: `type` and `data`, and nothing but what is said of an event besides
-- else the data alone
+- a CloudEvent in structured mode: it has `specversion`, whatever content type its record has
+- an exported Kafka record: it has `topic`, `partition` and `offset`; the event is `data`, `value` or `payload`
+- an object with `type` and `data`, and no keys but attributes of an event
+- else, the data alone
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from pipeline.model.event import Headers, Position, Record
 from pipeline.rules.schema.time_texts import point_in_time
 
 _ATTRIBUTES = ("type", "id", "source", "time", "expirytime", "traceparent", "tracestate")
-"""What an object around the data may say of the event, in CloudEvents' words."""
+"""Attributes of an event in an object around its data, named as in CloudEvents."""
 _AROUND = frozenset({*_ATTRIBUTES, "data", "key", "headers", "timestamp", "subject"})
 _CONTENTS = ("data", "value", "payload")
-"""Where exports have a record's value: ours, those of REST proxies, and kcat's."""
-_MOMENTS = ("timestamp", "timestamp_ms", "ts")
+"""Keys of a record's value in exports: of this program, of REST proxies, and of kcat."""
+_TIMES = ("timestamp", "timestamp_ms", "ts")
 
 
 class UnrecognisedShape(ValueError):
-    """It looks like one of the forms, and is not quite that."""
+    """An object resembles one of the forms and does not have it."""
 
 
 class Given(NamedTuple):
-    """An event as it was given: its data still as JSON, not typed by a schema."""
+    """An event as given, with its data as JSON values, not typed by a schema."""
 
     type: str | None
-    """None: nothing says it."""
+    """None: the event does not name its type."""
     data: object
     record: Record
     attributes: Mapping[str, str]
-    """CloudEvents attributes and headers, named as headers are."""
+    """CloudEvents attributes and headers, by header name."""
 
 
 def given(value: object, position: Position) -> Given:
-    """What an object of a file says; `position` is where the event stands where it says nothing itself.
+    """The event in an object of a file; `position` is used if the object does not give one.
 
     Raises:
-        Malshaped: in words.
+        UnrecognisedShape: it has none of the forms.
     """
     if not isinstance(value, Mapping):
         raise UnrecognisedShape("an event is a JSON object")
@@ -55,7 +55,7 @@ def given(value: object, position: Position) -> Given:
 
 
 def _wrapped(value: object, record: Record, around: Mapping[str, str]) -> Given:
-    """`around` are the attributes that the record's headers have."""
+    """`around` are the attributes in the headers of the record."""
     if not isinstance(value, Mapping):
         return Given(around.get("ce_type") or around.get("type"), value, record, around)
     if "specversion" in value:
@@ -86,7 +86,7 @@ def _exported(value: Mapping[str, object], position: Position) -> Given:
             content = loads(content)
         except Malformed:
             raise UnrecognisedShape(
-                "the record's value is no JSON: read Avro from Kafka itself, not from an export"
+                "the value of the record is not JSON: read Avro from Kafka, not from an export"
             ) from None
     around = {**cloudevents.header_texts(record), **_attributes(value)}
     return _wrapped(content, record, around)
@@ -102,42 +102,42 @@ def _position(value: Mapping[str, object]) -> Position | None:
 
 
 def _whole(text: str) -> str:
-    """The text, if it can be written at all.
+    """The text, if it can be encoded.
 
     Raises:
-        Malshaped: it holds half a character.
+        UnrecognisedShape: it has a lone surrogate.
     """
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise UnrecognisedShape("half a character (a lone surrogate)")
+        raise UnrecognisedShape("a lone surrogate (half of a character)")
     return text
 
 
 def _record(value: Mapping[str, object], position: Position) -> Record:
     key = value.get("key")
-    moment = next((value[name] for name in _MOMENTS if name in value), 0)
-    timestamp = moment if isinstance(moment, int) and not isinstance(moment, bool) else 0
+    given = next((value[name] for name in _TIMES if name in value), 0)
+    timestamp = given if isinstance(given, int) and not isinstance(given, bool) else 0
     key_bytes = str(key).encode("utf-8", "replace") if isinstance(key, str | int) else None
     return Record(*position, key_bytes, b"", _headers(value.get("headers")), max(0, timestamp))
 
 
 def _attributes(value: Mapping[str, object]) -> dict[str, str]:
-    """What the object says of the event, named as headers are."""
+    """The attributes in the object, by header name."""
     attributes: dict[str, str] = {}
     for name in _ATTRIBUTES:
         text = value.get(name)
         if isinstance(text, str) and text:
             attributes[f"ce_{name}"] = _whole(text)
         elif text is not None and name in value:
-            raise UnrecognisedShape(f"`{name}` should be a text")
-    moment = attributes.get("ce_time")
-    time = point_in_time(moment) if moment is not None else None
-    if moment is not None and (time is None or time.tzinfo is None):
-        raise UnrecognisedShape(f"`time` should be a time such as 2026-11-23T15:01:00Z, not `{moment[:40]}`")
+            raise UnrecognisedShape(f"`{name}` must be text")
+    text = attributes.get("ce_time")
+    time = point_in_time(text) if text is not None else None
+    if text is not None and (time is None or time.tzinfo is None):
+        raise UnrecognisedShape(f"`time` must be a time such as 2026-11-23T15:01:00Z, not `{text[:40]}`")
     return attributes
 
 
 def _headers(value: object) -> Headers:
-    """Headers as an object, as pairs, as objects of name and value, or one after the other as kcat has them."""
+    """Headers given as an object, as pairs, as objects of name and value, or as a flat list (kcat)."""
     pairs: list[tuple[object, object]] = []
     if isinstance(value, Mapping):
         pairs = list(value.items())
@@ -158,4 +158,4 @@ def _pair(one: object) -> tuple[object, object]:
         return one.get("key", one.get("name")), one.get("value")
     if isinstance(one, list) and len(one) == 2:  # noqa: PLR2004 - a pair
         return one[0], one[1]
-    raise UnrecognisedShape("headers are an object, or pairs of name and value")
+    raise UnrecognisedShape("headers must be an object, or pairs of name and value")

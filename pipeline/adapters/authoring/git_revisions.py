@@ -1,4 +1,4 @@
-"""Files as they stood at a git revision, read from git's own store: the work tree is neither looked at nor touched."""
+"""Reads files of a git revision from git's object store; the work tree is neither read nor changed."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
 
 SECONDS = 60.0
-"""For one call of git; a partial clone may have to fetch."""
+"""Timeout of one call of git; a partial clone may have to fetch."""
 MAX_BYTES = 4_194_304
 _FILE = "100"
-"""How git's modes of files begin; links (120), folders (040) and submodules (160) have no rules in them."""
+"""Prefix of git's mode of regular files. Links (120), folders (040) and submodules (160) are ignored."""
 
 
 class Entry(NamedTuple):
     """One file or folder below a folder."""
 
     name: str
-    """From that folder on."""
+    """Path below the folder."""
     is_file: bool
     size: int
     key: str
-    """Git's own name of the content."""
+    """Git's id of the content."""
 
 
 class Revision:
     """One commit of the repository that `inside` belongs to."""
 
     def __init__(self, name: str, inside: Path) -> None:
-        """`name` is anything that git understands as a commit: a branch, a tag, `HEAD~1`, a hash.
+        """`name` is a commit in any form that git accepts: a branch, a tag, `HEAD~1`, a hash.
 
         Raises:
-            UserError: there is no git, no repository or no such revision.
+            UserError: git is not installed, or there is no such repository or revision.
         """
         self.name = name
         self._inside = inside
@@ -47,10 +47,10 @@ class Revision:
         self._commit = _text(found.stdout)
 
     def path(self, folder: Path) -> str:
-        """Where a folder of the work tree stands in the repository; it need not be there any more.
+        """The path of a folder of the work tree in the repository; the folder need not exist.
 
         Raises:
-            UserError: it lies outside the repository.
+            UserError: it is outside the repository.
         """
         top = Path(_text(self._git("rev-parse", "--show-toplevel").stdout))
         try:
@@ -59,22 +59,22 @@ class Revision:
             raise UserError(f"{folder} is not in the repository {top}", hint="name the folder: REVISION:path") from None
 
     def relative(self, path: str) -> str:
-        """A path as git reads it behind `REVISION:`: from the top, or with `./` from here."""
+        """A path as git reads it after `REVISION:`: relative to the top, or with `./` to the working directory."""
         if not path.startswith(("./", "../")):
             return posixpath.normpath(path)
         here = _text(self._git("rev-parse", "--show-prefix").stdout)
         return posixpath.normpath(posixpath.join(here, path))
 
     def has_folder(self, path: str) -> bool:
-        """Whether there was such a folder."""
+        """Whether the revision has the folder."""
         kind = self._git("cat-file", "-t", self._object(path), check=False)
         return not kind.returncode and _text(kind.stdout) == "tree"
 
     def entries(self, path: str, *, recursive: bool = False) -> Sequence[Entry]:
-        """What was in the folder, in the order of names.
+        """The entries of the folder, in the order of names.
 
         Raises:
-            UserError: there was no such folder.
+            UserError: the revision does not have the folder.
         """
         if not self.has_folder(path):
             raise UserError(f"there is no folder `{path}` at `{self.name}`", hint="name another: REVISION:path")
@@ -83,10 +83,10 @@ class Revision:
         return sorted(_entries(listed), key=lambda entry: entry.name)
 
     def read(self, entries: Sequence[Entry]) -> Mapping[str, bytes]:
-        """The contents of files, by name.
+        """The contents of files by name.
 
         Raises:
-            UserError: one is too large.
+            UserError: a file is too large.
         """
         for entry in entries:
             if entry.size > MAX_BYTES:
@@ -109,8 +109,8 @@ class Revision:
         if found.returncode:
             message = _text(found.stderr).partition("\n")[0].removeprefix("fatal: ")
             if "not a git repository" in message:
-                message = f"{self._inside.resolve()} is in no git repository"
-            raise UserError(f"`{self.name}` is no folder, and no revision can be read: {message}")
+                message = f"{self._inside.resolve()} is not in a git repository"
+            raise UserError(f"`{self.name}` is not a folder, and no revision can be read: {message}")
 
     def _near(self) -> str:
         listed = self._git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
@@ -120,9 +120,9 @@ class Revision:
     def _git(self, *message: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         command = ["git", "--no-optional-locks", "-C", str(self._inside), *message]
         try:
-            done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - no shell, and what a user gives stands behind --end-of-options
+            done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - no shell, and user input comes after --end-of-options
         except FileNotFoundError:
-            problem = f"`{self.name}` is no folder, and there is no git to ask for a revision"
+            problem = f"`{self.name}` is not a folder, and git is not installed to read a revision"
             raise UserError(problem, hint="name a folder, or install git") from None
         except subprocess.TimeoutExpired:
             raise UserError(f"git took longer than {SECONDS:.0f} s") from None

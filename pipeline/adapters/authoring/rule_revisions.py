@@ -1,4 +1,4 @@
-"""Rules and schemas as they stand in a folder, or stood at a git revision."""
+"""Reads rules and schemas from a folder or a git revision."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from pipeline.rules.source.files import RuleSources
 
 
 class Version(NamedTuple):
-    """One state of the rules."""
+    """One version of the rules."""
 
     name: str
-    """As the user gave it."""
+    """The name that the user gave."""
     sources: RuleSources
-    """Without tests: they decide no message."""
+    """Without tests, which do not affect messages."""
     schemas: SchemaCatalogue
-    """Those beside the rules; empty where there are none."""
+    """Schemas beside the rules, if any."""
 
 
 def read_version(given: str, rules: Path) -> Version:
-    """The rules that `given` names: a folder (or file), a revision, or `REVISION:path`.
+    """Read the rules that `given` names: a folder or file, a revision, or `REVISION:path`.
 
-    `rules` is the folder that a revision without a path means. A folder goes before a revision of the same name.
+    `rules` is the folder of a revision without a path. A folder takes precedence over a revision of the same name.
 
     Raises:
-        UserError: it names neither, or what it names cannot be read.
+        UserError: `given` names neither, or it cannot be read.
     """
     if not given.strip():
-        raise UserError("an empty text names no rules", hint="name a folder, or a revision such as main or HEAD~1")
+        raise UserError("an empty argument names no rules", hint="name a folder, or a revision such as main or HEAD~1")
     folder = Path(given)
     if folder.exists():
         return Version(given, read_rules(folder), schemas_near(folder))

@@ -1,1 +1,1 @@
-"""Cards: a message as the customer will see it."""
+"""Cards: messages as customers see them."""

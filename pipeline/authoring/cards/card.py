@@ -1,4 +1,4 @@
-"""The card that a customer will see, in the channel's two ways of showing it, and what is lost on the way there."""
+"""The card that a customer sees, in the two display modes of the channel, and what the channel does not show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.styles.style import Mode, Shown
 
 
 class Value(NamedTuple):
-    """What a message says in one field."""
+    """Text and colour of one field."""
 
     text: str
     color: str | None = None
@@ -25,18 +25,18 @@ class Line:
     key: str
     label: str
     text: str
-    """As sent."""
+    """The text that is sent."""
     shown: str
-    """As the customer sees it; empty where the channel leaves the field out."""
+    """The text that the customer sees; empty if the channel does not show the field."""
     color: str | None
-    """As the customer sees it."""
+    """The colour that the customer sees."""
     count: int
-    """Characters, as the channel counts them in this field."""
+    """Number of characters, as the channel counts them for this field."""
     limit: int
     losses: tuple[str, ...]
-    """What of `text` the customer does not see, in words."""
+    """Messages about what of `text` is not shown."""
     fault: str | None
-    """What the channel would refuse the message for, in words."""
+    """Why the channel would refuse the message."""
 
 
 class Card(NamedTuple):
@@ -45,29 +45,29 @@ class Card(NamedTuple):
     title: str
     mode: Mode
     lines: tuple[Line, ...]
-    """Fields of the template in its order, then those that it does not have."""
+    """Fields in the order of the template, then those that it does not have."""
     url: str | None
 
     @property
     def heading(self) -> Line | None:
-        """The `first` line, where it is shown."""
+        """The `first` line, if it is shown."""
         return self._shown("first")
 
     @property
     def footing(self) -> Line | None:
-        """The `remark` line, where it is shown."""
+        """The `remark` line, if it is shown."""
         return self._shown("remark")
 
     @property
     def rows(self) -> tuple[Line, ...]:
-        """The fields with a label beside them that are shown."""
+        """The labelled fields that are shown."""
         return tuple(line for line in self.lines if line.shown and line.key not in AROUND)
 
     def _shown(self, key: str) -> Line | None:
         return next((line for line in self.lines if line.key == key and line.shown), None)
 
     def as_json(self) -> dict[str, object]:
-        """The same as plain values."""
+        """The card as JSON values."""
         return {
             "title": self.title,
             "mode": self.mode.value,
@@ -77,7 +77,7 @@ class Card(NamedTuple):
 
 
 def card(template: Template, values: Mapping[str, Value], mode: Mode, url: str | None = None) -> Card:
-    """The card for the message that `template` makes of `values` (field key to what it says)."""
+    """The card of a message with `values` (by field key) in `template`."""
     known = [field for field in template.fields if field.key in values or not field.optional]
     lines = [_line(template, field, values.get(field.key), mode) for field in known]
     lines += [
@@ -89,7 +89,7 @@ def card(template: Template, values: Mapping[str, Value], mode: Mode, url: str |
 
 
 def plain_card(title: str, values: Mapping[str, Value], mode: Mode, url: str | None = None) -> Card:
-    """The card of a message whose template nobody here knows: keys for labels, nothing judged."""
+    """The card of a message with an unknown template: its keys are the labels, and nothing is checked."""
     lines = (
         Line(key, key, value.text, value.text, value.color, len(value.text), 0, (), None)
         for key, value in values.items()
@@ -104,7 +104,7 @@ def example_card(template: Template, mode: Mode) -> Card:
 
 
 def values_of(body: Mapping[str, object]) -> dict[str, Value]:
-    """What a request body says in its fields; what has not the contract's shape is left out."""
+    """The field values of a request body; those that do not have the contract's form are left out."""
     data = body.get("data")
     values: dict[str, Value] = {}
     for key, field in data.items() if isinstance(data, Mapping) else ():
@@ -118,7 +118,7 @@ def values_of(body: Mapping[str, object]) -> dict[str, Value]:
 def _line(template: Template, field: TemplateField, value: Value | None, mode: Mode) -> Line:
     kind, label = field.kind, field.label or field.key
     if value is None:
-        return Line(field.key, label, "", "", None, 0, kind.most, (), "gets no value")
+        return Line(field.key, label, "", "", None, 0, kind.most, (), "has no value")
     shown = Shown(value.text, value.color, len(value.text), kind.most)
     if mode is not Mode.LEGACY:
         shown = template.style.shown(field.key, kind, value.text, value.color)

@@ -1,4 +1,4 @@
-"""A card as HTML: a fragment to put anywhere, and a page of its own. No script, nothing loaded, everything escaped."""
+"""A card as HTML, as a fragment and as a page, without scripts or external resources; all text is escaped."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ main>*{flex:0 1 390px}
 
 
 def to_html(card: Card) -> str:
-    """The card, with a table of its fields below; wants `STYLE` on the page."""
+    """The card with a table of its fields below it. The page must have `STYLE`."""
     heading = _text(card.heading) if card.heading is not None else ""
     footing = _text(card.footing) if card.footing is not None else ""
     rows = "".join(f"<dt>{escape(line.label)}</dt><dd>{_colored(line)}</dd>" for line in card.rows)
@@ -69,12 +69,12 @@ def to_html(card: Card) -> str:
 
 
 def page(title: str, cards: Sequence[Card]) -> str:
-    """A whole page with the cards side by side, or one below the other on a phone."""
+    """A page with the cards side by side, or below each other on a phone."""
     return document(title, _PAGE_STYLE, f"<main>{''.join(to_html(card) for card in cards)}</main>")
 
 
 def document(title: str, style: str, body: str) -> str:
-    """A whole page that stands alone: `body` is HTML, `style` comes before that of the cards."""
+    """A self-contained page. `body` is HTML; `style` comes before the style of the cards."""
     return (
         '<!doctype html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -89,7 +89,7 @@ def _text(line: Line) -> str:
 
 
 def _colored(line: Line) -> str:
-    """The text in its colour. An old element, for a style attribute is refused by our own pages' content policy."""
+    """The text in its colour. The element is `font`: the content policy of the pages refuses style attributes."""
     text = escape(line.shown)
     if line.color is None or _COLOR.fullmatch(line.color) is None:
         return text

@@ -1,4 +1,4 @@
-"""What a customer would see of one event: each rule's message as cards, with what is cut and what would be refused."""
+"""The messages of one event as cards, with what is cut and what the channel would refuse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.styles.text import is_visible
 
 
 class Shortened(NamedTuple):
-    """A text that the rule itself cuts (`overflow: truncate`)."""
+    """A text that the rule cuts (`overflow: truncate`)."""
 
     key: str
     whole: str
@@ -29,30 +29,30 @@ class Shortened(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """One rule's message, or as much of it as can be made."""
+    """The message of one rule, or as much of it as can be made."""
 
     rule: str
     template: Template
     result: Notice | Refusal
     values: Mapping[str, Value]
-    """Field to text; of a refused message those that come to a text, at any length."""
+    """Texts by field; of a refused message, those that can be made, at any length."""
     url: str | None
     shortened: tuple[Shortened, ...]
     is_matched: bool
-    """False where the rule's condition does not hold, and was passed over to show the message."""
+    """False if the condition of the rule is false and was ignored to show the message."""
 
     @property
     def request(self) -> Mapping[str, object] | None:
-        """The body that would be sent to the notices API; None of a refused message."""
+        """The body of the request to the notices API; None for a refused message."""
         body: Mapping[str, object] | None = orjson.loads(self.result.body) if isinstance(self.result, Notice) else None
         return body
 
     def cards(self, modes: Sequence[Mode]) -> tuple[Card, ...]:
-        """The message in each of the channel's ways of showing it."""
+        """The card in each display mode."""
         return tuple(card(self.template, self.values, mode, self.url) for mode in modes)
 
     def as_json(self, modes: Sequence[Mode]) -> dict[str, object]:
-        """All of it as plain values."""
+        """The preview as JSON values."""
         made = self.result
         refusal = {"reason": made.reason.value, "detail": made.detail} if isinstance(made, Refusal) else None
         return {
@@ -69,7 +69,7 @@ class Preview(NamedTuple):
 
 
 def previews(rules: RuleSet, event: Event) -> list[Preview]:
-    """The messages that follow from `event`, and those that matching rules cannot make; in the rules' order."""
+    """The messages of `event`, and those that matching rules cannot make, in the order of the rules."""
     activation = rules.bind(event)
     made: list[Preview] = []
     for rule in rules.concerned(event):
@@ -82,13 +82,13 @@ def previews(rules: RuleSet, event: Event) -> list[Preview]:
 
 
 def preview(rules: RuleSet, rule: Rule, event: Event) -> Preview:
-    """One rule's message, also where its condition does not hold or a rule before it stops."""
+    """The message of one rule, even if its condition is false or an earlier rule has `stop: true`."""
     activation = rules.bind(event)
     item = result(rule, event, activation)
     if item is not None:
         return _preview(rules, rule, activation, item)
     item = result(replace(rule, when=None), event, activation)
-    assert item is not None  # noqa: S101 - without a condition there is a message or a refusal
+    assert item is not None  # noqa: S101 - a rule without a condition gives a message or a refusal
     return _preview(rules, rule, activation, item)._replace(is_matched=False)
 
 
@@ -105,7 +105,7 @@ def _preview(rules: RuleSet, rule: Rule, activation: Activation, item: Notice | 
 
 
 def _as_far_as_made(rule: Rule, whole: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
-    """The texts of a refused message, cut where the rule cuts them, left out where it would leave them out."""
+    """The texts of a refused message, cut or left out as the rule says."""
     for field in rule.fields:
         text = whole.get(field.key)
         if text is None or (field.optional and not is_visible(text)):
@@ -115,7 +115,7 @@ def _as_far_as_made(rule: Rule, whole: Mapping[str, str]) -> Iterator[tuple[str,
 
 
 def _rendered(text: Text, activation: Activation) -> str | None:
-    """The text; None where it comes to none."""
+    """The text; None if it cannot be made."""
     try:
         return text.render(activation, "")
     except RenderRefused:

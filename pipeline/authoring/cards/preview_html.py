@@ -1,4 +1,4 @@
-"""Previews as one page that stands alone: no script, nothing loaded, everything escaped; fit for a screenshot."""
+"""Previews as a self-contained page without scripts or external resources; all text is escaped."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ _STYLE = """\
 
 
 def to_page(title: str, previews: Sequence[Preview], modes: Sequence[Mode]) -> str:
-    """A whole page: each message with its cards side by side, what is cut, and the request."""
-    body = "".join(_notice(one, modes) for one in previews) or '<p class="np-none">No rule makes a message of it.</p>'
+    """A page with the cards of each message side by side, what is cut, and the request."""
+    body = (
+        "".join(_notice(one, modes) for one in previews)
+        or '<p class="np-none">No rule makes a message of this event.</p>'
+    )
     return document(title, _STYLE, f"<main>{body}</main>")
 
 
@@ -46,14 +49,14 @@ def _notice(one: Preview, modes: Sequence[Mode]) -> str:
 def _facts(one: Preview) -> str:
     facts = [f"<li>template <code>{escape(one.template.alias)}</code></li>"]
     if isinstance(one.result, Refusal):
-        message = f"no message can be made: {one.result.reason.value}: {one.result.detail}"
+        message = f"no message: {one.result.reason.value}: {one.result.detail}"
         facts.append(f'<li class="np-bad">{escape(message)}</li>')
     else:
         facts.append(f"<li>to <code>{escape(one.result.recipient)}</code></li>")
     if one.url is not None:
-        facts.append(f"<li>leads to <code>{escape(one.url)}</code></li>")
+        facts.append(f"<li>opens <code>{escape(one.url)}</code></li>")
     if not one.is_matched:
-        facts.append('<li class="np-warn">the condition does not hold for this event: nothing would be sent</li>')
+        facts.append('<li class="np-warn">the condition is false for this event: nothing would be sent</li>')
     facts += [f'<li class="np-warn">{_shortened(cut)}</li>' for cut in one.shortened]
     return f'<ul class="np-facts">{"".join(facts)}</ul>'
 

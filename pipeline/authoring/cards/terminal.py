@@ -9,12 +9,12 @@ from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.styles.text import clusters
 
 WIDTH = 46
-"""Columns between the borders: a phone's width of about 22 Chinese characters."""
+"""Columns between the borders: about 22 Chinese characters, as on a phone."""
 _GAP = "  "
 
 
 def to_terminal(card: Card) -> str:
-    """The card in a box, then what is lost and what would be refused."""
+    """The card in a box, then what is not shown and what would be refused."""
     labels = max((_columns(line.label) for line in card.rows), default=0)
     rows = [f"┌{'─' * (WIDTH + 2)}┐", *_boxed(card.title)]
     if card.heading is not None:
@@ -44,7 +44,7 @@ def _paragraph(text: str) -> list[str]:
 
 
 def _labelled(line: Line, labels: int) -> list[str]:
-    """The label in a column of its own, the text beside it."""
+    """The label in its own column, with the text beside it."""
     width = min(labels, WIDTH // 2)
     parts = [part for one in line.shown.splitlines() or [""] for part in _wrapped(one, WIDTH - width - len(_GAP))]
     label = _wrapped(line.label, width)[0]
@@ -67,10 +67,10 @@ def _notes(card: Card) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The text in parts of at most `width` columns; control characters show as what they are."""
+    """The text in parts of at most `width` columns, with control characters escaped."""
     parts, columns = [""], 0
     for raw in clusters(terminal_escape(text)):
-        cluster = raw if len(clusters(f" {raw}")) > 1 else f"◌{raw}"  # a mark without its letter
+        cluster = raw if len(clusters(f" {raw}")) > 1 else f"◌{raw}"  # a combining mark without its letter
         size = _columns(cluster)
         if columns + size > width and parts[-1]:
             parts.append("")
@@ -81,7 +81,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _columns(text: str) -> int:
-    """Columns that a terminal gives the text: two for East Asian wide characters and emoji."""
+    """Columns of the text on a terminal: two for East Asian wide characters and emoji."""
     return sum(_cluster_columns(cluster) for cluster in clusters(text))
 
 

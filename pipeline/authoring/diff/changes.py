@@ -1,4 +1,4 @@
-"""What a rule change does to recorded events, in numbers and examples. Sums of parts are the whole: `Diff.add`."""
+"""The effect of a rule change on recorded events, as counts and examples. Parts can be added: `Diff.add`."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from pipeline.model.outcome import Reason
 
 MILLISECONDS_A_DAY = 86_400_000
 LEAST_SPAN_MS = 3_600_000
-"""From less than an hour no day can be estimated."""
+"""Shortest recording from which messages a day are estimated."""
 
 
 class Change(StrEnum):
-    """What became of one message between two rule sets."""
+    """The kind of change of one message."""
 
     SAME = "same"
     NEW = "new"
     GONE = "gone"
     CHANGED = "changed"
     REFUSED = "refused"
-    """No message before and none after, but now a rule matches that cannot make one."""
+    """No message before and none after, but now a rule matches and cannot make one."""
 
 
 class Edit(StrEnum):
-    """What became of a rule itself."""
+    """The kind of change of a rule."""
 
     ADDED = "added"
     REMOVED = "removed"
-    """Or disabled."""
+    """Removed or disabled."""
     EDITED = "edited"
     SAME = "same"
-    """The same words; compared because a rule that stops others stands in its way."""
+    """The rule is unchanged; it is compared because a rule with `stop: true` affects it."""
 
 
 class FieldChange(NamedTuple):
-    """One place in the message, before and after; None where it is not there."""
+    """One part of the message, before and after; None if it is absent."""
 
     name: str
     before: str | None
@@ -50,44 +50,44 @@ class FieldChange(NamedTuple):
 
 
 class Example(NamedTuple):
-    """One message that is not the same, to look at."""
+    """One message that differs."""
 
     position: Position
     change: Change
     fields: tuple[FieldChange, ...]
     recipients: tuple[str, ...] = ()
-    """Whom the message goes to, before and after: to be masked wherever they stand."""
+    """Recipients before and after, which are masked wherever they occur."""
     detail: str = ""
-    """Why there is no message, where a rule refuses to make one."""
+    """Why a rule refuses to make the message."""
 
 
 @dataclass(slots=True)
 class RuleDiff:
-    """What a change does to the messages of one rule."""
+    """The effect of a change on the messages of one rule."""
 
     edit: Edit = Edit.SAME
     events: int = 0
-    """Recorded events of its types: 0 means that the recording says nothing about this rule."""
+    """Recorded events of its types; 0: the recording has none."""
     counts: Counter[Change] = field(default_factory=Counter)
     before: int = 0
-    """Messages that the old rules send."""
+    """Messages of the old rules."""
     after: int = 0
-    """Messages that the new rules send."""
+    """Messages of the new rules."""
     refused_before: int = 0
     refused_after: int = 0
     refusals: Counter[Reason] = field(default_factory=Counter)
-    """Why the new rules refuse what the old did not."""
+    """Reasons for which the new rules refuse messages that the old rules made."""
     fields: Counter[str] = field(default_factory=Counter)
-    """In how many changed messages each place differs."""
+    """Number of changed messages by the part that differs."""
     examples: list[Example] = field(default_factory=list)
 
     @property
     def changes(self) -> int:
-        """Messages that are not the same."""
+        """Messages that differ."""
         return self.counts.total() - self.counts[Change.SAME]
 
     def note(self, event: Event, before: Notice | Refusal | None, after: Notice | Refusal | None, most: int) -> None:
-        """Count what became of one message; `most` bounds the examples of each kind of change."""
+        """Count one message; `most` limits the examples of each kind of change."""
         self.before += isinstance(before, Notice)
         self.after += isinstance(after, Notice)
         self.refused_before += isinstance(before, Refusal)
@@ -107,14 +107,14 @@ class RuleDiff:
         self._keep(Example(event.record.position, change, fields, tuple(recipients), detail), most)
 
     def _keep(self, example: Example, most: int) -> None:
-        """Keep the first of each kind, and the first that shows a place which none before has shown."""
+        """Keep the first examples of each kind, and the first that shows a part which no earlier one shows."""
         alike = [kept for kept in self.examples if kept.change is example.change]
         shown = {one.name for kept in alike for one in kept.fields}
         if len(alike) < most or (most and any(one.name not in shown for one in example.fields)):
             self.examples.append(example)
 
     def add(self, later: RuleDiff, most: int) -> None:
-        """Add what was found in later events."""
+        """Add the counts of later events."""
         self.events += later.events
         self.counts += later.counts
         self.before += later.before
@@ -132,39 +132,39 @@ class Diff:
     """The whole comparison."""
 
     rules: dict[str, RuleDiff] = field(default_factory=dict)
-    """Every rule that was compared, by id: those whose words differ, and those that these may stop."""
+    """The compared rules by id: those that differ, and those that a differing rule may stop."""
     unchanged: tuple[str, ...] = ()
-    """The other rules: the same on both sides, so that every message of theirs is, too."""
+    """The other rules, which are the same in both versions and make the same messages."""
     examples: int = 3
-    """At most so many of each kind of change and rule, and more where only they show a changed place."""
+    """Most examples of each kind of change and rule; more if only they show a changed part."""
     events: int = 0
     undecodable: Counter[str] = field(default_factory=Counter)
-    """Records that are no event, by why: neither rule set sees them."""
+    """Undecodable records by reason; they are not compared."""
     first_ms: int | None = None
     last_ms: int | None = None
-    """When the first and the last event happened, as far as known."""
+    """Times of the first and the last event, if known."""
 
     @property
     def changes(self) -> int:
-        """Messages that are not the same, over all rules."""
+        """Messages of all rules that differ."""
         return sum(rule.changes for rule in self.rules.values())
 
     @property
     def days(self) -> float | None:
-        """How long the recorded events span; None if that is unknown, or too short to estimate a day."""
+        """Days that the recorded events span; None if unknown or too short for an estimate."""
         if self.first_ms is None or self.last_ms is None or self.last_ms - self.first_ms < LEAST_SPAN_MS:
             return None
         return (self.last_ms - self.first_ms) / MILLISECONDS_A_DAY
 
     def saw(self, time_ms: int) -> None:
-        """Count an event; a time of 0 is none."""
+        """Count an event; a time of 0 is unknown."""
         self.events += 1
         if time_ms > 0:
             self.first_ms = time_ms if self.first_ms is None else min(self.first_ms, time_ms)
             self.last_ms = time_ms if self.last_ms is None else max(self.last_ms, time_ms)
 
     def add(self, later: Diff) -> None:
-        """Add what the same comparison found in later events."""
+        """Add the result of the same comparison over later events."""
         self.events += later.events
         self.undecodable += later.undecodable
         for moment in (later.first_ms, later.last_ms):
@@ -176,7 +176,7 @@ class Diff:
 
 
 def change_of(before: Notice | Refusal | None, after: Notice | Refusal | None) -> Change:
-    """What became of a message."""
+    """The kind of change of a message."""
     if isinstance(before, Notice):
         if not isinstance(after, Notice):
             return Change.GONE
@@ -197,7 +197,7 @@ def _differences(
 
 
 def _flat(event: Event, item: Notice | Refusal | None) -> Mapping[str, str]:
-    """The message's parts by name: `to`, `template`, `url`, each field's text and colour, and how it is sent."""
+    """The parts of the message by name: `to`, `template`, `url`, text and colour of each field, options."""
     if not isinstance(item, Notice):
         return {}
     body = orjson.loads(item.body)
@@ -218,7 +218,7 @@ def _flat(event: Event, item: Notice | Refusal | None) -> Mapping[str, str]:
 
 
 def _duration(seconds: float) -> str:
-    """As rules write it, in the largest unit that is whole."""
+    """The duration as rules write it, in the largest unit without a remainder."""
     whole = round(seconds)
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole and whole % length == 0:

@@ -1,4 +1,4 @@
-"""A comparison as Markdown that a product manager reads in a merge request: a table, examples folded away."""
+"""A comparison as Markdown for a merge request: a table, and collapsed examples."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.authoring.diff.report import SHOWN, Mask, Names
 from pipeline.authoring.terminal_escape import terminal_escape
 
 LONGEST = 200
-"""Characters of one value: enough for any field of a message, too few for a url to fill the page."""
+"""Longest value that is shown: enough for every field of a message, and a limit for URLs."""
 _MARKUP = frozenset("\\`*_{}[]<>()#|&~!@$^")
 
 
 def as_markdown(diff: Diff, names: Names, mask: Mask) -> str:
-    """The page. Values of events stand in it as text, whatever they hold."""
+    """The Markdown text. Values of events are escaped."""
     lines = [f"### Rules: {code(names.old)} → {code(names.new)}", "", _summary(diff, names), ""]
     if diff.rules:
         lines += _table(diff)
@@ -23,7 +23,7 @@ def as_markdown(diff: Diff, names: Names, mask: Mask) -> str:
         lines += _examples(name, rule, mask)
     if diff.unchanged:
         count = len(diff.unchanged)
-        lines += [f"{count} {'rule reads' if count == 1 else 'rules read'} the same on both sides.", ""]
+        lines += [f"{count} {'rule is' if count == 1 else 'rules are'} the same in both versions.", ""]
     lines += [f"- {note}" for note in diff_report.notes(diff)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -66,7 +66,7 @@ def _examples(name: str, rule: RuleDiff, mask: Mask) -> Iterator[str]:
 
 
 def headline(rule: RuleDiff) -> str:
-    """What changed of one rule, in a line: `3 new, 20 changed (thing3 20, url 4)`."""
+    """The changes of one rule in a line: `3 new, 20 changed (thing3 20, url 4)`."""
     parts = []
     for change in SHOWN:
         if rule.counts[change]:
@@ -100,7 +100,7 @@ def _fields(change: Change, fields: Sequence[FieldChange]) -> Iterator[str]:
 
 
 def code(text: str | None) -> str:
-    """A value as it is: in `<code>`, where pages look for neither people nor issues, and no mark means anything."""
+    """A value in `<code>`, where platforms resolve neither mentions nor issues, and Markdown has no effect."""
     if text is None:
         return "—"
     shown = terminal_escape(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")

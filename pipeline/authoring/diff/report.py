@@ -1,4 +1,4 @@
-"""A comparison as plain values and as Markdown for a merge request; recipients masked unless they are to be shown."""
+"""What the reports of a comparison share: masked recipients, notes, order, and JSON values."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import NamedTuple
 from pipeline.authoring.diff.changes import Change, Diff, Edit, Example, FieldChange, RuleDiff
 
 SHOWN = (Change.NEW, Change.GONE, Change.CHANGED, Change.REFUSED)
-"""In the order of columns and examples."""
+"""Kinds of change, in the order of columns and examples."""
 SHORT = 8
-"""Below so many characters a recipient is masked only where it stands as a word of its own."""
+"""A recipient shorter than this is masked only where it is a whole word."""
 
 
 class Names(NamedTuple):
-    """What was compared, in the user's words."""
+    """Names of what was compared, as the user gave them."""
 
     old: str
     new: str
@@ -24,15 +24,15 @@ class Names(NamedTuple):
 
 
 class Mask:
-    """Puts `recipient 1`, `recipient 2` … for recipients, wherever they stand: the same one always gets the same."""
+    """Replaces recipients by `recipient 1`, `recipient 2` …; the same recipient always has the same number."""
 
     def __init__(self, *, show: bool = False) -> None:
-        """`show` leaves everything as it is."""
+        """With `show`, nothing is masked."""
         self._show = show
         self._known: dict[str, str] = {}
 
     def fields(self, example: Example) -> Sequence[FieldChange]:
-        """The example's fields, fit to be shown."""
+        """The fields of the example, masked."""
         if self._show:
             return example.fields
         for recipient in example.recipients:
@@ -54,17 +54,17 @@ class Mask:
 
 
 def events(diff: Diff) -> str:
-    """How many there were."""
+    """The number of events, as text."""
     return "1 event" if diff.events == 1 else f"{diff.events:,} events"
 
 
 def per_day(diff: Diff, messages: int) -> int | None:
-    """So many messages a day, as far as the recording's span tells."""
+    """Messages a day, estimated from the span of the recording."""
     return round(messages / diff.days) if diff.days is not None else None
 
 
 def moment(milliseconds: int | None) -> str | None:
-    """A time in UTC to the second; None where there is none, or none that a calendar has."""
+    """A time in UTC to the second; None if it is unknown or beyond the calendar."""
     if milliseconds is None:
         return None
     try:
@@ -74,29 +74,29 @@ def moment(milliseconds: int | None) -> str | None:
 
 
 def notes(diff: Diff) -> Iterator[str]:
-    """What a reader must know besides the figures, one sentence each."""
+    """Notes for the reader, one sentence each."""
     if not diff.events:
-        yield "there is no event in the recording: nothing was compared"
+        yield "the recording has no events: nothing was compared"
     unseen = [name for name, rule in diff.rules.items() if diff.events and not rule.events]
     if unseen:
-        yield f"no event of their types is in the recording: {_listed(unseen)}; it says nothing about them"
+        yield f"the recording has no event for these rules: {_listed(unseen)}"
     mute = [name for name, rule in diff.rules.items() if rule.edit is not Edit.SAME and _refused_throughout(rule)]
     if mute:
-        yield f"every message is refused on both sides, so nothing is compared: {_listed(mute)}; `explain` shows why"
+        yield f"every message of these rules is refused in both versions: {_listed(mute)}; `explain` shows why"
     idle = [
         name
         for name, rule in diff.rules.items()
         if rule.events and not rule.changes and rule.edit is not Edit.SAME and name not in mute
     ]
     if idle:
-        yield f"their words differ, but no message does: {_listed(idle)}"
+        yield f"these rules differ, but none of their messages does: {_listed(idle)}"
     if diff.undecodable:
         reasons = ", ".join(f"{reason} {count}" for reason, count in diff.undecodable.most_common())
         total = diff.undecodable.total()
-        what = "1 record is no event and was" if total == 1 else f"{total:,} records are no events and were"
-        yield f"{what} passed over ({reasons})"
+        what = "1 record cannot be decoded and was" if total == 1 else f"{total:,} records cannot be decoded and were"
+        yield f"{what} skipped ({reasons})"
     if diff.events and diff.days is None and any(rule.changes for rule in diff.rules.values()):
-        yield "the events' times span less than an hour, or are not known: so there is no figure for a day"
+        yield "the times of the events are unknown or span less than an hour: messages a day are not estimated"
 
 
 def _refused_throughout(rule: RuleDiff) -> bool:
@@ -108,18 +108,18 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def ordered(diff: Diff) -> list[tuple[str, RuleDiff]]:
-    """The rules compared, the most changed first."""
+    """The compared rules, those with most changes first."""
     return sorted(diff.rules.items(), key=lambda item: (-item[1].changes, item[0]))
 
 
 def examples(rule: RuleDiff) -> Iterator[Example]:
-    """By kind, each in the order of events."""
+    """The examples by kind of change, each in the order of events."""
     for change in SHOWN:
         yield from (example for example in rule.examples if example.change is change)
 
 
 def as_values(diff: Diff, names: Names, mask: Mask) -> dict[str, object]:
-    """The whole comparison for programs; figures are counts of messages unless named otherwise."""
+    """The comparison as JSON values. Numbers are counts of messages unless named otherwise."""
     return {
         "old": names.old,
         "new": names.new,

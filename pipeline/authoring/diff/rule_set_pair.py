@@ -1,4 +1,4 @@
-"""Runs two rule sets over recorded events. Sends nothing, and works only where the two can differ."""
+"""Evaluates two rule sets on recorded events, only for the rules whose messages can differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.rules.ruleset import Rule, RuleSet, matches, result
 
 
 class Words(NamedTuple):
-    """Everything that decides a rule's messages, as it was written; equal for two rules that must give the same."""
+    """Everything that decides the messages of a rule; equal for two rules that must make the same messages."""
 
     on: tuple[str, ...]
     when: str | None
@@ -24,7 +24,7 @@ class Words(NamedTuple):
 
     @classmethod
     def of(cls, rule: Rule) -> Words:
-        """The words of a rule: not its description, owner and category, which decide nothing."""
+        """The fields of a rule without description, owner and category, which do not affect messages."""
         fields = tuple(
             (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values)
             for one in rule.fields
@@ -36,25 +36,25 @@ class Words(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What is to be evaluated for events of one type, in file order."""
+    """The rules to evaluate for events of one type, in file order."""
 
     old: tuple[Rule, ...] = ()
     new: tuple[Rule, ...] = ()
 
 
 _Results = Mapping[str, Notice | Refusal | None]
-"""By rule id, what it makes of an event; None where it does not match. Rules behind a stop are left out."""
+"""The result of each rule for an event by rule id; None if it does not match. Rules after a stop are left out."""
 
 
 class Comparison:
-    """Two rule sets, and what was found so far.
+    """Two rule sets, and the result so far.
 
-    Memory is bounded by rules, not by events. A rule that reads the same on both sides, templates included, gives the
-    same messages for every event; so only the others are evaluated, unless one that stops others stands among them.
+    Memory is bounded by the number of rules, not of events. A rule that is the same in both versions, templates
+    included, makes the same messages; so only the others are evaluated, and those that a rule with `stop` can affect.
     """
 
     def __init__(self, old: RuleSet, new: RuleSet, *, examples: int = 3) -> None:
-        """At most `examples` examples are kept for each rule and kind of change (see `Diff.examples`)."""
+        """Keep at most `examples` examples for each rule and kind of change (see `Diff.examples`)."""
         self._old = old
         self._new = new
         before = {rule.id: Words.of(rule) for rule in old.rules}
@@ -71,7 +71,7 @@ class Comparison:
         self.diff = Diff(rules, tuple(name for name in edits if name not in rules), examples)
 
     def add(self, event: Event) -> None:
-        """Compare what follows from one event."""
+        """Compare the messages of one event."""
         self.diff.saw(event.time_ms)
         plan = self._plans.get(event.type)
         if plan is None or not (plan.old or plan.new):
@@ -89,14 +89,14 @@ class Comparison:
                 rule.note(event, old, new, self.diff.examples)
 
     def take(self) -> Diff:
-        """What was found since the last call; counting starts again. The parts add up to the whole."""
+        """Return the result since the last call, and begin a new one. The parts add up to the whole."""
         found = self.diff
         rules = {name: RuleDiff(rule.edit) for name, rule in found.rules.items()}
         self.diff = Diff(rules, found.unchanged, found.examples)
         return found
 
     def add_undecodable(self, reason: str) -> None:
-        """Count a record that is no event."""
+        """Count an undecodable record."""
         self.diff.undecodable[reason] += 1
 
     def _results(self, rules: Sequence[Rule], event: Event, activation: Activation, known: _Results) -> _Results:
@@ -114,7 +114,7 @@ class Comparison:
     def _again(
         self, rule: Rule, event: Event, activation: Activation, known: Notice | Refusal | None
     ) -> Notice | Refusal | None:
-        """What the new rule makes of an event; what the old one already gave is not evaluated twice."""
+        """The result of the new rule for an event; an unchanged rule is not evaluated twice."""
         same_condition, same_message = rule.id in self._same_condition, rule.id in self._same_message
         if same_condition and (same_message or known is None):
             return known
@@ -125,7 +125,7 @@ class Comparison:
 
 
 def compare(old: RuleSet, new: RuleSet, events: Iterable[Event], *, examples: int = 3) -> Diff:
-    """Run both rule sets over `events`, which may be a stream of any length."""
+    """Evaluate both rule sets on `events`, a stream of any length."""
     comparison = Comparison(old, new, examples=examples)
     for event in events:
         comparison.add(event)

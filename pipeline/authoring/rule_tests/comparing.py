@@ -1,4 +1,4 @@
-"""What came of an event beside what was expected: every difference, in words for the person who wrote the rule."""
+"""Compares the messages of an event with the expected ones, and describes every difference."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from pipeline.rules.source.format import FieldValue
 
 
 class Message(NamedTuple):
-    """A message that came out, or why a rule that matched could make none."""
+    """A message, or why a rule that matched cannot make one."""
 
     rule: str
     template: str = ""
-    """The alias."""
+    """Alias of the template."""
     to: str = ""
     url: str | None = None
     data: Mapping[str, tuple[str, str | None]] = {}
-    """Field to text and colour."""
+    """Text and colour by field."""
     refused: str | None = None
-    """The reason; None: it is a message."""
+    """The reason of a refusal; None for a message."""
     detail: str = ""
 
     def __str__(self) -> str:
-        """In one line, for reports."""
+        """The message in one line."""
         if self.refused is not None:
             return f"`{self.rule}` refused: {self.refused}: {self.detail}"
         fields = ", ".join(f"{key}: {text}" for key, (text, _) in self.data.items())
@@ -39,19 +39,19 @@ class Message(NamedTuple):
 
 
 class Mismatch(NamedTuple):
-    """One thing that is not as expected."""
+    """One difference from the expectation."""
 
     path: Path
-    """Where the expectation stands in its file."""
+    """Path of the expectation in its file."""
     message: str
     expected: str | None = None
     got: str | None = None
-    """Both texts where it is a text that differs; `got` None where there is none at all."""
+    """Both texts, if texts differ; `got` is None if the text is absent."""
     hint: str | None = None
 
     @property
     def summary(self) -> str:
-        """All of it in one line."""
+        """The difference in one line."""
         if self.expected is None:
             return self.message
         return f"{self.message}: expected {self.expected}, got {'nothing' if self.got is None else self.got}"
@@ -65,7 +65,7 @@ class WhyNot(NamedTuple):
 
 
 def messages(results: Sequence[Notice | Refusal]) -> tuple[Message, ...]:
-    """What `RuleSet.evaluate` gave, taken apart."""
+    """The results of `RuleSet.evaluate` in a form that can be compared."""
     return tuple(_message(result) for result in results)
 
 
@@ -80,9 +80,9 @@ def _message(result: Notice | Refusal) -> Message:
 def compare(
     expect: Expected, path: Path, came: Sequence[Message], why_not: Mapping[str, WhyNot]
 ) -> tuple[Mismatch, ...]:
-    """Every difference; none where all is as expected.
+    """Every difference.
 
-    `why_not` has, for each rule that the expectation names and that did not match, the reason in words.
+    `why_not` has the reason for each rule that the expectation names and that does not match.
     """
     if expect.notices is not None:
         return tuple(_notices(expect.notices, (*path, "notices"), came, why_not))
@@ -105,7 +105,7 @@ def _notices(
         left.remove(message)
         paired.append(list(came).index(message))
         if message.refused is not None:
-            explanation = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
+            explanation = f"`{message.rule}` matched, but cannot make its message: {message.refused}: {message.detail}"
             yield Mismatch((*location, "rule"), explanation, hint=_refusal_hint(message))
         else:
             yield from _message_differences(notice, location, message)
@@ -113,7 +113,7 @@ def _notices(
         yield _unexpected(path, message)
     if paired != sorted(paired):
         expected_order, order = (", ".join(names) for names in (_rules(expected), _rules(came)))
-        explanation = "the messages come in the order of the rules in their files"
+        explanation = "messages are in the order of the rules in their files"
         yield Mismatch(path, explanation, expected_order, order)
 
 
@@ -131,9 +131,9 @@ def _missing(path: Path, rule: str, came: Sequence[Message], why_not: Mapping[st
 
 def _unexpected(path: Path, message: Message) -> Mismatch:
     if message.refused is not None:
-        explanation = f"`{message.rule}` matched, too, but could make no message: {message.refused}: {message.detail}"
+        explanation = f"`{message.rule}` also matched, but cannot make its message: {message.refused}: {message.detail}"
         return Mismatch(path, explanation, hint=_refusal_hint(message))
-    return Mismatch(path, f"a message that is not expected: {message}")
+    return Mismatch(path, f"unexpected message: {message}")
 
 
 def _refusal_hint(message: Message) -> str:
@@ -143,10 +143,10 @@ def _refusal_hint(message: Message) -> str:
 def _no_match(path: Path, came: Sequence[Message]) -> Iterator[Mismatch]:
     for message in came:
         if message.refused is not None:
-            explanation = f"`{message.rule}` matched, but could make no message: {message.refused}: {message.detail}"
+            explanation = f"`{message.rule}` matched, but cannot make its message: {message.refused}: {message.detail}"
             yield Mismatch(path, explanation, hint=_refusal_hint(message))
         else:
-            yield Mismatch(path, f"a message came: {message}")
+            yield Mismatch(path, f"there is a message: {message}")
 
 
 def _refused(
@@ -154,7 +154,7 @@ def _refused(
 ) -> Iterator[Mismatch]:
     for message in came:
         if message.refused is None:
-            yield Mismatch((*path, "none"), f"a message came: {message}")
+            yield Mismatch((*path, "none"), f"there is a message: {message}")
     refused = [message for message in came if message.refused is not None]
     wanted = [message for message in refused if expect.rule in {None, message.rule}]
     if not wanted:
@@ -181,7 +181,7 @@ def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -
     if notice.whole:
         for key, (text, _) in message.data.items():
             if key not in notice.data:
-                explanation = f"`{message.rule}` has `{key}`, too, and `whole: true` names every field"
+                explanation = f"`{message.rule}` also has `{key}`, and `whole: true` lists every field"
                 yield Mismatch((*path, "whole"), explanation, None, text)
 
 
@@ -206,9 +206,9 @@ def _text(name: str, path: Path, expected: str, got: str | None) -> Mismatch:
 
 
 def _looks_alike(expected: str, got: str) -> str | None:
-    """What differs where the eye sees nothing: full width and half width, blanks, composed characters."""
+    """A hint about a difference that is hard to see: character width, spaces, composed characters."""
     if "".join(expected.split()) == "".join(got.split()):
-        return "only blanks differ"
+        return "only spaces differ"
     if unicodedata.normalize("NFKC", expected) == unicodedata.normalize("NFKC", got):
         pairs = enumerate(zip_longest(expected, got, fillvalue=""), 1)
         at, one, other = next((at, one, other) for at, (one, other) in pairs if one != other)
@@ -218,5 +218,5 @@ def _looks_alike(expected: str, got: str) -> str | None:
 
 def _named(character: str) -> str:
     if not character:
-        return "not there"
+        return "absent"
     return f"`{character}` ({unicodedata.name(character, f'U+{ord(character):04X}').lower()})"

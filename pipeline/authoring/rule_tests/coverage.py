@@ -1,6 +1,6 @@
-"""Which branches of the rules their tests reach: every rule matched and not, every `&&`, `||` and `? :` both ways.
+"""Which branches of the rules their tests reach: match and no match of rules, both values of `&&`, `||` and `? :`.
 
-A part inside a macro (`exists`, `all`, …) that uses the macro's variable is no branch: it has no value of its own.
+A part of a macro (`exists`, `all`, …) that uses the macro's variable is not a branch: it has no single value.
 """
 
 from __future__ import annotations
@@ -21,48 +21,48 @@ _JUNCTIONS = frozenset({"_&&_", "_||_"})
 
 
 class Branch(NamedTuple):
-    """One way that a rule's evaluation may go."""
+    """One branch of the evaluation of a rule."""
 
     location: Location
     expression: str
-    """The part that decides; empty for the rule as a whole."""
+    """The deciding part; empty for the whole rule."""
     wanted: bool
-    """Which of its values leads there."""
+    """The value of the part for this branch."""
 
     @property
     def message(self) -> str:
-        """What the tests never do."""
+        """What the tests do not cover."""
         if not self.expression:
             return "never matches"
         return f"never {'true' if self.wanted else 'false'}: {self.expression}"
 
 
 class RuleCoverage(NamedTuple):
-    """One rule's branches."""
+    """The branches of one rule."""
 
     rule: str
     path: str
     location: Location
     branches: int
     missing: tuple[Branch, ...]
-    """In the order of the rule's texts."""
+    """Branches that were not reached, in the order of the rule's texts."""
 
     @property
     def percent(self) -> float:
-        """Of its branches, 0 to 100."""
+        """Share of its branches that were reached, 0 to 100."""
         return 100.0 * (self.branches - len(self.missing)) / self.branches
 
 
 class Coverage:
-    """Looks on while events go through the rules."""
+    """Records the branches that events take."""
 
     def __init__(self, rules: RuleSet, locations: Mapping[str, RulePlaces]) -> None:
-        """`locations` are those of `check`."""
+        """`locations` are the ones of `check`."""
         self._rules = rules
         self._watched = {rule.id: _WatchedRule(rule, rules, locations[rule.id]) for rule in rules.rules}
 
     def note(self, event: Event) -> None:
-        """See which way `event` goes; in the order, and with the stops, of `RuleSet.evaluate`."""
+        """Record the branches of `event`, in the order and with the stops of `RuleSet.evaluate`."""
         activation = self._rules.bind(event)
         for rule in self._rules.concerned(event):
             matched = self._watched[rule.id].note(activation)
@@ -70,19 +70,19 @@ class Coverage:
                 break
 
     def rules(self) -> tuple[RuleCoverage, ...]:
-        """What was seen of each rule, in file order."""
+        """The coverage of each rule, in file order."""
         return tuple(watched.seen() for watched in self._watched.values())
 
 
 def percent(rules: Sequence[RuleCoverage]) -> float:
-    """Of all branches, 0 to 100."""
+    """Share of all branches that were reached, 0 to 100."""
     branches = sum(rule.branches for rule in rules)
     covered = branches - sum(len(rule.missing) for rule in rules)
     return 100.0 * covered / branches if branches else 100.0
 
 
 class _Watched:
-    """One expression, and which values its deciding parts have had."""
+    """One expression, and the values that its deciding parts have had."""
 
     def __init__(self, rules: RuleSet, expression: Expression, *, is_condition: bool = False) -> None:
         self._probe = Probe(rules.environment, expression)
@@ -102,7 +102,7 @@ class _Watched:
         return node.id == self._probe.tree.root.id
 
     def missing(self) -> Iterator[tuple[Node, str, bool]]:
-        """Parts, their source on one line, and the value that they never had."""
+        """Parts, their source on one line, and the value that they did not have."""
         for node in self.decisions:
             for wanted in (True, False):
                 if (node.id, wanted) not in self._seen:
@@ -121,7 +121,7 @@ class _WatchedRule:
         ]  # fmt: skip
 
     def note(self, activation: Activation) -> bool | None:
-        """Whether the rule matched; None where its condition failed."""
+        """Whether the rule matches; None if its condition fails."""
         if self._when is not None:
             result = self._when.note(activation).result
             if result.failed is not None or not isinstance(result.value, bool):
@@ -134,11 +134,11 @@ class _WatchedRule:
         return True
 
     def seen(self) -> RuleCoverage:
-        """The branches so far."""
+        """The branches reached so far."""
         missing = [] if self._matched else [Branch(self._places.rule(), "", wanted=True)]
         branches = 1
         if self._when is not None:
-            # That the whole condition is true is that the rule matched, which counts once.
+            # A true condition and a match of the rule are the same branch and count once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)
             missing += [
                 Branch(self._places.location("when", at=node.start), text, wanted)
@@ -155,7 +155,7 @@ class _WatchedRule:
 
 
 def _expressions(rule: Rule, locations: RulePlaces) -> Iterator[tuple[str, str | None, int, Expression]]:
-    """The expressions in a rule's texts: key, field of `data`, and where in the text each begins."""
+    """The expressions in the texts of a rule: key, field of `data`, and position in the text."""
     texts: list[tuple[str, str | None, Text | None]] = [("to", None, rule.to), ("url", None, rule.url)]
     for key, field, text in (*texts, *(("data", field.key, field.text) for field in rule.fields)):
         if text is not None:
@@ -164,9 +164,9 @@ def _expressions(rule: Rule, locations: RulePlaces) -> Iterator[tuple[str, str |
 
 
 def decisions(tree: Tree, *, is_condition: bool = False) -> Iterator[Node]:
-    """The parts whose truth decides where the evaluation goes.
+    """The parts whose value decides a branch.
 
-    The whole of a condition, each link of a chain of `&&` or `||`, and what stands before `?`.
+    They are a whole condition, each operand of a chain of `&&` or `||`, and each condition before `?`.
     """
     if is_condition and tree.root.kind is not Kind.CONSTANT:
         yield tree.root
@@ -188,7 +188,7 @@ def _decisions(node: Node) -> Iterator[Node]:
 
 
 def _links(node: Node, name: str) -> Iterator[Node]:
-    """`a && b && c` is one chain of three, however CEL groups it."""
+    """`a && b && c` is one chain of three operands, however CEL groups them."""
     for child in node.children:
         if child.kind is Kind.CALL and child.name == name:
             yield from _links(child, name)

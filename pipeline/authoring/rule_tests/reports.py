@@ -1,4 +1,4 @@
-"""How the results of tests are reported: to people, to programs, and to build servers (JUnit's XML)."""
+"""Reports of test results: as text, as JSON values, and as JUnit's XML."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 class Timed(NamedTuple):
-    """A result, and how long it took."""
+    """A result and its duration."""
 
     result: Result
     seconds: float
 
 
 def as_text(result: Result) -> Iterator[str]:
-    """The lines about one case that failed: what was expected, what came, and where that stands."""
+    """The lines about a failed case: expected and actual values, and the location of the expectation."""
     location = result.case.document.location(result.case.path)
     path, name = terminal_escape(result.case.document.path), terminal_escape(result.case.name)
     yield f"FAILED {path}:{location.line}:{location.column}: {name}"
@@ -39,7 +39,7 @@ def as_text(result: Result) -> Iterator[str]:
 
 
 def as_json(timed: Timed) -> dict[str, object]:
-    """One case for programs."""
+    """One case as JSON values."""
     result = timed.result
     location = result.case.document.location(result.case.path)
     return {
@@ -74,7 +74,7 @@ def _message_as_json(message: Message) -> Mapping[str, object]:
 
 
 def as_junit(results: Sequence[Timed], seconds: float, findings: Sequence[Finding] = ()) -> str:
-    """JUnit's XML, as build servers read it: a suite for each test file, and one of the errors in the rules."""
+    """JUnit's XML: a suite for each test file, and one for errors in the rules."""
     root = ET.Element("testsuites", _suite("rules", results, seconds, len(findings)))
     if findings:
         suite = ET.SubElement(root, "testsuite", _suite("check", (), 0, len(findings)))
@@ -112,7 +112,7 @@ def _suite(name: str, results: Sequence[Timed], seconds: float, findings: int = 
 
 
 def _xml(text: str) -> str:
-    """The text without what XML cannot hold: control characters, half characters."""
+    """The text without characters that XML does not allow."""
     return _UNFIT_FOR_XML.sub("�", text)
 
 

@@ -1,4 +1,4 @@
-"""Runs one case in the service's own engine."""
+"""Runs one test case in the service's own engine."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from pipeline.rules.source.document import Location
 
 
 class Result(NamedTuple):
-    """How a case ended."""
+    """The result of a case."""
 
     case: Case
     mismatches: tuple[Mismatch, ...]
-    """None at all: it passed."""
+    """Differences; the case passed if there are none."""
     came: tuple[Message, ...]
-    """What the rules made of the event."""
+    """The messages and refusals of the event."""
     event: Event | None = None
-    """None where the case gives no event that there could be."""
+    """The event; None if it does not fit its schema."""
 
     @property
     def passed(self) -> bool:
-        """Whether all is as expected."""
+        """Whether there is no difference."""
         return not self.mismatches
 
     def location(self, mismatch: Mismatch) -> Location:
-        """Where in the test file the expectation stands that was not met."""
+        """Path of the first expectation that was not met."""
         return self.case.document.value_place(mismatch.path)
 
 
 def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles) -> Result:
-    """Give the case's event to the rules and look at what comes. Never raises for what a test holds."""
+    """Evaluate the rules for the event of the case, and compare. The content of a test never raises."""
     try:
         event = given(case, schemas, files)
     except Unfit as unfit:
@@ -51,22 +51,22 @@ def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles)
 
 
 def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -> WhyNot:
-    """Why the rule of that name made no message of the event."""
+    """Why the rule with that id makes no message of the event."""
     rule = next((one for one in rules.rules if one.id == name), None)
     if rule is None:
-        return WhyNot("there is no such rule")
+        return WhyNot("there is no rule with this id")
     if event.type not in rule.on:
-        return WhyNot(f"it looks at {', '.join(rule.on)}, not at {event.type}")
+        return WhyNot(f"it is for {', '.join(rule.on)}, not for {event.type}")
     false = list(_false_parts(rule, rules, event))
     if not false:
         stopper = came[-1].rule if came else name
-        return WhyNot(f"`{stopper}` before it matched, and stops (`stop: true`)")
+        return WhyNot(f"the earlier rule `{stopper}` matched and has `stop: true`")
     others = ", ".join(f"`{message.rule}`" for message in came)
-    return WhyNot(f"its condition is false: {'; '.join(false)}", f"what came is of {others}" if others else None)
+    return WhyNot(f"its condition is false: {'; '.join(false)}", f"there are messages of {others}" if others else None)
 
 
 def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
-    """The parts of the condition that made it false, with the event's values; nothing where it is true."""
+    """The parts that make the condition false, with values of the event; empty if it is true."""
     if rule.when is None:
         return
     evaluation = Probe(rules.environment, rule.when).evaluate(rules.bind(event))
@@ -82,4 +82,4 @@ def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
 
 
 def _value(result: Outcome | None) -> str:
-    return shown(result.value) if result is not None and result.failed is None else "not to be had"
+    return shown(result.value) if result is not None and result.failed is None else "not available"

@@ -1,4 +1,4 @@
-"""`check`: everything that can be known about rules before they are live."""
+"""`check`: static checks of rules, templates and tests."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SchemasOption = Annotated[
     typer.Option("--schemas", help="Folder with *.avsc; default: `schemas` beside the rules.", metavar="DIR"),
 ]
 EnvironmentOption = Annotated[
-    str | None, typer.Option("--environment", "-e", help="Check that every template has an id for it.")
+    str | None, typer.Option("--environment", "-e", help="Environment for which every template must have an id.")
 ]
 
 
 def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:
-    """The schemas in the folder named, else in `schemas` in or beside the rules' folder, else those of the service.
+    """The schemas of the folder `given`, else of `schemas` in or beside the folder of rules, else those of the service.
 
-    The service's are those of the folder and registry that pipeline.yaml names, where it exists.
+    The service's schemas are in the folder and registry that pipeline.yaml names, if it exists.
     """
     if given is not None:
         return read_schemas(given)
@@ -40,7 +40,7 @@ def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:
     try:
         settings = find_settings(None)
     except ConfigurationError:
-        return SchemaCatalogue()  # `config check` is for that
+        return SchemaCatalogue()  # reported by `config check`
     if settings is None:
         return SchemaCatalogue()
     from pipeline.bootstrap.events import service_schemas  # noqa: PLC0415 - the service's modules, which few calls need
@@ -55,15 +55,20 @@ def command(
     rules: RulesArgument = Path("rules"),
     schemas: SchemasOption = None,
     environment: EnvironmentOption = None,
-    output: Annotated[Literal["text", "json", "github"], typer.Option(help="How to print findings.")] = "text",
+    output: Annotated[Literal["text", "json", "github"], typer.Option(help="Output format of findings.")] = "text",
     limit: Annotated[
-        int, typer.Option(min=1, help="Show so many findings in the text, errors first; all are counted.", metavar="N")
+        int,
+        typer.Option(
+            min=1, help="Number of findings that are printed as text, errors first; all are counted.", metavar="N"
+        ),
     ] = MOST_FINDINGS,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also for warnings.")] = False,
 ) -> None:
-    """Check rules, templates and tests: structure, every expression against the events' schemas, the channel's limits.
+    """Check rules, templates and tests: their structure, each expression against the events' schemas, and field limits.
 
-    Each finding is `path:line:column: level code words (hint)`. Exit 0: no errors; 1: errors; 2: misuse.
+    Each finding is `path:line:column: level code message (hint)`.
+
+    Exit 0: no errors; 1: errors, or warnings with --strict; 2: misuse.
 
     Example: `notice-pipeline check rules --environment production`
     """
@@ -91,7 +96,7 @@ def command(
 
 
 def _as_annotation(finding: Finding) -> str:
-    """As GitHub's workflow commands want it, so that findings stand beside the lines of a pull request."""
+    """The finding as a GitHub workflow command, which shows it beside its line in a pull request."""
     kind = {"error": "error", "warning": "warning", "note": "notice"}[finding.level]
     message = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
     path = _quoted(finding.path).replace(":", "%3A").replace(",", "%2C")
@@ -99,5 +104,5 @@ def _as_annotation(finding: Finding) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As the runner's own toolkit does (actions/toolkit, command.ts); without what a terminal would obey."""
+    """Escape as the runner's own toolkit does (actions/toolkit, command.ts), and for terminals."""
     return terminal_escape(text, keep="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -25,25 +25,25 @@ def command(
     environment: EnvironmentOption = None,
     fail_under: Annotated[
         float | None,
-        typer.Option(min=0, max=100, help="Exit 1 where fewer branches are reached.", metavar="PERCENT"),
+        typer.Option(min=0, max=100, help="Exit 1 if fewer branches are reached.", metavar="PERCENT"),
     ] = None,
-    output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
+    output: Annotated[Literal["text", "json"], typer.Option(help="Output format.")] = "text",
 ) -> None:
-    """Tell which branches of the rules the tests reach, and name each that they do not, with its place.
+    """Report which branches of the rules the tests reach, and list those that they do not, with location.
 
-    Of each rule: that it matched and that it passed an event over; of each side of `&&` and `||`, and of what stands
-    before `?`, that it was true and that it was false, in conditions and in texts.
+    The branches of a rule: that it matches and that it does not match; and that each operand of `&&` and `||`, and each
+    condition before `?`, is true and is false, in conditions and in texts.
 
-    Exit 0: fine; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or there is no test.
+    Exit 0: reported; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or no tests.
 
     Example: `notice-pipeline coverage --fail-under 100`
     """
     if rules.is_file():
-        raise UserError(f"{rules} is a file", hint="name the folder of rules: all its tests count")
+        raise UserError(f"{rules} is a file", hint="name the folder of rules; all its tests are run")
     sound = SoundRules.of(Named(rules, schemas, environment, None), None)
     cases = sound.checked.cases
     if not cases:
-        raise UserError(f"{rules}: there is no test", hint=f"tests stand in {rules / 'tests'}/*.yaml")
+        raise UserError(f"{rules}: there are no tests", hint=f"tests are in {rules / 'tests'}/*.yaml")
     coverage = Coverage(sound.ruleset, sound.checked.locations)
     files = read_test_events(cases)
     failed = 0
@@ -61,7 +61,7 @@ def command(
         for line in _lines(seen, rules, len(cases)):
             print(terminal_escape(line))
         if failed:
-            print(f"{failed} of the tests failed: `notice-pipeline test {terminal_escape(str(rules))}` tells why")
+            print(f"{failed} of the tests failed: `notice-pipeline test {terminal_escape(str(rules))}` shows why")
         if not is_enough:
             print(f"that is less than {fail_under:g} %")
     if failed or not is_enough:
@@ -77,8 +77,8 @@ def _lines(seen: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[s
             yield f"  {rule.path}:{branch.location.line}:{branch.location.column}: {branch.message}"
     branches = sum(rule.branches for rule in seen)
     missing = sum(len(rule.missing) for rule in seen)
-    total = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
-    yield f"{folder}: {_share(percent(seen))} %: {total} reached by {_count(tests, 'test')}"
+    summary = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
+    yield f"{folder}: {_share(percent(seen))} %: {summary} reached by {_count(tests, 'test')}"
 
 
 def _count(number: int, word: str) -> str:
@@ -86,7 +86,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _share(share: float) -> str:
-    """Rounded down: 99.99 % is not all."""
+    """The percentage, rounded down: 99.99 is not 100."""
     return f"{int(share * 10) / 10:g}"
 
 

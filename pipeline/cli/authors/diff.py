@@ -1,4 +1,4 @@
-"""`diff`: what a rule change would do to recorded events."""
+"""`diff`: how a rule change would change the messages of recorded events."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 MOST_JOBS = 8
-"""Unless told otherwise: each takes some 60 MB."""
+"""Default upper bound: each process takes about 60 MB."""
 
 
 class _Source(NamedTuple):
-    """Where events come from: one of file and topic."""
+    """Where events are read from: a file or a topic."""
 
     file: Path | None
     topic: str | None
@@ -41,16 +41,22 @@ class _Source(NamedTuple):
     default_type: str | None
 
     def checked(self) -> _Source:
-        """Raises UserError where the options do not go together."""
+        """Check that the options fit together.
+
+        Raises:
+            UserError: they do not.
+        """
         if (self.file is None) == (self.topic is None):
             raise UserError(
-                "say where the events come from, and only once",
+                "name the events, once",
                 hint="--events FILE, or --topic T with --config pipeline.yaml",
             )
         if self.file is not None and (self.start or self.end):
             raise UserError("--from and --to are for topics", hint="leave them out with --events")
         if self.topic is not None and self.settings is None:
-            raise UserError("--topic needs the brokers and schemas", hint="name them: --config pipeline.yaml")
+            raise UserError(
+                "--topic needs the brokers of a configuration", hint="give --config, or write a pipeline.yaml"
+            )
         return self
 
     @property
@@ -61,7 +67,7 @@ class _Source(NamedTuple):
         return f"{self.topic}{bounds}"
 
     def found(self, sides: RuleSetPair, jobs: int) -> Found:
-        """Compare them all."""
+        """Compare all events."""
         with reading("comparing") as progress:
             if self.settings is not None and self.topic is not None:
                 return self._in_topic(self.settings, sides.comparison(), progress)
@@ -69,17 +75,17 @@ class _Source(NamedTuple):
             return compare_file(sides, recorded, jobs=jobs, counted=progress.counted)
 
     def _in_topic(self, settings: Settings, comparison: Comparison, progress: Reading) -> Found:
-        told: list[str] = []
+        faults: list[str] = []
 
         def on_fault(reason: str, message: str) -> None:
             comparison.add_undecodable(reason)
-            if len(told) < MOST_FAULTS:
-                told.append(message)
+            if len(faults) < MOST_FAULTS:
+                faults.append(message)
 
         for event in recording.from_topic(settings, self.topic, self.start, self.end, on_fault, progress.passed):
             comparison.add(event)
             progress.counted(comparison.diff.events)
-        return Found(comparison.diff, tuple(told))
+        return Found(comparison.diff, tuple(faults))
 
 
 def command(
@@ -90,37 +96,42 @@ def command(
         typer.Option(help="Events as JSON: a list, or one on each line, also gzipped; `-`: standard input."),
     ] = None,
     event_type: Annotated[
-        str | None, typer.Option("--type", help="Type of events in the file that do not name theirs.")
+        str | None, typer.Option("--type", help="Type of events in the file that do not name their own.")
     ] = None,
-    topic: Annotated[str | None, typer.Option(help="Read events from this topic instead; joins no group.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="Read events from this topic instead, without joining a group.")
+    ] = None,
     config: ConfigOption = None,
     start: Annotated[
-        str | None, typer.Option("--from", help="First offset or moment (`-24h`, `2026-11-23T00:00:00Z`).")
+        str | None, typer.Option("--from", help="First offset or time (`-24h`, `2026-11-23T00:00:00Z`).")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First offset or moment no longer wanted.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Offset or time to stop before.")] = None,
     rules: RulesOption = None,
     schemas: SchemasOption = None,
     environment: EnvironmentOption = None,
-    examples: Annotated[int, typer.Option(min=0, max=1_000, help="Examples of each kind of change and rule.")] = 3,
+    examples: Annotated[
+        int, typer.Option(min=0, max=1_000, help="Number of examples for each rule and kind of change.")
+    ] = 3,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, max=64, help="Processes that compare a long file; default: one per core.", metavar="N"),
     ] = None,
-    output: Annotated[Literal["text", "json", "markdown"], typer.Option(help="How to report.")] = "text",
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when any message changes.")] = False,
+    output: Annotated[Literal["text", "json", "markdown"], typer.Option(help="Output format.")] = "text",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if any message changes.")] = False,
     show_recipients: Annotated[bool, typer.Option("--show-recipients", help="Do not mask recipients.")] = False,
 ) -> None:
-    """What a rule change would do to recorded events: messages new, gone, changed, and refused anew. Sends nothing.
+    """Compare the messages that two versions of the rules make of recorded events. Nothing is sent.
 
-    A revision is read from git's store; nothing is checked out. Examples hold what customers would read: recipients
-    are masked in them, other fields are not. Exit 0: compared; 1: changes, with --exit-code, or rules with errors;
-    2: misuse.
+    The report lists messages that are new, gone, changed or newly refused, with examples. Recipients are masked in
+    examples; other fields are not. A revision is read from git's object store; nothing is checked out.
+
+    Exit 0: compared; 1: changes, with --exit-code, rules with errors, or no event that can be read; 2: misuse.
 
     Examples: `notice-pipeline diff main --events yesterday.jsonl` ·
     `notice-pipeline diff HEAD~1 HEAD --topic trade.order.events --config pipeline.yaml --from -24h --output markdown`
     """
     named = Named(rules, schemas, environment, config)
-    settings = named.settings()
+    settings = named.settings(needs_kafka=topic is not None)
     source = _Source(events, topic, settings, start, end, event_type).checked()
     meant = named.completed(settings)
     folder = meant.rules if new is None or not Path(new).is_dir() else Path(new)
@@ -137,10 +148,13 @@ def command(
         print(as_markdown(diff, names, mask), end="")
     else:
         diff_text.show(diff, names, mask)
+    if diff.undecodable and not diff.events:
+        typer.echo(f"no event of {terminal_escape(source.name)} can be read", err=True)
+        raise typer.Exit(FINDINGS)
     if exit_code and diff.changes:
         raise typer.Exit(FINDINGS)
 
 
 def _cores() -> int:
-    """How many processes may compare at once, unless told otherwise."""
+    """Default number of processes."""
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_JOBS)

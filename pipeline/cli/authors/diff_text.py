@@ -1,4 +1,4 @@
-"""A comparison for a terminal: a line for each rule, then what changed, before above after."""
+"""Prints a comparison for a terminal: a line for each rule, then examples with the fields before and after."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def show(diff: Diff, names: Names, mask: Mask) -> None:
         say(strong("note: "), plain(note))
     same = len(diff.unchanged)
     message = f"{diff.changes:,} messages change" if diff.changes else "no message changes"
-    say(strong(message), plain(f"; {same} {'rule reads' if same == 1 else 'rules read'} the same on both sides"))
+    say(strong(message), plain(f"; {same} {'rule is' if same == 1 else 'rules are'} the same in both versions"))
 
 
 def _rule(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> None:
@@ -47,4 +47,4 @@ def _example(example: Example, mask: Mask) -> None:
 
 
 def _value(text: str | None) -> str:
-    return "(not there)" if text is None else text
+    return "(absent)" if text is None else text

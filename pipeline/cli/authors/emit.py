@@ -84,6 +84,8 @@ def command(
     events: Iterable[Mapping[str, object]] = _examples(schema, count, seed)
     if file is not None:  # read completely before the first is written
         events = list(_given(file, JsonReader(schema), schema.name))
+        if not events:
+            raise UserError(f"{file}: holds no event")
     if only_print:
         for event in events:
             print(escaped(dumps(event)))
@@ -179,6 +181,8 @@ def _schema(folder: Path, wanted: str) -> EventSchema:
     found = [name for name in catalogue if name == wanted or name.endswith(f".{wanted}")]
     schema = catalogue.newest(found[0]) if len(found) == 1 else None
     if schema is None:
+        if not len(catalogue):
+            raise UserError(f"{folder}: there are no *.avsc files")
         raise UserError(
             f"`{wanted}` names {'several types' if found else 'no type'} in {folder}",
             hint=f"there are {', '.join(found)}" if found else _near(wanted, list(catalogue)),

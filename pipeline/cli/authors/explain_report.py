@@ -1,4 +1,4 @@
-"""An explanation as text, and as JSON."""
+"""Prints an explanation as text, and converts it to JSON."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from pipeline.rules.source.document import Location
 
 _WORDS = {
     Match.NOTICE: "makes a message",
-    Match.REFUSED: "can make no message",
+    Match.REFUSED: "cannot make its message",
     Match.NO_MATCH: "does not match",
-    Match.STOPPED: "is not looked at",
+    Match.STOPPED: "is not evaluated",
 }
 _MARKS = {Match.NOTICE: good("✓"), Match.REFUSED: bad("✗"), Match.NO_MATCH: faint("·"), Match.STOPPED: faint("-")}
 
 
 def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
-    """Print it for people; `rules` are those that were asked about."""
+    """Print it as text; `rules` are those that the user asked about."""
     event = explanation.event
-    say(strong(event.type), faint(f"  {where}  {_moment(event.time_ms)}"))
+    say(strong(event.type), faint(f"  {where}  {_time(event.time_ms)}"))
     if not explanation.rules:
         types = dict.fromkeys(name for rule in rules for name in rule.on)
-        hint = did_you_mean(event.type, types) or (f"it looks at {', '.join(types)}" if len(rules) == 1 else "")
-        which = f"`{rules[0].id}` does not look" if len(rules) == 1 else "no rule looks"
-        say(bad(f"{which} at events of this type"), plain(f"; {hint}" if hint else ""))
+        hint = did_you_mean(event.type, types) or (f"it is for {', '.join(types)}" if len(rules) == 1 else "")
+        which = f"`{rules[0].id}` is not" if len(rules) == 1 else "no rule is"
+        say(bad(f"{which} for events of this type"), plain(f"; {hint}" if hint else ""))
     for rule in explanation.rules:
         say()
         _show_rule(rule)
     if explanation.others:
         say()
-        say(faint(f"{_rules(explanation.others)} at other event types only."))
+        say(faint(f"{_rules(explanation.others)} for other event types only."))
 
 
 def _rules(count: int) -> str:
-    return "1 rule looks" if count == 1 else f"{count} rules look"
+    return "1 rule is" if count == 1 else f"{count} rules are"
 
 
 def _show_rule(rule: RuleExplanation) -> None:
@@ -53,7 +53,7 @@ def _show_rule(rule: RuleExplanation) -> None:
         faint(f"  {_at(rule, rule.location)}"),
     )
     if rule.stopped_by is not None:
-        say(plain(f"    `{rule.stopped_by}` before it matched and has `stop: true`"))
+        say(plain(f"    the earlier rule `{rule.stopped_by}` matched and has `stop: true`"))
         return
     if rule.condition is None:
         say(plain("    it has no `when`: every event of the type matches"))
@@ -86,7 +86,7 @@ def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
 
 def _show_notice(notice: Notice) -> None:
     body = orjson.loads(notice.body)
-    expires = f", expires {_moment(int(notice.expires_at * 1000))}" if notice.expires_at is not None else ""
+    expires = f", expires {_time(int(notice.expires_at * 1000))}" if notice.expires_at is not None else ""
     say(plain(f"    to {notice.recipient}, template {notice.template}{expires}"), faint(f"  {notice.id}"))
     if "url" in body:
         say(faint("        url = "), plain(shown(body["url"])))
@@ -102,18 +102,18 @@ def _at(rule: RuleExplanation, location: Location) -> str:
     return f"{rule.path}:{location.line}:{location.column}"
 
 
-def _moment(milliseconds: int) -> str:
+def _time(milliseconds: int) -> str:
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):  # years that no calendar has
+    except (ValueError, OverflowError, OSError):  # years beyond the calendar
         return f"{milliseconds} ms"
 
 
 def as_json(explanation: Explanation, where: str) -> dict[str, object]:
-    """The same for scripts; values as JSON has them."""
+    """The explanation as JSON values."""
     event = explanation.event
     return {
-        "event": {"type": event.type, "where": where, "time": _moment(event.time_ms), "identity": event.identity},
+        "event": {"type": event.type, "where": where, "time": _time(event.time_ms), "identity": event.identity},
         "rules": [_rule_json(rule) for rule in explanation.rules],
         "rules_on_other_types": explanation.others,
     }
@@ -131,7 +131,7 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
         result["stopped_by"] = rule.stopped_by
     if isinstance(rule.result, Notice):
         notice = rule.result
-        expires = _moment(int(notice.expires_at * 1000)) if notice.expires_at is not None else None
+        expires = _time(int(notice.expires_at * 1000)) if notice.expires_at is not None else None
         result["notice"] = {"id": notice.id, "expires_at": expires, "request": orjson.loads(notice.body)}
     if isinstance(rule.result, Refusal) and rule.fault is not None:
         result["refusal"] = {

@@ -1,4 +1,4 @@
-"""Previews for the terminal."""
+"""Prints previews for a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and
 
 
 def show(found: Found, previews: Sequence[Preview], modes: Sequence[Mode]) -> None:
-    """Print each message's cards; one card where the ways of showing it do not differ."""
+    """Print the cards of each message; one card if its display modes do not differ."""
     say(strong(found.event.type), faint(f"  {found.where}"))
     for one in previews:
         say()
@@ -34,16 +34,16 @@ def _show_facts(one: Preview) -> None:
     elif isinstance(one.result, Refusal):
         say(bad("✗ "), strong(one.rule), bad(f"  {one.result.reason.value}: {one.result.detail}"))
     if not one.is_matched:
-        say(bad("  its condition does not hold for this event: nothing would be sent"))
+        say(bad("  its condition is false for this event: nothing would be sent"))
     if one.url is not None:
-        say(faint("  leads to "), plain(one.url))
+        say(faint("  opens "), plain(one.url))
     for cut in one.shortened:
         message = f"  the rule cuts {cut.key} from {len(cut.whole)} to {len(cut.sent)} characters: "
         say(plain(message), faint(shown(cut.whole)))
 
 
 def _distinct(cards: Sequence[Card]) -> list[tuple[list[str], Card]]:
-    """The cards that differ in more than their name, each with the names of all that look so."""
+    """The different cards, each with the names of the display modes that show it."""
     found: list[tuple[list[str], Card]] = []
     for card in cards:
         same = next((names for names, known in found if known._replace(mode=card.mode) == card), None)

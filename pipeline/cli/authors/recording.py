@@ -1,4 +1,4 @@
-"""Recorded events of a topic, for commands that try rules on them. A record that is not an event is reported."""
+"""Reads the recorded events of a topic, for commands that evaluate rules on them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 REGISTRY_SECONDS = 30.0
-"""How long the registry may take to tell of a schema."""
+"""Timeout for a schema of the registry."""
 
 OnFault = Callable[[str, str], None]
-"""Called for each record that is not an event: a word for the reason, and a message with its position."""
+"""Called for each record that cannot be decoded, with the reason and a message with its position."""
 Progressed = Callable[[int, int], None]
-"""Called with how much is read, of how much."""
+"""Called with the number of records read and the total."""
 
 
 def from_topic(
     settings: Settings, topic: str | None, start: str | None, end: str | None, on_fault: OnFault, progressed: Progressed
 ) -> Iterator[Event]:
-    """The events of a topic between two bounds, read and decoded as the service with this configuration does.
+    """Yield the events of a topic between two bounds, decoded as the service with these settings does.
 
     Raises:
-        UserError: a bound cannot be read, or broker, topic or registry are not there.
+        UserError: a bound is invalid, or broker, topic or registry cannot be reached.
     """
     from pipeline.adapters.kafka.range import Span, TopicRange  # noqa: PLC0415 - Kafka's client, for those who read it
     from pipeline.bootstrap.events import find_decoder, service_schemas  # noqa: PLC0415 - clients of Kafka and the registry
     from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - and the settings
 
-    now = datetime.now(UTC)  # noqa: TID251 - the moment that --from and --to are counted from
+    now = datetime.now(UTC)  # noqa: TID251 - relative bounds of --from and --to start here
     span = Span(read_bound(start, "--from", now), read_bound(end, "--to", now))
     schemas = service_schemas(settings)
     properties, name = kafka_properties(settings), _topic(topic, settings.kafka.topics)
@@ -52,7 +52,7 @@ def from_topic(
 
 def _topic(given: str | None, known: tuple[str, ...]) -> str:
     if given is None and len(known) > 1:
-        raise UserError("the configuration reads several topics", hint=f"say which: --topic, one of {', '.join(known)}")
+        raise UserError("the configuration reads several topics", hint=f"name one: --topic {' or '.join(known)}")
     return given or known[0]
 
 
@@ -65,10 +65,10 @@ def _decoded(decoder: EventDecoder, record: Record) -> Event:
 
 
 def _prepare(decoder: EventDecoder, record: Record) -> None:
-    import asyncio  # noqa: PLC0415 - only here is something waited for
+    import asyncio  # noqa: PLC0415 - needed only for the registry
 
     try:
         asyncio.run(asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS))
     except TimeoutError:
-        message = f"the schema registry has not answered within {REGISTRY_SECONDS:.0f} s"
+        message = f"the schema registry did not answer within {REGISTRY_SECONDS:.0f} s"
         raise Unreachable(message, hint="is schemas.registry_url right?") from None

@@ -34,19 +34,19 @@ FolderArgument = Annotated[Path, typer.Argument(help="Folder with *.avsc, or one
 
 
 class SubjectStrategy(StrEnum):
-    """Under which subject a schema is registered; the names are those of Confluent's serializers, shortened."""
+    """Strategies of Confluent's serializers for the subject of a schema."""
 
     RECORD = "record"
-    """The record's full name."""
+    """The subject is the record's full name."""
     TOPIC = "topic"
-    """`<topic>-value`."""
+    """The subject is `<topic>-value`."""
     TOPIC_RECORD = "topic-record"
-    """`<topic>-<full name>`."""
+    """The subject is `<topic>-<full name>`."""
 
 
-StrategyOption = Annotated[SubjectStrategy, typer.Option("--subject-strategy", help="How subjects are named.")]
-TopicOption = Annotated[str | None, typer.Option(help="The topic, where subjects are named for it.")]
-OutputOption = Annotated[Literal["text", "json"], typer.Option(help="How to print the result.")]
+StrategyOption = Annotated[SubjectStrategy, typer.Option("--subject-strategy", help="Naming strategy of subjects.")]
+TopicOption = Annotated[str | None, typer.Option(help="Topic, for strategies that use it.")]
+OutputOption = Annotated[Literal["text", "json"], typer.Option(help="Output format.")]
 
 
 @group.command()
@@ -58,11 +58,12 @@ def check(
     topic: TopicOption = None,
     output: OutputOption = "text",
 ) -> None:
-    """Check that schemas are valid, that rules can read them, and that newer versions read older events.
+    """Check that schemas are valid, that rules can read their events, and that newer versions read older events.
 
-    Two files may define the same type: they are its versions, the older first by file name. With a registry, it is also
-    checked that rules which know a version registered there can read events of the new one. Exit 0: fine; 1: problems;
-    2: misuse.
+    Files that define the same type are its versions, in the order of file names. With a registry, each schema is also
+    checked for rules that know an older version registered there: they must be able to read its events.
+
+    Exit 0: no errors; 1: errors; 2: misuse.
 
     Example: `notice-pipeline schemas check schemas --registry http://localhost:8081`
     """
@@ -101,11 +102,13 @@ def register(
     strategy: StrategyOption = SubjectStrategy.RECORD,
     topic: TopicOption = None,
     outcomes: Annotated[
-        str | None, typer.Option(help="Register the outcome record too, for this topic.", metavar="TOPIC")
+        str | None, typer.Option(help="Also register the schema of outcomes, for this topic.", metavar="TOPIC")
     ] = None,
     output: OutputOption = "text",
 ) -> None:
-    """Register schemas, so that senders and the service find them by their ids. What is there already stays.
+    """Register schemas, so that producers and the service find them by their ids. Registered schemas are not changed.
+
+    Exit 0: registered; 1: errors in schemas; 2: misuse, or the registry does not answer or refuses a schema.
 
     Example: `notice-pipeline schemas register schemas/events --registry http://localhost:8081`
     """
@@ -131,10 +134,17 @@ def register(
 
 
 def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:
-    """Every schema that can be read, and a problem for every file that cannot."""
+    """Every schema that can be read, and a problem for every file that cannot.
+
+    Raises:
+        UserError: the folder does not exist or has no schemas.
+    """
     schemas: list[EventSchema] = []
     problems: list[SchemaProblem] = []
-    for path in schema_files(folder):
+    files = list(schema_files(folder))
+    if not files:
+        raise UserError(f"{folder}: there are no *.avsc files")
+    for path in files:
         try:
             schema = read_schema(path)
             parsed(schema.avro, str(path))
@@ -149,7 +159,7 @@ def _subject(strategy: SubjectStrategy, topic: str | None, name: str) -> str:
     if strategy is SubjectStrategy.RECORD:
         return name
     if topic is None:
-        raise UserError(f"--subject-strategy {strategy} names subjects for a topic", hint="say which: --topic TOPIC")
+        raise UserError(f"--subject-strategy {strategy} needs a topic", hint="give --topic TOPIC")
     return f"{topic}-value" if strategy is SubjectStrategy.TOPIC else f"{topic}-{name}"
 
 

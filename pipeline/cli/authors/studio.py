@@ -1,4 +1,4 @@
-"""`studio`: write rules in a browser, with everything there is to say about them beside."""
+"""`studio`: write rules in a browser, with findings and previews beside them."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def command(
     rules: RulesArgument = Path("rules"),
     schemas: SchemasOption = None,
     environment: EnvironmentOption = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any that is free.")] = 8091,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on. 0: any free port.")] = 8091,
 ) -> None:
-    """Write rules in a browser: findings at their lines as you type, the card that the customer gets, and why.
+    """Write rules in a browser, with findings, the customer's card and an explanation as you type.
 
-    Reads the folder and writes nothing: copy the YAML into your file when you like it. Listens on this machine only.
+    The folder is read and never written: copy the YAML into your file. The page is served on this machine only.
     Ctrl-C ends it.
 
     Example: `notice-pipeline studio rules`
     """
     folder = schemas if schemas is not None else folder_near(rules)
-    read_rules(rules)  # unreadable rules are reported here rather than on the page
+    read_rules(rules)  # an unreadable folder is reported here rather than on the page
     if folder is not None:
         read_schemas(folder)
     asyncio.run(_serve(Workbench(rules, folder, environment), port))

@@ -1,4 +1,4 @@
-"""`test`: the tests beside the rules, in the service's own engine."""
+"""`test`: run the tests of rules, in the service's own engine."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
 DEBOUNCE_MS = 150
-"""How long to wait for an editor to finish saving."""
+"""Time for an editor to finish saving."""
 BEGIN_MS = 200
-"""How long the first look waits, after which the watch is known to be on."""
+"""Timeout of the first wait, after which the watch is active."""
 MOST_NAMED = 3
-"""Changed files that are named."""
+"""Changed files that are listed."""
 WAITING = "waiting for a change (Ctrl-C ends) …"
 WATCHED = frozenset({".yaml", ".yml", ".json", ".avsc"})
 
 TestsArgument = Annotated[
-    Path, typer.Argument(help="Folder of rules; or one file of tests, or of rules, in it.", metavar="RULES")
+    Path, typer.Argument(help="Folder of rules, or one file of rules or of tests in it.", metavar="RULES")
 ]
 
 
@@ -43,22 +43,22 @@ def command(
     schemas: SchemasOption = None,
     environment: EnvironmentOption = None,
     only: Annotated[
-        str | None, typer.Option("--filter", "-k", help="Only tests with these words in name, file or rule.")
+        str | None, typer.Option("--filter", "-k", help="Only tests with this text in name, file or rule.")
     ] = None,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", "-x", help="End at the first failure.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the tests that pass, too.")] = False,
-    output: Annotated[Literal["text", "json", "junit"], typer.Option(help="How to print results.")] = "text",
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", "-x", help="Stop at the first failure.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list the tests that pass.")] = False,
+    output: Annotated[Literal["text", "json", "junit"], typer.Option(help="Output format.")] = "text",
     junit: Annotated[
-        Path | None, typer.Option(help="Write JUnit's XML there, too, for a build server.", metavar="FILE")
+        Path | None, typer.Option(help="Also write a report in JUnit's XML format to this file.", metavar="FILE")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Run again at every change; Ctrl-C ends it.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Run again at every change. Ctrl-C ends it.")] = False,
 ) -> None:
-    """Run the tests in `RULES/tests`: each gives an event to the rules and says which messages must follow.
+    """Run the tests in `RULES/tests`: each gives the rules an event and names the messages that they must make.
 
-    A failure names what was expected, what came instead, and the place of the expectation. Rules with errors are not
-    tested: the errors are shown, as `check` does.
+    A failure shows the expected and the actual value, and the location of the expectation. Rules with errors are not
+    tested; their errors are shown as by `check`.
 
-    Exit 0: all passed; 1: a test failed, or the rules have errors; 2: misuse, or there is no test to run.
+    Exit 0: all tests passed; 1: a test failed, or the rules have errors; 2: misuse, or no tests to run.
 
     Examples: `notice-pipeline test` · `notice-pipeline test rules/tests/trade.yaml -k "no receipt"` ·
     `notice-pipeline test --watch`
@@ -66,7 +66,7 @@ def command(
     job = _Job(rules, schemas, environment, only, fail_fast)
     if watch:
         if output != "text":
-            raise UserError("--watch prints text", hint="leave --output out; --junit FILE is written again at each run")
+            raise UserError("--watch prints text only", hint="leave out --output; --junit FILE is written at each run")
         raise typer.Exit(_watch(job, junit, verbose=verbose))
     report = job.run()
     _print(report, output, verbose=verbose)
@@ -79,10 +79,10 @@ class _Report(NamedTuple):
 
     name: str
     findings: tuple[Finding, ...]
-    """The errors for which no test was run."""
+    """Errors of the rules, because of which no test was run."""
     results: tuple[Timed, ...]
     left_out: int
-    """Tests that did not run any more after the first failure."""
+    """Tests that were not run after the first failure."""
     seconds: float
 
     @property
@@ -95,7 +95,7 @@ class _Report(NamedTuple):
 
 
 class _Job(NamedTuple):
-    """What is to be run; the files are read again each time."""
+    """What to run. The files are read at each run."""
 
     rules: Path
     schemas: Path | None
@@ -105,7 +105,7 @@ class _Job(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """The folder of rules: the one named, or that of the file named."""
+        """The folder of rules: the argument, or the folder of the file that it names."""
         if not self.rules.is_file():
             return self.rules
         parent = self.rules.parent
@@ -119,7 +119,7 @@ class _Job(NamedTuple):
         """Check the rules, then run the tests.
 
         Raises:
-            UserError: files cannot be read, or there is no such test.
+            UserError: files cannot be read, or no test fits.
         """
         begun = time.perf_counter()
         catalogue = schemas_beside(self.folder, self.schemas)
@@ -140,7 +140,7 @@ class _Job(NamedTuple):
             types = {kind for rule in rules.rules if rule.id in own for kind in rule.on}
             cases = [case for case in cases if case.event.type in types]
         if not cases:
-            raise UserError(f"{self.rules}: there is no test", hint=f"tests stand in {self.folder / 'tests'}/*.yaml")
+            raise UserError(f"{self.rules}: there are no tests", hint=f"tests are in {self.folder / 'tests'}/*.yaml")
         if self.only is not None:
             found = [case for case in cases if _fits(case, self.only)]
             if not found:
@@ -169,7 +169,7 @@ def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
         print(as_junit([*report.results], report.seconds, report.findings), end="")
     else:
         for line in _lines(report, verbose=verbose):
-            print(terminal_escape(line))  # names and places are texts of files, too
+            print(terminal_escape(line))  # names and paths may contain control characters
 
 
 def _as_json(report: _Report) -> dict[str, object]:
@@ -214,8 +214,8 @@ def _write(report: _Report, junit: Path | None) -> None:
 
 
 def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
-    """Run, and again at every change, until Ctrl-C; the last run's exit code."""
-    from watchfiles import watch  # noqa: PLC0415 - 60 ms that a single run need not wait for
+    """Run at once and at every change until Ctrl-C; return the exit code of the last run."""
+    from watchfiles import watch  # noqa: PLC0415 - 60 ms, needed only here
 
     paths = [path for path in (job.folder, job.schemas or job.folder.resolve().parent / "schemas") if path.is_dir()]
     if not paths:
@@ -229,18 +229,18 @@ def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
     )
     code = FINE
     try:
-        next(changes, None)  # the watch begins here: what is saved while the first run lasts is not missed
+        next(changes, None)  # the watch begins here, so that no change during the first run is missed
         code = _once(job, junit, verbose=verbose)
         print(WAITING, flush=True)
         for changed in changes:
             if changed:
                 names = sorted({Path(path).name for _, path in changed})
-                shown = terminal_escape(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
-                print(f"\n{shown} changed", flush=True)
+                changed_names = terminal_escape(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
+                print(f"\n{changed_names} changed", flush=True)
                 code = _once(job, junit, verbose=verbose)
                 print(WAITING, flush=True)
     except KeyboardInterrupt:
-        pass  # Ctrl-C while the tests run ends as it does while waiting
+        pass  # Ctrl-C has the same effect while tests run
     print("\nended", flush=True)
     return code
 
@@ -250,8 +250,8 @@ def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         report = job.run()
         _print(report, "text", verbose=verbose)
         _write(report, junit)
-    except UserError as error:  # a file half saved, or no test yet: the next change may fix it
-        summary = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
-        print(terminal_escape(summary, keep="\n"), flush=True)
+    except UserError as error:  # a half-saved file, or no tests yet: the next change may fix it
+        text = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+        print(terminal_escape(text, keep="\n"), flush=True)
         return FINDINGS
     return report.exit_code

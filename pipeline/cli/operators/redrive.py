@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
-from pipeline.cli.bounds import FORMS, read_moment
+from pipeline.cli.bounds import FORMS, read_time
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
@@ -95,7 +95,7 @@ def command(
         message = "a shadow's dead letters are not sent again: the live service would send them beside its own"
         raise UserError(message, hint="take the live configuration, without `shadow`")
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
-    since, until = read_moment(start, "--from", now), read_moment(end, "--to", now)
+    since, until = read_time(start, "--from", now), read_time(end, "--to", now)
     if since is not None and until is not None and since >= until:
         raise UserError(f"--from {start} is not before --to {end}")
     selection = Selection(

@@ -23,9 +23,8 @@ from pipeline.settings.model import MOST_WORKERS
 DESCRIPTORS = 65_536
 """Open files allowed at most: connections to the API, to brokers and to our endpoint."""
 COLLECT_AFTER = (10_000, 20, 20)
-"""Thresholds of Python's cycle collector. Thousands of notices wait at any time and none of them is part of a cycle (a
-test sees to it), so by default it looks at all of them again and again: 35 of 240 µs a notice
-(docs/decisions/hot-path.md)."""
+"""Thresholds of Python's cycle collector. Thousands of notices are held at any time and none is part of a cycle (a test
+checks it), so the default thresholds spend 35 of 240 µs a notice on scanning them (docs/decisions/hot-path.md)."""
 
 
 def command(
@@ -35,21 +34,22 @@ def command(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST_WORKERS, help="Processes that share the work, one per core; the setting `workers`."
+            min=1, max=MOST_WORKERS, help="Number of processes, one per core; overrides the setting `workers`."
         ),
     ] = None,
     shadow: Annotated[
-        bool, typer.Option("--shadow", help="Send nothing; outcomes go to a topic of their own. The setting `shadow`.")
+        bool,
+        typer.Option("--shadow", help="Send nothing, and write outcomes to a separate topic; the setting `shadow`."),
     ] = False,
 ) -> None:
-    """Read events, send notices, publish outcomes, until SIGTERM or Ctrl-C; then drain, commit and end.
+    """Run the service: read events, send notices and publish outcomes until SIGTERM or Ctrl-C; then drain and commit.
 
-    With --shadow it reads and renders beside the live service, in a group of its own, and sends nothing.
+    With --shadow it runs beside the live service in its own consumer group, renders notices and sends nothing.
+    With several workers, this process supervises them: it restarts a worker that ends, and serves the endpoint for all.
 
-    SIGHUP reloads the rules. Exit 0: stopped cleanly; 1: a fatal error; 2: something was missing at start.
+    SIGHUP reloads the rules.
 
-    With several workers this process only looks after them: it starts again what has ended, and answers for all of
-    them at one address.
+    Exit 0: stopped cleanly; 1: a fatal error; 2: invalid configuration, or something needed at start is missing.
 
     Example: `notice-pipeline run --config pipeline.yaml --workers 4`
     """
@@ -78,10 +78,10 @@ def _check_files(settings: Settings, config: Path, environment: dict[str, str]) 
 
 
 def run(settings: Settings) -> int:
-    """Run the service: here, or by workers."""
+    """Run the service in this process or in workers; return the exit code."""
     _raise_descriptor_limit()
     if settings.workers > 1:
-        from pipeline.bootstrap.workers import run_workers  # noqa: PLC0415 - nor does one process need a supervisor
+        from pipeline.bootstrap.workers import run_workers  # noqa: PLC0415 - a single process needs no supervisor
 
         return asyncio.run(run_workers(settings))
     from pipeline.bootstrap.service import run_service  # noqa: PLC0415 - a supervisor needs no clients of Kafka and HTTP
@@ -99,8 +99,8 @@ def _raise_descriptor_limit() -> None:
 
 
 def on_best_loop(service: Coroutine[object, object, int]) -> int:
-    """Run on uvloop where it is there, with a collector that keeps out of the way."""
-    gc.freeze()  # what is loaded by now stays for ever
+    """Run on uvloop if it is installed, with the cycle collector tuned."""
+    gc.freeze()  # modules stay loaded
     gc.set_threshold(*COLLECT_AFTER)
     try:
         import uvloop  # noqa: PLC0415 - not on every platform

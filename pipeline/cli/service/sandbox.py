@@ -1,4 +1,4 @@
-"""`sandbox`: a notices API that obeys the contract, to try things out against."""
+"""`sandbox`: a notices API that implements the contract, for tests and trials."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ MAX_BYTES = 1_048_576
 
 def command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any that is free.")] = 8090,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on. 0: any free port.")] = 8090,
     token: Annotated[
-        list[str] | None, typer.Option(help="A bearer token that is good; may be repeated. None: any is.")
+        list[str] | None, typer.Option(help="A valid bearer token; can be repeated. Without it, every token is valid.")
     ] = None,
     client: Annotated[
-        list[str] | None, typer.Option(help="`id:secret` for the token endpoint /oauth/token; may be repeated.")
+        list[str] | None,
+        typer.Option(help="`id:secret` of a client of the token endpoint /oauth/token; can be repeated."),
     ] = None,
-    token_seconds: Annotated[float, typer.Option(min=0.1, help="Life of a token from the token endpoint.")] = 7_200,
-    faults: Annotated[Path | None, typer.Option(help="Misbehaviour to begin with: a YAML or JSON file.")] = None,
+    token_seconds: Annotated[float, typer.Option(min=0.1, help="Lifetime of a token from the token endpoint.")] = 7_200,
+    faults: Annotated[Path | None, typer.Option(help="YAML or JSON file with the faults at the start.")] = None,
     rules: Annotated[
-        Path | None, typer.Option(help="Folder with templates.yaml: only its template ids are good then.")
+        Path | None, typer.Option(help="Folder with templates.yaml; only its template ids are then valid.")
     ] = None,
-    latency: Annotated[str | None, typer.Option(help="How long every reply takes: `50ms`, or `50ms-200ms`.")] = None,
+    latency: Annotated[str | None, typer.Option(help="Latency of every reply: `50ms`, or `50ms-200ms`.")] = None,
 ) -> None:
-    """Run a notices API for tests and trials; what it receives is shown as cards on its page. Ctrl-C ends it.
+    """Run a notices API for tests and trials, with a page that shows received messages as cards. Ctrl-C ends it.
 
-    Faults can be set while it runs: `curl -X PUT localhost:8090/sandbox/faults -d '{"faults": [{"status": 503}]}'`
+    Faults can be changed while it runs: `curl -X PUT localhost:8090/sandbox/faults -d '{"faults": [{"status": 503}]}'`
 
     Example: `notice-pipeline sandbox --rules rules --latency 50ms`
     """
@@ -83,14 +84,16 @@ def _plan(path: Path | None) -> FaultPlan:
         text = path.read_bytes()[: MAX_BYTES + 1]
         if len(text) > MAX_BYTES:
             raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
-        return FaultPlan.model_validate(YAML(typ="safe", pure=True).load(text.decode()) or {})
+        return FaultPlan.model_validate(YAML(typ="safe", pure=True).load(text.decode("utf-8-sig")) or {})
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is no YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+    except YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
     except ValidationError as error:
         problems = "\n".join(f"{path}: {fault_text(fault)}" for fault in error.errors())
-        raise UserError(problems, hint="see docs/sandbox.md for what a plan holds") from None
+        raise UserError(problems, hint="docs/sandbox.md describes the plan") from None
 
 
 def _latency(text: str) -> Latency:
@@ -98,19 +101,19 @@ def _latency(text: str) -> Latency:
         latency = read_latency(text)
     except ValueError as error:
         raise UserError(f"--latency {text!r} {error}") from None
-    assert isinstance(latency, Latency)  # noqa: S101 - of what is no latency it raises
+    assert isinstance(latency, Latency)  # noqa: S101 - it raises for anything else
     return latency
 
 
 def _client(text: str) -> tuple[str, str]:
     name, colon, secret = text.partition(":")
     if not (name and colon and secret):
-        raise UserError("--client wants `id:secret`")
+        raise UserError("--client must be `id:secret`")
     return name, secret
 
 
 def templates_by_id(folder: Path) -> dict[str, Template]:
-    """Templates of the folder by their platform ids, of every environment."""
+    """The templates of the folder by their platform ids, of all environments."""
     source = read_rules(folder).templates
     if source is None:
         raise UserError(f"{folder}: there is no templates.yaml")

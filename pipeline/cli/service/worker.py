@@ -1,4 +1,4 @@
-"""One worker of `run --workers N`. Started by the supervisor alone: it is no command."""
+"""One worker of `run --workers N`. It is started by the supervisor and is not a command."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if __name__ == "__main__":
     number, descriptor = (int(text) for text in sys.argv[1:3])
 
     def work() -> None:
-        """Run one member by the settings that the supervisor hands over."""
-        settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from our own parent, which nobody else can write to
+        """Run one member with the settings that the supervisor sends."""
+        settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from the parent process, which nothing else can write to
         member = Member(number, socket.socket(fileno=descriptor), _when_alone)
         with rules_needed():
             sys.exit(on_best_loop(run_service(settings, member=member, owns_process=True)))

@@ -1,13 +1,13 @@
-// Progressive: every page works without this file.
+// Progressive enhancement: every page works without this file.
 "use strict";
 
-// What is shown is old when the service no longer answers: say so, rather than show it as if it were now.
+// If the service does not answer, say that the page is out of date.
 (() => {
   const stale = document.getElementById("stale");
   if (!stale) return;
   let answered = new Date();
   const failed = () => {
-    stale.textContent = `No answer since ${answered.toLocaleTimeString()}: what is shown is old. Trying on.`;
+    stale.textContent = `No answer since ${answered.toLocaleTimeString()}: this page is out of date. Retrying.`;
     stale.hidden = false;
   };
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
@@ -20,7 +20,7 @@
   });
 })();
 
-// The studio: line numbers beside the rules with marks where something was found, jumping there, copying.
+// The studio: line numbers with marks for findings, jumping to a finding, copying.
 (() => {
   const studio = document.getElementById("studio");
   if (!studio) return;
@@ -71,12 +71,12 @@
     follow();
   });
 
-  // What was written would be lost with another file.
+  // Changes would be lost with another file.
   document.body.addEventListener("htmx:confirm", (event) => {
     const chosen = document.getElementById("file");
     if (event.target !== chosen || rules().value === rules().defaultValue) return;
     event.preventDefault();
-    if (window.confirm("Leave your changes to this file?")) {
+    if (window.confirm("Discard your changes to this file?")) {
       event.detail.issueRequest(true);
     } else {
       chosen.value = [...chosen.options].find((option) => option.defaultSelected).value;
@@ -89,7 +89,7 @@
     try {
       await navigator.clipboard.writeText(rules().value);
     } catch {
-      rules().select(); // no right to the clipboard: select, so that one key copies
+      rules().select(); // without access to the clipboard: select the text
       return;
     }
     copy.textContent = "Copied";

@@ -88,7 +88,7 @@ def test_what_the_channel_would_refuse_is_told(mode: Mode) -> None:
     shown = card(CATEGORY, {"thing3": Value("好" * 21), "thing9": Value("x")}, mode)
     assert {line.key: line.fault for line in shown.lines} == {
         "thing3": "has 21 of at most 20 characters",
-        "amount5": "gets no value",
+        "amount5": "has no value",
         "thing9": "the template has no such field",
     }
 

@@ -66,7 +66,7 @@ def test_the_values_say_all_of_it() -> None:
     assert values == {
         "old": "main", "new": "rules", "source": "events.jsonl", "events": 2, "undecodable": {"malformed_json": 1},
         "first_event": "1970-01-01T01:00:00Z", "last_event": "1970-01-01T13:00:00Z", "days": 0.5, "changes": 2,
-        "unchanged": [], "notes": ["1 record is no event and was passed over (malformed_json 1)"],
+        "unchanged": [], "notes": ["1 record cannot be decoded and was skipped (malformed_json 1)"],
     }  # fmt: skip
 
 
@@ -84,15 +84,15 @@ def test_no_change_is_said_in_so_many_words() -> None:
     """And how many rules were found to be the same."""
     text = as_markdown(compare(one_rule(), one_rule(), [at(1)]), NAMES, Mask())
     assert "**No message changes.** Compared on 1 event of <code>events.jsonl</code>." in text
-    assert "1 rule reads the same on both sides." in text
+    assert "1 rule is the same in both versions." in text
 
 
 def test_a_recording_that_says_nothing_about_a_rule_is_told() -> None:
     """An edited rule without events must not pass for one without changes."""
     notes = as_values(compare(one_rule(), one_rule(when="event.gift"), [at(1, kind="x")]), NAMES, Mask())["notes"]
-    assert notes == ["no event of their types is in the recording: `paid`; it says nothing about them"]
+    assert notes == ["the recording has no event for these rules: `paid`"]
     notes = as_values(compare(one_rule(), one_rule(when="event.count > 2"), [at(1)]), NAMES, Mask())["notes"]
-    assert notes == ["their words differ, but no message does: `paid`"]
+    assert notes == ["these rules differ, but none of their messages does: `paid`"]
 
 
 def test_values_of_events_are_text_whatever_they_hold() -> None:
@@ -107,4 +107,4 @@ def test_values_of_events_are_text_whatever_they_hold() -> None:
 def test_a_rule_that_refuses_all_on_both_sides_does_not_pass_for_one_without_changes() -> None:
     """As where a folder has no schemas: its events' times stay texts, and no message is made of them."""
     notes = as_values(compare(one_rule(), one_rule(data="{thing1: 茶}"), [at(1, sub="")]), NAMES, Mask())["notes"]
-    assert notes == ["every message is refused on both sides, so nothing is compared: `paid`; `explain` shows why"]
+    assert notes == ["every message of these rules is refused in both versions: `paid`; `explain` shows why"]

@@ -51,7 +51,7 @@ def test_what_is_as_expected_passes(expect: str, override: str) -> None:
         (
             "{notices: [{rule: paid, whole: true, data: {thing1: T1等3件}}]}",
             "{}",
-            ["`paid` has `character_string2`, too, and `whole: true` names every field"],
+            ["`paid` also has `character_string2`, and `whole: true` lists every field"],
         ),
         (
             "{notices: [{rule: paid}, {rule: large, data: {keyword1: {value: 大额, color: '#fff'}}}]}",
@@ -71,7 +71,7 @@ def test_what_is_as_expected_passes(expect: str, override: str) -> None:
         (
             "{notices: [{rule: large}, {rule: paid}]}",
             "{amount: 1000}",
-            ["the messages come in the order of the rules in their files: expected large, paid, got paid, large"],
+            ["messages are in the order of the rules in their files: expected large, paid, got paid, large"],
         ),
         (
             "{notices: [{rule: paid}]}",
@@ -86,30 +86,30 @@ def test_what_is_as_expected_passes(expect: str, override: str) -> None:
         (
             "{notices: [{rule: large}, {rule: last}]}",
             "{amount: 1000, channel: BALANCE, count: 101}",
-            ["no message of `last`: `large` before it matched, and stops (`stop: true`)"],
+            ["no message of `last`: the earlier rule `large` matched and has `stop: true`"],
         ),
         (
             "{notices: []}",
             "{}",
-            ["a message that is not expected: `paid` to buyer: thing1: T1等3件, character_string2: T1"],
+            ["unexpected message: `paid` to buyer: thing1: T1等3件, character_string2: T1"],
         ),
         (
             "{notices: [{rule: paid}]}",
             "{sub: ''}",
-            ["`paid` matched, but could make no message: recipient_empty: to: is empty"],
+            ["`paid` matched, but cannot make its message: recipient_empty: to: is empty"],
         ),
         (
             "{notices: []}",
             "{sub: ''}",
-            ["`paid` matched, too, but could make no message: recipient_empty: to: is empty"],
+            ["`paid` also matched, but cannot make its message: recipient_empty: to: is empty"],
         ),
-        ("{none: no_match}", "{}", ["a message came: `paid` to buyer: thing1: T1等3件, character_string2: T1"]),
+        ("{none: no_match}", "{}", ["there is a message: `paid` to buyer: thing1: T1等3件, character_string2: T1"]),
         (
             "{none: no_match}",
             "{sub: ''}",
-            ["`paid` matched, but could make no message: recipient_empty: to: is empty"],
+            ["`paid` matched, but cannot make its message: recipient_empty: to: is empty"],
         ),
-        ("{none: refused}", "{}", ["a message came: `paid` to buyer: thing1: T1等3件, character_string2: T1"]),
+        ("{none: refused}", "{}", ["there is a message: `paid` to buyer: thing1: T1等3件, character_string2: T1"]),
         ("{none: refused}", "{amount: 0}", ["no rule matched"]),
         (
             "{none: refused, rule: last}",
@@ -145,7 +145,7 @@ def test_what_is_not_as_expected_is_told(expect: str, override: str, message: li
             "they look alike: character 2 is `:` (colon) here, and `：` (fullwidth colon) in the message",
         ),
         ("①", "1", "they look alike: character 1 is `1` (digit one) here, and `①` (circled digit one) in the message"),
-        ("A B", "AB", "only blanks differ"),
+        ("A B", "AB", "only spaces differ"),
         ("AB", "AC", None),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.cli.bounds import read_bound, read_moment
+from pipeline.cli.bounds import read_bound, read_time
 from pipeline.errors import UserError
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -30,7 +30,7 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 )
 def test_a_moment_is_read_in_every_form_that_the_help_names(text: str | None, meant: datetime | None) -> None:
     """Without a zone it is UTC, as Kafka and our own logs tell times."""
-    assert read_moment(text, "--from", NOW) == meant
+    assert read_time(text, "--from", NOW) == meant
 
 
 @pytest.mark.parametrize(("text", "meant"), [("0", 0), ("17", 17), ("20260131", 20260131)])

@@ -74,7 +74,7 @@ def test_a_test_that_fails_fails_the_command(run: Run, tests: Path) -> None:
     tests.write_text(TESTS.replace("{notices: [{rule: any}]}", "{none: no_match}"), encoding="utf-8")
     done = run("coverage")
     assert done.code == 1
-    assert done.out.splitlines()[-1] == "1 of the tests failed: `notice-pipeline test rules` tells why"
+    assert done.out.splitlines()[-1] == "1 of the tests failed: `notice-pipeline test rules` shows why"
 
 
 def test_rules_with_errors(run: Run, shop: Path) -> None:
@@ -106,4 +106,4 @@ def test_no_test_at_all(run: Run, tests: Path) -> None:
     tests.unlink()
     done = run("coverage")
     assert done.code == 2
-    assert "rules: there is no test" in done.err
+    assert "rules: there are no tests" in done.err

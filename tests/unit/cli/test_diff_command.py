@@ -75,7 +75,7 @@ def test_what_changes_for_whom_and_how_often(run: Run) -> None:
     assert lines[0] == "before → rules: 49 events of events.jsonl, 2.0 days"
     assert "paid  edited: 49 → 12 messages, 24 → 6 a day: 37 gone, 12 changed (thing1 12)" in lines
     assert lines[lines.index("  changed at events.jsonl/0/3") + 1 :][:3] == ["    thing1", "      - 豆", "      + 茶"]
-    assert lines[-1] == "49 messages change; 0 rules read the same on both sides"
+    assert lines[-1] == "49 messages change; 0 rules are the same in both versions"
     assert "0123456789abcdef" not in done.out
     assert "\x1b" not in done.out
 
@@ -110,7 +110,7 @@ def test_records_that_are_no_events_are_counted_told_and_passed_over(run: Run, t
     done = run("before", "--events", "hostile.jsonl")
     assert done.code == 0
     assert "2 events of hostile.jsonl" in done.out
-    assert "passed over (unreadable" in done.out
+    assert "skipped (unreadable" in done.out
     warnings = [line for line in done.err.splitlines() if line.startswith("warning: hostile.jsonl:")]
     assert len(warnings) == 3
     assert "Traceback" not in done.err
@@ -123,14 +123,14 @@ def test_a_recording_that_breaks_off(run: Run, tmp_path: Path) -> None:
     done = run("before", "--events", "cut.jsonl.gz", "--output", "json")
     assert done.code == 0
     assert 0 < json.loads(done.out)["events"] < 2_000
-    assert "the rest is not looked at" in done.err
+    assert "the rest was not read" in done.err
 
 
 def test_events_that_do_not_name_their_type(run: Run, tmp_path: Path) -> None:
     """Plain data needs `--type`; without it the warning says so."""
     (tmp_path / "plain.jsonl").write_text(json.dumps(DATA), encoding="utf-8")
     without = run("before", "--events", "plain.jsonl")
-    assert "there is no event in the recording" in without.out
+    assert "the recording has no events" in without.out
     assert "--type" in without.err
     assert "1 event of plain.jsonl" in run("before", "--events", "plain.jsonl", "--type", PAID).out
 
@@ -152,12 +152,12 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("message", "told"),
     [
-        (["before"], "say where the events come from"),
-        (["before", "--events", "events.jsonl", "--topic", "t"], "say where the events come from"),
+        (["before"], "name the events, once"),
+        (["before", "--events", "events.jsonl", "--topic", "t"], "name the events, once"),
         (["before", "--topic", "t"], "--topic needs the brokers"),
         (["before", "--events", "events.jsonl", "--from", "-1h"], "--from and --to are for topics"),
         (["before", "--events", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
-        (["nowhere", "--events", "events.jsonl"], "`nowhere` is no folder"),
+        (["nowhere", "--events", "events.jsonl"], "`nowhere` is not a folder"),
         (["before", "--events", "events.jsonl", "--schemas", "nowhere"], "no such folder"),
         (["before", "--events", "events.jsonl", "--examples", "-1"], "--examples"),
         (["before", "--topic", "t", "--config", "nowhere.yaml"], "nowhere.yaml"),

@@ -41,7 +41,7 @@ def test_a_rule_that_cannot_make_its_message_ends_with_1(run: Run, give: Give) -
     """With the field, the reason and the text."""
     done = run("explain", give(order_no="N" * 25), "--rule", "any")
     assert done.code == 1
-    assert "✗ any can make no message" in done.out
+    assert "✗ any cannot make its message" in done.out
     assert "field_limit: thing1: has 25 of at most 20 characters  rules/shop.yaml:8:21" in done.out
     assert "large" not in done.out
 
@@ -76,9 +76,9 @@ def test_a_type_without_a_rule_is_reported(run: Run, shop: Path) -> None:
     (shop / "other.json").write_text(json.dumps({"type": "shop.order.Piad", "data": PAID}), encoding="utf-8")
     done = run("explain", "other.json")
     assert done.code == 0
-    assert "no rule looks at events of this type; did you mean `shop.order.Paid`?" in done.out
-    assert "3 rules look at other event types only." in done.out
-    assert "`any` does not look at events of this type" in run("explain", "other.json", "--rule", "any").out
+    assert "no rule is for events of this type; did you mean `shop.order.Paid`?" in done.out
+    assert "3 rules are for other event types only." in done.out
+    assert "`any` is not for events of this type" in run("explain", "other.json", "--rule", "any").out
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_what_is_there_is_never_overwritten(folder: Path, run: Run) -> None:
     """A second run writes nothing; a file of one's own stays; what is missing comes back."""
     run("init", ".")
     before = files(folder)
-    assert run("init").out.splitlines()[-1] == "all of it is there already"
+    assert run("init").out.splitlines()[-1] == "every file exists already"
     assert files(folder) == before
     (folder / "README.md").write_text("ours", encoding="utf-8")
     (folder / "rules" / "receipts.yaml").unlink()

@@ -50,7 +50,7 @@ def test_a_full_disk_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit) as ended:
         app.ending(write)
     assert ended.value.code == app.MISUSE
-    assert capsys.readouterr().err == "error: what there is to say cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == "error: the output cannot be written: No space left on device\n"
 
 
 def test_a_fault_of_ours_is_not_told_as_the_disk_s() -> None:

@@ -75,7 +75,7 @@ def test_a_refused_message_ends_with_1(run: Run, give: Give) -> None:
     assert re.search(r"^✗ thing1 +25/20  has 25 of at most 20 characters$", done.out, re.MULTILINE)
     assert json.loads(run("preview", bad, "--format", "json").out) == []
     page = run("preview", bad, "--format", "html")
-    assert (page.code, "no message can be made" in page.out) == (1, True)
+    assert (page.code, "no message: field_limit" in page.out) == (1, True)
 
 
 def test_an_example_makes_a_message_where_one_can(run: Run, shop: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_example_makes_a_message_where_one_can(run: Run, shop: Path) -> None:
     assert "✓ old" in one.out
     assert "its condition does not hold" not in one.out
     never = run("preview", "--rule", "large")
-    assert "its condition does not hold for this event: nothing would be sent" in never.out
+    assert "its condition is false for this event: nothing would be sent" in never.out
     assert "✓ any" in run("preview", "--example", "order.Paid").out
 
 

@@ -184,7 +184,7 @@ def test_no_test_at_all_is_misuse(
     else:
         (folder / "tests" / "shop.yaml").write_text(tests, encoding="utf-8")
     assert run() == 2
-    assert "rules: there is no test\nhint: tests stand in rules/tests/*.yaml" in capsys.readouterr().err
+    assert "rules: there are no tests\nhint: tests are in rules/tests/*.yaml" in capsys.readouterr().err
 
 
 FROM_FILE = "tests:\n  - {name: it, event: {type: shop.order.Paid, file: FILE}, expect: {none: no_match}}\n"
@@ -193,18 +193,18 @@ FROM_FILE = "tests:\n  - {name: it, event: {type: shop.order.Paid, file: FILE}, 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("lost.json", None, "`lost.json` is no file in rules/tests; there are given.json"),
+        ("lost.json", None, "`lost.json` is not a file in rules/tests; there are given.json"),
         ("../../secret.json", None, "is not below the folder of this test"),
         ("/etc/passwd", None, "is not below the folder of this test"),
-        ("given.json", b"{", "`given.json` holds no event that can be read (line 1: this object does not end"),
+        ("given.json", b"{", "`given.json` holds no readable event (line 1: this object does not end"),
         ("given.json", b'{"a": 1,\n "a": 2}', "(line 1: a key occurs twice in one object)"),
         ("given.json", b'{"a": 1,\n b}', "(line 2:2: not JSON at character 10)"),
         ("given.json", b"[]", "holds no event"),
         ("given.json", b"{} {}", "holds several events"),
-        ("given.json", b'{"type": "shop.order.Paid", "data": 7}', "holds an event whose data is no object"),
+        ("given.json", b'{"type": "shop.order.Paid", "data": 7}', "holds an event whose data is not an object"),
         ("given.json", b'{"type": "a.B", "data": {}}', "holds an event of type `a.B`, not `shop.order.Paid`"),
-        ("given.json", b"\xff", "`given.json` holds no event that can be read (line 1: not UTF-8)"),
-        ("given.json", b"\x1f\x8b\x08", "`given.json` holds no event that can be read (cannot be unpacked"),
+        ("given.json", b"\xff", "`given.json` holds no readable event (line 1: not UTF-8)"),
+        ("given.json", b"\x1f\x8b\x08", "`given.json` holds no readable event (cannot be unpacked"),
         ("given.json", b"[" * 100_000, "an event is a JSON object"),
         ("given.json", b'{"a": ' * 100_000, "nested too deeply"),
         ("given.json", b'{"sub": 1}', "`event.sub`: should be a text, not a whole number"),

@@ -16,11 +16,11 @@ def test_rates_are_means_of_the_last_minute_and_five() -> None:
     shop = Shop()
     watch = shop.watch()
     for _ in range(60):
-        watch.look()
+        watch.sample()
         shop.clock.time += 5
         if shop.clock.time <= T0 + 240:
             shop.consumed += 50
-    standing = watch.standing()
+    standing = watch.status()
     assert standing.rates_1m["consumed"] == pytest.approx(0.0)
     assert standing.rates_5m["consumed"] == pytest.approx(8.0)
     assert standing.course["consumed"][:3] == [10.0, 10.0, 10.0]
@@ -28,7 +28,7 @@ def test_rates_are_means_of_the_last_minute_and_five() -> None:
 
 def test_before_anything_was_looked_at_there_is_no_rate() -> None:
     """No division by nothing."""
-    standing = Shop().watch().standing()
+    standing = Shop().watch().status()
     assert standing.rates_1m == {"consumed": 0.0, "accepted": 0.0, "failed": 0.0}
 
 
@@ -36,10 +36,10 @@ def test_a_young_service_has_the_rate_of_its_life() -> None:
     """Twelve seconds old: the mean of those."""
     shop = Shop()
     watch = shop.watch()
-    watch.look()
+    watch.sample()
     shop.clock.time += 12
     shop.consumed = 120
-    assert watch.standing().rates_5m["consumed"] == pytest.approx(10.0)
+    assert watch.status().rates_5m["consumed"] == pytest.approx(10.0)
 
 
 def test_outcomes_are_counted_by_rule() -> None:
@@ -47,7 +47,7 @@ def test_outcomes_are_counted_by_rule() -> None:
     shop = Shop()
     for number, kind in enumerate([OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.ACCEPTED]):
         shop.tally.ended(outcome(number, kind), T0 + number)
-    paid, shipped = shop.watch().standing().rules
+    paid, shipped = shop.watch().status().rules
     assert (paid.id, paid.matched, paid.accepted, paid.failed, paid.last_at) == ("order-paid", 4, 2, 1, T0 + 2)
     assert (shipped.accepted, shipped.last_at) == (0, None)
 
@@ -58,7 +58,7 @@ def test_failures_outlive_the_flood_of_what_is_accepted() -> None:
     shop.tally.ended(outcome(0, OutcomeKind.REJECTED), T0)
     for number in range(1, 1_000):
         shop.tally.ended(outcome(number), T0)
-    standing = shop.watch().standing()
+    standing = shop.watch().status()
     assert [line.position for line in standing.failures] == ["shop.events/0/0"]
     assert len(standing.recent) == KEPT
     assert standing.recent[0].position == "shop.events/0/999"
@@ -68,7 +68,7 @@ def test_an_unmatched_event_is_no_failure() -> None:
     """Nothing went wrong."""
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.UNMATCHED, rule=None), T0)
-    standing = shop.watch().standing()
+    standing = shop.watch().status()
     assert standing.failures == ()
     assert standing.totals["failed"] == 0
 
@@ -77,4 +77,4 @@ def test_nothing_of_a_person_is_in_it() -> None:
     """Neither recipient nor what the API said of one, whatever an outcome carries."""
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.REJECTED), T0)
-    assert b"canary" not in orjson.dumps(shop.watch().standing())
+    assert b"canary" not in orjson.dumps(shop.watch().status())

@@ -23,7 +23,7 @@ HOSTILE = "<script>alert(1)</script>"
 def app_of(shop: Shop, configuration: dict[str, str] | None = None) -> httpx.AsyncClient:
     pages = Pages({"Status": "./"}, "9.9.9")
     shown = {"environment": "production", **(configuration or {})}
-    status = StatusPage(pages, shop.watch().standing, shown, RUNBOOK_URL)
+    status = StatusPage(pages, shop.watch().status, shown, RUNBOOK_URL)
     probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
     transport = httpx.ASGITransport(make_app(probes, [*status.routes(), pages.route()], pages))
     return httpx.AsyncClient(transport=transport, base_url="http://pipeline")

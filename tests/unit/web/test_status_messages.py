@@ -20,7 +20,7 @@ RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding
 def test_all_is_well() -> None:
     """One note, and nothing to do."""
     shop = Shop()
-    (sign,) = shop.watch().standing().signs
+    (sign,) = shop.watch().status().signs
     assert (sign.gravity, sign.message, sign.alert) == (Severity.NOTE, "Sending", None)
 
 
@@ -29,7 +29,7 @@ def test_every_halt_has_words_and_a_section_of_the_runbook(halt: Halt) -> None:
     """Since when, and what to do; the section is there."""
     shop = Shop()
     shop.halt(halt, T0)
-    (sign,) = shop.watch().standing().signs
+    (sign,) = shop.watch().status().signs
     assert sign.gravity is Severity.HALTED
     assert "since 15:03:20 UTC on 2026-11-25" in sign.message
     assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
@@ -40,7 +40,7 @@ def test_the_worst_is_said_first() -> None:
     shop = Shop(refused=RefusedRules(T0, 3, ("shop.yaml:1:1: error unknown-key `x`",)))
     shop.halt(Halt.UNAUTHORISED, T0)
     shop.snapshot = shop.snapshot._replace(suspended={f"rule-{number}": T0 for number in range(7)})
-    halted, refused, suspended = shop.watch().standing().signs
+    halted, refused, suspended = shop.watch().status().signs
     assert "refuses our token" in halted.message
     assert "shop.yaml:1:1: error unknown-key `x` (and 2 more)" in refused.advice
     assert suspended.message.startswith("7 rules (rule-0, rule-1, rule-2, rule-3, rule-4 and 2 more) are suspended")
@@ -60,20 +60,20 @@ def test_the_worst_is_said_first() -> None:
 )
 def test_what_else_may_be_the_matter(change: dict[str, object], message: str) -> None:
     """Each in words of its own."""
-    signs = Shop(**change).watch().standing().signs  # type: ignore[arg-type] # a row of the table
+    signs = Shop(**change).watch().status().signs  # type: ignore[arg-type] # a row of the table
     assert message in signs[0].message
 
 
 def test_a_shadow_says_so() -> None:
     """Beside whatever else there is to say."""
-    assert [sign.message[:8] for sign in Shop(shadow=True).watch().standing().signs] == ["Working", "A shadow"]
+    assert [sign.message[:8] for sign in Shop(shadow=True).watch().status().signs] == ["Working", "Shadow: "]
 
 
 def test_a_member_without_partitions_waits() -> None:
     """That is no fault."""
     shop = Shop()
     shop.snapshot = shop.snapshot._replace(oldest={}, spans={}, lanes=0)
-    (sign,) = shop.watch().standing().signs
+    (sign,) = shop.watch().status().signs
     assert sign.gravity is Severity.NOTE
     assert sign.message.startswith("Waiting for partitions")
 

@@ -43,7 +43,7 @@ class Workers:
         self.asked.append((number, path))
         if number != 1:
             return None
-        return orjson.dumps(self.shop.watch().standing()) if path == "/status.json" else b"the worker's page"
+        return orjson.dumps(self.shop.watch().status()) if path == "/status.json" else b"the worker's page"
 
 
 @pytest.fixture

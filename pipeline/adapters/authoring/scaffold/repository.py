@@ -1,4 +1,4 @@
-"""Writes a repository of rules: what is missing, and never over what is there."""
+"""Writes a repository of rules; existing files are kept."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ from pipeline.rules.schema.examples import example
 _FILES = Path(__file__).parent / "files"
 _EVENT_SCHEMA = "schemas/events/trade/trade.order.paid.v1.avsc"
 RECORDED = 20
-"""Made-up events to try a change on."""
+"""Number of example events for trying a change."""
 _UNMATCHED = 2
 
 
 class Written(NamedTuple):
-    """What became of one file."""
+    """A file of the repository."""
 
     path: str
-    """From the repository's top."""
+    """Path below the repository."""
     is_new: bool
-    """Whether it was written; else it was there and stays as it is."""
+    """Whether it was written; False: it existed and is kept."""
 
 
 def write_repository(folder: Path, version: str, rng: Callable[[], float]) -> Iterator[Written]:
-    """Write each file that is not there yet; `version` of this program is what the jobs install.
+    """Write each file that does not exist; the CI jobs install this program in `version`.
 
-    Where there are rules already, the example of a rule is left out: it would not fit to theirs. `dice` gives numbers
-    in [0, 1) for the recorded events.
+    If there are rules already, the example rule is left out. `rng` returns numbers in [0, 1) for the recorded events.
 
     Raises:
         UserError: a file or folder cannot be written.
@@ -61,15 +60,15 @@ def _example(rng: Callable[[], float]) -> Mapping[str, str]:
 
 
 def _recorded(paid: EventSchema, rng: Callable[[], float], number: int) -> Mapping[str, object]:
-    """An event an hour, to estimate a day's volume; the third was paid with coupons alone: no rule matches."""
-    moment = f"2026-11-{22 + number // 24}T{number % 24:02}:00:00Z"
+    """An event an hour, so that the volume of a day can be estimated. No rule matches the third one (nothing paid)."""
+    time = f"2026-11-{22 + number // 24}T{number % 24:02}:00:00Z"
     amount = {"amount_paid": "0.00"} if number == _UNMATCHED else {}
-    data = {**example(paid, rng, number), "occurred_at": moment, "paid_at": moment, **amount}
-    return {"type": paid.name, "time": moment, "data": data}
+    data = {**example(paid, rng, number), "occurred_at": time, "paid_at": time, **amount}
+    return {"type": paid.name, "time": time, "data": data}
 
 
 def _around(version: str) -> Mapping[str, str]:
-    """What every repository of rules has around its rules."""
+    """The files of every repository of rules."""
     return {
         "schemas/rules.schema.json": json_schemas.rules(),
         "schemas/templates.schema.json": json_schemas.templates(),
@@ -95,17 +94,17 @@ def _has_rules(folder: Path) -> bool:
 
 
 def _write_new(path: Path, text: str) -> bool:
-    """Whether the file was written: False where there is one (or a link) already."""
+    """Write the file unless it (or a link) exists; return whether it was written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
         if not path.parent.is_dir():
-            raise UserError(f"{path.parent} is a file, and should be a folder") from None
+            raise UserError(f"{path.parent} is a file, not a folder") from None
         return False
     except NotADirectoryError:
-        raise UserError(f"{path.parent}: part of it is a file, and should be a folder") from None
+        raise UserError(f"{path.parent}: a part of it is a file, not a folder") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
     return True

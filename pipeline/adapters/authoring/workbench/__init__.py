@@ -1,1 +1,1 @@
-"""Where drafts of rules are tried out: a process of its own, bounded in time and memory, that writes nothing."""
+"""Evaluates drafts of rules in a child process with limits on time and memory, which writes nothing."""

@@ -1,8 +1,7 @@
-"""The process in which drafts are tried out: one line of JSON in, one line of JSON out, until the input ends.
+"""The child process that evaluates drafts: one line of JSON in, one line of JSON out, until the input ends.
 
-Started by `process.py` beside it with the folder of rules, the folder of schemas (or nothing), the environment (or
-nothing) and the seconds that a job may take. It is expendable: a timer ends a job that takes longer, and with it the
-process.
+`process.py` starts it with the folder of rules, the folder of schemas (or an empty text), the environment (or an empty
+text) and the seconds that a job may take. A timer ends a job that takes longer, and the process with it.
 """
 
 from __future__ import annotations
@@ -21,41 +20,41 @@ from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
 MEMORY_BYTES = 512 * 1024**2
-"""Of address space. The example rules take 63 MB of it."""
+"""Limit of address space. The example rules take 63 MB."""
 
 
 def main() -> None:
     """Serve jobs."""
-    os.nice(10)  # sending goes first
+    os.nice(10)  # sending has priority
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
     folder, schemas, environment, given = sys.argv[1:]
     seconds = float(given)
     _bound(seconds)
     catalogue = read_schemas(Path(schemas)) if schemas else SchemaCatalogue()
-    bench = DraftRunner(Path(folder), catalogue, environment or None)
+    runner = DraftRunner(Path(folder), catalogue, environment or None)
     for line in sys.stdin.buffer:
         _bound(seconds)
-        sys.stdout.buffer.write(orjson.dumps(_answer(bench, line), option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(orjson.dumps(_answer(runner, line), option=orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
         _bound(0)
 
 
 def _bound(seconds: float) -> None:
-    """End the process after so much more processor time, whatever it is busy with: the signal's default action."""
+    """End the process after `seconds` more of processor time: the default action of the signal."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _answer(bench: DraftRunner, line: bytes) -> dict[str, object]:
+def _answer(runner: DraftRunner, line: bytes) -> dict[str, object]:
     job = orjson.loads(line)
     try:
         match job.pop("do"):
             case "open":
-                return bench.open(job["file"], job["rule"], job["type"])
+                return runner.open(job["file"], job["rule"], job["type"])
             case "example":
-                return {"event": bench.example(job["type"])}
+                return {"event": runner.example(job["type"])}
             case _:
-                return bench.try_out(Draft(**job))
+                return runner.try_out(Draft(**job))
     except UserError as error:
         return {"problem": error.message}
     except RecursionError:

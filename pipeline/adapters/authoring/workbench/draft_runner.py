@@ -1,4 +1,4 @@
-"""One draft tried out: what is wrong with it, which messages it makes of an event, and why. Plain values come out."""
+"""Evaluates a draft: its findings, the messages that it makes of an event, and why. Results are plain values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOST_FINDINGS = 50
 MOST_MESSAGES = 20
 MOST_TESTS = 500
 NEW = "new.yaml"
-"""The name of a draft that stands for no file yet."""
+"""Name of a draft without a file."""
 
 
 EMPTY = """\
@@ -52,7 +52,7 @@ rules:
 
 
 class Draft(NamedTuple):
-    """A draft, and the event to try it with."""
+    """The text of a draft, and the event to try it with."""
 
     file: str
     """Name of a rule file in the folder, or `NEW`."""
@@ -64,21 +64,21 @@ class Draft(NamedTuple):
 
 
 class DraftRunner:
-    """The rules and schemas that drafts are tried against."""
+    """Evaluates drafts with the rules and schemas of a folder."""
 
     def __init__(self, folder: Path, schemas: SchemaCatalogue, environment: str | None) -> None:
-        self._shelf = RuleFolder(folder)
+        self._rules = RuleFolder(folder)
         self._folder = folder
         self._schemas = schemas
         self._environment = environment
 
     def open(self, file: str | None, rule: str | None, event_type: str | None) -> dict[str, object]:
-        """A file to begin with, and an event that its rules look at; what is not named, or not there, is chosen.
+        """A file and an event for its rules. Arguments that are None or do not exist are chosen.
 
         Raises:
             UserError: the folder cannot be read.
         """
-        sources, names = self._shelf.read(), self._shelf.names()
+        sources, names = self._rules.read(), self._rules.names()
         abouts = {name: inside(path, sources.rules[path]) for name, path in names.items()}
         first = file if file is not None and (file in names or file == NEW) else next(iter(names), NEW)
         chosen = next((name for name, about in abouts.items() if rule in about.ids), first)
@@ -96,21 +96,23 @@ class DraftRunner:
         }
 
     def example(self, event_type: str) -> str:
-        """An event of that type, made from its schema; an empty one where there is no schema."""
+        """An example event made from the schema of its type; empty without a schema."""
         schema = self._schemas.newest(event_type)
         event = example(schema, random.Random(7).random) if schema is not None else {}  # noqa: S311 - an example
         return json.dumps(event, ensure_ascii=False, indent=2)
 
     def try_out(self, draft: Draft) -> dict[str, object]:
-        """Everything there is to say about a draft.
+        """Evaluate a draft.
 
         Raises:
             UserError: the folder cannot be read.
         """
-        path = self._shelf.names().get(draft.file, str(self._folder / NEW))
+        path = self._rules.names().get(draft.file, str(self._folder / NEW))
         whole = _Whole.of(draft.rules)
         event_type, event, problem = self._event(draft)
-        checked = check(self._shelf.bearing(path, whole.text, event_type), self._schemas, environment=self._environment)
+        checked = check(
+            self._rules.relevant(path, whole.text, event_type), self._schemas, environment=self._environment
+        )
         result: dict[str, object] = {
             "findings": list(_findings(checked, path, whole, draft.rules)),
             "sound": checked.ruleset is not None,
@@ -127,7 +129,7 @@ class DraftRunner:
         return result
 
     def _tests(self, checked: CheckResult, path: str) -> dict[str, object] | None:
-        """How the tests end that give events of the draft's types; None where there is none, or nothing to run."""
+        """Results of the tests for events of the draft's types; None if there are none."""
         if checked.ruleset is None:
             return None
         own = {name for name, locations in checked.locations.items() if locations.path == path}
@@ -160,7 +162,7 @@ def _first_type(text: str, rule: str | None, known: Sequence[str]) -> str:
 
 
 class _Whole(NamedTuple):
-    """A draft as a whole file, and how far that moved its places."""
+    """A draft as a whole file, and the offset of its locations."""
 
     text: str
     lines: int
@@ -168,7 +170,7 @@ class _Whole(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> _Whole:
-        """One rule alone becomes a file of one rule."""
+        """Make a whole file of a draft that is one rule."""
         first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
         if re.match(r"- ", first):
             return cls(f"rules:\n{text}", 1, 0)
@@ -178,12 +180,12 @@ class _Whole(NamedTuple):
         return cls(text, 0, 0)
 
     def location(self, line: int, column: int) -> Location:
-        """Where a place of the file is in the draft as it was written."""
+        """The location in the draft of a location in the file."""
         return Location(max(1, line - self.lines), max(1, column - self.columns))
 
 
 def _findings(checked: CheckResult, path: str, whole: _Whole, text: str) -> Iterator[dict[str, object]]:
-    """The draft's own, then errors of other files, for they keep it from being tried."""
+    """Findings of the draft, then errors of other files, which prevent its evaluation."""
     lines = text.splitlines()
     own = [finding for finding in checked.findings if finding.path == path]
     others = [finding for finding in checked.findings if finding.path != path and finding.level is Level.ERROR]
@@ -232,9 +234,9 @@ def _failed(case: Mapping[str, object]) -> dict[str, object]:
 
 
 def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
-    """Why a rule made a message or none; with places where it stands in the draft."""
+    """Why a rule makes a message or not, with locations in the draft."""
 
-    def described(value: Value) -> dict[str, object]:
+    def value_of(value: Value) -> dict[str, object]:
         location = whole.location(*value.location) if one.path == path else None
         shown_value = None if value.failed is not None else shown(value.value)
         return {"text": value.text, "value": shown_value, "failed": value.failed, "line": location and location.line}
@@ -246,7 +248,7 @@ def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
         "stopped_by": one.stopped_by,
         "conditional": one.condition is not None,
         "decisions": [
-            {**described(decision.part), "operands": [described(operand) for operand in decision.operands]}
+            {**value_of(decision.part), "operands": [value_of(operand) for operand in decision.operands]}
             for decision in decisions
         ],
     }

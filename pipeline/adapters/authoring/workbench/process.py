@@ -1,7 +1,7 @@
-"""Keeps the process in which drafts are tried out: started at the first draft, ended when nobody has sent one lately.
+"""Manages the child process that evaluates drafts: it starts with the first draft and ends when idle.
 
-Sending must never wait for a draft. So the work is done elsewhere, one draft at a time, with a bound on its time, its
-memory and on how many may wait; the process has none of our environment, for secrets may be in it.
+Sending must not wait for a draft. So drafts are evaluated in a child process, one at a time, with limits on time,
+memory and waiting drafts. The child does not get the environment of the service, which may contain secrets.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ JOB_SECONDS = 5.0
 MOST_WAITING = 8
 IDLE_SECONDS = 120.0
 WAIT_SECONDS = 30.0
-"""For an answer on a busy machine; the process ends itself after `seconds` of its own."""
+"""Timeout of an answer on a busy machine; the child ends itself after `seconds` of processor time."""
 MOST_ANSWER = 16 * 1024 * 1024
 
 
 class Workbench:
-    """Tries drafts out, one after the other."""
+    """Evaluates drafts one after the other."""
 
     def __init__(
         self, folder: Path, schemas: Path | None, environment: str | None, seconds: float = JOB_SECONDS
     ) -> None:
-        """The folder of rules that drafts belong to, and that of schemas; `seconds` are a draft's processor time."""
+        """`folder` has the rules, `schemas` the schemas; `seconds` is the processor time of a draft."""
         self._arguments = (str(folder), str(schemas or ""), environment or "", str(seconds))
         self._seconds = seconds
         self._turn = asyncio.Lock()
@@ -40,32 +40,32 @@ class Workbench:
         self._idle: asyncio.TimerHandle | None = None
 
     async def open(self, file: str | None, rule: str | None, event_type: str | None) -> dict[str, object]:
-        """What `DraftRunner.open` gives.
+        """The result of `DraftRunner.open`.
 
         Raises:
-            Overtaxed: as `try_out`.
+            ResourceLimitExceeded: as `try_out`.
         """
         return await self._do({"do": "open", "file": file, "rule": rule, "type": event_type})
 
     async def example(self, event_type: str) -> str:
-        """An event of that type, as JSON.
+        """An example event of that type, as JSON.
 
         Raises:
-            Overtaxed: as `try_out`.
+            ResourceLimitExceeded: as `try_out`.
         """
         return str((await self._do({"do": "example", "type": event_type})).get("event", "{}"))
 
     async def try_out(self, draft: Mapping[str, str]) -> dict[str, object]:
-        """What `DraftRunner.try_out` says of the draft: `file`, `rules`, `type`, `event`.
+        """The result of `DraftRunner.try_out` for the draft with `file`, `rules`, `type` and `event`.
 
         Raises:
-            Overtaxed: too many wait already, or it took too long or too much memory.
+            ResourceLimitExceeded: too many drafts are waiting, or this one takes too much time or memory.
         """
         return await self._do({"do": "try", **draft})
 
     async def _do(self, job: Mapping[str, object]) -> dict[str, object]:
         if self._waiting >= MOST_WAITING:
-            raise ResourceLimitExceeded("too many drafts are being tried out at once", hint="try again in a moment")
+            raise ResourceLimitExceeded("too many drafts are waiting", hint="try again in a few seconds")
         self._waiting += 1
         try:
             async with self._turn:
@@ -88,17 +88,17 @@ class Workbench:
                 await process.stdin.drain()
                 answer = await process.stdout.readline()
         except (TimeoutError, ConnectionError, ValueError):
-            pass  # no whole answer: the process is of no use any more, as below
+            pass  # an incomplete answer: the process is ended below
         except asyncio.CancelledError:
-            await self.close()  # its answer would be taken for the next one's
+            await self.close()  # its answer would be read as the next one's
             raise
         if not answer.endswith(b"\n"):
             await self.close()
             raise ResourceLimitExceeded(
-                f"trying this out took longer than {self._seconds:g} s, or too much memory",
+                f"the draft took longer than {self._seconds:g} s, or too much memory",
                 hint="make the text or the event smaller",
             )
-        self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
+        self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_idle)
         found: dict[str, object] = orjson.loads(answer)
         return found
 
@@ -116,8 +116,8 @@ class Workbench:
             env={**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONUTF8": "1"},
         )
 
-    def _rest(self) -> None:
-        """Nobody has asked for a while: give the memory back. The end of its input ends the process."""
+    def _end_idle(self) -> None:
+        """End the idle process by closing its input."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 

@@ -1,4 +1,4 @@
-"""The rules on disk that a draft belongs to: only the files that bear on it, each read once until it changes."""
+"""Finds the files of a rule folder that are relevant for a draft; each is parsed again only if it changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.rules.source.structure import validate
 
 
 class Inside(NamedTuple):
-    """What a file of rules is about."""
+    """Rule ids and event types of a file of rules."""
 
     ids: frozenset[str]
     types: frozenset[str]
@@ -30,7 +30,7 @@ class RuleFolder:
         self._known: dict[str, tuple[str, Inside]] = {}
 
     def read(self) -> RuleSources:
-        """Everything there is.
+        """Read the whole folder.
 
         Raises:
             UserError: it cannot be read.
@@ -38,20 +38,20 @@ class RuleFolder:
         return read_rules_and_tests(self._folder)
 
     def names(self) -> Mapping[str, str]:
-        """Path by name within the folder, in the order of names."""
+        """Paths by name within the folder, in the order of names."""
         return {Path(path).relative_to(self._folder).as_posix(): path for path in read_rules(self._folder).rules}
 
-    def bearing(self, path: str, text: str, event_type: str | None) -> RuleSources:
-        """The draft in place of the file at `path`, with the files that look at the same events, and their tests.
+    def relevant(self, path: str, text: str, event_type: str | None) -> RuleSources:
+        """The draft in place of the file at `path`, with the files for the same events and their tests.
 
-        A set of a thousand rules is not checked again for every letter that is typed.
+        A folder of a thousand rules would take seconds for each keystroke.
         """
         sources = self.read()
         mine = inside(path, text)
         types = mine.types | ({event_type} if event_type is not None else frozenset())
         near = {other: body for other, body in sources.rules.items() if other != path and types & self._of(other, body)}
-        message = mine.ids.union(types, *(self._known[other][1].ids for other in near))
-        tests = {test: body for test, body in sources.tests.items() if any(word in body for word in message)}
+        names = mine.ids.union(types, *(self._known[other][1].ids for other in near))
+        tests = {test: body for test, body in sources.tests.items() if any(name in body for name in names)}
         rules = {other: text if other == path else sources.rules[other] for other in sorted({path, *near})}
         return RuleSources(rules, sources.templates, tests)
 
@@ -63,7 +63,7 @@ class RuleFolder:
 
 
 def rule_types(path: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The rules of a file in their order, each with the event types that it looks at; none of what is no such file."""
+    """The rules of a file in order, each with its event types; empty for an invalid file."""
     document = parse(path, text)
     model = None if isinstance(document, Finding) else validate(document, RuleFile)[0]
     if model is None:
@@ -72,6 +72,6 @@ def rule_types(path: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def inside(path: str, text: str) -> Inside:
-    """What a file is about."""
+    """Rule ids and event types of a file."""
     rules = rule_types(path, text)
     return Inside(frozenset(id_ for id_, _ in rules), frozenset(one for _, types in rules for one in types))

@@ -142,7 +142,7 @@ def test_a_folder_that_is_gone_can_still_be_read() -> None:
         ("HEAD:nowhere", "there is no folder `nowhere` at `HEAD`"),
         ("HEAD:rules/shop.yaml", "there is no folder `rules/shop.yaml` at `HEAD`"),
         ("HEAD:../..", "there is no folder `../..` at `HEAD`"),
-        ("", "an empty text names no rules"),
+        ("", "an empty argument names no rules"),
     ],
 )
 def test_what_is_not_there_is_told(given: str, message: str) -> None:
@@ -163,7 +163,7 @@ def test_outside_of_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A revision needs a repository."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(UserError, match="is in no git repository"):
+    with pytest.raises(UserError, match="is not in a git repository"):
         text_of("main")
 
 
@@ -172,7 +172,7 @@ def test_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders can still be compared."""
     monkeypatch.setenv("PATH", "")
     assert "水" in text_of("rules")
-    with pytest.raises(UserError, match="there is no git"):
+    with pytest.raises(UserError, match="git is not installed"):
         text_of("main")
 
 
