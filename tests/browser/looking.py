@@ -1,4 +1,4 @@
-"""What a page must be, whatever is on it: no complaint of the browser's, nothing from elsewhere, readable."""
+"""Checks of every page: no browser errors, no external resources, readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo as whoever tries the product meets it: its pages, with life in them."""
+"""The pages of the demo, with live data."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def served(shop: Shop) -> Iterator[Served]:
         yield served
 
 
-def test_it_lives(shop: Shop, served: Served, looked: Looked) -> None:
-    """Counts and headline change by themselves; the browser has nothing to complain of and asks nobody else."""
+def test_the_page_updates_itself(shop: Shop, served: Served, looked: Looked) -> None:
+    """Counts and messages update; the browser reports no errors and contacts no other server."""
     page = looked.page
     page.goto(served.url)
     row = page.get_by_role("row", name="order-paid").first
@@ -52,8 +52,8 @@ def test_it_lives(shop: Shop, served: Served, looked: Looked) -> None:
     assert looked.hosts == {served.url.removeprefix("http://")}
 
 
-def test_it_says_when_what_it_shows_is_old(served: Served, looked: Looked) -> None:
-    """The service is gone: that is said, rather than old figures shown as new ones."""
+def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked) -> None:
+    """When the service does not answer, the page says so."""
     looked.page.goto(served.url)
     expect(looked.page.locator("#stale")).to_be_hidden()
     served.stop()
@@ -74,8 +74,8 @@ def test_it_can_be_held_still(shop: Shop, served: Served, looked: Looked) -> Non
     expect(page.locator("#signs")).to_contain_text("quota", timeout=8_000)
 
 
-def test_whoever_has_no_script_sees_the_same(chromium: Browser, served: Served) -> None:
-    """And the browser itself loads it anew."""
+def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> None:
+    """The browser reloads it."""
     with chromium.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(served.url)

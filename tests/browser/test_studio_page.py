@@ -57,7 +57,7 @@ def change(page: Page, old: str, new: str) -> None:
 
 
 def test_a_mistake_shows_at_its_line_and_goes_away(page: Page, looked: Looked) -> None:
-    """Marked beside the line, told with a hint; a click leads there; mended, the card is back."""
+    """It is marked at the line, with a hint; a click goes there; after the fix the card is back."""
     summary = page.get_by_role("status").last
     expect(summary).to_contain_text("No errors")
     expect(page.locator(".np-card").first).to_be_visible()
@@ -120,7 +120,7 @@ def test_changes_are_not_thrown_away_unasked(page: Page) -> None:
 
 
 def test_the_yaml_is_copied(chromium: Browser, url: str) -> None:
-    """By the button, as it stands in the field."""
+    """The button copies the field unchanged."""
     with chromium.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = context.new_page()
         page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)

@@ -37,8 +37,8 @@ def served(workers: Workers) -> Iterator[Served]:
         yield served
 
 
-def test_it_lives(workers: Workers, served: Served, looked: Looked) -> None:
-    """Totals and each worker's standing change by themselves; one that does not answer is shown with its phase."""
+def test_the_page_updates_itself(workers: Workers, served: Served, looked: Looked) -> None:
+    """Totals and the status of each worker update; a worker that does not answer is shown with its phase."""
     page = looked.page
     page.goto(served.url)
     first, second = page.get_by_role("row").nth(1), page.get_by_role("row").nth(2)
@@ -54,7 +54,7 @@ def test_it_lives(workers: Workers, served: Served, looked: Looked) -> None:
 
 
 def test_a_workers_own_page_is_behind_its_number(workers: Workers, served: Served, looked: Looked) -> None:
-    """One that does not answer is no link."""
+    """A worker that does not answer has no link."""
     page = looked.page
     page.goto(served.url)
     expect(page.get_by_role("row").nth(2).get_by_role("link")).to_have_count(0)
@@ -64,8 +64,8 @@ def test_a_workers_own_page_is_behind_its_number(workers: Workers, served: Serve
     assert (1, "/") in workers.asked
 
 
-def test_it_says_when_what_it_shows_is_old(served: Served, looked: Looked) -> None:
-    """The supervisor is gone: that is said."""
+def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked) -> None:
+    """When the supervisor does not answer, the page says so."""
     looked.page.goto(served.url)
     served.stop()
     expect(looked.page.get_by_role("status")).to_contain_text("No answer since", timeout=10_000)

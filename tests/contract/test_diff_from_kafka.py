@@ -49,7 +49,7 @@ def emitted(run: Run, servers: str, topic: str, *more: str) -> None:
 
 
 def test_the_events_of_a_topic_are_compared(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rules, schemas and environment as the configuration has them; what is no event is counted with its reason."""
+    """With rules, schemas and environment of the configuration; undecodable records are counted by reason."""
     emitted(run, servers, "compared")
     configure(servers, "compared", directory="schemas/events")
     capsys.readouterr()
@@ -65,8 +65,8 @@ def test_the_events_of_a_topic_are_compared(run: Run, servers: str, capsys: pyte
     assert (template["edit"], template["events"]) == ("edited", 0)
 
 
-def test_bounds_leave_out_what_lies_beyond(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Offsets of each partition; a bound that is neither offset nor moment is misuse."""
+def test_records_beyond_the_bounds_are_left_out(run: Run, servers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Offsets of each partition; a bound that is neither an offset nor a time is misuse."""
     emitted(run, servers, "bounded")
     configure(servers, "bounded", directory="schemas/events")
     message = ("diff", "before", "-c", "pipeline.yaml", "--topic", "bounded", "--output", "json")
@@ -90,7 +90,7 @@ def test_schemas_come_from_the_registry(run: Run, servers: str, capsys: pytest.C
 
 
 def test_a_broker_that_does_not_answer(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Told in words, exit 2."""
+    """A message, and exit code 2."""
 
     configure("127.0.0.1:1", "other", directory="schemas/events")
     assert run("diff", "before", "-c", "pipeline.yaml", "--topic", "other") == 2

@@ -80,7 +80,7 @@ def test_ctrl_c_ends_all_without_a_word(running: Running) -> None:
 
 
 def test_a_killed_diff_leaves_no_process_behind(running: Running) -> None:
-    """Nobody would give them work any more, and nobody would end them."""
+    """Processes without a parent end themselves."""
     running.kill()
     running.wait(PATIENCE)
     until(lambda: not group(running))

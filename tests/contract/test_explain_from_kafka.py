@@ -1,4 +1,4 @@
-"""`explain` of a record that stands in Kafka: decoded as the service would, and nothing consumed."""
+"""`explain` of a record in Kafka decodes it as the service does, and consumes nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_record_is_named_by_its_place(
 def test_the_registry_is_asked_for_the_records_schema(
     run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a registry that does not answer is told in words."""
+    """A registry that does not answer is reported."""
     with FakeRegistry() as registry:
         location = emitted(run, servers, "explained-registry", "--registry", registry.url)
         config = configuration(tmp_path, servers, registry_url=registry.url)
@@ -70,10 +70,10 @@ def test_the_registry_is_asked_for_the_records_schema(
     assert "the schema registry does not answer" in capsys.readouterr().err
 
 
-def test_a_record_that_is_no_event_ends_with_1(
+def test_an_undecodable_record_ends_with_1(
     run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the reason that its outcome has; what is not there at all is misuse."""
+    """With the reason of its outcome; a missing record is misuse."""
     emitted(run, servers, "explained-broken")
     producer = Producer({"bootstrap.servers": servers, "log_level": 0})
     producer.produce("explained-broken", b"\x00nothing", partition=2)

@@ -53,7 +53,7 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_tells_its_url_and_ends_cleanly(number: signal.Signals) -> None:
+def test_it_prints_its_url_and_ends_cleanly(number: signal.Signals) -> None:
     """One line with the url; Ctrl-C ends it with 0 and without a traceback."""
     with started() as (process, line, url):
         assert line.startswith("sandbox: http://127.0.0.1:")
@@ -97,8 +97,8 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
         ({"host": "192.0.2.1"}, "cannot listen"),
     ],
 )
-def test_mistakes_are_told_in_words(tmp_path: Path, options: dict[str, Any], message: str) -> None:
-    """A mistake of the caller is told in words, before anything listens."""
+def test_mistakes_are_reported(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    """Before anything listens."""
     (tmp_path / "bad.yaml").write_text("faults: [")
     (tmp_path / "binary.plan").write_bytes(b"\xff\xfe")
     (tmp_path / "long.yaml").write_text("#" * 2_000_000)

@@ -49,8 +49,8 @@ def test_the_shipped_schemas_are_fine(run: Run, capsys: pytest.CaptureFixture[st
     assert "9 schemas of 9 types, 0 errors" in capsys.readouterr().out
 
 
-def test_every_problem_is_told(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is no schema hides no fault of another."""
+def test_every_problem_is_reported(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An invalid file does not hide errors of others."""
     write(tmp_path, "1.avsc", NO)
     write(tmp_path, "2.avsc", NO, NEW)
     write(tmp_path, "hostile.avsc", {"name": "f", "type": []}, record="shop.Bad")
@@ -124,10 +124,10 @@ def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, r
         (["register", "--subject-strategy", "other"], ""),
     ],
 )
-def test_a_mistake_is_told_in_words(
+def test_a_mistake_is_reported(
     run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    """With exit code 2 and no traceback."""
+    """With exit code 2 and without a traceback."""
     assert run(*arguments) == 2
     told = capsys.readouterr().err
     assert message in told

@@ -82,7 +82,7 @@ async def test_findings_stand_where_they_were_written(bench: Workbench) -> None:
 
 
 async def test_a_draft_stands_in_for_its_file(bench: Workbench) -> None:
-    """The rules of the file on disk are not there twice."""
+    """The rules of the file on disk are not evaluated, too."""
     text = (shipped("rules") / "trade.yaml").read_text(encoding="utf-8")
     found = await tried(bench, text, file="trade.yaml")
     assert found["findings"] == []
@@ -102,8 +102,8 @@ async def test_the_tests_of_its_events_are_run(bench: Workbench) -> None:
     assert mismatch["got"].startswith("https://m.example.com/o/")
 
 
-async def test_why_not(bench: Workbench) -> None:
-    """What decided, with the event's value."""
+async def test_a_rule_that_does_not_match_is_explained(bench: Workbench) -> None:
+    """By the deciding part, with the event's value."""
     found = await tried(bench, event={**EVENT, "pay_channel": "BALANCE"})
     why = next(one for one in found["why"] if one["rule"] == "thanks")
     assert why["match"] == "no_match"
@@ -121,8 +121,8 @@ async def test_why_not(bench: Workbench) -> None:
         ('{"a": ' * 5_000 + "1" + "}" * 5_000, "deep"),
     ],
 )
-async def test_an_event_that_is_none_is_told_in_words(bench: Workbench, event: object, summary: str) -> None:
-    """And findings are there all the same."""
+async def test_an_invalid_event_is_reported(bench: Workbench, event: object, summary: str) -> None:
+    """Findings are shown nevertheless."""
     found = await tried(bench, event=event)
     assert summary in found["event_problem"]["words"]
     assert found["sound"]
@@ -146,7 +146,7 @@ async def test_hostile_yaml_is_a_finding(bench: Workbench, rules: str, code: str
     assert code in {finding["code"] for finding in found["findings"]}
 
 
-async def test_what_an_event_says_is_text(bench: Workbench) -> None:
+async def test_values_of_an_event_are_text(bench: Workbench) -> None:
     """Neither HTML nor an expression."""
     found = await tried(bench, event={**EVENT, "item_summary": "<script>${1+1}", "order_no": "<b>"})
     cards = "".join(next(one for one in found["messages"] if one["rule"] == "thanks")["cards"])
@@ -167,15 +167,15 @@ async def test_the_process_is_kept_and_replaced(bench: Workbench) -> None:
 
 
 async def test_too_many_at_once_are_refused(bench: Workbench) -> None:
-    """Some wait, the rest is told so at once."""
+    """Some wait, the others are refused at once."""
     answers = await asyncio.gather(*(tried(bench) for _ in range(MOST_WAITING + 3)), return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, ResourceLimitExceeded)]
     assert len(refused) == 3
     assert sum(isinstance(answer, dict) for answer in answers) == MOST_WAITING
 
 
-async def test_what_takes_too_long_is_ended(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process is killed, it is told in words, and the next draft is none the worse."""
+async def test_a_draft_that_takes_too_long_is_ended(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is killed, a message is shown, and the next draft works."""
     monkeypatch.setattr("pipeline.adapters.authoring.workbench.process.WAIT_SECONDS", 0.01)
     with pytest.raises(ResourceLimitExceeded, match="took longer"):
         await tried(bench)
@@ -207,8 +207,8 @@ def environment_of(process: int) -> bytes:
     return path.read_bytes()
 
 
-async def test_no_secret_of_ours_is_in_its_environment(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the process could tell of us it does not know."""
+async def test_its_environment_has_no_secrets(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process does not know what it could leak."""
     monkeypatch.setenv("NOTICE_PIPELINE_NOTICES__TOKEN", "canary-88")
     await tried(bench)
     assert bench._process is not None

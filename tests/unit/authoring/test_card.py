@@ -1,4 +1,4 @@
-"""What the customer will see of a message, and what is lost."""
+"""What the customer sees of a message, and what is not shown."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ FULL = {
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\u202e"
 
 
-def test_wechat_drops_what_it_drops_since_2023() -> None:
-    """`first`, `remark`, colours, emoji and line breaks go without an error, and so does what is over 20 characters."""
+def test_wechat_since_2023_drops_parts_of_a_message() -> None:
+    """`first`, `remark`, colours, emoji, line breaks and text after 20 characters are dropped without an error."""
     now = card(HISTORY, FULL, Mode.WECHAT)
     assert (now.heading, now.footing) == (None, None)
     (row,) = now.rows
@@ -77,14 +77,14 @@ def test_the_older_way_shows_everything() -> None:
     assert all(not line.losses for line in before.lines)
 
 
-def test_black_is_no_loss() -> None:
-    """A field in black looks as it would without a colour."""
+def test_black_is_not_reported_as_lost() -> None:
+    """A black field looks the same without its colour."""
     assert card(HISTORY, {"keyword1": Value("W1", "#000")}, Mode.WECHAT).rows[0].losses == ()
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_what_the_channel_would_refuse_is_told(mode: Mode) -> None:
-    """A value over its limit, a field without a value and a field too many each have their words."""
+def test_values_that_the_channel_would_refuse_are_reported(mode: Mode) -> None:
+    """A value over its limit, a field without a value, and an unknown field."""
     shown = card(CATEGORY, {"thing3": Value("好" * 21), "thing9": Value("x")}, mode)
     assert {line.key: line.fault for line in shown.lines} == {
         "thing3": "has 21 of at most 20 characters",
@@ -94,7 +94,7 @@ def test_what_the_channel_would_refuse_is_told(mode: Mode) -> None:
 
 
 def test_an_optional_field_left_out_is_not_on_the_card() -> None:
-    """Nothing is said of a field that may be left out and is."""
+    """It is not reported."""
     assert [line.key for line in card(HISTORY, {"keyword1": Value("W1")}, Mode.LEGACY).lines] == ["keyword1"]
 
 
@@ -107,7 +107,7 @@ def test_a_template_shows_its_own_examples() -> None:
 
 
 def test_values_are_read_from_a_request_body() -> None:
-    """What has not the contract's shape is left out."""
+    """Values without the contract's form are left out."""
     body = {
         "data": {"a": {"value": "甲", "color": "#000"}, "b": {"value": 3}, "c": "x", "d": {"value": "丁", "color": 1}}
     }

@@ -1,4 +1,4 @@
-"""What a rule change does to recorded events: kinds of change, counts, examples, spans of time."""
+"""A rule change is compared on recorded events: kinds of change, counts, examples, time spans."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_part_of_a_message_is_compared(changes: dict[str, str], expected: 
 
 
 def test_another_template_id_is_a_change() -> None:
-    """The same words of the rule, and a message that the channel shows otherwise."""
+    """The rule is the same, but the channel shows another template."""
     old = ruleset("rules: [{id: paid, on: shop.order.Paid, to: '${event.sub}', template: paid, data: {thing1: 豆}}]")
     new = ruleset(
         "rules: [{id: paid, on: shop.order.Paid, to: '${event.sub}', template: paid, data: {thing1: 豆}}]",
@@ -77,7 +77,7 @@ def test_another_template_id_is_a_change() -> None:
 
 
 def test_a_message_that_is_refused_now_says_why() -> None:
-    """Gone where there was one; refused anew where there was none."""
+    """It is gone if there was one before, else newly refused."""
     old, new = one_rule(when="event.gift == false"), one_rule(data='{thing1: "${event.order_no}"}')
     diff = compare(old, new, [at(1, order_no="T" * 50), at(2, order_no="T" * 50, gift=True)])
     rule = diff.rules["paid"]
@@ -88,7 +88,7 @@ def test_a_message_that_is_refused_now_says_why() -> None:
 
 
 def test_a_refusal_of_the_same_reason_is_the_same() -> None:
-    """What could not be sent before and cannot be now is no change."""
+    """A message that is refused in both versions is not a change."""
     text = '{{thing1: "{}${{event.order_no}}"}}'
     diff = compare(one_rule(data=text.format("a")), one_rule(data=text.format("b")), [at(1, order_no="T" * 50)])
     assert counts(diff) == {Change.SAME: 1}
@@ -104,14 +104,14 @@ def test_rules_that_come_and_go() -> None:
     assert (counts(diff, "old-name"), counts(diff, "new-name")) == ({Change.GONE: 1}, {Change.NEW: 1})
 
 
-def test_words_that_decide_nothing_are_no_edit() -> None:
-    """Description, owner and category change no message."""
+def test_fields_without_effect_are_not_an_edit() -> None:
+    """Description, owner and category do not change messages."""
     diff = compare(one_rule(), one_rule(description="other words", owner="others", category="marketing"), [at(1)])
     assert (diff.rules, diff.unchanged) == ({}, ("paid",))
 
 
 def test_a_stop_changes_the_rules_behind_it() -> None:
-    """A rule of the same words loses its messages where another begins to stop before it."""
+    """An unchanged rule loses messages if an earlier rule gets `stop: true`."""
     rules = """
 defaults: {on: shop.order.Paid, to: "${event.sub}", template: paid}
 rules:
@@ -137,7 +137,7 @@ def test_examples_are_the_first_of_each_kind_and_whatever_else_shows_a_new_place
 
 
 def test_the_span_of_time_ignores_events_without_a_time() -> None:
-    """A file may not tell when its events happened."""
+    """Events in a file may have no time."""
     old, new = one_rule(), one_rule(data="{thing1: 茶}")
     assert compare(old, new, [at(1, time_ms=0), at(2, time_ms=0)]).days is None
     assert compare(old, new, [at(1, time_ms=HOUR_MS), at(2, time_ms=0), at(3, time_ms=HOUR_MS + 1)]).days is None

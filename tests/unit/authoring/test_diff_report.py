@@ -40,7 +40,7 @@ def test_recipients_are_shown_when_asked_for() -> None:
 
 
 def test_a_short_recipient_does_not_tear_other_words_apart() -> None:
-    """It is masked where it stands alone."""
+    """It is masked only where it is a whole word."""
     diff = compare(one_rule(), one_rule(data="{thing1: '7 of 77'}"), [at(1, sub="7")])
     assert '"after": "recipient 1 of 77"' in json.dumps(as_values(diff, NAMES, Mask()))
 
@@ -71,7 +71,7 @@ def test_the_values_say_all_of_it() -> None:
 
 
 def test_markdown_has_a_table_and_folded_examples() -> None:
-    """What a merge request shows at first is the table."""
+    """The table is shown first; examples are collapsed."""
     diff = compare(one_rule(), one_rule(data="{thing1: 茶}"), [at(1), at(2, time_ms=PAID_AT * 1_000 + 24 * HOUR_MS)])
     text = as_markdown(diff, NAMES, Mask())
     assert "**2 messages change**; the rules below sent 2." in text
@@ -80,23 +80,23 @@ def test_markdown_has_a_table_and_folded_examples() -> None:
     assert "| <code>thing1</code> | <code>豆</code> | <code>茶</code> |" in text
 
 
-def test_no_change_is_said_in_so_many_words() -> None:
-    """And how many rules were found to be the same."""
+def test_no_change_is_reported() -> None:
+    """With the number of unchanged rules."""
     text = as_markdown(compare(one_rule(), one_rule(), [at(1)]), NAMES, Mask())
     assert "**No message changes.** Compared on 1 event of <code>events.jsonl</code>." in text
     assert "1 rule is the same in both versions." in text
 
 
-def test_a_recording_that_says_nothing_about_a_rule_is_told() -> None:
-    """An edited rule without events must not pass for one without changes."""
+def test_a_rule_without_recorded_events_is_reported() -> None:
+    """An edited rule without events must not look unchanged."""
     notes = as_values(compare(one_rule(), one_rule(when="event.gift"), [at(1, kind="x")]), NAMES, Mask())["notes"]
     assert notes == ["the recording has no event for these rules: `paid`"]
     notes = as_values(compare(one_rule(), one_rule(when="event.count > 2"), [at(1)]), NAMES, Mask())["notes"]
     assert notes == ["these rules differ, but none of their messages does: `paid`"]
 
 
-def test_values_of_events_are_text_whatever_they_hold() -> None:
-    """No image is fetched, nobody is pinged, no table or tag is broken, no terminal obeys."""
+def test_values_of_events_are_escaped_in_markdown() -> None:
+    """They make no images, mentions or tags, and break no table or terminal."""
     hostile = "![x](https://evil.example/p.png) @all <script> a|b `c` \x1b[31m\n\u202e"
     shown = code(hostile)
     assert shown.startswith("<code>")

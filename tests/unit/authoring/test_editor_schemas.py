@@ -1,4 +1,4 @@
-"""The published JSON Schemas, judged by a validator of that standard: editors underline what `check` calls malformed.
+"""The published JSON Schemas agree with the parser, by a validator of the standard.
 
 What only `check` can know (fields of events, other files) is not in them.
 """
@@ -95,7 +95,7 @@ def test_a_faulty_file_is_underlined_where_its_form_is_at_fault(path: Path, kind
     ],
     ids=str,
 )
-def test_what_the_parser_refuses_is_underlined(kind: str, value: object) -> None:
+def test_the_schema_refuses_what_the_parser_refuses(kind: str, value: object) -> None:
     """Unknown keys, missing ones, wrong types, and values outside their set or form."""
     assert not model_takes(kind, value)
     assert not validator(kind).is_valid(value)
@@ -114,14 +114,14 @@ def test_what_the_parser_refuses_is_underlined(kind: str, value: object) -> None
     ],
     ids=str,
 )
-def test_what_the_parser_takes_is_not_underlined(kind: str, value: object) -> None:
-    """The other half: a schema that refused everything would pass the tests above."""
+def test_the_schema_accepts_what_the_parser_accepts(kind: str, value: object) -> None:
+    """A schema that refused everything would pass the tests above."""
     assert model_takes(kind, value)
     assert validator(kind).is_valid(value)
 
 
 def test_the_configuration_s_schema_takes_what_the_compose_file_mounts() -> None:
-    """And refuses a key that is not there."""
+    """It refuses an unknown key."""
     check = validator("configuration")
     given = content(ROOT / "deploy" / "compose" / "pipeline.yaml")
     assert [str(error) for error in check.iter_errors(given)] == []

@@ -31,7 +31,7 @@ def deciding(source: str) -> list[str]:
     return [evaluation.tree.text(node) for node in evaluation.deciding()]
 
 
-def test_every_part_that_was_looked_at_has_its_value() -> None:
+def test_every_evaluated_part_has_its_value() -> None:
     """Fields, constants, comparisons and calls; a macro counts as one."""
     assert values(evaluated('size(event.no) > 1 && event.list.exists(one, one == "x")')) == {
         'size(event.no) > 1 && event.list.exists(one, one == "x")': True,
@@ -55,8 +55,8 @@ def test_every_part_that_was_looked_at_has_its_value() -> None:
         ("event.no ? event.no : event.item.name", "event.no", "event.item.name"),
     ],
 )
-def test_what_cel_passes_over_has_no_value(source: str, seen: str, passed_over: str) -> None:
-    """The second side of a settled `&&` or `||`, and the branch not taken."""
+def test_skipped_parts_have_no_value(source: str, seen: str, passed_over: str) -> None:
+    """The second operand of a decided `&&` or `||`, and the other branch."""
     found = values(evaluated(source))
     assert seen in found
     assert passed_over not in found
@@ -100,12 +100,12 @@ def test_a_failure_does_not_end_the_search() -> None:
     ],
 )
 def test_the_parts_that_decided_are_the_smallest(source: str, parts: list[str]) -> None:
-    """What an author must look at to know why, and nothing else."""
+    """Only the parts that explain the result."""
     assert deciding(source) == parts
 
 
-def test_operands_are_what_the_author_can_look_up() -> None:
-    """Paths whole, calls with what they are made of; constants explain themselves."""
+def test_operands_are_fields_and_calls() -> None:
+    """Whole paths, and calls with their arguments; constants are left out."""
     evaluation = evaluated('size(event.list) + event.a > 2 && event.list[0] == event.item.name + "!"')
     tree = evaluation.tree
     one, other = tree.root.children
@@ -123,7 +123,7 @@ def test_operands_are_what_the_author_can_look_up() -> None:
 
 
 def test_one_probe_serves_many_events() -> None:
-    """Nothing of one event stays for the next."""
+    """No value of an event is kept for the next."""
     probe = Probe(ENVIRONMENT, ENVIRONMENT.compile("event.a > 1 && event.ok"))
     results = [probe.evaluate(ENVIRONMENT.bind({"a": a, "ok": True})).result.value for a in (1, 2, 1)]
     assert results == [False, True, False]
@@ -155,7 +155,7 @@ _CONDITIONS = st.recursive(
 
 @given(_CONDITIONS)
 def test_parts_and_whole_agree(source: str) -> None:
-    """What was passed over made no difference: from the parts seen, the three operators give the whole's value."""
+    """The value of the whole follows from the evaluated parts by the three operators."""
     evaluation = evaluated(source)
     for node in walk(evaluation.tree.root):
         one = evaluation.of(node)

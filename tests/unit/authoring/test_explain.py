@@ -40,7 +40,7 @@ def pointed_at(rules: str, line: int, column: int) -> str:
 
 
 def test_a_false_condition_names_the_part_that_decided_with_its_values_and_place() -> None:
-    """`count > 2` holds, so the amount alone is told."""
+    """`count > 2` is true, so only the amount is shown."""
     large = explained(event())["large"]
     assert large.match is Match.NO_MATCH
     assert large.condition is not None
@@ -61,8 +61,8 @@ def test_a_true_condition_names_all_that_made_it_true() -> None:
     assert [one.part.text for one in large.decisions] == ["event.count > 2", "event.amount >= 1000.0"]
 
 
-def test_rules_behind_one_that_stops_are_told_as_not_looked_at() -> None:
-    """With the rule that stopped; rules on other types are only counted."""
+def test_rules_after_a_stop_are_not_evaluated() -> None:
+    """With the rule that stopped; rules for other types are only counted."""
     result = checked(RULES, TEMPLATES)
     assert result.ruleset is not None
     explanation = explain(result.ruleset, result.locations, event())
@@ -74,8 +74,8 @@ def test_rules_behind_one_that_stops_are_told_as_not_looked_at() -> None:
     assert explanation.others == 1
 
 
-def test_a_text_over_its_limit_is_told_with_what_it_was_made_of() -> None:
-    """The whole text, the place of the field and of each expression."""
+def test_a_text_over_its_limit_is_explained_by_its_parts() -> None:
+    """With the whole text, and the locations of the field and of each expression."""
     given = explained(event(order_no="N" * 30))["any"]
     assert given.match is Match.REFUSED
     assert isinstance(given.result, Refusal)
@@ -89,7 +89,7 @@ def test_a_text_over_its_limit_is_told_with_what_it_was_made_of() -> None:
     assert pointed_at(RULES, *given.fault.decisions[1].part.location).startswith("event.order_no}")
 
 
-def test_an_expression_that_fails_is_narrowed_to_what_failed() -> None:
+def test_a_failing_expression_is_narrowed_to_its_failing_part() -> None:
     """In a field, in the url, in the recipient and in the condition."""
     rules = RULES.replace("event.gift", "event.tags[9] == 'a'").replace(
         "'共${event.count}件${event.order_no}'", "'${event.order_no}${event.tags[7] + event.order_no}'"
@@ -107,8 +107,8 @@ def test_an_expression_that_fails_is_narrowed_to_what_failed() -> None:
     assert (last.fault.name, [one.part.text for one in last.fault.decisions]) == ("when", ["event.tags[9]"])
 
 
-def test_a_recipient_or_url_that_cannot_be_is_told() -> None:
-    """Each with its own place, also where it stands in `defaults`."""
+def test_an_invalid_recipient_or_url_is_explained() -> None:
+    """Each with its location, also in `defaults`."""
     nobody = explained(event(sub=""))["any"].fault
     assert nobody is not None
     assert (nobody.name, nobody.text) == ("to", "")

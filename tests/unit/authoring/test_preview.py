@@ -1,4 +1,4 @@
-"""What customers would see: messages as cards, also those that cannot be sent."""
+"""Messages as customers see them, also those that are refused."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_a_message_is_shown_as_it_would_be_sent() -> None:
     assert (one.shortened, one.is_matched) == ((), True)
 
 
-def test_what_the_rule_cuts_is_told_whole() -> None:
-    """`overflow: truncate` sends a shorter text: the author sees which."""
+def test_a_cut_text_is_shown_in_full() -> None:
+    """`overflow: truncate` sends a shorter text, and the author sees both."""
     rules = one_rule(data="{thing1: '${event.order_no}'}", overflow="{thing1: truncate}")
     (one,) = previews(rules, event(order_no="很" * 25))
     assert one.shortened == (Shortened("thing1", "很" * 25, "很" * 19 + "…"),)
@@ -50,8 +50,8 @@ def test_a_message_that_cannot_be_sent_is_shown_as_far_as_it_goes() -> None:
     assert other.values["thing1"].text == "很" * 19 + "…"
 
 
-def test_a_rule_may_be_shown_although_its_condition_does_not_hold() -> None:
-    """Or although another stops before it: the author wants to see the card."""
+def test_a_rule_with_a_false_condition_can_be_shown() -> None:
+    """Also if an earlier rule stops: the author sees the card."""
     text = RULE.replace("id: paid", "id: first\n    stop: true") + RULE.removeprefix("rules:\n").replace(
         "id: paid", "id: second\n    when: event.gift"
     )

@@ -73,8 +73,8 @@ def missing(rule: RuleCoverage) -> list[str]:
         ("size(event.a ? event.b : event.c) > 1", ["size(event.a ? event.b : event.c) > 1", "event.a"]),
     ],
 )
-def test_what_decides_is_a_branch(source: str, parts: list[str]) -> None:
-    """The whole condition, the links of chains, what stands before `?`; not what has no value outside its macro."""
+def test_deciding_parts_are_branches(source: str, parts: list[str]) -> None:
+    """The whole condition, operands of chains, and conditions before `?`; not the body of a macro."""
     tree = Environment().compile(source).tree()
     assert [tree.text(node) for node in dict.fromkeys(decisions(tree, is_condition=True))] == parts
 

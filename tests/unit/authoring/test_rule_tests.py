@@ -26,7 +26,7 @@ from tests.unit.rules.shop_tests import one, results, told
         ("{none: refused, rule: paid, reason: recipient_empty}", "{sub: ''}"),
     ],
 )
-def test_what_is_as_expected_passes(expect: str, override: str) -> None:
+def test_expected_messages_pass(expect: str, override: str) -> None:
     """Parts of messages, whole messages, several, none, and refusals with their reason."""
     assert told(one(expect, override)) == []
 
@@ -126,8 +126,8 @@ def test_what_is_as_expected_passes(expect: str, override: str) -> None:
         ),
     ],
 )
-def test_what_is_not_as_expected_is_told(expect: str, override: str, message: list[str]) -> None:
-    """Field by field, and for a message that did not come, why."""
+def test_differences_are_described(expect: str, override: str, message: list[str]) -> None:
+    """Field by field; for a missing message, with the reason."""
     assert told(one(expect, override)) == message
 
 
@@ -149,8 +149,8 @@ def test_what_is_not_as_expected_is_told(expect: str, override: str, message: li
         ("AB", "AC", None),
     ],
 )
-def test_what_looks_alike_is_told_apart(came: str, expected: str, hint: str | None) -> None:
-    """Full-width signs and blanks: where people stare at two texts and see no difference."""
+def test_similar_characters_get_a_hint(came: str, expected: str, hint: str | None) -> None:
+    """Full-width characters and spaces, whose difference is hard to see."""
     result = one(f"{{notices: [{{rule: paid, to: '{expected}'}}]}}", f"{{sub: '{came}'}}")
     assert [mismatch.hint for mismatch in result.mismatches] == [hint]
 
@@ -170,7 +170,7 @@ def test_a_failure_reads_like_this() -> None:
 
 
 def test_terminal_escapes_are_written_out() -> None:
-    """What a test holds must not steer the terminal of who tests."""
+    """The content of a test must not control the terminal."""
     result = one(r'{notices: [{rule: paid, data: {thing1: "\e[2J\u202e"}}]}')
     assert list(as_text(result))[-2:] == [r'    expected  "\u001b[2J\u202e"', "    got       T1等3件"]
 

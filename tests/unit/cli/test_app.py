@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, and what a mistyped word is told."""
+"""The command line: its help, and suggestions for mistyped commands."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_the_help_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_words_in_the_list_are_the_command_s_own(name: str) -> None:
-    """The list reads them from the source, for it must not import what all commands need."""
+def test_the_list_shows_the_help_of_each_command(name: str) -> None:
+    """It is read from the source, so that the list imports no command."""
     group = typer.main.get_command(app)
     listed = group.get_command(None, name)  # type: ignore[attr-defined]  # a group
     own = group.commands[name]  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ def test_every_command_s_help_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("chek", "check"), ("confg", "config"), ("emitt", "emit")])
-def test_a_mistyped_command_is_told_the_near_one(typed: str, meant: str) -> None:
+def test_a_mistyped_command_gets_a_suggestion(typed: str, meant: str) -> None:
     """And exits as misuse."""
     ended = runner.invoke(app, [typed])
     assert ended.exit_code == MISUSE

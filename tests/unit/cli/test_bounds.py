@@ -1,4 +1,4 @@
-"""`--from` and `--to`: every form that the help names, and clear words for anything else."""
+"""`--from` and `--to` accept every documented form and report anything else."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
         ("2026-01-31T14:00:00Z", datetime(2026, 1, 31, 14, tzinfo=UTC)),
     ],
 )
-def test_a_moment_is_read_in_every_form_that_the_help_names(text: str | None, meant: datetime | None) -> None:
-    """Without a zone it is UTC, as Kafka and our own logs tell times."""
+def test_every_documented_form_of_a_time_is_read(text: str | None, meant: datetime | None) -> None:
+    """Without a zone it is UTC."""
     assert read_time(text, "--from", NOW) == meant
 
 
@@ -44,8 +44,8 @@ def test_digits_are_an_offset_where_offsets_are_meant(text: str, meant: int) -> 
     ["", "yesterday", "-", "-h", "-24", "-24x", "24h", "--24h", "-999999999w", "2026-02-30", "-1", "٣", "0x10", "1e3",
      "0001-01-01T00:00:00+14:00", "9" * 200 + "h"],
 )  # fmt: skip
-def test_what_is_neither_is_told_with_the_forms(text: str) -> None:
-    """Each with the option's name; nothing else is raised, however strange the text."""
+def test_an_invalid_bound_is_reported_with_the_valid_forms(text: str) -> None:
+    """The message names the option, for any text."""
     with pytest.raises(UserError, match="--to: `") as caught:
         read_bound(text, "--to", NOW)
     assert "-24h" in (caught.value.hint or "")

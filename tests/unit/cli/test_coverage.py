@@ -29,8 +29,8 @@ def tests(shop: Path) -> Path:
     return shop / "rules" / "tests" / "shop.yaml"
 
 
-def test_each_branch_that_no_test_reaches_is_named(run: Run) -> None:
-    """With its place, below its rule and the rule's share; without a limit that is no failure."""
+def test_each_branch_without_a_test_is_listed(run: Run) -> None:
+    """With its location, below its rule and the rule's percentage; without a limit the exit code is 0."""
     done = run("coverage")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
@@ -45,7 +45,7 @@ def test_each_branch_that_no_test_reaches_is_named(run: Run) -> None:
 
 @pytest.mark.parametrize(("limit", "code"), [("77", 0), ("77.8", 1), ("100", 1), ("0", 0)])
 def test_a_limit_fails_what_lies_under_it(run: Run, limit: str, code: int) -> None:
-    """And says so."""
+    """The output says so."""
     done = run("coverage", "--fail-under", limit)
     assert done.code == code
     assert ("that is less than" in done.out) == bool(code)
@@ -70,7 +70,7 @@ def test_as_json(run: Run) -> None:
 
 
 def test_a_test_that_fails_fails_the_command(run: Run, tests: Path) -> None:
-    """What a wrong test reaches proves nothing."""
+    """The branches that a failing test reaches prove nothing."""
     tests.write_text(TESTS.replace("{notices: [{rule: any}]}", "{none: no_match}"), encoding="utf-8")
     done = run("coverage")
     assert done.code == 1
@@ -95,7 +95,7 @@ def test_rules_with_errors(run: Run, shop: Path) -> None:
     ],
 )
 def test_misuse(run: Run, arguments: tuple[str, ...], message: str) -> None:
-    """Ends with 2, in words."""
+    """It ends with 2 and a message."""
     done = run("coverage", *arguments)
     assert done.code == 2
     assert message in done.err

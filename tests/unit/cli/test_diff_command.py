@@ -67,8 +67,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return command
 
 
-def test_what_changes_for_whom_and_how_often(run: Run) -> None:
-    """A line for each rule with counts and a day's volume, then examples, before above after."""
+def test_changes_are_reported_with_counts_and_examples(run: Run) -> None:
+    """A line for each rule with counts and messages a day, then examples with before and after."""
     done = run("before", "--events", "events.jsonl")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
@@ -80,7 +80,7 @@ def test_what_changes_for_whom_and_how_often(run: Run) -> None:
     assert "\x1b" not in done.out
 
 
-def test_exit_code_tells_of_changes_when_asked(run: Run) -> None:
+def test_exit_code_reports_changes_with_the_option(run: Run) -> None:
     """0 for none, 1 for any; without the option always 0."""
     assert run("before", "--events", "events.jsonl", "--exit-code").code == 1
     assert run("rules", "--events", "events.jsonl", "--exit-code").code == 0
@@ -103,8 +103,8 @@ def test_recipients_are_shown_only_when_asked_for(run: Run, form: str) -> None:
     assert str(DATA["sub"]) in run(*message, "--show-recipients").out
 
 
-def test_records_that_are_no_events_are_counted_told_and_passed_over(run: Run, tmp_path: Path) -> None:
-    """Not JSON, no object, a wrong type of field: the others are compared all the same."""
+def test_undecodable_records_are_counted_reported_and_skipped(run: Run, tmp_path: Path) -> None:
+    """Not JSON, not an object, a field of the wrong type: the other events are compared."""
     hostile = ["{", event(1, count="many"), '{"type": 7, "data": {}}', "\x00", event(1), event(2, count=1)]
     (tmp_path / "hostile.jsonl").write_text("\n".join(hostile), encoding="utf-8")
     done = run("before", "--events", "hostile.jsonl")
@@ -116,8 +116,8 @@ def test_records_that_are_no_events_are_counted_told_and_passed_over(run: Run, t
     assert "Traceback" not in done.err
 
 
-def test_a_recording_that_breaks_off(run: Run, tmp_path: Path) -> None:
-    """What stands before the end of a truncated archive is compared; that it ends is told."""
+def test_a_truncated_recording_is_compared_to_its_end(run: Run, tmp_path: Path) -> None:
+    """Events before the end of a truncated archive are compared, and the end is reported."""
     whole = gzip.compress("\n".join(event(number) for number in range(2_000)).encode())
     (tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     done = run("before", "--events", "cut.jsonl.gz", "--output", "json")
@@ -163,16 +163,16 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
         (["before", "--topic", "t", "--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
-def test_misuse_ends_with_2_and_words(run: Run, message: list[str], told: str) -> None:
-    """Never a traceback."""
+def test_misuse_ends_with_2_and_a_message(run: Run, message: list[str], told: str) -> None:
+    """There is no traceback."""
     done = run(*message)
     assert done.code == 2
     assert told in done.err
     assert "Traceback" not in done.err
 
 
-def test_rules_with_errors_are_told_by_their_side(run: Run, tmp_path: Path) -> None:
-    """Findings with the path of the side they are on, and exit 1."""
+def test_errors_of_rules_name_their_version(run: Run, tmp_path: Path) -> None:
+    """Findings have the path of their version; the exit code is 1."""
     write_rules(tmp_path / "before", RULE.replace("    to:", "    when: event.amuont > 0.0\n    to:"))
     done = run("before", "--events", "events.jsonl")
     assert done.code == 1

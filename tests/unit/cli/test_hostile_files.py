@@ -1,4 +1,4 @@
-"""What a terminal would obey stands in files and their names: no command sends it there."""
+"""Files and their names contain control characters: no command prints them."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def told(run: Run, *message: str) -> str:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "github"])
-def test_findings_show_what_would_be_obeyed(shop: Path, run: Run, output: str) -> None:
-    """In every form of output, words of the file and its name."""
+def test_control_characters_in_findings_are_escaped(shop: Path, run: Run, output: str) -> None:
+    """In every output format, in texts of the file and in its name."""
     (shop / "rules" / f"a{OBEYED}.yaml").write_text(RULES_WITH_FAULTS, encoding="utf-8")
     whole = told(run, "check", "rules", "--output", output)
     assert "owned" in whole
@@ -56,8 +56,8 @@ def test_findings_show_what_would_be_obeyed(shop: Path, run: Run, output: str) -
 
 
 @pytest.mark.parametrize("command", ["test", "coverage", "preview", "explain", "diff"])
-def test_rules_that_are_refused_are_told_alike(shop: Path, run: Run, command: str) -> None:
-    """By every command that needs sound rules."""
+def test_control_characters_in_refused_rules_are_escaped(shop: Path, run: Run, command: str) -> None:
+    """By every command that needs valid rules."""
     (shop / "rules" / f"a{OBEYED}.yaml").write_text(RULES_WITH_FAULTS, encoding="utf-8")
     (shop / "rules" / "tests").mkdir()
     (shop / "rules" / "tests" / "t.yaml").write_text(TESTS, encoding="utf-8")
@@ -71,23 +71,23 @@ def test_rules_that_are_refused_are_told_alike(shop: Path, run: Run, command: st
 
 
 @pytest.mark.parametrize("message", [("test", "rules"), ("test", "rules", "--verbose"), ("coverage", "rules")])
-def test_results_of_tests_are_told_alike(shop: Path, run: Run, message: tuple[str, ...]) -> None:
-    """Names of tests and their files, values expected and values that came."""
+def test_control_characters_in_test_results_are_escaped(shop: Path, run: Run, message: tuple[str, ...]) -> None:
+    """Names of tests and files, expected and actual values."""
     (shop / "rules" / "tests").mkdir()
     (shop / "rules" / "tests" / f"{OBEYED}.yaml").write_text(TESTS, encoding="utf-8")
     told(run, *message)
 
 
 @pytest.mark.parametrize("command", ["check", "test", "coverage"])
-def test_names_of_folders_and_words_on_the_line_are_told_alike(shop: Path, run: Run, command: str) -> None:
-    """A merge request may hold a folder of any name."""
+def test_control_characters_in_arguments_are_escaped(shop: Path, run: Run, command: str) -> None:
+    """A merge request can contain a folder of any name."""
     (shop / "rules").rename(shop / OBEYED)
     told(run, command, OBEYED)
     told(run, command, f"{OBEYED}-nowhere")
     assert "owned" in told(run, "preview", "--rules", OBEYED, "--rule", OBEYED)
 
 
-def test_schemas_are_told_alike(shop: Path, run: Run) -> None:
+def test_control_characters_in_schemas_are_escaped(shop: Path, run: Run) -> None:
     """Names of fields and files."""
     field = {"name": OBEYED, "type": OBEYED}
     broken = {"type": "record", "name": "A", "fields": [field]}

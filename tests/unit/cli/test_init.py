@@ -70,8 +70,8 @@ def test_the_rule_is_that_of_the_guide(folder: Path, run: Run) -> None:
         assert ((folder / name).parent / schema[1]).resolve().is_file()
 
 
-def test_what_is_there_is_never_overwritten(folder: Path, run: Run) -> None:
-    """A second run writes nothing; a file of one's own stays; what is missing comes back."""
+def test_existing_files_are_kept(folder: Path, run: Run) -> None:
+    """A second run writes nothing; changed files stay; missing files are written."""
     run("init", ".")
     before = files(folder)
     assert run("init").out.splitlines()[-1] == "every file exists already"
@@ -102,8 +102,8 @@ def test_rules_that_are_there_get_no_example(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(("there", "message"), [("new", "new is a file"), ("new/schemas", "schemas is a file")])
-def test_a_file_where_a_folder_should_be(folder: Path, run: Run, there: str, message: str) -> None:
-    """Is told in words, with 2."""
+def test_a_file_in_place_of_a_folder_is_reported(folder: Path, run: Run, there: str, message: str) -> None:
+    """With exit code 2."""
     (folder / there).parent.mkdir(exist_ok=True)
     (folder / there).write_text("x", encoding="utf-8")
     done = run("init", "new")
@@ -112,8 +112,8 @@ def test_a_file_where_a_folder_should_be(folder: Path, run: Run, there: str, mes
     assert (folder / there).read_text(encoding="utf-8") == "x"
 
 
-def test_the_editors_settings_name_what_is_there(folder: Path, run: Run) -> None:
-    """Each JSON Schema is in the folder, and is that of this version."""
+def test_the_editors_settings_name_existing_schemas(folder: Path, run: Run) -> None:
+    """Each JSON Schema is in the folder and has this version."""
     run("init")
     settings = json.loads((folder / ".vscode" / "settings.json").read_text(encoding="utf-8"))
     for path in settings["yaml.schemas"]:

@@ -14,10 +14,10 @@ from pipeline.__main__ import INTERRUPTED, main
 from pipeline.cli import app
 
 
-def test_ctrl_c_while_it_loads_is_no_traceback(
+def test_ctrl_c_during_import_has_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its code is the one that every other moment has."""
+    """Its exit code is the same as later."""
     load = builtins.__import__
 
     def interrupted(name: str, *others: Any) -> ModuleType:  # noqa: ANN401 - as `__import__` has them
@@ -41,8 +41,8 @@ def test_it_runs_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert capsys.readouterr().out.startswith("notice-pipeline ")
 
 
-def test_a_full_disk_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    """A report of a large comparison is redirected to a file; there may be no room for it."""
+def test_a_full_disk_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    """A large report can be redirected to a disk without space."""
 
     def write() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -53,7 +53,7 @@ def test_a_full_disk_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().err == "error: the output cannot be written: No space left on device\n"
 
 
-def test_a_fault_of_ours_is_not_told_as_the_disk_s() -> None:
+def test_other_errors_are_not_reported_as_a_full_disk() -> None:
     """It keeps its traceback."""
 
     def fail() -> None:

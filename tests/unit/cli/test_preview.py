@@ -34,8 +34,8 @@ def test_one_way_of_showing_may_be_asked_for(run: Run, give: Give, mode: str, bo
     assert run("preview", give(gift=True), "--mode", mode).out.count("┌") == boxes
 
 
-def test_requests_are_what_the_api_would_get(run: Run, give: Give) -> None:
-    """The contract's body, one for each message, and nothing else."""
+def test_json_prints_the_bodies_of_requests(run: Run, give: Give) -> None:
+    """One body of the contract for each message."""
     assert json.loads(run("preview", give(), "--format", "json").out) == [
         {
             "to": PAID["sub"],
@@ -58,7 +58,7 @@ def test_everything_is_there_for_scripts(run: Run, give: Give) -> None:
     assert (legacy["mode"], legacy["lines"][1]["color"]) == ("legacy", "#173177")
 
 
-def test_a_page_stands_alone(run: Run, give: Give) -> None:
+def test_the_page_is_self_contained(run: Run, give: Give) -> None:
     """One document, with every message."""
     page = run("preview", give(gift=True), "--format", "html").out
     assert page.startswith("<!doctype html>")
@@ -90,8 +90,8 @@ def test_an_example_makes_a_message_where_one_can(run: Run, shop: Path) -> None:
     assert "✓ any" in run("preview", "--example", "order.Paid").out
 
 
-def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
-    """On standard error, with where to look."""
+def test_no_message_is_reported_and_not_a_failure(run: Run, shop: Path) -> None:
+    """On standard error, with a hint."""
     (shop / "other.json").write_text(json.dumps({"type": "shop.order.Other", "data": {}}), encoding="utf-8")
     done = run("preview", "other.json")
     assert done.code == 0
@@ -109,7 +109,7 @@ def test_no_message_is_told_and_no_failure(run: Run, shop: Path) -> None:
         (("other.json", "--rule", "any"), "rule `any` is not for events of type `shop.order.Other`"),
     ],
 )
-def test_a_mistake_is_told_in_words(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], message: str) -> None:
+def test_a_mistake_is_reported(run: Run, shop: Path, give: Give, arguments: tuple[str, ...], message: str) -> None:
     """With exit code 2."""
     give()
     (shop / "other.json").write_text(json.dumps({"type": "shop.order.Other", "data": {}}), encoding="utf-8")
@@ -136,7 +136,7 @@ def test_neither_terminal_nor_page_obeys_an_event(run: Run, give: Give, form: tu
 
 
 def test_the_guide_shows_what_is_printed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The card in the guide for rule authors is that of the guide's own rule."""
+    """The card in the guide is made by the guide's own rule."""
     root = Path(__file__).parents[3]
     guide = (root / "docs" / "guide-rules.md").read_text(encoding="utf-8")
     for name, text in re.findall(r"^```yaml (\S+)\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL):

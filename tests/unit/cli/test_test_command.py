@@ -64,8 +64,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
-def test_failures_end_with_1_and_say_what_came(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each failure with its places, then how many there were."""
+def test_failures_end_with_1_and_show_the_actual_values(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each failure with its locations, then the count."""
     assert run() == 1
     *lines, last = capsys.readouterr().out.splitlines()
     assert lines == [
@@ -84,14 +84,14 @@ def test_failures_end_with_1_and_say_what_came(run: Run, capsys: pytest.CaptureF
 
 
 def test_the_end_at_the_first_failure(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was left out is told."""
+    """The number of tests that were not run is printed."""
     assert run("--fail-fast") == 1
     assert "1 failed, 1 passed, 1 not run after the first failure" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("message", ["HEARS of", "the buyer"])
 def test_only_some_of_the_tests(run: Run, capsys: pytest.CaptureFixture[str], message: str) -> None:
-    """By words in their names, in upper or lower case."""
+    """By text in their names, case-insensitively."""
     assert run("-k", message, "--verbose") == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "passed rules/tests/shop.yaml:2:5: the buyer hears of it"
@@ -133,8 +133,10 @@ def test_results_for_a_build_server(run: Run, capsys: pytest.CaptureFixture[str]
     assert len(ET.parse("build/reports/rules.xml").findall("testsuite/testcase")) == 3  # noqa: S314 - our own
 
 
-def test_what_xml_cannot_hold_is_replaced(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A control character in a name must not make a file that no build server reads."""
+def test_characters_that_xml_does_not_allow_are_replaced(
+    run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A control character in a name must not make an invalid file."""
     (folder / "tests" / "shop.yaml").write_text(TESTS.replace("in English", r'"a\x01b"'), encoding="utf-8")
     assert run("--output", "junit") == 1
     cases = ET.fromstring(capsys.readouterr().out).findall("testsuite/testcase")  # noqa: S314 - our own
@@ -164,10 +166,10 @@ def test_rules_with_errors_are_not_tested(
         (("--junit", "rules/shop.yaml/x.xml"), "cannot be written"),
     ],
 )
-def test_misuse_ends_with_2_and_words(
+def test_misuse_ends_with_2_and_a_message(
     run: Run, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
-    """And without a traceback."""
+    """Without a traceback."""
     assert run(*arguments) == 2
     told = capsys.readouterr().err
     assert message in told
@@ -211,10 +213,10 @@ FROM_FILE = "tests:\n  - {name: it, event: {type: shop.order.Paid, file: FILE}, 
         (r'"a\0b.json"', None, "not-yaml"),
     ],
 )
-def test_a_file_that_gives_no_event(
+def test_a_file_without_a_usable_event_fails_the_test(
     run: Run, folder: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, message: str
 ) -> None:
-    """Fails that test, in words; what lies elsewhere on the machine is not read."""
+    """The message names the reason; files outside the folder are not read."""
     (folder.parent / "secret.json").write_text('{"password": "swordfish"}', encoding="utf-8")
     (folder / "tests" / "given.json").write_bytes(content or b"{}")
     (folder / "tests" / "shop.yaml").write_text(FROM_FILE.replace("FILE", name), encoding="utf-8")
@@ -225,7 +227,7 @@ def test_a_file_that_gives_no_event(
 
 
 def test_watching_runs_again_at_a_change_and_ends_with_ctrl_c(folder: Path) -> None:
-    """A mended test passes at once; Ctrl-C ends with the last run's exit code and no traceback."""
+    """A fixed test passes at once; Ctrl-C ends with the exit code of the last run."""
     command = [sys.executable, "-m", "pipeline", "test", "--watch"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(

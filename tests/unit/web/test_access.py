@@ -84,12 +84,12 @@ async def test_metrics_may_be_closed() -> None:
         assert (await http.get("/metrics", headers=basic(f"{USER}:{PASSWORD}"))).status_code == 200
 
 
-def test_no_password_stands_in_a_text() -> None:
+def test_the_password_is_not_in_repr() -> None:
     """Of a value that might be logged."""
     assert "canary" not in repr(Credentials(USER, PASSWORD))
 
 
-def test_the_password_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_the_password_can_be_in_a_file(tmp_path: Path) -> None:
     """Without the line's end; one that cannot be read is told at start."""
     (tmp_path / "password").write_text("secret\n")
     found = gate(HttpSettings(user="sre", password_file=tmp_path / "password"))

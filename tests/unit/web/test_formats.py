@@ -42,11 +42,11 @@ def test_a_curve_ends_now_and_stays_in_its_frame() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [3.0]])
-def test_no_curve_of_less_than_two_values(values: list[float]) -> None:
-    """Nothing to draw."""
+def test_fewer_than_two_values_have_no_curve(values: list[float]) -> None:
+    """There is no line to draw."""
     assert formats.curve(values) == ""
 
 
 def test_a_curve_of_nothing_is_flat() -> None:
-    """No division by nothing."""
+    """There is no division by zero."""
     assert {point.split(",")[1] for point in formats.curve([0.0, 0.0]).split()} == {"35.0"}

@@ -1,4 +1,4 @@
-"""How the service stands, gathered."""
+"""The status of the service is collected from its parts."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_rates_are_means_of_the_last_minute_and_five() -> None:
     assert standing.course["consumed"][:3] == [10.0, 10.0, 10.0]
 
 
-def test_before_anything_was_looked_at_there_is_no_rate() -> None:
-    """No division by nothing."""
+def test_without_samples_rates_are_zero() -> None:
+    """There is no division by zero."""
     standing = Shop().watch().status()
     assert standing.rates_1m == {"consumed": 0.0, "accepted": 0.0, "failed": 0.0}
 
@@ -52,7 +52,7 @@ def test_outcomes_are_counted_by_rule() -> None:
     assert (shipped.accepted, shipped.last_at) == (0, None)
 
 
-def test_failures_outlive_the_flood_of_what_is_accepted() -> None:
+def test_failures_are_kept_apart_from_accepted_outcomes() -> None:
     """The newest fifty of each, newest first."""
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.REJECTED), T0)
@@ -64,8 +64,8 @@ def test_failures_outlive_the_flood_of_what_is_accepted() -> None:
     assert standing.recent[0].position == "shop.events/0/999"
 
 
-def test_an_unmatched_event_is_no_failure() -> None:
-    """Nothing went wrong."""
+def test_an_unmatched_event_is_not_a_failure() -> None:
+    """It counts as read only."""
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.UNMATCHED, rule=None), T0)
     standing = shop.watch().status()
@@ -73,8 +73,8 @@ def test_an_unmatched_event_is_no_failure() -> None:
     assert standing.totals["failed"] == 0
 
 
-def test_nothing_of_a_person_is_in_it() -> None:
-    """Neither recipient nor what the API said of one, whatever an outcome carries."""
+def test_the_status_has_no_personal_data() -> None:
+    """Neither recipients nor messages of the API, whatever an outcome contains."""
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.REJECTED), T0)
     assert b"canary" not in orjson.dumps(shop.watch().status())

@@ -40,8 +40,8 @@ async def http(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_the_page_tells_how_things_stand(shop: Shop, http: httpx.AsyncClient) -> None:
-    """Headline, rules, failures, partitions; whole without any script."""
+async def test_the_page_shows_the_status(shop: Shop, http: httpx.AsyncClient) -> None:
+    """Messages, rules, failures and partitions, without any script."""
     shop.tally.ended(outcome(7, OutcomeKind.REJECTED), T0)
     page = (await http.get("/")).text
     for part in ("Sending", "order-paid", "rejected_recipient", "shop.events/0/7", "production", "9.9.9"):
@@ -49,8 +49,8 @@ async def test_the_page_tells_how_things_stand(shop: Shop, http: httpx.AsyncClie
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
 
 
-async def test_a_halt_is_told_with_the_runbooks_section(shop: Shop, http: httpx.AsyncClient) -> None:
-    """The link leads there."""
+async def test_a_halt_links_to_its_section_of_the_runbook(shop: Shop, http: httpx.AsyncClient) -> None:
+    """The link has the section's anchor."""
     shop.halt(Halt.UNAUTHORISED, T0)
     page = (await http.get("/")).text
     assert "Sending is stopped because the API refuses our token, since 15:03:20 UTC" in page
@@ -58,7 +58,7 @@ async def test_a_halt_is_told_with_the_runbooks_section(shop: Shop, http: httpx.
 
 
 async def test_signs_are_sent_only_when_they_change(shop: Shop, http: httpx.AsyncClient) -> None:
-    """What was seen is not read out again."""
+    """Screen readers do not read a message twice."""
     page = (await http.get("/")).text
     found = re.search(r'hx-get="(status/signs\?seen=\w+)"', page)
     assert found is not None
@@ -76,7 +76,7 @@ async def test_paused_it_asks_for_nothing(http: httpx.AsyncClient) -> None:
     assert "http-equiv" not in page
 
 
-async def test_json_tells_the_same(shop: Shop, http: httpx.AsyncClient) -> None:
+async def test_json_has_the_same_status(shop: Shop, http: httpx.AsyncClient) -> None:
     """For scripts."""
     shop.tally.ended(outcome(7), T0)
     found = (await http.get("/status.json")).json()
@@ -112,8 +112,8 @@ async def test_nothing_inline_and_nothing_from_elsewhere(http: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("path", ["/static/../headers.py", "/static/..%2fheaders.py", "/static/%2e%2e/x", "/static/"])
-async def test_no_path_leads_out_of_the_static_files(http: httpx.AsyncClient, path: str) -> None:
-    """Names are looked up in a table; none reaches the disk."""
+async def test_paths_cannot_leave_the_static_files(http: httpx.AsyncClient, path: str) -> None:
+    """Names are looked up in a table; no path is read from disk."""
     assert (await http.get(path)).status_code == 404
 
 

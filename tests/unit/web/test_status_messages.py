@@ -1,4 +1,4 @@
-"""What is said when something is not as it should be."""
+"""Messages of the status page."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_all_is_well() -> None:
 
 
 @pytest.mark.parametrize("halt", Halt)
-def test_every_halt_has_words_and_a_section_of_the_runbook(halt: Halt) -> None:
-    """Since when, and what to do; the section is there."""
+def test_every_halt_has_a_message_and_a_section_of_the_runbook(halt: Halt) -> None:
+    """With the time since when and advice; the section exists."""
     shop = Shop()
     shop.halt(halt, T0)
     (sign,) = shop.watch().status().signs
@@ -58,19 +58,19 @@ def test_the_worst_is_said_first() -> None:
         ({"live": (False, "the consumer has not come round for 31 s")}, "stuck"),
     ],
 )
-def test_what_else_may_be_the_matter(change: dict[str, object], message: str) -> None:
-    """Each in words of its own."""
+def test_other_conditions_have_their_messages(change: dict[str, object], message: str) -> None:
+    """Each condition has its own message."""
     signs = Shop(**change).watch().status().signs  # type: ignore[arg-type] # a row of the table
     assert message in signs[0].message
 
 
-def test_a_shadow_says_so() -> None:
+def test_a_shadow_is_reported() -> None:
     """Beside whatever else there is to say."""
     assert [sign.message[:8] for sign in Shop(shadow=True).watch().status().signs] == ["Working", "Shadow: "]
 
 
 def test_a_member_without_partitions_waits() -> None:
-    """That is no fault."""
+    """It is not a fault."""
     shop = Shop()
     shop.snapshot = shop.snapshot._replace(oldest={}, spans={}, lanes=0)
     (sign,) = shop.watch().status().signs

@@ -74,7 +74,7 @@ async def http(bench: Answering) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_programs_get_json(bench: Answering, http: httpx.AsyncClient) -> None:
-    """What the workbench said, as it is."""
+    """The result of the workbench, unchanged."""
     answer = await http.post("/studio", data=DRAFT)
     assert answer.json() == bench.result
     assert bench.drafts == [DRAFT]
@@ -147,10 +147,10 @@ async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.As
         (b"", {"content-type": "multipart/form-data; boundary=x"}, 415),
     ],
 )
-async def test_what_is_no_form_of_ours_is_refused(
+async def test_an_invalid_form_is_refused(
     http: httpx.AsyncClient, content: bytes, headers: dict[str, str], status: int
 ) -> None:
-    """Too large, no UTF-8, too many fields, another format: as problem details."""
+    """Too large, not UTF-8, too many fields, another format: with problem details."""
     form = {"content-type": "application/x-www-form-urlencoded"}
     answer = await http.post("/studio", content=content, headers={**form, **headers})
     assert answer.status_code == status
@@ -158,7 +158,7 @@ async def test_what_is_no_form_of_ours_is_refused(
 
 
 async def test_an_empty_form_is_an_empty_draft(bench: Answering, http: httpx.AsyncClient) -> None:
-    """Nothing is missing that must be there."""
+    """No field is required."""
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert (await http.post("/studio", content=b"", headers=form)).status_code == 200
     assert bench.drafts == [dict.fromkeys(DRAFT, "")]
@@ -174,8 +174,10 @@ async def test_an_empty_form_is_an_empty_draft(bench: Answering, http: httpx.Asy
         {"sec-fetch-site": "same-site", "origin": "http://localhost:8091"},
     ],
 )
-async def test_no_foreign_page_may_send(bench: Answering, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
-    """A visitor's browser is not made to work for somebody else."""
+async def test_requests_of_foreign_pages_are_refused(
+    bench: Answering, http: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    """Another site cannot use a visitor's browser."""
     assert (await http.post("/studio", data=DRAFT, headers=headers)).status_code == 403
     assert bench.drafts == []
 
@@ -205,13 +207,13 @@ async def test_our_own_page_may(http: httpx.AsyncClient, headers: dict[str, str]
         ("", 421),
     ],
 )
-async def test_only_this_machines_own_names_are_answered(http: httpx.AsyncClient, host: str, status: int) -> None:
-    """Where it listens on the loopback address: another name there is somebody's trick (DNS rebinding)."""
+async def test_only_names_of_this_machine_are_served(http: httpx.AsyncClient, host: str, status: int) -> None:
+    """On the loopback address, other host names are refused (DNS rebinding)."""
     assert (await http.get("/studio", headers={"host": host})).status_code == status
 
 
-async def test_too_much_at_once_is_told(bench: Answering, http: httpx.AsyncClient) -> None:
-    """In the result while somebody writes; as 503 where there is no page yet."""
+async def test_an_exceeded_limit_is_reported(bench: Answering, http: httpx.AsyncClient) -> None:
+    """In the result of a draft, and as 503 for the page."""
     bench.overtaxed = True
     piece = (await http.post("/studio", data=DRAFT, headers={"hx-request": "true"})).text
     assert "too many" in piece
@@ -219,8 +221,8 @@ async def test_too_much_at_once_is_told(bench: Answering, http: httpx.AsyncClien
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
-async def test_fields_are_renewed_alone(http: httpx.AsyncClient) -> None:
-    """Another file or type changes its field, and has the result asked for anew."""
+async def test_fields_are_replaced_alone(http: httpx.AsyncClient) -> None:
+    """Another file or type replaces its field, and the result is requested again."""
     answer = await http.get("/studio/event", params={"type": "shop.paid"})
     assert "{&#34;of&#34;: &#34;shop.paid&#34;}" in answer.text
     assert answer.headers["hx-trigger-after-swap"] == "refresh"
@@ -228,7 +230,7 @@ async def test_fields_are_renewed_alone(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-async def test_other_methods_are_not_there(http: httpx.AsyncClient, method: str) -> None:
+async def test_other_methods_are_not_allowed(http: httpx.AsyncClient, method: str) -> None:
     """405, and which are."""
     answer = await http.request(method, "/studio")
     assert answer.status_code == 405
@@ -236,7 +238,7 @@ async def test_other_methods_are_not_there(http: httpx.AsyncClient, method: str)
 
 
 async def test_long_values_in_the_address_do_no_harm(http: httpx.AsyncClient) -> None:
-    """They are looked up, not used."""
+    """They are only looked up."""
     query = urlencode({"file": "../" * 500, "rule": HOSTILE, "type": HOSTILE})
     page = await http.get(f"/studio?{query}", headers=BROWSER)
     assert page.status_code == 200

@@ -51,15 +51,15 @@ def one(folder: Path, value: object, default_type: str | None = None) -> Event:
     return event
 
 
-def test_data_alone_is_typed_by_its_schema(tmp_path: Path) -> None:
-    """Times, amounts and defaults come as the service reads them; the event stands at its place in the file."""
+def test_data_only_is_typed_by_its_schema(tmp_path: Path) -> None:
+    """Times, amounts and defaults are read as by the service; the position is the one in the file."""
     event = one(tmp_path, DATA, TYPE)
     assert (event.type, event.data) == (TYPE, TYPED)
     assert (str(event.record.position), event.identity) == (f"{tmp_path}/events.json/0/0",) * 2
     assert (event.time_ms, event.id, event.source) == (99, None, None)
 
 
-def test_an_object_may_say_what_is_known_of_the_event(tmp_path: Path) -> None:
+def test_an_object_can_have_attributes_of_the_event(tmp_path: Path) -> None:
     """Its type, time and identity."""
     event = one(
         tmp_path, {"type": TYPE, "data": DATA, "time": "2026-11-23T15:02:00Z", "id": "7", "source": "/s"}, "other"
@@ -88,8 +88,8 @@ def test_a_cloud_event_is_read_as_from_kafka(tmp_path: Path) -> None:
         {"value": {"specversion": "1.0", "type": TYPE, "id": "1", "source": "/s", "data": DATA}},
     ],
 )
-def test_an_exported_record_keeps_its_place(tmp_path: Path, more: dict[str, object]) -> None:
-    """What exporters write: topic, partition, offset and key, the type in a header or beside."""
+def test_an_exported_record_keeps_its_position(tmp_path: Path, more: dict[str, object]) -> None:
+    """Topic, partition, offset and key, with the type in a header or beside the value."""
     event = one(tmp_path, {"topic": "orders", "partition": 3, "offset": 17, "key": "k", "timestamp": 5, **more})
     assert (event.type, event.data) == (TYPE, TYPED)
     assert (str(event.record.position), event.record.key, event.time_ms) == ("orders/3/17", b"k", 5)
@@ -128,8 +128,8 @@ def test_without_a_schema_data_is_taken_as_it_is(tmp_path: Path) -> None:
     assert one(tmp_path, DATA, "shop.Other").data == DATA
 
 
-def test_fields_that_the_schema_lacks_are_as_the_reader_wants(tmp_path: Path) -> None:
-    """Passed over, as in the service; or a fault, where an author wrote the event."""
+def test_unknown_fields_are_ignored_or_a_fault(tmp_path: Path) -> None:
+    """Ignored, as in the service, or a fault in events written by authors."""
     file = written(tmp_path, DATA | {"note2": "x"})
     (event,) = read_events(file, TYPER, TYPE)
     assert event.data == TYPED
@@ -175,8 +175,8 @@ def test_an_event_of_no_type_says_how_to_name_one(tmp_path: Path) -> None:
     assert "--type" in fault.value.hint
 
 
-def test_faults_may_be_counted_instead(tmp_path: Path) -> None:
-    """The other events are read, and each fault is told once, in order."""
+def test_faults_can_be_collected(tmp_path: Path) -> None:
+    """The other events are read, and each fault is reported once, in order."""
     lines = [json.dumps(DATA), "{}", '{"no": "x}', json.dumps(DATA), '{"no": ']
     faults: list[EventFault] = []
     events = list(read_events(written(tmp_path, "\n".join(lines)), TYPER, TYPE, faults.append))
@@ -194,16 +194,16 @@ def test_faults_may_be_counted_instead(tmp_path: Path) -> None:
         (b'{"no": "T1"}\n{"no": "\xe4\xb8', ":2: not UTF-8"),
     ],
 )
-def test_a_broken_file_is_told_in_words(tmp_path: Path, content: bytes, message: str) -> None:
-    """Cut off, packed badly, or in another encoding."""
+def test_a_broken_file_is_reported(tmp_path: Path, content: bytes, message: str) -> None:
+    """Truncated, badly compressed, or in another encoding."""
     file = tmp_path / "events"
     file.write_bytes(content)
     with pytest.raises(UserError, match=message):
         list(given_events(file))
 
 
-def test_a_missing_file_is_told_in_words(tmp_path: Path) -> None:
-    """And a folder is none."""
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    """A folder is not a file."""
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(UserError, match="cannot be read"):
             list(given_events(path))

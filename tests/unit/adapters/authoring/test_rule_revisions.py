@@ -99,7 +99,7 @@ def test_templates_and_schemas_come_from_the_same_revision() -> None:
 
 
 def test_a_revision_read_from_a_folder_below_the_top(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paths are those of the folder one stands in."""
+    """Paths are relative to the working directory."""
     team = repository / "teams" / "trade"
     write(team / "rules", RULE.replace("豆", "酒"))
     git("add", ".")
@@ -126,8 +126,8 @@ def test_rules_that_are_the_whole_repository(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_folder_that_is_gone_can_still_be_read() -> None:
-    """What matters is that it was there."""
+def test_a_deleted_folder_can_be_read_from_a_revision() -> None:
+    """The revision has it."""
     git("rm", "--quiet", "-r", "--force", "rules")
     assert "茶" in text_of("HEAD")
 
@@ -145,8 +145,8 @@ def test_a_folder_that_is_gone_can_still_be_read() -> None:
         ("", "an empty argument names no rules"),
     ],
 )
-def test_what_is_not_there_is_told(given: str, message: str) -> None:
-    """In words, and nothing is run that the user's text could have named."""
+def test_a_missing_revision_is_reported(given: str, message: str) -> None:
+    """The user's text is never executed."""
     with pytest.raises(UserError, match=re.escape(message)):
         text_of(given)
 
