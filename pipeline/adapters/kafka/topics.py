@@ -29,6 +29,8 @@ DEAD_LETTER_CONFIG: Mapping[str, str] = {
 }
 REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
 """For ever: a letter whose mark is forgotten would be sent again. A mark takes some hundred bytes."""
+NEW_TOPIC_SECONDS = 2.0
+"""Time for a new topic to be known to every broker, before it is reported as missing."""
 SLICE_SECONDS = 1.0
 """How long one question may take before we look whether the broker has said why it does not answer."""
 
@@ -89,29 +91,42 @@ class TopicCheck:
         return "consumer" in config.get("group.coordinator.rebalance.protocols", "")
 
     def require(self, sources: Sequence[str], *, hint: str | None = None) -> None:
-        """Check that the topics to read are there; `hint` says what makes a missing one.
+        """Check that the topics to read exist; `hint` says how to create a missing one.
 
         Raises:
-            Unreachable: one is not, with a near name where there is one, or we may not read it.
+            Unreachable: a topic does not exist (with a similar name, if there is one), or this user may not see it.
         """
+        deadline = time.monotonic() + NEW_TOPIC_SECONDS
         there = self.partitions()
         for name in sources:
+            if name not in there:
+                self._require_visible(name)
+            while name not in there and time.monotonic() < deadline:  # a new topic is not known to every broker at once
+                time.sleep(NEW_TOPIC_SECONDS / 10)
+                there = self.partitions()
             if name in there:
                 continue
-            error = self._look(name) if self._is_managed() else None
-            if error is not None and kafka_errors.is_refused(error):
-                raise Unreachable(f"we may not see the topic {name}", hint=kafka_errors.hint({error.code()}))
             hints = [_near(name, there), *([hint] if hint else [])]
             raise Unreachable(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
 
+    def _require_visible(self, name: str) -> None:
+        error = self._look(name) if self._is_managed() else None
+        if error is not None and kafka_errors.is_refused(error):
+            raise Unreachable(
+                f"this Kafka user may not see the topic {name}, whether it exists or not (no right to describe it)",
+                hint=kafka_errors.hint({error.code()}),
+            )
+
     def ensure(self, topic: TopicToMake, config: Mapping[str, str]) -> int:
-        """Make our own topic where it is missing and may be made; its count of partitions.
+        """Create a topic of the service if it does not exist; return its number of partitions.
 
         Raises:
-            Unreachable: it is missing and cannot be made.
+            Unreachable: it does not exist and cannot be created, or this user may not see it.
         """
         there = self.partitions()
         why: KafkaError | None = None
+        if topic.name not in there:
+            self._require_visible(topic.name)
         if topic.name not in there and topic.create:
             why = self._make(topic, config) if self._is_managed() else None
             there = self._wait_for(topic.name)

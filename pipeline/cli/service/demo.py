@@ -1,4 +1,4 @@
-"""`demo`: the whole main job on one machine with nothing installed, with a live summary, ending by itself."""
+"""`demo`: run the whole pipeline on one machine without other software, with a live summary."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TOPICS = {
 }
 RECIPIENTS = 100
 POISON = 3
-"""Records that are no events: each must end as an outcome and a dead letter, and stop nobody."""
+"""Number of undecodable records: each becomes an outcome and a dead letter and delays no recipient."""
 TOKEN = "demo-token"  # noqa: S105 - opens nothing but the demo's own sandbox
 FAULTS = {
     "seed": 7,
@@ -60,13 +60,17 @@ LONGEST_SECONDS = 120.0
 
 
 def command(
-    events: Annotated[int, typer.Option("--events", "-n", min=8, max=20_000, help="How many events.")] = 2_000,
-    keep: Annotated[bool, typer.Option("--keep", help="Stay up at the end, with the pages, until Ctrl-C.")] = False,
+    events: Annotated[int, typer.Option("--events", "-n", min=8, max=20_000, help="Number of events.")] = 2_000,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep running at the end, with the pages, until Ctrl-C.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 1,
 ) -> None:
-    """Run everything here: an embedded broker, a sandbox API with faults in it, example events and rules.
+    """Run the whole pipeline: an embedded broker, a sandbox API that injects faults, example events and rules.
 
-    Shows what happens while it happens, ends by itself with the totals, and exits 0 when every event has its outcome.
+    It shows live progress and ends with the totals.
+
+    Exit 0: every event has its outcome; 1: some have not.
 
     Example: `notice-pipeline demo --events 5000`
     """
@@ -110,7 +114,7 @@ def _configuration(bootstrap_servers: str, url: str) -> dict[str, object]:
 
 
 def _emit(bootstrap_servers: str, count: int, seed: int) -> int:
-    """Example events of every type, in turn, for a hundred recipients; and a few records that are no events."""
+    """Write example events of every type for a hundred recipients, and a few undecodable records."""
     rng = random.Random(seed).random  # noqa: S311 - examples, not secrets
     catalogue = read_schemas(shipped("schemas/events"))
     encoders = []
@@ -135,7 +139,7 @@ def _emit(bootstrap_servers: str, count: int, seed: int) -> int:
 
 
 class _Demo:
-    """Watches the service, and ends it when everything has its outcome."""
+    """Watches the service, and ends it when every event has its outcome."""
 
     def __init__(self, console: Console, sandbox: SandboxServer, emitted: int, *, keep: bool) -> None:
         self._console = console
@@ -149,7 +153,7 @@ class _Demo:
         self._complete = False
 
     def started(self, service: Service, port: int) -> None:
-        """The service is wired: begin to watch."""
+        """Begin to watch the started service."""
         self._service = service
         self._console.print(f"{self._emitted} events on an embedded broker → rules → sandbox API (with faults)")
         self._console.print(f"status: http://127.0.0.1:{port}/   messages: {self._sandbox.base_url}/")
@@ -169,7 +173,7 @@ class _Demo:
             service.stop()
             return
         self._console.print(self._table())
-        state = "everything has its outcome" if self._complete else "[red]not everything came to its end in time[/red]"
+        state = "every event has its outcome" if self._complete else "[red]some events have no outcome in time[/red]"
         self._console.print(f"{state}; Ctrl-C ends it")
 
     def _is_complete(self, service: Service) -> bool:
@@ -192,7 +196,7 @@ class _Demo:
         return sum(value for _, value in self._samples(name))
 
     def _table(self) -> Table:
-        """Rules down, outcomes across; only outcomes that there were, so that it fits a narrow terminal."""
+        """A table of rules and outcomes, with only the outcomes that occurred."""
         counts: Counter[tuple[str, str]] = Counter()
         for labels, value in self._samples("notice_pipeline_notices_total"):
             counts[labels["rule"] or "(no event)", labels["outcome"]] += int(value)
@@ -206,7 +210,7 @@ class _Demo:
         return table
 
     def tell(self) -> bool:
-        """Print the totals; whether every event came through to its end."""
+        """Print the totals; return whether every event has its outcome."""
         self._console.print(self._table())
         ended = int(self._sum("notice_pipeline_notices_total"))
         attempts = int(self._sum("notice_pipeline_attempts_total"))
@@ -217,9 +221,9 @@ class _Demo:
             f"{attempts} requests; {self._seconds:.1f} s"
         )
         self._console.print(
-            f"the sandbox took {counts.accepted} messages; two at once for one recipient: "
-            f"{counts.overlapping}; answered from memory instead of sent twice: {counts.repeats}"
+            f"the sandbox accepted {counts.accepted} messages; concurrent requests for one recipient: "
+            f"{counts.overlapping}; repeated requests answered from its memory: {counts.repeats}"
         )
         if not self._complete:
-            self._console.print("[red]not everything came to its end in time[/red]")
+            self._console.print("[red]some events have no outcome in time[/red]")
         return self._complete
