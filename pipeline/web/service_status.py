@@ -203,7 +203,7 @@ class StatusCollector:
             alive_words=message,
             has_token=self._sources.has_token(),
             kafka_trouble=kafka.trouble if kafka is not None else None,
-            stuck=self._subjects.stuck(),
+            stuck=self._sources.stuck(),
             halted=state.halted,
             halted_since=state.halted_since,
             refused_rules=refused,

@@ -81,7 +81,7 @@ def test_a_member_without_partitions_waits() -> None:
 def test_a_partition_that_cannot_be_read_on_is_named() -> None:
     """Sending of the others goes on."""
     shop = Shop(stuck_partitions={TopicPartition("shop.events", 3): StuckPartition(17, 0.0, "Invalid compressed data")})
-    sign = shop.watch().standing().signs[0]
+    sign = shop.watch().status().signs[0]
     assert (sign.gravity, sign.alert) == (Severity.ATTENTION, "NoticePartitionStuck")
     assert "shop.events/3 cannot be read at offset 17" in sign.message
     assert "Invalid compressed data" in sign.advice
