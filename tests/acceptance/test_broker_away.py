@@ -36,7 +36,7 @@ def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
         assert ask("/readyz").status_code == 200
         assert ask("/healthz").status_code == 200
         worst = json.loads(ask("/status.json").text)["signs"][0]
-        assert (worst["words"], worst["gravity"], worst["alert"]) == (AWAY, "halted", "NoticeKafkaUnreachable")
+        assert (worst["message"], worst["gravity"], worst["alert"]) == (AWAY, "halted", "NoticeKafkaUnreachable")
         stoppable_kafka.start()
         wait_for(lambda: ask("/readyz").text == "4 partitions\n")
         stage.emit(20)

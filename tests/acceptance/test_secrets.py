@@ -191,7 +191,7 @@ def test_a_faulty_configuration_is_told_without_its_secrets(stage: Stage) -> Non
     secret = SECRETS["token"]
     usual: dict[str, Any] = dict(stage.service.configuration)
     binary = stage.service.folder / "binary"
-    binary.write_bytes(b"\xff\xfe" + secret.encode())
+    binary.write_bytes(secret.encode() + b"\xff")
     faults: list[dict[str, Any]] = [
         {"notices": {**usual["notices"], "token": [secret]}},
         {"notices": {**usual["notices"], "token": secret, "oauth": {"client_secret": secret}}},

@@ -33,10 +33,10 @@ FILES_ALONE = ("init", "check", "test", "coverage", "preview", "explain", "diff"
 NEEDED: dict[tuple[str, ...], set[str]] = {
     ("schemas", "check", "schemas"): {"fastavro"},
     ("config", "schema"): {"ruamel"},
-    ("config", "check"): {"ruamel"},
+    ("config", "check"): {"confluent_kafka", "ruamel"},
     ("config", "show"): {"ruamel"},
 }
-"""That a schema is one is said by the library that reads events with it; faults of a configuration have their place."""
+"""The library that reads events checks schemas, and Kafka's own client checks its properties."""
 COMMAND_LINES = [
     ("check", "rules"),
     ("check", "rules", "--output", "json"),

@@ -62,6 +62,8 @@ class PrometheusTelemetry:
         }
         for topic in topics:
             self._counters[metrics.EVENTS_GONE_UNREAD].labels(topic)
+            for attribute in ("time", "expirytime"):
+                self._counters[metrics.TIMES_UNREADABLE].labels(topic, attribute)
             for metric in (metrics.EVENTS_FOR_OTHER_GROUPS, metrics.TOPICS_RECREATED):
                 self._counters[metric].labels(topic)
         self._consumed = {topic: self._counters[metrics.EVENTS_CONSUMED].labels(topic).inc for topic in topics}
