@@ -14,11 +14,11 @@ class Verdict(StrEnum):
     THROTTLED = "throttled"
     """Too fast: try again, not before Retry-After, and send less."""
     THROTTLED_RECIPIENT = "throttled_recipient"
-    """Too fast for this one recipient: their lane waits, nobody else."""
+    """Too fast for this one recipient: only their lane waits."""
     QUOTA_SPENT = "quota_spent"
-    """The day's quota is used up: nothing is sent until the next day begins."""
+    """The daily quota is used up: nothing is sent but probes."""
     REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a verdict, not a secret
-    """The token is no longer good: get another, repeat, and do not count the attempt."""
+    """The token is refused: get another, repeat, and do not count the attempt."""
     UNAUTHORISED = "unauthorised"
     """The API refuses the account: stop sending and page an operator. Nothing is dropped."""
     REJECTED_RECIPIENT = "rejected_recipient"
@@ -28,11 +28,11 @@ class Verdict(StrEnum):
     AMBIGUOUS = "ambiguous"
     """The request may have been acted on; only the same idempotency key makes a repeat harmless."""
     IN_PROGRESS = "in_progress"
-    """Our idempotency key is known and its first request still runs: ask again later."""
+    """The first request with the idempotency key is still being processed: try again later."""
     SHADOWED = "shadowed"
-    """No request was made: the service runs as a shadow. No reply of an API means this."""
+    """No request was made: the service runs as a shadow. No reply of an API has this verdict."""
     KEY_REUSED = "key_reused"
-    """Our idempotency key is known with another body: a fault of ours, never sent again."""
+    """The idempotency key was used with another body: a fault of this service, never sent again."""
 
 
 ACCEPTED = Verdict.ACCEPTED

@@ -1,4 +1,4 @@
-"""Ends connections in the ways that a server's framework does not let an application end them."""
+"""Ends connections in ways that a web framework does not offer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER on with 0 seconds: closing sends a reset."""
-GARBAGE = b"\x16\x03\x01 this is no HTTP\r\n\r\n"
+GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n"
 
 
 class Ending(StrEnum):
@@ -26,7 +26,7 @@ class Ending(StrEnum):
     RESET = "reset"
     """Broken."""
     GARBAGE = "garbage"
-    """After bytes that are no HTTP."""
+    """After bytes that are not HTTP."""
 
 
 class Connections:
@@ -67,7 +67,7 @@ class Connections:
 
 
 def protocol_with(connections: Connections) -> type[H11Protocol]:
-    """The HTTP protocol of uvicorn that tells `connections` what is open."""
+    """Uvicorn's HTTP protocol, which registers open connections in `connections`."""
 
     class _Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it

@@ -1,4 +1,4 @@
-"""Which bearer tokens are good, and the token endpoint's side of the client credentials grant (RFC 6749, 4.4)."""
+"""The accepted bearer tokens, and the token endpoint of the client credentials grant (RFC 6749, section 4.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 MOST_ISSUED = 10_000
-"""Issued tokens that are remembered; the oldest go first."""
+"""Issued tokens that are kept; the oldest go first."""
 
 
 class Granted(NamedTuple):
@@ -43,7 +43,7 @@ class Credentials:
         return f"Credentials(tokens={len(self._tokens)}, clients={sorted(self._clients)})"
 
     def accepts(self, authorization: str | None) -> bool:
-        """Whether a request with this `Authorization` header may come in."""
+        """Whether a request with this `Authorization` header is accepted."""
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:

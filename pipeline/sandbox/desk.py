@@ -1,4 +1,4 @@
-"""What a person or a test asks the sandbox: messages, figures, faults, tokens, and the page of cards."""
+"""The sandbox's own API and page: messages, counts, faults, tokens, and cards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.sandbox.state import State
 
 MAX_BODY = 1_048_576
-"""Of what is sent to the desk: a plan of a thousand faults fits easily."""
+"""Of a request to this API; a plan of a thousand faults fits easily."""
 MAX_SHOWN = 1_000
 CARDS = 60
 HEADERS = {
@@ -45,7 +45,7 @@ HEADERS = {
 
 
 class AdminApi:
-    """Answers what is asked about the sandbox."""
+    """Answers requests about the sandbox."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -54,7 +54,7 @@ class AdminApi:
         self._style = files("pipeline.sandbox").joinpath("pages/style.css").read_text() + STYLE
 
     def routes(self) -> list[Route]:
-        """Every path but that of the API itself."""
+        """Every path except that of the notices API."""
         return [
             Route("/", self.page),
             Route("/healthz", self.health),
@@ -76,7 +76,7 @@ class AdminApi:
         return PlainTextResponse("ok\n")
 
     async def style(self, _: Request) -> Response:
-        """The page's looks."""
+        """The page's style sheet."""
         return Response(self._style, media_type="text/css")
 
     async def page(self, request: Request) -> Response:
@@ -122,11 +122,11 @@ class AdminApi:
         return JSONResponse(body)
 
     async def faults(self, _: Request) -> Response:
-        """The plan in force."""
+        """The present fault plan."""
         return JSONResponse(self._state.plan.model_dump(mode="json", exclude_defaults=True))
 
     async def follow(self, request: Request) -> Response:
-        """Misbehave by the plan in the body."""
+        """Use the fault plan in the body."""
         try:
             self._state.follow(FaultPlan.model_validate(await _json(request)))
         except ValidationError as error:
@@ -137,7 +137,7 @@ class AdminApi:
         return await self.faults(request)
 
     async def behave(self, _: Request) -> Response:
-        """Misbehave no longer."""
+        """End all faults."""
         self._state.follow(FaultPlan())
         return Response(status_code=204)
 
@@ -186,7 +186,7 @@ class AdminApi:
 
 
 def make_desk(state: State) -> Starlette:
-    """The desk as an application; mistakes are answered as problem details (RFC 9457)."""
+    """The application; errors are answered as problem details (RFC 9457)."""
     return Starlette(routes=AdminApi(state).routes(), exception_handlers={HTTPException: _problem})
 
 
@@ -209,13 +209,13 @@ async def _json(request: Request) -> object:
     try:
         return orjson.loads(await _body(request))
     except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"the body is no JSON: {error.msg} at byte {error.pos}") from None
+        raise HTTPException(400, f"the body is not JSON: {error.msg} at byte {error.pos}") from None
 
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "100")
     if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9):  # noqa: PLR2004 - digits enough
-        raise HTTPException(422, "`limit` is no whole number")
+        raise HTTPException(422, "`limit` is not a whole number")
     return min(int(text), MAX_SHOWN)
 
 

@@ -1,4 +1,4 @@
-"""Scripted misbehaviour: which request meets which fault. Time and dice are arguments."""
+"""Scripted faults: which request meets which fault. Time and random numbers are arguments."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 
 
 class Latency(NamedTuple):
-    """How long something takes, in seconds: evenly spread between both."""
+    """A duration in seconds, uniform between both values."""
 
     least: float
     most: float
 
     def draw(self, rng: float) -> float:
-        """One time out of it; `dice` is in [0, 1)."""
+        """One duration; `rng` is in [0, 1)."""
         return self.least + (self.most - self.least) * rng
 
 
@@ -37,7 +37,7 @@ def read_latency(given: object) -> object:
         if (match := _DURATION.fullmatch(part.strip())) is not None
     ]
     if isinstance(given, bool) or len(times) != str(given).count("-") + 1 or len(times) > 2:  # noqa: PLR2004 - from, to
-        raise ValueError("is no time like 50ms, 1.5s or 50ms-200ms")
+        raise ValueError("is not a time like 50ms, 1.5s or 50ms-200ms")
     least, most = times[0], times[-1]
     if least > most:
         raise ValueError("ends before it begins")
@@ -58,7 +58,7 @@ class FaultRule(_Part):
     recipients: frozenset[str] | None = Field(None, description="Only these recipients.")
     requests: tuple[int, int] | None = Field(None, description="Only from this to that request, counted from 1.")
     seconds: tuple[float, float] | None = Field(None, description="Only from this to that second of the plan's life.")
-    attempts: int | None = Field(None, ge=1, description="Only the first so many attempts with the same key.")
+    attempts: int | None = Field(None, ge=1, description="Only the first attempts with the same key, this many.")
     do: Literal["reply", "hang", "close", "reset", "cut_short", "garbage"] = Field(
         "reply", description="Reply as below, never reply, end or break the connection, stop within the body, no HTTP."
     )
@@ -72,7 +72,7 @@ class FaultRule(_Part):
     retry_after_date: int | None = Field(
         None, ge=0, description="Header Retry-After as the date so many seconds ahead."
     )
-    latency: LatencyField | None = Field(None, description="Wait so long before.")
+    latency: LatencyField | None = Field(None, description="Wait this long before.")
     accepted: bool = Field(False, description="Take the message first, then do it: the reply is lost, not the request.")
 
     @model_validator(mode="after")
@@ -83,11 +83,11 @@ class FaultRule(_Part):
 
     @property
     def replaces_reply(self) -> bool:
-        """Whether there is anything but waiting to it."""
+        """Whether it does more than wait."""
         return self.do != "reply" or (self.status, self.code, self.body) != (None, None, None)
 
     def meets(self, request: Arriving, rng: Callable[[], float]) -> bool:
-        """Whether `request` meets this fault; `dice` is thrown only when all else holds."""
+        """Whether `request` meets this fault; `rng` is called only if all other conditions hold."""
         return (
             (self.recipients is None or request.recipient in self.recipients)
             and (self.requests is None or self.requests[0] <= request.number <= self.requests[1])
@@ -98,7 +98,7 @@ class FaultRule(_Part):
 
 
 class Limits(_Part):
-    """What the API bears; beyond it, it says so with the codes of the trade."""
+    """Limits of the API; beyond them it answers with the usual codes."""
 
     per_day: int | None = Field(None, ge=0, description="Messages a day; then 45009.")
     per_second: int | None = Field(None, ge=1, description="Messages a second; then 429 with Retry-After.")
@@ -107,11 +107,11 @@ class Limits(_Part):
 
 
 class FaultPlan(_Part):
-    """Everything scripted. The same seed and the same requests in the same order meet the same faults."""
+    """All faults. The same seed and the same requests in the same order meet the same faults."""
 
-    seed: int = Field(0, description="For the dice.")
+    seed: int = Field(0, description="Seed of the random numbers.")
     latency: LatencyField = Field(Latency(0.0, 0.0), validate_default=False, description="Of every reply.")
-    limits: Limits = Field(default_factory=Limits, description="What the API bears.")
+    limits: Limits = Field(default_factory=Limits, description="Limits of the API.")
     faults: tuple[FaultRule, ...] = Field((), max_length=1_000, description="The first that meets a request counts.")
 
     def choose(self, request: Arriving, rng: Callable[[], float]) -> FaultRule | None:
@@ -120,7 +120,7 @@ class FaultPlan(_Part):
 
 
 class Arriving(NamedTuple):
-    """What a fault can look at."""
+    """What the conditions of a fault refer to."""
 
     recipient: str
     number: int

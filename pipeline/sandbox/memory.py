@@ -1,4 +1,4 @@
-"""What the sandbox remembers: idempotency keys, messages, and who came when. Bounded; counters go on."""
+"""What the sandbox keeps: idempotency keys, messages, and the order of arrivals. Bounded; counters go on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Kept(NamedTuple):
-    """A reply, kept to be given again."""
+    """A reply, kept to be repeated."""
 
     status: int
     body: bytes
@@ -83,7 +83,7 @@ class Memory:
         self.in_flight: Counter[str] = Counter()
 
     def claim(self, key: str, recipient: str, body: bytes) -> tuple[Claim, Entry]:
-        """Take the key for a request that begins now, or tell why not; counts the attempt in any case."""
+        """Claim the key for a request that begins now, or return why not; counts the attempt in any case."""
         digest = blake2b(body, digest_size=16).digest()
         entry = self.keys.get(key)
         if entry is None:

@@ -1,4 +1,4 @@
-"""How much the API has borne: the counting behind the plan's limits. Time is an argument."""
+"""Counts requests for the limits of the fault plan. Time is an argument."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pipeline.sandbox.faults import Limits
 DAY = 86_400.0
 MINUTE = 60.0
 MOST_RECIPIENTS = 100_000
-"""Recipients whose last minute is remembered; the ones unheard of for longest go first."""
+"""Recipients whose last minute is remembered; the least recent go first."""
 
 
 class Refusal(NamedTuple):
-    """What the API says of a request that is too much."""
+    """The reply to a request above a limit."""
 
     status: int
     code: int
@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
 
 
 class Meter:
-    """Counts what was let through under one plan's limits."""
+    """Counts the requests accepted under one plan's limits."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -33,7 +33,7 @@ class Meter:
         self._recipients: OrderedDict[str, deque[float]] = OrderedDict()
 
     def refuse(self, recipient: str, in_flight: int, now: float) -> Refusal | None:
-        """Why a request is too much, or None: then it is counted. `in_flight` includes the request itself."""
+        """The limit that a request exceeds; None if there is none, and then it is counted. `in_flight` includes it."""
         limits = self._limits
         if limits.in_flight is not None and in_flight > limits.in_flight:
             return Refusal(503, 503, "too many requests at once")

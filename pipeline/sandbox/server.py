@@ -27,7 +27,7 @@ START_SECONDS = 10.0
 
 
 def make_app(state: State) -> ASGIApp:
-    """The API on its path, the desk on every other."""
+    """The notices API on its path, the sandbox's own API on every other."""
     notices = NoticesEndpoint(state)
     desk = make_desk(state)
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]

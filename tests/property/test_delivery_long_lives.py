@@ -1,4 +1,4 @@
-"""Delivery over long lives: hundreds of random steps each, which Hypothesis' short sequences do not reach."""
+"""Delivery over hundreds of random steps, which the short sequences of Hypothesis do not reach."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def events(rng: random.Random) -> list[tuple[str, bool, float | None, str]]:
             rng.choice(RECIPIENTS),
             rng.random() < 0.9,
             rng.choice([None, None, 0.0, 2.0, 30.0, 4_000.0]),
-            rng.choice(["paid", "shipped"]),
+            rng.choice(["paid", "shipped", "careful"]),
         )
         for _ in range(rng.randint(0, 3))
     ]
@@ -88,7 +88,9 @@ def test_long_lives_keep_every_promise(chunk: int) -> None:
         world, mood = World(seed), "ok"
         for _ in range(STEPS):
             if rng.random() < 0.03:
-                mood = rng.choice(["ok", "ok", "ok", "down", "timeout", "forbidden", "token", "throttled"])
+                mood = rng.choice(
+                    ["ok", "ok", "ok", "down", "timeout", "forbidden", "token", "throttled", "nonsense", "unknown code"]
+                )
             move = rng.choices(list(MOVES), list(MOVES.values()))[0]
             kafka_moves(world, rng, move)
             api_moves(world, rng, move, mood)

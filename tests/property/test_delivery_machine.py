@@ -1,4 +1,4 @@
-"""Delivery under everything that can happen, in any order: the promises of docs/delivery hold all the same."""
+"""The delivery machine as a Hypothesis state machine: its guarantees hold whatever happens, in any order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ notices = st.lists(
         recipients,
         st.booleans() | st.just(True),  # noqa: FBT003 - a value, not an argument's
         st.none() | st.sampled_from([0.0, 2.0, 30.0, 4_000.0]),
-        st.sampled_from(["paid", "shipped"]),
+        st.sampled_from(["paid", "shipped", "careful"]),
     ),
     max_size=FAN_OUT,
 )
@@ -64,7 +64,11 @@ class DeliveryWorld(RuleBasedStateMachine):
         self.world.reply(index % len(self.world.flights), kind, arrived=arrived)
 
     @precondition(lambda self: self.world.flights)
-    @rule(kind=st.sampled_from(["ok", "ok", "down", "timeout", "forbidden", "token", "throttled"]))
+    @rule(
+        kind=st.sampled_from(
+            ["ok", "ok", "down", "timeout", "forbidden", "token", "throttled", "nonsense", "unknown code"]
+        )
+    )
     def reply_to_all(self, kind: str) -> None:
         for _ in range(len(self.world.flights)):
             self.world.reply(0, kind)

@@ -1,4 +1,4 @@
-"""HTTP clients that are awaited, behind a port that calls back: a task for each request."""
+"""Adapts awaitable HTTP clients to the callback port, with one task for each request."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class AwaitedNoticesApi(ABC):
     """Implements `pipeline.ports.NoticesApi` over `send` and `disconnect`."""
 
     def __init__(self) -> None:
-        self._under_way = Tasks()
+        self._in_flight = Tasks()
 
     def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
-        """POST the notice; every fault of the way becomes a reply."""
-        self._under_way.start(self._ask(notice, token, trace, answered))
+        """POST the notice; every fault becomes a reply."""
+        self._in_flight.start(self._ask(notice, token, trace, answered))
 
     async def close(self) -> None:
-        """Close connections; requests under way are never answered."""
-        await self._under_way.cancel()
+        """Close connections; requests in flight are never answered."""
+        await self._in_flight.cancel()
         await self.disconnect()
 
     @abstractmethod
     async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
-        """POST the notice; every fault of the way becomes a reply."""
+        """POST the notice; every fault becomes a reply."""
 
     @abstractmethod
     async def disconnect(self) -> None:
-        """Close connections; no request is under way."""
+        """Close connections; no request is in flight."""
 
     async def _ask(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
         answered(await self.send(notice, token, trace))

@@ -1,7 +1,7 @@
-"""What a request holds that must not come back in the words of its reply.
+"""Removes from the text of a reply what its request holds: secrets, the recipient, and the message.
 
-A faulty gateway sends our own headers back, an API quotes the text that it refuses. Such words end in outcomes, dead
-letters and logs, where neither secrets nor what is written to a person has a place.
+A faulty gateway sends the request's headers back, and an API quotes the text that it refuses. Such texts end in
+outcomes, dead letters and logs, which must hold neither secrets nor what is written to a person.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.model.notice import Notice
 
 SHORTEST_SECRET = 8
-"""A shorter secret hides nothing, and taking its letters out of a text would leave none of it."""
+"""Removing shorter values would remove too much of a text."""
 SHORTEST_TEXT = 2
 """A name of two characters is a name."""
 SHORTEST_NUMBER = 5
@@ -28,10 +28,10 @@ _BEARER = re.compile(r"(?i)bearer\s+\S+")
 
 
 class Confidential:
-    """Takes out of a text what must not stand in it."""
+    """Removes confidential values from texts."""
 
     def __init__(self, options: HttpOptions) -> None:
-        """Header values and query parameters of the configuration may be secret, so they all count as such."""
+        """Configured header values and query parameters may be secret, so all of them are removed."""
         query = [value for _, value in parse_qsl(urlsplit(options.url).query)]
         given = (*options.headers.values(), *options.query.values(), *query)
         self._always = [value for value in given if len(value) >= SHORTEST_SECRET]
@@ -57,7 +57,7 @@ def _forms(word: str) -> Sequence[str]:
 
 
 def _is_small_number(word: str) -> bool:
-    """It names nobody, and stands in every code and status."""
+    """It identifies no person, and occurs in every code and status."""
     return word.isdigit() and len(word) < SHORTEST_NUMBER
 
 

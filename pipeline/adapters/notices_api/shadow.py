@@ -1,4 +1,4 @@
-"""In place of the notices API, for a shadow: nothing leaves, and the answer says so."""
+"""The client of a shadow: sends nothing, and replies that nothing was sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WithheldNoticesApi:
     """Implements `pipeline.ports.NoticesApi`."""
 
     def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:  # noqa: ARG002 - the port's
-        """Keep it back."""
+        """Do not send it."""
         asyncio.get_running_loop().call_soon(answered, _WITHHELD)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A whole world around delivery, in memory: Kafka's log and commits, the ledger, an API with moods, members that crash.
+"""A simulated world around delivery: Kafka's log and commits, the ledger, an API with moods, members that crash.
 
 Every promise of delivery is checked where it could be broken: when a notice leaves, when a commit is made, and at the
 end, when all is healed and everything must have come to its end.
@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from pipeline.delivery import pointer
 from pipeline.delivery.evaluated_record import Attempt, PendingOutcome
+from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import PROBE_RECORDS, UNWRITTEN_PER_SLOT, Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
-from pipeline.model.notice import Notice
+from pipeline.model.notice import Notice, OnAmbiguous
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
 
@@ -66,10 +67,19 @@ LEGITIMATE_ENDS = {
     (OutcomeKind.REJECTED, Reason.CONFIG),
     (OutcomeKind.REJECTED, Reason.RULE_SUSPENDED),
     (OutcomeKind.EXPIRED, Reason.EXPIRED),
+    (OutcomeKind.UNKNOWN, Reason.AMBIGUOUS),
     (OutcomeKind.EXHAUSTED, Reason.ATTEMPTS),
     (OutcomeKind.EXHAUSTED, Reason.HORIZON),
     (OutcomeKind.UNDECODABLE, Reason.MALFORMED_AVRO),
 }
+
+
+MAY_HIDE_SUCCESS = {"timeout", "nonsense"}
+"""Replies after which the API may have accepted the notice."""
+CAREFUL = "careful"
+"""The rule that says `on_ambiguous: give_up`."""
+UNKNOWN_CODE = 99_999
+PROBED = {Halt.UNAUTHORISED, Halt.QUOTA, Halt.UNKNOWN_CODE}
 
 
 class Fact(NamedTuple):
@@ -91,6 +101,7 @@ class Flight(NamedTuple):
     member: Member
     partition: TopicPartition
     attempt: Attempt
+    epoch: int
 
 
 class Member:
@@ -105,6 +116,8 @@ class Member:
         self.unwritten: list[PendingOutcome] = []
         self.unacknowledged: list[tuple[PendingOutcome, LedgerPosition]] = []
         self.decided: set[str] = set()
+        self.unknown: set[str] = set()
+        """Recipients rejected for the unknown code since the last accepted notice."""
         self.born = now
         self.retries = 0
         self.earned = 0.0
@@ -149,7 +162,8 @@ class World:
         for index, (recipient, ordered, expires_after, rule) in enumerate(notices):
             name = f"{partition.partition}/{offset}/{index}"
             expires_at = None if expires_after is None else self.now + expires_after
-            made.append(Notice(name, rule, "template", recipient, b"{}", expires_at, ordered))
+            ambiguous = OnAmbiguous.GIVE_UP if rule == CAREFUL else OnAmbiguous.REPEAT
+            made.append(Notice(name, rule, "template", recipient, b"{}", expires_at, ordered, ambiguous))
             self.home[name] = (partition, offset)
             if ordered:
                 self.order[partition, recipient].append(name)
@@ -290,7 +304,8 @@ class World:
     def send(self, member: Member) -> None:
         """Whatever delivery wants to leave, leaves."""
         for attempt in self._attempts(member):
-            self.flights.append(Flight(member, self.home[attempt.notice.id][0], attempt))
+            partition = self.home[attempt.notice.id][0]
+            self.flights.append(Flight(member, partition, attempt, member.epochs[partition]))
         state = member.delivery.snapshot(self.now)
         assert state.in_flight == sum(flight.member is member for flight in self.flights)
         assert state.in_flight <= MAX_IN_FLIGHT
@@ -303,7 +318,10 @@ class World:
             assert state.lanes <= state.in_flight
 
     def _attempts(self, member: Member) -> list[Attempt]:
+        halted = member.delivery.halted()
         attempts = member.delivery.attempts(self.now)
+        if halted in PROBED and member.delivery.halted() is halted:
+            assert len(attempts) <= 1, "more than a probe left while sending was halted"
         self.collect(member)
         busy = Counter(
             flight.attempt.notice.recipient
@@ -339,15 +357,21 @@ class World:
         """One request ends; `arrived` tells whether a timeout hides a success."""
         flight = self.flights.pop(index)
         name, member = flight.attempt.notice.id, flight.member
-        if kind == "ok" or (kind == "timeout" and arrived):
+        if kind == "ok" or (kind in MAY_HIDE_SUCCESS and arrived):
             self.accepted[name] += 1
             assert self.accepted[name] == 1 or name in self.excused, "sent twice for no reason"
-        if kind == "timeout":
+        if kind in MAY_HIDE_SUCCESS:
             self.excused.add(name)  # only the idempotency key can help
         if kind == "ok":
+            self.collect(member)
+            member.unknown.clear()
             again = flight.attempt.number > 1
             member.earned += SETTINGS.budget.retry_cost if again else SETTINGS.budget.success_gain
         member.delivery.replied(flight.attempt, REPLIES[kind], self.now)
+        careful = flight.attempt.notice.on_ambiguous is OnAmbiguous.GIVE_UP
+        if kind in MAY_HIDE_SUCCESS and careful and member.epochs.get(flight.partition) == flight.epoch:
+            self.collect(member)
+            assert name in member.decided, "an ambiguous reply did not end a notice whose rule gives up"
 
     def token(self, member: Member, *, comes: bool) -> None:
         """The token source answers, if it was asked."""
@@ -367,6 +391,9 @@ class World:
             assert partition in member.epochs, "an outcome of a partition that is not ours"
             assert (outcome.kind, outcome.reason) in LEGITIMATE_ENDS
             name = outcome.id
+            if outcome.reason is Reason.CONTENT and outcome.code == UNKNOWN_CODE and outcome.recipient:
+                member.unknown.add(outcome.recipient)
+                assert len(member.unknown) < SETTINGS.unknown_code.recipients, "an unknown code for everyone was final"
             if name in self.home:
                 assert name not in member.decided, "two outcomes for one notice"
                 member.decided.add(name)
