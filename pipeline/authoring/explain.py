@@ -18,7 +18,7 @@ from pipeline.rules.cel.tree import Node
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet, result
 from pipeline.rules.source.document import Location
-from pipeline.rules.source.rule_locations import RulePlaces
+from pipeline.rules.source.rule_locations import RuleLocations
 
 
 class Match(StrEnum):
@@ -93,7 +93,7 @@ class Explanation(NamedTuple):
     """Number of rules for other types only."""
 
 
-def explain(rules: RuleSet, locations: Mapping[str, RulePlaces], event: Event) -> Explanation:
+def explain(rules: RuleSet, locations: Mapping[str, RuleLocations], event: Event) -> Explanation:
     """Explain every rule of the set; `locations` are those of `pipeline.rules.lint.check.Checked`."""
     looking = rules.concerned(event)
     activation = rules.bind(event)
@@ -111,7 +111,7 @@ def explain(rules: RuleSet, locations: Mapping[str, RulePlaces], event: Event) -
 class _Explainer:
     """Explains one rule."""
 
-    def __init__(self, rules: RuleSet, rule: Rule, locations: RulePlaces, activation: Activation) -> None:
+    def __init__(self, rules: RuleSet, rule: Rule, locations: RuleLocations, activation: Activation) -> None:
         self._environment = rules.environment
         self._rule = rule
         self._places = locations
@@ -176,7 +176,7 @@ class _Explainer:
 class _Placer(NamedTuple):
     """Locates the parts of one expression."""
 
-    locations: RulePlaces
+    locations: RuleLocations
     key: tuple[str, str | None]
     begins: int
     """Position in the text where the expression begins."""

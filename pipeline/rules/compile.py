@@ -26,7 +26,7 @@ from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES
 from pipeline.rules.source.format import RuleFields, RuleFile, RuleModel
 from pipeline.rules.source.report import Report
-from pipeline.rules.source.rule_locations import RulePlaces
+from pipeline.rules.source.rule_locations import RuleLocations
 from pipeline.rules.source.structure import validate
 from pipeline.rules.source.templates import Template
 
@@ -60,7 +60,7 @@ class Compilation(NamedTuple):
     files: tuple[RuleDocument, ...]
     expressions: Mapping[str, Sequence[ExpressionSource]]
     """By file: its expressions that compile."""
-    locations: Mapping[str, RulePlaces]
+    locations: Mapping[str, RuleLocations]
     """By rule id: where the parts of each compiled rule are."""
     templates: Mapping[str, Template]
     catalogue: Document | None
@@ -87,7 +87,7 @@ def compile_rules(
     cel = cel or Environment()
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
-    locations: dict[str, RulePlaces] = {}
+    locations: dict[str, RuleLocations] = {}
     expressions: dict[str, Sequence[ExpressionSource]] = {}
     for file in files:
         report = Report(file.document)
@@ -96,7 +96,7 @@ def compile_rules(
             rule = compiler.compile(index, model) if with_defaults(model, file.defaults).enabled else None
             if rule is not None:
                 rules.append(rule)
-                locations[rule.id] = RulePlaces.of(file.document, index, model)
+                locations[rule.id] = RuleLocations.of(file.document, index, model)
         expressions[file.document.path] = compiler.expressions
         errors += report.findings
     errors += _duplicates(files)

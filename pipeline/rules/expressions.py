@@ -119,7 +119,7 @@ class ExpressionCompiler:
         compiled: list[str | Expression] = []
         for part in parts:
             if not part.is_expression:
-                self._check_words(path, part, on)
+                self._check_literal(path, part, on)
                 compiled.append(part.source)
                 continue
             done = self._compile(path, part.at, part.source, on, known, may_be_null=alone)
@@ -129,12 +129,12 @@ class ExpressionCompiler:
             compiled.append(done.expression)
         return Text(tuple(compiled), text)
 
-    def _check_words(self, path: Path, part: Part, on: Sequence[str]) -> None:
+    def _check_literal(self, path: Path, part: Part, on: Sequence[str]) -> None:
         """Fields of the event that appear in a text as plain words: the braces were probably forgotten."""
         for found in _FIELD.finditer(part.source):
             fields = (environment.fields.root for event_type in on for environment in self._versions(event_type))
             if any(record.field(found[1]) is not None for record in fields):
-                summary = f"`{found[0]}` stands here as a word, and the customer would read it"
+                summary = f"`{found[0]}` is not inside `${{…}}`, so the customer would read it as it is written"
                 self._report.add_inside(
                     path, part.at + found.start(), "forgotten-braces", summary, f"write `${{{found[0]}}}`"
                 )

@@ -1,4 +1,4 @@
-"""One rule, from the format to compiled form; what is wrong with it becomes findings at their exact places."""
+"""Compile one rule; its errors become findings at their exact locations."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RuleCompiler:
         path: Path = ("rules", index)
         merged = with_defaults(model, self._defaults)
         on = event_types(merged)
-        locations = {name: self._place(path, model, name) for name in ("template", "when", "to", "url", "data")}
+        locations = {name: self._key_path(path, model, name) for name in ("template", "when", "to", "url", "data")}
         self._require(path, merged, on)
         template = self._template(locations["template"], merged.template) if merged.template else None
         when, known = None, NOTHING
@@ -64,7 +64,7 @@ class RuleCompiler:
         url = self._url(locations["url"], merged.url, on, known) if merged.url else None
         fields = self._fields(locations["data"], merged, template, on, known)
         if template is not None:
-            self._check_overflow(self._place(path, model, "overflow"), template, merged)
+            self._check_overflow(self._key_path(path, model, "overflow"), template, merged)
         if self._report.errors > errors or to is None or template is None:
             return None
         template_id = template.ids.get(self._stage, "") if self._stage else next(iter(template.ids.values()))
@@ -88,8 +88,8 @@ class RuleCompiler:
         )
 
     @staticmethod
-    def _place(path: Path, model: RuleModel, name: str) -> Path:
-        """Where the key stands: in the rule, else in the file's defaults."""
+    def _key_path(path: Path, model: RuleModel, name: str) -> Path:
+        """The path of a key: in the rule, else in the file's defaults."""
         return (*path, name) if name in model.model_fields_set else ("defaults", name)
 
     def _require(self, path: Path, rule: RuleModel, on: Sequence[str]) -> None:
@@ -176,7 +176,7 @@ class RuleCompiler:
     def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
         missing = [field.key for field in template.fields if field.key not in data and not field.optional]
         if missing and data:
-            summary = f"template `{template.alias}` wants {', '.join(f'`{key}`' for key in missing)}, too"
+            summary = f"template `{template.alias}` also needs {', '.join(f'`{key}`' for key in missing)}"
             self._report.add(path, "field-not-filled", summary)
 
     def _check_overflow(self, path: Path, template: Template, rule: RuleModel) -> None:
@@ -185,7 +185,7 @@ class RuleCompiler:
             if field is None:
                 self._unknown_field((*path, key), template, key)
             elif what == "truncate" and not field.kind.may_be_cut:
-                summary = f"a shortened `{field.kind}` is a wrong one"
+                summary = f"a shortened `{field.kind}` would be wrong"
                 self._report.add((*path, key), "cannot-truncate", summary)
 
 

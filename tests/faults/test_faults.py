@@ -65,7 +65,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "always-matches": (
         6,
         40,
-        "the condition is always true: any `event.channel` satisfies this or what stands before it",
+        "the condition is always true: any `event.channel` satisfies this or the part before it",
         "did you mean `&&`?",
     ),
     "bad-argument": (
@@ -81,9 +81,9 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "the url does not begin with https:// and a host",
         "write scheme and host out; only what follows them may come from the event",
     ),
-    "cannot-truncate": (6, 16, "a shortened `character_string` is a wrong one", None),
+    "cannot-truncate": (6, 16, "a shortened `character_string` would be wrong", None),
     "disabled": (2, 5, "rule `paid` is disabled", None),
-    "duplicate-key": (7, 5, "`stop` stands here twice", None),
+    "duplicate-key": (7, 5, "`stop` is here twice", None),
     "duplicate-rule": (8, 5, "rule `paid` is already defined at duplicate-rule.yaml:2", None),
     "expression-syntax": (6, 23, "not an expression: `=` does not go here", "compare with `==`"),
     "expression-unclosed": (
@@ -98,7 +98,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "`subject` does not name a kind of field",
         "keys of category templates begin with thing, time, amount, …; or write `type:`",
     ),
-    "field-not-filled": (6, 5, "template `paid` wants `thing1`, too", None),
+    "field-not-filled": (6, 5, "template `paid` also needs `thing1`", None),
     "field-not-in-version": (
         6,
         17,
@@ -108,7 +108,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "forgotten-braces": (
         7,
         17,
-        "`event.order_no` stands here as a word, and the customer would read it",
+        "`event.order_no` is not inside `${…}`, so the customer would read it as it is written",
         "write `${event.order_no}`",
     ),
     "integer-division": (
@@ -123,7 +123,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "never-matches": (
         6,
         40,
-        "the condition is never true: no `event.channel` satisfies both this and what stands before it",
+        "the condition is never true: no `event.channel` satisfies both this and the part before it",
         None,
     ),
     "no-rules": (1, 1, "there is no rule", None),
@@ -150,7 +150,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         7,
         34,
         "mapping values are not allowed here",
-        "a text with `: ` or ` #` in it must stand in quotes, or below a `|-` on lines of its own",
+        "put a text with `: ` or ` #` in it in quotes, or below a `|-` on lines of its own",
     ),
     "null-not-handled": (7, 17, "`event.note` may be null", "ask first: event.note != null ? … : …"),
     "over-limit": (

@@ -86,7 +86,7 @@ EXPRESSIONS = (
 
 FORM = (
     Mistake("a template misspelt", "template: receipt", "template: ▸reciept", "unknown-template", "`receipt`"),
-    Mistake("a field not filled", f"      amount4: {AMOUNT4}\n", "", "field-not-filled", "wants `amount4`"),
+    Mistake("a field not filled", f"      amount4: {AMOUNT4}\n", "", "field-not-filled", "needs `amount4`"),
     Mistake("a field that is not there", "thing5: '", "▸thing6: '", "unknown-template-field", "did you mean `thing5`?"),
     Mistake("a fixed text too long", THING5, "▸感谢您的支付我们会尽快为您安排发货请您耐心等待", "over-limit",
             "at most 20"),
@@ -96,7 +96,7 @@ FORM = (
     Mistake("a tab", "    owner: trade-team", "▸\towner: trade-team", "not-yaml", "spaces, not tabs"),
     Mistake("no quotes around a choice", THING5, THING5.strip("'").replace(" : ", " ▸: "), "not-yaml", "in quotes"),
     Mistake("a quote of YAML not closed", THING5, THING5[:-1].replace("'$", "▸'$"), "not-yaml", "quote is not closed"),
-    Mistake("no blank after a colon", "template: receipt", "▸template:receipt", "not-yaml", "blank"),
+    Mistake("no blank after a colon", "template: receipt", "▸template:receipt", "not-yaml", "space"),
     Mistake("a full-width colon", "template: receipt", "▸template： receipt", "not-yaml", "full-width colon"),
     Mistake("an indentation too small", "    template: receipt", "   ▸template: receipt", "not-yaml", "indent"),
     Mistake("no dash before a rule", "  - id: receipt   ", "    id: receipt   ", "wrong-value", "list"),

@@ -15,7 +15,7 @@ from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.source.document import Location
-from pipeline.rules.source.rule_locations import RulePlaces
+from pipeline.rules.source.rule_locations import RuleLocations
 
 _JUNCTIONS = frozenset({"_&&_", "_||_"})
 
@@ -56,7 +56,7 @@ class RuleCoverage(NamedTuple):
 class Coverage:
     """Records the branches that events take."""
 
-    def __init__(self, rules: RuleSet, locations: Mapping[str, RulePlaces]) -> None:
+    def __init__(self, rules: RuleSet, locations: Mapping[str, RuleLocations]) -> None:
         """`locations` are the ones of `check`."""
         self._rules = rules
         self._watched = {rule.id: _WatchedRule(rule, rules, locations[rule.id]) for rule in rules.rules}
@@ -110,7 +110,7 @@ class _Watched:
 
 
 class _WatchedRule:
-    def __init__(self, rule: Rule, rules: RuleSet, locations: RulePlaces) -> None:
+    def __init__(self, rule: Rule, rules: RuleSet, locations: RuleLocations) -> None:
         self._rule = rule
         self._places = locations
         self._matched = False
@@ -154,7 +154,7 @@ class _WatchedRule:
         return RuleCoverage(self._rule.id, self._places.path, self._places.rule(), branches, tuple(missing))
 
 
-def _expressions(rule: Rule, locations: RulePlaces) -> Iterator[tuple[str, str | None, int, Expression]]:
+def _expressions(rule: Rule, locations: RuleLocations) -> Iterator[tuple[str, str | None, int, Expression]]:
     """The expressions in the texts of a rule: key, field of `data`, and position in the text."""
     texts: list[tuple[str, str | None, Text | None]] = [("to", None, rule.to), ("url", None, rule.url)]
     for key, field, text in (*texts, *(("data", field.key, field.text) for field in rule.fields)):

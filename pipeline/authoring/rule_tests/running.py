@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
     def location(self, mismatch: Mismatch) -> Location:
         """Path of the first expectation that was not met."""
-        return self.case.document.value_place(mismatch.path)
+        return self.case.document.value_location(mismatch.path)
 
 
 def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles) -> Result:

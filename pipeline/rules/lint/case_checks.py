@@ -1,4 +1,4 @@
-"""What is wrong with tests before they are run: rules and fields that are not there, events that do not fit."""
+"""Errors in tests that show before they run: rules and fields that do not exist, events that do not fit."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ REFUSALS = (
     Reason.RECIPIENT_EMPTY,
     Reason.URL_REFUSED,
 )
-"""Why a rule that matched may make no message: what `reason:` of a test may be."""
+"""Why a rule that matches may not make a message: what `reason:` of a test may be."""
 
 MAX_NAMED = 8
 """Rules that a hint lists at most."""
 
 
 class Known(NamedTuple):
-    """What tests may speak of."""
+    """What tests may name."""
 
     rules: Mapping[str, RuleModel]
-    """By id, with the defaults of their files; those that take no part, too."""
+    """By id, with the defaults of their files; disabled rules as well."""
     is_whole: bool
-    """Whether these are all rules: one file alone is no reason to call a rule unknown."""
+    """Whether these are all rules: a rule that one file alone does not have is not unknown."""
     templates: Mapping[str, Template]
     schemas: SchemaCatalogue
     types: frozenset[str]
@@ -60,7 +60,7 @@ def check_case(report: Report, case: Case, known: Known) -> None:
 
 
 def add_unfit(report: Report, unfit: Unfit) -> None:
-    """The fault of a case's event, at its place."""
+    """The error of a case's event, at its location."""
     if unfit.at_key:
         report.add(unfit.path, "unfit-event", unfit.message, unfit.hint)
     else:
@@ -90,7 +90,7 @@ def _check_form(report: Report, path: Path, expect: Expected) -> None:
         in_list = "put it into the list: `notices: [{rule: …}]`" if expect.none is None else None
         for name, advice in (("rule", in_list), ("reason", None)):
             if getattr(expect, name) is not None:
-                report.add((*path, name), "bad-test", f"`{name}` goes with `none: refused` alone", advice)
+                report.add((*path, name), "bad-test", f"`{name}` goes with `none: refused` only", advice)
 
 
 def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:
@@ -119,7 +119,7 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
 def _check_plain(report: Report, path: Path, text: str) -> None:
     at = text.find("${")
     if at >= 0:
-        message = "what is expected is the text itself: `${…}` is not worked out here"
+        message = "what is expected is the text itself: `${…}` is not evaluated here"
         hint = "write what the customer reads for the event of this test"
         report.add_inside(path, at, "bad-test", message, hint)
 

@@ -1,4 +1,4 @@
-"""The cases of test files: each row of a table is a case of its own, and keeps its place in the file."""
+"""The cases of test files: each row of a table is a case of its own, with its location in the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.model.finding import Finding
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice, TestEvent, TestFile, TestModel
-from pipeline.rules.source.document import Document, Path, parse, words_and_numbers
+from pipeline.rules.source.document import Document, Path, parse, texts_and_numbers
 from pipeline.rules.source.format import FieldValue
 from pipeline.rules.source.structure import validate
 
@@ -19,11 +19,11 @@ class Case(NamedTuple):
     """The test's name, and that of its row."""
     document: Document
     path: Path
-    """Where the case stands in the document."""
+    """The case's path in the document."""
     event: TestEvent
     event_path: Path
     overrides: tuple[tuple[Path, Mapping[str, object]], ...]
-    """Fields to set on top, in this order, each with its place."""
+    """Fields to set on top, in this order, each with its path."""
     expect: Expected
     expect_path: Path
 
@@ -35,8 +35,8 @@ class Case(NamedTuple):
 
 
 def read_cases(path: str, text: str) -> tuple[tuple[Case, ...], tuple[Finding, ...]]:
-    """The cases of one file, and what is wrong with its form; a test with such a fault has no cases."""
-    document = parse(path, text, words_and_numbers)
+    """The cases of one file, and the errors in its form; a test with such an error has no cases."""
+    document = parse(path, text, texts_and_numbers)
     if isinstance(document, Finding):
         return (), (document,)
     model, findings = validate(document, TestFile)
@@ -78,7 +78,7 @@ def _cases(document: Document, base: Path, test: TestModel) -> Iterator[Case]:
 
 
 def _as_written(document: Document, path: Path, expect: Expected) -> Expected:
-    """Expected texts as they stand in the file: in a test's event `0012.50` is a number, in a message it is a text."""
+    """Expected texts as the file has them: in a test's event `0012.50` is a number, in a message it is a text."""
     notices = tuple(
         _notice_as_written(document, (*path, "notices", number), notice)
         for number, notice in enumerate(expect.notices or ())

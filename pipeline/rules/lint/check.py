@@ -16,7 +16,7 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.report import Report
-from pipeline.rules.source.rule_locations import RulePlaces
+from pipeline.rules.source.rule_locations import RuleLocations
 
 
 class CheckResult(NamedTuple):
@@ -26,7 +26,7 @@ class CheckResult(NamedTuple):
     """None where any finding is an error."""
     findings: tuple[Finding, ...]
     """In the order of files and locations."""
-    locations: Mapping[str, RulePlaces] = {}
+    locations: Mapping[str, RuleLocations] = {}
     """By rule id: where the parts of each rule of the set are."""
     cases: tuple[Case, ...] = ()
     """The cases of the test files, in the order of files and locations."""

@@ -25,14 +25,14 @@ class FileEvent(NamedTuple):
 
 
 EventFiles = Mapping[str, FileEvent | str]
-"""By `file_key`: the event in each file that tests name, or a text that says why there is none."""
+"""By `file_key`: the event in each file that tests name, or a text that says why it has none."""
 
 _WHEN = datetime(2026, 11, 23, 7, 1, tzinfo=UTC)
 """When an event happened whose test does not say: that of the examples."""
 
 
 class Unfit(UserError):
-    """A case gives no event that there could be; `path` is where in its file."""
+    """A case gives an event that could not exist; `path` is where in its file."""
 
     def __init__(self, path: Path, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
         """`at_key`: the fault is the key's, not the value's."""
@@ -59,11 +59,11 @@ def given(case: Case, schemas: SchemaCatalogue, files: EventFiles) -> Event:
     try:
         data = from_json(schema, value) if schema is not None else plain_json(value)
     except SchemaMismatch as mismatch:
-        raise _at_its_place(case, mismatch) from None
+        raise _at_its_path(case, mismatch) from None
     assert isinstance(data, dict)  # noqa: S101 - what was begun is an object, and stays one
-    moment_ms = int(_moment(case).timestamp() * 1_000)
-    record = Record("test", 0, 0, None, None, (), moment_ms)
-    return Event(case.event.type, data, record, f"test/{case.name}", None, None, moment_ms, None, None)
+    timestamp_ms = int(_event_time(case).timestamp() * 1_000)
+    record = Record("test", 0, 0, None, None, (), timestamp_ms)
+    return Event(case.event.type, data, record, f"test/{case.name}", None, None, timestamp_ms, None, None)
 
 
 def _begun(case: Case, schema: EventSchema | None, files: EventFiles) -> Mapping[str, object]:
@@ -119,22 +119,22 @@ def _field_type(kind: FieldType | None, name: str) -> FieldType | None:
     return field.type.inner if isinstance(field.type, NullableType) else field.type
 
 
-def _moment(case: Case) -> datetime:
+def _event_time(case: Case) -> datetime:
     if case.event.time is None:
         return _WHEN
     path: Path = (*case.event_path, "time")
     hint = "write it like 2026-11-23T15:01:00Z"
     try:
-        moment = datetime.fromisoformat(case.event.time)
+        timestamp = datetime.fromisoformat(case.event.time)
     except ValueError:
-        raise Unfit(path, f"`{case.event.time}` is no time", hint) from None
-    if moment.tzinfo is None:
+        raise Unfit(path, f"`{case.event.time}` is not a time", hint) from None
+    if timestamp.tzinfo is None:
         raise Unfit(path, "the time has no zone; write Z or +08:00 after it", hint)
-    return moment
+    return timestamp
 
 
-def _at_its_place(case: Case, mismatch: SchemaMismatch) -> Unfit:
-    """Where the value stands: in the last place that sets the field, else at the event."""
+def _at_its_path(case: Case, mismatch: SchemaMismatch) -> Unfit:
+    """The path of the value: where the field is set last, else the event."""
     steps: Path = tuple(
         step.removeprefix(".") if step.startswith(".") else int(step.strip("[]")) for step in mismatch.location
     )

@@ -80,10 +80,10 @@ def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> N
             code, summary = ("always-matches", "always") if value else ("never-matches", "never")
             report.add_inside(path, 0, code, f"the condition is {summary} true")
     elif clash := contradictions.never(root):
-        summary = f"the condition is never true: no `{clash.path}` satisfies both this and what stands before it"
+        summary = f"the condition is never true: no `{clash.path}` satisfies both this and the part before it"
         report.add_inside(path, clash.at.start, "never-matches", summary)
     elif clash := contradictions.always(root):
-        summary = f"the condition is always true: any `{clash.path}` satisfies this or what stands before it"
+        summary = f"the condition is always true: any `{clash.path}` satisfies this or the part before it"
         report.add_inside(path, clash.at.start, "always-matches", summary, "did you mean `&&`?")
 
 

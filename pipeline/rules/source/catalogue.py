@@ -16,7 +16,7 @@ from pipeline.styles.style import Style
 
 
 def read_templates(path: str, text: str) -> tuple[Mapping[str, Template], Document | None, list[Finding]]:
-    """The templates by alias, the document for places in it, and what is wrong."""
+    """The templates by alias, the document for locations in it, and the errors."""
     document = parse(path, text)
     if isinstance(document, Finding):
         return {}, None, [document]
@@ -50,7 +50,7 @@ def _field(
         kind = PLAIN
     if field.example is not None and (fault := kind.violation(field.example, field.values)):
         message = f"the example of `{key}` {fault}"
-        location = document.value_place((*path, "example"))
+        location = document.value_location((*path, "example"))
         finding = document.finding((*path, "example"), "over-limit", message, _example_hint(kind, field.example))
         findings.append(finding._replace(line=location.line, column=location.column))
     return TemplateField(key, kind, field.label, field.example, field.optional, field.values)

@@ -1,8 +1,8 @@
-"""A YAML file with the place of everything in it. Safe: no tags, no aliases, bounded size and depth.
+"""A YAML file with the location of everything in it. Safe: no tags, no aliases, bounded size and depth.
 
 Read from the parser's events: what rules need of YAML is little, and a tree of nodes would take twice the time. The
 parser is libyaml (that of PyYAML, for ruamel's refuses `15:01` within braces), at a twentieth of the cost of the one in
-Python. That one, ruamel's, reads again what libyaml refuses: it takes more, and its words help more.
+Python. That one, ruamel's, reads again what libyaml refuses: it accepts more, and its messages help more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_DEPTH = 24
 
 Path = tuple[str | int, ...]
 Resolve = Callable[[str], object]
-"""What an unquoted word means."""
+"""The value of an unquoted scalar."""
 
 
 class Location(NamedTuple):
@@ -45,7 +45,7 @@ class _Scalar(NamedTuple):
 
 
 class Document(NamedTuple):
-    """One file's values, and where each stands."""
+    """One file's values, and the location of each."""
 
     path: str
     text: str
@@ -53,17 +53,17 @@ class Document(NamedTuple):
     keys: Mapping[Path, Location]
     """Where each key (or list item) begins."""
     scalars: Mapping[Path, _Scalar]
-    """The texts, for places inside them."""
+    """The texts, for locations inside them."""
 
     def location(self, path: Path) -> Location:
-        """Where the deepest part of `path` that stands in the file begins."""
+        """Where the deepest part of `path` that the file has begins."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.keys:
                 return self.keys[path[:length]]
         return Location(1, 1)
 
-    def value_place(self, path: Path, index: int = 0) -> Location:
-        """Where the character `index` of the text at `path` stands."""
+    def value_location(self, path: Path, index: int = 0) -> Location:
+        """The location of the character `index` of the text at `path`."""
         scalar = self.scalars.get(path)
         if scalar is None:
             return self.location(path)
@@ -81,13 +81,13 @@ def _line_ends(text: str) -> list[int]:
     return [found.start() for found in re.finditer("\n", text)]
 
 
-def words_only(text: str) -> object:
-    """Unquoted words of rule and template files: truth values and null; a number is a text as it was written."""
+def texts_only(text: str) -> object:
+    """Unquoted scalars of rule and template files: truth values and null; a number is a text as it was written."""
     return _WORDS.get(text, text)
 
 
-def words_and_numbers(text: str) -> object:
-    """Unquoted words where numbers matter, as in the events of tests (YAML 1.2 core schema, without octal and hex)."""
+def texts_and_numbers(text: str) -> object:
+    """Unquoted scalars where numbers matter, as in events of tests (YAML 1.2 core schema, without octal and hex)."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -104,8 +104,8 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
-def parse(path: str, text: str, resolve: Resolve = words_only) -> Document | Finding:
-    """Read one file; a finding where it is no YAML that we take."""
+def parse(path: str, text: str, resolve: Resolve = texts_only) -> Document | Finding:
+    """Read one file; a finding if it is not YAML or uses what is not allowed."""
     if len(text) > MAX_CHARACTERS:
         return _finding(path, Location(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
     try:
@@ -123,7 +123,7 @@ def _read(path: str, text: str, resolve: Resolve) -> Document | None:
         value = reader.read(yaml.parse(text, Loader=_LIBYAML))
     except (yaml.YAMLError, ValueError):
         return None
-    # Where nothing stands, places differ.
+    # The parsers disagree about the location of an empty value.
     return reader.document(path, text, value) if all(scalar.value for scalar in reader.scalars.values()) else None
 
 
@@ -147,12 +147,12 @@ def _finding(path: str, location: tuple[int, int], code: str, message: str, hint
 class _Refused(Exception):
     def __init__(self, mark: _Mark, code: str, message: str) -> None:
         super().__init__(message)
-        self.location = _place(mark)
+        self.location = _location(mark)
         self.code = code
 
 
 class _Mark(Protocol):
-    """Where an event begins or ends, in both parsers' words; counted from 0."""
+    """Where a parser's event begins or ends; both parsers name it alike; counted from 0."""
 
     line: int
     column: int
@@ -163,12 +163,12 @@ _Event = Any
 """Of one parser or the other: their classes have the same names and attributes."""
 
 
-def _place(mark: _Mark) -> Location:
+def _location(mark: _Mark) -> Location:
     return Location(mark.line + 1, mark.column + 1)
 
 
 class _Reader:
-    """Turns the parser's events into values and remembers where they stand."""
+    """Turns the parser's events into values and records their locations."""
 
     def __init__(self, resolve: Resolve, events: Any) -> None:  # noqa: ANN401 - a module
         """`events` has the classes of the parser's events."""
@@ -178,14 +178,14 @@ class _Reader:
         self.scalars: dict[Path, _Scalar] = {}
 
     def document(self, path: str, text: str, value: object) -> Document:
-        """What was read, with its places."""
+        """What was read, with its locations."""
         return Document(path, text, value, self.keys, self.scalars)
 
     def read(self, events: Iterator[_Event]) -> object:
         """The value that these events make up.
 
         Raises:
-            _Refused: it is nothing that we take.
+            _Refused: a part of the file is not allowed.
         """
         value: object = None
         documents = 0
@@ -205,7 +205,7 @@ class _Reader:
             raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
         if getattr(event, "tag", None) is not None:
             raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here")
-        self.keys.setdefault(path, _place(event.start_mark))
+        self.keys.setdefault(path, _location(event.start_mark))
         if isinstance(event, self._is.ScalarEvent):
             return self._scalar(event, path)
         if isinstance(event, self._is.SequenceStartEvent):
@@ -226,12 +226,12 @@ class _Reader:
             if isinstance(event, self._is.MappingEndEvent):
                 break
             if not isinstance(event, self._is.ScalarEvent):
-                raise _Refused(event.start_mark, "not-yaml", "a key is a plain word")
+                raise _Refused(event.start_mark, "not-yaml", "a key must be a plain text")
             key = _checked(event)
             if key in values:
-                raise _Refused(event.start_mark, "duplicate-key", f"`{key}` stands here twice")
+                raise _Refused(event.start_mark, "duplicate-key", f"`{key}` is here twice")
             inner = (*path, key)
-            self.keys[inner] = _place(event.start_mark)
+            self.keys[inner] = _location(event.start_mark)
             values[key] = self._node(events, next(events), inner, depth + 1)
         return values
 
@@ -242,7 +242,7 @@ class _Reader:
 
 
 def _checked(event: _Event) -> str:
-    """The text, if everybody can handle it: CEL ends texts at a NUL, and UTF-8 knows no half characters."""
+    """The text, unless CEL or UTF-8 cannot hold it: CEL ends texts at a NUL, and UTF-8 has no surrogates."""
     value = str(event.value)
     if _UNFIT.search(value) is not None:
         raise _Refused(event.start_mark, "not-yaml", "a NUL or half a character (surrogate) in a text")
@@ -253,6 +253,6 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _READ_DIFFERENTLY = re.compile(
     "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE
 )
-"""Anchors, aliases and tags, which are refused at their place; tabs, which libyaml takes where YAML does not; a byte
+"""Anchors, aliases and tags, which are refused at their location; tabs, which libyaml takes where YAML does not; a byte
 order mark and line ends that the two parsers count differently; what UTF-8 cannot hold; a
 comment at once behind `|` or `>`."""

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no YAML: where the mistake was made, which is before the parser noticed."""
+"""Why a text is not YAML, at the location of the mistake, which is before the one where the parser noticed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")
 
 
 class YamlFault(NamedTuple):
-    """As findings want it."""
+    """The parts of a finding."""
 
     location: tuple[int, int]
     """Line and column, counted from 1."""
@@ -23,7 +23,7 @@ class YamlFault(NamedTuple):
 
 
 def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
-    """The parser's complaint about `text`, at the place and in the words of who wrote it."""
+    """The parser's error about `text`, at the author's location and without the parser's vocabulary."""
     lines = text.splitlines()
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
@@ -32,8 +32,8 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
     for number in (line, line - 1, begun.line if begun is not None else line):
         written = lines[number] if 0 <= number < len(lines) else ""
         if found := _FULL_WIDTH_COLON.match(written):
-            hint = "`：` is a full-width colon: write `:` and a blank"
-            return YamlFault((number + 1, found.start(1) + 1), "not-yaml", f"no key: `{found[0].strip()}`", hint)
+            hint = "`：` is a full-width colon: write `:` and a space"
+            return YamlFault((number + 1, found.start(1) + 1), "not-yaml", f"`{found[0].strip()}` is not a key", hint)
     if begun is not None and "quoted scalar" in str(error.context):
         quote = lines[begun.line][begun.column : begun.column + 1]
         hint = f"it ends with the same quote, {quote}"
@@ -42,7 +42,7 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
         written = lines[begun.line] if begun.line < len(lines) else ""
         if _NO_BLANK.match(written):
             location = (begun.line + 1, begun.column + 1)
-            return YamlFault(location, "not-yaml", "a key without a value", "a blank must stand after the colon")
+            return YamlFault(location, "not-yaml", "a key without a value", "write a space after the colon")
     if "<block end>" in message:
         message, hint = (
             "the indentation does not fit",
@@ -56,5 +56,5 @@ def _hint(line: str) -> str | None:
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces, not tabs"
     if "${" in line:
-        return "a text with `: ` or ` #` in it must stand in quotes, or below a `|-` on lines of its own"
+        return "put a text with `: ` or ` #` in it in quotes, or below a `|-` on lines of its own"
     return None

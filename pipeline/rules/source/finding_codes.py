@@ -28,12 +28,12 @@ CODES: Mapping[str, Code] = {
         'thing1: ${event.gift ? "礼" : "豆"}',
     ),
     "alias": Code(_E, "A YAML alias (`*name`).", "Write the value out, or use `defaults:`.", "defaults: &shared"),
-    "duplicate-key": Code(_E, "A key stands twice in one mapping.", "Keep one."),
+    "duplicate-key": Code(_E, "A mapping has the same key twice.", "Keep one."),
     "too-deep": Code(_E, "The file is nested too deeply.", "Flatten it."),
     "file-too-large": Code(_E, "The file is over a mebibyte.", "Split it."),
-    "unknown-key": Code(_E, "The format has no such key.", "See the near name in the hint.", "wen: event.gift"),
+    "unknown-key": Code(_E, "The format has no such key.", "See the suggested name in the hint.", "wen: event.gift"),
     "missing-key": Code(_E, "A key that must be there is not.", "Add it."),
-    "wrong-value": Code(_E, "A value has the wrong type or shape.", "See the words.", "expires_after: 2 days"),
+    "wrong-value": Code(_E, "A value has the wrong type or shape.", "See the message.", "expires_after: 2 days"),
     "duplicate-rule": Code(_E, "Two rules have the same id.", "Ids name rules in metrics and keys: give one another."),
     "expression-unclosed": Code(
         _E,
@@ -42,24 +42,27 @@ CODES: Mapping[str, Code] = {
         "thing1: 订单${event.order_no",
     ),
     "expression-syntax": Code(
-        _E, "Not an expression.", "See the place; texts stand in quotes, comparisons use `==`.", "when: event.count = 3"
+        _E,
+        "Not an expression.",
+        "Texts are in quotes, comparisons use `==`.",
+        "when: event.count = 3",
     ),
     "forgotten-braces": Code(
         _E,
-        "A text has a field of the event in it as a word: customers would read `event.order_no`.",
+        "A text has a field of the event outside `${…}`: customers would read `event.order_no`.",
         "Put it into `${…}`.",
         "thing1: 订单event.order_no",
     ),
     "too-costly": Code(
         _E,
         "An expression that could take too long, or make a text too long.",
-        "Say it more simply.",
+        "Write a simpler expression.",
         "when: event.tags.exists(tag, event.tags.filter(other, other == tag).size() > 1)",
     ),
     "unknown-field": Code(
         _E,
         "The event has no such field.",
-        "See the near name, or the event's schema.",
+        "See the suggested name, or the event's schema.",
         "when: event.count > 1 && event.amuont > 0.0",
     ),
     "unknown-name": Code(
@@ -71,13 +74,13 @@ CODES: Mapping[str, Code] = {
     "not-a-condition": Code(_E, "`when` is not true or false.", "Compare with something.", "when: event.count"),
     "not-a-text": Code(
         _E,
-        "The expression gives no text or number.",
-        "Times want local_time(), lists join().",
+        "The expression gives neither a text nor a number.",
+        "Write times with local_time(), lists with join().",
         "thing1: 已于${event.paid_at}支付",
     ),
     "null-not-handled": Code(
         _E,
-        "A field that may be null is used as if it never were.",
+        "A field that may be null is used without a check.",
         "Ask first: `event.x != null ? … : …`.",
         "thing1: ${event.note}",
     ),
@@ -88,16 +91,19 @@ CODES: Mapping[str, Code] = {
         "when: event.gift_card",
     ),
     "unknown-enum-value": Code(
-        _E, "The field never has this value.", "See the near name.", 'when: event.channel == "WEBCHAT"'
+        _E, "The field never has this value.", "See the suggested name.", 'when: event.channel == "WEBCHAT"'
     ),
     "label-missing": Code(
         _W,
-        "label() lacks a word for some values.",
+        "label() has no text for some values.",
         'Add them, or `"*"` for all others.',
         '${label(event.channel, {"WECHAT": "微信", "ALIPAY": "支付宝"})}',
     ),
     "bad-argument": Code(
-        _E, "A function's fixed argument is wrong for sure.", "See the words.", 'thing1: ${money(event.amount, "RMB")}'
+        _E,
+        "A fixed argument of a function is always wrong.",
+        "See the message.",
+        'thing1: ${money(event.amount, "RMB")}',
     ),
     "always-fails": Code(
         _E,
@@ -111,21 +117,21 @@ CODES: Mapping[str, Code] = {
         "Divide numbers with decimals, or use money_of_cents().",
         "thing1: ${event.count / 100}",
     ),
-    "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the near name.", "template: payed"),
+    "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the suggested name.", "template: payed"),
     "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
     "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),
     "unknown-template-field": Code(_E, "The template has no such field.", "The channel refuses unknown fields."),
     "field-not-filled": Code(_E, "A field of the template gets no value.", "Fill it, or mark it `optional: true`."),
     "field-kind-unknown": Code(
         _E,
-        "The key's prefix names no kind of field.",
+        "The key's prefix does not name a kind of field.",
         "Give the field a `type:`.",
         "subject: {label: 商品, optional: true}",
     ),
     "over-limit": Code(
         _E,
         "A fixed text is not what the channel takes in this field.",
-        "See the words.",
+        "See the message.",
         "thing1: 这是一段超过二十个字的固定文字所以渠道一定会拒绝它",
     ),
     "cannot-truncate": Code(
@@ -163,24 +169,24 @@ CODES: Mapping[str, Code] = {
     ),
     "unused-template": Code(_W, "No rule uses the template.", "Remove it."),
     "missing-test": Code(_W, "No test expects a message of this rule.", "Add one under tests/."),
-    "disabled": Code(_N, "The rule takes no part.", "Remove it when it is no longer wanted.", "enabled: false"),
+    "disabled": Code(_N, "The rule is disabled.", "Remove it when it is no longer wanted.", "enabled: false"),
     "file-not-read": Code(
         _W, "A file looks like a rule file and is not read.", "Rename it, or move it out of the folder."
     ),
-    "no-rules": Code(_W, "There is no rule at all.", "Is this the right folder?", "rules: []"),
+    "no-rules": Code(_W, "There is no rule.", "Is this the right folder?", "rules: []"),
     "bad-test": Code(
         _E,
-        "A test is put together wrongly, or expects what can never be.",
-        "See the words.",
+        "A test has a wrong form, or expects what can never happen.",
+        "See the message.",
         "expect: {none: refused, reason: field_limits}",
     ),
     "unknown-rule": Code(
-        _E, "A test names a rule that is not there.", "See the near name.", "expect: {notices: [{rule: payed}]}"
+        _E, "A test names a rule that does not exist.", "See the suggested name.", "expect: {notices: [{rule: payed}]}"
     ),
     "unfit-event": Code(
         _E,
         "The event of a test does not fit its schema, or cannot be made.",
-        "See the place: the service could never read such an event.",
+        "The service could never read such an event.",
         'with: {amount: "1,280.00"}',
     ),
 }

@@ -27,7 +27,7 @@ SHAPES = {
     _ID: "has small letters, digits, `-` and `_` alone, 64 at most",
     _COLOR: "is a colour like #rrggbb or #rgb, in quotes",
 }
-"""What each pattern asks for, in words."""
+"""The meaning of each pattern, for messages."""
 Id = Annotated[str, Field(pattern=_ID)]
 Color = Annotated[str, Field(pattern=_COLOR)]
 
@@ -92,7 +92,7 @@ class FieldValue(FormatModel):
 class RuleFields(FormatModel):
     """What `defaults:` may hold for all rules of a file."""
 
-    owner: str | None = Field(None, description="Who answers for the rule.")
+    owner: str | None = Field(None, description="Who is responsible for the rule.")
     on: tuple[str, ...] | str | None = Field(None, description="Event type, or a list of them.")
     when: Expression | None = Field(None, description="Condition in CEL; without it the rule matches every event.")
     to: Text | None = Field(None, description="The recipient: text with `${…}`.")
@@ -107,8 +107,8 @@ class RuleFields(FormatModel):
     overflow: dict[str, Literal["reject", "truncate"]] = Field(
         default_factory=dict, description="What to do when a field's text is over its limit; reject is the default."
     )
-    enabled: bool = Field(True, description="Whether the rule takes part.")
-    stop: bool = Field(False, description="Whether rules after it are passed over for an event that this one matches.")
+    enabled: bool = Field(True, description="Whether the rule is used.")
+    stop: bool = Field(False, description="Whether rules after it are skipped for an event that this one matches.")
     order: Literal["recipient", "none"] = Field(
         "recipient", description="Whether it waits for earlier messages to the same recipient."
     )
@@ -137,17 +137,17 @@ class RuleModel(RuleFields):
 class RuleFile(FormatModel):
     """A file of rules."""
 
-    defaults: RuleFields | None = Field(None, description="What rules of this file have where they say nothing.")
+    defaults: RuleFields | None = Field(None, description="Keys of every rule of this file that does not set them.")
     rules: tuple[RuleModel, ...] = Field(description="The rules, in the order in which they are tried.")
 
 
 class TemplateFieldModel(FormatModel):
     """One field of a template."""
 
-    label: str = Field("", description="The words before it on the card.")
+    label: str = Field("", description="The label before it on the card.")
     example: Text | None = Field(None, description="What it may look like.")
     optional: bool = Field(False, description="Whether it may be left out.")
-    type: KindName | None = Field(None, description="Its kind, where the key's prefix does not tell.")
+    type: KindName | None = Field(None, description="Its kind, where the key's prefix does not name it.")
     values: tuple[str, ...] = Field((), description="Registered values of kinds `enum` and `const`.")
 
 
@@ -157,7 +157,7 @@ class TemplateModel(FormatModel):
     title: str = Field(description="The card's title.")
     style: StyleName = Field("category", description="How the channel treats it.")
     ids: dict[str, str] = Field(description="Environment to the platform's template id.", min_length=1)
-    fields: dict[str, TemplateFieldModel | None] = Field(description="Field key to what is known of it.", min_length=1)
+    fields: dict[str, TemplateFieldModel | None] = Field(description="Field key to its description.", min_length=1)
 
 
 class TemplateFile(FormatModel):

@@ -1,4 +1,4 @@
-"""Where each character of a YAML text stands in its file, for the five ways that YAML has of writing a text.
+"""The location of each character of a YAML text in its file, for the five ways that YAML has of writing a text.
 
 A value differs from what is written: quotes and escapes go, lines are folded, indentation is dropped. The value is laid
 beside its source again, character by character (YAML 1.2.2, chapters 7.3 and 8.1).
@@ -58,7 +58,7 @@ def _blanks(source: str, at: int) -> str:
 
 
 def _laid_beside(source: str, value: str, index: int, at: int) -> int:
-    """Every printed character of the value stands in the source in order; between them only blanks differ."""
+    """Every printed character of the value is in the source in order; between them only blanks differ."""
     for character in value[:index]:
         at = _position(source, character, at)
         at += 2 if character == "'" and source.startswith("''", at) and source[0] == "'" else 1

@@ -8,7 +8,7 @@ from pipeline.rules.source.finding_codes import CODES
 
 
 class Report:
-    """Collects findings at places of one document; the same finding at the same place counts once."""
+    """Collects findings at locations of one document; the same finding at the same location counts once."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -27,7 +27,7 @@ class Report:
 
     def add_inside(self, path: Path, index: int, code: str, message: str, hint: str | None = None) -> None:
         """A finding at the character `index` of a text."""
-        self._add(self._document.value_place(path, index), code, message, hint)
+        self._add(self._document.value_location(path, index), code, message, hint)
 
     def _add(self, location: Location, code: str, message: str, hint: str | None) -> None:
         finding = Finding(self._document.path, location.line, location.column, CODES[code].level, code, message, hint)

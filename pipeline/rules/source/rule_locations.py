@@ -1,4 +1,4 @@
-"""Where each part of a rule stands in its file: for findings, explanations and coverage."""
+"""The location of each part of a rule in its file: for findings, explanations and coverage."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pipeline.rules.source.text import split
 
 
 @dataclass(frozen=True, slots=True)
-class RulePlaces:
-    """One rule's places. What the rule itself does not say stands in the file's `defaults:`."""
+class RuleLocations:
+    """One rule's locations. Keys that the rule does not set are in the file's `defaults:`."""
 
     document: Document
     index: int
@@ -20,8 +20,8 @@ class RulePlaces:
     """The keys that the rule itself has."""
 
     @classmethod
-    def of(cls, document: Document, index: int, rule: RuleModel) -> RulePlaces:
-        """The places of a rule as it was read: before defaults."""
+    def of(cls, document: Document, index: int, rule: RuleModel) -> RuleLocations:
+        """The locations of a rule as it was read: before defaults."""
         return cls(document, index, frozenset(rule.model_fields_set))
 
     @property
@@ -30,7 +30,7 @@ class RulePlaces:
         return self.document.path
 
     def key(self, name: str) -> Path:
-        """Where the key stands: in the rule, else in the file's defaults."""
+        """The path of a key: in the rule, else in the file's defaults."""
         return ("rules", self.index, name) if name in self.given else ("defaults", name)
 
     def value(self, name: str, field: str | None = None) -> Path:
@@ -43,10 +43,10 @@ class RulePlaces:
         return self.document.location(("rules", self.index, "id"))
 
     def location(self, name: str, field: str | None = None, at: int = 0) -> Location:
-        """Where the character `at` of a text stands."""
-        return self.document.value_place(self.value(name, field), at)
+        """The location of the character `at` of a text."""
+        return self.document.value_location(self.value(name, field), at)
 
     def expressions(self, name: str, field: str | None = None) -> tuple[int, ...]:
-        """Where in a text with `${…}` each of its expressions begins, in order; add a node's `start` for its place."""
+        """Where in a text with `${…}` each of its expressions begins, in order; a node's `start` is added to it."""
         scalar = self.document.scalars.get(self.value(name, field))
         return tuple(part.at for part in split(scalar.value) if part.is_expression) if scalar is not None else ()

@@ -1,4 +1,4 @@
-"""From a document to the format's own values: what does not fit becomes findings with their places."""
+"""From a document to the format's own values: what does not fit becomes findings with their locations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validate(document: Document, model: type[Model]) -> tuple[Model | None, list[Finding]]:
-    """The document as a `model`, or the findings that say why it is none."""
+    """The document as a `model`, or the findings that say why it does not fit."""
     try:
         return model.model_validate(document.value), []
     except ValidationError as error:
@@ -29,7 +29,7 @@ def validate(document: Document, model: type[Model]) -> tuple[Model | None, list
 
 
 def _clear(faults: list[ErrorDetails]) -> Iterator[ErrorDetails]:
-    """Of a choice between a text and an object, only the complaints about the one that was meant."""
+    """Of a choice between a text and an object, only the errors about the one that was meant."""
     objects = {
         fault["loc"][:-1] if fault["loc"][-1] != "FieldValue" else fault["loc"]
         for fault in faults
@@ -61,22 +61,22 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
         case "missing":
             return document.finding(path, "missing-key", f"`{name}` is missing")
         case _:
-            message, hint = _words(fault)
+            message, hint = _message(fault)
             if not path:
                 begins = next(key for key, field in model.model_fields.items() if field.is_required())
                 hint = f"it begins with `{begins}:`"
-            spot_location = document.location(path) if fault["input"] is None else document.value_place(path)
+            location = document.location(path) if fault["input"] is None else document.value_location(path)
             finding = document.finding(path, "wrong-value", f"`{name}`: {message}", hint)
-            return finding._replace(line=spot_location.line, column=spot_location.column)
+            return finding._replace(line=location.line, column=location.column)
 
 
 def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
     name = str(path[-1])
     hint = did_you_mean(name, known)
     if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
-        hint = "the fields of the card stand below `data:`"
+        hint = "put the fields of the card below `data:`"
     elif hint is None and not name.isidentifier():
-        hint = "within { } a comma begins the next key: a text with a comma stands in quotes"
+        hint = "inside { } a comma begins the next key: put a text with a comma in quotes"
     return document.finding(path, "unknown-key", f"unknown key `{name}`", hint)
 
 
@@ -88,10 +88,10 @@ _KINDS = {
     "dict_type": ("should have keys below it, each with its value", None),
     "model_type": ("should have keys below it, each with its value", None),
 }
-"""Pydantic's kinds of faults in the words of who writes YAML, with a hint."""
+"""Pydantic's kinds of errors as an author of YAML would say them, with a hint."""
 
 
-def _words(fault: ErrorDetails) -> tuple[str, str | None]:
+def _message(fault: ErrorDetails) -> tuple[str, str | None]:
     kind, given = fault["type"], fault.get("ctx", {})
     if fault["input"] is None and fault["loc"][-1:] != ("ids",):
         return "has no value", "write one, or leave the line out"

@@ -1,6 +1,6 @@
-"""Text with `${…}`: literal parts and expressions, each with its place.
+"""Text with `${…}`: literal parts and expressions, each with its location.
 
-`$${` stands for the two characters `${`. Only the rule's own text is read so, never what an event's values hold.
+`$${` stands for the two characters `${`. Only the rule's own text is read so, never an event's values.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ class Part(NamedTuple):
     source: str
     is_expression: bool
     at: int
-    """Where its first character stands in the whole text."""
+    """Index of its first character in the whole text."""
 
 
 class Unclosed(ValueError):
-    """A `${` without its `}`, or a quote within it that is not closed; `at` says where it stands."""
+    """A `${` without its `}`, or a quote within it that is not closed; `at` is its index."""
 
     def __init__(self, at: int, *, is_quote: bool = False) -> None:
         super().__init__("a quote that is not closed" if is_quote else "`${` without its `}`")

@@ -36,7 +36,7 @@ FAULTS = sorted(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "
 SECONDS = 10.0
 """More than any small rule set may take, on a machine that runs other tests as well."""
 FEWER = settings(
-    max_examples=settings().max_examples if settings().max_examples > 100 else 30,
+    max_examples=settings().max_examples if settings().max_examples > 100 else 15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -24,7 +24,7 @@ def assert_found(source: str) -> None:
     """The mark's index in the value leads back to its place in the source."""
     document, expected = marked(source)
     value = document.scalars["key",].value
-    assert document.value_place(("key",), value.index(MARK)) == expected
+    assert document.value_location(("key",), value.index(MARK)) == expected
 
 
 def put(lines: list[str], at: int) -> list[str]:

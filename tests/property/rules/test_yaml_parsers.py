@@ -10,7 +10,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import YAMLError
 
 from pipeline.rules.source import document
-from pipeline.rules.source.document import Document, parse, words_only
+from pipeline.rules.source.document import Document, parse, texts_only
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = [
@@ -39,7 +39,7 @@ def test_both_parsers_give_the_same_values_at_the_same_places(text: str, slips: 
     found = parse("a.yaml", slipped)
     if not isinstance(found, Document):
         return
-    reader = document._Reader(words_only, events)
+    reader = document._Reader(texts_only, events)
     try:
         value = reader.read(YAML(typ="safe", pure=True).parse(slipped))
     except YAMLError as error:

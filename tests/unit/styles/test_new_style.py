@@ -83,7 +83,7 @@ def test_its_keys_and_kinds_are_known() -> None:
     hints = [one.hint for one in check(rules("a", templates=wrong), schemas()).findings if one.is_error]
     assert "the fields of a text message are sms1, sms2, …" in hints
     misplaced = check(rules("a", more="    sms1: x\n"), schemas()).findings
-    assert "the fields of the card stand below `data:`" in [one.hint for one in misplaced]
+    assert "put the fields of the card below `data:`" in [one.hint for one in misplaced]
 
 
 def test_an_unknown_style_names_those_there_are() -> None:

@@ -87,7 +87,7 @@ class Bad(NamedTuple):
             "{none: no_match}",
             "unfit-event",
             57,
-            "`yesterday` is no time",
+            "`yesterday` is not a time",
             "write it like 2026-11-23T15:01:00Z",
         ),
         Bad(
@@ -103,7 +103,7 @@ class Bad(NamedTuple):
             "{rule: paid}",
             "bad-test",
             14,
-            "`rule` goes with `none: refused` alone",
+            "`rule` goes with `none: refused` only",
             "put it into the list: `notices: [{rule: …}]`",
         ),
         Bad(
@@ -111,7 +111,7 @@ class Bad(NamedTuple):
             "{none: no_match, reason: field_limit}",
             "bad-test",
             30,
-            "`reason` goes with `none: refused` alone",
+            "`reason` goes with `none: refused` only",
             None,
         ),
         Bad(
@@ -167,7 +167,7 @@ class Bad(NamedTuple):
             "{notices: [{rule: paid, data: {thing1: '共${event.count}件'}}]}",
             "bad-test",
             54,
-            "what is expected is the text itself: `${…}` is not worked out here",
+            "what is expected is the text itself: `${…}` is not evaluated here",
             "write what the customer reads for the event of this test",
         ),
     ],

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pipeline.model.finding import Finding
-from pipeline.rules.source.document import MAX_CHARACTERS, Document, Location, parse, words_and_numbers
+from pipeline.rules.source.document import MAX_CHARACTERS, Document, Location, parse, texts_and_numbers
 
 
 def read(text: str) -> Document:
@@ -24,7 +24,7 @@ def test_every_key_and_item_has_its_place() -> None:
     assert document.location(("rules", 0, "data", "remark")) == Location(3, 23)
     assert document.location(("rules", 0, "nothing", "here")) == Location(2, 5)
     assert document.location(("nothing",)) == Location(1, 1)
-    assert document.value_place(("rules", 0, "data", "first"), 1) == Location(3, 20)
+    assert document.value_location(("rules", 0, "data", "first"), 1) == Location(3, 20)
 
 
 def test_unquoted_numbers_of_rules_stay_as_written() -> None:
@@ -37,7 +37,7 @@ def test_unquoted_numbers_of_rules_stay_as_written() -> None:
 
 def test_numbers_of_tests_are_numbers() -> None:
     """Events in tests have numbers."""
-    document = parse("a.yaml", "a: 7\nb: 1.50\nc: 1e3\nd: -2\ne: '7'\nf: 1.2.3\n", words_and_numbers)
+    document = parse("a.yaml", "a: 7\nb: 1.50\nc: 1e3\nd: -2\ne: '7'\nf: 1.2.3\n", texts_and_numbers)
     assert isinstance(document, Document)
     assert document.value == {"a": 7, "b": 1.5, "c": 1000.0, "d": -2, "e": "7", "f": "1.2.3"}
 
