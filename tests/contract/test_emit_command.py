@@ -157,7 +157,7 @@ def test_printing_needs_no_broker(run: Run, capsys: pytest.CaptureFixture[str]) 
         (["order.pad.v1"], "did you mean `order.paid.v1`?"),
         (["v1"], "names several types"),
         (["order.paid.v1", "--file", "missing.json"], "cannot be read"),
-        (["order.paid.v1", "--schemas", "missing"], "no such folder"),
+        (["order.paid.v1", "--schemas", "missing"], "the folder of schemas does not exist"),
         (["order.paid.v1", "--bootstrap-servers", "127.0.0.1:1"], "no Kafka broker answers"),
         (["order.paid.v1", "--config", "missing.yaml"], "missing.yaml"),
     ],

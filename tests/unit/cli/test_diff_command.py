@@ -158,7 +158,7 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
         (["before", "--events", "events.jsonl", "--from", "-1h"], "--from and --to are for topics"),
         (["before", "--events", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
         (["nowhere", "--events", "events.jsonl"], "`nowhere` is not a folder"),
-        (["before", "--events", "events.jsonl", "--schemas", "nowhere"], "no such folder"),
+        (["before", "--events", "events.jsonl", "--schemas", "nowhere"], "the folder of schemas does not exist"),
         (["before", "--events", "events.jsonl", "--examples", "-1"], "--examples"),
         (["before", "--topic", "t", "--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
