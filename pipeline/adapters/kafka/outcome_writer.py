@@ -73,7 +73,7 @@ CODECS: Mapping[str, Codec] = {
     "redelivered": Codec("redelivered"),
     "detail": Codec("detail"),
     "traceparent": Codec("trace.traceparent", null_if="trace is None"),
-    "redrives": Codec("redrives"),
+    "redrives": Codec("redrives", "rule"),
     "first_topic": Codec("first.topic", null_if="first is None"),
     "first_partition": Codec("first.partition", null_if="first is None"),
     "first_offset": Codec("first.offset", null_if="first is None"),
