@@ -65,6 +65,6 @@ TESTS = (
             "got 2026年11月23日 23:01"),
     Mistake("a message of an event that makes none", "{none: no_match}", "{notices: [{rule: ▸receipt}]}", "test",
             NOT_PAID),
-    Mistake("no message where one comes", FROM_BALANCE, "{none: ▸no_match}", "test", "a message came: `receipt`"),
+    Mistake("no message where one comes", FROM_BALANCE, "{none: ▸no_match}", "test", "there is a message: `receipt`"),
     Mistake("another reason", "reason: field_limit", "reason: ▸field_empty", "test", "got field_limit"),
 )  # fmt: skip
