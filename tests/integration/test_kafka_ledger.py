@@ -173,7 +173,7 @@ def test_an_outcomes_topic_of_0_1_0_is_refused(kafka: RealKafka) -> None:
 
 def test_no_more_is_remembered_than_memory_bears(kafka: RealKafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """Offsets can be reset a long way back: the rest may be sent again, counted and logged."""
-    monkeypatch.setattr(ledger, "MOST_DONE", 1_000)
+    monkeypatch.setattr(ledger, "MAX_OUTCOMES", 1_000)
     _write(kafka, 5_000)
     replay = _read(kafka, 0, _at(0))
     assert 1_000 < len(replay.assigned.done) < 5_000

@@ -1,4 +1,7 @@
-"""librdkafka's own lines, as events of our log: raw, they stand between its JSON, twenty a second without a broker."""
+"""Forward librdkafka's log lines to the structured log.
+
+Without a broker librdkafka writes about twenty lines a second, which would otherwise interrupt the JSON log.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,21 @@ import logging
 import structlog
 
 log = structlog.get_logger("kafka")
-OF_NO_USE = ("CONFWARN",)
-"""Facilities that tell of nothing: a consumer's setting is ignored by the producer, and so it should be."""
+IGNORED_FACILITIES = ("CONFWARN",)
+"""Facilities that are not logged. CONFWARN reports that a producer ignores a consumer's setting, which is intended."""
 
 
 class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if message.startswith(OF_NO_USE):
+        if message.startswith(IGNORED_FACILITIES):
             return
         write = log.error if record.levelno >= logging.ERROR else log.warning
         write("librdkafka", message=message)
 
 
 def forwarding_logger() -> logging.Logger:
-    """For librdkafka's setting `logger`; it is written to inside the clients' `poll`."""
+    """Return the logger for librdkafka's setting `logger`; the clients write to it inside `poll`."""
     logger = logging.getLogger("notice-pipeline.kafka")
     logger.propagate = False
     logger.setLevel(logging.WARNING)

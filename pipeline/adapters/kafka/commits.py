@@ -1,4 +1,4 @@
-"""Commits of frontier and ledger pointer: sent from the source's thread, tried again until Kafka has them."""
+"""Commit frontiers and ledger pointers from the source's thread, and retry until Kafka accepts them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint
 
 COMMIT_SECONDS = 0.25
-"""Between two commits that are sent: also the pace at which a refused one is tried again."""
+"""Interval between two commits; a refused commit is retried at the same interval."""
 
 LAST_SECONDS = 10.0
-"""How long a commit that is waited for is tried again while the group's coordinator moves or comes up."""
+"""How long a synchronous commit is retried while the group's coordinator moves or starts."""
 OVERTAKE_SECONDS = 0.3
 """Longer than librdkafka waits before it sends a commit again (retry.backoff.ms is 100 by default)."""
-PASSING = frozenset(
+TRANSIENT = frozenset(
     {
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -37,49 +37,49 @@ log = structlog.get_logger("commits")
 
 
 class Commits:
-    """The newest point of each partition that is ours, until it is committed."""
+    """Keeps the newest commit point of each assigned partition until it is committed."""
 
     def __init__(self, count: Callable[[str, int], None], alive: Callable[[], None] = lambda: None) -> None:
         """`count` is called with `ok` or `error` and the number of partitions; `alive` is called between waits."""
         self._count = count
         self._alive = alive
         self._lock = threading.Lock()
-        self._wanted: dict[TopicPartition, CommitPoint] = {}
-        # Below: touched by the source's own thread alone.
+        self._pending: dict[TopicPartition, CommitPoint] = {}
+        # Below: accessed only by the source's own thread.
         self._sent: dict[TopicPartition, CommitPoint] = {}
         self._pointers: dict[TopicPartition, str] = {}
         self._next_at = 0.0
 
-    def want(self, points: Iterable[CommitPoint]) -> None:
-        """Commit these soon; thread-safe."""
+    def enqueue(self, points: Iterable[CommitPoint]) -> None:
+        """Commit these points soon; thread-safe."""
         with self._lock:
-            self._wanted.update((point.partition, point) for point in points)
+            self._pending.update((point.partition, point) for point in points)
 
     def adopt(self, partition: TopicPartition, pointer: str) -> None:
-        """The partition is ours. `pointer` stands until a newer one comes.
+        """Start committing for an assigned partition; `pointer` is used until a commit point brings a newer one.
 
-        A point without a pointer keeps the one before: every outcome above the frontier is still at or after it,
-        while no pointer at all would hide what is acknowledged between this commit and a crash.
+        A point without a pointer keeps the previous one: every outcome above the frontier is still at or after it,
+        whereas an empty pointer would hide the outcomes acknowledged between this commit and a crash.
         """
         self._pointers[partition] = pointer
 
     def forget(self, partitions: Collection[TopicPartition]) -> None:
-        """The partitions are ours no longer: nothing of them is to be committed."""
+        """Drop the pending commits of partitions that are no longer assigned."""
         with self._lock:
             for partition in partitions:
-                self._wanted.pop(partition, None)
+                self._pending.pop(partition, None)
         for partition in partitions:
             self._pointers.pop(partition, None)
             self._sent.pop(partition, None)
 
     def send(self, consumer: Consumer, now: float) -> None:
-        """Send what is wanted, unless something was sent a moment ago."""
-        if now < self._next_at or not self._wanted:
+        """Send pending commits, at most once in `COMMIT_SECONDS`."""
+        if now < self._next_at or not self._pending:
             return
         self._next_at = now + COMMIT_SECONDS
         with self._lock:
-            wanted, self._wanted = self._wanted, {}
-        points = {key: point for key, point in wanted.items() if key in self._pointers}
+            pending, self._pending = self._pending, {}
+        points = {key: point for key, point in pending.items() if key in self._pointers}
         if not points:
             return
         self._sent.update(points)
@@ -89,7 +89,7 @@ class Commits:
             self._refused(kafka_errors.cause(error), list(points))
 
     def answered(self, error: KafkaError | None, partitions: Sequence[KafkaPartition] | None) -> None:
-        """Take the answers (librdkafka's `on_commit`): each partition has a result of its own."""
+        """Handle librdkafka's `on_commit`: each partition has its own result."""
         for one in partitions or ():
             key = TopicPartition(one.topic, one.partition)
             fault = one.error or error
@@ -101,37 +101,37 @@ class Commits:
 
     @property
     def unanswered(self) -> bool:
-        """Whether a commit is under way."""
+        """Whether a commit is in flight."""
         return bool(self._sent)
 
     def last(self, consumer: Consumer, points: Sequence[CommitPoint]) -> None:
-        """Commit and wait for it: the partitions are about to be given up, or have just become ours.
+        """Commit and wait for the result: the partitions are about to be revoked, or have just been assigned.
 
-        A failure is no loss: the next owner begins at an older frontier and finds in the ledger what is done.
+        A failure loses nothing: the next owner begins at an older frontier and finds in the ledger what is done.
         """
         deadline = time.monotonic() + LAST_SECONDS
         offsets = [self._offset(point) for point in points]
-        overtakable = [offset for offset in offsets if TopicPartition(offset.topic, offset.partition) in self._sent]
+        unanswered = [offset for offset in offsets if TopicPartition(offset.topic, offset.partition) in self._sent]
         self._commit(consumer, offsets, deadline)
-        while overtakable and time.monotonic() < deadline:
-            # An earlier commit that has no answer yet may be sent again by librdkafka, and land after this one.
+        while unanswered and time.monotonic() < deadline:
+            # librdkafka may resend an earlier commit that has no answer yet, and it may arrive after this one.
             time.sleep(OVERTAKE_SECONDS)
-            overtakable = self._overtaken(consumer, overtakable)
-            self._commit(consumer, overtakable, deadline)
+            unanswered = self._overtaken(consumer, unanswered)
+            self._commit(consumer, unanswered, deadline)
 
     def _overtaken(self, consumer: Consumer, offsets: Sequence[KafkaPartition]) -> list[KafkaPartition]:
         try:
             found = consumer.committed([KafkaPartition(one.topic, one.partition) for one in offsets], timeout=1.0)
         except KafkaException:
             return list(offsets)
-        stand = {(one.topic, one.partition): one.offset for one in found if one.error is None}
-        return [one for one in offsets if stand.get((one.topic, one.partition)) != one.offset]
+        committed = {(one.topic, one.partition): one.offset for one in found if one.error is None}
+        return [one for one in offsets if committed.get((one.topic, one.partition)) != one.offset]
 
     def _commit(self, consumer: Consumer, offsets: list[KafkaPartition], deadline: float) -> None:
         while offsets:
             again: list[KafkaPartition] = []
             for offset, error in self._wait_for(consumer, offsets):
-                if error.code() in PASSING and time.monotonic() < deadline:
+                if error.code() in TRANSIENT and time.monotonic() < deadline:
                     again.append(offset)
                     continue
                 self._count("error", 1)
@@ -143,7 +143,7 @@ class Commits:
     def _wait_for(
         self, consumer: Consumer, offsets: Sequence[KafkaPartition]
     ) -> Sequence[tuple[KafkaPartition, KafkaError]]:
-        """Commit once and tell what was refused, and why."""
+        """Commit once; return the refused offsets with their errors."""
         self._alive()
         try:
             results = consumer.commit(offsets=list(offsets), asynchronous=False) or []
@@ -158,14 +158,14 @@ class Commits:
         ]
 
     def _refused(self, error: KafkaError, partitions: Sequence[TopicPartition]) -> None:
-        """Want it again, unless something newer is wanted already."""
+        """Enqueue the refused points again, unless a newer point is pending."""
         self._count("error", len(partitions))
         log.warning("commit_failed", error=error.str(), partitions=len(partitions))
         with self._lock:
             for key in partitions:
                 point = self._sent.pop(key, None)
                 if point is not None and key in self._pointers:
-                    self._wanted.setdefault(key, point)
+                    self._pending.setdefault(key, point)
 
     def _offset(self, point: CommitPoint) -> KafkaPartition:
         pointer = point.metadata or self._pointers.get(point.partition, "")

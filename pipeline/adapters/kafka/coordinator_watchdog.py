@@ -1,9 +1,9 @@
-"""Whether the group's coordinator has fallen silent: it owes an answer, and none comes.
+"""Detect that the group's coordinator no longer answers requests.
 
-A broker that stands still, or a network that swallows what it is given, leaves connections open. Meanwhile the session
-ends at the coordinator, and our partitions are another member's. Under KIP-848 librdkafka hears of that with the answer
-to its next heartbeat, but records that were asked for before may come a tenth of a second earlier: what was sent of
-them would be sent twice (docs/decisions/kafka-adapters.md). The classic protocol keeps a session timer of its own.
+A frozen broker, or a network that drops packets, leaves connections open. Meanwhile the session expires at the
+coordinator, which assigns our partitions to another member. Under KIP-848 librdkafka learns of that from the answer to
+its next heartbeat, but records that it requested before may arrive a tenth of a second earlier, and notices sent for
+them would be sent twice (docs/decisions/kafka-adapters.md). The classic protocol has its own session timer.
 """
 
 from __future__ import annotations
@@ -14,38 +14,40 @@ from collections.abc import Callable
 import structlog
 
 SILENT_SECONDS = 2.5
-"""An answer is owed for longer than that: a heartbeat's takes milliseconds, and no session is that short by default."""
-HEAR_SECONDS = 2.5
-"""From the first answer on: what else the coordinator has to tell has come by then."""
+"""The coordinator counts as silent after this time. A heartbeat is answered within milliseconds, and default session
+timeouts are longer."""
+RECOVERY_SECONDS = 2.5
+"""Wait after the first answer, so that a revocation by the coordinator arrives before records are read again."""
 
 log = structlog.get_logger("group")
 
 
 class CoordinatorWatchdog:
-    """Fed by the client's statistics, on the source's thread; read from any."""
+    """Updated from the client's statistics on the source's thread; any thread may read it."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._answers = -1
         self._owed_since: float | None = None
-        """By librdkafka's clock: since when nothing was answered although something is to be."""
+        """When the oldest unanswered request began to wait, by librdkafka's clock."""
         self._silent = False
         self._quiet_until = 0.0
 
     def observe(self, at: float, answers: int, owed: int) -> None:
-        """How things stand with the coordinator.
+        """Take the coordinator's counters.
 
-        `at` is seconds by librdkafka's own clock, `answers` how many came so far, `owed` how many are to come.
+        `at` is in seconds by librdkafka's clock, `answers` counts the answers received, `owed` the requests without
+        one.
         """
         if answers != self._answers:
             self._answers = answers
             self._owed_since = at if owed else None
             if self._silent:
                 self._silent = False
-                self._quiet_until = self._now() + HEAR_SECONDS
-                log.info("group_heard_again", quiet_seconds=HEAR_SECONDS)
+                self._quiet_until = self._now() + RECOVERY_SECONDS
+                log.info("group_heard_again", quiet_seconds=RECOVERY_SECONDS)
         elif self._silent:
-            return  # that nothing is owed any more is no answer: the connection may have been given up
+            return  # `owed` falling to 0 is not an answer: librdkafka may have closed the connection
         elif not owed:
             self._owed_since = None
         elif self._owed_since is None:
@@ -55,10 +57,10 @@ class CoordinatorWatchdog:
             log.warning(
                 "group_silent",
                 seconds=round(at - self._owed_since, 1),
-                hint="Kafka's group coordinator does not answer; nothing is read or sent until it does: the partitions "
-                "may be another member's by then",
+                hint="Kafka's group coordinator does not answer; nothing is read or sent until it does, because the "
+                "partitions may be assigned to another member by now",
             )
 
     def out_of_touch(self) -> bool:
-        """Whether our partitions may be another member's without our knowing."""
+        """Whether our partitions may have been assigned to another member without notice."""
         return self._silent or self._now() < self._quiet_until

@@ -1,4 +1,4 @@
-"""What stands on the dead-letter topic: the original record, and beside it why it is there."""
+"""The content of a dead letter: the original record, and headers that give the reason."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO
 
 
 class Cut(StrEnum):
-    """What is left out of a dead letter that the topic's `max.message.bytes` would refuse.
+    """What is left out of a dead letter that exceeds the topic's `max.message.bytes`.
 
-    The original still stands at its place on the source topic, which the headers name.
+    The original remains on the source topic, at the position that the headers give.
     """
 
     NOTHING = "nothing"
@@ -28,14 +28,17 @@ class Cut(StrEnum):
     VALUE_AND_HEADERS = "value and headers"
 
     def more(self) -> Cut | None:
-        """The next thing to leave out; None where nothing is left that could be."""
+        """The next larger cut; None after the largest."""
         return {Cut.NOTHING: Cut.VALUE, Cut.VALUE: Cut.VALUE_AND_HEADERS}.get(self)
 
 
 def content(outcome: Outcome, record: Record, cut: Cut) -> tuple[bytes | None, Sequence[Header]]:
-    """Value and headers of the dead letter; its key is the original's, so that redrive keeps a recipient's order."""
+    """Return the dead letter's value and headers.
+
+    Its key is the original's, so that redrive keeps a recipient's order.
+    """
     own = [(name, raw) for name, raw in record.headers if not name.startswith(dead_letter.PREFIX)]
-    # Never left out: without the count of its redrives a letter could go round for ever.
+    # Never left out: without its count of redrives a letter could be redriven without end.
     handed_on = [(name, raw) for name, raw in record.headers if name in dead_letter.OF_THE_EVENT]
     kept = () if cut is Cut.VALUE_AND_HEADERS else own
     return record.value if cut is Cut.NOTHING else None, (*kept, *handed_on, *_added(outcome, record, cut))

@@ -1,8 +1,8 @@
 """librdkafka's mock cluster: a broker inside this process, for the demo.
 
-Good for a start without anything installed. It is no Kafka: topics make themselves with four partitions, about 5 MiB
-are kept of each and the rest is silently dropped, nothing outlives the process, and it has no limit or fence
-of a real broker. No claim about Kafka may rest on it.
+It needs no installation. It differs from Kafka: topics are created on first use with four partitions, each keeps about
+5 MiB and silently drops the rest, nothing outlives the process, and it enforces neither limits nor fencing.
+Behaviour on it proves nothing about Kafka.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from confluent_kafka import Producer
 
 
 class EmbeddedBroker:
-    """Up while its context lasts; `bootstrap_servers` is where."""
+    """Runs while its context lasts; `bootstrap_servers` is its address."""
 
     def __init__(self) -> None:
         self._host: Producer | None = None
         self.bootstrap_servers = ""
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the broker."""
         # The producer exists only because the mock cluster lives in a client.
         self._host = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0})
         brokers = self._host.list_topics(timeout=10).brokers.values()
@@ -28,5 +28,5 @@ class EmbeddedBroker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it, and drop everything it held."""
+        """Stop the broker and drop its records."""
         self._host = None

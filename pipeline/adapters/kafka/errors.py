@@ -1,4 +1,4 @@
-"""What librdkafka's errors mean to us: which end the process, and the hints for fixing them."""
+"""Classify librdkafka's errors: which of them end the process, and the hints for fixing them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Client = TypeVar("Client")
 _RIGHTS = (
     "the Kafka user lacks this right: give it Read on the topics and the group, Write on outcomes and dead letters"
 )
-_ADDRESS = "is kafka.bootstrap_servers right, and may we connect to it from here?"
+_ADDRESS = "is kafka.bootstrap_servers right, and can it be reached from here?"
 # librdkafka's own codes begin with an underscore; they are as public as the others.
 HINTS: Mapping[int, str] = {
     KafkaError._RESOLVE: "the host name in kafka.bootstrap_servers is not known here",  # noqa: SLF001
@@ -26,9 +26,9 @@ HINTS: Mapping[int, str] = {
     KafkaError.SASL_AUTHENTICATION_FAILED: "SASL failed: look at sasl.mechanism, sasl.username and the password",
     KafkaError.TOPIC_AUTHORIZATION_FAILED: _RIGHTS,
     KafkaError.GROUP_AUTHORIZATION_FAILED: _RIGHTS,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the Kafka user may not do this to the cluster; make the topic yourself",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the Kafka user may not do this to the cluster; create the topic yourself",
     KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than the replication factor asks for",
-    KafkaError.POLICY_VIOLATION: "the cluster's policy refuses this topic; make it yourself",
+    KafkaError.POLICY_VIOLATION: "the cluster's policy refuses this topic; create it yourself",
 }
 """The hints, most specific first: a refused handshake is reported together with an unreachable broker."""
 
@@ -49,43 +49,43 @@ UNREADABLE = frozenset(
         KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
     }
 )
-"""A batch that this client cannot take apart. librdkafka fetches it again and again, and does not read past it."""
+"""A batch that this client cannot decode. librdkafka fetches it again and again, and does not read past it."""
 
 
 def cause(exception: KafkaException) -> KafkaError:
-    """The error that the exception carries."""
+    """Return the error that the exception carries."""
     first = exception.args[0] if exception.args else None
     return first if isinstance(first, KafkaError) else KafkaError(KafkaError._FAIL, str(exception))  # noqa: SLF001
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether the client is of no more use. A fatal error that arrives as a message has the code, not the flag."""
+    """Whether the client can no longer be used. A fatal error that arrives as a message has the code, not the flag."""
     return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001 - the code that says so
 
 
 def is_refused(error: KafkaError) -> bool:
-    """Whether Kafka says that we have no right to this: waiting does not help."""
+    """Whether the Kafka user lacks the right to do this, so that a retry does not help."""
     return error.code() in _NO_RIGHT
 
 
 def is_election(error: KafkaError) -> bool:
-    """Whether a partition has no leader for the moment, as right after its topic was made: ask again soon."""
+    """Whether a partition has no leader yet, as right after its topic was created; a retry helps."""
     return error.code() in _ELECTION
 
 
 def message(error: KafkaError | KafkaException) -> str:
-    """The error for people."""
+    """Return the error's text."""
     reported = cause(error) if isinstance(error, KafkaException) else error
     return str(reported.str())
 
 
 def hint(codes: set[int]) -> str | None:
-    """The hint for the most specific of these errors."""
+    """Return the hint for the most specific of these errors."""
     return next((HINTS[code] for code in HINTS if code in codes), None)
 
 
 def configured(make: Callable[[], Client]) -> Client:
-    """Make a client.
+    """Create a client.
 
     Raises:
         ConfigurationError: librdkafka refuses its settings.

@@ -19,16 +19,16 @@ from pipeline.model.event import Origin
 
 ASK_SECONDS = 10.0
 MOCK_CLUSTER = "mockCluster"
-"""How librdkafka's mock names itself; it never answers an administrator's requests."""
+"""Cluster id of librdkafka's mock, which does not answer admin requests."""
 _NO_ID = "A" * 22
-"""The id of zeros: the broker has no topic ids."""
+"""The topic id of zeros, from a broker that has no topic ids."""
 
 
 class TopicIdentities(Protocol):
-    """What membership asks of the cluster."""
+    """The ids that membership needs from the cluster."""
 
     def origins(self, topics: Collection[str]) -> Mapping[str, Origin]:
-        """The origin of each topic's records. Blocks.
+        """Return the origin of each topic's records. Blocks.
 
         Raises:
             KafkaException: no broker answers, a topic is missing, or it may not be described.
@@ -36,12 +36,12 @@ class TopicIdentities(Protocol):
         ...
 
     def newest(self, topics: Collection[str]) -> Mapping[str, str | None]:
-        """The topics' ids as of the last answer; asks again without waiting. Missing topics keep their last id."""
+        """Return the last known ids and request new ones without waiting; missing topics keep their last id."""
         ...
 
 
 class Identities:
-    """Asks the cluster who it is, and which topic a name stands for. One thread owns it."""
+    """Queries the cluster's id and the topics' ids. One thread owns it."""
 
     def __init__(self, properties: Mapping[str, Any], group: str) -> None:
         """`properties` are librdkafka's.
@@ -51,11 +51,11 @@ class Identities:
         """
         self._admin = kafka_errors.configured(lambda: AdminClient({**properties, "log_level": 0}))
         self._group = group
-        self._asked: dict[str, Future[Any]] = {}
+        self._requests: dict[str, Future[Any]] = {}
         self._newest: dict[str, str | None] = {}
 
     def origins(self, topics: Collection[str]) -> Mapping[str, Origin]:
-        """The origin of each topic's records. Blocks.
+        """Return the origin of each topic's records. Blocks.
 
         Raises:
             KafkaException: no broker answers, a topic is missing, or it may not be described.
@@ -63,22 +63,22 @@ class Identities:
         cluster_id = str(self._admin.list_topics(timeout=ASK_SECONDS).cluster_id)
         if cluster_id.startswith(MOCK_CLUSTER):
             return {topic: Origin(self._group, cluster_id) for topic in topics}
-        asked = self._describe(topics)
+        requests = self._describe(topics)
         try:
-            ids = {topic: _id(future.result(ASK_SECONDS)) for topic, future in asked.items()}
+            ids = {topic: _id(future.result(ASK_SECONDS)) for topic, future in requests.items()}
         except NoAnswer:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the topics' ids")) from None  # noqa: SLF001 - librdkafka's own codes begin so
         return {topic: Origin(self._group, cluster_id, topic_id) for topic, topic_id in ids.items()}
 
     def newest(self, topics: Collection[str]) -> Mapping[str, str | None]:
-        """The topics' ids as of the last answer; asks again without waiting. Missing topics keep their last id."""
-        for topic, future in list(self._asked.items()):
+        """Return the last known ids and request new ones without waiting; missing topics keep their last id."""
+        for topic, future in list(self._requests.items()):
             if future.done():
-                del self._asked[topic]
+                del self._requests[topic]
                 if future.exception() is None:
                     self._newest[topic] = _id(future.result())
-        if topics and not self._asked:
-            self._asked = dict(self._describe(topics))
+        if topics and not self._requests:
+            self._requests = dict(self._describe(topics))
         return self._newest
 
     def _describe(self, topics: Collection[str]) -> Mapping[str, Future[Any]]:
@@ -89,6 +89,6 @@ class Identities:
 
 
 def _id(description: Any) -> str | None:  # noqa: ANN401 - the client gives it no type
-    """In the alphabet of Kafka's own tools; librdkafka prints standard Base64."""
+    """Return the id as Kafka's own tools print it (base64url); librdkafka prints standard Base64."""
     text = str(description.topic_id).rstrip("=").replace("+", "-").replace("/", "_")
     return None if text == _NO_ID else text

@@ -1,4 +1,4 @@
-"""How far behind we are, partition by partition."""
+"""Measure the consumer's lag of each partition."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ ASK_SECONDS = 0.1
 
 
 class Lag:
-    """Measured on the source's thread; `lags` may be read from any."""
+    """Measured on the source's thread; any thread may read `lags`."""
 
     def __init__(self) -> None:
         self.lags: Mapping[TopicPartition, int] = {}
         self._round = 0
 
     def measure(self, consumer: Consumer, positions: Mapping[TopicPartition, int], idle: set[TopicPartition]) -> None:
-        """Take the ends as librdkafka knows them from its fetches.
+        """Update `lags` from the partition ends that librdkafka knows from its fetches.
 
-        What is paused is not fetched: of those in `idle` one is asked about, another each time, for each may cost
-        `ASK_SECONDS` while the broker is away.
+        Paused partitions are not fetched, so the broker is queried for one of `idle` in turn: each query may take
+        `ASK_SECONDS` while the broker does not answer.
         """
         self._round += 1
         waiting = sorted(idle)
-        asked = waiting[self._round % len(waiting)] if waiting else None
+        queried = waiting[self._round % len(waiting)] if waiting else None
         lags: dict[TopicPartition, int] = {}
         for partition, position in positions.items():
-            end = _end(consumer, partition, ask=partition == asked)
+            end = _end(consumer, partition, query=partition == queried)
             if end is not None and position >= 0:
                 lags[partition] = max(0, end - position)
             elif partition in self.lags:
@@ -38,10 +38,10 @@ class Lag:
         self.lags = lags
 
 
-def _end(consumer: Consumer, partition: TopicPartition, *, ask: bool) -> int | None:
+def _end(consumer: Consumer, partition: TopicPartition, *, query: bool) -> int | None:
     where = KafkaPartition(partition.topic, partition.partition)
     try:
-        if ask:
+        if query:
             watermarks = consumer.get_watermark_offsets(where, timeout=ASK_SECONDS)
         else:
             watermarks = consumer.get_watermark_offsets(where, cached=True)

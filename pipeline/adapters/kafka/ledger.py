@@ -1,4 +1,4 @@
-"""Reading the ledger back: which outcomes of a partition are acknowledged already."""
+"""Read the ledger: which outcomes of a partition are already acknowledged."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from pipeline.model.ledger import Assigned, LedgerPosition
 
 BATCH = 2_000
 POLL_SECONDS = 0.05
-"""A batch that is not full waits so long for more: the last one always does."""
+"""How long an incomplete batch waits for more records; the last batch always waits."""
 ASK_SECONDS = 10.0
 SILENT_SECONDS = 20.0
-"""Without a single record for so long, the ledger's broker counts as gone."""
+"""The ledger's broker counts as unavailable after this time without a record."""
 POLL_INTERVAL = ("max.poll.interval.ms", 300_000)
-"""librdkafka's setting, and its default: after that the group drops a member that is still busy with its assignment."""
-IN_TIME = 0.8
-"""Share of it that an assignment may take."""
+"""librdkafka's setting and its default: the group drops a member whose assignment takes longer."""
+ASSIGNMENT_SHARE = 0.8
+"""Share of the poll interval that an assignment may take."""
 REPORT_SECONDS = 5.0
-EARLIER_MS = 3_600_000
-"""The ledger is looked up this long before the event's time: that is its producer's clock, the ledger's is ours."""
-MOST_DONE = 500_000
-"""Outcomes remembered at one assignment, some 320 bytes each: offsets can be reset a long way back."""
+CLOCK_MARGIN_MS = 3_600_000
+"""The ledger is read from this long before the event's timestamp, because the producer's clock may differ from ours."""
+MAX_OUTCOMES = 500_000
+"""Outcomes kept for one assignment, about 320 bytes each: offsets can be reset a long way back."""
 
 log = structlog.get_logger("ledger")
 
 
-OF_A_MEMBER = frozenset(
+MEMBER_SETTINGS = frozenset(
     {
         "group.protocol",
         "group.remote.assignor",
@@ -49,8 +49,8 @@ OF_A_MEMBER = frozenset(
         "max.poll.interval.ms",
     }
 )
-"""Settings that say nothing to a reader without membership. Some fit one group protocol alone: a poll interval that the
-newer one takes is refused beside the older one's session timeout, which is the default here."""
+"""Settings that a reader outside the group does not need. Some are valid under one group protocol only: librdkafka
+refuses a poll interval for the newer protocol beside the classic session timeout, which is the default here."""
 
 
 class Committed(NamedTuple):
@@ -60,45 +60,45 @@ class Committed(NamedTuple):
     offset: int | None
     metadata: str | None
     origin: Origin = UNKNOWN_ORIGIN
-    """Whose outcomes count."""
+    """Only outcomes of this origin count."""
 
 
 class LedgerTelemetry(Protocol):
-    """Counts how the ledger is read."""
+    """Counts ledger reads."""
 
     def replayed(self, records: int) -> None:
         """Records of the ledger were read."""
         ...
 
     def pointer_unusable(self) -> None:
-        """A commit's pointer could not be used, or the ledger not be read to its end."""
+        """A commit's pointer could not be used, or the ledger could not be read to its end."""
         ...
 
     def looked_up_by_time(self) -> None:
-        """A commit had no usable pointer: the ledger is read from the time of the first event on."""
+        """A commit had no usable pointer: the ledger is read from the first event's timestamp."""
         ...
 
 
 class Replay(NamedTuple):
-    """What the ledger holds of one partition."""
+    """The ledger's content for one partition."""
 
     assigned: Assigned
     pointer: str
-    """Commit metadata that holds from now on: nothing above the frontier stands before it."""
+    """Commit metadata to use from now on: no outcome above the frontier is before it."""
 
 
 def ledger_partition(topic: str, partition: int, ledger_partitions: int) -> int:
-    """Where outcomes of a source partition stand: a fixed function, so that a new owner knows where to read."""
+    """Return the ledger partition of a source partition's outcomes; fixed, so that a new owner knows where to read."""
     return (binascii.crc32(topic.encode()) + partition) % ledger_partitions
 
 
 def replay_timeout(properties: Mapping[str, Any]) -> float:
-    """Seconds that finding out where to begin may take, while the group still waits for us."""
-    return float(properties.get(*POLL_INTERVAL)) / 1000 * IN_TIME
+    """Return how many seconds an assignment may take before the group drops this member."""
+    return float(properties.get(*POLL_INTERVAL)) / 1000 * ASSIGNMENT_SHARE
 
 
 class LedgerReader:
-    """Reads the outcomes topic from the commits' pointers to its end as of now."""
+    """Reads the outcomes topic from the commits' pointers to its current end."""
 
     def __init__(
         self,
@@ -108,13 +108,13 @@ class LedgerReader:
         telemetry: LedgerTelemetry,
         ledger_id: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`properties` are librdkafka's; `ledger_id` asks for the topic's id."""
+        """`properties` are librdkafka's; `ledger_id` queries the topic's id."""
         self._properties = {
-            **{name: value for name, value in properties.items() if name not in OF_A_MEMBER},
+            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
-            # An end that is only transaction markers or compacted away gives no record, but it gives this.
+            # Transaction markers and compacted offsets at the end yield no record, but they yield an end-of-partition.
             "enable.partition.eof": True,
         }
         self._read_seconds = replay_timeout(properties)
@@ -127,10 +127,12 @@ class LedgerReader:
     def read(
         self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
     ) -> list[Replay]:
-        """What is ours from now on, with what is done already. Blocks; `alive` is called whenever it gets on.
+        """Return the outcomes already acknowledged for newly assigned partitions.
+
+        Blocks; calls `alive` after each batch.
 
         Raises:
-            KafkaException: the ledger cannot be read; the partitions must not be worked on without it.
+            KafkaException: the ledger cannot be read; the partitions must not be processed without it.
             UserError: the topic or a commit was written by 0.1.0.
         """
         ledger_id = self._ledger_id()
@@ -161,7 +163,7 @@ class LedgerReader:
         ]
 
     def _ranges(self, consumer: Consumer) -> Mapping[int, tuple[int, int]]:
-        """First and next offset of each of the ledger's partitions."""
+        """Return the first and next offset of each ledger partition."""
         topic = consumer.list_topics(self._topic, timeout=ASK_SECONDS).topics[self._topic]
         if topic.error is not None:
             raise KafkaException(topic.error)
@@ -174,25 +176,25 @@ class LedgerReader:
     def _begin(
         self, one: Committed, ranges: Mapping[int, tuple[int, int]], ledger_id: str | None
     ) -> LedgerPosition | None:
-        """Where the commit's pointer says to begin; None where it has no usable one."""
+        """Return the position in the commit's pointer; None without a usable pointer."""
         found = pointer.read(one.metadata)
         if found is None:
             return None
         if found is Unusable.UNRELEASED:
             raise _unreleased(f"the commit of {one.partition.topic}/{one.partition.partition} was")
         if isinstance(found, Unusable):
-            self._complain(one, found.value)
+            self._report_unusable(one, found.value)
             return None
         position = found.ledger
         low, high = ranges.get(position.partition, (0, -1))
         if found.ledger_id != ledger_id and found.ledger_id is not None and ledger_id is not None:
-            self._complain(one, "of_another_ledger")
+            self._report_unusable(one, "of_another_ledger")
             return None
         if position.offset > high:
-            self._complain(one, "beyond_the_ledger's_end")
+            self._report_unusable(one, "beyond_the_ledger's_end")
             return None
         if position.offset < low:
-            self._complain(one, "below_the_ledger's_start")
+            self._report_unusable(one, "below_the_ledger's_start")
             return LedgerPosition(position.partition, low)
         return position
 
@@ -203,17 +205,17 @@ class LedgerReader:
         own: Mapping[TopicPartition, LedgerPosition],
         ranges: Mapping[int, tuple[int, int]],
     ) -> Mapping[TopicPartition, LedgerPosition]:
-        """Where to begin without a pointer: an outcome is younger than its event.
+        """Return where to begin without a pointer, by timestamp: an outcome is younger than its event.
 
-        A commit has no pointer after `kafka-consumer-groups --reset-offsets`, where the group's offsets have expired,
-        and where another tool has carried them to another cluster.
+        A commit has no pointer after `kafka-consumer-groups --reset-offsets`, after the group's offsets expired, or
+        after another tool copied them to another cluster.
         """
-        open_ones = [one for one in committed if ranges[own[one.partition].partition][0] < own[one.partition].offset]
+        unread = [one for one in committed if ranges[own[one.partition].partition][0] < own[one.partition].offset]
         starts: dict[TopicPartition, LedgerPosition] = {}
-        for partition, timestamp_ms in self._first_timestamps(consumer, open_ones).items():
+        for partition, timestamp_ms in self._first_timestamps(consumer, unread).items():
             home = own[partition].partition
-            asked = KafkaPartition(self._topic, home, max(0, timestamp_ms - EARLIER_MS))
-            (answer,) = consumer.offsets_for_times([asked], timeout=ASK_SECONDS)
+            query = KafkaPartition(self._topic, home, max(0, timestamp_ms - CLOCK_MARGIN_MS))
+            (answer,) = consumer.offsets_for_times([query], timeout=ASK_SECONDS)
             if answer.error is not None:
                 raise KafkaException(answer.error)
             if answer.offset >= 0:
@@ -228,7 +230,7 @@ class LedgerReader:
         return starts
 
     def _first_timestamps(self, consumer: Consumer, committed: Sequence[Committed]) -> Mapping[TopicPartition, int]:
-        """Kafka's timestamp of the first record at or after each commit; partitions without a record are left out."""
+        """Return Kafka's timestamp of the first record at or after each commit, for partitions that have one."""
         left = {one.partition for one in committed if one.offset is not None}
         found: dict[TopicPartition, int] = {}
         if not left:
@@ -252,10 +254,10 @@ class LedgerReader:
         return found
 
     def _refuse_unreleased(self, consumer: Consumer, ranges: Mapping[int, tuple[int, int]]) -> None:
-        """Look at the newest record of each partition, once.
+        """Check the newest record of each partition; later calls do nothing.
 
         Raises:
-            UserError: it was written by 0.1.0.
+            UserError: 0.1.0 wrote it.
         """
         left = {} if self._is_checked else {key: high for key, (low, high) in ranges.items() if low < high}
         if left:
@@ -263,7 +265,7 @@ class LedgerReader:
         deadline = time.monotonic() + SILENT_SECONDS
         while left:
             if time.monotonic() > deadline:
-                raise _silent(f"the ledger gave nothing for {SILENT_SECONDS:.0f} s")
+                raise _silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
             for message in consumer.consume(len(left), timeout=POLL_SECONDS):
                 error = message.error()
                 if error is None and is_unreleased(message.value()):
@@ -274,9 +276,11 @@ class LedgerReader:
                     _raise_if_final(error)
         self._is_checked = True
 
-    def _complain(self, one: Committed, why: str) -> None:
+    def _report_unusable(self, one: Committed, error: str) -> None:
         self._telemetry.pointer_unusable()
-        log.warning("ledger_pointer_unusable", topic=one.partition.topic, partition=one.partition.partition, error=why)
+        log.warning(
+            "ledger_pointer_unusable", topic=one.partition.topic, partition=one.partition.partition, error=error
+        )
 
     def _read(
         self,
@@ -300,12 +304,12 @@ class LedgerReader:
             if messages:
                 heard = now
             elif now - heard > SILENT_SECONDS:
-                raise _silent(f"the ledger gave nothing for {SILENT_SECONDS:.0f} s")
+                raise _silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
             if now - reported > REPORT_SECONDS:
                 reported = now
                 log.info("ledger_replay", read=read, of=total, seconds=round(now - started, 1))
-            if left and read and (now - started > self._read_seconds or found.count > MOST_DONE):
-                # Better some notices twice than none at all, for ever.
+            if left and read and (now - started > self._read_seconds or found.count > MAX_OUTCOMES):
+                # Sending some notices twice is better than never completing the assignment.
                 self._telemetry.pointer_unusable()
                 log.error(
                     "ledger_replay_cut_short",
@@ -313,8 +317,8 @@ class LedgerReader:
                     of=total,
                     seconds=round(now - started, 1),
                     hint=f"what was not read may be sent twice; a higher {POLL_INTERVAL[0]} gives more time"
-                    if found.count <= MOST_DONE
-                    else f"what was not read may be sent twice; at most {MOST_DONE} outcomes are remembered",
+                    if found.count <= MAX_OUTCOMES
+                    else f"what was not read may be sent twice; at most {MAX_OUTCOMES} outcomes are remembered",
                 )
                 break
         self._telemetry.replayed(read)
@@ -322,7 +326,7 @@ class LedgerReader:
             log.info("ledger_read", records=read, seconds=round(time.monotonic() - started, 3))
 
     def _take(self, message: Message, left: dict[int, int], found: _Found) -> int:
-        """Note one record; tells 1 where it was one."""
+        """Add one record to `found`; return 1 for a record, 0 for an error or an end-of-partition."""
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
         if error is not None:
@@ -335,12 +339,12 @@ class LedgerReader:
             left.pop(partition, None)
         entry = self._decode(message.value())
         if entry is not None:
-            found.note(entry, LedgerPosition(partition, offset))
+            found.add(entry, LedgerPosition(partition, offset))
         return 1
 
 
 class _Found:
-    """What is done at or above each partition's frontier."""
+    """Outcomes acknowledged at or above each partition's frontier."""
 
     def __init__(self, committed: Sequence[Committed]) -> None:
         self._frontiers: dict[tuple[str, int], int] = {one.partition: one.offset or 0 for one in committed}
@@ -351,10 +355,10 @@ class _Found:
         self._origins: dict[tuple[str, int], Origin] = {one.partition: one.origin for one in committed}
         self.count = 0
 
-    def note(self, entry: LedgerEntry, position: LedgerPosition) -> None:
-        """Note an entry of the ledger; of several with one key the first counts, because its offset is lowest.
+    def add(self, entry: LedgerEntry, position: LedgerPosition) -> None:
+        """Add an entry of the ledger. Of several entries with one key the first counts, because its offset is lowest.
 
-        Entries of another group, cluster or topic id are passed over: they say nothing about this group's notices.
+        Entries of another group, cluster or topic id are ignored: they do not concern this group's notices.
         """
         topic, partition, offset = entry.position
         source = (topic, partition)
@@ -364,7 +368,7 @@ class _Found:
             self._reached[source] = max(self._reached.get(source, -1), offset)
 
     def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition, ledger_id: str | None) -> Assigned:
-        """The partition as its new owner takes it over."""
+        """Return the partition's state for its new owner."""
         key = one.partition
         reached = self._reached.get(key, -1)
         return Assigned(key, epoch, one.offset, self._done[key], reached, ledger_end, one.origin, ledger_id)
@@ -372,7 +376,7 @@ class _Found:
 
 def _raise_if_final(error: KafkaError | None) -> None:
     if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        return  # librdkafka looks for the coordinator whether it is needed or not; reading needs none
+        return  # librdkafka always looks up the group's coordinator; reading does not need it
     if kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
         raise KafkaException(error)
 

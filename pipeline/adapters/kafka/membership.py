@@ -1,4 +1,4 @@
-"""Membership in the consumer group: which partitions are ours, from where, and which callbacks follow a change."""
+"""Membership in the consumer group: assigned partitions, their start offsets, and callbacks on a change."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ASK_SECONDS = 10.0
 CONSUMER_DEFAULTS: Mapping[str, Any] = {
     "auto.offset.reset": "earliest",
     "queued.max.messages.kbytes": 16_384,
-    # A record read ahead costs some 500 bytes beside its own, so small ones are bounded by number, too: with
-    # librdkafka's 100,000 for each partition they took 64 MB.
+    # A prefetched record costs about 500 bytes beside its content, so the number of records is bounded, too: with
+    # librdkafka's default of 100,000 for each partition small records took 64 MB.
     "queued.min.messages": 5_000,
     "fetch.message.max.bytes": 524_288,
-    # With so few read ahead, librdkafka's own pause of up to a second before it reads on would leave us without any.
+    # With this small a queue, librdkafka's default back-off of up to a second would let the queue run empty.
     "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 50,
     "statistics.interval.ms": INTERVAL_MS,
@@ -49,18 +49,18 @@ log = structlog.get_logger("group")
 
 
 class GroupProtocol(StrEnum):
-    """How members of a group share partitions. All of ours hand partitions over one by one, not all at once."""
+    """How members of a group share partitions. Each of these reassigns partitions incrementally."""
 
     CONSUMER = "consumer"
     """KIP-848: the broker assigns."""
     CLASSIC = "classic"
     """The members assign, cooperatively."""
     AUTO = "auto"
-    """`consumer` where the broker has it, else `classic`."""
+    """`consumer` if the broker supports it, else `classic`."""
 
 
 class Membership:
-    """One consumer in its group. Everything but `stopping` belongs to the source's thread."""
+    """One consumer in its group. Only the source's thread may use it, except for `stopping`."""
 
     def __init__(  # noqa: PLR0913 - one argument for each thing it works with
         self,
@@ -76,7 +76,7 @@ class Membership:
         alive: Callable[[], None],
         forgotten: Callable[[Sequence[TopicPartition]], None],
     ) -> None:
-        """`alive` is called whenever a long assignment gets on, `forgotten` with partitions that are ours no longer.
+        """Call `alive` while a long assignment makes progress, and `forgotten` with partitions that were taken away.
 
         `recreated` counts topics that were deleted and created again.
 
@@ -93,26 +93,26 @@ class Membership:
         self._identities = identities
         self._recreated = recreated
         self._topic_ids: dict[str, str] = {}
-        """The topics' ids as of their newest assignment."""
+        """The topics' ids at their newest assignment."""
         self._may_fall_back = protocol is GroupProtocol.AUTO
         self._epoch = 0
         self._listener: SourceListener | None = None
         self.stopping = threading.Event()
         self.owned: dict[TopicPartition, int] = {}
-        """Next offset to come, by partition; below 0 where nothing is known."""
+        """The next offset by partition; below 0 if unknown."""
         self.paused: set[TopicPartition] = set()
-        self.silence = CoordinatorWatchdog()
+        self.watchdog = CoordinatorWatchdog()
         try:
             self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
         except ConfigurationError:
             if not self._may_fall_back:
                 raise
-            # A setting of the classic protocol, such as session.timeout.ms: the newer one has it on the broker.
+            # The properties contain a setting of the classic protocol, such as session.timeout.ms.
             self._may_fall_back = False
             self.consumer = self._make(CLASSIC)
 
     def _make(self, protocol: Mapping[str, Any]) -> Consumer:
-        self.statistics = Statistics(self.silence.observe if protocol is NEXT_GENERATION else None)
+        self.statistics = Statistics(self.watchdog.observe if protocol is NEXT_GENERATION else None)
         given = {name: value for name, value in self._properties.items() if name not in CLASSIC}
         return kafka_errors.configured(
             lambda: Consumer(
@@ -123,9 +123,9 @@ class Membership:
                     "enable.auto.commit": False,
                     "enable.auto.offset.store": False,
                     "enable.partition.eof": True,
-                    # Where the offset to read is not there, we look what is lost, report it, and go on as configured.
+                    # If the next offset does not exist, the service reports what is lost and continues as configured.
                     "auto.offset.reset": "error",
-                    "error_cb": _trouble,
+                    "error_cb": _log_error,
                     "on_commit": self._commits.answered,
                     "stats_cb": self.statistics.take,
                 }
@@ -133,15 +133,15 @@ class Membership:
         )
 
     def join(self, listener: SourceListener) -> None:
-        """Ask for partitions; they come, and go, inside poll, consume and close."""
+        """Subscribe; partitions are assigned and revoked inside `poll`, `consume` and `close`."""
         self._listener = listener
         self.consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
 
     def refused_protocol(self) -> bool:
-        """A fatal error came: was it that the coordinator does not have KIP-848's protocol? Then go on as a classic.
+        """After a fatal error: fall back to the classic protocol if the coordinator may lack KIP-848's.
 
-        The protocol's first request gets that answer, so it is possible only before the first assignment. Any other
-        fault comes again after the change, and is reported then.
+        Return whether it did. The coordinator answers the first request so, hence only before the first assignment.
+        Any other fault recurs after the fallback and is reported then.
         """
         if not self._may_fall_back or self._epoch:
             return False
@@ -149,13 +149,13 @@ class Membership:
         log.info("classic_group_protocol", error="the broker does not offer the group protocol `consumer` (KIP-848)")
         self.consumer.close()
         self.consumer = self._make(CLASSIC)
-        self.join(self._told)
+        self.join(self._events)
         return True
 
-    def pause(self, wanted: frozenset[TopicPartition]) -> None:
-        """Pause these of ours and no others."""
-        pause = [partition for partition in wanted if partition in self.owned and partition not in self.paused]
-        resume = [partition for partition in self.paused if partition not in wanted]
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        """Pause these of the assigned partitions, and resume all others."""
+        pause = [partition for partition in partitions if partition in self.owned and partition not in self.paused]
+        resume = [partition for partition in self.paused if partition not in partitions]
         if pause:
             self.consumer.pause([KafkaPartition(*partition) for partition in pause])
             self.paused.update(pause)
@@ -163,19 +163,19 @@ class Membership:
             self.consumer.resume([KafkaPartition(*partition) for partition in resume])
             self.paused.difference_update(resume)
 
-    def pause_anew(self, partition: TopicPartition) -> None:
-        """A record of a paused partition came: a pause right after an assignment can be lost on librdkafka."""
+    def pause_again(self, partition: TopicPartition) -> None:
+        """Repeat a pause after a record arrived: librdkafka can lose a pause right after an assignment."""
         self.consumer.pause([KafkaPartition(*partition)])
 
     def leave(self) -> None:
-        """Give everything up (`_revoke` is called inside) and leave the group."""
+        """Revoke all partitions (calls `_revoke`) and leave the group."""
         try:
             self.consumer.close()
         except (KafkaException, RuntimeError) as error:
             log.warning("close_failed", error=str(error))
 
     @property
-    def _told(self) -> SourceListener:
+    def _events(self) -> SourceListener:
         if self._listener is None:
             raise RuntimeError("join() comes first")
         return self._listener
@@ -183,19 +183,19 @@ class Membership:
     def _assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         if partitions:
             self._epoch += 1
-            origins = self._patiently(lambda: self._identities.origins({one.topic for one in partitions}))
-            committed = self._patiently(
+            origins = self._retried(lambda: self._identities.origins({one.topic for one in partitions}))
+            committed = self._retried(
                 lambda: [self._committed(consumer, one, origins[one.topic]) for one in _answers(consumer, partitions)]
             )
             self._topic_ids.update((topic, one.topic_id) for topic, one in origins.items() if one.topic_id)
-            replays = self._patiently(lambda: self._ledger.read(committed, self._epoch, self._go_on))
+            replays = self._retried(lambda: self._ledger.read(committed, self._epoch, self._progress))
             for replay in replays:
                 assigned = replay.assigned
                 self.owned[assigned.partition] = OFFSET_INVALID if assigned.frontier is None else assigned.frontier
                 self._commits.adopt(assigned.partition, replay.pointer)
-            # Nothing is sent before Kafka knows where in the ledger to look for it.
-            self._commits.last(consumer, _news(committed, replays))
-            self._told.on_assigned([replay.assigned for replay in replays])
+            # Kafka must have the ledger pointer before the first notice is sent.
+            self._commits.last(consumer, _uncommitted(committed, replays))
+            self._events.on_assigned([replay.assigned for replay in replays])
         consumer.incremental_assign(
             [
                 KafkaPartition(one.topic, one.partition, self.owned[TopicPartition(one.topic, one.partition)])
@@ -204,9 +204,9 @@ class Membership:
         )
 
     def restart_new_topics(self) -> None:
-        """Take partitions of topics that were deleted and created again over once more, from the new topic's start.
+        """Reassign partitions of topics that were deleted and created again, from the new topic's start.
 
-        The group does not report it under the classic protocol, and librdkafka goes on at the old topic's offset.
+        The classic protocol does not report such a change, and librdkafka continues at the old topic's offset.
         """
         for topic in self._renewed():
             keys = [key for key in self.owned if key.topic == topic]
@@ -215,19 +215,19 @@ class Membership:
             self._assign(self.consumer, partitions)
 
     def _renewed(self) -> set[str]:
-        """Topics of our partitions that have another id than when they were assigned, as far as known."""
+        """Return the topics of assigned partitions whose id has changed since the assignment, as far as known."""
         topics = {key.topic for key in self.owned} & self._topic_ids.keys()
         newest = self._identities.newest(topics)
         return {topic for topic in topics if newest.get(topic, self._topic_ids[topic]) != self._topic_ids[topic]}
 
     def _is_recreated(self, origin: Origin, topic: str, metadata: str | None) -> bool:
-        """Whether the commit, or our last assignment, was of another topic of this name."""
+        """Whether the commit, or the last assignment, belongs to an earlier topic of this name."""
         found = pointer.read(metadata)
         committed = found.topic_id if isinstance(found, pointer.Pointer) else None
         return any(before not in (None, origin.topic_id) for before in (committed, self._topic_ids.get(topic)))
 
     def _committed(self, consumer: Consumer, answer: KafkaPartition, origin: Origin) -> Committed:
-        """Where to begin: at the committed offset, if the partition still has it."""
+        """Return where to begin: at the committed offset, if the partition still has it."""
         partition = TopicPartition(answer.topic, answer.partition)
         low, high = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ASK_SECONDS)
         offset, metadata = answer.offset, answer.metadata
@@ -256,27 +256,27 @@ class Membership:
         return Committed(partition, first if first >= 0 else None, None, origin)
 
     def _revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        keys = self._ours(partitions)
+        keys = self._owned_of(partitions)
         if keys:
-            points = self._told.on_revoked(keys)
+            points = self._events.on_revoked(keys)
             renewed = self._renewed()
             self._commits.last(consumer, [point for point in points if point.partition.topic not in renewed])
             self._forget(consumer, keys)
         consumer.incremental_unassign(partitions)
 
     def _lose(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        keys = self._ours(partitions)
+        keys = self._owned_of(partitions)
         if keys:
             self._forget(consumer, keys)
-            self._told.on_lost(keys)
+            self._events.on_lost(keys)
         consumer.incremental_unassign(partitions)
 
-    def _ours(self, partitions: Sequence[KafkaPartition]) -> list[TopicPartition]:
+    def _owned_of(self, partitions: Sequence[KafkaPartition]) -> list[TopicPartition]:
         keys = [TopicPartition(one.topic, one.partition) for one in partitions]
         return [key for key in keys if key in self.owned]
 
     def _forget(self, consumer: Consumer, keys: Sequence[TopicPartition]) -> None:
-        # librdkafka would remember the pause if the partition came back.
+        # librdkafka would keep the pause if the partition were assigned again.
         paused = [KafkaPartition(*key) for key in keys if key in self.paused]
         if paused:
             consumer.resume(paused)
@@ -286,33 +286,33 @@ class Membership:
         self._commits.forget(keys)
         self._forgotten(keys)
 
-    def _patiently(self, find_out: Callable[[], Found]) -> Found:
-        """Try until Kafka answers: a broker that is away for a while must cost neither events nor the process."""
+    def _retried(self, query: Callable[[], Found]) -> Found:
+        """Retry until Kafka answers: an unavailable broker must cost neither events nor the process."""
         deadline = time.monotonic() + replay_timeout(self._properties)
         while True:
-            self._go_on()
+            self._progress()
             try:
-                return find_out()
+                return query()
             except KafkaException as error:
                 fault = kafka_errors.cause(error)
-                hopeless = kafka_errors.is_fatal(fault) or kafka_errors.is_refused(fault)
-                if hopeless or time.monotonic() > deadline or self.stopping.wait(1.0):
+                is_final = kafka_errors.is_fatal(fault) or kafka_errors.is_refused(fault)
+                if is_final or time.monotonic() > deadline or self.stopping.wait(1.0):
                     raise
                 log.warning("assignment_waits", error=fault.str())
 
-    def _go_on(self) -> None:
-        """A long assignment gets on, unless the service is to end meanwhile: then nothing is to be assigned.
+    def _progress(self) -> None:
+        """Report progress of a long assignment; abandon it once the service is asked to stop.
 
         Raises:
-            KafkaException: it is to end.
+            KafkaException: the service is stopping.
         """
         self._alive()
         if self.stopping.is_set():
-            raise KafkaException(KafkaError(KafkaError._FAIL, "asked to stop while partitions were assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
+            raise KafkaException(KafkaError(KafkaError._FAIL, "stopped while partitions were being assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
 
 
 def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[KafkaPartition]:
-    """What the group has committed. An unanswered question must never pass for «nothing was committed»."""
+    """Return the group's committed offsets; a failed query must not be taken for an empty commit."""
     answers = consumer.committed(partitions, timeout=ASK_SECONDS)
     for one in answers:
         if one.error is not None:
@@ -320,8 +320,8 @@ def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[Kafka
     return answers
 
 
-def _news(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[CommitPoint]:
-    """Partitions of which Kafka does not yet know a frontier with a usable pointer."""
+def _uncommitted(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[CommitPoint]:
+    """Return commit points of partitions whose committed pointer is not the current one."""
     return [
         CommitPoint(one.partition, one.offset, replay.pointer)
         for one, replay in zip(committed, replays, strict=True)
@@ -329,6 +329,6 @@ def _news(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[Com
     ]
 
 
-def _trouble(error: KafkaError) -> None:
-    """Tell of trouble: it goes on trying, so this is for people only."""
+def _log_error(error: KafkaError) -> None:
+    """Log an error that librdkafka retries by itself."""
     log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))

@@ -1,4 +1,4 @@
-"""Texts and numbers as Avro's bytes, for records that are written field by field.
+"""Encode texts and numbers in Avro, for records that are written field by field.
 
 fastavro tries out the branches of each nullable field, and an outcome has eleven of them (docs/decisions/hot-path.md).
 Encoding: Avro 1.12, "Binary Encoding"; property tests hold it against fastavro's bytes.
@@ -12,9 +12,9 @@ NULL, VALUE = b"\x00", b"\x02"
 """Which branch of a nullable field's union follows: the first (null), or the second."""
 FALSE, TRUE = b"\x00", b"\x01"
 EMPTY = b"\x00"
-"""A text without characters."""
+"""The empty text."""
 _UPPER = 1 << 50
-"""What is left of 64 bits above the lowest 14."""
+"""The limit of a 64-bit number without its lowest 14 bits."""
 
 
 def _varint(number: int) -> bytes:
@@ -27,46 +27,46 @@ def _varint(number: int) -> bytes:
     return bytes(digits)
 
 
-_FEW = 4_096
-_SHORT = tuple([_varint(number) for number in range(_FEW)])
+_CACHED_NUMBERS = 4_096
+_SHORT = tuple([_varint(number) for number in range(_CACHED_NUMBERS)])
 _LENGTHS = _SHORT[::2]
-"""Of texts: what `long` gives for a count."""
+"""Encoded lengths of texts."""
 _TWO_BYTES = 1 << 14
 _LOWEST = tuple([bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(_TWO_BYTES)])
-"""The first two bytes of what has more; 0.9 MB, and a moment is looked up instead of worked out."""
+"""The first two bytes of longer numbers: 0.9 MB, so that a timestamp is looked up instead of computed."""
 
 
 @lru_cache(maxsize=1_024)
 def _upper(number: int) -> bytes:
-    """Moments of the same 8 seconds have these bytes in common, and a topic's offsets of the same 8,192."""
+    """The upper bytes: equal for timestamps within 8 seconds, and for 8,192 consecutive offsets."""
     if number >= _UPPER:
         raise OverflowError("more than 64 bits")
     return _varint(number)
 
 
 def long(value: int) -> bytes:
-    """Also Avro's `int`.
+    """Encode Avro's `long` or `int`.
 
     Raises:
         OverflowError: it does not fit 64 bits.
     """
     zigzag = value << 1 if value >= 0 else (-value << 1) - 1
-    if zigzag < _FEW:
+    if zigzag < _CACHED_NUMBERS:
         return _SHORT[zigzag]
     if zigzag < _TWO_BYTES:
         return _varint(zigzag)
     return _LOWEST[zigzag & 0x3FFF] + _upper(zigzag >> 14)
 
 
-moment = lru_cache(maxsize=4_096)(long)
-"""As `long`: a millisecond that one record has, its neighbours have too."""
+timestamp = lru_cache(maxsize=4_096)(long)
+"""As `long`, cached: consecutive records often share a millisecond."""
 
 
 def text(value: str) -> bytes:
-    """Avro's `string`.
+    """Encode Avro's `string`.
 
     Raises:
-        ValueError: it is none that UTF-8 can hold.
+        ValueError: UTF-8 cannot encode it.
     """
     raw = value.encode()
     try:

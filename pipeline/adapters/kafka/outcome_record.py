@@ -1,4 +1,4 @@
-"""Reading outcomes from their Avro records (schemas/outcome.avsc).
+"""Decode outcomes from their Avro records (schemas/outcome.avsc).
 
 Later versions of the schema only ever append fields with a default: a member of the group that is one version behind
 must still read the ledger that a newer one wrote.
@@ -22,7 +22,7 @@ from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
 
 LEDGER_FIELDS = ("outcome_id", "kind", "reason", "topic", "partition", "offset", "group", "cluster_id", "topic_id")
-"""The schema's first fields: what reading the ledger back needs, and all that it decodes."""
+"""The schema's first fields: all that reading the ledger needs and decodes."""
 
 LEDGER_IDS = LEDGER_FIELDS[-3:]
 
@@ -33,30 +33,30 @@ _BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError)
 
 
 def outcome_schema() -> dict[str, object]:
-    """The schema, as shipped with the program."""
+    """Return the schema shipped with the program."""
     schema: dict[str, object] = json.loads(shipped("schemas/outcome.avsc").read_bytes())
     return schema
 
 
 def _numbers_only() -> dict[str, Any]:
-    """The schema without logical types: whole milliseconds go in and out, and no moment is made on the way."""
+    """Return the schema without logical types, so that timestamps are plain milliseconds."""
     plain: Any = without_logical_types(outcome_schema())
     return dict(plain)
 
 
 def calendar_time(seconds: float | None) -> float | None:
-    """An event's own time, which its producer chose freely; None where it is outside the years 1 to 9999.
+    """Return an event's own time, which its producer chose freely; None outside the years 1 to 9999.
 
-    Readers make a date of it, as Confluent's deserializer does, and must not fail at it.
+    Readers such as Confluent's deserializer convert it to a date, and must not fail.
     """
     return seconds if seconds is not None and FIRST_SECOND <= seconds <= LAST_SECOND else None
 
 
 class OutcomeFields:
-    """Framed bytes to the values of the schema's fields, from the first release's records on.
+    """Decodes framed bytes to the values of the schema's fields, for records of any release.
 
-    Avro's records do not say which version of the schema wrote them, and a registry is not to be asked for the ledger.
-    But versions only append: a record that ends where an earlier version's fields end is of that version.
+    Avro records do not name the version of the schema that wrote them, and the ledger must be readable without a
+    registry. But versions only append: a record that ends where an earlier version's fields end is of that version.
     """
 
     def __init__(self, schema: Mapping[str, Any] | None = None) -> None:
@@ -71,12 +71,12 @@ class OutcomeFields:
             )
             for count in range(len(fields) - 1, FIRST_RELEASE_FIELDS - 1, -1)
         ]
-        """Each earlier version, the newest first; and the values of the fields that it does not have."""
+        """Each earlier version, the newest first, with the defaults of the fields that it does not have."""
 
     def __call__(self, value: bytes | None) -> Mapping[str, Any] | None:
-        """Values by the fields' names, of an earlier version's records with the defaults of what came later.
+        """Return values by field name; fields that an earlier version does not have get their defaults.
 
-        None where the bytes are no outcome of ours. What a later version than this one appended is passed over.
+        None if the bytes are not an outcome of this product. Fields appended by a later version are ignored.
         """
         raw: Mapping[str, Any] | None = _read(value, self._newest)
         if raw is not None:
@@ -97,13 +97,13 @@ def is_unreleased(value: bytes | None) -> bool:
 
 
 class OutcomeDecoder:
-    """Framed bytes to outcome, for audit and people."""
+    """Decodes framed bytes to complete outcomes, for audit and search."""
 
     def __init__(self) -> None:
         self._fields = OutcomeFields()
 
     def __call__(self, value: bytes | None) -> Outcome | None:
-        """The outcome, or None where the bytes are none that we know: the ledger is ours, but topics can be shared."""
+        """Return the outcome, or None if the bytes are not an outcome: other programs may write to the topic, too."""
         raw = self._fields(value)
         if raw is None:
             return None
@@ -124,9 +124,9 @@ class OutcomeDecoder:
                 attempts=raw["attempts"],
                 status=raw["http_status"],
                 code=raw["body_code"],
-                received_at=_moment(raw["received_at"]),
+                received_at=_timestamp(raw["received_at"]),
                 first_attempt_at=_seconds(raw["first_attempt_at"]),
-                finished_at=_moment(raw["finished_at"]),
+                finished_at=_timestamp(raw["finished_at"]),
                 redelivered=raw["redelivered"],
                 detail=raw["detail"],
                 trace=trace_context(raw["traceparent"]),
@@ -139,13 +139,13 @@ class OutcomeDecoder:
 
 
 def _seconds(milliseconds: int | None) -> float | None:
-    return None if milliseconds is None else _moment(milliseconds)
+    return None if milliseconds is None else _timestamp(milliseconds)
 
 
-def _moment(milliseconds: int) -> float:
+def _timestamp(milliseconds: int) -> float:
     seconds = milliseconds / 1000
     if not FIRST_SECOND <= seconds <= LAST_SECOND:
-        raise ValueError("a moment outside the years 1 to 9999")
+        raise ValueError("a timestamp outside the years 1 to 9999")
     return seconds
 
 
@@ -159,7 +159,7 @@ def _first(raw: Mapping[str, Any]) -> Position | None:
 
 
 class LedgerEntry(NamedTuple):
-    """What an outcome says of progress: which notice is done, and where its event stands."""
+    """The notice that an outcome ends, and the position of its event."""
 
     id: str
     position: Position
@@ -167,7 +167,7 @@ class LedgerEntry(NamedTuple):
 
 
 class LedgerDecoder:
-    """Framed bytes to what reading the ledger back needs: a quarter of the time of the whole outcome."""
+    """Decodes framed bytes to ledger entries, in a quarter of the time of the complete outcome."""
 
     def __init__(self) -> None:
         schema = _numbers_only()
@@ -175,7 +175,7 @@ class LedgerDecoder:
         self._schema = parsed({**schema, "fields": begin}, "outcome.avsc")
 
     def __call__(self, value: bytes | None) -> LedgerEntry | None:
-        """The entry, or None where the bytes are no outcome."""
+        """Return the entry, or None if the bytes are not an outcome."""
         raw = _read(value, self._schema)
         if raw is None or raw["kind"] not in _KINDS:
             return None
@@ -185,8 +185,8 @@ class LedgerDecoder:
 _KINDS = frozenset(kind.value for kind in OutcomeKind)
 
 
-def _read(value: bytes | None, schema: Any, *, whole: bool = False) -> Any:  # noqa: ANN401 - fastavro's form of a schema, and its record
-    """The record; None where there is none, or (`whole`) where bytes are left."""
+def _read(value: bytes | None, schema: Any, *, whole: bool = False) -> Any:  # noqa: ANN401 - fastavro's schemas and records have no type
+    """Return the record; None if the bytes do not hold one, or (`whole`) if bytes are left over."""
     if value is None or value[:1] != MAGIC or len(value) < FRAME:
         return None
     stream = io.BytesIO(value)

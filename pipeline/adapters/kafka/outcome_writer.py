@@ -1,4 +1,4 @@
-"""Outcome to framed bytes: a function that is generated from schemas/outcome.avsc when the program starts.
+"""Encode outcomes to framed Avro, with a function generated from schemas/outcome.avsc when the program starts.
 
 A new field takes two steps: append it to the schema, and name its value in `CODECS`. A field without an entry is
 written as its default. fastavro would try out the branches of each nullable field, which costs more than everything
@@ -25,20 +25,20 @@ from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
 
 RecipientEncoding = Callable[[str], str | None]
-"""How a recipient appears in outcomes: clear, hashed, or not at all."""
+"""Returns a recipient as it appears in outcomes: in clear, hashed, or None (omitted)."""
 
 _LONG_BITS = 63
 _CACHED = 4_096
-"""Combinations that are kept of each group of fields that repeat."""
+"""Cached combinations of values of each group of repeating fields."""
 
 
 class Codec(NamedTuple):
-    """Where the value of one field comes from."""
+    """How the value of one field is computed."""
 
     value: str
     """A Python expression of the names of `_UNPACKED` and of `Outcome`'s other fields."""
     repeats: str | None = None
-    """Fields of few different values share a cache by this name. Their `value` is a name alone."""
+    """Fields with few different values share a cache of this name. Their `value` must be a name."""
     null_if: str | None = None
     """When a nullable field is null, where that is not "the value is None"."""
 
@@ -48,14 +48,14 @@ _UNPACKED: Mapping[str, tuple[str, ...]] = {"position": Position._fields, "origi
 
 CODECS: Mapping[str, Codec] = {
     "outcome_id": Codec("id"),
-    "kind": Codec("kind", "place"),
-    "reason": Codec("reason", "place"),
-    "topic": Codec("topic", "place"),
-    "partition": Codec("partition", "place"),
+    "kind": Codec("kind", "source"),
+    "reason": Codec("reason", "source"),
+    "topic": Codec("topic", "source"),
+    "partition": Codec("partition", "source"),
     "offset": Codec("offset"),
-    "group": Codec("group", "place"),
-    "cluster_id": Codec("cluster_id", "place"),
-    "topic_id": Codec("topic_id", "place"),
+    "group": Codec("group", "source"),
+    "cluster_id": Codec("cluster_id", "source"),
+    "topic_id": Codec("topic_id", "source"),
     "event_type": Codec("event_type", "rule"),
     "event_id": Codec("event_id"),
     "event_source": Codec("event_source"),
@@ -83,7 +83,7 @@ _WRITTEN: Mapping[str, str] = {
     "string": "text({})",
     "int": "long({})",
     "long": "long({})",
-    "timestamp-millis": "moment(floor({} * 1000 + 0.5))",  # round() costs three times as much
+    "timestamp-millis": "timestamp(floor({} * 1000 + 0.5))",  # round() costs three times as much
     "boolean": "(TRUE if {} else FALSE)",
 }
 """The bytes of a value, by its Avro type."""
@@ -99,7 +99,7 @@ class OutcomeEncoder:
         self._write = _generated(outcome_schema())
 
     def __call__(self, outcome: Outcome) -> bytes:
-        """The record's value. What Avro cannot hold (see `_writable`) is left out rather than the outcome lost."""
+        """Return the record's value; replace what Avro cannot encode (see `_writable`), so that no outcome is lost."""
         try:
             return self._write(outcome, self._frame, self._encode_recipient)
         except (ValueError, OverflowError):
@@ -109,7 +109,7 @@ class OutcomeEncoder:
 
 
 def _writable(value: object) -> object:
-    """The value as far as Avro can hold it: an API may answer with a code beyond 64 bits."""
+    """Return the value as far as Avro can encode it: an API may answer with a code beyond 64 bits."""
     if isinstance(value, str):
         return _whole_characters(value)
     if isinstance(value, Position):
@@ -126,7 +126,7 @@ def _whole_characters(value: str) -> str:
 
 
 def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, RecipientEncoding], bytes]:
-    """The function that writes one outcome: values in the schema's order, those that repeat from a cache."""
+    """Generate the function that encodes one outcome: values in the schema's order, repeating ones from a cache."""
     names: dict[str, Any] = {
         **vars(outcome_bytes),
         "floor": floor,
@@ -163,18 +163,18 @@ def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, Recipient
 
 
 def _shared(field: Mapping[str, Any]) -> Codec | None:
-    """What fields side by side have in common: no codec, no cache, or the same cache."""
+    """Return the key that groups adjacent fields: no codec, no cache, or the same cache."""
     codec = CODECS.get(field["name"])
     return codec and Codec("", codec.repeats)
 
 
 def _target(name: str) -> str:
-    """An item of an outcome as a target of assignment: by position it costs a fifth of what it costs by name."""
+    """Return an outcome's field as an assignment target: unpacking costs a fifth of access by name."""
     return f"({', '.join(_UNPACKED[name])})" if name in _UNPACKED else name
 
 
 def _bytes_of(field: Mapping[str, Any]) -> str:
-    """The expression for the bytes of a field that has a codec."""
+    """Return the expression for the bytes of a field that has a codec."""
     (value, _, null_if), kind = CODECS[field["name"]], field["type"]
     if not isinstance(kind, list):
         return _written(kind, value)
@@ -189,7 +189,7 @@ def _written(kind: object, value: str) -> str:
 
 
 def _default(field: Mapping[str, Any]) -> bytes:
-    """The bytes of a field's default."""
+    """Return the bytes of a field's default."""
     schema: Any = without_logical_types({"type": "record", "name": "One", "fields": [field]})
     stream = io.BytesIO()
     fastavro.schemaless_writer(stream, fastavro.parse_schema(schema), {field["name"]: field["default"]})
@@ -197,6 +197,6 @@ def _default(field: Mapping[str, Any]) -> bytes:
 
 
 def _defined(source: str, name: str, names: dict[str, Any]) -> Any:  # noqa: ANN401 - a function of its own signature
-    # Only names of `CODECS` and of the schema that is shipped get into the source.
+    # The source contains only names from `CODECS` and from the shipped schema.
     exec(compile(source, "<generated from schemas/outcome.avsc>", "exec"), names)  # noqa: S102
     return names[name]

@@ -1,4 +1,4 @@
-"""Makes our own `Record` of what librdkafka hands over. Every field comes from outside and may hold anything."""
+"""Convert librdkafka's messages to `Record`. Every field comes from outside and may hold anything."""
 
 from __future__ import annotations
 

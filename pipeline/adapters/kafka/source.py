@@ -1,4 +1,4 @@
-"""Kafka as a stream of records: one consumer in a thread of its own, read by batches, only as fast as is asked for."""
+"""Read records from Kafka: one consumer in its own thread, which reads batches on demand."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from pipeline.ports import Clock, SourceListener
 
 BATCH = 500
-"""Records handed over at once, and so the most that `demand` can be exceeded by while a batch is on its way."""
+"""Maximum records in a batch, and so the maximum excess over `demand` while a batch is in transit."""
 POLL_SECONDS = 0.1
 IDLE_POLL_SECONDS = 1.0
-"""Between two looks at the group while nothing is wanted. Rebalances overtake records in librdkafka's queue; where
-there is none, such a look may bring one record, which is kept for later."""
+"""Interval between polls without demand. Such a poll serves rebalances, which overtake records in librdkafka's queue;
+it may also return a record, which is kept for later."""
 JOIN_POLL_SECONDS = 0.02
-"""The same while no partition is ours: a first assignment must not wait."""
+"""The same while no partition is assigned, because a first assignment must not wait."""
 PAUSE_AFTER_SECONDS = 5.0
-"""A stop longer than this pauses the partitions: librdkafka drops what it has fetched then, so it is for long stops."""
+"""Partitions are paused after this time without demand. A pause drops what librdkafka has prefetched, so it is used for
+long stops only."""
 LAG_SECONDS = 1.0
 SETTLE_SECONDS = 2.0
-"""How long the end waits for answers to commits: a healthy broker gives them within milliseconds."""
+"""How long the shutdown waits for answers to commits: a healthy broker answers within milliseconds."""
 
 log = structlog.get_logger("source")
 
@@ -90,8 +91,8 @@ class KafkaSource:
         self._listener: SourceListener | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)
         self._changed = threading.Condition()
-        self._wanted = 0
-        self._wanted_bytes = 0
+        self._demand = 0
+        self._demand_bytes = 0
         self._hold: frozenset[TopicPartition] = frozenset()
         self._committing = False
         # Below: written by the source's own thread alone.
@@ -103,35 +104,35 @@ class KafkaSource:
         self._polled_at = clock.now()
 
     def start(self, listener: SourceListener) -> None:
-        """Join the group and begin."""
+        """Join the group and start reading."""
         self._listener = listener
         self._thread.start()
 
     def demand(self, records: int, size: int = sys.maxsize) -> None:
-        """How many more records, and how many bytes of them, are wanted from now on."""
+        """Set how many more records, and how many bytes, may be handed over."""
         if size <= 0:
             records = 0
         with self._changed:
-            wake = not self._wanted and records
-            self._wanted = records
-            self._wanted_bytes = size
+            wake = not self._demand and records
+            self._demand = records
+            self._demand_bytes = size
             if wake:
                 self._changed.notify()
 
     def hold(self, partitions: frozenset[TopicPartition]) -> None:
-        """Read nothing of these until the next call; what was fetched of them already may still come."""
+        """Stop reading these partitions until the next call; records already fetched may still be handed over."""
         with self._changed:
             self._hold = partitions
 
     def commit(self, points: Sequence[CommitPoint]) -> None:
-        """Commit soon, from the source's thread."""
-        self._commits.want(points)
+        """Commit these points soon, from the source's thread."""
+        self._commits.enqueue(points)
         with self._changed:
             self._committing = True
             self._changed.notify()
 
     def stop(self, timeout: float) -> None:
-        """Leave the group after `on_revoked` for all partitions, and end the thread."""
+        """Leave the group after `on_revoked` for all partitions, and stop the thread."""
         with self._changed:
             self._group.stopping.set()
             self._changed.notify()
@@ -143,38 +144,38 @@ class KafkaSource:
             log.warning("source_did_not_end", seconds=timeout)
 
     def lag(self) -> Mapping[TopicPartition, int]:
-        """Records between what was handed over and the partition's end, as last known."""
+        """Return the records between the last one handed over and the partition's end, as last known."""
         return self._lag.lags
 
     def stuck(self) -> Mapping[TopicPartition, StuckPartition]:
-        """Partitions that cannot be read on, as last known."""
+        """Return the partitions that cannot be read, as last known."""
         return self._unreadable.stuck
 
     def health(self) -> KafkaHealth | None:
-        """How Kafka looks from here, as last known."""
+        """Return the state of the connections to Kafka, as last known."""
         health = self._group.statistics.health
         return health and health._replace(silent=self.out_of_touch())
 
     def last_poll_at(self) -> float:
-        """When the thread last came round, or a long assignment last got on."""
+        """Return when the thread last completed a round, or a long assignment last made progress."""
         return self._polled_at
 
     def out_of_touch(self) -> bool:
-        """Whether our partitions may be another member's without our knowing."""
-        return self._group.silence.out_of_touch()
+        """Whether our partitions may have been assigned to another member without notice."""
+        return self._group.watchdog.out_of_touch()
 
     def _alive(self) -> None:
         self._polled_at = self._clock.now()
 
     @property
-    def _told(self) -> SourceListener:
+    def _events(self) -> SourceListener:
         if self._listener is None:
             raise RuntimeError("start() comes first")
         return self._listener
 
     def _run(self) -> None:
         try:
-            self._group.join(self._told)
+            self._group.join(self._events)
             while not self._group.stopping.is_set():
                 self._turn()
             self._settle()
@@ -182,34 +183,34 @@ class KafkaSource:
             if not self._group.stopping.is_set():
                 reason = kafka_errors.cause(error)
                 hint = kafka_errors.hint({reason.code()})
-                self._told.on_fatal(Unreachable(f"the consumer cannot go on: {reason.str()}", hint=hint))
-        except Exception as error:  # noqa: BLE001 - the thread's outermost loop: its end must end the process
-            self._told.on_fatal(error)
+                self._events.on_fatal(Unreachable(f"the consumer cannot continue: {reason.str()}", hint=hint))
+        except Exception as error:  # noqa: BLE001 - the thread's outermost loop: its failure must end the process
+            self._events.on_fatal(error)
         finally:
             self._group.leave()
 
     def _settle(self) -> None:
-        """Let commits under way be answered, so that none of them is sent again after the last one."""
+        """Wait for answers to commits in flight, so that none of them is sent again after the last one."""
         deadline = self._clock.now() + SETTLE_SECONDS
         while self._commits.unanswered and self._clock.now() < deadline:
             self._keep([self._group.consumer.poll(SETTLE_SECONDS / 100)])
 
     def _turn(self) -> None:
-        """One round: commits, pauses, and as many records as are wanted."""
+        """Run one round: commits, pauses, and as many records as are in demand."""
         now = self._clock.now()
         self._polled_at = now
         self._commits.send(self._group.consumer, now)
-        # What is read in a silence may be another member's by now, and not all of it becomes notices, which wait.
+        # While the coordinator is silent, other members may own these partitions, so their records are not read.
         out_of_touch = self.out_of_touch()
         with self._changed:
-            wanted, hold = self._wanted, self._hold
+            demand, hold = self._demand, self._hold
             self._committing = False
-        if wanted and not out_of_touch:
+        if demand and not out_of_touch:
             self._idle_since = None
             self._group.pause(hold)
-            self._fetch(min(wanted, BATCH))
+            self._fetch(min(demand, BATCH))
         else:
-            self._idle(now, hold, wants=not out_of_touch)
+            self._idle(now, hold, may_read=not out_of_touch)
         if now >= self._lag_at:
             self._lag_at = now + LAG_SECONDS
             self._unreadable.resume(self._group.consumer, self._group.owned, now)
@@ -217,14 +218,14 @@ class KafkaSource:
             self._lag.measure(self._group.consumer, self._handed_over(), self._group.paused)
 
     def _handed_over(self) -> Mapping[TopicPartition, int]:
-        """The next offset to be handed over, by partition: what is kept for later was not."""
+        """Return the next offset to hand over, by partition; records kept for later are not handed over yet."""
         positions = dict(self._group.owned)
         for record in reversed(self._kept):
             positions[TopicPartition(record.topic, record.partition)] = record.offset
         return positions
 
-    def _idle(self, now: float, hold: frozenset[TopicPartition], *, wants: bool) -> None:
-        """Nothing is to be read: wait, until something is wanted if that ends it; look in on the group now and then."""
+    def _idle(self, now: float, hold: frozenset[TopicPartition], *, may_read: bool) -> None:
+        """Wait for demand (only if it `may_read`), commits or a stop; serve the group at intervals."""
         if self._idle_since is None:
             self._idle_since = now
             self._idle_poll_at = now + self._idle_interval
@@ -232,17 +233,17 @@ class KafkaSource:
             hold = frozenset(self._group.owned)
         self._group.pause(hold)
         with self._changed:
-            if not ((self._wanted and wants) or self._committing or self._group.stopping.is_set()):
+            if not ((self._demand and may_read) or self._committing or self._group.stopping.is_set()):
                 self._changed.wait(max(0.0, self._idle_poll_at - now))
         if self._clock.now() >= self._idle_poll_at:
             self._idle_poll_at = self._clock.now() + self._idle_interval
-            self._look_in()
+            self._serve_group()
 
-    def _look_in(self) -> None:
-        """Hear what librdkafka has to tell, up to the next record.
+    def _serve_group(self) -> None:
+        """Drain librdkafka's queue up to the next record.
 
-        A broker that is away leaves hundreds of errors in the queue, before whatever comes after them: with one of them
-        a look, its return would be heard of minutes late.
+        An unavailable broker leaves hundreds of errors in the queue: taking one per poll would delay the events behind
+        them by minutes.
         """
         while (message := self._group.consumer.poll(0)) is not None:
             self._keep([message])
@@ -253,57 +254,57 @@ class KafkaSource:
     def _idle_interval(self) -> float:
         return IDLE_POLL_SECONDS if self._group.owned else JOIN_POLL_SECONDS
 
-    def _fetch(self, wanted: int) -> None:
-        """Wait for the first record, then take what is there: no batch waits to be full."""
+    def _fetch(self, limit: int) -> None:
+        """Wait for the first record, then take those available: an incomplete batch does not wait."""
         if not self._kept:
             first = self._group.consumer.poll(POLL_SECONDS)
             if first is None:
                 return
             self._keep([first])
-        if len(self._kept) < wanted:
-            self._keep(self._group.consumer.consume(wanted - len(self._kept), 0))
-        records, self._kept = self._kept[:wanted], self._kept[wanted:]
+        if len(self._kept) < limit:
+            self._keep(self._group.consumer.consume(limit - len(self._kept), 0))
+        records, self._kept = self._kept[:limit], self._kept[limit:]
         if records:
             size = sum([len(record.value or b"") for record in records])
             with self._changed:
-                self._wanted_bytes -= size
-                self._wanted = max(0, self._wanted - len(records)) if self._wanted_bytes > 0 else 0
-            self._told.on_records(records)
+                self._demand_bytes -= size
+                self._demand = max(0, self._demand - len(records)) if self._demand_bytes > 0 else 0
+            self._events.on_records(records)
 
     def _drop(self, partitions: Collection[TopicPartition]) -> None:
-        """Partitions are given up: should they come back at once, they begin at their frontier, not after these."""
+        """Drop kept records of partitions that were taken away: a new assignment begins at the frontier."""
         self._kept = [record for record in self._kept if (record.topic, record.partition) not in partitions]
         for partition in partitions:
             self._unreadable.clear(partition)
 
     def _keep(self, messages: Sequence[Message | None]) -> None:
-        """Turn messages to records, but for those of partitions that are no longer ours."""
+        """Convert messages to records; drop those of partitions that are no longer assigned."""
         owned = self._group.owned
         for message in messages:
             if message is None:
                 continue
             error = message.error()
             if error is not None:
-                self._heed(message, error)
+                self._handle_error(message, error)
                 continue
             record = record_of(message)
             key = record[:2]  # equal to a TopicPartition and cheaper
             if key in owned:
                 if key in self._group.paused:
-                    self._group.pause_anew(TopicPartition(*key))
+                    self._group.pause_again(TopicPartition(*key))
                 if self._unreadable.stuck:
                     self._unreadable.clear(TopicPartition(*key))
                 owned[key] = record.offset + 1
                 self._kept.append(record)
 
-    def _heed(self, message: Message, error: KafkaError) -> None:
-        """An error came instead of a record, or word that a partition's end is reached.
+    def _handle_error(self, message: Message, error: KafkaError) -> None:
+        """Handle an error, or the event that a partition's end is reached.
 
         Raises:
-            KafkaException: the consumer is of no more use, or has no right to what it is to read.
+            KafkaException: the consumer can no longer be used, or may not read its topics.
         """
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
-            # Past the last record there may stand a transaction's marker, or what was aborted: nobody is handed these.
+            # Transaction markers and aborted records may follow the last record; they are never handed over.
             key = TopicPartition(message.topic() or "", message.partition() or 0)
             if key in self._group.owned:
                 self._group.owned[key] = max(self._group.owned[key], message.offset() or 0)
@@ -316,7 +317,7 @@ class KafkaSource:
             self._report(message, error)
 
     def _report(self, message: Message, error: KafkaError) -> None:
-        """An error of one partition, which comes again until that is read; or trouble that librdkafka deals with."""
+        """Report a partition's error, which recurs until the partition is read; log errors that librdkafka retries."""
         key = TopicPartition(message.topic() or "", message.partition() or 0)
         if key not in self._group.owned or message.partition() is None:
             log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))

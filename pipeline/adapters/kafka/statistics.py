@@ -1,4 +1,4 @@
-"""What librdkafka tells of itself every second: whether brokers are connected, and how fast they answer.
+"""Read librdkafka's statistics: connected brokers and their round-trip times, every second.
 
 Source: librdkafka's STATISTICS.md. Times there are microseconds.
 """
@@ -16,25 +16,25 @@ _MICROSECONDS = 1_000_000
 
 
 class Statistics:
-    """The newest statistics of one client; taken on the client's own thread, read from any."""
+    """The newest statistics of one client, updated on the client's thread; any thread may read them."""
 
     def __init__(self, coordinator: Callable[[float, int, int], None] | None = None) -> None:
-        """`coordinator` is called with the group's: the time by librdkafka's clock, answers so far, answers owed."""
+        """Call `coordinator` with the time by librdkafka's clock, answers received, and requests without an answer."""
         self._coordinator = coordinator
         self.health: KafkaHealth | None = None
-        """None until the first statistics have come."""
+        """None until the first statistics arrive."""
         self._round_trip_seconds = 0.0
 
     def take(self, text: str) -> None:
-        """Take one report (`stats_cb`); a bootstrap address or the coordinator's alias is no broker of its own."""
+        """Take one report (`stats_cb`). Bootstrap addresses and the coordinator's alias do not count as brokers."""
         report = orjson.loads(text)
         alias = report["brokers"].get("GroupCoordinator")
         if self._coordinator is not None and alias is not None:
             self._coordinator(report["ts"] / _MICROSECONDS, alias["rx"], alias["waitresp_cnt"])
         brokers = [broker for broker in report["brokers"].values() if broker["nodeid"] >= 0]
         connected = [broker for broker in brokers if broker["state"] == "UP"]
-        asked = [broker["rtt"]["avg"] for broker in connected if broker["rtt"]["cnt"]]
-        if asked:
-            self._round_trip_seconds = max(asked) / _MICROSECONDS
-        # Where nothing was asked meanwhile librdkafka says 0; the newest answer known is nearer to the truth.
+        round_trips = [broker["rtt"]["avg"] for broker in connected if broker["rtt"]["cnt"]]
+        if round_trips:
+            self._round_trip_seconds = max(round_trips) / _MICROSECONDS
+        # Without requests since the last report librdkafka reports 0; the last known value is more accurate.
         self.health = KafkaHealth(len(connected), self._round_trip_seconds)

@@ -1,4 +1,4 @@
-"""What must be there before the service starts: a broker that answers, and the topics."""
+"""Check what the service needs before it starts: a reachable broker, and the topics."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from pipeline.errors import Unreachable
 
 DAY_MS = 86_400_000
 LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}
-"""Two weeks: the ledger is read back only as far as an unfinished event is old, and people look at it for longer."""
+"""Two weeks. The service reads the ledger back only to the oldest unfinished event; operators look further back."""
 DEAD_LETTER_CONFIG: Mapping[str, str] = {
     "cleanup.policy": "delete",
     "retention.ms": str(30 * DAY_MS),
-    # Twice Kafka's default: the greatest event its topic takes by default, and our headers.
+    # Twice Kafka's default, so that the largest event of a default topic fits with the added headers.
     "max.message.bytes": "2097152",
 }
 REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
-"""For ever: a letter whose mark is forgotten would be sent again. A mark takes some hundred bytes."""
+"""No deletion: a letter whose mark is deleted would be sent again. A mark takes about a hundred bytes."""
 NEW_TOPIC_SECONDS = 2.0
-"""Time for a new topic to be known to every broker, before it is reported as missing."""
+"""How long a new topic may take to reach every broker before it is reported as missing."""
 SLICE_SECONDS = 1.0
-"""How long one question may take before we look whether the broker has said why it does not answer."""
+"""Timeout of one query, after which the client's errors are checked for the cause."""
 
 log = structlog.get_logger("topics")
 
 
 class TopicToMake(NamedTuple):
-    """A topic of ours."""
+    """A topic that the service may create."""
 
     name: str
     partitions: int
@@ -47,7 +47,7 @@ class TopicToMake(NamedTuple):
 
 
 class TopicCheck:
-    """Asks the cluster at start, and says in clear words what is missing."""
+    """Checks the cluster at start and reports what is missing."""
 
     def __init__(self, properties: Mapping[str, Any], timeout_seconds: float) -> None:
         """`properties` are librdkafka's, bootstrap.servers among them.
@@ -63,10 +63,10 @@ class TopicCheck:
         self._admin = kafka_errors.configured(lambda: AdminClient(settings))
 
     def partitions(self) -> Mapping[str, int]:
-        """Every topic that we may see, with its count of partitions.
+        """Return every visible topic with its number of partitions.
 
         Raises:
-            Unreachable: no broker answers in time, or none lets us in.
+            Unreachable: no broker answers in time, or all refuse access.
         """
         deadline = time.monotonic() + self._timeout
         while True:
@@ -75,7 +75,7 @@ class TopicCheck:
                 topics = self._admin.list_topics(timeout=max(0.1, min(SLICE_SECONDS, left))).topics
             except KafkaException as error:
                 self._admin.poll(0)
-                if left <= SLICE_SECONDS or self._turned_away():
+                if left <= SLICE_SECONDS or self._is_refused():
                     raise self._unreachable(error) from None
             else:
                 return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
@@ -83,7 +83,7 @@ class TopicCheck:
     def has_next_generation_groups(self) -> bool:
         """Whether the brokers offer KIP-848's group protocol, as they do by default from Kafka 4.0 on.
 
-        True where they do not say: the source finds out by trying.
+        True if they do not answer: the source then tries the protocol.
         """
         config = self._broker()
         if isinstance(config, KafkaError):
@@ -97,16 +97,16 @@ class TopicCheck:
             Unreachable: a topic does not exist (with a similar name, if there is one), or this user may not see it.
         """
         deadline = time.monotonic() + NEW_TOPIC_SECONDS
-        there = self.partitions()
+        available = self.partitions()
         for name in sources:
-            if name not in there:
+            if name not in available:
                 self._require_visible(name)
-            while name not in there and time.monotonic() < deadline:  # a new topic is not known to every broker at once
+            while name not in available and time.monotonic() < deadline:  # a new topic reaches every broker later
                 time.sleep(NEW_TOPIC_SECONDS / 10)
-                there = self.partitions()
-            if name in there:
+                available = self.partitions()
+            if name in available:
                 continue
-            hints = [_near(name, there), *([hint] if hint else [])]
+            hints = [_near(name, available), *([hint] if hint else [])]
             raise Unreachable(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
 
     def _require_visible(self, name: str) -> None:
@@ -123,22 +123,22 @@ class TopicCheck:
         Raises:
             Unreachable: it does not exist and cannot be created, or this user may not see it.
         """
-        there = self.partitions()
-        why: KafkaError | None = None
-        if topic.name not in there:
+        available = self.partitions()
+        failure: KafkaError | None = None
+        if topic.name not in available:
             self._require_visible(topic.name)
-        if topic.name not in there and topic.create:
-            why = self._make(topic, config) if self._is_managed() else None
-            there = self._wait_for(topic.name)
-        if topic.name not in there:
-            reason = f"could not be made: {why.str()}" if why else "we may not make it (`create: false`)"
-            hint = kafka_errors.hint({why.code()}) if why else "make it, or let us: `create: true`"
+        if topic.name not in available and topic.create:
+            failure = self._create(topic, config) if self._is_managed() else None
+            available = self._wait_for(topic.name)
+        if topic.name not in available:
+            reason = f"could not be created: {failure.str()}" if failure else "may not be created (`create: false`)"
+            hint = kafka_errors.hint({failure.code()}) if failure else "create it, or set `create: true`"
             raise Unreachable(f"the topic {topic.name} is missing and {reason}", hint=hint)
         self._compare(topic.name, config)
-        return there[topic.name]
+        return available[topic.name]
 
     def is_compacted(self, name: str) -> bool:
-        """Whether records of one key replace each other; False where we may not look."""
+        """Whether the topic is compacted; False if its configuration may not be read."""
         if not self._is_managed():
             return False
         try:
@@ -147,30 +147,30 @@ class TopicCheck:
             return False
         return "compact" in found.get("cleanup.policy", "")
 
-    def _make(self, topic: TopicToMake, config: Mapping[str, str]) -> KafkaError | None:
+    def _create(self, topic: TopicToMake, config: Mapping[str, str]) -> KafkaError | None:
         new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(config))
         try:
             self._admin.create_topics([new], operation_timeout=self._timeout)[topic.name].result(self._timeout)
         except KafkaException as error:
-            # Made by another member in the meantime, perhaps: the look that follows decides.
+            # Another member may have created it in the meantime; the caller looks again.
             return kafka_errors.cause(error)
         except NoAnswer:
             return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes begin so
         return None
 
     def _wait_for(self, name: str) -> Mapping[str, int]:
-        """A new topic takes a moment to be known to every broker; librdkafka's mock makes it when it is asked for."""
+        """Wait until every broker knows a new topic; librdkafka's mock creates a topic on the first query."""
         for _ in range(20):
             with contextlib.suppress(KafkaException):
                 self._admin.list_topics(name, timeout=SLICE_SECONDS)
-            there = self.partitions()
-            if there.get(name):
-                return there
+            available = self.partitions()
+            if available.get(name):
+                return available
             time.sleep(0.1)
         return self.partitions()
 
     def _look(self, name: str) -> KafkaError | None:
-        """What is wrong with the topic; asks so that no broker makes it for having been asked."""
+        """Return the error of describing the topic, by a request that does not make a broker create it."""
         try:
             self._admin.describe_topics(TopicCollection([name]))[name].result(self._timeout)
         except KafkaException as error:
@@ -179,8 +179,8 @@ class TopicCheck:
             return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's own codes begin so
         return None
 
-    def _compare(self, name: str, wanted: Mapping[str, str]) -> None:
-        """Warn where a topic that we did not make would lose what it is for; without the right to look, say nothing."""
+    def _compare(self, name: str, expected: Mapping[str, str]) -> None:
+        """Warn if an existing topic's configuration would lose records; skip the check without the right to read it."""
         if not self._is_managed():
             return
         try:
@@ -192,11 +192,11 @@ class TopicCheck:
             log.warning("topic_is_compacted", topic=name, error="records with one key replace each other and are lost")
         if 0 <= retention < DAY_MS:
             log.warning(
-                "topic_forgets_soon", topic=name, hours=retention / 3_600_000, wanted=wanted.get("retention.ms")
+                "topic_forgets_soon", topic=name, hours=retention / 3_600_000, wanted=expected.get("retention.ms")
             )
 
     def _broker(self) -> Mapping[str, str] | KafkaError:
-        """One broker's configuration, or why it does not tell it; asked once."""
+        """Return one broker's configuration, or the error of reading it; queried once."""
         if self._broker_config is None:
             try:
                 brokers = self._admin.list_topics(timeout=self._timeout).brokers
@@ -208,7 +208,7 @@ class TopicCheck:
         return self._broker_config
 
     def _is_managed(self) -> bool:
-        """Whether the cluster takes an administrator's requests: librdkafka's mock never answers them."""
+        """Whether the cluster answers admin requests; librdkafka's mock does not."""
         config = self._broker()
         return not (isinstance(config, KafkaError) and config.code() == KafkaError._UNSUPPORTED_FEATURE)  # noqa: SLF001
 
@@ -217,28 +217,28 @@ class TopicCheck:
         answer = self._admin.describe_configs([resource], request_timeout=self._timeout)[resource]
         return {entry: one.value or "" for entry, one in answer.result(self._timeout).items()}
 
-    def _turned_away(self) -> bool:
-        """Whether a broker answered, but not to us: waiting does not help."""
+    def _is_refused(self) -> bool:
+        """Whether a broker refused the connection, so that waiting does not help."""
         definite = {KafkaError._SSL, KafkaError._AUTHENTICATION}  # noqa: SLF001 - librdkafka's own codes begin so
         return any(error.code() in definite for error in self._heard)
 
     def _unreachable(self, error: KafkaException) -> Unreachable:
         heard = {one.code(): one for one in self._heard}
-        telling = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
-        hint = kafka_errors.hint({telling.code()})
-        return Unreachable(f"no Kafka broker answers us at {self._servers}: {telling.str()}", hint=hint)
+        reported = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
+        hint = kafka_errors.hint({reported.code()})
+        return Unreachable(f"no Kafka broker answers at {self._servers}: {reported.str()}", hint=hint)
 
 
-def _near(name: str, there: Iterable[str]) -> str:
-    others = sorted(other for other in there if not other.startswith("__"))
+def _near(name: str, available: Iterable[str]) -> str:
+    others = sorted(other for other in available if not other.startswith("__"))
     near = difflib.get_close_matches(name, others, n=3)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are {', '.join(others[:12])}" if others else "there are no topics at all that we may see"
+    return f"there are {', '.join(others[:12])}" if others else "no topic is visible to this user"
 
 
 def _silent() -> logging.Logger:
-    """Swallow librdkafka's own lines: they would stand beside our one clear error."""
+    """Return a logger that drops librdkafka's log lines, which would repeat the reported error."""
     logger = logging.getLogger("notice-pipeline.kafka.admin")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False

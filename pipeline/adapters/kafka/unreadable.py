@@ -1,4 +1,4 @@
-"""Partitions that cannot be read on: where, since when and why; and the way on where retention has passed us."""
+"""Track partitions that cannot be read, and continue after offsets that retention deleted."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ log = structlog.get_logger("source")
 
 
 class UnreadablePartitions:
-    """Kept by the source's thread; `stuck` may be read from any."""
+    """Updated by the source's thread; any thread may read `stuck`."""
 
     def __init__(self, reset: str, gone: Callable[[str, int], None]) -> None:
         """`reset` is `auto.offset.reset`; `gone` counts events of a topic that retention deleted unread."""
         self._reset = reset
         self._gone = gone
         self._lost: dict[TopicPartition, int] = {}
-        """The next offset of partitions whose log begins after it, or ends before it."""
+        """The next offset of each partition whose log does not contain it."""
         self.stuck: Mapping[TopicPartition, StuckPartition] = {}
 
     def report(self, key: TopicPartition, offset: int, error: str, now: float) -> None:
-        """A partition cannot be read at `offset`; logged once for each offset."""
+        """Record that a partition cannot be read at `offset`; log it once for each offset."""
         known = self.stuck.get(key)
         if known is not None and known.offset == offset:
             return
@@ -38,30 +38,30 @@ class UnreadablePartitions:
             partition=key.partition,
             offset=offset,
             error=error,
-            hint="other partitions go on; how to pass over it: section NoticePartitionStuck of the runbook",
+            hint="other partitions continue; how to skip the record: section NoticePartitionStuck of the runbook",
         )
 
     def clear(self, key: TopicPartition) -> None:
-        """A record came, or the partition is no longer ours."""
+        """Forget a partition that delivers records again, or is no longer assigned."""
         self._lost.pop(key, None)
         if key in self.stuck:
             self.stuck = {other: one for other, one in self.stuck.items() if other != key}
             log.info("partition_goes_on", topic=key.topic, partition=key.partition)
 
     def lost(self, key: TopicPartition, expected: int) -> None:
-        """The offset to read next is not in the partition's log."""
+        """Record that the next offset is not in the partition's log."""
         self._lost[key] = expected
 
     def resume(self, consumer: Consumer, owned: dict[TopicPartition, int], now: float) -> None:
-        """Go on where the log begins or ends, as `auto.offset.reset` says; with `error` the partition stays stuck.
+        """Continue at the log's start or end, as `auto.offset.reset` says; with `error` the partition stays stuck.
 
-        librdkafka would do so by itself and report nothing, so it is told to stop there.
+        librdkafka would do so without a report, so it is configured to raise an error instead.
         """
         for key, expected in list(self._lost.items()):
             try:
                 low, high = consumer.get_watermark_offsets(KafkaPartition(*key), timeout=ASK_SECONDS)
             except KafkaException:
-                continue  # asked again at the next turn
+                continue  # retried in the next turn
             starts = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
             start = starts.get(self._reset)
             if start is None:

@@ -216,7 +216,7 @@ class KafkaAudit:
         for home, moment in oldest.items():
             for one in ranges:
                 firsts = one.first_at(moment) if moment is not None else {}
-                for number, offsets in one.there.items():
+                for number, offsets in one.available.items():
                     if ledger_partition(one.topic, number, count) == home:
                         provable[one.topic, number] = firsts.get(number, offsets.stop)
         return provable
@@ -225,10 +225,10 @@ class KafkaAudit:
         """When the topic's partitions begin, of those that retention cut (None: nothing is left); and the count."""
         oldest: dict[int, datetime | None] = {}
         with TopicRange(self._properties, topic) as whole:
-            there = whole.there
-        for number, offsets in there.items():
+            available = whole.available
+        for number, offsets in available.items():
             if offsets.start:
                 with TopicRange(self._properties, topic, Span(partitions=frozenset({number}))) as one:
                     first = next(one.records(), None)
                 oldest[number] = None if first is None else datetime.fromtimestamp(first.timestamp_ms / 1000, UTC)
-        return oldest, len(there)
+        return oldest, len(available)

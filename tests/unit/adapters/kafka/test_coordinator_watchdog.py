@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import membership as kafka_group
-from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, SILENT_SECONDS, CoordinatorWatchdog
+from pipeline.adapters.kafka.coordinator_watchdog import RECOVERY_SECONDS, SILENT_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.source import KafkaSource
 from tests.fakes.identities import UnknownIdentities
@@ -53,7 +53,7 @@ def test_what_was_heard_first_counts_a_while_later() -> None:
     silence, watch = silent()
     silence.observe(4.0, 8, 0)
     assert silence.out_of_touch()
-    watch.at += HEAR_SECONDS - 0.1
+    watch.at += RECOVERY_SECONDS - 0.1
     assert silence.out_of_touch()
     watch.at += 0.2
     assert not silence.out_of_touch()

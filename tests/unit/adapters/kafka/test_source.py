@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import membership as kafka_group
 from pipeline.adapters.kafka import source as kafka_source
-from pipeline.adapters.kafka.coordinator_watchdog import HEAR_SECONDS, CoordinatorWatchdog
+from pipeline.adapters.kafka.coordinator_watchdog import RECOVERY_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.ledger import Assigned
@@ -123,12 +123,12 @@ def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatc
         source.stop(PATIENCE)
 
 
-def test_in_a_silence_of_the_group_nothing_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even what was wanted before, nor by turning in circles; once the group is heard again it goes on."""
+def test_no_records_are_handed_over_while_the_coordinator_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier demand is ignored without a busy loop; reading resumes once the coordinator answers again."""
     now = 0.0
     source, client = _source(monkeypatch, Endless)
     silence = CoordinatorWatchdog(lambda: now)
-    source._group.silence = silence
+    source._group.watchdog = silence
     for second in range(4):
         silence.observe(float(second), 1, 1)
     listener = RecordingListener()
@@ -142,7 +142,7 @@ def test_in_a_silence_of_the_group_nothing_is_handed_over(monkeypatch: pytest.Mo
         assert client.looks - before < 20, "one look each 0.2 s"
         assert not listener.records
         silence.observe(5.0, 2, 0)
-        now = HEAR_SECONDS
+        now = RECOVERY_SECONDS
         listener.wait(lambda: listener.records)
         assert len(listener.records) == 10
     finally:
