@@ -10,29 +10,43 @@ import (
 
 // outcome is a record of schemas/outcome.avsc.
 type outcome struct {
-	OutcomeID      string     `avro:"outcome_id"`
-	Kind           string     `avro:"kind"`
-	Reason         string     `avro:"reason"`
-	Topic          string     `avro:"topic"`
-	Partition      int        `avro:"partition"`
-	Offset         int64      `avro:"offset"`
-	EventType      *string    `avro:"event_type"`
-	EventID        *string    `avro:"event_id"`
-	EventSource    *string    `avro:"event_source"`
-	EventTime      *time.Time `avro:"event_time"`
-	Rule           *string    `avro:"rule"`
-	RulesVersion   string     `avro:"rules_version"`
-	Template       *string    `avro:"template"`
-	Recipient      *string    `avro:"recipient"`
-	Attempts       int        `avro:"attempts"`
-	HTTPStatus     *int       `avro:"http_status"`
-	BodyCode       *int64     `avro:"body_code"`
-	ReceivedAt     time.Time  `avro:"received_at"`
-	FirstAttemptAt *time.Time `avro:"first_attempt_at"`
-	FinishedAt     time.Time  `avro:"finished_at"`
-	Redelivered    bool       `avro:"redelivered"`
-	Detail         string     `avro:"detail"`
-	Traceparent    *string    `avro:"traceparent"`
+	OutcomeID       string     `avro:"outcome_id"`
+	Kind            string     `avro:"kind"`
+	Reason          string     `avro:"reason"`
+	Topic           string     `avro:"topic"`
+	Partition       int        `avro:"partition"`
+	Offset          int64      `avro:"offset"`
+	Group           *string    `avro:"group"`
+	ClusterID       *string    `avro:"cluster_id"`
+	TopicID         *string    `avro:"topic_id"`
+	EventType       *string    `avro:"event_type"`
+	EventID         *string    `avro:"event_id"`
+	EventSource     *string    `avro:"event_source"`
+	EventTime       *time.Time `avro:"event_time"`
+	Rule            *string    `avro:"rule"`
+	RulesVersion    string     `avro:"rules_version"`
+	Template        *string    `avro:"template"`
+	Recipient       *string    `avro:"recipient"`
+	Attempts        int        `avro:"attempts"`
+	HTTPStatus      *int       `avro:"http_status"`
+	BodyCode        *int64     `avro:"body_code"`
+	ReceivedAt      time.Time  `avro:"received_at"`
+	FirstAttemptAt  *time.Time `avro:"first_attempt_at"`
+	FinishedAt      time.Time  `avro:"finished_at"`
+	Redelivered     bool       `avro:"redelivered"`
+	Detail          string     `avro:"detail"`
+	Traceparent     *string    `avro:"traceparent"`
+	Redrives        int        `avro:"redrives"`
+	FirstTopic      *string    `avro:"first_topic"`
+	FirstPartition  *int       `avro:"first_partition"`
+	FirstOffset     *int64     `avro:"first_offset"`
+	Reference       *string    `avro:"reference"`
+	Category        *string    `avro:"category"`
+	Because         *[]because `avro:"because"`
+	Into            *string    `avro:"into"`
+	IntentPartition *int       `avro:"intent_partition"`
+	IntentOffset    *int64     `avro:"intent_offset"`
+	ScheduledFor    *time.Time `avro:"scheduled_for"`
 }
 
 // What the product writes alike for every notice of the workload.
