@@ -24,14 +24,6 @@ class Fault(StrEnum):
     WITHHELD = "withheld"
     """No request was made: the service runs as a shadow."""
 
-    @property
-    def request_may_have_arrived(self) -> bool:
-        """Whether the API may have acted on the request although its reply is not known."""
-        return self in _MAY_HAVE_ARRIVED
-
-
-_MAY_HAVE_ARRIVED = frozenset({Fault.TIMEOUT, Fault.RESET, Fault.BODY_CUT_SHORT})
-
 
 class Reply(NamedTuple):
     """The answer to one attempt: a status and a body code, or a fault, or both."""

@@ -134,24 +134,6 @@ class EventTyper:
         return self._readers[event_type]
 
 
-def read_events(
-    path: Path, typer: EventTyper, default_type: str | None = None, on_fault: OnFault = raised
-) -> Iterator[Event]:
-    """Every event of a file, typed.
-
-    Raises:
-        UserError: the file cannot be read.
-        EventFault: by `raised`, for the first event that cannot be read.
-    """
-    for one in given_events(path, on_fault):
-        try:
-            event = typer.event(one, default_type)
-        except EventFault as fault:
-            on_fault(fault)
-            continue
-        yield event
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:

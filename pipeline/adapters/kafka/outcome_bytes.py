@@ -73,13 +73,3 @@ def text(value: str) -> bytes:
         return _LENGTHS[len(raw)] + raw
     except IndexError:
         return long(len(raw)) + raw
-
-
-def text_or_null(value: str | None) -> bytes:
-    """As `text`, in a nullable field."""
-    return NULL if value is None else VALUE + text(value)
-
-
-def long_or_null(value: int | None) -> bytes:
-    """As `long`, in a nullable field."""
-    return NULL if value is None else VALUE + long(value)

@@ -97,12 +97,6 @@ def plain_card(title: str, values: Mapping[str, Value], mode: Mode, url: str | N
     return Card(title, mode, tuple(lines), url)
 
 
-def example_card(template: Template, mode: Mode) -> Card:
-    """The card of the template's own examples."""
-    values = {field.key: Value(field.example or f"{{{field.key}}}") for field in template.fields}
-    return card(template, values, mode)
-
-
 def values_of(body: Mapping[str, object]) -> dict[str, Value]:
     """The field values of a request body; those that do not have the contract's form are left out."""
     data = body.get("data")

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.authoring.cards.card import Value, card, example_card, values_of
+from pipeline.authoring.cards.card import Value, card, values_of
 from pipeline.authoring.cards.html import page, to_html
 from pipeline.authoring.cards.terminal import to_terminal
 from pipeline.rules.source.templates import Template, TemplateField
@@ -96,14 +96,6 @@ def test_values_that_the_channel_would_refuse_are_reported(mode: Mode) -> None:
 def test_an_optional_field_left_out_is_not_on_the_card() -> None:
     """It is not reported."""
     assert [line.key for line in card(HISTORY, {"keyword1": Value("W1")}, Mode.LEGACY).lines] == ["keyword1"]
-
-
-def test_a_template_shows_its_own_examples() -> None:
-    """A card can be seen before there is any rule or event; what has no example shows its key."""
-    assert [row.shown for row in example_card(CATEGORY, Mode.WECHAT).rows] == ["小粒咖啡豆250g", "¥128.00"]
-    heading = example_card(HISTORY, Mode.LEGACY).heading
-    assert heading is not None
-    assert heading.shown == "{first}"
 
 
 def test_values_are_read_from_a_request_body() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.authoring.event_files import EventFault, EventTyper, given_events, read_events
+from pipeline.adapters.authoring.event_files import EventFault, EventTyper, OnFault, given_events, raised
 from pipeline.errors import UserError
 from pipeline.model.event import Event
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -44,6 +45,19 @@ def written(folder: Path, value: object) -> Path:
     file = folder / "events.json"
     file.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
     return file
+
+
+def read_events(
+    path: Path, typer: EventTyper, default_type: str | None = None, on_fault: OnFault = raised
+) -> Iterator[Event]:
+    """Every event of the file, typed; both steps report to `on_fault`."""
+    for given in given_events(path, on_fault):
+        try:
+            event = typer.event(given, default_type)
+        except EventFault as fault:
+            on_fault(fault)
+            continue
+        yield event
 
 
 def one(folder: Path, value: object, default_type: str | None = None) -> Event:
