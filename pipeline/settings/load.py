@@ -51,15 +51,35 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     return _shadow(settings) if settings.shadow else settings
 
 
+def require_group(settings: Settings, path: Path, environ: Mapping[str, str]) -> None:
+    """Check that `kafka.group_id` is given, for commands that read or write on behalf of the group.
+
+    It has no default: two installations that share a group by accident each send only a part of their notices.
+
+    Raises:
+        ConfigurationError: it is not given; the location is that of `kafka`.
+    """
+    if settings.kafka.group_id:
+        return
+    variable = variable_of(("kafka", "group_id"))
+    location = variable if is_by_environment(path, environ) else locations_in(path, environ)("kafka.group_id")
+    raise ConfigurationError(
+        f"{location}: `kafka.group_id` is missing",
+        hint="two installations must never share a group by accident; write "
+        f"`kafka.group_id: <name of this installation>`, or set the environment variable {variable}",
+    )
+
+
 def _shadow(settings: Settings) -> Settings:
     """Give a shadow its own consumer group and topics.
 
     Its own group separates its offsets from the live service's, its own outcomes topic separates the ledger.
     """
     kafka, outcomes, letters = settings.kafka, settings.outcomes, settings.dead_letters
+    group = kafka.group_id and kafka.group_id + SHADOW_SUFFIX
     return settings.model_copy(
         update={
-            "kafka": kafka.model_copy(update={"group_id": kafka.group_id + SHADOW_SUFFIX}),
+            "kafka": kafka.model_copy(update={"group_id": group}),
             "outcomes": outcomes.model_copy(update={"topic": outcomes.topic + SHADOW_SUFFIX}),
             "dead_letters": letters.model_copy(update={"topic": letters.topic + SHADOW_SUFFIX}),
         }

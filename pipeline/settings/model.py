@@ -12,6 +12,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings
@@ -35,12 +36,21 @@ from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettin
 MOST_WORKERS = 64
 
 
+def _without_default(schema: JsonDict) -> None:
+    """The empty text stands for a value that is not given; an editor must not offer it."""
+    del schema["default"]
+
+
 class KafkaSettings(Section):
     """The Kafka cluster that events are read from."""
 
     bootstrap_servers: Brokers = Field(description="Brokers to connect to first: `host:port`, separated by commas.")
     group_id: str = Field(
-        "notice-pipeline", description="Consumer group. Its members share the partitions.", min_length=1
+        "",
+        description="Consumer group: the name of this installation. Its members share the partitions. Required by "
+        "`run`, `audit`, `redrive` and `config check`.",
+        min_length=1,
+        json_schema_extra=_without_default,
     )
     topics: tuple[TopicName, ...] = Field(description="Topics to read.", min_length=1)
     group_protocol: Literal["auto", "consumer", "classic"] = Field(

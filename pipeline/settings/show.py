@@ -102,6 +102,6 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.get_default(call_default_factory=True)
-    if value is PydanticUndefined or value is None:
+    if value is PydanticUndefined or value is None or value == "":
         return "—"
     return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"

@@ -178,12 +178,20 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
     ("change", "code", "message"),
     [
         (
-            {"kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"], "start_timeout_seconds": 1}},
+            {
+                "kafka": {
+                    "bootstrap_servers": "127.0.0.1:1",
+                    "group_id": "x",
+                    "topics": ["x"],
+                    "start_timeout_seconds": 1,
+                }
+            },
             2,
             "no Kafka broker",
         ),
         ({"notices": {"url": "http://127.0.0.1:1/"}}, 2, "no token"),
         ({"notices": {"url": "http://127.0.0.1:1/", "token_file": "nowhere"}}, 2, "no such file"),
+        ({"kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"]}}, 2, "`kafka.group_id` is missing"),
         ({"rules": "nowhere"}, 2, "no such folder"),
         ({"kafak": {}}, 2, "unknown key `kafak`"),
     ],

@@ -189,7 +189,7 @@ def stack(folder: Path, factor: float) -> Iterator[Stack]:
 
 def _configuration(servers: str, url: str, port: int) -> dict[str, object]:
     return {
-        "kafka": {"bootstrap_servers": servers, "topics": [TOPIC]},
+        "kafka": {"bootstrap_servers": servers, "group_id": "gameday", "topics": [TOPIC]},
         "schemas": {"directory": str(ROOT / "schemas" / "events")},
         "rules": "rules",
         # Few at once, and so few read ahead: what waits in memory is filled in its own time, not in the alerts'.

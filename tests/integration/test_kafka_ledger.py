@@ -153,6 +153,36 @@ def test_outcomes_of_others_are_never_done(kafka: RealKafka, field: str) -> None
     assert replay.assigned.reached == 2
 
 
+def test_a_shared_outcomes_topic_is_reported_once(kafka: RealKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether the other group's entries are in what is replayed, or only the newest of the topic."""
+    log = kafka.outcomes()
+    outcome = an_outcome(Position("elsewhere", 0, 1))
+    others = outcome._replace(origin=kafka.origin._replace(group="another"))
+    log.publish(others, a_record(outcome.position), lambda *_: None)
+    assert log.flush(PATIENCE) == 0
+    for metadata in (_at(0), _at(1), None):
+        reader = kafka.ledger_reader()
+        for _ in range(2):
+            reader.read([Committed(kafka.partition, 0, metadata, kafka.origin)], 1)
+        shown = capsys.readouterr().out
+        assert shown.count("outcomes_topic_shared") == 1
+        assert "another" in shown
+
+
+def test_an_outcomes_topic_of_one_group_is_not_reported_as_shared(
+    kafka: RealKafka, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Entries of the topic's earlier incarnation are the group's own."""
+    _write(kafka, 3)
+    outcome = an_outcome(Position(kafka.names.events, 0, 3))
+    log = kafka.outcomes()
+    earlier = outcome._replace(origin=kafka.origin._replace(topic_id="another"))
+    log.publish(earlier, a_record(outcome.position), lambda *_: None)
+    assert log.flush(PATIENCE) == 0
+    _read(kafka, 0, _at(0))
+    assert "outcomes_topic_shared" not in capsys.readouterr().out
+
+
 def test_a_commit_of_0_1_0_is_refused(kafka: RealKafka) -> None:
     """Its ledger, ids and keys have another form; a message says what to do."""
     with pytest.raises(UserError, match=r"0\.1\.0") as refused:

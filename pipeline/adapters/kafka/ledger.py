@@ -123,6 +123,7 @@ class LedgerReader:
         self._telemetry = telemetry
         self._ledger_id = ledger_id
         self._is_checked = False
+        self._is_sharing_reported = False
 
     def read(
         self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
@@ -139,7 +140,8 @@ class LedgerReader:
         consumer = Consumer(self._properties)
         try:
             ranges = self._ranges(consumer)
-            self._refuse_unreleased(consumer, ranges)
+            found = _Found(committed)
+            self._check_newest(consumer, ranges, found)
             homes = {one.partition: ledger_partition(*one.partition, len(ranges)) for one in committed}
             own = {key: LedgerPosition(home, ranges[home][1]) for key, home in homes.items()}
             begins: dict[int, int] = {}
@@ -152,11 +154,11 @@ class LedgerReader:
                 pointers[one.partition] = pointer.write(position, one.origin.topic_id, ledger_id)
                 if at is not None:
                     begins[at.partition] = min(at.offset, begins.get(at.partition, at.offset))
-            found = _Found(committed)
             ends = {partition: ranges[partition][1] for partition in begins}
             self._read(consumer, begins, ends, found, alive)
         finally:
             consumer.close()
+        self._report_sharing(found)
         return [
             Replay(found.assigned(one, epoch, own[one.partition], ledger_id), pointers[one.partition])
             for one in committed
@@ -253,8 +255,8 @@ class LedgerReader:
         consumer.unassign()
         return found
 
-    def _refuse_unreleased(self, consumer: Consumer, ranges: Mapping[int, tuple[int, int]]) -> None:
-        """Check the newest record of each partition; later calls do nothing.
+    def _check_newest(self, consumer: Consumer, ranges: Mapping[int, tuple[int, int]], found: _Found) -> None:
+        """Check format and group of the newest record of each partition; later calls do nothing.
 
         Raises:
             UserError: 0.1.0 wrote it.
@@ -270,11 +272,26 @@ class LedgerReader:
                 error = message.error()
                 if error is None and is_unreleased(message.value()):
                     raise _unreleased(f"the outcomes on {self._topic} were")
+                entry = self._decode(message.value()) if error is None else None
+                if entry is not None:
+                    found.is_own(entry)
                 if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                     left.pop(message.partition() or 0, None)
                 else:
                     _raise_if_final(error)
         self._is_checked = True
+
+    def _report_sharing(self, found: _Found) -> None:
+        """Warn once that another group writes to this topic, too: safe, but each replay reads its outcomes as well."""
+        if found.other_group and not self._is_sharing_reported:
+            self._is_sharing_reported = True
+            log.warning(
+                "outcomes_topic_shared",
+                topic=self._topic,
+                group=found.group,
+                other_group=found.other_group,
+                hint="outcomes count for their own group alone; an `outcomes.topic` for each group is read faster",
+            )
 
     def _report_unusable(self, one: Committed, error: str) -> None:
         self._telemetry.pointer_unusable()
@@ -353,13 +370,25 @@ class _Found:
         }
         self._reached: dict[tuple[str, int], int] = {}
         self._origins: dict[tuple[str, int], Origin] = {one.partition: one.origin for one in committed}
+        self.group = next((one.origin.group for one in committed), "")
+        self.other_group = ""
+        """A group whose entries were met and which is not ours; empty without one."""
         self.count = 0
+
+    def is_own(self, entry: LedgerEntry) -> bool:
+        """Whether our group wrote the entry; another group is remembered."""
+        if entry.origin.group == self.group:
+            return True
+        self.other_group = self.other_group or entry.origin.group
+        return False
 
     def add(self, entry: LedgerEntry, position: LedgerPosition) -> None:
         """Add an entry of the ledger. Of several entries with one key the first counts, because its offset is lowest.
 
         Entries of another group, cluster or topic id are ignored: they do not concern this group's notices.
         """
+        if not self.is_own(entry):
+            return
         topic, partition, offset = entry.position
         source = (topic, partition)
         if offset >= self._frontiers.get(source, offset + 1) and entry.origin == self._origins[source]:

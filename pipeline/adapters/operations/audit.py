@@ -129,6 +129,7 @@ class KafkaAudit:
                     offsets,
                     committed[one.topic, number],
                     provable.get((one.topic, number), 0),
+                    self._origins[one.topic],
                 )
                 for one in ranges
                 for number, offsets in one.offsets.items()
@@ -163,7 +164,7 @@ class KafkaAudit:
         with TopicRange(self._properties, self._subject.outcomes_topic, self._since_the_first()) as ledger:
             for record in ledger.records(progressed):
                 outcome = decode(record.value)
-                if outcome is not None and outcome.origin == self._origins.get(outcome.position.topic):
+                if outcome is not None:
                     audit.outcome(outcome, record.key)
 
     def _read_letters(self, audit: Audit, progressed: Progressed) -> None:
@@ -171,8 +172,8 @@ class KafkaAudit:
         with TopicRange(self._properties, topic, self._since_the_first()) as letters:
             for record in letters.records(progressed):
                 letter = read_letter(record)
-                if letter is not None and letter.origin == self._origins.get(letter.source.topic):
-                    audit.letter(letter.source, letter.outcome_id)
+                if letter is not None:
+                    audit.letter(letter.source, letter.outcome_id, letter.origin)
         # Afterwards: what retention took while we read is not missed.
         oldest, _ = self._oldest(topic)
         cut = [inf if moment is None else moment.timestamp() for moment in oldest.values()]

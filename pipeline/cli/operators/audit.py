@@ -17,7 +17,7 @@ from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings, load_settings, require_group
 
 if TYPE_CHECKING:
     from pipeline.operations.audit.findings import Code, Report, Unproven
@@ -54,6 +54,7 @@ def command(
     Examples: `notice-pipeline audit` · `notice-pipeline audit --from 2026-01-31 --to 2026-02-01 --output json`
     """
     settings = load_settings(config, os.environ)
+    require_group(settings, config, os.environ)
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_time(start, "--from", now), read_time(end, "--to", now)
     if since is not None and until is not None and since >= until:

@@ -25,7 +25,7 @@ from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.redrive.selection import RedriveDecision, Selection
-from pipeline.settings import load_settings
+from pipeline.settings import load_settings, require_group
 
 if TYPE_CHECKING:
     from pipeline.bootstrap.redrive import Redrive, Tally
@@ -91,6 +91,7 @@ def command(
     from pipeline.bootstrap.redrive import Wanted, open_redrive  # noqa: PLC0415 - it imports the whole service
 
     settings = load_settings(config, os.environ)
+    require_group(settings, config, os.environ)
     if settings.shadow:
         message = "a shadow's dead letters are not sent again: the live service would send them beside its own"
         raise UserError(message, hint="take the live configuration, without `shadow`")

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.errors import ConfigurationError
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import invalid_files, unusable_paths
 from pipeline.settings.kafka_cautions import cautions
 from pipeline.settings.load import is_by_environment, locations_in
@@ -47,6 +47,7 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     Example: `notice-pipeline config check -c pipeline.yaml`
     """
     settings = load_settings(config, os.environ)
+    require_group(settings, config, os.environ)
     location_of = locations_in(config, os.environ)
     errors = [*invalid_files(settings)]
     warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]

@@ -97,6 +97,7 @@ def _configuration(bootstrap_servers: str, url: str) -> dict[str, object]:
     return {
         "kafka": {
             "bootstrap_servers": bootstrap_servers,
+            "group_id": "demo",
             "group_protocol": "classic",
             "topics": sorted(TOPICS.values()),
             "properties": {"log_level": 0},

@@ -15,7 +15,7 @@ import typer
 
 from pipeline.cli.app import rules_needed
 from pipeline.errors import ConfigurationError
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import unusable_paths
 from pipeline.settings.load import locations_in
 from pipeline.settings.model import MOST_WORKERS
@@ -59,6 +59,7 @@ def command(
     if shadow:
         environment["NOTICE_PIPELINE_SHADOW"] = "true"
     settings = load_settings(config, environment)
+    require_group(settings, config, environment)
     _check_files(settings, config, environment)
     with rules_needed():
         raise typer.Exit(run(settings))

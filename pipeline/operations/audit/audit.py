@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from pipeline.model.event import Position
+from pipeline.model.event import Origin, Position
 from pipeline.model.outcome import Outcome, OutcomeKind
 from pipeline.operations.audit.account import Account, Seen
 from pipeline.operations.audit.expected import Expected, Numbered
@@ -71,8 +71,8 @@ class Audit:
         self._accounts.add(self._place(position), _EVENT, number, 0, 0, "")
 
     def outcome(self, outcome: Outcome, key: bytes | None) -> None:
-        """An outcome, and its record's key. One of an event that is not in the range is passed over."""
-        partition = self._of_the_range(outcome.position)
+        """An outcome, and its record's key. One of an event out of the range or of another origin is passed over."""
+        partition = self._of_the_range(outcome.position, outcome.origin)
         if partition is None:
             return
         location = self._place(outcome.position)
@@ -85,9 +85,9 @@ class Audit:
             self._accepted.add(hash(outcome.id) & _HASH_MASK, location)
         self._note_first_attempt(outcome, key, location)
 
-    def letter(self, source: Position, outcome_id: str) -> None:
-        """A dead letter: where its event stands, and whose it is. One of an event out of the range is passed over."""
-        if self._of_the_range(source) is not None:
+    def letter(self, source: Position, outcome_id: str, origin: Origin) -> None:
+        """A dead letter: its event's position, its outcome and its origin. It is passed over as an outcome is."""
+        if self._of_the_range(source, origin) is not None:
             self._letters += 1
             self._accounts.add(self._place(source), _LETTER, 0, 0, 0, outcome_id)
 
@@ -221,9 +221,12 @@ class Audit:
         versions = {version for partition in self._partitions.values() for version in partition.versions}
         return frozenset(versions - {self._version})
 
-    def _of_the_range(self, position: Position) -> PartitionRange | None:
+    def _of_the_range(self, position: Position, origin: Origin) -> PartitionRange | None:
+        """The audited partition; None where the event is out of the range, or of another group, cluster or topic id."""
         partition = self._partitions.get((position.topic, position.partition))
-        return partition if partition is not None and position.offset in partition.offsets else None
+        if partition is None or position.offset not in partition.offsets or origin != partition.origin:
+            return None
+        return partition
 
     def _place(self, position: Position) -> int:
         return self._numbers[position.topic, position.partition] << _OFFSET_BITS | position.offset

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from pipeline.model.event import TopicPartition
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 
 
 class PartitionRange:
     """Offsets of one partition that are audited."""
 
-    def __init__(self, partition: TopicPartition, offsets: range, committed: int | None, provable: int) -> None:
-        """`offsets` are read; below `provable` the ledger has forgotten."""
+    def __init__(
+        self,
+        partition: TopicPartition,
+        offsets: range,
+        committed: int | None,
+        provable: int,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> None:
+        """`offsets` are read; below `provable` the ledger has forgotten; only what is of `origin` counts."""
         self.partition = partition
+        self.origin = origin
         self.offsets = offsets
         self.committed = committed
         self.provable = provable

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 
 TEXT = """\
-kafka: {bootstrap_servers: localhost:9092, topics: [orders]}
+kafka: {bootstrap_servers: localhost:9092, topics: [orders], group_id: shop}
 schemas: {directory: schemas}
 notices:
   url: http://localhost:8090/message/v2/notices

@@ -11,7 +11,7 @@ from pipeline.cli.app import MISUSE, main
 
 CONFIGURATION = """\
 shadow: true
-kafka: {bootstrap_servers: '127.0.0.1:1', topics: [orders]}
+kafka: {bootstrap_servers: '127.0.0.1:1', group_id: shop, topics: [orders]}
 schemas: {directory: schemas}
 notices: {url: 'http://127.0.0.1:1/message/v2/notices', token: none}
 """

@@ -12,7 +12,7 @@ from pipeline.model.finding import Finding, Level
 from tests.unit.cli.conftest import Run
 
 TEXT = """\
-kafka: {bootstrap_servers: "127.0.0.1:1", topics: [orders], start_timeout_seconds: 1}
+kafka: {bootstrap_servers: "127.0.0.1:1", group_id: shop, topics: [orders], start_timeout_seconds: 1}
 notices:
   url: http://localhost:8090/message/v2/notices
   token_file: token

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.model.event import Position, TopicPartition
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position, TopicPartition
 from pipeline.model.outcome import Outcome, OutcomeKind
 from pipeline.operations.audit.audit import Audit
 from pipeline.operations.audit.expected import UNDECODABLE, UNMATCHED
@@ -24,11 +24,17 @@ class Scene:
     """One audit in the making: events first, then outcomes."""
 
     def __init__(
-        self, *, partitions: int = 1, committed: int | None = 1_000_000, provable: int = 0, keep: int = 50
+        self,
+        *,
+        partitions: int = 1,
+        committed: int | None = 1_000_000,
+        provable: int = 0,
+        keep: int = 50,
+        origin: Origin = UNKNOWN_ORIGIN,
     ) -> None:
         self.audit = Audit(
             [
-                PartitionRange(TopicPartition("orders", number), range(10, 1_000_000), committed, provable)
+                PartitionRange(TopicPartition("orders", number), range(10, 1_000_000), committed, provable, origin)
                 for number in range(partitions)
             ],
             VERSION,
@@ -53,8 +59,8 @@ class Scene:
         outcome: Outcome = an_outcome(Position("orders", partition, offset))._replace(**(plain | changes))  # type: ignore[arg-type] # any field
         self.audit.outcome(outcome, key)
 
-    def letter(self, offset: int, name: str) -> None:
-        self.audit.letter(Position("orders", 0, offset), name)
+    def letter(self, offset: int, name: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
+        self.audit.letter(Position("orders", 0, offset), name, origin)
 
     def found(self) -> dict[str, int]:
         return {code: count for code, count in self.report().findings.items() if count}
@@ -390,3 +396,34 @@ def test_planted_faults_are_found_and_nothing_else(seed: int) -> None:
     for one in scene.report().examples:
         found[one.code].add(one.position)
     assert found == planted
+
+
+OURS = Origin("shop", "cluster-1", "topic-1")
+
+
+@pytest.mark.parametrize("field", ["group", "cluster_id", "topic_id"])
+def test_what_others_wrote_proves_nothing(field: str) -> None:
+    """Outcomes of another group, cluster or topic id on a shared topic: the event counts as lost."""
+    scene = Scene(origin=OURS)
+    others = OURS._replace(**{field: "another"})
+    scene.events(10, 11)
+    scene.outcome(10, origin=OURS)
+    scene.outcome(11, origin=others)
+    report = scene.report()
+    assert [(one.code, one.position.offset) for one in report.examples] == [(Code.LOST, 11)]
+    assert report.outcomes == {"accepted": 1}
+
+
+def test_what_others_wrote_is_no_finding() -> None:
+    """Neither an orphan, nor a duplicate, nor a dead letter that no outcome asks for, nor out of order."""
+    scene = Scene(origin=OURS)
+    others = OURS._replace(group="another")
+    scene.events(10, 11)
+    for offset in (10, 11):
+        scene.outcome(offset, origin=OURS, recipient="r")
+        scene.outcome(offset, origin=others, recipient="r", id="theirs", first_attempt_at=5_000.0 - offset)
+    scene.outcome(12, origin=others)
+    scene.letter(12, "theirs", others)
+    report = scene.report()
+    assert report.is_clean
+    assert (report.outcomes, report.dead_letters) == ({"accepted": 2}, 0)

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.delivery.machine import EvaluatedRecord
-from pipeline.model.event import UNREADABLE_HEADERS, Event, Record
+from pipeline.model import dead_letter
+from pipeline.model.event import UNKNOWN_ORIGIN, UNREADABLE_HEADERS, Event, Origin, Record
 from pipeline.model.ledger import Assigned
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -51,10 +52,27 @@ class Offered:
         self.arrivals.append(arrival)
 
 
-async def evaluated(rules: Any, records: list[Record], given: EventDecoder | None = None) -> list[EvaluatedRecord]:  # noqa: ANN401 - what stands for a rule set
+class CountsForOthers(Anything):
+    """Stands for telemetry: keeps the topics of records for other groups."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+
+    def for_another_group(self, topic: str) -> None:
+        self.topics.append(topic)
+
+
+async def evaluated(
+    rules: Any,  # noqa: ANN401 - what stands for a rule set
+    records: list[Record],
+    given: EventDecoder | None = None,
+    *,
+    origin: Origin = UNKNOWN_ORIGIN,
+    counts: CountsForOthers | None = None,
+) -> list[EvaluatedRecord]:
     """What the intake offers of these records."""
     offered: Any = Offered()
-    telemetry: Any = Anything()
+    telemetry: Any = counts or Anything()
     decoder: Any = given or Decoder()
     intake = Intake(
         decoder=decoder,
@@ -65,7 +83,7 @@ async def evaluated(rules: Any, records: list[Record], given: EventDecoder | Non
         progressed=lambda: None,
         publish_unmatched=False,
     )
-    intake.open(Assigned(P0, 1, 0, {}))
+    intake.open(Assigned(P0, 1, 0, {}, origin=origin))
     intake.take(records)
     for _ in records:
         await asyncio.sleep(0)
@@ -104,3 +122,28 @@ async def test_an_event_type_without_a_rule_is_logged_once_and_only_so_many_type
     types = [b"unknown-%d" % number for number in range(MOST_TYPES_LOGGED + 5)] * 2
     await evaluated(Rules(ValueError), [record(number, event_type=name) for number, name in enumerate(types)])
     assert capsys.readouterr().out.count("no_rule_for_type") == MOST_TYPES_LOGGED
+
+
+class EverythingFails(Rules):
+    """Fails on every event that is evaluated, which makes an outcome of it."""
+
+    def evaluate(self, event: Event) -> tuple[()]:
+        raise ValueError(event.type)
+
+
+async def test_a_record_redriven_for_another_group_is_passed_by() -> None:
+    """It is counted and not evaluated, makes no outcome, and is still offered: its offset must be committed."""
+
+    def redriven(offset: int, *group: tuple[str, bytes]) -> Record:
+        return record(offset)._replace(headers=((dead_letter.REDRIVES, b"1"), *group))
+
+    records = [
+        redriven(0, (dead_letter.GROUP, b"theirs")),
+        redriven(1, (dead_letter.GROUP, b"ours")),
+        redriven(2),
+        record(3)._replace(headers=((dead_letter.GROUP, b"theirs"),)),
+    ]
+    counts = CountsForOthers()
+    arrivals = await evaluated(EverythingFails(ValueError), records, origin=Origin("ours"), counts=counts)
+    assert [(one.record.offset, len(one.outcomes)) for one in arrivals] == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    assert counts.topics == [P0.topic, P0.topic]

@@ -108,6 +108,7 @@ def test_config_check_prints_warnings_and_succeeds(
     file = written(tmp_path, f"{{{POLL}: 6000}}")
     for name in [name for name in os.environ if name.startswith("NOTICE_PIPELINE_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("NOTICE_PIPELINE_KAFKA__GROUP_ID", "shop")
     monkeypatch.setattr(sys, "argv", ["notice-pipeline", "config", "check", "-c", str(file)])
     with pytest.raises(SystemExit) as ended:
         app.main()

@@ -37,7 +37,6 @@ def test_a_small_file_is_filled_with_defaults(tmp_path: Path) -> None:
     """A setting that the file leaves out has the documented default."""
     settings = load(tmp_path, SMALL)
     assert settings.environment == "production"
-    assert settings.kafka.group_id == "notice-pipeline"
     assert settings.notices.max_in_flight == 512
     assert settings.outcomes.topic == "notice.outcomes"
 
@@ -47,9 +46,10 @@ def test_a_small_file_is_filled_with_defaults(tmp_path: Path) -> None:
 )
 def test_a_shadow_has_its_own_group_and_topics(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
     """Group, ledger and dead letters are separate; topics to read and the rules folder stay the same."""
-    settings, live = load(tmp_path, text, **environ), load(tmp_path, SMALL)
+    given = text.replace("kafka:\n", "kafka:\n  group_id: shop-notices\n")
+    settings, live = load(tmp_path, given, **environ), load(tmp_path, SMALL)
     assert settings.shadow
-    assert settings.kafka.group_id == "notice-pipeline.shadow"
+    assert settings.kafka.group_id == "shop-notices.shadow"
     assert settings.outcomes.topic == "notice.outcomes.shadow"
     assert settings.dead_letters.topic == "notice.dead-letters.shadow"
     assert (settings.kafka.topics, settings.rules) == (live.kafka.topics, live.rules)

@@ -15,7 +15,7 @@ def read(folder: Path, workers: int, rate: str) -> Settings:
     file = folder / "pipeline.yaml"
     file.write_text(
         f"""
-kafka: {{bootstrap_servers: "kafka:9092", topics: [a]}}
+kafka: {{bootstrap_servers: "kafka:9092", group_id: shop, topics: [a]}}
 notices: {{url: "https://api.example.com/", token: secret-token}}
 workers: {workers}
 delivery: {{rate: {rate}}}

@@ -26,9 +26,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{- /* pipeline.yaml: what is configured, with the folders and the port of this chart. */ -}}
+{{- /* The consumer group: as configured, else the release's name. */ -}}
+{{- define "notice-pipeline.group" -}}
+{{- dig "kafka" "group_id" "" .Values.config | default .Release.Name -}}
+{{- end -}}
+
+{{- /* pipeline.yaml: what is configured, with the folders, the port and the consumer group of this chart. */ -}}
 {{- define "notice-pipeline.config" -}}
-{{- $ours := dict "rules" "/etc/notice-pipeline/rules" "http" (dict "port" .Values.http.port) -}}
+{{- $ours := dict "rules" "/etc/notice-pipeline/rules" "http" (dict "port" .Values.http.port) "kafka" (dict "group_id" (include "notice-pipeline.group" .)) -}}
 {{- if .Values.schemasConfigMap -}}
 {{- $_ := set $ours "schemas" (dict "directory" "/etc/notice-pipeline/schemas") -}}
 {{- end -}}
