@@ -71,9 +71,10 @@ def _cloud_event(value: Mapping[str, object], record: Record, around: Mapping[st
         others = {name: text for name, text in around.items() if not name.startswith("ce_")}
         attributes = {**others, **cloudevents.envelope_texts(value)}
         cloudevents.require_valid(attributes)
+        data = cloudevents.envelope_data(value)
     except Undecodable as fault:
         raise UnrecognisedShape(f"not a CloudEvent: {fault.detail}") from None
-    return Given(attributes["ce_type"], value.get("data"), record, attributes)
+    return Given(attributes["ce_type"], data, record, attributes)
 
 
 def _exported(value: Mapping[str, object], position: Position) -> Given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -135,6 +136,15 @@ def test_a_dash_is_the_standard_input(monkeypatch: pytest.MonkeyPatch, pack: typ
     monkeypatch.setattr("sys.stdin", stream)
     (event,) = read_events(Path("-"), TYPER, TYPE)
     assert str(event.record.position) == "-/0/0"
+
+
+def test_binary_data_of_a_cloud_event_is_read(tmp_path: Path) -> None:
+    """`data_base64` that holds JSON, as the service reads it."""
+    packed = base64.b64encode(json.dumps(DATA).encode()).decode()
+    event = {"specversion": "1.0", "type": TYPE, "id": "1", "source": "/s", "data": None, "data_base64": packed}
+    assert one(tmp_path, event).data == TYPED
+    with pytest.raises(EventFault, match="not a CloudEvent: `data_base64` is not base64"):
+        one(tmp_path, event | {"data_base64": "?"})
 
 
 def test_without_a_schema_data_is_taken_as_it_is(tmp_path: Path) -> None:
