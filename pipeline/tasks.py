@@ -1,4 +1,4 @@
-"""Tasks that nobody awaits: kept until they end, cancelled together, and none fails unseen."""
+"""Tasks that nothing awaits: kept until they end, cancelled together; each failure is reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tasks:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Let it run; what it raises goes to the loop's exception handler, for nobody else would hear of it."""
+        """Let it run; what it raises goes to the loop's exception handler, for nothing else reports it."""
         task = asyncio.get_running_loop().create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._ended)

@@ -62,7 +62,7 @@ HALF_KBYTES = 512
 """Half a MiB, in librdkafka's unit."""
 LEAST_FETCH = 1_048_576
 LEAST_WRITE_KBYTES = 20_480
-"""More than `message.max.bytes` of our producer: a message larger than the queue would wait for ever."""
+"""More than `message.max.bytes` of our producer: a message larger than the queue would wait without end."""
 
 log = structlog.get_logger("start")
 

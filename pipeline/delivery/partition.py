@@ -73,7 +73,7 @@ class Partition:
     def still_to_do(self, arrival: EvaluatedRecord) -> tuple[Sequence[Notice], Sequence[Outcome]]:
         """Notices and outcomes of `arrival` that the ledger does not hold."""
         if arrival.record.offset > self.reached:
-            self.done.clear()  # ids of a rule that is no more would stay for ever
+            self.done.clear()  # ids of a removed rule would stay
             return arrival.notices, arrival.outcomes
         done, offset = self.done, arrival.record.offset
         notices = [notice for notice in arrival.notices if done.pop((offset, notice.id), None) is None]

@@ -1,4 +1,4 @@
-"""Which worker processes are to run, be ended or be started again, and how it all ends. Time and dice are arguments."""
+"""Which worker processes are to run, be ended or be started again, and how it all ends. Time and rng are arguments."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class Fleet:
     """
 
     def __init__(self, count: int, limits: Limits, rng: Callable[[], float], now: float) -> None:
-        """`dice` gives numbers from 0 up to 1."""
+        """`rng` returns numbers from 0 up to 1."""
         self.workers: Mapping[int, Worker] = {number: Worker(number, since=now) for number in range(1, count + 1)}
         self.workers[1].due = now
         self.stopping = False
         self._limits = limits
-        self._dice = rng
+        self._rng = rng
         self._proved = False
         self._refused: int | None = None
 
@@ -153,7 +153,7 @@ class Fleet:
 
     def _pause(self, failures: int) -> float:
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 30))
-        return longest * (0.5 + 0.5 * self._dice())
+        return longest * (0.5 + 0.5 * self._rng())
 
     def stop(self, now: float) -> None:
         """End all; `to_end` names those that have a process."""

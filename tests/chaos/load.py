@@ -28,7 +28,7 @@ class Load:
         self.recipients: list[str] = []
         """Of each event, by its number."""
         self._stage = stage
-        self._dice = rng
+        self._rng = rng
         self._others = recipients
         # A broker may be away for long, and the events must still come, in order.
         properties = {
@@ -71,7 +71,7 @@ class Load:
             self._failed = error
 
     def _emit(self) -> None:
-        hot = self._dice.random() < self.hot_share
-        who = HOT if hot else recipient(self._dice.randrange(1, self._others))
+        hot = self._rng.random() < self.hot_share
+        who = HOT if hot else recipient(self._rng.randrange(1, self._others))
         self._producer.send(self._stage.topic, who, self._stage.encode(len(self.recipients), who), [])
         self.recipients.append(who)

@@ -84,7 +84,7 @@ def api_moves(world: World, rng: random.Random, move: str, mood: str) -> None:
 def test_long_lives_keep_every_promise(chunk: int) -> None:
     """Whatever the API's mood and whoever comes and goes, nothing is lost, doubled without reason, or out of order."""
     for seed in range(chunk * 30, chunk * 30 + 30):
-        rng = random.Random(seed)  # noqa: S311 - a dice that can be replayed
+        rng = random.Random(seed)  # noqa: S311 - a seed that can be replayed
         world, mood = World(seed), "ok"
         for _ in range(STEPS):
             if rng.random() < 0.03:

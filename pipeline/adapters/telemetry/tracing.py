@@ -67,9 +67,9 @@ class Tracing:
     """Makes spans and hands them to the exporter's own thread, which drops them when the collector is too slow."""
 
     def __init__(self, options: TracingOptions, clock: Clock, rng: Callable[[int], int], instance: str) -> None:
-        """`dice` gives so many random bits; `instance` sets this process apart from others."""
+        """`rng` returns as many random bits as its argument; `instance` distinguishes this process from others."""
         self._clock = clock
-        self._dice = rng
+        self._rng = rng
         self._salt = rng(SPAN_BITS).to_bytes(8, "big")
         self._least_unsampled = round(options.sample_ratio * 2**SPAN_BITS)
         self._group = options.group
@@ -112,7 +112,7 @@ class Tracing:
 
     def child_of(self, parent: TraceContext) -> TraceContext:
         """The context of a request's span."""
-        span = self._dice(SPAN_BITS) or 1
+        span = self._rng(SPAN_BITS) or 1
         return parent._replace(traceparent=f"{parent.traceparent[:36]}{span:016x}{parent.traceparent[52:]}")
 
     def requested(self, span: TraceContext, parent: TraceContext, reply: Reply, begun: float) -> None:

@@ -39,7 +39,7 @@ def command(
         typer.Option(help="Rules that were in use then; default: the configuration's.", metavar="FOLDER"),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also where something could not be judged.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="Show so many of each finding; all are counted.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Show at most this many of each finding; all are counted.")] = 20,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
 ) -> None:
     """Hold events against outcomes and dead letters, from Kafka alone; nothing is written, no member is disturbed.

@@ -65,9 +65,7 @@ def command(
         str | None, typer.Option("--from", help=f"Only what failed from then on: {FORMS}.", metavar="TIME")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="Only what failed before then.", metavar="TIME")] = None,
-    rate: Annotated[
-        float | None, typer.Option(min=0.01, help="At most so many a second; default: as fast as it goes.")
-    ] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="At most this many a second; default: no limit.")] = None,
     max_redrives: Annotated[int, typer.Option(min=1, max=1000, help="Leave alone what was sent again so often.")] = 3,
     into: Annotated[
         str | None,

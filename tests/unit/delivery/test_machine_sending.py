@@ -174,7 +174,7 @@ def test_no_attempt_is_made_after_the_horizon() -> None:
 
 
 def test_retry_after_is_honoured() -> None:
-    """Not before it, whatever the dice say."""
+    """Not before it, whatever rng returns."""
     bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     bench.round(Reply(500, None, retry_after="20"))

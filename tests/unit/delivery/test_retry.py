@@ -20,7 +20,7 @@ SETTINGS = RetrySettings()
     ("failures", "ceiling"), [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (1_000, 60), (10**9, 60)]
 )
 def test_backoff_is_full_jitter_under_a_doubling_ceiling(failures: int, ceiling: float) -> None:
-    """The wait is the dice's share of a ceiling that doubles up to the cap, however many failures."""
+    """The wait is a random share of a ceiling that doubles up to the cap, however many failures."""
     assert backoff(SETTINGS, failures, lambda: 0.0) == 0
     assert backoff(SETTINGS, failures, lambda: 0.5) == ceiling / 2
     assert backoff(SETTINGS, failures, lambda: 0.999) == pytest.approx(ceiling * 0.999)

@@ -108,7 +108,7 @@ class Member:
     """One process of the group."""
 
     def __init__(self, seed: int, now: float) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - a dice that can be replayed
+        self.rng = random.Random(seed)  # noqa: S311 - a seed that can be replayed
         route = Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now)
         self.delivery = Delivery(SETTINGS, route, now)
         self.epochs: dict[TopicPartition, int] = {}

@@ -85,7 +85,7 @@ def test_pauses_double_up_to_a_bound_and_are_never_short(rng: float, share: floa
 
 
 def test_two_workers_that_end_together_do_not_start_together() -> None:
-    """The dice keep them apart."""
+    """Random pauses keep them apart."""
     rolls = iter([0.1, 0.9])
     fleet = Fleet(2, LIMITS, lambda: next(rolls), 0.0)
     for number in (1, 2):
