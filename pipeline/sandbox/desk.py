@@ -22,6 +22,7 @@ from pipeline.authoring.cards.html import STYLE, to_html
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
 from pipeline.sandbox.notices import PATH
+from pipeline.settings.validation_messages import fault_text
 from pipeline.styles.style import Mode
 
 if TYPE_CHECKING:
@@ -130,10 +131,7 @@ class AdminApi:
         try:
             self._state.follow(FaultPlan.model_validate(await _json(request)))
         except ValidationError as error:
-            problems = error.errors(include_url=False, include_context=False, include_input=False)
-            where = [".".join(map(str, problem["loc"])) for problem in problems[:20]]
-            summary = [f"{location}: {problem['msg']}" for location, problem in zip(where, problems, strict=False)]
-            raise HTTPException(422, "; ".join(summary)) from None
+            raise HTTPException(422, "; ".join(map(fault_text, error.errors()[:20]))) from None
         return await self.faults(request)
 
     async def behave(self, _: Request) -> Response:

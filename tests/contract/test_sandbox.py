@@ -210,6 +210,12 @@ class TestFaults:
         assert answer.headers["content-type"] == "application/problem+json"
         assert (await caller.http.get("/sandbox/faults")).json() == {"faults": [{"status": 503}]}
 
+    async def test_errors_of_a_plan_name_the_key(self, caller: Caller) -> None:
+        """All of them, as for a plan in a file."""
+        answer = await caller.http.put("/sandbox/faults", json={"x": 1, "faults": [{"status": "soon"}]})
+        assert answer.status_code == 422
+        assert answer.json()["title"] == "`faults.0.status` must be a whole number; unknown key `x`"
+
 
 class TestDesk:
     async def test_order_and_attempts_are_told(self, caller: Caller) -> None:
