@@ -81,7 +81,7 @@ def test_a_broker_that_stays_away_ends_it_in_words_and_it_is_taken_up_again(
     stoppable_kafka.kill()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
-    assert "nothing is sent twice: run it again" in err
+    assert "run it again: no letter is sent twice" in err
     assert "Traceback" not in err
     stoppable_kafka.start()
     sent = len(office.numbers())

@@ -1,7 +1,7 @@
-"""Reads from Kafka what an audit holds against each other: commits first, then events, outcomes, and dead letters.
+"""Read what an audit compares from Kafka: commits first, then events, outcomes and dead letters.
 
-The order is what makes it a proof on a topic in use: whatever was committed when we began had its outcome acknowledged
-before, so the ledger, which is read later, must hold it; and before each outcome its dead letter was acknowledged.
+This order makes the proof valid on a topic in use: an event committed when the audit began had its outcome acknowledged
+before, so the ledger, which is read later, must hold it; and its dead letter was acknowledged before the outcome.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from pipeline.operations.redrive.letter import read_letter
 from pipeline.ports import Decoder
 from pipeline.rules.ruleset import RuleSet
 
-EARLIER = timedelta(hours=1)
-"""Outcomes are read from so long before the first event on: an event's time is its producer's clock, theirs is ours."""
+CLOCK_MARGIN = timedelta(hours=1)
+"""Outcomes are read from this long before the first event, because the producer's clock may differ from ours."""
 REGISTRY_SECONDS = 30.0
 
 Stage = Callable[[str], AbstractContextManager[Progressed]]
-"""Shows how far a stage of the work is."""
+"""Shows the progress of one stage."""
 
 
 class Subject(NamedTuple):
@@ -54,17 +54,17 @@ class Subject(NamedTuple):
 
 
 class Expectation:
-    """Which outcomes a record must have: decoded and matched as the service does it, by the rules given."""
+    """Computes the outcomes that a record must have: decodes and matches it as the service does."""
 
     def __init__(self, decoder: Decoder, rules: RuleSet, group: str, *, unmatched_too: bool) -> None:
-        """`unmatched_too`: the service publishes an outcome for events that match no rule."""
+        """Set `unmatched_too` if the service publishes outcomes for events that match no rule."""
         self._group = group
         self.rules = rules
         self._decoder = decoder
         self._unmatched_too = unmatched_too
 
     def of(self, record: Record) -> tuple[Sequence[str], bool]:
-        """The outcomes, and whether the record was sent again from the dead letters.
+        """Return the outcomes, and whether the record was redriven.
 
         Raises:
             Unreachable: the registry does not answer.
@@ -94,12 +94,12 @@ class Expectation:
             asyncio.run(within_time())
         except TimeoutError:
             raise Unreachable(
-                f"the schema registry gave no schema for {record.position} within {REGISTRY_SECONDS:.0f} s"
+                f"the schema registry returned no schema for {record.position} within {REGISTRY_SECONDS:.0f} s"
             ) from None
 
 
 class KafkaAudit:
-    """One audit. Nothing is written, and no group is joined."""
+    """One audit. It writes nothing and joins no group."""
 
     def __init__(self, properties: Mapping[str, Any], subject: Subject, expectation: Expectation) -> None:
         """`properties` are librdkafka's."""
@@ -107,13 +107,13 @@ class KafkaAudit:
         self._subject = subject
         self._expectation = expectation
         self._origins: Mapping[str, Origin] = {}
-        """Whose outcomes and letters count: those of this group, and of the topics as they are now."""
+        """Only outcomes and letters of these origins count: this group, and the topics as they are now."""
 
     def run(self, *, keep: int, stage: Stage) -> Report:
-        """Read, compare and tell; `keep` examples of each finding.
+        """Read, compare and report; keep `keep` examples of each finding.
 
         Raises:
-            UserError: Kafka or the registry can not be read, or a topic is not there.
+            UserError: Kafka or the registry cannot be read, or a topic does not exist.
         """
         subject = self._subject
         span = Span(subject.start, subject.end)
@@ -174,17 +174,17 @@ class KafkaAudit:
                 letter = read_letter(record)
                 if letter is not None:
                     audit.letter(letter.source, letter.outcome_id, letter.origin)
-        # Afterwards: what retention took while we read is not missed.
+        # Checked afterwards, so that letters deleted during the read do not count as missing.
         oldest, _ = self._oldest(topic)
-        cut = [inf if moment is None else moment.timestamp() for moment in oldest.values()]
-        audit.letters_are_whole_since(max(cut, default=-inf))
+        cut = [inf if oldest_at is None else oldest_at.timestamp() for oldest_at in oldest.values()]
+        audit.letters_complete_since(max(cut, default=-inf))
 
     def _since_the_first(self) -> Span:
-        """What may have been written of the events of the range."""
-        return Span(None if self._subject.start is None else self._subject.start - EARLIER)
+        """Return the span in which outcomes and letters of the range's events may have been written."""
+        return Span(None if self._subject.start is None else self._subject.start - CLOCK_MARGIN)
 
     def _committed(self, locations: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
-        """What the group has committed of each partition; None where nothing."""
+        """Return the group's committed offset of each partition; None without one."""
         settings = {**self._properties, "group.id": self._subject.group_id, "enable.auto.commit": False, "log_level": 0}
         with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
             try:
@@ -196,7 +196,7 @@ class KafkaAudit:
         return {(one.topic, one.partition): self._offset(one) for one in answers}
 
     def _offset(self, answer: KafkaPartition) -> int | None:
-        """The committed offset; None also where it is of an earlier topic of this name, which does not count."""
+        """Return the committed offset; None if there is none, or if it belongs to an earlier topic of this name."""
         found = pointer.read(answer.metadata)
         topic_id = found.topic_id if isinstance(found, pointer.Pointer) else None
         is_current = topic_id in (None, self._origins[answer.topic].topic_id)
@@ -211,19 +211,19 @@ class KafkaAudit:
             raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
 
     def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:
-        """The first offset of each partition whose outcome the ledger would still hold."""
+        """Return each partition's first offset whose outcome the ledger would still hold."""
         oldest, count = self._oldest(self._subject.outcomes_topic)
         provable: dict[tuple[str, int], int] = {}
-        for home, moment in oldest.items():
+        for home, oldest_at in oldest.items():
             for one in ranges:
-                firsts = one.first_at(moment) if moment is not None else {}
+                firsts = one.first_at(oldest_at) if oldest_at is not None else {}
                 for number, offsets in one.available.items():
                     if ledger_partition(one.topic, number, count) == home:
                         provable[one.topic, number] = firsts.get(number, offsets.stop)
         return provable
 
     def _oldest(self, topic: str) -> tuple[Mapping[int, datetime | None], int]:
-        """When the topic's partitions begin, of those that retention cut (None: nothing is left); and the count."""
+        """Return each cut partition's first timestamp (None if it is empty), and the number of partitions."""
         oldest: dict[int, datetime | None] = {}
         with TopicRange(self._properties, topic) as whole:
             available = whole.available

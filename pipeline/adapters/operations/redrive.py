@@ -1,8 +1,8 @@
-"""Dead letters back onto their source topics: each once, whatever interrupts it.
+"""Write dead letters back to their source topics, each once, whatever interrupts it.
 
-A redriven record and the mark that says so are written in one transaction, so there is never one without the other;
-and the transaction's id fences off a run that was thought dead and is not. A transaction is begun when its records are
-ready and ended at once: while it is open, readers of the source topic wait before it.
+A redriven record and its mark are written in one transaction, so that neither exists without the other; the
+transactional id fences off an earlier run that is still alive. A transaction begins when its records are ready and ends
+at once, because readers of the source topic wait while it is open.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from pipeline.operations.redrive.record import Redriven, redriven
 from pipeline.operations.redrive.selection import RedriveDecision, Selection
 
 BATCH = 200
-"""Letters in one transaction: as many as a broker takes within milliseconds."""
+"""Letters in one transaction: a broker accepts this many within milliseconds."""
 TRANSACTION_SECONDS = 15.0
-"""A run that is killed within a transaction holds readers of the source topics up for so long."""
+"""A run that is killed within a transaction blocks readers of the source topics for this long."""
 FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})  # noqa: SLF001
 """librdkafka's own codes begin with an underscore."""
-OF_THE_RECORD = TOO_LARGE | {KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}
-"""What Kafka has against one record; others may be taken."""
-AFTER_A_REFUSAL = frozenset({KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER})
-"""librdkafka 2.16 skips the numbers of what was refused, and the broker refuses the next transaction for that, once."""
+RECORD_ERRORS = TOO_LARGE | {KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}
+"""Errors of a single record; other records may be accepted."""
+SEQUENCE_ERRORS = frozenset({KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER})
+"""librdkafka 2.16 skips the sequence numbers of refused records, and the broker then refuses one more transaction."""
 ANY = -1
-"""Whatever partition the key leads to."""
+"""Let the key determine the partition."""
 
 Delivered = Callable[[KafkaError | None, object], None]
 
 
 class LetterResult(NamedTuple):
-    """What became of one letter."""
+    """The result for one letter."""
 
     letter: Letter | None
-    """None where the record is no dead letter."""
+    """None if the record is not a dead letter."""
     position: str
     fate: RedriveDecision
     message: str = ""
@@ -55,13 +55,13 @@ class Target(NamedTuple):
     topics: Mapping[str, int]
     """Topics that the service reads, with their partitions."""
     into: str | None
-    """All of them there, instead of each to its source."""
+    """Write all of them to this topic, instead of each to its source."""
     marks: str | None
-    """The topic that remembers; None: it is not there yet, and nothing is to be written."""
+    """The topic of the marks; None if it does not exist yet and nothing is to be written."""
 
 
 class LetterReader:
-    """Decides what becomes of each letter of a range."""
+    """Decides what to do with each letter of a range."""
 
     def __init__(
         self, properties: Mapping[str, Any], letters: TopicRange, selection: Selection, target: Target
@@ -74,10 +74,10 @@ class LetterReader:
         self._topics = frozenset(target.topics)
 
     def fates(self, progressed: Progressed) -> Iterator[LetterResult]:
-        """Every letter of the range, in the order of each partition, and what is to become of it.
+        """Yield every letter of the range with its decision, in order within each partition.
 
-        The marks are read first, each time. Whoever sends must have made its `Sender` before: it fences other runs
-        off, so that no mark is written any more that is not read here.
+        Each call reads the marks first. Create the `Sender` before calling this: it fences off other runs, so that
+        every mark is read here.
 
         Raises:
             UserError: letters or marks cannot be read.
@@ -95,7 +95,7 @@ class LetterReader:
             yield LetterResult(letter, str(record.position), fate)
 
     def _done(self) -> set[str]:
-        """Names of the letters that were sent again."""
+        """Return the names of the letters that were sent again."""
         if self._marks is None:
             return set()
         with TopicRange(self._properties, self._marks) as marks:
@@ -103,17 +103,17 @@ class LetterReader:
 
 
 class Sender:
-    """Writes letters again, in transactions of one batch each."""
+    """Writes letters to their topics, one batch in each transaction."""
 
     def __init__(self, properties: Mapping[str, Any], name: str, target: Target) -> None:
-        """`name` is the transaction's id: one run of that name at a time.
+        """Use `name` as the transactional id, which permits one run at a time.
 
         Raises:
-            Unreachable: the cluster gives us no transaction.
+            Unreachable: the cluster does not start transactions for this user.
             ConfigurationError: librdkafka refuses its settings.
         """
         if target.marks is None:
-            raise ValueError("nothing is sent without a topic that remembers it")
+            raise ValueError("letters cannot be sent without a topic of marks")
         self._properties = properties
         self._marks = target.marks
         self._target = target
@@ -129,14 +129,14 @@ class Sender:
         for other_name in ("delivery.timeout.ms", "request.required.acks", "acks"):
             settings.pop(other_name, None)
         self._producer = kafka_errors.configured(lambda: Producer(settings))
-        self._in_words(lambda: self._producer.init_transactions(TRANSACTION_SECONDS))
+        self._converting_errors(lambda: self._producer.init_transactions(TRANSACTION_SECONDS))
 
     def send(self, letters: Sequence[Letter]) -> list[LetterResult]:
-        """Send these again, in order; what became of each.
+        """Send these again, in order; return each letter's result.
 
         Raises:
-            Unreachable: Kafka does not answer, or another run has begun. None of these is sent then, or all are, and
-                the marks tell which.
+            Unreachable: Kafka does not answer, or another run has begun. Then either none of these is sent or all are,
+                as the marks record.
         """
         results: list[LetterResult] = []
         ready: list[tuple[Letter, Redriven]] = []
@@ -149,7 +149,7 @@ class Sender:
         return results + self._commit(ready)
 
     def _original(self, letter: Letter) -> Record | LetterResult:
-        """What is to be sent: the letter's own bytes, or those at its source where it was cut."""
+        """Return the record to send: the letter's own, or the one at its source if the letter was cut."""
         if not letter.is_cut:
             return letter.record
         position = str(letter.record.position)
@@ -161,29 +161,29 @@ class Sender:
             return LetterResult(letter, position, RedriveDecision.SOURCE_GONE, error.message)
         if (record.key, record.timestamp_ms) != (letter.record.key, letter.source_time_ms):
             return LetterResult(
-                letter, position, RedriveDecision.SOURCE_GONE, f"another record stands at {letter.source} now"
+                letter, position, RedriveDecision.SOURCE_GONE, f"another record is at {letter.source} now"
             )
         return record
 
     def _commit(self, ready: Sequence[tuple[Letter, Redriven]]) -> list[LetterResult]:
-        """All of them in one transaction; where Kafka refuses one, each in its own."""
+        """Write all of them in one transaction; if Kafka refuses one, each in its own."""
         if not ready:
             return []
-        why = self._try(ready)
-        if why is not None and why.code() in AFTER_A_REFUSAL:
-            why = self._try(ready)
-        if why is None:
+        error = self._try(ready)
+        if error is not None and error.code() in SEQUENCE_ERRORS:
+            error = self._try(ready)
+        if error is None:
             return [LetterResult(letter, str(letter.record.position), RedriveDecision.SEND) for letter, _ in ready]
         if len(ready) == 1:
             letter = ready[0][0]
-            return [LetterResult(letter, str(letter.record.position), RedriveDecision.REFUSED, why.str())]
+            return [LetterResult(letter, str(letter.record.position), RedriveDecision.REFUSED, error.str())]
         return [result for one in ready for result in self._commit([one])]
 
     def _try(self, ready: Sequence[tuple[Letter, Redriven]]) -> KafkaError | None:
-        """Write them all, or none; then why not.
+        """Write all of them or none; return the error of a refused record.
 
         Raises:
-            Unreachable: it is not for what the records are.
+            Unreachable: the transaction failed for another reason.
         """
         refused: list[KafkaError] = []
 
@@ -191,29 +191,29 @@ class Sender:
             if error is not None:
                 refused.append(error)
 
-        self._in_words(self._producer.begin_transaction)
+        self._converting_errors(self._producer.begin_transaction)
         try:
             for letter, record in ready:
                 self._write(letter, record, delivered)
             self._producer.commit_transaction(TRANSACTION_SECONDS)
         except KafkaException as error:
             raised = kafka_errors.cause(error)
-            # The first to be refused is the cause: those after it only tell that the transaction is no more.
-            failure = next((one for one in (*refused, raised) if one.code() in OF_THE_RECORD), raised)
-            with suppress(KafkaException):  # the error at hand is the one to tell
+            # The first refused record is the cause; the errors after it only report that the transaction has failed.
+            failure = next((one for one in (*refused, raised) if one.code() in RECORD_ERRORS), raised)
+            with suppress(KafkaException):  # the first error is the one to report
                 self._producer.abort_transaction(TRANSACTION_SECONDS)
-            if raised.fatal() or failure.code() not in OF_THE_RECORD | AFTER_A_REFUSAL:
+            if raised.fatal() or failure.code() not in RECORD_ERRORS | SEQUENCE_ERRORS:
                 raise _unreachable(raised) from None
             return failure
         except BaseException:
-            with suppress(KafkaException):  # interrupted: what was not committed counts for nothing
+            with suppress(KafkaException):  # interrupted: uncommitted records are never read
                 self._producer.abort_transaction(TRANSACTION_SECONDS)
             raise
         return None
 
     def _write(self, letter: Letter, record: Redriven, delivered: Delivered) -> None:
         topic = self._target.into or letter.source.topic
-        # Its own partition, however its producers chose it: there its recipient's other events are.
+        # The original partition, which holds the recipient's other events, however its producers chose it.
         has_own = self._target.into is None and letter.source.partition < self._partitions[topic]
         partition = letter.source.partition if has_own else ANY
         self._produce(topic, record.value, record.key, partition, record.headers, delivered)
@@ -236,7 +236,7 @@ class Sender:
             else:
                 return
 
-    def _in_words(self, call: Callable[[], None]) -> None:
+    def _converting_errors(self, call: Callable[[], None]) -> None:
         try:
             call()
         except KafkaException as error:
@@ -249,11 +249,13 @@ def _text(key: bytes | None) -> str:
 
 def _unreachable(cause: KafkaError) -> Unreachable:
     if cause.code() in FENCED:
-        return Unreachable("another redrive of this group has begun", hint="let that one end, then run this again")
+        return Unreachable(
+            "another redrive of this group has begun", hint="wait until that one has ended, then run this again"
+        )
     if cause.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
         return Unreachable(cause.str(), hint="give the Kafka user Write on the transactional id `<group_id>.redrive`")
     known = kafka_errors.hint({cause.code()})
-    again = "nothing is sent twice: run it again"
+    again = "run it again: no letter is sent twice"
     return Unreachable(
-        f"Kafka did not take the dead letters: {cause.str()}", hint=f"{known}; {again}" if known else again
+        f"Kafka did not accept the dead letters: {cause.str()}", hint=f"{known}; {again}" if known else again
     )

@@ -1,7 +1,7 @@
-"""Rows in order, with little memory however many: SQLite keeps and sorts them in unnamed temporary files.
+"""Sort any number of rows in little memory: SQLite stores and sorts them in unnamed temporary files.
 
-They lie where `SQLITE_TMPDIR` or `TMPDIR` says, can be read by nobody else, and are gone with the process, however it
-ends. Below a few megabytes there is no file.
+The files are in the folder that `SQLITE_TMPDIR` or `TMPDIR` names, are readable by this process only, and disappear
+with it, however it ends. Below a few megabytes there is no file.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from pipeline.errors import UserError
 from pipeline.operations.audit.rows import Row
 
 CACHE_KBYTES = 8_192
-"""Of memory for each heap; sorting uses as much again."""
+"""Memory of each instance; sorting uses as much again."""
 BATCH = 5_000
 _PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{CACHE_KBYTES}")
-"""Nothing is to survive a crash: no journal, no waiting for the disk."""
+"""No journal and no sync, because nothing has to survive a crash."""
 
 
 class SortedRows:
-    """Implements `pipeline.operations.audit.rows.Rows`. One thread makes, fills and reads it."""
+    """Implements `pipeline.operations.audit.rows.Rows`. One thread creates, fills and reads it."""
 
     def __init__(self, width: int) -> None:
-        """`width` values in a row.
+        """Create storage for rows of `width` values.
 
         Raises:
-            UserError: nothing can be kept.
+            UserError: SQLite cannot store anything.
         """
-        with _in_words():
-            self._base = sqlite3.connect("", isolation_level=None)
+        with _errors_converted():
+            self._database = sqlite3.connect("", isolation_level=None)
             for pragma in _PRAGMAS:
-                self._base.execute(f"PRAGMA {pragma}")
+                self._database.execute(f"PRAGMA {pragma}")
             self._columns = ", ".join(f"v{number}" for number in range(width))
-            self._base.execute(f"CREATE TABLE kept ({self._columns})")
-            self._base.execute("BEGIN")
-        self._insert = f"INSERT INTO kept VALUES ({', '.join('?' * width)})"  # noqa: S608 - as many marks as values
+            self._database.execute(f"CREATE TABLE kept ({self._columns})")
+            self._database.execute("BEGIN")
+        self._insert = f"INSERT INTO kept VALUES ({', '.join('?' * width)})"  # noqa: S608 - placeholders only
         self._waiting: list[Row] = []
         self._count = 0
 
@@ -46,15 +46,15 @@ class SortedRows:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the files."""
-        self._base.close()
+        """Delete the files."""
+        self._database.close()
 
     def __len__(self) -> int:
-        """How many were added."""
+        """Return the number of rows added."""
         return self._count
 
     def add(self, *row: int | str) -> None:
-        """One more.
+        """Add a row.
 
         Raises:
             UserError: the disk is full.
@@ -65,27 +65,27 @@ class SortedRows:
             self._keep()
 
     def in_order(self) -> Iterator[Row]:
-        """All of them, by their first value, then by the second, and so on.
+        """Yield all rows, ordered by their first value, then by the second, and so on.
 
         Raises:
             UserError: the disk is full.
         """
         self._keep()
-        with _in_words():
-            yield from self._base.execute(f"SELECT * FROM kept ORDER BY {self._columns}")  # noqa: S608 - our own names
+        with _errors_converted():
+            yield from self._database.execute(f"SELECT * FROM kept ORDER BY {self._columns}")  # noqa: S608 - our own names
 
     def _keep(self) -> None:
-        with _in_words():
-            self._base.executemany(self._insert, self._waiting)
+        with _errors_converted():
+            self._database.executemany(self._insert, self._waiting)
         self._waiting.clear()
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _errors_converted() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
         raise UserError(
-            f"what was read cannot be put aside: {error}",
-            hint="let TMPDIR name a folder with room: 200 bytes for each event and its outcome",
+            f"rows cannot be stored in a temporary file: {error}",
+            hint="set TMPDIR to a folder with enough space: 200 bytes for each event and its outcome",
         ) from None

@@ -1,1 +1,1 @@
-"""Does every event have its outcomes, each once, in order? Pure: events and outcomes come as they are read."""
+"""Check that every event has its outcomes, each once, in order. Pure: the caller reads events and outcomes."""

@@ -1,4 +1,4 @@
-"""Everything that Kafka holds of one event: what it must have, its outcomes, its dead letters."""
+"""One event's expected outcomes, actual outcomes and dead letters."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from pipeline.operations.audit.findings import Code
 
 
 class Seen(NamedTuple):
-    """An outcome, as far as it matters here."""
+    """The parts of an outcome that the audit needs."""
 
     label: str
     kind: OutcomeKind
     id: str
     redelivered: bool
     other_rules: bool
-    """Whether another version of the rules made it."""
+    """Whether another version of the rules produced it."""
     finished_at: float
     """Epoch seconds."""
 
 
 class Account(NamedTuple):
-    """One position's."""
+    """What Kafka holds for one position."""
 
     expected: Expected | None
-    """None: there is no event."""
+    """None if there is no event."""
     outcomes: Sequence[Seen]
     letters: Counter[str]
     """Dead letters by the outcome's id."""
 
     def missing(self) -> tuple[str, ...]:
-        """Labels of outcomes that the event must have and has not."""
+        """Return the labels of the event's missing outcomes."""
         return self.expected.missing({seen.label for seen in self.outcomes}) if self.expected else ()
 
     def wrong_outcomes(self) -> Iterable[tuple[Code, str]]:
-        """Outcomes that should not be there, with words."""
+        """Yield a code and a message for each outcome that should not exist."""
         if self.expected is None:
             yield from ((Code.ORPHAN, f"{seen.kind} outcome {seen.id} without its event") for seen in self.outcomes)
             return
@@ -50,11 +50,11 @@ class Account(NamedTuple):
             labels.add(seen.label)
 
     def without_letter(self) -> Iterable[Seen]:
-        """Outcomes that must have a dead letter and have none."""
+        """Yield outcomes whose dead letter is missing."""
         return (seen for seen in self.outcomes if seen.kind.leaves_dead_letter and not self.letters[seen.id])
 
     def stray_letters(self) -> Iterable[tuple[str, int, str]]:
-        """Dead letters beyond those that the outcomes ask for: the outcome's id, how many, and what they are."""
+        """Yield surplus dead letters: the outcome's id, their number, and a description."""
         failed = Counter(seen.id for seen in self.outcomes if seen.kind.leaves_dead_letter)
         accepted = {seen.id for seen in self.outcomes if seen.kind is OutcomeKind.ACCEPTED}
         for name, count in self.letters.items():
@@ -62,8 +62,8 @@ class Account(NamedTuple):
             if surplus <= 0:
                 continue
             if failed[name]:
-                yield name, surplus, "stands there twice: redrive takes one of them"
+                yield name, surplus, "exists twice: redrive sends one of them"
             elif name in accepted:
-                yield name, surplus, "is of a notice that was accepted: redrive would send it again"
+                yield name, surplus, "belongs to an accepted notice: redrive would send it again"
             else:
                 yield name, surplus, ""

@@ -1,6 +1,6 @@
-"""Holds events, outcomes and dead letters against each other.
+"""Compare events, outcomes and dead letters.
 
-They come in any order; each is put aside as a few numbers, and at the end all are looked through event by event.
+They arrive in any order; each is stored as a few numbers, and at the end they are compared event by event.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _OFFSET_BITS = 48
 _HASH_MASK = (1 << 63) - 1
 _EVENT, _OUTCOME, _LETTER = range(3)
 _KINDS = tuple(OutcomeKind)
-_LOOK_EVERY = 10_000
+_PROGRESS_EVERY = 10_000
 
 Progressed = Callable[[int, int], None]
-"""Called now and then with the rows read so far, of how many."""
+"""Called at intervals with the rows read so far and their total."""
 
 
 class Audit:
-    """Memory is that of what `make_rows` keeps, whatever the number of records."""
+    """Compares the records of one range. Its memory is bounded by that of `make_rows`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Audit:
         keep: int,
         make_rows: MakeRows,
     ) -> None:
-        """`ordered` tells whether a rule's notices keep the order; `keep` examples of each finding are kept."""
+        """`ordered` returns whether a rule's notices keep their order; keep `keep` examples of each finding."""
         self._partitions: dict[tuple[str, int], PartitionRange] = {one.partition: one for one in partitions}
         self._numbers = {key: number for number, key in enumerate(self._partitions)}
         self._keys = list(self._partitions)
@@ -55,27 +55,27 @@ class Audit:
         self._outcomes: Counter[str] = Counter()
         self._redriven: Counter[str] = Counter()
         self._unproven: Counter[Unproven] = Counter()
-        self._wanted = self._pending = 0
+        self._expected_count = self._pending = 0
         self._letters_provable = float("-inf")
         self._accounts = make_rows(6)
-        """Place, what it is, and of an event the number of its `Expected`; else label, flags, milliseconds, id."""
+        """Location, type of row, and for an event the number of its `Expected`; else label, flags, milliseconds, id."""
         self._accepted = make_rows(2)
-        """Hash of the notice's id, place."""
+        """Hash of the notice's id, location."""
         self._first_attempts = make_rows(3)
-        """Hash of recipient and partition, place, milliseconds of the first attempt."""
+        """Hash of recipient and partition, location, milliseconds of the first attempt."""
 
     def event(self, position: Position, expected: Sequence[str], *, redriven: bool) -> None:
-        """A record of the range, and the outcomes that it must have: rules' ids, or a label of `expected`."""
+        """Add a record of the range with the outcomes that it must have: rule ids, or a label of `expected`."""
         self._events += 1
         number = self._expected.number(Expected(tuple(expected), redriven))
-        self._accounts.add(self._place(position), _EVENT, number, 0, 0, "")
+        self._accounts.add(self._location(position), _EVENT, number, 0, 0, "")
 
     def outcome(self, outcome: Outcome, key: bytes | None) -> None:
-        """An outcome, and its record's key. One of an event out of the range or of another origin is passed over."""
-        partition = self._of_the_range(outcome.position, outcome.origin)
+        """Add an outcome and its record's key; ignore it if its event is out of range or of another origin."""
+        partition = self._in_range(outcome.position, outcome.origin)
         if partition is None:
             return
-        location = self._place(outcome.position)
+        location = self._location(outcome.position)
         self._outcomes[outcome.kind] += 1
         partition.note_version(outcome.rules_version, outcome.position.offset)
         label = self._labels.number(outcome.rule or f"({outcome.kind})")
@@ -86,20 +86,20 @@ class Audit:
         self._note_first_attempt(outcome, key, location)
 
     def letter(self, source: Position, outcome_id: str, origin: Origin) -> None:
-        """A dead letter: its event's position, its outcome and its origin. It is passed over as an outcome is."""
-        if self._of_the_range(source, origin) is not None:
+        """Add a dead letter by its event's position, its outcome's id and its origin; ignore it as `outcome` does."""
+        if self._in_range(source, origin) is not None:
             self._letters += 1
-            self._accounts.add(self._place(source), _LETTER, 0, 0, 0, outcome_id)
+            self._accounts.add(self._location(source), _LETTER, 0, 0, 0, outcome_id)
 
-    def letters_are_whole_since(self, moment: float) -> None:
-        """Retention has taken dead letters of before (epoch seconds)."""
-        self._letters_provable = moment
+    def letters_complete_since(self, timestamp: float) -> None:
+        """Set the time (epoch seconds) before which retention has deleted dead letters."""
+        self._letters_provable = timestamp
 
     def report(self, progressed: Progressed = lambda _done, _total: None) -> Report:
-        """What was proved and found. Once, at the end."""
-        tracked = self._telling(progressed)
-        for account_place, rows in groupby(tracked(self._accounts.in_order()), itemgetter(0)):
-            self._judge(self._position(int(account_place)), self._account(rows))
+        """Compare everything and return the report; call it once, at the end."""
+        tracked = self._with_progress(progressed)
+        for account_location, rows in groupby(tracked(self._accounts.in_order()), itemgetter(0)):
+            self._check(self._position(int(account_location)), self._account(rows))
         for location, first in twice(tracked(self._accepted.in_order())):
             message = f"a notice that was accepted at {self._position(first)} as well"
             self._tally.add(Code.ACCEPTED_TWICE, self._position(location), message)
@@ -109,7 +109,7 @@ class Audit:
         return Report(
             rules_version=self._version,
             events=self._events,
-            expected=self._wanted,
+            expected=self._expected_count,
             outcomes=dict(sorted(self._outcomes.items())),
             redriven=dict(sorted(self._redriven.items())),
             dead_letters=self._letters,
@@ -121,8 +121,8 @@ class Audit:
             examples=sorted(self._tally.examples),
         )
 
-    def _telling(self, progressed: Progressed) -> Callable[[Iterator[Row]], Iterator[Row]]:
-        """Passes rows on, and tells of it."""
+    def _with_progress(self, progressed: Progressed) -> Callable[[Iterator[Row]], Iterator[Row]]:
+        """Return a function that passes rows on and reports progress."""
         total = len(self._accounts) + len(self._accepted) + len(self._first_attempts)
         passed = 0
 
@@ -130,7 +130,7 @@ class Audit:
             nonlocal passed
             for row in rows:
                 passed += 1
-                if passed % _LOOK_EVERY == 0:
+                if passed % _PROGRESS_EVERY == 0:
                     progressed(passed, total)
                 yield row
 
@@ -139,7 +139,7 @@ class Audit:
     def _note_first_attempt(self, outcome: Outcome, key: bytes | None, location: int) -> None:
         if outcome.first_attempt_at is None or outcome.rule is None or not self._ordered(outcome.rule):
             return
-        # A text and its bytes have one hash: a recipient must not be taken for a key.
+        # A text and its bytes have the same hash; the tuples keep recipients and keys distinct.
         who = (outcome.recipient, None) if outcome.recipient is not None else (None, key)
         if who == (None, None) or outcome.redelivered:
             self._order_unchecked += 1
@@ -148,14 +148,14 @@ class Audit:
         self._first_attempts.add(group, location, _milliseconds(outcome.first_attempt_at))
 
     def _account(self, rows: Iterable[Row]) -> Account:
-        """All rows of one place as what they stand for."""
+        """Convert all rows of one location."""
         expected: Expected | None = None
         outcomes: list[Seen] = []
         letters: Counter[str] = Counter()
-        for _, what, number, flags, finished, name in rows:
-            if what == _EVENT:
+        for _, row_type, number, flags, finished, name in rows:
+            if row_type == _EVENT:
                 expected = self._expected[int(number)]
-            elif what == _LETTER:
+            elif row_type == _LETTER:
                 letters[str(name)] += 1
             else:
                 kind = _KINDS[int(flags) >> 2]
@@ -164,17 +164,17 @@ class Audit:
                 outcomes.append(seen)
         return Account(expected, outcomes, letters)
 
-    def _judge(self, position: Position, account: Account) -> None:
+    def _check(self, position: Position, account: Account) -> None:
         if account.expected is not None:
-            self._wanted += len(account.expected.labels)
+            self._expected_count += len(account.expected.labels)
             if account.expected.redriven:
                 self._redriven.update(seen.kind for seen in account.outcomes)
         for code, message in account.wrong_outcomes():
             self._tally.add(code, position, message)
-        self._judge_missing(position, account)
-        self._judge_letters(position, account)
+        self._check_missing(position, account)
+        self._check_letters(position, account)
 
-    def _judge_missing(self, position: Position, account: Account) -> None:
+    def _check_missing(self, position: Position, account: Account) -> None:
         missing = account.missing()
         if not missing:
             return
@@ -189,7 +189,7 @@ class Audit:
             for label in missing:
                 self._tally.add(Code.LOST, position, f"is committed, and has no outcome of {label}")
 
-    def _judge_letters(self, position: Position, account: Account) -> None:
+    def _check_letters(self, position: Position, account: Account) -> None:
         for seen in account.without_letter():
             if seen.finished_at < self._letters_provable:
                 self._unproven[Unproven.DEAD_LETTERS_FORGOT] += 1
@@ -199,7 +199,7 @@ class Audit:
         partition = self._partitions[position.topic, position.partition]
         for name, count, message in account.stray_letters():
             if not message and partition.is_pending(position.offset):
-                continue  # written first; its outcome is on its way
+                continue  # the dead letter is written first; its outcome follows
             if not message and position.offset < partition.provable:
                 self._unproven[Unproven.LEDGER_FORGOT] += count
                 continue
@@ -208,27 +208,27 @@ class Audit:
                 self._tally.add(Code.STRAY_DEAD_LETTER, position, detail)
 
     def _is_certain(self, partition: PartitionRange, offset: int, account: Account) -> bool:
-        """Whether the rules given were in use for this event."""
+        """Whether the given rules were certainly in use for this event."""
         if not self._other_versions:
             return True
-        return not any(seen.other_rules for seen in account.outcomes) and partition.was_worked_on_by(
+        return not any(seen.other_rules for seen in account.outcomes) and partition.was_processed_by(
             self._version, offset
         )
 
     @cached_property
     def _other_versions(self) -> frozenset[str]:
-        """Versions of the rules that the ledger speaks of, but for those given. Known once it is read."""
+        """Versions of the rules in the ledger other than the given one; complete once the ledger is read."""
         versions = {version for partition in self._partitions.values() for version in partition.versions}
         return frozenset(versions - {self._version})
 
-    def _of_the_range(self, position: Position, origin: Origin) -> PartitionRange | None:
+    def _in_range(self, position: Position, origin: Origin) -> PartitionRange | None:
         """The audited partition; None where the event is out of the range, or of another group, cluster or topic id."""
         partition = self._partitions.get((position.topic, position.partition))
         if partition is None or position.offset not in partition.offsets or origin != partition.origin:
             return None
         return partition
 
-    def _place(self, position: Position) -> int:
+    def _location(self, position: Position) -> int:
         return self._numbers[position.topic, position.partition] << _OFFSET_BITS | position.offset
 
     def _position(self, location: int) -> Position:

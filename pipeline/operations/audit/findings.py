@@ -1,4 +1,4 @@
-"""What an audit can find, and what it tells in the end."""
+"""An audit's findings and its report."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.model.event import Position
 
 
 class Code(StrEnum):
-    """What is wrong. Closed."""
+    """The kinds of findings. Closed."""
 
     LOST = "lost"
     """The group has committed past an event, and an outcome that it must have is not in the ledger."""
     ORPHAN = "orphan"
-    """An outcome speaks of an event that is not there."""
+    """An outcome refers to an event that does not exist."""
     DUPLICATE = "duplicate"
     """One notice has two outcomes at one position: after a crash it may have been sent twice."""
     ACCEPTED_TWICE = "accepted-twice"
@@ -24,24 +24,24 @@ class Code(StrEnum):
     OUT_OF_ORDER = "out-of-order"
     """A recipient's later event was sent first."""
     NO_DEAD_LETTER = "no-dead-letter"
-    """An outcome says that the notice failed for good, and its dead letter is not there: redrive could not send it."""
+    """A notice failed permanently and has no dead letter, so redrive cannot send it."""
     STRAY_DEAD_LETTER = "stray-dead-letter"
-    """A dead letter that no outcome asks for: redrive would send what has no need of it."""
+    """A dead letter without a failed outcome: redrive would send a notice that does not need it."""
 
 
 NOTES = frozenset({Code.ACCEPTED_TWICE})
-"""Worth reading, and no fault of the service: an event that is emitted twice has one id and one idempotency key."""
+"""Findings that are not faults of the service: an event emitted twice has one id and one idempotency key."""
 
 
 class Unproven(StrEnum):
-    """Why it can not be said whether an outcome or a dead letter is missing."""
+    """Why the audit cannot determine whether an outcome or a dead letter is missing."""
 
     RULES_CHANGED = "rules-changed"
-    """Other rules than those given were in use, or may have been, when the event was worked on."""
+    """Other rules than those given were in use, or may have been, when the event was processed."""
     LEDGER_FORGOT = "ledger-forgot"
-    """The event is older than the oldest outcome that retention has left."""
+    """The event is older than the oldest outcome that retention has kept."""
     DEAD_LETTERS_FORGOT = "dead-letters-forgot"
-    """The notice failed before the oldest dead letter that retention has left was written."""
+    """The notice failed before the oldest dead letter that retention has kept was written."""
 
 
 class AuditFinding(NamedTuple):
@@ -52,38 +52,38 @@ class AuditFinding(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        """`topic/partition/offset: code words`."""
+        """Return `topic/partition/offset: code message`."""
         return f"{self.position}: {self.code} {self.message}"
 
 
 class Report(NamedTuple):
-    """What the audit proved, and what it found."""
+    """The result of an audit."""
 
     rules_version: str
     events: int
     """Records in the range, redriven ones among them."""
     expected: int
-    """Outcomes that they must have, by the rules given."""
+    """Outcomes that they must have by the given rules."""
     outcomes: Mapping[str, int]
     """Outcomes of these records, by kind."""
     redriven: Mapping[str, int]
-    """Of them, those of records that were sent again from the dead letters, by kind."""
+    """Those of redriven records, by kind."""
     dead_letters: int
     """Of these records."""
     pending: int
     """Outcomes still to come: of events at or above the group's committed offsets."""
     unproven: Mapping[Unproven, int]
     order_unchecked: int
-    """First attempts whose order nothing tells: neither a recipient nor a key, or sent again after a restart."""
+    """First attempts whose order cannot be checked: without recipient and key, or sent again after a restart."""
     other_versions: Sequence[str]
-    """Versions of rules that outcomes name besides the one given."""
+    """Versions of the rules in outcomes other than the given one."""
     findings: Mapping[Code, int]
     examples: Sequence[AuditFinding]
     """The first few of each code."""
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is wrong, as far as it can be said; notes do not count."""
+        """Whether there are no findings other than notes."""
         return not any(count for code, count in self.findings.items() if code not in NOTES)
 
 
@@ -91,13 +91,13 @@ class Tally:
     """Counts every finding and keeps the first few of each code."""
 
     def __init__(self, keep: int) -> None:
-        """`keep` examples of each code."""
+        """Keep `keep` examples of each code."""
         self._keep = keep
         self.counts: Counter[Code] = Counter(dict.fromkeys(Code, 0))
         self.examples: list[AuditFinding] = []
 
     def add(self, code: Code, position: Position, message: str) -> None:
-        """One more."""
+        """Count a finding."""
         self.counts[code] += 1
         if self.counts[code] <= self._keep:
             self.examples.append(AuditFinding(code, position, message))

@@ -1,4 +1,4 @@
-"""What is known of one source partition beforehand, and which versions of the rules have worked on it."""
+"""One audited source partition, and the versions of the rules that processed it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 
 
 class PartitionRange:
-    """Offsets of one partition that are audited."""
+    """The audited offsets of one partition."""
 
     def __init__(
         self,
@@ -16,28 +16,28 @@ class PartitionRange:
         provable: int,
         origin: Origin = UNKNOWN_ORIGIN,
     ) -> None:
-        """`offsets` are read; below `provable` the ledger has forgotten; only what is of `origin` counts."""
+        """`offsets` are audited; the ledger no longer holds outcomes below `provable`. Only `origin` counts."""
         self.partition = partition
         self.origin = origin
         self.offsets = offsets
         self.committed = committed
         self.provable = provable
         self.versions: dict[str, tuple[int, int]] = {}
-        """Where outcomes of each version of the rules stand: first and last offset."""
+        """First and last offset with an outcome, by version of the rules."""
 
     def is_pending(self, offset: int) -> bool:
-        """Whether the group has not committed past this event: its outcomes are still to come."""
+        """Whether the group has not committed past this event, so that its outcomes may still follow."""
         return self.committed is None or offset >= self.committed
 
     def note_version(self, version: str, offset: int) -> None:
-        """An outcome of this version stands at `offset`."""
+        """Record an outcome of this version at `offset`."""
         first, last = self.versions.get(version, (offset, offset))
         if first <= offset <= last and version in self.versions:
             return
         self.versions[version] = (min(first, offset), max(last, offset))
 
-    def was_worked_on_by(self, version: str, offset: int) -> bool:
-        """Whether it is certain that these rules and no others were in use at `offset`, in this partition."""
+    def was_processed_by(self, version: str, offset: int) -> bool:
+        """Whether only these rules were certainly in use at `offset`."""
         own = self.versions.get(version)
         if own is None or not own[0] <= offset <= own[1]:
             return False

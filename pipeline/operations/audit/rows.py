@@ -1,4 +1,4 @@
-"""Rows that wait until all are there, and come back in order. However many: where they are kept is not our matter."""
+"""Protocol of storage that returns rows in order once all are added, for any number of rows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 Row = tuple[int | str, ...]
-"""Whole numbers of 64 bits and texts; the same kind in the same place."""
+"""64-bit integers and texts; each column has one type."""
 
 
 class Rows(Protocol):
-    """One heap of rows of the same width."""
+    """Rows of the same width."""
 
     def add(self, *row: int | str) -> None:
-        """One more."""
+        """Add a row."""
         ...
 
     def __len__(self) -> int:
-        """How many were added."""
+        """Return the number of rows added."""
         ...
 
     def in_order(self) -> Iterator[Row]:
-        """All of them, ordered by their first value, then by their second, and so on. Once, at the end."""
+        """Yield all rows, ordered by their first value, then by the second, and so on; call it once, at the end."""
         ...
 
 
 MakeRows = Callable[[int], Rows]
-"""A new heap; given the width of its rows."""
+"""Creates storage for rows of the given width."""

@@ -1,1 +1,1 @@
-"""Which dead letters are sent again, and as what? Pure."""
+"""Decide which dead letters are sent again, and build their records. Pure."""

@@ -1,4 +1,4 @@
-"""A dead letter as redrive reads it."""
+"""Read dead letters from their records."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ _MAX_RULE = 200
 
 
 class Letter(NamedTuple):
-    """What a dead letter says of itself."""
+    """A dead letter's record and the values of its headers."""
 
     record: Record
-    """As it stands on the dead-letter topic: the original's key, and its value and headers unless they were cut."""
+    """The record on the dead-letter topic: the original's key, and its value and headers unless they were cut."""
     kind: OutcomeKind
     reason: Reason
     rule: str | None
-    """None where the record was no event."""
+    """None if the record could not be decoded to an event."""
     outcome_id: str
     source: Position
-    """Where the record stands that failed."""
+    """The position of the record that failed."""
     source_time_ms: int
     redrives: int
-    """How often it was sent again before it failed this time."""
+    """How often it was redriven before this failure."""
     origin: Origin
-    """Whose letter it is; without a group where it is not of this release."""
+    """Its group and source; without a group if an earlier release wrote it."""
     is_cut: bool
-    """Whether the whole of it stands only at `source`."""
+    """Whether only the record at `source` is complete."""
 
     @property
     def name(self) -> str:
-        """Unique among letters, also of a dead-letter topic that was created again."""
+        """A name unique among letters, even if the dead-letter topic was created again."""
         return f"{self.record.position} {self.outcome_id}"
 
 
 def read_letter(record: Record) -> Letter | None:
-    """The letter; None where the record is none of ours, or of a release that knows more reasons than this one."""
+    """Return the letter; None if the record is not a letter, or has a kind or reason of a later release."""
     headers = last_of_each(record.headers)
     topic = headers.get(dead_letter.SOURCE_TOPIC, b"")
     partition, offset = (_number(headers, name) for name in (dead_letter.SOURCE_PARTITION, dead_letter.SOURCE_OFFSET))
@@ -74,7 +74,7 @@ def read_letter(record: Record) -> Letter | None:
 
 
 def last_of_each(headers: Headers) -> dict[str, bytes]:
-    """Headers by name; of several with one name the last counts, for ours are put at the end."""
+    """Return headers by name. The last of several with one name counts, because the service appends its own."""
     return {name: raw for name, raw in headers if raw is not None}
 
 

@@ -1,4 +1,4 @@
-"""The record that a dead letter becomes when it is sent again."""
+"""Build the record that redrive writes for a dead letter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.operations.redrive.letter import Letter, last_of_each
 
 
 class Redriven(NamedTuple):
-    """What is written: the original's key, value and headers, and beside them what the service must know."""
+    """The record to write: the original's key, value and headers, with added headers for the service."""
 
     key: bytes | None
     value: bytes | None
@@ -19,10 +19,10 @@ class Redriven(NamedTuple):
 
 
 def redriven(letter: Letter, original: Record) -> Redriven:
-    """The record; `original` is the letter itself, or what stands at its source where the letter was cut."""
+    """Build the record; `original` is the letter's record, or the one at its source if the letter was cut."""
     given = last_of_each(letter.record.headers)
     number = letter.redrives + 1
-    ours = {
+    added = {
         dead_letter.REDRIVES: b"%d" % number,
         dead_letter.GROUP: letter.origin.group.encode(),
         dead_letter.EVENT_IDENTITY: given.get(dead_letter.EVENT_IDENTITY)
@@ -32,10 +32,10 @@ def redriven(letter: Letter, original: Record) -> Redriven:
         dead_letter.DEAD_LETTER: str(letter.record.position).encode(),
     }
     if letter.rule is not None:
-        ours[dead_letter.ONLY_RULE] = letter.rule.encode()
+        added[dead_letter.ONLY_RULE] = letter.rule.encode()
     if letter.kind is OutcomeKind.REJECTED:
-        ours[dead_letter.KEY_ROUND] = b"%d" % number
+        added[dead_letter.KEY_ROUND] = b"%d" % number
     elif dead_letter.KEY_ROUND in given:
-        ours[dead_letter.KEY_ROUND] = given[dead_letter.KEY_ROUND]
+        added[dead_letter.KEY_ROUND] = given[dead_letter.KEY_ROUND]
     own = tuple((name, raw) for name, raw in original.headers if not name.startswith(dead_letter.PREFIX))
-    return Redriven(original.key, original.value, (*own, *ours.items()))
+    return Redriven(original.key, original.value, (*own, *added.items()))

@@ -310,8 +310,8 @@ def test_dead_letters_that_no_outcome_asks_for_are_found() -> None:
     report = scene.report()
     assert {one.code for one in report.examples} == {Code.STRAY_DEAD_LETTER}
     assert [(one.position.offset, one.message) for one in report.examples] == [
-        (10, "dead letter of the outcome ten stands there twice: redrive takes one of them"),
-        (11, "dead letter of the outcome eleven is of a notice that was accepted: redrive would send it again"),
+        (10, "dead letter of the outcome ten exists twice: redrive sends one of them"),
+        (11, "dead letter of the outcome eleven belongs to an accepted notice: redrive would send it again"),
         (12, "dead letter of the outcome another has no outcome"),
         (13, "dead letter of the outcome none has no outcome"),
     ]
@@ -321,7 +321,7 @@ def test_what_retention_took_of_either_topic_is_not_held_against_the_dead_letter
     """A letter of before the oldest one left is not missed, nor an outcome of before the ledger's oldest."""
     scene = Scene(provable=12)
     scene.events(10, 11, 12, 13, expected=())
-    scene.audit.letters_are_whole_since(2_000.0)
+    scene.audit.letters_complete_since(2_000.0)
     scene.letter(11, "its outcome is forgotten")
     scene.outcome(12, kind=OutcomeKind.REJECTED, finished_at=1_999.9)
     scene.outcome(13, kind=OutcomeKind.REJECTED, finished_at=2_000.0)
@@ -331,7 +331,7 @@ def test_what_retention_took_of_either_topic_is_not_held_against_the_dead_letter
 
 
 def test_it_tells_how_far_it_is(scene: Scene) -> None:
-    """While it looks through what it has put aside."""
+    """Progress is reported while the stored rows are compared."""
     told: list[tuple[int, int]] = []
     scene.events(*range(10, 15_010), expected=())
     scene.audit.report(lambda done, total: told.append((done, total)))

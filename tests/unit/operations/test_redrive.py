@@ -12,7 +12,7 @@ from pipeline.model.event import Headers, Position, Record
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.redrive.letter import Letter, read_letter
 from pipeline.operations.redrive.record import redriven
-from pipeline.operations.redrive.selection import UNASKED, RedriveDecision, Selection
+from pipeline.operations.redrive.selection import SAFE_KINDS, RedriveDecision, Selection
 from tests.fakes.outcomes import a_record, an_outcome
 
 SOURCE = Position("orders", 3, 17)
@@ -103,7 +103,7 @@ def test_unasked_only_what_can_help_and_cannot_harm_is_sent(kind: OutcomeKind) -
     """The others where their kind or reason is named."""
     one = letter(kind, Reason.AMBIGUOUS)
     assert Selection().fate(one, TOPICS, set()) is (
-        RedriveDecision.SEND if kind in UNASKED else RedriveDecision.ASK_BY_NAME
+        RedriveDecision.SEND if kind in SAFE_KINDS else RedriveDecision.ASK_BY_NAME
     )
     for asked in (Selection(kinds=frozenset({kind})), Selection(reasons=frozenset({Reason.AMBIGUOUS}))):
         assert asked.fate(one, TOPICS, set()) is RedriveDecision.SEND

@@ -58,16 +58,16 @@ def _full_disk() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.parametrize("full", ["while rows are put aside", "while they are sorted"])
+@pytest.mark.parametrize("full", ["while rows are stored", "while they are sorted"])
 def test_a_full_disk_is_told_in_words(full: str) -> None:
     """With where to make room."""
     count = CACHE_KBYTES * 1_024 * 2 // 50
     with SortedRows(2) as rows, ExitStack() as disk:
         if full == "while they are sorted":
             _many(rows, count)
-        told = disk.enter_context(pytest.raises(UserError, match="cannot be put aside"))
+        told = disk.enter_context(pytest.raises(UserError, match="cannot be stored"))
         disk.enter_context(_full_disk())
-        if full == "while rows are put aside":
+        if full == "while rows are stored":
             _many(rows, count)
         list(rows.in_order())
     assert "TMPDIR" in (told.value.hint or "")
