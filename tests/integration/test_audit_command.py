@@ -300,7 +300,7 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--from", "yesterday"), "`yesterday` is no moment"),
+        (("--from", "yesterday"), "`yesterday` is not a time"),
         (("--from", "-1h", "--to", "-2h"), "is not before"),
         (("--topic", "nobody-reads-me"), "reads no topic nobody-reads-me"),
         (("--rules", "/no/such/folder"), "/no/such/folder"),

@@ -351,7 +351,7 @@ def test_a_second_run_fences_off_the_first(office: Office, redrive: Redrive) -> 
     [
         (("--reason", "rejected_contnet"), "rejected_content"),
         (("--kind", "lost"), "undecodable"),
-        (("--from", "soon"), "is no moment"),
+        (("--from", "soon"), "is not a time"),
         (("--from", "-1h", "--to", "-2h"), "is not before"),
         (("--rate", "0"), "--rate"),
         (("--max-redrives", "0"), "--max-redrives"),
