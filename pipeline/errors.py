@@ -6,6 +6,7 @@ NoticePipelineError
 │   ├── RulesRefused          the rule set has findings of level error
 │   ├── SchemaError           an Avro schema cannot be read, found or understood
 │   ├── Unreachable           a broker, registry or API does not answer at start
+│   ├── SkipRefused           the state of a partition or its group does not allow an offset to be skipped
 │   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
 ├── Undecodable               a record cannot be decoded as an event; it becomes an outcome
 │   └── Tombstone             a record deletes its key and is not an event; it becomes no outcome
@@ -65,6 +66,10 @@ class SchemaError(UserError):
 
 class Unreachable(UserError):
     """A broker, registry or API that the service needs to start does not answer."""
+
+
+class SkipRefused(UserError):
+    """The state of a partition or its group does not allow an offset to be skipped."""
 
 
 class ResourceLimitExceeded(UserError):

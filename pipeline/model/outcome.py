@@ -79,6 +79,7 @@ class Reason(StrEnum):
     NO_TYPE = "no_type"
     SCHEMA_MISMATCH = "schema_mismatch"
     TOO_LARGE = "too_large"
+    SKIPPED = "skipped"
     INTERNAL_ERROR = "internal_error"
     # no rule
     NO_RULE_FOR_TYPE = "no_rule_for_type"

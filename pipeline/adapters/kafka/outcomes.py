@@ -16,7 +16,7 @@ from pipeline.adapters.kafka.dead_letters import TOO_LARGE, Cut, content
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record
-from pipeline.model.outcome import ACCEPTED, Outcome
+from pipeline.model.outcome import ACCEPTED, Outcome, Reason
 from pipeline.model.trace import TraceContext
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ class KafkaOutcomeLog:
         self._open += 1
         kind = outcome.kind
         if record is not None and kind is not ACCEPTED and kind.leaves_dead_letter:
-            self._enqueue(partial(self._write_dead_letter, _Pending(outcome, record, acknowledged), Cut.NOTHING))
+            # Only the position of a skipped record is known.
+            cut = Cut.VALUE_AND_HEADERS if outcome.reason is Reason.SKIPPED else Cut.NOTHING
+            self._enqueue(partial(self._write_dead_letter, _Pending(outcome, record, acknowledged), cut))
         elif self._overflow or not self._write_outcome(outcome, record, acknowledged):
             self._overflow.append(partial(self._write_outcome, outcome, record, acknowledged))
 

@@ -29,6 +29,8 @@ Bound = int | datetime | None
 """An offset, an aware timestamp, or None: the first record, or the current end."""
 Progressed = Callable[[int, int], None]
 """Called after each batch with the offsets passed and their total. Both include offsets without a record."""
+PassOver = Callable[[Position], int]
+"""Called at an unreadable offset; returns the offset at which to continue, or the same one if there is none."""
 
 BATCH = 1_000
 POLL_SECONDS = 0.1
@@ -91,14 +93,19 @@ class TopicRange:
         """Close the connections."""
         self._consumer.close()
 
-    def records(self, progressed: Progressed = lambda _read, _total: None) -> Iterator[Record]:
+    def records(
+        self,
+        progressed: Progressed = lambda _read, _total: None,
+        pass_over: PassOver = lambda position: position.offset,
+    ) -> Iterator[Record]:
         """Yield the records, in order within each partition; each call starts from the beginning.
 
         Raises:
             Unreachable: the broker no longer answers, or refuses access.
+            UserError: a batch cannot be decoded, and `pass_over` returns no offset after it.
         """
         with _errors_converted(self.topic):
-            yield from self._read(progressed)
+            yield from self._read(progressed, pass_over)
 
     def first_at(self, timestamp: datetime) -> Mapping[int, int]:
         """Return the offset of each partition's first record that is not older; the partition's end without one.
@@ -160,7 +167,7 @@ class TopicRange:
         # If no record is that new, Kafka answers -1, which means the end.
         return {one.partition: one.offset if one.offset >= 0 else available[one.partition].stop for one in answered}
 
-    def _read(self, progressed: Progressed) -> Iterator[Record]:
+    def _read(self, progressed: Progressed, pass_over: PassOver) -> Iterator[Record]:
         locations = {partition: offsets.start for partition, offsets in self.offsets.items() if offsets}
         begins = sum(locations.values())
         finished = 0
@@ -171,12 +178,18 @@ class TopicRange:
             messages = self._consumer.consume(BATCH, POLL_SECONDS)
             # Only time spent waiting counts: the consumer of the records may be slow.
             silence = 0.0 if messages else silence + time.monotonic() - polled_at
+            moved: set[int] = set()
             for message in messages:
                 partition = message.partition() or 0
-                if not _counts(message) or partition not in locations:
+                unreadable = _is_unreadable(message)
+                if not (unreadable or _counts(message)) or partition not in locations or partition in moved:
                     continue
                 stop = self.offsets[partition].stop
-                locations[partition] = _next_offset(message, stop)
+                if unreadable:
+                    locations[partition] = self._passed_over(message, locations[partition], pass_over)
+                    moved.add(partition)
+                else:
+                    locations[partition] = _next_offset(message, stop)
                 if message.error() is None and (message.offset() or 0) < stop:
                     yield record_of(message)
                 if locations[partition] >= stop:
@@ -184,9 +197,29 @@ class TopicRange:
                     finished += stop
                     del locations[partition]
                     self._consumer.incremental_unassign([KafkaPartition(self.topic, partition)])
+                elif partition in moved:
+                    self._consumer.incremental_unassign([KafkaPartition(self.topic, partition)])
+                    self._consumer.incremental_assign([KafkaPartition(self.topic, partition, locations[partition])])
             progressed(finished + sum(locations.values()) - begins, self.total)
             if silence > SILENT_SECONDS:
                 raise self._silent()
+
+    def _passed_over(self, message: Message, location: int, pass_over: PassOver) -> int:
+        """Return the offset at which to continue after a batch that cannot be decoded.
+
+        Raises:
+            UserError: there is none.
+        """
+        position = Position(self.topic, message.partition() or 0, max(location, message.offset() or 0))
+        stop = self.offsets[position.partition].stop
+        found = pass_over(position) if position.offset < stop else stop
+        if position.offset < stop and found <= position.offset:
+            error = message.error()
+            raise UserError(
+                f"the batch at {position} cannot be read: {error.str() if error else ''}",
+                hint=f"`notice-pipeline skip {position}` moves the group past it (runbook: NoticePartitionStuck)",
+            )
+        return found
 
     def _silent(self) -> Unreachable:
         """Return the error for a broker that no longer answers, with a hint from the client's last errors."""
@@ -250,7 +283,6 @@ def _counts(message: Message) -> bool:
 
     Raises:
         KafkaException: nothing more can be read.
-        UserError: a batch cannot be decoded.
     """
     error = message.error()
     if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
@@ -258,15 +290,15 @@ def _counts(message: Message) -> bool:
     if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return False  # librdkafka always looks up the group's coordinator; reading does not need it
     gone = error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001 - as above
-    if error.code() in kafka_errors.UNREADABLE:
-        where = Position(message.topic() or "", message.partition() or 0, message.offset() or 0)
-        raise UserError(
-            f"the batch at {where} cannot be read: {error.str()}",
-            hint="read the ranges before and after it; the runbook has it under NoticePartitionStuck",
-        )
     if gone or kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
         raise KafkaException(error)
     return False  # librdkafka retries; if that fails, the timeout reports it
+
+
+def _is_unreadable(message: Message) -> bool:
+    """Whether a batch cannot be decoded."""
+    error = message.error()
+    return error is not None and error.code() in kafka_errors.UNREADABLE
 
 
 def _available_offsets(available: Mapping[int, range]) -> str:

@@ -21,11 +21,12 @@ from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import ASK_SECONDS, Progressed, Span, TopicRange
+from pipeline.adapters.operations.skip import skipped_offsets
 from pipeline.adapters.operations.sorted_rows import SortedRows
 from pipeline.delivery import pointer
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable, Unreachable
 from pipeline.model.dead_letter import is_for_another_group
-from pipeline.model.event import Origin, Record, TopicPartition
+from pipeline.model.event import Origin, Position, Record, TopicPartition
 from pipeline.operations.audit.audit import Audit
 from pipeline.operations.audit.expected import UNDECODABLE, UNMATCHED
 from pipeline.operations.audit.findings import Report
@@ -155,7 +156,21 @@ class KafkaAudit:
                 return audit.report(progressed)
 
     def _read_events(self, events: TopicRange, audit: Audit, progressed: Progressed) -> None:
-        for record in events.records(progressed):
+        skipped: dict[int, set[int]] = {}
+
+        def pass_over(position: Position) -> int:
+            """Pass over what `skip` has skipped; its outcomes are judged as any others."""
+            topic, partition, offset = position
+            if partition not in skipped:
+                origin = self._origins[topic]
+                ledger = self._subject.outcomes_topic
+                skipped[partition] = skipped_offsets(self._properties, ledger, position[:2], origin)
+            while offset in skipped[partition] and offset in events.offsets[partition]:
+                audit.event(Position(topic, partition, offset), (UNDECODABLE,), redriven=False)
+                offset += 1
+            return offset
+
+        for record in events.records(progressed, pass_over):
             expected, redriven = self._expectation.of(record)
             audit.event(record.position, expected, redriven=redriven)
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from pipeline.model.event import Origin, Position
-from pipeline.model.outcome import Outcome, OutcomeKind
+from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.operations.audit.account import Account, Seen
 from pipeline.operations.audit.expected import Expected, Numbered
 from pipeline.operations.audit.findings import Code, Report, Tally, Unproven
@@ -77,7 +77,8 @@ class Audit:
             return
         location = self._location(outcome.position)
         self._outcomes[outcome.kind] += 1
-        partition.note_version(outcome.rules_version, outcome.position.offset)
+        if outcome.reason is not Reason.SKIPPED:  # no rules were applied
+            partition.note_version(outcome.rules_version, outcome.position.offset)
         label = self._labels.number(outcome.rule or f"({outcome.kind})")
         flags = _KINDS.index(outcome.kind) << 2 | outcome.redelivered << 1 | (outcome.rules_version != self._version)
         self._accounts.add(location, _OUTCOME, label, flags, _milliseconds(outcome.finished_at), outcome.id)

@@ -14,8 +14,10 @@ SAFE_KINDS = frozenset({OutcomeKind.REJECTED, OutcomeKind.EXHAUSTED, OutcomeKind
 The others must be named by kind or reason: expired notices would expire again, unknown ones may have reached the
 customer, and undecodable bytes stay undecodable until a schema or a setting is fixed.
 """
-MAY_HAVE_ARRIVED = frozenset({Reason.KEY_REUSED})
-"""Reasons that must be named whatever their kind: the API knows the notice's key with another body."""
+BY_REASON = frozenset({Reason.KEY_REUSED, Reason.SKIPPED})
+"""Reasons that must be named, whatever the kind: the API knows the notice's key with another body, so the customer may
+have the message; a skipped record could not be read, and its letter has no value.
+"""
 
 
 class RedriveDecision(StrEnum):
@@ -83,6 +85,6 @@ class Selection(NamedTuple):
         """Whether it may be sent: its kind is safe, or its kind or reason was named."""
         if self.reasons:
             return True
-        if letter.reason in MAY_HAVE_ARRIVED:
+        if letter.reason in BY_REASON:
             return False
         return bool(self.kinds) or letter.kind in SAFE_KINDS

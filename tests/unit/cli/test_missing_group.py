@@ -21,7 +21,14 @@ HINT = (
     "write `kafka.group_id: <name of this installation>`, "
     "or set the environment variable NOTICE_PIPELINE_KAFKA__GROUP_ID"
 )
-NEED_A_GROUP = [("run",), ("run", "--shadow"), ("audit",), ("redrive", "--dry-run"), ("config", "check")]
+NEED_A_GROUP = [
+    ("run",),
+    ("run", "--shadow"),
+    ("audit",),
+    ("redrive", "--dry-run"),
+    ("skip", "orders/3/1042"),
+    ("config", "check"),
+]
 
 
 @pytest.fixture

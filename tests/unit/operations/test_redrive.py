@@ -109,6 +109,12 @@ def test_unasked_only_what_can_help_and_cannot_harm_is_sent(kind: OutcomeKind) -
         assert asked.fate(one, TOPICS, set()) is RedriveDecision.SEND
 
 
+def test_a_skipped_record_is_sent_only_by_its_reason() -> None:
+    """Its letter has no value: to redrive all undecodable records must not fail for it."""
+    one = letter(OutcomeKind.UNDECODABLE, Reason.SKIPPED)
+    assert Selection(kinds=frozenset({OutcomeKind.UNDECODABLE})).fate(one, TOPICS, set()) is RedriveDecision.ASK_BY_NAME
+
+
 def test_a_key_that_the_api_knows_with_another_body_is_sent_only_by_its_reason() -> None:
     """The customer may have the message: naming the kind is not enough."""
     one = letter(reason=Reason.KEY_REUSED)

@@ -1,0 +1,112 @@
+"""`skip`: move the group past a batch that cannot be read."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.cli.app import FINDINGS, show_error
+from pipeline.cli.printing import print_json
+from pipeline.errors import SkipRefused, UserError
+from pipeline.model.event import Position
+from pipeline.model.suggestion import did_you_mean
+from pipeline.settings import load_settings, require_group
+
+if TYPE_CHECKING:
+    from pipeline.adapters.operations.skip import SkipPlan
+
+_POSITION = re.compile(r"([a-zA-Z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})", re.ASCII)
+
+
+def command(
+    position: Annotated[
+        str, typer.Argument(help="The offset at which the partition is stuck.", metavar="TOPIC/PARTITION/OFFSET")
+    ],
+    config: Annotated[Path, typer.Option("--config", "-c", help="The service's configuration.", metavar="FILE")] = Path(
+        "pipeline.yaml"
+    ),
+    through: Annotated[
+        int | None,
+        typer.Option(min=0, help="The last offset to skip; default: the last that cannot be read.", metavar="OFFSET"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look; write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
+) -> None:
+    """Move the consumer group past a batch that cannot be read, so that its partition goes on.
+
+    Stop all members of the service first. The batch is skipped whole: each of its offsets gets the outcome
+    `undecodable` with the reason `skipped`, and a dead letter with the position and without a value. Then the group's
+    offset is committed. The messages of these events are not sent; the upstream system can emit the events again.
+
+    Refused are offsets that can be read, and all but the one at which the group is stuck.
+
+    Exit codes: 0 skipped, 1 refused, 2 misuse.
+
+    Examples: `notice-pipeline skip trade.order.events/3/1042 --dry-run` · `notice-pipeline skip
+    trade.order.events/3/1042 --yes`
+    """
+    from pipeline.bootstrap.skip import Skip  # noqa: PLC0415 - it imports the whole service
+
+    parsed = read_position(position)
+    settings = load_settings(config, os.environ)
+    require_group(settings, config, os.environ)
+    if parsed.topic not in settings.kafka.topics:
+        hint = did_you_mean(parsed.topic, settings.kafka.topics) or f"there are {', '.join(settings.kafka.topics)}"
+        raise UserError(f"the configuration reads no topic {parsed.topic}", hint=hint)
+    if through is not None and through < parsed.offset:
+        raise UserError(f"--through {through} is before {parsed}")
+    try:
+        skip = Skip(settings, parsed)
+        if not dry_run:
+            skip.require_stopped()
+        plan = skip.plan(through)
+        if output == "text":
+            _show(plan)
+        if not dry_run:
+            if not yes and sys.stdin.isatty():
+                typer.confirm(f"Skip {len(plan.offsets):,} offsets? Their messages are not sent.", abort=True, err=True)
+            skip.carry_out(plan)
+    except SkipRefused as refused:
+        raise typer.Exit(show_error(refused, FINDINGS)) from None
+    if output == "json":
+        print_json(_as_json(plan, done=not dry_run))
+    elif not dry_run:
+        print(f"skipped; the group goes on at offset {plan.stop}")
+
+
+def read_position(text: str) -> Position:
+    """Read `TOPIC/PARTITION/OFFSET`.
+
+    Raises:
+        UserError: it has another form.
+    """
+    match = _POSITION.fullmatch(text)
+    if match is None:
+        raise UserError(f"`{text[:300]}` is not TOPIC/PARTITION/OFFSET", hint="for example: trade.order.events/3/1042")
+    return Position(match[1], int(match[2]), int(match[3]))
+
+
+def _as_json(plan: SkipPlan, *, done: bool) -> dict[str, object]:
+    return {
+        **plan.position._asdict(),
+        "through": plan.stop - 1,
+        "offsets": len(plan.offsets),
+        "next_offset": plan.stop,
+        "error": plan.error,
+        "next_error": plan.next_error,
+        "skipped": done,
+    }
+
+
+def _show(plan: SkipPlan) -> None:
+    print(f"{plan.position}: {terminal_escape(plan.error)}")
+    print(f"  to skip: {len(plan.offsets):,} offsets, {plan.position.offset} to {plan.stop - 1}")
+    if plan.next_error is not None:
+        print(f"  the partition stays stuck at {plan.stop}: skip that next")
