@@ -71,7 +71,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "bad-argument": (
         7,
         37,
-        "money: there is no such currency; it is three capital letters (ISO 4217), such as CNY",
+        "money: unknown currency; write its three capital letters (ISO 4217), such as CNY",
         None,
     ),
     "bad-test": (4, 37, "no message is refused for `field_limits`", "did you mean `field_limit`?"),

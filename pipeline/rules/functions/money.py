@@ -48,7 +48,7 @@ def _rounded(amount: Decimal, decimals: int) -> Decimal:
 def _unknown_currency(currency: str) -> str | None:
     if currency in _currencies():
         return None
-    return "there is no such currency; it is three capital letters (ISO 4217), such as CNY"
+    return "unknown currency; write its three capital letters (ISO 4217), such as CNY"
 
 
 @lru_cache(maxsize=1)

@@ -58,7 +58,7 @@ def _bad_pattern(pattern: str) -> str | None:
     for part in parts:
         if part == "'" or (part[0].isascii() and part[0].isalpha() and part not in _LETTERS):
             near = f"write {_ELSEWHERE[part]}" if part in _ELSEWHERE else f"known are {' '.join(_LETTERS)}"
-            return f"`{part}` means nothing in a pattern; {near}"
+            return f"`{part}` has no meaning in a pattern; {near}"
     if "mm" in parts and not _HOURS.intersection(parts):
         return "mm is minutes; months are MM"
     if {"hh", "h"}.intersection(parts) and "A" not in parts:

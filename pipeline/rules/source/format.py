@@ -24,7 +24,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 _COLOR = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
 SHAPES = {
-    _ID: "has small letters, digits, `-` and `_` alone, 64 at most",
+    _ID: "may have only lowercase letters, digits, `-` and `_`, at most 64 of them, beginning with a letter or digit",
     _COLOR: "is a colour like #rrggbb or #rgb, in quotes",
 }
 """The meaning of each pattern, for messages."""

@@ -54,19 +54,19 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
         for part in fault["loc"]
         if isinstance(part, int) or (part != "FieldValue" and "[" not in part and part not in {"str", "tuple"})
     )
-    name = path[-1] if path else "the file"
+    name = f"`{path[-1]}`" if path else "the file"
     match fault["type"]:
         case "extra_forbidden":
             return _unknown_key(document, path, known_keys(model, path[:-1]))
         case "missing":
-            return document.finding(path, "missing-key", f"`{name}` is missing")
+            return document.finding(path, "missing-key", f"{name} is missing")
         case _:
             message, hint = _message(fault)
             if not path:
                 begins = next(key for key, field in model.model_fields.items() if field.is_required())
-                hint = f"it begins with `{begins}:`"
+                hint = f"it must begin with `{begins}:`"
             location = document.location(path) if fault["input"] is None else document.value_location(path)
-            finding = document.finding(path, "wrong-value", f"`{name}`: {message}", hint)
+            finding = document.finding(path, "wrong-value", f"{name}: {message}" if path else f"{name} {message}", hint)
             return finding._replace(line=location.line, column=location.column)
 
 
@@ -107,6 +107,6 @@ def _message(fault: ErrorDetails) -> tuple[str, str | None]:
         most, what = given.get("max_length", 0), "entries" if isinstance(fault["input"], list) else "characters"
         return f"more than {most:,} {what}", None
     if kind == "string_pattern_mismatch":
-        return SHAPES.get(str(given.get("pattern")), "has not the right shape"), None
+        return SHAPES.get(str(given.get("pattern")), "does not have the required form"), None
     message = fault["msg"].removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}", None

@@ -125,9 +125,9 @@ def test_local_time_knows_daylight_saving(moment: str, zone: str, text: str) -> 
         ("yyyy-MM-dd", "write YYYY"),
         ("YYYY-mm-DD", "months are MM"),
         ("hh:mm", "HH counts them to 24"),
-        ("YYYY年Q", "means nothing"),
-        ("HH:mm 'Uhr", "means nothing"),
-        ("%Y-%m-%d", "means nothing"),
+        ("YYYY年Q", "has no meaning"),
+        ("HH:mm 'Uhr", "has no meaning"),
+        ("%Y-%m-%d", "has no meaning"),
     ],
 )
 def test_wrong_patterns_are_refused(pattern: str, message: str) -> None:

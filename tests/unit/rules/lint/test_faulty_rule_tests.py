@@ -228,4 +228,4 @@ def test_a_file_that_is_no_file_of_tests(text: str) -> None:
     """Says how one begins."""
     (finding,) = findings(text)
     assert (finding.line, finding.column, finding.code) == (1, 1, "wrong-value")
-    assert finding.hint == "it begins with `tests:`"
+    assert finding.hint == "it must begin with `tests:`"
