@@ -1,8 +1,8 @@
 """The catalogue of metrics: name, kind, labels, allowed values, help.
 
-Only declarations: `adapters/telemetry/prometheus.py` makes them real, `docs/reference/metrics.md` comes from them.
-Every name gets the prefix `notice_pipeline_`; units are base units. A label is either closed (its values stand here
-and exist from the start, so that a rate is visible at the first failure) or bounded by configuration.
+Declarations only: `adapters/telemetry/prometheus.py` creates the metrics, `docs/reference/metrics.md` is generated.
+Every name gets the prefix `notice_pipeline_`; units are base units. A label is either closed (its values are listed
+here and exist from the start, so that a rate is visible at the first failure) or bounded by configuration.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pipeline.model.worker import WorkerPhase
 PREFIX = "notice_pipeline_"
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds of one HTTP request or of one way through the pipeline; the API's own timeout is 5 s by default."""
+"""Seconds of one HTTP request or of one pass through the pipeline; the API timeout is 5 s by default."""
 AGE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
-"""Seconds from an event to its notice: from at once to a day, the usual `expires_after`."""
+"""Seconds from an event to its notice: up to a day, the usual `expires_after`."""
 
 
 class Kind(StrEnum):
-    """Prometheus' metric types, as far as used."""
+    """The Prometheus metric types in use."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 class Label(NamedTuple):
-    """A label: closed where `values` is given, else bounded by what `bounded_by` says."""
+    """A label: closed if `values` is given, else bounded as `bounded_by` says."""
 
     name: str
     values: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Metric(NamedTuple):
 
     @property
     def full_name(self) -> str:
-        """With the prefix."""
+        """The name with the prefix."""
         return PREFIX + self.name
 
 
@@ -67,12 +67,12 @@ RESULT = Label("result", ("ok", "error"))
 
 EVENTS_CONSUMED = Metric("events_consumed_total", Kind.COUNTER, "Records read from Kafka.", (TOPIC,))
 EVENTS_UNDECODABLE = Metric(
-    "events_undecodable_total", Kind.COUNTER, "Records whose bytes are no event, by reason.", (TOPIC, REASON)
+    "events_undecodable_total", Kind.COUNTER, "Records that could not be decoded, by reason.", (TOPIC, REASON)
 )
 TIMES_UNREADABLE = Metric(
     "event_times_unreadable_total",
     Kind.COUNTER,
-    "Times of events that cannot be read: neither RFC 3339 nor, for `events.time_field`, a time of its schema.",
+    "Event times that cannot be read: neither RFC 3339 nor, for `events.time_field`, a time type of the schema.",
     (TOPIC, Label("attribute", bounded_by="`time`, `expirytime` and the field of `events.time_field`")),
 )
 EVENTS_GONE_UNREAD = Metric(
@@ -84,7 +84,7 @@ EVENTS_FOR_OTHER_GROUPS = Metric(
 TOPICS_RECREATED = Metric(
     "topics_recreated_total",
     Kind.COUNTER,
-    "Partitions that begin at their start, because their topic was deleted and created again.",
+    "Partitions read from their start because their topic was deleted and created again.",
     (TOPIC,),
 )
 EVENTS_UNMATCHED = Metric("events_unmatched_total", Kind.COUNTER, "Events that no rule matched.", (EVENT_TYPE,))
@@ -92,35 +92,35 @@ RULE_MATCHES = Metric("rule_matches_total", Kind.COUNTER, "Events that a rule ma
 NOTICES = Metric(
     "notices_total",
     Kind.COUNTER,
-    "Notices that have ended, by how and why. Counted when the outcome is acknowledged by Kafka.",
+    "Notices that have ended, by outcome and reason. Counted when Kafka acknowledges the outcome.",
     (RULE, TEMPLATE, OUTCOME, REASON),
 )
-ATTEMPTS = Metric("attempts_total", Kind.COUNTER, "Requests to the notices API, by what the reply meant.", (VERDICT,))
+ATTEMPTS = Metric("attempts_total", Kind.COUNTER, "Requests to the notices API, by verdict.", (VERDICT,))
 ATTEMPT_DURATION = Metric(
-    "attempt_duration_seconds", Kind.HISTOGRAM, "Time of one request.", (VERDICT,), LATENCY_BUCKETS
+    "attempt_duration_seconds", Kind.HISTOGRAM, "Duration of one request.", (VERDICT,), LATENCY_BUCKETS
 )
 END_TO_END = Metric(
-    "end_to_end_seconds", Kind.HISTOGRAM, "From the event's time to its notice accepted.", (RULE,), AGE_BUCKETS
+    "end_to_end_seconds", Kind.HISTOGRAM, "From the event's time to the acceptance of its notice.", (RULE,), AGE_BUCKETS
 )
 PIPELINE = Metric(
-    "pipeline_seconds", Kind.HISTOGRAM, "From record received to outcome acknowledged.", (), LATENCY_BUCKETS
+    "pipeline_seconds", Kind.HISTOGRAM, "From receiving the record to acknowledging its outcome.", (), LATENCY_BUCKETS
 )
-TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Times the token was refreshed.", (RESULT,))
+TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Token refreshes.", (RESULT,))
 COMMITS = Metric("commits_total", Kind.COUNTER, "Offset commits, one per partition.", (RESULT,))
 LEDGER_REPLAYED = Metric(
-    "ledger_replay_records_total", Kind.COUNTER, "Outcomes read back when partitions were assigned."
+    "ledger_replay_records_total", Kind.COUNTER, "Outcomes read from the ledger when partitions were assigned."
 )
 LEDGER_POINTERS_UNUSABLE = Metric(
     "ledger_pointers_unusable_total",
     Kind.COUNTER,
-    "Commit pointers that were damaged or point below the ledger's start.",
+    "Commit pointers that could not be used, such as damaged ones or ones below the ledger's start.",
 )
 LEDGER_LOOKUPS = Metric(
     "ledger_lookups_by_time_total",
     Kind.COUNTER,
-    "Partitions whose commit had no usable pointer, so that the ledger was looked up by time.",
+    "Partitions whose commit had no usable pointer, so that the ledger was read by time.",
 )
-REDELIVERED = Metric("redelivered_total", Kind.COUNTER, "Notices that had an owner before this process.")
+REDELIVERED = Metric("redelivered_total", Kind.COUNTER, "Notices that an earlier process already worked on.")
 OUTCOMES_PUBLISHED = Metric("outcomes_published_total", Kind.COUNTER, "Outcomes written to Kafka.", (RESULT,))
 DEAD_LETTERS = Metric("dead_letters_total", Kind.COUNTER, "Dead letters written, by reason.", (REASON,))
 RULES_RELOADED = Metric("rules_reload_success", Kind.GAUGE, "1 if the newest rules on disk are in use, 0 if refused.")
@@ -129,49 +129,51 @@ RULES_INFO = Metric(
     "rules_info", Kind.GAUGE, "1 for the rule set in use.", (Label("version", bounded_by="one at a time"),)
 )
 LOG_LINES_DROPPED = Metric(
-    "log_lines_dropped_total", Kind.COUNTER, "Log lines dropped because standard error did not take them in time."
+    "log_lines_dropped_total", Kind.COUNTER, "Log lines dropped because standard error was blocked."
 )
-SHADOW = Metric("shadow", Kind.GAUGE, "1 where nothing is sent (`run --shadow`), else 0.")
+SHADOW = Metric("shadow", Kind.GAUGE, "1 in shadow mode (`run --shadow`, nothing is sent), else 0.")
 BUILD_INFO = Metric("build_info", Kind.GAUGE, "1; the release.", (Label("version", bounded_by="one"),))
 
-# Read from the delivery machine when they are asked for, so that they cost nothing between.
-IN_FLIGHT = Metric("in_flight", Kind.GAUGE, "Requests under way.")
-CONCURRENCY_LIMIT = Metric("concurrency_limit", Kind.GAUGE, "How many requests may be under way now.")
-LANES = Metric("lanes", Kind.GAUGE, "Recipients with at least one notice not yet ended.")
+# Read from the delivery machine at each scrape, so that they cost nothing in between.
+IN_FLIGHT = Metric("in_flight", Kind.GAUGE, "Requests in flight.")
+CONCURRENCY_LIMIT = Metric("concurrency_limit", Kind.GAUGE, "Maximum number of requests in flight at present.")
+LANES = Metric("lanes", Kind.GAUGE, "Recipients with at least one unfinished notice.")
 LANES_WAITING = Metric("lanes_waiting", Kind.GAUGE, "Recipients whose first notice waits for its next attempt.")
 BUFFERED = Metric("buffered_notices", Kind.GAUGE, "Notices held in memory.")
 BREAKER = Metric(
     "breaker_state", Kind.GAUGE, "1 for the state the circuit breaker is in.", (Label("state", tuple(BreakerState)),)
 )
-HALTED = Metric("halted", Kind.GAUGE, "1 for the reason why nothing is sent.", (Label("reason", tuple(Halt)),))
+HALTED = Metric("halted", Kind.GAUGE, "1 for the reason for which sending is halted.", (Label("reason", tuple(Halt)),))
 RETRY_BUDGET = Metric("retry_budget", Kind.GAUGE, "Retry tokens left.")
-RULES_SUSPENDED = Metric("rules_suspended", Kind.GAUGE, "1 for a rule that the API refuses for good.", (RULE,))
+RULES_SUSPENDED = Metric(
+    "rules_suspended", Kind.GAUGE, "1 for a rule that is suspended because the API rejects its configuration.", (RULE,)
+)
 CONSUMER_LAG = Metric(
     "consumer_lag",
     Kind.GAUGE,
-    "Offsets between what was handed over and the partition's end; 0 when nothing is left to come.",
+    "Offsets between the last record handed over and the partition's end; 0 without a backlog.",
     (TOPIC, PARTITION),
 )
 FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
 PARTITION_STUCK = Metric(
     "partition_stuck_seconds",
     Kind.GAUGE,
-    "For how long a partition cannot be read on, at a batch that cannot be taken apart or an offset that is not there; "
-    "absent for all others.",
+    "Time since a partition cannot be read, because of a batch that cannot be decoded or an offset that does not "
+    "exist; absent for other partitions.",
     (TOPIC, PARTITION),
 )
-LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last came round.")
-KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer has a connection.")
+LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last polled.")
+KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer is connected.")
 KAFKA_ROUND_TRIP = Metric(
-    "kafka_round_trip_seconds", Kind.GAUGE, "Round trip of the consumer's requests to the slowest broker, on average."
+    "kafka_round_trip_seconds", Kind.GAUGE, "Average round trip of the consumer's requests to the slowest broker."
 )
 
-# Counted by the supervisor of several workers (`workers`), and absent where there is one process.
-WORKERS = Metric("workers", Kind.GAUGE, "Worker processes, by what they do.", (Label("phase", tuple(WorkerPhase)),))
+# Counted by the supervisor of several workers (`workers`); absent with a single process.
+WORKERS = Metric("workers", Kind.GAUGE, "Worker processes, by phase.", (Label("phase", tuple(WorkerPhase)),))
 WORKER_RESTARTS = Metric(
     "worker_restarts_total",
     Kind.COUNTER,
-    "Worker processes that ended unasked, each started again.",
+    "Restarts of worker processes that ended unexpectedly.",
     (Label("worker", bounded_by="the setting `workers`"),),
 )
 OF_SUPERVISOR = frozenset({WORKERS, WORKER_RESTARTS})

@@ -1,4 +1,4 @@
-"""What the service needs of the outside, as protocols. Adapters and the tests' fakes implement them."""
+"""Protocols of the service's external dependencies. Adapters and the tests' fakes implement them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Clock(Protocol):
     """The time."""
 
     def now(self) -> float:
-        """Seconds since the epoch; never goes back and never jumps, so that differences are durations."""
+        """Return seconds since the epoch; never goes back or jumps, so that differences are durations."""
         ...
 
     def correction(self) -> float:
-        """Seconds to add to `now` where it is compared with a time from outside: by how much the clock was stepped."""
+        """Return the seconds to add to `now` for a comparison with external times, after steps of the wall clock."""
         ...
 
 
@@ -44,7 +44,7 @@ class NoticesApi(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close connections. Requests under way may be answered with a fault, or never."""
+        """Close connections. Requests in flight may be answered with a fault, or never."""
         ...
 
 
@@ -52,34 +52,34 @@ class TokenSource(Protocol):
     """Where the bearer token comes from: a fixed text, a file, or an OAuth endpoint."""
 
     refresh_in: float | None
-    """In how many seconds after the last `fetch` the next is due, ahead of the token's end; None where nobody knows."""
+    """Seconds after the last `fetch` when the next is due, before the token expires; None if unknown."""
 
     async def fetch(self) -> str:
         """Refresh the token (read the file, ask the endpoint).
 
         Raises:
-            TokenUnavailable: the source gave none; words without secrets.
+            TokenUnavailable: the source returned none; its message holds no secrets.
         """
         ...
 
     async def close(self) -> None:
-        """Close connections, where there are any."""
+        """Close any connections."""
         ...
 
 
 class SourceListener(Protocol):
-    """Whom the event source tells. Every call comes from the source's own thread."""
+    """Receives the event source's events. Every call comes from the source's own thread."""
 
     def on_records(self, records: Sequence[Record]) -> None:
-        """Take records; must not block. How many may come is governed by `EventSource.demand`."""
+        """Take records; must not block. `EventSource.demand` limits how many arrive."""
         ...
 
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:
-        """Partitions are ours from now on; records of them follow."""
+        """Partitions were assigned; their records follow."""
         ...
 
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> Sequence[CommitPoint]:
-        """Partitions are to be given up: blocks until drained or the drain deadline, and tells what to commit."""
+        """Partitions are being revoked: block until they are drained or the deadline passes; return what to commit."""
         ...
 
     def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
@@ -87,7 +87,7 @@ class SourceListener(Protocol):
         ...
 
     def on_fatal(self, error: Exception) -> None:
-        """The source cannot go on; the process must end."""
+        """The source has failed; the process must end."""
         ...
 
 
@@ -95,58 +95,58 @@ class EventSource(Protocol):
     """Kafka as a stream of records, in a thread of its own."""
 
     def start(self, listener: SourceListener) -> None:
-        """Join the group and begin."""
+        """Join the group and start reading."""
         ...
 
     def demand(self, records: int, size: int = sys.maxsize) -> None:
-        """How many more records, of how many bytes in all, are wanted from now on (replaces the last call; 0: none).
+        """Set how many more records, and how many bytes of them, may be handed over; replaces the last call.
 
-        Thread-safe and cheap. While nothing is wanted the source stays in its group.
+        Thread-safe and cheap. Without demand the source stays in its group.
         """
         ...
 
     def hold(self, partitions: frozenset[TopicPartition]) -> None:
-        """Read nothing of these until the next call, which replaces the set; others go on. Thread-safe."""
+        """Stop reading these partitions until the next call, which replaces the set. Thread-safe."""
         ...
 
     def commit(self, points: Sequence[CommitPoint]) -> None:
-        """Commit soon, from the source's thread. Points of partitions no longer ours are dropped."""
+        """Commit soon, from the source's thread. Points of partitions that are no longer assigned are dropped."""
         ...
 
     def stop(self, timeout: float) -> None:
-        """Leave the group after `on_revoked` for all partitions, and end the thread. Blocks up to `timeout` seconds."""
+        """Leave the group after `on_revoked` for all partitions and stop the thread. Blocks up to `timeout` seconds."""
         ...
 
     def lag(self) -> Mapping[TopicPartition, int]:
-        """Records between our position and the end, per partition, as last known; costs no request."""
+        """Return the records between our position and the end, by partition, as last known; makes no request."""
         ...
 
     def health(self) -> KafkaHealth | None:
-        """How Kafka looks from here, as last known; None while nothing is."""
+        """Return the state of the connections to Kafka, as last known; None until it is known."""
         ...
 
     def stuck(self) -> Mapping[TopicPartition, StuckPartition]:
-        """Our partitions that cannot be read on, as last known; empty in normal running."""
+        """Return assigned partitions that cannot be read, as last known; normally empty."""
         ...
 
     def last_poll_at(self) -> float:
-        """When the thread last came round (epoch seconds), for the health check."""
+        """Return when the thread last completed a round (epoch seconds), for the health check."""
         ...
 
     def out_of_touch(self) -> bool:
-        """Whether our partitions may be another member's without our knowing: then nothing may leave."""
+        """Whether our partitions may have been assigned to another member without notice; then nothing may be sent."""
         ...
 
 
 Acknowledged = Callable[[int, int], None]
-"""Given the partition and the offset of the ledger where the outcome stands."""
+"""Called with the outcome's partition and offset in the ledger."""
 
 
 class OutcomeLog(Protocol):
     """The outcomes topic and the dead-letter topic: written, and acknowledged by all replicas."""
 
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
-        """Write the outcome; before it, where its kind leaves one, the dead letter made of `record`.
+        """Write the outcome, after the dead letter made of `record` if its kind leaves one.
 
         `acknowledged` is called on the loop's thread, from `poll`, once the outcome itself is acknowledged.
         Never blocks: a full local queue keeps the outcome until `poll` makes room.
@@ -154,32 +154,32 @@ class OutcomeLog(Protocol):
         ...
 
     def poll(self) -> int:
-        """Run callbacks that are due; tells how many outcomes were acknowledged.
+        """Run callbacks that are due; return how many outcomes were acknowledged.
 
         Raises:
-            OutcomeLost: Kafka refused a write for good.
+            OutcomeLost: Kafka refused a write permanently.
         """
         ...
 
     def flush(self, timeout: float) -> int:
-        """Wait up to `timeout` seconds for every acknowledgement; tells how many are still missing."""
+        """Wait up to `timeout` seconds for every acknowledgement; return how many are still missing."""
         ...
 
 
 class Decoder(Protocol):
-    """Record to event."""
+    """Decodes records to events."""
 
     def decode(self, record: Record) -> Event:
         """Decode without waiting.
 
         Raises:
-            Undecodable: the bytes are no event; an outcome follows.
-            SchemaUnavailable: the registry must be asked first: `await prepare(record)`, then decode again.
+            Undecodable: the bytes are not an event; an outcome follows.
+            SchemaUnavailable: the registry must be queried first: `await prepare(record)`, then decode again.
         """
         ...
 
     async def prepare(self, record: Record) -> None:
-        """Fetch what `decode` lacked, trying until it is there or known not to exist."""
+        """Fetch the schema that `decode` lacked; retry until it is available or known not to exist."""
         ...
 
 
@@ -191,11 +191,11 @@ class Telemetry(Protocol):
         ...
 
     def undecodable(self, topic: str, reason: Reason) -> None:
-        """A record is no event."""
+        """A record could not be decoded."""
         ...
 
     def for_another_group(self, topic: str) -> None:
-        """A record was redriven for another group, and is passed by."""
+        """A record was redriven for another group and is ignored."""
         ...
 
     def unmatched(self, event_type: str) -> None:
@@ -239,19 +239,19 @@ class WorkerProcess(Protocol):
 
     @property
     def pid(self) -> int:
-        """The system's number for it."""
+        """The process id."""
         ...
 
     def signal(self, number: int) -> None:
-        """Send it a signal; does nothing where it has ended."""
+        """Send a signal; does nothing after the process has ended."""
         ...
 
     async def wait(self) -> int:
-        """Wait for its end; gives the exit code, below 0 where a signal ended it."""
+        """Wait for the process to end; return its exit code, negative if a signal ended it."""
         ...
 
     async def ask(self, path: str) -> WorkerAnswer | None:
-        """GET from its endpoint; None where nobody answers in time."""
+        """GET from its endpoint; return None without an answer in time."""
         ...
 
 
@@ -262,26 +262,26 @@ class WorkerLauncher(Protocol):
         """Start the process of this worker.
 
         Raises:
-            WorkerFailed: the system would not.
+            WorkerFailed: the operating system refused.
         """
         ...
 
     def endpoint(self, number: int) -> str:
-        """The address of this worker's own endpoint; the same for each of its processes."""
+        """Return the address of this worker's endpoint; the same for each of its processes."""
         ...
 
 
 class WorkerExpositions(Protocol):
-    """Adds up what several workers count."""
+    """Merges the metrics of several workers."""
 
     def take(self, worker: int, exposition: bytes) -> None:
-        """The newest exposition of a worker."""
+        """Take a worker's newest exposition."""
         ...
 
     def retire(self, worker: int) -> None:
-        """The worker's process has ended: what it counted stays, and its gauges go."""
+        """Keep the counters of a worker's ended process, and drop its gauges."""
         ...
 
     def merged(self) -> tuple[bytes, str]:
-        """One exposition of all, and its content type."""
+        """Return the merged exposition and its content type."""
         ...

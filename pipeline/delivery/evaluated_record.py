@@ -1,4 +1,4 @@
-"""What comes to delivery and what leaves it."""
+"""Delivery's input and output."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pipeline.model.trace import TraceContext
 
 
 class EvaluatedRecord(NamedTuple):
-    """A record, and what follows from it."""
+    """A record with its notices and outcomes."""
 
     record: Record
     event: Event | None
-    """None where the bytes are no event."""
+    """None if the record could not be decoded."""
     epoch: int
-    """Of the assignment under which the record was read; of an older one it is dropped."""
+    """The assignment under which the record was read; records of an older one are dropped."""
     notices: Sequence[Notice]
     """To be sent, in the order of the rules."""
     outcomes: Sequence[Outcome]
-    """Final already: only to be published."""
+    """Final outcomes, to be published only."""
     received_at: float
     rules_version: str
 
 
 class Attempt(NamedTuple):
-    """A request to be made now."""
+    """A request to send now."""
 
     ticket: int
     notice: Notice
@@ -38,7 +38,7 @@ class Attempt(NamedTuple):
 
 
 class PendingOutcome(NamedTuple):
-    """An outcome to be written; before it, where its kind leaves one, the dead letter made of `record`."""
+    """An outcome to write, after the dead letter made of `record` if its kind leaves one."""
 
     ticket: int
     outcome: Outcome

@@ -1,10 +1,10 @@
-"""What may be committed of one partition: the lowest offset not yet done, and where in the ledger a new owner begins.
+"""Compute what may be committed of one partition: the lowest unfinished offset, and the pointer into the ledger.
 
-Offsets have gaps (compaction, transaction markers): only those that were offered count.
+Offsets have gaps (compaction, transaction markers): only offered ones count.
 
-The pointer into the ledger is the lowest ledger offset at which an outcome at or above the frontier stands, or, while
-none stands there, the offset at which the next one will: a process that dies after this commit has written its further
-outcomes from there on. An empty pointer would make the next owner send again whatever ended since the last commit.
+The pointer is the lowest ledger offset of an outcome at or above the frontier. Without such an outcome it is the offset
+that the next one will get, because a process that dies after this commit writes its further outcomes from there on. An
+empty pointer would make the next owner send again the notices that ended since the last commit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.model.ledger import CommitPoint, LedgerPosition
 
 
 class Unfinished:
-    """One event that is not yet done: how many of its outcomes are still to be acknowledged."""
+    """One unfinished event, with the number of its unacknowledged outcomes."""
 
     __slots__ = ("left", "offset", "since", "size")
 
@@ -28,7 +28,7 @@ class Unfinished:
         self.left = left
         self.since = since
         self.size = 0
-        """Bytes that it holds in memory until it is done."""
+        """Bytes held in memory until it is finished."""
 
 
 class Frontier:
@@ -42,9 +42,9 @@ class Frontier:
         topic_id: str | None = None,
         ledger_id: str | None = None,
     ) -> None:
-        """`committed` is the offset last committed, `ledger_end` where our own outcomes begin; None where unknown.
+        """`committed` is the last committed offset, `ledger_end` where this process's outcomes begin; None if unknown.
 
-        The ids are those of the source topic and of the ledger's.
+        The ids are those of the source topic and of the ledger topic.
         """
         self.partition = partition
         self._open: deque[Unfinished] = deque()
@@ -55,25 +55,25 @@ class Frontier:
         self._ledger_end = ledger_end.offset if ledger_end is not None else 0
         self._topic_id = topic_id
         self._ledger_id = ledger_id
-        self._told: CommitPoint | None = None
+        self._returned: CommitPoint | None = None
 
     @property
     def offset(self) -> int | None:
-        """Lowest offset not yet done; None where nothing was committed or offered yet."""
+        """The lowest unfinished offset; None if nothing was committed or offered yet."""
         return self._open[0].offset if self._open else self._next
 
     @property
     def span(self) -> int:
-        """Offsets between the frontier and the newest record offered."""
+        """The offsets between the frontier and the newest offered record."""
         return (self._next or 0) - self._open[0].offset if self._open else 0
 
     @property
     def oldest(self) -> float | None:
-        """The time of the oldest unfinished event; None where all is done."""
+        """The time of the oldest unfinished event; None without one."""
         return self._open[0].since if self._open else None
 
     def offered(self, offset: int, left: int, since: float) -> Unfinished | None:
-        """A record is taken, `left` outcomes of which must still be acknowledged; None where it was offered before."""
+        """Add a record with `left` outcomes to be acknowledged; return None if it was offered before."""
         if self._next is not None and offset < self._next:
             return None
         self._next = offset + 1
@@ -83,10 +83,10 @@ class Frontier:
         return event
 
     def noted(self, offset: int, ledger_partition: int, ledger_offset: int) -> None:
-        """An outcome of the event at `offset` stands in the ledger.
+        """Record an outcome of the event at `offset` in the ledger.
 
-        All outcomes of one partition stand in one partition of the ledger. Should the ledger have been repartitioned
-        nevertheless, the newer partition counts: one pointer cannot lead to two.
+        All outcomes of one partition are in one partition of the ledger. If the ledger was repartitioned nevertheless,
+        only the newer partition counts, because a pointer names one.
         """
         ledger = self._ledger
         if ledger_partition != self._ledger_partition:
@@ -100,7 +100,7 @@ class Frontier:
             ledger.insert(bisect(ledger, (ledger_offset, offset)), (ledger_offset, offset))
 
     def acknowledged(self, event: Unfinished, ledger_partition: int, ledger_offset: int) -> None:
-        """One more outcome of `event` is acknowledged."""
+        """Record that one more outcome of `event` is acknowledged."""
         self.noted(event.offset, ledger_partition, ledger_offset)
         event.left -= 1
         if not event.left and event is self._open[0]:
@@ -112,15 +112,15 @@ class Frontier:
             unfinished.popleft()
 
     def commit_point(self) -> CommitPoint | None:
-        """What to commit, unless it was returned before."""
+        """Return what to commit; None if it has not changed since the last call."""
         point = self.current()
-        if point is None or point == self._told:
+        if point is None or point == self._returned:
             return None
-        self._told = point
+        self._returned = point
         return point
 
     def current(self) -> CommitPoint | None:
-        """What to commit now; None where nothing was ever offered or committed."""
+        """Return what to commit now; None if nothing was offered or committed."""
         offset = self.offset
         if offset is None:
             return None

@@ -20,7 +20,7 @@ from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.replies import NextStep
 from pipeline.delivery.route import Route
 from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
-from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_word
+from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outcome
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.outcome import OutcomeKind, Reason
@@ -120,7 +120,7 @@ class Delivery:
         partition = self._partitions.get((record.topic, record.partition))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         if partition is None or partition.revoking or partition.epoch != arrival.epoch:
             return
-        notices, outcomes = partition.still_to_do(arrival)
+        notices, outcomes = partition.remaining(arrival)
         left = len(notices) + len(outcomes)
         since = arrival.event.time_ms if arrival.event is not None else record.timestamp_ms
         event = partition.frontier.offered(record.offset, left, since / 1000)
@@ -261,7 +261,7 @@ class Delivery:
     def _publish(self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> None:
         if not work.partition.released:
             self._unacknowledged.publish(
-                final_word(work, kind, reason, now), work.arrival.record, work.partition, work.event
+                final_outcome(work, kind, reason, now), work.arrival.record, work.partition, work.event
             )
 
     def publications(self) -> list[PendingOutcome]:

@@ -1,4 +1,4 @@
-"""One partition that is ours, from assignment to release."""
+"""One assigned partition, from assignment to release."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Partition:
-    """Its frontier, and what of it is still under way."""
+    """A partition's frontier and its unfinished work."""
 
     __slots__ = (
         "buffered",
@@ -33,10 +33,10 @@ class Partition:
     )
 
     def __init__(self, assigned: Assigned) -> None:
-        """Begins where the assignment says, knowing what the ledger holds already.
+        """Begin at the assignment's frontier, with the outcomes that the ledger already holds.
 
         Raises:
-            ValueError: outcomes are done, but not up to which source offset.
+            ValueError: there are outcomes without the highest source offset that they reach.
         """
         if assigned.done and assigned.reached < 0:
             raise ValueError(f"{assigned.partition}: outcomes are done, but not known up to which offset")
@@ -46,7 +46,7 @@ class Partition:
             assigned.partition, assigned.frontier, assigned.ledger_end, assigned.origin.topic_id, assigned.ledger_id
         )
         self.done = dict(assigned.done)
-        """Outcomes that the ledger holds; each is forgotten once its event is offered."""
+        """Outcomes in the ledger; each is removed once its event is offered."""
         self.reached = assigned.reached
         """Up to this offset an earlier owner was at work, as far as the ledger tells: what is sent of it may be sent
         again, for that owner may have sent what it could no longer write down."""
@@ -59,27 +59,27 @@ class Partition:
         self.buffered = 0
         """Notices not yet ended and outcomes not yet acknowledged."""
         self.bytes = 0
-        """Held by its unfinished events: record values and bodies of notices."""
+        """Bytes of its unfinished events: record values and bodies of notices."""
         if self.done:
-            # Which event each outcome is of is not known; held to belong to the last of them, none is let go early.
+            # The outcomes' order by event is unknown. Attributing them to the last event keeps all of them long enough.
             first = min(self.done.values(), key=lambda position: position.offset)
             self.frontier.noted(self.reached, first.partition, first.offset)
 
     @property
     def drained(self) -> bool:
-        """Whether nothing of it is under way."""
+        """Whether no request is in flight and every outcome is acknowledged."""
         return not self.in_flight and not self.unacknowledged
 
-    def still_to_do(self, arrival: EvaluatedRecord) -> tuple[Sequence[Notice], Sequence[Outcome]]:
-        """Notices and outcomes of `arrival` that the ledger does not hold."""
-        if arrival.record.offset > self.reached:
+    def remaining(self, evaluated: EvaluatedRecord) -> tuple[Sequence[Notice], Sequence[Outcome]]:
+        """Return the notices and outcomes of `evaluated` that the ledger does not hold."""
+        if evaluated.record.offset > self.reached:
             self.done.clear()  # ids of a removed rule would stay
-            return arrival.notices, arrival.outcomes
-        done, offset = self.done, arrival.record.offset
-        notices = [notice for notice in arrival.notices if done.pop((offset, notice.id), None) is None]
+            return evaluated.notices, evaluated.outcomes
+        done, offset = self.done, evaluated.record.offset
+        notices = [notice for notice in evaluated.notices if done.pop((offset, notice.id), None) is None]
         outcomes = [
             outcome._replace(redelivered=True)
-            for outcome in arrival.outcomes
+            for outcome in evaluated.outcomes
             if done.pop((offset, outcome.id), None) is None
         ]
         return notices, outcomes

@@ -1,4 +1,4 @@
-"""The metadata of an offset commit: where in the ledger the next owner begins to read.
+"""The metadata of an offset commit: the position in the ledger where the next owner begins to read.
 
 `np2;topic=<topic id>;ledger=<the ledger topic's id>;partition=2;offset=1042;crc=1f0c9a2b`
 
@@ -25,14 +25,14 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 class Pointer(NamedTuple):
-    """What the commit's metadata says."""
+    """The parsed metadata of a commit."""
 
     ledger: LedgerPosition
     """The lowest ledger offset that can hold an outcome at or above the frontier."""
     topic_id: str | None = None
-    """The source topic's id; None where the broker has none."""
+    """The source topic's id; None if the broker has none."""
     ledger_id: str | None = None
-    """The ledger topic's id; None where the broker has none."""
+    """The ledger topic's id; None if the broker has none."""
 
 
 class Unusable(StrEnum):
@@ -46,7 +46,7 @@ class Unusable(StrEnum):
 
 
 def write(ledger: LedgerPosition, topic_id: str | None = None, ledger_id: str | None = None) -> str:
-    """The metadata for a `Pointer` of these: ASCII, at most 255 characters."""
+    """Return the metadata: ASCII, at most 255 characters."""
     ids = {"topic": topic_id, "ledger": ledger_id}
     fields = [f"{name}={value}" for name, value in ids.items() if value is not None]
     text = ";".join((VERSION, *fields, f"partition={ledger.partition}", f"offset={ledger.offset}"))
@@ -54,7 +54,7 @@ def write(ledger: LedgerPosition, topic_id: str | None = None, ledger_id: str | 
 
 
 def read(metadata: str | None) -> Pointer | Unusable | None:
-    """The pointer; None where the commit has no metadata."""
+    """Parse the metadata; return None if it is empty."""
     if not metadata:
         return None
     if len(metadata) > MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""Outcomes on their way into the ledger: decided, handed out, acknowledged."""
+"""Outcomes on their way into the ledger: decided, handed over, acknowledged."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ _NEVER_REDRIVEN = (0, None)
 
 
 class UnacknowledgedOutcomes:
-    """Counts everything from offered to acknowledged; an outcome that Kafka has not acknowledged is not done."""
+    """Counts notices and outcomes until Kafka acknowledges the outcome."""
 
-    def __init__(self, most_unwritten: int) -> None:
-        """`most_unwritten`: attempts under way and outcomes not yet acknowledged; a crash may send so many twice."""
-        self._most_unwritten = most_unwritten
+    def __init__(self, max_unwritten: int) -> None:
+        """`max_unwritten` limits attempts in flight and unacknowledged outcomes: a crash may send that many twice."""
+        self._max_unwritten = max_unwritten
         self.buffered = 0
-        """Notices not yet ended, and outcomes not yet acknowledged, of all partitions."""
+        """Unfinished notices and unacknowledged outcomes of all partitions."""
         self.bytes = 0
-        """Held by the unfinished events of all partitions."""
+        """Bytes of the unfinished events of all partitions."""
         self._ticket = 0
-        self._publications: list[PendingOutcome] = []
+        self._pending: list[PendingOutcome] = []
         self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
 
     def room(self, in_flight: int) -> int:
-        """How many more attempts may leave while so many are under way, though Kafka acknowledges nothing meanwhile."""
-        return self._most_unwritten - in_flight - len(self._unacknowledged)
+        """Return how many more attempts may start with `in_flight` of them running."""
+        return self._max_unwritten - in_flight - len(self._unacknowledged)
 
     def expect(self, partition: Partition, outcomes: int, event: Unfinished) -> None:
-        """Count the outcomes to come of an event, and the bytes that it holds until they are acknowledged."""
+        """Count an event's future outcomes, and the bytes that it holds until they are acknowledged."""
         partition.buffered += outcomes
         self.buffered += outcomes
         partition.bytes += event.size
         self.bytes += event.size
 
     def publish(self, outcome: Outcome, record: Record, partition: Partition, event: Unfinished) -> None:
-        """An outcome is decided."""
+        """Add a decided outcome."""
         self._ticket += 1
         partition.unacknowledged += 1
         self._unacknowledged[self._ticket] = (partition, event)
-        self._publications.append(PendingOutcome(self._ticket, outcome, record))
+        self._pending.append(PendingOutcome(self._ticket, outcome, record))
 
     def collect(self) -> list[PendingOutcome]:
-        """Outcomes decided since last asked."""
-        publications, self._publications = self._publications, []
-        return publications
+        """Return the outcomes decided since the last call."""
+        pending, self._pending = self._pending, []
+        return pending
 
     def acknowledged(self, ticket: int, ledger_partition: int, ledger_offset: int) -> None:
-        """Kafka has acknowledged an outcome."""
+        """Record that Kafka acknowledged an outcome."""
         partition, event = self._unacknowledged.pop(ticket)
         partition.unacknowledged -= 1
         if partition.released:
@@ -66,21 +66,21 @@ class UnacknowledgedOutcomes:
             self.bytes -= event.size
 
     def release(self, partition: Partition) -> None:
-        """Count `partition` no more; what of it was handed out may still be acknowledged, the rest never leaves."""
+        """Stop counting `partition`. Outcomes handed over may still be acknowledged; the others are dropped."""
         partition.released = True
         self.buffered -= partition.buffered
         self.bytes -= partition.bytes
         kept: list[PendingOutcome] = []
-        for publication in self._publications:
-            if self._unacknowledged[publication.ticket][0] is partition:
-                del self._unacknowledged[publication.ticket]
+        for one in self._pending:
+            if self._unacknowledged[one.ticket][0] is partition:
+                del self._unacknowledged[one.ticket]
             else:
-                kept.append(publication)
-        self._publications = kept
+                kept.append(one)
+        self._pending = kept
 
 
 def _limit(notice: Notice, event: Event) -> str:
-    """Which limit has passed, and which clock it counts from."""
+    """Describe which limit has passed, and from which time it counts."""
     if notice.expires_at is None or notice.expires_at * 1_000 == event.expires_at_ms:
         return "after the event's expirytime"
     seconds = notice.expires_at - event.time_ms / 1_000
@@ -89,13 +89,13 @@ def _limit(notice: Notice, event: Event) -> str:
     )
 
 
-def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
-    """The outcome of a notice, made of all that is remembered of it.
+def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
+    """Build the outcome of a notice.
 
     Raises:
-        ValueError: the notice came with a record that is no event.
+        ValueError: the notice has no event.
     """
-    # Taken apart and put together by position, not by name: it takes a third of the time.
+    # Unpacking and positional arguments take a third of the time of access by name.
     record, event, _, _, _, received_at, rules_version = work.arrival
     notice_id, rule, template, recipient, _, _, _, _, _ = work.notice
     if event is None:
@@ -117,7 +117,7 @@ def final_word(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: floa
         recipient,
         work.attempts,
         status,
-        code if isinstance(code, int) else None,  # the schema's is a number; a text is in the detail
+        code if isinstance(code, int) else None,  # the schema's code is a number; the detail holds a text
         received_at,
         work.first_attempt_at,
         now,

@@ -1,1 +1,1 @@
-"""What things are: records, events, notices, replies, outcomes, findings. Frozen values and closed vocabularies."""
+"""The domain's values: records, events, notices, replies, outcomes, findings. Frozen values and closed enums."""

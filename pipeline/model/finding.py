@@ -1,4 +1,4 @@
-"""A fault of a rule, template or test file: the same value for terminal, editor, page and reload."""
+"""A finding in a rule, template or test file, as terminal, editor, page and reload use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Level(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One finding at one place. Orders by place."""
+    """One finding at one location. Orders by location."""
 
     path: str
     line: int

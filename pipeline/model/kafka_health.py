@@ -1,4 +1,4 @@
-"""How Kafka looks from one client."""
+"""The state of one client's connections to Kafka."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import NamedTuple
 
 
 class StuckPartition(NamedTuple):
-    """A partition of ours that cannot be read on."""
+    """An assigned partition that cannot be read."""
 
     offset: int
-    """The next offset; below 0 where none is known."""
+    """The next offset; below 0 if unknown."""
     since: float
     """Epoch seconds."""
     error: str
 
 
 class KafkaHealth(NamedTuple):
-    """As last known."""
+    """The last known state."""
 
     brokers: int
-    """To which there is a connection. A client connects only to those that it needs."""
+    """Number of connected brokers. A client connects only to those that it needs."""
     round_trip_seconds: float
-    """Of requests to the slowest of these, on average over the last interval; 0 where none was answered."""
+    """Average round trip to the slowest of them in the last interval; 0 without an answer."""
 
     silent: bool = False
-    """Whether the group's coordinator owes an answer and gives none: nothing is read or sent meanwhile."""
+    """Whether the group's coordinator does not answer: nothing is read or sent meanwhile."""
 
     @property
     def trouble(self) -> str | None:
-        """Words, where nothing can be read or written down."""
+        """A message if nothing can be read or written; else None."""
         if not self.brokers:
             return "Kafka cannot be reached: no broker is connected"
-        return "Kafka is silent: nothing is read or sent until the group is heard again" if self.silent else None
+        return "Kafka is silent: nothing is read or sent until the group's coordinator answers" if self.silent else None

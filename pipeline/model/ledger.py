@@ -1,4 +1,4 @@
-"""What ties outcomes and offsets together: where a partition stands, and what the ledger says is done."""
+"""A partition's progress: commit points, and the outcomes that the ledger holds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 
 
 class LedgerPosition(NamedTuple):
-    """Where an outcome stands on the outcomes topic."""
+    """The position of an outcome on the outcomes topic."""
 
     partition: int
     offset: int
 
 
 class CommitPoint(NamedTuple):
-    """What is committed for one partition: the frontier, and the pointer into the ledger."""
+    """The content of one partition's commit: the frontier, and the pointer into the ledger."""
 
     partition: TopicPartition
     offset: int
@@ -26,20 +26,20 @@ class CommitPoint(NamedTuple):
 
 
 class Assigned(NamedTuple):
-    """A partition that has become ours, with what the ledger says is done already."""
+    """A newly assigned partition, with the outcomes that the ledger already holds."""
 
     partition: TopicPartition
     epoch: int
     """Grows with each assignment in this process; results of an older epoch are dropped."""
     frontier: int | None
-    """The committed offset; None where nothing was ever committed."""
+    """The committed offset; None without a commit."""
     done: Mapping[tuple[int, str], LedgerPosition]
     """Outcomes at or above the frontier that the ledger holds already, by source offset and outcome id: a notice that
     was redriven, or whose event was emitted twice, has one id at several offsets."""
     reached: int = -1
-    """Highest source offset that the ledger speaks of: up to there, an earlier owner was at work."""
+    """Highest source offset with an outcome in the ledger: an earlier owner processed events up to there."""
     ledger_end: LedgerPosition | None = None
-    """End of this partition's part of the ledger as of assignment: our own outcomes get this offset or a later one."""
+    """End of its ledger partition at assignment; outcomes written later get this offset or a higher one."""
     origin: Origin = UNKNOWN_ORIGIN
     ledger_id: str | None = None
     """The ledger topic's id, for the commit's pointer."""

@@ -1,4 +1,4 @@
-"""What goes out: one message of one rule for one event."""
+"""The output: one message of one rule for one event."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ _OF_NAMESPACE = hashlib.sha1(_NAMESPACE, usedforsecurity=False)
 
 
 class OnAmbiguous(StrEnum):
-    """What to do when a request may or may not have reached the API."""
+    """What to do if a request may have reached the API."""
 
     REPEAT = "repeat"
     GIVE_UP = "give_up"
 
 
 class Notice(NamedTuple):
-    """A message ready to be sent: what leaves is `body`, byte for byte, at every attempt."""
+    """A message ready to be sent; every attempt sends `body` byte for byte."""
 
     id: str
-    """Deterministic (see `notice_id`); also the `Idempotency-Key`, but for `key`."""
+    """Deterministic (see `notice_id`); also the `Idempotency-Key`, unless `key` is set."""
     rule: str
     template: str
     """The alias in `templates.yaml`, not the platform's id."""
     recipient: str
     body: bytes
     expires_at: float | None
-    """Seconds since the epoch after which the message is worse than none; None: no such time."""
+    """Seconds since the epoch after which the message must not be sent; None: never."""
     ordered: bool = True
     """Whether it waits for earlier notices of its recipient (`order: none` in the rule opts out)."""
     on_ambiguous: OnAmbiguous = OnAmbiguous.REPEAT
     key: str | None = None
-    """The `Idempotency-Key` where it is not the id: the API refused this notice for good, and it was sent again."""
+    """The `Idempotency-Key` if it is not the id: the notice was rejected permanently and redriven."""
 
     @property
     def idempotency_key(self) -> str:
-        """What tells the API that a request is a repeat."""
+        """The key by which the API recognises a repeated request."""
         return self.key or self.id
 
 
 class Refusal(NamedTuple):
-    """A rule matched, but no sendable message could be made of it."""
+    """A rule matched, but its message cannot be sent."""
 
     id: str
     rule: str
@@ -54,16 +54,16 @@ class Refusal(NamedTuple):
     recipient: str | None
     reason: Reason
     detail: str
-    """Names the field and what is wrong with it; never the rendered text."""
+    """Names the field and its fault; never contains the rendered text."""
 
 
 def notice_id(event_identity: str, rule: str, index: int = 0) -> str:
-    """The id of a notice: the same for the same event, rule and index, in any process and release.
+    """Return the id of a notice: the same for the same event, rule and index, in any process and release.
 
-    `event_identity` is that of `pipeline.model.event`; the group is part of it.
+    `event_identity` is `Event.identity`, which includes the group.
 
-    A version 5 UUID (RFC 9562, section 5.5), written out by hand: `uuid.uuid5` costs five times as much and
-    this runs once for every notice.
+    A version 5 UUID (RFC 9562, section 5.5), computed here because `uuid.uuid5` costs five times as much and
+    this runs for every notice.
 
     >>> notice_id("orders/0/17", "order-paid")
     'abdf3647-9c11-5cb5-856a-5d43e25176c5'
@@ -75,6 +75,6 @@ def notice_id(event_identity: str, rule: str, index: int = 0) -> str:
 
 
 _PARTS = itemgetter(slice(0, 8), slice(8, 12), slice(13, 16), 16, slice(17, 20), slice(20, 32))
-"""Of the hash in hexadecimal digits; the version takes the place of the thirteenth."""
+"""The UUID's parts of the hash in hexadecimal digits; the version replaces the thirteenth digit."""
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The seventeenth digit with the variant in its upper two bits."""

@@ -1,4 +1,4 @@
-"""How it ended: the final word on one notice (or on a record that became none)."""
+"""The final result of one notice, or of a record that produced none."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class OutcomeKind(StrEnum):
     """How a notice ended. Everything but `accepted`, `shadowed` and `unmatched` also leaves a dead letter."""
 
     ACCEPTED = "accepted"
-    """The API took it. Not: the customer read it."""
+    """The API accepted it, which does not mean that the customer read it."""
     REJECTED = "rejected"
-    """The API refused it for good."""
+    """The API rejected it permanently."""
     EXPIRED = "expired"
     """Too late: `expires_after` or the event's `expirytime` passed."""
     EXHAUSTED = "exhausted"
     """Attempts or the retry horizon ran out on transient faults."""
     UNKNOWN = "unknown"
-    """It may have been sent; the rule says not to repeat in that case."""
+    """It may have been sent, and the rule forbids a repeat in that case."""
     UNRENDERABLE = "unrenderable"
-    """A rule matched, but no message that the channel takes could be made."""
+    """A rule matched, but its message does not meet the channel's limits or could not be rendered."""
     UNDECODABLE = "undecodable"
-    """The record's bytes are no event."""
+    """The record could not be decoded to an event."""
     UNMATCHED = "unmatched"
     """No rule matched (published only if configured)."""
     SHADOWED = "shadowed"
-    """Ready to be sent, and not sent: the service runs as a shadow. Never on the live service's topic."""
+    """Not sent because the service runs as a shadow. Never on the live service's topic."""
 
     @property
     def leaves_dead_letter(self) -> bool:
@@ -45,21 +45,21 @@ ACCEPTED = OutcomeKind.ACCEPTED
 
 
 class Reason(StrEnum):
-    """Why it ended so. Closed: each is a metric label and a documented word."""
+    """Why a notice ended. Closed: each is a metric label and is documented."""
 
     OK = "ok"
-    # rejected by the API
+    # rejected
     RECIPIENT = "rejected_recipient"
     CONTENT = "rejected_content"
     CONFIG = "rejected_config"
     RULE_SUSPENDED = "rule_suspended"
     KEY_REUSED = "key_reused"
-    # too late, too often, or not known
+    # expired, exhausted, or unknown
     EXPIRED = "expired"
     ATTEMPTS = "attempts_exhausted"
     HORIZON = "horizon_passed"
     AMBIGUOUS = "ambiguous"
-    # a rule that could not make a message
+    # unrenderable
     EXPRESSION_FAILED = "expression_failed"
     WRONG_TYPE = "wrong_type"
     FIELD_EMPTY = "field_empty"
@@ -67,7 +67,7 @@ class Reason(StrEnum):
     RECIPIENT_EMPTY = "recipient_empty"
     URL_REFUSED = "url_refused"
     BODY_TOO_LARGE = "body_too_large"
-    # bytes that are no event
+    # undecodable
     TOMBSTONE = "tombstone"
     NOT_FRAMED = "not_framed"
     UNKNOWN_SCHEMA = "unknown_schema"
@@ -81,15 +81,15 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     SKIPPED = "skipped"
     INTERNAL_ERROR = "internal_error"
-    # no rule
+    # unmatched
     NO_RULE_FOR_TYPE = "no_rule_for_type"
     NO_RULE_MATCHED = "no_rule_matched"
-    # nothing is sent
+    # shadowed
     SHADOW = "shadow"
 
 
 class Outcome(NamedTuple):
-    """One line of the ledger. Times are seconds since the epoch."""
+    """One entry of the ledger. Times are seconds since the epoch."""
 
     id: str
     """The notice's id; for a record without a notice, the id made of its position and the kind."""
@@ -111,12 +111,12 @@ class Outcome(NamedTuple):
     first_attempt_at: float | None
     finished_at: float
     redelivered: bool
-    """Whether this notice was already under way before this process took the partition over, as far as known."""
+    """Whether an earlier owner of the partition may already have sent this notice."""
     detail: str
-    """Words for people; never a rendered text or a secret."""
+    """A message for operators; never a rendered text or a secret."""
     trace: TraceContext | None = None
     origin: Origin = UNKNOWN_ORIGIN
-    """Whose outcome it is, and of which topic."""
+    """The group, cluster and topic that it belongs to."""
     redrives: int = 0
     """How many times the event was redriven before this outcome."""
     first: Position | None = None

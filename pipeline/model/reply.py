@@ -1,4 +1,4 @@
-"""What one attempt brought back, before the verdict table judges it."""
+"""The reply to one attempt, before the verdict table classifies it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Fault(StrEnum):
-    """What went wrong instead of, or after, an HTTP reply."""
+    """A fault without an HTTP reply, or in one."""
 
     CONNECT = "connect"
     """No connection: refused, unresolved, TLS failed, connect timeout. The request did not leave."""
@@ -16,7 +16,7 @@ class Fault(StrEnum):
     RESET = "reset"
     """The connection broke after the request may have left."""
     BODY_INVALID = "body_invalid"
-    """A reply came whose body has no usable code."""
+    """The reply's body has no usable code."""
     BODY_TOO_LARGE = "body_too_large"
     BODY_CUT_SHORT = "body_cut_short"
     REDIRECT = "redirect"
@@ -29,9 +29,9 @@ class Reply(NamedTuple):
     """The answer to one attempt: a status and a body code, or a fault, or both."""
 
     status: int | None = None
-    """HTTP status; None where no reply came."""
+    """HTTP status; None without a reply."""
     code: int | str | None = None
-    """The body's code; None where it has none. A text for APIs whose codes are not numbers."""
+    """The body's code; None if it has none. A text for APIs whose codes are not numbers."""
     fault: Fault | None = None
     retry_after: str | None = None
     """The header `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), unchanged."""

@@ -1,4 +1,4 @@
-"""`did you mean …?`: the known name that is closest to a misspelt one, and the names that a file format knows."""
+"""Suggest known names for misspelt ones (`did you mean …?`)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-LONGEST = 200
-"""Characters of the given name that are compared: the comparison takes quadratic time."""
+MAX_COMPARED = 200
+"""Compared characters of the given name; the comparison takes quadratic time."""
 
 
 def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known name most like `name`; None where none has `likeness` (0 to 1, as `difflib` measures it)."""
-    found = difflib.get_close_matches(name[:LONGEST], list(known), n=1, cutoff=likeness)
+    """Return the known name most similar to `name`; None below `likeness` (0 to 1, `difflib`'s ratio)."""
+    found = difflib.get_close_matches(name[:MAX_COMPARED], list(known), n=1, cutoff=likeness)
     return found[0] if found else None
 
 
 def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """A hint that names the closest known name, if there is one."""
+    """Return a hint with the closest known name, if there is one."""
     found = closest(name, known, likeness)
     if found is not None and not name.isprintable() and found == "".join(filter(str.isprintable, name)):
         return f"it has an invisible character: type `{found}` again"
@@ -27,9 +27,9 @@ def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str 
 
 
 def known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The keys that a file of the format `model` may have at `path`.
+    """Return the keys that a file of the format `model` may have at `path`.
 
-    A part of the path that is not a field, such as a list's index or a free key of a mapping, is passed over.
+    A part of the path that is not a field, such as a list's index or a free key of a mapping, is skipped.
     """
     current: type[BaseModel] | None = model
     for part in path:

@@ -1,6 +1,6 @@
-"""The trace that an event belongs to: W3C Trace Context, as event headers bring it.
+"""The trace of an event: W3C Trace Context from the event's headers.
 
-Anybody may have written those headers. What is no trace context is none: it is neither an error nor passed on.
+The headers come from outside. An invalid trace context is ignored: it is neither an error nor passed on.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-MOST_STATE = 512
+MAX_STATE = 512
 """Characters of a tracestate that must be passed on (W3C Trace Context, section 3.3.1.5); a longer one is dropped."""
-MOST_MEMBERS = 32
+MAX_MEMBERS = 32
 _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _MEMBER = re.compile(
     r"(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
@@ -24,33 +24,33 @@ _NO_VERSION = "ff"
 
 
 class TraceContext(NamedTuple):
-    """Which span something came from. Only `trace_context` makes one of texts that came from outside."""
+    """The parent span. Texts from outside must be parsed by `trace_context`."""
 
     traceparent: str
     """`00-<32 hex digits>-<16 hex digits>-<2 hex digits>`."""
     tracestate: str = ""
-    """Other tracers' notes, to be passed on as they are; empty where there are none."""
+    """Vendor-specific data, passed on unchanged; may be empty."""
 
     @property
     def trace_id(self) -> int:
-        """128 bits."""
+        """The trace id, 128 bits."""
         return int(self.traceparent[3:35], 16)
 
     @property
     def span_id(self) -> int:
-        """64 bits."""
+        """The span id, 64 bits."""
         return int(self.traceparent[36:52], 16)
 
     @property
     def sampled(self) -> bool:
-        """Whether the service that began the trace keeps it."""
+        """Whether the service that started the trace samples it."""
         return int(self.traceparent[53:55], 16) & 1 == 1
 
 
 def trace_context(traceparent: str | None, tracestate: str | None = None) -> TraceContext | None:
-    """The context that two headers tell of, or None where they tell of none.
+    """Return the context of the two headers, or None if they are absent or invalid.
 
-    A later version's traceparent is read as far as this one goes, and passed on as this one's (section 4.3).
+    A later version's traceparent is parsed as version 00 and passed on as such (section 4.3).
 
     >>> trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=1")
     TraceContext(traceparent='00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate='a=1')
@@ -73,10 +73,10 @@ def trace_context(traceparent: str | None, tracestate: str | None = None) -> Tra
 
 
 def _usable(tracestate: str | None) -> str:
-    if not tracestate or len(tracestate) > MOST_STATE:
+    if not tracestate or len(tracestate) > MAX_STATE:
         return ""
     members = [member.strip(" \t") for member in tracestate.split(",")]
     written = [member for member in members if member]
-    if len(written) > MOST_MEMBERS or not all(_MEMBER.fullmatch(member) for member in written):
+    if len(written) > MAX_MEMBERS or not all(_MEMBER.fullmatch(member) for member in written):
         return ""
     return ",".join(written)

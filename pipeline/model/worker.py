@@ -1,4 +1,4 @@
-"""Where a worker process of the service stands."""
+"""The phases of a worker process."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class WorkerPhase(StrEnum):
-    """A worker's way; also the label values of the metric `workers`."""
+    """A worker's phase; also the label values of the metric `workers`."""
 
     WAITING = "waiting"
-    """No process; one is due at a known time."""
+    """No process runs; the next start is scheduled."""
     STARTING = "starting"
-    """A process that does not answer yet: it finds out whether all it needs is there."""
+    """The process does not answer yet: it checks its dependencies."""
     RUNNING = "running"
     ENDING = "ending"
-    """Asked to end, draining."""
+    """The process was asked to end and drains."""
     ENDED = "ended"
-    """For good."""
+    """The process has ended and is not restarted."""

@@ -52,7 +52,7 @@ def test_a_drain_is_no_standstill() -> None:
         (KafkaHealth(0, 0.01), "waiting for partitions; Kafka cannot be reached: no broker is connected"),
         (
             KafkaHealth(1, 0.01, silent=True),
-            "waiting for partitions; Kafka is silent: nothing is read or sent until the group is heard again",
+            "waiting for partitions; Kafka is silent: nothing is read or sent until the group's coordinator answers",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The last word on a notice: every field of its outcome comes from where it should."""
+"""The outcome of a notice: the source of every field."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipeline.delivery.evaluated_record import EvaluatedRecord
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
-from pipeline.delivery.unacknowledged import final_word
+from pipeline.delivery.unacknowledged import final_outcome
 from pipeline.model.event import Event, Position, Record, TopicPartition
 from pipeline.model.ledger import Assigned
 from pipeline.model.notice import Notice
@@ -27,7 +27,7 @@ def test_every_field_has_its_own_source() -> None:
     work = PendingNotice(1, notice, arrival, Unfinished(17, 1, 2.5), partition)
     work.attempts, work.first_attempt_at = 4, 4.5
     work.reply = Reply(503, 47003, None, None, "words")
-    assert final_word(work, OutcomeKind.EXHAUSTED, Reason.HORIZON, 9.5) == Outcome(
+    assert final_outcome(work, OutcomeKind.EXHAUSTED, Reason.HORIZON, 9.5) == Outcome(
         id="notice-1",
         kind=OutcomeKind.EXHAUSTED,
         reason=Reason.HORIZON,
