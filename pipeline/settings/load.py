@@ -114,7 +114,8 @@ def _read(path: Path) -> CommentedMap:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{path}: there is no such file", hint="name one with --config; README.md shows a small one"
+            f"{path}: there is no such file",
+            hint="name one with --config; `notice-pipeline config schema` prints every setting",
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
