@@ -48,7 +48,7 @@ class KafkaSettings(Section):
     group_id: str = Field(
         "",
         description="Consumer group: the name of this installation. Its members share the partitions. Required by "
-        "`run`, `audit`, `redrive` and `config check`.",
+        "`run`, `audit`, `redrive`, `skip` and `config check`.",
         min_length=1,
         json_schema_extra=_without_default,
     )
