@@ -1,1 +1,1 @@
-"""The one place that names adapters and wires them: one module for each thing that is run."""
+"""Creates adapters and connects them: one module for each program. No other package names adapters."""

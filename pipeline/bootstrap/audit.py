@@ -1,4 +1,4 @@
-"""An audit as the service's configuration has it."""
+"""Run an audit with the service's configuration."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipeline.settings import Settings
 
 
 def run_audit(settings: Settings, start: datetime | None, end: datetime | None, *, keep: int, stage: Stage) -> Report:
-    """Hold the configuration's topics against its outcomes and dead letters.
+    """Compare the configured topics with their outcomes and dead letters.
 
     Raises:
-        UserError: Kafka, the registry, the rules or a topic cannot be had.
+        UserError: Kafka, the registry, the rules or a topic is not available.
     """
     configure_logging(form=settings.log.format, level="warning", clock=SystemClock())
     schemas = service_schemas(settings)

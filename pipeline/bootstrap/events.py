@@ -1,4 +1,4 @@
-"""What events are made of: their schemas, from folder and registry; the decoder; and the rules that read them."""
+"""Create what processes events: schemas from folder and registry, the decoder, and the rules."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from pipeline.adapters.kafka.topics import TopicCheck
 
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 
 log = structlog.get_logger("schemas")
 
 
 class Schemas(NamedTuple):
-    """What is known of schemas at start."""
+    """The schemas known at start."""
 
     catalogue: SchemaCatalogue
     known: Mapping[int, EventSchema]
@@ -39,7 +39,7 @@ class Schemas(NamedTuple):
 
 
 def find_schemas(settings: Settings) -> Schemas:
-    """The schemas of the folder, and the registry.
+    """Return the schemas of the folder, and the registry's client.
 
     Raises:
         UserError: a schema or a secret cannot be read.
@@ -116,7 +116,7 @@ def report_untyped(rules: RuleSet, catalogue: SchemaCatalogue) -> None:
     if untyped:
         log.warning(
             "event_types_without_schema",
-            types=untyped[:MOST_NAMED],
+            types=untyped[:MAX_NAMED],
             count=len(untyped),
             hint="JSON events of these types reach rules as they are: numbers and times are not those of the schema",
         )

@@ -71,7 +71,7 @@ def token_source(settings: Settings) -> TokenSource:
         read_secret_file(notices.token_file, "the token file")  # reported at start, not at the first event
         return FileToken(notices.token_file, lambda path: read_secret_file(path, "the token file"))
     if notices.oauth is not None:
-        from pipeline.adapters.notices_api.oauth import (  # noqa: PLC0415 - its client is loaded only where it is wanted
+        from pipeline.adapters.notices_api.oauth import (  # noqa: PLC0415 - its client is loaded only if used
             OAuthOptions,
             OAuthToken,
         )

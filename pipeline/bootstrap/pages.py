@@ -1,4 +1,4 @@
-"""Which pages the service has, and what they look at."""
+"""Create the service's pages and connect them to its state."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from pipeline.web.tally import Tally
 
 
 class Web(NamedTuple):
-    """The endpoint's application, and what goes with it while it is served."""
+    """The endpoint's application, and what runs beside it."""
 
     app: Starlette
     watch: StatusCollector
     bench: Workbench | None
 
     async def keep(self) -> None:
-        """Keep the rates until cancelled; then end what tries out drafts."""
+        """Keep the rates up to date until cancelled; then stop the workbench."""
         try:
             await self.watch.keep()
         finally:
@@ -49,7 +49,7 @@ def make_web(
     *,
     member: bool,
 ) -> Web:
-    """Probes, metrics and pages of one service. A `member` is asked by its supervisor alone, which wants the password.
+    """Probes, metrics and pages of one service. Only the supervisor queries a `member`, and asks for the password.
 
     Raises:
         ConfigurationError: the password's file cannot be read.

@@ -24,21 +24,21 @@ from pipeline.settings import Settings
 BATCH_BYTES = 8_388_608
 """Values in one transaction: a batch of the largest records must not fill the memory."""
 BATCH_SECONDS = 0.5
-"""A batch of a slow pace is what leaves within so long."""
+"""At a limited rate a batch holds the letters of this time."""
 
 
 class Wanted(NamedTuple):
-    """What the command was asked to do."""
+    """The command's options."""
 
     selection: Selection
     start: datetime | None = None
     end: datetime | None = None
     into: str | None = None
-    """Another topic of the service's than each letter's source."""
+    """Write to this topic of the service instead of each letter's source."""
 
 
 class Tally:
-    """What became of the letters seen so far."""
+    """Counts the results of letters."""
 
     def __init__(self) -> None:
         self.fates: Counter[RedriveDecision] = Counter()
@@ -48,7 +48,7 @@ class Tally:
         """The first few that could not be sent."""
 
     def add(self, result: LetterResult) -> None:
-        """One more."""
+        """Count a result."""
         self.fates[result.fate] += 1
         if result.letter is not None:
             self.by[result.fate, result.letter.reason, result.letter.rule or ""] += 1
@@ -57,37 +57,37 @@ class Tally:
 
 
 class Redrive:
-    """One range of dead letters, opened."""
+    """An open range of dead letters."""
 
     def __init__(self, settings: Settings, wanted: Wanted, properties: dict[str, object], target: Target) -> None:
-        """Made by `open_redrive`."""
+        """Use `open_redrive` instead."""
         self._properties = properties
         self._name = f"{settings.kafka.group_id}.redrive"
         self._target = target
         self._letters = TopicRange(properties, settings.dead_letters.topic, Span(wanted.start, wanted.end))
         try:
-            self._desk = LetterReader(properties, self._letters, wanted.selection, target)
+            self._reader = LetterReader(properties, self._letters, wanted.selection, target)
         except BaseException:
             self._letters.close()
             raise
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._letters.close()
 
     def look(self, progressed: Progressed) -> Tally:
-        """What would become of every letter; nothing is written.
+        """Return the decision for every letter; writes nothing.
 
         Raises:
-            Unreachable: the broker has gone silent.
+            Unreachable: the broker no longer answers.
         """
         tally = Tally()
-        for result in self._desk.fates(progressed):
+        for result in self._reader.fates(progressed):
             tally.add(result)
         return tally
 
     def send(self, total: int, rate: float | None, stop: Event, progressed: Progressed) -> Tally:
-        """Send `total` letters, at most `rate` a second; what became of them. `stop` ends it between two batches.
+        """Send `total` letters, at most `rate` a second, and return the results. `stop` ends it between two batches.
 
         Raises:
             Unreachable: Kafka does not answer, or another run has begun; what was sent is marked.
@@ -103,15 +103,15 @@ class Redrive:
             progressed(sum(tally.fates.values()), total)
         return tally
 
-    def _batches(self, most: int) -> Iterator[list[Letter]]:
+    def _batches(self, size_limit: int) -> Iterator[list[Letter]]:
         batch: list[Letter] = []
         size = 0
-        for result in self._desk.fates(lambda _read, _total: None):
+        for result in self._reader.fates(lambda _read, _total: None):
             if result.letter is None or result.fate is not RedriveDecision.SEND:
                 continue
             batch.append(result.letter)
             size += len(result.letter.record.value or b"")
-            if len(batch) >= most or size >= BATCH_BYTES:
+            if len(batch) >= size_limit or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
         if batch:
@@ -119,7 +119,7 @@ class Redrive:
 
 
 class _Pace:
-    """So many a second, counted from the start."""
+    """Limits the rate, counted from the start."""
 
     def __init__(self, rate: float | None, stop: Event) -> None:
         self._rate = rate
@@ -128,14 +128,14 @@ class _Pace:
         self.batch = BATCH if rate is None else max(1, min(BATCH, int(rate * BATCH_SECONDS)))
 
     def wait(self, sent: int) -> bool:
-        """Wait until more than `sent` may be; False where it is to stop."""
+        """Wait until more than `sent` letters are due; return False after a stop."""
         due = self._begun + sent / self._rate if self._rate is not None else 0.0
         return not self._stop.wait(max(0.0, due - time.monotonic()))
 
 
 @contextmanager
 def open_redrive(settings: Settings, wanted: Wanted, *, writes: bool) -> Iterator[Redrive]:
-    """The dead letters of the configuration; `writes` where they are to be sent and not only looked at.
+    """Open the configured dead letters; set `writes` to send them and not only count them.
 
     Raises:
         UserError: a topic is missing or cannot be used for it, or Kafka does not answer.
@@ -144,22 +144,22 @@ def open_redrive(settings: Settings, wanted: Wanted, *, writes: bool) -> Iterato
     properties = kafka_properties(settings)
     check = TopicCheck(properties, settings.kafka.start_timeout_seconds)
     check.require([*settings.kafka.topics, settings.dead_letters.topic])
-    there = check.partitions()
-    topics = {name: there[name] for name in settings.kafka.topics}
+    available = check.partitions()
+    topics = {name: available[name] for name in settings.kafka.topics}
     if wanted.into is not None and wanted.into not in topics:
         hint = f"the configuration reads {', '.join(topics)}"
         raise UserError(f"--into {wanted.into}: the service does not read this topic", hint=hint)
     for name in topics if wanted.into is None else [wanted.into]:
         if check.is_compacted(name):
             raise UserError(
-                f"{name} is compacted: an old event would take the place of the newest one of its key",
+                f"{name} is compacted: an old event would replace the newest one of its key",
                 hint="let the service read another topic as well (kafka.topics), and name it: --into TOPIC",
             )
     letters = settings.dead_letters
     marks = TopicToMake(letters.redriven_topic, 1, letters.replication_factor, letters.create)
     if writes:
         check.ensure(marks, REDRIVEN_CONFIG)
-    known = letters.redriven_topic if writes or letters.redriven_topic in there else None
+    known = letters.redriven_topic if writes or letters.redriven_topic in available else None
     redrive = Redrive(settings, wanted, properties, Target(topics, wanted.into, known))
     try:
         yield redrive

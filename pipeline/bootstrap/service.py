@@ -1,4 +1,4 @@
-"""The service, wired: every part made by what the configuration says, and run until it is asked to stop."""
+"""Create the service from its configuration and run it until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ if TYPE_CHECKING:
 
 HALF_KBYTES = 512
 """Half a MiB, in librdkafka's unit."""
-LEAST_FETCH = 1_048_576
-LEAST_WRITE_KBYTES = 20_480
+MIN_FETCH_BYTES = 1_048_576
+MIN_WRITE_KBYTES = 20_480
 """More than `message.max.bytes` of our producer: a message larger than the queue would wait without end."""
 
 log = structlog.get_logger("start")
 
 
 class Member(NamedTuple):
-    """One of several workers of a service, as its supervisor makes it."""
+    """One of several workers of a service."""
 
     number: int
     listener: socket.socket
-    """Where its endpoint is, in place of the configured address."""
+    """The listener of its endpoint, instead of the configured address."""
     when_alone: Callable[[Callable[[], None]], None]
-    """Is given what to call once the supervisor is no more."""
+    """Registers a function to call once the supervisor has ended."""
 
 
 async def run_service(
@@ -86,11 +86,11 @@ async def run_service(
 ) -> int:
     """Run one member of the group until it is stopped; return 0 for a clean end, 1 for a fatal error.
 
-    `on_started` is given the service and the port of its endpoint. With `owns_process` the whole process is ended where
+    `on_started` is given the service and the port of its endpoint. With `owns_process` the whole process is ended if
     the service does not end in time.
 
     Raises:
-        UserError: something that must be there at start is not.
+        UserError: something required at start is missing.
     """
     clock = SystemClock()
     writer = LogWriter() if owns_process else None
@@ -169,11 +169,11 @@ async def run_service(
 
 
 def _no_deadline() -> None:
-    """The process goes on after the service."""
+    """Do nothing: the process continues after the service."""
 
 
 def _load_pages() -> tuple[ModuleType, ModuleType]:
-    """What the endpoint is made of. It takes as long to load as all that sends, and no notice has to wait for it."""
+    """Import the endpoint's modules, which take as long to load as all others; no notice has to wait for them."""
     from pipeline.bootstrap import pages  # noqa: PLC0415 - see above
     from pipeline.web import endpoint  # noqa: PLC0415 - see above
 
@@ -181,10 +181,10 @@ def _load_pages() -> tuple[ModuleType, ModuleType]:
 
 
 def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTelemetry, clock: SystemClock) -> Parts:
-    """Everything that a service needs, checked to be there.
+    """Create and check everything that a service needs.
 
     Raises:
-        UserError: something is not.
+        UserError: something is missing.
     """
     properties = {**kafka_properties(settings), "logger": forwarding_logger()}
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
@@ -192,7 +192,7 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     rules = find_rules(settings, schemas.catalogue)
-    encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _disguise(settings))
+    encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _recipient_encoding(settings))
     identities = Identities(properties, settings.kafka.group_id)
     return Parts(
         decoder=find_decoder(
@@ -257,14 +257,14 @@ def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, 
 
 
 def _read_ahead(settings: Settings) -> dict[str, int]:
-    """What librdkafka may hold for us: half of our own buffers, in fetches of at most an eighth of that."""
+    """Limit librdkafka's prefetch to half of our buffers, in fetches of at most an eighth of that."""
     kbytes = settings.delivery.buffers.megabytes * HALF_KBYTES
-    return {"queued.max.messages.kbytes": kbytes, "fetch.max.bytes": max(LEAST_FETCH, kbytes * 1_024 // 8)}
+    return {"queued.max.messages.kbytes": kbytes, "fetch.max.bytes": max(MIN_FETCH_BYTES, kbytes * 1_024 // 8)}
 
 
 def _to_write(settings: Settings) -> int:
-    """What librdkafka may hold to be written, in KiB: half of our own buffers, and room for the largest dead letter."""
-    return max(LEAST_WRITE_KBYTES, settings.delivery.buffers.megabytes * HALF_KBYTES)
+    """Return the size of librdkafka's write queue in KiB: half of our buffers, at least the largest dead letter."""
+    return max(MIN_WRITE_KBYTES, settings.delivery.buffers.megabytes * HALF_KBYTES)
 
 
 def _to_make(topic: OutcomeSettings | DeadLetterSettings) -> TopicToMake:
@@ -285,10 +285,10 @@ def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> in
     return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
 
 
-def _disguise(settings: Settings) -> RecipientEncoding:
-    """How recipients stand in outcomes.
+def _recipient_encoding(settings: Settings) -> RecipientEncoding:
+    """Return how recipients are written in outcomes.
 
-    Without a key of its own the hash is keyed with the group's name: that hides little from who can guess.
+    Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.
     """
     outcomes = settings.outcomes
     if outcomes.recipient == "clear":

@@ -1,4 +1,4 @@
-"""Whether there is tracing, and what is wrapped in it."""
+"""Add tracing to the service's parts if it is configured."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 TRACES_PATH = "/v1/traces"
-"""OTLP/HTTP's own, for an endpoint without a path."""
+"""OTLP/HTTP's default path, for an endpoint without a path."""
 
 
 def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
-    """The parts, with tracing around them where it is configured, else as they are.
+    """Return the parts, wrapped in tracing if it is configured.
 
     Raises:
         ConfigurationError: the extra is not installed, or a header's file cannot be read.
@@ -30,7 +30,7 @@ def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
     if chosen.endpoint is None:
         return parts
     try:
-        from pipeline.adapters.telemetry import tracing  # noqa: PLC0415 - an extra, and nobody else pays for it
+        from pipeline.adapters.telemetry import tracing  # noqa: PLC0415 - an extra, loaded only if configured
     except ImportError as error:
         raise ConfigurationError(
             f"tracing.endpoint is set, but {error.name} is not installed",

@@ -1,4 +1,4 @@
-"""Wires the supervisor of several workers; apart from `bootstrap`, for it loads no client of Kafka or of the API."""
+"""Create the supervisor of several workers, without loading clients of Kafka or of the API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def run_workers(settings: Settings) -> int:
     """Run `settings.workers` members of the group as processes until asked to stop; returns the exit code.
 
     Raises:
-        UserError: the address cannot be had.
+        UserError: the address is not available.
     """
     clock = SystemClock()
     configure_logging(form=settings.log.format, level=settings.log.level, clock=clock, writer=LogWriter())
@@ -66,13 +66,13 @@ async def run_workers(settings: Settings) -> int:
 
 
 def _end_at_once(supervisor: Supervisor) -> None:
-    """A second Ctrl-C: nobody waits for the drain."""
+    """Handle a second Ctrl-C: end without waiting for the drain."""
     supervisor.kill()
     os._exit(INTERRUPTED)
 
 
 def settings_of(settings: Settings, number: int) -> Settings:
-    """What the worker of that number runs by: the platform's fixed limits hold for all workers together."""
+    """Return the settings of one worker: fixed rate limits are divided among the workers."""
     rate = settings.delivery.rate
     workers = settings.workers
     share = rate.model_copy(
@@ -82,6 +82,6 @@ def settings_of(settings: Settings, number: int) -> Settings:
         }
     )
     delivery = settings.delivery.model_copy(update={"rate": share})
-    # A worker's own page is shown by the supervisor, which passes on only what reads.
+    # The supervisor shows a worker's pages, and forwards only reading requests.
     http = settings.http.model_copy(update={"studio": False})
     return settings.model_copy(update={"delivery": delivery, "http": http, "workers": 1})

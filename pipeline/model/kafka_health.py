@@ -27,7 +27,7 @@ class KafkaHealth(NamedTuple):
     """Whether the group's coordinator does not answer: nothing is read or sent meanwhile."""
 
     @property
-    def trouble(self) -> str | None:
+    def error(self) -> str | None:
         """A message if nothing can be read or written; else None."""
         if not self.brokers:
             return "Kafka cannot be reached: no broker is connected"

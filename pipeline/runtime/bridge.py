@@ -1,4 +1,4 @@
-"""Between the event source's thread and the loop: batches one way, rebalances both ways."""
+"""Connects the event source's thread and the loop: passes batches and rebalances."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Bridge:
         drain_seconds: float,
         fatal: Callable[[Exception], None],
     ) -> None:
-        """`drain_seconds` bounds how long requests in flight may take to end when partitions are given up."""
+        """`drain_seconds` limits the wait for requests in flight when partitions are revoked."""
         self._loop = loop
         self._delivery = delivery
         self._intake = intake
@@ -45,14 +45,14 @@ class Bridge:
         self._fatal = fatal
         self.assigned: set[TopicPartition] = set()
         self.draining = False
-        """Whether the source's thread waits for a drain, which has its own deadline."""
+        """Whether the source's thread is waiting for a drain, which has its own deadline."""
 
     def on_records(self, records: Sequence[Record]) -> None:
-        """Hand a whole batch over: one wake-up of the loop, not one for each record."""
+        """Pass a whole batch on: one wake-up of the loop, not one for each record."""
         self._loop.call_soon_threadsafe(self._intake.take, records)
 
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:
-        """Open the partitions; records that follow find them open, for calls keep their order."""
+        """Open the partitions before records that follow, because calls keep their order."""
         self._loop.call_soon_threadsafe(self._assign, partitions)
 
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> Sequence[CommitPoint]:

@@ -1,8 +1,8 @@
 """Carries out what delivery decides: requests, outcomes, token refreshes, commits, demand.
 
-Delivery decides; this executes. Everything runs on the loop's thread. Whatever may give delivery something new to do
-calls `progressed`; any number of such calls before the loop's next turn make one `_step`. A reply's way to its commit
-reads in this file: `_answered`, `_step`, `_acknowledged`, `_step`.
+Everything runs on the loop's thread. Any change that may give delivery something to do calls `progressed`; all such
+calls before the loop's next turn result in one `_step`. The path from a reply to its commit is `_answered`, `_step`,
+`_acknowledged`, `_step`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from pipeline.ports import Clock, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
 
 POLL_SECONDS = 0.002
-"""Between two looks at Kafka's acknowledgements while any is missing: under the producer's linger of 5 ms."""
+"""Interval between polls for missing acknowledgements: below the producer's linger of 5 ms."""
 COMMIT_SECONDS = 0.25
-"""Between two commits: little is read (not sent) again after a crash, and the broker has little to do."""
+"""Interval between commits: short enough to read (not send) little again after a crash, and cheap for the broker."""
 TOKEN_RETRY_SECONDS = 5.0
-"""After the token source gave none."""
+"""Wait after the token source failed."""
 STANDSTILL_SECONDS = 3.0
-"""A loop that did not turn for so long stood still: it turns four times a second. Half of the shortest session timeout
-that a broker allows by default: within it our partitions cannot have become another member's."""
+"""The process counts as frozen if the loop, which turns four times a second, did not turn for this long. Half of the
+shortest session timeout that a broker allows by default: within it no other member can get our partitions."""
 MIN_STEP_SECONDS = 0.5
-HEAR_SECONDS = 2.5
-"""A change of the group reaches the source's thread within this time: it polls once a second when nothing is wanted."""
+SETTLE_SECONDS = 2.5
+"""A change of the group reaches the source's thread within this time: without demand it polls once a second."""
 
 log = structlog.get_logger("engine")
 
@@ -45,7 +45,7 @@ log = structlog.get_logger("engine")
 class Engine:
     """One delivery machine, and the adapters that carry out its decisions."""
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing it may touch
+    def __init__(  # noqa: PLR0913 - one argument for each dependency
         self,
         *,
         delivery: Delivery,
@@ -59,7 +59,7 @@ class Engine:
         fatal: Callable[[Exception], None],
         waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`waiting` and `waiting_bytes` count what is read but not yet offered; `fatal` ends the service."""
+        """`waiting` and `waiting_bytes` count records read but not yet offered; `fatal` ends the service."""
         self._delivery = delivery
         self._api = api
         self._tokens = tokens
@@ -78,14 +78,14 @@ class Engine:
         self._step_due = False
         self._wakeup: asyncio.TimerHandle | None = None
         self._polling: asyncio.TimerHandle | None = None
-        self._moved: set[asyncio.Event] = set()
+        self._drain_events: set[asyncio.Event] = set()
         self._last_commit = 0.0
         self._correction = 0.0
-        """From the clock's own seconds to the wall clock."""
+        """Seconds to add to the clock's time for the wall clock."""
         self._held: frozenset[TopicPartition] = frozenset()
         self._halt: Halt | None = None
         self._refusal: Reply | None = None
-        """The last reply that did not accept."""
+        """The last reply that was not an acceptance."""
         self._turned_at: float | None = None
         self._quiet_until = 0.0
         self._stopped = False
@@ -93,11 +93,11 @@ class Engine:
 
     @property
     def has_token(self) -> bool:
-        """Whether there is a token to send with; a refused one does not count."""
+        """Whether there is a token that is not refused."""
         return self._token is not None and not self._delivery.token_wanted()
 
     def progressed(self) -> None:
-        """Delivery may have something new to do: look once, at the loop's next turn."""
+        """Schedule one step at the loop's next turn, because delivery may have something to do."""
         if not self._step_due and not self._stopped:
             self._step_due = True
             asyncio.get_running_loop().call_soon(self._step)
@@ -118,7 +118,7 @@ class Engine:
         for publication in delivery.publications():
             self._unacknowledged += 1
             if self._correction:
-                publication = _by_wall_clock(publication, self._correction)  # noqa: PLW2901 - the same one, with true times
+                publication = _by_wall_clock(publication, self._correction)  # noqa: PLW2901 - the same outcome, with corrected times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
         self._update_demand()
@@ -130,28 +130,28 @@ class Engine:
             if points:
                 self._source.commit(points)
             if self._polling is None:
-                self._poll()  # what the producer has to tell of itself, although nothing is waited for
-        # What waits for a token or for the group waits for no time: else it would be looked for without a pause.
+                self._poll()  # serves the producer's error callbacks when no acknowledgement is missing
+        # Without a token or group contact the next wake-up is not timed; otherwise overdue notices would busy-loop.
         self._wake_at(now, delivery.next_wakeup(now) if token is not None else None)
-        for moved in self._moved:
-            moved.set()
+        for stepped in self._drain_events:
+            stepped.set()
 
     def _quiet(self, now: float) -> bool:
-        """Whether nothing may leave because we, or Kafka, stood still: our partitions may be another member's.
+        """Whether nothing may be sent because this process was frozen or Kafka does not answer.
 
-        A process that was frozen (a paused machine, a debugger) would else go on where it stopped, with a buffer full
-        of notices that its successor has sent. Once the source has polled again, a loss of partitions was reported.
+        Another member may own our partitions then: a process that was frozen (a paused machine, a debugger) has a
+        buffer full of notices that its successor has sent. After the next poll of the source a loss is known.
         """
         before, self._turned_at = self._turned_at, now
         if before is not None and now - before > STANDSTILL_SECONDS:
-            self._quiet_until = now + HEAR_SECONDS
-            log.warning("stood_still", seconds=round(now - before, 1), quiet_seconds=HEAR_SECONDS)
+            self._quiet_until = now + SETTLE_SECONDS
+            log.warning("stood_still", seconds=round(now - before, 1), quiet_seconds=SETTLE_SECONDS)
         return self._source.last_poll_at() < self._quiet_until or self._source.out_of_touch()
 
     def _follow_wall_clock(self, now: float) -> None:
-        """Expire notices, and date outcomes, by a wall clock that is stepped while the service runs.
+        """Follow steps of the wall clock, by which notices expire and outcomes are dated.
 
-        A machine that was suspended looks the same, and our partitions may be another member's since.
+        A suspended machine looks the same, and another member may own our partitions since.
         """
         correction = self._clock.correction()
         step = correction - self._correction
@@ -160,7 +160,7 @@ class Engine:
         self._correction = correction
         self._delivery.correct_clock(correction)
         if step > STANDSTILL_SECONDS:
-            self._quiet_until = now + HEAR_SECONDS
+            self._quiet_until = now + SETTLE_SECONDS
         log.warning("clock_stepped", seconds=round(step, 1), since_start_seconds=round(correction, 1))
 
     def _answered(self, attempt: Attempt, started: float, reply: Reply) -> None:
@@ -214,12 +214,12 @@ class Engine:
             log.info("sending_resumed")
             return
         reply = self._refusal or Reply()
-        # The API's own words may speak of a recipient; the client's, of a fault, do not.
+        # The API's message may contain a recipient; the client's message about a fault does not.
         fault = None if reply.fault is None else f"{reply.fault.value}: {reply.detail}"
         log.warning("sending_halted", reason=halt.value, status=reply.status, code=reply.code, fault=fault)
 
     def _wake_at(self, now: float, due: float | None) -> None:
-        """Come back when delivery's next timer is due, or when a commit may be."""
+        """Schedule a step for delivery's next timer or the next commit."""
         if self._wakeup is not None:
             self._wakeup.cancel()
         delay = COMMIT_SECONDS if due is None else min(COMMIT_SECONDS, max(0.0, due - now))
@@ -230,7 +230,7 @@ class Engine:
             self._refresh = self._refreshes.start(self._fetch_token())
 
     async def _fetch_token(self) -> None:
-        """Get the token, however often it takes; one refresh at a time for all."""
+        """Fetch the token, retrying until it succeeds; one refresh runs at a time."""
         while True:
             try:
                 self._token = await self._tokens.fetch()
@@ -249,41 +249,41 @@ class Engine:
                 return
 
     def _renew_in(self, seconds: float | None) -> None:
-        """Ask again ahead of the token's end: requests go on with the old one meanwhile, and none has to be refused."""
+        """Schedule a refresh before the token expires; requests use the old token meanwhile."""
         if self._renewal is not None:
             self._renewal.cancel()
         self._renewal = asyncio.get_running_loop().call_later(seconds, self._start_refresh) if seconds else None
 
     async def drain(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
-        """Give partitions up: let what is in flight end until `deadline`, and return what to commit.
+        """Wait until `deadline` for requests in flight of revoked partitions; return what to commit.
 
-        Where Kafka refused an outcome for good nothing is waited for: no other will be acknowledged either.
+        Does not wait after Kafka has refused an outcome permanently: no other would be acknowledged either.
         """
         self._delivery.begin_revoke(partitions)
-        moved = asyncio.Event()
-        self._moved.add(moved)
+        stepped = asyncio.Event()
+        self._drain_events.add(stepped)
         try:
             while not (self._lost or self._delivery.drained(partitions)) and (left := deadline - self._clock.now()) > 0:
-                moved.clear()
+                stepped.clear()
                 self.progressed()
                 try:
-                    await asyncio.wait_for(moved.wait(), timeout=min(left, 1.0))
+                    await asyncio.wait_for(stepped.wait(), timeout=min(left, 1.0))
                 except TimeoutError:
                     continue
         finally:
-            self._moved.discard(moved)
+            self._drain_events.discard(stepped)
         if not self._delivery.drained(partitions):
             log.warning("drain_deadline_passed", partitions=len(partitions))
         return self._delivery.release(partitions)
 
     def forget(self, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions are lost: drop them, commit nothing."""
+        """Drop lost partitions; commit nothing."""
         self._delivery.begin_revoke(partitions)
         self._delivery.release(partitions)
         self.progressed()
 
     async def stop(self) -> None:
-        """Send nothing more; late replies change nothing."""
+        """Stop sending; late replies are ignored."""
         self._stopped = True
         for timer in (self._wakeup, self._polling, self._renewal):
             if timer is not None:

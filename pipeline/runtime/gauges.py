@@ -1,4 +1,4 @@
-"""The gauges that are read for each scrape, and cost nothing in between."""
+"""Gauges that are read at each scrape, and cost nothing in between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
-    """Each gauge with its labels and its value now."""
+    """Yield each gauge with its labels and current value."""
     now = parts.clock.now()
     state = parts.delivery.snapshot(now)
     yield metrics.IN_FLIGHT, {}, state.in_flight

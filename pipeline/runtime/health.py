@@ -15,7 +15,7 @@ STUCK_SECONDS = 25.0
 
 
 class Check(NamedTuple):
-    """The answer to one probe: yes, or no and why."""
+    """The answer to one probe, with a message."""
 
     ok: bool
     message: str
@@ -25,7 +25,7 @@ class Health:
     """Liveness and readiness of one service."""
 
     def __init__(self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge) -> None:
-        """Read the parts only when a probe asks."""
+        """Keep the parts, which are read at each probe."""
         self._clock = clock
         self._source = source
         self._delivery = delivery
@@ -35,29 +35,29 @@ class Health:
         """`starting`, `running` or `stopping`."""
 
     def started(self) -> None:
-        """The service runs."""
+        """Enter the phase `running`."""
         self.phase = "running"
 
     def stopping(self) -> None:
-        """The service drains."""
+        """Enter the phase `stopping`."""
         self.phase = "stopping"
 
     def live(self) -> Check:
-        """Whether the consumer's thread makes progress; that this is answered at all shows that the loop does."""
+        """Whether the consumer's thread makes progress; an answer itself shows that the loop does."""
         if self.phase != "running":
             return Check(ok=True, message=self.phase)
         if self._bridge.draining:
             return Check(ok=True, message="draining partitions")
         silent = self._clock.now() - self._source.last_poll_at()
         if silent > STUCK_SECONDS:
-            return Check(ok=False, message=f"the consumer has not come round for {silent:.0f} s")
+            return Check(ok=False, message=f"the consumer has not polled for {silent:.0f} s")
         return Check(ok=True, message="running")
 
     def ready(self) -> Check:
-        """Whether events would be sent on: running, a token, and an API that takes them.
+        """Whether events would be sent: the service runs, has a token, and sending is not halted.
 
-        A broker that is away is named, and is no reason to be unready: it is away for every member alike, and none
-        could take another's place. A rollout without a broker stops anyway, for a member that starts then ends.
+        An unavailable broker is named but does not make the service unready: it is unavailable to every member, so
+        that none could replace another. A rollout without a broker stops anyway, because a new member then ends.
         """
         if self.phase != "running":
             return Check(ok=False, message=self.phase)
@@ -71,5 +71,5 @@ class Health:
         partitions = len(self._bridge.assigned)
         message = f"{partitions} partitions" if partitions else "waiting for partitions"
         kafka = self._source.health()
-        trouble = kafka.trouble if kafka is not None else None
-        return Check(ok=True, message=f"{message}; {trouble}" if trouble else message)
+        error = kafka.error if kafka is not None else None
+        return Check(ok=True, message=f"{message}; {error}" if error else message)

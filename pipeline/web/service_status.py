@@ -202,7 +202,7 @@ class StatusCollector:
             alive=alive,
             alive_words=message,
             has_token=self._sources.has_token(),
-            kafka_trouble=kafka.trouble if kafka is not None else None,
+            kafka_trouble=kafka.error if kafka is not None else None,
             stuck=self._sources.stuck(),
             halted=state.halted,
             halted_since=state.halted_since,

@@ -1,4 +1,4 @@
-"""The endpoint of a service of several workers: probes and metrics of all of them, and where each one is."""
+"""The endpoint of a service with several workers: probes, merged metrics, and the list of workers."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 class WorkersView(Protocol):
-    """What the endpoint asks; called on the supervisor's loop."""
+    """The supervisor's state for the endpoint; called on the supervisor's loop."""
 
     def live(self) -> tuple[bool, str]:
         """Whether the workers are supervised, and a message."""
         ...
 
     async def ready(self) -> tuple[bool, str]:
-        """Whether every worker would send events on, and words."""
+        """Whether every worker is ready, and a message."""
         ...
 
     async def exposition(self) -> tuple[bytes, str]:
-        """The metrics of all, and their content type."""
+        """Return the merged metrics and their content type."""
         ...
 
     def workers(self) -> Sequence[NamedTuple]:
-        """Every worker: number, phase, pid, endpoint, restarts, since."""
+        """Return every worker: number, phase, pid, endpoint, restarts, since."""
         ...
 
 
@@ -46,7 +46,7 @@ def make_workers_app(
     pages: Pages | None = None,
     middleware: Sequence[Middleware] = (),
 ) -> Starlette:
-    """Probes, metrics, the list of workers, and whatever other routes there are; `pages` shows mistakes to people."""
+    """Create the application: probes, metrics, list of workers, and `routes`; `pages` renders errors for browsers."""
 
     async def live(_: Request) -> Response:
         return _answer(*view.live())

@@ -10,57 +10,57 @@ from typing import NamedTuple
 from pipeline.model.worker import WorkerPhase as Phase
 
 STEADY_SECONDS = 60.0
-"""A worker that ran for so long ends for a new reason: its next restart is a first one again."""
+"""After a run of this length the pause before a restart begins at its shortest again."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 SILENT_SECONDS = 30.0
-"""A worker that has not answered for so long, or has called itself stuck for so long, is ended and started again."""
+"""A worker that does not answer, or reports itself stuck, for this long is restarted."""
 
 
 class Limits(NamedTuple):
-    """How long things may take, in seconds."""
+    """Time limits in seconds."""
 
     start: float
     """From a process's start to its first answer."""
     end: float
-    """From the request to end until it is killed: longer than the drain."""
+    """From the request to end until the process is killed: longer than the drain."""
 
 
 class Ending(NamedTuple):
-    """What the end of a process means."""
+    """What follows the end of a process."""
 
     restart_in: float | None
-    """Seconds; None: it stays ended."""
+    """Seconds; None: it is not restarted."""
 
 
 @dataclass
 class Worker:
-    """One place in the fleet; processes come and go in it."""
+    """One worker of the fleet, across restarts of its process."""
 
     number: int
     phase: Phase = Phase.WAITING
     due: float | None = None
-    """When a process is to be started; None: not before the first worker runs."""
+    """When to start a process; None: not before the first worker runs."""
     since: float = 0.0
     """When the phase began."""
     heard: float = 0.0
-    """When it last said that it is well."""
+    """When it last reported itself healthy."""
     ran_since: float | None = None
-    """When its process first said so."""
+    """When its process first reported itself healthy."""
     restarts: int = 0
     failures: int = 0
-    """Ends in a row, none of them after a steady run."""
+    """Consecutive ends, none of them after a steady run."""
     code: int | None = None
-    """Of the process that ended last."""
+    """Exit code of the process that ended last."""
     killed: bool = False
 
 
 class Fleet:
     """The workers of one service. Numbers begin at 1.
 
-    The first is started alone: what is wrong with configuration, broker or rules it tells once, and its exit code is
-    then ours. Once it runs, the others follow; from then on a worker that ends is started again, after a pause that
-    doubles with each end in a row and is never the same for two of them.
+    The first is started alone, so that a fault of configuration, broker or rules is reported once and its exit code
+    becomes the service's. Once it runs, the others follow. From then on a worker that ends is restarted after a pause
+    that doubles with each consecutive end and is randomised.
     """
 
     def __init__(self, count: int, limits: Limits, rng: Callable[[], float], now: float) -> None:
@@ -74,7 +74,7 @@ class Fleet:
         self._refused: int | None = None
 
     def to_start(self, now: float) -> Sequence[int]:
-        """Workers whose process is due."""
+        """Return the workers to start now."""
         if self.stopping:
             return ()
         return [
@@ -84,7 +84,7 @@ class Fleet:
         ]
 
     def started(self, number: int, now: float) -> None:
-        """A process of this worker has been started."""
+        """Record that a process of this worker has been started."""
         worker = self.workers[number]
         worker.killed = False
         worker.heard = now
@@ -92,7 +92,7 @@ class Fleet:
         self._enter(worker, Phase.STARTING, now)
 
     def answered(self, number: int, now: float) -> bool:
-        """A worker said that it is well; tells whether that was its first word."""
+        """Record that a worker reported itself healthy; return whether it did so for the first time."""
         worker = self.workers[number]
         worker.heard = now
         if worker.phase is not Phase.STARTING:
@@ -107,7 +107,7 @@ class Fleet:
         return True
 
     def to_end(self, now: float) -> Sequence[int]:
-        """Workers that are to be asked to end, each once: all of them when stopping, else those that are stuck."""
+        """Return the workers to ask to end, each once: all of them when stopping, else those that are stuck."""
         ending = [worker for worker in self.workers.values() if self._is_to_end(worker, now)]
         for worker in ending:
             self._enter(worker, Phase.ENDING, now)
@@ -119,7 +119,7 @@ class Fleet:
         return worker.phase is Phase.RUNNING and (self.stopping or now - worker.heard > SILENT_SECONDS)
 
     def to_kill(self, now: float) -> Sequence[int]:
-        """Workers that were asked to end and have not, each once."""
+        """Return the workers that did not end in time after the request, each once."""
         late = [
             worker
             for worker in self.workers.values()
@@ -130,12 +130,12 @@ class Fleet:
         return [worker.number for worker in late]
 
     def ended(self, number: int, code: int, now: float) -> Ending:
-        """A process has ended; `code` is below 0 where a signal ended it."""
+        """Record that a process has ended; `code` is negative if a signal ended it."""
         worker = self.workers[number]
         worker.code = code
         if self.stopping:
             if worker.ran_since is None and code == -signal.SIGTERM:
-                worker.code = 0  # it had not begun: there was nothing to drain
+                worker.code = 0  # it had not started: there was nothing to drain
             self._enter(worker, Phase.ENDED, now)
             return Ending(None)
         if not self._proved and worker.phase is Phase.STARTING and code >= 0:
@@ -156,7 +156,7 @@ class Fleet:
         return longest * (0.5 + 0.5 * self._rng())
 
     def stop(self, now: float) -> None:
-        """End all; `to_end` names those that have a process."""
+        """Stop all workers; `to_end` returns those with a process."""
         self.stopping = True
         for worker in self.workers.values():
             if worker.phase is Phase.WAITING:
@@ -164,9 +164,9 @@ class Fleet:
                 self._enter(worker, Phase.ENDED, now)
 
     def exit_code(self) -> int | None:
-        """What the whole is to end with; None while it goes on.
+        """Return the exit code of the service; None while it runs.
 
-        The first worker's own code where it could not start; else 0 when every worker ended well, and 1 when not.
+        It is the first worker's code if that could not start; else 0 if every worker ended cleanly, and 1 if not.
         """
         if any(worker.phase is not Phase.ENDED for worker in self.workers.values()):
             return None
@@ -175,7 +175,7 @@ class Fleet:
         return 0 if all(worker.code == 0 and not worker.killed for worker in self.workers.values()) else 1
 
     def count(self, phase: Phase) -> int:
-        """Workers in that phase."""
+        """Return the number of workers in a phase."""
         return sum(1 for worker in self.workers.values() if worker.phase is phase)
 
     def _enter(self, worker: Worker, phase: Phase, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The gauges of a supervisor, read when they are asked for."""
+"""The gauges of a supervisor, read at each scrape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.workers.fleet import Fleet
 
 
 def read_fleet(fleet: Fleet) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
-    """Each gauge of the workers with its labels and value."""
+    """Yield each gauge of the workers with its labels and value."""
     for phase in WorkerPhase:
         yield metrics.WORKERS, {"phase": phase}, fleet.count(phase)
     for number, worker in fleet.workers.items():

@@ -1,9 +1,9 @@
-"""The expositions of several workers as one: what is counted is added up, what is measured stays each worker's own.
+"""Merge the expositions of several workers.
 
-Counters and histograms are sums over all workers, and over their processes that have ended: a restart is no reset.
-Gauges get the label `worker`: a sum of limits, states and times of different processes would mean nothing.
+Counters and histograms are summed over all workers and their ended processes, so that a restart is not a reset.
+Gauges get the label `worker`: a sum of limits, states and times of different processes has no meaning.
 
-All expositions come from the same code, so a series has the same text in each of them; nothing in it is interpreted.
+All expositions come from the same code, so that a series has the same text in each of them and is not parsed.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ class SummedExpositions:
     """Implements `pipeline.ports.WorkerExpositions`."""
 
     def __init__(self, own: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
-        """`own` tells what the supervisor itself has to say."""
+        """`own` returns the supervisor's own metrics."""
         self._own = own
         self._newest: dict[int, Families] = {}
         self._ended: Families = {}
 
     def take(self, worker: int, exposition: bytes) -> None:
-        """The newest exposition of a worker."""
+        """Take a worker's newest exposition."""
         self._newest[worker] = _read(exposition.decode())
 
     def retire(self, worker: int) -> None:
-        """The worker's process has ended: what it counted stays, and its gauges go."""
+        """Keep the counters of a worker's ended process, and drop its gauges."""
         for name, family in self._newest.pop(worker, {}).items():
             if family.kind in SUMMED:
                 ended = self._ended.setdefault(name, _Family(family.kind, family.help))
                 _add(ended.series, family.series)
 
     def merged(self) -> tuple[bytes, str]:
-        """One exposition of all, and its content type."""
+        """Return the merged exposition and its content type."""
         families: Families = {}
         for worker, of_worker in sorted(self._newest.items()):
             for name, family in of_worker.items():

@@ -1,7 +1,7 @@
-"""Worker processes: `python -m pipeline.cli.service.worker`, each with a listener of its own on the loopback address.
+"""Worker processes: `python -m pipeline.cli.service.worker`, each with its own listener on the loopback address.
 
-Listeners belong to the supervisor and outlive the processes, so a worker keeps its address over restarts. Standard
-input carries the settings, and tells the worker by its end that the supervisor is no more: it then drains and ends.
+Listeners belong to the supervisor and outlive the processes, so that a worker keeps its address across restarts.
+Standard input carries the settings; when it closes, the supervisor has ended, and the worker drains and ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 ANSWER_SECONDS = 2.0
-"""Less than the probes that wait for it."""
+"""Shorter than the timeout of the probes that wait for it."""
 LOOPBACK = "127.0.0.1"
 
 
@@ -37,20 +37,20 @@ class SystemWorker:
 
     @property
     def pid(self) -> int:
-        """The system's number for it."""
+        """The process id."""
         return self._process.pid
 
     def signal(self, number: int) -> None:
-        """Send it a signal; does nothing where it has ended."""
+        """Send a signal; does nothing after the process has ended."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
     async def wait(self) -> int:
-        """Wait for its end; gives the exit code, below 0 where a signal ended it."""
+        """Wait for the process to end; return its exit code, negative if a signal ended it."""
         return await self._process.wait()
 
     async def ask(self, path: str) -> WorkerAnswer | None:
-        """GET from its endpoint; None where nobody answers in time."""
+        """GET from its endpoint; return None without an answer in time."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reply = await self._client.get(self._endpoint + path)
@@ -63,22 +63,22 @@ class WorkerProcesses:
     """Implements `pipeline.ports.WorkerLauncher`."""
 
     def __init__(self, count: int, settings_of: Callable[[int], Settings]) -> None:
-        """`settings_of` gives what a worker of that number is to run by."""
+        """`settings_of` returns the settings of the worker with that number."""
         self._settings_of = settings_of
         self._listeners = {number: _listener() for number in range(1, count + 1)}
         self._client = httpx.AsyncClient(trust_env=False)
 
     def endpoint(self, number: int) -> str:
-        """The address of this worker's own endpoint; the same for each of its processes."""
+        """Return the address of this worker's endpoint; the same for each of its processes."""
         return f"http://{LOOPBACK}:{self._listeners[number].getsockname()[1]}"
 
     async def launch(self, number: int) -> SystemWorker:
         """Start the process of this worker.
 
-        A process group of its own keeps a terminal's Ctrl-C away from it: the supervisor passes on what is meant.
+        Its own process group keeps a terminal's Ctrl-C away from it; the supervisor forwards signals.
 
         Raises:
-            WorkerFailed: the system would not.
+            WorkerFailed: the operating system refused.
         """
         listener = self._listeners[number].fileno()
         command = [sys.executable, "-m", "pipeline.cli.service.worker", str(number), str(listener)]
@@ -93,7 +93,7 @@ class WorkerProcesses:
         return SystemWorker(process, self._client, self.endpoint(number))
 
     async def close(self) -> None:
-        """Let go of the listeners."""
+        """Close the listeners."""
         await self._client.aclose()
         for listener in self._listeners.values():
             listener.close()

@@ -1,6 +1,6 @@
-"""Several workers as one service: starts their processes, asks how they are, starts again what has ended.
+"""Run several workers as one service: start their processes, check their health, restart those that end.
 
-`Fleet` decides; this carries it out. What a worker is made of is behind `pipeline.ports.WorkerProcess`.
+`Fleet` decides; this executes. `pipeline.ports.WorkerProcess` abstracts the processes.
 """
 
 from __future__ import annotations
@@ -22,43 +22,42 @@ if TYPE_CHECKING:
     from pipeline.ports import Clock, WorkerExpositions, WorkerLauncher, WorkerProcess
 
 TURN_SECONDS = 0.1
-"""Between two looks at what is due; an end wakes the loop at once."""
+"""Interval between checks; the end of a process wakes the loop at once."""
 ASK_SECONDS = 1.0
-"""Between two questions to a worker that runs."""
+"""Interval between health checks of a running worker."""
 
 log = structlog.get_logger("workers")
 
 
 class WorkerView(NamedTuple):
-    """One worker as pages show it."""
+    """One worker, for display."""
 
     number: int
     phase: str
     pid: int | None
     endpoint: str
-    """Where its own page and metrics are, on this machine only."""
+    """The address of its page and metrics, reachable on this machine only."""
     restarts: int
     since: float
     """When the phase began, epoch seconds."""
 
 
 class Supervisor:
-    """Runs until every worker has ended for good."""
+    """Runs until every worker has ended."""
 
     def __init__(self, fleet: Fleet, launcher: WorkerLauncher, expositions: WorkerExpositions, clock: Clock) -> None:
-        """`expositions` adds up what the workers count."""
+        """`expositions` merges the workers' metrics."""
         self.fleet = fleet
         self._launcher = launcher
         self._expositions = expositions
         self._clock = clock
         self._processes: dict[int, WorkerProcess] = {}
         self._watching = Tasks()
-        self._asked: dict[int, float] = {}
+        self._checked_at: dict[int, float] = {}
         self._changed = asyncio.Event()
-        self._impatient = False
 
     async def run(self) -> int:
-        """Start the workers, and keep them up until `stop`; gives the exit code."""
+        """Start the workers and keep them running until `stop`; return the exit code."""
         try:
             while (code := self.fleet.exit_code()) is None:
                 await self._turn()
@@ -96,7 +95,7 @@ class Supervisor:
             self.fleet.ended(number, -1, now)
             return
         self._processes[number] = process
-        self._asked[number] = 0.0
+        self._checked_at[number] = 0.0
         self.fleet.started(number, now)
         self._watching.start(self._wait_for_end(number, process))
 
@@ -111,8 +110,8 @@ class Supervisor:
 
     def _ask_when_due(self, number: int, process: WorkerProcess, now: float) -> None:
         starting = self.fleet.workers[number].phase is Phase.STARTING
-        if now - self._asked[number] >= (TURN_SECONDS if starting else ASK_SECONDS):
-            self._asked[number] = float("inf")  # one question at a time
+        if now - self._checked_at[number] >= (TURN_SECONDS if starting else ASK_SECONDS):
+            self._checked_at[number] = float("inf")  # one check at a time
             self._watching.start(self._ask(number, process))
 
     async def _ask(self, number: int, process: WorkerProcess) -> None:
@@ -120,13 +119,13 @@ class Supervisor:
         now = self._clock.now()
         if self._processes.get(number) is not process:
             return
-        self._asked[number] = now
+        self._checked_at[number] = now
         if answer is not None and answer.ok and self.fleet.answered(number, now):
             log.info("worker_running", worker=number, pid=process.pid)
             self._changed.set()
 
     def stop(self) -> None:
-        """End all workers in good order."""
+        """Ask all workers to drain and end."""
         if not self.fleet.stopping:
             log.info("stopping_workers", workers=len(self._processes))
         self.fleet.stop(self._clock.now())
@@ -139,17 +138,17 @@ class Supervisor:
                 process.signal(signal.SIGHUP)
 
     def kill(self) -> None:
-        """End every process at once; what was under way comes again."""
+        """Kill every process; unfinished notices are delivered after the next start."""
         for process in self._processes.values():
             process.signal(signal.SIGKILL)
 
     def live(self) -> Check:
-        """Whether the workers are supervised, which an answer shows. The message reports their phases."""
+        """Return ok, because an answer shows that the supervisor runs; the message counts running workers."""
         running = self.fleet.count(Phase.RUNNING)
         return Check(ok=True, message=f"{running} of {len(self.fleet.workers)} workers running")
 
     async def ready(self) -> Check:
-        """Whether every worker would send events on."""
+        """Whether every worker is ready."""
         answers = await self._ask_all("/readyz")
         parts = [f"{len(self.fleet.workers)} workers"]
         for number, worker in self.fleet.workers.items():
@@ -163,14 +162,14 @@ class Supervisor:
         return Check(ok=True, message="; ".join(parts))
 
     async def exposition(self) -> tuple[bytes, str]:
-        """The workers' metrics as those of one service, and the content type."""
+        """Return the workers' merged metrics and the content type."""
         for number, (ok, body) in (await self._ask_all("/metrics")).items():
             if ok:
                 self._expositions.take(number, body)
         return self._expositions.merged()
 
     async def ask(self, number: int, path: str) -> bytes | None:
-        """What the worker of that number answers to a GET; None where there is none, or it answers nothing good."""
+        """Return a worker's answer to a GET; None if it does not run or does not answer with success."""
         process = self._processes.get(number)
         answer = await process.ask(path) if process is not None else None
         return answer.body if answer is not None and answer.ok else None
@@ -189,7 +188,7 @@ class Supervisor:
         }
 
     def workers(self) -> Sequence[WorkerView]:
-        """Every worker as it stands."""
+        """Return the state of every worker."""
         return [
             WorkerView(
                 number,

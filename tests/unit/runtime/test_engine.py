@@ -18,7 +18,7 @@ from pipeline.model.ledger import Assigned
 from pipeline.model.outcome import Outcome
 from pipeline.model.reply import Reply
 from pipeline.runtime import engine as engine_module
-from pipeline.runtime.engine import COMMIT_SECONDS, HEAR_SECONDS, STANDSTILL_SECONDS, Engine
+from pipeline.runtime.engine import COMMIT_SECONDS, SETTLE_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
 PATIENCE = 10.0
@@ -211,7 +211,7 @@ async def test_after_a_standstill_nothing_leaves_until_a_loss_would_be_known() -
     await turns(subject)
     assert subject.has_token
     assert api.tokens == []
-    clock.at += HEAR_SECONDS
+    clock.at += SETTLE_SECONDS
     await turns(subject)
     assert api.tokens == [], "time alone shows nothing"
     source.polled_at = clock.at
