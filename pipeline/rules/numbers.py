@@ -33,8 +33,13 @@ def number(exact: Decimal) -> Number:
     """The number in its form: a `float` if that is exact, else the `Decimal`."""
     double = float(exact)  # infinite where it is too large
     if math.isfinite(double):
-        return double if Decimal(repr(double)) == exact else exact
+        return double if Decimal(repr(double)) == exact else _trimmed(exact)
     return exact if exact.is_finite() else double
+
+
+def _trimmed(exact: Decimal) -> Decimal:
+    """Without trailing zeros, so that equal numbers have one form."""
+    return exact.normalize(Context(prec=len(exact.as_tuple().digits)))
 
 
 def of_units(units: int, scale: int) -> Number:

@@ -295,7 +295,7 @@ def test_a_shadow_of_several_workers_sends_nothing(stage: Stage) -> None:
         ready = workers.get("/readyz").text
         assert ready.count("a shadow: nothing is sent") == 2
         outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 200)
-        assert "A shadow" in workers.get("/worker/1/").text
+        assert "Shadow: notices are rendered and recorded, but not sent" in workers.get("/worker/1/").text
         assert total(workers.samples(), "notice_pipeline_shadow") == 2
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log

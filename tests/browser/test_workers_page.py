@@ -48,7 +48,7 @@ def test_the_page_updates_itself(workers: Workers, served: Served, looked: Looke
         workers.shop.tally.ended(outcome(number), T0)
     workers.shop.kafka = KafkaHealth(0, 0.0)
     expect(first).to_contain_text("Kafka cannot be reached", timeout=8_000)
-    expect(page.locator("#live")).to_contain_text("37 by the processes", timeout=8_000)
+    expect(page.locator("#live")).to_contain_text("37 by the running processes", timeout=8_000)
     assert looked.complaints == []
     assert looked.hosts == {served.url.removeprefix("http://")}
 

@@ -91,7 +91,7 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
         ({"faults": "list.yaml"}, "the whole file must be a mapping"),
         ({"rules": "nowhere"}, "no such folder"),
         ({"rules": "."}, "no templates.yaml"),
-        ({"latency": "fast"}, "no time like"),
+        ({"latency": "fast"}, "is not a time like"),
         ({"client": ["nosecret"]}, "id:secret"),
         ({"host": "256.0.0.1"}, "cannot listen"),
         ({"host": "192.0.2.1"}, "cannot listen"),

@@ -122,6 +122,6 @@ def test_a_process_that_is_ended_is_told_in_words(tmp_path: Path) -> None:
                 os.kill(int(child), signal.SIGKILL)
 
     path = written(tmp_path, lines(600))
-    with pytest.raises(UserError, match="was ended") as raised:
+    with pytest.raises(UserError, match="was killed") as raised:
         compare_file(sides(), Recording(path, None), jobs=2, counted=kill, share=5, alone=0)
     assert raised.value.hint == "try --jobs 1"

@@ -102,7 +102,7 @@ def from_cel(value: object) -> object:
         return [from_cel(item) for item in value]
     if isinstance(value, dict):
         return {key: from_cel(item) for key, item in value.items()}
-    return Decimal(value.digits) if isinstance(value, _message_class()) else value
+    return numbers.number(Decimal(value.digits)) if isinstance(value, _message_class()) else value
 
 
 def _declared(overloads: Sequence[_Overload]) -> list[cel.FunctionDecl]:
