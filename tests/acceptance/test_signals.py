@@ -40,7 +40,12 @@ def test_told_to_end_while_it_starts_it_ends_at_once_and_cleanly(
 ) -> None:
     """It waits for a broker that says nothing, and would for minutes; it ends with 0 all the same."""
     listener, port = silent_port
-    kafka = {"bootstrap_servers": f"127.0.0.1:{port}", "topics": ["x"], "start_timeout_seconds": 600}
+    kafka = {
+        "bootstrap_servers": f"127.0.0.1:{port}",
+        "group_id": "signals",
+        "topics": ["x"],
+        "start_timeout_seconds": 600,
+    }
     files = {"templates.yaml": TEMPLATES, "garage.yaml": RULES}
     service = ServiceUnderTest(tmp_path, {**CONFIGURATION, "kafka": kafka}, files)
     with service.running() as process:

@@ -157,7 +157,7 @@ def _owners(workers: Workers) -> Mapping[str, str]:
 
 def test_what_is_wrong_at_start_is_told_once(stage: Stage) -> None:
     """One worker finds it out: one message, the usual exit code, no restart."""
-    kafka = {"bootstrap_servers": "127.0.0.1:1", "topics": ["x"], "start_timeout_seconds": 1}
+    kafka = {"bootstrap_servers": "127.0.0.1:1", "group_id": "x", "topics": ["x"], "start_timeout_seconds": 1}
     with_workers(stage, 3, kafka=kafka)
     with stage.service.running() as process:
         assert process.wait(END_SECONDS) == 2

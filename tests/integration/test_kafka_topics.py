@@ -92,7 +92,7 @@ def test_a_missing_topic_is_told_with_a_near_name(
     with pytest.raises(Unreachable, match="no topic") as caught:
         check.require([name, name.replace("order", "ordre")])
     assert name in (caught.value.hint or "")
-    with pytest.raises(Unreachable, match="may not make it"):
+    with pytest.raises(Unreachable, match="may not be created"):
         check.ensure(TopicToMake(unique("nobody-makes-me"), 1, -1, create=False), {})
 
 
@@ -113,7 +113,7 @@ def test_our_topics_are_made_as_configured_once(real_kafka: Broker, unique: Call
 @pytest.mark.kafka
 def test_more_replicas_than_brokers_is_told_in_words(real_kafka: Broker, unique: Callable[[str], str]) -> None:
     """The usual slip of a first try on one machine."""
-    with pytest.raises(Unreachable, match="could not be made") as caught:
+    with pytest.raises(Unreachable, match="could not be created") as caught:
         _check(real_kafka).ensure(TopicToMake(unique("outcomes"), 1, 99, create=True), {})
     assert "fewer brokers" in (caught.value.hint or "")
 
