@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, Unreachable
 
 Client = TypeVar("Client")
 
@@ -96,3 +97,13 @@ def configured(make: Callable[[], Client]) -> Client:
         raise ConfigurationError(
             f"kafka.properties: {message(error)}", hint="the settings are librdkafka's: see its CONFIGURATION.md"
         ) from None
+
+
+@contextmanager
+def reading(topic: str) -> Iterator[None]:
+    """Raise what Kafka raises while the topic is read as `Unreachable`, with the cause and a hint."""
+    try:
+        yield
+    except KafkaException as error:
+        found = cause(error)
+        raise Unreachable(f"{topic} cannot be read: {found.str()}", hint=hint({found.code()})) from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -70,7 +69,7 @@ class TopicRange:
         self._heard: deque[KafkaError] = deque(maxlen=20)
         self._consumer = kafka_errors.configured(lambda: Consumer(_settings(properties, self._heard.append)))
         try:
-            with _errors_converted(topic):
+            with kafka_errors.reading(topic):
                 self.available = self._query_available(check.partitions()[topic])
                 """The offsets available in each partition of the span."""
                 self.offsets = self._bounded(self.available)
@@ -104,7 +103,7 @@ class TopicRange:
             Unreachable: the broker no longer answers, or refuses access.
             UserError: a batch cannot be decoded, and `pass_over` returns no offset after it.
         """
-        with _errors_converted(self.topic):
+        with kafka_errors.reading(self.topic):
             yield from self._read(progressed, pass_over)
 
     def first_at(self, timestamp: datetime) -> Mapping[int, int]:
@@ -113,7 +112,7 @@ class TopicRange:
         Raises:
             Unreachable: the broker does not answer.
         """
-        with _errors_converted(self.topic):
+        with kafka_errors.reading(self.topic):
             return self._found(timestamp, self.available)
 
     def _query_available(self, count: int) -> Mapping[int, range]:
@@ -260,17 +259,6 @@ def _settings(properties: Mapping[str, Any], heard: Callable[[KafkaError], None]
         "error_cb": heard,
         "log_level": 0,
     }
-
-
-@contextmanager
-def _errors_converted(topic: str) -> Iterator[None]:
-    """Raise Kafka's errors as `Unreachable`."""
-    try:
-        yield
-    except KafkaException as error:
-        cause = kafka_errors.cause(error)
-        hint = kafka_errors.hint({cause.code()})
-        raise Unreachable(f"{topic} cannot be read: {cause.str()}", hint=hint) from None
 
 
 def _next_offset(message: Message, stop: int) -> int:

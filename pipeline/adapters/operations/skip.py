@@ -7,9 +7,9 @@ still be sent is passed over.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as NoAnswer
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
@@ -80,7 +80,7 @@ class KafkaSkip:
             SkipRefused: the group is not stuck at this offset, or `through` can be read.
             UserError: Kafka does not answer.
         """
-        with closing(self._consumer()) as consumer, _reported(position.topic):
+        with closing(self._consumer()) as consumer, kafka_errors.reading(position.topic):
             low, high = consumer.get_watermark_offsets(KafkaPartition(*position[:2]), timeout=ASK_SECONDS)
             committed = self._committed(position)
             base = max(low, committed.offset)
@@ -195,7 +195,7 @@ class KafkaSkip:
 
     def _require_unchanged(self, plan: SkipPlan) -> None:
         self.require_stopped()
-        with _reported(plan.position.topic):
+        with kafka_errors.reading(plan.position.topic):
             committed = self._committed(plan.position).offset
         if committed != plan.committed.offset:
             raise SkipRefused(f"the group has committed offset {committed} in the meantime; call this again")
@@ -230,17 +230,6 @@ class KafkaSkip:
             "log_level": 0,
         }
         return kafka_errors.configured(lambda: Consumer(settings))
-
-
-@contextmanager
-def _reported(topic: str) -> Iterator[None]:
-    """Turn Kafka's exceptions into `Unreachable`."""
-    try:
-        yield
-    except KafkaException as error:
-        cause = kafka_errors.cause(error)
-        hint = kafka_errors.hint({cause.code()})
-        raise Unreachable(f"{topic} cannot be read: {cause.str()}", hint=hint) from None
 
 
 def skipped_offsets(
