@@ -16,7 +16,7 @@ class Mode(StrEnum):
     WECHAT = "wechat"
     """WeChat since 2023-05-04."""
     LEGACY = "legacy"
-    """Everything, as WeChat did before and Alipay life accounts do."""
+    """Every field in full, as WeChat did before and Alipay life accounts do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,15 @@ class Style(ABC):
     """The kinds that `type:` of a field may name."""
     refuses: bool = False
     """Whether the channel refuses a message for a value over its field's limits; otherwise it shows what it can."""
-    mode: Mode = Mode.WECHAT
-    """How such messages are shown today."""
+    modes: Mapping[Mode, str] = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before May 2023"}
+    """The modes in which such messages are shown, each with its title; the first is today's."""
     key_hint: str = ""
     """For a key that names no kind."""
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in which such messages are shown today."""
+        return next(iter(self.modes))
 
     def kind_of(self, key: str) -> FieldKind | None:
         """The kind of the field `key`; None where the style has typed keys and this one names no type."""

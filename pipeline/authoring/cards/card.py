@@ -44,6 +44,7 @@ class Card(NamedTuple):
 
     title: str
     mode: Mode
+    mode_title: str
     lines: tuple[Line, ...]
     """Fields in the order of the template, then those that it does not have."""
     url: str | None
@@ -85,7 +86,8 @@ def card(template: Template, values: Mapping[str, Value], mode: Mode, url: str |
         for key, value in values.items()
         if template.field(key) is None
     ]
-    return Card(template.title, mode, tuple(lines), url)
+    title = template.style.modes.get(mode, mode.value)
+    return Card(template.title, mode, title, tuple(lines), url)
 
 
 def plain_card(title: str, values: Mapping[str, Value], mode: Mode, url: str | None = None) -> Card:
@@ -94,7 +96,7 @@ def plain_card(title: str, values: Mapping[str, Value], mode: Mode, url: str | N
         Line(key, key, value.text, value.text, value.color, len(value.text), 0, (), None)
         for key, value in values.items()
     )
-    return Card(title, mode, tuple(lines), url)
+    return Card(title, mode, "As sent", tuple(lines), url)
 
 
 def values_of(body: Mapping[str, object]) -> dict[str, Value]:

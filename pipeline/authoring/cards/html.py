@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from html import escape
 
 from pipeline.authoring.cards.card import Card, Line
-from pipeline.styles.style import Mode
 
 _COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
-_MODES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and Alipay"}
 _CODE = re.compile(r"`([^`]*)`")
 
 STYLE = """\
@@ -60,9 +58,10 @@ def to_html(card: Card) -> str:
     footing = _text(card.footing) if card.footing is not None else ""
     rows = "".join(f"<dt>{escape(line.label)}</dt><dd>{_colored(line)}</dd>" for line in card.rows)
     listed = f'<dl class="np-rows">{rows}</dl>' if rows else ""
+    mode = escape(card.mode_title)
     more = f'<div class="np-more" title="{escape(card.url)}">查看详情</div>' if card.url else ""
     return (
-        f'<section class="np-phone" aria-label="{_MODES[card.mode]}"><p class="np-mode">{_MODES[card.mode]}</p>'
+        f'<section class="np-phone" aria-label="{mode}"><p class="np-mode">{mode}</p>'
         f'<div class="np-card"><div class="np-body"><h2 class="np-title">{escape(card.title)}</h2>'
         f"{heading}{listed}{footing}</div>{more}</div>{_fields(card)}</section>"
     )

@@ -48,8 +48,10 @@ class Preview(NamedTuple):
         return body
 
     def cards(self, modes: Sequence[Mode]) -> tuple[Card, ...]:
-        """The card in each display mode."""
-        return tuple(card(self.template, self.values, mode, self.url) for mode in modes)
+        """The card in each of `modes` that the template's style has; in today's mode if it has none of them."""
+        style = self.template.style
+        possible = [mode for mode in modes if mode in style.modes] or [style.mode]
+        return tuple(card(self.template, self.values, mode, self.url) for mode in possible)
 
     def as_json(self, modes: Sequence[Mode]) -> dict[str, object]:
         """The preview as JSON values."""

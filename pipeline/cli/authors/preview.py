@@ -49,7 +49,9 @@ def command(
     ] = "card",
     mode: Annotated[
         Literal["wechat", "legacy", "both"],
-        typer.Option(help="wechat: as shown since May 2023; legacy: as shown before, and by Alipay."),
+        typer.Option(
+            help="How WeChat shows it. wechat: since May 2023; legacy: before. Alipay has one way of its own."
+        ),
     ] = "both",
     event_type: TypeOption = None,
     number: NumberOption = 1,

@@ -13,8 +13,6 @@ from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
 from pipeline.styles.style import Mode
 
-_NAMES = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before, and Alipay"}
-
 
 def show(found: Found, previews: Sequence[Preview], modes: Sequence[Mode]) -> None:
     """Print the cards of each message; one card if its display modes do not differ."""
@@ -46,9 +44,9 @@ def _distinct(cards: Sequence[Card]) -> list[tuple[list[str], Card]]:
     """The different cards, each with the names of the display modes that show it."""
     found: list[tuple[list[str], Card]] = []
     for card in cards:
-        same = next((names for names, known in found if known._replace(mode=card.mode) == card), None)
+        same = next((names for names, known in found if known.lines == card.lines), None)
         if same is None:
-            found.append(([_NAMES[card.mode]], card))
+            found.append(([card.mode_title], card))
         else:
-            same.append(_NAMES[card.mode])
+            same.append(card.mode_title)
     return found

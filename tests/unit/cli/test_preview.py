@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import PAID, Run
+from tests.unit.rules.shop import TEMPLATES
 
 Give = Callable[..., str]
 
@@ -20,9 +21,9 @@ def test_cards_are_shown_once_where_the_channel_makes_no_difference(run: Run, gi
     assert (done.code, done.err) == (0, "")
     assert done.out.count("┌") == 3
     first, second = done.out.split("✓ old")
-    assert "WeChat since May 2023 · WeChat before, and Alipay\n" in first
+    assert "WeChat since May 2023 · WeChat before May 2023\n" in first
     assert "character_string2" not in first
-    wechat, legacy = second.split("WeChat before, and Alipay\n")
+    wechat, legacy = second.split("WeChat before May 2023\n")
     assert "您好" not in wechat
     assert "! first" in wechat
     assert "您好" in legacy
@@ -32,6 +33,24 @@ def test_cards_are_shown_once_where_the_channel_makes_no_difference(run: Run, gi
 def test_one_way_of_showing_may_be_asked_for(run: Run, give: Give, mode: str, boxes: int) -> None:
     """Both are the default."""
     assert run("preview", give(gift=True), "--mode", mode).out.count("┌") == boxes
+
+
+@pytest.mark.parametrize("mode", ["wechat", "legacy", "both"])
+def test_an_alipay_template_has_alipays_card_alone(run: Run, give: Give, shop: Path, mode: str) -> None:
+    """In every mode, as text, as JSON and as HTML: WeChat never shows such a message."""
+    templates = shop / "rules" / "templates.yaml"
+    templates.write_text(TEMPLATES.replace("style: history", "style: alipay"), encoding="utf-8")
+    arguments = ("preview", give(gift=True), "--rule", "old", "--mode", mode)
+    text = run(*arguments).out
+    assert text.count("┌") == 1
+    assert "\nAlipay\n" in text
+    assert "您好" in text
+    assert "WeChat" not in text
+    cards = json.loads(run(*arguments, "--output", "json").out)["notices"][0]["cards"]
+    assert [(card["mode"], card["lines"][0]["shown"]) for card in cards] == [("legacy", "您好")]
+    page = run(*arguments, "--format", "html").out
+    assert page.count('class="np-phone"') == 1
+    assert "WeChat" not in page
 
 
 def test_json_prints_the_bodies_of_requests(run: Run, give: Give) -> None:

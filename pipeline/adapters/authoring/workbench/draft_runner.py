@@ -31,7 +31,6 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.schema.examples import example
 from pipeline.rules.source.document import Location
-from pipeline.styles.style import Mode
 
 MOST_FINDINGS = 50
 MOST_MESSAGES = 20
@@ -223,7 +222,7 @@ def _shown(rules: RuleSet, notice: Notice) -> dict[str, object]:
     return {
         "template": notice.template,
         "to": notice.recipient,
-        "cards": [to_html(card(template, values, mode, url)) for mode in Mode],
+        "cards": [to_html(card(template, values, mode, url)) for mode in template.style.modes],
         "body": orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
     }
 
