@@ -27,7 +27,7 @@ BATCH_SECONDS = 0.5
 """At a limited rate a batch holds the letters of this time."""
 
 
-class Wanted(NamedTuple):
+class RedriveOptions(NamedTuple):
     """The command's options."""
 
     selection: Selection
@@ -44,7 +44,7 @@ class Tally:
         self.fates: Counter[RedriveDecision] = Counter()
         self.by: Counter[tuple[RedriveDecision, str, str]] = Counter()
         """By fate, reason and rule."""
-        self.troubles: list[LetterResult] = []
+        self.failures: list[LetterResult] = []
         """The first few that could not be sent."""
 
     def add(self, result: LetterResult) -> None:
@@ -52,21 +52,23 @@ class Tally:
         self.fates[result.fate] += 1
         if result.letter is not None:
             self.by[result.fate, result.letter.reason, result.letter.rule or ""] += 1
-        if result.fate in {RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED} and len(self.troubles) < 20:  # noqa: PLR2004 - a screen's worth
-            self.troubles.append(result)
+        if result.fate in {RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED} and len(self.failures) < 20:  # noqa: PLR2004 - a screen's worth
+            self.failures.append(result)
 
 
 class Redrive:
     """An open range of dead letters."""
 
-    def __init__(self, settings: Settings, wanted: Wanted, properties: dict[str, object], target: Target) -> None:
+    def __init__(
+        self, settings: Settings, options: RedriveOptions, properties: dict[str, object], target: Target
+    ) -> None:
         """Use `open_redrive` instead."""
         self._properties = properties
         self._name = f"{settings.kafka.group_id}.redrive"
         self._target = target
-        self._letters = TopicRange(properties, settings.dead_letters.topic, Span(wanted.start, wanted.end))
+        self._letters = TopicRange(properties, settings.dead_letters.topic, Span(options.start, options.end))
         try:
-            self._reader = LetterReader(properties, self._letters, wanted.selection, target)
+            self._reader = LetterReader(properties, self._letters, options.selection, target)
         except BaseException:
             self._letters.close()
             raise
@@ -124,17 +126,17 @@ class _Pace:
     def __init__(self, rate: float | None, stop: Event) -> None:
         self._rate = rate
         self._stop = stop
-        self._begun = time.monotonic()
+        self._start = time.monotonic()
         self.batch = BATCH if rate is None else max(1, min(BATCH, int(rate * BATCH_SECONDS)))
 
     def wait(self, sent: int) -> bool:
         """Wait until more than `sent` letters are due; return False after a stop."""
-        due = self._begun + sent / self._rate if self._rate is not None else 0.0
+        due = self._start + sent / self._rate if self._rate is not None else 0.0
         return not self._stop.wait(max(0.0, due - time.monotonic()))
 
 
 @contextmanager
-def open_redrive(settings: Settings, wanted: Wanted, *, writes: bool) -> Iterator[Redrive]:
+def open_redrive(settings: Settings, options: RedriveOptions, *, writes: bool) -> Iterator[Redrive]:
     """Open the configured dead letters; set `writes` to send them and not only count them.
 
     Raises:
@@ -146,10 +148,10 @@ def open_redrive(settings: Settings, wanted: Wanted, *, writes: bool) -> Iterato
     check.require([*settings.kafka.topics, settings.dead_letters.topic])
     available = check.partitions()
     topics = {name: available[name] for name in settings.kafka.topics}
-    if wanted.into is not None and wanted.into not in topics:
+    if options.into is not None and options.into not in topics:
         hint = f"the configuration reads {', '.join(topics)}"
-        raise UserError(f"--into {wanted.into}: the service does not read this topic", hint=hint)
-    for name in topics if wanted.into is None else [wanted.into]:
+        raise UserError(f"--into {options.into}: the service does not read this topic", hint=hint)
+    for name in topics if options.into is None else [options.into]:
         if check.is_compacted(name):
             raise UserError(
                 f"{name} is compacted: an old event would replace the newest one of its key",
@@ -160,7 +162,7 @@ def open_redrive(settings: Settings, wanted: Wanted, *, writes: bool) -> Iterato
     if writes:
         check.ensure(marks, REDRIVEN_CONFIG)
     known = letters.redriven_topic if writes or letters.redriven_topic in available else None
-    redrive = Redrive(settings, wanted, properties, Target(topics, wanted.into, known))
+    redrive = Redrive(settings, options, properties, Target(topics, options.into, known))
     try:
         yield redrive
     finally:

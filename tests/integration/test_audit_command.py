@@ -271,7 +271,7 @@ def test_what_the_ledger_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
     assert ran.told["unproven"] == {"ledger-forgot": 5}
     shop.settle(shop.position(9))
     assert audit(shop).code == 0
-    assert "not all could be judged" in audit(shop).out
+    assert "not everything could be judged" in audit(shop).out
     assert audit(shop, "--strict").code == 1
 
 

@@ -208,9 +208,9 @@ def test_a_dry_run_counts_and_writes_nothing(office: Office, redrive: Redrive) -
         ["rejected_content", "paid", "4"],
         ["rejected_recipient", "shipped", "3"],
     ]
-    assert "2 only sent where --kind or --reason names them" in ran.out
+    assert "2 not sent unless --kind or --reason names them" in ran.out
     assert redrive(office, "--dry-run", "--kind", "undecodable", "--output", "json").told["selected"] == 2
-    assert "there are rejected_content of paid" in redrive(office, "--dry-run", "--rule", "piad").out
+    assert "the topic has letters with rejected_content of paid" in redrive(office, "--dry-run", "--rule", "piad").out
     assert redrive(office, "--dry-run", "--to", "-1h", "--output", "json").told["letters"] == 0
     assert redrive(office, "--dry-run", "--key", "k0", "--key", "none", "--output", "json").told["selected"] == 2
     assert not office.redriven()
@@ -317,7 +317,7 @@ def test_an_interrupted_run_is_taken_up_where_it_stopped(office: Office, redrive
     assert process.returncode == {signal.SIGKILL: -9}.get(signal.Signals(how), 130), err
     assert "Traceback" not in err
     if how != signal.SIGKILL:
-        assert "left: call it again to go on" in out
+        assert "left: run it again to continue" in out
     sent = len(office.numbers())
     assert 0 < sent < 60
     ran = redrive(office, "--output", "json")

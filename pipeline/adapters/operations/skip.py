@@ -145,7 +145,7 @@ class KafkaSkip:
         """
         topic, partition, offset = position
         if offset < base:
-            text = f"the group {self._group} is past {position}: it goes on at offset {base}"
+            text = f"the group {self._group} is past {position}: it continues at offset {base}"
             raise SkipRefused(text, hint="the log event `partition_stuck` and `/readyz` name the offset")
         if offset >= high:
             raise SkipRefused(f"{position} does not exist: the partition ends before offset {high}")

@@ -1,4 +1,4 @@
-"""`audit`: prove from Kafka alone that every event has its outcomes, each once, in order."""
+"""`audit`: prove from Kafka alone that every event has its outcomes, each exactly once and in order."""
 
 from __future__ import annotations
 
@@ -28,28 +28,34 @@ def command(
         "pipeline.yaml"
     ),
     start: Annotated[
-        str, typer.Option("--from", help=f"Events from then on, by Kafka's time: {FORMS}.", metavar="TIME")
+        str,
+        typer.Option("--from", help=f"Events at or after this time, by Kafka's timestamps: {FORMS}.", metavar="TIME"),
     ] = "-24h",
-    end: Annotated[str, typer.Option("--to", help="Events before then.", metavar="TIME")] = "now",
+    end: Annotated[str, typer.Option("--to", help="Events before this time.", metavar="TIME")] = "now",
     topic: Annotated[
-        list[str] | None, typer.Option(help="Only this topic of the configuration's; may be repeated.")
+        list[str] | None, typer.Option(help="Only this topic, which the configuration reads; may be repeated.")
     ] = None,
     rules: Annotated[
         Path | None,
-        typer.Option(help="Rules that were in use then; default: the configuration's.", metavar="FOLDER"),
+        typer.Option(help="The rules that were in use at that time; default: the configured ones.", metavar="FOLDER"),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also where something could not be judged.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="Show at most this many of each finding; all are counted.")] = 20,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 also if something could not be judged.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Show at most this many examples of each finding; all are counted.")
+    ] = 20,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
 ) -> None:
-    """Hold events against outcomes and dead letters, from Kafka alone; nothing is written, no member is disturbed.
+    """Compare events with outcomes and dead letters, from Kafka alone, without writing and without joining the group.
 
-    Found are: **lost** (committed, but without an outcome that it must have), **orphan** (an outcome without its
-    event), **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions),
-    **out-of-order** (a recipient's later event was sent first), **no-dead-letter** (a failed notice that redrive could
-    not send) and **stray-dead-letter** (one that no outcome asks for). What is not committed yet is pending, not lost.
+    Findings: **lost** (committed, but without a required outcome), **orphan** (an outcome without its event),
+    **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions),
+    **out-of-order** (a recipient's later event was sent first), **no-dead-letter** (a failed notice without its dead
+    letter) and **stray-dead-letter** (a dead letter without its outcome). Events that are not committed yet are
+    pending, not lost.
 
-    Exit codes: 0 nothing found, 1 findings, 2 misuse.
+    Exit codes: 0 no findings, 1 findings, 2 misuse.
 
     Examples: `notice-pipeline audit` · `notice-pipeline audit --from 2026-01-31 --to 2026-02-01 --output json`
     """
@@ -70,7 +76,7 @@ def command(
 
 
 def _narrowed(settings: Settings, topics: list[str] | None, rules: Path | None) -> Settings:
-    """The configuration, with fewer topics and other rules where they are named."""
+    """Return the configuration with the topics and rules of the options, if given."""
     for topic in topics or ():
         if topic not in settings.kafka.topics:
             hint = did_you_mean(topic, settings.kafka.topics) or f"there are {', '.join(settings.kafka.topics)}"
@@ -103,13 +109,13 @@ def _print(report: Report, since: datetime | None, until: datetime | None) -> No
     if report.unproven:
         print(f"  not judged: {_counts(report.unproven)}")
     if report.order_unchecked:
-        print(f"  order not judged: {report.order_unchecked:,} (sent again after a restart, or nothing tells whose)")
+        print(f"  order not judged: {report.order_unchecked:,} (sent again after a restart, or without a recipient)")
     print(f"  found:     {_counts(report.findings)}")
     for finding in report.examples:
         print(terminal_escape(str(finding)))
-    hidden = sum(report.findings.values()) - len(report.examples)
-    if hidden:
-        print(f"… and {hidden:,} more (--limit)")
+    omitted = sum(report.findings.values()) - len(report.examples)
+    if omitted:
+        print(f"… and {omitted:,} more (--limit)")
     print(_conclusion(report))
 
 
@@ -122,12 +128,14 @@ def _conclusion(report: Report) -> str:
         return "not proved: see the findings above"
     if report.unproven:
         versions = ", ".join(report.other_versions)
-        return "nothing found, but not all could be judged" + (
-            f": the rules changed; audit with the others by --rules (their versions: {versions})" if versions else ""
+        return "no findings, but not everything could be judged" + (
+            f": the rules changed; audit again with the others and --rules (their versions: {versions})"
+            if versions
+            else ""
         )
     if not report.events:
-        return "nothing to prove: there are no events in this range"
+        return "nothing to prove: this range has no events"
     return (
-        "proved: every committed event has the outcomes that it must have, each once, in order per recipient, "
-        "and every failed one its dead letter"
+        "proved: every committed event has its required outcomes, each exactly once and in order per recipient, "
+        "and every failed notice has its dead letter"
     )

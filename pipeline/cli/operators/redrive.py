@@ -30,21 +30,21 @@ from pipeline.settings import load_settings, require_group
 if TYPE_CHECKING:
     from pipeline.bootstrap.redrive import Redrive, Tally
 
-WORDS = {
+LABELS = {
     RedriveDecision.SEND: "sent again",
     RedriveDecision.NOT_ASKED_FOR: "left out by the filters",
-    RedriveDecision.ASK_BY_NAME: "only sent where --kind or --reason names them",
+    RedriveDecision.ASK_BY_NAME: "not sent unless --kind or --reason names them",
     RedriveDecision.DONE: "sent again by an earlier run",
-    RedriveDecision.TWICE: "written twice by a crash, of which one is enough",
-    RedriveDecision.LOOP_GUARD: "sent again as often as --max-redrives allows",
-    RedriveDecision.OTHER_TOPIC: "of a topic that this service does not read",
+    RedriveDecision.TWICE: "duplicates, written twice because of a crash",
+    RedriveDecision.LOOP_GUARD: "at the limit of --max-redrives",
+    RedriveDecision.OTHER_TOPIC: "from a topic that this service does not read",
     RedriveDecision.OTHER_GROUP: "of another consumer group",
-    RedriveDecision.NOT_OURS: "no dead letters of this service",
-    RedriveDecision.SOURCE_GONE: "were cut, and their source is gone",
+    RedriveDecision.NOT_OURS: "not dead letters of this service",
+    RedriveDecision.SOURCE_GONE: "without the complete event, which is no longer in its source topic",
     RedriveDecision.REFUSED: "refused by Kafka",
 }
-TROUBLES = (RedriveDecision.LOOP_GUARD, RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED)
-"""Asked for and not sent: the exit code tells."""
+FAILURES = (RedriveDecision.LOOP_GUARD, RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED)
+"""Selected and not sent: the exit code is 1."""
 
 
 def command(
@@ -53,46 +53,58 @@ def command(
     ),
     reason: Annotated[
         list[Reason] | None,
-        typer.Option(help="Only of this reason; may be repeated.", metavar="REASON", show_choices=False),
+        typer.Option(help="Only letters with this reason; may be repeated.", metavar="REASON", show_choices=False),
     ] = None,
-    rule: Annotated[list[str] | None, typer.Option(help="Only of this rule; may be repeated.", metavar="RULE")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="Only letters of this rule; may be repeated.", metavar="RULE")
+    ] = None,
     kind: Annotated[
         list[OutcomeKind] | None,
-        typer.Option(help="Only of this kind; default: rejected, exhausted, unrenderable.", metavar="KIND"),
+        typer.Option(help="Only letters of this kind; default: rejected, exhausted, unrenderable.", metavar="KIND"),
     ] = None,
-    key: Annotated[list[str] | None, typer.Option(help="Only of this key; may be repeated.", metavar="KEY")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Only letters with this key; may be repeated.", metavar="KEY")
+    ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", help=f"Only what failed from then on: {FORMS}.", metavar="TIME")
+        str | None,
+        typer.Option("--from", help=f"Only letters that failed at or after this time: {FORMS}.", metavar="TIME"),
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Only what failed before then.", metavar="TIME")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Only letters that failed before this time.", metavar="TIME")
+    ] = None,
     rate: Annotated[float | None, typer.Option(min=0.01, help="At most this many a second; default: no limit.")] = None,
-    max_redrives: Annotated[int, typer.Option(min=1, max=1000, help="Leave alone what was sent again so often.")] = 3,
+    max_redrives: Annotated[
+        int, typer.Option(min=1, max=1000, help="Skip letters that were redriven this many times.")
+    ] = 3,
     into: Annotated[
         str | None,
-        typer.Option(help="Write them to this topic, which the service reads, instead of their own.", metavar="TOPIC"),
+        typer.Option(
+            help="Write to this topic, which the service reads, instead of the source topic.", metavar="TOPIC"
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
 ) -> None:
-    """Send dead letters again: each goes back onto its source topic, and the service runs the one rule that failed.
+    """Send dead letters again: each is written to its source topic, and the service runs the one rule that failed.
 
-    Fix the cause first. A letter is sent once, however often this is called or interrupted; should it fail again, that
-    makes a new letter. Of one key the order is kept. Unless named by --kind or --reason, these stay: **expired** (would
-    expire again), **unknown** and **key_reused** (may have reached the customer), **undecodable** (no event yet).
+    Fix the cause first. Each letter is sent once, even if the command is run again or interrupted; a notice that fails
+    again gets a new letter. The order per key is kept. Letters of these kinds and reasons are sent only if --kind or
+    --reason names them: **expired** (would expire again), **unknown** and **key_reused** (may have reached the
+    customer), **undecodable** (cannot be read yet).
 
-    Exit codes: 0 all sent, 1 some could not be, 2 misuse, 130 interrupted (call it again to go on).
+    Exit codes: 0 all sent, 1 some could not be sent, 2 misuse, 130 interrupted (run it again to continue).
 
     Examples: `notice-pipeline redrive --dry-run` · `notice-pipeline redrive --reason rejected_content --rule order-paid
     --rate 50` · `notice-pipeline redrive --kind undecodable --reason unknown_schema --from -24h --yes`
     """
-    from pipeline.bootstrap.redrive import Wanted, open_redrive  # noqa: PLC0415 - it imports the whole service
+    from pipeline.bootstrap.redrive import RedriveOptions, open_redrive  # noqa: PLC0415 - it imports the whole service
 
     settings = load_settings(config, os.environ)
     require_group(settings, config, os.environ)
     if settings.shadow:
-        message = "a shadow's dead letters are not sent again: the live service would send them beside its own"
-        raise UserError(message, hint="take the live configuration, without `shadow`")
+        message = "dead letters of a shadow are not sent again: the live service would send them in addition to its own"
+        raise UserError(message, hint="use the live configuration, without `shadow`")
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_time(start, "--from", now), read_time(end, "--to", now)
     if since is not None and until is not None and since >= until:
@@ -105,7 +117,7 @@ def command(
         max_redrives,
         settings.kafka.group_id,
     )
-    with open_redrive(settings, Wanted(selection, since, until, into), writes=not dry_run) as redrive:
+    with open_redrive(settings, RedriveOptions(selection, since, until, into), writes=not dry_run) as redrive:
         with progress("looking") as progressed:
             seen = redrive.look(progressed)
         if output == "text":
@@ -126,16 +138,16 @@ def _send(redrive: Redrive, seen: Tally, rate: float | None, output: str) -> Non
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[Event]:
-    """Ctrl-C and SIGTERM end it after the batch at hand; a second Ctrl-C at once."""
+    """Ctrl-C and SIGTERM set the event, so that sending ends after the current batch; a second Ctrl-C ends at once."""
     stop = Event()
     interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
 
-    def asked(_number: int, _frame: object) -> None:
+    def request_stop(_number: int, _frame: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, interrupt)
 
-    signal.signal(signal.SIGINT, asked)
-    signal.signal(signal.SIGTERM, asked)
+    signal.signal(signal.SIGINT, request_stop)
+    signal.signal(signal.SIGTERM, request_stop)
     try:
         yield stop
     finally:
@@ -144,18 +156,20 @@ def _stopped_by_signals() -> Iterator[Event]:
 
 
 def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: bool) -> None:
-    """Tell how it ended, and end."""
+    """Print the result and exit."""
     left = {fate: seen.fates[fate] + (tally.fates[fate] if tally is not seen else 0) for fate in RedriveDecision}
     if output == "json":
         print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
     elif tally is not seen:
-        for result in tally.troubles:
+        for result in tally.failures:
             print(terminal_escape(f"{result.position}: {result.fate} {result.message}"))
         rest = seen.fates[RedriveDecision.SEND] - sum(tally.fates.values())
-        print(f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: call it again to go on" if interrupted else ""))
+        print(
+            f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: run it again to continue" if interrupted else "")
+        )
     if interrupted:
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(FINDINGS if any(left[fate] for fate in TROUBLES) else FINE)
+    raise typer.Exit(FINDINGS if any(left[fate] for fate in FAILURES) else FINE)
 
 
 def _as_json(
@@ -172,13 +186,13 @@ def _as_json(
             for (fate, reason, rule), count in sorted(seen.by.items())
         ],
         "troubles": [
-            {"dead_letter": result.position, "fate": result.fate, "words": result.message} for result in tally.troubles
+            {"dead_letter": result.position, "fate": result.fate, "words": result.message} for result in tally.failures
         ],
     }
 
 
 def _show(seen: Tally) -> None:
-    """What would be sent, by reason and rule, and how many would not."""
+    """Print what would be sent, by reason and rule, and how many letters would not be sent."""
     chosen = sorted((key, count) for key, count in seen.by.items() if key[0] is RedriveDecision.SEND)
     if chosen:
         table = Table("reason", "rule", "dead letters", box=None, pad_edge=False)
@@ -186,9 +200,9 @@ def _show(seen: Tally) -> None:
             table.add_row(Text(terminal_escape(reason)), Text(terminal_escape(rule or "(no event)")), f"{count:,}")
         Console(width=120, highlight=False).print(table)
     print(f"{seen.fates[RedriveDecision.SEND]:,} of {sum(seen.fates.values()):,} dead letters to be sent again")
-    for fate, message in WORDS.items():
+    for fate, message in LABELS.items():
         if fate is not RedriveDecision.SEND and seen.fates[fate]:
             print(f"  {seen.fates[fate]:,} {message}")
     if not chosen and seen.fates[RedriveDecision.NOT_ASKED_FOR]:
-        there = sorted({f"{reason} of {rule}" if rule else reason for _, reason, rule in seen.by})
-        print(terminal_escape(f"  there are {', '.join(there[:12])}"))
+        available = sorted({f"{reason} of {rule}" if rule else reason for _, reason, rule in seen.by})
+        print(terminal_escape(f"  the topic has letters with {', '.join(available[:12])}"))

@@ -33,19 +33,21 @@ def command(
     ),
     through: Annotated[
         int | None,
-        typer.Option(min=0, help="The last offset to skip; default: the last that cannot be read.", metavar="OFFSET"),
+        typer.Option(
+            min=0, help="The last offset to skip; default: the last one that cannot be read.", metavar="OFFSET"
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look; write nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be skipped; write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
 ) -> None:
-    """Move the consumer group past a batch that cannot be read, so that its partition goes on.
+    """Move the consumer group past a batch that cannot be read, so that its partition continues.
 
-    Stop all members of the service first. The batch is skipped whole: each of its offsets gets the outcome
+    Stop all members of the service first. The complete batch is skipped: each of its offsets gets the outcome
     `undecodable` with the reason `skipped`, and a dead letter with the position and without a value. Then the group's
     offset is committed. The messages of these events are not sent; the upstream system can emit the events again.
 
-    Refused are offsets that can be read, and all but the one at which the group is stuck.
+    Offsets that can be read are refused, and so is every offset other than the one at which the group is stuck.
 
     Exit codes: 0 skipped, 1 refused, 2 misuse.
 
@@ -78,14 +80,14 @@ def command(
     if output == "json":
         print_json(_as_json(plan, done=not dry_run))
     elif not dry_run:
-        print(f"skipped; the group goes on at offset {plan.stop}")
+        print(f"skipped; the group continues at offset {plan.stop}")
 
 
 def read_position(text: str) -> Position:
-    """Read `TOPIC/PARTITION/OFFSET`.
+    """Parse `TOPIC/PARTITION/OFFSET`.
 
     Raises:
-        UserError: it has another form.
+        UserError: the text has another form.
     """
     match = _POSITION.fullmatch(text)
     if match is None:
@@ -109,4 +111,4 @@ def _show(plan: SkipPlan) -> None:
     print(f"{plan.position}: {terminal_escape(plan.error)}")
     print(f"  to skip: {len(plan.offsets):,} offsets, {plan.position.offset} to {plan.stop - 1}")
     if plan.next_error is not None:
-        print(f"  the partition stays stuck at {plan.stop}: skip that next")
+        print(f"  the partition is also stuck at {plan.stop}: skip that offset next")
