@@ -179,7 +179,7 @@ def test_what_the_guide_types_into_the_new_folder_reads_as_shown(
     (commit,) = re.findall(r"^\$ (git init .*)$", GUIDE, re.MULTILINE)
     names = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b"}
     subprocess.run(["sh", "-c", commit], check=True, env={**os.environ, **names})
-    (now, before) = re.findall(r"^Now write `(\S+)` for `(\S+)` in `rules/receipts.yaml`", GUIDE, re.MULTILINE)[0]
+    (before, now) = re.findall(r"^Replace `(\S+)` by `(\S+)` in `rules/receipts.yaml`", GUIDE, re.MULTILINE)[0]
     rules = Path("rules/receipts.yaml")
     rules.write_text(rules.read_text(encoding="utf-8").replace(before, now), encoding="utf-8")
     typed("notice-pipeline diff HEAD --events events/recorded.jsonl")
