@@ -14,7 +14,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
 from pipeline.web.rates import STEP_SECONDS, Counts, Rates, RateWindow
-from pipeline.web.status_messages import RefusedRules, StatusMessage, signs
+from pipeline.web.status_messages import RefusedRules, StatusMessage, status_messages
 from pipeline.web.tally import RuleTally, Tally
 
 MINUTE = 60.0
@@ -31,7 +31,7 @@ class StatusSources(NamedTuple):
     has_token: Callable[[], bool]
     kafka: Callable[[], KafkaHealth | None]
     stuck: Callable[[], Mapping[TopicPartition, StuckPartition]]
-    """Partitions that cannot be read on."""
+    """Partitions that cannot be read further."""
     snapshot: Callable[[float], DeliverySnapshot]
     lag: Callable[[], Mapping[TopicPartition, int]]
     consumed: Callable[[], int]
@@ -101,11 +101,11 @@ class ServiceStatus:
     started_at: float
     release: str
     phase: str
-    signs: tuple[StatusMessage, ...]
+    messages: tuple[StatusMessage, ...]
     totals: dict[str, int]
     rates_1m: dict[str, float]
     rates_5m: dict[str, float]
-    course: dict[str, list[float]]
+    history: dict[str, list[float]]
     """Rates of the last five minutes, one for each five seconds, the oldest first."""
     in_flight: int
     limit: int
@@ -171,11 +171,11 @@ class StatusCollector:
             started_at=self._started_at,
             release=self._release,
             phase=sources.phase(),
-            signs=tuple(self._signs(state, refused)),
+            messages=tuple(self._messages(state, refused)),
             totals=counts._asdict(),
             rates_1m=self._window.over(MINUTE, now, counts)._asdict(),
             rates_5m=self._window.over(FIVE_MINUTES, now, counts)._asdict(),
-            course={name: [getattr(rates, name) for rates in history] for name in Rates._fields},
+            history={name: [getattr(rates, name) for rates in history] for name in Rates._fields},
             in_flight=state.in_flight,
             limit=state.limit,
             lanes=state.lanes,
@@ -194,15 +194,15 @@ class StatusCollector:
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
         )
 
-    def _signs(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
+    def _messages(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
         alive, message = self._sources.live()
         kafka = self._sources.kafka()
-        return signs(
+        return status_messages(
             phase=self._sources.phase(),
             alive=alive,
-            alive_words=message,
+            alive_message=message,
             has_token=self._sources.has_token(),
-            kafka_trouble=kafka.error if kafka is not None else None,
+            kafka_error=kafka.error if kafka is not None else None,
             stuck=self._sources.stuck(),
             halted=state.halted,
             halted_since=state.halted_since,

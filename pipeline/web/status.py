@@ -44,7 +44,7 @@ class StatusPage:
         return [
             Route("/", self.page),
             Route("/status/live", self.live),
-            Route("/status/signs", self.signs),
+            Route("/status/messages", self.messages),
             Route("/status.json", self.as_json),
         ]
 
@@ -53,26 +53,26 @@ class StatusPage:
         paused = "paused" in request.query_params
         status = self._status()
         shown = {"paused": paused, "configuration": self._configuration}
-        return self._pages.answer("status.html", shown | self._shown(status) | self._signs(status))
+        return self._pages.answer("status.html", shown | self._shown(status) | self._messages(status))
 
     async def live(self, _: Request) -> Response:
         """The part that updates."""
         return self._pages.answer("status_live.html", self._shown(self._status()))
 
-    async def signs(self, request: Request) -> Response:
+    async def messages(self, request: Request) -> Response:
         """The messages; no content if they are the ones `seen`, so that screen readers read them once."""
-        shown = self._signs(self._status())
+        shown = self._messages(self._status())
         if request.query_params.get("seen") == shown["seen"]:
             return Response(status_code=204)
-        return self._pages.answer("status_signs.html", {"paused": False, **shown})
+        return self._pages.answer("status_messages.html", {"paused": False, **shown})
 
     async def as_json(self, _: Request) -> Response:
         """The status as JSON."""
         return Response(orjson.dumps(self._status(), option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
 
-    def _signs(self, status: ServiceStatus) -> dict[str, object]:
-        seen = hashlib.sha256(repr(status.signs).encode()).hexdigest()[:12]
-        return {"signs": status.signs, "seen": seen, "runbook": self._runbook}
+    def _messages(self, status: ServiceStatus) -> dict[str, object]:
+        seen = hashlib.sha256(repr(status.messages).encode()).hexdigest()[:12]
+        return {"messages": status.messages, "seen": seen, "runbook": self._runbook}
 
     def _shown(self, status: ServiceStatus) -> dict[str, object]:
         partitions = sorted(status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0)))

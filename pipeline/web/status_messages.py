@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 class StatusMessage:
     """One message."""
 
-    gravity: Severity
+    severity: Severity
     message: str
     advice: str = ""
     alert: str | None = None
@@ -52,48 +52,47 @@ _HALTS = {
     Halt.UNAUTHORISED: StatusMessage(
         Severity.HALTED,
         "Sending is stopped because the API refuses our token",
-        "Events wait in Kafka and nothing is lost. A probe with a fresh token leaves now and then; sending goes on by "
-        "itself once one is let in.",
+        "Events wait in Kafka and nothing is lost. A probe with a new token is sent regularly; sending continues "
+        "once the API accepts one.",
         "NoticeSendingUnauthorised",
     ),
     Halt.BREAKER_OPEN: StatusMessage(
         Severity.HALTED,
         "Sending is stopped because the API as a whole fails",
-        "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once the API "
-        "answers.",
+        "Events wait in Kafka and nothing is lost. A probe is sent regularly; sending continues once the API answers.",
         "NoticeBreakerOpen",
     ),
     Halt.QUOTA: StatusMessage(
         Severity.HALTED,
         "Sending is stopped because the day's quota is spent",
-        "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once one is "
-        "accepted, or when the next day of `delivery.rate.per_day` begins.",
+        "Events wait in Kafka and nothing is lost. A probe is sent regularly; sending continues once one is accepted, "
+        "or when the next day of `delivery.rate.per_day` begins.",
         "NoticeQuotaSpent",
     ),
     Halt.TOKEN_UNAVAILABLE: StatusMessage(
         Severity.HALTED,
         "Sending is stopped because the token source gives no token",
-        "Events wait in Kafka and nothing is lost. The source is asked again every few seconds; the log's event "
+        "Events wait in Kafka and nothing is lost. The source is queried again every few seconds; the log's event "
         "`token_unavailable` has the error.",
         "NoticeTokenRefreshFailing",
     ),
     Halt.UNKNOWN_CODE: StatusMessage(
         Severity.HALTED,
-        "Sending is stopped because the API answers everyone with a code that the verdict table does not name",
-        "Events wait in Kafka and nothing is lost. A probe leaves now and then; sending goes on by itself once one is "
-        "accepted. The log's event `sending_halted` has the code.",
+        "Sending is stopped because the API answers every request with a code that the verdict table does not name",
+        "Events wait in Kafka and nothing is lost. A probe is sent regularly; sending continues once one is accepted. "
+        "The log's event `sending_halted` has the code.",
         "NoticeUnknownCode",
     ),
 }
 
 
-def signs(  # noqa: PLR0913 - one argument for each part of the status
+def status_messages(  # noqa: PLR0913 - one argument for each part of the status
     *,
     phase: str,
     alive: bool,
-    alive_words: str,
+    alive_message: str,
     has_token: bool,
-    kafka_trouble: str | None,
+    kafka_error: str | None,
     stuck: Mapping[TopicPartition, StuckPartition],
     halted: Halt | None,
     halted_since: float | None,
@@ -104,9 +103,9 @@ def signs(  # noqa: PLR0913 - one argument for each part of the status
     shadow: bool = False,
 ) -> list[StatusMessage]:
     """All messages, the most severe first; at least one."""
-    found = list(_phase(phase, alive=alive, alive_words=alive_words))
+    found = list(_phase(phase, alive=alive, alive_message=alive_message))
     if phase == "running":
-        found += _kafka(kafka_trouble)
+        found += _kafka(kafka_error)
         found += _stuck(stuck)
         found += _sending(halted, halted_since, has_token=has_token)
     found += _rules(refused_rules, suspended)
@@ -117,7 +116,7 @@ def signs(  # noqa: PLR0913 - one argument for each part of the status
     return found
 
 
-def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[StatusMessage]:
+def _phase(phase: str, *, alive: bool, alive_message: str) -> Iterator[StatusMessage]:
     if phase == "starting":
         yield StatusMessage(Severity.NOTE, "Starting")
     elif phase == "stopping":
@@ -125,17 +124,17 @@ def _phase(phase: str, *, alive: bool, alive_words: str) -> Iterator[StatusMessa
     elif not alive:
         yield StatusMessage(
             Severity.HALTED,
-            f"Reading is stuck: {alive_words}",
+            f"Reading is stuck: {alive_message}",
             "The liveness probe fails, so that the process is restarted. Nothing is lost.",
             "NoticePipelineMemberStuck",
         )
 
 
-def _kafka(trouble: str | None) -> Iterator[StatusMessage]:
-    if trouble is not None:
+def _kafka(error: str | None) -> Iterator[StatusMessage]:
+    if error is not None:
         yield StatusMessage(
             Severity.HALTED,
-            trouble,
+            error,
             "Events cannot be read and outcomes cannot be written. Nothing is lost; the service continues when a "
             "broker answers. The log event `consumer_trouble` has the error of Kafka's client.",
             "NoticeKafkaUnreachable",
@@ -147,21 +146,21 @@ def _stuck(partitions: Mapping[TopicPartition, StuckPartition]) -> Iterator[Stat
         yield StatusMessage(
             Severity.ATTENTION,
             f"{topic}/{partition} cannot be read at offset {one.offset}, since {_clock(one.since)}",
-            f"Its events wait; other partitions go on. Kafka's client says: {one.error}.",
+            f"Its events wait; other partitions continue. Error of Kafka's client: {one.error}.",
             "NoticePartitionStuck",
         )
 
 
 def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> Iterator[StatusMessage]:
     if halted is not None:
-        sign = _HALTS[halted]
-        message = sign.message if since is None else f"{sign.message}, since {_clock(since)}"
-        yield StatusMessage(sign.gravity, message, sign.advice, sign.alert)
+        found = _HALTS[halted]
+        message = found.message if since is None else f"{found.message}, since {_clock(since)}"
+        yield replace(found, message=message)
     elif not has_token:
         yield StatusMessage(
             Severity.HALTED,
             "Nothing is sent yet: the token source has given no token",
-            "It is asked again every few seconds; the log's event `token_unavailable` says what it answers.",
+            "It is queried again every few seconds; the log's event `token_unavailable` has the error.",
             "NoticeTokenRefreshFailing",
         )
 

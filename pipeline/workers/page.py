@@ -1,4 +1,4 @@
-"""The page of a service of several workers: how each one stands, and the way to its own status page."""
+"""The page of a service with several workers: the status of each, with a link to its own page."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
     from pipeline.web.pages import Pages
 
-Ask = Callable[[int, str], Awaitable[bytes | None]]
-"""A worker's number and a path to what its own endpoint answers; None where it does not."""
+QueryWorker = Callable[[int, str], Awaitable[bytes | None]]
+"""Takes a worker's number and a path of its endpoint; returns the response body, or None if it does not answer."""
 
 HTML = "text/html; charset=utf-8"
-PASSED_ON = {"": HTML, "status/live": HTML, "status/signs": HTML, "status.json": "application/json"}
-"""What of a worker's endpoint is shown here, with its media type. Its static files are ours."""
+FORWARDED = {"": HTML, "status/live": HTML, "status/messages": HTML, "status.json": "application/json"}
+"""Paths of a worker's endpoint that are served here, with their media types. Static files are served directly."""
 _SEEN = re.compile(r"[0-9a-f]{1,32}")
 
 
 class WorkersPage:
-    """Shows what the workers tell of themselves."""
+    """Shows the status that each worker reports."""
 
-    def __init__(self, pages: Pages, workers: Callable[[], Sequence[NamedTuple]], ask: Ask) -> None:
-        """`workers` gives number, phase, pid, restarts and since of each."""
+    def __init__(self, pages: Pages, workers: Callable[[], Sequence[NamedTuple]], query: QueryWorker) -> None:
+        """`workers` returns number, phase, pid, restarts and start time of each."""
         self._pages = pages
         self._workers = workers
-        self._ask = ask
+        self._query = query
 
     def routes(self) -> list[Route]:
         """The page, its live part, and each worker's own page."""
@@ -45,55 +45,55 @@ class WorkersPage:
         ]
 
     async def page(self, request: Request) -> Response:
-        """The whole page; `?paused` keeps it as it is until it is loaded again."""
+        """The whole page; with `?paused` it does not update."""
         paused = "paused" in request.query_params
         return self._pages.answer("workers.html", {"paused": paused, **await self._shown()})
 
     async def live(self, _: Request) -> Response:
-        """What changes."""
+        """The part that updates."""
         return self._pages.answer("workers_live.html", await self._shown())
 
     async def worker(self, request: Request) -> Response:
-        """What the worker's own endpoint answers."""
+        """The response of the worker's own endpoint."""
         path = request.path_params["path"]
-        if path not in PASSED_ON:
+        if path not in FORWARDED:
             raise HTTPException(404)
-        answer = await self._ask(request.path_params["number"], f"/{path}{_query(request.query_params)}")
+        answer = await self._query(request.path_params["number"], f"/{path}{_query_string(request.query_params)}")
         if answer is None:
-            raise HTTPException(503, "this worker does not answer; it is started again by itself")
-        if path == "status/signs" and not answer:
+            raise HTTPException(503, "this worker does not answer; it is restarted automatically")
+        if path == "status/messages" and not answer:
             return Response(status_code=204)
-        return Response(answer, media_type=PASSED_ON[path])
+        return Response(answer, media_type=FORWARDED[path])
 
     async def static(self, request: Request) -> Response:
-        """A file that the worker's page asks for."""
+        """A static file of the worker's page."""
         return self._pages.static(request.path_params["name"])
 
     async def _shown(self) -> dict[str, object]:
         workers = [worker._asdict() for worker in self._workers()]
-        answers = await asyncio.gather(*(self._ask(worker["number"], "/status.json") for worker in workers))
-        lines = [{**worker, "standing": _standing(answer)} for worker, answer in zip(workers, answers, strict=True)]
-        standings: list[Mapping[str, Any]] = [line["standing"] for line in lines if line["standing"] is not None]
+        answers = await asyncio.gather(*(self._query(worker["number"], "/status.json") for worker in workers))
+        lines = [{**worker, "status": _status(answer)} for worker, answer in zip(workers, answers, strict=True)]
+        known: list[Mapping[str, Any]] = [line["status"] for line in lines if line["status"] is not None]
         names = ("consumed", "accepted", "failed")
         return {
             "workers": lines,
-            "rates": {name: sum(standing["rates_1m"][name] for standing in standings) for name in names},
-            "totals": {name: sum(standing["totals"][name] for standing in standings) for name in names},
+            "rates": {name: sum(status["rates_1m"][name] for status in known) for name in names},
+            "totals": {name: sum(status["totals"][name] for status in known) for name in names},
         }
 
 
-def _standing(answer: bytes | None) -> Mapping[str, Any] | None:
+def _status(answer: bytes | None) -> Mapping[str, Any] | None:
     if answer is None:
         return None
-    standing: Mapping[str, Any] = orjson.loads(answer)
-    lag = sum(partition["lag"] or 0 for partition in standing["partitions"])
-    oldest = max((partition["age_seconds"] for partition in standing["partitions"]), default=0.0)
-    return {**standing, "lag": lag, "oldest_seconds": oldest}
+    status: Mapping[str, Any] = orjson.loads(answer)
+    lag = sum(partition["lag"] or 0 for partition in status["partitions"])
+    oldest = max((partition["age_seconds"] for partition in status["partitions"]), default=0.0)
+    return {**status, "lag": lag, "oldest_seconds": oldest}
 
 
-def _query(asked: Mapping[str, str]) -> str:
-    """Of what was asked only what the pages themselves ask."""
-    if "paused" in asked:
+def _query_string(given: Mapping[str, str]) -> str:
+    """Only the query parameters that the pages use."""
+    if "paused" in given:
         return "?paused"
-    seen = asked.get("seen", "")
+    seen = given.get("seen", "")
     return f"?seen={seen}" if _SEEN.fullmatch(seen) else ""

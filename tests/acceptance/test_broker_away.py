@@ -35,8 +35,8 @@ def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
         wait_for(lambda: AWAY in ask("/readyz").text)
         assert ask("/readyz").status_code == 200
         assert ask("/healthz").status_code == 200
-        worst = json.loads(ask("/status.json").text)["signs"][0]
-        assert (worst["message"], worst["gravity"], worst["alert"]) == (AWAY, "halted", "NoticeKafkaUnreachable")
+        worst = json.loads(ask("/status.json").text)["messages"][0]
+        assert (worst["message"], worst["severity"], worst["alert"]) == (AWAY, "halted", "NoticeKafkaUnreachable")
         stoppable_kafka.start()
         wait_for(lambda: ask("/readyz").text == "4 partitions\n")
         stage.emit(20)

@@ -47,7 +47,7 @@ def test_the_page_updates_itself(shop: Shop, served: Served, looked: Looked) -> 
         shop.tally.ended(outcome(100 + number), T0)
     shop.halt(Halt.BREAKER_OPEN, T0)
     expect(row).to_contain_text("148", timeout=8_000)
-    expect(page.locator("#signs")).to_contain_text("the API as a whole fails", timeout=8_000)
+    expect(page.locator("#messages")).to_contain_text("the API as a whole fails", timeout=8_000)
     assert looked.complaints == []
     assert looked.hosts == {served.url.removeprefix("http://")}
 
@@ -71,7 +71,7 @@ def test_it_can_be_held_still(shop: Shop, served: Served, looked: Looked) -> Non
     assert [url for url in asked if "/status/" in url] == []
     page.get_by_role("link", name="Resume updates").click()
     shop.halt(Halt.QUOTA, T0)
-    expect(page.locator("#signs")).to_contain_text("quota", timeout=8_000)
+    expect(page.locator("#messages")).to_contain_text("quota", timeout=8_000)
 
 
 def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> None:

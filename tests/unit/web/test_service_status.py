@@ -20,16 +20,16 @@ def test_rates_are_means_of_the_last_minute_and_five() -> None:
         shop.clock.time += 5
         if shop.clock.time <= T0 + 240:
             shop.consumed += 50
-    standing = watch.status()
-    assert standing.rates_1m["consumed"] == pytest.approx(0.0)
-    assert standing.rates_5m["consumed"] == pytest.approx(8.0)
-    assert standing.course["consumed"][:3] == [10.0, 10.0, 10.0]
+    status = watch.status()
+    assert status.rates_1m["consumed"] == pytest.approx(0.0)
+    assert status.rates_5m["consumed"] == pytest.approx(8.0)
+    assert status.history["consumed"][:3] == [10.0, 10.0, 10.0]
 
 
 def test_without_samples_rates_are_zero() -> None:
     """There is no division by zero."""
-    standing = Shop().watch().status()
-    assert standing.rates_1m == {"consumed": 0.0, "accepted": 0.0, "failed": 0.0}
+    status = Shop().watch().status()
+    assert status.rates_1m == {"consumed": 0.0, "accepted": 0.0, "failed": 0.0}
 
 
 def test_a_young_service_has_the_rate_of_its_life() -> None:
@@ -58,19 +58,19 @@ def test_failures_are_kept_apart_from_accepted_outcomes() -> None:
     shop.tally.ended(outcome(0, OutcomeKind.REJECTED), T0)
     for number in range(1, 1_000):
         shop.tally.ended(outcome(number), T0)
-    standing = shop.watch().status()
-    assert [line.position for line in standing.failures] == ["shop.events/0/0"]
-    assert len(standing.recent) == KEPT
-    assert standing.recent[0].position == "shop.events/0/999"
+    status = shop.watch().status()
+    assert [line.position for line in status.failures] == ["shop.events/0/0"]
+    assert len(status.recent) == KEPT
+    assert status.recent[0].position == "shop.events/0/999"
 
 
 def test_an_unmatched_event_is_not_a_failure() -> None:
     """It counts as read only."""
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.UNMATCHED, rule=None), T0)
-    standing = shop.watch().status()
-    assert standing.failures == ()
-    assert standing.totals["failed"] == 0
+    status = shop.watch().status()
+    assert status.failures == ()
+    assert status.totals["failed"] == 0
 
 
 def test_the_status_has_no_personal_data() -> None:

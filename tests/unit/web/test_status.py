@@ -60,7 +60,7 @@ async def test_a_halt_links_to_its_section_of_the_runbook(shop: Shop, http: http
 async def test_signs_are_sent_only_when_they_change(shop: Shop, http: httpx.AsyncClient) -> None:
     """Screen readers do not read a message twice."""
     page = (await http.get("/")).text
-    found = re.search(r'hx-get="(status/signs\?seen=\w+)"', page)
+    found = re.search(r'hx-get="(status/messages\?seen=\w+)"', page)
     assert found is not None
     assert (await http.get(f"/{found[1]}")).status_code == 204
     shop.halt(Halt.QUOTA, T0)
@@ -81,7 +81,7 @@ async def test_json_has_the_same_status(shop: Shop, http: httpx.AsyncClient) -> 
     shop.tally.ended(outcome(7), T0)
     found = (await http.get("/status.json")).json()
     assert found["totals"]["accepted"] == 1
-    assert found["signs"][0]["message"] == "Sending"
+    assert found["messages"][0]["message"] == "Sending"
     assert found["partitions"] == [
         {"topic": "shop.events", "partition": 0, "lag": 42, "age_seconds": 1.5, "unfinished": 7}
     ]

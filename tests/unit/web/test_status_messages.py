@@ -20,8 +20,8 @@ RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding
 def test_all_is_well() -> None:
     """One note, and nothing to do."""
     shop = Shop()
-    (sign,) = shop.watch().status().signs
-    assert (sign.gravity, sign.message, sign.alert) == (Severity.NOTE, "Sending", None)
+    (message,) = shop.watch().status().messages
+    assert (message.severity, message.message, message.alert) == (Severity.NOTE, "Sending", None)
 
 
 @pytest.mark.parametrize("halt", Halt)
@@ -29,10 +29,10 @@ def test_every_halt_has_a_message_and_a_section_of_the_runbook(halt: Halt) -> No
     """With the time since when and advice; the section exists."""
     shop = Shop()
     shop.halt(halt, T0)
-    (sign,) = shop.watch().status().signs
-    assert sign.gravity is Severity.HALTED
-    assert "since 15:03:20 UTC on 2026-11-25" in sign.message
-    assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
+    (message,) = shop.watch().status().messages
+    assert message.severity is Severity.HALTED
+    assert "since 15:03:20 UTC on 2026-11-25" in message.message
+    assert re.search(rf"^## {message.alert}$", RUNBOOK, re.MULTILINE)
 
 
 def test_the_worst_is_said_first() -> None:
@@ -40,12 +40,12 @@ def test_the_worst_is_said_first() -> None:
     shop = Shop(refused=RefusedRules(T0, 3, ("shop.yaml:1:1: error unknown-key `x`",)))
     shop.halt(Halt.UNAUTHORISED, T0)
     shop.snapshot = shop.snapshot._replace(suspended={f"rule-{number}": T0 for number in range(7)})
-    halted, refused, suspended = shop.watch().status().signs
+    halted, refused, suspended = shop.watch().status().messages
     assert "refuses our token" in halted.message
     assert "shop.yaml:1:1: error unknown-key `x` (and 2 more)" in refused.advice
     assert suspended.message.startswith("7 rules (rule-0, rule-1, rule-2, rule-3, rule-4 and 2 more) are suspended")
-    for sign in (refused, suspended):
-        assert re.search(rf"^## {sign.alert}$", RUNBOOK, re.MULTILINE)
+    for message in (refused, suspended):
+        assert re.search(rf"^## {message.alert}$", RUNBOOK, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -60,28 +60,28 @@ def test_the_worst_is_said_first() -> None:
 )
 def test_other_conditions_have_their_messages(change: dict[str, object], message: str) -> None:
     """Each condition has its own message."""
-    signs = Shop(**change).watch().status().signs  # type: ignore[arg-type] # a row of the table
-    assert message in signs[0].message
+    messages = Shop(**change).watch().status().messages  # type: ignore[arg-type] # a row of the table
+    assert message in messages[0].message
 
 
 def test_a_shadow_is_reported() -> None:
     """Beside whatever else there is to say."""
-    assert [sign.message[:8] for sign in Shop(shadow=True).watch().status().signs] == ["Working", "Shadow: "]
+    assert [message.message[:8] for message in Shop(shadow=True).watch().status().messages] == ["Working", "Shadow: "]
 
 
 def test_a_member_without_partitions_waits() -> None:
     """It is not a fault."""
     shop = Shop()
     shop.snapshot = shop.snapshot._replace(oldest={}, spans={}, lanes=0)
-    (sign,) = shop.watch().status().signs
-    assert sign.gravity is Severity.NOTE
-    assert sign.message.startswith("Waiting for partitions")
+    (message,) = shop.watch().status().messages
+    assert message.severity is Severity.NOTE
+    assert message.message.startswith("Waiting for partitions")
 
 
 def test_a_partition_that_cannot_be_read_on_is_named() -> None:
     """Sending of the others goes on."""
     shop = Shop(stuck_partitions={TopicPartition("shop.events", 3): StuckPartition(17, 0.0, "Invalid compressed data")})
-    sign = shop.watch().status().signs[0]
-    assert (sign.gravity, sign.alert) == (Severity.ATTENTION, "NoticePartitionStuck")
-    assert "shop.events/3 cannot be read at offset 17" in sign.message
-    assert "Invalid compressed data" in sign.advice
+    message = shop.watch().status().messages[0]
+    assert (message.severity, message.alert) == (Severity.ATTENTION, "NoticePartitionStuck")
+    assert "shop.events/3 cannot be read at offset 17" in message.message
+    assert "Invalid compressed data" in message.advice

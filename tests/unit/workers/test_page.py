@@ -78,8 +78,8 @@ async def test_each_worker_is_shown_as_it_stands(workers: Workers, http: httpx.A
     [
         ("/worker/1/", "/"),
         ("/worker/1/?paused", "/?paused"),
-        ("/worker/1/status/signs?seen=0a1b", "/status/signs?seen=0a1b"),
-        ("/worker/1/status/signs?seen=%0d%0aX:1", "/status/signs"),
+        ("/worker/1/status/messages?seen=0a1b", "/status/messages?seen=0a1b"),
+        ("/worker/1/status/messages?seen=%0d%0aX:1", "/status/messages"),
         ("/worker/1/status/live?x=1", "/status/live"),
     ],
 )
