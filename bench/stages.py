@@ -37,6 +37,7 @@ from pipeline.model.notice import Notice
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 from pipeline.ports import NoticesApi, OutcomeLog
+from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.service import Parts
 from pipeline.settings import load_settings
 from tests.broker.handle import Unavailable
@@ -238,7 +239,8 @@ def profile_stages(events: int, results: Path | None) -> None:
         telemetry = PrometheusTelemetry("bench", settings.kafka.topics)
 
         async def measure() -> list[Stage]:
-            parts = make_parts(settings, schemas, telemetry, SystemClock())
+            clock = SystemClock()
+            parts = make_parts(settings, schemas, telemetry, clock, Credentials(clock))
             telemetry.rules_loaded(parts.rules, parts.clock.now())
             found = await stages(parts, telemetry, count)
             await parts.api.close()

@@ -128,6 +128,13 @@ RULES_RELOADED_AT = Metric("rules_reload_timestamp_seconds", Kind.GAUGE, "When t
 RULES_INFO = Metric(
     "rules_info", Kind.GAUGE, "1 for the rule set in use.", (Label("version", bounded_by="one at a time"),)
 )
+SETTING = Label("setting", bounded_by="the settings that name files with secrets or certificates")
+CREDENTIALS_RELOADED = Metric(
+    "credentials_reload_success",
+    Kind.GAUGE,
+    "1 if the newest content of the files with secrets and certificates is in use, 0 if it was refused.",
+    (SETTING,),
+)
 LOG_LINES_DROPPED = Metric(
     "log_lines_dropped_total", Kind.COUNTER, "Log lines dropped because standard error was blocked."
 )

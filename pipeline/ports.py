@@ -49,10 +49,14 @@ class NoticesApi(Protocol):
 
 
 class TokenSource(Protocol):
-    """Where the bearer token comes from: a fixed text, a file, or an OAuth endpoint."""
+    """Where the bearer token comes from: a fixed text, a file, an OAuth endpoint, or the supervisor of workers."""
 
     refresh_in: float | None
     """Seconds after the last `fetch` when the next is due, before the token expires; None if unknown."""
+
+    def listen(self, newer: Callable[[], None]) -> None:
+        """Call `newer` on the loop's thread whenever `fetch` would give another token than the last time."""
+        ...
 
     async def fetch(self) -> str:
         """Refresh the token (read the file, ask the endpoint).

@@ -171,6 +171,11 @@ OVERVIEW = Dashboard(
                     (Query(f"min({series('rules_reload_success')})", "newest in use"),),
                 ),
                 Panel(
+                    "Newest secrets in use",
+                    "1: the newest files of the setting are in use. 0: they were refused and the old ones stay.",
+                    (Query(f"min by (setting) ({series('credentials_reload_success')})", "{{setting}}"),),
+                ),
+                Panel(
                     "Releases",
                     "Members by release.",
                     (Query(f"count by (version) ({series('build_info')})", "{{version}}"),),

@@ -1,9 +1,4 @@
-"""Detects changes of a folder of rules by looking at its files once a second.
-
-Polling finds what notifications of the operating system miss: a folder that another replaces, a symbolic link that is
-pointed at another folder (Kubernetes does so below each ConfigMap), a file system of another machine. A look costs one
-`stat` for each file.
-"""
+"""Detects changes of a folder of rules."""
 
 from __future__ import annotations
 
@@ -13,13 +8,9 @@ from pathlib import Path
 
 import structlog
 
+from pipeline.adapters.file_watch import LOOK_SECONDS, FileWatch
 from pipeline.adapters.rule_files import watched_files
 from pipeline.errors import UserError
-
-LOOK_SECONDS = 1.0
-"""Between two looks. A change is reported at the second look that finds it."""
-
-_Seen = tuple[tuple[str, int, int, int, int], ...]
 
 log = structlog.get_logger("rules")
 
@@ -29,18 +20,11 @@ class RuleWatch:
 
     def __init__(self, rules: Path) -> None:
         """Take the first look: make the watch before the rules are read, so that no change between is missed."""
-        self._rules = rules
-        self._reported = self._last = _look(rules)
+        self._watch = FileWatch(lambda: _files(rules))
 
     def changed(self) -> bool:
         """Look; True once for each change, as soon as two looks in a row find the same, so that no write is cut."""
-        now = _look(self._rules)
-        settled = now == self._last
-        self._last = now
-        if not settled or now == self._reported:
-            return False
-        self._reported = now
-        return True
+        return self._watch.changed()
 
     async def run(self, report: Callable[[], None]) -> None:
         """Call `report` for each change, until cancelled."""
@@ -56,11 +40,6 @@ class RuleWatch:
                     report()
 
 
-def _look(rules: Path) -> _Seen:
-    """Every file of rules and templates, and which content it has as far as its inode says."""
-    return tuple(one for path in _files(rules) for one in _stat(path))
-
-
 def _files(rules: Path) -> list[Path]:
     try:
         return watched_files(rules)
@@ -68,11 +47,3 @@ def _files(rules: Path) -> list[Path]:
         return [rules]
     except (OSError, UserError):
         return []  # missing, for now or for good: a change
-
-
-def _stat(path: Path) -> _Seen:
-    try:
-        stat = path.stat()
-    except OSError:
-        return ()
-    return ((str(path), stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size),)

@@ -12,17 +12,22 @@ from pipeline.adapters.events.cloudevents import UnreadableTime
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.event_fields import EventFields
 from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.rule_files import read_rules
 from pipeline.errors import SchemaError, Unreachable
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.settings import Settings
+from pipeline.settings.certificates import read_authorities, read_client_certificate
+from pipeline.settings.files import paths_of
 from pipeline.settings.secrets import reveal
+from pipeline.settings.servers import SchemaSettings
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
     from pipeline.adapters.kafka.topics import TopicCheck
+    from pipeline.runtime.credentials import Credentials
 
 
 MAX_NAMED = 20
@@ -38,8 +43,8 @@ class Schemas(NamedTuple):
     registry: SchemaRegistry | None
 
 
-def find_schemas(settings: Settings) -> Schemas:
-    """Return the schemas of the folder, and the registry's client.
+def find_schemas(settings: Settings, credentials: Credentials | None = None) -> Schemas:
+    """Return the schemas of the folder, and the registry's client, whose secrets `credentials` reads again.
 
     Raises:
         UserError: a schema or a secret cannot be read.
@@ -49,22 +54,40 @@ def find_schemas(settings: Settings) -> Schemas:
     known = {
         folder_id(schema.fingerprint): schema for event_type in catalogue for schema in catalogue.versions(event_type)
     }
-    registry = None
-    if chosen.registry_url is not None:
-        from pipeline.adapters.events.registry import (  # noqa: PLC0415 - its client is loaded only where there is one
-            RegistryOptions,
-            SchemaRegistry,
-        )
-
-        password = reveal(chosen.registry_password, chosen.registry_password_file, "the registry's password")
-        ca_file = str(chosen.registry_ca_file) if chosen.registry_ca_file else None
-        registry = SchemaRegistry(
-            RegistryOptions(str(chosen.registry_url).rstrip("/"), chosen.registry_user, password, ca_file)
-        )
+    registry = None if chosen.registry_url is None else _registry(chosen, credentials)
     return Schemas(catalogue, known, registry)
 
 
-def service_schemas(settings: Settings) -> Schemas:
+def _registry(chosen: SchemaSettings, credentials: Credentials | None) -> SchemaRegistry:
+    from pipeline.adapters.events.registry import (  # noqa: PLC0415 - its client is loaded only where there is one
+        RegistryOptions,
+        SchemaRegistry,
+    )
+
+    def options() -> RegistryOptions:
+        return RegistryOptions(
+            url=str(chosen.registry_url).rstrip("/"),
+            user=chosen.registry_user,
+            password=reveal(chosen.registry_password, chosen.registry_password_file, "the registry's password"),
+            token=reveal(chosen.registry_token, chosen.registry_token_file, "the registry's token"),
+            ca_pem=read_authorities(chosen.registry_ca_file) if chosen.registry_ca_file else None,
+            client_pem=(
+                read_client_certificate(chosen.registry_client_certificate_file, chosen.registry_client_key_file)
+                if chosen.registry_client_certificate_file
+                else None
+            ),
+            proxy=str(chosen.registry_proxy) if chosen.registry_proxy else None,
+        )
+
+    files = [path for key, path in paths_of(chosen) if key != "directory"]
+    watch = FileWatch(lambda: files)  # before the files are read
+    registry = SchemaRegistry(options())
+    if files and credentials is not None:
+        credentials.add("schemas", watch.changed, lambda: registry.replacement(options()))
+    return registry
+
+
+def service_schemas(settings: Settings, credentials: Credentials | None = None) -> Schemas:
     """The same, with the registry's newest schema of each event type that the folder lacks and the rules may name.
 
     Only subjects that the topics or the rules' texts name are asked for: a registry may have thousands.
@@ -72,7 +95,7 @@ def service_schemas(settings: Settings) -> Schemas:
     Raises:
         UserError: as `find_schemas`; or the rules or the registry cannot be read.
     """
-    schemas = find_schemas(settings)
+    schemas = find_schemas(settings, credentials)
     if schemas.registry is None:
         return schemas
     text = "\n".join(read_rules(settings.rules).rules.values())

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
+from pipeline.adapters.file_watch import FileWatch
+from pipeline.adapters.kafka.property_check import check_properties
+from pipeline.errors import ConfigurationError
+from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.settings.secrets import read_secret_file
 
@@ -26,3 +33,100 @@ def kafka_properties(settings: Settings) -> dict[str, Any]:
         **secrets,
         "bootstrap.servers": settings.kafka.bootstrap_servers,
     }
+
+
+_PASSWORD = frozenset({"sasl.username", "sasl.password"})
+"""What a client takes while it is connected; anything else needs a new client."""
+
+
+class KafkaClient(Protocol):
+    """Something that connects to Kafka and goes on with new credentials. Called on the loop's thread; never blocks."""
+
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on."""
+        ...
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Connect again by a new client with these properties."""
+        ...
+
+
+class _Read(NamedTuple):
+    """What clients authenticate with: properties, and digests of the files that properties name."""
+
+    properties: Mapping[str, Any]
+    digests: Mapping[str, str]
+
+
+def reread_kafka_credentials(settings: Settings, credentials: Credentials) -> Callable[[Sequence[KafkaClient]], None]:
+    """Read passwords, certificates and keys again when their files change. Call it before they are read first.
+
+    Call what it returns with the clients that use them. A user name and a password are given to the clients that there
+    are; for certificates and keys they connect again, since librdkafka reads these for a new client only.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    named = _named_files(settings)
+    files = [*settings.kafka.properties_files.values(), *named.values()]
+    watch = FileWatch(lambda: files)
+
+    def read() -> _Read:
+        return _Read(kafka_properties(settings), {name: _digest(name, path) for name, path in named.items()})
+
+    def begin(clients: Sequence[KafkaClient]) -> None:
+        in_use = read()
+
+        def prepare() -> Callable[[], None]:
+            newest = read()
+            _check(settings, newest.properties)
+
+            def use() -> None:
+                nonlocal in_use
+                before, in_use = in_use, newest
+                _use(before, newest, clients)
+
+            return use
+
+        if files:
+            credentials.add("kafka", watch.changed, prepare)
+
+    return begin
+
+
+def _use(before: _Read, newest: _Read, clients: Sequence[KafkaClient]) -> None:
+    changed = {name for name, value in newest.properties.items() if before.properties.get(name) != value}
+    if changed - _PASSWORD or before.digests != newest.digests:
+        for client in clients:
+            client.reconnect(newest.properties)
+    elif changed:
+        user, password = (str(newest.properties.get(name, "")) for name in ("sasl.username", "sasl.password"))
+        for client in clients:
+            client.use_password(user, password)
+
+
+def _named_files(settings: Settings) -> dict[str, Path]:
+    """Files that librdkafka reads itself, by property; a folder of authorities is not watched."""
+    properties = settings.kafka.properties
+    paths = {name: Path(str(value)) for name, value in properties.items() if name.endswith(".location")}
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def _digest(name: str, path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {name} cannot be read: {error.strerror}") from None
+
+
+def _check(settings: Settings, properties: Mapping[str, Any]) -> None:
+    """Check that clients can be made with these properties.
+
+    Raises:
+        ConfigurationError: they cannot; the message holds no secret.
+    """
+    secrets = settings.kafka.properties_files.keys()
+    for fault in check_properties(properties, secrets=secrets, protocol=settings.kafka.group_protocol):
+        if fault.is_error:
+            key = f"kafka.properties: {fault.name}" if fault.name else "kafka.properties"
+            raise ConfigurationError(f"{key}: {fault.message}")

@@ -10,11 +10,12 @@ from starlette.applications import Starlette
 from pipeline import __version__, metrics
 from pipeline.adapters.authoring.workbench.process import Workbench
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
+from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Service
 from pipeline.settings import Settings
 from pipeline.settings.show import changed
-from pipeline.web.access import gate
+from pipeline.web.access import PagePassword, gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.service_status import StatusCollector, StatusSources
@@ -40,20 +41,19 @@ class Web(NamedTuple):
                 await self.bench.close()
 
 
-def make_web(
-    settings: Settings,
-    service: Service,
-    telemetry: PrometheusTelemetry,
-    reload: Reload,
-    tally: Tally,
-    *,
-    member: bool,
-) -> Web:
-    """Probes, metrics and pages of one service. Only the supervisor queries a `member`, and asks for the password.
+class Shown(NamedTuple):
+    """What the pages show."""
 
-    Raises:
-        ConfigurationError: the password's file cannot be read.
-    """
+    service: Service
+    telemetry: PrometheusTelemetry
+    reload: Reload
+    credentials: Credentials
+    tally: Tally
+
+
+def make_web(settings: Settings, shown: Shown, password: PagePassword | None) -> Web:
+    """Probes, metrics and pages of one service, which ask for the password where there is one."""
+    service, telemetry, reload, credentials, tally = shown
     release = __version__
     parts = service.parts
 
@@ -74,6 +74,7 @@ def make_web(
         rules=lambda: service.intake.rules,
         rules_loaded_at=lambda: reload.loaded_at,
         refused_rules=refused,
+        refused_credentials=lambda: credentials.refused,
         tally=tally,
         shadow=settings.shadow,
     )
@@ -87,7 +88,7 @@ def make_web(
     ready = _of_a_shadow(service.health.ready) if settings.shadow else service.health.ready
     probes = Probes(live=service.health.live, ready=ready, metrics=telemetry.exposition)
     studio = Studio(pages, bench).routes() if bench is not None else []
-    middleware = [] if member else gate(settings.http)
+    middleware = gate(password, metrics_open=settings.http.metrics_open)
     return Web(make_app(probes, [*status.routes(), *studio, pages.route()], pages, middleware), watch, bench)
 
 

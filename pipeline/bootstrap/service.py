@@ -12,19 +12,18 @@ import structlog
 
 from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.kafka.client_log import forwarding_logger
 from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import LedgerReader
-from pipeline.adapters.kafka.outcome_record import LedgerDecoder, outcome_schema
-from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder, RecipientEncoding
+from pipeline.adapters.kafka.outcome_record import LedgerDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.telemetry.log_writer import LogWriter
-from pipeline.adapters.telemetry.logging import configure_logging, recipient_hash
+from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
+from pipeline.bootstrap.access import page_password
 from pipeline.bootstrap.events import (
     Schemas,
     compacted_topics,
@@ -33,15 +32,17 @@ from pipeline.bootstrap.events import (
     report_untyped,
     service_schemas,
 )
-from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.kafka import kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.notices import notices_api, token_source
+from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import UserError
 from pipeline.model.event import Record
-from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.ruleset import RuleSet
+from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Parts, Service
@@ -49,14 +50,12 @@ from pipeline.runtime.signals import EndDeadline, Signals, Stopped
 from pipeline.settings import Settings
 from pipeline.settings.kafka_cautions import cautions
 from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
-from pipeline.settings.secrets import reveal
 from pipeline.web.listener import listen
 from pipeline.web.tally import Tally
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pipeline.adapters.events.registry import SchemaRegistry
 
 HALF_KBYTES = 512
 """Half a MiB, in librdkafka's unit."""
@@ -107,15 +106,16 @@ async def run_service(
     listener = member.listener if member else listen(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
     try:
-        schemas = await signals.unless_stopped(lambda: service_schemas(settings))
+        credentials = Credentials(clock)
+        schemas = await signals.unless_stopped(lambda: service_schemas(settings, credentials))
         tally = Tally()
         telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
         if writer is not None:
             writer.on_dropped(telemetry.log_lines_dropped)
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
-        parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock))
-        parts = traced(parts, settings, clock)
-        reveal(settings.http.password, settings.http.password_file, "the pages' password")  # reported here, at start
+        parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock, credentials))
+        parts = traced(parts, settings, clock, credentials)
+        password = page_password(settings.http, credentials)
     except Stopped:
         listener.close()
         log.info("stopped_before_it_had_started")
@@ -133,22 +133,31 @@ async def run_service(
     report_untyped(parts.rules, schemas.catalogue)
     if settings.shadow:
         telemetry.shadow()
-    telemetry.read_at_scrape(lambda: read_gauges(parts))
+    telemetry.read_at_scrape(lambda: read_gauges(parts, credentials))
     reload = Reload(lambda: find_rules(settings, schemas.catalogue), service.intake, telemetry, clock)
 
     async def alongside() -> None:
         pages, endpoint = await asyncio.to_thread(_load_pages)
-        web = pages.make_web(settings, service, telemetry, reload, tally, member=member is not None)
+        shown = pages.Shown(service, telemetry, reload, credentials, tally)
+        web = pages.make_web(settings, shown, None if member else password)
         async with asyncio.TaskGroup() as group:
-            group.create_task(endpoint.serve(web.app, listener))
-            group.create_task(web.keep())
-            group.create_task(reload.run())
+            for work in (endpoint.serve(web.app, listener), web.keep(), reload.run(), credentials.run()):
+                group.create_task(work)
             if settings.rule_options.watch:
                 group.create_task(watch.run(reload.request))
 
-    signals.serve(service.stop, reload.request)
+    signals.serve(service.stop, _each(reload.request, credentials.request))
     if member is not None:
         member.when_alone(service.stop)
+    _announce(settings, parts.rules, f"http://{host}:{port}")
+    if on_started is not None:
+        on_started(service, port)
+    error = await service.run(alongside=alongside)
+    return 1 if error is not None else 0
+
+
+def _announce(settings: Settings, rules: RuleSet, endpoint: str) -> None:
+    """Log what the service will do, and settings that may not be meant."""
     log.info(
         "starting",
         reads=list(settings.kafka.topics),
@@ -156,16 +165,20 @@ async def run_service(
         group=settings.kafka.group_id,
         sends_to="nobody: this is a shadow" if settings.shadow else str(settings.notices.url).partition("?")[0],
         environment=settings.environment,
-        rules=len(parts.rules.rules),
-        rules_version=parts.rules.version,
-        endpoint=f"http://{host}:{port}",
+        rules=len(rules.rules),
+        rules_version=rules.version,
+        endpoint=endpoint,
     )
     for caution in cautions(settings.kafka.properties, settings.kafka.drain_seconds):
         log.warning("configuration_caution", key=caution.key, error=caution.message, hint=caution.hint)
-    if on_started is not None:
-        on_started(service, port)
-    error = await service.run(alongside=alongside)
-    return 1 if error is not None else 0
+
+
+def _each(*requests: Callable[[], None]) -> Callable[[], None]:
+    def request() -> None:
+        for one in requests:
+            one()
+
+    return request
 
 
 def _no_deadline() -> None:
@@ -180,20 +193,52 @@ def _load_pages() -> tuple[ModuleType, ModuleType]:
     return pages, endpoint
 
 
-def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTelemetry, clock: SystemClock) -> Parts:
-    """Create and check everything that a service needs.
+def make_parts(
+    settings: Settings,
+    schemas: Schemas,
+    telemetry: PrometheusTelemetry,
+    clock: SystemClock,
+    credentials: Credentials,
+) -> Parts:
+    """Create and check everything that a service needs; `credentials` reads its secrets again when they change.
 
     Raises:
         UserError: something is missing.
     """
+    reread_for = reread_kafka_credentials(settings, credentials)
     properties = {**kafka_properties(settings), "logger": forwarding_logger()}
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
     topics.require(settings.kafka.topics)
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     rules = find_rules(settings, schemas.catalogue)
-    encode = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _recipient_encoding(settings))
+    encode = outcome_encoder(settings, schemas, credentials)
     identities = Identities(properties, settings.kafka.group_id)
+    ledger = LedgerReader(
+        {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
+        settings.outcomes.topic,
+        LedgerDecoder(),
+        telemetry=telemetry,
+        ledger_id=lambda: identities.origins([settings.outcomes.topic])[settings.outcomes.topic].topic_id,
+    )
+    source = KafkaSource(
+        {**_read_ahead(settings), **properties, "group.id": settings.kafka.group_id},
+        settings.kafka.topics,
+        ledger,
+        clock,
+        next_generation=_next_generation(settings, topics),
+        fall_back=settings.kafka.group_protocol == "auto",
+        committed=telemetry.committed,
+        events_gone=telemetry.events_gone,
+        identities=identities,
+        recreated=telemetry.topic_recreated,
+    )
+    outcomes = KafkaOutcomeLog(
+        {"queue.buffering.max.kbytes": _to_write(settings), **properties},
+        Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic),
+        encode,
+    )
+    reread_for([source, ledger, identities, outcomes])
     return Parts(
         decoder=find_decoder(
             settings,
@@ -213,31 +258,10 @@ def make_parts(settings: Settings, schemas: Schemas, telemetry: PrometheusTeleme
             ),
             clock.now(),
         ),
-        api=notices_api(settings),
-        tokens=token_source(settings),
-        source=KafkaSource(
-            {**_read_ahead(settings), **properties, "group.id": settings.kafka.group_id},
-            settings.kafka.topics,
-            LedgerReader(
-                {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
-                settings.outcomes.topic,
-                LedgerDecoder(),
-                telemetry=telemetry,
-                ledger_id=lambda: identities.origins([settings.outcomes.topic])[settings.outcomes.topic].topic_id,
-            ),
-            clock,
-            next_generation=_next_generation(settings, topics),
-            fall_back=settings.kafka.group_protocol == "auto",
-            committed=telemetry.committed,
-            events_gone=telemetry.events_gone,
-            identities=identities,
-            recreated=telemetry.topic_recreated,
-        ),
-        outcomes=KafkaOutcomeLog(
-            {"queue.buffering.max.kbytes": _to_write(settings), **properties},
-            Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic),
-            encode,
-        ),
+        api=notices_api(settings, credentials),
+        tokens=token_source(settings, credentials),
+        source=source,
+        outcomes=outcomes,
         clock=clock,
         telemetry=telemetry,
     )
@@ -275,25 +299,3 @@ def _next_generation(settings: Settings, topics: TopicCheck) -> bool:
     if settings.kafka.group_protocol == "auto":
         return topics.has_next_generation_groups()
     return settings.kafka.group_protocol == "consumer"
-
-
-def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> int:
-    """The id under which outcomes are framed: the registry's, or that of the shipped file."""
-    schema = outcome_schema()
-    if registry is not None:
-        return registry.register(f"{settings.outcomes.topic}-value", schema)
-    return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
-
-
-def _recipient_encoding(settings: Settings) -> RecipientEncoding:
-    """Return how recipients are written in outcomes.
-
-    Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.
-    """
-    outcomes = settings.outcomes
-    if outcomes.recipient == "clear":
-        return lambda recipient: recipient
-    if outcomes.recipient == "omit":
-        return lambda _: None
-    given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
-    return recipient_hash((given or settings.kafka.group_id).encode())

@@ -14,7 +14,7 @@ from pipeline.adapters.operations.skip import KafkaSkip, SkipPlan
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
-from pipeline.bootstrap.service import outcome_schema_id
+from pipeline.bootstrap.outcomes import outcome_schema_id
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Position
 from pipeline.settings import Settings

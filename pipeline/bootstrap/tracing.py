@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline import __version__
+from pipeline.adapters.file_watch import FileWatch
 from pipeline.errors import ConfigurationError
+from pipeline.settings.certificates import read_authorities
+from pipeline.settings.files import paths_of
 from pipeline.settings.secrets import read_secret_file
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock
+    from pipeline.runtime.credentials import Credentials
     from pipeline.runtime.service import Parts
     from pipeline.settings import Settings
 
@@ -20,8 +24,8 @@ TRACES_PATH = "/v1/traces"
 """OTLP/HTTP's default path, for an endpoint without a path."""
 
 
-def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
-    """Return the parts, wrapped in tracing if it is configured.
+def traced(parts: Parts, settings: Settings, clock: Clock, credentials: Credentials) -> Parts:
+    """Return the parts, wrapped in tracing if it is configured; `credentials` reads the collector's headers again.
 
     Raises:
         ConfigurationError: the extra is not installed, or a header's file cannot be read.
@@ -39,18 +43,27 @@ def traced(parts: Parts, settings: Settings, clock: Clock) -> Parts:
     endpoint = str(chosen.endpoint)
     if urlsplit(endpoint).path in {"", "/"}:
         endpoint = endpoint.rstrip("/") + TRACES_PATH
-    options = tracing.TracingOptions(
-        endpoint=endpoint,
-        sample_ratio=chosen.sample_ratio,
-        timeout_seconds=chosen.timeout_seconds,
-        headers={name: read_secret_file(path, f"header {name}") for name, path in chosen.headers_files.items()},
-        ca_file=str(chosen.ca_file) if chosen.ca_file else None,
-        service_name=chosen.service_name,
-        version=__version__,
-        group=settings.kafka.group_id,
-        api_url=str(settings.notices.url),
-    )
-    made = tracing.Tracing(options, clock, random.getrandbits, socket.gethostname())
+
+    def options() -> tracing.TracingOptions:
+        if chosen.ca_file is not None:
+            read_authorities(chosen.ca_file)  # the exporter reads it itself, and later
+        return tracing.TracingOptions(
+            endpoint=endpoint,
+            sample_ratio=chosen.sample_ratio,
+            timeout_seconds=chosen.timeout_seconds,
+            headers={name: read_secret_file(path, f"header {name}") for name, path in chosen.headers_files.items()},
+            ca_file=str(chosen.ca_file) if chosen.ca_file else None,
+            service_name=chosen.service_name,
+            version=__version__,
+            group=settings.kafka.group_id,
+            api_url=str(settings.notices.url),
+        )
+
+    files = [path for _, path in paths_of(chosen)]
+    watch = FileWatch(lambda: files)  # before the files are read
+    made = tracing.Tracing(options(), clock, random.getrandbits, socket.gethostname())
+    if files:
+        credentials.add("tracing", watch.changed, lambda: made.replacement(options()))
     return parts._replace(
         api=tracing.TracedNoticesApi(parts.api, made), outcomes=tracing.TracedOutcomeLog(parts.outcomes, made)
     )

@@ -12,6 +12,8 @@ from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
+from pipeline.bootstrap.access import page_password
+from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.web.access import gate
 from pipeline.web.endpoint import serve
@@ -53,13 +55,17 @@ async def run_workers(settings: Settings) -> int:
     log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
     pages = Pages({"Workers": "./"}, __version__)
     routes = [*WorkersPage(pages, supervisor.workers, supervisor.ask).routes(), pages.route()]
-    app = make_workers_app(supervisor, routes, pages, gate(settings.http))
+    credentials = Credentials(clock)
+    password = page_password(settings.http, credentials)
+    app = make_workers_app(supervisor, routes, pages, gate(password, metrics_open=settings.http.metrics_open))
     endpoint = asyncio.create_task(serve(app, listener))
+    rereading = asyncio.create_task(credentials.run())
     try:
         code = await supervisor.run()
     finally:
         endpoint.cancel()
-        await asyncio.gather(endpoint, return_exceptions=True)
+        rereading.cancel()
+        await asyncio.gather(endpoint, rereading, return_exceptions=True)
         await launcher.close()
     log.info("stopped", code=code)
     return code

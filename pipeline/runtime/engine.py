@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,9 @@ class Engine:
         self._token: str | None = None
         self._refreshes = Tasks()
         self._refresh: asyncio.Task[None] | None = None
+        self._newer = asyncio.Event()
+        """The token source has another token than at its last `fetch`."""
+        tokens.listen(self._fetch_newer)
         self._renewal: asyncio.TimerHandle | None = None
         self._unacknowledged = 0
         self._step_due = False
@@ -226,12 +230,17 @@ class Engine:
         self._wakeup = asyncio.get_running_loop().call_later(delay, self.progressed)
 
     def _start_refresh(self) -> None:
-        if self._refresh is None or self._refresh.done():
+        if not self._stopped and (self._refresh is None or self._refresh.done()):
             self._refresh = self._refreshes.start(self._fetch_token())
+
+    def _fetch_newer(self) -> None:
+        self._newer.set()
+        self._start_refresh()
 
     async def _fetch_token(self) -> None:
         """Fetch the token, retrying until it succeeds; one refresh runs at a time."""
         while True:
+            self._newer.clear()
             try:
                 self._token = await self._tokens.fetch()
             except TokenUnavailable as error:
@@ -240,13 +249,15 @@ class Engine:
                 if not self.has_token:
                     self._delivery.token_failed(self._clock.now())
                     self.progressed()
-                await asyncio.sleep(TOKEN_RETRY_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._newer.wait(), TOKEN_RETRY_SECONDS)
             else:
                 self._telemetry.token_refreshed(ok=True)
                 self._delivery.token_arrived(self._clock.now())
                 self._renew_in(self._tokens.refresh_in)
                 self.progressed()
-                return
+                if not self._newer.is_set():
+                    return
 
     def _renew_in(self, seconds: float | None) -> None:
         """Schedule a refresh before the token expires; requests use the old token meanwhile."""

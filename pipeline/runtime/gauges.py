@@ -11,10 +11,11 @@ from pipeline.delivery.halt import Halt
 from pipeline.metrics import Metric
 
 if TYPE_CHECKING:
+    from pipeline.runtime.credentials import Credentials
     from pipeline.runtime.service import Parts
 
 
-def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+def read_gauges(parts: Parts, credentials: Credentials) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     """Yield each gauge with its labels and current value."""
     now = parts.clock.now()
     state = parts.delivery.snapshot(now)
@@ -42,3 +43,6 @@ def read_gauges(parts: Parts) -> Iterable[tuple[Metric, Mapping[str, str], float
     if health is not None:
         yield metrics.KAFKA_BROKERS, {}, health.brokers
         yield metrics.KAFKA_ROUND_TRIP, {}, health.round_trip_seconds
+    refused = credentials.refused
+    for setting in credentials.settings:
+        yield metrics.CREDENTIALS_RELOADED, {"setting": setting}, float(setting not in refused)

@@ -19,6 +19,12 @@ def at_most_one(section: BaseModel, *names: str) -> str | None:
     return given[0] if given else None
 
 
+def needs(section: BaseModel, name: str, other: str) -> None:
+    """Check that the setting `other` is given where `name` is."""
+    if getattr(section, name) is not None and getattr(section, other) is None:
+        raise ValueError(f"{name} is given without {other}")
+
+
 def in_one_of(one: Mapping[str, object], other: Mapping[str, object], names: str) -> None:
     """Check that no key is in both mappings; `names` describes them."""
     both = sorted(one.keys() & other.keys())

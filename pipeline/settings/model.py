@@ -16,7 +16,7 @@ from pydantic.config import JsonDict
 
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.verdicts import VerdictSettings
-from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, topics_apart
+from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, needs, topics_apart
 from pipeline.settings.kafka_cautions import impossible
 from pipeline.settings.kinds import (
     ApiUrl,
@@ -32,6 +32,7 @@ from pipeline.settings.kinds import (
     TopicName,
 )
 from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettings
+from pipeline.settings.servers import OAuthSettings, SchemaSettings
 
 MOST_WORKERS = 64
 
@@ -89,35 +90,6 @@ class KafkaSettings(Section):
         return self
 
 
-class SchemaSettings(Section):
-    """Where Avro schemas are read from: a registry or a folder."""
-
-    registry_url: HttpUrl | None = Field(None, description="URL of a schema registry with the API of Confluent's.")
-    registry_user: str | None = Field(None, description="User name for the registry.")
-    registry_password: SecretStr | None = Field(None, description="Password for the registry.")
-    registry_password_file: FilePath | None = Field(None, description="File with the password for the registry.")
-    registry_ca_file: FilePath | None = Field(
-        None, description="PEM file of the authority that signed the registry's TLS certificate."
-    )
-    directory: FilePath | None = Field(
-        None, description="Folder with *.avsc files, instead of a registry or in addition to it."
-    )
-    json_types: dict[TopicName, str] = Field(
-        default_factory=dict,
-        description="Event type of plain JSON records by topic, if neither headers nor envelope name one.",
-    )
-    max_event_bytes: int = Field(
-        1_048_576, ge=1_024, description="Record values larger than this are refused without being decoded."
-    )
-
-    @model_validator(mode="after")
-    def _one_password(self) -> SchemaSettings:
-        given = at_most_one(self, "registry_password", "registry_password_file")
-        if given and self.registry_user is None:
-            raise ValueError(f"{given} is given without registry_user")
-        return self
-
-
 class EventSettings(Section):
     """How events without CloudEvents attributes are identified and dated, and which records are not events."""
 
@@ -140,29 +112,13 @@ class EventSettings(Section):
     )
 
 
-class OAuthSettings(Section):
-    """A token endpoint with the client credentials grant (RFC 6749, section 4.4)."""
-
-    token_url: HttpUrl = Field(description="URL of the token endpoint.")
-    client_id: str = Field(description="Client id.", min_length=1)
-    client_secret: SecretStr | None = Field(None, description="Client secret.")
-    client_secret_file: FilePath | None = Field(None, description="File with the client secret.")
-    scope: str | None = Field(None, description="Scope to request, if the endpoint requires one.")
-
-    @model_validator(mode="after")
-    def _one_secret(self) -> OAuthSettings:
-        if (self.client_secret is None) == (self.client_secret_file is None):
-            raise ValueError("give one of client_secret and client_secret_file")
-        return self
-
-
 class NoticesSettings(Section):
     """The platform's notices API."""
 
     url: ApiUrl = Field(description="URL that notices are POSTed to.")
     token: Token | None = Field(None, description="Bearer token.")
     token_file: FilePath | None = Field(
-        None, description="File with the bearer token. It is read again when the API refuses the token."
+        None, description="File with the bearer token. It is read again when it changes or the API refuses the token."
     )
     oauth: OAuthSettings | None = Field(None, description="Token endpoint to get the bearer token from.")
     timeout_seconds: Seconds = Field(
@@ -197,8 +153,9 @@ class NoticesSettings(Section):
         None, description="PEM file of the authority that signed the API's TLS certificate."
     )
     client_certificate_file: FilePath | None = Field(
-        None, description="PEM file with the client certificate and its key."
+        None, description="PEM file with the client certificate, and its key unless `client_key_file` is given."
     )
+    client_key_file: FilePath | None = Field(None, description="PEM file with the key of the client certificate.")
     proxy: HttpUrl | None = Field(None, description="HTTP proxy. Proxies of the environment are not used.")
     transport: Literal["auto", "loop", "pyreqwest", "httpx"] = Field(
         "auto",
@@ -211,6 +168,7 @@ class NoticesSettings(Section):
     def _one_token_source(self) -> NoticesSettings:
         if at_most_one(self, "token", "token_file", "oauth") is None:
             raise ValueError("no token: give one of token, token_file and oauth")
+        needs(self, "client_key_file", "client_certificate_file")
         return self
 
     @model_validator(mode="after")

@@ -6,13 +6,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
-from pipeline.settings.observing import HttpSettings
-from pipeline.settings.secrets import reveal
 from pipeline.web.problems import problem
 
 if TYPE_CHECKING:
@@ -23,23 +21,24 @@ METRICS = "/metrics"
 CHALLENGE = 'Basic realm="notice-pipeline", charset="UTF-8"'
 
 
-class Credentials(NamedTuple):
-    """Who may look. Its text shows no password."""
+class PagePassword:
+    """Who may look: a user and a password, which may be replaced. It keeps the digest of both."""
 
-    user: str
-    password: str
+    def __init__(self, user: str, password: str) -> None:
+        self._user = user
+        self.use(password)
 
-    def __repr__(self) -> str:
-        """Without the password."""
-        return f"Credentials({self.user!r}, …)"
+    def use(self, password: str) -> None:
+        """Ask for this password from now on."""
+        self.expected = _digest(f"{self._user}:{password}".encode())
 
 
 class BasicAuth:
     """Lets nobody in without the credentials, but to the probes and, where wanted, to the metrics."""
 
-    def __init__(self, app: ASGIApp, credentials: Credentials, *, metrics_open: bool) -> None:
+    def __init__(self, app: ASGIApp, password: PagePassword, *, metrics_open: bool) -> None:
         self._app = app
-        self._expected = _digest(f"{credentials.user}:{credentials.password}".encode())
+        self._password = password
         self._open = PROBES | {METRICS} if metrics_open else PROBES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +58,7 @@ class BasicAuth:
             given = base64.b64decode(encoded.strip(), validate=True)
         except (binascii.Error, ValueError):
             return False
-        return hmac.compare_digest(_digest(given), self._expected)
+        return hmac.compare_digest(_digest(given), self._password.expected)
 
 
 def _digest(text: bytes) -> bytes:
@@ -67,13 +66,6 @@ def _digest(text: bytes) -> bytes:
     return hashlib.sha256(text).digest()
 
 
-def gate(http: HttpSettings) -> list[Middleware]:
-    """The middleware that wants a password, where one is configured.
-
-    Raises:
-        ConfigurationError: the password's file cannot be read.
-    """
-    password = reveal(http.password, http.password_file, "the pages' password")
-    if http.user is None or password is None:
-        return []
-    return [Middleware(BasicAuth, credentials=Credentials(http.user, password), metrics_open=http.metrics_open)]
+def gate(password: PagePassword | None, *, metrics_open: bool) -> list[Middleware]:
+    """The middleware that asks for the password, where one is configured."""
+    return [] if password is None else [Middleware(BasicAuth, password=password, metrics_open=metrics_open)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.delivery.snapshot import DeliverySnapshot
+from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.outcome import Outcome
@@ -40,6 +41,8 @@ class StatusSources(NamedTuple):
     rules: Callable[[], RuleSet]
     rules_loaded_at: Callable[[], float]
     refused_rules: Callable[[], RefusedRules | None]
+    refused_credentials: Callable[[], Mapping[str, RefusedCredential]]
+    """New secrets and certificates that cannot be used, by setting."""
     tally: Tally
     shadow: bool = False
     """Whether notices are rendered and recorded, but not sent."""
@@ -207,6 +210,7 @@ class StatusCollector:
             halted=state.halted,
             halted_since=state.halted_since,
             refused_rules=refused,
+            refused_credentials=self._sources.refused_credentials(),
             suspended=state.suspended,
             partitions=len(state.oldest),
             lanes=state.lanes,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from pipeline.delivery.halt import Halt
+from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import StuckPartition
 
@@ -97,6 +98,7 @@ def status_messages(  # noqa: PLR0913 - one argument for each part of the status
     halted: Halt | None,
     halted_since: float | None,
     refused_rules: RefusedRules | None,
+    refused_credentials: Mapping[str, RefusedCredential],
     suspended: Mapping[str, float],
     partitions: int,
     lanes: int,
@@ -108,6 +110,7 @@ def status_messages(  # noqa: PLR0913 - one argument for each part of the status
         found += _kafka(kafka_error)
         found += _stuck(stuck)
         found += _sending(halted, halted_since, has_token=has_token)
+    found += _credentials(refused_credentials)
     found += _rules(refused_rules, suspended)
     if not found:
         found.append(_well(partitions, lanes, shadow=shadow))
@@ -162,6 +165,16 @@ def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> It
             "Nothing is sent yet: the token source has given no token",
             "It is queried again every few seconds; the log's event `token_unavailable` has the error.",
             "NoticeTokenRefreshFailing",
+        )
+
+
+def _credentials(refused: Mapping[str, RefusedCredential]) -> Iterator[StatusMessage]:
+    for setting, one in refused.items():
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"The newest files of `{setting}` are not in use, since {_clock(one.at)}",
+            f"What was read before stays in use. {one.error}.",
+            "NoticeCredentialsRefused",
         )
 
 

@@ -105,6 +105,7 @@ def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     yield metrics.LAST_POLL, {}, time.time()  # noqa: TID251 - Prometheus compares it with its own clock
     yield metrics.KAFKA_BROKERS, {}, 3
     yield metrics.KAFKA_ROUND_TRIP, {}, 0.004
+    yield metrics.CREDENTIALS_RELOADED, {"setting": "notices"}, 1
     for state in BreakerState:
         yield metrics.BREAKER, {"state": state}, float(state is BreakerState.CLOSED)
     for halt in Halt:

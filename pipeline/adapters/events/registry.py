@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
@@ -18,6 +18,7 @@ import httpx
 from pipeline.adapters.events.references import Document, Reference, resolved
 from pipeline.adapters.events.writer_schemas import Avro
 from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
+from pipeline.settings.certificates import load_client_certificate
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 NOT_FOUND, SCHEMA_NOT_FOUND = 404, 40403
@@ -34,10 +35,18 @@ class RegistryOptions(NamedTuple):
     url: str
     user: str | None = None
     password: str | None = None
-    ca_file: str | None = None
     timeout_seconds: float = 5.0
     token: str | None = None
     """A bearer token, instead of user and password."""
+    ca_pem: bytes | None = None
+    """Authorities to trust instead of the well-known ones."""
+    client_pem: bytes | None = None
+    """Our certificate and its key."""
+    proxy: str | None = None
+
+    def __repr__(self) -> str:
+        """Without anything that is secret."""
+        return f"RegistryOptions(url={self.url!r}, user={self.user!r})"
 
 
 class Registered(NamedTuple):
@@ -55,24 +64,33 @@ class SchemaRegistry:
         """No request is made yet.
 
         Raises:
-            ConfigurationError: the CA file cannot be read, or the URL is invalid.
+            ConfigurationError: a certificate cannot be read, or the URL is invalid.
         """
         self._url = options.url.rstrip("/")
-        headers = {"Accept": f"{MEDIA_TYPE}, application/json"}
-        if options.token is not None:
-            headers["Authorization"] = f"Bearer {options.token}"
-        auth = httpx.BasicAuth(options.user, options.password or "") if options.user is not None else None
-        try:
-            verify = ssl.create_default_context(cafile=options.ca_file)
-            self._client = httpx.Client(
-                headers=headers, auth=auth, verify=verify, timeout=options.timeout_seconds, trust_env=False
-            )
-        except OSError as error:
-            raise ConfigurationError(f"{options.ca_file}: cannot be read as a CA file: {error.strerror}") from None
+        self._client = _client(options)
+        self._replaced: list[httpx.Client] = []
+
+    def replacement(self, options: RegistryOptions) -> Callable[[], None]:
+        """Prepare other options; the function returned puts them in use. Requests under way end with the old ones.
+
+        Raises:
+            ConfigurationError: as at the beginning.
+        """
+        client = _client(options)
+
+        def use() -> None:
+            self._replaced.append(self._client)
+            self._client = client
+            for old in self._replaced[:-1]:  # the last may still have a request under way
+                old.close()
+            del self._replaced[:-1]
+
+        return use
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        for client in (*self._replaced, self._client):
+            client.close()
 
     def by_id(self, key: int | UUID) -> Avro | None:
         """The Avro schema of that id or GUID, references resolved; None where the registry says that there is none.
@@ -229,6 +247,28 @@ class SchemaRegistry:
             f"the server at {self._url} is not a schema registry",
             hint="Confluent's dialect is needed; Apicurio offers it under /apis/ccompat/v7",
         )
+
+
+def _client(options: RegistryOptions) -> httpx.Client:
+    headers = {"Accept": f"{MEDIA_TYPE}, application/json"}
+    if options.token is not None:
+        headers["Authorization"] = f"Bearer {options.token}"
+    auth = httpx.BasicAuth(options.user, options.password or "") if options.user is not None else None
+    authorities = None if options.ca_pem is None else options.ca_pem.decode("ascii")
+    try:
+        tls = ssl.create_default_context(cadata=authorities)
+        if options.client_pem is not None:
+            load_client_certificate(tls, options.client_pem)
+        return httpx.Client(
+            headers=headers,
+            auth=auth,
+            verify=tls,
+            timeout=options.timeout_seconds,
+            proxy=options.proxy,
+            trust_env=False,
+        )
+    except (ssl.SSLError, ValueError, httpx.InvalidURL) as error:
+        raise ConfigurationError(f"the schema registry's client cannot be made: {type(error).__name__}") from None
 
 
 def _require_plain(answer: object, document: Document, name: str) -> None:

@@ -49,10 +49,30 @@ class Identities:
         Raises:
             ConfigurationError: librdkafka refuses its settings.
         """
-        self._admin = kafka_errors.configured(lambda: AdminClient({**properties, "log_level": 0}))
+        self._admin = _client(properties)
+        self._next: AdminClient | None = None
+        """The client to use from the next request on."""
+        self._properties = properties
         self._group = group
         self._requests: dict[str, Future[Any]] = {}
         self._newest: dict[str, str | None] = {}
+
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on. Any thread may call it."""
+        self._admin.set_sasl_credentials(user, password)
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Use a new client with these properties from the next request on. Any thread may call it.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings; the present client stays.
+        """
+        self._next = _client({**self._properties, **properties})
+
+    def _renew(self) -> None:
+        if self._next is not None:
+            self._admin, self._next = self._next, None
+            self._requests.clear()  # of the former client, which may never answer them
 
     def origins(self, topics: Collection[str]) -> Mapping[str, Origin]:
         """Return the origin of each topic's records. Blocks.
@@ -60,6 +80,7 @@ class Identities:
         Raises:
             KafkaException: no broker answers, a topic is missing, or it may not be described.
         """
+        self._renew()
         cluster_id = str(self._admin.list_topics(timeout=ASK_SECONDS).cluster_id)
         if cluster_id.startswith(MOCK_CLUSTER):
             return {topic: Origin(self._group, cluster_id) for topic in topics}
@@ -72,6 +93,7 @@ class Identities:
 
     def newest(self, topics: Collection[str]) -> Mapping[str, str | None]:
         """Return the last known ids and request new ones without waiting; missing topics keep their last id."""
+        self._renew()
         for topic, future in list(self._requests.items()):
             if future.done():
                 del self._requests[topic]
@@ -86,6 +108,10 @@ class Identities:
             TopicCollection(list(topics)), request_timeout=ASK_SECONDS
         )
         return answers
+
+
+def _client(properties: Mapping[str, Any]) -> AdminClient:
+    return kafka_errors.configured(lambda: AdminClient({**properties, "log_level": 0}))
 
 
 def _id(description: Any) -> str | None:  # noqa: ANN401 - the client gives it no type

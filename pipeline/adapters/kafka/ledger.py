@@ -125,6 +125,15 @@ class LedgerReader:
         self._is_checked = False
         self._is_sharing_reported = False
 
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next reading on."""
+        self.reconnect({"sasl.username": user, "sasl.password": password})
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Use these properties from the next reading on."""
+        given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
+        self._properties = {**self._properties, **given}
+
     def read(
         self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
     ) -> list[Replay]:

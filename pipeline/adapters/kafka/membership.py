@@ -95,7 +95,9 @@ class Membership:
         self._topic_ids: dict[str, str] = {}
         """The topics' ids at their newest assignment."""
         self._may_fall_back = protocol is GroupProtocol.AUTO
+        self._protocol = CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION
         self._epoch = 0
+        self._reconnects = threading.Event()
         self._listener: SourceListener | None = None
         self.stopping = threading.Event()
         self.owned: dict[TopicPartition, int] = {}
@@ -103,18 +105,44 @@ class Membership:
         self.paused: set[TopicPartition] = set()
         self.watchdog = CoordinatorWatchdog()
         try:
-            self.consumer = self._make(CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION)
+            self.consumer = self._make(self._protocol)
         except ConfigurationError:
             if not self._may_fall_back:
                 raise
             # The properties contain a setting of the classic protocol, such as session.timeout.ms.
             self._may_fall_back = False
+            self._protocol = CLASSIC
             self.consumer = self._make(CLASSIC)
 
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on. Any thread may call it."""
+        self._properties = {**self._properties, "sasl.username": user, "sasl.password": password}
+        self.consumer.set_sasl_credentials(user, password)
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Leave the group and join it again by a new client with these properties, soon. Any thread may call it."""
+        self._properties = {**self._properties, **properties}
+        self._reconnects.set()
+
+    def rejoin_if_due(self) -> None:
+        """Replace the client after `reconnect`: partitions are drained and committed as in any rebalance."""
+        if not self._reconnects.is_set():
+            return
+        self._reconnects.clear()
+        try:
+            consumer = self._make(self._protocol)
+        except ConfigurationError as error:  # the files have changed again since they were checked
+            log.error("group_not_rejoined", error=error.message)
+            return
+        log.info("group_rejoined", reason="certificates or keys have changed")
+        self.leave()
+        self.consumer = consumer
+        self.join(self._events)
+
     def _make(self, protocol: Mapping[str, Any]) -> Consumer:
-        self.statistics = Statistics(self.watchdog.observe if protocol is NEXT_GENERATION else None)
+        statistics = Statistics(self.watchdog.observe if protocol is NEXT_GENERATION else None)
         given = {name: value for name, value in self._properties.items() if name not in CLASSIC}
-        return kafka_errors.configured(
+        consumer = kafka_errors.configured(
             lambda: Consumer(
                 {
                     **CONSUMER_DEFAULTS,
@@ -127,10 +155,12 @@ class Membership:
                     "auto.offset.reset": "error",
                     "error_cb": _log_error,
                     "on_commit": self._commits.answered,
-                    "stats_cb": self.statistics.take,
+                    "stats_cb": statistics.take,
                 }
             )
         )
+        self.statistics = statistics
+        return consumer
 
     def join(self, listener: SourceListener) -> None:
         """Subscribe; partitions are assigned and revoked inside `poll`, `consume` and `close`."""
@@ -147,6 +177,7 @@ class Membership:
             return False
         self._may_fall_back = False
         log.info("classic_group_protocol", error="the broker does not offer the group protocol `consumer` (KIP-848)")
+        self._protocol = CLASSIC
         self.consumer.close()
         self.consumer = self._make(CLASSIC)
         self.join(self._events)

@@ -98,6 +98,10 @@ class OutcomeEncoder:
         self._encode_recipient = encode_recipient
         self._write = _generated(outcome_schema())
 
+    def use(self, encode_recipient: RecipientEncoding) -> None:
+        """Write recipients in this form from now on."""
+        self._encode_recipient = encode_recipient
+
     def __call__(self, outcome: Outcome) -> bytes:
         """Return the record's value; replace what Avro cannot encode (see `_writable`), so that no outcome is lost."""
         try:

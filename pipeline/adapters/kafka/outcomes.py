@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE, Cut, content
+from pipeline.adapters.kafka.former_producers import PURGED, FormerProducers
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record
@@ -73,10 +74,9 @@ class KafkaOutcomeLog:
         Raises:
             ConfigurationError: librdkafka refuses its settings.
         """
-        settings = {**PRODUCER_DEFAULTS, **properties, **PRODUCER_RULES, "error_cb": self._on_error}
-        for delivery_timeout in ("delivery.timeout.ms", "request.required.acks"):
-            settings.pop(delivery_timeout, None)  # synonyms of settings above
-        self._producer = kafka_errors.configured(lambda: Producer(settings))
+        self._properties = properties
+        self._producer = self._made()
+        self._former = FormerProducers()
         self._topics = topics
         self._outcomes = topics.outcomes
         self._encode = encode
@@ -86,6 +86,28 @@ class KafkaOutcomeLog:
         self._lost: KafkaError | None = None
         self._done = 0
         self._open = 0
+
+    def _made(self) -> Producer:
+        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error}
+        for delivery_timeout in ("delivery.timeout.ms", "request.required.acks"):
+            settings.pop(delivery_timeout, None)  # synonyms of settings above
+        return kafka_errors.configured(lambda: Producer(settings))
+
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on."""
+        self._properties = {**self._properties, "sasl.username": user, "sasl.password": password}
+        self._producer.set_sasl_credentials(user, password)
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Write by a new client with these properties; the present one ends once its writes are acknowledged.
+
+        Raises:
+            ConfigurationError: librdkafka refuses the settings; the present client stays.
+        """
+        self._properties = {**self._properties, **properties}
+        producer = self._made()
+        self._former.add(self._producer)
+        self._producer = producer
 
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         """Write the outcome, after its dead letter if it has one."""
@@ -106,6 +128,7 @@ class KafkaOutcomeLog:
         """
         self._done = 0
         self._producer.poll(0)
+        self._former.poll()
         while self._overflow and self._lost is None:
             if not self._overflow[0]():
                 break
@@ -138,7 +161,10 @@ class KafkaOutcomeLog:
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                self._lose(error)
+                if error.code() in PURGED:
+                    self._enqueue(partial(self._write_outcome, outcome, record, acknowledged))
+                else:
+                    self._lose(error)
                 return
             self._done += 1
             self._open -= 1
@@ -166,6 +192,8 @@ class KafkaOutcomeLog:
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is None:
                 self._enqueue(partial(self._write_outcome, outcome, record, acknowledged))
+            elif error.code() in PURGED:
+                self._enqueue(partial(self._write_dead_letter, pending, cut))
             else:
                 self._cut_or_lose(error, pending, cut)
 

@@ -131,6 +131,14 @@ class KafkaSource:
             self._committing = True
             self._changed.notify()
 
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on."""
+        self._group.use_password(user, password)
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Leave the group and join it again by a new client with these properties."""
+        self._group.reconnect(properties)
+
     def stop(self, timeout: float) -> None:
         """Leave the group after `on_revoked` for all partitions, and stop the thread."""
         with self._changed:
@@ -199,6 +207,7 @@ class KafkaSource:
         """Run one round: commits, pauses, and as many records as are in demand."""
         now = self._clock.now()
         self._polled_at = now
+        self._group.rejoin_if_due()
         self._commits.send(self._group.consumer, now)
         # While the coordinator is silent, other members may own these partitions, so their records are not read.
         out_of_touch = self.out_of_touch()

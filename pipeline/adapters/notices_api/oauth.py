@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 import httpx
 import orjson
 
+from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.adapters.notices_api.tokens import checked
 from pipeline.errors import TokenUnavailable
 
@@ -38,12 +39,20 @@ class OAuthOptions(NamedTuple):
 
     token_url: str
     client_id: str
-    client_secret: str
+    client_secret: str | None
+    """None: the certificate alone authenticates the client."""
     scope: str | None = None
     timeout_seconds: float = 10.0
-    ca_file: str | None = None
-    client_auth: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
-    """Whether the secret is sent in the header, as RFC 6749 recommends, or in the form (section 2.3.1)."""
+    client_auth: Literal["basic", "post", "tls"] = "basic"
+    """Whether the secret is sent in the header, as RFC 6749 recommends, or in the form (section 2.3.1), or not at all
+    (RFC 8705)."""
+    parameters: Mapping[str, str] = {}
+    """Further parameters of the form."""
+    ca_pem: bytes | None = None
+    """Authorities to trust beside the well-known ones."""
+    client_pem: bytes | None = None
+    """Our certificate and its key."""
+    proxy: str | None = None
 
     def __repr__(self) -> str:
         """Without the secret."""
@@ -61,14 +70,24 @@ class OAuthToken:
 
     def __init__(self, options: OAuthOptions) -> None:
         self._options = options
+        self._tls = tls_context(options.ca_pem, options.client_pem)
         self._name = options.token_url.partition("?")[0]
-        self._client = httpx.AsyncClient(
-            timeout=options.timeout_seconds,
-            trust_env=False,
-            follow_redirects=False,
-            verify=ssl.create_default_context(cafile=options.ca_file),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "notice-pipeline"},
-        )
+
+    def listen(self, newer: Callable[[], None]) -> None:
+        """Nothing to report: this source has no newer token unless it is asked for one."""
+
+    def replacement(self, options: OAuthOptions) -> Callable[[], None]:
+        """Prepare other options, which may take a while; the function returned puts them in use from the next fetch on.
+
+        Raises:
+            ssl.SSLError, ValueError: a certificate cannot be read.
+        """
+        tls = tls_context(options.ca_pem, options.client_pem)
+
+        def use() -> None:
+            self._options, self._tls = options, tls
+
+        return use
 
     async def fetch(self) -> str:
         """Get a new token.
@@ -80,7 +99,7 @@ class OAuthToken:
             async with asyncio.timeout(self._options.timeout_seconds):
                 status, body = await self._ask()
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-            raise TokenUnavailable(f"{self._name}: {type(error).__name__}") from None
+            raise TokenUnavailable(f"{self._name}: {_fault(error)}") from None
         answer = _object(body)
         if status != httpx.codes.OK:
             raise TokenUnavailable(f"{self._name} answers {status}{_refusal(answer)}")
@@ -93,17 +112,33 @@ class OAuthToken:
     async def _ask(self) -> tuple[int, bytes]:
         """Status and body of the endpoint's answer.
 
+        Tokens are fetched seldom, so that each fetch has a connection of its own.
+
         Raises:
             ValueError: the answer is too long, or id or secret cannot be written in a header.
         """
         options = self._options
-        form = {"grant_type": "client_credentials", **({"scope": options.scope} if options.scope else {})}
+        form = {"grant_type": "client_credentials", **options.parameters}
+        if options.scope:
+            form["scope"] = options.scope
         auth = None
-        if options.client_auth == "client_secret_post":
-            form |= {"client_id": options.client_id, "client_secret": options.client_secret}
+        if options.client_auth == "basic":
+            auth = _basic(options.client_id, options.client_secret or "")
         else:
-            auth = _basic(options.client_id, options.client_secret)
-        async with self._client.stream("POST", options.token_url, data=form, auth=auth) as response:
+            form["client_id"] = options.client_id
+            if options.client_auth == "post":
+                form["client_secret"] = options.client_secret or ""
+        async with (
+            httpx.AsyncClient(
+                timeout=options.timeout_seconds,
+                trust_env=False,
+                follow_redirects=False,
+                verify=self._tls,
+                proxy=options.proxy,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "notice-pipeline"},
+            ) as client,
+            client.stream("POST", options.token_url, data=form, auth=auth) as response,
+        ):
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece
@@ -112,8 +147,19 @@ class OAuthToken:
             return response.status_code, bytes(body)
 
     async def close(self) -> None:
-        """Close connections."""
-        await self._client.aclose()
+        """Nothing is open."""
+
+
+def _fault(error: Exception) -> str:
+    """The kind of the fault; of a failed handshake what OpenSSL says of it, which names no secret."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"TLS: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS: {(cause.reason or 'failed').replace('_', ' ').lower()}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _basic(client_id: str, secret: str) -> httpx.BasicAuth:

@@ -1,9 +1,10 @@
-"""TLS to the notices API, for the transports that use Python's own."""
+"""TLS of our HTTP clients, for the transports that use Python's own."""
 
 from __future__ import annotations
 
 import ssl
-import tempfile
+
+from pipeline.settings.certificates import load_client_certificate
 
 
 def tls_context(ca_pem: bytes | None, client_pem: bytes | None) -> ssl.SSLContext:
@@ -16,8 +17,5 @@ def tls_context(ca_pem: bytes | None, client_pem: bytes | None) -> ssl.SSLContex
     if ca_pem is not None:
         context.load_verify_locations(cadata=ca_pem.decode("ascii"))
     if client_pem is not None:
-        with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # the standard library reads it from a file only
-            file.write(client_pem)
-            file.flush()
-            context.load_cert_chain(file.name)
+        load_client_certificate(context, client_pem)
     return context

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pipeline.errors import ConfigurationError, TokenUnavailable
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
-"""What a header can hold. RFC 6750, section 2.1 allows less; the tokens of some platforms have more."""
+MAX_CHARACTERS = 16_384
+_OTHER = re.compile(r"[^\x21-\x7e]")
+"""What a header's value cannot hold. RFC 6750, section 2.1 allows less; the tokens of some platforms have more."""
 
 
 def checked(token: str, source: str) -> str:
@@ -21,9 +22,18 @@ def checked(token: str, source: str) -> str:
     """
     if token.startswith("\ufeff"):
         raise TokenUnavailable(f"{source} begins with a byte order mark; save it as UTF-8 without one")
-    if _TOKEN.fullmatch(token) is None:
-        raise TokenUnavailable(f"{source} has no token: it is empty, too long, or has spaces or non-ASCII characters")
+    if not token:
+        raise TokenUnavailable(f"{source} has no token: it is empty")
+    if len(token) > MAX_CHARACTERS:
+        raise TokenUnavailable(f"{source} has no token: it is longer than {MAX_CHARACTERS} characters")
+    other = _OTHER.search(token)
+    if other is not None:
+        found = _NAMES.get(other[0], "a character that is not printable ASCII")
+        raise TokenUnavailable(f"{source} has no usable token: character {other.start() + 1} is {found}")
     return token
+
+
+_NAMES = {"\n": "a line break", "\r": "a line break", " ": "a space", "\t": "a tab", "\0": "a null byte"}
 
 
 class StaticToken:
@@ -42,12 +52,15 @@ class StaticToken:
         """
         return checked(self._token, "notices.token")
 
+    def listen(self, newer: Callable[[], None]) -> None:
+        """Nothing to report: the token stays."""
+
     async def close(self) -> None:
         """Nothing to close."""
 
 
 class FileToken:
-    """A token in a file that another program renews: read again whenever the API refuses it."""
+    """A token in a file that another program renews: read again when it changes, and when the API refuses it."""
 
     refresh_in: float | None = None
 
@@ -55,6 +68,11 @@ class FileToken:
         """`read` returns the file's text, or raises `ConfigurationError`."""
         self._path = path
         self._read = read
+        self._newer: Callable[[], None] = lambda: None
+
+    def listen(self, newer: Callable[[], None]) -> None:
+        """Call `newer` whenever the file has another token."""
+        self._newer = newer
 
     async def fetch(self) -> str:
         """Read the token.
@@ -67,5 +85,26 @@ class FileToken:
         except ConfigurationError as error:
             raise TokenUnavailable(error.message) from None
 
+    def replacement(self) -> Callable[[], None]:
+        """Check the file's new content; the function returned has it fetched.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or has no token; the message does not hold its content.
+        """
+        require_token(self._path, self._read)
+        return lambda: self._newer()  # noqa: PLW0108 - the listener of that time
+
     async def close(self) -> None:
         """Nothing to close."""
+
+
+def require_token(path: Path, read: Callable[[Path], str]) -> None:
+    """Check that the file has a token.
+
+    Raises:
+        ConfigurationError: it cannot be read, or has none.
+    """
+    try:
+        checked(read(path), str(path))
+    except TokenUnavailable as error:
+        raise ConfigurationError(str(error)) from None

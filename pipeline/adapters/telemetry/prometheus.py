@@ -261,6 +261,7 @@ READ_AT_SCRAPE = frozenset(
         metrics.LAST_POLL,
         metrics.KAFKA_BROKERS,
         metrics.KAFKA_ROUND_TRIP,
+        metrics.CREDENTIALS_RELOADED,
     }
 )
 """Gauges that are read from the machine at each scrape, so that they cost nothing between."""

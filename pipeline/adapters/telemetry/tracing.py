@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
@@ -88,14 +88,13 @@ class Tracing:
             }
         )
         _tell_of_trouble()
-        self._processor = BatchSpanProcessor(
-            OTLPSpanExporter(
-                endpoint=options.endpoint,
-                headers=dict(options.headers),
-                timeout=options.timeout_seconds,
-                certificate_file=options.ca_file,
-            )
-        )
+        self._exporter = _ReplaceableExporter(_exporter(options))
+        self._processor = BatchSpanProcessor(self._exporter)
+
+    def replacement(self, options: TracingOptions) -> Callable[[], None]:
+        """Prepare an exporter with other headers or another authority; the function returned puts it in use."""
+        exporter = _exporter(options)
+        return lambda: self._exporter.use(exporter)
 
     def of_notice(self, notice_id: str, event: TraceContext | None) -> TraceContext:
         """The context of a notice's span: the event's trace, or one of its own."""
@@ -189,6 +188,38 @@ class Tracing:
         last = threading.Thread(target=self._processor.shutdown, name="tracing-end", daemon=True)
         last.start()
         await asyncio.to_thread(last.join, CLOSE_SECONDS)
+
+
+def _exporter(options: TracingOptions) -> SpanExporter:
+    return OTLPSpanExporter(
+        endpoint=options.endpoint,
+        headers=dict(options.headers),
+        timeout=options.timeout_seconds,
+        certificate_file=options.ca_file,
+    )
+
+
+class _ReplaceableExporter(SpanExporter):
+    """Exports by another exporter, which may be replaced between two batches."""
+
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
+
+    def use(self, inner: SpanExporter) -> None:
+        """Export further batches by `inner`; one under way ends by the exporter that has it."""
+        self._inner = inner
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send one batch."""
+        return self._inner.export(spans)
+
+    def shutdown(self) -> None:
+        """Close connections."""
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing is kept here."""
+        return self._inner.force_flush(timeout_millis)
 
 
 class TracedNoticesApi:

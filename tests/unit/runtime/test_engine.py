@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
@@ -44,7 +45,11 @@ class Tokens:
     def __init__(self, *, refresh_in: float | None, failures: frozenset[int] = frozenset()) -> None:
         self.refresh_in = refresh_in
         self.asked = 0
+        self.newer: Callable[[], None] = lambda: None
         self._failures = failures
+
+    def listen(self, newer: Callable[[], None]) -> None:
+        self.newer = newer
 
     async def fetch(self) -> str:
         self.asked += 1
@@ -168,6 +173,44 @@ async def test_a_renewal_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch
     await until(lambda: tokens.asked >= 2)
     assert subject.has_token
     await until(lambda: tokens.asked >= 4)
+    await subject.stop()
+
+
+async def test_a_newer_token_of_the_source_is_fetched_at_once() -> None:
+    """The present one is used until then."""
+    tokens = Tokens(refresh_in=None)
+    subject, api = engine(tokens)
+    subject.progressed()
+    await until(lambda: bool(api.tokens))
+    tokens.newer()
+    await until(lambda: tokens.asked == 2)
+    assert subject.has_token
+    await subject.stop()
+    tokens.newer()
+    assert tokens.asked == 2
+
+
+async def test_a_newer_token_ends_the_wait_after_a_failure() -> None:
+    """The wait of five seconds is for a source that reports nothing."""
+    tokens = Tokens(refresh_in=None, failures=frozenset({1}))
+    subject, api = engine(tokens)
+    subject.progressed()
+    await until(lambda: tokens.asked == 1 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
+    tokens.newer()
+    await until(lambda: bool(api.tokens))
+    assert api.tokens == ["token-2"]
+    await subject.stop()
+
+
+async def test_a_refused_token_without_another_is_a_halt() -> None:
+    """The service has no token then, whatever it was given before."""
+    tokens = Tokens(refresh_in=None, failures=ALWAYS - {1})
+    subject, api = engine(tokens)
+    api.reply = Reply(401, 401)
+    subject.progressed()
+    await until(lambda: tokens.asked == 2 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
+    assert not subject.has_token
+    assert api.tokens == ["token-1"]
     await subject.stop()
 
 

@@ -116,6 +116,9 @@ async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service
     class Broken:
         refresh_in = None
 
+        def listen(self, _newer: Callable[[], None]) -> None:
+            """Nothing to report."""
+
         async def fetch(self) -> str:
             raise Unforeseen
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.halt import Halt
 from pipeline.delivery.snapshot import DeliverySnapshot
+from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -113,6 +114,7 @@ class Shop:
     consumed: int = 0
     rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
     refused: RefusedRules | None = None
+    refused_credentials: dict[str, RefusedCredential] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     shadow: bool = False
     matched: dict[str, int] = field(default_factory=lambda: {"order-paid": 4})
@@ -135,6 +137,7 @@ class Shop:
             rules=lambda: self.rules,
             rules_loaded_at=lambda: T0 - 60,
             refused_rules=lambda: self.refused,
+            refused_credentials=lambda: self.refused_credentials,
             tally=self.tally,
             shadow=self.shadow,
         )

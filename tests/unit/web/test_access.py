@@ -13,9 +13,12 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from pipeline.adapters.clock import SystemClock
+from pipeline.bootstrap.access import page_password
 from pipeline.errors import ConfigurationError
+from pipeline.runtime.credentials import Credentials
 from pipeline.settings.observing import HttpSettings
-from pipeline.web.access import BasicAuth, Credentials, gate
+from pipeline.web.access import BasicAuth, PagePassword, gate
 from pipeline.web.endpoint import Probes, make_app
 
 USER, PASSWORD = "sre", "canary-pässword"
@@ -24,7 +27,7 @@ USER, PASSWORD = "sre", "canary-pässword"
 def app(*, metrics_open: bool = True) -> httpx.AsyncClient:
     probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: (b"m 1\n", "text/plain"))
     page = Route("/", lambda _: PlainTextResponse("the page"))
-    middleware = Middleware(BasicAuth, credentials=Credentials(USER, PASSWORD), metrics_open=metrics_open)
+    middleware = Middleware(BasicAuth, password=PagePassword(USER, PASSWORD), metrics_open=metrics_open)
     transport = httpx.ASGITransport(make_app(probes, [page], middleware=[middleware]))
     return httpx.AsyncClient(transport=transport, base_url="http://pipeline")
 
@@ -84,19 +87,39 @@ async def test_metrics_may_be_closed() -> None:
         assert (await http.get("/metrics", headers=basic(f"{USER}:{PASSWORD}"))).status_code == 200
 
 
-def test_the_password_is_not_in_repr() -> None:
-    """Of a value that might be logged."""
-    assert "canary" not in repr(Credentials(USER, PASSWORD))
+def test_the_password_is_not_kept() -> None:
+    """Only its digest is: it cannot be in anything that is logged."""
+    assert "canary" not in repr(vars(PagePassword(USER, PASSWORD)))
 
 
-def test_the_password_can_be_in_a_file(tmp_path: Path) -> None:
-    """Without the line's end; one that cannot be read is told at start."""
-    (tmp_path / "password").write_text("secret\n")
-    found = gate(HttpSettings(user="sre", password_file=tmp_path / "password"))
-    assert found[0].kwargs["credentials"] == ("sre", "secret")
-    assert gate(HttpSettings()) == []
+async def test_the_password_can_be_replaced() -> None:
+    """The new one is asked for from then on, and the old one is refused."""
+    password = PagePassword(USER, PASSWORD)
+    probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: (b"m 1\n", "text/plain"))
+    page = Route("/", lambda _: PlainTextResponse("the page"))
+    transport = httpx.ASGITransport(make_app(probes, [page], middleware=gate(password, metrics_open=True)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://pipeline") as http:
+        assert (await http.get("/", headers=basic(f"{USER}:{PASSWORD}"))).status_code == 200
+        password.use("newer")
+        assert (await http.get("/", headers=basic(f"{USER}:{PASSWORD}"))).status_code == 401
+        assert (await http.get("/", headers=basic(f"{USER}:newer"))).status_code == 200
+
+
+async def test_the_password_can_be_in_a_file(tmp_path: Path) -> None:
+    """Without the line's end, and read again when it changes; one that cannot be read is told at start."""
+    path = tmp_path / "password"
+    path.write_text("secret\n")
+    credentials = Credentials(SystemClock())
+    password = page_password(HttpSettings(user="sre", password_file=path), credentials)
+    assert password is not None
+    assert password.expected == PagePassword("sre", "secret").expected
+    path.write_text("newer\n")
+    credentials.request()
+    await credentials.look()
+    assert password.expected == PagePassword("sre", "newer").expected
+    assert page_password(HttpSettings(), credentials) is None
     with pytest.raises(ConfigurationError):
-        gate(HttpSettings(user="sre", password_file=tmp_path / "nowhere"))
+        page_password(HttpSettings(user="sre", password_file=tmp_path / "nowhere"), credentials)
 
 
 @pytest.mark.parametrize(

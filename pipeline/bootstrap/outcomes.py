@@ -1,0 +1,61 @@
+"""Create what encodes outcomes: their schema's id, and the form of recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.file_watch import FileWatch
+from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder, RecipientEncoding
+from pipeline.adapters.telemetry.logging import recipient_hash
+from pipeline.bootstrap.events import Schemas
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.runtime.credentials import Credentials
+from pipeline.settings import Settings
+from pipeline.settings.secrets import reveal
+
+if TYPE_CHECKING:
+    from pipeline.adapters.events.registry import SchemaRegistry
+
+
+def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> int:
+    """The id under which outcomes are framed: the registry's, or that of the shipped file."""
+    schema = outcome_schema()
+    if registry is not None:
+        return registry.register(f"{settings.outcomes.topic}-value", schema)
+    return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
+
+
+def outcome_encoder(settings: Settings, schemas: Schemas, credentials: Credentials) -> OutcomeEncoder:
+    """The encoder of outcomes; `credentials` reads the key of the recipients' hash again when its file changes.
+
+    Raises:
+        UserError: the key cannot be read, or the registry does not give the schema's id.
+    """
+    key_file = settings.outcomes.recipient_hash_key_file
+    watch = FileWatch(lambda: [] if key_file is None else [key_file])  # before the file is read
+    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _recipient_encoding(settings))
+
+    def prepare() -> Callable[[], None]:
+        encoding = _recipient_encoding(settings)
+        return lambda: encoder.use(encoding)
+
+    if key_file is not None:
+        credentials.add("outcomes.recipient_hash_key_file", watch.changed, prepare)
+    return encoder
+
+
+def _recipient_encoding(settings: Settings) -> RecipientEncoding:
+    """Return how recipients are written in outcomes.
+
+    Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.
+    """
+    outcomes = settings.outcomes
+    if outcomes.recipient == "clear":
+        return lambda recipient: recipient
+    if outcomes.recipient == "omit":
+        return lambda _: None
+    given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
+    return recipient_hash((given or settings.kafka.group_id).encode())
