@@ -125,6 +125,9 @@ OUTCOMES_PUBLISHED = Metric("outcomes_published_total", Kind.COUNTER, "Outcomes 
 DEAD_LETTERS = Metric("dead_letters_total", Kind.COUNTER, "Dead letters written, by reason.", (REASON,))
 RULES_RELOADED = Metric("rules_reload_success", Kind.GAUGE, "1 if the newest rules on disk are in use, 0 if refused.")
 RULES_RELOADED_AT = Metric("rules_reload_timestamp_seconds", Kind.GAUGE, "When the rules in use were loaded.")
+RULES_REMOVED = Metric(
+    "rules_removed_total", Kind.COUNTER, "Rules that reloads took out of use: removed from the files, or switched off."
+)
 RULES_INFO = Metric(
     "rules_info", Kind.GAUGE, "1 for the rule set in use.", (Label("version", bounded_by="one at a time"),)
 )

@@ -226,6 +226,10 @@ class Telemetry(Protocol):
         """These rules are in use from now on."""
         ...
 
+    def rules_removed(self, count: int) -> None:
+        """A reload took this many rules out of use."""
+        ...
+
     def rules_refused(self) -> None:
         """Newer rules on disk have errors; the old ones stay."""
         ...

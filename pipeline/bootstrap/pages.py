@@ -58,7 +58,7 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
     parts = service.parts
 
     def refused() -> RefusedRules | None:
-        return None if reload.refused is None else RefusedRules(*reload.refused)
+        return None if reload.refused is None else RefusedRules(*reload.refused[:3])
 
     subjects = StatusSources(
         clock=parts.clock,

@@ -44,7 +44,7 @@ from pipeline.model.event import Record
 from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.gauges import read_gauges
-from pipeline.runtime.reload import Reload
+from pipeline.runtime.reload import Reload, ReloadOptions
 from pipeline.runtime.service import Parts, Service
 from pipeline.runtime.signals import EndDeadline, Signals, Stopped
 from pipeline.settings import Settings
@@ -134,7 +134,14 @@ async def run_service(
     if settings.shadow:
         telemetry.shadow()
     telemetry.read_at_scrape(lambda: read_gauges(parts, credentials))
-    reload = Reload(lambda: find_rules(settings, schemas.catalogue), service.intake, telemetry, clock)
+    reload = Reload(
+        lambda: find_rules(settings, schemas.catalogue),
+        service.intake,
+        telemetry,
+        clock,
+        options=ReloadOptions(settings.rule_options.max_removed_share, settings.rule_options.allow_removal),
+        rules_off=service.rules_off,
+    )
 
     async def alongside() -> None:
         pages, endpoint = await asyncio.to_thread(_load_pages)

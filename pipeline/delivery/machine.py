@@ -76,6 +76,7 @@ class Delivery:
         self._now = now
         self._next_sweep = now
         self._correction = 0.0
+        self._rules_off: frozenset[str] = frozenset()
 
     # Partitions
 
@@ -135,6 +136,26 @@ class Delivery:
         for notice in notices:
             self._ticket += 1
             self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition))
+
+    def rules_off(self, rules: frozenset[str], now: float) -> int:
+        """End the buffered notices of `rules`, which are not in use any more; return how many ended.
+
+        `rules` replaces the set of the last call. A notice in flight ends with its reply: as that says where it is
+        final, else as cancelled.
+        """
+        self._now = now
+        self._rules_off = rules
+        cancelled = [work for work in self._waiting_of(rules) if not work.notice.ordered] if rules else []
+        if rules:
+            cancelled += self._lanes.remove(lambda work: work.notice.rule in rules)
+            self._waiting = [entry for entry in self._waiting if entry[2].notice.rule not in rules]
+            heapq.heapify(self._waiting)
+        for work in cancelled:
+            self._publish(work, OutcomeKind.CANCELLED, Reason.RULE_OFF, now)
+        return len(cancelled)
+
+    def _waiting_of(self, rules: frozenset[str]) -> Iterable[PendingNotice]:
+        return (work for _, _, work in self._waiting if work.notice.rule in rules)
 
     def demand(self) -> int:
         """How many more records may be read now; while halted none, unless there is no other notice to probe with."""
@@ -244,6 +265,8 @@ class Delivery:
             self._end(work, kind, reason, now)
         elif work.partition.revoking:
             self._lanes.leave(work)  # the partition's next owner tries it again
+        elif work.notice.rule in self._rules_off:
+            self._end(work, OutcomeKind.CANCELLED, Reason.RULE_OFF, now)
         elif step is NextStep.WAITS:
             self._wait(work, wait_until)
         elif step is NextStep.NEXT:

@@ -89,6 +89,13 @@ def _limit(notice: Notice, event: Event) -> str:
     )
 
 
+def _detail(work: PendingNotice, kind: OutcomeKind, reason: Reason, event: Event, replied: str) -> str:
+    """Describe how a notice ended that was not accepted: what the last reply said, or why it was not tried."""
+    if kind is OutcomeKind.EXPIRED:
+        return _limit(work.notice, event)
+    return "a reload removed or switched off the rule" if reason is Reason.RULE_OFF else replied
+
+
 def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
     """Build the outcome of a notice.
 
@@ -122,7 +129,7 @@ def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: f
         work.first_attempt_at,
         now,
         offset <= work.partition.reached,
-        "" if kind is ACCEPTED else detail if kind is not OutcomeKind.EXPIRED else _limit(work.notice, event),
+        "" if kind is ACCEPTED else _detail(work, kind, reason, event, detail),
         event.trace,
         work.partition.origin,
         *(_NEVER_REDRIVEN if event.redrive is None else (event.redrive.number, event.redrive.first)),

@@ -30,6 +30,8 @@ class OutcomeKind(StrEnum):
     """No rule matched (published only if configured)."""
     SHADOWED = "shadowed"
     """Not sent because the service runs as a shadow. Never on the live service's topic."""
+    CANCELLED = "cancelled"
+    """Not sent because it is no longer wanted: its rule was removed or switched off while it waited."""
 
     @property
     def leaves_dead_letter(self) -> bool:
@@ -86,6 +88,8 @@ class Reason(StrEnum):
     NO_RULE_MATCHED = "no_rule_matched"
     # shadowed
     SHADOW = "shadow"
+    # cancelled
+    RULE_OFF = "rule_off"
 
 
 class Outcome(NamedTuple):

@@ -87,13 +87,17 @@ def compile_rules(
     cel = cel or Environment()
     typed = _typed_environments(files, schemas)
     rules: list[Rule] = []
+    off: list[str] = []
     locations: dict[str, RuleLocations] = {}
     expressions: dict[str, Sequence[ExpressionSource]] = {}
     for file in files:
         report = Report(file.document)
         compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment)
         for index, model in file.rules:
-            rule = compiler.compile(index, model) if with_defaults(model, file.defaults).enabled else None
+            if not with_defaults(model, file.defaults).enabled:
+                off.append(model.id)
+                continue
+            rule = compiler.compile(index, model)
             if rule is not None:
                 rules.append(rule)
                 locations[rule.id] = RuleLocations.of(file.document, index, model)
@@ -101,7 +105,7 @@ def compile_rules(
         errors += report.findings
     errors += _duplicates(files)
     ordered = in_order(errors)
-    ruleset = None if ordered else RuleSet(sources.version(), rules, templates, cel)
+    ruleset = None if ordered else RuleSet(sources.version(), rules, templates, cel, off=off, files=sources.rules)
     return Compilation(ruleset, ordered, tuple(files), expressions, locations, templates, catalogue, typed, cel)
 
 

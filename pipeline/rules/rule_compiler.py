@@ -85,6 +85,7 @@ class RuleCompiler:
             owner=merged.owner or "",
             description=model.description or "",
             category=merged.category or "transactional",
+            file=self._report.path,
         )
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -40,16 +40,28 @@ class Rule:
     owner: str = ""
     description: str = ""
     category: str = "transactional"
+    file: str = field(default="", compare=False)
+    """The file that holds it. Where a rule is does not change what it does."""
 
 
 class RuleSet:
     """All rules in use. Immutable."""
 
     def __init__(
-        self, version: str, rules: Sequence[Rule], templates: Mapping[str, Template], environment: Environment
+        self,
+        version: str,
+        rules: Sequence[Rule],
+        templates: Mapping[str, Template],
+        environment: Environment,
+        *,
+        off: Collection[str] = (),
+        files: Collection[str] = (),
     ) -> None:
+        """`off` are the ids of rules that are present and not enabled; `files` are the files that were read."""
         self.version = version
         self.rules = tuple(rules)
+        self.off = frozenset(off)
+        self.files = frozenset(files)
         self.templates = templates
         self.environment = environment
         """In which the rules' expressions were compiled."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from pipeline.errors import RulesRefused, UserError
+from pipeline.rules.removal import removal
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock, Telemetry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 30.0
 """After a failure that says nothing about the rules, such as no file descriptors: no change of a file may follow it."""
 MOST_NAMED = 20
+ALLOW_HINT = "to remove them, set rule_options.allow_removal, or restart the service, which uses what is on disk"
 
 log = structlog.get_logger("rules")
 
@@ -29,6 +31,24 @@ class Refused(NamedTuple):
     errors: int
     message: tuple[str, ...]
     """The first errors, each with its location."""
+    removal: bool = False
+    """Whether they were refused because of the rules that they lack."""
+
+
+class Removed(NamedTuple):
+    """Rules that the last reload removed."""
+
+    at: float
+    rules: tuple[str, ...]
+    cancelled: int
+    """Buffered notices that ended because of it."""
+
+
+class ReloadOptions(NamedTuple):
+    """Which removals of rules are accepted."""
+
+    max_removed_share: float
+    allow_removal: bool
 
 
 class Reload:
@@ -38,10 +58,26 @@ class Reload:
     Whatever reading or checking raises, the rules in use stay.
     """
 
-    def __init__(self, load: Callable[[], RuleSet], intake: Intake, telemetry: Telemetry, clock: Clock) -> None:
-        """`load` reads and checks; the intake holds the rule set in use."""
+    def __init__(
+        self,
+        load: Callable[[], RuleSet],
+        intake: Intake,
+        telemetry: Telemetry,
+        clock: Clock,
+        *,
+        options: ReloadOptions,
+        rules_off: Callable[[frozenset[str]], int],
+    ) -> None:
+        """`load` reads and checks; the intake holds the rule set in use.
+
+        `rules_off` ends the buffered notices of rules that are not in use any more, and returns how many.
+        """
         self._load = load
         self._intake = intake
+        self._options = options
+        self._rules_off = rules_off
+        self._off: frozenset[str] = frozenset()
+        """Rules that were in use since the start and are not now."""
         self._requested = asyncio.Event()
         self._telemetry = telemetry
         self._clock = clock
@@ -50,6 +86,8 @@ class Reload:
         """When the rules in use were loaded."""
         self.refused: Refused | None = None
         """The newest rules on disk, where they were refused."""
+        self.removed: Removed | None = None
+        """The rules that the newest reload with a removal took out of use."""
 
     def request(self) -> None:
         """Read the rules again; a request during a reload leads to one more."""
@@ -79,24 +117,51 @@ class Reload:
             self._retry = True
             return self._refuse([f"reading the rules failed: {type(error).__name__}: {error}"], error)
         before = self._intake.rules
-        if before.rules and not rules.rules:
+        if before.rules and not rules.rules and not rules.off:
             self._retry = True
-            return self._refuse(["the folder holds no rule any more"])
+            return self._refuse(["the folder has no rules any more"], removal=True)
+        gone = removal(before, rules)
+        refusal = None if self._options.allow_removal else gone.refusal(self._options.max_removed_share)
+        if refusal is not None:
+            return self._refuse([f"{refusal}; {ALLOW_HINT}"], removal=True)
+        self._use(rules, before)
+        return True
+
+    def _use(self, rules: RuleSet, before: RuleSet) -> None:
         if rules.version != before.version:
-            removed = sorted({rule.id for rule in before.rules} - {rule.id for rule in rules.rules})
             log.info("rules_reloaded", version=rules.version, rules=len(rules.rules), before=before.version)
-            if removed:
-                log.warning("rules_removed", rules=removed[:MOST_NAMED], count=len(removed))
+        if self.refused is not None:
+            seconds = round(self._clock.now() - self.refused.at, 1)
+            log.info("rules_refusal_ended", version=rules.version, refused_seconds=seconds)
         self.loaded_at = self._clock.now()
         self.refused = None
         self._telemetry.rules_loaded(rules, self.loaded_at)
         self._intake.rules = rules
-        return True
+        self._end_notices_of_removed(rules, before)
 
-    def _refuse(self, errors: list[str], error: Exception | None = None) -> bool:
+    def _end_notices_of_removed(self, rules: RuleSet, before: RuleSet) -> None:
+        """End the buffered notices of rules that are removed or switched off: nothing may be sent for them."""
+        in_use = {rule.id for rule in rules.rules}
+        gone = {rule.id for rule in before.rules} - in_use
+        off = (self._off | gone) - in_use
+        if not gone and off == self._off:
+            return
+        self._off = off
+        cancelled = self._rules_off(off)
+        if gone:
+            names = tuple(sorted(gone))
+            self.removed = Removed(self.loaded_at, names, cancelled)
+            self._telemetry.rules_removed(len(names))
+            log.warning("rules_removed", rules=names[:MOST_NAMED], count=len(names), notices_cancelled=cancelled)
+
+    def _refuse(self, errors: list[str], error: Exception | None = None, *, removal: bool = False) -> bool:
         log.error(
-            "rules_refused", findings=errors[:5], errors=len(errors), in_use=self._intake.rules.version, exc_info=error
+            "rules_removal_refused" if removal else "rules_refused",
+            findings=errors[:5],
+            errors=len(errors),
+            in_use=self._intake.rules.version,
+            exc_info=error,
         )
-        self.refused = Refused(self._clock.now(), len(errors), tuple(errors[:5]))
+        self.refused = Refused(self._clock.now(), len(errors), tuple(errors[:5]), removal)
         self._telemetry.rules_refused()
         return False

@@ -88,6 +88,12 @@ class Service:
     def _progressed(self) -> None:
         self.engine.progressed()
 
+    def rules_off(self, rules: frozenset[str]) -> int:
+        """End the buffered notices of rules that are not in use any more; return how many."""
+        cancelled = self.parts.delivery.rules_off(rules, self.parts.clock.now())
+        self.engine.progressed()
+        return cancelled
+
     def stop(self) -> None:
         """Begin to end: drain, commit, leave the group."""
         self._on_end()

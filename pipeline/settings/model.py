@@ -182,6 +182,18 @@ class RuleSettings(Section):
     """Reloading of rules."""
 
     watch: bool = Field(True, description="Reload the rules when a file in the rules folder changes.")
+    max_removed_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A reload that removes more than this share of the rules, and more than one, is refused. A rule "
+        "with `enabled: false` does not count as removed.",
+    )
+    allow_removal: bool = Field(
+        False,
+        description="Whether a reload may remove any number of rules, and whole files. A restart always uses what is "
+        "on disk.",
+    )
 
 
 class OutcomeSettings(Section):

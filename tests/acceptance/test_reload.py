@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model.outcome import OutcomeKind
+from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import END_SECONDS
@@ -95,6 +96,48 @@ def test_a_config_map_s_swap_and_a_signal_both_bring_new_rules(stage: Stage) -> 
         assert (told["before"], told["version"]) == (swapped["version"], version)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
+
+
+@pytest.mark.kafka
+def test_buffered_notices_of_a_rule_that_is_switched_off_are_not_sent(stage: Stage) -> None:
+    """While the API is down they wait; after the reload they end as cancelled, with dead letters, and are committed."""
+    folder = stage.service.folder / "rules"
+    stage.sandbox.state.follow(FaultPlan.model_validate({"faults": [{"status": 500}]}))
+    with stage.service.running() as process:
+        stage.emit(EVENTS)
+        wait_for(lambda: metric(stage, "buffered_notices") == [f"notice_pipeline_buffered_notices {EVENTS}.0"])
+        (folder / "garage.yaml").write_text(f"{RULES.rstrip()}\n    enabled: false\n", encoding="utf-8")
+        outcomes = stage.wait_for_outcomes(EVENTS, SECONDS)
+        assert {(one.kind, one.reason) for one in outcomes} == {(OutcomeKind.CANCELLED, Reason.RULE_OFF)}
+        wait_for(lambda: stage.uncommitted() == 0)
+        stage.sandbox.state.follow(FaultPlan())
+        assert metric(stage, "buffered_notices") == ["notice_pipeline_buffered_notices 0.0"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert not stage.sandbox.state.memory.messages
+    assert len(outcomes) == EVENTS
+    (told,) = stage.service.told("rules_removed")
+    assert (told["rules"], told["count"]) == (["parked"], 1)
+
+
+@pytest.mark.kafka
+def test_a_rules_file_that_disappears_does_not_end_its_rules(stage: Stage) -> None:
+    """The reload is refused, the metric says so, and the events go on to be sent."""
+    folder = stage.service.folder / "rules"
+    (folder / "other.yaml").write_text(RULES.replace("id: parked", "id: left").replace("v1", "v2"), encoding="utf-8")
+    with stage.service.running() as process:
+        stage.service.told("starting")
+        (folder / "garage.yaml").unlink()
+        wait_for(lambda: metric(stage, "rules_reload_success") == ["notice_pipeline_rules_reload_success 0.0"])
+        stage.emit(EVENTS)
+        assert {one.kind for one in stage.wait_for_outcomes(EVENTS, SECONDS)} == {OutcomeKind.ACCEPTED}
+        (folder / "garage.yaml").write_text(RULES, encoding="utf-8")
+        wait_for(lambda: metric(stage, "rules_reload_success") == ["notice_pipeline_rules_reload_success 1.0"])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    (refused,) = stage.service.told("rules_removal_refused")
+    assert "garage.yaml is gone, with its rule: parked" in refused["findings"][0]
+    assert stage.service.told("rules_refusal_ended")
 
 
 def _mounted(folder: Path, name: str, rules: str) -> None:

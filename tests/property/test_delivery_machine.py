@@ -81,6 +81,10 @@ class DeliveryWorld(RuleBasedStateMachine):
     def token(self, member: int, comes: bool) -> None:  # noqa: FBT001 - called by Hypothesis
         self.world.token(self.world.members[member], comes=comes)
 
+    @rule(member=members, name=st.sampled_from(["paid", "shipped", "careful"]), stays_off=st.booleans())
+    def switch_off(self, member: int, name: str, stays_off: bool) -> None:  # noqa: FBT001 - called by Hypothesis
+        self.world.switch_off(self.world.members[member], name, stays_off=stays_off)
+
     @rule(member=members, written=few, acknowledged=few)
     def ledger(self, member: int, written: int, acknowledged: int) -> None:
         one = self.world.members[member]

@@ -223,6 +223,10 @@ class PrometheusTelemetry:
         self._gauges[metrics.RULES_RELOADED].set(1)
         self._gauges[metrics.RULES_RELOADED_AT].set(now)
 
+    def rules_removed(self, count: int) -> None:
+        """A reload took rules out of use."""
+        self._counters[metrics.RULES_REMOVED].labels().inc(count)
+
     def rules_refused(self) -> None:
         """Newer rules on disk have errors; the old ones stay."""
         self._gauges[metrics.RULES_RELOADED].set(0)

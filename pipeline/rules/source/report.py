@@ -17,6 +17,11 @@ class Report:
         """How many findings are errors."""
 
     @property
+    def path(self) -> str:
+        """The document's path."""
+        return self._document.path
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found, in the order of finding."""
         return tuple(self._findings)

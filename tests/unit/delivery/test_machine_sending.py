@@ -342,3 +342,74 @@ def test_requests_in_flight_count_as_unwritten() -> None:
     assert bench.attempts() == []
     bench.acknowledge()
     assert len(bench.attempts()) == 1
+
+
+# Rules that a reload takes out of use
+
+
+def test_buffered_notices_of_a_rule_that_is_off_are_not_sent() -> None:
+    """They end as cancelled wherever they wait: behind another, ready, for a retry; other rules go on."""
+    bench = Bench({**CALM, "retry": {"base_seconds": 10}}, max_in_flight=16)
+    bench.offer(
+        arrival(0, notice("flies", "ann", rule="off"), notice("behind", "ann", rule="off"), notice("kept", "ann")),
+        arrival(1, notice("retried", "bob", rule="off"), notice("after", "bob")),
+        arrival(2, notice("loose", "cid", rule="off", ordered=False)),
+    )
+    attempts = {attempt.notice.id: attempt for attempt in bench.attempts()}
+    bench.reply(attempts["retried"], UNAVAILABLE)
+    bench.reply(attempts["loose"], UNAVAILABLE)
+    bench.offer(arrival(3, notice("ready", "dan", rule="off"), notice("ready too", "eve", rule="off", ordered=False)))
+    assert bench.delivery.rules_off(frozenset({"off"}), bench.now) == 5
+    cancelled = {name for name, *end in bench.ends() if end == [OutcomeKind.CANCELLED, Reason.RULE_OFF]}
+    assert cancelled == {"behind", "retried", "loose", "ready", "ready too"}
+    assert bench.names() == ["after"]
+    bench.reply(attempts["flies"])
+    assert bench.ends() == [("flies", OutcomeKind.ACCEPTED, Reason.OK)]
+    bench.later(3_600)
+    assert bench.names() == ["kept"]
+
+
+def test_a_cancelled_notice_leaves_a_dead_letter_and_says_why() -> None:
+    """Nothing is lost: it can be sent again once the rule is back."""
+    bench = Bench()
+    bench.offer(arrival(0, notice("a")))
+    bench.delivery.rules_off(frozenset({"paid"}), bench.now)
+    (outcome,) = bench.collect()
+    assert outcome.kind.leaves_dead_letter
+    assert outcome.detail == "a reload removed or switched off the rule"
+    bench.acknowledge()
+    assert bench.committed() == {P0: 1}
+
+
+@pytest.mark.parametrize(
+    ("reply", "end"),
+    [
+        (OK, (OutcomeKind.ACCEPTED, Reason.OK)),
+        (BAD_CONTENT, (OutcomeKind.REJECTED, Reason.CONTENT)),
+        (UNAVAILABLE, (OutcomeKind.CANCELLED, Reason.RULE_OFF)),
+        (TIMEOUT, (OutcomeKind.CANCELLED, Reason.RULE_OFF)),
+        (THROTTLED, (OutcomeKind.CANCELLED, Reason.RULE_OFF)),
+    ],
+)
+def test_a_notice_in_flight_whose_rule_is_off_is_not_tried_again(reply: Reply, end: tuple[OutcomeKind, Reason]) -> None:
+    """A final reply decides; any other ends it."""
+    bench = Bench(CALM)
+    bench.offer(arrival(0, notice("a")))
+    (attempt,) = bench.attempts()
+    assert bench.delivery.rules_off(frozenset({"paid"}), bench.now) == 0
+    bench.reply(attempt, reply)
+    assert bench.ends() == [("a", *end)]
+    bench.later(3_600)
+    assert bench.names() == []
+
+
+def test_a_rule_that_is_on_again_is_retried() -> None:
+    """The last call decides."""
+    bench = Bench(CALM)
+    bench.offer(arrival(0, notice("a")))
+    (attempt,) = bench.attempts()
+    bench.delivery.rules_off(frozenset({"paid"}), bench.now)
+    bench.delivery.rules_off(frozenset(), bench.now)
+    bench.reply(attempt, UNAVAILABLE)
+    bench.later(60)
+    assert bench.names() == ["a"]

@@ -66,6 +66,7 @@ LEGITIMATE_ENDS = {
     (OutcomeKind.REJECTED, Reason.CONTENT),
     (OutcomeKind.REJECTED, Reason.CONFIG),
     (OutcomeKind.REJECTED, Reason.RULE_SUSPENDED),
+    (OutcomeKind.CANCELLED, Reason.RULE_OFF),
     (OutcomeKind.EXPIRED, Reason.EXPIRED),
     (OutcomeKind.UNKNOWN, Reason.AMBIGUOUS),
     (OutcomeKind.EXHAUSTED, Reason.ATTEMPTS),
@@ -380,6 +381,20 @@ class World:
                 member.delivery.token_arrived(self.now)
             else:
                 member.delivery.token_failed(self.now)
+
+    def switch_off(self, member: Member, rule: str, *, stays_off: bool) -> None:
+        """A reload takes a rule out of use; the next one may bring it back."""
+        member.delivery.rules_off(frozenset({rule}), self.now)
+        self.collect(member)
+        in_flight = {flight.attempt.notice.id for flight in self.flights if flight.member is member}
+        for partition in member.epochs:
+            for fact in self.log[partition]:
+                for notice in fact.notices if fact.offset < member.read[partition] else ():
+                    if notice.rule == rule and notice.id not in in_flight:
+                        ended = notice.id in member.decided or self._acked(notice.id)
+                        assert ended, "a notice of a rule that is off stays buffered"
+        if not stays_off:
+            member.delivery.rules_off(frozenset(), self.now)
 
     # The ledger
 

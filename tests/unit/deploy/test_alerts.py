@@ -142,7 +142,7 @@ def test_the_delivery_objective_leaves_out_records_that_are_no_notice() -> None:
     """Every reason of a dead letter either counts against the objective or is left out on purpose."""
     expression = next(rule["expr"] for rule in RECORDED if rule["record"] == "notice_pipeline:delivery_bad:rate5m")
     left_out = set(re.findall(r'reason!~"([^"]+)"', expression)[0].split("|"))
-    assert left_out == {reason.value for reason in NO_NOTICE | {Reason.RECIPIENT}}
+    assert left_out == {reason.value for reason in NO_NOTICE | {Reason.RECIPIENT, Reason.RULE_OFF}}
 
 
 def test_the_delay_objective_is_one_of_the_histogram_s_buckets() -> None:
