@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.notices_api.client import LoopNoticesApi
 from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.proxy import environment_proxy, proxy_for, read_proxy
 from pipeline.adapters.notices_api.replaceable import ReplaceableNoticesApi
 from pipeline.adapters.notices_api.shadow import WithheldNoticesApi
 from pipeline.adapters.notices_api.tokens import FileToken, StaticToken, require_token
+from pipeline.bootstrap.parameters import attempt_parameters, constants
 from pipeline.errors import ConfigurationError
-from pipeline.ports import NoticesApi, TokenSource
+from pipeline.ports import Clock, NoticesApi, TokenSource
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.settings.certificates import read_authorities, read_client_certificate
@@ -25,25 +28,25 @@ LINGER_SECONDS = 5.0
 """Beyond the timeout of a request, until a client that was replaced is closed."""
 
 
-def notices_api(settings: Settings, credentials: Credentials) -> NoticesApi:
+def notices_api(settings: Settings, credentials: Credentials, clock: Clock) -> NoticesApi:
     """The HTTP client of the configured transport; for a shadow, one that sends nothing.
 
     If it reads any file (certificates, headers), it is made again when one of them changes.
 
     Raises:
-        ConfigurationError: a certificate or a header's file cannot be read.
+        ConfigurationError: a certificate, a secret or a key cannot be read or used.
     """
     if settings.shadow:
         return WithheldNoticesApi()
     notices = settings.notices
     files = _transport_files(notices)
     if not files:
-        return _client(notices)
+        return _client(notices, clock)
     watch = FileWatch(lambda: files)  # before the files are read
-    api = ReplaceableNoticesApi(_client(notices), notices.timeout_seconds + LINGER_SECONDS)
+    api = ReplaceableNoticesApi(_client(notices, clock), notices.timeout_seconds + LINGER_SECONDS)
 
     def prepare() -> Callable[[], None]:
-        client = _client(notices)
+        client = _client(notices, clock)
         return lambda: api.use(client)
 
     credentials.add("notices", watch.changed, prepare)
@@ -56,16 +59,15 @@ def _transport_files(notices: NoticesSettings) -> list[Path]:
     return [path for key, path in paths_of(notices) if not key.startswith(of_token)]
 
 
-def _client(notices: NoticesSettings) -> NoticesApi:
-    secret_headers = {
-        name: read_secret_file(path, f"header {name}") for name, path in notices.secret_headers_files.items()
-    }
+def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
+    fixed = constants(notices)
     options = HttpOptions(
         url=str(notices.url),
         timeout_seconds=notices.timeout_seconds,
         connect_timeout_seconds=notices.connect_timeout_seconds,
-        headers={**notices.headers, **secret_headers},
-        query=notices.query,
+        headers=fixed.headers,
+        query=fixed.query,
+        parameters=attempt_parameters(notices, fixed, lambda: clock.now() + clock.correction()),
         idempotency_header=notices.idempotency_header,
         max_reply_bytes=notices.max_reply_bytes,
         code_path=notices.code_path,
@@ -76,20 +78,36 @@ def _client(notices: NoticesSettings) -> NoticesApi:
             if notices.client_certificate_file
             else None
         ),
-        proxy=str(notices.proxy) if notices.proxy else None,
+        proxy=_proxy(notices, os.environ),
     )
-    transport = notices.transport
-    if transport == "auto":
-        transport = "loop" if options.proxy is None else "pyreqwest"
-    if transport == "loop":
+    if notices.transport in {"auto", "loop"}:
         return LoopNoticesApi(options)
-    if transport == "httpx":
+    if notices.transport == "httpx":
         from pipeline.adapters.notices_api.httpx import HttpxNoticesApi  # noqa: PLC0415 - loaded only where it is chosen
 
         return HttpxNoticesApi(options)
     from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - as above
 
     return PyreqwestNoticesApi(options)
+
+
+def _proxy(notices: NoticesSettings, environ: Mapping[str, str]) -> str | None:
+    """The proxy for requests to the API; None: there is none, or the host is excluded.
+
+    Raises:
+        ConfigurationError: the environment's is not an http or https proxy; the message does not hold it.
+    """
+    url, found, excluded = str(notices.url), str(notices.proxy) if notices.proxy else None, list(notices.no_proxy)
+    if notices.proxy_from_environment:
+        found, of_environment = environment_proxy(url, environ)
+        excluded += of_environment
+    chosen = proxy_for(url, found, excluded)
+    if chosen is not None:
+        try:
+            read_proxy(chosen)
+        except ValueError as error:
+            raise ConfigurationError(f"notices: the proxy cannot be used: {error}") from None
+    return chosen
 
 
 def token_source(settings: Settings, credentials: Credentials) -> TokenSource:

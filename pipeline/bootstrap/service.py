@@ -265,7 +265,7 @@ def make_parts(
             ),
             clock.now(),
         ),
-        api=notices_api(settings, credentials),
+        api=notices_api(settings, credentials, clock),
         tokens=token_source(settings, credentials),
         source=source,
         outcomes=outcomes,

@@ -87,6 +87,11 @@ class AdminApi:
         html = self._page.render(
             cards=[self._shown(received) for received in newest],
             counts=self._state.memory.counts,
+            refusals=[
+                {"at": datetime.fromtimestamp(one.at, UTC).strftime("%H:%M:%S"), "reason": one.reason, "text": one.text}
+                for one in reversed(self._state.memory.refusals)
+            ],
+            checks_parameters=self._state.parameters is not None,
             recipient=recipient,
             live="live" in request.query_params,
             path=PATH,

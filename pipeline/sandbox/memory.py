@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.sandbox.parameters import Refusal
     from pipeline.sandbox.request import Message
+
+KEEP_REFUSALS = 20
+"""Requests with wrong common parameters that are shown."""
 
 
 class Kept(NamedTuple):
@@ -64,6 +68,8 @@ class Counts:
     key_reused: int = 0
     in_progress: int = 0
     unauthorised: int = 0
+    parameters_refused: int = 0
+    """Requests whose common parameters were not as configured."""
     overlapping: int = 0
     """Requests for a recipient while another of that recipient was under way."""
     codes: Counter[int] = field(default_factory=Counter)
@@ -78,6 +84,7 @@ class Memory:
     def __init__(self, keep_messages: int, keep_keys: int) -> None:
         self._keep_keys = keep_keys
         self.messages: deque[Received] = deque(maxlen=keep_messages)
+        self.refusals: deque[Refusal] = deque(maxlen=KEEP_REFUSALS)
         self.keys: OrderedDict[str, Entry] = OrderedDict()
         self.counts = Counts()
         self.in_flight: Counter[str] = Counter()
@@ -117,9 +124,15 @@ class Memory:
         self.counts.accepted += 1
         self.messages.append(Received(self.counts.accepted, at, key, message))
 
+    def refuse(self, refusal: Refusal) -> None:
+        """A request is refused for its common parameters."""
+        self.counts.parameters_refused += 1
+        self.refusals.append(refusal)
+
     def clear(self) -> None:
         """Forget messages, keys and counts; what is under way stays under way."""
         self.messages.clear()
+        self.refusals.clear()
         self.keys.clear()
         self.counts = Counts()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.sandbox.connections import Ending
 from pipeline.sandbox.faults import Arriving, FaultRule, Latency
 from pipeline.sandbox.memory import Claim, Entry, Kept
+from pipeline.sandbox.parameters import Request
 from pipeline.sandbox.request import ACCEPTED, Message, check, write_reply
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PATH = "/message/v2/notices"
 MAX_BODY = 65_536
 MAX_KEY = 256
+FORBIDDEN = 403
+"""Status and code of a request with wrong common parameters: another token would not help."""
 _JSON = (b"content-type", b"application/json")
 _ENDINGS = {
     "close": Ending.CLOSE,
@@ -66,12 +69,35 @@ class NoticesEndpoint:
             await _write(send, _say(401, 401, "invalid or expired token", ((b"www-authenticate", b"Bearer"),)))
         elif body is None:
             await _write(send, _say(413, 413, f"the body is longer than {MAX_BODY} bytes"))
+        elif (refusal := self._refusal(scope, headers, body)) is not None:
+            await _write(send, refusal)
         else:
             await self._take(body, headers.get(b"idempotency-key"), scope, receive, send)
 
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes], body: bytes) -> Answer | None:
+        """Why the request's common parameters are refused; None if they are right, or not checked."""
+        parameters = self._state.parameters
+        if parameters is None:
+            return None
+        refusal = parameters.refuse(
+            Request(
+                scope["raw_path"].decode("latin-1"),
+                scope["query_string"].decode("latin-1"),
+                {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()},
+                body,
+            )
+        )
+        if refusal is None:
+            return None
+        self._state.memory.refuse(refusal)
+        self._state.memory.counts.codes[FORBIDDEN] += 1
+        text = "" if refusal.text is None else f": {refusal.text}"
+        return self._say(FORBIDDEN, FORBIDDEN, f"invalid parameters: {refusal.reason}{text}")
+
     async def _take(self, body: bytes, header: bytes | None, scope: Scope, receive: Receive, send: Send) -> None:
         state = self._state
-        message = state.contract.parse(body)
+        check_parameters = state.parameters
+        message = state.contract.parse(body if check_parameters is None else check_parameters.without_constants(body))
         if not isinstance(message, Message):
             state.memory.counts.refused += 1
             state.memory.counts.codes[message.code] += 1

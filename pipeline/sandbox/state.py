@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pipeline.parameters.request import Definition
 from pipeline.rules.source.templates import Template
 from pipeline.sandbox.connections import Connections
 from pipeline.sandbox.credentials import Credentials
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Memory
 from pipeline.sandbox.meter import Meter
+from pipeline.sandbox.parameters import ParameterCheck
 from pipeline.sandbox.request import Contract
 
 
@@ -35,6 +37,10 @@ class SandboxOptions:
     keep_keys: int = 200_000
     contract: Contract = field(default_factory=Contract)
     """For an API whose bodies are not those of C1."""
+    parameters: Definition | None = field(default=None, repr=False)
+    """Common request parameters that every request must have; None: they are not checked."""
+    timestamp_window: float = 300.0
+    """Seconds by which a timestamp may differ from the sandbox's clock."""
     clock: Callable[[], float] = time.time  # noqa: TID251 - a server of its own, outside the service's clock
 
 
@@ -48,6 +54,11 @@ class State:
         self.credentials = Credentials(options.tokens, options.clients, options.token_seconds, options.clock)
         self.memory = Memory(options.keep_messages, options.keep_keys)
         self.connections = Connections()
+        self.parameters = (
+            None
+            if options.parameters is None
+            else ParameterCheck(options.parameters, options.timestamp_window, options.clock)
+        )
         self.in_flight = 0
         self.follow(options.plan)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated
@@ -87,6 +88,21 @@ def _without_user(url: HttpUrl) -> HttpUrl:
     return url
 
 
+def _no_proxy(entry: str) -> str:
+    if not entry or not entry.isascii() or any(character in entry for character in " ,@"):
+        raise ValueError("must be one host, domain, address or network: a list has an item for each")
+    if "://" in entry:
+        raise ValueError("must be a host without http:// or https://")
+    if "*" in entry and entry != "*" and not entry.startswith("*."):
+        raise ValueError("`*` stands alone, or at the beginning of a domain: *.example.com")
+    if "/" in entry:
+        try:
+            ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            raise ValueError("is not a network: write an address and its bits, 10.0.0.0/8") from None
+    return entry
+
+
 FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 Port = Annotated[int, Field(ge=0, le=_MOST_PORT)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -96,6 +112,7 @@ HeaderName = Annotated[str, AfterValidator(_header_name)]
 FreeHeaderName = Annotated[str, AfterValidator(_free_header_name)]
 """Name of a header that the user may add."""
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
+NoProxy = Annotated[str, AfterValidator(_no_proxy)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Replicas = Annotated[int, AfterValidator(_replicas), Field(json_schema_extra={"minimum": -1, "not": {"const": 0}})]
 ApiUrl = Annotated[HttpUrl, AfterValidator(_without_user)]

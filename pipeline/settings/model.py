@@ -25,6 +25,7 @@ from pipeline.settings.kinds import (
     FreeHeaderName,
     HeaderName,
     HeaderValue,
+    NoProxy,
     Replicas,
     Seconds,
     Section,
@@ -32,6 +33,7 @@ from pipeline.settings.kinds import (
     TopicName,
 )
 from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettings
+from pipeline.settings.parameters import ParameterSettings, parameters_apart, placeholders_have_values
 from pipeline.settings.servers import OAuthSettings, SchemaSettings
 
 MOST_WORKERS = 64
@@ -136,6 +138,10 @@ class NoticesSettings(Section):
         default_factory=dict, description="Headers whose value is the content of a file, added to every request."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Query parameters added to every request.")
+    parameters: ParameterSettings = Field(
+        default_factory=ParameterSettings,
+        description="Common request parameters: constants, timestamp, nonce, request id, signature.",
+    )
     idempotency_header: HeaderName | None = Field(
         "Idempotency-Key",
         description="Header that carries the notice's id. null: none, for an API that refuses unknown headers.",
@@ -156,12 +162,25 @@ class NoticesSettings(Section):
         None, description="PEM file with the client certificate, and its key unless `client_key_file` is given."
     )
     client_key_file: FilePath | None = Field(None, description="PEM file with the key of the client certificate.")
-    proxy: HttpUrl | None = Field(None, description="HTTP proxy. Proxies of the environment are not used.")
+    proxy: HttpUrl | None = Field(
+        None,
+        description="HTTP proxy, reached by http or https. User and password in the URL are sent by basic "
+        "authentication. Proxies of the environment are not used.",
+    )
+    no_proxy: tuple[NoProxy, ...] = Field(
+        (),
+        description="Hosts that are reached without the proxy: `*`, `example.com` (and its subdomains), `.example.com` "
+        "(its subdomains), an address, `10.0.0.0/8`; each with `:port` behind a name or address to name one port.",
+    )
+    proxy_from_environment: bool = Field(
+        False,
+        description="Whether the proxy is that of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, "
+        "`NO_PROXY`; names in lower case come first), instead of `proxy`.",
+    )
     transport: Literal["auto", "loop", "pyreqwest", "httpx"] = Field(
         "auto",
         description="HTTP client. `loop` uses the least processor time. `pyreqwest` uses 4 to 5 times as much, and "
-        "supports HTTP/2 and every kind of proxy. `httpx` is slower still. `auto`: `loop`, or `pyreqwest` if `proxy` "
-        "is set.",
+        "supports HTTP/2. `httpx` is slower still. `auto` is `loop`.",
     )
 
     @model_validator(mode="after")
@@ -169,6 +188,14 @@ class NoticesSettings(Section):
         if at_most_one(self, "token", "token_file", "oauth") is None:
             raise ValueError("no token: give one of token, token_file and oauth")
         needs(self, "client_key_file", "client_certificate_file")
+        return self
+
+    @model_validator(mode="after")
+    def _one_proxy(self) -> NoticesSettings:
+        if self.proxy_from_environment and self.proxy is not None:
+            raise ValueError("proxy and proxy_from_environment are given: give one of them")
+        if self.no_proxy and self.proxy is None and not self.proxy_from_environment:
+            raise ValueError("no_proxy is given without proxy or proxy_from_environment")
         return self
 
     @model_validator(mode="after")
@@ -277,5 +304,7 @@ class Settings(Section):
             "dead_letters.redriven_topic": self.dead_letters.redriven_topic,
         }
         topics_apart(self.kafka.topics, written)
+        parameters_apart(self.notices)
+        placeholders_have_values(self.notices)
         fit_for_workers(self.workers, self.delivery.rate.per_day, self.kafka.properties)
         return self

@@ -43,7 +43,7 @@ _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
 }
 """Messages by pydantic's error type (https://docs.pydantic.dev/latest/errors/validation_errors/). For other types,
 pydantic's own message is used."""
-_OF_THE_WHOLE = re.compile(r"Value error, `([a-z_.]+)`")
+_OF_THE_WHOLE = re.compile(r"Value error, `([\w.-]+)`")
 _OF_A_PROPERTY = 3
 """Length of the path of one of `kafka.properties`. Pydantic appends each type of the union that the value is not."""
 

@@ -283,9 +283,8 @@ async def test_retry_after_is_the_replys_own_header(pieces: list[bytes], retry_a
 @pytest.mark.parametrize(
     ("url", "proxy"),
     [
-        ("https://127.0.0.1/", "http://127.0.0.1:9"),
         ("http://127.0.0.1/", "socks5://127.0.0.1:9"),
-        ("http://127.0.0.1/", "http://user:canary@127.0.0.1:9"),
+        ("https://127.0.0.1/", "socks5://user:canary@127.0.0.1:9"),
         ("ftp://127.0.0.1/", None),
     ],
 )

@@ -1,7 +1,7 @@
 """The notices API over the loop's own sockets: a third of the CPU of a client with a thread of its own.
 
-HTTP/1.1 only; connections are kept and the newest is used first. For https through a proxy and for HTTP/2 there are
-the other transports behind the same port.
+HTTP/1.1 only, directly or through a proxy; connections are kept and the newest is used first. For HTTP/2 there is
+another transport behind the same port.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.adapters.notices_api.connection import Connection, Head
-from pipeline.adapters.notices_api.dialling import Resolver, first_connected
-from pipeline.adapters.notices_api.exchange import HttpOptions, request_headers, request_url
+from pipeline.adapters.notices_api.dial import Dialler
+from pipeline.adapters.notices_api.exchange import HttpOptions
+from pipeline.adapters.notices_api.proxy import ProxyRefused
 from pipeline.adapters.notices_api.reply import ReplyReader
-from pipeline.adapters.notices_api.tls import tls_context
+from pipeline.adapters.notices_api.request_form import RequestForm, request_form, request_target
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
 from pipeline.tasks import Tasks
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 MAX_AGE_SECONDS = 30.0
 """After this, and up to half as long again, a connection takes no further request, so that a change of the host's
 addresses is followed."""
-_PORTS = {"http": 80, "https": 443}
 
 
 class LoopNoticesApi:
@@ -42,25 +42,20 @@ class LoopNoticesApi:
         """Read the options; nothing is sent yet.
 
         Raises:
-            ConfigurationError: a certificate, header or url that cannot be used, or https through a proxy.
+            ConfigurationError: a certificate, header, url or proxy that cannot be used.
         """
         self._options = options
         try:
-            self._host, self._port, self._head = _target(options)
-            self._rest_of_form = _rest_of_form(options)
-            secure = urlsplit(options.url).scheme == "https"
-            self._tls = tls_context(options.ca_pem, options.client_pem) if secure else None
+            self._dialler = Dialler(options)
+            form = _form(options, self._dialler)
         except (ssl.SSLError, ValueError) as error:
-            message = str(error) if isinstance(error, _Unusable) else type(error).__name__
+            # Messages of certificates may quote them; ours hold nothing secret.
+            message = "a certificate cannot be read" if isinstance(error, (ssl.SSLError, UnicodeError)) else str(error)
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {message}") from None
         self._timeout_seconds = options.timeout_seconds
         self._max_idle = options.max_connections
-        self._keyed = options.idempotency_header is not None
+        self._request = form.write
         self._reader = ReplyReader(options)
-        self._resolver = Resolver(self._host, self._port)
-        self._token: str | None = None
-        self._form = b""
-        """A request with this token, to be filled in by `%`: cheaper than joining parts that are encoded one by one."""
         self._idle: deque[Connection] = deque()
         self._all: set[Connection] = set()
         self._made = 0
@@ -106,7 +101,7 @@ class LoopNoticesApi:
         try:
             connection = await self._connect(loop)
         except (OSError, ValueError) as error:  # refused, unresolved, no TLS, too late (TimeoutError is an OSError)
-            self._replied(request, None, b"", b"", Fault.CONNECT, type(error).__name__)
+            self._replied(request, None, b"", b"", Fault.CONNECT, _reason(error))
             return
         if not connection.request(data, now, request):
             self._replied(request, None, b"", b"", Fault.CONNECT, "the connection ended before it was used")
@@ -124,20 +119,6 @@ class LoopNoticesApi:
         else:
             answered(Reply(status, fault=fault, detail=detail))
 
-    def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> bytes | None:
-        """The whole request; None if the token cannot be written in a header."""
-        if token != self._token:
-            if not token.isascii() or not token.isprintable():
-                return None
-            self._token = token
-            authorization = f"Authorization: Bearer {token}\r\n".encode()
-            self._form = (self._head + authorization).replace(b"%", b"%%") + self._rest_of_form
-        body = notice.body
-        traced = b"" if trace is None else _trace_headers(trace)
-        if self._keyed:
-            return self._form % (len(body), notice.idempotency_key.encode("latin-1"), traced, body)
-        return self._form % (len(body), traced, body)
-
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
         # Connections that were made at once must not all be made again at once.
         self._made += 1
@@ -148,15 +129,7 @@ class LoopNoticesApi:
                 self._options.max_reply_bytes, retire_at, replied=self._replied, idle=self._keep, lost=self._forget
             )
 
-        async def connect(address: str) -> Connection:
-            _, made = await loop.create_connection(
-                make, address, self._port, ssl=self._tls, server_hostname=self._host if self._tls else None
-            )
-            return made
-
-        seconds = min(self._options.connect_timeout_seconds, self._options.timeout_seconds)
-        async with asyncio.timeout(seconds):
-            connection = await first_connected(await self._resolver.addresses(), connect)
+        connection = await self._dialler.connect(make)
         self._all.add(connection)
         return connection
 
@@ -198,6 +171,11 @@ class LoopNoticesApi:
         await asyncio.sleep(0)  # transports end at the loop's next turn
 
 
+def _reason(error: Exception) -> str:
+    """What prevented a connection. Messages of other errors may hold anything, so only their type is shown."""
+    return str(error) if isinstance(error, ProxyRefused) else type(error).__name__
+
+
 def _header(head: bytes) -> Header:
     """Looks headers up in `head`, which is parsed at the first look-up: most replies need none."""
     parsed: list[Head] = []
@@ -210,41 +188,12 @@ def _header(head: bytes) -> Header:
     return get
 
 
-class _Unusable(ValueError):
-    """An option that this client cannot use; its message holds nothing secret."""
-
-
-def _rest_of_form(options: HttpOptions) -> bytes:
-    """What follows the headers that all requests share; `%` marks length, key, trace and body."""
-    key = options.idempotency_header
-    keyed = b"" if key is None else key.encode("latin-1").replace(b"%", b"%%") + b': "%b"\r\n'
-    return b"Content-Length: %d\r\n" + keyed + b"%b\r\n%b"
-
-
-def _trace_headers(trace: TraceContext) -> bytes:
-    lines = f"traceparent: {trace.traceparent}\r\n"
-    if trace.tracestate:
-        lines += f"tracestate: {trace.tracestate}\r\n"
-    return lines.encode("latin-1")
-
-
-def _target(options: HttpOptions) -> tuple[str, int, bytes]:
-    """Host and port to connect to, and the beginning of every request."""
-    parts = urlsplit(request_url(options))
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise _Unusable("the url is neither http nor https")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
-    if options.proxy is not None:
-        if parts.scheme != "http":
-            raise _Unusable("https through a proxy needs `transport: pyreqwest`")
-        path = f"http://{parts.netloc.rpartition('@')[2]}{path}"
-        proxy = urlsplit(options.proxy)
-        if proxy.scheme != "http" or not proxy.hostname or proxy.username:
-            raise _Unusable("this kind of proxy needs `transport: pyreqwest`")
-        host, port = proxy.hostname, proxy.port or _PORTS["http"]
-    headers = {"Host": parts.netloc.rpartition("@")[2], **request_headers(options)}
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    if any(not line.isascii() or not line.isprintable() for line in lines) or " " in path:
-        raise _Unusable("the url cannot be written")
-    return host, port, "".join(f"{line}\r\n" for line in lines).encode()
+def _form(options: HttpOptions, dialler: Dialler) -> RequestForm:
+    """The requests as the API, or a proxy that forwards them, expects them."""
+    host = urlsplit(options.url).netloc.rpartition("@")[2]
+    target = request_target(options)
+    return request_form(
+        options,
+        f"http://{host}{target}" if dialler.is_forwarded else target,
+        {"Host": host, **({"Proxy-Authorization": found} if (found := dialler.forward_authorization) else {})},
+    )

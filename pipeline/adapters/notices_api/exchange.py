@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from pipeline.model.reply import Fault
+from pipeline.parameters.request import Attempt
+
+if TYPE_CHECKING:
+    from pipeline.adapters.notices_api.parameters import AttemptParameters
 
 MAX_MESSAGE = 200
 """Characters of a client library's own message."""
@@ -38,6 +42,8 @@ class HttpOptions(NamedTuple):
     client_pem: bytes | None = None
     """Our certificate and its key."""
     proxy: str | None = None
+    parameters: AttemptParameters | None = None
+    """Common request parameters that are computed for each attempt."""
 
     def __repr__(self) -> str:
         """Without anything that may be secret."""
@@ -62,12 +68,19 @@ def request_headers(options: HttpOptions) -> dict[str, str]:
 
 
 def request_url(options: HttpOptions) -> str:
-    """The url, with the query parameters that are the same in every request after its own."""
-    if not options.query:
-        return options.url
+    """The url, with the query parameters that are the same in every request after its own; without a fragment."""
     parts = urlsplit(options.url)
     query = "&".join(part for part in (parts.query, urlencode(options.query, quote_via=quote)) if part)
-    return urlunsplit(parts._replace(query=query))
+    return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+def attempt_of(options: HttpOptions, body: bytes) -> Attempt:
+    """What an attempt sends beside what is the same in every request.
+
+    Raises:
+        ValueError: the body cannot take the configured constants.
+    """
+    return Attempt("", (), body) if options.parameters is None else options.parameters.of(body)
 
 
 def fault_of(error: BaseException, table: Mapping[type[BaseException], Fault]) -> Fault:

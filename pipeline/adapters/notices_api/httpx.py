@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -15,6 +15,7 @@ from pipeline.adapters.notices_api.exchange import (
     IDLE_SECONDS,
     MAX_MESSAGE,
     HttpOptions,
+    attempt_of,
     cut_off,
     fault_of,
     request_headers,
@@ -63,6 +64,8 @@ FAULTS: Mapping[type[BaseException], Fault] = {
 }
 """Every error of the library, and what else comes out of it. `RESET` wherever the request may have left."""
 _FOREIGN = tuple(FAULTS)
+_SENDING = "http11.send_request_headers.started"
+"""The step of httpcore's trace before which nothing has left. Errors of a proxy's tunnel have no types of their own."""
 
 
 class HttpxNoticesApi(AwaitedNoticesApi):
@@ -75,12 +78,14 @@ class HttpxNoticesApi(AwaitedNoticesApi):
             ConfigurationError: a certificate, header or url that the client cannot use.
         """
         super().__init__()
+        self._options = options
         self._key = options.idempotency_header
         self._max_bytes = options.max_reply_bytes
         self._reader = ReplyReader(options)
         self._timeout = options.timeout_seconds
         try:
-            self._url = httpx.URL(request_url(options))
+            self._url = request_url(options)
+            httpx.URL(self._url)
             self._client = _client(options)
         except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
@@ -88,16 +93,25 @@ class HttpxNoticesApi(AwaitedNoticesApi):
     async def send(self, notice: Notice, token: str, trace: TraceContext | None) -> Reply:
         """POST the notice; every fault becomes a reply."""
         heads: list[httpx.Response] = []
+        left: list[str] = []
+
+        async def trace_step(step: str, details: Mapping[str, Any]) -> None:
+            if step == _SENDING and details["request"].method != b"CONNECT":
+                left.append(step)
+
         try:
-            headers = self._headers(notice, token, trace)
-            request = self._client.build_request("POST", self._url, content=notice.body, headers=headers)
-        except ValueError:  # a token that is not ASCII; the error's message would quote it
+            query, added, body = attempt_of(self._options, notice.body)
+            headers = {**self._headers(notice, token, trace), **dict(added)}
+            request = self._client.build_request(
+                "POST", self._url + query, content=body, headers=headers, extensions={"trace": trace_step}
+            )
+        except (ValueError, httpx.InvalidURL):  # a token that is not ASCII; the error's message would quote it
             return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._exchange(request, token, notice, heads)
         except _FOREIGN as error:
-            fault = fault_of(error, FAULTS)
+            fault = fault_of(error, FAULTS) if left else Fault.CONNECT
             detail = self._reader.confidential.redact(_message(error), token, notice)[:MAX_MESSAGE]
             if heads:
                 return Reply(heads[0].status_code, fault=cut_off(fault), detail=detail)
@@ -144,10 +158,15 @@ def _client(options: HttpOptions) -> httpx.AsyncClient:
             max_keepalive_connections=options.max_connections,
             keepalive_expiry=IDLE_SECONDS,
         ),
-        proxy=options.proxy,
+        proxy=None if options.proxy is None else httpx.Proxy(options.proxy, ssl_context=_proxy_tls(options)),
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def _proxy_tls(options: HttpOptions) -> ssl.SSLContext | None:
+    is_tls = options.proxy is not None and options.proxy.startswith("https:")
+    return tls_context(options.ca_pem, None) if is_tls else None
 
 
 def _message(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The notices API over pyreqwest (Rust's reqwest): for HTTP/2, and for https through a proxy."""
+"""The notices API over pyreqwest (Rust's reqwest): for HTTP/2."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pipeline.adapters.notices_api.exchange import (
     IDLE_SECONDS,
     MAX_MESSAGE,
     HttpOptions,
+    attempt_of,
     cut_off,
     fault_of,
     request_headers,
@@ -76,11 +77,13 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
             ConfigurationError: a certificate, header or url that the client cannot use.
         """
         super().__init__()
+        self._options = options
         self._key = options.idempotency_header
         self._max_bytes = options.max_reply_bytes
         self._reader = ReplyReader(options)
         try:
-            self._url = Url(request_url(options))
+            self._url = request_url(options)
+            self._parsed = Url(self._url)
             self._client = _client(options)
         except (exceptions.PyreqwestError, ValueError) as error:
             raise ConfigurationError(
@@ -106,14 +109,18 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
         return self._reader.read(status, header, b"" if body is None else body.to_bytes(), token, notice)
 
     def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> StreamRequest:
-        request = self._client.post(self._url).header("Authorization", f"Bearer {token}", is_sensitive=True)
+        query, added, body = attempt_of(self._options, notice.body)
+        url = Url(self._url + query) if query else self._parsed
+        request = self._client.post(url).header("Authorization", f"Bearer {token}", is_sensitive=True)
         if self._key is not None:
             request = request.header(self._key, f'"{notice.idempotency_key}"')
         if trace is not None:
             request = request.header("traceparent", trace.traceparent)
             if trace.tracestate:
                 request = request.header("tracestate", trace.tracestate)
-        return request.body_bytes(notice.body).build_streamed()
+        for name, value in added:
+            request = request.header(name, value)
+        return request.body_bytes(body).build_streamed()
 
     async def disconnect(self) -> None:
         """Close connections."""

@@ -33,7 +33,8 @@ class Confidential:
     def __init__(self, options: HttpOptions) -> None:
         """Configured header values and query parameters may be secret, so all of them are removed."""
         query = [value for _, value in parse_qsl(urlsplit(options.url).query)]
-        given = (*options.headers.values(), *options.query.values(), *query)
+        computed = () if options.parameters is None else options.parameters.confidential
+        given = (*options.headers.values(), *options.query.values(), *query, *computed)
         self._always = [value for value in given if len(value) >= SHORTEST_SECRET]
 
     def redact(self, text: str, token: str, notice: Notice | None = None) -> str:

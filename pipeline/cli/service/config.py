@@ -15,6 +15,7 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import invalid_files, unusable_paths
@@ -50,6 +51,8 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     require_group(settings, config, os.environ)
     location_of = locations_in(config, os.environ)
     errors = [*invalid_files(settings)]
+    reported = {key for key, _ in errors}
+    errors += [(key, message) for key, message in parameter_faults(settings.notices) if key not in reported]
     warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +14,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.adapters.rule_files import read_rules
+from pipeline.bootstrap.parameters import constants, definition
 from pipeline.errors import RulesRefused, UserError
+from pipeline.parameters.request import Definition
 from pipeline.rules.source.catalogue import read_templates
 from pipeline.rules.source.templates import Template
 from pipeline.sandbox.faults import FaultPlan, Latency, read_latency
 from pipeline.sandbox.server import SandboxServer
 from pipeline.sandbox.state import SandboxOptions
+from pipeline.settings import load_settings
 from pipeline.settings.validation_messages import fault_text
 
 MAX_BYTES = 1_048_576
@@ -39,6 +43,19 @@ def command(
     rules: Annotated[
         Path | None, typer.Option(help="Folder with templates.yaml; only its template ids are then valid.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="Configuration whose `notices.parameters` every request must have: constants, timestamp, nonce used "
+            "once, signature. Without it, they are not checked.",
+        ),
+    ] = None,
+    timestamp_window: Annotated[
+        float, typer.Option(min=0.1, help="Seconds by which a request's timestamp may differ from the clock.")
+    ] = 300,
     latency: Annotated[str | None, typer.Option(help="Latency of every reply: `50ms`, or `50ms-200ms`.")] = None,
 ) -> None:
     """Run a notices API for tests and trials, with a page that shows received messages as cards. Ctrl-C ends it.
@@ -58,6 +75,8 @@ def command(
         token_seconds=token_seconds,
         templates=templates_by_id(rules) if rules is not None else {},
         plan=plan,
+        parameters=None if config is None else _parameters(config),
+        timestamp_window=timestamp_window,
     )
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
@@ -75,6 +94,11 @@ async def _serve(options: SandboxOptions) -> None:
     async with SandboxServer(options) as sandbox:
         print(f"sandbox: {sandbox.base_url}/ shows what arrives at {sandbox.url} (Ctrl-C ends it)", flush=True)
         await ended.wait()
+
+
+def _parameters(config: Path) -> Definition:
+    notices = load_settings(config, os.environ).notices
+    return definition(notices, constants(notices))
 
 
 def _plan(path: Path | None) -> FaultPlan:

@@ -158,3 +158,25 @@ def test_white_space_around_a_secret_is_ignored(run: Run, folder: Path, content:
     """Editors and `echo` add a line break."""
     (folder / "token").write_bytes(content)
     assert run("config", "check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (None, "warning notices.parameters.sign.key_file: sign.pem: there is no such file here"),
+        ("canary", "`notices.parameters.sign.key_file`: sign.pem: holds no private key in PEM form"),
+        ("-----BEGIN CERTIFICATE-----\n", "`notices.parameters.sign.key_file`: sign.pem: holds a certificate"),
+        ("", "`notices.parameters.sign.key_file`: sign.pem is empty"),
+    ],
+)
+def test_a_signing_key_is_read(run: Run, folder: Path, key: str | None, message: str) -> None:
+    """One that is no RSA private key is an error at its line, and not quoted; one elsewhere is a warning."""
+    parameters = "  parameters:\n    preset: rsa-sha256\n    sign:\n      key_file: sign.pem\n"
+    (folder / "pipeline.yaml").write_text(TEXT + parameters, encoding="utf-8")
+    if key is not None:
+        (folder / "sign.pem").write_text(key, encoding="utf-8")
+    done = run("config", "check")
+    assert done.code == (0 if key is None else 2)
+    assert f"pipeline.yaml:10:7: {message}" in done.err
+    assert "canary" not in done.err
+    assert len(done.err.strip().splitlines()) == 1 + (key is not None and "hint" in done.err)

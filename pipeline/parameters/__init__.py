@@ -1,0 +1,1 @@
+"""Common request parameters of a platform: constants, timestamp, nonce, request id and signature. Pure."""
