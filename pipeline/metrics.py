@@ -106,6 +106,9 @@ PIPELINE = Metric(
     "pipeline_seconds", Kind.HISTOGRAM, "From receiving the record to acknowledging its outcome.", (), LATENCY_BUCKETS
 )
 TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Token refreshes.", (RESULT,))
+TOKENS_ENDED_EARLY = Metric(
+    "tokens_ended_early_total", Kind.COUNTER, "Tokens that the API refused before the end that their endpoint named."
+)
 COMMITS = Metric("commits_total", Kind.COUNTER, "Offset commits, one per partition.", (RESULT,))
 LEDGER_REPLAYED = Metric(
     "ledger_replay_records_total", Kind.COUNTER, "Outcomes read from the ledger when partitions were assigned."

@@ -222,6 +222,10 @@ class Telemetry(Protocol):
         """The token was refreshed, or could not be."""
         ...
 
+    def token_ended_early(self) -> None:
+        """The API refused a token before its end."""
+        ...
+
     def rules_loaded(self, rules: RuleSet, now: float) -> None:
         """These rules are in use from now on."""
         ...

@@ -1,4 +1,4 @@
-"""Makes the client of the notices API, with the configured transport, and the source of its token."""
+"""Makes the client of the notices API, with the configured transport."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ from pipeline.adapters.notices_api.exchange import HttpOptions
 from pipeline.adapters.notices_api.proxy import environment_proxy, proxy_for, read_proxy
 from pipeline.adapters.notices_api.replaceable import ReplaceableNoticesApi
 from pipeline.adapters.notices_api.shadow import WithheldNoticesApi
-from pipeline.adapters.notices_api.tokens import FileToken, StaticToken, require_token
 from pipeline.bootstrap.parameters import attempt_parameters, constants
 from pipeline.errors import ConfigurationError
-from pipeline.ports import Clock, NoticesApi, TokenSource
+from pipeline.ports import Clock, NoticesApi
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.settings.certificates import read_authorities, read_client_certificate
 from pipeline.settings.files import paths_of
 from pipeline.settings.model import NoticesSettings
-from pipeline.settings.secrets import read_secret_file, reveal
-from pipeline.settings.servers import OAuthSettings
 
 LINGER_SECONDS = 5.0
 """Beyond the timeout of a request, until a client that was replaced is closed."""
@@ -108,65 +105,3 @@ def _proxy(notices: NoticesSettings, environ: Mapping[str, str]) -> str | None:
         except ValueError as error:
             raise ConfigurationError(f"notices: the proxy cannot be used: {error}") from None
     return chosen
-
-
-def token_source(settings: Settings, credentials: Credentials) -> TokenSource:
-    """The source of the token.
-
-    Raises:
-        ConfigurationError: the token's file, the client secret's or a certificate cannot be read.
-    """
-    if settings.shadow:
-        return StaticToken("none")  # never sent; fetching a real one may end the live service's
-    notices = settings.notices
-    if notices.token is not None:
-        return StaticToken(notices.token.get_secret_value())
-    if notices.token_file is not None:
-        return _file_token(notices.token_file, credentials)
-    if notices.oauth is not None:
-        return _oauth_token(notices.oauth, credentials)
-    raise ConfigurationError("`notices`: no token: give one of token, token_file and oauth")
-
-
-def _file_token(path: Path, credentials: Credentials) -> TokenSource:
-    watch = FileWatch(lambda: [path])  # before the file is read
-    require_token(path, _read_token)  # reported at start, not at the first event
-    source = FileToken(path, _read_token)
-    credentials.add("notices.token_file", watch.changed, source.replacement)
-    return source
-
-
-def _read_token(path: Path) -> str:
-    return read_secret_file(path, "the token file")
-
-
-def _oauth_token(oauth: OAuthSettings, credentials: Credentials) -> TokenSource:
-    from pipeline.adapters.notices_api.oauth import (  # noqa: PLC0415 - its client is loaded only if used
-        OAuthOptions,
-        OAuthToken,
-    )
-
-    def options() -> OAuthOptions:
-        return OAuthOptions(
-            token_url=str(oauth.token_url),
-            client_id=oauth.client_id,
-            client_secret=reveal(oauth.client_secret, oauth.client_secret_file, "the client secret"),
-            scope=oauth.scope,
-            timeout_seconds=oauth.timeout_seconds,
-            client_auth=oauth.client_auth,
-            parameters=oauth.parameters,
-            ca_pem=read_authorities(oauth.ca_file) if oauth.ca_file else None,
-            client_pem=(
-                read_client_certificate(oauth.client_certificate_file, oauth.client_key_file)
-                if oauth.client_certificate_file
-                else None
-            ),
-            proxy=str(oauth.proxy) if oauth.proxy else None,
-        )
-
-    files = [path for _, path in paths_of(oauth)]
-    watch = FileWatch(lambda: files)  # before the files are read
-    source = OAuthToken(options())
-    if files:
-        credentials.add("notices.oauth", watch.changed, lambda: source.replacement(options()))
-    return source

@@ -19,6 +19,7 @@ from pipeline.adapters.kafka.outcome_record import LedgerDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.notices_api.shared_token import SharedToken
 from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
@@ -33,8 +34,9 @@ from pipeline.bootstrap.events import (
     service_schemas,
 )
 from pipeline.bootstrap.kafka import kafka_properties, reread_kafka_credentials
-from pipeline.bootstrap.notices import notices_api, token_source
+from pipeline.bootstrap.notices import notices_api
 from pipeline.bootstrap.outcomes import outcome_encoder
+from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.route import Route
@@ -56,6 +58,8 @@ from pipeline.web.tally import Tally
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from pipeline.ports import TokenSource
+
 
 HALF_KBYTES = 512
 """Half a MiB, in librdkafka's unit."""
@@ -74,6 +78,8 @@ class Member(NamedTuple):
     """The listener of its endpoint, instead of the configured address."""
     when_alone: Callable[[Callable[[], None]], None]
     """Registers a function to call once the supervisor has ended."""
+    token: socket.socket | None = None
+    """Connection over which the supervisor gives the token of all workers; None if each has its own source."""
 
 
 async def run_service(
@@ -105,15 +111,18 @@ async def run_service(
     signals = Signals(on_end)
     listener = member.listener if member else listen(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
+    credentials = Credentials(clock)
     try:
-        credentials = Credentials(clock)
         schemas = await signals.unless_stopped(lambda: service_schemas(settings, credentials))
         tally = Tally()
         telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
         if writer is not None:
             writer.on_dropped(telemetry.log_lines_dropped)
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
-        parts = await signals.unless_stopped(lambda: make_parts(settings, schemas, telemetry, clock, credentials))
+        tokens = _tokens(settings, member, credentials)
+        parts = await signals.unless_stopped(
+            lambda: make_parts(settings, schemas, tokens, telemetry, clock, credentials)
+        )
         parts = traced(parts, settings, clock, credentials)
         password = page_password(settings.http, credentials)
     except Stopped:
@@ -159,8 +168,12 @@ async def run_service(
     _announce(settings, parts.rules, f"http://{host}:{port}")
     if on_started is not None:
         on_started(service, port)
-    error = await service.run(alongside=alongside)
-    return 1 if error is not None else 0
+    return 1 if await service.run(alongside=alongside) is not None else 0
+
+
+def _tokens(settings: Settings, member: Member | None, credentials: Credentials) -> TokenSource:
+    shared = member.token if member else None
+    return token_source(settings, credentials) if shared is None else SharedToken(shared)
 
 
 def _announce(settings: Settings, rules: RuleSet, endpoint: str) -> None:
@@ -203,6 +216,7 @@ def _load_pages() -> tuple[ModuleType, ModuleType]:
 def make_parts(
     settings: Settings,
     schemas: Schemas,
+    tokens: TokenSource,
     telemetry: PrometheusTelemetry,
     clock: SystemClock,
     credentials: Credentials,
@@ -266,7 +280,7 @@ def make_parts(
             clock.now(),
         ),
         api=notices_api(settings, credentials, clock),
-        tokens=token_source(settings, credentials),
+        tokens=tokens,
         source=source,
         outcomes=outcomes,
         clock=clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -33,6 +34,9 @@ END_SECONDS = 20.0
 """Beyond the drain: leaving the group, the last acknowledgements, closing."""
 INTERRUPTED = 130
 
+if TYPE_CHECKING:
+    from pipeline.adapters.notices_api.shared_token import TokenShare
+
 log = structlog.get_logger("start")
 
 
@@ -49,13 +53,16 @@ async def run_workers(settings: Settings) -> int:
     kafka = settings.kafka
     limits = Limits(start=kafka.start_timeout_seconds + START_SECONDS, end=kafka.drain_seconds + END_SECONDS)
     fleet = Fleet(settings.workers, limits, random.SystemRandom().random, clock.now())
-    launcher = WorkerProcesses(settings.workers, lambda number: settings_of(settings, number))
+    credentials = Credentials(clock)
+    share = _token_share(settings, credentials)
+    launcher = WorkerProcesses(
+        settings.workers, lambda number: settings_of(settings, number), None if share is None else share.serve
+    )
     supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
     pass_signals_on(supervisor, lambda: _end_at_once(supervisor))
     log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
     pages = Pages({"Workers": "./"}, __version__)
     routes = [*WorkersPage(pages, supervisor.workers, supervisor.ask).routes(), pages.route()]
-    credentials = Credentials(clock)
     password = page_password(settings.http, credentials)
     app = make_workers_app(supervisor, routes, pages, gate(password, metrics_open=settings.http.metrics_open))
     endpoint = asyncio.create_task(serve(app, listener))
@@ -67,8 +74,24 @@ async def run_workers(settings: Settings) -> int:
         rereading.cancel()
         await asyncio.gather(endpoint, rereading, return_exceptions=True)
         await launcher.close()
+        if share is not None:
+            await share.close()
     log.info("stopped", code=code)
     return code
+
+
+def _token_share(settings: Settings, credentials: Credentials) -> TokenShare | None:
+    """What fetches the token for all workers, where it comes from an endpoint; else each worker has its own source.
+
+    Raises:
+        ConfigurationError: the client secret or a certificate cannot be read.
+    """
+    if settings.shadow or settings.notices.oauth is None:
+        return None
+    from pipeline.adapters.notices_api.shared_token import TokenShare  # noqa: PLC0415 - loaded only if used
+    from pipeline.bootstrap.tokens import oauth_token  # noqa: PLC0415 - the same
+
+    return TokenShare(oauth_token(settings.notices.oauth, credentials))
 
 
 def _end_at_once(supervisor: Supervisor) -> None:

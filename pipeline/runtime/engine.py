@@ -78,6 +78,8 @@ class Engine:
         """The token source has another token than at its last `fetch`."""
         tokens.listen(self._fetch_newer)
         self._renewal: asyncio.TimerHandle | None = None
+        self._renew_at = 0.0
+        """When the token is to be renewed; in the past if its life is unknown."""
         self._unacknowledged = 0
         self._step_due = False
         self._wakeup: asyncio.TimerHandle | None = None
@@ -231,7 +233,20 @@ class Engine:
 
     def _start_refresh(self) -> None:
         if not self._stopped and (self._refresh is None or self._refresh.done()):
+            self._report_early_end()
             self._refresh = self._refreshes.start(self._fetch_token())
+
+    def _report_early_end(self) -> None:
+        """Report a token that the API refuses before its end, unless the API refuses every token."""
+        left = self._renew_at - self._clock.now()
+        if self._token is None or left <= 0 or not self._delivery.token_wanted() or self._delivery.halted() is not None:
+            return
+        self._telemetry.token_ended_early()
+        log.warning(
+            "token_ended_early",
+            left_seconds=round(left),
+            hint="does another member or program fetch tokens for the same client, and does the API keep only one?",
+        )
 
     def _fetch_newer(self) -> None:
         self._newer.set()
@@ -264,6 +279,7 @@ class Engine:
         if self._renewal is not None:
             self._renewal.cancel()
         self._renewal = asyncio.get_running_loop().call_later(seconds, self._start_refresh) if seconds else None
+        self._renew_at = self._clock.now() + seconds if seconds else 0.0
 
     async def drain(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
         """Wait until `deadline` for requests in flight of revoked partitions; return what to commit.

@@ -62,9 +62,18 @@ class SystemWorker:
 class WorkerProcesses:
     """Implements `pipeline.ports.WorkerLauncher`."""
 
-    def __init__(self, count: int, settings_of: Callable[[int], Settings]) -> None:
-        """`settings_of` returns the settings of the worker with that number."""
+    def __init__(
+        self,
+        count: int,
+        settings_of: Callable[[int], Settings],
+        share_token: Callable[[socket.socket], None] | None = None,
+    ) -> None:
+        """`settings_of` returns the settings of the worker with that number.
+
+        `share_token` answers a worker that asks for the token over the connection; None if each has its own source.
+        """
         self._settings_of = settings_of
+        self._share_token = share_token
         self._listeners = {number: _listener() for number in range(1, count + 1)}
         self._client = httpx.AsyncClient(trust_env=False)
 
@@ -80,14 +89,25 @@ class WorkerProcesses:
         Raises:
             WorkerFailed: the operating system refused.
         """
-        listener = self._listeners[number].fileno()
-        command = [sys.executable, "-m", "pipeline.cli.service.worker", str(number), str(listener)]
+        descriptors = [self._listeners[number].fileno()]
+        ours = theirs = None
         try:
+            if self._share_token is not None:
+                ours, theirs = socket.socketpair()
+                descriptors.append(theirs.fileno())
+            command = [sys.executable, "-m", "pipeline.cli.service.worker", str(number), *map(str, descriptors)]
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE, pass_fds=[listener], process_group=0
+                *command, stdin=asyncio.subprocess.PIPE, pass_fds=descriptors, process_group=0
             )
         except OSError as error:
+            if ours is not None:
+                ours.close()
             raise WorkerFailed(f"no process could be started: {error.strerror}") from None
+        finally:
+            if theirs is not None:
+                theirs.close()
+        if ours is not None and self._share_token is not None:
+            self._share_token(ours)
         if process.stdin is not None:
             process.stdin.write(pickle.dumps(self._settings_of(number)))
         return SystemWorker(process, self._client, self.endpoint(number))

@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.model.outcome import OutcomeKind
+from pipeline.sandbox.credentials import Granted
 from pipeline.sandbox.faults import FaultPlan
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS, read_outcomes
 from tests.acceptance.stage import Stage
@@ -309,3 +310,36 @@ def _section(stage: Stage, name: str) -> dict[str, Any]:
     section = stage.service.configuration[name]
     assert isinstance(section, dict)
     return section
+
+
+def test_workers_share_one_token_of_an_api_that_keeps_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor fetches it for both, and again once when it is revoked: neither ends the other's."""
+    credentials = stage.sandbox.state.credentials
+    monkeypatch.setattr(credentials, "_clients", {"us": "secret-1"})
+    grant, granted = credentials.grant, []
+
+    def grant_one(form: Mapping[str, str], authorization: str | None) -> Granted:
+        credentials.revoke_issued()
+        granted.append(form)
+        return grant(form, authorization)
+
+    monkeypatch.setattr(credentials, "grant", grant_one)
+    url = stage.sandbox.url
+    oauth = {"token_url": f"{stage.sandbox.base_url}/oauth/token", "client_id": "us", "client_secret": "secret-1"}
+    with_workers(stage, 2, notices={"url": url, "oauth": oauth})
+    with stage.service.running() as process:
+        workers = Workers(stage)
+        workers.wait_until_ready()
+        wait_for(lambda: set(_owners(workers).values()) == {"1", "2"})
+        stage.emit(EVENTS)
+        stage.wait_for_outcomes(EVENTS)
+        assert len(granted) == 1
+        credentials.revoke_issued()
+        stage.emit(EVENTS)
+        outcomes = stage.wait_for_outcomes(2 * EVENTS)
+        workers.wait_until_ready()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert len(granted) == 2
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
+    assert "secret-1" not in stage.service.log

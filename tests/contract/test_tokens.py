@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -16,6 +17,8 @@ from pipeline.ports import TokenSource
 from pipeline.sandbox.server import SandboxServer
 from pipeline.sandbox.state import SandboxOptions
 from pipeline.settings.secrets import read_secret_file
+from tests.fakes.certificates import make_pair
+from tests.fakes.guarded_server import GuardedServer
 from tests.fakes.scripted_server import ScriptedServer, Step, close_after, drip, hang, raw, reply, reset_after
 
 CANARY = "canary-s3cret-9d1"
@@ -29,7 +32,7 @@ def from_file(path: Path) -> FileToken:
 
 @asynccontextmanager
 async def oauth(url: str, secret: str | None = CANARY, **more: object) -> AsyncIterator[OAuthToken]:
-    options = OAuthOptions(url, "us", secret, timeout_seconds=0.5)._replace(**more)  # type: ignore[arg-type]  # options of several types
+    options = OAuthOptions(url, "us", secret, timeout_seconds=SECONDS)._replace(**more)  # type: ignore[arg-type]  # options of several types
     source = OAuthToken(options)
     try:
         yield source
@@ -38,7 +41,7 @@ async def oauth(url: str, secret: str | None = CANARY, **more: object) -> AsyncI
 
 
 async def answer_to(step: Step) -> str:
-    async with ScriptedServer(step) as server, oauth(server.url) as source:
+    async with ScriptedServer(step) as server, oauth(server.url, timeout_seconds=0.5) as source:
         return await source.fetch()
 
 
@@ -93,7 +96,6 @@ class TestEndpoint:
                 secret,
                 client_auth=client_auth,
                 scope="notices",
-                timeout_seconds=SECONDS,
             ) as source,
         ):
             token = await source.fetch()
@@ -184,6 +186,41 @@ class TestEndpoint:
             with pytest.raises(TokenUnavailable) as caught:
                 await source.fetch()
         assert CANARY not in str(caught.value)
+
+    async def test_a_certificate_of_ours_replaces_the_secret(self) -> None:
+        """With an authority of its own; the form has the client's id, and no secret is sent (RFC 8705)."""
+        authority = make_pair("authority")
+        client = make_pair("us", authority)
+        with GuardedServer(lambda _: (200, b'{"access_token":"t"}'), make_pair("server", authority)) as server:
+            server.guard(make_pair("server", authority), clients=authority)
+            options: dict[str, object] = {
+                "client_auth": "tls",
+                "ca_pem": authority.pem,
+                "client_pem": client.pem_with_key,
+                "parameters": {"audience": "https://api.example.com"},
+            }
+            async with oauth(f"{server.url}/token", None, **options) as source:
+                assert await source.fetch() == "t"
+                assert server.asked[0].client == "us"
+                assert parse_qs(server.asked[0].body.decode()) == {
+                    "grant_type": ["client_credentials"],
+                    "client_id": ["us"],
+                    "audience": ["https://api.example.com"],
+                }
+                assert "authorization" not in server.asked[0].headers
+                options["client_pem"] = make_pair("us", make_pair("stranger")).pem_with_key
+                source.replacement(source._options._replace(client_pem=options["client_pem"]))()  # type: ignore[arg-type]  # bytes
+                with pytest.raises(TokenUnavailable):
+                    await source.fetch()
+
+    async def test_a_proxy_is_asked(self) -> None:
+        """And nobody else."""
+        async with (
+            ScriptedServer(reply(b'{"access_token":"t"}')) as proxy,
+            oauth("http://login.invalid/token", proxy=f"http://127.0.0.1:{proxy.port}") as source,
+        ):
+            assert await source.fetch() == "t"
+        assert proxy.requests[0].line == "POST http://login.invalid/token HTTP/1.1"
 
     async def test_https_is_checked(self, tls_of_nobody: ssl.SSLContext) -> None:
         """An endpoint whose certificate nobody vouches for does not get our secret."""

@@ -173,6 +173,10 @@ class PrometheusTelemetry:
         """The token was refreshed, or could not be."""
         self._results[metrics.TOKEN_REFRESHES, "ok" if ok else "error"]()
 
+    def token_ended_early(self) -> None:
+        """The API refused a token before its end."""
+        self._counters[metrics.TOKENS_ENDED_EARLY].labels().inc()
+
     def committed(self, result: str, partitions: int) -> None:
         """Offsets were committed (`ok`), or refused (`error`)."""
         self._counters[metrics.COMMITS].labels(result).inc(partitions)

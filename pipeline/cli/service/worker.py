@@ -14,12 +14,13 @@ from pipeline.cli.app import ending, rules_needed
 from pipeline.cli.service.run import on_best_loop
 
 if __name__ == "__main__":
-    number, descriptor = (int(text) for text in sys.argv[1:3])
+    number, listener, *token = (int(text) for text in sys.argv[1:])
 
     def work() -> None:
         """Run one member with the settings that the supervisor sends."""
         settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from the parent process, which nothing else can write to
-        member = Member(number, socket.socket(fileno=descriptor), _when_alone)
+        shared = socket.socket(fileno=token[0]) if token else None
+        member = Member(number, socket.socket(fileno=listener), _when_alone, shared)
         with rules_needed():
             sys.exit(on_best_loop(run_service(settings, member=member, owns_process=True)))
 

@@ -214,6 +214,19 @@ async def test_a_refused_token_without_another_is_a_halt() -> None:
     await subject.stop()
 
 
+@pytest.mark.parametrize(("refresh_in", "early"), [(60.0, 1), (None, 0)])
+async def test_a_token_that_is_refused_before_its_end_is_reported(refresh_in: float | None, early: int) -> None:
+    """Another member may have ended it; nothing can be said of a token whose life is unknown."""
+    tokens = Tokens(refresh_in=refresh_in)
+    subject, api = engine(tokens)
+    api.reply = Reply(401, 401)
+    with capture_logs() as lines:
+        subject.progressed()
+        await until(lambda: tokens.asked == 2)
+        await subject.stop()
+    assert sum(line["event"] == "token_ended_early" for line in lines) == early
+
+
 async def test_a_halt_is_told_once_with_what_the_api_said() -> None:
     """Nothing is sent from then on, and without a word nobody would know why."""
     subject, api = engine(Tokens(refresh_in=None))
