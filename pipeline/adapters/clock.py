@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 STEP_SECONDS = 1.0
-"""A smaller difference is left alone: expiry and reports need no better."""
+"""A smaller difference is ignored: expiry and reports do not need more precision."""
 
 
 class SystemClock:

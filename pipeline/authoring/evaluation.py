@@ -82,8 +82,8 @@ class Evaluation(NamedTuple):
             yield from self._deciding(child) if child is not node else (node,)
 
     def _deciding_choice(self, node: Node) -> Iterator[Node]:
-        asked, *branches = node.children
-        yield from self._deciding(asked)
+        condition, *branches = node.children
+        yield from self._deciding(condition)
         chosen = next((branch for branch in branches if branch.id in self.results), None)
         if chosen is not None and chosen.kind is not Kind.CONSTANT:  # the value of a constant explains nothing
             yield from self._deciding(chosen)
@@ -119,9 +119,9 @@ class Probe:
             case Kind.CONSTANT, _:
                 return
             case Kind.CALL, "_?_:_":
-                asked, one, other = node.children
-                self._visit(asked, activation, results)
-                truth = _truth(results.get(asked.id, Result()))
+                condition, one, other = node.children
+                self._visit(condition, activation, results)
+                truth = _truth(results.get(condition.id, Result()))
                 if truth is not None:
                     self._visit(one if truth else other, activation, results)
             case Kind.CALL, ("_&&_" | "_||_") as name:

@@ -6,7 +6,7 @@ from pipeline.delivery.policy import BudgetSettings
 
 
 class RetryBudget:
-    """Counts retry tokens. A retry for which there are no tokens waits; it is not given up."""
+    """Counts retry tokens. A retry waits while there are no tokens; it is not dropped."""
 
     def __init__(self, settings: BudgetSettings, now: float) -> None:
         self._settings = settings

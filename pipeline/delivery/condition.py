@@ -1,4 +1,4 @@
-"""One reason not to send, as the gate asks about it."""
+"""One reason not to send, as the gate evaluates it."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Condition:
 
 
 class Token(Condition):
-    """The bearer token: wanted while the present one is refused, unavailable while its source gives none."""
+    """The bearer token: needed while the current one is refused, unavailable while its source gives none."""
 
     def __init__(self, unavailable: Halt) -> None:
-        """`unavailable` is the halt to report while there is no token to be had."""
+        """`unavailable` is the halt to report while no token is available."""
         self._halt = unavailable
         self.generation = 0
         """Grows with every token."""
-        self.wanted = False
+        self.needed = False
         self._failed = False
 
     def in_force(self, now: float) -> bool:  # noqa: ARG002 - the interface's
         """Whether the present token is unusable."""
-        return self.wanted or self._failed
+        return self.needed or self._failed
 
     def halt(self, now: float) -> Halt | None:  # noqa: ARG002 - the interface's
         """A refresh that has not failed is part of normal running."""
@@ -54,17 +54,17 @@ class Token(Condition):
         return NEVER if self.in_force(now) else None
 
     def failed(self) -> None:
-        """The source gave no token, and there is no other to send with."""
+        """Record that the source gave no token and no other is usable."""
         self._failed = True
 
     def arrived(self) -> None:
         """A new token is in use."""
         self.generation += 1
-        self.wanted = self._failed = False
+        self.needed = self._failed = False
 
 
 class Pause(Condition):
-    """The pause that an overloaded API asked for (`Retry-After`)."""
+    """The pause that an overloaded API requested (`Retry-After`)."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -82,5 +82,5 @@ class Pause(Condition):
         return self._until if now < self._until else None
 
     def extend(self, until: float) -> None:
-        """The API asks for a pause."""
+        """Record that the API requests a pause."""
         self._until = max(self._until, until)

@@ -54,7 +54,7 @@ class Gate:
 
     def blocked_until(self, now: float) -> float | None:
         """When the next attempt may leave; None for now, `NEVER` where an event must come first."""
-        self.mark(now)  # a halt may have begun or ended by the passing of time
+        self.mark(now)  # a halt may have started or ended because of time
         for condition in self.conditions:
             until = condition.blocked_until(now)
             if until is not None:

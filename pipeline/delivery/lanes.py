@@ -104,15 +104,15 @@ class Lanes:
         self._heads[notice.recipient] = behind
         self.resume(behind)
 
-    def remove(self, wanted: Callable[[PendingNotice], bool]) -> list[PendingNotice]:
-        """Take out every notice that is `wanted` and not in flight, wherever it waits; mark it `gone`.
+    def remove(self, selected: Callable[[PendingNotice], bool]) -> list[PendingNotice]:
+        """Take out every notice that is `selected` and not in flight, wherever it waits; mark it `gone`.
 
         Scans everything: for rebalances and halts only.
         """
         removed: list[PendingNotice] = []
 
         def goes(work: PendingNotice) -> bool:
-            if work.in_flight or not wanted(work):
+            if work.in_flight or not selected(work):
                 return False
             work.gone = True
             removed.append(work)

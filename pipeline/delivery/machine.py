@@ -86,7 +86,7 @@ class Delivery:
         self._partitions[assigned.partition] = Partition(assigned)
 
     def begin_revoke(self, partitions: Iterable[TopicPartition]) -> None:
-        """Send nothing more of these; attempts in flight go on."""
+        """Stop sending notices of these partitions; attempts in flight continue."""
         revoked = {self._partitions[key] for key in partitions if key in self._partitions}
         for partition in revoked:
             partition.revoking = True
@@ -158,7 +158,7 @@ class Delivery:
         return (work for _, _, work in self._waiting if work.notice.rule in rules)
 
     def demand(self) -> int:
-        """How many more records may be read now; while halted none, unless there is no other notice to probe with."""
+        """Number of records that may be read now; 0 during a halt, unless a notice is needed to probe with."""
         room = self._buffers.room(self._partitions, self._unacknowledged.buffered, busy=self._lanes.any_ready)
         if self._gate.halted(self._now) is None:
             return room
@@ -171,7 +171,7 @@ class Delivery:
         return self._buffers.room_bytes(self._partitions, self._unacknowledged.bytes)
 
     def held(self) -> frozenset[TopicPartition]:
-        """Partitions of which nothing more is read while others go on."""
+        """Partitions that are not read while others are."""
         stuck = not self._lanes.any_ready and len(self._in_flight) < self._limit.value
         return self._buffers.held(
             self._partitions, self._unacknowledged.buffered, self._unacknowledged.bytes, stuck=stuck
@@ -304,7 +304,7 @@ class Delivery:
 
     def token_wanted(self) -> bool:
         """Whether a new token is needed before anything leaves."""
-        return self._gate.token.wanted
+        return self._gate.token.needed
 
     def token_arrived(self, now: float) -> None:
         """A new token is in use from now on."""
@@ -313,7 +313,7 @@ class Delivery:
         self._gate.mark(now)
 
     def token_failed(self, now: float) -> None:
-        """The token source gave no token, and there is none to send with; the caller asks it again."""
+        """Record that the token source gave no token and no other is usable; the caller queries it again."""
         self._now = now
         self._gate.token.failed()
         self._gate.mark(now)
@@ -335,7 +335,7 @@ class Delivery:
         return None if soonest == NEVER else soonest
 
     def halted(self) -> Halt | None:
-        """The halt in force; None while sending goes on."""
+        """The current halt; None if sending is not halted."""
         return self._gate.halted(self._now)
 
     def snapshot(self, now: float) -> DeliverySnapshot:

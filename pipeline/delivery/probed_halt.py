@@ -26,7 +26,7 @@ class ProbedHalt(Condition):
         """The ticket of the probe under way. What was sent before the halt shows nothing."""
 
     def in_force(self, now: float) -> bool:  # noqa: ARG002 - the interface's
-        """Whether nothing but probes may leave."""
+        """Whether only probes may be sent."""
         return self._until is not None
 
     def halt(self, now: float) -> Halt | None:  # noqa: ARG002 - the interface's
@@ -85,7 +85,7 @@ class Authorisation(ProbedHalt):
         """As for every probed halt; a due probe may want a token first, as the present one may be what is refused."""
         due = super().blocked_until(now)
         if due is None and self._until is not None and self._refused_token == self._token.generation:
-            self._token.wanted = True
+            self._token.needed = True
             return NEVER
         return due
 

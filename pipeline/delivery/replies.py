@@ -162,7 +162,7 @@ class ReplyHandler:
         if work.token == self._gate.token.generation:
             if work.token_refused:
                 return self._refused(work, reply, Verdict.UNAUTHORISED, self._gate.authorisation, now)
-            self._gate.token.wanted = True
+            self._gate.token.needed = True
         work.token_refused = True
         return Decision(Verdict.REFRESH_TOKEN, NextStep.NEXT)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Message(NamedTuple):
-    """What a notice says, independent of how an API wants it written."""
+    """The content of a notice, independent of an API's format."""
 
     recipient: str
     template: str

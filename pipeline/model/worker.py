@@ -14,6 +14,6 @@ class WorkerPhase(StrEnum):
     """The process does not answer yet: it checks its dependencies."""
     RUNNING = "running"
     ENDING = "ending"
-    """The process was asked to end and drains."""
+    """The process received a signal to end, and drains."""
     ENDED = "ended"
     """The process has ended and is not restarted."""

@@ -130,7 +130,7 @@ class ExpressionCompiler:
         return Text(tuple(compiled), text)
 
     def _check_literal(self, path: Path, part: Part, on: Sequence[str]) -> None:
-        """Fields of the event that appear in a text as plain words: the braces were probably forgotten."""
+        """Fields of the event that appear in a text without braces, which were probably forgotten."""
         for found in _FIELD.finditer(part.source):
             fields = (environment.fields.root for event_type in on for environment in self._versions(event_type))
             if any(record.field(found[1]) is not None for record in fields):

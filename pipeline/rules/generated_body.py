@@ -88,12 +88,12 @@ class _BodyWriter(Writer):
         return self.constant(part) if isinstance(part, str) else self.write(part.tree().root, self._as_text)
 
     def _as_text(self, code: Code) -> str:
-        """As it stands in a text."""
+        """The value as text."""
         return code.source if code.type is str else self.checked(code, str, f"{self.constant(_text_of)}({{}})")
 
 
 def _text_of(value: object) -> str:
-    """A plain value as it stands in a text.
+    """A plain value as text.
 
     Raises:
         GiveUp: the value is not a plain one.

@@ -167,7 +167,7 @@ def checked_url(url: str) -> str:
 
 
 def as_text(value: object, name: str) -> str:
-    """A value as it stands in a text: a number with all its digits and no exponent, null as nothing."""
+    """A value as text: a number with all its digits and no exponent, null as the empty text."""
     if type(value) is str:
         return value
     match value:

@@ -54,7 +54,7 @@ class ReloadOptions(NamedTuple):
 class Reload:
     """Swaps the rule set in use, on the loop's thread: no event ever sees half of two rule sets.
 
-    Rules are read and checked in a thread of their own. A thousand take seconds, and sending goes on meanwhile.
+    Rules are read and checked in a separate thread, because a thousand take seconds and sending must continue.
     Whatever reading or checking raises, the rules in use stay.
     """
 

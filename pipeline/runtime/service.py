@@ -133,7 +133,7 @@ class Service:
     def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """A callback raised unexpectedly: end, and let another process begin from what is acknowledged.
 
-        The loop would go on without it, and the service might look healthy while it delivers nothing.
+        The loop would continue without it, and the service might look healthy while it delivers nothing.
         """
         error = context.get("exception")
         self.fail(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))

@@ -58,7 +58,7 @@ class Credentials:
         self._issued.clear()
 
     def revoke_issued(self) -> None:
-        """Issued tokens are no longer good."""
+        """Revoke the issued tokens."""
         self._issued.clear()
 
     def grant(self, form: Mapping[str, str], authorization: str | None) -> Granted:

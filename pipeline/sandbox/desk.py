@@ -154,7 +154,7 @@ class AdminApi:
         return Response(status_code=204)
 
     async def revoke(self, _: Request) -> Response:
-        """Tokens that were issued are no longer good."""
+        """Revoke the issued tokens."""
         self._state.credentials.revoke_issued()
         return Response(status_code=204)
 

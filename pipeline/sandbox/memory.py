@@ -1,4 +1,4 @@
-"""What the sandbox keeps: idempotency keys, messages, and the order of arrivals. Bounded; counters go on."""
+"""The sandbox's memory: idempotency keys, messages, and the order of arrivals. It is bounded; counters continue."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ class NoticesEndpoint:
 
 
 def _key(header: bytes | None) -> str | None:
-    """The key without its quotes (an RFC 8941 string); a bare one is taken as it is, empty stands for unusable."""
+    """The key without its quotes (an RFC 8941 string); a bare one is used unchanged; an empty text means unusable."""
     if header is None:
         return None
     text = header.decode("latin-1").strip()

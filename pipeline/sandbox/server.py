@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STOP_SECONDS = 1
-"""How long replies in progress may take once the sandbox is asked to end."""
+"""Seconds for replies in progress after the sandbox gets a signal to end."""
 START_SECONDS = 10.0
 
 

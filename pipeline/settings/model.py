@@ -40,7 +40,7 @@ MOST_WORKERS = 64
 
 
 def _without_default(schema: JsonDict) -> None:
-    """The empty text stands for a value that is not given; an editor must not offer it."""
+    """The empty text means that no value is given; an editor must not offer it."""
     del schema["default"]
 
 

@@ -22,7 +22,7 @@ class FieldKind:
     shape: re.Pattern[str] | None = None
     """What the whole text must match."""
     meaning: str = ""
-    """The shape in a few words."""
+    """A short description of the pattern."""
     may_be_cut: bool = False
     """Whether a shorter text is still right: a cut order or phone number is a wrong one."""
     is_one_line: bool = True
@@ -35,7 +35,7 @@ class FieldKind:
 
     @property
     def takes(self) -> str:
-        """What the kind takes, in a few words."""
+        """A short description of what the kind accepts."""
         bound = f"at most {self.most} {self.unit}"
         return f"{bound}: {self.meaning}" if self.meaning else bound
 

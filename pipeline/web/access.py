@@ -21,8 +21,13 @@ METRICS = "/metrics"
 CHALLENGE = 'Basic realm="notice-pipeline", charset="UTF-8"'
 
 
+<<<<<<< HEAD
 class PagePassword:
     """Who may look: a user and a password, which may be replaced. It keeps the digest of both."""
+=======
+class Credentials(NamedTuple):
+    """User and password of the pages. Its text does not show the password."""
+>>>>>>> 9cc82fb (Name what is selected, expected and started in plain English)
 
     def __init__(self, user: str, password: str) -> None:
         self._user = user
@@ -34,7 +39,7 @@ class PagePassword:
 
 
 class BasicAuth:
-    """Lets nobody in without the credentials, but to the probes and, where wanted, to the metrics."""
+    """Refuses requests without credentials, except for probes and, if configured, metrics."""
 
     def __init__(self, app: ASGIApp, password: PagePassword, *, metrics_open: bool) -> None:
         self._app = app
@@ -46,7 +51,7 @@ class BasicAuth:
         if scope["type"] != "http" or scope["path"] in self._open or self._allows(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        response = problem(401, "user and password are wanted")
+        response = problem(401, "user and password are required")
         response.headers["WWW-Authenticate"] = CHALLENGE
         await response(scope, receive, send)
 
@@ -62,10 +67,23 @@ class BasicAuth:
 
 
 def _digest(text: bytes) -> bytes:
-    """Of one length, so that the time of comparing says nothing of the password's."""
+    """A digest, so that the time of the comparison does not depend on the password's length."""
     return hashlib.sha256(text).digest()
 
 
+<<<<<<< HEAD
 def gate(password: PagePassword | None, *, metrics_open: bool) -> list[Middleware]:
     """The middleware that asks for the password, where one is configured."""
     return [] if password is None else [Middleware(BasicAuth, password=password, metrics_open=metrics_open)]
+=======
+def gate(http: HttpSettings) -> list[Middleware]:
+    """The middleware that requires the password, if one is configured.
+
+    Raises:
+        ConfigurationError: the password's file cannot be read.
+    """
+    password = reveal(http.password, http.password_file, "the pages' password")
+    if http.user is None or password is None:
+        return []
+    return [Middleware(BasicAuth, credentials=Credentials(http.user, password), metrics_open=http.metrics_open)]
+>>>>>>> 9cc82fb (Name what is selected, expected and started in plain English)

@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 class Probes(NamedTuple):
-    """What the endpoint asks; each is called on the loop and must not block."""
+    """Functions that the endpoint calls on the loop; they must not block."""
 
     live: Callable[[], tuple[bool, str]]
     ready: Callable[[], tuple[bool, str]]

@@ -75,8 +75,8 @@ class Studio:
     async def page(self, request: Request) -> Response:
         """The page; `?rule=`, `?file=` and `?type=` select its initial content."""
         self._check(request)
-        asked = request.query_params
-        opened = await self._open(asked.get("file"), asked.get("rule"), asked.get("type"))
+        query = request.query_params
+        opened = await self._open(query.get("file"), query.get("rule"), query.get("type"))
         return await self._whole(opened)
 
     async def event(self, request: Request) -> Response:

@@ -186,8 +186,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The server has ended its side: the end of a body without a length."""
-        begun = self._status is not None and not self._whole and self._request is not None
-        if begun and not Head(b"".join(self._head)).has_length:
+        has_started = self._status is not None and not self._whole and self._request is not None
+        if has_started and not Head(b"".join(self._head)).has_length:
             self._end_of_reply(keep=False)
 
     def connection_lost(self, exc: Exception | None) -> None:

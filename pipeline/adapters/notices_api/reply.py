@@ -72,7 +72,7 @@ class ReplyReader:
     def read(self, status: int, header: Header, body: bytes, token: str, notice: Notice) -> Reply:
         """The reply with its code, or with the fault `BODY_INVALID` or `BODY_TOO_LARGE` if it has none.
 
-        A code counts if it is an integer or clearly stands for one (`"200"`, `200.0`); a text that is not a number is
+        A code counts if it is an integer or clearly represents one (`"200"`, `200.0`); a text that is not a number is
         a code for APIs whose verdict table names texts. `true`, `null` and `200.5` are not codes.
         """
         if status == 200 and self._is_plain_success(body):  # noqa: PLR2004 - the contract's success

@@ -1,7 +1,7 @@
 """Counters and histograms that cost the hot path an addition: no lock, no check, no search.
 
 The library's own take a lock for each step: six for one outcome. Here each cell is written by one thread alone (the
-loop's, or the event source's), and the library reads them when a page is asked for, as it reads its own.
+loop's, or the event source's), and the library reads them for each page, as it reads its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Writes log lines from a thread of its own, so that no reader of the log can stop or slow the service.
 
-A pipe that nobody reads, a full disk, a closed descriptor or a reader that has gone costs lines, never time and never
+A pipe without a reader, a full disk, a closed descriptor or a stalled reader costs lines, never time and never
 the process. What does not fit into the buffer, or cannot be written, is dropped and counted.
 """
 

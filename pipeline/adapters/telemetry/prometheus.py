@@ -115,7 +115,7 @@ class PrometheusTelemetry:
         self._consumed[topic](records)
 
     def undecodable(self, topic: str, reason: Reason) -> None:
-        """A record is no event."""
+        """Count a record that is not an event."""
         self._counters[metrics.EVENTS_UNDECODABLE].labels(topic, reason).inc()
 
     def time_unreadable(self, topic: str, attribute: str) -> None:
@@ -236,7 +236,7 @@ class PrometheusTelemetry:
         self._gauges[metrics.RULES_RELOADED].set(0)
 
     def counts(self, metric: Metric) -> Mapping[str, int]:
-        """What a counter with one label stands at, by the label's value."""
+        """The values of a counter with one label, by the label's value."""
         return {value: cell.value for (value,), cell in self._counters[metric].series()}
 
     def shadow(self) -> None:

@@ -1,6 +1,6 @@
 """OpenTelemetry tracing: a span for each notice, one below it for each request, sent by OTLP over HTTP.
 
-Loaded only where `tracing.endpoint` is set; elsewhere nothing of it stands in the way of an event. Nothing is kept
+Loaded only if `tracing.endpoint` is set; otherwise it has no cost for an event. Nothing is kept
 between the beginning of a span and its end: a notice's span has an id that follows from the notice's own, so a request
 knows its parent, and both are made when they are over. Names follow OpenTelemetry's conventions for messaging and HTTP.
 """
@@ -114,7 +114,7 @@ class Tracing:
         span = self._rng(SPAN_BITS) or 1
         return parent._replace(traceparent=f"{parent.traceparent[:36]}{span:016x}{parent.traceparent[52:]}")
 
-    def requested(self, span: TraceContext, parent: TraceContext, reply: Reply, begun: float) -> None:
+    def requested(self, span: TraceContext, parent: TraceContext, reply: Reply, started: float) -> None:
         """A request has ended."""
         attributes: dict[str, str | int] = dict(self._request_attributes)
         if reply.status is not None:
@@ -132,7 +132,7 @@ class Tracing:
                 resource=self._resource,
                 attributes=attributes,
                 status=Status(StatusCode.ERROR if reply.fault is not None else StatusCode.UNSET),
-                start_time=round(begun * _NANOSECONDS),
+                start_time=round(started * _NANOSECONDS),
                 end_time=round(self.now() * _NANOSECONDS),
                 instrumentation_scope=_SCOPE,
             )
@@ -233,11 +233,11 @@ class TracedNoticesApi:
         """As the other one."""
         parent = self._tracing.of_notice(notice.id, trace)
         span = self._tracing.child_of(parent)
-        begun = self._tracing.now()
+        started = self._tracing.now()
 
         def ended(reply: Reply) -> None:
             if span.sampled:
-                self._tracing.requested(span, parent, reply, begun)
+                self._tracing.requested(span, parent, reply, started)
             answered(reply)
 
         self._inner.post(notice, token, span, ended)

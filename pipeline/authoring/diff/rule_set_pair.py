@@ -14,7 +14,7 @@ from pipeline.rules.cel.engine import Activation
 from pipeline.rules.ruleset import Rule, RuleSet, matches, result
 
 
-class Words(NamedTuple):
+class RuleText(NamedTuple):
     """Everything that decides the messages of a rule; equal for two rules that must make the same messages."""
 
     on: tuple[str, ...]
@@ -23,7 +23,7 @@ class Words(NamedTuple):
     stop: bool
 
     @classmethod
-    def of(cls, rule: Rule) -> Words:
+    def of(cls, rule: Rule) -> RuleText:
         """The fields of a rule without description, owner and category, which do not affect messages."""
         fields = tuple(
             (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values)
@@ -57,8 +57,8 @@ class Comparison:
         """Keep at most `examples` examples for each rule and kind of change (see `Diff.examples`)."""
         self._old = old
         self._new = new
-        before = {rule.id: Words.of(rule) for rule in old.rules}
-        after = {rule.id: Words.of(rule) for rule in new.rules}
+        before = {rule.id: RuleText.of(rule) for rule in old.rules}
+        after = {rule.id: RuleText.of(rule) for rule in new.rules}
         edits = {name: _edit(before.get(name), after.get(name)) for name in {**after, **before}}
         both = before.keys() & after.keys()
         self._same_condition = frozenset(name for name in both if before[name].when == after[name].when)
@@ -132,7 +132,7 @@ def compare(old: RuleSet, new: RuleSet, events: Iterable[Event], *, examples: in
     return comparison.diff
 
 
-def _edit(before: Words | None, after: Words | None) -> Edit:
+def _edit(before: RuleText | None, after: RuleText | None) -> Edit:
     if before is None:
         return Edit.ADDED
     if after is None:

@@ -156,8 +156,8 @@ def _refused(
         if message.refused is None:
             yield Mismatch((*path, "none"), f"there is a message: {message}")
     refused = [message for message in came if message.refused is not None]
-    wanted = [message for message in refused if expect.rule in {None, message.rule}]
-    if not wanted:
+    selected = [message for message in refused if expect.rule in {None, message.rule}]
+    if not selected:
         if expect.rule is not None and not any(message.rule == expect.rule for message in came):
             why = why_not.get(expect.rule)
             explanation = f"`{expect.rule}` was not refused" + (f": {why.message}" if why is not None else "")
@@ -165,8 +165,8 @@ def _refused(
             yield Mismatch((*path, "rule"), explanation + others, hint=why.hint if why is not None else None)
         elif not came:
             yield Mismatch((*path, "none"), "no rule matched", hint="if that is right: `expect: {none: no_match}`")
-    elif expect.reason is not None and all(message.refused != expect.reason for message in wanted):
-        for message in wanted:
+    elif expect.reason is not None and all(message.refused != expect.reason for message in selected):
+        for message in selected:
             explanation = f"`{message.rule}` was refused for another reason: {message.detail}"
             yield Mismatch((*path, "reason"), explanation, expect.reason, message.refused)
 

@@ -26,7 +26,7 @@ class Branch(NamedTuple):
     location: Location
     expression: str
     """The deciding part; empty for the whole rule."""
-    wanted: bool
+    expected: bool
     """The value of the part for this branch."""
 
     @property
@@ -34,7 +34,7 @@ class Branch(NamedTuple):
         """What the tests do not cover."""
         if not self.expression:
             return "never matches"
-        return f"never {'true' if self.wanted else 'false'}: {self.expression}"
+        return f"never {'true' if self.expected else 'false'}: {self.expression}"
 
 
 class RuleCoverage(NamedTuple):
@@ -104,9 +104,9 @@ class _Watched:
     def missing(self) -> Iterator[tuple[Node, str, bool]]:
         """Parts, their source on one line, and the value that they did not have."""
         for node in self.decisions:
-            for wanted in (True, False):
-                if (node.id, wanted) not in self._seen:
-                    yield node, " ".join(self._probe.tree.text(node).split()), wanted
+            for expected in (True, False):
+                if (node.id, expected) not in self._seen:
+                    yield node, " ".join(self._probe.tree.text(node).split()), expected
 
 
 class _WatchedRule:
@@ -135,21 +135,21 @@ class _WatchedRule:
 
     def seen(self) -> RuleCoverage:
         """The branches reached so far."""
-        missing = [] if self._matched else [Branch(self._places.rule(), "", wanted=True)]
+        missing = [] if self._matched else [Branch(self._places.rule(), "", expected=True)]
         branches = 1
         if self._when is not None:
             # A true condition and a match of the rule are the same branch and count once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)
             missing += [
-                Branch(self._places.location("when", at=node.start), text, wanted)
-                for node, text, wanted in self._when.missing()
-                if not (wanted and self._when.is_whole(node))
+                Branch(self._places.location("when", at=node.start), text, expected)
+                for node, text, expected in self._when.missing()
+                if not (expected and self._when.is_whole(node))
             ]
         for name, key, at, watched in self._texts:
             branches += 2 * len(watched.decisions)
             missing += [
-                Branch(self._places.location(name, key, at + node.start), text, wanted)
-                for node, text, wanted in watched.missing()
+                Branch(self._places.location(name, key, at + node.start), text, expected)
+                for node, text, expected in watched.missing()
             ]
         return RuleCoverage(self._rule.id, self._places.path, self._places.rule(), branches, tuple(missing))
 
@@ -180,9 +180,9 @@ def _decisions(node: Node) -> Iterator[Node]:
                 if link.is_closed and link.kind is not Kind.CONSTANT:
                     yield _bare(link)
         case Kind.CALL, "_?_:_":
-            asked = node.children[0]
-            if asked.is_closed and asked.kind is not Kind.CONSTANT:
-                yield _bare(asked)
+            condition = node.children[0]
+            if condition.is_closed and condition.kind is not Kind.CONSTANT:
+                yield _bare(condition)
     for child in node.children:
         yield from _decisions(child)
 

@@ -110,7 +110,7 @@ def _as_json(seen: Sequence[RuleCoverage], tests: int, failed: int) -> dict[str,
                         "line": branch.location.line,
                         "column": branch.location.column,
                         "expression": branch.expression,
-                        "never": "matched" if not branch.expression else branch.wanted,
+                        "never": "matched" if not branch.expression else branch.expected,
                         "words": branch.message,
                     }
                     for branch in rule.missing

@@ -159,13 +159,13 @@ def _write(
     rate: float | None,
 ) -> int:
     """Write the events, at most `rate` a second, wait for every acknowledgement, and return how many were written."""
-    begun = time.monotonic()
+    started = time.monotonic()
     try:
         for number, event in enumerate(events, 1):
             value, headers = encoder.encode(event, number - 1)
             producer.send(topic, str(event[key]) if event.get(key) is not None else None, value, headers)
             if rate is not None:
-                time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+                time.sleep(max(0.0, started + number / rate - time.monotonic()))
             if number % PROGRESS_EVERY == 0:
                 print(f"{number} written …", file=sys.stderr)
         producer.flush()
@@ -176,24 +176,24 @@ def _write(
     return producer.written
 
 
-def _schema(folder: Path, wanted: str) -> EventSchema:
+def _schema(folder: Path, event_type: str) -> EventSchema:
     catalogue = read_schemas(folder)
-    found = [name for name in catalogue if name == wanted or name.endswith(f".{wanted}")]
+    found = [name for name in catalogue if name == event_type or name.endswith(f".{event_type}")]
     schema = catalogue.newest(found[0]) if len(found) == 1 else None
     if schema is None:
         if not len(catalogue):
             raise UserError(f"{folder}: there are no *.avsc files")
         raise UserError(
-            f"`{wanted}` names {'several types' if found else 'no type'} in {folder}",
-            hint=f"there are {', '.join(found)}" if found else _near(wanted, list(catalogue)),
+            f"`{event_type}` names {'several types' if found else 'no type'} in {folder}",
+            hint=f"there are {', '.join(found)}" if found else _near(event_type, list(catalogue)),
         )
     return schema
 
 
-def _near(wanted: str, names: Sequence[str]) -> str:
+def _near(event_type: str, names: Sequence[str]) -> str:
     """Suggest the type whose name or last parts are similar, else list them all."""
     ends = [name.split(".", start)[-1] for name in names for start in range(name.count(".") + 1)]
-    return did_you_mean(wanted, ends) or f"there are {', '.join(names)}"
+    return did_you_mean(event_type, ends) or f"there are {', '.join(names)}"
 
 
 def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[str, object]]:

@@ -10,7 +10,7 @@ import typer
 from pipeline.authoring.explain import Match, explain
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors import explain_report
-from pipeline.cli.authors.one_event import find_or_exit, position_of, wanted
+from pipeline.cli.authors.one_event import find_or_exit, position_of, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.printing import print_json
 
@@ -61,12 +61,12 @@ def command(
     `notice-pipeline explain --framed paid.avro --config pipeline.yaml --expect-message` ·
     `notice-pipeline explain trade.order.events/3/1742 --config pipeline.yaml`
     """
-    asked = wanted(event, number, event_type, position_of(topic, partition, offset), framed)
+    selection = select_event(event, number, event_type, position_of(topic, partition, offset), framed)
     named = Named(rules, schemas, environment, config)
-    settings = named.settings(needs_kafka=asked.position is not None)
+    settings = named.settings(needs_kafka=selection.position is not None)
     sound = SoundRules.of(named, settings, tests=False)
     only = sound.rule(rule) if rule is not None else None
-    found = find_or_exit(asked, sound, settings, as_json=output == "json")
+    found = find_or_exit(selection, sound, settings, as_json=output == "json")
     explanation = explain(sound.ruleset, sound.checked.locations, found.event)
     if only is not None:
         explanation = explanation._replace(rules=tuple(one for one in explanation.rules if one.id == only.id))

@@ -25,7 +25,7 @@ _MARKS = {Match.NOTICE: good("✓"), Match.REFUSED: bad("✗"), Match.NO_MATCH: 
 
 
 def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
-    """Print it as text; `rules` are those that the user asked about."""
+    """Print it as text; `rules` are the selected ones."""
     event = explanation.event
     say(strong(event.type), faint(f"  {where}  {_time(event.time_ms)}"))
     if not explanation.rules:

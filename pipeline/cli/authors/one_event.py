@@ -29,8 +29,8 @@ MAX_FRAMED = 16_777_216
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
 
 
-class Wanted(NamedTuple):
-    """Which event the user asks for."""
+class EventSelection(NamedTuple):
+    """The event that the user selects."""
 
     file: Path | None
     number: int
@@ -41,13 +41,13 @@ class Wanted(NamedTuple):
     """Whether the file holds the bytes of one record's value, as a serializer wrote them."""
 
 
-def wanted(
+def select_event(
     event: str | None,
     number: int,
     event_type: str | None,
     position: Position | None = None,
     framed: Path | None = None,
-) -> Wanted:
+) -> EventSelection:
     """The event that one of the argument `event`, the options of `position` and the file `framed` names.
 
     Raises:
@@ -56,15 +56,15 @@ def wanted(
     if sum(one is not None for one in (event, position, framed)) > 1:
         raise UserError("two events are named", hint="give a file, or --topic, --partition and --offset, or --framed")
     if framed is not None:
-        return Wanted(framed, number, event_type, None, is_framed=True)
+        return EventSelection(framed, number, event_type, None, is_framed=True)
     if position is not None:
-        return Wanted(None, number, event_type, position)
+        return EventSelection(None, number, event_type, position)
     if event is None:
         raise UserError("no event is named", hint="give a file, - for standard input, or TOPIC/PARTITION/OFFSET")
     location = _POSITION.fullmatch(event)
     if location is not None and not Path(event).exists():
-        return Wanted(None, number, event_type, Position(location[1], int(location[2]), int(location[3])))
-    return Wanted(Path(event), number, event_type, None)
+        return EventSelection(None, number, event_type, Position(location[1], int(location[2]), int(location[3])))
+    return EventSelection(Path(event), number, event_type, None)
 
 
 def position_of(topic: str | None, partition: int | None, offset: int | None) -> Position | None:
@@ -92,7 +92,7 @@ class Mismatch(UserError):
     """The text is not an event, or does not fit the schema of its type: a finding, not misuse of the command."""
 
 
-def find(asked: Wanted, rules: SoundRules, settings: Settings | None) -> Found:
+def find(selection: EventSelection, rules: SoundRules, settings: Settings | None) -> Found:
     """Read the event.
 
     Raises:
@@ -100,28 +100,28 @@ def find(asked: Wanted, rules: SoundRules, settings: Settings | None) -> Found:
         Mismatch: the text in the file is not an event, or does not fit the schema of its type.
         Undecodable: the record cannot be decoded as an event.
     """
-    if asked.file is not None and asked.is_framed:
-        return Found(_framed(asked.file, asked, rules, settings), str(asked.file))
-    if asked.file is not None:
+    if selection.file is not None and selection.is_framed:
+        return Found(_framed(selection.file, selection, rules, settings), str(selection.file))
+    if selection.file is not None:
         try:
-            return _in_file(asked.file, asked, rules)
+            return _in_file(selection.file, selection, rules)
         except EventFault as fault:
             raise Mismatch(fault.message, hint=fault.hint) from None
-    if asked.position is None or settings is None:
+    if selection.position is None or settings is None:
         raise UserError(
             "reading a record needs the brokers of a configuration", hint="give --config, or write a pipeline.yaml"
         )
-    return Found(_in_kafka(asked.position, settings), str(asked.position))
+    return Found(_in_kafka(selection.position, settings), str(selection.position))
 
 
-def find_or_exit(asked: Wanted, rules: SoundRules, settings: Settings | None, *, as_json: bool) -> Found:
+def find_or_exit(selection: EventSelection, rules: SoundRules, settings: Settings | None, *, as_json: bool) -> Found:
     """Read the event. If it cannot be decoded or does not fit its schema, print why and exit with FINDINGS.
 
     Raises:
         UserError: as `find`.
     """
     try:
-        return find(asked, rules, settings)
+        return find(selection, rules, settings)
     except Undecodable as fault:
         _show_undecodable(fault, as_json=as_json)
         raise typer.Exit(FINDINGS) from None
@@ -143,13 +143,15 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _in_file(file: Path, asked: Wanted, rules: SoundRules) -> Found:
-    default = rules.event_type(asked.type) if asked.type is not None else _only_type(rules)
+def _in_file(file: Path, selection: EventSelection, rules: SoundRules) -> Found:
+    default = rules.event_type(selection.type) if selection.type is not None else _only_type(rules)
     events = given_events(file)
-    found = next(islice(events, asked.number - 1, None), None)
+    found = next(islice(events, selection.number - 1, None), None)
     if found is None:
-        raise UserError(f"{file}: holds {'no event' if asked.number == 1 else f'fewer than {asked.number} events'}")
-    if asked.number == 1 and _has_more(events):
+        raise UserError(
+            f"{file}: holds {'no event' if selection.number == 1 else f'fewer than {selection.number} events'}"
+        )
+    if selection.number == 1 and _has_more(events):
         typer.echo(f"{file}: holds several events; this is the first, --event 2 is the next", err=True)
     return Found(EventTyper(rules.catalogue, time_ms=now_ms()).event(found, default), found.where)
 
@@ -173,7 +175,7 @@ def _in_kafka(position: Position, settings: Settings) -> Event:
     return _decoded(read_record(kafka_properties(settings), position), settings)
 
 
-def _framed(file: Path, asked: Wanted, rules: SoundRules, settings: Settings | None) -> Event:
+def _framed(file: Path, selection: EventSelection, rules: SoundRules, settings: Settings | None) -> Event:
     """The event in a file with the value of one record."""
     try:
         with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as opened:
@@ -190,7 +192,7 @@ def _framed(file: Path, asked: Wanted, rules: SoundRules, settings: Settings | N
     from pipeline.adapters.events.decoder import EventDecoder  # noqa: PLC0415 - the same
 
     known = {folder_id(one.fingerprint): one for name in rules.catalogue for one in rules.catalogue.versions(name)}
-    types = {record.topic: rules.event_type(asked.type)} if asked.type is not None else {}
+    types = {record.topic: rules.event_type(selection.type)} if selection.type is not None else {}
     decoder = EventDecoder(look_up=None, known=known, catalogue=rules.catalogue, json_types=types, max_bytes=MAX_FRAMED)
     return decoder.decode(record)
 

@@ -13,7 +13,7 @@ from pipeline.authoring.cards.preview_html import to_page
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
-from pipeline.cli.authors.one_event import Found, find_or_exit, wanted
+from pipeline.cli.authors.one_event import Found, find_or_exit, select_event
 from pipeline.cli.authors.preview_report import show
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.printing import print_json
@@ -73,16 +73,16 @@ def command(
     """
     named = Named(rules, schemas, environment, config)
     from_example = example_of is not None or (event is None and rule is not None)
-    asked = None if from_example else wanted(event, number, event_type)
-    settings = named.settings(needs_kafka=asked is not None and asked.position is not None)
+    selection = None if from_example else select_event(event, number, event_type)
+    settings = named.settings(needs_kafka=selection is not None and selection.position is not None)
     sound = SoundRules.of(named, settings, tests=False)
     only = sound.rule(rule) if rule is not None else None
-    if asked is None:
+    if selection is None:
         if event is not None:
             raise UserError("two events are named", hint="give a file, or --example TYPE")
         found, made = _from_examples(sound, example_of, only)
     else:
-        found = find_or_exit(asked, sound, settings, as_json=output == "json")
+        found = find_or_exit(selection, sound, settings, as_json=output == "json")
         made = _made(sound, found.event, only)
     modes = _MODES[mode]
     if output == "json":

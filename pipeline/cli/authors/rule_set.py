@@ -110,18 +110,20 @@ class SoundRules(NamedTuple):
             )
         return found
 
-    def event_type(self, wanted: str) -> str:
-        """The event type that `wanted` names, by its full name or its last parts (`order.paid.v1`).
+    def event_type(self, event_type: str) -> str:
+        """The event type that `event_type` selects, by its full name or its last parts (`order.paid.v1`).
 
         Raises:
             UserError: it names none, or several.
         """
         known = dict.fromkeys([*self.catalogue, *(name for rule in self.ruleset.rules for name in rule.on)])
-        found = [wanted] if wanted in known else [name for name in known if name.endswith(f".{wanted}")]
+        found = [event_type] if event_type in known else [name for name in known if name.endswith(f".{event_type}")]
         if len(found) != 1:
             message = "names several event types" if found else "is not an event type of any schema or rule"
             hint = f"the types are {_few(found or list(known))}"
-            raise UserError(f"`{wanted}` {message}", hint=(None if found else did_you_mean(wanted, known)) or hint)
+            raise UserError(
+                f"`{event_type}` {message}", hint=(None if found else did_you_mean(event_type, known)) or hint
+            )
         return found[0]
 
 

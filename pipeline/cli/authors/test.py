@@ -121,15 +121,15 @@ class _Job(NamedTuple):
         Raises:
             UserError: files cannot be read, or no test fits.
         """
-        begun = time.perf_counter()
+        started = time.perf_counter()
         catalogue = schemas_beside(self.folder, self.schemas)
         checked = check(read_rules_and_tests(self.folder), catalogue, environment=self.environment)
         if checked.ruleset is None:
             errors = tuple(finding for finding in checked.findings if finding.is_error)
-            return _Report(str(self.rules), errors, (), 0, time.perf_counter() - begun)
+            return _Report(str(self.rules), errors, (), 0, time.perf_counter() - started)
         cases = self._chosen(checked, checked.ruleset)
         results = tuple(self._results(cases, checked.ruleset, catalogue))
-        return _Report(str(self.rules), (), results, len(cases) - len(results), time.perf_counter() - begun)
+        return _Report(str(self.rules), (), results, len(cases) - len(results), time.perf_counter() - started)
 
     def _chosen(self, checked: CheckResult, rules: RuleSet) -> list[Case]:
         cases = list(checked.cases)
@@ -151,9 +151,9 @@ class _Job(NamedTuple):
     def _results(self, cases: Sequence[Case], rules: RuleSet, catalogue: SchemaCatalogue) -> Iterator[Timed]:
         files = read_test_events(cases)
         for case in cases:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             result = run(case, rules, catalogue, files)
-            yield Timed(result, time.perf_counter() - begun)
+            yield Timed(result, time.perf_counter() - started)
             if self.fail_fast and not result.passed:
                 return
 

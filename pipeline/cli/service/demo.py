@@ -45,7 +45,7 @@ TOPICS = {
 RECIPIENTS = 100
 POISON = 3
 """Number of undecodable records: each becomes an outcome and a dead letter and delays no recipient."""
-TOKEN = "demo-token"  # noqa: S105 - opens nothing but the demo's own sandbox
+TOKEN = "demo-token"  # noqa: S105 - valid only for the demo's own sandbox
 FAULTS = {
     "seed": 7,
     "latency": "5ms-30ms",

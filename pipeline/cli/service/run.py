@@ -93,10 +93,10 @@ def run(settings: Settings) -> int:
 def _raise_descriptor_limit() -> None:
     """Allow as many open files as the system lets us: a shell's soft limit of 1,024 is less than we may need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
-    if soft < wanted:
+    target = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft < target:
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
 
 
 def on_best_loop(service: Coroutine[object, object, int]) -> int:

@@ -94,7 +94,7 @@ class Environment:
 
 
 class Activation:
-    """An event bound to an environment. A field is converted for CEL when an expression that reads it asks CEL."""
+    """An event bound to an environment. A field is converted for CEL when CEL evaluates an expression that reads it."""
 
     __slots__ = ("_bound", "_env", "data")
 

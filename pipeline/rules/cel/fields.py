@@ -55,7 +55,7 @@ class Fields:
         return {**scope, **dict.fromkeys(macro.loop_variables, item)}
 
     def walk(self, node: Node, scope: Scope) -> Iterator[tuple[Node, Scope]]:
-        """The part and all below it, each with the scope it stands in."""
+        """The part and all parts below it, each with its scope."""
         yield node, scope
         for index, child in enumerate(node.children):
             is_body = node.kind is Kind.MACRO and index > 0

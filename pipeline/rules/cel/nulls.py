@@ -1,7 +1,7 @@
 """Fields that may be null or missing in a version: whether an expression checks before it uses them.
 
-What is asked is followed through `&&`, `||`, `!` and `? :` as CEL evaluates them: `a && b` is false when either is
-false, whatever the other does, so the order of asking and using does not matter there. Measured with cel-expr-python
+Comparisons with null are followed through `&&`, `||`, `!` and `? :` as CEL evaluates them: `a && b` is false if either
+is false, whatever the other does, so the order of check and use does not matter there. Measured with cel-expr-python
 0.1.3: null may be compared with anything (`null == 5` is false) and looked for in a list; everything else refuses it.
 `has()` is true for a field that is there and null.
 """
@@ -30,7 +30,7 @@ class Use(NamedTuple):
 
 
 def uses(tree: Tree, fields: Fields, known: Known = NOTHING, *, may_be_null: bool = False) -> Iterator[Use]:
-    """Each use of a null or absent field that nothing asked about; `may_be_null`: the whole expression may be."""
+    """Yield each unchecked use of a field that can be null or absent; `may_be_null`: the whole expression may be null."""
     return _Walk(fields).visit(tree.root, known, {}, may_be_null=may_be_null)
 
 
@@ -111,10 +111,10 @@ class _Walk:
                 yield from self.visit(one, known | facts(other, holds=holds), scope, may_be_null=False)
                 yield from self.visit(other, known | facts(one, holds=holds), scope, may_be_null=False)
             case Kind.CALL, "_?_:_":
-                asked, one, other = node.children
-                yield from self.visit(asked, known, scope, may_be_null=False)
-                yield from self.visit(one, known | facts(asked, holds=True), scope, may_be_null=may_be_null)
-                yield from self.visit(other, known | facts(asked, holds=False), scope, may_be_null=may_be_null)
+                condition, one, other = node.children
+                yield from self.visit(condition, known, scope, may_be_null=False)
+                yield from self.visit(one, known | facts(condition, holds=True), scope, may_be_null=may_be_null)
+                yield from self.visit(other, known | facts(condition, holds=False), scope, may_be_null=may_be_null)
             case Kind.MACRO, _:
                 over, *bodies = node.children
                 yield from self.visit(over, known, scope, may_be_null=False)
@@ -140,7 +140,7 @@ class _Walk:
 
 
 def _takes_null(node: Node, index: int) -> bool:
-    """Whether a part may be null where it stands in the part above it."""
+    """Whether a part may be null at its position in the part above it."""
     if node.name in {"_==_", "_!=_"}:
         return True
     return index == 0 and (node.name == "@in" or (node.kind is Kind.CALL and node.name == "default"))

@@ -13,7 +13,7 @@ from pipeline.rules.timestamp import Timestamp
 
 EventData = Mapping[str, object]
 GeneratedFunction = Callable[[EventData], Any]
-"""Gives an expression's value for an event's data; raises one of `GIVE_UP_ERRORS` where CEL must be asked."""
+"""Returns an expression's value for an event's data; raises one of `GIVE_UP_ERRORS` if CEL must evaluate it."""
 
 
 class GiveUp(Exception):

@@ -82,7 +82,7 @@ def _straightened(character: str) -> str | None:
     plain = _STRAIGHT.get(character) or unicodedata.normalize("NFKC", character)
     if plain.isascii() and plain.isprintable():
         return f"write `{plain}`: `{character}` is of the Chinese keyboard"
-    return 'names are Latin letters; a text stands in quotes: "…"'
+    return 'names are Latin letters; a text is in quotes: "…"'
 
 
 def _number_at(source: str, at: int) -> str | None:

@@ -151,7 +151,7 @@ def _near_name(name: str, fields: Fields) -> str:
         return f"did you mean `event.{own}`?"
     if declared is not None:
         return declared
-    return f'a text stands in quotes: "{name}"; fields are read from `event`: event.order_no'
+    return f'a text is in quotes: "{name}"; fields are read from `event`: event.order_no'
 
 
 def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
@@ -169,9 +169,9 @@ def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
 
 def _operator_mismatch(at: int, sign: str, kinds: list[str]) -> Fault:
     if sign == "?_:":
-        asked, one, other = (*kinds, "", "", "")[:3]
-        if asked not in {"bool", "dyn"}:
-            return Fault(at, "type-mismatch", f"what stands before `?` is {asked}, not true or false")
+        condition, one, other = (*kinds, "", "", "")[:3]
+        if condition not in {"bool", "dyn"}:
+            return Fault(at, "type-mismatch", f"the part before `?` is {condition}, not true or false")
         hint = "both sides must be the same; write null as an empty text" if "null_type" in kinds else None
         return Fault(at, "type-mismatch", f"`? :` gives {one} or {other}", hint or "both sides must be the same")
     hint = None

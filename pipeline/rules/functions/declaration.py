@@ -34,7 +34,7 @@ class Function(NamedTuple):
     name: str
     overloads: tuple[Overload, ...]
     implementation: Callable[..., object]
-    """Takes a timestamp as CEL gives it, a `datetime`, and as it stands in an event, a `Timestamp`."""
+    """Takes a timestamp of CEL, a `datetime`, or one of an event, a `Timestamp`."""
     doc: str
     examples: tuple[Example, ...]
     check_constants: Callable[..., str | None] | None = None

@@ -62,7 +62,7 @@ def items(summary: str, count: int, characters: int = MAX_TEXT) -> str:
 
 
 def plural(count: int, one: str, many: str) -> str:
-    """`one` for 1, else `many`; `#` stands for the number."""
+    """`one` for 1, else `many`; `#` is replaced by the number."""
     form = bounded(one if count == 1 else many)
     number = str(count)
     if len(form) + form.count("#") * len(number) > MAX_TEXT:
@@ -231,7 +231,7 @@ FUNCTIONS = (
         "plural",
         (Overload(("int", "string", "string"), "string"),),
         plural,
-        "One form for 1, another for every other number; `#` stands for the number.",
+        "One form for 1, another for every other number; `#` is replaced by the number.",
         (Example('plural(2, "# item", "# items")', "2 items"), Example('plural(1, "# item", "# items")', "1 item")),
     ),
     Function(

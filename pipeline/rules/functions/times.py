@@ -166,7 +166,7 @@ FUNCTIONS = (
         local_time,
         "A time as clocks show it in a zone, Asia/Shanghai unless named, daylight saving included. Pattern letters: "
         "`YYYY YY` year, `MM M` month, `DD D` day, `HH H` hour to 24, `hh h` hour to 12 with `A` 上午/下午, `mm` "
-        "minute, `ss` second, `EEEE` weekday; other Latin letters stand in single quotes. A time that comes as a "
+        "minute, `ss` second, `EEEE` weekday; other Latin letters need single quotes. A time that comes as a "
         "text: `local_time(timestamp(event.at), …)`.",
         (
             Example('local_time(timestamp("2026-11-23T16:30:00Z"), "YYYY年M月D日 HH:mm")', "2026年11月24日 00:30"),

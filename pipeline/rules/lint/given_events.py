@@ -60,7 +60,7 @@ def given(case: Case, schemas: SchemaCatalogue, files: EventFiles) -> Event:
         data = from_json(schema, value) if schema is not None else plain_json(value)
     except SchemaMismatch as mismatch:
         raise _at_its_path(case, mismatch) from None
-    assert isinstance(data, dict)  # noqa: S101 - what was begun is an object, and stays one
+    assert isinstance(data, dict)  # noqa: S101 - it started as an object and stays one
     timestamp_ms = int(_event_time(case).timestamp() * 1_000)
     record = Record("test", 0, 0, None, None, (), timestamp_ms)
     return Event(case.event.type, data, record, f"test/{case.name}", None, None, timestamp_ms, None, None)
@@ -144,5 +144,5 @@ def _at_its_path(case: Case, mismatch: SchemaMismatch) -> Unfit:
     for path in (*(path for path, _ in reversed(case.overrides)), (*case.event_path, "data")):
         if steps and (*path, steps[0]) in case.document.keys:
             return Unfit((*path, *steps), message, mismatch.hint, at_key=at_key)
-    begun = (*case.event_path, "file") if case.event.file is not None else case.event_path
-    return Unfit(begun, message, mismatch.hint, at_key=case.event.file is None)
+    event_path = (*case.event_path, "file") if case.event.file is not None else case.event_path
+    return Unfit(event_path, message, mismatch.hint, at_key=case.event.file is None)

@@ -140,7 +140,7 @@ class _Reader:
     def _array(self, avro: Mapping[str, object], namespace: str, depth: int) -> AvroType:
         item = self.read(avro.get("items"), namespace, depth + 1)
         if item.is_empty:
-            # A few bytes could declare 2^62 such items. A decoder asks its stream for each `fixed`, which can count.
+            # A few bytes could declare 2^62 such items. A decoder reads each `fixed` from its stream, which can count.
             self.has_unbounded_lists = True
             plain: object = {"type": "fixed", "name": self._plain_name(), "size": 0}
             return AvroType(ListType(item.kind, is_empty=True), {"type": "array", "items": plain}, converts=True)

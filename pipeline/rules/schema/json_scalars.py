@@ -263,8 +263,8 @@ _KINDS = {
 """What people call Python's types."""
 
 
-def _unlike(wanted: str, value: object) -> Fault:
-    return Fault(f"should be {_KINDS[wanted]}, not {_called(value)}")
+def _unlike(kind: str, value: object) -> Fault:
+    return Fault(f"should be {_KINDS[kind]}, not {_called(value)}")
 
 
 def _called(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What stands in an event's data for a value that expressions cannot read."""
+"""The replacement in an event's data for a value that expressions cannot read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Unreadable:
     """A value beyond what expressions hold. One that uses it fails; others, and so other rules, are not affected."""
 
     reason: str
-    """In words that contain nothing of the event."""
+    """A message without content of the event."""
 
 
 WRONG_UNIT = Unreadable("a count in another unit than the schema's")

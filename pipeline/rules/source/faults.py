@@ -28,20 +28,20 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     message = str(error.problem or error.context)
-    begun = error.context_mark
-    for number in (line, line - 1, begun.line if begun is not None else line):
+    start = error.context_mark
+    for number in (line, line - 1, start.line if start is not None else line):
         written = lines[number] if 0 <= number < len(lines) else ""
         if found := _FULL_WIDTH_COLON.match(written):
             hint = "`：` is a full-width colon: write `:` and a space"
             return YamlFault((number + 1, found.start(1) + 1), "not-yaml", f"`{found[0].strip()}` is not a key", hint)
-    if begun is not None and "quoted scalar" in str(error.context):
-        quote = lines[begun.line][begun.column : begun.column + 1]
+    if start is not None and "quoted scalar" in str(error.context):
+        quote = lines[start.line][start.column : start.column + 1]
         hint = f"it ends with the same quote, {quote}"
-        return YamlFault((begun.line + 1, begun.column + 1), "not-yaml", "a quote is not closed", hint)
-    if begun is not None and "simple key" in str(error.context):
-        written = lines[begun.line] if begun.line < len(lines) else ""
+        return YamlFault((start.line + 1, start.column + 1), "not-yaml", "a quote is not closed", hint)
+    if start is not None and "simple key" in str(error.context):
+        written = lines[start.line] if start.line < len(lines) else ""
         if _NO_BLANK.match(written):
-            location = (begun.line + 1, begun.column + 1)
+            location = (start.line + 1, start.column + 1)
             return YamlFault(location, "not-yaml", "a key without a value", "write a space after the colon")
     if "<block end>" in message:
         message, hint = (

@@ -169,7 +169,7 @@ CODES: Mapping[str, Code] = {
     ),
     "unused-template": Code(_W, "No rule uses the template.", "Remove it."),
     "missing-test": Code(_W, "No test expects a message of this rule.", "Add one under tests/."),
-    "disabled": Code(_N, "The rule is disabled.", "Remove it when it is no longer wanted.", "enabled: false"),
+    "disabled": Code(_N, "The rule is disabled.", "Remove it when it is no longer needed.", "enabled: false"),
     "file-not-read": Code(
         _W, "A file looks like a rule file and is not read.", "Rename it, or move it out of the folder."
     ),

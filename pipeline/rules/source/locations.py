@@ -29,7 +29,7 @@ def _double_quoted(source: str, index: int) -> int:
 
 
 def _unfolded(source: str, at: int) -> int:
-    """Past an escaped line break and the indentation after it: they are no character of the value."""
+    """Skip an escaped line break and the indentation after it: they are not characters of the value."""
     while source.startswith("\\\n", at):
         at += 2
         while at < len(source) and source[at] in " \t":

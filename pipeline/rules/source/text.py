@@ -1,6 +1,6 @@
 """Text with `${…}`: literal parts and expressions, each with its location.
 
-`$${` stands for the two characters `${`. Only the rule's own text is read so, never an event's values.
+`$${` means the two characters `${`. Only the rule's own text is parsed this way, never an event's values.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def test_a_gate_with_a_rate_is_asked_for_each_attempt() -> None:
 def test_each_condition_closes_the_gate() -> None:
     """Token, pause, quota, unknown code and authorisation, each alone, while it is in force."""
     subject = gate()
-    subject.token.wanted = True
+    subject.token.needed = True
     assert (subject.clear(T0), subject.blocked_until(T0), subject.halted(T0)) == (False, NEVER, None)
     subject.token.failed()
     assert subject.halted(T0) is Halt.TOKEN_UNAVAILABLE
@@ -150,13 +150,13 @@ def test_the_second_probe_waits_for_a_new_token() -> None:
     """The first leaves with the present token, as the message may be the cause; later ones need another."""
     subject = gate()
     subject.authorisation.refuse(1, T0)
-    assert (subject.blocked_until(T0 + 1), subject.token.wanted) == (None, False)
+    assert (subject.blocked_until(T0 + 1), subject.token.needed) == (None, False)
     subject.sent(2)
     subject.authorisation.refuse(2, T0 + 1)
-    assert (subject.blocked_until(T0 + 2), subject.token.wanted) == (T0 + 3, False)
-    assert (subject.blocked_until(T0 + 3), subject.token.wanted) == (NEVER, True)
+    assert (subject.blocked_until(T0 + 2), subject.token.needed) == (T0 + 3, False)
+    assert (subject.blocked_until(T0 + 3), subject.token.needed) == (NEVER, True)
     subject.token.arrived()
-    assert (subject.blocked_until(T0 + 3), subject.token.wanted) == (None, False)
+    assert (subject.blocked_until(T0 + 3), subject.token.needed) == (None, False)
 
 
 @pytest.mark.parametrize("seconds", [40, 4_000])
