@@ -30,7 +30,7 @@ class Use(NamedTuple):
 
 
 def uses(tree: Tree, fields: Fields, known: Known = NOTHING, *, may_be_null: bool = False) -> Iterator[Use]:
-    """Yield each unchecked use of a field that can be null or absent; `may_be_null`: the whole expression may be null."""
+    """Yield each unchecked use of a field that can be null or absent; `may_be_null`: the expression may be null."""
     return _Walk(fields).visit(tree.root, known, {}, may_be_null=may_be_null)
 
 
