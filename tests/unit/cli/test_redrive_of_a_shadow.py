@@ -28,4 +28,4 @@ def test_a_shadow_s_dead_letters_are_not_put_back(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == MISUSE
-    assert "a shadow's dead letters are not sent again" in capsys.readouterr().err
+    assert "dead letters of a shadow are not sent again" in capsys.readouterr().err
