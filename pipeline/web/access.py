@@ -21,20 +21,15 @@ METRICS = "/metrics"
 CHALLENGE = 'Basic realm="notice-pipeline", charset="UTF-8"'
 
 
-<<<<<<< HEAD
 class PagePassword:
-    """Who may look: a user and a password, which may be replaced. It keeps the digest of both."""
-=======
-class Credentials(NamedTuple):
-    """User and password of the pages. Its text does not show the password."""
->>>>>>> 9cc82fb (Name what is selected, expected and started in plain English)
+    """User and password of the pages; the password can be replaced. Only a digest of both is kept."""
 
     def __init__(self, user: str, password: str) -> None:
         self._user = user
         self.use(password)
 
     def use(self, password: str) -> None:
-        """Ask for this password from now on."""
+        """Require this password from now on."""
         self.expected = _digest(f"{self._user}:{password}".encode())
 
 
@@ -71,19 +66,6 @@ def _digest(text: bytes) -> bytes:
     return hashlib.sha256(text).digest()
 
 
-<<<<<<< HEAD
 def gate(password: PagePassword | None, *, metrics_open: bool) -> list[Middleware]:
-    """The middleware that asks for the password, where one is configured."""
+    """The middleware that requires the password, if one is configured."""
     return [] if password is None else [Middleware(BasicAuth, password=password, metrics_open=metrics_open)]
-=======
-def gate(http: HttpSettings) -> list[Middleware]:
-    """The middleware that requires the password, if one is configured.
-
-    Raises:
-        ConfigurationError: the password's file cannot be read.
-    """
-    password = reveal(http.password, http.password_file, "the pages' password")
-    if http.user is None or password is None:
-        return []
-    return [Middleware(BasicAuth, credentials=Credentials(http.user, password), metrics_open=http.metrics_open)]
->>>>>>> 9cc82fb (Name what is selected, expected and started in plain English)
