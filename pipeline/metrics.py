@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
+from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.pause import ScopeKind
 from pipeline.model.verdict import Verdict
 from pipeline.model.worker import WorkerPhase
 
@@ -150,6 +151,12 @@ BUILD_INFO = Metric("build_info", Kind.GAUGE, "1; the release.", (Label("version
 # Read from the delivery machine at each scrape, so that they cost nothing in between.
 IN_FLIGHT = Metric("in_flight", Kind.GAUGE, "Requests in flight.")
 CONCURRENCY_LIMIT = Metric("concurrency_limit", Kind.GAUGE, "Maximum number of requests in flight at present.")
+PAUSED = Metric(
+    "paused_seconds",
+    Kind.GAUGE,
+    "How long something has been paused; without a value nothing is.",
+    (Label("scope", tuple(ScopeKind)), Label("name", bounded_by="the rules and templates that are paused")),
+)
 LANES = Metric("lanes", Kind.GAUGE, "Recipients with at least one unfinished notice.")
 LANES_WAITING = Metric("lanes_waiting", Kind.GAUGE, "Recipients whose first notice waits for its next attempt.")
 BUFFERED = Metric("buffered_notices", Kind.GAUGE, "Notices held in memory.")

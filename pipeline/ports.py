@@ -11,6 +11,7 @@ from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
+from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
 from pipeline.model.trace import TraceContext
 from pipeline.model.verdict import Verdict
@@ -167,6 +168,22 @@ class OutcomeLog(Protocol):
 
     def flush(self, timeout: float) -> int:
         """Wait up to `timeout` seconds for every acknowledgement; return how many are still missing."""
+        ...
+
+
+class Controls(Protocol):
+    """What operators have paused."""
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return all pauses as last read, passed ones among them."""
+        ...
+
+    def follow(self, changed: Callable[[Sequence[Pause]], None]) -> None:
+        """Call `changed` with all pauses after each change, from a thread of its own."""
+        ...
+
+    def close(self) -> None:
+        """Stop following."""
         ...
 
 

@@ -20,7 +20,7 @@ from deploy.grafana.panels import (
 )
 
 _RULE = 'rule=~"$rule"'
-_FAILED = 'outcome!~"accepted|unmatched"'
+_FAILED = 'outcome!~"accepted|unmatched|shadowed|suppressed"'
 
 RULES = Dashboard(
     "rules",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.kafka.property_check import check_properties
+from pipeline.adapters.kafka.topics import CONTROL_CONFIG, TopicCheck, TopicToMake
 from pipeline.errors import ConfigurationError
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
@@ -130,3 +131,13 @@ def _check(settings: Settings, properties: Mapping[str, Any]) -> None:
         if fault.is_error:
             key = f"kafka.properties: {fault.name}" if fault.name else "kafka.properties"
             raise ConfigurationError(f"{key}: {fault.message}")
+
+
+def ensure_control_topic(settings: Settings, topics: TopicCheck) -> None:
+    """Create the control topic if it does not exist.
+
+    Raises:
+        Unreachable: it does not exist and cannot be created, or this user may not see it.
+    """
+    control = settings.control
+    topics.ensure(TopicToMake(control.topic, 1, control.replication_factor, control.create), CONTROL_CONFIG)

@@ -13,6 +13,7 @@ import structlog
 from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.client_log import forwarding_logger
+from pipeline.adapters.kafka.control import ControlReader
 from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.outcome_record import LedgerDecoder
@@ -33,7 +34,7 @@ from pipeline.bootstrap.events import (
     report_untyped,
     service_schemas,
 )
-from pipeline.bootstrap.kafka import kafka_properties, reread_kafka_credentials
+from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.notices import notices_api
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.tokens import token_source
@@ -232,6 +233,7 @@ def make_parts(
     topics.require(settings.kafka.topics)
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
+    ensure_control_topic(settings, topics)
     rules = find_rules(settings, schemas.catalogue)
     encode = outcome_encoder(settings, schemas, credentials)
     identities = Identities(properties, settings.kafka.group_id)
@@ -259,7 +261,8 @@ def make_parts(
         Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic),
         encode,
     )
-    reread_for([source, ledger, identities, outcomes])
+    controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
+    reread_for([source, ledger, identities, outcomes, controls])
     return Parts(
         decoder=find_decoder(
             settings,
@@ -285,6 +288,7 @@ def make_parts(
         outcomes=outcomes,
         clock=clock,
         telemetry=telemetry,
+        controls=controls,
     )
 
 

@@ -34,7 +34,7 @@ LINES = "\n"
 PANELS = {
     "Try it": ("demo", "sandbox", "emit"),
     "Write rules": ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff"),
-    "Run it": ("config", "schemas", "run", "audit", "redrive", "skip"),
+    "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "skip"),
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
 or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
@@ -42,7 +42,7 @@ COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
 FOLDERS = {
     **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
-    **dict.fromkeys(("audit", "redrive", "skip"), "operators"),
+    **dict.fromkeys(("pause", "resume", "audit", "redrive", "skip"), "operators"),
     **dict.fromkeys(
         ("init", "studio", "check", "test", "coverage", "preview", "explain", "diff", "emit", "schemas"), "authors"
     ),
@@ -125,7 +125,7 @@ def _root(
     service with **run**.
 
     **audit** proves that every event has its outcomes, and **redrive** sends failed notices again.
-    **skip** moves the group past a batch that cannot be read.
+    **pause** stops sending now, **resume** continues it. **skip** moves the group past a batch that cannot be read.
 
     Exit codes: 0 success, 1 findings or failures, 2 misuse.
 

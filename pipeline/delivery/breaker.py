@@ -10,8 +10,8 @@ from collections import deque
 from enum import StrEnum
 
 from pipeline.delivery.condition import NEVER, Condition
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import BreakerSettings
+from pipeline.model.halt import Halt
 
 SLICES = 10
 """Parts of the window that are dropped one by one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.delivery.halt import Halt
+    from pipeline.model.halt import Halt
 
 NEVER = float("inf")
 """Not by the passing of time alone: an event must come first."""
@@ -63,14 +63,14 @@ class Token(Condition):
         self.needed = self._failed = False
 
 
-class Pause(Condition):
-    """The pause that an overloaded API requested (`Retry-After`)."""
+class RetryAfter(Condition):
+    """The wait that an overloaded API requested (`Retry-After`)."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def in_force(self, now: float) -> bool:
-        """Whether the pause has not passed."""
+        """Whether the wait has not passed."""
         return now < self._until
 
     def halt(self, now: float) -> Halt | None:  # noqa: ARG002 - the interface's
@@ -78,9 +78,9 @@ class Pause(Condition):
         return None
 
     def blocked_until(self, now: float) -> float | None:
-        """The end of the pause."""
+        """The end of the wait."""
         return self._until if now < self._until else None
 
     def extend(self, until: float) -> None:
-        """Record that the API requests a pause."""
+        """Record that the API requests a wait."""
         self._until = max(self._until, until)

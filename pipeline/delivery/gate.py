@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from pipeline.delivery.breaker import Breaker
-from pipeline.delivery.condition import Condition, Pause, Token
-from pipeline.delivery.halt import Halt
+from pipeline.delivery.condition import Condition, RetryAfter, Token
+from pipeline.delivery.pauses import PausedByOperator
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.probed_halt import Authorisation, ProbedHalt
 from pipeline.delivery.rate import RateLimit
+from pipeline.model.halt import Halt
 
 
 class Gate:
     """Evaluates the conditions of one API, in order, and keeps account of halted time."""
 
     def __init__(self, settings: DeliverySettings, now: float) -> None:
+        self.paused = PausedByOperator()
         self.token = Token(Halt.TOKEN_UNAVAILABLE)
         self.authorisation = Authorisation(settings.authorisation.probe_seconds, self.token)
         self.unknown_code = ProbedHalt(Halt.UNKNOWN_CODE, settings.unknown_code.probe_seconds)
         self.quota = ProbedHalt(Halt.QUOTA, settings.quota.probe_seconds)
-        self.pause = Pause()
+        self.retry_after = RetryAfter()
         self.breaker = Breaker(settings.breaker)
         self.rate = RateLimit(settings.rate, now)
         self.conditions: tuple[Condition, ...] = (
+            self.paused,
             self.token,
             self.authorisation,
             self.unknown_code,
             self.quota,
-            self.pause,
+            self.retry_after,
             self.breaker,
             *(() if self.rate.unlimited else (self.rate,)),
         )

@@ -7,14 +7,14 @@ Pure: time and random numbers are arguments, and nothing here waits. One owner c
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from pipeline.delivery.buffers import Buffers
 from pipeline.delivery.condition import NEVER
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
+from pipeline.delivery.pauses import Pauses, because
 from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.replies import NextStep
@@ -22,8 +22,10 @@ from pipeline.delivery.route import Route
 from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
 from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outcome
 from pipeline.model.event import TopicPartition
+from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 
@@ -72,6 +74,7 @@ class Delivery:
         self._unacknowledged = UnacknowledgedOutcomes(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
         self._in_flight: dict[int, PendingNotice] = {}
         self._waiting: list[tuple[float, int, PendingNotice]] = []
+        self._pauses = Pauses()
         self._ticket = 0
         self._now = now
         self._next_sweep = now
@@ -145,23 +148,27 @@ class Delivery:
         """
         self._now = now
         self._rules_off = rules
-        cancelled = [work for work in self._waiting_of(rules) if not work.notice.ordered] if rules else []
-        if rules:
-            cancelled += self._lanes.remove(lambda work: work.notice.rule in rules)
-            self._waiting = [entry for entry in self._waiting if entry[2].notice.rule not in rules]
-            heapq.heapify(self._waiting)
+        cancelled = self._take_out(lambda work: work.notice.rule in rules) if rules else []
         for work in cancelled:
             self._publish(work, OutcomeKind.CANCELLED, Reason.RULE_OFF, now)
         return len(cancelled)
 
-    def _waiting_of(self, rules: frozenset[str]) -> Iterable[PendingNotice]:
-        return (work for _, _, work in self._waiting if work.notice.rule in rules)
+    def _take_out(self, wanted: Callable[[PendingNotice], bool]) -> list[PendingNotice]:
+        """Take out every notice that is `wanted` and not in flight, wherever it waits."""
+        taken = [work for _, _, work in self._waiting if not work.notice.ordered and wanted(work)]
+        taken += self._lanes.remove(wanted)
+        self._waiting = [entry for entry in self._waiting if not wanted(entry[2])]
+        heapq.heapify(self._waiting)
+        return taken
 
     def demand(self) -> int:
         """Number of records that may be read now; 0 during a halt, unless a notice is needed to probe with."""
         room = self._buffers.room(self._partitions, self._unacknowledged.buffered, busy=self._lanes.any_ready)
-        if self._gate.halted(self._now) is None:
+        halt = self._gate.halted(self._now)
+        if halt is None:
             return room
+        if halt is Halt.PAUSED:  # nothing is probed
+            return 0
         if self._lanes.any_unrefused or any(work.refused_at is None for _, _, work in self._waiting):
             return 0
         return min(room, PROBE_RECORDS)
@@ -220,6 +227,11 @@ class Delivery:
     def _may_leave(self, work: PendingNotice, now: float) -> bool:
         if work.has_expired(now + self._correction):
             self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
+            return False
+        pause = self._pauses.of(work.notice, now + self._correction) if self._pauses else None
+        if pause is not None:
+            self._lanes.leave(work)
+            self._suppress(work, pause, now)
             return False
         if self._suspensions.refuses(work.notice.rule, work.ticket, now):
             self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
@@ -287,6 +299,14 @@ class Delivery:
                 final_outcome(work, kind, reason, now), work.arrival.record, work.partition, work.event
             )
 
+    def _suppress(self, work: PendingNotice, pause: Pause, now: float) -> None:
+        """Publish that the notice ends because of a pause."""
+        if not work.partition.released:
+            outcome = final_outcome(work, OutcomeKind.SUPPRESSED, Reason.PAUSED, now)
+            self._unacknowledged.publish(
+                outcome._replace(because=(because(pause),)), work.arrival.record, work.partition, work.event
+            )
+
     def publications(self) -> list[PendingOutcome]:
         """Outcomes decided since the last call."""
         return self._unacknowledged.collect()
@@ -300,7 +320,36 @@ class Delivery:
         points = (partition.frontier.commit_point() for partition in self._partitions.values())
         return [point for point in points if point is not None]
 
-    # Token, time, state
+    # Pauses, token, time, state
+
+    def pause(self, pauses: Sequence[Pause], now: float) -> None:
+        """These pauses are in force from now on, instead of all earlier ones.
+
+        Notices of paused rules and templates end at once, wherever they wait; attempts in flight end as usual.
+        """
+        self._now = now
+        self._pauses = Pauses(pauses)
+        self._pause_everything(now)
+        if not self._pauses:
+            return
+        wall = now + self._correction
+        for work in self._take_out(lambda work: self._pauses.of(work.notice, wall) is not None):
+            pause = self._pauses.of(work.notice, wall)
+            if pause is not None:
+                self._suppress(work, pause, now)
+
+    def _pause_everything(self, now: float) -> None:
+        """Halt sending as the pause of everything says; again after each step of the clock, by which it ends."""
+        pause = self._pauses.everything
+        if pause is None:
+            self._gate.paused.resume()
+        else:
+            self._gate.paused.pause(None if pause.until is None else pause.until - self._correction)
+        self._gate.mark(now)
+
+    def pauses(self, now: float) -> Sequence[Pause]:
+        """The pauses in force, the pause of everything first."""
+        return self._pauses.in_force(now + self._correction)
 
     def token_wanted(self) -> bool:
         """Whether a new token is needed before anything leaves."""
@@ -321,6 +370,7 @@ class Delivery:
     def correct_clock(self, correction: float) -> None:
         """The wall clock is `correction` seconds ahead of the times that are passed here; notices expire by it."""
         self._correction = correction
+        self._pause_everything(self._now)
 
     def next_wakeup(self, now: float) -> float | None:
         """When there may be something to do even if nothing happens until then; None: not by time alone."""

@@ -7,7 +7,7 @@ what was refused may be one message only; the interval doubles with each refused
 from __future__ import annotations
 
 from pipeline.delivery.condition import NEVER, Condition, Token
-from pipeline.delivery.halt import Halt
+from pipeline.model.halt import Halt
 
 FIRST_PROBE_SECONDS = 1.0
 """Until the first probe, where the configured interval is not shorter."""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.delivery.condition import Condition
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import RateSettings
+from pipeline.model.halt import Halt
 
 BURST_SECONDS = 0.1
 """How much may leave at once after a pause: a tenth of a second's share, so that no second exceeds its rate by much."""

@@ -140,7 +140,7 @@ class ReplyHandler:
             self._limit.overloaded(now)
             wait = retry_after(reply.retry_after, now, self._settings.max_retry_after_seconds)
             if wait is not None:
-                self._gate.pause.extend(now + wait)
+                self._gate.retry_after.extend(now + wait)
 
     def _not_accepted(self, work: PendingNotice, reply: Reply, verdict: Verdict, now: float) -> Decision:
         if verdict is Verdict.REFRESH_TOKEN:

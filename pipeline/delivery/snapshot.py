@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
 from pipeline.model.event import TopicPartition
+from pipeline.model.halt import Halt
 
 if TYPE_CHECKING:
     from pipeline.delivery.budget import RetryBudget

@@ -10,7 +10,7 @@ from pipeline.model.trace import TraceContext
 
 
 class OutcomeKind(StrEnum):
-    """How a notice ended. Everything but `accepted`, `shadowed` and `unmatched` also leaves a dead letter."""
+    """How a notice ended."""
 
     ACCEPTED = "accepted"
     """The API accepted it, which does not mean that the customer read it."""
@@ -32,14 +32,22 @@ class OutcomeKind(StrEnum):
     """Not sent because the service runs as a shadow. Never on the live service's topic."""
     CANCELLED = "cancelled"
     """Not sent because it is no longer wanted: its rule was removed or switched off while it waited."""
+    SUPPRESSED = "suppressed"
+    """Not sent because its rule or template is paused."""
 
     @property
     def leaves_dead_letter(self) -> bool:
-        """Whether the source record is kept on the dead-letter topic."""
+        """Whether the source record is kept on the dead-letter topic, unless the outcome says otherwise."""
         return self not in _NO_DEAD_LETTER
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether something went wrong, as opposed to what the rules, the mode or an operator intended."""
+        return self not in _INTENDED
 
 
 _NO_DEAD_LETTER = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.SHADOWED, OutcomeKind.UNMATCHED})
+_INTENDED = _NO_DEAD_LETTER | {OutcomeKind.CANCELLED, OutcomeKind.SUPPRESSED}
 
 
 ACCEPTED = OutcomeKind.ACCEPTED
@@ -90,6 +98,26 @@ class Reason(StrEnum):
     SHADOW = "shadow"
     # cancelled
     RULE_OFF = "rule_off"
+    # suppressed
+    PAUSED = "paused"
+
+
+class Because(NamedTuple):
+    """One condition that decided how a notice ended."""
+
+    what: str
+    """Its kind, such as `pause`."""
+    name: str | None = None
+    value: str | None = None
+    """What was found."""
+    until: float | None = None
+    """When the condition ends, seconds since the epoch."""
+
+
+PAUSE = "pause"
+"""`Because.what` of a notice that a pause suppressed."""
+DROPPED = "dropped"
+"""Value of a pause that keeps no dead letters."""
 
 
 class Outcome(NamedTuple):
@@ -125,3 +153,10 @@ class Outcome(NamedTuple):
     """How many times the event was redriven before this outcome."""
     first: Position | None = None
     """Of a redriven event: its first position."""
+    because: tuple[Because, ...] = ()
+    """Of a suppressed notice: why."""
+
+    @property
+    def leaves_dead_letter(self) -> bool:
+        """Whether the source record is kept on the dead-letter topic."""
+        return self.kind.leaves_dead_letter and all(one.value != DROPPED for one in self.because)

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipeline.errors import OutcomeLost, TokenUnavailable
+from pipeline.model.halt import Halt
 from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import ACCEPTED
 from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
-    from pipeline.delivery.halt import Halt
     from pipeline.delivery.machine import Attempt, Delivery, PendingOutcome
     from pipeline.model.event import TopicPartition
+    from pipeline.model.pause import Pause
     from pipeline.ports import Clock, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
 
 POLL_SECONDS = 0.002
@@ -107,6 +108,18 @@ class Engine:
         if not self._step_due and not self._stopped:
             self._step_due = True
             asyncio.get_running_loop().call_soon(self._step)
+
+    def pause(self, pauses: Sequence[Pause]) -> None:
+        """Put these pauses in force, instead of all earlier ones, and log what has changed."""
+        now = self._clock.now()
+        before = {pause.scope: pause for pause in self._delivery.pauses(now)}
+        self._delivery.pause(pauses, now)
+        for pause in self._delivery.pauses(now):
+            if before.pop(pause.scope, None) != pause:
+                log.warning("paused", scope=str(pause.scope), by=pause.by, reason=pause.reason, drop=pause.drop)
+        for scope in before:
+            log.warning("resumed", scope=str(scope))
+        self.progressed()
 
     def _step(self) -> None:
         self._step_due = False
@@ -218,6 +231,9 @@ class Engine:
         self._halt = halt
         if halt is None:
             log.info("sending_resumed")
+            return
+        if halt is Halt.PAUSED:
+            log.warning("sending_halted", reason=halt.value)
             return
         reply = self._refusal or Reply()
         # The API's message may contain a recipient; the client's message about a fault does not.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline import metrics
 from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
 from pipeline.metrics import Metric
+from pipeline.model.halt import Halt
 
 if TYPE_CHECKING:
     from pipeline.runtime.credentials import Credentials
@@ -29,6 +29,9 @@ def read_gauges(parts: Parts, credentials: Credentials) -> Iterable[tuple[Metric
         yield metrics.BREAKER, {"state": breaker}, float(state.breaker is breaker)
     for halt in Halt:
         yield metrics.HALTED, {"reason": halt}, float(state.halted is halt)
+    for pause in parts.delivery.pauses(now):
+        labels = {"scope": pause.scope.kind, "name": pause.scope.name}
+        yield metrics.PAUSED, labels, max(0.0, now + parts.clock.correction() - pause.since)
     for rule in state.suspended:
         yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
     for partition, lag in parts.source.lag().items():

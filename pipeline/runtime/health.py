@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.model.halt import Halt
+from pipeline.model.pause import EVERYTHING
+
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
     from pipeline.ports import Clock, EventSource
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
 
 STUCK_SECONDS = 25.0
 """A consumer thread that has not polled for this long is stuck: unhealthy well within 30 s."""
+
+
+MOST_NAMED = 5
+"""Pauses that an answer names."""
 
 
 class Check(NamedTuple):
@@ -65,11 +72,21 @@ class Health:
             return Check(ok=False, message="no token yet")
         halt = self._delivery.halted()
         if halt is not None:
-            return Check(ok=False, message=f"sending is halted: {halt.value}")
+            return Check(ok=False, message=f"sending is halted: {self._paused_by() or halt.value}")
         for (topic, partition), one in self._source.stuck().items():
             return Check(ok=False, message=f"{topic}/{partition} cannot be read at offset {one.offset}: {one.error}")
         partitions = len(self._bridge.assigned)
         message = f"{partitions} partitions" if partitions else "waiting for partitions"
+        paused = ", ".join(str(pause.scope) for pause in self._delivery.pauses(self._clock.now())[:MOST_NAMED])
+        if paused:
+            message = f"{message}; paused: {paused}"
         kafka = self._source.health()
         error = kafka.error if kafka is not None else None
         return Check(ok=True, message=f"{message}; {error}" if error else message)
+
+    def _paused_by(self) -> str | None:
+        """Describe the pause of everything, if there is one."""
+        for pause in self._delivery.pauses(self._clock.now()):
+            if pause.scope == EVERYTHING:
+                return f"{Halt.PAUSED} by {pause.by or 'an operator'}" + (f": {pause.reason}" if pause.reason else "")
+        return None

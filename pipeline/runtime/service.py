@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,8 @@ from pipeline.runtime.intake import Intake
 
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
-    from pipeline.ports import Clock, Decoder, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
+    from pipeline.model.pause import Pause
+    from pipeline.ports import Clock, Controls, Decoder, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
     from pipeline.rules.ruleset import RuleSet
 
 log = structlog.get_logger("service")
@@ -34,6 +35,8 @@ class Parts(NamedTuple):
     outcomes: OutcomeLog
     clock: Clock
     telemetry: Telemetry
+    controls: Controls | None = None
+    """None: nothing can be paused, as in the demo and in tests."""
 
 
 class Service:
@@ -116,6 +119,7 @@ class Service:
         beside = asyncio.ensure_future(alongside()) if alongside else None
         if beside is not None:
             beside.add_done_callback(self._beside_ended)
+        self._follow_controls()
         self.parts.source.start(self.bridge)
         self.engine.progressed()
         self.health.started()
@@ -129,6 +133,20 @@ class Service:
                 with suppress(asyncio.CancelledError):
                     await beside
         return self._error
+
+    def _follow_controls(self) -> None:
+        """Put in force what is paused before anything is read, and what is paused later within a second."""
+        controls = self.parts.controls
+        if controls is None:
+            return
+        self.engine.pause(controls.pauses())
+        loop = asyncio.get_running_loop()
+
+        def changed(pauses: Sequence[Pause]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the service has ended
+                loop.call_soon_threadsafe(self.engine.pause, pauses)
+
+        controls.follow(changed)
 
     def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """A callback raised unexpectedly: end, and let another process begin from what is acknowledged.
@@ -144,6 +162,8 @@ class Service:
 
     async def _drain(self) -> None:
         log.info("stopping", drain_seconds=self._drain_seconds)
+        if self.parts.controls is not None:
+            await asyncio.to_thread(self.parts.controls.close)
         await asyncio.to_thread(self.parts.source.stop, self._drain_seconds + 10)
         await self.intake.stop()
         await self.engine.stop()

@@ -263,6 +263,20 @@ class DeadLetterSettings(Section):
     )
 
 
+class ControlSettings(Section):
+    """The topic by which operators pause and resume sending."""
+
+    topic: TopicName = Field(
+        "notice.control",
+        description="Topic with what is paused, read by every member. Several groups may share it: its records name "
+        "their group.",
+    )
+    create: bool = Field(True, description="Create the topic if it does not exist, with one partition.")
+    replication_factor: Replicas = Field(
+        -1, description="Replicas of the topic when it is created. -1: the broker's default."
+    )
+
+
 class Settings(Section):
     """The whole configuration of `notice-pipeline run`."""
 
@@ -285,6 +299,7 @@ class Settings(Section):
     )
     outcomes: OutcomeSettings = Field(default_factory=OutcomeSettings, description="The ledger of outcomes.")
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings, description="Dead letters.")
+    control: ControlSettings = Field(default_factory=ControlSettings, description="Pausing and resuming.")
     http: HttpSettings = Field(default_factory=HttpSettings, description="HTTP endpoint: pages, metrics, probes.")
     workers: int = Field(
         1,
@@ -302,6 +317,7 @@ class Settings(Section):
             "outcomes.topic": self.outcomes.topic,
             "dead_letters.topic": self.dead_letters.topic,
             "dead_letters.redriven_topic": self.dead_letters.redriven_topic,
+            "control.topic": self.control.topic,
         }
         topics_apart(self.kafka.topics, written)
         parameters_apart(self.notices)

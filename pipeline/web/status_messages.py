@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from pipeline.delivery.halt import Halt
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
+from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import StuckPartition
 
 NAMED = 5
@@ -76,6 +76,13 @@ _HALTS = {
         "Events wait in Kafka and nothing is lost. The source is queried again every few seconds; the log's event "
         "`token_unavailable` has the error.",
         "NoticeTokenRefreshFailing",
+    ),
+    Halt.PAUSED: StatusMessage(
+        Severity.HALTED,
+        "Sending is paused by an operator",
+        "Events wait in Kafka and nothing is lost; `expires_after` runs on. `notice-pipeline pause --list` shows who "
+        "paused it and why, `notice-pipeline resume --all` lifts it.",
+        "NoticePausedForLong",
     ),
     Halt.UNKNOWN_CODE: StatusMessage(
         Severity.HALTED,

@@ -27,8 +27,8 @@ class RuleTally:
 
     @property
     def failed(self) -> int:
-        """Notices that ended as dead letters."""
-        return sum(count for kind, count in self.ended.items() if kind.leaves_dead_letter)
+        """Notices that failed."""
+        return sum(count for kind, count in self.ended.items() if kind.is_failure)
 
 
 class Tally:
@@ -49,7 +49,7 @@ class Tally:
         rule.ended[kind] += 1
         rule.last = now
         self.recent.append(outcome)
-        if kind is not ACCEPTED and kind.leaves_dead_letter:
+        if kind is not ACCEPTED and kind.is_failure:
             self.failures.append(outcome)
 
     @property

@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
-from pipeline.adapters.events.avro import folder_id
-from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
-from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
-from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
-from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.source.templates import Template, TemplateField
-from pipeline.sandbox.server import SandboxServer, running_sandbox
+from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from pipeline.styles.category import CATEGORY, KINDS
-from tests.acceptance.service import END_SECONDS, ServiceUnderTest
+from tests.acceptance.parcels import EVENTS, RECIPIENTS, RULES, Parcels
+from tests.acceptance.service import END_SECONDS
 from tests.broker.handle import Broker
-from tests.broker.topics import ends
 
 pytestmark = pytest.mark.kafka
-EVENTS = 60
-RECIPIENTS = 6
-SCHEMA = {
-    "type": "record",
-    "name": "parcel",
-    "namespace": "org.unseen.post",
-    "fields": [{"name": "who", "type": "string"}, {"name": "number", "type": "long"}],
-}
-TEMPLATES = """
-templates:
-  sent: {title: 包裹已发出, ids: {production: sent-template}, fields: {number1: {label: 序号}}}
-  track: {title: 物流更新提醒, ids: {production: track-template}, fields: {number1: {label: 序号}}}
-"""
-RULES = """
-rules:
-  - {id: sent, on: org.unseen.post.parcel, to: "${event.who}", template: sent, data: {number1: "${event.number}"}}
-  - {id: track, on: org.unseen.post.parcel, to: "${event.who}", template: track, data: {number1: "${event.number}"}}
-"""
 
 
 def _template(alias: str, field: str) -> Template:
@@ -61,105 +32,17 @@ WRONG = {"sent-template": _template("sent", "number1"), "track-template": _templ
 MENDED = {"sent-template": _template("sent", "number1"), "track-template": _template("track", "number1")}
 
 
-class Stage:
-    """One topic, two rules, a platform that refuses one of them, and the service as a process."""
-
-    def __init__(self, folder: Path, broker: Broker, topic: str, sandbox: SandboxServer) -> None:
-        self.servers = broker.bootstrap_servers
-        self.properties = {"bootstrap.servers": self.servers, "log_level": 0}
-        self.topic = topic
-        self.sandbox = sandbox
-        (folder / "schemas").mkdir()
-        (folder / "schemas" / "parcel.avsc").write_text(json.dumps(SCHEMA))
-        configuration = {
-            "kafka": {
-                "bootstrap_servers": self.servers,
-                "topics": [topic],
-                "group_id": f"{topic}.group",
-                "group_protocol": "classic",
-            },
-            "schemas": {"directory": "schemas"},
-            "notices": {"url": sandbox.url, "token": "t"},
-            "outcomes": {"topic": f"{topic}.outcomes", "partitions": 2, "replication_factor": 1},
-            "dead_letters": {
-                "topic": f"{topic}.dead",
-                "redriven_topic": f"{topic}.redriven",
-                "replication_factor": 1,
-            },
-            "http": {"host": "127.0.0.1", "port": 0},
-        }
-        self.service = ServiceUnderTest(folder, configuration, {"templates.yaml": TEMPLATES, "post.yaml": RULES})
-
-    def emit(self) -> None:
-        schema = EventSchema(SCHEMA)
-        encoder = EventEncoder(schema, folder_id(schema.fingerprint), Encoding.AVRO)
-        producer = EventProducer(self.properties)
-        for number in range(EVENTS):
-            who = f"r{number % RECIPIENTS}"
-            value, headers = encoder.encode({"who": who, "number": number}, number)
-            producer.send(self.topic, who, value, headers)
-        producer.flush()
-        rubbish = Producer(self.properties)
-        rubbish.produce(self.topic, b"\x00\x00\x00\x00\x07rubbish", b"r0")
-        assert rubbish.flush(30) == 0
-
-    def wait_for_outcomes(self, least: int, seconds: float = 120) -> None:
-        """Until there are so many."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if sum(ends(self.servers, f"{self.topic}.outcomes").values()) >= least:
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"no {least} outcomes within {seconds} s: {self.service.log}")
-
-    def outcomes(self, count: int) -> list[Outcome]:
-        """Every outcome, once there are so many; there are no more."""
-        self.wait_for_outcomes(count)
-        decode = OutcomeDecoder()
-        with TopicRange(self.properties, f"{self.topic}.outcomes") as ledger:
-            found = [decode(record.value) for record in ledger.records()]
-        assert len(found) == count, self.service.log
-        return [outcome for outcome in found if outcome is not None]
-
-    def call(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command beside the service."""
-        config = str(self.service.folder / "pipeline.yaml")
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *arguments, "--config", config, "--output", "json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-
-    def told(self, code: int, *arguments: str) -> dict[str, Any]:
-        """What a command says, and that it ends with this code."""
-        process = self.call(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, (out, err)
-        told: dict[str, Any] = json.loads(out)
-        return told
-
-    def tracked(self) -> dict[str, list[int]]:
-        """The numbers of the rule that was refused, by recipient, in the order in which the platform took them."""
-        taken: dict[str, list[int]] = defaultdict(list)
-        for received in self.sandbox.state.memory.messages:
-            if received.message.template == "track-template":
-                taken[received.message.to].append(int(received.message.fields["number1"][0]))
-        return dict(taken)
-
-
 @pytest.fixture
-def stage(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iterator[Stage]:
+def stage(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iterator[Parcels]:
     with running_sandbox(SandboxOptions(port=0, templates=WRONG)) as sandbox:
-        yield Stage(tmp_path, real_kafka, topic("parcels", partitions=2), sandbox)
+        yield Parcels(tmp_path, real_kafka, topic("parcels", partitions=2), sandbox)
 
 
 def _kinds(outcomes: list[Outcome]) -> Counter[tuple[OutcomeKind, str | None]]:
     return Counter((outcome.kind, outcome.rule) for outcome in outcomes)
 
 
-def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: Stage) -> None:
+def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: Parcels) -> None:
     """Redriven too early it is refused again, and the loop guard stops it; mended, it is accepted under a new key.
 
     Only the rule that failed runs again, an interrupted run is taken up where it stopped, and the audit agrees.
@@ -200,7 +83,7 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: S
         assert len({outcome.id for outcome in outcomes if outcome.rule == "track"}) == EVENTS
         service.send_signal(signal.SIGTERM)
         assert service.wait(END_SECONDS) == 0, stage.service.log
-    assert stage.tracked() == {
+    assert stage.taken() == {
         f"r{recipient}": list(range(recipient, EVENTS, RECIPIENTS)) for recipient in range(RECIPIENTS)
     }
     counts = stage.sandbox.state.memory.counts
@@ -212,7 +95,7 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: S
     assert (audited["expected"], audited["pending"]) == (4 * EVENTS + 1, 0)
 
 
-def test_a_rule_that_is_no_more_is_told_by_an_outcome(stage: Stage) -> None:
+def test_a_rule_that_is_no_more_is_told_by_an_outcome(stage: Parcels) -> None:
     """Whoever redrives is told that nothing came of it, though events without a rule have no outcome otherwise."""
     stage.emit()
     with stage.service.running() as service:

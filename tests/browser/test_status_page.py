@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from pipeline.delivery.halt import Halt
+from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages

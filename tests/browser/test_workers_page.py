@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from pipeline.delivery.halt import Halt
+from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.pages import Pages

@@ -104,7 +104,7 @@ def _failures(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     failed = {name for name, found in evidence.ledger.outcomes.items() if found[-1].kind is not OutcomeKind.ACCEPTED}
     if not allowed.failures:
         yield from _some("notices that were not accepted", failed)
-    left = {name for name in failed if evidence.ledger.outcomes[name][-1].kind.leaves_dead_letter}
+    left = {name for name in failed if evidence.ledger.outcomes[name][-1].leaves_dead_letter}
     yield from _some("failed without a dead letter", left - evidence.dead_letters.keys())
 
 

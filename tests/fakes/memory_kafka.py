@@ -194,7 +194,7 @@ class MemoryOutcomeLog:
         while self._pending and not self.away:
             pending = self._pending.popleft()
             with self._kafka.changed:
-                if pending.record is not None and pending.outcome.kind.leaves_dead_letter:
+                if pending.record is not None and pending.outcome.leaves_dead_letter:
                     self._kafka.dead_letters.append((pending.outcome, pending.record))
                 self._kafka.ledger.append(pending.outcome)
                 offset = len(self._kafka.ledger) - 1

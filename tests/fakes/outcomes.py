@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.model.event import Origin, Position, Record
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
 
 FIRST = Position("events", 0, 0)
@@ -32,6 +32,7 @@ WHOLE = Outcome(
     origin=Origin("shop", "bm90aWNlLXBpcGVsaW5lLQ", "oWk4chtyThyfGjlNjuy9ew"),
     redrives=2,
     first=Position("trade.order.events", 3, 2**33),
+    because=(Because("pause", "rule order-paid", "dropped", 1_795_410_000.0), Because("pause")),
 )
 BARE = WHOLE._replace(
     event_type=None,
@@ -48,6 +49,7 @@ BARE = WHOLE._replace(
     origin=Origin("shop"),
     redrives=0,
     first=None,
+    because=(),
 )
 
 

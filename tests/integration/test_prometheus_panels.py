@@ -18,9 +18,9 @@ from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
 from pipeline.metrics import Metric
 from pipeline.model.event import Position
+from pipeline.model.halt import Halt
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
 from pipeline.rules.compile import load

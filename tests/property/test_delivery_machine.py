@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from pipeline.model.event import TopicPartition
+from pipeline.model.pause import EVERYTHING, Scope, ScopeKind
 from tests.unit.delivery.world import FAN_OUT, PARTITIONS, REPLIES, World
 
 partitions = st.sampled_from(PARTITIONS)
@@ -21,6 +22,11 @@ notices = st.lists(
         st.sampled_from(["paid", "shipped", "careful"]),
     ),
     max_size=FAN_OUT,
+)
+
+
+scopes = st.sampled_from(
+    [EVERYTHING, Scope(ScopeKind.RULE, "paid"), Scope(ScopeKind.RULE, "shipped"), Scope(ScopeKind.TEMPLATE, "template")]
 )
 
 
@@ -76,6 +82,14 @@ class DeliveryWorld(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.01, 1.0, 5.0, 31.0, 3_600.0, 90_000.0]))
     def wait(self, seconds: float) -> None:
         self.world.now += seconds
+
+    @rule(scope=scopes, seconds=st.none() | st.sampled_from([1.0, 60.0]))
+    def pause(self, scope: Scope, seconds: float | None) -> None:
+        self.world.pause(scope, seconds)
+
+    @rule(scope=scopes)
+    def resume(self, scope: Scope) -> None:
+        self.world.resume(scope)
 
     @rule(member=members, comes=st.booleans())
     def token(self, member: int, comes: bool) -> None:  # noqa: FBT001 - called by Hypothesis

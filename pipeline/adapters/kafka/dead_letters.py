@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 
 from pipeline.model import dead_letter
 from pipeline.model.event import Record
-from pipeline.model.outcome import Outcome
+from pipeline.model.outcome import PAUSE, Outcome
 
 Header = tuple[str, bytes | None]
 
@@ -60,7 +60,13 @@ def _added(outcome: Outcome, record: Record, cut: Cut) -> Sequence[Header]:
         dead_letter.SOURCE_TIME: str(record.timestamp_ms),
     }
     group, cluster_id, topic_id = outcome.origin
-    ids = {dead_letter.GROUP: group, dead_letter.CLUSTER_ID: cluster_id, dead_letter.TOPIC_ID: topic_id}
+    paused = [one.name for one in outcome.because if one.what == PAUSE]
+    ids = {
+        dead_letter.PAUSE: paused[0] if paused else None,
+        dead_letter.GROUP: group,
+        dead_letter.CLUSTER_ID: cluster_id,
+        dead_letter.TOPIC_ID: topic_id,
+    }
     texts |= {name: text for name, text in ids.items() if text is not None}
     if cut is not Cut.NOTHING:
         texts[dead_letter.LEFT_OUT] = cut.value

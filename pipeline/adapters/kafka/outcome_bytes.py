@@ -6,13 +6,18 @@ Encoding: Avro 1.12, "Binary Encoding"; property tests hold it against fastavro'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from math import floor
+
+from pipeline.model.outcome import Because
 
 NULL, VALUE = b"\x00", b"\x02"
 """Which branch of a nullable field's union follows: the first (null), or the second."""
 FALSE, TRUE = b"\x00", b"\x01"
 EMPTY = b"\x00"
 """The empty text."""
+_END_OF_ARRAY = b"\x00"
 _UPPER = 1 << 50
 """The limit of a 64-bit number without its lowest 14 bits."""
 
@@ -73,3 +78,24 @@ def text(value: str) -> bytes:
         return _LENGTHS[len(raw)] + raw
     except IndexError:
         return long(len(raw)) + raw
+
+
+def because(items: Sequence[Because]) -> bytes:
+    """Encode the array of the schema's field `because`.
+
+    Raises:
+        ValueError: UTF-8 cannot encode a text.
+    """
+    return b"".join((long(len(items)), *map(_one_because, items), _END_OF_ARRAY))
+
+
+def _one_because(one: Because) -> bytes:
+    what, name, value, until = one
+    return b"".join(
+        (
+            text(what),
+            NULL if name is None else VALUE + text(name),
+            NULL if value is None else VALUE + text(value),
+            NULL if until is None else VALUE + long(floor(until * 1000 + 0.5)),
+        )
+    )

@@ -16,7 +16,7 @@ import fastavro
 from pipeline.adapters.events.avro import FRAME, MAGIC, parsed
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import trace_context
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
@@ -133,6 +133,7 @@ class OutcomeDecoder:
                 origin=_origin(raw),
                 redrives=raw["redrives"],
                 first=_first(raw),
+                because=_because(raw["because"]),
             )
         except ValueError:
             return None
@@ -156,6 +157,15 @@ def _origin(raw: Mapping[str, Any]) -> Origin:
 def _first(raw: Mapping[str, Any]) -> Position | None:
     topic, partition, offset = raw["first_topic"], raw["first_partition"], raw["first_offset"]
     return None if topic is None or partition is None or offset is None else Position(topic, partition, offset)
+
+
+def _because(raw: Sequence[Mapping[str, Any]] | None) -> tuple[Because, ...]:
+    return tuple(
+        [
+            Because(one["what"], one["name"], one["value"], None if one["until"] is None else one["until"] / 1000)
+            for one in raw or ()
+        ]
+    )
 
 
 class LedgerEntry(NamedTuple):

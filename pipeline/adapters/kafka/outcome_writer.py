@@ -20,7 +20,7 @@ from pipeline.adapters.events.avro import frame
 from pipeline.adapters.kafka import outcome_bytes
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.model.event import Origin, Position
-from pipeline.model.outcome import Outcome
+from pipeline.model.outcome import Because, Outcome
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
 
@@ -77,6 +77,7 @@ CODECS: Mapping[str, Codec] = {
     "first_topic": Codec("first.topic", null_if="first is None"),
     "first_partition": Codec("first.partition", null_if="first is None"),
     "first_offset": Codec("first.offset", null_if="first is None"),
+    "because": Codec("because", null_if="not because"),
 }
 
 _WRITTEN: Mapping[str, str] = {
@@ -85,6 +86,7 @@ _WRITTEN: Mapping[str, str] = {
     "long": "long({})",
     "timestamp-millis": "timestamp(floor({} * 1000 + 0.5))",  # round() costs three times as much
     "boolean": "(TRUE if {} else FALSE)",
+    "array": "because_bytes({})",
 }
 """The bytes of a value, by its Avro type."""
 
@@ -120,6 +122,10 @@ def _writable(value: object) -> object:
         return Position._make(map(_writable, value))
     if isinstance(value, Origin):
         return Origin._make(map(_writable, value))
+    if isinstance(value, Because):
+        return Because._make(map(_writable, value))
+    if type(value) is tuple:  # `because`; the other tuples have names
+        return tuple(map(_writable, value))
     if isinstance(value, int) and value.bit_length() > _LONG_BITS:
         return None
     return value
@@ -133,6 +139,7 @@ def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, Recipient
     """Generate the function that encodes one outcome: values in the schema's order, repeating ones from a cache."""
     names: dict[str, Any] = {
         **vars(outcome_bytes),
+        "because_bytes": outcome_bytes.because,  # not under its name, which is a field's
         "floor": floor,
         "FIRST_SECOND": FIRST_SECOND,
         "LAST_SECOND": LAST_SECOND,

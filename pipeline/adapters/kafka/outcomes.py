@@ -113,7 +113,7 @@ class KafkaOutcomeLog:
         """Write the outcome, after its dead letter if it has one."""
         self._open += 1
         kind = outcome.kind
-        if record is not None and kind is not ACCEPTED and kind.leaves_dead_letter:
+        if record is not None and kind is not ACCEPTED and outcome.leaves_dead_letter:
             # Only the position of a skipped record is known.
             cut = Cut.VALUE_AND_HEADERS if outcome.reason is Reason.SKIPPED else Cut.NOTHING
             self._enqueue(partial(self._write_dead_letter, _Pending(outcome, record, acknowledged), cut))

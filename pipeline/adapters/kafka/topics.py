@@ -27,6 +27,8 @@ DEAD_LETTER_CONFIG: Mapping[str, str] = {
     # Twice Kafka's default, so that the largest event of a default topic fits with the added headers.
     "max.message.bytes": "2097152",
 }
+CONTROL_CONFIG: Mapping[str, str] = {"cleanup.policy": "compact", "retention.ms": "-1"}
+"""The newest record of each scope is kept without a limit of time."""
 REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
 """No deletion: a letter whose mark is deleted would be sent again. A mark takes about a hundred bytes."""
 NEW_TOPIC_SECONDS = 2.0
@@ -188,6 +190,10 @@ class TopicCheck:
         except (KafkaException, NoAnswer):
             return
         policy, retention = found.get("cleanup.policy", "delete"), int(found.get("retention.ms", "-1"))
+        if "compact" in expected["cleanup.policy"]:
+            if "delete" in policy:
+                log.warning("topic_deletes", topic=name, error="its records are deleted by age: set it to compact only")
+            return
         if "compact" in policy:
             log.warning("topic_is_compacted", topic=name, error="records with one key replace each other and are lost")
         if 0 <= retention < DAY_MS:

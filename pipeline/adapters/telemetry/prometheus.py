@@ -263,6 +263,7 @@ READ_AT_SCRAPE = frozenset(
         metrics.HALTED,
         metrics.RETRY_BUDGET,
         metrics.RULES_SUSPENDED,
+        metrics.PAUSED,
         metrics.CONSUMER_LAG,
         metrics.FRONTIER_AGE,
         metrics.PARTITION_STUCK,

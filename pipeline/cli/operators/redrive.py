@@ -28,7 +28,8 @@ from pipeline.operations.redrive.selection import RedriveDecision, Selection
 from pipeline.settings import load_settings, require_group
 
 if TYPE_CHECKING:
-    from pipeline.bootstrap.redrive import Redrive, Tally
+    from pipeline.bootstrap.redrive import Redrive, RedriveOptions, Tally
+    from pipeline.settings import Settings
 
 LABELS = {
     RedriveDecision.SEND: "sent again",
@@ -91,20 +92,17 @@ def command(
     Fix the cause first. Each letter is sent once, even if the command is run again or interrupted; a notice that fails
     again gets a new letter. The order per key is kept. Letters of these kinds and reasons are sent only if --kind or
     --reason names them: **expired** (would expire again), **unknown** and **key_reused** (may have reached the
-    customer), **undecodable** (cannot be read yet).
+    customer), **undecodable** (cannot be read yet), **suppressed** (paused: see `resume --send`).
 
     Exit codes: 0 all sent, 1 some could not be sent, 2 misuse, 130 interrupted (run it again to continue).
 
     Examples: `notice-pipeline redrive --dry-run` · `notice-pipeline redrive --reason rejected_content --rule order-paid
     --rate 50` · `notice-pipeline redrive --kind undecodable --reason unknown_schema --from -24h --yes`
     """
-    from pipeline.bootstrap.redrive import RedriveOptions, open_redrive  # noqa: PLC0415 - it imports the whole service
+    from pipeline.bootstrap.redrive import RedriveOptions  # noqa: PLC0415 - it imports the whole service
 
     settings = load_settings(config, os.environ)
     require_group(settings, config, os.environ)
-    if settings.shadow:
-        message = "dead letters of a shadow are not sent again: the live service would send them in addition to its own"
-        raise UserError(message, hint="use the live configuration, without `shadow`")
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_time(start, "--from", now), read_time(end, "--to", now)
     if since is not None and until is not None and since >= until:
@@ -114,10 +112,28 @@ def command(
         frozenset(rule or ()),
         frozenset(kind or ()),
         frozenset(one.encode() for one in key or ()),
-        max_redrives,
-        settings.kafka.group_id,
+        max_redrives=max_redrives,
+        group=settings.kafka.group_id,
     )
-    with open_redrive(settings, RedriveOptions(selection, since, until, into), writes=not dry_run) as redrive:
+    send_again(
+        settings, RedriveOptions(selection, since, until, into), rate=rate, dry_run=dry_run, yes=yes, output=output
+    )
+
+
+def send_again(
+    settings: Settings, options: RedriveOptions, *, rate: float | None, dry_run: bool = False, yes: bool, output: str
+) -> None:
+    """Show what is to be sent, ask on a terminal, send, and end with the exit code.
+
+    Raises:
+        UserError: the configuration is a shadow's, or Kafka does not answer.
+    """
+    from pipeline.bootstrap.redrive import open_redrive  # noqa: PLC0415 - it imports the whole service
+
+    if settings.shadow:
+        message = "dead letters of a shadow are not sent again: the live service would send them in addition to its own"
+        raise UserError(message, hint="use the live configuration, without `shadow`")
+    with open_redrive(settings, options, writes=not dry_run) as redrive:
         with progress("looking") as progressed:
             seen = redrive.look(progressed)
         if output == "text":

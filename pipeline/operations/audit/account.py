@@ -20,6 +20,8 @@ class Seen(NamedTuple):
     redelivered: bool
     other_rules: bool
     """Whether another version of the rules produced it."""
+    leaves_letter: bool
+    """Whether a dead letter must exist."""
     finished_at: float
     """Epoch seconds."""
 
@@ -51,11 +53,11 @@ class Account(NamedTuple):
 
     def without_letter(self) -> Iterable[Seen]:
         """Yield outcomes whose dead letter is missing."""
-        return (seen for seen in self.outcomes if seen.kind.leaves_dead_letter and not self.letters[seen.id])
+        return (seen for seen in self.outcomes if seen.leaves_letter and not self.letters[seen.id])
 
     def stray_letters(self) -> Iterable[tuple[str, int, str]]:
         """Yield surplus dead letters: the outcome's id, their number, and a description."""
-        failed = Counter(seen.id for seen in self.outcomes if seen.kind.leaves_dead_letter)
+        failed = Counter(seen.id for seen in self.outcomes if seen.leaves_letter)
         accepted = {seen.id for seen in self.outcomes if seen.kind is OutcomeKind.ACCEPTED}
         for name, count in self.letters.items():
             surplus = count - failed[name]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from pipeline.model.event import Origin, Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -28,6 +29,22 @@ _PROGRESS_EVERY = 10_000
 
 Progressed = Callable[[int, int], None]
 """Called at intervals with the rows read so far and their total."""
+
+
+class _Flags(NamedTuple):
+    """What is kept of an outcome in one number."""
+
+    kind: OutcomeKind
+    redelivered: bool
+    other_rules: bool
+    leaves_letter: bool
+
+    def packed(self) -> int:
+        return _KINDS.index(self.kind) << 3 | self.leaves_letter << 2 | self.redelivered << 1 | self.other_rules
+
+    @classmethod
+    def unpacked(cls, flags: int) -> _Flags:
+        return cls(_KINDS[flags >> 3], bool(flags & 2), bool(flags & 1), bool(flags & 4))
 
 
 class Audit:
@@ -80,7 +97,9 @@ class Audit:
         if outcome.reason is not Reason.SKIPPED:  # no rules were applied
             partition.note_version(outcome.rules_version, outcome.position.offset)
         label = self._labels.number(outcome.rule or f"({outcome.kind})")
-        flags = _KINDS.index(outcome.kind) << 2 | outcome.redelivered << 1 | (outcome.rules_version != self._version)
+        flags = _Flags(
+            outcome.kind, outcome.redelivered, outcome.rules_version != self._version, outcome.leaves_dead_letter
+        ).packed()
         self._accounts.add(location, _OUTCOME, label, flags, _milliseconds(outcome.finished_at), outcome.id)
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._accepted.add(hash(outcome.id) & _HASH_MASK, location)
@@ -159,10 +178,9 @@ class Audit:
             elif row_type == _LETTER:
                 letters[str(name)] += 1
             else:
-                kind = _KINDS[int(flags) >> 2]
-                redelivered, other_rules = bool(int(flags) & 2), bool(int(flags) & 1)
-                seen = Seen(self._labels[int(number)], kind, str(name), redelivered, other_rules, int(finished) / 1000)
-                outcomes.append(seen)
+                kind, redelivered, other_rules, leaves_letter = _Flags.unpacked(int(flags))
+                label, finished_at = self._labels[int(number)], int(finished) / 1000
+                outcomes.append(Seen(label, kind, str(name), redelivered, other_rules, leaves_letter, finished_at))
         return Account(expected, outcomes, letters)
 
     def _check(self, position: Position, account: Account) -> None:

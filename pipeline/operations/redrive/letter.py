@@ -33,6 +33,8 @@ class Letter(NamedTuple):
     """Its group and source; without a group if an earlier release wrote it."""
     is_cut: bool
     """Whether only the record at `source` is complete."""
+    pause: str | None = None
+    """The scope of the pause that suppressed it."""
 
     @property
     def name(self) -> str:
@@ -52,6 +54,7 @@ def read_letter(record: Record) -> Letter | None:
         reason = Reason(headers.get(dead_letter.REASON, b"").decode())
         rule = headers.get(dead_letter.RULE, b"").decode()
         outcome_id = headers.get(dead_letter.OUTCOME_ID, b"").decode()
+        pause = headers.get(dead_letter.PAUSE, b"").decode()
         origin = Origin(
             headers.get(dead_letter.GROUP, b"").decode(),
             headers.get(dead_letter.CLUSTER_ID, b"").decode() or None,
@@ -70,6 +73,7 @@ def read_letter(record: Record) -> Letter | None:
         redrives=_number(headers, dead_letter.REDRIVES) or 0,
         origin=origin,
         is_cut=dead_letter.LEFT_OUT in headers,
+        pause=pause or None,
     )
 
 

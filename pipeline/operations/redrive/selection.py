@@ -53,6 +53,8 @@ class Selection(NamedTuple):
     rules: frozenset[str] = frozenset()
     kinds: frozenset[OutcomeKind] = frozenset()
     keys: frozenset[bytes] = frozenset()
+    pauses: frozenset[str] = frozenset()
+    """Scopes of pauses, as `Scope` prints them."""
     max_redrives: int = 3
     group: str = ""
     """The consumer group whose letters are selected."""
@@ -79,6 +81,7 @@ class Selection(NamedTuple):
             and (not self.rules or letter.rule in self.rules)
             and (not self.kinds or letter.kind in self.kinds)
             and (not self.keys or letter.record.key in self.keys)
+            and (not self.pauses or letter.pause in self.pauses)
         )
 
     def _is_permitted(self, letter: Letter) -> bool:

@@ -15,7 +15,7 @@ from pipeline.adapters.kafka import outcome_bytes as avro_bytes
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.model.event import Origin, Position
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import without_logical_types
 
@@ -59,6 +59,10 @@ _OUTCOMES = st.builds(
     origin=st.builds(Origin, _TEXTS, st.none() | _TEXTS, st.none() | _TEXTS),
     redrives=_INTS,
     first=st.none() | st.builds(Position, _TEXTS, _INTS, _LONGS),
+    because=st.lists(
+        st.builds(Because, _TEXTS, st.none() | _TEXTS, st.none() | _TEXTS, st.none() | _MILLISECONDS.map(_seconds)),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -83,6 +87,11 @@ def _fields(outcome: Outcome) -> dict[str, object]:
         **outcome.origin._asdict(),
         **{f"first_{name}": getattr(outcome.first, name, None) for name in Position._fields},
         **moments,
+        "because": [
+            {**one._asdict(), "until": None if one.until is None else round(one.until * 1000)}
+            for one in outcome.because
+        ]
+        or None,
         "outcome_id": outcome.id,
         "http_status": outcome.status,
         "body_code": outcome.code,

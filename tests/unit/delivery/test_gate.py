@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.delivery.condition import NEVER, Condition
 from pipeline.delivery.gate import Gate
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.probed_halt import ProbedHalt
+from pipeline.model.halt import Halt
 
 from .making import T0
 
@@ -106,8 +106,8 @@ def test_each_condition_closes_the_gate() -> None:
     assert subject.clear(T0)
     assert subject.token.generation == 1
 
-    subject.pause.extend(T0 + 5)
-    subject.pause.extend(T0 + 3)
+    subject.retry_after.extend(T0 + 5)
+    subject.retry_after.extend(T0 + 3)
     assert (subject.clear(T0 + 4), subject.blocked_until(T0 + 4)) == (False, T0 + 5)
     assert subject.halted(T0) is None
     assert subject.clear(T0 + 5)

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import PROBE_RECORDS
 from pipeline.delivery.verdicts import VerdictSettings
+from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
 from pipeline.model.verdict import Verdict

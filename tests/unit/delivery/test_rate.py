@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import RateSettings
 from pipeline.delivery.rate import RateLimit
+from pipeline.model.halt import Halt
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 24, 12, tzinfo=SHANGHAI).timestamp()

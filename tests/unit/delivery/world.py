@@ -12,15 +12,16 @@ from typing import NamedTuple
 
 from pipeline.delivery import pointer
 from pipeline.delivery.evaluated_record import Attempt, PendingOutcome
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import PROBE_RECORDS, UNWRITTEN_PER_SLOT, Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
+from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.notice import Notice, OnAmbiguous
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.model.reply import Fault, Reply
 
 from .making import OK, P0, P1, T0, arrival, undecodable
@@ -72,6 +73,7 @@ LEGITIMATE_ENDS = {
     (OutcomeKind.EXHAUSTED, Reason.ATTEMPTS),
     (OutcomeKind.EXHAUSTED, Reason.HORIZON),
     (OutcomeKind.UNDECODABLE, Reason.MALFORMED_AVRO),
+    (OutcomeKind.SUPPRESSED, Reason.PAUSED),
 }
 
 
@@ -140,6 +142,8 @@ class World:
         self.accepted: Counter[str] = Counter()
         self.excused: set[str] = set()
         """Notices of which a duplicate is allowed: in flight, or not yet acknowledged, when their owner was lost."""
+        self.pauses: dict[Scope, Pause] = {}
+        """The control topic, which every member follows at once."""
         self.flights: list[Flight] = []
         self.members = [self._born(), self._born()]
         for partition, member in zip(PARTITIONS, self.members, strict=True):
@@ -147,11 +151,35 @@ class World:
 
     def _born(self) -> Member:
         self.seed += 1
-        return Member(self.seed, self.now)
+        member = Member(self.seed, self.now)
+        member.delivery.pause(list(self.pauses.values()), self.now)
+        return member
 
     def owner(self, partition: TopicPartition) -> Member:
         """Whose it is."""
         return next(member for member in self.members if partition in member.epochs)
+
+    # Operators
+
+    def pause(self, scope: Scope, seconds: float | None) -> None:
+        """An operator pauses something, until it is resumed or for some time."""
+        self.pauses[scope] = Pause(scope, self.now, None if seconds is None else self.now + seconds)
+        self._follow()
+
+    def resume(self, scope: Scope) -> None:
+        """An operator lifts a pause, if there is one."""
+        self.pauses.pop(scope, None)
+        self._follow()
+
+    def _follow(self) -> None:
+        for member in self.members:
+            member.delivery.pause(list(self.pauses.values()), self.now)
+            self.collect(member)
+
+    def _is_paused(self, notice: Notice) -> bool:
+        scopes = (EVERYTHING, Scope(ScopeKind.RULE, notice.rule), Scope(ScopeKind.TEMPLATE, notice.template))
+        pauses = (self.pauses.get(scope) for scope in scopes)
+        return any(pause is not None and pause.in_force(self.now) for pause in pauses)
 
     # Kafka
 
@@ -343,6 +371,7 @@ class World:
         assert notice.id not in member.decided, "sent although its end was decided"
         assert not self._acked(notice.id) or notice.id in self.excused, "sent although the ledger has its outcome"
         assert notice.expires_at is None or self.now < notice.expires_at, "sent too late"
+        assert not self._is_paused(notice), "sent although it is paused"
         assert attempt.number <= SETTINGS.retry.max_attempts, "too many attempts"
         if notice.ordered:
             mine = self.order[partition, notice.recipient]
@@ -441,6 +470,8 @@ class World:
 
     def heal(self) -> None:
         """Everything works again: all must come to its end, by itself, and be committed."""
+        self.pauses.clear()
+        self._follow()
         idle = 0
         for _ in range(3_000):
             idle = 0 if self.flights else idle + 1

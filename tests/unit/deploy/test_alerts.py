@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy.grafana.generate import DASHBOARDS
-from pipeline.delivery.halt import Halt
 from pipeline.metrics import AGE_BUCKETS, CATALOGUE, PREFIX, Kind
+from pipeline.model.halt import Halt
 from pipeline.model.outcome import Reason
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,6 +34,9 @@ NO_NOTICE = {
     Reason.TOO_LARGE,
 }
 """Reasons of records that are no event: they are dead letters, but no notice that failed."""
+
+
+STOP_NOW = "Stop now"
 
 
 def _rules(name: str) -> list[dict[str, Any]]:
@@ -72,8 +75,9 @@ def test_an_alert_tells_the_one_who_is_paged_what_to_do(alert: dict[str, Any]) -
 
 
 def test_the_runbook_has_one_section_for_each_alert_and_no_other() -> None:
-    """Each section says what it means, how to diagnose, how to fix and how to verify."""
-    sections = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)[1:]
+    """Each section says what it means, how to diagnose, how to fix and how to verify; before them is how to stop."""
+    first, *sections = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)[1:]
+    assert first.split("\n", 1)[0] == STOP_NOW
     assert {section.split("\n", 1)[0] for section in sections} == {alert["alert"] for alert in ALERTS}
     for section in sections:
         assert "**What it means to customers.**" in section
@@ -84,7 +88,7 @@ def test_the_runbook_has_one_section_for_each_alert_and_no_other() -> None:
 
 def test_every_link_inside_the_runbook_leads_somewhere() -> None:
     """Anchors are the lower-case names of alerts."""
-    anchors = {alert["alert"].lower() for alert in ALERTS}
+    anchors = {alert["alert"].lower() for alert in ALERTS} | {STOP_NOW.lower().replace(" ", "-")}
     assert set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK)) <= anchors
 
 
@@ -142,7 +146,7 @@ def test_the_delivery_objective_leaves_out_records_that_are_no_notice() -> None:
     """Every reason of a dead letter either counts against the objective or is left out on purpose."""
     expression = next(rule["expr"] for rule in RECORDED if rule["record"] == "notice_pipeline:delivery_bad:rate5m")
     left_out = set(re.findall(r'reason!~"([^"]+)"', expression)[0].split("|"))
-    assert left_out == {reason.value for reason in NO_NOTICE | {Reason.RECIPIENT, Reason.RULE_OFF}}
+    assert left_out == {reason.value for reason in NO_NOTICE | {Reason.RECIPIENT, Reason.RULE_OFF, Reason.PAUSED}}
 
 
 def test_the_delay_objective_is_one_of_the_histogram_s_buckets() -> None:
@@ -173,8 +177,8 @@ def test_alertmanager_accepts_its_example() -> None:
 
 
 def test_every_reason_why_nothing_is_sent_pages_somebody() -> None:
-    """Each halt has its alert; the breaker's speaks of its own state."""
+    """Each halt has its alert, unless an operator ordered it; the breaker's speaks of its own state."""
     text = "\n".join(alert["expr"] for alert in ALERTS if alert["labels"]["severity"] == "page")
-    for halt in Halt:
+    for halt in set(Halt) - {Halt.PAUSED}:
         told = 'breaker_state{state!="closed"}' if halt is Halt.BREAKER_OPEN else f'halted{{reason="{halt.value}"}}'
         assert told in text

@@ -17,8 +17,8 @@ from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.cli import app
 from pipeline.delivery.condition import NEVER, Condition
 from pipeline.delivery.gate import Gate
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.model.halt import Halt
 from pipeline.rules.source.format import RuleFields
 from tests.fakes.outcomes import an_outcome
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
+from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned
 from pipeline.model.outcome import Outcome
 from pipeline.model.reply import Reply

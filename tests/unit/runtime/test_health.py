@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pipeline.model.event import TopicPartition
+from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
+from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.runtime.health import STUCK_SECONDS, Health
 
 
@@ -18,13 +21,17 @@ def health(
     draining: bool = False,
     kafka: KafkaHealth | None = None,
     stuck: dict[TopicPartition, StuckPartition] | None = None,
+    pauses: Sequence[Pause] = (),
 ) -> Health:
     subject: Any = {
         "clock": SimpleNamespace(now=lambda: 1_000.0),
         "source": SimpleNamespace(
             last_poll_at=lambda: 1_000.0 - silent, health=lambda: kafka, stuck=lambda: stuck or {}
         ),
-        "delivery": SimpleNamespace(halted=lambda: None),
+        "delivery": SimpleNamespace(
+            halted=lambda: Halt.PAUSED if any(one.scope == EVERYTHING for one in pauses) else None,
+            pauses=lambda _: pauses,
+        ),
         "engine": SimpleNamespace(has_token=True),
         "bridge": SimpleNamespace(draining=draining, assigned=set()),
     }
@@ -67,3 +74,16 @@ def test_a_partition_that_cannot_be_read_on_makes_the_member_unready() -> None:
     """Its events wait, whatever else goes on."""
     ready = health(stuck={TopicPartition("orders", 3): StuckPartition(17, 0.0, "Invalid compressed data")}).ready()
     assert ready == (False, "orders/3 cannot be read at offset 17: Invalid compressed data")
+
+
+@pytest.mark.parametrize(
+    ("pause", "ok", "message"),
+    [
+        (Pause(EVERYTHING, 0.0), False, "sending is halted: paused by an operator"),
+        (Pause(EVERYTHING, 0.0, by="ann", reason="price"), False, "sending is halted: paused by ann: price"),
+        (Pause(Scope(ScopeKind.RULE, "paid"), 0.0, by="ann"), True, "waiting for partitions; paused: rule paid"),
+    ],
+)
+def test_a_pause_is_named(pause: Pause, ok: bool, message: str) -> None:  # noqa: FBT001 - a parameter of the test
+    """A pause of everything makes the member unready; one of a rule does not."""
+    assert health(pauses=[pause]).ready() == (ok, message)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.halt import Halt
 from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import Position, TopicPartition
+from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.compile import load

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from pipeline.delivery.halt import Halt
+from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.delivery.halt import Halt
 from pipeline.model.event import TopicPartition
+from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.web.status_messages import RefusedRules, Severity
 

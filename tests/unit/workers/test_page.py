@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from pipeline.delivery.halt import Halt
+from pipeline.model.halt import Halt
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler
 from pipeline.workers.page import WorkersPage

@@ -16,5 +16,7 @@ class Halt(StrEnum):
     """The daily quota is used up."""
     TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105 - a reason, not a secret
     """The token source gives no token."""
+    PAUSED = "paused"
+    """An operator has paused everything."""
     UNKNOWN_CODE = "unknown_code"
     """Several recipients in a row got one code that the verdict table does not name."""

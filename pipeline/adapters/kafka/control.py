@@ -1,0 +1,255 @@
+"""The control topic: what operators have paused. Compacted, one record for each group and scope.
+
+The key is a JSON array of group, kind of scope and name, such as `["notice-pipeline", "rule", "coupon-issued"]`. The
+value is a JSON object with `since`, `until`, `drop`, `by` and `reason`; a record without a value lifts the pause.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
+from pipeline.adapters.kafka.outcomes import PRODUCER_RULES
+from pipeline.errors import Unreachable
+from pipeline.model.pause import Pause, Scope, ScopeKind
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+READ_SECONDS = 15.0
+"""Within this time the topic must have been read to its end."""
+WRITE_SECONDS = 15.0
+POLL_SECONDS = 0.2
+MOST_TEXT = 300
+"""Characters kept of a text that an operator wrote."""
+
+log = structlog.get_logger("control")
+
+Changed = Callable[[Sequence[Pause]], None]
+"""Called with all pauses of the group, on the reader's thread, after each change."""
+
+
+class ControlReader:
+    """Reads the pauses of one group: once to the topic's end, then whatever is added."""
+
+    def __init__(self, properties: Mapping[str, Any], topic: str, group: str) -> None:
+        """`properties` are librdkafka's; the topic must exist.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+            Unreachable: the topic cannot be read to its end.
+        """
+        self._topic = topic
+        self._group = group
+        self._pauses: dict[Scope, Pause] = {}
+        self._next: Consumer | None = None
+        """A client with newer credentials, which takes over."""
+        self._heard: deque[KafkaError] = deque(maxlen=20)
+        self._error: int | None = None
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._properties = properties
+        self._consumer = self._client(properties)
+        try:
+            with kafka_errors.reading(topic):
+                self._read_to_the_end()
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    def _client(self, properties: Mapping[str, Any]) -> Consumer:
+        settings = {
+            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
+            "group.id": f"{self._group}.control",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "error_cb": self._heard.append,
+        }
+        return kafka_errors.configured(lambda: Consumer(settings))
+
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on. Any thread may call it."""
+        self._consumer.set_sasl_credentials(user, password)
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Continue with a new client with these properties. Any thread may call it.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings; the present client stays.
+        """
+        self._properties = {**self._properties, **properties}
+        self._next = self._client(self._properties)
+
+    def pauses(self) -> Sequence[Pause]:
+        """Return all pauses as last read, passed ones among them."""
+        return list(self._pauses.values())
+
+    def follow(self, changed: Changed) -> None:
+        """Read on in a thread of its own, and report each change."""
+        self._thread = threading.Thread(target=self._follow, args=(changed,), name="control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._consumer.close()
+
+    def _read_to_the_end(self) -> None:
+        deadline = time.monotonic() + READ_SECONDS
+        found = self._consumer.list_topics(self._topic, timeout=READ_SECONDS).topics[self._topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        unfinished = set(found.partitions)
+        self._consumer.assign([KafkaPartition(self._topic, partition, 0) for partition in unfinished])
+        while unfinished:
+            message = self._consumer.poll(POLL_SECONDS)
+            if time.monotonic() > deadline:
+                hint = kafka_errors.hint({error.code() for error in self._heard})
+                raise Unreachable(f"{self._topic} could not be read to its end in {READ_SECONDS:.0f} s", hint=hint)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                self._take(message)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+                unfinished.discard(message.partition())
+            elif kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
+                raise KafkaException(error)
+
+    def _follow(self, changed: Changed) -> None:
+        while not self._closed.is_set():
+            if self._next is not None:
+                self._take_over()
+            message = self._consumer.poll(POLL_SECONDS)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None:
+                self._report(error)
+            elif self._take(message):
+                changed(self.pauses())
+
+    def _take_over(self) -> None:
+        """Continue with the new client where the former one was."""
+        locations = self._consumer.position(self._consumer.assignment())
+        former, self._consumer, self._next = self._consumer, self._next or self._consumer, None
+        former.close()
+        self._consumer.assign(locations)
+
+    def _report(self, error: KafkaError) -> None:
+        """Log an error once; librdkafka tries again by itself."""
+        if error.code() not in {self._error, KafkaError._PARTITION_EOF}:  # noqa: SLF001 - librdkafka's own codes begin so
+            self._error = error.code()
+            log.warning("control_topic_unreadable", error=error.str(), hint=kafka_errors.hint({error.code()}))
+
+    def _take(self, message: Message) -> bool:
+        """Apply a record; return whether it changed anything."""
+        self._error = None
+        scope = read_key(message.key(), self._group)
+        if scope is None:
+            return False
+        raw = message.value()
+        pause = None if raw is None else read_value(scope, raw)
+        if raw is not None and pause is None:
+            log.warning("control_record_ignored", scope=str(scope), offset=message.offset(), error="not a pause")
+            return False
+        if pause is None:
+            return self._pauses.pop(scope, None) is not None
+        self._pauses[scope] = pause
+        return True
+
+
+def read_key(raw: str | bytes | None, group: str) -> Scope | None:
+    """Return the scope that a record of this group is about; None for other records."""
+    try:
+        given, kind, name = orjson.loads(raw or b"")
+        return Scope(ScopeKind(kind), name) if given == group and isinstance(name, str) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def read_value(scope: Scope, raw: str | bytes) -> Pause | None:
+    """Return the pause; None if the bytes do not hold one."""
+    try:
+        values = orjson.loads(raw)
+        until = values.get("until")
+        return Pause(
+            scope,
+            datetime.fromisoformat(values["since"]).timestamp(),
+            None if until is None else datetime.fromisoformat(until).timestamp(),
+            bool(values.get("drop", False)),
+            str(values.get("by", ""))[:MOST_TEXT],
+            str(values.get("reason", ""))[:MOST_TEXT],
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        return None
+
+
+def written_key(group: str, scope: Scope) -> bytes:
+    """Return the key of a scope's record."""
+    return orjson.dumps([group, scope.kind, scope.name])
+
+
+def written_value(pause: Pause) -> bytes:
+    """Return the value of a pause's record."""
+    return orjson.dumps(
+        {
+            "since": _as_text(pause.since),
+            "until": None if pause.until is None else _as_text(pause.until),
+            "drop": pause.drop,
+            "by": pause.by[:MOST_TEXT],
+            "reason": pause.reason[:MOST_TEXT],
+        }
+    )
+
+
+def _as_text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def write_controls(
+    properties: Mapping[str, Any], topic: str, group: str, changes: Mapping[Scope, Pause | None]
+) -> None:
+    """Write pauses, and lift those whose value is None; return once all replicas have them.
+
+    Raises:
+        ConfigurationError: librdkafka refuses its settings.
+        Unreachable: Kafka refused a record, or did not acknowledge it in time.
+    """
+    errors: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            errors.append(error)
+
+    heard: deque[KafkaError] = deque(maxlen=20)
+    rules = {**PRODUCER_RULES, "message.timeout.ms": int(WRITE_SECONDS * 1000), "error_cb": heard.append}
+    producer = kafka_errors.configured(lambda: Producer({**properties, **rules}))
+    try:
+        for scope, pause in changes.items():
+            # One partition holds everything, so that changes are read in the order in which they were made.
+            value = None if pause is None else written_value(pause)
+            producer.produce(topic, value, written_key(group, scope), 0, on_delivery=delivered)
+        left = producer.flush(WRITE_SECONDS + 1)
+    except KafkaException as error:
+        errors.append(kafka_errors.cause(error))
+        left = 0
+    if errors or left:
+        cause = errors[0].str() if errors else "no acknowledgement"
+        hint = kafka_errors.hint({error.code() for error in (*errors, *heard)})
+        raise Unreachable(f"{topic} did not take the change: {cause}", hint=hint)
