@@ -180,7 +180,7 @@ def topic(kafka_broker: Broker, unique: Callable[[str], str]) -> NewTopicName:
     def make(word: str = "events", *, partitions: int = 1, **config: str) -> str:
         name = unique(word)
         if kafka_broker.kind is Kind.MOCK:
-            admin.list_topics(name, timeout=10)  # the mock has no CreateTopics: it makes each topic that is asked for
+            admin.list_topics(name, timeout=10)  # the mock has no CreateTopics: it makes each topic that is requested
         else:
             admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(15)
         wait_until_there(admin, name)
@@ -202,7 +202,7 @@ def wait_until_there(admin: AdminClient, name: str) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Report which broker the run was on, and what was skipped and why."""
     chosen = config.stash.get(CHOSEN, None)
-    terminalreporter.write_line(f"Kafka: {chosen.message if chosen else 'no test of this run asked for a broker'}")
+    terminalreporter.write_line(f"Kafka: {chosen.message if chosen else 'no test of this run needed a broker'}")
     reasons = Counter(
         report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
         for report in terminalreporter.stats.get("skipped", [])

@@ -351,7 +351,7 @@ class Delivery:
         """The pauses in force, the pause of everything first."""
         return self._pauses.in_force(now + self._correction)
 
-    def token_wanted(self) -> bool:
+    def token_needed(self) -> bool:
         """Whether a new token is needed before anything leaves."""
         return self._gate.token.needed
 

@@ -101,7 +101,7 @@ class Engine:
     @property
     def has_token(self) -> bool:
         """Whether there is a token that is not refused."""
-        return self._token is not None and not self._delivery.token_wanted()
+        return self._token is not None and not self._delivery.token_needed()
 
     def progressed(self) -> None:
         """Schedule one step at the loop's next turn, because delivery may have something to do."""
@@ -127,7 +127,7 @@ class Engine:
             return
         now = self._clock.now()
         delivery = self._delivery
-        if self._token is None or delivery.token_wanted():
+        if self._token is None or delivery.token_needed():
             self._start_refresh()
         token = None if self._quiet(now) else self._token
         if token is not None:
@@ -255,7 +255,7 @@ class Engine:
     def _report_early_end(self) -> None:
         """Report a token that the API refuses before its end, unless the API refuses every token."""
         left = self._renew_at - self._clock.now()
-        if self._token is None or left <= 0 or not self._delivery.token_wanted() or self._delivery.halted() is not None:
+        if self._token is None or left <= 0 or not self._delivery.token_needed() or self._delivery.halted() is not None:
             return
         self._telemetry.token_ended_early()
         log.warning(

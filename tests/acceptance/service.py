@@ -37,7 +37,7 @@ class ServiceUnderTest:
         self.configure(configuration)
 
     def configure(self, configuration: Mapping[str, object]) -> None:
-        """Write the configuration anew; the next process reads it."""
+        """Write the configuration again; the next process reads it."""
         self.configuration = {"rules": "rules", "log": {"format": "json"}, **configuration}
         (self.folder / "pipeline.yaml").write_text(json.dumps(self.configuration), encoding="utf-8")
 
@@ -66,7 +66,7 @@ class ServiceUnderTest:
         """Everything that was ever written to standard output and standard error."""
         return (self.folder / "log").read_text(encoding="utf-8")
 
-    def told(self, event: str, log_name: str = "log", seconds: float = 60) -> list[dict[str, Any]]:
+    def reported(self, event: str, log_name: str = "log", seconds: float = 60) -> list[dict[str, Any]]:
         """Every line of the log about such an event, once there is one, or after so many seconds."""
         deadline = time.monotonic() + seconds
         while True:
@@ -79,7 +79,7 @@ class ServiceUnderTest:
 
     def answer(self, path: str, log_name: str = "log") -> str:
         """What the endpoint of the last process answers."""
-        return httpx.get(f"{self.told('starting', log_name)[-1]['endpoint']}{path}", timeout=ANSWER_SECONDS).text
+        return httpx.get(f"{self.reported('starting', log_name)[-1]['endpoint']}{path}", timeout=ANSWER_SECONDS).text
 
 
 def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float = OUTCOMES_SECONDS) -> list[Outcome]:

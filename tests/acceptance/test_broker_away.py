@@ -21,9 +21,9 @@ AWAY = "Kafka cannot be reached: no broker is connected"
 def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
     stage: Stage, stoppable_kafka: Broker
 ) -> None:
-    """Alive and ready throughout, the trouble in words at `/readyz` and on the page; then the work goes on."""
+    """Alive and ready throughout, the error at `/readyz` and on the page; then the work continues."""
     with stage.service.running() as process:
-        endpoint = stage.service.told("starting")[0]["endpoint"]
+        endpoint = stage.service.reported("starting")[0]["endpoint"]
 
         def ask(path: str) -> httpx.Response:
             return httpx.get(endpoint + path, timeout=ANSWER_SECONDS)

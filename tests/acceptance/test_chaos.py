@@ -14,7 +14,7 @@ from tests.chaos.scenarios import SCENARIOS
 
 @pytest.mark.kafka
 def test_kills_an_outage_and_a_rolling_restart_break_no_promise(real_kafka: Broker, tmp_path: Path) -> None:
-    """Nothing lost, in order, never two at once, duplicates only where killed: Kafka and the API's journal say so."""
+    """Nothing is lost, out of order or sent two at once, and duplicates occur only after a kill."""
     result = play(SCENARIOS["short"], real_kafka, tmp_path, protocol="consumer", seed=1, minutes=1)
     assert result.ok, report.text(result)
     assert result.figures["kills"] == 3

@@ -90,25 +90,29 @@ class World:
     def path(self, name: str) -> str:
         return str(self.folder / "mounted" / name)
 
-    def _notice(self, asked: Asked) -> tuple[int, bytes]:
-        if asked.headers.get("x-gate") != self.api_header:
+    def _notice(self, requested: Asked) -> tuple[int, bytes]:
+        if requested.headers.get("x-gate") != self.api_header:
             return 503, b""
-        if asked.headers["authorization"] != f"Bearer {self.accepted_token}":
+        if requested.headers["authorization"] != f"Bearer {self.accepted_token}":
             return 401, b""
-        self.recipients.append(json.loads(asked.body)["to"])
+        self.recipients.append(json.loads(requested.body)["to"])
         return 200, b'{"code":200}'
 
-    def _token(self, asked: Asked) -> tuple[int, bytes]:
+    def _token(self, requested: Asked) -> tuple[int, bytes]:
         given = base64.b64encode(f"us:{self.secret}".encode()).decode()
-        if asked.headers.get("authorization") != f"Basic {given}":
+        if requested.headers.get("authorization") != f"Basic {given}":
             return 401, b'{"error":"invalid_client"}'
         self.accepted_token = f"token-{len(self.tokens) + 1}"
         self.tokens.append(self.accepted_token)
         return 200, json.dumps({"access_token": self.accepted_token}).encode()
 
-    def _schema(self, asked: Asked) -> tuple[int, bytes]:
-        headers = {name: value for name, value in asked.headers.items() if name in {"authorization", "content-type"}}
-        answer = httpx.request(asked.method, self._registry.url + asked.path, content=asked.body, headers=headers)
+    def _schema(self, requested: Asked) -> tuple[int, bytes]:
+        headers = {
+            name: value for name, value in requested.headers.items() if name in {"authorization", "content-type"}
+        }
+        answer = httpx.request(
+            requested.method, self._registry.url + requested.path, content=requested.body, headers=headers
+        )
         return answer.status_code, answer.content
 
 
@@ -170,12 +174,12 @@ def world(stage: Stage, tmp_path: Path) -> Iterator[World]:
 
 
 def reloads(service: ServiceUnderTest, setting: str) -> int:
-    return sum(1 for line in service.told("credentials_reloaded", seconds=0) if line["setting"] == setting)
+    return sum(1 for line in service.reported("credentials_reloaded", seconds=0) if line["setting"] == setting)
 
 
 def refusals(service: ServiceUnderTest) -> dict[str, str]:
     """The newest refusal of each setting."""
-    return {line["setting"]: line["error"] for line in service.told("credentials_refused", seconds=0)}
+    return {line["setting"]: line["error"] for line in service.reported("credentials_refused", seconds=0)}
 
 
 def _wait_for_refusal(service: ServiceUnderTest, setting: str, error: str) -> None:
@@ -201,7 +205,9 @@ def test_each_kind_is_replaced_without_a_restart(stage: Stage, world: World) -> 
         stage.emit(EVENTS)
         before = accepted(stage, EVENTS)
         assert set(metrics(stage).values()) == {"1.0"}
-        assert {asked.client for asked in world.api.asked + world.login.asked + world.schemas.asked} == {"client 1"}
+        assert {
+            requested.client for requested in world.api.requested + world.login.requested + world.schemas.requested
+        } == {"client 1"}
 
         # A new authority for clients and servers alike: what was valid before is refused by every server.
         authority = make_pair("authority 2")
@@ -219,14 +225,14 @@ def test_each_kind_is_replaced_without_a_restart(stage: Stage, world: World) -> 
         wait_for(lambda: all(reloads(stage.service, setting) == 1 for setting in SETTINGS))
         for one in (world.api, world.login, world.schemas):
             one.guard(server, clients=authority)
-            one.asked.clear()
+            one.requested.clear()
         world.api_header, world.secret, stage.registry.basic = "header-2", "secret-2", ("us", "password-2")
         world.accepted_token = "none of those given so far"
         _emit_with_a_new_schema(stage)
         after = accepted(stage, 2 * EVENTS)[EVENTS:]
-        asked = world.api.asked + world.login.asked + world.schemas.asked
-        assert {one.client for one in asked} == {"client 2"}
-        assert all((world.api.asked, world.login.asked, world.schemas.asked))
+        requested = world.api.requested + world.login.requested + world.schemas.requested
+        assert {one.client for one in requested} == {"client 2"}
+        assert all((world.api.requested, world.login.requested, world.schemas.requested))
         assert {one.recipient for one in before}.isdisjoint(one.recipient for one in after)
         _page(stage, "page-1", 401)
         _page(stage, "page-2", 200)
@@ -238,7 +244,7 @@ def test_each_kind_is_replaced_without_a_restart(stage: Stage, world: World) -> 
 
 
 def test_what_cannot_be_used_is_refused_and_the_former_stays_in_use(stage: Stage, world: World) -> None:
-    """Missing, empty, half-written, not PEM, another certificate's key: in log, metric and page; then all is mended."""
+    """Missing, empty, half-written, not PEM, another certificate's key: in log, metric and page; then all is fixed."""
     service = stage.service
     with service.running() as process:
         stage.emit(EVENTS)
@@ -311,7 +317,7 @@ def test_a_token_s_file_is_read_when_it_changes(stage: Stage, world: World) -> N
         accepted(stage, 3 * EVENTS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, service.log
-    given = [asked.headers["authorization"] for asked in world.api.asked]
+    given = [requested.headers["authorization"] for requested in world.api.requested]
     assert given == ["Bearer token-1"] * 2 * EVENTS + ["Bearer token-2"] * EVENTS
     assert "token-2" not in service.log
 
@@ -342,7 +348,7 @@ def test_kafka_s_password_and_authority_are_replaced(secured: Stage, stoppable_k
             authority.write_bytes(good[:200])
             wait_for(lambda: "kafka.properties" in refusals(stage.service).get("kafka", ""))
             authority.write_bytes(good + make_pair("another").pem)
-            assert stage.service.told("group_rejoined", seconds=SECONDS)
+            assert stage.service.reported("group_rejoined", seconds=SECONDS)
             stage.emit(EVENTS)
             accepted(stage, 3 * EVENTS)
             process.send_signal(signal.SIGTERM)
@@ -362,14 +368,14 @@ def _emit_with_a_new_schema(stage: Stage) -> None:
 
 
 def _status(stage: Stage) -> dict[str, Any]:
-    endpoint = stage.service.told("starting")[-1]["endpoint"]
+    endpoint = stage.service.reported("starting")[-1]["endpoint"]
     answer = httpx.get(f"{endpoint}/status.json", auth=("sre", "page-1"), timeout=ANSWER_SECONDS)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found
 
 
 def _page(stage: Stage, password: str, status: int) -> None:
-    endpoint = stage.service.told("starting")[-1]["endpoint"]
+    endpoint = stage.service.reported("starting")[-1]["endpoint"]
     assert httpx.get(endpoint, auth=("sre", password), timeout=ANSWER_SECONDS).status_code == status
 
 

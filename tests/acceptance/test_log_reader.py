@@ -71,7 +71,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def test_a_reader_that_stalls_costs_lines_and_no_time(tmp_path: Path, pipe: tuple[int, int]) -> None:
-    """Nobody reads the pipe, as a log collector that hangs."""
+    """No one reads the pipe, as a log collector that hangs."""
     dropped, longest = run(tmp_path, pipe[1])
     assert dropped > LINES // 2
     assert longest < 1

@@ -46,7 +46,7 @@ def test_large_events_and_a_slow_api_stay_within_the_buffers(stage: Stage) -> No
             producer.flush(60)
     producer.flush(60)
     with stage.service.running() as process:
-        assert stage.service.told("partitions_assigned")
+        assert stage.service.reported("partitions_assigned")
         time.sleep(SECONDS)
         assert process.poll() is None
         assert resident_megabytes(process.pid) < MOST_MEGABYTES

@@ -1,4 +1,4 @@
-"""Rules changed under a running service, on a real Kafka: swapped between events, refused whole, told of."""
+"""Rules changed under a running service, on a real Kafka: swapped between events, refused as a whole, and logged."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def wait_for(what: Callable[[], object]) -> None:
 
 @pytest.mark.kafka
 def test_good_rules_are_swapped_in_and_bad_ones_refused(stage: Stage) -> None:
-    """The version in outcomes and metrics follows; of refused rules nothing is used, and a metric says so."""
+    """The version in outcomes and metrics follows; of refused rules nothing is used, and a metric reports it."""
     folder = stage.service.folder / "rules"
     with stage.service.running() as process:
         stage.emit(EVENTS)
@@ -63,13 +63,13 @@ def test_good_rules_are_swapped_in_and_bad_ones_refused(stage: Stage) -> None:
         outcomes = stage.wait_for_outcomes(3 * EVENTS, SECONDS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
-    (told,) = stage.service.told("rules_reloaded")
-    assert {outcome.rules_version for outcome in outcomes} == first | {told["version"]}
-    assert {told["before"]} == first
+    (reported,) = stage.service.reported("rules_reloaded")
+    assert {outcome.rules_version for outcome in outcomes} == first | {reported["version"]}
+    assert {reported["before"]} == first
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
     times = [message.message.fields["time2"][0] for message in stage.sandbox.state.memory.messages]
     assert sum("/" in time for time in times) == EVENTS
-    assert "there is no template `praked`" in str(stage.service.told("rules_refused")[0]["findings"])
+    assert "there is no template `praked`" in str(stage.service.reported("rules_refused")[0]["findings"])
 
 
 @pytest.mark.kafka
@@ -81,19 +81,19 @@ def test_a_config_map_s_swap_and_a_signal_both_bring_new_rules(stage: Stage) -> 
         (folder / name).symlink_to(f"..data/{name}")
     _mounted(folder, "..1", RULES)
     with stage.service.running() as process:
-        version = stage.service.told("starting")[0]["rules_version"]
+        version = stage.service.reported("starting")[0]["rules_version"]
         _mounted(folder, "..2", RULES.replace("YYYY-MM-DD", "DD.MM.YYYY"))
-        (swapped,) = stage.service.told("rules_reloaded", seconds=SECONDS)
+        (swapped,) = stage.service.reported("rules_reloaded", seconds=SECONDS)
         assert swapped["before"] == version
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
     stage.service.configure({**stage.service.configuration, "rule_options": {"watch": False}})
     with stage.service.running("unwatched.log") as process:
-        stage.service.told("starting", "unwatched.log")
+        stage.service.reported("starting", "unwatched.log")
         _mounted(folder, "..3", RULES)
         process.send_signal(signal.SIGHUP)
-        (told,) = stage.service.told("rules_reloaded", "unwatched.log", SECONDS)
-        assert (told["before"], told["version"]) == (swapped["version"], version)
+        (reported,) = stage.service.reported("rules_reloaded", "unwatched.log", SECONDS)
+        assert (reported["before"], reported["version"]) == (swapped["version"], version)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
 
@@ -116,17 +116,17 @@ def test_buffered_notices_of_a_rule_that_is_switched_off_are_not_sent(stage: Sta
         assert process.wait(END_SECONDS) == 0, stage.service.log
     assert not stage.sandbox.state.memory.messages
     assert len(outcomes) == EVENTS
-    (told,) = stage.service.told("rules_removed")
-    assert (told["rules"], told["count"]) == (["parked"], 1)
+    (reported,) = stage.service.reported("rules_removed")
+    assert (reported["rules"], reported["count"]) == (["parked"], 1)
 
 
 @pytest.mark.kafka
 def test_a_rules_file_that_disappears_does_not_end_its_rules(stage: Stage) -> None:
-    """The reload is refused, the metric says so, and the events go on to be sent."""
+    """The reload is refused, the metric reports it, and the events continue to be sent."""
     folder = stage.service.folder / "rules"
     (folder / "other.yaml").write_text(RULES.replace("id: parked", "id: left").replace("v1", "v2"), encoding="utf-8")
     with stage.service.running() as process:
-        stage.service.told("starting")
+        stage.service.reported("starting")
         (folder / "garage.yaml").unlink()
         wait_for(lambda: metric(stage, "rules_reload_success") == ["notice_pipeline_rules_reload_success 0.0"])
         stage.emit(EVENTS)
@@ -135,9 +135,9 @@ def test_a_rules_file_that_disappears_does_not_end_its_rules(stage: Stage) -> No
         wait_for(lambda: metric(stage, "rules_reload_success") == ["notice_pipeline_rules_reload_success 1.0"])
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
-    (refused,) = stage.service.told("rules_removal_refused")
+    (refused,) = stage.service.reported("rules_removal_refused")
     assert "garage.yaml is gone, with its rule: parked" in refused["findings"][0]
-    assert stage.service.told("rules_refusal_ended")
+    assert stage.service.reported("rules_refusal_ended")
 
 
 def _mounted(folder: Path, name: str, rules: str) -> None:

@@ -93,7 +93,7 @@ def emit(stage: Stage) -> None:
 
 
 def everything_on(stage: Stage, topic: str, *, values: bool = True) -> str:
-    """Headers of every record of a topic, and their values where asked for."""
+    """Headers of every record of a topic, and their values where requested."""
     consumer = Consumer(
         {
             "bootstrap.servers": stage.broker.bootstrap_servers,
@@ -186,7 +186,7 @@ def test_no_secret_and_nothing_of_a_person_is_ever_written(stage: Stage) -> None
     assert leaks(everything_on(stage, dead), SECRETS) == []
 
 
-def test_a_faulty_configuration_is_told_without_its_secrets(stage: Stage) -> None:
+def test_a_faulty_configuration_is_reported_without_its_secrets(stage: Stage) -> None:
     """Wrong kinds, wrong places, files that cannot be used: the words name the key, never the value."""
     secret = SECRETS["token"]
     usual: dict[str, Any] = dict(stage.service.configuration)

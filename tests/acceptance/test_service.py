@@ -73,7 +73,7 @@ def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage)
 
 
 def full_pipe() -> tuple[int, int]:
-    """A pipe that takes nothing more, and that nobody reads."""
+    """A pipe that takes nothing more, and that no one reads."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with suppress(BlockingIOError):
@@ -86,7 +86,7 @@ def full_pipe() -> tuple[int, int]:
 @pytest.mark.kafka
 @pytest.mark.parametrize("reader", ["stalled", "gone", "closed"])
 def test_whatever_reads_the_log_events_are_sent_and_the_end_is_clean(stage: Stage, reader: str) -> None:
-    """A pipe that nobody reads, one whose reader has gone, and no output at all."""
+    """A pipe that no one reads, one whose reader has gone, and no output at all."""
     stage.emit(EVENTS)
     reading, writing = full_pipe()
     if reader == "gone":
@@ -139,7 +139,7 @@ def test_a_killed_service_loses_nothing(stage: Stage) -> None:
             stage.wait_for_outcomes(EVENTS // share)
             process.kill()
             process.wait(10)
-        time.sleep(0.5)  # requests under way when it died are answered, to nobody
+        time.sleep(0.5)  # requests under way when it died are answered, to no one
         unknown += counts.accepted - len({outcome.id for outcome in stage.wait_for_outcomes(EVENTS, 2)})
     with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS)
@@ -154,7 +154,7 @@ def test_a_killed_service_loses_nothing(stage: Stage) -> None:
 
 @pytest.mark.kafka
 def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
-    """Truncated Avro, an unknown id and plain text each get an outcome; events go on."""
+    """Truncated Avro, an unknown id and plain text each get an outcome; events continue."""
     producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
     for value in (b"\x00\x00\x00\x00\x01\x04a", b"\x00\x00\x00\x27\x0fxyz", b"plain text", b"\x00"):
         producer.send(stage.topic, None, value, [])
@@ -196,7 +196,7 @@ def test_bad_records_end_as_outcomes_and_stop_nobody(stage: Stage) -> None:
         ({"kafak": {}}, 2, "unknown key `kafak`"),
     ],
 )
-def test_what_is_missing_at_start_is_told_in_words(
+def test_what_is_missing_at_start_is_reported_clearly(
     stage: Stage, change: dict[str, object], code: int, message: str
 ) -> None:
     """A clear error and exit code 2, never a traceback."""

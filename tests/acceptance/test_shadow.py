@@ -28,7 +28,7 @@ def stage(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iter
         yield Stage(tmp_path, real_kafka, topic("shadowed", partitions=2), registry, sandbox)
 
 
-def standing(stage: Stage) -> tuple[int, Mapping[int, int], Mapping[int, int], Mapping[int, int]]:
+def status(stage: Stage) -> tuple[int, Mapping[int, int], Mapping[int, int], Mapping[int, int]]:
     """What a shadow must leave as it was: messages accepted, and where the live group and the live topics stand."""
     servers = stage.broker.bootstrap_servers
     return (
@@ -56,15 +56,15 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
     producer.send(stage.topic, None, b"no event", [])
     producer.flush()
     stage.emit(EVENTS)
-    before = standing(stage)
+    before = status(stage)
     with stage.service.running("shadow.log", options=["--shadow"]) as shadow:
         outcomes = read_outcomes(stage.broker.bootstrap_servers, f"{stage.outcomes}.shadow", 2 * EVENTS + 1)
-        told = stage.service.told("starting", "shadow.log")[0]
+        reported = stage.service.reported("starting", "shadow.log")[0]
         assert "a shadow: nothing is sent" in stage.service.answer("/readyz", "shadow.log")
         metrics = stage.service.answer("/metrics", "shadow.log").splitlines()
         shadow.send_signal(signal.SIGTERM)
         assert shadow.wait(END_SECONDS) == 0, stage.service.log
-    assert (told["sends_to"], told["group"]) == ("nobody: this is a shadow", f"{stage.group}.shadow")
+    assert (reported["sends_to"], reported["group"]) == ("nobody: this is a shadow", f"{stage.group}.shadow")
     kinds = Counter((outcome.kind, outcome.reason) for outcome in outcomes)
     assert kinds == {
         (OutcomeKind.SHADOWED, Reason.SHADOW): 2 * EVENTS,
@@ -74,7 +74,7 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
     assert "notice_pipeline_shadow 1.0" in metrics
     counted = 'notice_pipeline_notices_total{outcome="shadowed",reason="shadow",rule="parked",template="parked"}'
     assert f"{counted} {2 * EVENTS}.0" in metrics
-    assert standing(stage) == before
+    assert status(stage) == before
     assert stage.sandbox.state.memory.counts.accepted == EVENTS
     servers = stage.broker.bootstrap_servers
     assert sum(ends(servers, f"{stage.topic}.dead.shadow").values()) == 1

@@ -1,4 +1,4 @@
-"""Told to end when it is inconvenient: while it starts, twice, while Kafka or the API is away."""
+"""Stopped at inconvenient times: while it starts, twice, while Kafka or the API is away."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.service import ServiceUnderTest
 from tests.acceptance.stage import RULES, TEMPLATES
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds; only a failing test, or a very busy machine, ever waits so long."""
 CONFIGURATION: dict[str, object] = {
     "schemas": {"registry_url": "http://127.0.0.1:1"},
@@ -30,12 +30,12 @@ def silent_port() -> Iterator[tuple[socket.socket, int]]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        listener.settimeout(PATIENCE)
+        listener.settimeout(TIMEOUT)
         yield listener, listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_end_while_it_starts_it_ends_at_once_and_cleanly(
+def test_stopped_while_it_starts_it_ends_at_once_and_cleanly(
     tmp_path: Path, silent_port: tuple[socket.socket, int], by: signal.Signals
 ) -> None:
     """It waits for a broker that says nothing, and would for minutes; it ends with 0 all the same."""
@@ -51,7 +51,7 @@ def test_told_to_end_while_it_starts_it_ends_at_once_and_cleanly(
     with service.running() as process:
         listener.accept()[0].close()
         process.send_signal(by)
-        assert process.wait(PATIENCE) == 0, service.log
+        assert process.wait(TIMEOUT) == 0, service.log
     assert "stopped_before_it_had_started" in service.log
     assert "Traceback" not in service.log
 
@@ -87,5 +87,5 @@ def test_the_process_ends_by_the_deadline_whatever_hangs(place: str, loop: str) 
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 1
+        assert process.wait(TIMEOUT) == 1
         assert "end_deadline_passed" in process.stdout.read()

@@ -184,7 +184,7 @@ def test_an_api_whose_certificate_nobody_vouches_for_gets_nothing(secured: Stage
     [({"sasl.password": "wrong"}, "authentic"), ({"ssl.ca.location": None}, "certificate")],
     ids=["wrong password", "unknown authority"],
 )
-def test_a_kafka_that_refuses_us_or_that_we_cannot_trust_is_told(
+def test_a_kafka_that_refuses_us_or_that_we_cannot_trust_is_reported(
     secured: Stage, change: dict[str, str | None], message: str
 ) -> None:
     """Exit code 2 and words that name the cause; never the password."""

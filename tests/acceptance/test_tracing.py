@@ -62,8 +62,8 @@ def test_a_trace_goes_through_the_service(stage: Stage) -> None:
     assert [span.links[0].span_id.hex() for span in ours] == [SPAN]
     assert {span.parent_span_id for span in processes.values()} == {bytes.fromhex(SPAN), b""}
     assert {attributes(span)["messaging.destination.name"] for span in processes.values()} == {stage.topic}
-    told = [(str(pair[0]), pair[1]) for message in written for pair in list(message.headers() or [])]
+    reported = [(str(pair[0]), pair[1]) for message in written for pair in list(message.headers() or [])]
     expected = {f"00-{span.trace_id.hex()}-{key}-01".encode() for key, span in processes.items()}
-    assert {value for name, value in told if name == "traceparent"} == expected
-    assert [value for name, value in told if name == "tracestate"] == [b"rojo=1"]
+    assert {value for name, value in reported if name == "traceparent"} == expected
+    assert [value for name, value in reported if name == "tracestate"] == [b"rojo=1"]
     assert "Evil" not in str(spans)

@@ -113,7 +113,7 @@ def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Sta
 
 
 def assert_sums(workers: Workers, before: Samples) -> None:
-    """What is counted is added up and has not fallen; what is measured stands there for each worker."""
+    """What is counted is added up and has not fallen; what is measured is there for each worker."""
     own = [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=ANSWER_SECONDS).text) for one in workers.list()]
     found = workers.samples()
     for key, value in found.items():
@@ -156,7 +156,7 @@ def _owners(workers: Workers) -> Mapping[str, str]:
     }
 
 
-def test_what_is_wrong_at_start_is_told_once(stage: Stage) -> None:
+def test_what_is_wrong_at_start_is_reported_once(stage: Stage) -> None:
     """One worker finds it out: one message, the usual exit code, no restart."""
     kafka = {"bootstrap_servers": "127.0.0.1:1", "group_id": "x", "topics": ["x"], "start_timeout_seconds": 1}
     with_workers(stage, 3, kafka=kafka)
@@ -166,7 +166,7 @@ def test_what_is_wrong_at_start_is_told_once(stage: Stage) -> None:
     assert "Traceback" not in stage.service.log
 
 
-def test_refused_rules_are_told_once(stage: Stage, tmp_path: Path) -> None:
+def test_refused_rules_are_reported_once(stage: Stage, tmp_path: Path) -> None:
     """By the first worker, with the exit code of what could not start, as without workers."""
     (tmp_path / "none").mkdir()
     with_workers(stage, 2, rules=str(tmp_path / "none"))
@@ -177,7 +177,7 @@ def test_refused_rules_are_told_once(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_workers_drain_and_end_when_their_supervisor_is_killed(stage: Stage) -> None:
-    """No worker stays behind to hold partitions that nobody looks after; what was in flight is not sent again."""
+    """No worker stays behind to hold partitions that no one looks after; what was in flight is not sent again."""
     with_workers(stage, 2)
     stage.sandbox.state.follow(FaultPlan.model_validate({"latency": "20ms-40ms"}))
     with stage.service.running() as process:
@@ -206,7 +206,7 @@ def _is_there(pid: int) -> bool:
 
 
 def test_a_worker_that_hangs_is_seen_killed_and_started_again(stage: Stage) -> None:
-    """Stopped by SIGSTOP it can neither answer nor end: it is told, then killed; the others go on, nothing is lost."""
+    """A worker stopped by SIGSTOP is reported, then killed; the others continue and nothing is lost."""
     kafka = {**_section(stage, "kafka"), "drain_seconds": 1}
     with_workers(stage, 2, kafka=kafka)
     with stage.service.running() as process:
@@ -226,13 +226,13 @@ def test_a_worker_that_hangs_is_seen_killed_and_started_again(stage: Stage) -> N
         assert process.wait(END_SECONDS) == 0, stage.service.log
     assert not _is_there(victim["pid"])
     assert len({outcome.id for outcome in outcomes}) == EVENTS
-    assert [line["worker"] for line in stage.service.told("worker_stuck")] == [1]
-    assert [line["worker"] for line in stage.service.told("worker_killed")] == [1]
-    assert [line["code"] for line in stage.service.told("worker_ended")] == [-signal.SIGKILL]
+    assert [line["worker"] for line in stage.service.reported("worker_stuck")] == [1]
+    assert [line["worker"] for line in stage.service.reported("worker_killed")] == [1]
+    assert [line["code"] for line in stage.service.reported("worker_ended")] == [-signal.SIGKILL]
 
 
 def test_a_second_interrupt_ends_all_at_once(stage: Stage) -> None:
-    """Ctrl-C begins the drain, which would wait for a slow API; the second one leaves with 130 and nobody behind."""
+    """Ctrl-C begins the drain, which would wait for a slow API; the second one leaves with 130 and no one behind."""
     kafka = {**_section(stage, "kafka"), "drain_seconds": 60}
     notices = {**_section(stage, "notices"), "timeout_seconds": 60}
     with_workers(stage, 2, kafka=kafka, notices=notices)
@@ -244,7 +244,7 @@ def test_a_second_interrupt_ends_all_at_once(stage: Stage) -> None:
         wait_for(lambda: total(workers.samples(), "notice_pipeline_in_flight") > 0)
         pids = [one["pid"] for one in workers.list()]
         process.send_signal(signal.SIGINT)
-        stage.service.told("stopping_workers")
+        stage.service.reported("stopping_workers")
         time.sleep(1)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
@@ -253,8 +253,8 @@ def test_a_second_interrupt_ends_all_at_once(stage: Stage) -> None:
     assert "Traceback" not in stage.service.log
 
 
-def test_a_hangup_lets_every_worker_read_its_rules_anew(stage: Stage) -> None:
-    """Passed on by the supervisor, which has no rules itself; faulty ones are refused by each, and all go on."""
+def test_a_hangup_lets_every_worker_read_its_rules_again(stage: Stage) -> None:
+    """Passed on by the supervisor, which has no rules itself; faulty ones are refused by each, and all continue."""
     with_workers(stage, 2, rule_options={"watch": False})
     with stage.service.running() as process:
         workers = Workers(stage)
@@ -281,7 +281,7 @@ def test_a_hangup_lets_every_worker_read_its_rules_anew(stage: Stage) -> None:
         rules.write_text(whole.replace("event.fee >= 0.0", "event.fee >="), encoding="utf-8")
         process.send_signal(signal.SIGHUP)
         wait_for(lambda: refused() == 2)
-        assert {line["worker"] for line in stage.service.told("rules_refused")} == {1, 2}
+        assert {line["worker"] for line in stage.service.reported("rules_refused")} == {1, 2}
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
 

@@ -69,10 +69,10 @@ def received(values: list[Any]) -> Choice:
 
 
 def choose() -> Choice:
-    """Start the first broker that can be had, or the kind that the environment asks for and no other.
+    """Start the first broker that can be had, or the kind that the environment requests and no other.
 
     Raises:
-        Unavailable: the kind that was asked for cannot be had.
+        Unavailable: the kind that was requested cannot be had.
     """
     forced = os.environ.get(FORCE)
     kinds = [Kind(forced)] if forced else list(KINDS)

@@ -53,7 +53,7 @@ class Broker(Protocol):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on the loopback address that nobody listens on now."""
+    """Ports on the loopback address that no one listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

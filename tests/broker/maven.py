@@ -66,7 +66,7 @@ class MavenBroker:
 
     kind = Kind.MAVEN
     detour: int
-    """Port at which clients of one listener look for the node: nobody is there until somebody puts a proxy before
+    """Port at which clients of one listener look for the node: no one is there until someone puts a proxy before
     `behind_detour`, and then they can be cut off while others are not."""
     can_stop = True
     version = f"Apache Kafka {VERSION}, KRaft, single node"
@@ -165,7 +165,7 @@ class MavenBroker:
             self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 

@@ -29,7 +29,7 @@ NODE: Mapping[str, str] = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",
     "share.coordinator.state.topic.replication.factor": "1",
-    # Rebalances and failures must show within a test's patience, not within production's.
+    # Rebalances and failures must show within a test's timeout, not within production's.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "group.consumer.min.heartbeat.interval.ms": "200",

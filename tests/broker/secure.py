@@ -1,4 +1,4 @@
-"""Keys and names for the node's TLS and SCRAM listener, made anew for each run."""
+"""Keys and names for the node's TLS and SCRAM listener, made again for each run."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 ASK_SECONDS = 10.0
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 Answer = TypeVar("Answer")
 
@@ -26,7 +26,7 @@ def watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
 
 def ranges(servers: str, topic: str) -> dict[int, tuple[int, int]]:
     """First and next offset of each partition; empty where there is no such topic yet."""
-    return _asked(
+    return _requested(
         servers,
         f"{topic}.ranges",
         lambda consumer: {
@@ -47,7 +47,7 @@ def committed(servers: str, group: str, topic: str) -> dict[int, TopicPartition]
         wanted = [TopicPartition(topic, number) for number in partitions(consumer, topic)]
         return {one.partition: one for one in _patiently(lambda: consumer.committed(wanted, timeout=ASK_SECONDS))}
 
-    return _asked(servers, group, ask)
+    return _requested(servers, group, ask)
 
 
 def partitions(consumer: Consumer, topic: str) -> list[int]:
@@ -56,7 +56,7 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
     return sorted(known.partitions) if known is not None else []
 
 
-def _asked(servers: str, group: str, ask: Callable[[Consumer], Answer]) -> Answer:
+def _requested(servers: str, group: str, ask: Callable[[Consumer], Answer]) -> Answer:
     consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "log_level": 0})
     try:
         return ask(consumer)
@@ -65,7 +65,7 @@ def _asked(servers: str, group: str, ask: Callable[[Consumer], Answer]) -> Answe
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             return ask()

@@ -37,13 +37,13 @@ def demo() -> Iterator[Addresses]:
     )
     assert process.stdout is not None
     try:
-        told = ""
-        while "messages:" not in told:
+        reported = ""
+        while "messages:" not in reported:
             line = process.stdout.readline()
-            assert line, told
-            told += line
-        found = re.search(r"status: (\S+) +messages: (\S+)", told)
-        assert found is not None, told
+            assert line, reported
+            reported += line
+        found = re.search(r"status: (\S+) +messages: (\S+)", reported)
+        assert found is not None, reported
         yield Addresses(found[1], found[2])
         process.send_signal(signal.SIGINT)
         assert process.wait(40) == 0

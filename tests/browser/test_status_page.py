@@ -53,7 +53,7 @@ def test_the_page_updates_itself(shop: Shop, served: Served, looked: Looked) -> 
 
 
 def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked) -> None:
-    """When the service does not answer, the page says so."""
+    """When the service does not answer, the page reports it."""
     looked.page.goto(served.url)
     expect(looked.page.locator("#stale")).to_be_hidden()
     served.stop()
@@ -61,14 +61,14 @@ def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked)
 
 
 def test_it_can_be_held_still(shop: Shop, served: Served, looked: Looked) -> None:
-    """Pause, and nothing is asked for; resume, and it goes on."""
+    """Pause, and nothing is requested; resume, and it continues."""
     page = looked.page
     page.goto(served.url)
     page.get_by_role("link", name="Pause updates").click()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.wait_for_timeout(2_600)
-    assert [url for url in asked if "/status/" in url] == []
+    assert [url for url in requested if "/status/" in url] == []
     page.get_by_role("link", name="Resume updates").click()
     shop.halt(Halt.QUOTA, T0)
     expect(page.locator("#messages")).to_contain_text("quota", timeout=8_000)

@@ -49,7 +49,7 @@ def page(looked: Looked, url: str) -> Page:
 
 
 def change(page: Page, old: str, new: str) -> None:
-    """As somebody who types."""
+    """As someone who types."""
     rules = page.get_by_role("textbox", name="Rules")
     text = rules.input_value()
     assert old in text

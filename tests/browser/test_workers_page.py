@@ -61,11 +61,11 @@ def test_a_workers_own_page_is_behind_its_number(workers: Workers, served: Serve
     page.get_by_role("row").nth(1).get_by_role("link").click()
     expect(page).to_have_url(re.compile("/worker/1/$"))
     expect(page.locator("body")).to_have_text("the worker's page")
-    assert (1, "/") in workers.asked
+    assert (1, "/") in workers.requested
 
 
 def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked) -> None:
-    """When the supervisor does not answer, the page says so."""
+    """When the supervisor does not answer, the page reports it."""
     looked.page.goto(served.url)
     served.stop()
     expect(looked.page.get_by_role("status")).to_contain_text("No answer since", timeout=10_000)
@@ -83,7 +83,7 @@ def test_it_can_be_read(chromium: Browser, workers: Workers, served: Served, wid
         assert not looked.wider_than_the_screen()
         assert looked.poor_contrasts() == []
         assert looked.unnamed() == []
-        # What somebody on call wants to see first is on the screen without moving the table.
+        # What someone on call wants to see first is on the screen without moving the table.
         table = looked.page.locator("#workers-table")
         assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
 

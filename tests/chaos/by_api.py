@@ -62,7 +62,7 @@ def quiet_outage(run: Run) -> None:
 
 
 def unreachable_at_start(run: Run) -> None:
-    """Started while the API is gone: it starts, says so, and delivers once the API is there."""
+    """Started while the API is gone: it starts, reports it, and delivers once the API is there."""
     run.api_network.cut()
     member = run.up(1)[0]
     run.load.start()

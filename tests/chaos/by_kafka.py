@@ -53,7 +53,7 @@ def stopped_in_an_outage(run: Run) -> None:
 
 
 def frozen(run: Run) -> None:
-    """The broker stands still for longer than any session, its connections open; then it goes on."""
+    """The broker stands still for longer than any session, its connections open; then it continues."""
     run.up(2)
     run.load.start()
     run.wait(4)

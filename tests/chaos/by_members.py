@@ -55,7 +55,7 @@ def scale(run: Run) -> None:
 
 
 def stall(run: Run) -> None:
-    """A member stands still for longer than the group waits for it, and then goes on as if nothing had happened."""
+    """A member stands still for longer than the group waits for it, and then continues as if nothing had happened."""
     run.up(2)
     run.load.start()
     run.wait(4)

@@ -63,7 +63,7 @@ class Member:
         self.process.wait(10)
 
     def freeze(self) -> None:
-        """SIGSTOP: it stands still, its connections stay."""
+        """SIGSTOP: it is still, its connections stay."""
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -113,7 +113,7 @@ class Members:
         return max((member.peak_megabytes for member in self.all), default=0.0)
 
     def count(self, event: str) -> int:
-        """How often this event stands in all logs."""
+        """How often this event is in all logs."""
         return sum(len(member.events(event)) for member in self.all)
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ START_SECONDS = 10.0
 
 
 class Proxy:
-    """Every connection to `port` goes on to `target`; made and changed by `running_proxy` and its own methods."""
+    """Every connection to `port` continues to `target`; made and changed by `running_proxy` and its own methods."""
 
     def __init__(self, target: int) -> None:
         self.port = 0

@@ -131,7 +131,7 @@ class Run:
             time.sleep(0.1)
 
     def scale(self, usual: float) -> int:
-        """A count or a time of the scenario, stretched as was asked for; at least 1."""
+        """A count or a time of the scenario, stretched by the option; at least 1."""
         return max(1, round(usual * self.minutes))
 
     def require(self, held: bool, message: str) -> None:  # noqa: FBT001 - the claim itself

@@ -1,4 +1,4 @@
-"""`diff` over events that stand in Kafka: decoded as the service would, and nothing consumed."""
+"""`diff` over events that are in Kafka: decoded as the service would, and nothing consumed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def two_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configure(servers: str, topics: str, **schemas: str) -> None:
-    """The service's configuration, in the folder one stands in."""
+    """The service's configuration, in the folder one is in."""
     lines = [
         f"kafka: {{bootstrap_servers: '{servers}', topics: [{topics}]}}",
         f"schemas: {{{', '.join(f'{name}: {value!r}' for name, value in schemas.items())}}}",
@@ -40,7 +40,7 @@ def configure(servers: str, topics: str, **schemas: str) -> None:
 
 
 def emitted(run: Run, servers: str, topic: str, *more: str) -> None:
-    """Examples, and one record that is no event."""
+    """Examples, and one record that is not an event."""
     arguments = ("--topic", topic, "--create", "--bootstrap-servers", servers, "-n", str(EVENTS), *more)
     assert run("emit", "order.shipped.v1", *arguments) == 0
     producer = EventProducer({"bootstrap.servers": servers})

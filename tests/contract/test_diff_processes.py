@@ -17,12 +17,12 @@ from tests.unit.cli.test_diff_command import event, write_rules
 from tests.unit.rules.shop import RULE
 
 Running = subprocess.Popen[bytes]
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    """A `diff` whose events are still to come, with its processes begun."""
+    """A `diff` whose events are still to come, with its processes started."""
     write_rules(tmp_path / "before", RULE)
     write_rules(tmp_path / "rules", RULE.replace("豆", "茶"))
     command = [sys.executable, "-m", "pipeline", "diff", "before", "--events", "-", "--jobs", "2"]
@@ -47,7 +47,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 def group(process: Running) -> list[int]:
-    """The processes of its session, dead ones that nobody has waited for left out."""
+    """The processes of its session, dead ones that no one has waited for left out."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -62,7 +62,7 @@ def group(process: Running) -> list[int]:
 def until(true: object) -> None:
     """Wait for it."""
     assert callable(true)
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -71,16 +71,16 @@ def until(true: object) -> None:
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells which processes there are")
 
 
-def test_ctrl_c_ends_all_without_a_word(running: Running) -> None:
+def test_ctrl_c_ends_all_without_a_message(running: Running) -> None:
     """A terminal sends it to every process; none shows where in the code it was."""
     os.killpg(running.pid, signal.SIGINT)
     assert running.stderr is not None
-    assert (running.stderr.read(), running.wait(PATIENCE)) == (b"", 130)
+    assert (running.stderr.read(), running.wait(TIMEOUT)) == (b"", 130)
     until(lambda: not group(running))
 
 
 def test_a_killed_diff_leaves_no_process_behind(running: Running) -> None:
     """Processes without a parent end themselves."""
     running.kill()
-    running.wait(PATIENCE)
+    running.wait(TIMEOUT)
     until(lambda: not group(running))

@@ -13,7 +13,7 @@ from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 from pipeline.model.outcome import OutcomeKind
 from pipeline.ports import EventSource, OutcomeLog
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.memory_kafka import MemoryEventSource, MemoryKafka, MemoryOutcomeLog
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import Names, RealKafka
@@ -94,14 +94,14 @@ def _reading(world: World, listener: RecordingListener, records: int) -> EventSo
     return source
 
 
-def _told_to_the_next_owner(world: World) -> Assigned:
+def _reported_to_the_next_owner(world: World) -> Assigned:
     after = RecordingListener()
     source = world.source()
     source.start(after)
     after.wait(lambda: after.assigned)
-    told = after.assigned[world.partition]
-    source.stop(PATIENCE)
-    return told
+    reported = after.assigned[world.partition]
+    source.stop(TIMEOUT)
+    return reported
 
 
 def _publish(world: World, log: OutcomeLog, offset: int, kind: OutcomeKind = OutcomeKind.ACCEPTED) -> LedgerPosition:
@@ -109,20 +109,20 @@ def _publish(world: World, log: OutcomeLog, offset: int, kind: OutcomeKind = Out
     positions: list[LedgerPosition] = []
     position = Position(*world.partition, offset)
     log.publish(an_outcome(position, kind), a_record(position), lambda *at: positions.append(LedgerPosition(*at)))
-    assert log.flush(PATIENCE) == 0
+    assert log.flush(TIMEOUT) == 0
     return positions[0]
 
 
 def test_a_new_group_begins_at_the_first_event_and_knows_of_nothing_done(
     world: World, listener: RecordingListener
 ) -> None:
-    """A partition that was never committed is told as ours before its first record, which is offset 0."""
+    """A partition that was never committed is reported as ours before its first record, which is offset 0."""
     world.produce(3)
     source = world.source()
     source.demand(10)
     source.start(listener)
     listener.wait(lambda: len(listener.records) == 3)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert listener.calls[0] == "assigned"
     assert listener.offsets() == [0, 1, 2]
     assert listener.records[1].key == b"key-1"
@@ -130,7 +130,7 @@ def test_a_new_group_begins_at_the_first_event_and_knows_of_nothing_done(
     assert listener.records[1].timestamp_ms > 0
 
 
-def test_no_more_comes_than_is_wanted(world: World, listener: RecordingListener) -> None:
+def test_no_more_comes_than_is_requested(world: World, listener: RecordingListener) -> None:
     """Demand is kept to exactly while it does not change, and what was not wanted comes later, in order."""
     world.produce(50)
     source = world.source()
@@ -142,19 +142,19 @@ def test_no_more_comes_than_is_wanted(world: World, listener: RecordingListener)
         listener.wait(lambda: len(listener.records) > 7, seconds=0.3)
     source.demand(100)
     listener.wait(lambda: len(listener.records) == 50)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert listener.offsets() == list(range(50))
 
 
 def test_demand_replaces_what_was_said_before(world: World, listener: RecordingListener) -> None:
-    """Said anew with every batch, demand never lets more through than the batch on its way."""
+    """Said again with every batch, demand never lets more through than the batch on its way."""
     world.produce(2_000)
     source = world.source()
     source.start(listener)
     listener.before_records = lambda: source.demand(10)
     source.demand(10)
     listener.wait(lambda: len(listener.records) >= 200)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert max(listener.batches) <= SLACK
     assert listener.offsets() == list(range(len(listener.records)))
 
@@ -167,14 +167,14 @@ def test_a_held_partition_gives_nothing_and_the_others_do(world: World, listener
     source.demand(10)
     listener.wait(lambda: listener.records)
     source.hold(frozenset({world.partition}))
-    patience, said_at = threading.Event(), source.last_poll_at()
-    assert any(source.last_poll_at() > said_at + 0.2 for _ in range(100) if not patience.wait(0.02))
+    timeout, said_at = threading.Event(), source.last_poll_at()
+    assert any(source.last_poll_at() > said_at + 0.2 for _ in range(100) if not timeout.wait(0.02))
     world.produce(4)
     with pytest.raises(AssertionError, match="in vain"):
         listener.wait(lambda: len(listener.records) > 1, seconds=0.3)
     source.hold(frozenset())
     listener.wait(lambda: len(listener.records) == 5)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert listener.offsets() == [0, 1, 2, 3, 4]
 
 
@@ -185,7 +185,7 @@ def test_every_call_comes_from_one_thread_that_is_not_the_callers(world: World, 
     source.start(listener)
     source.demand(10)
     listener.wait(lambda: len(listener.records) == 3)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert listener.calls[-1] == "revoked"
     assert len(listener.threads) == 1
     assert threading.get_ident() not in listener.threads
@@ -198,13 +198,13 @@ def test_what_is_committed_when_partitions_are_given_up_is_where_the_next_owner_
     world.produce(5)
     first = _reading(world, listener, 5)
     listener.points = lambda partitions: [CommitPoint(partition, 3, "") for partition in partitions]
-    first.stop(PATIENCE)
+    first.stop(TIMEOUT)
     after = RecordingListener()
     second = world.source()
     second.start(after)
     second.demand(10)
     after.wait(lambda: len(after.records) == 2)
-    second.stop(PATIENCE)
+    second.stop(TIMEOUT)
     assert after.offsets() == [3, 4]
 
 
@@ -214,30 +214,30 @@ def test_a_point_committed_on_the_way_is_where_the_next_owner_begins(world: Worl
     first = _reading(world, listener, 5)
     first.commit([CommitPoint(world.partition, 2, "")])
     first.commit([CommitPoint(TopicPartition("somebody-elses", 0), 2, "")])
-    world.produce(1)  # a record that comes after the commit shows that the source has come round
+    world.produce(1)  # a record that comes after the commit shows that the source has been active
     listener.wait(lambda: len(listener.records) == 6)
-    first.stop(PATIENCE)
-    told = _told_to_the_next_owner(world)
-    assert told.frontier == 2
+    first.stop(TIMEOUT)
+    reported = _reported_to_the_next_owner(world)
+    assert reported.frontier == 2
 
 
 def test_the_next_owner_knows_what_the_ledger_holds_above_the_frontier(
     world: World, listener: RecordingListener
 ) -> None:
-    """Outcomes acknowledged after the last commit are told as done, whoever wrote them, and those below are not."""
+    """Outcomes acknowledged after the last commit are reported as done, and those below it are not."""
     world.produce(6)
     first = _reading(world, listener, 6)
     log = world.outcomes()
     below = _publish(world, log, 0)
     above = [_publish(world, log, offset) for offset in (2, 4)]
     listener.points = lambda _: [CommitPoint(world.partition, 1, pointer.write(below))]
-    first.stop(PATIENCE)
-    told = _told_to_the_next_owner(world)
-    assert told.frontier == 1
-    assert list(told.done.values()) == above
-    assert set(told.done) == {(offset, an_outcome(Position(*world.partition, offset)).id) for offset in (2, 4)}
-    assert told.reached == 4
-    assert told.ledger_end == LedgerPosition(above[-1].partition, above[-1].offset + 1)
+    first.stop(TIMEOUT)
+    reported = _reported_to_the_next_owner(world)
+    assert reported.frontier == 1
+    assert list(reported.done.values()) == above
+    assert set(reported.done) == {(offset, an_outcome(Position(*world.partition, offset)).id) for offset in (2, 4)}
+    assert reported.reached == 4
+    assert reported.ledger_end == LedgerPosition(above[-1].partition, above[-1].offset + 1)
 
 
 def test_an_owner_that_died_before_its_first_commit_hides_nothing(world: World, listener: RecordingListener) -> None:
@@ -245,26 +245,26 @@ def test_an_owner_that_died_before_its_first_commit_hides_nothing(world: World, 
     world.produce(3)
     first = _reading(world, listener, 3)
     _publish(world, world.outcomes(), 1)
-    first.stop(PATIENCE)  # its listener gives no points: as if it had been killed
-    told = _told_to_the_next_owner(world)
-    assert told.frontier == 0
-    assert set(told.done) == {(1, an_outcome(Position(*world.partition, 1)).id)}
+    first.stop(TIMEOUT)  # its listener gives no points: as if it had been killed
+    reported = _reported_to_the_next_owner(world)
+    assert reported.frontier == 0
+    assert set(reported.done) == {(1, an_outcome(Position(*world.partition, 1)).id)}
 
 
 def test_lag_falls_to_zero_and_the_poll_is_recent(world: World, listener: RecordingListener) -> None:
-    """Once all is handed over nothing lags behind, and the thread has just come round."""
+    """Once all is handed over nothing lags behind, and the thread has just been active."""
     world.produce(4)
     source = world.source()
-    begun = source.last_poll_at()
+    started = source.last_poll_at()
     source.start(listener)
     source.demand(10)
     listener.wait(lambda: len(listener.records) == 4)
-    # Nobody tells of a measurement: look until there is one.
-    patience = threading.Event()
-    looks = (source.lag().get(world.partition) for _ in range(100) if not patience.wait(0.05))
+    # No one tells of a measurement: look until there is one.
+    timeout = threading.Event()
+    looks = (source.lag().get(world.partition) for _ in range(100) if not timeout.wait(0.05))
     assert 0 in looks
-    source.stop(PATIENCE)
-    assert source.last_poll_at() > begun
+    source.stop(TIMEOUT)
+    assert source.last_poll_at() > started
 
 
 def test_an_outcome_is_acknowledged_inside_poll_or_flush_and_never_before(world: World) -> None:
@@ -275,7 +275,7 @@ def test_an_outcome_is_acknowledged_inside_poll_or_flush_and_never_before(world:
         position = Position(*world.partition, offset)
         log.publish(an_outcome(position), a_record(position), lambda *at: positions.append(LedgerPosition(*at)))
     assert positions == []
-    assert log.flush(PATIENCE) == 0
+    assert log.flush(TIMEOUT) == 0
     assert [position.offset for position in positions] == list(range(20))
     assert log.poll() == 0
 
@@ -290,4 +290,4 @@ def test_only_a_failure_leaves_a_dead_letter_and_it_carries_the_original(world: 
 
 def test_a_source_that_was_never_started_can_be_stopped(world: World) -> None:
     """An error between making and starting the parts must not hide behind another."""
-    world.source().stop(PATIENCE)
+    world.source().stop(TIMEOUT)

@@ -29,7 +29,7 @@ def configuration(folder: Path, servers: str, **schemas: str) -> str:
 
 
 def emitted(run: Run, servers: str, topic: str, *more: str) -> str:
-    """Put one example on the topic; where it stands."""
+    """Put one example on the topic; where it is."""
     arguments = ["--topic", topic, "--create", "--bootstrap-servers", servers, "--seed", "3", *more]
     assert run("emit", "order.paid.v1", *arguments) == 0
     written = [partition for partition, end in ends(servers, topic).items() if end]
@@ -46,16 +46,16 @@ def test_a_record_is_named_by_its_place(
     config = configuration(tmp_path, servers, directory=str(ROOT / "schemas" / "events"))
     capsys.readouterr()
     assert run("explain", location, "--config", config) == 0
-    told = capsys.readouterr().out
-    assert told.startswith(f"com.example.trade.order.paid.v1  {location}  ")
-    assert "✓ order-paid makes a message" in told
+    reported = capsys.readouterr().out
+    assert reported.startswith(f"com.example.trade.order.paid.v1  {location}  ")
+    assert "✓ order-paid makes a message" in reported
     topic, partition, offset = location.split("/")
     by_options = ("--topic", topic, "--partition", partition, "--offset", offset)
     assert run("explain", *by_options, "--config", config) == 0
-    assert capsys.readouterr().out == told
+    assert capsys.readouterr().out == reported
 
 
-def test_the_registry_is_asked_for_the_records_schema(
+def test_the_registry_is_queried_for_the_records_schema(
     run: Run, servers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A registry that does not answer is reported."""

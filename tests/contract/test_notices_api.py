@@ -46,7 +46,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 NOTICE = Notice("abdf3647-9c11-5cb5-856a-5d43e25176c5", "rule", "alias", "u1", b'{"to":"u1"}', None)
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 REACHED = {Fault.TIMEOUT, Fault.RESET, Fault.BODY_CUT_SHORT}
-"""After any of these nobody may conclude that the request did not arrive."""
+"""After any of these no one may conclude that the request did not arrive."""
 
 
 @pytest.fixture(params=[LoopNoticesApi, PyreqwestNoticesApi, HttpxNoticesApi], ids=["loop", "pyreqwest", "httpx"])
@@ -106,7 +106,7 @@ class TestWhatLeaves:
             await posted(api, NOTICE._replace(key="another"), TOKEN)
         assert server.requests[0].headers["idempotency-key"] == '"another"'
 
-    async def test_no_compressed_reply_is_asked_for(self, make: Make) -> None:
+    async def test_no_compressed_reply_is_requested(self, make: Make) -> None:
         """A compressed body could be a thousand times as large as it looks."""
         _, server = await ask(make, OK)
         assert server.requests[0].headers.get("accept-encoding", "identity") == "identity"
@@ -190,7 +190,7 @@ class TestReplies:
         ],
     )
     async def test_codes(self, make: Make, body: bytes, code: int | str) -> None:
-        """An integer is a code, as is what clearly stands for one, and a text for APIs whose codes are texts."""
+        """An integer is a code, as is what clearly means one, and a text for APIs whose codes are texts."""
         answer, _ = await ask(make, reply(body))
         assert (answer.status, answer.code, answer.fault) == (200, code, None)
 
@@ -294,7 +294,7 @@ class TestReplies:
         assert len(answer.detail.encode()) <= 200
 
     async def test_a_brotli_body_is_ambiguous(self, make: Make) -> None:
-        """It is not asked for, and cannot be unpacked with the standard library."""
+        """It is not requested, and cannot be unpacked with the standard library."""
         answer, _ = await ask(make, reply(b'\x0b\x05\x80{"code":200}\x03', content_encoding="br"))
         assert TABLE.judge(answer) is Verdict.AMBIGUOUS
 
@@ -336,7 +336,7 @@ class TestReplies:
 
     @pytest.mark.parametrize("status", [201, 202, 400, 401, 403, 404, 409, 413, 422, 429, 500, 503, 599])
     async def test_status_and_code_come_together(self, make: Make, status: int) -> None:
-        """The code is read under every status, and so is Retry-After as it stands."""
+        """The code is read under every status, and so is Retry-After as it is."""
         answer, _ = await ask(make, reply(b'{"code":7}', status, retry_after="Fri, 31 Dec 1999 23:59:59 GMT"))
         assert answer == Reply(status, 7, None, "Fri, 31 Dec 1999 23:59:59 GMT", "")
 
@@ -479,7 +479,7 @@ class TestFaults:
     async def test_after_the_request_left(
         self, make: Make, steps: list[Step], fault: Fault, status: int | None
     ) -> None:
-        """Once the API may have the request, the fault says so."""
+        """Once the API may have the request, the fault reports it."""
         answer, server = await ask(make, *steps)
         assert (answer.fault, answer.code) == (fault, None)
         assert answer.status in {None, status}  # the fast client reads ahead and tells no status of a broken body
@@ -487,7 +487,7 @@ class TestFaults:
         assert len(server.requests) == 1
 
     async def test_refused(self, make: Make) -> None:
-        """Nobody listens: the request did not leave."""
+        """No one listens: the request did not leave."""
         async with ScriptedServer(OK) as server:
             url = server.url
         async with client(make, url) as api:
@@ -528,7 +528,7 @@ class TestFaults:
             assert (await posted(api, NOTICE, TOKEN)).fault is not None
 
     async def test_closing_ends_what_is_under_way(self, make: Make) -> None:
-        """A request without an answer holds nobody up, and its connection ends with it."""
+        """A request without an answer holds no one up, and its connection ends with it."""
         async with ScriptedServer(hang) as server, client(make, server.url, timeout_seconds=600.0) as api:
             replies: list[Reply] = []
             api.post(NOTICE, TOKEN, None, replies.append)
@@ -538,7 +538,7 @@ class TestFaults:
             assert all(reply.fault is not None for reply in replies)
 
     @pytest.mark.parametrize("step", [close_after(), reset_after(), reply(b"{}", 500), reply(b"", 302)])
-    async def test_secrets_are_in_no_words(self, make: Make, step: Step) -> None:
+    async def test_secrets_are_in_no_message(self, make: Make, step: Step) -> None:
         """Neither the token nor a key in the url or a header is in what a reply says."""
         answer, _ = await ask(make, step, query={"app_key": "canary-key"}, headers={"X-Key": "canary-header"})
         assert "canary" not in repr(answer)
@@ -578,12 +578,12 @@ class TestConfiguration:
         [{"ca_pem": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}, {"client_pem": b"nope"}],
     )
     async def test_certificates_that_are_none(self, make: Make, changes: dict[str, Any]) -> None:
-        """A certificate that cannot be read is told at start, in words."""
+        """A certificate that cannot be read is reported at start, with a message."""
         with pytest.raises(ConfigurationError, match="HTTP client"):
             make(HttpOptions("https://127.0.0.1/")._replace(**changes))
 
     async def test_headers_that_are_none(self, make: Make) -> None:
-        """A configured header that cannot be written is told at start, without its value."""
+        """A configured header that cannot be written is reported at start, without its value."""
         with pytest.raises(ConfigurationError, match="HTTP client") as caught:
             make(HttpOptions("http://127.0.0.1/", headers={"X-Key": "canary\r\nEvil: 1"}))
         assert "canary" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The tables of foreign errors are complete: a new release cannot bring one that nobody has judged."""
+"""The tables of foreign errors are complete: a new release cannot bring one that no one has judged."""
 
 from __future__ import annotations
 

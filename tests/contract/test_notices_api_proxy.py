@@ -215,7 +215,7 @@ async def test_the_configuration_chooses(
     through: bool,  # noqa: FBT001 - expected value
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`proxy`, or the environment's where it is asked for, except for the hosts of `no_proxy`."""
+    """`proxy`, or the environment's where it is requested, except for the hosts of `no_proxy`."""
     async with ScriptedServer(OK) as server, Proxy(server.port) as proxy:
         for name, value in environ.items():
             monkeypatch.setenv(name, value.replace("PROXY", proxy.url))

@@ -61,7 +61,7 @@ async def test_an_unknown_authority_is_not_trusted(make: Make, tls: ssl.SSLConte
     "ca_pem", [AUTHORITY.pem, STRANGER.pem + b"# another\n" + AUTHORITY.pem], ids=["one", "bundle"]
 )
 async def test_an_authority_of_ones_own(make: Make, tls: ssl.SSLContext, ca_pem: bytes) -> None:
-    """The server is trusted by its authority, wherever that stands in the file."""
+    """The server is trusted by its authority, wherever that is in the file."""
     async with ScriptedServer(OK, tls=tls) as server:
         assert await ask(make, server, ca_pem=ca_pem) == Reply(200, 200)
 

@@ -91,7 +91,7 @@ def _pass_time(api: LoopNoticesApi, seconds: float) -> None:
 
 
 class TestAddresses:
-    """`localhost` stands for a host with several addresses."""
+    """`localhost` means a host with several addresses."""
 
     @staticmethod
     def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
@@ -156,7 +156,7 @@ class TestAddresses:
         await api.close()
 
     async def test_a_resolver_that_hangs_is_a_fault_of_that_request(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Requests time out, share one lookup, and go on once it answers; closing does not wait for it."""
+        """Requests time out, share one lookup, and continue once it answers; closing does not wait for it."""
         hung, lookups = threading.Event(), []
 
         def slow(*_: object, **__: object) -> list[object]:
@@ -198,7 +198,7 @@ class TestAddresses:
         assert dialling._in_turn(found) == tried
 
 
-async def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
+async def test_an_unrequested_reply_ends_the_connection() -> None:
     """Two replies to one request: the second must not be taken for the answer to the next notice."""
     twice = raw(b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"code":200}' * 2)
     async with ScriptedServer(twice, OK) as server:
@@ -288,7 +288,7 @@ async def test_retry_after_is_the_replys_own_header(pieces: list[bytes], retry_a
         ("ftp://127.0.0.1/", None),
     ],
 )
-def test_what_it_cannot_do_is_told_at_start(url: str, proxy: str | None) -> None:
+def test_what_it_cannot_do_is_reported_at_start(url: str, proxy: str | None) -> None:
     """Not at the first notice, and without what may be secret."""
     with pytest.raises(ConfigurationError, match="HTTP client") as caught:
         LoopNoticesApi(HttpOptions(url, proxy=proxy))

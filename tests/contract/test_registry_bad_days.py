@@ -56,7 +56,7 @@ BAD_ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS, ids=lambda answer: f"{answer.status_code}-{answer.body[:12]!r}")
-def test_what_is_no_sensible_answer_is_asked_for_again(
+def test_what_is_not_a_sensible_answer_is_requested_again(
     fake: FakeRegistry, client: SchemaRegistry, answer: Response
 ) -> None:
     """No record is given up for a registry's bad day: only its own "not found" is final."""
@@ -68,7 +68,7 @@ def test_what_is_no_sensible_answer_is_asked_for_again(
         client.register("s", AVRO)
 
 
-def test_a_registry_that_is_away_is_told() -> None:
+def test_a_registry_that_is_away_is_reported() -> None:
     """At start as a user's matter, later as a reason to wait."""
     client = SchemaRegistry(RegistryOptions("http://127.0.0.1:1"))
     with pytest.raises(SchemaUnavailable, match="does not answer"):
@@ -97,10 +97,10 @@ def test_a_registry_that_is_silent_is_away() -> None:
         (AVRO, {"references": [{"name": "x"}]}, "not an Avro schema in JSON"),
     ],
 )
-def test_a_schema_of_another_kind_is_told(
+def test_a_schema_of_another_kind_is_reported(
     fake: FakeRegistry, client: SchemaRegistry, schema: object, more: dict[str, object], message: str
 ) -> None:
-    """It is there for certain, so nobody waits for it."""
+    """It is there for certain, so no one waits for it."""
     number = fake.add("s", schema, **more)
     with pytest.raises(SchemaError, match=message):
         client.by_id(number)
@@ -142,7 +142,7 @@ def versions(url: str, **options: Any) -> object:  # noqa: ANN401 - whatever Reg
 
 
 def test_user_and_password_or_token_let_us_in(fake: FakeRegistry) -> None:
-    """And neither is ever part of what is told."""
+    """And neither is ever part of what is reported."""
     fake.basic = ("me", "hunter2")
     with pytest.raises(Unreachable, match="refuses access"):
         versions(fake.url)
@@ -155,7 +155,7 @@ def test_user_and_password_or_token_let_us_in(fake: FakeRegistry) -> None:
 
 
 def test_a_ca_file_must_be_one(fake: FakeRegistry) -> None:
-    """Told before anything is asked."""
+    """Reported before anything is asked."""
     with pytest.raises(ConfigurationError, match="SSLError"):
         SchemaRegistry(RegistryOptions(fake.url, ca_pem=b"no certificate"))
 

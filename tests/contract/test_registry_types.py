@@ -89,7 +89,7 @@ def test_rules_are_checked_against_it(tmp_path: Path, registry: FakeRegistry) ->
     assert [finding.code for finding in refused.value.findings] == ["unknown-field"]
 
 
-def test_other_subjects_are_not_asked_for(tmp_path: Path, registry: FakeRegistry) -> None:
+def test_other_subjects_are_not_requested(tmp_path: Path, registry: FakeRegistry) -> None:
     """A registry may have thousands; one that cannot be read stops nothing."""
     registry.add("other-value", PAID)
     registry.add("orders-value", "syntax", schemaType="PROTOBUF")

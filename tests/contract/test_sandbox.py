@@ -60,7 +60,7 @@ async def caller() -> AsyncIterator[Caller]:
 
 class TestContract:
     async def test_a_message_is_accepted_and_shown(self, caller: Caller) -> None:
-        """The body's code is 200, and the message stands in the list as it was sent."""
+        """The body's code is 200, and the message is in the list as it was sent."""
         assert await caller.send() == Reply(200, 200)
         found = (await caller.http.get("/sandbox/messages")).json()
         assert found["total"] == 1
@@ -195,7 +195,7 @@ class TestFaults:
         assert loop.time() - began >= 0.06
 
     async def test_limits(self, caller: Caller) -> None:
-        """A spent quota says so, and its refusals are not the key's last word."""
+        """A spent quota reports it, and its refusals are not the key's last word."""
         await caller.follow(limits={"per_day": 1})
         assert [(await caller.send(key)).code for key in ("a", "b", "b")] == [200, 45009, 45009]
         await caller.http.delete("/sandbox/faults")
@@ -218,7 +218,7 @@ class TestFaults:
 
 
 class TestDesk:
-    async def test_order_and_attempts_are_told(self, caller: Caller) -> None:
+    async def test_order_and_attempts_are_reported(self, caller: Caller) -> None:
         """Who came when, and how often, for one recipient and for all."""
         for key, to in (("a", "u1"), ("b", "u2"), ("c", "u1"), ("a", "u1")):
             await caller.send(key, to)
@@ -243,7 +243,7 @@ class TestDesk:
 
     @pytest.mark.parametrize("limit", ["", "x", "-1", "1.5", "²", "9" * 30])
     async def test_limits_that_are_none(self, caller: Caller, limit: str) -> None:
-        """A limit that is no number is a mistake, not a traceback."""
+        """A limit that is not a number is a mistake, not a traceback."""
         assert (await caller.http.get("/sandbox/messages", params={"limit": limit})).status_code == 422
 
     async def test_the_page_shows_cards_and_runs_nothing(self, caller: Caller) -> None:
@@ -258,7 +258,7 @@ class TestDesk:
         assert page.headers["x-content-type-options"] == "nosniff"
 
     async def test_the_page_of_one_recipient(self, caller: Caller) -> None:
-        """Only the recipient that is asked for is shown."""
+        """Only the recipient that is requested is shown."""
         await caller.send("a", "u1", "one")
         await caller.send("b", "u2", "two")
         page = (await caller.http.get("/", params={"recipient": "u2", "live": "1"})).text
@@ -276,7 +276,7 @@ class TestDesk:
 
 class TestServer:
     async def test_a_taken_port(self, caller: Caller) -> None:
-        """A port that somebody has is told in words."""
+        """A port that is in use is reported clearly."""
         with pytest.raises(Unreachable, match="cannot listen"):
             await SandboxServer(SandboxOptions(port=caller.sandbox.port)).__aenter__()
 

@@ -69,7 +69,7 @@ def registry(url: str) -> Iterator[SchemaRegistry]:
 
 @pytest.fixture
 def subject(request: pytest.FixtureRequest) -> str:
-    """A subject of this test alone, with what may stand in a topic's name."""
+    """A subject of this test alone, with what may be in a topic's name."""
     return f"{request.node.originalname}_x.y-value"
 
 
@@ -101,12 +101,12 @@ def test_versions_come_oldest_first(registry: SchemaRegistry, subject: str) -> N
 
 
 def test_an_unknown_subject_has_no_versions(registry: SchemaRegistry) -> None:
-    """Nothing is registered under a name nobody used."""
+    """Nothing is registered under a name no one used."""
     assert registry.versions("never-used") == ()
 
 
 def test_an_incompatible_version_is_refused(registry: SchemaRegistry, subject: str) -> None:
-    """A new field without a default cannot be read from older events: the registry says so, and we say it on."""
+    """A new field without a default cannot be read from older events, and the registry's message is shown."""
     registry.register(subject, record("a"))
     with pytest.raises(SchemaError, match="refuses"):
         registry.register(subject, record("a", "b"))
@@ -120,7 +120,7 @@ def test_what_is_no_schema_is_refused(registry: SchemaRegistry, subject: str) ->
 
 @pytest.mark.parametrize("twice", [False, True])
 def test_references_are_made_whole(url: str, registry: SchemaRegistry, subject: str, twice: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
-    """A type defined by another subject stands in the schema at its first use, and by name at others."""
+    """A type defined by another subject is in the schema at its first use, and by name at others."""
     registry.register(f"{subject}-money", MONEY)
     order = {**ORDER, "fields": [*ORDER["fields"], {"name": "fee", "type": "Money"}]} if twice else ORDER
     number = _register_with_reference(url, f"{subject}-{twice}", order, f"{subject}-money")

@@ -58,10 +58,10 @@ def test_every_problem_is_reported(run: Run, tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "deep.avsc").write_text('{"type":' * 100_000)
     (tmp_path / "binary.avsc").write_bytes(b"\xff\xfe\x00")
     assert run("check", str(tmp_path), "--output", "json") == 1
-    told = {Path(problem["path"]).name: problem["words"] for problem in json.loads(capsys.readouterr().out)}
-    assert set(told) == {"2.avsc", "hostile.avsc", "broken.avsc", "deep.avsc", "binary.avsc"}
-    assert "$.new: is not in those events, and has no default" in told["2.avsc"]
-    assert "a union of nothing" in told["hostile.avsc"]
+    reported = {Path(problem["path"]).name: problem["words"] for problem in json.loads(capsys.readouterr().out)}
+    assert set(reported) == {"2.avsc", "hostile.avsc", "broken.avsc", "deep.avsc", "binary.avsc"}
+    assert "$.new: is not in those events, and has no default" in reported["2.avsc"]
+    assert "a union of nothing" in reported["hostile.avsc"]
 
 
 def test_registered_schemas_are_there_and_stay(run: Run, tmp_path: Path, registry: FakeRegistry) -> None:
@@ -76,7 +76,7 @@ def test_registered_schemas_are_there_and_stay(run: Run, tmp_path: Path, registr
     ("strategy", "subject"),
     [("record", "shop.Order"), ("topic", "orders-value"), ("topic-record", "orders-shop.Order")],
 )
-def test_subjects_are_named_as_asked(
+def test_subjects_are_named_as_requested(
     run: Run, tmp_path: Path, registry: FakeRegistry, strategy: str, subject: str
 ) -> None:
     """As the senders' serializers name them."""
@@ -129,6 +129,6 @@ def test_a_mistake_is_reported(
 ) -> None:
     """With exit code 2 and without a traceback."""
     assert run(*arguments) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert "Traceback" not in told
+    reported = capsys.readouterr().err
+    assert message in reported
+    assert "Traceback" not in reported

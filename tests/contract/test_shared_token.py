@@ -36,7 +36,7 @@ class Endpoint:
 
 
 class Machine:
-    """A supervisor, and as many workers as are asked for."""
+    """A supervisor, and as many workers as are requested."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

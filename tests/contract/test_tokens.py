@@ -52,7 +52,7 @@ class TestFixedAndFile:
         assert [await source.fetch(), await source.fetch()] == ["abc", "abc"]
         await source.close()
 
-    async def test_a_file_is_read_anew(self, tmp_path: Path) -> None:
+    async def test_a_file_is_read_again(self, tmp_path: Path) -> None:
         """Who renews the file renews the token, without a restart."""
         path = tmp_path / "token"
         source: TokenSource = from_file(path)
@@ -65,7 +65,7 @@ class TestFixedAndFile:
         "content", [b"", b" \n", b"two words", b"a\nb", b"\xff\xfe", b"a\0b", "名".encode(), b"x" * 70_000]
     )
     async def test_a_file_without_a_token(self, tmp_path: Path, content: bytes) -> None:
-        """What cannot stand in a header is no token; the words name the file and nothing of what is in it."""
+        """What cannot be in a header is no token; the words name the file and nothing of what is in it."""
         path = tmp_path / "token"
         path.write_bytes(content)
         with pytest.raises(TokenUnavailable, match="token") as caught:
@@ -73,7 +73,7 @@ class TestFixedAndFile:
         assert "two words" not in str(caught.value)
 
     async def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        """A missing file is told as such; it may come back."""
+        """A missing file is reported as missing; it may come back."""
         with pytest.raises(TokenUnavailable, match="No such file"):
             await from_file(tmp_path / "token").fetch()
 
@@ -104,7 +104,7 @@ class TestEndpoint:
             assert await source.fetch() != token
 
     async def test_a_wrong_secret(self) -> None:
-        """A refusal is told with the endpoint's error code and without the secret."""
+        """A refusal is reported with the endpoint's error code and without the secret."""
         async with (
             SandboxServer(SandboxOptions(clients={"us": "other"})) as sandbox,
             oauth(f"{sandbox.base_url}/oauth/token") as source,
@@ -174,7 +174,7 @@ class TestEndpoint:
         "url", ["http://127.0.0.1:1/t?k=canary-s3cret-9d1", "http://nobody.invalid/t", "ftp://h/t"]
     )
     async def test_an_endpoint_that_is_not_there(self, url: str) -> None:
-        """An endpoint that cannot be reached is told by its address, without its query."""
+        """An endpoint that cannot be reached is reported by its address, without its query."""
         async with oauth(url) as source:
             with pytest.raises(TokenUnavailable, match=r"://") as caught:
                 await source.fetch()
@@ -201,20 +201,20 @@ class TestEndpoint:
             }
             async with oauth(f"{server.url}/token", None, **options) as source:
                 assert await source.fetch() == "t"
-                assert server.asked[0].client == "us"
-                assert parse_qs(server.asked[0].body.decode()) == {
+                assert server.requested[0].client == "us"
+                assert parse_qs(server.requested[0].body.decode()) == {
                     "grant_type": ["client_credentials"],
                     "client_id": ["us"],
                     "audience": ["https://api.example.com"],
                 }
-                assert "authorization" not in server.asked[0].headers
+                assert "authorization" not in server.requested[0].headers
                 options["client_pem"] = make_pair("us", make_pair("stranger")).pem_with_key
                 source.replacement(source._options._replace(client_pem=options["client_pem"]))()  # type: ignore[arg-type]  # bytes
                 with pytest.raises(TokenUnavailable):
                     await source.fetch()
 
     async def test_a_proxy_is_asked(self) -> None:
-        """And nobody else."""
+        """And no other client."""
         async with (
             ScriptedServer(reply(b'{"access_token":"t"}')) as proxy,
             oauth("http://login.invalid/token", proxy=f"http://127.0.0.1:{proxy.port}") as source,
@@ -222,10 +222,10 @@ class TestEndpoint:
             assert await source.fetch() == "t"
         assert proxy.requests[0].line == "POST http://login.invalid/token HTTP/1.1"
 
-    async def test_https_is_checked(self, tls_of_nobody: ssl.SSLContext) -> None:
-        """An endpoint whose certificate nobody vouches for does not get our secret."""
+    async def test_https_is_checked(self, tls_of_an_unknown_authority: ssl.SSLContext) -> None:
+        """An endpoint whose certificate no one vouches for does not get our secret."""
         async with (
-            ScriptedServer(reply(b'{"access_token":"t"}'), tls=tls_of_nobody) as server,
+            ScriptedServer(reply(b'{"access_token":"t"}'), tls=tls_of_an_unknown_authority) as server,
             oauth(server.url) as source,
         ):
             with pytest.raises(TokenUnavailable, match="TLS: unable to get local issuer certificate"):
@@ -247,7 +247,7 @@ def test_no_secret_in_what_is_printed(made: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def tls_of_nobody(tmp_path: Path) -> ssl.SSLContext:
+def tls_of_an_unknown_authority(tmp_path: Path) -> ssl.SSLContext:
     from tests.broker.secure import make_keys  # noqa: PLC0415 - one test's need
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

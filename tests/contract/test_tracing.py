@@ -108,7 +108,7 @@ async def test_the_event_s_trace_goes_on_to_the_api_and_to_the_outcome(collector
     assert process.trace_state == "rojo=1"
 
 
-async def test_spans_say_what_happened_in_the_conventions_words(collector: Collector) -> None:
+async def test_spans_say_what_happened_by_the_conventions(collector: Collector) -> None:
     """Messaging and HTTP attributes, kinds, times, status; no body, recipient, token, key or query."""
     await deliver(a_tracing(collector.url), EVENT, reset_after(), OK)
     first, second, process = sorted(collector.wait_for(3), key=lambda span: span.name)
@@ -164,7 +164,7 @@ async def test_an_event_without_a_trace_begins_one(collector: Collector) -> None
 async def test_what_is_not_sampled_is_passed_on_and_not_sent(
     collector: Collector, ratio: float, event: TraceContext | None
 ) -> None:
-    """By the event's own flag, else by the ratio: the next one in the chain is told the same."""
+    """By the event's own flag, else by the ratio: the next one in the chain gets the same."""
     headers, _ = await deliver(a_tracing(collector.url, ratio), event, OK)
     assert headers[0]["traceparent"].endswith("-00")
     assert collector.spans == []
@@ -180,7 +180,7 @@ def test_the_ratio_is_that_of_traces_that_begin_here(ratio: float) -> None:
 
 
 async def test_a_collector_that_is_away_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Requests and outcomes go on, the end is not held up, and the trouble is told without the key."""
+    """Requests and outcomes continue, the end is not held up, and the trouble is reported without the key."""
     headers, outcome = await deliver(a_tracing("http://127.0.0.1:1"), EVENT, OK)
     assert headers[0]["traceparent"].startswith(f"00-{TRACE}")
     assert outcome.trace is not None

@@ -71,7 +71,7 @@ async def test_a_rule_alone_makes_its_card(bench: Workbench) -> None:
     ]
 
 
-async def test_findings_stand_where_they_were_written(bench: Workbench) -> None:
+async def test_findings_are_where_they_were_written(bench: Workbench) -> None:
     """Line and column of the draft, also where one rule was made a file of."""
     found = await tried(bench, RULE.replace("event.order_no", "event.order_nr"))
     finding = next(one for one in found["findings"] if one["level"] == "error")

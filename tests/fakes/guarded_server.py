@@ -63,7 +63,7 @@ class GuardedServer:
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"https://127.0.0.1:{self._server.server_port}"
-        self.asked: list[Asked] = []
+        self.requested: list[Asked] = []
 
     def guard(self, certificate: Pair, clients: Pair | None = None) -> None:
         """Show this certificate from now on, and let in only clients whose certificate this authority has signed."""
@@ -82,9 +82,9 @@ class GuardedServer:
         subject = dict(pair for part in (shown or {}).get("subject", ()) for pair in part)  # type: ignore[misc]  # typeshed's type of it is too wide
         body = handler.rfile.read(int(handler.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in handler.headers.items()}
-        asked = Asked(handler.command, handler.path, headers, body, subject.get("commonName"))
-        self.asked.append(asked)
-        status, content = self._answer(asked)
+        requested = Asked(handler.command, handler.path, headers, body, subject.get("commonName"))
+        self.requested.append(requested)
+        status, content = self._answer(requested)
         handler.send_response(status)
         handler.send_header("content-length", str(len(content)))
         handler.send_header("connection", "close")

@@ -1,4 +1,4 @@
-"""A source's listener that keeps what it is told."""
+"""A source's listener that keeps what is reported to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pipeline.model.event import Record, TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds; only a failing test ever waits so long."""
 
 
@@ -35,43 +35,43 @@ class RecordingListener:
         with self._changed:
             self.records.extend(records)
             self.batches.append(len(records))
-            self._told("records")
+            self._reported("records")
 
     def on_assigned(self, partitions: Sequence[Assigned]) -> None:
         with self._changed:
             self.assigned.update((one.partition, one) for one in partitions)
-            self._told("assigned")
+            self._reported("assigned")
 
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> Sequence[CommitPoint]:
         points = self.points(partitions)
         with self._changed:
             self.revoked.extend(partitions)
             self._forget(partitions)
-            self._told("revoked")
+            self._reported("revoked")
         return points
 
     def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
         with self._changed:
             self.lost.extend(partitions)
             self._forget(partitions)
-            self._told("lost")
+            self._reported("lost")
 
     def on_fatal(self, error: Exception) -> None:
         with self._changed:
             self.fatal = error
-            self._told("fatal")
+            self._reported("fatal")
 
     def _forget(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
             self.assigned.pop(partition, None)
 
-    def _told(self, what: str) -> None:
+    def _reported(self, what: str) -> None:
         self.calls.append(what)
         self.threads.add(threading.get_ident())
         self._changed.notify_all()
 
-    def wait(self, until: Callable[[], object], seconds: float = PATIENCE) -> None:
-        """Wait until `until` holds, looking whenever something is told.
+    def wait(self, until: Callable[[], object], seconds: float = TIMEOUT) -> None:
+        """Wait until `until` holds, looking whenever something is reported.
 
         Raises:
             AssertionError: it did not in time, or the source ended.

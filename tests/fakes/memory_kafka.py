@@ -174,7 +174,7 @@ class _Pending(NamedTuple):
 
 
 class MemoryOutcomeLog:
-    """Implements `pipeline.ports.OutcomeLog`; acknowledges at each `poll`, unless told to hold back or to fail."""
+    """Implements `pipeline.ports.OutcomeLog`; acknowledges at each `poll`, unless set to hold back or to fail."""
 
     def __init__(self, kafka: MemoryKafka) -> None:
         self._kafka = kafka

@@ -84,7 +84,7 @@ class RealKafka:
 
     @property
     def properties(self) -> dict[str, Any]:
-        """librdkafka's settings; silent, for failures are told by our own words."""
+        """librdkafka's settings; silent, for failures are reported by our own words."""
         return {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, **self.given}
 
     def source(self, protocol: str = "consumer", ledger: Any = None, **properties: object) -> KafkaSource:  # noqa: ANN401 - a ledger reader or what stands for one
@@ -143,7 +143,7 @@ class RealKafka:
         assert producer.flush(30) == 0
 
     def partitions(self, topic: str) -> int:
-        """How many partitions a topic has: librdkafka's mock makes four, whatever it is asked for."""
+        """How many partitions a topic has: librdkafka's mock makes four, whatever is requested."""
         admin = AdminClient(self.properties)
         return len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
 

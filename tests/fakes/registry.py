@@ -68,7 +68,7 @@ class FakeRegistry:
         self.basic = self.bearer = None
 
     def add(self, subject: str, avro: object, **more: object) -> int:
-        """Store a schema as if somebody had registered it; `more` is `schemaType` or `references`."""
+        """Store a schema as if someone had registered it; `more` is `schemaType` or `references`."""
         return self._store(subject, {"schema": avro if isinstance(avro, str) else json.dumps(avro), **more}).id
 
     async def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - a path each

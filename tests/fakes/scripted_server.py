@@ -125,7 +125,7 @@ class ScriptedServer:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        await _turns()  # a connection that was only just accepted is known to nobody yet, and would stay open
+        await _turns()  # a connection that was only just accepted is known to no one yet, and would stay open
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

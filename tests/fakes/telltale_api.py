@@ -1,4 +1,4 @@
-"""A notices API and token endpoint on a bad day: every refusal tells all that it was told."""
+"""A notices API and token endpoint on a bad day: every refusal echoes the request."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-        told = f"{self.requestline} {self.headers} {body}"
-        self.api.heard.append(told)
+        reported = f"{self.requestline} {self.headers} {body}"
+        self.api.heard.append(reported)
         if self.path.startswith("/token"):
             grant = {"access_token": self.api.token, "token_type": "Bearer", "expires_in": 3600}
             self._answer(200, json.dumps(grant))
@@ -46,23 +46,23 @@ class _Handler(BaseHTTPRequestHandler):
             key = self.headers.get("idempotency-key", "")
             step = STEPS[min(self.api.seen[key], len(STEPS) - 1)]
             self.api.seen[key] += 1
-            self._meet(step, told, json.loads(body))
+            self._meet(step, reported, json.loads(body))
 
-    def _meet(self, step: str, told: str, body: dict[str, Any]) -> None:
+    def _meet(self, step: str, reported: str, body: dict[str, Any]) -> None:
         if step == "html":
-            self._answer(502, f"<html><h1>Bad gateway</h1><pre>{told}</pre></html>")
+            self._answer(502, f"<html><h1>Bad gateway</h1><pre>{reported}</pre></html>")
         elif step == "redirect":
-            self._answer(307, told, location="/elsewhere")
+            self._answer(307, reported, location="/elsewhere")
         elif step == "flood":
-            self._answer(200, told * 2_000)
+            self._answer(200, reported * 2_000)
         elif step == "cut":
-            self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{told}".encode())
+            self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{reported}".encode())
             self.close_connection = True
         elif step == "accept" and int(str(body["to"])[-1]) % 2 == 0:
             self._answer(200, '{"code":200}')
         else:
             status, code = {"unauthorised": (401, 401), "accept": (200, 47003)}.get(step, (503, 503))
-            self._answer(status, json.dumps({"code": code, "message": f"refused: {told}"}))
+            self._answer(status, json.dumps({"code": code, "message": f"refused: {reported}"}))
 
     def _answer(self, status: int, body: str, **headers: str) -> None:
         self.send_response(status)

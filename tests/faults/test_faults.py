@@ -206,5 +206,5 @@ def test_every_code_has_its_fault() -> None:
 
 @pytest.mark.parametrize("code", sorted(name for name, code in CODES.items() if code.example))
 def test_the_references_example_is_the_faulty_line(code: str) -> None:
-    """What the page shows stands in the file."""
+    """What the page shows is in the file."""
     assert CODES[code].example in (FOLDER / f"{code}.yaml").read_text(encoding="utf-8")

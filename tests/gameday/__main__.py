@@ -81,9 +81,9 @@ def _settle(up: Stack) -> None:
 
 def _play(up: Stack, scenario: Scenario) -> Result:
     before = _shown(up, scenario.panel)
-    begun = time.monotonic()
+    started = time.monotonic()
     scenario.inject(up)
-    seconds, others = _watch(up, scenario, begun)
+    seconds, others = _watch(up, scenario, started)
     during, ready = _shown(up, scenario.panel), up.service.ready() or "no answer"
     scenario.fix(up)
     fixed = _wait_for_quiet(up, scenario)
@@ -92,23 +92,23 @@ def _play(up: Stack, scenario: Scenario) -> Result:
     return result
 
 
-def _watch(up: Stack, scenario: Scenario, begun: float) -> tuple[float | None, frozenset[str]]:
+def _watch(up: Stack, scenario: Scenario, started: float) -> tuple[float | None, frozenset[str]]:
     """Until every alert that must come has come, and a little longer; tells which others did."""
     seen: set[str] = set()
     came: float | None = None
-    while (now := time.monotonic()) - begun < LONGEST_SECONDS:
+    while (now := time.monotonic()) - started < LONGEST_SECONDS:
         seen |= up.firing()
         if came is None and scenario.alerts <= seen:
-            came = now - begun
-        if came is not None and now - begun > came + AFTER_SECONDS:
+            came = now - started
+        if came is not None and now - started > came + AFTER_SECONDS:
             break
         time.sleep(LOOK_SECONDS)
     return came, frozenset(seen - scenario.alerts)
 
 
 def _wait_for_quiet(up: Stack, scenario: Scenario) -> float | None:
-    begun = time.monotonic()
-    while (passed := time.monotonic() - begun) < 2 * LONGEST_SECONDS:
+    started = time.monotonic()
+    while (passed := time.monotonic() - started) < 2 * LONGEST_SECONDS:
         if not up.firing() - scenario.may_follow:
             return passed
         time.sleep(LOOK_SECONDS)

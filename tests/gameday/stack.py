@@ -68,7 +68,7 @@ class Service:
             return None
 
     def end(self, by: signal.Signals) -> int:
-        """End it and give its exit code; one that has ended already is left alone."""
+        """End it and give its exit code; one that has ended already is not changed."""
         if self._process is None:
             return 0
         if self._process.poll() is None:

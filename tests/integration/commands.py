@@ -15,10 +15,10 @@ class Ran(NamedTuple):
     err: str
 
     @property
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         """Its JSON."""
-        told: dict[str, Any] = json.loads(self.out)
-        return told
+        reported: dict[str, Any] = json.loads(self.out)
+        return reported
 
 
 Command = Callable[..., Ran]

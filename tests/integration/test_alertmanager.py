@@ -1,4 +1,4 @@
-"""A real Alertmanager by the example in deploy/: who is told, and what is held back while its cause is known."""
+"""A real Alertmanager by the example in deploy/: who is notified, and what is suppressed while its cause is known."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.broker.handle import Unavailable
 from tests.observability.prometheus import alertmanager
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.yaml"
-PATIENCE = 30.0
+TIMEOUT = 30.0
 STEADY = 10
 SHOP = {"namespace": "shop", "job": "notice-pipeline"}
-Told = Callable[..., set[str]]
+Reported = Callable[..., set[str]]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def told(address: str, request: pytest.FixtureRequest) -> Told:
-    """`told({"alertname": …}, …)`: fire these, and see of which somebody is told."""
+def reported(address: str, request: pytest.FixtureRequest) -> Reported:
+    """`reported({"alertname": …}, …)`: fire these, and return those that notified."""
     test = request.node.name
 
     def fire(*alerts: Mapping[str, str]) -> set[str]:
@@ -40,7 +40,7 @@ def told(address: str, request: pytest.FixtureRequest) -> Told:
         for alert in fired:
             alert["labels"]["job"] += f"/{test}"
         httpx.post(url, json=fired, timeout=10, trust_env=False).raise_for_status()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         steady: list[set[str]] = []
         # What holds another back is heard of a moment after it is listed: an answer counts when it stays.
         while len(steady) < STEADY:
@@ -75,33 +75,35 @@ FOLLOWS = (
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_what_follows_from_a_halt_is_held_back(told: Told, cause: str) -> None:
-    """One page for one cause; what does not follow from it is told all the same."""
+def test_what_follows_from_a_halt_is_held_back(reported: Reported, cause: str) -> None:
+    """One page for one cause; what does not follow from it is reported nevertheless."""
     alerts = [{"alertname": name} for name in (cause, *FOLLOWS, "NoticeDeliveryFastBurn")]
-    assert told(*alerts) == {cause, "NoticeDeliveryFastBurn"}
+    assert reported(*alerts) == {cause, "NoticeDeliveryFastBurn"}
 
 
-def test_a_growing_lag_is_told_once(told: Told) -> None:
+def test_a_growing_lag_is_reported_once(reported: Reported) -> None:
     """Late messages and old events are the same trouble."""
     names = ("NoticeConsumerLagGrowing", "NoticeDelayFastBurn", "NoticeDelaySlowBurn", "NoticeFrontierOld")
-    assert told(*({"alertname": name} for name in names)) == {"NoticeConsumerLagGrowing"}
+    assert reported(*({"alertname": name} for name in names)) == {"NoticeConsumerLagGrowing"}
 
 
-def test_a_member_that_restarts_is_not_told_of_as_down(told: Told) -> None:
+def test_a_member_that_restarts_is_not_reported_as_down(reported: Reported) -> None:
     """Of another member it is."""
     restarting = {"alertname": "NoticePipelineRestarting", "instance": "a"}
-    assert told(restarting, {"alertname": "NoticePipelineMemberDown", "instance": "a"}) == {"NoticePipelineRestarting"}
+    assert reported(restarting, {"alertname": "NoticePipelineMemberDown", "instance": "a"}) == {
+        "NoticePipelineRestarting"
+    }
 
 
-def test_another_members_end_is_told_beside_it(told: Told) -> None:
+def test_another_members_end_is_reported_beside_it(reported: Reported) -> None:
     """It has a cause of its own."""
     restarting = {"alertname": "NoticePipelineRestarting", "instance": "a"}
     down = {"alertname": "NoticePipelineMemberDown", "instance": "b"}
-    assert told(restarting, down) == {"NoticePipelineRestarting", "NoticePipelineMemberDown"}
+    assert reported(restarting, down) == {"NoticePipelineRestarting", "NoticePipelineMemberDown"}
 
 
-def test_another_installation_is_not_held_back(told: Told) -> None:
+def test_another_installation_is_not_held_back(reported: Reported) -> None:
     """Its delay has a cause of its own."""
     lag = {"alertname": "NoticeConsumerLagGrowing"}
     late = {"alertname": "NoticeDelayFastBurn", "namespace": "another"}
-    assert told(lag, late) == {"NoticeConsumerLagGrowing", "NoticeDelayFastBurn"}
+    assert reported(lag, late) == {"NoticeConsumerLagGrowing", "NoticeDelayFastBurn"}

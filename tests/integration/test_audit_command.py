@@ -28,7 +28,7 @@ from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.compile import load
 from pipeline.rules.schema.examples import example
 from tests.broker.topics import ends
-from tests.fakes.listener import PATIENCE
+from tests.fakes.listener import TIMEOUT
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command, Ran
@@ -80,14 +80,14 @@ class Shop:
         log = self.kafka.outcomes()
         for position in positions:
             log.publish(self._outcome(position, **changes), a_record(position) if letter else None, lambda *_: None)
-        assert log.flush(PATIENCE) == 0
+        assert log.flush(TIMEOUT) == 0
 
     def bury(self, position: Position) -> None:
         """A dead letter alone, as a crash may leave it."""
         value, headers = content(self._outcome(position, kind=OutcomeKind.REJECTED), a_record(position), Cut.NOTHING)
         producer = Producer(self.kafka.properties)
         producer.produce(self.kafka.names.dead_letters, value, b"k", headers=list(headers))
-        assert producer.flush(PATIENCE) == 0
+        assert producer.flush(TIMEOUT) == 0
 
     def _outcome(self, position: Position, **changes: object) -> Outcome:
         return _outcome(position, **({"origin": self.kafka.origin} | changes))
@@ -130,7 +130,7 @@ def audit(command: Command) -> Audit:
 
 def found(ran: Ran) -> dict[str, int]:
     """Findings, where there are any."""
-    return {code: count for code, count in ran.told["findings"].items() if count}
+    return {code: count for code, count in ran.reported["findings"].items() if count}
 
 
 def test_what_is_well_is_proved(make_shop: Callable[..., Shop], audit: Audit) -> None:
@@ -149,7 +149,7 @@ def test_what_is_well_is_proved(make_shop: Callable[..., Shop], audit: Audit) ->
 
 
 def test_planted_faults_are_found_where_they_are(shop: Shop, audit: Audit) -> None:
-    """One of each; the exit code says so, and the JSON has the positions."""
+    """One of each; the exit code reports it, and the JSON has the positions."""
     shop.emit(20)
     well = [shop.position(offset) for offset in range(20) if offset not in {3, 7, 18}]
     shop.settle(*well)
@@ -159,7 +159,7 @@ def test_planted_faults_are_found_where_they_are(shop: Shop, audit: Audit) -> No
     shop.commit(20)
     ran = audit(shop, "--output", "json")
     assert ran.code == 1
-    report = ran.told
+    report = ran.reported
     assert not report["clean"]
     locations = {one["code"]: one["offset"] for one in report["examples"]}
     assert locations == {"lost": 3, "duplicate": 5, "accepted-twice": 7, "out-of-order": 18}
@@ -168,7 +168,7 @@ def test_planted_faults_are_found_where_they_are(shop: Shop, audit: Audit) -> No
 
 
 def test_an_outcome_of_an_event_that_is_not_there_is_an_orphan(shop: Shop, audit: Audit) -> None:
-    """A transaction's marker takes an offset, but is no event; the marker itself is not missed either."""
+    """A transaction's marker takes an offset, but is not an event, and is not missed."""
     shop.emit(2)
     producer = Producer({**shop.kafka.properties, "transactional.id": shop.kafka.names.group})
     producer.init_transactions(30)
@@ -176,7 +176,7 @@ def test_an_outcome_of_an_event_that_is_not_there_is_an_orphan(shop: Shop, audit
     producer.produce(shop.kafka.names.events, None, b"k", 0)
     producer.commit_transaction(30)
     # The marker is written after the commit is confirmed.
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while ends(shop.kafka.bootstrap_servers, shop.kafka.names.events)[0] < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
     shop.emit(1)
@@ -204,8 +204,8 @@ def test_a_redriven_record_has_an_outcome_of_its_own(shop: Shop, audit: Audit) -
     shop.settle(shop.position(1), id=same)
     shop.commit(2)
     ran = audit(shop, "--output", "json")
-    assert (ran.code, found(ran), ran.told["pending"]) == (0, {}, 1)
-    assert ran.told["redriven"] == {"accepted": 1}
+    assert (ran.code, found(ran), ran.reported["pending"]) == (0, {}, 1)
+    assert ran.reported["redriven"] == {"accepted": 1}
     shop.commit(3)
     assert found(audit(shop, "--output", "json")) == {"lost": 1}
 
@@ -222,8 +222,8 @@ def test_a_failed_notice_without_its_dead_letter_and_a_dead_letter_without_its_o
     shop.commit(6)
     ran = audit(shop, "--output", "json")
     assert (ran.code, found(ran)) == (1, {"no-dead-letter": 1})
-    assert ran.told["examples"][0]["offset"] == 5
-    assert ran.told["dead_letters"] == 2
+    assert ran.reported["examples"][0]["offset"] == 5
+    assert ran.reported["dead_letters"] == 2
     shop.bury(shop.position(5))
     assert audit(shop).code == 0
     shop.bury(shop.position(2))
@@ -234,7 +234,7 @@ def test_a_failed_notice_without_its_dead_letter_and_a_dead_letter_without_its_o
 
 
 def test_what_the_dead_letter_topic_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
-    """Retention took the letters: no failed notice is said to lack its own, and --strict says so."""
+    """Retention took the letters: no failed notice is said to lack its own, and --strict reports it."""
     shop.emit(3)
     now = SystemClock().now()
     rejected: dict[str, Any] = {"kind": OutcomeKind.REJECTED, "reason": Reason.CONTENT, "finished_at": now}
@@ -245,7 +245,7 @@ def test_what_the_dead_letter_topic_forgot_is_not_judged(shop: Shop, audit: Audi
     (gone,) = admin.delete_records([KafkaPartition(shop.kafka.names.dead_letters, 0, 1)]).values()
     assert gone.result(15).low_watermark == 1
     ran = audit(shop, "--output", "json")
-    assert (ran.code, ran.told["unproven"]) == (0, {"dead-letters-forgot": 1})
+    assert (ran.code, ran.reported["unproven"]) == (0, {"dead-letters-forgot": 1})
     assert audit(shop, "--strict").code == 1
 
 
@@ -253,11 +253,11 @@ def test_nothing_committed_is_nothing_lost(shop: Shop, audit: Audit) -> None:
     """Before the service's first commit everything is still to come."""
     shop.emit(5)
     ran = audit(shop, "--output", "json")
-    assert (ran.code, ran.told["pending"], ran.told["events"]) == (0, 5, 5)
+    assert (ran.code, ran.reported["pending"], ran.reported["events"]) == (0, 5, 5)
 
 
 def test_what_the_ledger_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
-    """Retention took the first outcomes: their events are not called lost, and --strict says so."""
+    """Retention took the first outcomes: their events are not called lost, and --strict reports it."""
     shop.emit(9)
     shop.settle(*(shop.position(offset) for offset in range(9)))
     shop.emit(1)
@@ -267,15 +267,15 @@ def test_what_the_ledger_forgot_is_not_judged(shop: Shop, audit: Audit) -> None:
     assert gone.result(15).low_watermark == 5
     ran = audit(shop, "--output", "json")
     assert found(ran) == {"lost": 1}
-    assert ran.told["examples"][0]["offset"] == 9
-    assert ran.told["unproven"] == {"ledger-forgot": 5}
+    assert ran.reported["examples"][0]["offset"] == 9
+    assert ran.reported["unproven"] == {"ledger-forgot": 5}
     shop.settle(shop.position(9))
     assert audit(shop).code == 0
     assert "not everything could be judged" in audit(shop).out
     assert audit(shop, "--strict").code == 1
 
 
-def test_outcomes_of_other_rules_are_told_and_not_held_against_the_service(shop: Shop, audit: Audit) -> None:
+def test_outcomes_of_other_rules_are_reported_and_not_held_against_the_service(shop: Shop, audit: Audit) -> None:
     """An event from before the rule was there has no outcome of it."""
     shop.emit(4)
     shop.settle(shop.position(1), rules_version="old")
@@ -294,7 +294,7 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
         ran = audit(shop, *bounds)
         assert ran.code == 0
         assert "nothing to prove" in ran.out
-    assert audit(shop, "--from", "-1h", "--output", "json").told["events"] == 3
+    assert audit(shop, "--from", "-1h", "--output", "json").reported["events"] == 3
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,9 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
         (("--rules", "/no/such/folder"), "/no/such/folder"),
     ],
 )
-def test_a_users_mistake_is_told_in_words(shop: Shop, audit: Audit, arguments: tuple[str, ...], message: str) -> None:
+def test_a_users_mistake_is_reported_clearly(
+    shop: Shop, audit: Audit, arguments: tuple[str, ...], message: str
+) -> None:
     """Exit code 2, nothing on standard output."""
     ran = audit(shop, *arguments)
     assert (ran.code, ran.out) == (2, "")

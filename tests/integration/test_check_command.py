@@ -34,7 +34,7 @@ def check(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_sound_rules_end_with_0(folder: Path) -> None:
-    """Warnings are told and do not fail; --strict makes them."""
+    """Warnings are reported and do not fail; --strict makes them."""
     done = check(folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "rules: 0 errors, 2 warnings, 0 notes; 1 rule is fine"
@@ -79,8 +79,8 @@ def test_findings_beside_the_lines_of_a_pull_request(folder: Path) -> None:
         ("../schemas/paid.avsc", b"[]", "must be a record"),
     ],
 )
-def test_what_cannot_be_read_ends_with_2_and_words(folder: Path, name: str, content: bytes, message: str) -> None:
-    """A file that is no text or no schema is misuse: words that name it, no traceback."""
+def test_what_cannot_be_read_ends_with_2_and_a_message(folder: Path, name: str, content: bytes, message: str) -> None:
+    """A file that is not a text or no schema is misuse: words that name it, no traceback."""
     (folder / name).write_bytes(content)
     done = check(folder)
     assert done.returncode == 2

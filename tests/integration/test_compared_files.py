@@ -78,7 +78,7 @@ def test_it_is_the_same_in_shares_of_any_size(tmp_path: Path, jobs: int, share: 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_breaks_off(tmp_path: Path, jobs: int) -> None:
-    """What stands before the break counts, wherever in a share it comes; that it breaks is told."""
+    """What stands before the break counts, wherever in a share it comes; that it breaks is reported."""
     whole = gzip.compress("\n".join(lines(600)).encode())
     path = tmp_path / "events.jsonl.gz"
     path.write_bytes(whole[: len(whole) // 2])
@@ -95,20 +95,20 @@ def test_a_file_of_which_nothing_can_be_read(tmp_path: Path) -> None:
         compared(tmp_path / "nowhere.jsonl", jobs=2)
 
 
-def test_no_process_is_begun_for_a_short_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_is_started_for_a_short_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor for an empty one."""
     monkeypatch.setattr("pipeline.adapters.authoring.compared_files.ProcessPoolExecutor", None)
     assert compared(written(tmp_path, lines(14)), jobs=2, share=7, alone=2).diff.events == 14
     assert compared(written(tmp_path, []), jobs=2).diff.events == 0
 
 
-def test_rules_with_errors_are_refused_before_a_process_is_begun(tmp_path: Path) -> None:
+def test_rules_with_errors_are_refused_before_a_process_is_started(tmp_path: Path) -> None:
     """With their findings."""
     with pytest.raises(RulesRefused):
         compared(written(tmp_path, lines(3)), given=sides("rules:\n  - {id: a}\n"))
 
 
-def test_a_process_that_is_ended_is_told_in_words(tmp_path: Path) -> None:
+def test_a_process_that_is_ended_is_reported_clearly(tmp_path: Path) -> None:
     """As by the kernel, when memory runs out."""
     parent = os.getpid()
     children = Path(f"/proc/{parent}/task/{parent}/children")

@@ -18,7 +18,7 @@ from pipeline.errors import Unreachable
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint, LedgerPosition
 from tests.broker.maven import MavenBroker
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import Names, RealKafka
 
 pytestmark = pytest.mark.kafka
@@ -50,33 +50,33 @@ def test_the_pointer_reaches_the_next_owner(kafka: RealKafka, protocol: str) -> 
     listener.points = lambda _: [CommitPoint(kafka.partition, 2, text)]
     source.start(listener)
     listener.wait(lambda: listener.assigned)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     committed = kafka.committed()
     assert (committed.offset, committed.metadata) == (2, text)
 
 
 class SlowLedger:
-    """A ledger whose reading back takes for ever."""
+    """A ledger whose reading back takes forever."""
 
     def __init__(self) -> None:
-        self.begun = threading.Event()
+        self.started = threading.Event()
 
     def read(self, _committed: object, _epoch: int, alive: Callable[[], None]) -> list[Replay]:
         while True:
-            self.begun.set()
+            self.started.set()
             alive()
             time.sleep(0.01)
 
 
 @PROTOCOLS
-def test_told_to_stop_while_the_ledger_is_read_it_leaves_at_once(kafka: RealKafka, protocol: str) -> None:
-    """No partition is told of, nothing is committed, the group is left, and the next member gets everything."""
+def test_stopped_while_the_ledger_is_read_it_leaves_at_once(kafka: RealKafka, protocol: str) -> None:
+    """No partition is reported, nothing is committed, the group is left, and the next member gets everything."""
     kafka.produce(3)
     ledger, listener = SlowLedger(), RecordingListener()
     source = kafka.source(protocol, ledger=ledger)
     source.start(listener)
-    assert ledger.begun.wait(PATIENCE)
-    source.stop(PATIENCE)
+    assert ledger.started.wait(TIMEOUT)
+    source.stop(TIMEOUT)
     assert not source._thread.is_alive()
     assert not listener.assigned
     assert not listener.fatal
@@ -107,17 +107,17 @@ def test_a_second_member_takes_over_half_and_the_first_keeps_the_rest_running(
     one.wait(lambda: len(one.assigned) == 2)
     assert set(one.revoked) == set(other.assigned)
     assert not one.lost
-    assert [told.frontier for told in other.assigned.values()] == [10, 10]
+    assert [reported.frontier for reported in other.assigned.values()] == [10, 10]
     for partition in range(4):
         kafka.produce(1, partition=partition)
     one.wait(lambda: len(one.records) == 42)
     other.wait(lambda: len(other.records) == 2)
     assert {record.offset for record in other.records} == {10}
-    second.stop(PATIENCE)
+    second.stop(TIMEOUT)
     one.wait(lambda: len(one.assigned) == 4)
 
 
-def test_a_rebalance_is_served_while_nothing_is_wanted(make_kafka: Callable[..., RealKafka]) -> None:
+def test_a_rebalance_is_served_while_nothing_is_requested(make_kafka: Callable[..., RealKafka]) -> None:
     """A member with a full queue and no demand still gives partitions up, and paused ones flow again elsewhere."""
     kafka = make_kafka(partitions=2)
     for partition in range(2):
@@ -153,7 +153,7 @@ def test_a_long_stop_loses_nothing_and_changes_no_order(kafka: RealKafka, monkey
 def test_a_member_that_stalls_beyond_its_poll_interval_loses_and_commits_nothing(
     kafka: RealKafka, protocol: str
 ) -> None:
-    """What is lost is another's: told as lost, never as revoked, and no point of ours is committed."""
+    """What is lost is another's: reported as lost, never as revoked, and no point of ours is committed."""
     kafka.produce(5)
     stalled, go_on = threading.Event(), threading.Event()
     source, listener = kafka.source(protocol, **_impatient(protocol)), RecordingListener()
@@ -161,13 +161,13 @@ def test_a_member_that_stalls_beyond_its_poll_interval_loses_and_commits_nothing
     def stall() -> None:
         if not stalled.is_set():
             stalled.set()
-            go_on.wait(PATIENCE)
+            go_on.wait(TIMEOUT)
 
     listener.before_records = stall
     listener.points = lambda partitions: [CommitPoint(partition, 5, "") for partition in partitions]
     source.start(listener)
     source.demand(5)
-    assert stalled.wait(PATIENCE)
+    assert stalled.wait(TIMEOUT)
     after, other = kafka.source(protocol), RecordingListener()
     after.start(other)
     after.demand(10)
@@ -175,7 +175,7 @@ def test_a_member_that_stalls_beyond_its_poll_interval_loses_and_commits_nothing
     source.commit([CommitPoint(kafka.partition, 4, "")])
     go_on.set()
     listener.wait(lambda: listener.lost)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert not listener.revoked
     assert kafka.committed().offset == 0
 
@@ -233,7 +233,7 @@ def test_events_that_retention_took_are_skipped_and_said_so(
     listener.points = lambda _: [CommitPoint(kafka.partition, 2, "")]
     source.start(listener)
     listener.wait(lambda: listener.assigned)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     admin = AdminClient(kafka.properties)
     gone = admin.delete_records([KafkaPartition(kafka.names.events, 0, 6)])
     assert [future.result(15).low_watermark for future in gone.values()] == [6]
@@ -245,7 +245,7 @@ def test_events_that_retention_took_are_skipped_and_said_so(
     assert "events_gone_unread" in capsys.readouterr().out
 
 
-def test_a_topic_made_anew_is_read_from_its_start(kafka: RealKafka, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_topic_created_again_is_read_from_its_start(kafka: RealKafka, capsys: pytest.CaptureFixture[str]) -> None:
     """A committed offset beyond the topic's end belongs to another topic of that name: nothing new may be skipped."""
     kafka.produce(2)
     consumer = Consumer({**kafka.properties, "group.id": kafka.names.group})
@@ -259,8 +259,10 @@ def test_a_topic_made_anew_is_read_from_its_start(kafka: RealKafka, capsys: pyte
     assert "committed_offset_beyond_end" in capsys.readouterr().out
 
 
-def test_a_member_without_the_right_to_the_group_ends_with_clear_words(real_kafka: object, kafka: RealKafka) -> None:
-    """No right is told at once and in words that name what to do; waiting would help nobody."""
+def test_a_member_without_the_right_to_the_group_ends_with_a_clear_message(
+    real_kafka: object, kafka: RealKafka
+) -> None:
+    """A missing right is reported at once with a message that names what to do."""
     secure = getattr(real_kafka, "secure", None)
     if secure is None:
         pytest.skip("needs a Kafka with users")
@@ -274,7 +276,7 @@ def test_a_member_without_the_right_to_the_group_ends_with_clear_words(real_kafk
 
 
 def test_a_broker_without_the_new_protocol_gets_a_classic_member() -> None:
-    """The source finds out by trying, and goes on; no record is lost over it."""
+    """The source finds out by trying, and continues; no record is lost over it."""
     broker = MavenBroker(group_coordinator_rebalance_protocols="classic")
     try:
         admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
@@ -289,7 +291,7 @@ def test_a_broker_without_the_new_protocol_gets_a_classic_member() -> None:
         source.demand(5)
         listener.wait(lambda: len(listener.records) == 3)
         listener.points = lambda partitions: [CommitPoint(partition, 3, "") for partition in partitions]
-        source.stop(PATIENCE)
+        source.stop(TIMEOUT)
         assert kafka.committed().offset == 3
         assert listener.revoked == [TopicPartition("events", 0)]
     finally:

@@ -12,14 +12,14 @@ from pipeline.adapters.kafka.embedded import EmbeddedBroker
 from pipeline.adapters.kafka.topics import LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.delivery import pointer
 from pipeline.model.ledger import CommitPoint, LedgerPosition
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import Names, RealKafka
 
 
 def test_the_whole_way_works_on_it_and_is_there_at_once() -> None:
     """Topics, group, commit with pointer, outcomes and their replay: all that `demo` does."""
-    begun = time.monotonic()
+    started = time.monotonic()
     names = Names("events", "outcomes", "dead-letters", "group")
     with EmbeddedBroker() as broker:
         check = TopicCheck({"bootstrap.servers": broker.bootstrap_servers}, 5)
@@ -32,21 +32,21 @@ def test_the_whole_way_works_on_it_and_is_there_at_once() -> None:
         source.start(listener)
         source.demand(100)
         listener.wait(lambda: len(listener.records) == 10)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - started < 5
         log = kafka.outcomes()
-        told: list[LedgerPosition] = []
+        reported: list[LedgerPosition] = []
         for record in listener.records:
             log.publish(
-                an_outcome(record.position), a_record(record.position), lambda *at: told.append(LedgerPosition(*at))
+                an_outcome(record.position), a_record(record.position), lambda *at: reported.append(LedgerPosition(*at))
             )
-        assert log.flush(PATIENCE) == 0
-        listener.points = lambda _: [CommitPoint(kafka.partition, 4, pointer.write(told[4]))]
-        source.stop(PATIENCE)
+        assert log.flush(TIMEOUT) == 0
+        listener.points = lambda _: [CommitPoint(kafka.partition, 4, pointer.write(reported[4]))]
+        source.stop(TIMEOUT)
         after, later = kafka.source(), RecordingListener()
         after.start(later)
         later.wait(lambda: later.assigned)
         known = later.assigned[kafka.partition]
-        after.stop(PATIENCE)
+        after.stop(TIMEOUT)
         assert (known.frontier, len(known.done)) == (4, 6)
 
 

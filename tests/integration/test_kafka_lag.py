@@ -16,7 +16,7 @@ from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.event import TopicPartition
 from tests.broker.topics import ends
 from tests.broker.transactions import in_transaction
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
 pytestmark = pytest.mark.kafka
@@ -50,14 +50,14 @@ class Reading:
     def come_to_rest_at(self, lag: int, partition: int = 0) -> None:
         """Until the lag is so, and then for as long as three measurements take."""
         key = TopicPartition(self.kafka.names.events, partition)
-        told: dict[TopicPartition, int] = {}
-        patience, deadline = threading.Event(), time.monotonic() + PATIENCE
+        reported: dict[TopicPartition, int] = {}
+        timeout, deadline = threading.Event(), time.monotonic() + TIMEOUT
         steady = 0
         while steady < 30:
-            told = dict(self.source.lag())
-            steady = steady + 1 if told.get(key) == lag else 0
-            assert time.monotonic() < deadline, (told, lag)
-            patience.wait(0.1)
+            reported = dict(self.source.lag())
+            steady = steady + 1 if reported.get(key) == lag else 0
+            assert time.monotonic() < deadline, (reported, lag)
+            timeout.wait(0.1)
 
     def ahead(self) -> int:
         """End less the last record handed over: what the lag must be while there are only records before the end."""
@@ -75,7 +75,7 @@ def reading() -> Iterator[MakeReading]:
 
     yield make
     for one in made:
-        one.source.stop(PATIENCE)
+        one.source.stop(TIMEOUT)
 
 
 def test_what_was_never_read_lags_by_what_is_there(make_kafka: Callable[..., RealKafka], reading: MakeReading) -> None:
@@ -93,7 +93,7 @@ def test_what_was_never_read_lags_by_what_is_there(make_kafka: Callable[..., Rea
 def test_what_is_left_lags_though_it_is_paused(
     kafka: RealKafka, reading: MakeReading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it is read from, while nothing is wanted, and when what is paused goes on growing; and after a commit."""
+    """While it is read from, while nothing is wanted, and when what is paused continues growing; and after a commit."""
     monkeypatch.setattr(kafka_source, "PAUSE_AFTER_SECONDS", 1.0)
     kafka.produce(10)
     one = reading(kafka)
@@ -111,7 +111,7 @@ def test_what_is_left_lags_though_it_is_paused(
 
 
 def test_transactions_markers_are_no_lag(kafka: RealKafka, reading: MakeReading) -> None:
-    """Nor what was aborted: they take offsets, and nobody is ever handed them. What an open one holds back does."""
+    """Nor what was aborted: they take offsets, and no one is ever handed them. What an open one holds back does."""
     kafka.produce(2)
     for end in ("commit", "abort"):
         _in_transaction(kafka, 3, end)

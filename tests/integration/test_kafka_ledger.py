@@ -1,4 +1,4 @@
-"""Reading the ledger back: all of what was acknowledged, and an end whatever stands there."""
+"""Reading the ledger back: all of what was acknowledged, and an end whatever is there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.delivery import pointer
 from pipeline.errors import UserError
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import LedgerPosition
-from tests.fakes.listener import PATIENCE
+from tests.fakes.listener import TIMEOUT
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
 from tests.upgrade.record import ROOT
@@ -30,7 +30,7 @@ def _write(kafka: RealKafka, count: int, sources: int = 1) -> None:
         for source in range(sources):
             position = Position(kafka.names.events, source, offset)
             log.publish(an_outcome(position), a_record(position), lambda *_: None)
-    assert log.flush(PATIENCE) == 0
+    assert log.flush(TIMEOUT) == 0
 
 
 def _read(kafka: RealKafka, frontier: int, metadata: str | None) -> Replay:
@@ -131,7 +131,7 @@ def test_without_a_pointer_the_ledger_is_looked_up_by_time(kafka: RealKafka, met
 
 
 def test_the_first_owner_of_all_reads_no_ledger(kafka: RealKafka) -> None:
-    """It begins where the ledger ends, and that is no fault."""
+    """It begins where the ledger ends, and that is not a fault."""
     kafka.produce(10)
     replay = _read(kafka, 0, None)
     assert (replay.assigned.done, _ledger_offset(replay)) == ({}, 0)
@@ -147,7 +147,7 @@ def test_outcomes_of_others_are_never_done(kafka: RealKafka, field: str) -> None
         outcome = an_outcome(Position(kafka.names.events, 0, offset))
         foreign = outcome._replace(origin=kafka.origin._replace(**{field: "another"}))
         log.publish(foreign, a_record(outcome.position), lambda *_: None)
-    assert log.flush(PATIENCE) == 0
+    assert log.flush(TIMEOUT) == 0
     replay = _read(kafka, 0, _at(0))
     assert {offset for offset, _ in replay.assigned.done} == {0, 1, 2}
     assert replay.assigned.reached == 2
@@ -159,7 +159,7 @@ def test_a_shared_outcomes_topic_is_reported_once(kafka: RealKafka, capsys: pyte
     outcome = an_outcome(Position("elsewhere", 0, 1))
     others = outcome._replace(origin=kafka.origin._replace(group="another"))
     log.publish(others, a_record(outcome.position), lambda *_: None)
-    assert log.flush(PATIENCE) == 0
+    assert log.flush(TIMEOUT) == 0
     for metadata in (_at(0), _at(1), None):
         reader = kafka.ledger_reader()
         for _ in range(2):
@@ -178,7 +178,7 @@ def test_an_outcomes_topic_of_one_group_is_not_reported_as_shared(
     log = kafka.outcomes()
     earlier = outcome._replace(origin=kafka.origin._replace(topic_id="another"))
     log.publish(earlier, a_record(outcome.position), lambda *_: None)
-    assert log.flush(PATIENCE) == 0
+    assert log.flush(TIMEOUT) == 0
     _read(kafka, 0, _at(0))
     assert "outcomes_topic_shared" not in capsys.readouterr().out
 
@@ -196,7 +196,7 @@ def test_an_outcomes_topic_of_0_1_0_is_refused(kafka: RealKafka) -> None:
     producer = Producer(kafka.properties)
     for line in (ROOT / "tests/upgrade/unreleased/outcomes.hex").read_text().split():
         producer.produce(kafka.names.outcomes, bytes.fromhex(line), partition=0)
-    assert producer.flush(PATIENCE) == 0
+    assert producer.flush(TIMEOUT) == 0
     with pytest.raises(UserError, match=kafka.names.outcomes):
         _read(kafka, 0, None)
 
@@ -221,7 +221,7 @@ def test_an_end_without_a_record_is_still_an_end(kafka: RealKafka) -> None:
     assert (_read(kafka, 0, _at(4)).assigned.done, _read(kafka, 0, _at(5)).assigned.done) == ({}, {})
 
 
-def test_an_outcome_that_stands_twice_counts_where_it_stands_first(kafka: RealKafka) -> None:
+def test_an_outcome_that_stands_twice_counts_at_its_location_first(kafka: RealKafka) -> None:
     """The pointer must not move past the first of two, or the next owner might see none."""
     _write(kafka, 2)
     _write(kafka, 2)
@@ -230,7 +230,7 @@ def test_an_outcome_that_stands_twice_counts_where_it_stands_first(kafka: RealKa
 
 
 def test_a_replay_that_takes_too_long_is_cut_and_said_so(kafka: RealKafka, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was read is not sent again, the pointer stays where it was, and nobody can overlook it."""
+    """What was read is not sent again, the pointer stays where it was, and no one can overlook it."""
     _write(kafka, 5_000)
     reader = kafka.ledger_reader()
     reader._read_seconds = 0.0

@@ -24,26 +24,28 @@ from pipeline.model.outcome import OutcomeKind
 from pipeline.ports import OutcomeLog
 from tests.broker import secure
 from tests.broker.handle import Broker
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
 
 pytestmark = pytest.mark.kafka
 
 
-def _publish(log: OutcomeLog, position: Position, told: list[LedgerPosition], record: Record | None = None) -> None:
+def _publish(log: OutcomeLog, position: Position, reported: list[LedgerPosition], record: Record | None = None) -> None:
     kind = OutcomeKind.REJECTED if record is not None else OutcomeKind.ACCEPTED
-    log.publish(an_outcome(position, kind), record or a_record(position), lambda *at: told.append(LedgerPosition(*at)))
+    log.publish(
+        an_outcome(position, kind), record or a_record(position), lambda *at: reported.append(LedgerPosition(*at))
+    )
 
 
 def _poll_until_lost(log: OutcomeLog) -> str:
-    patience = threading.Event()
+    timeout = threading.Event()
     for _ in range(600):
         try:
             log.poll()
         except OutcomeLost as lost:
             return str(lost)
-        patience.wait(0.05)
+        timeout.wait(0.05)
     raise AssertionError("nothing was lost")
 
 
@@ -53,12 +55,12 @@ def test_outcomes_of_a_source_partition_stand_in_one_ledger_partition_in_order(
     """The acknowledged positions are where the records really are; the key is the event's."""
     kafka = make_kafka(ledger_partitions=3)
     log = kafka.outcomes()
-    told: dict[int, list[LedgerPosition]] = {source: [] for source in range(4)}
+    reported: dict[int, list[LedgerPosition]] = {source: [] for source in range(4)}
     for offset in range(50):
-        for source, positions in told.items():
+        for source, positions in reported.items():
             _publish(log, Position("events", source, offset), positions)
-    assert log.flush(PATIENCE) == 0
-    for source, positions in told.items():
+    assert log.flush(TIMEOUT) == 0
+    for source, positions in reported.items():
         assert {position.partition for position in positions} == {ledger_partition("events", source, 3)}
         assert [position.offset for position in positions] == sorted(position.offset for position in positions)
     messages = kafka.read(kafka.names.outcomes)
@@ -69,11 +71,11 @@ def test_outcomes_of_a_source_partition_stand_in_one_ledger_partition_in_order(
 def test_a_queue_that_is_full_loses_nothing_and_keeps_the_order(kafka: RealKafka) -> None:
     """Publishing never blocks and never raises, however small librdkafka's queue is."""
     log = kafka.outcomes(**{"queue.buffering.max.messages": 10})
-    told: list[LedgerPosition] = []
+    reported: list[LedgerPosition] = []
     for offset in range(2_000):
-        _publish(log, Position("events", 0, offset), told)
-    assert log.flush(PATIENCE) == 0
-    assert [position.offset for position in told] == list(range(2_000))
+        _publish(log, Position("events", 0, offset), reported)
+    assert log.flush(TIMEOUT) == 0
+    assert [position.offset for position in reported] == list(range(2_000))
 
 
 def test_nothing_is_acknowledged_while_the_broker_is_away_and_everything_after(
@@ -81,22 +83,22 @@ def test_nothing_is_acknowledged_while_the_broker_is_away_and_everything_after(
 ) -> None:
     """A killed broker costs time: no outcome, no order and no duplicate."""
     log = kafka.outcomes()
-    told: list[LedgerPosition] = []
-    _publish(log, Position("events", 0, 0), told)
-    assert log.flush(PATIENCE) == 0
+    reported: list[LedgerPosition] = []
+    _publish(log, Position("events", 0, 0), reported)
+    assert log.flush(TIMEOUT) == 0
     stoppable_kafka.kill()
     for offset in range(1, 500):
-        _publish(log, Position("events", 0, offset), told)
+        _publish(log, Position("events", 0, offset), reported)
     assert log.flush(1.0) == 499
-    assert len(told) == 1
+    assert len(reported) == 1
     stoppable_kafka.start()
-    assert log.flush(PATIENCE) == 0
-    assert [position.offset for position in told] == list(range(500))
+    assert log.flush(TIMEOUT) == 0
+    assert [position.offset for position in reported] == list(range(500))
     assert len(kafka.read(kafka.names.outcomes)) == 500
 
 
 def test_a_source_outlives_a_restart_of_its_broker(kafka: RealKafka, stoppable_kafka: Broker) -> None:
-    """Records, commits and the group go on after the broker comes back, without an end of the process."""
+    """Records, commits and the group continue after the broker comes back, without an end of the process."""
     kafka.produce(10)
     source, listener = kafka.source(), RecordingListener()
     listener.points = lambda partitions: [CommitPoint(partition, 20, "") for partition in partitions]
@@ -109,7 +111,7 @@ def test_a_source_outlives_a_restart_of_its_broker(kafka: RealKafka, stoppable_k
     kafka.produce(10)
     source.demand(100)
     listener.wait(lambda: set(listener.offsets()) == set(range(20)))
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     assert listener.fatal is None
     assert kafka.committed().offset == 20
 
@@ -121,9 +123,9 @@ def test_a_dead_letter_carries_the_original_and_says_why(kafka: RealKafka) -> No
     earlier = (("notice.reason", b"old"), (dead_letter.DEAD_LETTER, b"old"), *handed_on)
     record = a_record(position)._replace(headers=(("trace", b"t"), ("empty", None), *earlier))
     log = kafka.outcomes()
-    told: list[LedgerPosition] = []
-    _publish(log, position, told, record)
-    assert log.flush(PATIENCE) == 0
+    reported: list[LedgerPosition] = []
+    _publish(log, position, reported, record)
+    assert log.flush(TIMEOUT) == 0
     (letter,) = kafka.read(kafka.names.dead_letters)
     headers = dict(letter.headers() or ())
     assert (letter.key(), letter.value()) == (record.key, record.value)
@@ -148,14 +150,14 @@ def test_a_dead_letter_too_large_for_its_topic_is_cut_and_not_fatal(
     """One great record must not end the process again after every restart; the outcome still follows."""
     kafka = make_kafka(dead_letters={"max.message.bytes": "2000"})
     log = kafka.outcomes(**{"compression.type": "none"})
-    told: list[LedgerPosition] = []
+    reported: list[LedgerPosition] = []
     position = Position("events", 0, 0)
-    _publish(log, position, told, a_record(position)._replace(value=value, headers=headers))
-    assert log.flush(PATIENCE) == 0
+    _publish(log, position, reported, a_record(position)._replace(value=value, headers=headers))
+    assert log.flush(TIMEOUT) == 0
     (letter,) = kafka.read(kafka.names.dead_letters)
     assert (letter.key(), letter.value()) == (b"key", None)
     assert dict(letter.headers() or ())[dead_letter.LEFT_OUT] == left_out
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_an_outcome_is_not_written_before_its_dead_letter_is_acknowledged(
@@ -164,17 +166,17 @@ def test_an_outcome_is_not_written_before_its_dead_letter_is_acknowledged(
     """Where the dead letter is refused for good, the ledger must not say that it is there."""
     kafka = make_kafka(dead_letters={"max.message.bytes": "50"})
     log = kafka.outcomes()
-    told: list[LedgerPosition] = []
+    reported: list[LedgerPosition] = []
     position = Position("events", 0, 0)
-    _publish(log, position, told, a_record(position))
+    _publish(log, position, reported, a_record(position))
     assert "refused" in _poll_until_lost(log)
-    assert told == []
+    assert reported == []
     assert log.flush(0.5) == 1
     assert kafka.read(kafka.names.outcomes) == []
 
 
-def test_without_the_right_to_write_the_process_is_told_to_end(kafka: RealKafka, real_kafka: Broker) -> None:
-    """A refusal for good is told by `poll`, with words that say what to do."""
+def test_without_the_right_to_write_the_process_is_ended(kafka: RealKafka, real_kafka: Broker) -> None:
+    """A refusal for good is reported by `poll`, with words that say what to do."""
     if real_kafka.secure is None:
         pytest.skip("needs a Kafka with users")
     log = kafka.outcomes(**real_kafka.secure)
@@ -212,14 +214,14 @@ def test_the_whole_way_goes_over_tls_and_scram_with_the_documented_rights(kafka:
     source.demand(5)
     listener.wait(lambda: len(listener.records) == 3)
     log = user.outcomes()
-    told: list[LedgerPosition] = []
+    reported: list[LedgerPosition] = []
     for record in listener.records:
-        _publish(log, record.position, told, record)
-    assert log.flush(PATIENCE) == 0
-    source.stop(PATIENCE)
+        _publish(log, record.position, reported, record)
+    assert log.flush(TIMEOUT) == 0
+    source.stop(TIMEOUT)
     assert kafka.committed().offset == 3
     again, later = user.source(), RecordingListener()
     again.start(later)
     later.wait(lambda: later.assigned)
-    again.stop(PATIENCE)
+    again.stop(TIMEOUT)
     assert user.counts.replayed == 3

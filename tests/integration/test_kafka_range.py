@@ -75,15 +75,15 @@ def test_a_whole_topic_is_read_in_each_partitions_order_with_all_that_a_record_h
     topic = make(partitions=3)
     for partition in range(3):
         topic.write(1_500, partition=partition)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     with TopicRange(topic.properties, topic.name) as opened:
-        records = list(opened.records(lambda read, total: told.append((read, total))))
+        records = list(opened.records(lambda read, total: reported.append((read, total))))
     assert len(records) == 4_500
     for partition in range(3):
         assert [record.offset for record in records if record.partition == partition] == list(range(1_500))
     assert records[0] == Record(topic.name, records[0].partition, 0, b"0", b"v0", (("n", b"0"),), BEGIN)
-    assert told[-1] == (4_500, 4_500)
-    assert sorted(told) == told
+    assert reported[-1] == (4_500, 4_500)
+    assert sorted(reported) == reported
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_bounds_are_offsets_or_moments_the_end_left_out(
 def test_an_empty_topic_is_read_at_once(make: Callable[..., Topic]) -> None:
     """Nothing to wait for."""
     topic = make(partitions=2)
-    begun = time.monotonic()
+    started = time.monotonic()
     assert topic.read() == topic.read(0) == topic.read(_at(0), _at(9)) == []
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - started < 10
 
 
-def test_an_offset_past_the_end_is_told_with_what_there_is(make: Callable[..., Topic]) -> None:
+def test_an_offset_past_the_end_is_reported_with_what_there_is(make: Callable[..., Topic]) -> None:
     """For the range and for one position alike; a partition that is not there, too."""
     topic = make()
     topic.write(5)
@@ -139,8 +139,8 @@ def test_an_offset_past_the_end_is_told_with_what_there_is(make: Callable[..., T
     assert "empty" in (caught.value.hint or "")
 
 
-def test_what_retention_took_is_passed_over_in_a_range_and_told_for_a_position(make: Callable[..., Topic]) -> None:
-    """Retention moves while somebody types: a range begins with what is left."""
+def test_what_retention_took_is_passed_over_in_a_range_and_reported_for_a_position(make: Callable[..., Topic]) -> None:
+    """Retention moves while someone types: a range begins with what is left."""
     topic = make()
     topic.write(10)
     admin = AdminClient(dict(topic.properties))
@@ -153,7 +153,7 @@ def test_what_retention_took_is_passed_over_in_a_range_and_told_for_a_position(m
 
 
 def test_one_position_alone(make: Callable[..., Topic]) -> None:
-    """With its bytes, and nobody else's."""
+    """With its bytes, and no other client's."""
     topic = make(partitions=2)
     topic.write(10, partition=1)
     assert read_record(topic.properties, Position(topic.name, 1, 7)).value == b"v7"
@@ -176,9 +176,9 @@ def test_an_open_transaction_is_not_waited_for(make: Callable[..., Topic]) -> No
     topic = make()
     topic.write(2)
     producer = topic.write_in_transaction(3, "later")
-    begun = time.monotonic()
+    started = time.monotonic()
     assert topic.offsets() == [0, 1]
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - started < 10
     producer.abort_transaction(30)
 
 
@@ -199,12 +199,12 @@ def test_gaps_of_a_compacted_topic_are_no_obstacle(make: Callable[..., Topic]) -
         topic.write(1, first=999_999)  # a segment in use is not compacted: give it a successor
         if time.monotonic() > deadline:
             pytest.skip("this broker compacts too seldom for a test to wait for it")
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     with TopicRange(topic.properties, topic.name, Span(0, 60)) as opened:
-        offsets = [record.offset for record in opened.records(lambda *both: told.append(both))]
+        offsets = [record.offset for record in opened.records(lambda *both: reported.append(both))]
     assert offsets == sorted(set(offsets))
     assert set(offsets) <= set(range(60))
-    assert told[-1] == (60, 60)
+    assert reported[-1] == (60, 60)
     missing = next(offset for offset in range(60) if offset not in offsets)
     with pytest.raises(UserError, match="no record at") as caught:
         read_record(topic.properties, Position(topic.name, 0, missing))
@@ -221,14 +221,14 @@ def test_what_is_written_while_we_read_is_not_waited_for(make: Callable[..., Top
 
 
 def test_reading_may_stop_early(make: Callable[..., Topic]) -> None:
-    """Whoever wants only the first few closes it then."""
+    """Anyone who wants only the first few closes it then."""
     topic = make()
     topic.write(5_000)
     with TopicRange(topic.properties, topic.name) as opened:
         assert next(opened.records()).offset == 0
 
 
-def test_a_topic_that_is_not_there_is_told_with_a_near_name(make: Callable[..., Topic]) -> None:
+def test_a_topic_that_is_not_there_is_reported_with_a_near_name(make: Callable[..., Topic]) -> None:
     """And is not made by our asking."""
     topic = make()
     wrong = topic.name.replace("range", "rnage")
@@ -238,7 +238,7 @@ def test_a_topic_that_is_not_there_is_told_with_a_near_name(make: Callable[..., 
         assert topic.name in (caught.value.hint or "")
 
 
-def test_a_broker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its address."""
     monkeypatch.setattr("pipeline.adapters.kafka.range.ASK_SECONDS", 1.5)
     address = f"127.0.0.1:{free_ports(1)[0]}"

@@ -11,7 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from pipeline.delivery import pointer
 from pipeline.model.ledger import CommitPoint, LedgerPosition
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
@@ -21,11 +21,11 @@ PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
 
 def _create_again(kafka: RealKafka) -> None:
     admin = AdminClient(kafka.properties)
-    admin.delete_topics([kafka.names.events])[kafka.names.events].result(PATIENCE)
-    deadline = time.monotonic() + PATIENCE
+    admin.delete_topics([kafka.names.events])[kafka.names.events].result(TIMEOUT)
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
-            admin.create_topics([NewTopic(kafka.names.events, 1, 1)])[kafka.names.events].result(PATIENCE)
+            admin.create_topics([NewTopic(kafka.names.events, 1, 1)])[kafka.names.events].result(TIMEOUT)
         except KafkaException:  # the old one is still being deleted
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -75,7 +75,7 @@ def test_a_topic_created_again_between_two_runs_is_read_from_its_start(kafka: Re
     listener.wait(lambda: listener.assigned)
     _create_again(kafka)
     kafka.produce(OLD)
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
     kafka.commit(_point(kafka, 3, old.topic_id))
     after, later = kafka.source(), RecordingListener()
     after.start(later)

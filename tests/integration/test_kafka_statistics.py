@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pipeline.model.kafka_health import KafkaHealth
 from tests.broker.handle import Broker
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
 
@@ -17,7 +17,7 @@ def test_a_broker_that_is_gone_is_seen_and_its_return_too(kafka: RealKafka, stop
     listener = RecordingListener()
 
     def wait_for(seen: Callable[[KafkaHealth], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while (health := source.health()) is None or not seen(health):
             assert listener.fatal is None
             assert time.monotonic() < deadline, (health, listener.calls)
@@ -26,7 +26,7 @@ def test_a_broker_that_is_gone_is_seen_and_its_return_too(kafka: RealKafka, stop
     source.start(listener)
     # While an assignment reads the ledger nothing else is heard.
     listener.wait(lambda: listener.assigned)
-    wait_for(lambda health: health.brokers == 1 and 0 < health.round_trip_seconds < PATIENCE)
+    wait_for(lambda health: health.brokers == 1 and 0 < health.round_trip_seconds < TIMEOUT)
     stoppable_kafka.stop()
     wait_for(lambda health: health.brokers == 0)
     stoppable_kafka.start()

@@ -14,7 +14,7 @@ from pipeline.adapters.kafka.range import TopicRange
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.errors import UserError
 from pipeline.model.event import TopicPartition
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
 pytestmark = pytest.mark.kafka
@@ -24,7 +24,7 @@ MORE_THAN_IS_INFLATED = 150_000_000
 
 
 def wait(held: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not held():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -35,7 +35,7 @@ def write_bomb(kafka: RealKafka, partition: int) -> None:
     settings = {"compression.type": "zstd", "message.max.bytes": 1_000_000_000, "batch.size": 1_000_000_000}
     producer = Producer({**kafka.properties, **settings})
     producer.produce(kafka.names.events, bytes(MORE_THAN_IS_INFLATED), partition=partition)
-    assert producer.flush(PATIENCE) == 0
+    assert producer.flush(TIMEOUT) == 0
 
 
 def started(kafka: RealKafka, **properties: object) -> tuple[KafkaSource, RecordingListener]:
@@ -49,7 +49,7 @@ def started(kafka: RealKafka, **properties: object) -> tuple[KafkaSource, Record
 def test_a_batch_that_cannot_be_inflated_is_reported_and_stops_no_other_partition(
     make_kafka: Callable[..., RealKafka],
 ) -> None:
-    """Its partition, offset and error are known, since when they are so; the others go on."""
+    """Its partition, offset and error are known, since when they are so; the others continue."""
     kafka = make_kafka(partitions=2)
     write_bomb(kafka, 0)
     kafka.produce(5, partition=1)
@@ -61,7 +61,7 @@ def test_a_batch_that_cannot_be_inflated_is_reported_and_stops_no_other_partitio
 
 
 def test_a_range_with_a_batch_that_cannot_be_inflated_ends_with_its_position(kafka: RealKafka) -> None:
-    """`audit` and `diff` say where it stands, and do not wait for ever."""
+    """`audit` and `diff` say where it is, and do not wait forever."""
     write_bomb(kafka, 0)
     with TopicRange(kafka.properties, kafka.names.events) as whole, pytest.raises(UserError, match=r"/0/0 cannot be"):
         list(whole.records())
@@ -74,7 +74,7 @@ def delete_before(kafka: RealKafka, offset: int) -> None:
 
 
 def test_events_that_retention_deletes_under_a_running_consumer_are_counted(kafka: RealKafka) -> None:
-    """It goes on at what is left."""
+    """It continues at what is left."""
     kafka.produce(3)
     source, listener = started(kafka)
     listener.wait(lambda: len(listener.records) == 3)

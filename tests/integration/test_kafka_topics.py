@@ -1,4 +1,4 @@
-"""Finding out at start that Kafka is there, lets us in, and has the topics; in words where not."""
+"""Finding out at start that Kafka is there, lets us in, and has the topics; clearly where not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.errors import ConfigurationError, Unreachable
 from tests.broker import secure
 from tests.broker.handle import Broker, free_ports
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 Change = Callable[[Mapping[str, str]], dict[str, Any]]
 
 
@@ -22,13 +22,13 @@ def _check(broker: Broker, **properties: object) -> TopicCheck:
     return TopicCheck({"bootstrap.servers": broker.bootstrap_servers, **properties}, 10)
 
 
-def test_nobody_at_the_address_is_told_within_the_time_given() -> None:
+def test_an_address_without_a_broker_is_reported_within_the_time_given() -> None:
     """The words name the address and what happened there."""
     address = f"127.0.0.1:{free_ports(1)[0]}"
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(Unreachable, match="Connection refused") as caught:
-        TopicCheck({"bootstrap.servers": address}, PATIENCE).partitions()
-    assert time.monotonic() - begun < PATIENCE + 2
+        TopicCheck({"bootstrap.servers": address}, TIMEOUT).partitions()
+    assert time.monotonic() - started < TIMEOUT + 2
     assert address in caught.value.message
     assert "bootstrap_servers" in (caught.value.hint or "")
 
@@ -43,9 +43,9 @@ def test_nobody_at_the_address_is_told_within_the_time_given() -> None:
     ],
 )
 def test_a_setting_that_librdkafka_refuses_is_a_mistake_in_the_configuration(properties: dict[str, str]) -> None:
-    """Told as such before anything is connected."""
+    """Reported as such before anything is connected."""
     with pytest.raises(ConfigurationError, match=r"kafka\.properties"):
-        TopicCheck({"bootstrap.servers": "127.0.0.1:9", **properties}, PATIENCE)
+        TopicCheck({"bootstrap.servers": "127.0.0.1:9", **properties}, TIMEOUT)
 
 
 @pytest.mark.kafka
@@ -58,20 +58,20 @@ def test_a_setting_that_librdkafka_refuses_is_a_mistake_in_the_configuration(pro
     ],
     ids=["password", "mechanism", "certificate"],
 )
-def test_a_broker_that_turns_us_away_is_told_at_once_and_why(real_kafka: Broker, change: Change, hint: str) -> None:
+def test_a_broker_that_turns_us_away_is_reported_at_once_and_why(real_kafka: Broker, change: Change, hint: str) -> None:
     """Not as a broker that does not answer; and never with the password in it."""
     if real_kafka.secure is None:
         pytest.skip("needs a Kafka with users")
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(Unreachable) as caught:
         TopicCheck(change(real_kafka.secure), 30).partitions()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - started < 10
     assert hint in (caught.value.hint or "")
     assert secure.PASSWORD not in caught.value.message
 
 
 @pytest.mark.kafka
-def test_a_topic_we_have_no_right_to_is_not_told_as_missing(real_kafka: Broker, topic: Callable[..., str]) -> None:
+def test_a_topic_we_have_no_right_to_is_not_reported_as_missing(real_kafka: Broker, topic: Callable[..., str]) -> None:
     """Kafka hides what we may not see; we ask and say which it is."""
     if real_kafka.secure is None:
         pytest.skip("needs a Kafka with users")
@@ -82,7 +82,7 @@ def test_a_topic_we_have_no_right_to_is_not_told_as_missing(real_kafka: Broker, 
         check.ensure(TopicToMake("not-ours-to-make", 1, 1, create=True), LEDGER_CONFIG)
 
 
-def test_a_missing_topic_is_told_with_a_near_name(
+def test_a_missing_topic_is_reported_with_a_near_name(
     kafka_broker: Broker, topic: Callable[..., str], unique: Callable[[str], str]
 ) -> None:
     """A slip of the pen is the usual cause."""
@@ -98,7 +98,7 @@ def test_a_missing_topic_is_told_with_a_near_name(
 
 @pytest.mark.kafka
 def test_our_topics_are_made_as_configured_once(real_kafka: Broker, unique: Callable[[str], str]) -> None:
-    """Partitions and retention as asked for; a second member finds them and changes nothing."""
+    """Partitions and retention as requested; a second member finds them and changes nothing."""
     name = unique("outcomes")
     check = _check(real_kafka)
     assert check.ensure(TopicToMake(name, 6, -1, create=True), LEDGER_CONFIG) == 6
@@ -111,7 +111,7 @@ def test_our_topics_are_made_as_configured_once(real_kafka: Broker, unique: Call
 
 
 @pytest.mark.kafka
-def test_more_replicas_than_brokers_is_told_in_words(real_kafka: Broker, unique: Callable[[str], str]) -> None:
+def test_more_replicas_than_brokers_is_reported_clearly(real_kafka: Broker, unique: Callable[[str], str]) -> None:
     """The usual slip of a first try on one machine."""
     with pytest.raises(Unreachable, match="could not be created") as caught:
         _check(real_kafka).ensure(TopicToMake(unique("outcomes"), 1, 99, create=True), {})
@@ -130,7 +130,7 @@ def test_a_topic_that_would_forget_outcomes_is_warned_of(
     config: dict[str, str],
     event: str,
 ) -> None:
-    """Somebody else made it otherwise than we would have: it works, but not for long."""
+    """Someone else made it otherwise than we would have: it works, but not for long."""
     name = topic("outcomes", **config)
     _check(real_kafka).ensure(TopicToMake(name, 1, -1, create=True), LEDGER_CONFIG)
     assert event in capsys.readouterr().out

@@ -40,7 +40,7 @@ VARIABLES = {"$namespace": ".*", "$job": ".*", "$rule": ".*", "$__rate_interval"
 RULE_FILES = tuple(ROOT / "deploy/prometheus" / name for name in ("recording.yaml", "alerts.yaml"))
 
 
-def asked(server: Prometheus, query: str) -> list[dict[str, Any]]:
+def requested(server: Prometheus, query: str) -> list[dict[str, Any]]:
     """The samples of a dashboard's query."""
     for name, value in VARIABLES.items():
         query = query.replace(name, value)
@@ -55,7 +55,7 @@ def panels_without_data(server: Prometheus) -> list[str]:
         for row in board.rows
         for panel in row.panels
         for query in panel.queries
-        if not asked(server, query.expr)
+        if not requested(server, query.expr)
     ]
 
 

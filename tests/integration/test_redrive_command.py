@@ -28,7 +28,7 @@ from pipeline.model import dead_letter
 from pipeline.model.event import Position, Record, position_identity
 from pipeline.model.outcome import OutcomeKind, Reason
 from tests.broker.topics import ends
-from tests.fakes.listener import PATIENCE
+from tests.fakes.listener import TIMEOUT
 from tests.fakes.outcomes import an_outcome
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command, Ran
@@ -89,7 +89,7 @@ class Office:
         for record in records:
             outcome = an_outcome(record.position, OutcomeKind.REJECTED)
             log.publish(outcome._replace(**({"origin": self.kafka.origin} | changes)), record, lambda *_: None)  # type: ignore[arg-type]  # any field
-        assert log.flush(PATIENCE) == 0
+        assert log.flush(TIMEOUT) == 0
 
     def redriven(self, topic: str = "") -> list[Message]:
         """What was sent again, as the service would see it: what no aborted transaction wrote."""
@@ -145,7 +145,7 @@ def redrive(command: Command) -> Redrive:
     return lambda office, *arguments: command("redrive", "-c", str(office.config), *arguments)
 
 
-def test_each_letter_is_sent_once_however_often_it_is_asked_for(make_office: MakeOffice, redrive: Redrive) -> None:
+def test_each_letter_is_sent_once_however_often_it_is_requested(make_office: MakeOffice, redrive: Redrive) -> None:
     """Whole, in the partition and the order of its source, however the letters' own topic spreads them."""
     office = make_office(partitions=3)
     records = office.fail(30, partition=2)
@@ -166,7 +166,7 @@ def test_each_letter_is_sent_once_however_often_it_is_asked_for(make_office: Mak
     assert headers[dead_letter.ONLY_RULE] == b"order-paid"
     assert headers["n"] == dict(first.headers)["n"]
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["sent"], ran.told["others"]) == (0, 0, {"done": 30})
+    assert (ran.code, ran.reported["sent"], ran.reported["others"]) == (0, 0, {"done": 30})
     assert len(office.redriven()) == 30
 
 
@@ -175,14 +175,14 @@ def test_letters_that_a_crash_wrote_twice_are_sent_once(office: Office, redrive:
     records = office.fail(5)
     office.bury(records[1:3])
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["selected"], ran.told["sent"], ran.told["others"]) == (0, 5, 5, {"twice": 2})
+    assert (ran.code, ran.reported["selected"], ran.reported["sent"], ran.reported["others"]) == (0, 5, 5, {"twice": 2})
     office.bury(records[3:4])
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["sent"], ran.told["others"]) == (0, 0, {"done": 5, "twice": 3})
+    assert (ran.code, ran.reported["sent"], ran.reported["others"]) == (0, 0, {"done": 5, "twice": 3})
     assert office.numbers() == list(range(5))
     # The record that was sent again fails as well, under the same id: that is another failure.
     office.bury([record_of(one) for one in office.redriven()][:1])
-    assert redrive(office, "--output", "json").told["sent"] == 1
+    assert redrive(office, "--output", "json").reported["sent"] == 1
 
 
 def test_another_filter_does_not_send_it_a_second_time(office: Office, redrive: Redrive) -> None:
@@ -190,9 +190,9 @@ def test_another_filter_does_not_send_it_a_second_time(office: Office, redrive: 
     office.fail(4, rule="paid", reason=Reason.CONTENT)
     office.fail(3, rule="shipped", reason=Reason.CONTENT)
     office.fail(2, rule="shipped", reason=Reason.RECIPIENT)
-    assert redrive(office, "--rule", "shipped", "--output", "json").told["sent"] == 5
-    assert redrive(office, "--reason", "rejected_content", "--output", "json").told["sent"] == 4
-    assert redrive(office, "--output", "json").told["sent"] == 0
+    assert redrive(office, "--rule", "shipped", "--output", "json").reported["sent"] == 5
+    assert redrive(office, "--reason", "rejected_content", "--output", "json").reported["sent"] == 4
+    assert redrive(office, "--output", "json").reported["sent"] == 0
     assert len(office.redriven()) == 9
 
 
@@ -209,10 +209,10 @@ def test_a_dry_run_counts_and_writes_nothing(office: Office, redrive: Redrive) -
         ["rejected_recipient", "shipped", "3"],
     ]
     assert "2 not sent unless --kind or --reason names them" in ran.out
-    assert redrive(office, "--dry-run", "--kind", "undecodable", "--output", "json").told["selected"] == 2
+    assert redrive(office, "--dry-run", "--kind", "undecodable", "--output", "json").reported["selected"] == 2
     assert "the topic has letters with rejected_content of paid" in redrive(office, "--dry-run", "--rule", "piad").out
-    assert redrive(office, "--dry-run", "--to", "-1h", "--output", "json").told["letters"] == 0
-    assert redrive(office, "--dry-run", "--key", "k0", "--key", "none", "--output", "json").told["selected"] == 2
+    assert redrive(office, "--dry-run", "--to", "-1h", "--output", "json").reported["letters"] == 0
+    assert redrive(office, "--dry-run", "--key", "k0", "--key", "none", "--output", "json").reported["selected"] == 2
     assert not office.redriven()
     assert office.marks not in AdminClient(office.kafka.properties).list_topics(timeout=10).topics
 
@@ -224,14 +224,14 @@ def test_the_loop_guard_stops_what_has_gone_round(office: Office, redrive: Redri
     back = [record_of(one) for one in office.redriven()]
     office.bury(back)
     ran = redrive(office, "--max-redrives", "1", "--output", "json")
-    assert (ran.code, ran.told["sent"], ran.told["others"]) == (1, 0, {"done": 2, "loop-guard": 2})
+    assert (ran.code, ran.reported["sent"], ran.reported["others"]) == (1, 0, {"done": 2, "loop-guard": 2})
     ran = redrive(office, "--max-redrives", "2", "--output", "json")
-    assert (ran.code, ran.told["sent"]) == (0, 2)
+    assert (ran.code, ran.reported["sent"]) == (0, 2)
     assert [dict(one.headers() or ())[dead_letter.REDRIVES] for one in office.redriven()] == [b"1", b"1", b"2", b"2"]
 
 
 def test_a_cut_letter_is_fetched_whole_from_its_source(make_office: MakeOffice, redrive: Redrive) -> None:
-    """Value and headers stand there; where they no longer do, that is told and the others are sent."""
+    """Value and headers stand there; where they no longer do, that is reported and the others are sent."""
     office = make_office(dead_letters={"max.message.bytes": "2000"})
     office.fail(3, value=_long)
     letters = office.kafka.read(office.kafka.names.dead_letters)
@@ -245,8 +245,8 @@ def test_a_cut_letter_is_fetched_whole_from_its_source(make_office: MakeOffice, 
     (gone,) = admin.delete_records([KafkaPartition(office.kafka.names.events, 0, end - 1)]).values()
     gone.result(15)
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["sent"], ran.told["others"]["source-gone"]) == (1, 1, 1), ran
-    assert "has no offset" in ran.told["troubles"][0]["words"]
+    assert (ran.code, ran.reported["sent"], ran.reported["others"]["source-gone"]) == (1, 1, 1), ran
+    assert "has no offset" in ran.reported["troubles"][0]["words"]
 
 
 def test_a_letter_that_kafka_refuses_does_not_hold_up_the_others(make_office: MakeOffice, redrive: Redrive) -> None:
@@ -256,11 +256,11 @@ def test_a_letter_that_kafka_refuses_does_not_hold_up_the_others(make_office: Ma
     admin = AdminClient(office.kafka.properties)
     _set(admin, office.kafka.names.events, "max.message.bytes", "5000")
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["sent"], ran.told["others"]) == (1, 2, {"refused": 1}), ran
-    assert "too large" in ran.told["troubles"][0]["words"].lower()
+    assert (ran.code, ran.reported["sent"], ran.reported["others"]) == (1, 2, {"refused": 1}), ran
+    assert "too large" in ran.reported["troubles"][0]["words"].lower()
     assert office.numbers() == [0, 2]
     _set(admin, office.kafka.names.events, "max.message.bytes", "2000000")
-    assert redrive(office, "--output", "json").told["sent"] == 1
+    assert redrive(office, "--output", "json").reported["sent"] == 1
     assert office.numbers() == [0, 2, 1]
 
 
@@ -277,7 +277,7 @@ def _set(admin: AdminClient, topic: str, name: str, value: str) -> None:
 
 
 def test_what_is_no_letter_of_ours_and_what_is_of_another_topic_stays(office: Office, redrive: Redrive) -> None:
-    """Whoever can write letters cannot have records written anywhere."""
+    """Anyone who can write letters cannot have records written anywhere."""
     office.fail(1)
     elsewhere = Record("payments", 0, 5, b"k", b"v", (), 1)
     office.bury([elsewhere])
@@ -285,7 +285,7 @@ def test_what_is_no_letter_of_ours_and_what_is_of_another_topic_stays(office: Of
     producer.produce(office.kafka.names.dead_letters, b"somebody's", b"k")
     producer.flush(10)
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["sent"], ran.told["others"]) == (0, 1, {"other-topic": 1, "not-ours": 1})
+    assert (ran.code, ran.reported["sent"], ran.reported["others"]) == (0, 1, {"other-topic": 1, "not-ours": 1})
     assert "payments" not in AdminClient(office.kafka.properties).list_topics(timeout=10).topics
 
 
@@ -321,21 +321,21 @@ def test_an_interrupted_run_is_taken_up_where_it_stopped(office: Office, redrive
     sent = len(office.numbers())
     assert 0 < sent < 60
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["others"].get("done"), ran.told["sent"]) == (0, sent, 60 - sent)
+    assert (ran.code, ran.reported["others"].get("done"), ran.reported["sent"]) == (0, sent, 60 - sent)
     assert office.numbers() == list(range(60))
 
 
 def test_a_rate_is_kept(office: Office, redrive: Redrive) -> None:
     """Forty at twenty a second take all but two seconds."""
     office.fail(40)
-    begun = time.monotonic()
+    started = time.monotonic()
     assert redrive(office, "--rate", "20").code == 0
-    assert time.monotonic() - begun >= 1.4
+    assert time.monotonic() - started >= 1.4
     assert len(office.numbers()) == 40
 
 
 def test_a_second_run_fences_off_the_first(office: Office, redrive: Redrive) -> None:
-    """Two at once would send twice: the older one ends in words, and nothing is sent by both."""
+    """Two at once would send twice: the older one ends clearly, and nothing is sent by both."""
     office.fail(60)
     process = office.start("--rate", "10")
     office.wait_for_marks(5)
@@ -357,7 +357,7 @@ def test_a_second_run_fences_off_the_first(office: Office, redrive: Redrive) -> 
         (("--max-redrives", "0"), "--max-redrives"),
     ],
 )
-def test_a_users_mistake_is_told_in_words(
+def test_a_users_mistake_is_reported_clearly(
     office: Office, redrive: Redrive, arguments: tuple[str, ...], summary: str
 ) -> None:
     """Exit code 2, nothing on standard output."""
@@ -367,13 +367,13 @@ def test_a_users_mistake_is_told_in_words(
     assert "Traceback" not in ran.err
 
 
-def test_a_topic_made_anew_is_not_taken_for_the_old_one(office: Office, redrive: Redrive) -> None:
+def test_a_topic_created_again_is_not_taken_for_the_old_one(office: Office, redrive: Redrive) -> None:
     """Marks name the letter, not only its place."""
     office.fail(2)
-    assert redrive(office, "--output", "json").told["sent"] == 2
+    assert redrive(office, "--output", "json").reported["sent"] == 2
     names: Mapping[str, str] = office.kafka.names._asdict()
     producer = Producer(dict(office.kafka.properties))
     producer.produce(office.marks, b"1", f"{names['dead_letters']}/0/2 of-another-outcome".encode(), 0)
     producer.flush(10)
     office.bury([Record(*Position(names["events"], 0, 99), b"k", b"v", (("n", b"0"),), 1)])
-    assert redrive(office, "--output", "json").told["sent"] == 1
+    assert redrive(office, "--output", "json").reported["sent"] == 1

@@ -1,4 +1,4 @@
-"""`redrive` while somebody is asked, and while its broker goes away: on a real Kafka, from a process of its own."""
+"""`redrive` while someone is asked, and while its broker goes away: on a real Kafka, from a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LETTERS = 60
 
 
 def typed(office: Office, answer: bytes) -> tuple[int, str, str]:
-    """The command on a terminal on which somebody types; exit code, standard output, standard error."""
+    """The command on a terminal on which someone types; exit code, standard output, standard error."""
     terminal, keyboard = pty.openpty()
     try:
         process = subprocess.Popen(
@@ -40,7 +40,7 @@ def typed(office: Office, answer: bytes) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_on_a_terminal_it_asks_and_yes_sends(office: Office) -> None:
+def test_on_a_terminal_it_asks_for_confirmation(office: Office) -> None:
     """The question is on standard error, so that standard output can be kept; it tells how many."""
     office.fail(3)
     code, out, err = typed(office, b"y\n")
@@ -61,8 +61,8 @@ def test_anything_but_yes_sends_nothing(office: Office, answer: bytes) -> None:
     assert "Traceback" not in err
 
 
-def test_without_a_terminal_nobody_is_asked(office: Office) -> None:
-    """From a script or a job it goes on: whoever wrote that has decided."""
+def test_without_a_terminal_there_is_no_question(office: Office) -> None:
+    """From a script or a job it continues: anyone who wrote that has decided."""
     office.fail(3)
     process = office.start()
     out, err = process.communicate(timeout=60)
@@ -71,7 +71,7 @@ def test_without_a_terminal_nobody_is_asked(office: Office) -> None:
     assert "?" not in err
 
 
-def test_a_broker_that_stays_away_ends_it_in_words_and_it_is_taken_up_again(
+def test_a_broker_that_stays_away_ends_it_with_a_message_and_it_can_be_continued(
     office: Office, redrive: Redrive, stoppable_kafka: Broker
 ) -> None:
     """Killed in the midst of it: both runs together send each letter once, in order, none left out."""
@@ -87,14 +87,14 @@ def test_a_broker_that_stays_away_ends_it_in_words_and_it_is_taken_up_again(
     sent = len(office.numbers())
     assert 0 < sent < LETTERS
     ran = redrive(office, "--output", "json")
-    assert (ran.code, ran.told["others"].get("done"), ran.told["sent"]) == (0, sent, LETTERS - sent), ran
+    assert (ran.code, ran.reported["others"].get("done"), ran.reported["sent"]) == (0, sent, LETTERS - sent), ran
     assert office.numbers() == list(range(LETTERS))
 
 
 def test_a_broker_that_comes_back_soon_loses_and_doubles_nothing(
     make_office: MakeOffice, redrive: Redrive, stoppable_kafka: Broker
 ) -> None:
-    """Whether the run goes on by itself or must be called again: each letter once, in order, in its own partition."""
+    """Whether the run continues by itself or must be called again: each letter once, in order, in its own partition."""
     office = make_office(partitions=2)
     office.fail(LETTERS, partition=1)
     process = office.start("--rate", "20")

@@ -46,7 +46,7 @@ async def test_an_event_s_schema_is_fetched_by_its_id(registry: SchemaRegistry) 
     assert subject.decode(record(value)).data == from_json(PAID, PAID_EVENT)
 
 
-async def test_an_id_that_the_registry_lacks_is_told(registry: SchemaRegistry) -> None:
+async def test_an_id_that_the_registry_lacks_is_reported(registry: SchemaRegistry) -> None:
     """After its definite answer, not before."""
     subject = decoder(registry)
     given = record(b"\x00\x00\x0f\x42\x40abc")

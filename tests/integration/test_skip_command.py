@@ -1,4 +1,4 @@
-"""`skip` on a real Kafka: a stuck partition goes on, each skipped offset has its outcome, and `audit` agrees."""
+"""`skip` on a real Kafka: a stuck partition continues, each skipped offset has its outcome, and `audit` agrees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.delivery import pointer
 from pipeline.model import dead_letter
 from pipeline.model.ledger import CommitPoint, LedgerPosition
 from pipeline.model.outcome import OutcomeKind, Reason
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command, Ran
 from tests.integration.test_audit_command import Shop
@@ -39,7 +39,7 @@ def write_bomb(kafka: RealKafka) -> None:
     producer = Producer({**kafka.properties, **settings})
     for _ in BOMB:
         producer.produce(kafka.names.events, bytes(50_000_000), partition=0)
-    assert producer.flush(PATIENCE) == 0
+    assert producer.flush(TIMEOUT) == 0
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_stuck_partition_goes_on_after_a_skip(shop: Shop, skip: Skip, command:
     metadata = commit(shop, 2)
     looked = skip(2, "--dry-run", "--output", "json")
     assert looked.code == 0, looked
-    assert (looked.told["through"], looked.told["next_offset"], looked.told["skipped"]) == (4, 5, False)
+    assert (looked.reported["through"], looked.reported["next_offset"], looked.reported["skipped"]) == (4, 5, False)
     assert kafka.committed().offset == 2
     assert command("audit", "-c", str(shop.config)).code == 2  # the batch is neither read nor skipped
 
@@ -97,7 +97,7 @@ def test_a_stuck_partition_goes_on_after_a_skip(shop: Shop, skip: Skip, command:
     listener.wait(lambda: len(listener.records) == 2)
     assert listener.offsets() == [5, 6]
     assert not source.stuck()
-    source.stop(PATIENCE)
+    source.stop(TIMEOUT)
 
     shop.settle(shop.position(5), shop.position(6))
     commit(shop, 7)
@@ -130,7 +130,7 @@ def test_unreadable_batches_in_a_row_are_skipped_at_once(shop: Shop, skip: Skip)
     commit(shop, 7)
     ran = skip(7, "--yes", "--output", "json")
     assert ran.code == 0, ran
-    assert (ran.told["offsets"], ran.told["next_offset"], ran.told["next_error"]) == (6, 13, None)
+    assert (ran.reported["offsets"], ran.reported["next_offset"], ran.reported["next_error"]) == (6, 13, None)
     assert shop.kafka.committed().offset == 13
 
 
@@ -175,13 +175,13 @@ def test_what_is_not_stuck_is_refused(
 def test_a_group_with_members_is_refused(
     shop: Shop, skip: Skip, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A member would go on with what it has; the coordinator would refuse the commit."""
+    """A member would continue with what it has; the coordinator would refuse the commit."""
     commit(shop, 2)
     source, listener = shop.kafka.source(protocol), RecordingListener()
     source.start(listener)
     listener.wait(lambda: listener.assigned)
     source.demand(10)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not source.stuck():
         assert time.monotonic() < deadline
         time.sleep(0.05)

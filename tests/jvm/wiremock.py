@@ -1,4 +1,4 @@
-"""WireMock from Maven Central: an HTTP server that nobody here wrote, told by its own admin API how to answer."""
+"""WireMock from Maven Central: an HTTP server of another project, scripted by its own admin API."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ TEMPLATES = (
 
 PAID = "type: com.example.trade.order.paid.v1\n      example: true"
 FROM_BALANCE = "{notices: [{rule: receipt, data: {thing5: 余额支付}}]}"
-MOMENT = '"2026-11-23T15:01:00Z"'
+TIMESTAMP = '"2026-11-23T15:01:00Z"'
 NOT_PAID = "`event.amount_paid > 0.0` (event.amount_paid is 0.0)"
 
 TESTS = (
@@ -43,8 +43,8 @@ TESTS = (
     Mistake("an amount with its sign", '"128.00"', "▸¥128.00", "unfit-event", "1280.00"),
     Mistake("a field of the event misspelt", "item_count: 3", "▸item_cuont: 3", "unfit-event", "`item_count`?"),
     Mistake("an enum's value misspelt", "WECHAT\n", "▸WEBCHAT\n", "unfit-event", "`WECHAT`?"),
-    Mistake("a time without zone", MOMENT, '"▸2026-11-23T15:01:00"', "unfit-event", "+08:00"),
-    Mistake("a time of another kind", MOMENT, '"▸2026年11月23日 15:01"', "unfit-event", "2026-11-23T15:01:00Z"),
+    Mistake("a time without zone", TIMESTAMP, '"▸2026-11-23T15:01:00"', "unfit-event", "+08:00"),
+    Mistake("a time of another kind", TIMESTAMP, '"▸2026年11月23日 15:01"', "unfit-event", "2026-11-23T15:01:00Z"),
     Mistake("a number where a text is", "order_no: T1\n", "order_no: ▸1001\n", "unfit-event", "into quotes"),
     Mistake("a count in quotes", "item_count: 3", 'item_count: "▸3"', "unfit-event", "without quotes"),
     Mistake("a count in words", "item_count: 3", "item_count: ▸三", "unfit-event", "a whole number"),

@@ -21,7 +21,7 @@ COUPON = """
 """
 TWICE = COUPON.replace("- id: coupon", "- ▸id: receipt").replace("▸event.threshold", "event.face_value")
 LAST = "在线支付\"}'\n"
-MOMENT = '"YYYY年M月D日 HH:mm"'
+TIMESTAMP = '"YYYY年M月D日 HH:mm"'
 NUMBER = "character_string2: ${event.order_no}"
 PAID = "on: com.example.trade.order.paid.v1   "
 
@@ -58,9 +58,9 @@ EXPRESSIONS = (
     Mistake("a bracket too many", AMOUNT4, "${money(event.amount_paid, event.currency)▸)}", "expression-syntax", "`)`"),
     Mistake("a quote not closed", TIME1, '${local_time(event.paid_at, ▸"YYYY年M月D日)}', "expression-unclosed",
             "quote"),
-    Mistake("minutes for months", MOMENT, '▸"YYYY-mm-DD"', "bad-argument", "MM"),
-    Mistake("a pattern of another language", MOMENT, '▸"%Y-%m-%d"', "bad-argument", "YYYY"),
-    Mistake("small letters for years", MOMENT, '▸"yyyy-MM-dd"', "bad-argument", "YYYY"),
+    Mistake("minutes for months", TIMESTAMP, '▸"YYYY-mm-DD"', "bad-argument", "MM"),
+    Mistake("a pattern of another language", TIMESTAMP, '▸"%Y-%m-%d"', "bad-argument", "YYYY"),
+    Mistake("small letters for years", TIMESTAMP, '▸"yyyy-MM-dd"', "bad-argument", "YYYY"),
     Mistake("a time as it is", TIME1, "${▸event.paid_at}", "not-a-text", "local_time"),
     Mistake("a function misspelt", AMOUNT4, "${▸mony(event.amount_paid, event.currency)}", "unknown-name", "`money`"),
     Mistake("an argument left out", AMOUNT4, "${▸money(event.amount_paid)}", "type-mismatch", "money(double, string)"),

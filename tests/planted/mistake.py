@@ -1,4 +1,4 @@
-"""A planted mistake: what somebody writes by mistake, and what they are told of it."""
+"""A planted mistake: what someone writes by mistake, and the finding for it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Mistake(NamedTuple):
 
     name: str
     right: str
-    """A text that stands in the file, once."""
+    """A text that is in the file, once."""
     wrong: str
-    """What stands there instead, with the mark."""
+    """What is there instead, with the mark."""
     code: str
     """The finding's; `test` where it is a test that fails."""
     message: str
-    """Part of what is told: of its words or its hint."""
+    """Part of the finding: of its message or its hint."""

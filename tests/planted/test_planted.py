@@ -1,4 +1,4 @@
-"""Mistakes as people make them: each is told at its place, before anything else, with how to mend it."""
+"""Mistakes as people make them: each is reported at its place, before anything else, with how to fix it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PLANTED = [
     *((TESTS, mistake) for mistake in in_other_files.TESTS),
 ]
 USUAL = {"missing-test", "unused-template"}
-"""Told of rules without tests; not what a mistake is about."""
+"""Findings about rules without tests, which are not about the mistake."""
 
 
-class Told(NamedTuple):
-    """One thing told of the files."""
+class Reported(NamedTuple):
+    """One finding in the files."""
 
     path: str
     line: int
@@ -49,18 +49,18 @@ def sound() -> dict[str, str]:
     return {path: (FILES / name).read_text(encoding="utf-8") for path, name in names.items()}
 
 
-def told(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Told]:
+def reported(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Reported]:
     """What `check` says first, or where it finds no error `test`."""
     sources = RuleSources({RULES: files[RULES]}, (TEMPLATES, files[TEMPLATES]), {TESTS: files[TESTS]})
     checked = check(sources, schemas, environment="production")
     findings = [
-        Told(one.path, one.line, one.column, one.code, f"{one.message} ({one.hint})")
+        Reported(one.path, one.line, one.column, one.code, f"{one.message} ({one.hint})")
         for one in checked.findings
         if one.code not in USUAL
     ]
     results = [run(case, checked.ruleset, schemas, {}) for case in checked.cases] if checked.ruleset else []
     failures = [
-        Told(TESTS, *result.location(mismatch), "test", f"{mismatch.summary} ({mismatch.hint})")
+        Reported(TESTS, *result.location(mismatch), "test", f"{mismatch.summary} ({mismatch.hint})")
         for result in results
         for mismatch in result.mismatches
     ]
@@ -68,8 +68,8 @@ def told(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Told]:
 
 
 def test_the_files_are_sound_before(schemas: SchemaCatalogue) -> None:
-    """Nothing is told of them."""
-    assert told(sound(), schemas) == []
+    """Nothing is reported of them."""
+    assert reported(sound(), schemas) == []
 
 
 def test_there_are_enough_of_them() -> None:
@@ -79,13 +79,13 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize(("path", "mistake"), PLANTED, ids=[f"{path}: {mistake.name}" for path, mistake in PLANTED])
-def test_a_mistake_is_told_at_its_place(path: str, mistake: Mistake, schemas: SchemaCatalogue) -> None:
-    """First of all, at the exact line and column, in words that help to mend it."""
+def test_a_mistake_is_reported_at_its_place(path: str, mistake: Mistake, schemas: SchemaCatalogue) -> None:
+    """First of all, at the exact line and column, with a message that helps to fix it."""
     files = sound()
     assert files[path].count(mistake.right) == 1, "the text that is changed stands there once"
     marked = files[path].replace(mistake.right, mistake.wrong)
     files[path] = marked.replace(MARK, "")
-    first = next(iter(told(files, schemas)), None)
+    first = next(iter(reported(files, schemas)), None)
     assert first is not None, "nothing is told"
     assert first.code == mistake.code, first
     assert mistake.message in first.message, first

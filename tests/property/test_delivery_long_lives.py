@@ -82,7 +82,7 @@ def api_moves(world: World, rng: random.Random, move: str, mood: str) -> None:
 
 @pytest.mark.parametrize("chunk", range(10))
 def test_long_lives_keep_every_promise(chunk: int) -> None:
-    """Whatever the API's mood and whoever comes and goes, nothing is lost, doubled without reason, or out of order."""
+    """With any API and any changes of members, nothing is lost, doubled without reason, or out of order."""
     for seed in range(chunk * 30, chunk * 30 + 30):
         rng = random.Random(seed)  # noqa: S311 - a seed that can be replayed
         world, mood = World(seed), "ok"

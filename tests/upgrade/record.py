@@ -1,6 +1,6 @@
 """Writes down what this release gives out of its hands: `python -m tests.upgrade.record 0.1.0`, once for each release.
 
-Records, commits, rules and names outlive the release that made them. What is written here is never written anew.
+Records, commits, rules and names outlive the release that made them. What is written here is never written again.
 """
 
 from __future__ import annotations

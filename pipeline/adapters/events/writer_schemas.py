@@ -27,7 +27,7 @@ LookUp = Callable[[SchemaKey], Avro | None]
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 """Seconds between two questions to a registry that does not answer."""
 
-MISSING_ASKED, MISSING_SECONDS = 5, 30.0
+MISSING_REQUESTS, MISSING_SECONDS = 5, 30.0
 """How often a registry is asked that says "there is no such schema", and how much waiting for that is allowed at once:
 its replica may lag behind its writer, and records of random bytes name as many ids as they like. What was waited is
 allowed again at a tenth of the speed."""
@@ -104,7 +104,7 @@ class WriterSchemas:
                     asked += 1
                     if found:
                         break
-                    if asked >= MISSING_ASKED or not self._may_wait(wait):
+                    if asked >= MISSING_REQUESTS or not self._may_wait(wait):
                         self._remember(key, Reason.UNKNOWN_SCHEMA, f"the registry has no schema {key}")
                         log.warning("schema_unknown", schema=str(key), times_asked=asked)
                         break

@@ -66,29 +66,29 @@ def decoded(value: bytes | None, headers: Headers = ()) -> None:
 
 
 def _seconds(value: bytes | None, headers: Headers) -> float:
-    begun = time.thread_time()
+    started = time.thread_time()
     with contextlib.suppress(Undecodable):
         SUBJECT.decode(record(value, *headers))
-    return time.thread_time() - begun
+    return time.thread_time() - started
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200) | st.none(), HEADERS)
-def test_random_bytes_are_told(value: bytes | None, headers: Headers) -> None:
+def test_random_bytes_are_reported(value: bytes | None, headers: Headers) -> None:
     """Any bytes with any headers."""
     decoded(value, headers)
 
 
 @settings(deadline=None, max_examples=settings().max_examples * 5)
 @given(st.binary(max_size=100))
-def test_random_payloads_of_every_type_are_told(payload: bytes) -> None:
+def test_random_payloads_of_every_type_are_reported(payload: bytes) -> None:
     """Behind a frame that names a schema with everything in it."""
     decoded(raw(EVERYTHING, payload))
 
 
 @settings(deadline=None, max_examples=settings().max_examples * 5)
 @given(st.integers(5, len(PAID_BYTES) - 1), st.binary(min_size=1, max_size=9), st.integers(0, 9))
-def test_mutated_events_are_told(at: int, bytes_there: bytes, cut: int) -> None:
+def test_mutated_events_are_reported(at: int, bytes_there: bytes, cut: int) -> None:
     """Bytes of a true event exchanged, added and taken away."""
     decoded(PAID_BYTES[:at] + bytes_there + PAID_BYTES[at + cut :])
 
@@ -105,6 +105,6 @@ def test_mutated_events_are_told(at: int, bytes_there: bytes, cut: int) -> None:
         max_size=12,
     )
 )
-def test_json_of_any_shape_is_told(changes: dict[str, object]) -> None:
+def test_json_of_any_shape_is_reported(changes: dict[str, object]) -> None:
     """A known type's fields with anything in them."""
     decoded(json.dumps({**PAID_EVENT, **changes}).encode())

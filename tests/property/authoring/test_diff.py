@@ -16,7 +16,7 @@ from pipeline.rules.ruleset import RuleSet
 from tests.unit.rules.shop import DATA, PAID, PAID_AT, ruleset
 
 OTHER = "shop.order.Returned"
-"""A type whose schema nobody knows: rules may look at it all the same."""
+"""A type whose schema no one knows: rules may look at it all the same."""
 CONDITIONS = ("event.count > 2", "event.gift", "event.count > 2 && !event.gift", 'event.extra["shop"] == "west"')
 """The last has no truth value for an event without that key."""
 TEXTS = ("豆", "${event.order_no}", "豆${event.count}")

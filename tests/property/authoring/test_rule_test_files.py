@@ -1,4 +1,4 @@
-"""Test files of any shape: what is wrong is told, never raised; what can be run is run."""
+"""Test files of any shape: what is wrong is reported, never raised; what can be run is run."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def flow(value: object) -> str:
 @given(TESTS | VALUES)
 @settings(deadline=None, max_examples=settings().max_examples * 3 // 5)
 def test_nothing_in_a_test_file_raises(tests: object) -> None:
-    """Each finding has a known code and a place in the file; each case gives a result that can be told."""
+    """Each finding has a known code and a place in the file; each case gives a result that can be reported."""
     text = f"tests: {flow(tests)}\n"
     sources = RuleSources({"rules/shop.yaml": RULE}, ("rules/templates.yaml", TEMPLATES), {"rules/tests/a.yaml": text})
     checked = check(sources, SCHEMAS)
@@ -99,7 +99,7 @@ def test_a_sound_file_with_a_slip_of_the_finger_never_raises(data: st.DataObject
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 50))
-def test_any_complaint_has_words(message: str, source: str, at: int) -> None:
+def test_any_finding_has_a_message(message: str, source: str, at: int) -> None:
     """Whatever CEL may say one day."""
-    told, _ = syntax(message, source, at)
-    assert told
+    reported, _ = syntax(message, source, at)
+    assert reported

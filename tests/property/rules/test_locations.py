@@ -13,7 +13,7 @@ ESCAPES = {"a": "\\x61", "\u00a0": "\\u00a0", "😀": "\\U0001F600", '"': '\\"',
 
 
 def marked(source: str) -> tuple[Document, Location]:
-    """The document, and where the one mark in it stands."""
+    """The document, and where the one mark in it is."""
     before = source.partition(MARK)[0]
     document = parse("a.yaml", source)
     assert isinstance(document, Document), document

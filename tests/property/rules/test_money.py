@@ -54,7 +54,7 @@ def exact(amount: float, currency: str) -> str | None:
 @example(-math.inf, "CNY")
 @given(amounts, st.sampled_from(sorted(DECIMALS)))
 def test_amounts_are_what_decimals_make_of_them(amount: float, currency: str) -> None:
-    """Half up, negative, tiny, huge, and what is no number."""
+    """Half up, negative, tiny, huge, and what is not a number."""
     expected = exact(amount, currency)
     if expected is None:
         with pytest.raises(FunctionFailed):

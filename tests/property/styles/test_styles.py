@@ -71,7 +71,7 @@ def test_shown_keeps_to_its_limit(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize("kind", ALL.values(), ids=str)
 @given(text=st.text(st.characters(min_codepoint=0x600), min_size=3, max_size=60))
-def test_no_text_gets_into_the_words(kind: FieldKind, text: str) -> None:
+def test_no_text_gets_into_the_message(kind: FieldKind, text: str) -> None:
     """Every text gets an answer, and the words never repeat it: texts are customers' data."""
     message = kind.violation(text)
     assert message is None or text not in message

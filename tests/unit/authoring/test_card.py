@@ -109,10 +109,10 @@ def test_values_are_read_from_a_request_body() -> None:
 
 def test_a_card_is_plain_json_too() -> None:
     """The same facts for programs."""
-    told = json.loads(json.dumps(card(HISTORY, FULL, Mode.WECHAT, "https://m.example.com/").as_json()))
-    assert told["mode"] == "wechat"
-    assert told["url"] == "https://m.example.com/"
-    assert [line["key"] for line in told["lines"]] == ["first", "keyword1", "remark"]
+    reported = json.loads(json.dumps(card(HISTORY, FULL, Mode.WECHAT, "https://m.example.com/").as_json()))
+    assert reported["mode"] == "wechat"
+    assert reported["url"] == "https://m.example.com/"
+    assert [line["key"] for line in reported["lines"]] == ["first", "keyword1", "remark"]
 
 
 def test_the_terminal_card_reads_as_this() -> None:

@@ -126,7 +126,7 @@ rules:
 
 
 def test_examples_are_the_first_of_each_kind_and_whatever_else_shows_a_new_place() -> None:
-    """Two asked for: the third is kept only because it alone shows a change of the second field."""
+    """Two requested: the third is kept only because it alone shows a change of the second field."""
     old = one_rule(data='{thing1: "a${event.count}"}')
     new = one_rule(data='{thing1: "b${event.count}", character_string2: "${event.note != null ? event.note : \'\'}"}')
     events = [at(1), at(2), at(3), at(4, note="N1"), at(5, note="N2")]

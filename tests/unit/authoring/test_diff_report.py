@@ -34,12 +34,12 @@ def test_recipients_are_masked_wherever_they_stand() -> None:
     assert "https://shop.example/u/recipient 1?o=recipient 2" in json.dumps(as_values(diff, NAMES, Mask()))
 
 
-def test_recipients_are_shown_when_asked_for() -> None:
+def test_recipients_are_shown_on_request() -> None:
     """For a terminal of one's own."""
     assert SUB in as_markdown(sent_elsewhere(), NAMES, Mask(show=True))
 
 
-def test_a_short_recipient_does_not_tear_other_words_apart() -> None:
+def test_a_short_recipient_does_not_split_other_words() -> None:
     """It is masked only where it is a whole word."""
     diff = compare(one_rule(), one_rule(data="{thing1: '7 of 77'}"), [at(1, sub="7")])
     assert '"after": "recipient 1 of 77"' in json.dumps(as_values(diff, NAMES, Mask()))

@@ -63,7 +63,7 @@ def test_a_faulty_file_is_underlined_where_its_form_is_at_fault(path: Path, kind
     try:
         value = content(path)
     except YAMLError:
-        return  # no YAML: an editor says so without any schema
+        return  # no YAML: an editor reports it without any schema
     assert validator(kind).is_valid(value) is model_takes(kind, value)
 
 

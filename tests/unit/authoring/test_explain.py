@@ -130,5 +130,7 @@ def test_an_explanation_agrees_with_the_service() -> None:
     result = checked(RULES, TEMPLATES)
     assert result.ruleset is not None
     for given in (event(), event(gift=True), event(amount=9_999.0), event(sub=""), event(order_no="")):
-        told = [one.result for one in explain(result.ruleset, result.locations, given).rules if one.result is not None]
-        assert told == result.ruleset.evaluate(given)
+        reported = [
+            one.result for one in explain(result.ruleset, result.locations, given).rules if one.result is not None
+        ]
+        assert reported == result.ruleset.evaluate(given)

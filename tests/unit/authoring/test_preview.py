@@ -68,9 +68,9 @@ def test_a_preview_is_values_as_well(given: Event) -> None:
     """For scripts: nothing that JSON does not know."""
     rules = one_rule(data="{thing1: '${event.order_no}'}")
     (one,) = previews(rules, given)
-    told = one.as_json(MODES)
-    assert told["rule"] == "paid"
-    assert (told["request"] is None) == (told["refusal"] is not None)
+    reported = one.as_json(MODES)
+    assert reported["rule"] == "paid"
+    assert (reported["request"] is None) == (reported["refusal"] is not None)
 
 
 class _Tags(HTMLParser):

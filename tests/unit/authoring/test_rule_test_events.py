@@ -7,7 +7,7 @@ import pytest
 from pipeline.authoring.rule_tests.running import run
 from pipeline.rules.lint.given_events import FileEvent, file_key
 from tests.unit.rules.shop import schemas
-from tests.unit.rules.shop_tests import FILE, RULES, checked, results, told
+from tests.unit.rules.shop_tests import FILE, RULES, checked, reported, results
 
 FROM_FILE = "tests:\n  - name: it\n    event: {type: shop.order.Paid, file: paid.json}\n    expect: {none: no_match}\n"
 
@@ -18,7 +18,7 @@ def test_an_event_from_a_file() -> None:
         "sub": "a", "order_no": "T1", "count": 1, "amount": "0", "gift": False, "paid_at": "2026-11-23T15:01:00Z",
         "channel": "WECHAT", "tags": [], "extra": {}, "buyer": {"name": "Li"}, "lines": [],
     }  # fmt: skip
-    assert told(*results(FROM_FILE, {file_key(FILE, "paid.json"): FileEvent(None, data)})) == []
+    assert reported(*results(FROM_FILE, {file_key(FILE, "paid.json"): FileEvent(None, data)})) == []
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_an_event_from_a_file() -> None:
 def test_a_file_that_gives_no_event_fails_the_test(file: FileEvent | str | None, message: str) -> None:
     """At the place that names it."""
     (result,) = results(FROM_FILE, {file_key(FILE, "paid.json"): file} if file is not None else {})
-    assert told(result) == [message]
+    assert reported(result) == [message]
     assert result.location(result.mismatches[0]) == (3, 42)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.authoring.rule_tests.reports import as_text
-from tests.unit.rules.shop_tests import one, results, told
+from tests.unit.rules.shop_tests import one, reported, results
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tests.unit.rules.shop_tests import one, results, told
 )
 def test_expected_messages_pass(expect: str, override: str) -> None:
     """Parts of messages, whole messages, several, none, and refusals with their reason."""
-    assert told(one(expect, override)) == []
+    assert reported(one(expect, override)) == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_expected_messages_pass(expect: str, override: str) -> None:
 )
 def test_differences_are_described(expect: str, override: str, message: list[str]) -> None:
     """Field by field; for a missing message, with the reason."""
-    assert told(one(expect, override)) == message
+    assert reported(one(expect, override)) == message
 
 
 @pytest.mark.parametrize(
@@ -188,4 +188,4 @@ tests:
 
 def test_fields_of_a_record_are_set_one_by_one() -> None:
     """`with: {buyer: {level: 3}}` keeps the buyer's name from the example."""
-    assert told(*results(NESTED)) == []
+    assert reported(*results(NESTED)) == []

@@ -68,12 +68,12 @@ def test_the_peer_writes_all_fields_of_an_outcome() -> None:
 
 
 def test_without_go_it_is_said_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The measurement goes on without the peer, so the words must be enough to get it."""
+    """The measurement continues without the peer, so the words must be enough to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unavailable, match=r"needs Go 1\.25\.2 or newer"):
         Engine(tmp_path)
 
 
-def test_the_version_of_go_that_is_asked_for_is_that_of_the_module() -> None:
-    """Said in words and in go.mod."""
+def test_the_version_of_go_that_is_required_is_that_of_the_module() -> None:
+    """Said clearly and in go.mod."""
     assert "\ngo 1.25.2\n" in (SOURCE / "go.mod").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ def run(system: str, rate: float, cpu: float, *, peer: bool = False, delay: int 
     return Run(system, cores, 64, delay, rate, rate, cpu, {}, 100.0, 1.0, [], peer)
 
 
-def test_ours_is_told_as_a_multiple_of_each_peer() -> None:
-    """Of its rate and of its CPU time, with the peer's own figures, so that nobody has to trust a ratio."""
+def test_ours_is_reported_as_a_multiple_of_each_peer() -> None:
+    """Of its rate and of its CPU time, with the peer's own figures, so that no one has to trust a ratio."""
     assert against([run("ours", 12_000, 80), run("theirs", 8_000, 100, peer=True)]) == [
         "ours, one core, 0 ms, held against theirs: 1.50 × its rate (8,000/s), 0.80 × its CPU time (100 µs)"
     ]

@@ -41,12 +41,12 @@ def test_the_order_of_an_objects_keys_is_no_difference() -> None:
         ([ALL[2], ALL[1], ALL[0]], ["1 users whose notices came in another order"]),
     ],
 )
-def test_a_difference_is_told(sent: Sent, message: list[str]) -> None:
+def test_a_difference_is_reported(sent: Sent, message: list[str]) -> None:
     """Lost, invented, repeated, changed, out of order."""
     assert differences(requests(ALL), requests(sent)) == message
 
 
-def test_two_notices_of_one_user_at_a_time_are_told() -> None:
+def test_two_notices_of_one_user_at_a_time_are_reported() -> None:
     """Even where they happen to arrive in order."""
     theirs = requests(ALL)
     theirs.arrive("ann")

@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_mistaken_test_keeps_no_rule_from_the_service(settings: Settings) -> None:
-    """`check` and `test` tell of it before the merge; customers must not wait for its mend."""
+    """`check` and `test` tell of it before the merge; customers must not wait for its fix."""
     whole = find_rules(settings, CATALOGUE)
     (settings.rules / "tests" / "trade.yaml").write_text("tests: [{name: half", encoding="utf-8")
     assert find_rules(settings, CATALOGUE).version == whole.version

@@ -111,7 +111,7 @@ def test_a_later_event_first_is_disorder(case: Case) -> None:
     assert says(case.broken(), "1 first attempts out of order: notice-0")
 
 
-def test_two_at_once_are_seen_unless_somebody_died_between(case: Case) -> None:
+def test_two_at_once_are_seen_unless_a_member_died_between(case: Case) -> None:
     """What a dead process had sent may still be under way when its successor sends."""
     case.journal.overlaps.append(Overlap(at=5.0, since=4.0, recipient="ann"))
     assert says(case.broken(), "two requests at once")

@@ -15,8 +15,8 @@ def test_the_help_names_every_command() -> None:
     """Each with its one line, groups like single commands."""
     shown = runner.invoke(app, ["--help"]).output
     lines = [line.strip("│ ").split(maxsplit=1) for line in shown.splitlines() if line.startswith("│")]
-    told = {message[0]: message[1] for message in lines if len(message) == 2}
-    assert set(COMMANDS) <= set(told)
+    reported = {message[0]: message[1] for message in lines if len(message) == 2}
+    assert set(COMMANDS) <= set(reported)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -45,7 +45,7 @@ def test_each_branch_without_a_test_is_listed(run: Run) -> None:
 
 @pytest.mark.parametrize(("limit", "code"), [("77", 0), ("77.8", 1), ("100", 1), ("0", 0)])
 def test_a_limit_fails_what_lies_under_it(run: Run, limit: str, code: int) -> None:
-    """The output says so."""
+    """The output reports it."""
     done = run("coverage", "--fail-under", limit)
     assert done.code == code
     assert ("that is less than" in done.out) == bool(code)
@@ -53,9 +53,9 @@ def test_a_limit_fails_what_lies_under_it(run: Run, limit: str, code: int) -> No
 
 def test_as_json(run: Run) -> None:
     """The same for programs."""
-    told = json.loads(run("coverage", "--output", "json").out)
-    assert (told["branches"], told["missing"], told["tests"], told["failed"]) == (9, 2, 2, 0)
-    large, _, old = told["rules"]
+    reported = json.loads(run("coverage", "--output", "json").out)
+    assert (reported["branches"], reported["missing"], reported["tests"], reported["failed"]) == (9, 2, 2, 0)
+    large, _, old = reported["rules"]
     assert (large["id"], large["path"], large["line"], large["percent"]) == ("large", "rules/shop.yaml", 3, 83.333)
     assert large["missing"] == [
         {

@@ -96,7 +96,7 @@ def test_output_for_programs_and_for_merge_requests(run: Run) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
-def test_recipients_are_shown_only_when_asked_for(run: Run, form: str) -> None:
+def test_recipients_are_shown_only_on_request(run: Run, form: str) -> None:
     """In every form of output."""
     message = ("before", "--events", "events.jsonl", "--output", form)
     assert str(DATA["sub"]) not in run(*message).out
@@ -127,7 +127,7 @@ def test_a_truncated_recording_is_compared_to_its_end(run: Run, tmp_path: Path) 
 
 
 def test_events_that_do_not_name_their_type(run: Run, tmp_path: Path) -> None:
-    """Plain data needs `--type`; without it the warning says so."""
+    """Plain data needs `--type`; without it the warning reports it."""
     (tmp_path / "plain.jsonl").write_text(json.dumps(DATA), encoding="utf-8")
     without = run("before", "--events", "plain.jsonl")
     assert "the recording has no events" in without.out
@@ -150,7 +150,7 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "reported"),
     [
         (["before"], "name the events, once"),
         (["before", "--events", "events.jsonl", "--topic", "t"], "name the events, once"),
@@ -163,11 +163,11 @@ def test_a_git_revision_against_the_work_tree(run: Run, tmp_path: Path) -> None:
         (["before", "--topic", "t", "--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
-def test_misuse_ends_with_2_and_a_message(run: Run, message: list[str], told: str) -> None:
+def test_misuse_ends_with_2_and_a_message(run: Run, message: list[str], reported: str) -> None:
     """There is no traceback."""
     done = run(*message)
     assert done.code == 2
-    assert told in done.err
+    assert reported in done.err
     assert "Traceback" not in done.err
 
 

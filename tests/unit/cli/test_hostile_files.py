@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Run
 OBEYED = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
 """Window title, clear screen, a colour by the one-byte introducer, and writing from right to left."""
 QUOTED = r'"\e]0;owned\a\e[2J\x9b31m\u202e"'
-"""The same, as YAML has it; as such it may not stand in a file."""
+"""The same, as YAML has it; as such it may not be in a file."""
 _FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 RULES_WITH_FAULTS = f"""\
@@ -36,7 +36,7 @@ tests:
 """
 
 
-def told(run: Run, *message: str) -> str:
+def reported(run: Run, *message: str) -> str:
     """All that the command says; nothing in it is obeyed."""
     done = run(*message)
     whole = done.out + done.err
@@ -49,7 +49,7 @@ def told(run: Run, *message: str) -> str:
 def test_control_characters_in_findings_are_escaped(shop: Path, run: Run, output: str) -> None:
     """In every output format, in texts of the file and in its name."""
     (shop / "rules" / f"a{OBEYED}.yaml").write_text(RULES_WITH_FAULTS, encoding="utf-8")
-    whole = told(run, "check", "rules", "--output", output)
+    whole = reported(run, "check", "rules", "--output", output)
     assert "owned" in whole
     if output == "json":
         assert any(OBEYED in finding["path"] for finding in json.loads(whole))
@@ -67,7 +67,7 @@ def test_control_characters_in_refused_rules_are_escaped(shop: Path, run: Run, c
         "explain": ["explain", "paid.json"],
         "diff": ["diff", "rules", "rules", "--events", "paid.json"],
     }
-    assert "owned" in told(run, *message.get(command, [command, "rules"]))
+    assert "owned" in reported(run, *message.get(command, [command, "rules"]))
 
 
 @pytest.mark.parametrize("message", [("test", "rules"), ("test", "rules", "--verbose"), ("coverage", "rules")])
@@ -75,16 +75,16 @@ def test_control_characters_in_test_results_are_escaped(shop: Path, run: Run, me
     """Names of tests and files, expected and actual values."""
     (shop / "rules" / "tests").mkdir()
     (shop / "rules" / "tests" / f"{OBEYED}.yaml").write_text(TESTS, encoding="utf-8")
-    told(run, *message)
+    reported(run, *message)
 
 
 @pytest.mark.parametrize("command", ["check", "test", "coverage"])
 def test_control_characters_in_arguments_are_escaped(shop: Path, run: Run, command: str) -> None:
     """A merge request can contain a folder of any name."""
     (shop / "rules").rename(shop / OBEYED)
-    told(run, command, OBEYED)
-    told(run, command, f"{OBEYED}-nowhere")
-    assert "owned" in told(run, "preview", "--rules", OBEYED, "--rule", OBEYED)
+    reported(run, command, OBEYED)
+    reported(run, command, f"{OBEYED}-nowhere")
+    assert "owned" in reported(run, "preview", "--rules", OBEYED, "--rule", OBEYED)
 
 
 def test_control_characters_in_schemas_are_escaped(shop: Path, run: Run) -> None:
@@ -93,8 +93,8 @@ def test_control_characters_in_schemas_are_escaped(shop: Path, run: Run) -> None
     broken = {"type": "record", "name": "A", "fields": [field]}
     (shop / "schemas" / f"{OBEYED}.avsc").write_text(json.dumps(broken), encoding="utf-8")
     for output in ("text", "json"):
-        assert "owned" in told(run, "schemas", "check", "schemas", "--output", output)
-    told(run, "check", "rules")
+        assert "owned" in reported(run, "schemas", "check", "schemas", "--output", output)
+    reported(run, "check", "rules")
 
 
 def test_thousands_of_findings_are_counted_and_some_are_shown(shop: Path, run: Run) -> None:

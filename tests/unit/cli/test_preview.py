@@ -30,7 +30,7 @@ def test_cards_are_shown_once_where_the_channel_makes_no_difference(run: Run, gi
 
 
 @pytest.mark.parametrize(("mode", "boxes"), [("wechat", 2), ("legacy", 2), ("both", 3)])
-def test_one_way_of_showing_may_be_asked_for(run: Run, give: Give, mode: str, boxes: int) -> None:
+def test_one_way_of_showing_can_be_requested(run: Run, give: Give, mode: str, boxes: int) -> None:
     """Both are the default."""
     assert run("preview", give(gift=True), "--mode", mode).out.count("┌") == boxes
 
@@ -69,10 +69,10 @@ def test_json_prints_the_bodies_of_requests(run: Run, give: Give) -> None:
 
 def test_everything_is_there_for_scripts(run: Run, give: Give) -> None:
     """Cards with their counters, what is cut, what is refused."""
-    told = json.loads(run("preview", give(gift=True), "--output", "json").out)
-    assert told["event"] == {"type": "shop.order.Paid", "where": "paid.json:1"}
-    assert [one["rule"] for one in told["notices"]] == ["any", "old"]
-    wechat, legacy = told["notices"][1]["cards"]
+    reported = json.loads(run("preview", give(gift=True), "--output", "json").out)
+    assert reported["event"] == {"type": "shop.order.Paid", "where": "paid.json:1"}
+    assert [one["rule"] for one in reported["notices"]] == ["any", "old"]
+    wechat, legacy = reported["notices"][1]["cards"]
     assert (wechat["mode"], wechat["lines"][0]["losses"]) == ("wechat", ["`first` is not shown"])
     assert (legacy["mode"], legacy["lines"][1]["color"]) == ("legacy", "#173177")
 

@@ -111,9 +111,9 @@ def test_one_file_of_tests_or_of_rules(run: Run, capsys: pytest.CaptureFixture[s
 def test_results_as_json(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """Counts, and each test with its place, its mismatches and what came."""
     assert run("--output", "json", "-k", "English") == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["passed"], told["failed"], told["left_out"], told["findings"]) == (0, 1, 0, [])
-    (test,) = told["tests"]
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["passed"], reported["failed"], reported["left_out"], reported["findings"]) == (0, 1, 0, [])
+    (test,) = reported["tests"]
     assert (test["name"], test["path"], test["line"]) == ("what it is called: in English", "rules/tests/shop.yaml", 10)
     (mismatch,) = test["mismatches"]
     assert (mismatch["line"], mismatch["column"], mismatch["expected"], mismatch["got"]) == (11, 56, "bean", "豆")
@@ -150,11 +150,11 @@ def test_rules_with_errors_are_not_tested(
     """The errors are shown instead, and the end is 1."""
     (folder / "shop.yaml").write_text(RULE.replace("template: paid", "template: payed"), encoding="utf-8")
     assert run("--output", output) == 1
-    told = capsys.readouterr().out
-    assert "there is no template `payed`" in told
-    assert "the buyer hears" not in told
+    reported = capsys.readouterr().out
+    assert "there is no template `payed`" in reported
+    assert "the buyer hears" not in reported
     if output == "text":
-        assert told.splitlines()[-1] == "rules: 1 error in the rules: no test was run"
+        assert reported.splitlines()[-1] == "rules: 1 error in the rules: no test was run"
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_misuse_ends_with_2_and_a_message(
 ) -> None:
     """Without a traceback."""
     assert run(*arguments) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert "Traceback" not in told
+    reported = capsys.readouterr().err
+    assert message in reported
+    assert "Traceback" not in reported
 
 
 @pytest.mark.parametrize("tests", ["tests: []\n", None])
@@ -221,9 +221,9 @@ def test_a_file_without_a_usable_event_fails_the_test(
     (folder / "tests" / "given.json").write_bytes(content or b"{}")
     (folder / "tests" / "shop.yaml").write_text(FROM_FILE.replace("FILE", name), encoding="utf-8")
     assert run() == 1
-    told = capsys.readouterr().out
-    assert message in told
-    assert "swordfish" not in told
+    reported = capsys.readouterr().out
+    assert message in reported
+    assert "swordfish" not in reported
 
 
 def test_watching_runs_again_at_a_change_and_ends_with_ctrl_c(folder: Path) -> None:
@@ -239,8 +239,8 @@ def test_watching_runs_again_at_a_change_and_ends_with_ctrl_c(folder: Path) -> N
         assert any(line.startswith("rules: 2 failed") for line in first)
         (folder / "tests" / "shop.yaml").write_text("tests: [", encoding="utf-8")
         assert any("not-yaml" in line for line in _until(process.stdout.readline, "waiting"))
-        mended = TESTS.replace("thing1: 茶", "thing1: 豆").replace("thing1: bean", "thing1: 豆")
-        (folder / "tests" / "shop.yaml").write_text(mended, encoding="utf-8")
+        fixed = TESTS.replace("thing1: 茶", "thing1: 豆").replace("thing1: bean", "thing1: 豆")
+        (folder / "tests" / "shop.yaml").write_text(fixed, encoding="utf-8")
         assert any(line.startswith("rules: 3 passed") for line in _until(process.stdout.readline, "waiting"))
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)

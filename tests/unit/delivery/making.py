@@ -70,7 +70,7 @@ def arrival(
 
 
 def undecodable(offset: int, partition: TopicPartition = P0) -> Outcome:
-    """The outcome of a record that is no event."""
+    """The outcome of a record that is not an event."""
     return Outcome(
         id=f"undecodable-{offset}",
         kind=OutcomeKind.UNDECODABLE,
@@ -96,7 +96,7 @@ def undecodable(offset: int, partition: TopicPartition = P0) -> Outcome:
 
 
 class Bench:
-    """A machine with a ledger that acknowledges when told to, and a clock that is set by hand."""
+    """A machine with a ledger that acknowledges on request, and a clock that is set by hand."""
 
     def __init__(
         self,

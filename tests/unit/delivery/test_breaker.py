@@ -199,7 +199,7 @@ def test_the_window_takes_no_memory_for_each_attempt() -> None:
     assert len(breaker._window) <= SLICES + 1
 
 
-def test_the_row_begins_anew_with_each_outage() -> None:
+def test_the_row_begins_again_with_each_outage() -> None:
     """Failures of before the breaker opened count no more after it closed."""
     breaker = Breaker(SETTINGS)
     fail(breaker, [None] * 5)

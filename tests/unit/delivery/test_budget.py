@@ -18,7 +18,7 @@ def test_retries_are_paid_until_nothing_is_left() -> None:
 
 
 def test_tokens_come_back_with_time() -> None:
-    """Without any success the next retry is affordable when the refill says so, and not before."""
+    """Without any success the next retry is affordable when the refill reports it, and not before."""
     tokens = budget(capacity=5)
     assert tokens.take(0.0)
     assert tokens.available_at(0.0) == 5.0

@@ -30,7 +30,7 @@ def test_the_room_is_what_is_left() -> None:
     assert buffers.room({}, 130, busy=False) == 0
 
 
-def test_while_there_is_enough_to_do_room_is_told_in_steps() -> None:
+def test_while_there_is_enough_to_do_room_is_reported_in_steps() -> None:
     """A record at a time would wake the source's thread for each; with nothing to do, every place counts."""
     buffers = Buffers(100, 1_000)
     assert [buffers.room({}, buffered, busy=True) for buffered in (0, 74, 75, 76, 99, 100)] == [100, 26, 25, 0, 0, 0]
@@ -67,7 +67,7 @@ def test_a_held_span_is_let_go_at_half() -> None:
     assert Buffers(100, 1_000).held(some, 2, stuck=False) == frozenset()
 
 
-def test_a_full_buffer_alone_holds_nobody() -> None:
+def test_a_full_buffer_alone_holds_no_partition() -> None:
     """Flow control is by demand: holding costs a prefetch."""
     buffers = Buffers(99, 1_000)
     some = partitions(a=97, b=1, c=1)
@@ -99,7 +99,7 @@ def test_who_crowded_is_read_again_at_half_its_share() -> None:
     assert buffers.room(some, total(some), busy=False) == 99 - 18
 
 
-def test_a_single_partition_crowds_nobody() -> None:
+def test_a_single_partition_crowds_out_no_other() -> None:
     """There is no other to make room for."""
     buffers = Buffers(99, 1_000)
     some = partitions(a=99)

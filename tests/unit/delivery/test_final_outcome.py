@@ -18,7 +18,7 @@ TRACE = TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 
 def test_every_field_has_its_own_source() -> None:
-    """No two of them are alike here, so that none can stand in another's place."""
+    """No two of them are alike here, so that none can be in another's place."""
     record = Record("orders", 3, 17, b"key", b"value", (), 1_000)
     event = Event("order.paid", {}, record, "identity", "event-1", "/shop", 2_500, None, TRACE)
     notice = Notice("notice-1", "rule-1", "template-1", "somebody", b"{}", None)

@@ -15,14 +15,14 @@ def offered(frontier: Frontier, offset: int, left: int = 1) -> Unfinished:
     return event
 
 
-def told(frontier: Frontier) -> tuple[int, LedgerPosition | pointer.Unusable | None] | None:
+def reported(frontier: Frontier) -> tuple[int, LedgerPosition | pointer.Unusable | None] | None:
     point = frontier.commit_point()
     found = None if point is None else pointer.read(point.metadata)
     position = found.ledger if isinstance(found, pointer.Pointer) else found
     return None if point is None else (point.offset, position)
 
 
-def test_nothing_is_told_where_nothing_is_known() -> None:
+def test_nothing_is_reported_where_nothing_is_known() -> None:
     """A partition never committed and never read has nothing to commit."""
     assert Frontier(P0, None).commit_point() is None
     assert Frontier(P0, None).current() is None
@@ -102,35 +102,35 @@ def test_the_pointer_is_the_lowest_ledger_offset_above_the_frontier() -> None:
     frontier.acknowledged(events[2], 3, 50)
     frontier.acknowledged(events[0], 3, 51)
     frontier.acknowledged(events[3], 3, 52)
-    assert told(frontier) == (1, LedgerPosition(3, 50))
+    assert reported(frontier) == (1, LedgerPosition(3, 50))
     frontier.acknowledged(events[1], 3, 53)
-    assert told(frontier) == (4, LedgerPosition(3, 54))
+    assert reported(frontier) == (4, LedgerPosition(3, 54))
 
 
 def test_the_pointer_never_loses_what_ends_after_the_commit() -> None:
     """With nothing above the frontier it names where the next outcome will stand, so a crash right after is covered."""
     frontier = Frontier(P0, 0)
     frontier.acknowledged(offered(frontier, 0), 3, 50)
-    assert told(frontier) == (1, LedgerPosition(3, 51))
+    assert reported(frontier) == (1, LedgerPosition(3, 51))
 
 
 def test_an_assignment_that_knows_the_ledgers_end_points_there_from_the_start() -> None:
     """Even before its first own outcome a commit leads the next owner to the right place."""
     frontier = Frontier(P0, 7, LedgerPosition(2, 900))
-    assert told(frontier) == (7, LedgerPosition(2, 900))
-    assert told(Frontier(P0, 7)) == (7, None)
+    assert reported(frontier) == (7, LedgerPosition(2, 900))
+    assert reported(Frontier(P0, 7)) == (7, None)
 
 
 def test_outcomes_that_come_out_of_the_ledgers_order_do_not_raise_the_pointer() -> None:
-    """An earlier ledger offset told later is still found."""
+    """An earlier ledger offset reported later is still found."""
     frontier = Frontier(P0, 0)
     events = [offered(frontier, offset) for offset in range(4)]
     frontier.acknowledged(events[1], 0, 20)
     frontier.acknowledged(events[3], 0, 30)
     frontier.acknowledged(events[2], 0, 10)
-    assert told(frontier) == (0, LedgerPosition(0, 10))
+    assert reported(frontier) == (0, LedgerPosition(0, 10))
     frontier.acknowledged(events[0], 0, 40)
-    assert told(frontier) == (4, LedgerPosition(0, 41))
+    assert reported(frontier) == (4, LedgerPosition(0, 41))
 
 
 def test_a_ledger_that_was_repartitioned_is_followed_to_its_newer_partition() -> None:
@@ -138,12 +138,12 @@ def test_a_ledger_that_was_repartitioned_is_followed_to_its_newer_partition() ->
     frontier = Frontier(P0, 0, LedgerPosition(1, 500))
     waiting, ended = offered(frontier, 0), offered(frontier, 1)
     frontier.acknowledged(ended, 4, 3)
-    assert told(frontier) == (0, LedgerPosition(4, 3))
+    assert reported(frontier) == (0, LedgerPosition(4, 3))
     frontier.acknowledged(waiting, 4, 4)
-    assert told(frontier) == (2, LedgerPosition(4, 5))
+    assert reported(frontier) == (2, LedgerPosition(4, 5))
 
 
-def test_the_same_point_is_told_once() -> None:
+def test_the_same_point_is_reported_once() -> None:
     """Without progress there is no commit."""
     frontier = Frontier(P0, 3)
     assert frontier.commit_point() == CommitPoint(P0, 3, "")
@@ -151,7 +151,7 @@ def test_the_same_point_is_told_once() -> None:
     event = offered(frontier, 3)
     assert frontier.commit_point() is None
     frontier.acknowledged(event, 0, 0)
-    assert told(frontier) == (4, LedgerPosition(0, 1))
+    assert reported(frontier) == (4, LedgerPosition(0, 1))
     assert frontier.commit_point() is None
 
 
@@ -170,6 +170,6 @@ def test_the_pointer_keeps_the_frontiers_own_outcomes() -> None:
     frontier = Frontier(P0, 10, LedgerPosition(0, 5))
     event = offered(frontier, 10, left=2)
     frontier.acknowledged(event, 0, 5)
-    assert told(frontier) == (10, LedgerPosition(0, 5))
+    assert reported(frontier) == (10, LedgerPosition(0, 5))
     frontier.acknowledged(event, 0, 6)
-    assert told(frontier) == (11, LedgerPosition(0, 7))
+    assert reported(frontier) == (11, LedgerPosition(0, 7))

@@ -89,7 +89,7 @@ def test_an_open_gate_is_clear() -> None:
     assert subject.halted(T0) is None
 
 
-def test_a_gate_with_a_rate_is_asked_for_each_attempt() -> None:
+def test_a_gate_with_a_rate_is_evaluated_for_each_attempt() -> None:
     """Attempts use up a rate, so many at once cannot be let through."""
     assert not gate(rate={"per_second": 100}).clear(T0)
     assert not gate(rate={"per_day": 100}).clear(T0)
@@ -174,7 +174,7 @@ def test_halted_time_is_counted_once(seconds: float) -> None:
 
 
 def test_the_time_of_a_halt_is_that_of_its_beginning() -> None:
-    """However often it is asked for; a halt for another reason has its own."""
+    """However often it is requested; a halt for another reason has its own."""
     subject = gate()
     subject.authorisation.refuse(1, T0 + 10)
     for seconds in (10, 20, 30):

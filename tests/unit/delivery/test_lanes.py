@@ -55,7 +55,7 @@ def test_one_at_a_time_and_in_order() -> None:
 
 
 def test_recipients_go_side_by_side() -> None:
-    """A notice waits for its own recipient's earlier ones, and for nobody else's."""
+    """A notice waits for its own recipient's earlier ones, and for no other client's."""
     lanes = Lanes()
     for name, to in (("a1", "ann"), ("a2", "ann"), ("b1", "bob"), ("c1", "cid")):
         lanes.add(work(name, to))
@@ -66,8 +66,8 @@ def test_recipients_go_side_by_side() -> None:
     assert names(take(lanes)) == ["a2", "d1"]
 
 
-def test_unordered_notices_wait_for_nobody() -> None:
-    """They go at once, and nobody waits for them."""
+def test_unordered_notices_do_not_wait() -> None:
+    """They go at once, and no one waits for them."""
     lanes = Lanes()
     lanes.add(work("a1", "ann"))
     lanes.add(work("x1", "ann", ordered=False))

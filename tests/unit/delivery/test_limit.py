@@ -111,7 +111,7 @@ def test_failures_teach_nothing_about_latency() -> None:
 
 
 def test_after_an_outage_it_begins_from_the_least_and_doubles() -> None:
-    """Nobody is met by a herd: 1, 2, 4, 8."""
+    """No one is met by a herd: 1, 2, 4, 8."""
     subject = limit()
     now = rounds(subject, 0.0, 30)
     subject.restart()

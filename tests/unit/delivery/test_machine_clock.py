@@ -41,7 +41,7 @@ def test_a_step_changes_no_retry(step: float) -> None:
     assert bench.names() == ["n"]
 
 
-def test_the_age_of_an_event_is_told_by_the_wall_clock() -> None:
+def test_the_age_of_an_event_is_reported_by_the_wall_clock() -> None:
     """It is compared with the event's own time."""
     bench = Bench()
     bench.offer(arrival(0, notice("n")))

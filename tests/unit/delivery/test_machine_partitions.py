@@ -43,7 +43,7 @@ def test_what_the_ledger_holds_is_not_sent_again() -> None:
 
 
 def test_one_id_at_two_offsets_is_two_notices() -> None:
-    """Redriven while its first record is still above the frontier: each is done only where the ledger says so."""
+    """Redriven while its first record is still above the frontier: each is done only where the ledger reports it."""
     bench = Bench(partitions=())
     bench.assign(P0, frontier=0, done={(0, "a"): LedgerPosition(4, 70)}, reached=3)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "cid")), arrival(2, notice("a")))
@@ -54,7 +54,7 @@ def test_one_id_at_two_offsets_is_two_notices() -> None:
 
 
 def test_the_replayed_part_of_the_ledger_stays_pointed_to_until_it_is_below_the_frontier() -> None:
-    """A second crash must not forget what the first one's ledger told."""
+    """A second crash must not forget what the first one's ledger reported."""
     bench = Bench(partitions=())
     bench.assign(P0, frontier=0, done={(1, "b"): LedgerPosition(4, 70)}, reached=1, ledger_end=LedgerPosition(4, 90))
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b")), arrival(2, notice("c", "cid")))
@@ -148,8 +148,8 @@ def test_what_was_decided_but_not_handed_out_is_dropped_at_release() -> None:
     assert bench.collect() == []
 
 
-def test_a_partition_assigned_anew_begins_anew() -> None:
-    """Even where its release was never told."""
+def test_a_partition_assigned_again_begins_again() -> None:
+    """Even where its release was never reported."""
     bench = Bench()
     bench.offer(arrival(0, notice("a")))
     bench.assign(P0, epoch=2, frontier=0)

@@ -50,7 +50,7 @@ def test_an_accepted_notice_leaves_an_outcome_that_says_all() -> None:
 
 
 def test_what_a_shadow_withholds_ends_at_once_and_is_no_attempt() -> None:
-    """One outcome that says so, nothing tried again, and the lane goes on."""
+    """One outcome that reports it, nothing tried again, and the lane continues."""
     bench = Bench()
     bench.offer(arrival(0, notice("a", "ann"), notice("b", "ann")))
     for name in ("a", "b"):
@@ -86,7 +86,7 @@ def test_nothing_may_be_committed_before_kafka_has_acknowledged() -> None:
     ],
 )
 def test_a_refusal_ends_the_notice_and_the_lane_goes_on(reply: Reply, kind: OutcomeKind, reason: Reason) -> None:
-    """The reason is told, one attempt was made, and the recipient's next notice leaves."""
+    """The reason is reported, one attempt was made, and the recipient's next notice leaves."""
     bench = Bench()
     bench.offer(arrival(0, notice("a", rule="other")), arrival(1, notice("b")))
     bench.round(reply)
@@ -139,7 +139,7 @@ def test_a_waiting_retry_keeps_its_lane() -> None:
 
 
 def test_unordered_notices_pass() -> None:
-    """A rule that opts out of order waits for nobody."""
+    """A rule that opts out of order waits for no one."""
     bench = Bench(CALM)
     bench.offer(arrival(0, notice("a1")), arrival(1, notice("a2", ordered=False)))
     assert bench.names() == ["a1", "a2"]
@@ -149,7 +149,7 @@ def test_unordered_notices_pass() -> None:
 
 
 def test_a_notice_is_given_up_after_its_attempts() -> None:
-    """Then there is an outcome with the reason and the last reply, and the lane goes on."""
+    """Then there is an outcome with the reason and the last reply, and the lane continues."""
     bench = Bench({**CALM, "retry": {"max_attempts": 3}})
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b")))
     numbers = []
@@ -186,7 +186,7 @@ def test_retry_after_is_honoured() -> None:
 
 
 @pytest.mark.parametrize("reply", [THROTTLED._replace(retry_after="20"), Reply(503, None, retry_after="20")])
-def test_an_overloaded_api_is_left_alone_for_as_long_as_it_asks(reply: Reply) -> None:
+def test_an_overloaded_api_gets_the_pause_that_it_requests(reply: Reply) -> None:
     """All wait, not the one notice alone."""
     bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")), arrival(1, notice("b", "bob")))
@@ -199,7 +199,7 @@ def test_an_overloaded_api_is_left_alone_for_as_long_as_it_asks(reply: Reply) ->
 
 
 def test_a_throttled_recipient_waits_alone() -> None:
-    """43117 is about one recipient: nobody else is slowed, and the limit stays."""
+    """43117 is about one recipient: no other client is slowed, and the limit stays."""
     bench = Bench(CALM, rng=0.0)
     bench.offer(arrival(0, notice("a")))
     before = bench.delivery.snapshot(bench.now).limit
@@ -234,7 +234,7 @@ def test_an_ambiguous_attempt_is_repeated_byte_for_byte(reply: Reply) -> None:
 
 
 def test_a_rule_can_rather_not_repeat_what_may_have_arrived() -> None:
-    """Then the outcome is unknown, and says so."""
+    """Then the outcome is unknown, and reports it."""
     bench = Bench(CALM)
     careful = Notice("a", "paid", "template", "ann", b"{}", None, on_ambiguous=OnAmbiguous.GIVE_UP)
     bench.offer(arrival(0, careful))
@@ -273,7 +273,7 @@ def test_demand_falls_with_what_is_buffered() -> None:
 
 
 def test_demand_comes_in_steps_while_notices_wait_for_a_slot() -> None:
-    """A single free place is told of only when none is left that could be sent."""
+    """A single free place is reported only when none is left that could be sent."""
     bench = Bench({"buffers": {"notices": 8}}, max_in_flight=1)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(7)))
     assert bench.delivery.demand() == 0
@@ -282,7 +282,7 @@ def test_demand_comes_in_steps_while_notices_wait_for_a_slot() -> None:
     assert bench.delivery.demand() == 2
 
 
-def test_what_waits_for_its_own_recipient_keeps_nobody_from_being_read() -> None:
+def test_what_waits_for_its_own_recipient_does_not_stop_reading() -> None:
     """Every free place is wanted while slots are free."""
     bench = Bench({"buffers": {"notices": 8}})
     bench.offer(*(arrival(offset, notice(f"n{offset}")) for offset in range(7)))
@@ -313,7 +313,7 @@ def test_a_fixed_rate_spaces_attempts_out() -> None:
 
 
 def test_while_kafka_acknowledges_nothing_only_so_many_are_sent() -> None:
-    """Each would be sent twice if we died now; one acknowledgement lets one more leave, and nobody spins for it."""
+    """Each would be sent twice if we died now; one acknowledgement lets one more leave, and no one spins for it."""
     bench = Bench({"buffers": {"unwritten": 6}}, max_in_flight=4)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(20)))
     assert len(bench.round()) == 4
@@ -348,7 +348,7 @@ def test_requests_in_flight_count_as_unwritten() -> None:
 
 
 def test_buffered_notices_of_a_rule_that_is_off_are_not_sent() -> None:
-    """They end as cancelled wherever they wait: behind another, ready, for a retry; other rules go on."""
+    """They end as cancelled wherever they wait: behind another, ready, for a retry; other rules continue."""
     bench = Bench({**CALM, "retry": {"base_seconds": 10}}, max_in_flight=16)
     bench.offer(
         arrival(0, notice("flies", "ann", rule="off"), notice("behind", "ann", rule="off"), notice("kept", "ann")),

@@ -90,7 +90,7 @@ def test_notices_expire_during_a_standstill() -> None:
 # Breaker
 
 
-def test_an_outage_costs_nobody_their_notice() -> None:
+def test_an_outage_costs_no_notice() -> None:
     """While the breaker is open nothing leaves, is read, or is counted against a notice."""
     bench = Bench({**EAGER, "retry": {"max_attempts": 3, "horizon_seconds": 60}}, rng=0.0)
     bench.open_the_breaker()
@@ -109,7 +109,7 @@ def test_an_outage_costs_nobody_their_notice() -> None:
     assert bench.delivery.halted() is None
 
 
-def test_what_shows_an_outage_counts_against_nobody() -> None:
+def test_what_shows_an_outage_counts_against_no_notice() -> None:
     """The failure that opens the breaker is the API's: the probes that follow are still within the bounds."""
     bench = Bench({**EAGER, "retry": {"max_attempts": 1}}, rng=0.0)
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(4)))
@@ -187,13 +187,13 @@ def test_an_expired_token_is_refreshed_once_for_all_and_costs_no_attempt() -> No
     for attempt in bench.attempts():
         bench.reply(attempt, TOKEN_EXPIRED)
     bench.offer(arrival(3, notice("late", "lee")))
-    assert bench.delivery.token_wanted()
+    assert bench.delivery.token_needed()
     assert bench.attempts() == []
     assert bench.delivery.next_wakeup(bench.now) == bench.now + 1  # only to see what has expired
     bench.delivery.token_failed(bench.now)
     assert bench.attempts() == []
     bench.delivery.token_arrived(bench.now)
-    assert not bench.delivery.token_wanted()
+    assert not bench.delivery.token_needed()
     attempts = bench.attempts()
     assert {attempt.notice.id for attempt in attempts[:3]} == {"n0", "n1", "n2"}
     assert {attempt.number for attempt in attempts} == {1}
@@ -210,7 +210,7 @@ def test_a_late_complaint_about_the_old_token_wants_no_other() -> None:
     bench.reply(first, TOKEN_EXPIRED)
     bench.delivery.token_arrived(bench.now)
     bench.reply(second, TOKEN_EXPIRED)
-    assert not bench.delivery.token_wanted()
+    assert not bench.delivery.token_needed()
     assert sorted(bench.names()) == ["a", "b"]
     assert bench.delivery.halted() is None
 
@@ -230,7 +230,7 @@ def test_a_new_token_that_is_refused_too_stops_sending() -> None:
     bench.round(TOKEN_EXPIRED)
     bench.later(2)
     assert bench.attempts() == []
-    assert bench.delivery.token_wanted()
+    assert bench.delivery.token_needed()
     bench.delivery.token_arrived(bench.now)
     bench.round()
     assert bench.delivery.halted() is None
@@ -314,7 +314,7 @@ def test_two_refusals_in_a_row_halt_also_after_a_false_alarm() -> None:
     for _ in range(200):
         bench.later(30)
         bench.round(UNAUTHORISED)
-        if bench.delivery.token_wanted():
+        if bench.delivery.token_needed():
             bench.delivery.token_arrived(bench.now)
     assert {kind for _, kind, _ in bench.ends()} == {OutcomeKind.ACCEPTED}
 
@@ -334,7 +334,7 @@ def test_however_a_probe_ends_sending_recovers_by_itself(reply: Reply, halt: Rep
     for _ in range(100):
         bench.later(1_000)
         bench.round()
-        if bench.delivery.token_wanted():
+        if bench.delivery.token_needed():
             bench.delivery.token_arrived(bench.now)
     assert {outcome.id for outcome in bench.collect()} == {"a", "b"}
     if reply is not UNKNOWN:
@@ -343,7 +343,7 @@ def test_however_a_probe_ends_sending_recovers_by_itself(reply: Reply, halt: Rep
 
 
 def test_a_probe_with_an_expired_token_shows_nothing() -> None:
-    """The halt goes on: one probe with a new token leaves next, not every notice."""
+    """The halt continues: one probe with a new token leaves next, not every notice."""
     bench = Bench()
     bench.offer(*(arrival(offset, notice(f"n{offset}", f"user-{offset}")) for offset in range(8)))
     bench.round(UNAUTHORISED)
@@ -386,7 +386,7 @@ def test_a_token_that_expires_again_later_is_refreshed_again() -> None:
     bench.round(UNAVAILABLE)
     bench.round(TOKEN_EXPIRED)
     assert bench.delivery.halted() is None
-    assert bench.delivery.token_wanted()
+    assert bench.delivery.token_needed()
 
 
 def test_time_without_access_is_not_held_against_a_notice() -> None:

@@ -1,4 +1,4 @@
-"""The pointer into the ledger, as it stands in a commit's metadata."""
+"""The pointer into the ledger, as it is in a commit's metadata."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_what_is_written_is_read(partition: int, offset: int) -> None:
 
 @pytest.mark.parametrize("empty", [None, ""])
 def test_no_metadata_is_no_pointer(empty: str | None) -> None:
-    """A commit by somebody who writes none is no fault."""
+    """A commit by someone who writes none is not a fault."""
     assert pointer.read(empty) is None
 
 
@@ -52,7 +52,7 @@ def test_a_pointer_cut_short_is_noticed(length: int) -> None:
     ["x", "np1", "np1:::", "np1:-1:5:00000000", "np1:01:5:00000000", GOOD + "\n", GOOD + " ", "9" * 5_000, "\x00"],
 )
 def test_strange_metadata_is_damaged(metadata: str) -> None:
-    """Whatever else stands there is refused without an error."""
+    """Whatever else is there is refused without an error."""
     assert pointer.read(metadata) is Unusable.DAMAGED
 
 

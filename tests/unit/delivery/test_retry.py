@@ -95,7 +95,7 @@ def test_a_hostile_retry_after_is_as_none(header: str | None) -> None:
 
 
 def test_a_notice_is_given_up_at_its_attempts_or_its_horizon() -> None:
-    """Both bounds hold, each by its own name; just below either it goes on."""
+    """Both bounds hold, each by its own name; just below either it continues."""
     settings = RetrySettings(max_attempts=3, horizon_seconds=100)
     assert exhausted(settings, 2, 99.9) is None
     assert exhausted(settings, 3, 0) is Reason.ATTEMPTS

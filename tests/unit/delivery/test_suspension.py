@@ -13,7 +13,7 @@ def suspended() -> Suspensions:
 
 
 def test_only_the_refused_rule_is_suspended() -> None:
-    """Other rules go on."""
+    """Other rules continue."""
     subject = suspended()
     assert subject.refuses("paid", 1, 1.0)
     assert not subject.refuses("shipped", 2, 1.0)
@@ -31,8 +31,8 @@ def test_one_probe_leaves_in_each_interval() -> None:
     assert not subject.refuses("paid", 4, 120.0)
 
 
-def test_it_is_told_since_the_first_refusal() -> None:
-    """A probe that is refused again does not begin the count anew."""
+def test_it_is_reported_since_the_first_refusal() -> None:
+    """A probe that is refused again does not begin the count again."""
     subject = suspended()
     subject.suspend("paid", 60.0)
     assert subject.rules == {"paid": 0.0}

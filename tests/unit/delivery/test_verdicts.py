@@ -1,4 +1,4 @@
-"""What a reply means: the whole table, row by row, and replies that nobody foresaw."""
+"""What a reply means: the whole table, row by row, and replies that no one foresaw."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_users_row_for_a_2xx_status_decides_without_a_code() -> None:
 
 
 def test_a_reused_key_needs_the_evidence_of_a_key() -> None:
-    """422 is a refused text, unless the reply mentions the key or the user says so."""
+    """422 is a refused text, unless the reply mentions the key or the user reports it."""
     assert TABLE.judge(Reply(422, None, names_key=True)) is Verdict.KEY_REUSED
     assert TABLE.judge(Reply(422, None)) is Verdict.REJECTED_CONTENT
     assert TABLE.judge(Reply(422, 99_999)) is Verdict.REJECTED_CONTENT
@@ -230,6 +230,6 @@ def test_a_status_that_contradicts_the_code_decides(status: int, code: int, verd
 
 
 def test_a_users_row_for_a_status_beats_the_unknown_code_in_its_body() -> None:
-    """5xx is transient unless somebody said what it means here."""
+    """5xx is transient unless someone said what it means here."""
     table = VerdictTable(VerdictSettings(statuses={503: Verdict.THROTTLED}))
     assert table.judge(Reply(503, 99_999)) is Verdict.THROTTLED

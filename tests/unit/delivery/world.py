@@ -199,7 +199,7 @@ class World:
         log.append(Fact(offset, tuple(made), decodable=True))
 
     def produce_rubbish(self, partition: TopicPartition) -> None:
-        """A record is written that is no event."""
+        """A record is written that is not an event."""
         log = self.log[partition]
         log.append(Fact(log[-1].offset + 1 if log else 0, (), decodable=False))
 
@@ -405,7 +405,7 @@ class World:
 
     def token(self, member: Member, *, comes: bool) -> None:
         """The token source answers, if it was asked."""
-        if member.delivery.token_wanted():
+        if member.delivery.token_needed():
             if comes:
                 member.delivery.token_arrived(self.now)
             else:

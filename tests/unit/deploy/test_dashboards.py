@@ -19,7 +19,7 @@ def test_the_files_are_fresh() -> None:
 
 
 def test_no_other_dashboard_lies_beside_them() -> None:
-    """A dashboard that nobody declares is a dashboard that nobody tests."""
+    """A dashboard that no one declares is a dashboard that no one tests."""
     assert {path.name for path in generate.FOLDER.iterdir()} == {path.name for path in generate.generated()}
 
 
@@ -43,7 +43,7 @@ def test_panels_stand_side_by_side_without_overlap(dashboard: Dashboard) -> None
 
 @BY_NAME
 def test_every_panel_says_what_it_shows_and_titles_are_unique(dashboard: Dashboard) -> None:
-    """Somebody who sees the panel for the first time learns how to read it."""
+    """Someone who sees the panel for the first time learns how to read it."""
     panels = [panel for row in dashboard.rows for panel in row.panels]
     assert len({panel.title for panel in panels}) == len(panels)
     assert all(panel.description.endswith(".") and panel.queries for panel in panels)
@@ -51,7 +51,7 @@ def test_every_panel_says_what_it_shows_and_titles_are_unique(dashboard: Dashboa
 
 @BY_NAME
 def test_only_declared_variables_are_used(dashboard: Dashboard) -> None:
-    """A query with an unknown variable would be sent to Prometheus as it stands."""
+    """A query with an unknown variable would be sent to Prometheus as it is."""
     declared = {"datasource", "__rate_interval", "__range", *(name for name, _ in dashboard.variables)}
     text = json.dumps(generate.dashboard_json(dashboard))
     assert set(re.findall(r"\$\{?(\w+)", text)) - {"__all"} <= declared

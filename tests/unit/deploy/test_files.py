@@ -36,8 +36,8 @@ def test_what_the_image_copies_is_let_through_to_the_build() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_the_image_runs_as_nobody_special_and_stops_by_draining() -> None:
-    """User, signal and health check stand in the last stage; what is installed was checked by its hash."""
+def test_the_image_runs_as_an_ordinary_user_and_stops_by_draining() -> None:
+    """User, signal and health check are in the last stage; what is installed was checked by its hash."""
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert "USER 10001:10001" in last
     assert "STOPSIGNAL SIGTERM" in last
@@ -94,7 +94,7 @@ def test_the_compose_configuration_speaks_to_the_compose_services(compose: dict[
 
 
 def test_ports_are_open_on_this_machine_alone(compose: dict[str, Any]) -> None:
-    """A try-out without passwords is nobody else's business."""
+    """A try-out without passwords is no other client's business."""
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)

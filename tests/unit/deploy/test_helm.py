@@ -81,7 +81,7 @@ def test_kubernetes_schemas_take_every_manifest(tmp_path: Path, version: str) ->
 
 
 def test_only_what_is_switched_on_is_installed() -> None:
-    """Custom resources of KEDA and of the Prometheus operator are not there unless asked for."""
+    """Custom resources of KEDA and of the Prometheus operator are not there unless requested."""
     kinds = {name.partition("/")[0] for name in _render(*LEAST)}
     assert kinds == {"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount"}
 
@@ -119,7 +119,7 @@ def test_the_pod_may_do_nothing_it_need_not(pod: Manifest) -> None:
 
 
 def test_probes_ask_what_they_mean(pod: Manifest) -> None:
-    """Liveness never asks for readiness: an API that is down must not restart members."""
+    """Liveness never requests readiness: an API that is down must not restart members."""
     (container,) = pod["containers"]
     paths = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
     assert paths == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}

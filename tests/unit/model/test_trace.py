@@ -79,7 +79,7 @@ def test_empty_members_of_a_tracestate_are_left_out() -> None:
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_nothing_gets_through_that_a_header_cannot_hold(parent: str, state: str) -> None:
-    """Whatever comes, what goes on is printable ASCII."""
+    """Whatever comes, what continues is printable ASCII."""
     for given_parent in (parent, PARENT):
         found = trace_context(given_parent, state)
         if found is not None:

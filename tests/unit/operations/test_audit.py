@@ -124,7 +124,7 @@ def test_an_outcome_without_its_event_is_found_unless_it_is_out_of_the_range(sce
 
 
 def test_two_outcomes_of_one_notice_at_one_position_are_a_duplicate(scene: Scene) -> None:
-    """Told with what the second one says of a restart."""
+    """Reported with what the second one says of a restart."""
     scene.events(10, 11)
     scene.outcome(10)
     scene.outcome(11)
@@ -223,7 +223,7 @@ def test_without_a_recipient_the_events_key_tells_whose_it_is(scene: Scene) -> N
         (PAID, OutcomeKind.UNMATCHED),
     ],
 )
-def test_a_final_word_on_the_whole_event_answers_for_it(
+def test_a_final_outcome_of_the_whole_event_answers_for_it(
     scene: Scene, expected: Sequence[str], kind: OutcomeKind
 ) -> None:
     """Whatever the rules or the schema say today: it had its word then."""
@@ -297,7 +297,7 @@ def test_a_failed_notice_needs_its_dead_letter(kind: OutcomeKind) -> None:
     assert report.dead_letters == 1
 
 
-def test_dead_letters_that_no_outcome_asks_for_are_found() -> None:
+def test_dead_letters_that_no_outcome_refers_to_are_found() -> None:
     """Written once too often, of an accepted notice, of a committed event without such an outcome, of no event."""
     scene = Scene(committed=20)
     scene.events(10, 11, 12, 20)
@@ -332,10 +332,10 @@ def test_what_retention_took_of_either_topic_is_not_held_against_the_dead_letter
 
 def test_it_tells_how_far_it_is(scene: Scene) -> None:
     """Progress is reported while the stored rows are compared."""
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     scene.events(*range(10, 15_010), expected=())
-    scene.audit.report(lambda done, total: told.append((done, total)))
-    assert told == [(10_000, 15_000)]
+    scene.audit.report(lambda done, total: reported.append((done, total)))
+    assert reported == [(10_000, 15_000)]
 
 
 def test_every_finding_is_counted_and_the_first_few_are_kept() -> None:
@@ -415,7 +415,7 @@ def test_what_others_wrote_proves_nothing(field: str) -> None:
 
 
 def test_what_others_wrote_is_no_finding() -> None:
-    """Neither an orphan, nor a duplicate, nor a dead letter that no outcome asks for, nor out of order."""
+    """Neither an orphan, nor a duplicate, nor a dead letter that no outcome requests, nor out of order."""
     scene = Scene(origin=OURS)
     others = OURS._replace(group="another")
     scene.events(10, 11)

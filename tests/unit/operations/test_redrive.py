@@ -51,7 +51,7 @@ def test_what_the_service_wrote_is_read_back() -> None:
 
 @pytest.mark.parametrize("cut", [Cut.VALUE, Cut.VALUE_AND_HEADERS])
 def test_a_cut_letter_is_known_as_such_and_keeps_its_count(cut: Cut) -> None:
-    """Without the count it could go round for ever."""
+    """Without the count it could go round forever."""
     read = read_letter(record(cut=cut, headers=((dead_letter.REDRIVES, b"2"), ("long", b"x"))))
     assert read is not None
     assert (read.is_cut, read.redrives) == (True, 2)
@@ -74,7 +74,7 @@ def test_a_cut_letter_is_known_as_such_and_keeps_its_count(cut: Cut) -> None:
     ],
 )
 def test_what_is_no_letter_of_ours_is_none(name: str, value: bytes | None) -> None:
-    """Whoever can write to the topic can write anything; it is passed over, and counted."""
+    """Anyone who can write to the topic can write anything; it is passed over, and counted."""
     good = record()
     headers = tuple((key, raw) for key, raw in good.headers if key != name)
     assert read_letter(good._replace(headers=(*headers, (name, value)))) is None
@@ -105,8 +105,8 @@ def test_unasked_only_what_can_help_and_cannot_harm_is_sent(kind: OutcomeKind) -
     assert Selection().fate(one, TOPICS, set()) is (
         RedriveDecision.SEND if kind in SAFE_KINDS else RedriveDecision.ASK_BY_NAME
     )
-    for asked in (Selection(kinds=frozenset({kind})), Selection(reasons=frozenset({Reason.AMBIGUOUS}))):
-        assert asked.fate(one, TOPICS, set()) is RedriveDecision.SEND
+    for requested in (Selection(kinds=frozenset({kind})), Selection(reasons=frozenset({Reason.AMBIGUOUS}))):
+        assert requested.fate(one, TOPICS, set()) is RedriveDecision.SEND
 
 
 def test_a_skipped_record_is_sent_only_by_its_reason() -> None:
@@ -143,7 +143,7 @@ def test_filters_hold_all_together(selection: Selection, fate: RedriveDecision) 
     assert selection.fate(letter(), TOPICS, set()) is fate
 
 
-def test_what_was_sent_what_went_round_and_what_nobody_reads_stays() -> None:
+def test_what_was_sent_what_went_round_and_what_is_not_read_stays() -> None:
     """Each with its own word."""
     one = letter(redrives=2)
     assert Selection(max_redrives=3).fate(one, TOPICS, set()) is RedriveDecision.SEND

@@ -72,6 +72,6 @@ def one(expect: str, override: str = "{}") -> Result:
     return result
 
 
-def told(result: Result) -> list[str]:
+def reported(result: Result) -> list[str]:
     """The words, each with expected and got."""
     return [mismatch.summary for mismatch in result.mismatches]

@@ -140,7 +140,7 @@ def test_wrong_patterns_are_refused(pattern: str, message: str) -> None:
 
 
 def test_literals_in_patterns() -> None:
-    """Latin letters stand in single quotes, other characters as they are."""
+    """Latin letters are in single quotes, other characters as they are."""
     assert local_time(NOON, "'at' H'h'mm · EEEE A", "UTC") == "at 4h00 · 星期一 上午"
 
 
@@ -177,7 +177,7 @@ def test_local_date_has_no_time_of_day() -> None:
         local_date("2026-11-30", "HH:mm")
 
 
-def test_labels_without_a_word_are_refused() -> None:
+def test_labels_without_a_message_are_refused() -> None:
     """A value without a label makes no message, and the error does not contain the value."""
     with pytest.raises(FunctionFailed) as refused:
         label("SECRET", {"A": "甲"})

@@ -86,7 +86,7 @@ def test_coverage_reads_as_the_guide_shows(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_jobs_run_what_the_guide_says() -> None:
-    """Each command of the guide's merge request stands in both jobs that `init` writes."""
+    """Each command of the guide's merge request is in both jobs that `init` writes."""
     section = GUIDE[GUIDE.index("Ship it\n") :]
     lines = re.findall(r"^\$ (notice-pipeline \w+ .*)$", section, re.MULTILINE)
     assert len(lines) == 4

@@ -103,7 +103,7 @@ def test_values_stand_in_texts_as_people_write_them(expression: str, text: str) 
 
 
 def test_text_and_expressions_mix() -> None:
-    """Literal text stays, `$${` is a literal `${`, and several expressions may stand in one text."""
+    """Literal text stays, `$${` is a literal `${`, and several expressions may be in one text."""
     (notice,) = one_rule(data='{thing1: "$${a}${event.count}件${event.order_no}。"}').evaluate(event())
     assert body(notice)["data"] == {"thing1": {"value": "${a}3件T2026。"}}
 
@@ -120,7 +120,7 @@ def test_an_events_values_are_never_syntax(value: str) -> None:
 
 
 def test_optional_fields_left_empty_are_left_out() -> None:
-    """An optional field whose text is empty does not stand in the request."""
+    """An optional field whose text is empty does not are in the request."""
     data = '{thing1: 豆, character_string2: "${event.gift ? event.order_no : \\"\\"}"}'
     (notice,) = one_rule(data=data).evaluate(event())
     assert body(notice)["data"] == {"thing1": {"value": "豆"}}
@@ -362,7 +362,7 @@ def test_an_event_without_its_fields_makes_refusals() -> None:
 
 
 def test_a_failing_rule_does_not_keep_others_from_their_turn() -> None:
-    """The refusal of one rule stands beside the notice of the next."""
+    """The refusal of one rule is beside the notice of the next."""
     broken = RULE.replace("id: paid", "id: broken\n    when: event.tags[9] == 'x'")
     results = ruleset(broken + RULE.removeprefix("rules:\n")).evaluate(event())
     assert [type(item) for item in results] == [Refusal, Notice]

@@ -22,7 +22,7 @@ from pipeline.runtime import engine as engine_module
 from pipeline.runtime.engine import COMMIT_SECONDS, SETTLE_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Real seconds; what is waited for takes none."""
 ALWAYS = frozenset(range(1_000))
 
@@ -40,11 +40,11 @@ class Api:
 
 
 class Tokens:
-    """Gives `token-1`, `token-2`, …, each due for renewal at once; fails where told to."""
+    """Gives `token-1`, `token-2`, …, each due for renewal at once; fails on request."""
 
     def __init__(self, *, refresh_in: float | None, failures: frozenset[int] = frozenset()) -> None:
         self.refresh_in = refresh_in
-        self.asked = 0
+        self.requested = 0
         self.newer: Callable[[], None] = lambda: None
         self._failures = failures
 
@@ -52,10 +52,10 @@ class Tokens:
         self.newer = newer
 
     async def fetch(self) -> str:
-        self.asked += 1
-        if self.asked in self._failures:
+        self.requested += 1
+        if self.requested in self._failures:
             raise TokenUnavailable("the endpoint is away")
-        return f"token-{self.asked}"
+        return f"token-{self.requested}"
 
 
 class Refusing:
@@ -81,7 +81,7 @@ class Anything:
 
 
 class Source(Anything):
-    """Has come round just now, unless told otherwise."""
+    """Has been active just now, unless set otherwise."""
 
     polled_at = T0
 
@@ -138,7 +138,7 @@ def engine(
 
 async def until(held: Callable[[], bool]) -> None:
     """Let the loop turn until it is so."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not held():  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0)
 
@@ -148,7 +148,7 @@ async def test_a_token_is_renewed_ahead_of_its_end() -> None:
     tokens = Tokens(refresh_in=0.001)
     subject, api = engine(tokens)
     subject.progressed()
-    await until(lambda: tokens.asked >= 3)
+    await until(lambda: tokens.requested >= 3)
     await subject.stop()
     assert api.tokens == ["token-1"]
 
@@ -161,18 +161,18 @@ async def test_a_token_of_unknown_life_is_not_renewed() -> None:
     await until(lambda: bool(api.tokens))
     assert subject._renewal is None
     await subject.stop()
-    assert tokens.asked == 1
+    assert tokens.requested == 1
 
 
-async def test_a_renewal_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old token goes on being used, and the source is asked again."""
+async def test_a_failed_renewal_stops_no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old token continues being used, and the source is queried again."""
     monkeypatch.setattr(engine_module, "TOKEN_RETRY_SECONDS", 0.001)
     tokens = Tokens(refresh_in=0.001, failures=frozenset({2, 3}))
     subject, _ = engine(tokens)
     subject.progressed()
-    await until(lambda: tokens.asked >= 2)
+    await until(lambda: tokens.requested >= 2)
     assert subject.has_token
-    await until(lambda: tokens.asked >= 4)
+    await until(lambda: tokens.requested >= 4)
     await subject.stop()
 
 
@@ -183,11 +183,11 @@ async def test_a_newer_token_of_the_source_is_fetched_at_once() -> None:
     subject.progressed()
     await until(lambda: bool(api.tokens))
     tokens.newer()
-    await until(lambda: tokens.asked == 2)
+    await until(lambda: tokens.requested == 2)
     assert subject.has_token
     await subject.stop()
     tokens.newer()
-    assert tokens.asked == 2
+    assert tokens.requested == 2
 
 
 async def test_a_newer_token_ends_the_wait_after_a_failure() -> None:
@@ -195,7 +195,7 @@ async def test_a_newer_token_ends_the_wait_after_a_failure() -> None:
     tokens = Tokens(refresh_in=None, failures=frozenset({1}))
     subject, api = engine(tokens)
     subject.progressed()
-    await until(lambda: tokens.asked == 1 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
+    await until(lambda: tokens.requested == 1 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
     tokens.newer()
     await until(lambda: bool(api.tokens))
     assert api.tokens == ["token-2"]
@@ -208,7 +208,7 @@ async def test_a_refused_token_without_another_is_a_halt() -> None:
     subject, api = engine(tokens)
     api.reply = Reply(401, 401)
     subject.progressed()
-    await until(lambda: tokens.asked == 2 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
+    await until(lambda: tokens.requested == 2 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
     assert not subject.has_token
     assert api.tokens == ["token-1"]
     await subject.stop()
@@ -222,13 +222,13 @@ async def test_a_token_that_is_refused_before_its_end_is_reported(refresh_in: fl
     api.reply = Reply(401, 401)
     with capture_logs() as lines:
         subject.progressed()
-        await until(lambda: tokens.asked == 2)
+        await until(lambda: tokens.requested == 2)
         await subject.stop()
     assert sum(line["event"] == "token_ended_early" for line in lines) == early
 
 
-async def test_a_halt_is_told_once_with_what_the_api_said() -> None:
-    """Nothing is sent from then on, and without a word nobody would know why."""
+async def test_a_halt_is_reported_once_with_what_the_api_said() -> None:
+    """Nothing is sent from then on, and without a word no one would know why."""
     subject, api = engine(Tokens(refresh_in=None))
     api.reply = UNAUTHORISED
     with capture_logs() as logs:
@@ -258,7 +258,7 @@ async def turns(subject: Engine, count: int = 10) -> None:
 
 
 async def test_after_a_standstill_nothing_leaves_until_a_loss_would_be_known() -> None:
-    """Frozen for longer than its session, its partitions may be somebody else's, who has sent what it still holds."""
+    """Frozen for longer than its session, its partitions may be someone else's, who has sent what it still holds."""
     clock, source = Standing(), Source()
     subject, api = engine(Tokens(refresh_in=None), clock=clock, source=source)
     subject.progressed()
@@ -282,7 +282,7 @@ async def test_a_drain_waits_for_no_outcome_that_kafka_will_never_take() -> None
     subject, api = engine(Tokens(refresh_in=None), Refusing(), failed)
     subject.progressed()
     await until(lambda: bool(failed))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         points = await subject.drain([P0], T0 + 20)
     await subject.stop()
     assert len(api.tokens) == 1
@@ -290,7 +290,7 @@ async def test_a_drain_waits_for_no_outcome_that_kafka_will_never_take() -> None
 
 
 async def test_out_of_touch_with_the_group_nothing_leaves() -> None:
-    """Until the source says that it has been heard again: the partitions may be somebody else's meanwhile."""
+    """Until the source says that it has been heard again: the partitions may be someone else's meanwhile."""
     source = Source()
     source.is_out_of_touch = True
     subject, api = engine(Tokens(refresh_in=None), source=source)

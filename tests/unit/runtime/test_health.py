@@ -1,4 +1,4 @@
-"""What the probes are told: while the consumer's thread waits, and while no broker is there."""
+"""What the probes are reported: while the consumer's thread waits, and while no broker is there."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_drain_is_no_standstill() -> None:
         ),
     ],
 )
-def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(
+def test_a_broker_that_is_away_is_named_and_keeps_every_member_in_service(
     kafka: KafkaHealth | None, message: str
 ) -> None:
     """It is away for all members alike: to drain them would only add to it."""
@@ -71,7 +71,7 @@ def test_a_broker_that_is_away_is_named_and_takes_nobody_out_of_service(
 
 
 def test_a_partition_that_cannot_be_read_on_makes_the_member_unready() -> None:
-    """Its events wait, whatever else goes on."""
+    """Its events wait, whatever else continues."""
     ready = health(stuck={TopicPartition("orders", 3): StuckPartition(17, 0.0, "Invalid compressed data")}).ready()
     assert ready == (False, "orders/3 cannot be read at offset 17: Invalid compressed data")
 

@@ -172,22 +172,22 @@ async def test_a_folder_without_a_rule_does_not_replace_rules() -> None:
 
 
 async def test_rules_are_read_beside_the_loop_and_swapped_on_it() -> None:
-    """While they are checked the old are in use and the loop goes on; asked meanwhile, they are read once more."""
+    """While they are checked the old are in use and the loop continues; asked meanwhile, they are read once more."""
     stage = Stage()
     before = stage.intake.rules
-    begun, go_on, again = threading.Event(), threading.Event(), threading.Event()
+    started, go_on, again = threading.Event(), threading.Event(), threading.Event()
     reads: list[str] = []
 
     def slowly() -> RuleSet:
         reads.append(threading.current_thread().name)
-        (again if begun.is_set() else begun).set()
+        (again if started.is_set() else started).set()
         go_on.wait(10)
         return rules()
 
     stage.disk = slowly
     keeping = asyncio.create_task(stage.reload.run())
     stage.reload.request()
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(started.wait, 10)
     assert stage.intake.rules is before
     stage.reload.request()
     stage.reload.request()

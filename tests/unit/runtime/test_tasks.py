@@ -1,4 +1,4 @@
-"""Tasks that nobody awaits: none fails unseen, and all of them end with their owner."""
+"""Tasks that no one awaits: none fails unseen, and all of them end with their owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.runtime.intake import Intake
 from pipeline.tasks import Tasks
 from tests.unit.delivery.making import P0, T0, arrival
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 class Unforeseen(Exception):
@@ -42,12 +42,12 @@ class Standing:
         return 0.0
 
 
-async def told_to_the_loop(begin: Callable[[], object]) -> BaseException | None:
+async def reported_to_the_loop(begin: Callable[[], object]) -> BaseException | None:
     """Begin something, and give what the loop's exception handler hears; the service ends on that."""
     heard: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.set_result(context))
     begin()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         error = (await heard)["exception"]
     assert error is None or isinstance(error, BaseException)
     return error
@@ -57,22 +57,22 @@ async def failing() -> None:
     raise Unforeseen
 
 
-async def test_what_a_task_raises_is_told_to_the_loop() -> None:
-    """It is awaited by nobody who could hear it."""
+async def test_what_a_task_raises_is_reported_to_the_loop() -> None:
+    """It is awaited by no one who could hear it."""
     tasks = Tasks()
-    assert isinstance(await told_to_the_loop(lambda: tasks.start(failing())), Unforeseen)
+    assert isinstance(await reported_to_the_loop(lambda: tasks.start(failing())), Unforeseen)
 
 
 async def test_all_end_when_they_are_cancelled_and_that_is_no_failure() -> None:
-    """Also one that has not begun to run."""
+    """Also one that has not started to run."""
     heard: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
     tasks = Tasks()
-    begun = [tasks.start(_for_ever())]
+    started = [tasks.start(_for_ever())]
     await asyncio.sleep(0)
-    begun.append(tasks.start(_for_ever()))
+    started.append(tasks.start(_for_ever()))
     await tasks.cancel()
-    assert all(task.cancelled() for task in begun)
+    assert all(task.cancelled() for task in started)
     await asyncio.sleep(0)
     assert not heard
 
@@ -82,7 +82,7 @@ async def _for_ever() -> None:
 
 
 async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_service() -> None:
-    """Else its partition would be held back for ever, by a service that looks well."""
+    """Else its partition would be held back forever, by a service that looks well."""
 
     class Decoder:
         def decode(self, _record: Record) -> Event:
@@ -106,12 +106,12 @@ async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_servic
         publish_unmatched=False,
     )
     intake.open(Assigned(P0, 1, 0, {}))
-    assert isinstance(await told_to_the_loop(lambda: intake.take([arrival(0).record])), Unforeseen)
+    assert isinstance(await reported_to_the_loop(lambda: intake.take([arrival(0).record])), Unforeseen)
     await intake.stop()
 
 
 async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service() -> None:
-    """Else nothing would ever be sent, and nobody told why."""
+    """Else nothing would ever be sent, and no reason would be reported."""
 
     class Broken:
         refresh_in = None
@@ -141,5 +141,5 @@ async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service
         "fatal": lambda _: None,
     }
     engine = Engine(**parts)
-    assert isinstance(await told_to_the_loop(engine.progressed), Unforeseen)
+    assert isinstance(await reported_to_the_loop(engine.progressed), Unforeseen)
     await engine.stop()

@@ -84,7 +84,7 @@ def test_latencies(given: object, latency: Latency) -> None:
 
 @pytest.mark.parametrize("given", ["", "fast", "-5", "5h", "2s-1s", "1s-", "1s-2s-3s", True, None, [1], "nan", "1e9"])
 def test_what_is_no_latency(given: object) -> None:
-    """What is no time is refused."""
+    """What is not a time is refused."""
     with pytest.raises(ValueError, match=r"not a time|before it begins"):
         read_latency(given)
 

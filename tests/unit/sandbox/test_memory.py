@@ -30,7 +30,7 @@ def test_a_key_without_a_final_reply_can_be_tried_again() -> None:
 
 
 def test_it_is_bounded() -> None:
-    """Messages and keys are kept to their bounds, the newest of them; counts go on."""
+    """Messages and keys are kept to their bounds, the newest of them; counts continue."""
     memory = Memory(3, 5)
     for number in range(100):
         memory.claim(f"k{number}", "u1", b"")

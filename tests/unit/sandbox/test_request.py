@@ -38,7 +38,7 @@ def message(template: str = "T1", **fields: str) -> Message:
 
 
 def test_a_good_request() -> None:
-    """The contract's own sample is taken as it stands."""
+    """The contract's own sample is taken as it is."""
     found = parsed(url="https://m.example.com/1")
     assert found == Message("0123456789abcdef", "T1", "https://m.example.com/1", {"thing1": ("咖啡", "#000")})
 
@@ -102,7 +102,7 @@ def test_nothing_that_is_json_breaks_it(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "summary"),
+    ("requested", "summary"),
     [
         (message("T9", thing1="x"), "unknown id"),
         (message(thing1="x" * 21), "data.thing1.value has 21 of at most 20"),
@@ -114,15 +114,15 @@ def test_nothing_that_is_json_breaks_it(value: object) -> None:
         (message("T2", keyword9="x"), "data.keyword9.value is not a field"),
     ],
 )
-def test_the_channels_checks(asked: Message, summary: str) -> None:
+def test_the_channels_checks(requested: Message, summary: str) -> None:
     """A field over its limit is refused with words that name it, and never quote it."""
-    assert (found := check(asked, TEMPLATES)) is not None
+    assert (found := check(requested, TEMPLATES)) is not None
     assert summary in found.message
-    assert found.code == (40037 if asked.template == "T9" else 47003)
+    assert found.code == (40037 if requested.template == "T9" else 47003)
 
 
 @pytest.mark.parametrize(
-    ("asked", "templates"),
+    ("requested", "templates"),
     [
         (message(thing1="x"), TEMPLATES),
         (message(thing1="x", amount2="¥1.00", phrase3="完成"), TEMPLATES),
@@ -132,12 +132,12 @@ def test_the_channels_checks(asked: Message, summary: str) -> None:
         (message("anything", thing1="x" * 20), {}),
     ],
 )
-def test_what_the_channel_takes(asked: Message, templates: dict[str, Template]) -> None:
+def test_what_the_channel_takes(requested: Message, templates: dict[str, Template]) -> None:
     """What is within its limits passes; with no templates known, only keys that name their kind are held to it."""
-    assert check(asked, templates) is None
+    assert check(requested, templates) is None
 
 
 def test_without_templates_the_keys_own_kinds_are_checked() -> None:
-    """A typed key is held to its limit even where nobody said which templates there are."""
+    """A typed key is held to its limit even where no one said which templates there are."""
     assert (found := check(message("anything", thing1="x" * 21), {})) is not None
     assert found.code == 47003

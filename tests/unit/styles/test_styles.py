@@ -74,7 +74,7 @@ def test_takes_what_the_table_allows(kind: FieldKind, text: str) -> None:
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in REFUSED.items() for text in texts])
 def test_refuses_what_the_table_forbids(kind: FieldKind, text: str) -> None:
-    """A text beyond the limits is refused, in words that do not hold it."""
+    """A text beyond the limits is refused, clearly that do not hold it."""
     message = kind.violation(text)
     assert message is not None
     assert len(text) < 3 or text not in message
@@ -87,7 +87,7 @@ def test_both_tables_name_every_kind() -> None:
 
 @pytest.mark.parametrize("kind", ALL.values(), ids=str)
 @pytest.mark.parametrize("nothing", ["", " ", "\u3000", "\u200b\ufeff", "\u3164", "\n"])
-def test_what_nobody_sees_is_empty(kind: FieldKind, nothing: str) -> None:
+def test_an_invisible_text_is_empty(kind: FieldKind, nothing: str) -> None:
     """White space and invisible characters count as no value: the channel refuses an empty one."""
     assert kind.violation(nothing) == "is empty"
 
@@ -98,7 +98,7 @@ def test_control_characters_and_turned_text_are_refused(hostile: str) -> None:
     assert ALL["thing"].violation(hostile) == "holds a line break or control character"
 
 
-def test_a_limit_is_told_with_its_count() -> None:
+def test_a_limit_is_reported_with_its_count() -> None:
     """The words name how many there are and how many there may be."""
     assert ALL["thing"].violation("好" * 25) == "has 25 of at most 20 characters"
     assert ALL["name"].violation("好" * 11) == "has 11 of at most 10 characters of a name that is not all Latin"

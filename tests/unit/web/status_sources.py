@@ -72,7 +72,7 @@ def outcome(
 
 
 class FixedClock:
-    """A time that moves when it is told to."""
+    """A time that moves on request."""
 
     def __init__(self) -> None:
         self.time = T0

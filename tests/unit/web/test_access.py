@@ -43,7 +43,7 @@ def basic(text: str) -> dict[str, str]:
 
 
 async def test_who_knows_the_password_sees_the_page(http: httpx.AsyncClient) -> None:
-    """In UTF-8, as the challenge asks for."""
+    """In UTF-8, as the challenge requests."""
     answer = await http.get("/", headers=basic(f"{USER}:{PASSWORD}"))
     assert answer.text == "the page"
 
@@ -62,7 +62,7 @@ async def test_who_knows_the_password_sees_the_page(http: httpx.AsyncClient) -> 
         {"authorization": f"Bearer {PASSWORD.encode().hex()}"},
     ],
 )
-async def test_who_does_not_is_asked(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_others_need_a_password(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     """401 with a challenge and the security headers; nothing of the page, nor of the password."""
     answer = await http.get("/", headers=headers)
     assert answer.status_code == 401
@@ -73,7 +73,7 @@ async def test_who_does_not_is_asked(http: httpx.AsyncClient, headers: dict[str,
 
 
 async def test_probes_are_open(http: httpx.AsyncClient) -> None:
-    """Whoever asks for them has no password; paths that only look like theirs are not open."""
+    """Anyone who requests them has no password; paths that only look like theirs are not open."""
     for path in ("/healthz", "/readyz", "/metrics"):
         assert (await http.get(path)).status_code == 200, path
     for path in ("/metrics/", "/healthz/x", "//metrics", "/healthz%2f..%2f"):
@@ -93,7 +93,7 @@ def test_the_password_is_not_kept() -> None:
 
 
 async def test_the_password_can_be_replaced() -> None:
-    """The new one is asked for from then on, and the old one is refused."""
+    """The new one is requested from then on, and the old one is refused."""
     password = PagePassword(USER, PASSWORD)
     probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: (b"m 1\n", "text/plain"))
     page = Route("/", lambda _: PlainTextResponse("the page"))
@@ -106,7 +106,7 @@ async def test_the_password_can_be_replaced() -> None:
 
 
 async def test_the_password_can_be_in_a_file(tmp_path: Path) -> None:
-    """Without the line's end, and read again when it changes; one that cannot be read is told at start."""
+    """Without the line's end, and read again when it changes; one that cannot be read is reported at start."""
     path = tmp_path / "password"
     path.write_text("secret\n")
     credentials = Credentials(SystemClock())

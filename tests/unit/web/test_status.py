@@ -69,7 +69,7 @@ async def test_signs_are_sent_only_when_they_change(shop: Shop, http: httpx.Asyn
     assert "quota" in answer.text
 
 
-async def test_paused_it_asks_for_nothing(http: httpx.AsyncClient) -> None:
+async def test_paused_it_requests_nothing(http: httpx.AsyncClient) -> None:
     """Updates can be stopped, with a script and without."""
     page = (await http.get("/?paused")).text
     assert "hx-get" not in page
@@ -144,7 +144,7 @@ async def test_static_files_are_kept_by_browsers(http: httpx.AsyncClient) -> Non
 
 
 async def test_a_thousand_rules_stay_a_page(shop: Shop) -> None:
-    """The busiest are shown, and it says so."""
+    """The busiest are shown, and it reports it."""
     shop.rules = rule_set(*(f"rule-{number}" for number in range(300)))
     shop.matched = {"rule-299": 5}
     async with app_of(shop) as http:

@@ -79,7 +79,7 @@ def test_a_member_without_partitions_waits() -> None:
 
 
 def test_a_partition_that_cannot_be_read_on_is_named() -> None:
-    """Sending of the others goes on."""
+    """Sending of the others continues."""
     shop = Shop(stuck_partitions={TopicPartition("shop.events", 3): StuckPartition(17, 0.0, "Invalid compressed data")})
     message = shop.watch().status().messages[0]
     assert (message.severity, message.alert) == (Severity.ATTENTION, "NoticePartitionStuck")

@@ -24,7 +24,7 @@ BROWSER = {"accept": "text/html,*/*;q=0.8"}
 
 
 class Answering:
-    """A workbench that says what it was told to say."""
+    """A workbench that says what it is set to say."""
 
     def __init__(self) -> None:
         self.drafts: list[dict[str, str]] = []

@@ -26,7 +26,7 @@ def a_running_fleet(count: int = 3, rng: float = 1.0) -> Fleet:
 
 
 def test_the_first_worker_starts_alone_and_the_others_once_it_runs() -> None:
-    """What is wrong at start is then found out, and told, by one."""
+    """What is wrong at start is then found out, and reported, by one."""
     fleet = a_fleet()
     assert fleet.to_start(0.0) == [1]
     fleet.started(1, 0.0)
@@ -38,7 +38,7 @@ def test_the_first_worker_starts_alone_and_the_others_once_it_runs() -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_a_first_worker_that_does_not_start_ends_all_with_its_code(code: int) -> None:
-    """Misconfiguration is told once, never tried again."""
+    """Misconfiguration is reported once, never tried again."""
     fleet = a_fleet()
     fleet.started(1, 0.0)
     assert fleet.ended(1, code, 1.0).restart_in is None
@@ -70,7 +70,7 @@ def test_a_worker_that_ends_once_the_service_runs_is_started_again(code: int) ->
 
 @pytest.mark.parametrize(("rng", "share"), [(0.0, 0.5), (1.0, 1.0)])
 def test_pauses_double_up_to_a_bound_and_are_never_short(rng: float, share: float) -> None:
-    """No storm of restarts, however long it goes on."""
+    """No storm of restarts, however long it continues."""
     fleet = a_running_fleet(rng=rng)
     now, pauses = 0.0, []
     for _ in range(200):
@@ -106,7 +106,7 @@ def test_a_steady_run_makes_the_next_end_a_first_one() -> None:
 
 
 def test_a_worker_that_is_silent_is_ended_and_killed_when_it_does_not_end() -> None:
-    """Stuck: told to end once, killed once after the deadline, then started again."""
+    """Stuck: gets a signal to end once, killed once after the deadline, then started again."""
     fleet = a_running_fleet()
     fleet.answered(1, 29.0)
     fleet.answered(3, 29.0)

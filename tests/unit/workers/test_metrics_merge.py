@@ -102,20 +102,20 @@ def test_a_sum_never_falls_whatever_ends_and_starts(steps: list[tuple[int, str]]
     summed = SummedExpositions(lambda: ())
     page = '# HELP n_total N.\n# TYPE n_total counter\nn_total{{a="b"}} {}\n'
     counts = {1: 0, 2: 0, 3: 0}
-    told = {1: 0, 2: 0, 3: 0}
+    reported = {1: 0, 2: 0, 3: 0}
     kept = 0
     before = 0.0
     for worker, step in steps:
         if step == "count":
             counts[worker] += 1
         elif step == "scrape":
-            told[worker] = counts[worker]
+            reported[worker] = counts[worker]
             summed.take(worker, page.format(float(counts[worker])).encode())
         else:
-            kept += told[worker]
-            told[worker] = counts[worker] = 0
+            kept += reported[worker]
+            reported[worker] = counts[worker] = 0
             summed.retire(worker)
         now = samples(summed.merged()[0]).get(("n_total", (("a", "b"),)), 0.0)
-        assert now == kept + sum(told.values())
+        assert now == kept + sum(reported.values())
         assert now >= before
         before = now

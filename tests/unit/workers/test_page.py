@@ -34,13 +34,13 @@ class Workers:
 
     def __init__(self) -> None:
         self.shop = Shop()
-        self.asked: list[tuple[int, str]] = []
+        self.requested: list[tuple[int, str]] = []
 
     def all(self) -> list[Worker]:
         return [Worker(1, "running", 7, "http://127.0.0.1:1", 0, T0), Worker(2, "waiting", None, "", 3, T0)]
 
     async def ask(self, number: int, path: str) -> bytes | None:
-        self.asked.append((number, path))
+        self.requested.append((number, path))
         if number != 1:
             return None
         return orjson.dumps(self.shop.watch().status()) if path == "/status.json" else b"the worker's page"
@@ -74,7 +74,7 @@ async def test_each_worker_is_shown_as_it_stands(workers: Workers, http: httpx.A
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "requested"),
     [
         ("/worker/1/", "/"),
         ("/worker/1/?paused", "/?paused"),
@@ -84,11 +84,11 @@ async def test_each_worker_is_shown_as_it_stands(workers: Workers, http: httpx.A
     ],
 )
 async def test_a_workers_own_page_is_passed_on(
-    workers: Workers, http: httpx.AsyncClient, path: str, asked: str
+    workers: Workers, http: httpx.AsyncClient, path: str, requested: str
 ) -> None:
     """With nothing of the request but what the pages themselves ask."""
     assert (await http.get(path)).text == "the worker's page"
-    assert workers.asked == [(1, asked)]
+    assert workers.requested == [(1, requested)]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,6 @@ async def test_a_workers_own_page_is_passed_on(
     ],
 )
 async def test_nothing_else_is(workers: Workers, http: httpx.AsyncClient, path: str, status: int) -> None:
-    """What is not on the list is not asked for; a worker that is not there is said to be."""
+    """What is not on the list is not requested; a worker that is not there is said to be."""
     assert (await http.get(path)).status_code == status
-    assert [number for number, _ in workers.asked] == ([int(path.split("/")[2])] if status == 503 else [])
+    assert [number for number, _ in workers.requested] == ([int(path.split("/")[2])] if status == 503 else [])

@@ -44,6 +44,6 @@ def test_a_worker_is_one_process(tmp_path: Path) -> None:
 
 
 def test_a_quota_below_the_number_of_workers_is_refused(tmp_path: Path) -> None:
-    """A worker without any notice would hold its partitions for ever."""
+    """A worker without any notice would hold its partitions forever."""
     with pytest.raises(ConfigurationError, match="per_day"):
         read(tmp_path, 3, "{per_day: 2}")

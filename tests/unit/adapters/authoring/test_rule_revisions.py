@@ -1,4 +1,4 @@
-"""Rules as they stand in a folder or stood at a git revision."""
+"""Rules as they are in a folder or stood at a git revision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RULES = Path("rules")
 
 
 def git(*message: str) -> str:
-    """Run git here, as somebody; whatever the machine's own configuration says."""
+    """Run git here, as someone; whatever the machine's own configuration says."""
     someone = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
     done = subprocess.run(["git", *someone, *message], capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -154,9 +154,9 @@ def test_a_missing_revision_is_reported(given: str, message: str) -> None:
 @pytest.mark.usefixtures("repository")
 def test_a_branch_nearly_named() -> None:
     """The hint names the one that is there."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as reported:
         text_of("mian")
-    assert told.value.hint == "did you mean `main`?"
+    assert reported.value.hint == "did you mean `main`?"
 
 
 def test_outside_of_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

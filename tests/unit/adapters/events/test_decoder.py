@@ -178,9 +178,9 @@ def test_a_recursive_type_is_read() -> None:
 def test_a_list_of_items_without_bytes_is_bounded() -> None:
     """A few bytes can declare 2^62 of them."""
     schema = one_field({"type": "array", "items": "null"})
-    begun = time.thread_time()
+    started = time.thread_time()
     refused(record(raw(schema, zigzag(2**62))), Reason.MALFORMED_AVRO, schema)
-    assert time.thread_time() - begun < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 def test_a_guid_in_fixed_bytes_is_a_text() -> None:
@@ -243,9 +243,9 @@ def test_bytes_left_over_are_malformed() -> None:
 def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None:
     """Lengths and numbers beyond all measure cost neither memory nor time."""
     schema = one_field(kind)
-    begun = time.thread_time()
+    started = time.thread_time()
     refused(record(raw(schema, payload)), Reason.MALFORMED_AVRO, schema)
-    assert time.thread_time() - begun < 0.05
+    assert time.thread_time() - started < 0.05
 
 
 def test_nan_in_avro_arrives() -> None:
@@ -256,7 +256,7 @@ def test_nan_in_avro_arrives() -> None:
 
 
 def test_without_a_registry_an_unknown_schema_is_refused() -> None:
-    """There is nobody to ask."""
+    """There is no one to ask."""
     assert "no registry" in refused(record(b"\x00\x00\x00\x00\x07abc"), Reason.UNKNOWN_SCHEMA)
 
 
@@ -275,11 +275,11 @@ def test_without_a_registry_an_unknown_schema_is_refused() -> None:
     ],
     ids=lambda value: repr(value[:20]),
 )
-def test_malformed_json_is_told(value: bytes) -> None:
-    """What readers could read differently, or not at all, is no event."""
-    begun = time.thread_time()
+def test_malformed_json_is_reported(value: bytes) -> None:
+    """What readers could read differently, or not at all, is not an event."""
+    started = time.thread_time()
     refused(record(value, ("ce_type", b"T")), Reason.MALFORMED_JSON)
-    assert time.thread_time() - begun < 0.05
+    assert time.thread_time() - started < 0.05
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_malformed_json_is_told(value: bytes) -> None:
     ],
     ids=lambda value: repr(value[:20]),
 )
-def test_json_that_rules_cannot_read_is_told(value: bytes) -> None:
+def test_json_that_rules_cannot_read_is_reported(value: bytes) -> None:
     """Without a schema, too."""
     refused(record(value, ("ce_type", b"T")), Reason.SCHEMA_MISMATCH)
 
@@ -312,8 +312,8 @@ def test_json_of_a_known_type_reads_like_avro() -> None:
     assert read.data == decoder().decode(record(PAID_BYTES)).data
 
 
-def test_a_mismatch_is_told_without_the_event_s_own_words() -> None:
-    """Details stand in outcomes and logs: the schema's names may, a customer's data may not."""
+def test_a_mismatch_is_reported_without_content_of_the_event() -> None:
+    """Details are in outcomes and logs: the schema's names may, a customer's data may not."""
     value = json.dumps({**PAID_EVENT, "pay_channel": "SECRET"}).encode()
     detail = refused(record(value, ("ce_type", PAID_TYPE.encode())), Reason.SCHEMA_MISMATCH)
     assert detail == "$.pay_channel: none of the enum's values"
@@ -354,7 +354,7 @@ def test_a_structured_cloudevent_is_read() -> None:
         record(b"{}", ("ce_specversion", b"2.0"), ("ce_type", b"T"), ("ce_id", b"1"), ("ce_source", b"/")),
     ],
 )
-def test_a_malformed_cloudevent_is_told(given: Record) -> None:
+def test_a_malformed_cloudevent_is_reported(given: Record) -> None:
     """What claims to be one must be one."""
     refused(given, Reason.MALFORMED_CLOUDEVENT)
 
@@ -381,7 +381,7 @@ def test_an_envelope_counts_more_than_headers() -> None:
     assert (event.id, event.time_ms) == ("e-1", NOON_MS)
 
 
-def test_unframed_avro_is_told() -> None:
+def test_unframed_avro_is_reported() -> None:
     """A content type alone names no schema."""
     refused(record(PAID_BYTES[5:], ("content-type", b"avro/binary")), Reason.NOT_FRAMED)
 
@@ -399,7 +399,7 @@ def test_unframed_avro_is_told() -> None:
     ],
 )
 def test_a_bad_attribute_stops_no_event(name: str, value: bytes | None) -> None:
-    """It is passed over, and never goes on to anybody."""
+    """It is skipped, and never forwarded."""
     event = decoder().decode(record(PAID_BYTES, (name, value)))
     assert (event.time_ms, event.expires_at_ms, event.trace, event.id) == (NOON_MS, None, None, None)
 
@@ -411,7 +411,7 @@ def test_a_redriven_record_keeps_its_first_identity() -> None:
 
 
 def test_a_cloudevents_own_identity_and_time_count_for_a_redriven_record_too() -> None:
-    """They are the same in every round; ours stand in for them only where there are none."""
+    """They are the same in every round; ours are in for them only where there are none."""
     headers = (("ce_source", b"shop"), ("ce_id", b"7"), ("ce_time", b"2026-11-23T04:00:00Z"))
     first = decoder().decode(record(PAID_BYTES, *headers))
     ours = (("notice.event-identity", b"orders/1/2"), ("notice.event-time", b"1700000000123"))
@@ -437,7 +437,7 @@ def test_a_cloudevents_own_identity_and_time_count_for_a_redriven_record_too() -
         ((("notice.only-rule", b"order-paid"),), None),
     ],
 )  # fmt: skip
-def test_what_a_redriven_record_asks_for_is_read(
+def test_what_a_redriven_record_requests_is_read(
     headers: tuple[tuple[str, bytes], ...], wanted: Redrive | None
 ) -> None:
     """Only of a record that says it was redriven; numbers that are none count as none."""
@@ -459,10 +459,10 @@ class Registry:
     def __init__(self, schemas: Mapping[SchemaKey, Mapping[str, object]], *faults: Exception | None) -> None:
         self.schemas = dict(schemas)
         self.faults = list(faults)
-        self.asked: list[SchemaKey] = []
+        self.requested: list[SchemaKey] = []
 
     def look_up(self, key: SchemaKey) -> Mapping[str, object] | None:
-        self.asked.append(key)
+        self.requested.append(key)
         if self.faults:
             fault = self.faults.pop(0)
             if fault is not None:
@@ -477,7 +477,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_impatient")
-async def test_a_schema_is_asked_for_once_and_until_it_comes() -> None:
+async def test_a_schema_is_requested_once_and_until_it_arrives() -> None:
     """The record waits while the registry is away; all that wait for the same schema share one question."""
     registry = Registry({7: PAID.avro}, SchemaUnavailable("away"), SchemaUnavailable("away"))
     subject = decoder(look_up=registry.look_up)
@@ -486,10 +486,10 @@ async def test_a_schema_is_asked_for_once_and_until_it_comes() -> None:
         subject.decode(given)
     await asyncio.gather(*(subject.prepare(given) for _ in range(5)))
     assert subject.decode(given).type == PAID_TYPE
-    assert registry.asked == [7, 7, 7]
+    assert registry.requested == [7, 7, 7]
 
 
-async def test_a_schema_s_guid_is_asked_for() -> None:
+async def test_a_schema_s_guid_is_requested() -> None:
     """The header's GUID goes to the registry as such."""
     registry = Registry({GUID: PAID.avro})
     subject = decoder(look_up=registry.look_up)
@@ -502,19 +502,19 @@ async def test_a_schema_s_guid_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"), [(None, Reason.UNKNOWN_SCHEMA), (SchemaError("is Protobuf"), Reason.UNSUPPORTED_SCHEMA)]
 )
-async def test_what_the_registry_lacks_is_asked_for_again_later(fault: Exception | None, reason: Reason) -> None:
+async def test_what_the_registry_lacks_is_requested_again_later(fault: Exception | None, reason: Reason) -> None:
     """ "There is none" is believed for half a minute: long enough to spare the registry, too short to lose a day."""
     now = 0.0
     registry = Registry({7: PAID.avro}, fault)
-    registry.faults *= decoding_schemas.MISSING_ASKED if fault is None else 1
+    registry.faults *= decoding_schemas.MISSING_REQUESTS if fault is None else 1
     subject = WriterSchemas(registry.look_up, {}, monotonic=lambda: now)
     await subject.prepare(7)
     refusal = subject.refuse(7)
     assert isinstance(refusal, Undecodable)
     assert refusal.reason is reason
-    asked = list(registry.asked)
+    requested = list(registry.requested)
     await subject.prepare(7)
-    assert registry.asked == asked
+    assert registry.requested == requested
     now += 31
     assert isinstance(subject.refuse(7), SchemaUnavailable)
     await subject.prepare(7)
@@ -551,7 +551,7 @@ async def test_waiting_for_missing_schemas_is_bounded() -> None:
     subject._allowance = 0.0
     for key in range(50):
         await subject.prepare(key)
-    assert registry.asked == list(range(50))
+    assert registry.requested == list(range(50))
 
 
 async def test_refusals_are_bounded() -> None:
@@ -562,10 +562,10 @@ async def test_refusals_are_bounded() -> None:
     assert len(subject._refusals) == decoding_schemas.MAX_REFUSALS
 
 
-async def test_nothing_is_asked_without_need() -> None:
+async def test_nothing_is_requested_without_need() -> None:
     """A record of another kind, or no registry: preparing returns at once."""
     registry = Registry({})
     await decoder(look_up=registry.look_up).prepare(record(b"{}"))
     await decoder(look_up=registry.look_up).prepare(record(None))
     await decoder().prepare(record(b"\x00\x00\x00\x00\x07"))
-    assert registry.asked == []
+    assert registry.requested == []

@@ -49,7 +49,7 @@ def test_an_answer_that_is_owed_for_long_is_silence() -> None:
 
 
 def test_what_was_heard_first_counts_a_while_later() -> None:
-    """The word that our partitions are lost comes behind the records that were asked for before."""
+    """The word that our partitions are lost comes behind the records that were requested before."""
     silence, watch = silent()
     silence.observe(4.0, 8, 0)
     assert silence.out_of_touch()
@@ -79,7 +79,7 @@ def test_a_connection_that_is_given_up_is_no_answer() -> None:
     ],
     ids=["nothing to say", "busy", "slow", "always just asked", "a heartbeat every five seconds"],
 )
-def test_no_trouble_is_no_silence(answers: list[int], owed: list[int]) -> None:
+def test_an_error_elsewhere_is_not_silence(answers: list[int], owed: list[int]) -> None:
     """An idle group, a busy one, one that is looked at in the very moments when it has been asked."""
     watch = Watch()
     silence = CoordinatorWatchdog(watch.now)

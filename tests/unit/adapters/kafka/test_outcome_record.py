@@ -53,7 +53,7 @@ def test_the_frame_names_the_schema() -> None:
 
 
 def test_others_read_it_by_the_shipped_schema() -> None:
-    """With logical types: times are moments to whoever decodes with the schema as it is."""
+    """With logical types: times are moments to anyone who decodes with the schema as it is."""
     schema: Any = outcome_schema()
     read: Any = fastavro.schemaless_reader(io.BytesIO(encode(WHOLE)[5:]), fastavro.parse_schema(schema), None)
     assert read["finished_at"].timestamp() == WHOLE.finished_at
@@ -89,7 +89,7 @@ def test_a_recipient_is_disguised_as_they_came() -> None:
 
 @pytest.mark.parametrize("seconds", [-62_135_647_200.0, 253_402_343_999.0, 2.0**62], ids=["year 0", "10000", "never"])
 def test_an_event_of_no_year_stops_no_reader(seconds: float) -> None:
-    """Anybody may write such a time, and a reader that makes a date of it would fall over it for ever."""
+    """Anybody may write such a time, and a reader that makes a date of it would fall over it forever."""
     value = encode(WHOLE._replace(event_time=seconds))
     schema: Any = outcome_schema()
     read: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), fastavro.parse_schema(schema), None)

@@ -19,7 +19,7 @@ from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.model.ledger import Assigned
 from tests.fakes.identities import UnknownIdentities
-from tests.fakes.listener import PATIENCE, RecordingListener
+from tests.fakes.listener import TIMEOUT, RecordingListener
 
 COMPLAINTS = 200
 
@@ -74,7 +74,7 @@ class Client:
 
 
 class Endless(Client):
-    """A consumer whose partition holds as many records as anybody asks for."""
+    """A consumer whose partition holds as many records as anybody requests."""
 
     def __init__(self, properties: object) -> None:
         super().__init__(properties)
@@ -118,9 +118,9 @@ def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatc
     source, client = _source(monkeypatch, Client)
     source.start(RecordingListener())
     try:
-        assert client.heard.wait(PATIENCE / 2)
+        assert client.heard.wait(TIMEOUT / 2)
     finally:
-        source.stop(PATIENCE)
+        source.stop(TIMEOUT)
 
 
 def test_no_records_are_handed_over_while_the_coordinator_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +146,4 @@ def test_no_records_are_handed_over_while_the_coordinator_is_silent(monkeypatch:
         listener.wait(lambda: listener.records)
         assert len(listener.records) == 10
     finally:
-        source.stop(PATIENCE)
+        source.stop(TIMEOUT)

@@ -13,7 +13,7 @@ def _broker(number: int, state: str, rtt: int) -> dict[str, object]:
 
 
 def test_only_brokers_with_a_connection_count() -> None:
-    """A bootstrap address and the coordinator's alias have no number of their own; the slowest round trip is told."""
+    """Bootstrap addresses and the coordinator's alias do not count; the slowest round trip is reported."""
     brokers = {
         "b:9092/bootstrap": _broker(-1, "UP", 90_000),
         "GroupCoordinator": _broker(-1, "UP", 80_000),

@@ -1,4 +1,4 @@
-"""Rows come back in order, whatever was put in, from memory or from disk; a full disk is told in words."""
+"""Rows come back in order, whatever was put in, from memory or from disk; a full disk is reported clearly."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ def _full_disk() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("full", ["while rows are stored", "while they are sorted"])
-def test_a_full_disk_is_told_in_words(full: str) -> None:
+def test_a_full_disk_is_reported_clearly(full: str) -> None:
     """With where to make room."""
     count = CACHE_KBYTES * 1_024 * 2 // 50
     with SortedRows(2) as rows, ExitStack() as disk:
         if full == "while they are sorted":
             _many(rows, count)
-        told = disk.enter_context(pytest.raises(UserError, match="cannot be stored"))
+        reported = disk.enter_context(pytest.raises(UserError, match="cannot be stored"))
         disk.enter_context(_full_disk())
         if full == "while rows are stored":
             _many(rows, count)
         list(rows.in_order())
-    assert "TMPDIR" in (told.value.hint or "")
+    assert "TMPDIR" in (reported.value.hint or "")

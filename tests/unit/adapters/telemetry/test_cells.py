@@ -31,7 +31,7 @@ def test_a_histogram_reads_as_the_library_s(labels: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("labels", [(), ("rule",)])
 def test_a_counter_reads_as_the_library_s(labels: tuple[str, ...]) -> None:
-    """Without labels it stands at zero from the start, with labels there is no series before its first use."""
+    """Without labels it is at zero from the start, with labels there is no series before its first use."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     metric = Metric("things_total", Kind.COUNTER, "Things.", tuple(Label(name) for name in labels))
@@ -47,7 +47,7 @@ def test_a_counter_reads_as_the_library_s(labels: tuple[str, ...]) -> None:
 
 
 def test_a_name_is_taken_once() -> None:
-    """Two metrics of one name would be told as one."""
+    """Two metrics of one name would be reported as one."""
     registry = CollectorRegistry()
     metric = Metric("things_total", Kind.COUNTER, "Things.")
     registry.register(Counts(metric))

@@ -38,7 +38,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_repeats_beyond_a_minutes_share_are_dropped_and_told_of_in_the_next(
+def test_repeats_beyond_a_minutes_share_are_dropped_and_reported_in_the_next(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever is written next tells how many there were, of each name and level."""
@@ -50,8 +50,8 @@ def test_repeats_beyond_a_minutes_share_are_dropped_and_told_of_in_the_next(
     assert len(lines(capsys)) == 2 * REPEATS_PER_MINUTE
     clock.time += 60
     log.info("something_else")
-    *told, last = lines(capsys)
-    assert [(line["event"], line["of"], line["lines"], line["level"]) for line in told] == [
+    *reported, last = lines(capsys)
+    assert [(line["event"], line["of"], line["lines"], line["level"]) for line in reported] == [
         ("repeats_dropped", "trouble", 5, "warning"),
         ("repeats_dropped", "trouble", 5, "error"),
     ]
@@ -61,7 +61,7 @@ def test_repeats_beyond_a_minutes_share_are_dropped_and_told_of_in_the_next(
     assert [line["event"] for line in lines(capsys)] == ["something_else"]
 
 
-def test_repeats_dropped_are_told_of_at_the_end() -> None:
+def test_repeats_dropped_are_reported_at_the_end() -> None:
     """A burst just before the process ends leaves a trace of its size, even where the end is a failure."""
     code = """
 import structlog
@@ -80,7 +80,7 @@ raise SystemExit(1)
 
 
 def test_a_workers_lines_carry_its_number(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    """So that the lines of several can be told apart; one process needs none."""
+    """So that the lines of several can be distinguished; one process needs none."""
     configure_logging(form="json", level="info", clock=clock, worker=3)
     structlog.get_logger("test").info("hello")
     configure_logging(form="json", level="info", clock=clock)

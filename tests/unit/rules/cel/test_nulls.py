@@ -51,7 +51,7 @@ def used(source: str, *, after: str = "", may_be_null: bool = False) -> list[str
         "event.extra['shop'] == 'west'",
     ],
 )
-def test_what_is_asked_before_is_fine(source: str) -> None:
+def test_what_is_checked_before_is_fine(source: str) -> None:
     """Every way of asking that CEL honours counts, in either order."""
     assert used(source) == []
 
@@ -81,7 +81,7 @@ def test_what_is_asked_before_is_fine(source: str) -> None:
         ("(event.note != null || event.points != null) && event.note.size() > 1", ["event.note"]),
     ],
 )
-def test_what_is_not_asked_is_told(source: str, paths: list[str]) -> None:
+def test_what_is_not_checked_is_reported(source: str, paths: list[str]) -> None:
     """has() is true for null, and asking about one field says nothing of another."""
     assert used(source) == paths
 

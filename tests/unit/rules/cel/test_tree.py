@@ -114,7 +114,7 @@ def test_a_macro_tells_its_variables_and_what_the_author_wrote() -> None:
         ("event.list[0]", None),
     ],
 )
-def test_a_plain_path_is_told_as_names(source: str, expected: tuple[str, ...] | None) -> None:
+def test_a_plain_path_is_reported_as_names(source: str, expected: tuple[str, ...] | None) -> None:
     """Paths are what null checks and enum checks look up in the schema."""
     assert path(compiled(source)[1].root) == expected
 

@@ -49,21 +49,21 @@ def test_sound_rules_have_no_findings() -> None:
     ],
 )
 def test_columns_are_exact_in_every_kind_of_text(data: str, line: int, column: int) -> None:
-    """A misspelt field is pointed at where it stands in the file: quoted, escaped, folded, over several lines."""
+    """A misspelt field is pointed at where it is in the file: quoted, escaped, folded, over several lines."""
     text = rule(data=data)
     assert codes(text) == [("unknown-field", line, column)]
     assert text.splitlines()[line - 1][column - 1 :].startswith("ordr_no")
 
 
-def test_one_mistake_in_defaults_is_told_once_where_it_stands() -> None:
+def test_one_mistake_in_defaults_is_reported_once_at_its_location() -> None:
     """Three rules inherit a misspelt recipient: one finding, in `defaults`."""
     text = "defaults:\n  on: shop.order.Paid\n  to: ${event.sbu}\n  template: paid\nrules:\n"
     text += "".join(f"  - id: rule-{index}\n    data: {{thing1: 豆}}\n" for index in range(3))
     assert codes(text) == [("unknown-field", 3, 15)]
 
 
-def test_several_faults_are_told_together_in_the_order_of_the_file() -> None:
-    """Structure, expressions and templates are checked in one go: one round of mending for all."""
+def test_several_faults_are_reported_together_in_the_order_of_the_file() -> None:
+    """Structure, expressions and templates are checked in one go: one round of fixing for all."""
     text = rule("whn: true", "url: http://m.example.com") + rule("when: event.nothing", data="thing9: 豆").removeprefix(
         "rules:\n"
     ).replace("id: paid", "id: other")
@@ -103,7 +103,7 @@ def test_several_faults_are_told_together_in_the_order_of_the_file() -> None:
     ],
 )
 def test_a_file_of_the_wrong_shape_is_a_finding(text: str, code: str) -> None:
-    """Whatever stands there, it is told in words and nothing is raised."""
+    """Whatever is there, it is reported clearly and nothing is raised."""
     found = findings(text)
     assert code in {one.code for one in found}
     assert all(one.line >= 1 and one.column >= 1 for one in found)
@@ -147,7 +147,7 @@ def test_a_url_with_its_host_written_out_is_fine(url: str) -> None:
 
 
 def test_every_version_that_may_come_is_checked() -> None:
-    """A rule that breaks on an old version is told, with the version; one that asks first is fine."""
+    """A rule that breaks on an old version is reported, with the version; one that asks first is fine."""
     old, new = (
         SCHEMA,
         with_fields({"name": "card", "type": "string"}, {"name": "total", "type": "long"}, without="amount"),
@@ -173,7 +173,7 @@ def test_a_field_with_a_default_is_there_in_every_version() -> None:
     assert findings(rule("when: event.card == 'A'"), TEMPLATES, SCHEMA, new) == []
 
 
-def test_a_type_that_changed_between_versions_is_told() -> None:
+def test_a_type_that_changed_between_versions_is_reported() -> None:
     """Events of the older version are read as the newest, which decides."""
     new = with_fields({"name": "count", "type": "double"}, without="count")
     (finding,) = findings(rule("when: event.count > 1"), TEMPLATES, SCHEMA, new)
@@ -204,7 +204,7 @@ def test_an_optional_field_may_be_null_or_empty() -> None:
 
 
 def test_a_recipient_is_a_text() -> None:
-    """A number there is more likely a count than a person; whoever means it says string()."""
+    """A number there is more likely a count than a person; anyone who means it says string()."""
     wrong, right = (RULE.replace("${event.sub}", to) for to in ("${event.count}", "${string(event.count)}"))
     assert codes(wrong) == [("not-a-text", 4, 11)]
     assert findings(right) == []
@@ -261,7 +261,7 @@ HURTFUL = {
 
 @pytest.mark.parametrize("name", HURTFUL)
 def test_expressions_made_to_hurt_are_findings(name: str) -> None:
-    """Depth, length, growth and broken patterns are told before an event meets them."""
+    """Depth, length, growth and broken patterns are reported before an event meets them."""
     found = findings(rule(f'when: "{HURTFUL[name]}"'))
     assert any(one.is_error for one in found)
 

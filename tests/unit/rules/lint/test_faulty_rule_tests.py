@@ -199,7 +199,7 @@ def test_a_test_of_the_wrong_form_is_found(body: str, message: str) -> None:
 
 
 def test_a_faulty_test_does_not_hide_the_others() -> None:
-    """Each is told at its own place."""
+    """Each is reported at its own place."""
     tests = (f"{{name: a, event: {EVENT}}}", f"{{name: b, event: {EVENT}, expect: {{notices: [{{rule: pad}}]}}}}")
     text = "tests:\n" + "".join(f"  - {test}\n" for test in tests)
     assert [(one.line, one.code) for one in findings(text)] == [(2, "bad-test"), (3, "unknown-rule")]
@@ -214,7 +214,7 @@ def test_one_file_of_rules_alone_calls_no_rule_unknown() -> None:
     assert [one for one in check(sources, schemas()).findings if one.path == FILE] == []
 
 
-def test_a_rule_that_never_sees_the_event_is_told() -> None:
+def test_a_rule_that_never_sees_the_event_is_reported() -> None:
     """It is of another type than the rule looks at: that message can never come."""
     rules = RULES.replace("id: last\n    on: shop.order.Paid", "id: last\n    on: other.Thing")
     tests = f"tests:\n  - name: it\n    event: {EVENT}\n    expect: {{notices: [{{rule: last}}]}}\n"

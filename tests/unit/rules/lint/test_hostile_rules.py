@@ -124,14 +124,14 @@ def test_thousands_of_findings_cost_no_more_than_thousands_of_times_one(text: st
     ids=["900 squared", "400 cubed", "an event of many tags", "a list made of many tags"],
 )
 def test_what_an_evaluation_may_cost_is_bounded(when: str, changes: dict[str, object]) -> None:
-    """Loops end after ten thousand steps, at 0.03 s, with an outcome that says so."""
+    """Loops end after ten thousand steps, at 0.03 s, with an outcome that reports it."""
     (found,) = ruleset(rules(when)).evaluate(event(**changes))
     assert isinstance(found, Refusal)
     assert found.reason is Reason.EXPRESSION_FAILED
 
 
 def test_a_regular_expression_takes_linear_time() -> None:
-    """RE2: what would take for ever by trying is done in 2 ms over a megabyte."""
+    """RE2: what would take forever by trying is done in 2 ms over a megabyte."""
     evil = ruleset(rules('event.order_no.matches("^(a|aa)+$")'))
     assert evil.evaluate(event(order_no="a" * 1_000_000 + "b")) == []
     assert len(evil.evaluate(event(order_no="aaa"))) == 1

@@ -86,7 +86,7 @@ def test_defaults_are_read_as_avro_writes_them(kind: object, default: object, ar
     assert from_json(schema(kind, default=default), {}) == {"f": arrives}
 
 
-def test_a_default_is_made_anew_for_each_event() -> None:
+def test_a_default_is_created_again_for_each_event() -> None:
     """What one event's rules do to a list, the next event does not see."""
     reader = JsonReader(schema({"type": "array", "items": "int"}, default=[]))
     first = reader.read({})["f"]
@@ -139,7 +139,7 @@ def test_a_nullable_field_may_be_left_out() -> None:
     ids=lambda value: str(value)[:50],
 )
 def test_a_fault_names_its_place(kind: object, given: object, message: str) -> None:
-    """As a JSON path, in words a rule author can act on."""
+    """As a JSON path, clearly a rule author can act on."""
     with pytest.raises(SchemaMismatch) as caught:
         from_json(schema(kind), {"f": given})
     assert caught.value.message == message
@@ -162,11 +162,11 @@ def test_what_is_missing_or_unknown_is_named() -> None:
 
 
 def test_a_sender_may_be_ahead_of_its_schema() -> None:
-    """Fields that the schema lacks are passed over where the reader says so."""
+    """Fields that the schema lacks are passed over where the reader reports it."""
     assert JsonReader(schema("int"), is_lenient=True).read({"f": 1, "g": 2}) == {"f": 1}
 
 
-def test_impersonal_words_hold_nothing_of_the_event() -> None:
+def test_messages_contain_nothing_of_the_event() -> None:
     """Keys of maps and values of enums are the sender's."""
     for kind, given in (({"type": "map", "values": "int"}, {"13800000000": "x"}), (ENUM, "13800000000")):
         with pytest.raises(SchemaMismatch) as caught:

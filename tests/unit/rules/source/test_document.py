@@ -1,4 +1,4 @@
-"""YAML files: what is read, where it stands, and what is refused."""
+"""YAML files: what is read, where it is, and what is refused."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_large_file_is_refused_unread() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "null\n"])
 def test_an_empty_file_is_null(text: str) -> None:
-    """Nothing in it is no error of YAML; what the format says of it is told elsewhere."""
+    """Nothing in it is no error of YAML; what the format says of it is reported elsewhere."""
     assert read(text).value is None
 
 

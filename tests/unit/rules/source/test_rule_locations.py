@@ -1,4 +1,4 @@
-"""Where parts of a rule stand in its file."""
+"""Where parts of a rule are in its file."""
 
 from __future__ import annotations
 
