@@ -108,7 +108,7 @@ DELIVERY = Dashboard(
                 ),
                 Panel(
                     "Consumer thread last seen",
-                    "Seconds since it came round, by member; unhealthy from 25 s.",
+                    "Seconds since its last activity, by member; unhealthy from 25 s.",
                     (Query(f"max by (instance) (time() - {series('last_poll_timestamp_seconds')})", "{{instance}}"),),
                     "s",
                 ),

@@ -46,4 +46,4 @@ def _files(rules: Path) -> list[Path]:
     except NotADirectoryError:
         return [rules]
     except (OSError, UserError):
-        return []  # missing, for now or for good: a change
+        return []  # missing, temporarily or permanently: a change

@@ -41,7 +41,7 @@ _PASSWORD = frozenset({"sasl.username", "sasl.password"})
 
 
 class KafkaClient(Protocol):
-    """Something that connects to Kafka and goes on with new credentials. Called on the loop's thread; never blocks."""
+    """A Kafka client that continues with new credentials. Called on the loop's thread; never blocks."""
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""

@@ -184,7 +184,7 @@ def _announce(settings: Settings, rules: RuleSet, endpoint: str) -> None:
         reads=list(settings.kafka.topics),
         broker=settings.kafka.bootstrap_servers,
         group=settings.kafka.group_id,
-        sends_to="nobody: this is a shadow" if settings.shadow else str(settings.notices.url).partition("?")[0],
+        sends_to="no API: this is a shadow" if settings.shadow else str(settings.notices.url).partition("?")[0],
         environment=settings.environment,
         rules=len(rules.rules),
         rules_version=rules.version,

@@ -167,7 +167,7 @@ class ReplyHandler:
         return Decision(Verdict.REFRESH_TOKEN, NextStep.NEXT)
 
     def _rejected(self, work: PendingNotice, reply: Reply, verdict: Verdict, now: float) -> Decision:
-        """The message is refused for good, unless its code is one that everyone gets."""
+        """The message is permanently refused, unless every recipient gets this code."""
         if reply.code is not None and self._table.is_unknown(reply):
             halt = self._gate.unknown_code
             if halt.in_force(now) or self._refusals.is_everyones(reply.code, work.notice.recipient):

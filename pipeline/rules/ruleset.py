@@ -168,7 +168,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
 
 
 def _fresh_key(event: Event, rule: Rule, key_round: int) -> str | None:
-    """Another idempotency key than the id, as often as the API has refused the notice for good."""
+    """An idempotency key other than the id, for each time that the API permanently refused the notice."""
     return notice_id(event.identity, rule.id, key_round) if key_round else None
 
 

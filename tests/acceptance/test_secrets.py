@@ -56,12 +56,12 @@ def configuration(stage: Stage, files: Mapping[str, str], api: TelltaleApi) -> d
         "log": {"format": "json", "level": "debug"},
         "kafka": {
             **usual["kafka"],
-            "properties": {"sasl.mechanism": "PLAIN", "sasl.username": "somebody", "debug": "conf"},
+            "properties": {"sasl.mechanism": "PLAIN", "sasl.username": "a-user", "debug": "conf"},
             "properties_files": {"sasl.password": files["kafka password"]},
         },
         "schemas": {
             **usual["schemas"],
-            "registry_user": "somebody",
+            "registry_user": "a-user",
             "registry_password_file": files["registry password"],
         },
         "notices": {

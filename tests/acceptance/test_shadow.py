@@ -64,7 +64,7 @@ def test_a_shadow_renders_everything_and_sends_nothing(stage: Stage) -> None:
         metrics = stage.service.answer("/metrics", "shadow.log").splitlines()
         shadow.send_signal(signal.SIGTERM)
         assert shadow.wait(END_SECONDS) == 0, stage.service.log
-    assert (reported["sends_to"], reported["group"]) == ("nobody: this is a shadow", f"{stage.group}.shadow")
+    assert (reported["sends_to"], reported["group"]) == ("no API: this is a shadow", f"{stage.group}.shadow")
     kinds = Counter((outcome.kind, outcome.reason) for outcome in outcomes)
     assert kinds == {
         (OutcomeKind.SHADOWED, Reason.SHADOW): 2 * EVENTS,

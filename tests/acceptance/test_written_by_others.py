@@ -28,7 +28,7 @@ from tests.jvm.wiremock import Received, WireMock
 
 EVENTS = 5_000
 RECIPIENTS = 700
-TOKEN = "token-of-somebody-else"
+TOKEN = "token-of-another-client"
 SCHEMA = {
     "type": "record",
     "name": "BerthReserved",

@@ -48,7 +48,7 @@ class Broker(Protocol):
         ...
 
     def close(self) -> None:
-        """End it for good and remove what it left."""
+        """Stop it permanently and remove its files."""
         ...
 
 

@@ -185,6 +185,6 @@ class MavenBroker:
             self._process = None
 
     def close(self) -> None:
-        """End it for good and remove what it left."""
+        """Stop it permanently and remove its files."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -63,7 +63,7 @@ def frozen(run: Run) -> None:
         run.note("the broker is frozen")
         run.wait(run.scale(15))
         broker.thaw()
-        run.note("the broker goes on")
+        run.note("the broker continues")
     run.torn()
     run.wait(8)
 
@@ -89,7 +89,7 @@ def cut_off(run: Run) -> None:
 
 
 def refused_for_good(run: Run) -> None:
-    """The outcomes topic refuses a write for good: the process ends with 1 rather than lose it."""
+    """The outcomes topic permanently refuses a write: the process ends with 1 rather than lose it."""
     member = run.up(1)[0]
     run.load.start()
     run.wait(4)

@@ -1,4 +1,4 @@
-"""The verdict on a run, from Kafka and the API's journal alone. What the service says of itself is no evidence."""
+"""The verdict on a run, from Kafka and the API's journal alone. What the service reports about itself is not used."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def test_a_point_committed_on_the_way_is_where_the_next_owner_begins(world: Worl
     world.produce(5)
     first = _reading(world, listener, 5)
     first.commit([CommitPoint(world.partition, 2, "")])
-    first.commit([CommitPoint(TopicPartition("somebody-elses", 0), 2, "")])
+    first.commit([CommitPoint(TopicPartition("of-another-group", 0), 2, "")])
     world.produce(1)  # a record that comes after the commit shows that the source has been active
     listener.wait(lambda: len(listener.records) == 6)
     first.stop(TIMEOUT)

@@ -224,7 +224,7 @@ class TestReplies:
             pytest.param(
                 gzip.compress(zlib.compress(b'{"code":200}')), {"content_encoding": "deflate, gzip"}, id="two encodings"
             ),
-            pytest.param(b'{"code":200}', {"content_encoding": "gzip"}, id="not gzip, though the header says so"),
+            pytest.param(b'{"code":200}', {"content_encoding": "gzip"}, id="not gzip, despite the header"),
             pytest.param(b'{"code":200}', {"content_type": "text/html; charset=utf-7"}, id="unknown charset"),
         ],
     )
@@ -495,7 +495,7 @@ class TestFaults:
 
     async def test_unresolved(self, make: Make) -> None:
         """The name is unknown: the request did not leave."""
-        async with client(make, "http://nobody.invalid/x", timeout_seconds=9.0, connect_timeout_seconds=8.0) as api:
+        async with client(make, "http://unknown.invalid/x", timeout_seconds=9.0, connect_timeout_seconds=8.0) as api:
             assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
 
     async def test_connect_timeout(self, make: Make) -> None:

@@ -75,7 +75,7 @@ def start(tmp_path: Path) -> Start:
 async def test_what_is_signed_by_the_same_configuration_is_accepted(
     start: Start, parameters: Mapping[str, Any]
 ) -> None:
-    """Constants of the body are no part of the message, and a repeated attempt is recognised by its key."""
+    """Constants of the body are not part of the message, and a repeated attempt is recognised by its key."""
     async with start(parameters) as checked:
         assert await checked.send(parameters) == Reply(200, 200)
         assert await checked.send(parameters) == Reply(200, 200)

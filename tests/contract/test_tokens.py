@@ -65,7 +65,7 @@ class TestFixedAndFile:
         "content", [b"", b" \n", b"two words", b"a\nb", b"\xff\xfe", b"a\0b", "名".encode(), b"x" * 70_000]
     )
     async def test_a_file_without_a_token(self, tmp_path: Path, content: bytes) -> None:
-        """What cannot be in a header is no token; the words name the file and nothing of what is in it."""
+        """A text that cannot be in a header is not a token; the message names the file and no content of it."""
         path = tmp_path / "token"
         path.write_bytes(content)
         with pytest.raises(TokenUnavailable, match="token") as caught:
@@ -171,7 +171,7 @@ class TestEndpoint:
         assert caught.value.__cause__ is None
 
     @pytest.mark.parametrize(
-        "url", ["http://127.0.0.1:1/t?k=canary-s3cret-9d1", "http://nobody.invalid/t", "ftp://h/t"]
+        "url", ["http://127.0.0.1:1/t?k=canary-s3cret-9d1", "http://unknown.invalid/t", "ftp://h/t"]
     )
     async def test_an_endpoint_that_is_not_there(self, url: str) -> None:
         """An endpoint that cannot be reached is reported by its address, without its query."""

@@ -182,14 +182,14 @@ class MemoryOutcomeLog:
         self.away = False
         """While true the broker answers nothing."""
         self.lost = False
-        """Once true the broker refuses writes for good."""
+        """Once true the broker permanently refuses writes."""
 
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         self._pending.append(_Pending(outcome, record, acknowledged))
 
     def poll(self) -> int:
         if self.lost:
-            raise OutcomeLost("Kafka refused a write for good")
+            raise OutcomeLost("Kafka permanently refused a write")
         done = 0
         while self._pending and not self.away:
             pending = self._pending.popleft()
@@ -202,7 +202,7 @@ class MemoryOutcomeLog:
             done += 1
         return done
 
-    def flush(self, timeout: float) -> int:  # noqa: ARG002 - memory makes nobody wait
+    def flush(self, timeout: float) -> int:  # noqa: ARG002 - memory needs no wait
         if not self.lost:
             self.poll()
         return len(self._pending)

@@ -87,7 +87,7 @@ SCENARIOS = (
         frozenset({"NoticeSendingUnauthorised"}),
         "Halted",
         lambda stack: stack.misbehave(),
-        "the account's rights are restored; one notice is tried every 30 s, and sending goes on by itself",
+        "the account's rights are restored; one notice is tried every 30 s, and sending continues automatically",
     ),
     Scenario(
         "Poison events",
@@ -95,7 +95,7 @@ SCENARIOS = (
         frozenset({"NoticeDeadLettersArriving"}),
         "Dead letters by reason",
         _nothing,
-        "tell the producer; the stream went on, the alert ends half an hour after the last one",
+        "inform the producer; other events were delivered, and the alert ends half an hour after the last one",
     ),
     Scenario(
         "The broker is down",

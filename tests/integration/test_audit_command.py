@@ -302,7 +302,7 @@ def test_bounds_in_time_choose_the_events(shop: Shop, audit: Audit) -> None:
     [
         (("--from", "yesterday"), "`yesterday` is not a time"),
         (("--from", "-1h", "--to", "-2h"), "is not before"),
-        (("--topic", "nobody-reads-me"), "reads no topic nobody-reads-me"),
+        (("--topic", "unread-topic"), "reads no topic unread-topic"),
         (("--rules", "/no/such/folder"), "/no/such/folder"),
     ],
 )

@@ -61,7 +61,7 @@ def compared(path: Path, *, jobs: int = 1, share: int = 7, alone: int = 2, given
 
 @pytest.mark.parametrize(("jobs", "share", "alone"), [(1, 1, 0), (1, 500, 12), (2, 7, 2), (3, 1, 0)])
 def test_it_is_the_same_in_shares_of_any_size(tmp_path: Path, jobs: int, share: int, alone: int) -> None:
-    """Figures, examples, faults and their order; records that are no event stand between."""
+    """Figures, examples, faults and their order; records that are not events are between them."""
     texts = lines(60)
     for at in (50, 31, 30, 3):
         texts.insert(at, '{"type": 7}' if at % 2 else "{")

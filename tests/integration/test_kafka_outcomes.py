@@ -163,7 +163,7 @@ def test_a_dead_letter_too_large_for_its_topic_is_cut_and_not_fatal(
 def test_an_outcome_is_not_written_before_its_dead_letter_is_acknowledged(
     make_kafka: Callable[..., RealKafka],
 ) -> None:
-    """Where the dead letter is refused for good, the ledger must not say that it is there."""
+    """If the dead letter is permanently refused, the ledger does not contain it."""
     kafka = make_kafka(dead_letters={"max.message.bytes": "50"})
     log = kafka.outcomes()
     reported: list[LedgerPosition] = []
@@ -176,7 +176,7 @@ def test_an_outcome_is_not_written_before_its_dead_letter_is_acknowledged(
 
 
 def test_without_the_right_to_write_the_process_is_ended(kafka: RealKafka, real_kafka: Broker) -> None:
-    """A refusal for good is reported by `poll`, with words that say what to do."""
+    """`poll` reports a permanent refusal with a message that says what to do."""
     if real_kafka.secure is None:
         pytest.skip("needs a Kafka with users")
     log = kafka.outcomes(**real_kafka.secure)

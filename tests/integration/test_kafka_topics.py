@@ -93,7 +93,7 @@ def test_a_missing_topic_is_reported_with_a_near_name(
         check.require([name, name.replace("order", "ordre")])
     assert name in (caught.value.hint or "")
     with pytest.raises(Unreachable, match="may not be created"):
-        check.ensure(TopicToMake(unique("nobody-makes-me"), 1, -1, create=False), {})
+        check.ensure(TopicToMake(unique("not-created"), 1, -1, create=False), {})
 
 
 @pytest.mark.kafka

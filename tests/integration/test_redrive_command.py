@@ -282,7 +282,7 @@ def test_what_is_no_letter_of_ours_and_what_is_of_another_topic_stays(office: Of
     elsewhere = Record("payments", 0, 5, b"k", b"v", (), 1)
     office.bury([elsewhere])
     producer = Producer(dict(office.kafka.properties))
-    producer.produce(office.kafka.names.dead_letters, b"somebody's", b"k")
+    producer.produce(office.kafka.names.dead_letters, b"another program's", b"k")
     producer.flush(10)
     ran = redrive(office, "--output", "json")
     assert (ran.code, ran.reported["sent"], ran.reported["others"]) == (0, 1, {"other-topic": 1, "not-ours": 1})
@@ -300,7 +300,7 @@ def test_a_compacted_source_is_refused_and_another_topic_can_be_named(
     assert (ran.code, ran.out) == (2, "")
     assert "is compacted" in ran.err
     assert "--into" in ran.err
-    assert redrive(office, "--into", "nobody-reads-me").code == 2
+    assert redrive(office, "--into", "unread-topic").code == 2
     ran = redrive(office, "--into", other)
     assert ran.code == 0, ran
     assert (len(office.redriven(other)), len(office.redriven())) == (6, 0)

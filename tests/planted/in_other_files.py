@@ -21,7 +21,7 @@ TEMPLATES = (
     Mistake("a truth in Chinese", "optional: true", "optional: ▸是", "wrong-value", "true or false"),
     Mistake("a full-width colon", "title: 支付成功通知", "▸title：支付成功通知", "not-yaml", "full-width"),
     Mistake("a key misspelt", "optional: true", "▸optinal: true", "unknown-key", "did you mean `optional`?"),
-    Mistake("a value that is no text", "label: 支付方式", "▸label: [支付方式]", "wrong-value", "a text"),
+    Mistake("a value that is not a text", "label: 支付方式", "▸label: [支付方式]", "wrong-value", "a text"),
 )  # fmt: skip
 
 PAID = "type: com.example.trade.order.paid.v1\n      example: true"

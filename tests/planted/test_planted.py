@@ -86,7 +86,7 @@ def test_a_mistake_is_reported_at_its_place(path: str, mistake: Mistake, schemas
     marked = files[path].replace(mistake.right, mistake.wrong)
     files[path] = marked.replace(MARK, "")
     first = next(iter(reported(files, schemas)), None)
-    assert first is not None, "nothing is told"
+    assert first is not None, "nothing is reported"
     assert first.code == mistake.code, first
     assert mistake.message in first.message, first
     if MARK in marked:

@@ -78,7 +78,7 @@ def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
 def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]:
     """Every event of a file, untyped, in bounded memory; `-` is the standard input.
 
-    `on_fault` is called for each piece that is not an event; if it returns, reading goes on where possible.
+    `on_fault` is called for each piece that is not an event; if it returns, reading continues where possible.
 
     Raises:
         UserError: the file cannot be read.

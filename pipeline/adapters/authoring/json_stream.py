@@ -44,7 +44,7 @@ class Broken(NamedTuple):
 def pieces(chunks: Iterator[str]) -> Iterator[Piece | Broken]:
     """Every object of the text that `chunks` (none of them empty) make up, in order.
 
-    After a broken object, reading goes on at the next line that begins with `{`. In a list, the rest is not read.
+    After a broken object, reading continues at the next line that begins with `{`. In a list, the rest is not read.
     """
     reader = _Reader(chunks)
     if reader.peek() == "[":

@@ -61,7 +61,7 @@ def cause(exception: KafkaException) -> KafkaError:
 
 def is_fatal(error: KafkaError) -> bool:
     """Whether the client can no longer be used. A fatal error that arrives as a message has the code, not the flag."""
-    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001 - the code that says so
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001 - the code for it
 
 
 def is_refused(error: KafkaError) -> bool:

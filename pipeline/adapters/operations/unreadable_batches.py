@@ -84,4 +84,4 @@ class UnreadableBatches:
                 return Unread(message.offset() or 0, error.str())
             if kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
                 raise KafkaException(error)
-        raise Unreachable(f"Kafka gave nothing of {position} for {SILENT_SECONDS:.0f} s")
+        raise Unreachable(f"Kafka returned no record at {position} for {SILENT_SECONDS:.0f} s")

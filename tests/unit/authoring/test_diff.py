@@ -147,5 +147,5 @@ def test_the_span_of_time_ignores_events_without_a_time() -> None:
 
 def test_types_that_no_rule_knows_are_counted_alone() -> None:
     """They are events, and nothing follows from them."""
-    diff = compare(one_rule(), one_rule(when="event.gift"), [at(1, kind="nobody.looks")])
+    diff = compare(one_rule(), one_rule(when="event.gift"), [at(1, kind="unused.type")])
     assert (diff.events, diff.rules["paid"].events, diff.changes) == (1, 0, 0)

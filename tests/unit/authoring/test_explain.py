@@ -109,10 +109,10 @@ def test_a_failing_expression_is_narrowed_to_its_failing_part() -> None:
 
 def test_an_invalid_recipient_or_url_is_explained() -> None:
     """Each with its location, also in `defaults`."""
-    nobody = explained(event(sub=""))["any"].fault
-    assert nobody is not None
-    assert (nobody.name, nobody.text) == ("to", "")
-    assert pointed_at(RULES, *nobody.location) == "${event.sub}"
+    unaddressed = explained(event(sub=""))["any"].fault
+    assert unaddressed is not None
+    assert (unaddressed.name, unaddressed.text) == ("to", "")
+    assert pointed_at(RULES, *unaddressed.location) == "${event.sub}"
     rules = RULES.replace("    stop: true\n", "    url: https://m.example.com/${event.order_no}\n")
     fault = explained(event(order_no="a b"), rules)["any"].fault
     assert fault is not None

@@ -1,4 +1,4 @@
-"""The peer's program is no part of these tests; what we tell it is."""
+"""The peer's program is not part of these tests; its configuration is."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_it_opens_at_its_ratio() -> None:
 
 
 def test_too_few_attempts_never_open_it() -> None:
-    """Nine failures of nine are no outage yet."""
+    """Nine failures of nine are not an outage yet."""
     breaker = Breaker(SETTINGS)
     for _ in range(9):
         breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
@@ -150,7 +150,7 @@ def test_a_request_that_never_left_is_nobodys_fault() -> None:
 
 
 def test_a_success_ends_the_row() -> None:
-    """Single failures among successes are no outage."""
+    """Single failures among successes are not an outage."""
     breaker = Breaker(SETTINGS)
     for number in range(100):
         breaker.replied(OTHER, number * 30.0, ok=number % 5 == 0, suspect=None)
@@ -174,7 +174,7 @@ def test_several_recipients_are_seen_wherever_in_the_row_they_stand() -> None:
 
 
 def test_a_window_that_just_holds_enough_is_judged_by_its_share() -> None:
-    """Exactly the least number of attempts is no quiet stream any more."""
+    """Exactly the least number of attempts is not a quiet stream."""
     breaker = Breaker(SETTINGS.model_copy(update={"failure_ratio": 0.6}))
     for _ in range(5):
         breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)

@@ -100,7 +100,7 @@ def test_who_crowded_is_read_again_at_half_its_share() -> None:
 
 
 def test_a_single_partition_crowds_out_no_other() -> None:
-    """There is no other to make room for."""
+    """There is no other partition to make room for."""
     buffers = Buffers(99, 1_000)
     some = partitions(a=99)
     assert buffers.held(some, 99, stuck=True) == frozenset()

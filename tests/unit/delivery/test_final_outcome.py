@@ -21,7 +21,7 @@ def test_every_field_has_its_own_source() -> None:
     """No two of them are alike here, so that none can be in another's place."""
     record = Record("orders", 3, 17, b"key", b"value", (), 1_000)
     event = Event("order.paid", {}, record, "identity", "event-1", "/shop", 2_500, None, TRACE)
-    notice = Notice("notice-1", "rule-1", "template-1", "somebody", b"{}", None)
+    notice = Notice("notice-1", "rule-1", "template-1", "a-recipient", b"{}", None)
     arrival = EvaluatedRecord(record, event, 1, (notice,), (), 3.5, "version-1")
     partition = Partition(Assigned(TopicPartition("orders", 3), 1, 0, {}, 20))
     work = PendingNotice(1, notice, arrival, Unfinished(17, 1, 2.5), partition)
@@ -39,7 +39,7 @@ def test_every_field_has_its_own_source() -> None:
         rule="rule-1",
         rules_version="version-1",
         template="template-1",
-        recipient="somebody",
+        recipient="a-recipient",
         attempts=4,
         status=503,
         code=47003,

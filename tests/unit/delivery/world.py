@@ -31,7 +31,7 @@ LEDGER_OF = {P0: 0, P1: 1}
 MAX_IN_FLIGHT = 4
 CAPACITY = 12
 FAN_OUT = 3
-PATIENCE = 100
+MOST_IDLE_STEPS = 100
 """Wake-ups without any request after which the end of a day is waited for."""
 SETTINGS = DeliverySettings.model_validate(
     {
@@ -489,7 +489,7 @@ class World:
             if self.finished:
                 return
             self._sleep()
-            if idle > PATIENCE:
+            if idle > MOST_IDLE_STEPS:
                 self.now += 3_600  # a spent quota comes back with the day, and nothing else would take so long
         raise AssertionError(f"does not come to an end: {[m.delivery.snapshot(self.now) for m in self.members]}")
 

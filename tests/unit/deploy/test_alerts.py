@@ -33,7 +33,7 @@ NO_NOTICE = {
     Reason.SCHEMA_MISMATCH,
     Reason.TOO_LARGE,
 }
-"""Reasons of records that are no event: they are dead letters, but no notice that failed."""
+"""Reasons of records that are not events: they are dead letters, but not failed notices."""
 
 
 STOP_NOW = "Stop now"

@@ -94,7 +94,7 @@ def test_the_compose_configuration_speaks_to_the_compose_services(compose: dict[
 
 
 def test_ports_are_open_on_this_machine_alone(compose: dict[str, Any]) -> None:
-    """A try-out without passwords is no other client's business."""
+    """A trial without passwords listens on this machine only."""
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)

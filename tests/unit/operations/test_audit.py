@@ -179,7 +179,7 @@ def test_first_attempts_out_of_event_order_are_found(scene: Scene) -> None:
 
 
 def test_order_is_of_one_recipient_in_one_partition_by_rules_that_keep_it() -> None:
-    """Others, the rules of one event among themselves, and equal times are no break."""
+    """Other recipients, several rules of one event, and equal times do not break the order."""
     scene = Scene(partitions=2)
     scene.events(10, 11, 12, expected=("paid", "gift", "unordered"))
     scene.events(10, 11, partition=1)

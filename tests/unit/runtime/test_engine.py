@@ -59,7 +59,7 @@ class Tokens:
 
 
 class Refusing:
-    """A ledger that takes no outcome, for good."""
+    """A ledger that permanently refuses outcomes."""
 
     def __init__(self) -> None:
         self.refused = False

@@ -1,4 +1,4 @@
-"""What the intake does with records that are no event, and with those that it fails on."""
+"""The intake of records that are not events, and of those that it fails on."""
 
 from __future__ import annotations
 

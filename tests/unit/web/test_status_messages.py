@@ -55,7 +55,7 @@ def test_the_worst_is_said_first() -> None:
         ({"phase": "stopping"}, "Stopping"),
         ({"has_token": False}, "no token"),
         ({"kafka": KafkaHealth(0, 0.0)}, "Kafka cannot be reached"),
-        ({"live": (False, "the consumer has not come round for 31 s")}, "stuck"),
+        ({"live": (False, "the consumer has not been active for 31 s")}, "stuck"),
     ],
 )
 def test_other_conditions_have_their_messages(change: dict[str, object], message: str) -> None:

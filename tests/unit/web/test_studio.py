@@ -28,7 +28,7 @@ class Answering:
 
     def __init__(self) -> None:
         self.drafts: list[dict[str, str]] = []
-        self.overtaxed = False
+        self.limit_exceeded = False
         self.result: dict[str, object] = {
             "findings": [],
             "sound": True,
@@ -40,7 +40,7 @@ class Answering:
 
     async def open(self, file: str | None, rule: str | None, event_type: str | None) -> Mapping[str, object]:
         del rule, event_type
-        if self.overtaxed:
+        if self.limit_exceeded:
             raise ResourceLimitExceeded("too many", hint="later")
         text = f"# {file}"
         files, types = ["shop.yaml", "other.yaml"], ["shop.paid"]
@@ -51,7 +51,7 @@ class Answering:
 
     async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
         self.drafts.append(dict(draft))
-        if self.overtaxed:
+        if self.limit_exceeded:
             raise ResourceLimitExceeded("too many", hint="later")
         return self.result
 
@@ -214,7 +214,7 @@ async def test_only_names_of_this_machine_are_served(http: httpx.AsyncClient, ho
 
 async def test_an_exceeded_limit_is_reported(bench: Answering, http: httpx.AsyncClient) -> None:
     """In the result of a draft, and as 503 for the page."""
-    bench.overtaxed = True
+    bench.limit_exceeded = True
     piece = (await http.post("/studio", data=DRAFT, headers={"hx-request": "true"})).text
     assert "too many" in piece
     answer = await http.get("/studio", headers=BROWSER)

@@ -185,7 +185,7 @@ def test_files_that_cannot_be_read_name_revision_and_path(monkeypatch: pytest.Mo
     with pytest.raises(UserError, match=r"^HEAD:rules/shop.yaml: not UTF-8"):
         text_of("HEAD")
     (RULES / "shop.yaml").write_text(RULE, encoding="utf-8")
-    git("commit", "--quiet", "--all", "-m", "half mended")
+    git("commit", "--quiet", "--all", "-m", "half fixed")
     with pytest.raises(SchemaError, match=r"^HEAD:schemas/events/paid.avsc: not JSON"):
         text_of("HEAD")
     monkeypatch.setattr(git_revisions, "MAX_BYTES", 10)

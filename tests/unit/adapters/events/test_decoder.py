@@ -190,7 +190,7 @@ def test_a_guid_in_fixed_bytes_is_a_text() -> None:
 
 
 def test_a_record_without_value_is_a_tombstone() -> None:
-    """Compacted topics have them; they are no events."""
+    """Compacted topics have them; they are not events."""
     refused(record(None), Reason.TOMBSTONE)
 
 

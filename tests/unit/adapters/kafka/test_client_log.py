@@ -8,7 +8,7 @@ from pipeline.adapters.kafka.client_log import forwarding_logger
 
 
 def test_its_lines_are_events_of_ours() -> None:
-    """Warnings and errors keep their level; what tells of nothing is dropped, and so is what is no trouble."""
+    """Warnings and errors keep their level; lines without information are dropped."""
     logger = forwarding_logger()
     with capture_logs() as logs:
         logger.error("FAIL [rdkafka#consumer-2] [thrd:x]: Connection refused")

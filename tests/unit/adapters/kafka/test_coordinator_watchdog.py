@@ -100,7 +100,7 @@ class Reports:
 def test_the_source_knows_of_it_where_the_protocol_needs_it(
     monkeypatch: pytest.MonkeyPatch, *, next_generation: bool
 ) -> None:
-    """Under the classic protocol a request to join is answered when everybody has joined: that is no silence."""
+    """Under the classic protocol a request to join is answered when every member has joined, which is not silence."""
     made: list[Reports] = []
 
     def make(properties: dict[str, object]) -> Reports:

@@ -54,7 +54,7 @@ def test_a_thousand_rules_and_any_number_of_recipients_keep_the_page_small() -> 
             ),
             0.0,
         )
-        telemetry.unmatched(f"type-of-nobody-{number}")
+        telemetry.unmatched(f"unknown-type-{number}")
         telemetry.consumed("orders", 1)
     assert len(series(telemetry)) == loaded + MOST_UNKNOWN_TYPES
     assert len(telemetry.exposition()[0]) < 3_000_000

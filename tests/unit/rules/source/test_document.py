@@ -108,7 +108,7 @@ def test_a_large_file_is_refused_unread() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "null\n"])
 def test_an_empty_file_is_null(text: str) -> None:
-    """Nothing in it is no error of YAML; what the format says of it is reported elsewhere."""
+    """An empty file is not an error of YAML; the format's finding is reported elsewhere."""
     assert read(text).value is None
 
 
