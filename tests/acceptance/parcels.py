@@ -117,13 +117,13 @@ class Parcels:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
 
-    def told(self, code: int, *arguments: str) -> dict[str, Any]:
+    def reported(self, code: int, *arguments: str) -> dict[str, Any]:
         """What a command says, and that it ends with this code."""
         process = self.call(*arguments)
         out, err = process.communicate(timeout=120)
         assert process.returncode == code, (out, err)
-        told: dict[str, Any] = json.loads(out)
-        return told
+        reported: dict[str, Any] = json.loads(out)
+        return reported
 
     def taken(self, template: str = "track-template") -> dict[str, list[int]]:
         """The numbers that the platform took with this template, in its order, by recipient."""

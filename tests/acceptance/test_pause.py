@@ -1,4 +1,4 @@
-"""Stop now, and go on: `pause` and `resume` beside a running service, on a real Kafka."""
+"""Stop now, and continue: `pause` and `resume` beside a running service, on a real Kafka."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _wait(until: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def _ready(parcels: Parcels) -> tuple[int, str]:
-    endpoint = parcels.service.told("starting")[-1]["endpoint"]
+    endpoint = parcels.service.reported("starting")[-1]["endpoint"]
     try:
         answer = httpx.get(f"{endpoint}/readyz", timeout=30)
     except httpx.TransportError:  # the endpoint of a process that has ended, until the next one has started
@@ -64,7 +64,7 @@ def test_a_paused_rule_stops_within_a_second_and_is_sent_later_in_order(parcels:
     parcels.emit(range(EVENTS // 2), rubbish=False)
     with parcels.service.running() as service:
         _wait(lambda: _taken(parcels, TRACK) > RECIPIENTS)
-        listed = parcels.told(0, "pause", "--rule", "track", "--reason", "wrong text", "--by", "ann")
+        listed = parcels.reported(0, "pause", "--rule", "track", "--reason", "wrong text", "--by", "ann")
         assert [(one["scope"], one["name"], one["by"]) for one in listed["paused"]] == [("rule", "track", "ann")]
         time.sleep(1.0)
         stopped_at = _taken(parcels, TRACK)
@@ -84,19 +84,19 @@ def test_a_paused_rule_stops_within_a_second_and_is_sent_later_in_order(parcels:
         assert 'notice_pipeline_paused_seconds{name="track",scope="rule"}' in parcels.service.answer("/metrics")
         service.send_signal(signal.SIGTERM)
         assert service.wait(END_SECONDS) == 0, parcels.service.log
-    assert parcels.told(0, "audit", "--strict")["clean"]
+    assert parcels.reported(0, "audit", "--strict")["clean"]
 
     with parcels.service.running() as service:
         assert "paused: rule track" in _wait_ready(parcels)
-        resumed = parcels.told(0, "resume", "--rule", "track", "--send")
+        resumed = parcels.reported(0, "resume", "--rule", "track", "--send")
         assert resumed["sent"] == EVENTS - stopped_at
         parcels.outcomes(2 * EVENTS + EVENTS - stopped_at)
-        assert parcels.told(0, "pause", "--list")["paused"] == []
+        assert parcels.reported(0, "pause", "--list")["paused"] == []
         assert parcels.taken(TRACK) == parcels.taken(SENT) == IN_ORDER
         assert parcels.sandbox.state.memory.counts.repeats == 0
         service.send_signal(signal.SIGTERM)
         assert service.wait(END_SECONDS) == 0, parcels.service.log
-    assert parcels.told(0, "audit", "--strict")["clean"]
+    assert parcels.reported(0, "audit", "--strict")["clean"]
 
 
 def _wait_ready(parcels: Parcels) -> str:
@@ -109,7 +109,7 @@ def test_a_pause_of_everything_halts_until_it_is_resumed(parcels: Parcels) -> No
     parcels.emit(range(EVENTS // 2), rubbish=False)
     with parcels.service.running() as service:
         _wait(lambda: _taken(parcels, TRACK) > RECIPIENTS)
-        parcels.told(0, "pause", "--all", "--reason", "wrong price")
+        parcels.reported(0, "pause", "--all", "--reason", "wrong price")
         time.sleep(1.0)
         halted_at = len(parcels.sandbox.state.memory.messages)
         parcels.emit(range(EVENTS // 2, EVENTS), rubbish=False)
@@ -121,7 +121,7 @@ def test_a_pause_of_everything_halts_until_it_is_resumed(parcels: Parcels) -> No
         _wait(lambda: "sending is halted: paused" in _ready(parcels)[1])
         time.sleep(2.0)
         assert len(parcels.sandbox.state.memory.messages) == halted_at
-        parcels.told(0, "resume", "--all")
+        parcels.reported(0, "resume", "--all")
         outcomes = parcels.outcomes(2 * EVENTS)
         assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
         service.send_signal(signal.SIGTERM)
@@ -149,7 +149,7 @@ def test_records_on_the_control_topic_that_are_not_pauses_change_nothing(parcels
             hostile.produce(f"{parcels.topic}.control", value, key)
         assert hostile.flush(30) == 0
 
-    parcels.told(0, "pause", "--list")
+    parcels.reported(0, "pause", "--list")
     produce()
     parcels.emit(range(60), rubbish=False)
     with parcels.service.running() as service:
@@ -164,10 +164,10 @@ def test_records_on_the_control_topic_that_are_not_pauses_change_nothing(parcels
 
 
 def test_pausing_something_that_does_not_exist_is_refused_with_a_suggestion(parcels: Parcels) -> None:
-    """A misspelt rule is not paused: nobody must believe that it is."""
+    """A misspelt rule is not paused: no one must believe that it is."""
     process = parcels.call("pause", "--rule", "trakc")
     _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "has no rule trakc" in error
     assert "did you mean `track`?" in error
-    assert parcels.told(0, "pause", "--rule", "trakc", "--force", "--for", "1h")["paused"][0]["name"] == "trakc"
+    assert parcels.reported(0, "pause", "--rule", "trakc", "--force", "--for", "1h")["paused"][0]["name"] == "trakc"

@@ -1,4 +1,4 @@
-"""What failed for good, sent again: the service, the sandbox, `redrive` and `audit`, each as its users run it."""
+"""Permanently failed notices, sent again: the service, the sandbox, `redrive` and `audit`, each as its users run it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _template(alias: str, field: str) -> Template:
 
 WRONG = {"sent-template": _template("sent", "number1"), "track-template": _template("track", "number9")}
 """At the platform, one template has another field than ours: each of its messages is refused."""
-MENDED = {"sent-template": _template("sent", "number1"), "track-template": _template("track", "number1")}
+FIXED = {"sent-template": _template("sent", "number1"), "track-template": _template("track", "number1")}
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def _kinds(outcomes: list[Outcome]) -> Counter[tuple[OutcomeKind, str | None]]:
     return Counter((outcome.kind, outcome.rule) for outcome in outcomes)
 
 
-def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: Parcels) -> None:
-    """Redriven too early it is refused again, and the loop guard stops it; mended, it is accepted under a new key.
+def test_what_was_refused_is_fixed_redriven_and_accepted_once_in_order(stage: Parcels) -> None:
+    """Redriven too early it is refused again, and the loop guard stops it; fixed, it is accepted under a new key.
 
     Only the rule that failed runs again, an interrupted run is taken up where it stopped, and the audit agrees.
     """
@@ -55,18 +55,18 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: P
             (OutcomeKind.REJECTED, "track"): EVENTS,
             (OutcomeKind.UNDECODABLE, None): 1,
         }
-        looked = stage.told(0, "redrive", "--dry-run")
+        looked = stage.reported(0, "redrive", "--dry-run")
         assert (looked["selected"], looked["others"]) == (EVENTS, {"ask-by-name": 1})
         assert {"fate": "send", "reason": Reason.CONTENT, "rule": "track", "letters": EVENTS} in looked["by"]
 
-        # Too early: nothing is mended yet.
-        assert stage.told(0, "redrive", "--max-redrives", "1")["sent"] == EVENTS
+        # Too early: nothing is fixed yet.
+        assert stage.reported(0, "redrive", "--max-redrives", "1")["sent"] == EVENTS
         assert _kinds(stage.outcomes(3 * EVENTS + 1))[OutcomeKind.REJECTED, "track"] == 2 * EVENTS
-        guarded = stage.told(1, "redrive", "--max-redrives", "1")
+        guarded = stage.reported(1, "redrive", "--max-redrives", "1")
         assert (guarded["sent"], guarded["others"]["loop-guard"], guarded["others"]["done"]) == (0, EVENTS, EVENTS)
 
-        # Mended, interrupted, taken up.
-        stage.sandbox.state.templates = MENDED
+        # Fixed, interrupted, continued.
+        stage.sandbox.state.templates = FIXED
         slow = stage.call("redrive", "--rate", "15")
         stage.wait_for_outcomes(3 * EVENTS + 1 + 8)
         slow.send_signal(signal.SIGINT)
@@ -74,7 +74,7 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: P
         assert slow.returncode == 130, err
         first = json.loads(out)
         assert first["interrupted"]
-        rest = stage.told(0, "redrive")
+        rest = stage.reported(0, "redrive")
         assert 0 < first["sent"] < EVENTS
         assert first["sent"] + rest["sent"] == EVENTS
 
@@ -88,15 +88,15 @@ def test_what_was_refused_is_mended_redriven_and_accepted_once_in_order(stage: P
     }
     counts = stage.sandbox.state.memory.counts
     assert (counts.accepted, counts.repeats, counts.key_reused) == (2 * EVENTS, 0, 0)
-    audited = stage.told(0, "audit", "--strict")
+    audited = stage.reported(0, "audit", "--strict")
     assert audited["clean"]
     assert audited["redriven"] == {"accepted": EVENTS, "rejected": EVENTS}
     assert audited["events"] == 3 * EVENTS + 1
     assert (audited["expected"], audited["pending"]) == (4 * EVENTS + 1, 0)
 
 
-def test_a_rule_that_is_no_more_is_told_by_an_outcome(stage: Parcels) -> None:
-    """Whoever redrives is told that nothing came of it, though events without a rule have no outcome otherwise."""
+def test_a_rule_that_is_no_more_is_reported_by_an_outcome(stage: Parcels) -> None:
+    """The redrive's outcome shows that nothing came of it, though events without a rule have no outcome otherwise."""
     stage.emit()
     with stage.service.running() as service:
         stage.outcomes(2 * EVENTS + 1)
@@ -105,7 +105,7 @@ def test_a_rule_that_is_no_more_is_told_by_an_outcome(stage: Parcels) -> None:
     (stage.service.folder / "rules" / "post.yaml").write_text(
         "\n".join(line for line in RULES.splitlines() if "id: track" not in line)
     )
-    assert stage.told(0, "redrive", "--rule", "track", "--key", "r3")["sent"] == EVENTS // RECIPIENTS
+    assert stage.reported(0, "redrive", "--rule", "track", "--key", "r3")["sent"] == EVENTS // RECIPIENTS
     with stage.service.running() as service:
         outcomes = stage.outcomes(2 * EVENTS + 1 + EVENTS // RECIPIENTS)
         service.send_signal(signal.SIGTERM)

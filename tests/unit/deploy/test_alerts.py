@@ -93,7 +93,7 @@ def test_every_link_inside_the_runbook_leads_somewhere() -> None:
 
 
 def test_sections_of_the_operations_guide_that_the_runbook_points_to_exist() -> None:
-    """At night nobody searches for a heading that was renamed."""
+    """At night no one searches for a heading that was renamed."""
     guide = (ROOT / "docs" / "guide-operations.md").read_text(encoding="utf-8")
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", guide, flags=re.MULTILINE)}
     named = set(re.findall(r"guide-operations\.md#([\w-]+)", RUNBOOK))
@@ -102,9 +102,9 @@ def test_sections_of_the_operations_guide_that_the_runbook_points_to_exist() -> 
 
 
 def test_panels_that_alerts_and_runbook_name_exist() -> None:
-    """A panel named to somebody at night is there under that name."""
-    told = " ".join(alert["annotations"]["description"] for alert in ALERTS)
-    named = set(re.findall(r'[Pp]anels? "([^"]+)"', f"{told} {RUNBOOK}"))
+    """A panel named to someone at night is there under that name."""
+    reported = " ".join(alert["annotations"]["description"] for alert in ALERTS)
+    named = set(re.findall(r'[Pp]anels? "([^"]+)"', f"{reported} {RUNBOOK}"))
     assert named
     assert named <= PANELS
 
@@ -176,9 +176,9 @@ def test_alertmanager_accepts_its_example() -> None:
     subprocess.run([amtool, "check-config", PROMETHEUS / "alertmanager.yaml"], check=True, capture_output=True)
 
 
-def test_every_reason_why_nothing_is_sent_pages_somebody() -> None:
+def test_every_reason_why_nothing_is_sent_pages() -> None:
     """Each halt has its alert, unless an operator ordered it; the breaker's speaks of its own state."""
     text = "\n".join(alert["expr"] for alert in ALERTS if alert["labels"]["severity"] == "page")
     for halt in set(Halt) - {Halt.PAUSED}:
-        told = 'breaker_state{state!="closed"}' if halt is Halt.BREAKER_OPEN else f'halted{{reason="{halt.value}"}}'
-        assert told in text
+        reported = 'breaker_state{state!="closed"}' if halt is Halt.BREAKER_OPEN else f'halted{{reason="{halt.value}"}}'
+        assert reported in text
