@@ -6,6 +6,7 @@ NoticePipelineError
 │   ├── RulesRefused          the rule set has findings of level error
 │   ├── SchemaError           an Avro schema cannot be read, found or understood
 │   ├── Unreachable           a broker, registry or API does not answer at start
+│   │   └── RegistryAway      the schema registry gives no answer for now; a service that starts waits for it
 │   ├── SkipRefused           the state of a partition or its group does not allow an offset to be skipped
 │   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
 ├── Undecodable               a record cannot be decoded as an event; it becomes an outcome
@@ -66,6 +67,10 @@ class SchemaError(UserError):
 
 class Unreachable(UserError):
     """A broker, registry or API that the service needs to start does not answer."""
+
+
+class RegistryAway(Unreachable):
+    """The schema registry does not answer, or answers that it cannot do so now."""
 
 
 class SkipRefused(UserError):

@@ -145,6 +145,9 @@ CREDENTIALS_RELOADED = Metric(
 LOG_LINES_DROPPED = Metric(
     "log_lines_dropped_total", Kind.COUNTER, "Log lines dropped because standard error was blocked."
 )
+REGISTRY_AWAITED = Metric(
+    "schema_registry_awaited", Kind.GAUGE, "1 while the service waits for the schema registry at its start, else 0."
+)
 SHADOW = Metric("shadow", Kind.GAUGE, "1 in shadow mode (`run --shadow`, nothing is sent), else 0.")
 BUILD_INFO = Metric("build_info", Kind.GAUGE, "1; the release.", (Label("version", bounded_by="one"),))
 
@@ -180,6 +183,12 @@ PARTITION_STUCK = Metric(
     Kind.GAUGE,
     "Time since a partition cannot be read, because of a batch that cannot be decoded or an offset that does not "
     "exist; absent for other partitions.",
+    (TOPIC, PARTITION),
+)
+PARTITION_AWAITING_SCHEMA = Metric(
+    "partition_awaiting_schema_seconds",
+    Kind.GAUGE,
+    "Time since a partition waits for a schema that the registry does not give; absent for other partitions.",
     (TOPIC, PARTITION),
 )
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last polled.")

@@ -190,6 +190,11 @@ class Controls(Protocol):
 class Decoder(Protocol):
     """Decodes records to events."""
 
+    @property
+    def unavailable(self) -> str | None:
+        """Why the registry gave no schema when it was asked last; None if it answered."""
+        ...
+
     def decode(self, record: Record) -> Event:
         """Decode without waiting.
 

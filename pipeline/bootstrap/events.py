@@ -14,7 +14,7 @@ from pipeline.adapters.events.event_fields import EventFields
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.rule_files import read_rules
-from pipeline.errors import SchemaError, Unreachable
+from pipeline.errors import RegistryAway, SchemaError, Unreachable
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -112,6 +112,8 @@ def _subjects(registry: SchemaRegistry, topics: Collection[str]) -> Collection[s
     """The registry's subjects; those of the topics where it does not list them to us."""
     try:
         return registry.subjects()
+    except RegistryAway:
+        raise
     except Unreachable as error:
         log.warning("registry_subjects_not_listed", error=error.message)
         return [f"{topic}-value" for topic in topics]
@@ -128,6 +130,8 @@ def _may_be_of_rules(subject: str, topics: Collection[str], rules: str) -> bool:
 def _newest(registry: SchemaRegistry, subject: str) -> list[EventSchema]:
     try:
         return [EventSchema(avro, f"{subject} in the registry") for avro in registry.newest(subject)]
+    except RegistryAway:
+        raise
     except (SchemaError, Unreachable) as error:
         log.warning("registry_schema_unusable", subject=subject, error=error.message)
         return []

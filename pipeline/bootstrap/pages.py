@@ -67,6 +67,7 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
         has_token=lambda: service.engine.has_token,
         kafka=parts.source.health,
         stuck=parts.source.stuck,
+        held=service.intake.held,
         snapshot=parts.delivery.snapshot,
         lag=parts.source.lag,
         consumed=lambda: int(sum(telemetry.counts(metrics.EVENTS_CONSUMED).values())),

@@ -37,6 +37,7 @@ from pipeline.bootstrap.events import (
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.notices import notices_api
 from pipeline.bootstrap.outcomes import outcome_encoder
+from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
@@ -113,17 +114,16 @@ async def run_service(
     listener = member.listener if member else listen(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
     credentials = Credentials(clock)
+    tally = Tally()
+    telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
+    if writer is not None:
+        writer.on_dropped(telemetry.log_lines_dropped)
     try:
-        schemas = await signals.unless_stopped(lambda: service_schemas(settings, credentials))
-        tally = Tally()
-        telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
-        if writer is not None:
-            writer.on_dropped(telemetry.log_lines_dropped)
+        registry = RegistryWait(signals, telemetry, listener)
+        schemas = await registry.answered(lambda: service_schemas(settings, credentials))
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         tokens = _tokens(settings, member, credentials)
-        parts = await signals.unless_stopped(
-            lambda: make_parts(settings, schemas, tokens, telemetry, clock, credentials)
-        )
+        parts = await registry.answered(lambda: make_parts(settings, schemas, tokens, telemetry, clock, credentials))
         parts = traced(parts, settings, clock, credentials)
         password = page_password(settings.http, credentials)
     except Stopped:
@@ -143,7 +143,7 @@ async def run_service(
     report_untyped(parts.rules, schemas.catalogue)
     if settings.shadow:
         telemetry.shadow()
-    telemetry.read_at_scrape(lambda: read_gauges(parts, credentials))
+    telemetry.read_at_scrape(lambda: read_gauges(parts, service.intake, credentials))
     reload = Reload(
         lambda: find_rules(settings, schemas.catalogue),
         service.intake,

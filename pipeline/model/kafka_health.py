@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from pipeline.model.event import TopicPartition
 
 
 class StuckPartition(NamedTuple):
@@ -13,6 +16,21 @@ class StuckPartition(NamedTuple):
     since: float
     """Epoch seconds."""
     error: str
+
+
+class HeldPartition(NamedTuple):
+    """A partition whose next event waits for its schema, since the registry does not give it."""
+
+    offset: int
+    """Of the event that waits."""
+    since: float
+    """Epoch seconds."""
+    records: int
+    """Records that wait: this one and those behind it that were read."""
+    oldest: float
+    """Time of the oldest of them, epoch seconds."""
+    error: str
+    """Why the registry gives no schema, as far as known."""
 
 
 class KafkaHealth(NamedTuple):
@@ -32,3 +50,12 @@ class KafkaHealth(NamedTuple):
         if not self.brokers:
             return "Kafka cannot be reached: no broker is connected"
         return "Kafka is silent: nothing is read or sent until the group's coordinator answers" if self.silent else None
+
+
+def with_held(
+    lag: Mapping[TopicPartition, int], held: Mapping[TopicPartition, HeldPartition]
+) -> Mapping[TopicPartition, int]:
+    """The lag with the records that were read and wait for a schema."""
+    if not held:
+        return lag
+    return {**lag, **{key: lag.get(key, 0) + one.records for key, one in held.items()}}

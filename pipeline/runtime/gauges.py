@@ -9,15 +9,20 @@ from pipeline import metrics
 from pipeline.delivery.breaker import BreakerState
 from pipeline.metrics import Metric
 from pipeline.model.halt import Halt
+from pipeline.model.kafka_health import with_held
 
 if TYPE_CHECKING:
     from pipeline.runtime.credentials import Credentials
+    from pipeline.runtime.intake import Intake
     from pipeline.runtime.service import Parts
 
 
-def read_gauges(parts: Parts, credentials: Credentials) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+def read_gauges(
+    parts: Parts, intake: Intake, credentials: Credentials
+) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     """Yield each gauge with its labels and current value."""
     now = parts.clock.now()
+    held = intake.held()
     state = parts.delivery.snapshot(now)
     yield metrics.IN_FLIGHT, {}, state.in_flight
     yield metrics.CONCURRENCY_LIMIT, {}, state.limit
@@ -34,10 +39,15 @@ def read_gauges(parts: Parts, credentials: Credentials) -> Iterable[tuple[Metric
         yield metrics.PAUSED, labels, max(0.0, now + parts.clock.correction() - pause.since)
     for rule in state.suspended:
         yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
-    for partition, lag in parts.source.lag().items():
+    for partition, lag in with_held(parts.source.lag(), held).items():
         yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
     for partition, age in state.oldest.items():
+        if partition in held:
+            age = max(age, now + parts.clock.correction() - held[partition].oldest)  # noqa: PLW2901 - of what waits
         yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
+    for partition, one in held.items():
+        labels = {"topic": partition.topic, "partition": str(partition.partition)}
+        yield metrics.PARTITION_AWAITING_SCHEMA, labels, now - one.since
     for partition, stuck in parts.source.stuck().items():
         labels = {"topic": partition.topic, "partition": str(partition.partition)}
         yield metrics.PARTITION_STUCK, labels, now - stuck.since

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Clock, EventSource
     from pipeline.runtime.bridge import Bridge
     from pipeline.runtime.engine import Engine
+    from pipeline.runtime.intake import Intake
 
 STUCK_SECONDS = 25.0
 """A consumer thread that has not polled for this long is stuck: unhealthy well within 30 s."""
@@ -31,8 +32,11 @@ class Check(NamedTuple):
 class Health:
     """Liveness and readiness of one service."""
 
-    def __init__(self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge) -> None:
+    def __init__(
+        self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge, intake: Intake
+    ) -> None:
         """Keep the parts, which are read at each probe."""
+        self._intake = intake
         self._clock = clock
         self._source = source
         self._delivery = delivery
@@ -68,13 +72,16 @@ class Health:
         """
         if self.phase != "running":
             return Check(ok=False, message=self.phase)
-        if not self._engine.has_token:
-            return Check(ok=False, message="no token yet")
         halt = self._delivery.halted()
         if halt is not None:
             return Check(ok=False, message=f"sending is halted: {self._paused_by() or halt.value}")
+        if not self._engine.has_token:
+            return Check(ok=False, message="no token yet")
         for (topic, partition), one in self._source.stuck().items():
             return Check(ok=False, message=f"{topic}/{partition} cannot be read at offset {one.offset}: {one.error}")
+        for (topic, partition), held in self._intake.held().items():
+            message = f"{topic}/{partition} waits for a schema at offset {held.offset}: {held.error}"
+            return Check(ok=False, message=message)
         partitions = len(self._bridge.assigned)
         message = f"{partitions} partitions" if partitions else "waiting for partitions"
         paused = ", ".join(str(pause.scope) for pause in self._delivery.pauses(self._clock.now())[:MOST_NAMED])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +17,7 @@ from pipeline.delivery.machine import Delivery, EvaluatedRecord
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
 from pipeline.model.dead_letter import is_for_another_group
 from pipeline.model.event import Event, Origin, Record, Redrive, TopicPartition, position_identity
+from pipeline.model.kafka_health import HeldPartition
 from pipeline.model.notice import Notice, Refusal, notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.tasks import Tasks
@@ -32,6 +33,8 @@ in the meantime free their slots soon (docs/decisions/hot-path.md)."""
 MOST_TYPES_LOGGED = 100
 """Event types without a rule that are logged, each once; later ones are only counted."""
 MOST_TYPE_CHARACTERS = 200
+HELD_SECONDS = 2.0
+"""A partition that waits for a schema for longer is reported; a registry answers within milliseconds."""
 
 log = structlog.get_logger("intake")
 
@@ -64,6 +67,7 @@ class Intake:
         self._assignments: dict[_Key, tuple[int, Origin]] = {}
         self._queue: deque[Record] = deque()
         self._awaiting_schema: dict[_Key, deque[Record]] = {}
+        self._awaiting_since: dict[_Key, float] = {}
         self.waiting_bytes = 0
         """Bytes of the records that were taken but not yet offered."""
         self._slice_due = False
@@ -75,6 +79,18 @@ class Intake:
         """Records taken but not yet offered."""
         return len(self._queue) + sum(len(records) for records in self._awaiting_schema.values())
 
+    def held(self) -> Mapping[TopicPartition, HeldPartition]:
+        """Partitions that have waited for a schema for longer than a registry takes to answer."""
+        now = self._clock.now()
+        error = self._decoder.unavailable or "the registry has not answered yet"
+        return {
+            TopicPartition(*key): HeldPartition(
+                records[0].offset, self._awaiting_since[key], len(records), records[0].timestamp_ms / 1000, error
+            )
+            for key, records in self._awaiting_schema.items()
+            if now - self._awaiting_since[key] > HELD_SECONDS
+        }
+
     def open(self, assigned: Assigned) -> None:
         """Accept records of a partition from now on, under its epoch."""
         self._assignments[assigned.partition] = (assigned.epoch, assigned.origin)
@@ -83,6 +99,7 @@ class Intake:
         """Drop the waiting records of `partition`: its next owner reads them again."""
         self._assignments.pop(partition, None)
         self._awaiting_schema.pop(partition, None)
+        self._awaiting_since.pop(partition, None)
         self._queue = deque(record for record in self._queue if (record.topic, record.partition) != tuple(partition))
         self.waiting_bytes = _size(self._queue) + sum(_size(records) for records in self._awaiting_schema.values())
 
@@ -227,12 +244,14 @@ class Intake:
     def _wait_for_schema(self, record: Record, partition: _Key) -> None:
         """Block the whole partition until the registry has answered: the order of its records must hold."""
         self._awaiting_schema[partition] = deque([record])
+        self._awaiting_since[partition] = self._clock.now()
         self.waiting_bytes += len(record.value or b"")
         self._schema_requests.start(self._fetch_schema(record, partition))
 
     async def _fetch_schema(self, record: Record, partition: _Key) -> None:
         await self._decoder.prepare(record)
         blocked = self._awaiting_schema.pop(partition, None)
+        self._awaiting_since.pop(partition, None)
         if blocked is not None:
             self._queue.extendleft(reversed(blocked))
             self._schedule()

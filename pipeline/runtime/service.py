@@ -86,7 +86,7 @@ class Service:
             drain_seconds=drain_seconds,
             fatal=self.fail,
         )
-        self.health = Health(parts.clock, parts.source, parts.delivery, self.engine, self.bridge)
+        self.health = Health(parts.clock, parts.source, parts.delivery, self.engine, self.bridge, self.intake)
 
     def _progressed(self) -> None:
         self.engine.progressed()

@@ -111,6 +111,16 @@ class Signals:
             raise Stopped
         return made.result()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            Stopped: a signal to end came first.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._end_requested.wait(), seconds)
+            raise Stopped
+
     def _settle(self, settle: Callable[..., None], value: object) -> None:
         """Settle a future of the loop, unless it is cancelled or the loop has ended."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
-from pipeline.model.kafka_health import KafkaHealth, StuckPartition
+from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition, with_held
 from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
@@ -33,6 +33,8 @@ class StatusSources(NamedTuple):
     kafka: Callable[[], KafkaHealth | None]
     stuck: Callable[[], Mapping[TopicPartition, StuckPartition]]
     """Partitions that cannot be read further."""
+    held: Callable[[], Mapping[TopicPartition, HeldPartition]]
+    """Partitions whose next event waits for its schema."""
     snapshot: Callable[[float], DeliverySnapshot]
     lag: Callable[[], Mapping[TopicPartition, int]]
     consumed: Callable[[], int]
@@ -165,7 +167,7 @@ class StatusCollector:
         """The status now."""
         sources, tally = self._sources, self._sources.tally
         now, counts = sources.clock.now(), self._counts()
-        state = sources.snapshot(now)
+        state, held = sources.snapshot(now), sources.held()
         history = self._window.history()
         refused = sources.refused_rules()
         rules = sources.rules()
@@ -188,7 +190,7 @@ class StatusCollector:
             halted=state.halted,
             halted_since=state.halted_since,
             retry_budget=state.retry_budget,
-            partitions=_partitions(state, sources.lag()),
+            partitions=_partitions(state, sources.lag(), held, now),
             rules_version=rules.version,
             rules_loaded_at=sources.rules_loaded_at(),
             rules_refused=refused,
@@ -207,6 +209,7 @@ class StatusCollector:
             has_token=self._sources.has_token(),
             kafka_error=kafka.error if kafka is not None else None,
             stuck=self._sources.stuck(),
+            held=self._sources.held(),
             halted=state.halted,
             halted_since=state.halted_since,
             refused_rules=refused,
@@ -218,9 +221,21 @@ class StatusCollector:
         )
 
 
-def _partitions(state: DeliverySnapshot, lag: Mapping[TopicPartition, int]) -> tuple[Partition, ...]:
+def _partitions(
+    state: DeliverySnapshot,
+    lag: Mapping[TopicPartition, int],
+    held: Mapping[TopicPartition, HeldPartition],
+    now: float,
+) -> tuple[Partition, ...]:
+    lag = with_held(lag, held)
     return tuple(
-        Partition(key.topic, key.partition, lag.get(key), age, state.spans.get(key, 0))
+        Partition(
+            key.topic,
+            key.partition,
+            lag.get(key),
+            max(age, now - held[key].oldest) if key in held else age,
+            state.spans.get(key, 0),
+        )
         for key, age in sorted(state.oldest.items())
     )
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
-from pipeline.model.kafka_health import StuckPartition
+from pipeline.model.kafka_health import HeldPartition, StuckPartition
 
 NAMED = 5
 """Suspended rules that a message names; the table of rules shows all."""
@@ -102,6 +102,7 @@ def status_messages(  # noqa: PLR0913 - one argument for each part of the status
     has_token: bool,
     kafka_error: str | None,
     stuck: Mapping[TopicPartition, StuckPartition],
+    held: Mapping[TopicPartition, HeldPartition],
     halted: Halt | None,
     halted_since: float | None,
     refused_rules: RefusedRules | None,
@@ -116,6 +117,7 @@ def status_messages(  # noqa: PLR0913 - one argument for each part of the status
     if phase == "running":
         found += _kafka(kafka_error)
         found += _stuck(stuck)
+        found += _held(held)
         found += _sending(halted, halted_since, has_token=has_token)
     found += _credentials(refused_credentials)
     found += _rules(refused_rules, suspended)
@@ -158,6 +160,16 @@ def _stuck(partitions: Mapping[TopicPartition, StuckPartition]) -> Iterator[Stat
             f"{topic}/{partition} cannot be read at offset {one.offset}, since {_clock(one.since)}",
             f"Its events wait; other partitions continue. Error of Kafka's client: {one.error}.",
             "NoticePartitionStuck",
+        )
+
+
+def _held(partitions: Mapping[TopicPartition, HeldPartition]) -> Iterator[StatusMessage]:
+    for (topic, partition), one in list(partitions.items())[:NAMED]:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"{topic}/{partition} waits for a schema at offset {one.offset}, since {_clock(one.since)}",
+            f"Its events wait, {one.records} of those read; other partitions go on. {one.error}.",
+            "NoticeSchemaAwaited",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -320,6 +321,30 @@ def test_a_token_s_file_is_read_when_it_changes(stage: Stage, world: World) -> N
     given = [requested.headers["authorization"] for requested in world.api.requested]
     assert given == ["Bearer token-1"] * 2 * EVENTS + ["Bearer token-2"] * EVENTS
     assert "token-2" not in service.log
+
+
+def test_an_outage_of_the_token_source_is_a_halt(stage: Stage, world: World) -> None:
+    """Readiness, page and metric name it, notices outlast their horizon in it, and all of them are sent after it."""
+    chosen: dict[str, Any] = dict(stage.service.configuration)
+    chosen["delivery"] = {"retry": {"base_seconds": 0.1, "cap_seconds": 0.5, "horizon_seconds": 2.0}}
+    stage.service.configure(chosen)
+    with stage.service.running() as process:
+        stage.emit(EVENTS)
+        accepted(stage, EVENTS)
+        good, world.secret = world.secret, "revoked"
+        world.accepted_token = "none of those given so far"
+        stage.emit(EVENTS)
+        wait_for(lambda: stage.service.answer("/readyz") == "sending is halted: token_unavailable\n")
+        worst = _status(stage)["messages"][0]
+        assert (worst["severity"], worst["alert"]) == ("halted", "NoticeTokenRefreshFailing")
+        lines = stage.service.answer("/metrics").splitlines()
+        assert 'notice_pipeline_halted{reason="token_unavailable"} 1.0' in lines
+        time.sleep(4)  # twice the horizon
+        assert len(stage.wait_for_outcomes(EVENTS, SECONDS)) == EVENTS
+        world.secret = good
+        accepted(stage, 2 * EVENTS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
 
 
 def test_kafka_s_password_and_authority_are_replaced(secured: Stage, stoppable_kafka: Broker) -> None:

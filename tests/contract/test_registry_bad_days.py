@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from pipeline.adapters.events.registry import MAX_ANSWER, RegistryOptions, SchemaRegistry
-from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
+from pipeline.errors import ConfigurationError, RegistryAway, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.web.listener import listen
 from tests.fakes.registry import FakeRegistry
 
@@ -144,7 +144,7 @@ def versions(url: str, **options: Any) -> object:  # noqa: ANN401 - whatever Reg
 def test_user_and_password_or_token_let_us_in(fake: FakeRegistry) -> None:
     """And neither is ever part of what is reported."""
     fake.basic = ("me", "hunter2")
-    with pytest.raises(Unreachable, match="refuses access"):
+    with pytest.raises(Unreachable, match="does not accept our credentials"):
         versions(fake.url)
     with pytest.raises(Unreachable) as refused:
         versions(fake.url, user="me", password="hunter3")
@@ -152,6 +152,76 @@ def test_user_and_password_or_token_let_us_in(fake: FakeRegistry) -> None:
     assert versions(fake.url, user="me", password="hunter2") == ()
     fake.basic, fake.bearer = None, "token-1"
     assert versions(fake.url, token="token-1") == ()
+
+
+READ_ONLY = [(403, 40301), (422, 42205)]
+
+
+@pytest.mark.parametrize("refusal", READ_ONLY)
+def test_a_user_who_may_only_read_finds_what_is_registered(
+    fake: FakeRegistry, client: SchemaRegistry, refusal: tuple[int, int]
+) -> None:
+    """Another has registered it: its id is all that is needed."""
+    number = client.register("s", AVRO)
+    fake.read_only = refusal
+    assert client.register("s", AVRO) == number
+
+
+@pytest.mark.parametrize("refusal", READ_ONLY)
+def test_a_user_who_may_only_read_learns_what_must_be_registered(
+    fake: FakeRegistry, client: SchemaRegistry, refusal: tuple[int, int]
+) -> None:
+    """With the subject, and the registry's own message; user and password are right."""
+    fake.read_only = refusal
+    with pytest.raises(Unreachable, match=r"does not let this user register a schema of s, .* denied") as caught:
+        client.register("s", AVRO)
+    assert not isinstance(caught.value, RegistryAway)
+    assert "schemas register" in str(caught.value.hint)
+    assert "password" not in str(caught.value.hint)
+
+
+def test_who_may_not_read_either_is_told_so(fake: FakeRegistry, client: SchemaRegistry) -> None:
+    """A 403 is about rights, a 401 about user and password."""
+    fake.answers = [JSONResponse({"error_code": 40301, "message": "denied"}, 403) for _ in range(2)]
+    with pytest.raises(Unreachable, match=r"gives this user no right to read \(403\): denied"):
+        client.register("s", AVRO)
+
+
+@pytest.mark.parametrize(
+    ("answer", "away"),
+    [
+        (PlainTextResponse("no upstream", 503), True),
+        (JSONResponse({"error_code": 50001, "message": "store is down"}, 500), True),
+        (JSONResponse({"message": "slow down"}, 429), True),
+        (JSONResponse({"message": "Unauthorized"}, 401), False),
+        (JSONResponse({"message": "Forbidden"}, 403), False),
+        (PlainTextResponse("<html>"), False),
+    ],
+    ids=lambda given: str(getattr(given, "status_code", given)),
+)
+def test_what_a_service_waits_for_at_its_start(
+    fake: FakeRegistry,
+    client: SchemaRegistry,
+    answer: Response,
+    away: bool,  # noqa: FBT001 - a parameter of pytest's
+) -> None:
+    """A registry that is down is waited for; one that refuses us, or is none, is a mistake to report."""
+    fake.answers = [answer]
+    with pytest.raises(Unreachable) as caught:
+        client.subjects()
+    assert isinstance(caught.value, RegistryAway) == away
+
+
+def test_a_registry_that_is_not_there_is_away() -> None:
+    """No connection, so it may come."""
+    with pytest.raises(RegistryAway, match="does not answer"):
+        versions("http://127.0.0.1:1")
+
+
+def test_a_proxy_is_asked_instead(fake: FakeRegistry) -> None:
+    """It gets the whole address; the registry's name is not looked up here."""
+    assert versions("http://registry.invalid", proxy=fake.url) == ()
+    assert fake.requests == ["GET /subjects/s/versions"]
 
 
 def test_a_ca_file_must_be_one(fake: FakeRegistry) -> None:

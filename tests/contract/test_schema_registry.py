@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from pipeline.adapters.events.registry import RegistryOptions, SchemaRegistry
-from pipeline.errors import SchemaError
+from pipeline.errors import SchemaError, Unreachable
 from tests.broker.handle import Unavailable
 from tests.fakes.registry import FakeRegistry
 from tests.jvm.apicurio import Apicurio
@@ -84,6 +84,15 @@ def test_registering_again_gives_the_same_id(registry: SchemaRegistry, subject: 
     first = registry.register(subject, record("a"))
     assert registry.register(subject, record("a")) == first
     assert len(registry.versions(subject)) == 1
+
+
+def test_a_schema_is_found_by_its_content(registry: SchemaRegistry, subject: str) -> None:
+    """As a user does who may only read; what is not registered is reported as such."""
+    number = registry.register(subject, record("a"))
+    path = f"/subjects/{subject}"
+    assert registry._look_up(subject, path, {"schema": json.dumps(record("a")), "schemaType": "AVRO"}, None) == number
+    with pytest.raises(Unreachable, match="not registered yet"):
+        registry._look_up(subject, path, {"schema": json.dumps(record("b")), "schemaType": "AVRO"}, None)
 
 
 def test_an_unknown_id_is_none_for_certain(registry: SchemaRegistry) -> None:

@@ -46,6 +46,10 @@ class FakeRegistry:
     """Given first, one for each request, instead of the true answer."""
     basic: tuple[str, str] | None = None
     bearer: str | None = None
+    away: bool = False
+    """Every request is answered with 503."""
+    read_only: tuple[int, int] | None = None
+    """HTTP status and Confluent's code for who registers: 403 and 40301, or 422 and 42205."""
     url: str = ""
 
     def __enter__(self) -> Self:
@@ -65,18 +69,22 @@ class FakeRegistry:
         """As at the beginning."""
         for kept in (self.schemas, self.subjects, self.requests, self.answers):
             kept.clear()
-        self.basic = self.bearer = None
+        self.basic = self.bearer = self.read_only = None
+        self.away = False
 
     def add(self, subject: str, avro: object, **more: object) -> int:
         """Store a schema as if someone had registered it; `more` is `schemaType` or `references`."""
         return self._store(subject, {"schema": avro if isinstance(avro, str) else json.dumps(avro), **more}).id
 
-    async def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - a path each
+    async def _answer(self, request: Request) -> Response:
         self.requests.append(f"{request.method} {request.url.path}")
+        if self.away:
+            return PlainTextResponse("no upstream", 503)
         if self.answers:
             return self.answers.pop(0)
-        if not self._may(request):
-            return _error(401, 40101, "Unauthorized")
+        return await self._found_at(request) if self._may(request) else _error(401, 40101, "Unauthorized")
+
+    async def _found_at(self, request: Request) -> Response:  # noqa: PLR0911 - a path each
         match request.method, request.url.path.strip("/").split("/"):
             case "GET", ["schemas", "ids" | "guids", key]:
                 return self._found([one for one in self.schemas if key in {str(one.id), str(one.guid)}])
@@ -88,6 +96,8 @@ class FakeRegistry:
                 return JSONResponse(list(range(1, len(self.subjects[subject]) + 1)))
             case "GET", ["subjects", subject, "versions", version] if subject in self.subjects:
                 return self._version(subject, int(version))
+            case "POST", ["subjects", subject]:
+                return self._looked_up(subject, json.loads(await request.body()))
             case "POST", ["subjects", subject, "versions"]:
                 return self._register(subject, json.loads(await request.body()))
             case "GET", ["subjects", *_]:
@@ -111,7 +121,16 @@ class FakeRegistry:
         stored = next(one for one in self.schemas if one.id == ids[version - 1])
         return JSONResponse({"subject": subject, "version": version, "id": stored.id, **stored.body})
 
+    def _looked_up(self, subject: str, body: dict[str, object]) -> Response:
+        for version, number in enumerate(self.subjects.get(subject, ()), start=1):
+            stored = next(one for one in self.schemas if one.id == number)
+            if stored.body["schema"] == body["schema"]:
+                return JSONResponse({"subject": subject, "version": version, "id": number, **stored.body})
+        return _error(404, 40403, "Schema not found")
+
     def _register(self, subject: str, body: dict[str, object]) -> Response:
+        if self.read_only is not None:
+            return _error(*self.read_only, "User is denied operation Write on Subject")
         try:
             if "references" in body:
                 return JSONResponse({"id": self._store(subject, body).id})

@@ -128,6 +128,11 @@ class EventDecoder:
             else:
                 event.time_ms, event.time_source = time_ms, self._time_source
 
+    @property
+    def unavailable(self) -> str | None:
+        """Why the registry gave no schema when it was asked last; None if it answered."""
+        return self._schemas.unavailable
+
     async def prepare(self, record: Record) -> None:
         """Ask the registry for the record's schema until it answers; what it does not know is refused for a while."""
         key = _schema_header(record)

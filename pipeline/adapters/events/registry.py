@@ -17,7 +17,7 @@ import httpx
 
 from pipeline.adapters.events.references import Document, Reference, resolved
 from pipeline.adapters.events.writer_schemas import Avro
-from pipeline.errors import ConfigurationError, SchemaError, SchemaUnavailable, Unreachable
+from pipeline.errors import ConfigurationError, RegistryAway, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.settings.certificates import load_client_certificate
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
@@ -25,6 +25,10 @@ NOT_FOUND, SCHEMA_NOT_FOUND = 404, 40403
 """HTTP's status, and Confluent's own code beside it (API reference, "GET /schemas/ids/{int: id}")."""
 UNREADABLE = frozenset({409, 422})
 """Incompatible, or not a valid schema (Confluent's API reference, "Register a new schema")."""
+UNAUTHENTICATED, FORBIDDEN, NOT_PERMITTED = 401, 403, 42205
+"""HTTP's, and Confluent's own code for a subject in a mode that takes no registration, such as READONLY."""
+TOO_MANY, SERVER_ERROR = 429, 500
+"""From here on the registry, or a gateway before it, cannot answer now."""
 MAX_ANSWER = 4_194_304
 """Bytes; the largest schemas in the wild have a few hundred thousand."""
 
@@ -176,9 +180,26 @@ class SchemaRegistry:
             SchemaError: the registry refuses it, as incompatible for example.
         """
         body = {"schema": json.dumps(avro, ensure_ascii=False), "schemaType": "AVRO"}
-        status, answer = self._ask("POST", f"/subjects/{quote(subject, safe='')}/versions", body)
+        path = f"/subjects/{quote(subject, safe='')}"
+        status, answer = self._ask("POST", f"{path}/versions", body)
+        if status == FORBIDDEN or _code(answer) == NOT_PERMITTED:
+            return self._look_up(subject, path, body, answer)
         if status in UNREADABLE:
             raise SchemaError(f"{subject}: the registry refuses the schema: {_message(answer)}")
+        return self._id(status, answer)
+
+    def _look_up(self, subject: str, path: str, body: Mapping[str, object], refusal: object) -> int:
+        """The id of a schema that we may not register, if someone else has (reference, "Check if a schema has ...")."""
+        status, answer = self._ask("POST", path, body)
+        if status == NOT_FOUND:
+            raise Unreachable(
+                f"the schema registry at {self._url} does not let this user register a schema of {subject}, and it is "
+                f"not registered yet: {_message(refusal)}",
+                hint=f"register it once as a user who may: `notice-pipeline schemas register`, subject {subject}",
+            )
+        return self._id(status, answer)
+
+    def _id(self, status: int, answer: object) -> int:
         self._expect(status, answer)
         if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
             raise self._not_a_registry()
@@ -217,28 +238,39 @@ class SchemaRegistry:
         """
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": MEDIA_TYPE}
+        status = 0
         try:
             with self._client.stream(method, f"{self._url}{path}", content=content, headers=headers) as response:
+                status = response.status_code
                 read = bytearray()
                 for chunk in response.iter_bytes():
                     read += chunk
                     if len(read) > MAX_ANSWER:
                         raise self._not_a_registry()
-                return response.status_code, json.loads(read or b"null")
+                return status, json.loads(read or b"null")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unreachable(
+            raise RegistryAway(
                 f"the schema registry at {self._url} does not answer: {str(error) or type(error).__name__}",
                 hint="is schemas.registry_url right?",
             ) from None
         except (ValueError, RecursionError):
+            if status == TOO_MANY or status >= SERVER_ERROR:  # a gateway's own page
+                return status, None
             raise self._not_a_registry() from None
 
     def _expect(self, status: int, answer: object) -> None:
-        if status in {401, 403}:
+        if status == UNAUTHENTICATED:
             raise Unreachable(
-                f"the schema registry at {self._url} refuses access ({status})",
-                hint="are schemas.registry_user and its password right?",
+                f"the schema registry at {self._url} does not accept our credentials (401): {_message(answer)}",
+                hint="are schemas.registry_user and its password, or the token, right?",
             )
+        if status == FORBIDDEN:
+            raise Unreachable(
+                f"the schema registry at {self._url} gives this user no right to read (403): {_message(answer)}",
+                hint="the user needs to read the topics' subjects and schemas by id",
+            )
+        if status == TOO_MANY or status >= SERVER_ERROR:
+            raise RegistryAway(f"the schema registry at {self._url} answers {status}: {_message(answer)}")
         if status != 200:  # noqa: PLR2004 - RFC 9110
             raise Unreachable(f"the schema registry at {self._url} answers {status}: {_message(answer)}")
 
@@ -299,6 +331,11 @@ def _tags(node: object) -> set[object]:
     own = node.get("confluent:tags")
     tags = {tag for tag in own if isinstance(tag, str)} if isinstance(own, list) else set()
     return tags.union(*(_tags(value) for value in node.values()))
+
+
+def _code(answer: object) -> object:
+    """Confluent's own code of an error."""
+    return answer.get("error_code") if isinstance(answer, dict) else None
 
 
 def _message(answer: Any) -> str:  # noqa: ANN401 - whatever JSON came

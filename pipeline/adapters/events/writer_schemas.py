@@ -71,6 +71,8 @@ class WriterSchemas:
         self._look_up = look_up
         self._newest = newest
         self._monotonic = monotonic
+        self.unavailable: str | None = None
+        """Why the registry gave no schema when it was asked last; None if it answered."""
         self._refusals: dict[SchemaKey, _Refusal] = {}
         self._asking: dict[SchemaKey, asyncio.Lock] = {}
         self._allowance = MISSING_SECONDS
@@ -99,8 +101,10 @@ class WriterSchemas:
                 try:
                     found = await asyncio.to_thread(self._ask, self._look_up, key)
                 except SchemaUnavailable as error:
+                    self.unavailable = str(error)
                     log.warning("registry_unavailable", schema=str(key), error=str(error), retry_in_seconds=wait)
                 else:
+                    self.unavailable = None
                     asked += 1
                     if found:
                         break

@@ -243,6 +243,10 @@ class PrometheusTelemetry:
         """Nothing is sent."""
         self._gauges[metrics.SHADOW].set(1)
 
+    def registry_awaited(self, *, awaited: bool) -> None:
+        """The service waits for the schema registry at its start, or does so no longer."""
+        self._gauges[metrics.REGISTRY_AWAITED].set(float(awaited))
+
     def exposition(self) -> tuple[bytes, str]:
         """What `/metrics` answers, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
@@ -267,6 +271,7 @@ READ_AT_SCRAPE = frozenset(
         metrics.CONSUMER_LAG,
         metrics.FRONTIER_AGE,
         metrics.PARTITION_STUCK,
+        metrics.PARTITION_AWAITING_SCHEMA,
         metrics.LAST_POLL,
         metrics.KAFKA_BROKERS,
         metrics.KAFKA_ROUND_TRIP,

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
-from pipeline.model.kafka_health import KafkaHealth, StuckPartition
+from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.runtime.health import STUCK_SECONDS, Health
 
@@ -22,6 +22,7 @@ def health(
     kafka: KafkaHealth | None = None,
     stuck: dict[TopicPartition, StuckPartition] | None = None,
     pauses: Sequence[Pause] = (),
+    held: dict[TopicPartition, HeldPartition] | None = None,
 ) -> Health:
     subject: Any = {
         "clock": SimpleNamespace(now=lambda: 1_000.0),
@@ -34,6 +35,7 @@ def health(
         ),
         "engine": SimpleNamespace(has_token=True),
         "bridge": SimpleNamespace(draining=draining, assigned=set()),
+        "intake": SimpleNamespace(held=lambda: held or {}),
     }
     made = Health(**subject)
     made.started()
@@ -87,3 +89,10 @@ def test_a_partition_that_cannot_be_read_on_makes_the_member_unready() -> None:
 def test_a_pause_is_named(pause: Pause, ok: bool, message: str) -> None:  # noqa: FBT001 - a parameter of the test
     """A pause of everything makes the member unready; one of a rule does not."""
     assert health(pauses=[pause]).ready() == (ok, message)
+
+
+def test_a_partition_that_waits_for_a_schema_makes_the_member_unready() -> None:
+    """Nothing of it is sent; the message names the registry's answer."""
+    error = "the schema registry at http://registry answers 503: down"
+    held = {TopicPartition("orders", 3): HeldPartition(17, 0.0, 5, 0.0, error)}
+    assert health(held=held).ready() == (False, f"orders/3 waits for a schema at offset 17: {error}")

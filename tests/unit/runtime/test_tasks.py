@@ -85,6 +85,8 @@ async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_servic
     """Else its partition would be held back forever, by a service that looks well."""
 
     class Decoder:
+        unavailable = None
+
         def decode(self, _record: Record) -> Event:
             raise SchemaUnavailable("not asked for yet")
 

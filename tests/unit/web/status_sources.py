@@ -9,7 +9,7 @@ from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.halt import Halt
-from pipeline.model.kafka_health import KafkaHealth, StuckPartition
+from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
@@ -110,6 +110,7 @@ class Shop:
     has_token: bool = True
     kafka: KafkaHealth | None = None
     stuck_partitions: dict[TopicPartition, StuckPartition] = field(default_factory=dict)
+    held_partitions: dict[TopicPartition, HeldPartition] = field(default_factory=dict)
     snapshot: DeliverySnapshot = SNAPSHOT
     consumed: int = 0
     rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
@@ -130,6 +131,7 @@ class Shop:
             has_token=lambda: self.has_token,
             kafka=lambda: self.kafka,
             stuck=lambda: self.stuck_partitions,
+            held=lambda: self.held_partitions,
             snapshot=lambda _: self.snapshot,
             lag=lambda: {TopicPartition("shop.events", 0): 42},
             consumed=lambda: self.consumed,
