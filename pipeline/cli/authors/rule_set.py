@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -117,14 +118,25 @@ class SoundRules(NamedTuple):
             UserError: it names none, or several.
         """
         known = dict.fromkeys([*self.catalogue, *(name for rule in self.ruleset.rules for name in rule.on)])
-        found = [event_type] if event_type in known else [name for name in known if name.endswith(f".{event_type}")]
-        if len(found) != 1:
-            message = "names several event types" if found else "is not an event type of any schema or rule"
-            hint = f"the types are {_few(found or list(known))}"
-            raise UserError(
-                f"`{event_type}` {message}", hint=(None if found else did_you_mean(event_type, known)) or hint
-            )
-        return found[0]
+        return find_event_type(event_type, list(known), "any schema or rule")
+
+
+def find_event_type(event_type: str, known: Sequence[str], of: str) -> str:
+    """The one of the `known` event types that `event_type` selects, by its full name or its last parts.
+
+    `of` says where the known ones are from.
+
+    Raises:
+        UserError: it names none, or several.
+    """
+    found = [event_type] if event_type in known else [name for name in known if name.endswith(f".{event_type}")]
+    if len(found) != 1:
+        message = "names several event types" if found else f"is not an event type of {of}"
+        hint = f"the types are {_few(found or list(known))}"
+        parts = event_type.count(".") + 1
+        names = [*(".".join(name.split(".")[-parts:]) for name in known), *known]
+        raise UserError(f"`{event_type}` {message}", hint=(None if found else did_you_mean(event_type, names)) or hint)
+    return found[0]
 
 
 def _few(names: list[str]) -> str:
