@@ -34,7 +34,7 @@ from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
-from pipeline.model.notice import Notice
+from pipeline.model.notice import DEFAULT_API, Notice
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 from pipeline.ports import NoticesApi, OutcomeLog
@@ -186,7 +186,7 @@ def count_all(telemetry: PrometheusTelemetry, publications: Sequence[PendingOutc
     for publication in publications:
         telemetry.consumed(publication.record.topic, 1)
         telemetry.matched(publication.outcome.rule or "")
-        telemetry.attempted(Verdict.ACCEPTED, 0.001)
+        telemetry.attempted(DEFAULT_API, Verdict.ACCEPTED, 0.001)
         telemetry.ended(publication.outcome, publication.outcome.finished_at)
 
 
@@ -212,7 +212,7 @@ async def stages(parts: Parts, telemetry: PrometheusTelemetry, count: int) -> li
         lambda: [table.judge(read(200, no_headers.get, b'{"code":200}', "token", notice)) for _ in records], count
     )
     before = time.process_time()
-    await send(parts.api, notices)
+    await send(parts.apis[0].client, notices)
     sending = (time.process_time() - before) / count * 1e6
     _, publishing = timed(lambda: publish(parts.outcomes, publications), count)
     _, counting = timed(lambda: count_all(telemetry, publications), count)
@@ -242,11 +242,11 @@ def profile_stages(events: int, results: Path | None) -> None:
         async def measure() -> list[Stage]:
             clock = SystemClock()
             credentials = Credentials(clock)
-            tokens = token_source(settings, credentials)
+            tokens = token_source(settings.notices, DEFAULT_API, credentials)
             parts = make_parts(settings, schemas, tokens, telemetry, clock, credentials)
             telemetry.rules_loaded(parts.rules, parts.clock.now())
             found = await stages(parts, telemetry, count)
-            await parts.api.close()
+            await parts.apis[0].client.close()
             return found
 
         _tell(uvloop.run(measure()), count, results)

@@ -31,7 +31,7 @@ def metrics_page() -> str:
     for metric in metrics.CATALOGUE:
         labels = ", ".join(
             f"`{label.name}` ({'closed' if label.values else 'bounded by ' + label.bounded_by})"
-            for label in metric.labels
+            for label in (*metric.labels, *((metrics.API,) if metric.by_api else ()))
         )
         lines.append(f"| `{metric.full_name}` | {metric.kind} | {labels or '—'} | {metric.help} |")
     lines += ["", "## Closed labels", "", "A label of one name may have other values in another metric.", ""]

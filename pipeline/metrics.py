@@ -49,6 +49,8 @@ class Metric(NamedTuple):
     help: str
     labels: tuple[Label, ...] = ()
     buckets: tuple[float, ...] = ()
+    by_api: bool = False
+    """Whether it also has the label `api`, if the configuration has more than one API."""
 
     @property
     def full_name(self) -> str:
@@ -56,6 +58,7 @@ class Metric(NamedTuple):
         return PREFIX + self.name
 
 
+API = Label("api", bounded_by="`notices` and the names under `apis`; absent without `apis`")
 TOPIC = Label("topic", bounded_by="the configured topics")
 PARTITION = Label("partition", bounded_by="the partitions this process owns")
 RULE = Label("rule", bounded_by="the rules loaded")
@@ -96,9 +99,9 @@ NOTICES = Metric(
     "Notices that have ended, by outcome and reason. Counted when Kafka acknowledges the outcome.",
     (RULE, TEMPLATE, OUTCOME, REASON),
 )
-ATTEMPTS = Metric("attempts_total", Kind.COUNTER, "Requests to the notices API, by verdict.", (VERDICT,))
+ATTEMPTS = Metric("attempts_total", Kind.COUNTER, "Requests to the notices API, by verdict.", (VERDICT,), by_api=True)
 ATTEMPT_DURATION = Metric(
-    "attempt_duration_seconds", Kind.HISTOGRAM, "Duration of one request.", (VERDICT,), LATENCY_BUCKETS
+    "attempt_duration_seconds", Kind.HISTOGRAM, "Duration of one request.", (VERDICT,), LATENCY_BUCKETS, by_api=True
 )
 END_TO_END = Metric(
     "end_to_end_seconds", Kind.HISTOGRAM, "From the event's time to the acceptance of its notice.", (RULE,), AGE_BUCKETS
@@ -106,9 +109,12 @@ END_TO_END = Metric(
 PIPELINE = Metric(
     "pipeline_seconds", Kind.HISTOGRAM, "From receiving the record to acknowledging its outcome.", (), LATENCY_BUCKETS
 )
-TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Token refreshes.", (RESULT,))
+TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Token refreshes.", (RESULT,), by_api=True)
 TOKENS_ENDED_EARLY = Metric(
-    "tokens_ended_early_total", Kind.COUNTER, "Tokens that the API refused before the end that their endpoint named."
+    "tokens_ended_early_total",
+    Kind.COUNTER,
+    "Tokens that the API refused before the end that their endpoint named.",
+    by_api=True,
 )
 COMMITS = Metric("commits_total", Kind.COUNTER, "Offset commits, one per partition.", (RESULT,))
 LEDGER_REPLAYED = Metric(
@@ -152,8 +158,10 @@ SHADOW = Metric("shadow", Kind.GAUGE, "1 in shadow mode (`run --shadow`, nothing
 BUILD_INFO = Metric("build_info", Kind.GAUGE, "1; the release.", (Label("version", bounded_by="one"),))
 
 # Read from the delivery machine at each scrape, so that they cost nothing in between.
-IN_FLIGHT = Metric("in_flight", Kind.GAUGE, "Requests in flight.")
-CONCURRENCY_LIMIT = Metric("concurrency_limit", Kind.GAUGE, "Maximum number of requests in flight at present.")
+IN_FLIGHT = Metric("in_flight", Kind.GAUGE, "Requests in flight.", by_api=True)
+CONCURRENCY_LIMIT = Metric(
+    "concurrency_limit", Kind.GAUGE, "Maximum number of requests in flight at present.", by_api=True
+)
 PAUSED = Metric(
     "paused_seconds",
     Kind.GAUGE,
@@ -164,10 +172,20 @@ LANES = Metric("lanes", Kind.GAUGE, "Recipients with at least one unfinished not
 LANES_WAITING = Metric("lanes_waiting", Kind.GAUGE, "Recipients whose first notice waits for its next attempt.")
 BUFFERED = Metric("buffered_notices", Kind.GAUGE, "Notices held in memory.")
 BREAKER = Metric(
-    "breaker_state", Kind.GAUGE, "1 for the state the circuit breaker is in.", (Label("state", tuple(BreakerState)),)
+    "breaker_state",
+    Kind.GAUGE,
+    "1 for the state the circuit breaker is in.",
+    (Label("state", tuple(BreakerState)),),
+    by_api=True,
 )
-HALTED = Metric("halted", Kind.GAUGE, "1 for the reason for which sending is halted.", (Label("reason", tuple(Halt)),))
-RETRY_BUDGET = Metric("retry_budget", Kind.GAUGE, "Retry tokens left.")
+HALTED = Metric(
+    "halted",
+    Kind.GAUGE,
+    "1 for the reason for which sending is halted.",
+    (Label("reason", tuple(Halt)),),
+    by_api=True,
+)
+RETRY_BUDGET = Metric("retry_budget", Kind.GAUGE, "Retry tokens left.", by_api=True)
 RULES_SUSPENDED = Metric(
     "rules_suspended", Kind.GAUGE, "1 for a rule that is suspended because the API rejects its configuration.", (RULE,)
 )

@@ -72,6 +72,14 @@ class TokenSource(Protocol):
         ...
 
 
+class Api(NamedTuple):
+    """One API that notices go through: `notices` of the configuration, or one of `apis`."""
+
+    name: str
+    client: NoticesApi
+    tokens: TokenSource
+
+
 class SourceListener(Protocol):
     """Receives the event source's events. Every call comes from the source's own thread."""
 
@@ -232,19 +240,19 @@ class Telemetry(Protocol):
         """A rule matched."""
         ...
 
-    def attempted(self, verdict: Verdict, seconds: float) -> None:
-        """A request to the notices API has ended."""
+    def attempted(self, api: str, verdict: Verdict, seconds: float) -> None:
+        """A request to an API has ended."""
         ...
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """An outcome is acknowledged by Kafka."""
         ...
 
-    def token_refreshed(self, *, ok: bool) -> None:
-        """The token was refreshed, or could not be."""
+    def token_refreshed(self, api: str, *, ok: bool) -> None:
+        """The token of an API was refreshed, or could not be."""
         ...
 
-    def token_ended_early(self) -> None:
+    def token_ended_early(self, api: str) -> None:
         """The API refused a token before its end."""
         ...
 

@@ -15,6 +15,7 @@ from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.rule_files import read_rules
 from pipeline.errors import RegistryAway, SchemaError, Unreachable
+from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -198,4 +199,5 @@ def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
         RulesRefused: with findings of level error.
         UserError: the folder cannot be read.
     """
-    return load(read_rules(settings.rules), catalogue, environment=settings.environment)
+    apis = (DEFAULT_API, *settings.apis)
+    return load(read_rules(settings.rules), catalogue, environment=settings.environment, apis=apis)

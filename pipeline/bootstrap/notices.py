@@ -1,4 +1,4 @@
-"""Makes the client of the notices API, with the configured transport."""
+"""Makes the client of each API, with the configured transport."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from pipeline.adapters.notices_api.exchange import HttpOptions
 from pipeline.adapters.notices_api.proxy import environment_proxy, proxy_for, read_proxy
 from pipeline.adapters.notices_api.replaceable import ReplaceableNoticesApi
 from pipeline.adapters.notices_api.shadow import WithheldNoticesApi
+from pipeline.adapters.notices_api.tokens import StaticToken
 from pipeline.bootstrap.parameters import attempt_parameters, constants
+from pipeline.bootstrap.tokens import token_source
 from pipeline.errors import ConfigurationError
-from pipeline.ports import Clock, NoticesApi
+from pipeline.model.notice import DEFAULT_API
+from pipeline.ports import Api, Clock, NoticesApi, TokenSource
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.settings.certificates import read_authorities, read_client_certificate
@@ -25,17 +28,34 @@ LINGER_SECONDS = 5.0
 """Beyond the timeout of a request, until a client that was replaced is closed."""
 
 
-def notices_api(settings: Settings, credentials: Credentials, clock: Clock) -> NoticesApi:
-    """The HTTP client of the configured transport; for a shadow, one that sends nothing.
+def make_apis(settings: Settings, tokens: TokenSource, credentials: Credentials, clock: Clock) -> tuple[Api, ...]:
+    """Every API of the configuration, the one of `notices` with `tokens` first; for a shadow, ones that send nothing.
+
+    Raises:
+        ConfigurationError: as `notices_api` and `token_source`.
+    """
+    if settings.shadow:  # a token is never sent; fetching a real one may end the live service's
+        return tuple(Api(name, WithheldNoticesApi(), StaticToken("none")) for name in apis_of(settings))
+    made = [Api(DEFAULT_API, notices_api(settings.notices, DEFAULT_API, credentials, clock), tokens)]
+    for name, api in settings.apis.items():
+        key = f"apis.{name}"
+        made.append(Api(name, notices_api(api, key, credentials, clock), token_source(api, key, credentials)))
+    return tuple(made)
+
+
+def apis_of(settings: Settings) -> dict[str, NoticesSettings]:
+    """The settings of each API by name, those of `notices` first."""
+    return {DEFAULT_API: settings.notices, **settings.apis}
+
+
+def notices_api(notices: NoticesSettings, key: str, credentials: Credentials, clock: Clock) -> NoticesApi:
+    """The HTTP client of the configured transport of the section `key`.
 
     If it reads any file (certificates, headers), it is made again when one of them changes.
 
     Raises:
         ConfigurationError: a certificate, a secret or a key cannot be read or used.
     """
-    if settings.shadow:
-        return WithheldNoticesApi()
-    notices = settings.notices
     files = _transport_files(notices)
     if not files:
         return _client(notices, clock)
@@ -46,14 +66,14 @@ def notices_api(settings: Settings, credentials: Credentials, clock: Clock) -> N
         client = _client(notices, clock)
         return lambda: api.use(client)
 
-    credentials.add("notices", watch.changed, prepare)
+    credentials.add(key, watch.changed, prepare)
     return api
 
 
 def _transport_files(notices: NoticesSettings) -> list[Path]:
     """Every file of the section but those of the token, which has its own source."""
     of_token = ("token_file", "oauth.")
-    return [path for key, path in paths_of(notices) if not key.startswith(of_token)]
+    return [path for name, path in paths_of(notices) if not name.startswith(of_token)]
 
 
 def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:

@@ -64,7 +64,7 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
         clock=parts.clock,
         phase=lambda: service.health.phase,
         live=service.health.live,
-        has_token=lambda: service.engine.has_token,
+        without_token=lambda: service.engine.without_token,
         kafka=parts.source.health,
         stuck=parts.source.stuck,
         held=service.intake.held,

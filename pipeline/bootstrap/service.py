@@ -21,6 +21,7 @@ from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.notices_api.shared_token import SharedToken
+from pipeline.adapters.notices_api.tokens import StaticToken
 from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
@@ -35,16 +36,18 @@ from pipeline.bootstrap.events import (
     service_schemas,
 )
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
-from pipeline.bootstrap.notices import notices_api
+from pipeline.bootstrap.notices import apis_of, make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
+from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import UserError
 from pipeline.model.event import Record
+from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.gauges import read_gauges
@@ -53,7 +56,7 @@ from pipeline.runtime.service import Parts, Service
 from pipeline.runtime.signals import EndDeadline, Signals, Stopped
 from pipeline.settings import Settings
 from pipeline.settings.kafka_cautions import cautions
-from pipeline.settings.model import DeadLetterSettings, OutcomeSettings
+from pipeline.settings.model import DeadLetterSettings, NoticesSettings, OutcomeSettings
 from pipeline.web.listener import listen
 from pipeline.web.tally import Tally
 
@@ -115,7 +118,9 @@ async def run_service(
     host, port = listener.getsockname()[:2]
     credentials = Credentials(clock)
     tally = Tally()
-    telemetry = PrometheusTelemetry(__version__, settings.kafka.topics, also_ended=tally.ended)
+    telemetry = PrometheusTelemetry(
+        __version__, settings.kafka.topics, apis=list(apis_of(settings)), also_ended=tally.ended
+    )
     if writer is not None:
         writer.on_dropped(telemetry.log_lines_dropped)
     try:
@@ -173,8 +178,11 @@ async def run_service(
 
 
 def _tokens(settings: Settings, member: Member | None, credentials: Credentials) -> TokenSource:
+    """The source of the token of `notices`, which the workers of a machine share."""
+    if settings.shadow:
+        return StaticToken("none")
     shared = member.token if member else None
-    return token_source(settings, credentials) if shared is None else SharedToken(shared)
+    return token_source(settings.notices, DEFAULT_API, credentials) if shared is None else SharedToken(shared)
 
 
 def _announce(settings: Settings, rules: RuleSet, endpoint: str) -> None:
@@ -185,6 +193,7 @@ def _announce(settings: Settings, rules: RuleSet, endpoint: str) -> None:
         broker=settings.kafka.bootstrap_servers,
         group=settings.kafka.group_id,
         sends_to="no API: this is a shadow" if settings.shadow else str(settings.notices.url).partition("?")[0],
+        **_further_apis(settings),
         environment=settings.environment,
         rules=len(rules.rules),
         rules_version=rules.version,
@@ -200,6 +209,13 @@ def _each(*requests: Callable[[], None]) -> Callable[[], None]:
             one()
 
     return request
+
+
+def _further_apis(settings: Settings) -> dict[str, dict[str, str]]:
+    """A field of the log: the URL of each further API by name, if there is any that gets something."""
+    if settings.shadow or not settings.apis:
+        return {}
+    return {"apis": {name: str(api.url).partition("?")[0] for name, api in settings.apis.items()}}
 
 
 def _no_deadline() -> None:
@@ -271,25 +287,27 @@ def make_parts(
             unreadable_time=unreadable_time_report(telemetry),
         ),
         rules=rules,
-        delivery=Delivery(
-            settings.delivery,
-            Route(
-                settings.delivery,
-                VerdictTable(settings.notices.verdicts),
-                max_in_flight=settings.notices.max_in_flight,
-                rng=random.SystemRandom().random,
-                now=clock.now(),
-            ),
-            clock.now(),
-        ),
-        api=notices_api(settings, credentials, clock),
-        tokens=tokens,
+        delivery=make_delivery(settings, clock.now()),
+        apis=make_apis(settings, tokens, credentials, clock),
         source=source,
         outcomes=outcomes,
         clock=clock,
         telemetry=telemetry,
         controls=controls,
     )
+
+
+def make_delivery(settings: Settings, now: float) -> Delivery:
+    """The machine with a route for each API, which differ in their limits and verdicts."""
+    rng = random.SystemRandom().random
+
+    def route(api: NoticesSettings, policy: DeliverySettings) -> Route:
+        return Route(policy, VerdictTable(api.verdicts), max_in_flight=api.max_in_flight, rng=rng, now=now)
+
+    further = {
+        name: route(api, settings.delivery.model_copy(update={"rate": api.rate})) for name, api in settings.apis.items()
+    }
+    return Delivery(settings.delivery, route(settings.notices, settings.delivery), now, further)
 
 
 def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, str], None]:

@@ -7,38 +7,36 @@ from pathlib import Path
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.notices_api.tokens import FileToken, StaticToken, require_token
 from pipeline.errors import ConfigurationError
+from pipeline.model.notice import DEFAULT_API
 from pipeline.ports import TokenSource
 from pipeline.runtime.credentials import Credentials
-from pipeline.settings import Settings
 from pipeline.settings.certificates import read_authorities, read_client_certificate
 from pipeline.settings.files import paths_of
+from pipeline.settings.model import NoticesSettings
 from pipeline.settings.secrets import read_secret_file, reveal
 from pipeline.settings.servers import OAuthSettings
 
 
-def token_source(settings: Settings, credentials: Credentials) -> TokenSource:
-    """The source of the token.
+def token_source(notices: NoticesSettings, key: str, credentials: Credentials) -> TokenSource:
+    """The source of the token of the section `key`.
 
     Raises:
         ConfigurationError: the token's file, the client secret's or a certificate cannot be read.
     """
-    if settings.shadow:
-        return StaticToken("none")  # never sent; fetching a real one may end the live service's
-    notices = settings.notices
     if notices.token is not None:
         return StaticToken(notices.token.get_secret_value())
     if notices.token_file is not None:
-        return _file_token(notices.token_file, credentials)
+        return _file_token(notices.token_file, key, credentials)
     if notices.oauth is not None:
-        return oauth_token(notices.oauth, credentials)
-    raise ConfigurationError("`notices`: no token: give one of token, token_file and oauth")
+        return oauth_token(notices.oauth, credentials, key)
+    raise ConfigurationError(f"`{key}`: no token: give one of token, token_file and oauth")
 
 
-def _file_token(path: Path, credentials: Credentials) -> TokenSource:
+def _file_token(path: Path, key: str, credentials: Credentials) -> TokenSource:
     watch = FileWatch(lambda: [path])  # before the file is read
     require_token(path, _read_token)  # reported at start, not at the first event
     source = FileToken(path, _read_token)
-    credentials.add("notices.token_file", watch.changed, source.replacement)
+    credentials.add(f"{key}.token_file", watch.changed, source.replacement)
     return source
 
 
@@ -46,8 +44,8 @@ def _read_token(path: Path) -> str:
     return read_secret_file(path, "the token file")
 
 
-def oauth_token(oauth: OAuthSettings, credentials: Credentials) -> TokenSource:
-    """A token endpoint, whose secret and certificates `credentials` reads again.
+def oauth_token(oauth: OAuthSettings, credentials: Credentials, key: str = DEFAULT_API) -> TokenSource:
+    """The token endpoint of the section `key`, whose secret and certificates `credentials` reads again.
 
     Raises:
         ConfigurationError: the client secret or a certificate cannot be read.
@@ -79,5 +77,5 @@ def oauth_token(oauth: OAuthSettings, credentials: Credentials) -> TokenSource:
     watch = FileWatch(lambda: files)  # before the files are read
     source = OAuthToken(options())
     if files:
-        credentials.add("notices.oauth", watch.changed, lambda: source.replacement(options()))
+        credentials.add(f"{key}.oauth", watch.changed, lambda: source.replacement(options()))
     return source

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline import __version__
 from pipeline.adapters.file_watch import FileWatch
+from pipeline.bootstrap.notices import apis_of
 from pipeline.errors import ConfigurationError
 from pipeline.settings.certificates import read_authorities
 from pipeline.settings.files import paths_of
@@ -56,7 +57,6 @@ def traced(parts: Parts, settings: Settings, clock: Clock, credentials: Credenti
             service_name=chosen.service_name,
             version=__version__,
             group=settings.kafka.group_id,
-            api_url=str(settings.notices.url),
         )
 
     files = [path for _, path in paths_of(chosen)]
@@ -64,6 +64,6 @@ def traced(parts: Parts, settings: Settings, clock: Clock, credentials: Credenti
     made = tracing.Tracing(options(), clock, random.getrandbits, socket.gethostname())
     if files:
         credentials.add("tracing", watch.changed, lambda: made.replacement(options()))
-    return parts._replace(
-        api=tracing.TracedNoticesApi(parts.api, made), outcomes=tracing.TracedOutcomeLog(parts.outcomes, made)
-    )
+    urls = {name: str(api.url) for name, api in apis_of(settings).items()}
+    apis = tuple(api._replace(client=tracing.TracedNoticesApi(api.client, made, urls[api.name])) for api in parts.apis)
+    return parts._replace(apis=apis, outcomes=tracing.TracedOutcomeLog(parts.outcomes, made))

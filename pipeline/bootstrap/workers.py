@@ -14,6 +14,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.access import page_password
+from pipeline.delivery.policy import RateSettings
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.web.access import gate
@@ -102,15 +103,18 @@ def _end_at_once(supervisor: Supervisor) -> None:
 
 def settings_of(settings: Settings, number: int) -> Settings:
     """Return the settings of one worker: fixed rate limits are divided among the workers."""
-    rate = settings.delivery.rate
     workers = settings.workers
-    share = rate.model_copy(
-        update={
-            "per_second": None if rate.per_second is None else rate.per_second / workers,
-            "per_day": None if rate.per_day is None else (rate.per_day + workers - number) // workers,
-        }
-    )
-    delivery = settings.delivery.model_copy(update={"rate": share})
+
+    def share(rate: RateSettings) -> RateSettings:
+        return rate.model_copy(
+            update={
+                "per_second": None if rate.per_second is None else rate.per_second / workers,
+                "per_day": None if rate.per_day is None else (rate.per_day + workers - number) // workers,
+            }
+        )
+
+    delivery = settings.delivery.model_copy(update={"rate": share(settings.delivery.rate)})
+    apis = {name: api.model_copy(update={"rate": share(api.rate)}) for name, api in settings.apis.items()}
     # The supervisor shows a worker's pages, and forwards only reading requests.
     http = settings.http.model_copy(update={"studio": False})
-    return settings.model_copy(update={"delivery": delivery, "http": http, "workers": 1})
+    return settings.model_copy(update={"delivery": delivery, "apis": apis, "http": http, "workers": 1})

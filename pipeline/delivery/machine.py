@@ -7,7 +7,7 @@ Pure: time and random numbers are arguments, and nothing here waits. One owner c
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from pipeline.delivery.buffers import Buffers
 from pipeline.delivery.condition import NEVER
@@ -24,6 +24,7 @@ from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outco
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned, CommitPoint
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
@@ -52,27 +53,24 @@ SWEEP_SECONDS = 1.0
 class Delivery:
     """All notices of one process that have not ended."""
 
-    def __init__(self, settings: DeliverySettings, route: Route, now: float) -> None:
+    def __init__(
+        self, settings: DeliverySettings, route: Route, now: float, further: Mapping[str, Route] | None = None
+    ) -> None:
         """`now` is seconds since the epoch, here and everywhere.
 
-        All notices go by one route. A second one is chosen for each notice in `offer` and kept in its `PendingNotice`.
+        `route` is the API of `DEFAULT_API`, `further` are others by name; each notice names its own.
         """
-        self._route = route
-        self._gate = route.gate
-        self._limit = route.limit
-        self._budget = route.budget
-        self._suspensions = route.suspensions
-        self._replies = route.replies
-        max_in_flight = route.max_in_flight
+        self._routes: Mapping[str, Route] = {DEFAULT_API: route, **(further or {})}
+        self._writes_body = any(each.writes_body for each in self._routes.values())
+        max_in_flight = sum(each.max_in_flight for each in self._routes.values())
         self._buffers = Buffers(
             settings.buffers.notices or max(LEAST_NOTICES, NOTICES_PER_SLOT * max_in_flight),
             settings.buffers.span,
             settings.buffers.megabytes * MEGABYTE,
         )
-        self._lanes = Lanes()
+        self._lanes = Lanes([each.ready for each in self._routes.values()])
         self._partitions: dict[TopicPartition, Partition] = {}
         self._unacknowledged = UnacknowledgedOutcomes(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
-        self._in_flight: dict[int, PendingNotice] = {}
         self._waiting: list[tuple[float, int, PendingNotice]] = []
         self._pauses = Pauses()
         self._ticket = 0
@@ -134,11 +132,12 @@ class Delivery:
         self._unacknowledged.expect(partition, left, event)
         for outcome in outcomes:
             self._unacknowledged.publish(outcome, record, partition, event)
-        if self._route.writes_body:
-            notices = [self._route.written(notice) for notice in notices]
+        routes = self._routes
+        if self._writes_body:
+            notices = [routes[notice.api].written(notice) for notice in notices]
         for notice in notices:
             self._ticket += 1
-            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition))
+            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, routes[notice.api]))
 
     def rules_off(self, rules: frozenset[str], now: float) -> int:
         """End the buffered notices of `rules`, which are not in use any more; return how many ended.
@@ -162,16 +161,28 @@ class Delivery:
         return taken
 
     def demand(self) -> int:
-        """Number of records that may be read now; 0 during a halt, unless a notice is needed to probe with."""
-        room = self._buffers.room(self._partitions, self._unacknowledged.buffered, busy=self._lanes.any_ready)
-        halt = self._gate.halted(self._now)
-        if halt is None:
+        """Number of records that may be read now; 0 during a halt, unless a notice is needed to probe with.
+
+        While one API of several is halted, records are read for the others: its own notices fill the buffers meanwhile.
+        """
+        running = self._running()
+        busy = any(route.ready.any_ready for route in running or self._routes.values())
+        room = self._buffers.room(self._partitions, self._unacknowledged.buffered, busy=busy)
+        if running or not room:
             return room
-        if halt is Halt.PAUSED:  # nothing is probed
+        if any(route.gate.halted(self._now) is Halt.PAUSED for route in self._routes.values()):  # nothing is probed
             return 0
-        if self._lanes.any_unrefused or any(work.refused_at is None for _, _, work in self._waiting):
-            return 0
-        return min(room, PROBE_RECORDS)
+        return 0 if all(map(self._can_probe, self._routes.values())) else min(room, PROBE_RECORDS)
+
+    def _running(self) -> list[Route]:
+        """The routes that are not halted."""
+        return [route for route in self._routes.values() if route.gate.halted(self._now) is None]
+
+    def _can_probe(self, route: Route) -> bool:
+        """Whether a notice of the route that was not refused is in memory."""
+        return route.ready.any_unrefused or any(
+            work.refused_at is None for _, _, work in self._waiting if work.route is route
+        )
 
     def demand_bytes(self) -> int:
         """How many more bytes of records may be read now; one record more may always come while there is any room."""
@@ -179,35 +190,43 @@ class Delivery:
 
     def held(self) -> frozenset[TopicPartition]:
         """Partitions that are not read while others are."""
-        stuck = not self._lanes.any_ready and len(self._in_flight) < self._limit.value
+        routes = self._running() or self._routes.values()
+        stuck = all(not route.ready.any_ready and route.room > 0 for route in routes)
         return self._buffers.held(
             self._partitions, self._unacknowledged.buffered, self._unacknowledged.bytes, stuck=stuck
         )
 
     # Attempts and replies
 
-    def attempts(self, now: float) -> list[Attempt]:
-        """The attempts to send now."""
+    @property
+    def apis(self) -> Collection[str]:
+        """The names of all APIs, `DEFAULT_API` first."""
+        return self._routes.keys()
+
+    def attempts(self, now: float, api: str = DEFAULT_API) -> list[Attempt]:
+        """The attempts to send now to one API."""
         self._now = now
-        waiting, lanes, gate = self._waiting, self._lanes, self._gate
+        waiting, route = self._waiting, self._routes[api]
+        ready, gate = route.ready, route.gate
         while waiting and waiting[0][0] <= now:
-            lanes.ready(heapq.heappop(waiting)[2])
+            work = heapq.heappop(waiting)[2]
+            work.route.ready.fresh.append(work)
         attempts: list[Attempt] = []
-        room = self._limit.value - len(self._in_flight)
-        unwritten = self._unacknowledged.room(len(self._in_flight))
+        room = route.room
+        unwritten = self._unacknowledged.room(self._in_flight)
         clear = gate.clear(now)
-        if lanes.any_deferred and gate.halted(now) is None:
-            lanes.restore()
-        while lanes.any_ready:
+        if ready.any_deferred and gate.halted(now) is None:
+            ready.restore()
+        while ready.any_ready:
             if not clear and gate.blocked_until(now) is not None:
                 self._sweep(now)
                 break
             if room <= 0:
-                self._limit.reached()
+                route.limit.reached()
                 break
             if unwritten <= 0:
                 break  # Kafka is away: what is sent now would be sent again after a crash
-            work = lanes.take()
+            work = ready.take()
             if self._may_leave(work, now):
                 room -= 1
                 unwritten -= 1
@@ -215,6 +234,11 @@ class Delivery:
                     gate.sent(work.ticket)
                 attempts.append(self._send(work, now))
         return attempts
+
+    @property
+    def _in_flight(self) -> int:
+        """Attempts under way, of all APIs."""
+        return sum([len(route.in_flight) for route in self._routes.values()])
 
     def _sweep(self, now: float) -> None:
         """End what has expired while nothing may leave."""
@@ -233,30 +257,32 @@ class Delivery:
             self._lanes.leave(work)
             self._suppress(work, pause, now)
             return False
-        if self._suspensions.refuses(work.notice.rule, work.ticket, now):
+        if work.route.suspensions.refuses(work.notice.rule, work.ticket, now):
             self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
             return False
         return not work.attempts or self._may_retry(work, now)
 
     def _may_retry(self, work: PendingNotice, now: float) -> bool:
-        reason = self._replies.exhausted(work, now)
+        budget = work.route.budget
+        reason = work.route.replies.exhausted(work, now)
         if reason is not None:
             self._end(work, OutcomeKind.EXHAUSTED, reason, now)
             return False
-        if not self._budget.take(now):
-            self._wait(work, self._budget.available_at(now))
+        if not budget.take(now):
+            self._wait(work, budget.available_at(now))
             return False
         return True
 
     def _send(self, work: PendingNotice, now: float) -> Attempt:
+        route = work.route
         if work.first_attempt_at is None:
             work.first_attempt_at = now
-            work.halted_before = self._gate.halted_seconds(now)
+            work.halted_before = route.gate.halted_seconds(now)
         work.in_flight = True
         work.sent_at = now
-        work.token = self._gate.token.generation
+        work.token = route.gate.token.generation
         work.partition.in_flight += 1
-        self._in_flight[work.ticket] = work
+        route.in_flight[work.ticket] = work
         event = work.arrival.event
         return Attempt(work.ticket, work.notice, work.attempts + 1, event.trace if event is not None else None)
 
@@ -268,11 +294,12 @@ class Delivery:
     def replied(self, attempt: Attempt, reply: Reply, now: float) -> Verdict:
         """An attempt has ended; return what its reply means."""
         self._now = now
-        work = self._in_flight.pop(attempt.ticket)
+        route = self._routes[attempt.notice.api]
+        work = route.in_flight.pop(attempt.ticket)
         work.in_flight = False
         work.partition.in_flight -= 1
         work.reply = reply
-        verdict, step, kind, reason, wait_until = self._replies.decide(work, reply, now)
+        verdict, step, kind, reason, wait_until = route.replies.decide(work, reply, now)
         if step is _ENDS:
             self._end(work, kind, reason, now)
         elif work.partition.revoking:
@@ -282,9 +309,9 @@ class Delivery:
         elif step is NextStep.WAITS:
             self._wait(work, wait_until)
         elif step is NextStep.NEXT:
-            self._lanes.resume(work)
+            route.ready.resume(work)
         else:
-            self._lanes.defer(work)
+            route.ready.defer(work)
         return verdict
 
     def _end(self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> None:
@@ -341,56 +368,60 @@ class Delivery:
     def _pause_everything(self, now: float) -> None:
         """Halt sending as the pause of everything says; again after each step of the clock, by which it ends."""
         pause = self._pauses.everything
-        if pause is None:
-            self._gate.paused.resume()
-        else:
-            self._gate.paused.pause(None if pause.until is None else pause.until - self._correction)
-        self._gate.mark(now)
+        for route in self._routes.values():
+            if pause is None:
+                route.gate.paused.resume()
+            else:
+                route.gate.paused.pause(None if pause.until is None else pause.until - self._correction)
+            route.gate.mark(now)
 
     def pauses(self, now: float) -> Sequence[Pause]:
         """The pauses in force, the pause of everything first."""
         return self._pauses.in_force(now + self._correction)
 
-    def token_needed(self) -> bool:
-        """Whether a new token is needed before anything leaves."""
-        return self._gate.token.needed
+    def token_needed(self, api: str = DEFAULT_API) -> bool:
+        """Whether a new token is needed before anything leaves for this API."""
+        return self._routes[api].gate.token.needed
 
-    def token_arrived(self, now: float) -> None:
+    def token_arrived(self, now: float, api: str = DEFAULT_API) -> None:
         """A new token is in use from now on."""
         self._now = now
-        self._gate.token.arrived()
-        self._gate.mark(now)
+        gate = self._routes[api].gate
+        gate.token.arrived()
+        gate.mark(now)
 
-    def token_failed(self, now: float) -> None:
+    def token_failed(self, now: float, api: str = DEFAULT_API) -> None:
         """Record that the token source gave no token and no other is usable; the caller queries it again."""
         self._now = now
-        self._gate.token.failed()
-        self._gate.mark(now)
+        gate = self._routes[api].gate
+        gate.token.failed()
+        gate.mark(now)
 
     def correct_clock(self, correction: float) -> None:
         """The wall clock is `correction` seconds ahead of the times that are passed here; notices expire by it."""
         self._correction = correction
         self._pause_everything(self._now)
 
-    def next_wakeup(self, now: float) -> float | None:
-        """When there may be something to do even if nothing happens until then; None: not by time alone."""
+    def next_wakeup(self, now: float, apis: Iterable[str] = (DEFAULT_API,)) -> float | None:
+        """When there may be something to send to `apis` even if nothing happens until then; None: not by time alone."""
         times = [self._waiting[0][0]] if self._waiting else []
-        blocked = self._gate.blocked_until(now)
-        if self._lanes.any_ready:
+        may_write = self._unacknowledged.room(self._in_flight) > 0
+        for route in map(self._routes.__getitem__, apis):
+            blocked = route.gate.blocked_until(now)
+            if not route.ready.any_ready:
+                continue
             if blocked is not None:
                 times += [blocked, max(now, self._next_sweep)]
-            elif len(self._in_flight) < self._limit.value and self._unacknowledged.room(len(self._in_flight)) > 0:
+            elif may_write and route.room > 0:
                 times.append(now)
         soonest = min(times, default=NEVER)
         return None if soonest == NEVER else soonest
 
-    def halted(self) -> Halt | None:
-        """The current halt; None if sending is not halted."""
-        return self._gate.halted(self._now)
+    def halted(self, api: str = DEFAULT_API) -> Halt | None:
+        """The current halt of one API; None if sending is not halted."""
+        return self._routes[api].gate.halted(self._now)
 
     def snapshot(self, now: float) -> DeliverySnapshot:
         """The present state, for metrics and pages."""
-        load = Load(
-            len(self._in_flight), self._limit.value, len(self._lanes), len(self._waiting), self._unacknowledged.buffered
-        )
-        return taken(now, self._correction, load, self._gate, self._budget, self._suspensions, self._partitions)
+        load = Load(len(self._lanes), len(self._waiting), self._unacknowledged.buffered)
+        return taken(now, self._correction, load, self._routes, self._partitions)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pipeline.delivery.evaluated_record import EvaluatedRecord
     from pipeline.delivery.frontier import Unfinished
     from pipeline.delivery.partition import Partition
+    from pipeline.delivery.route import Route
     from pipeline.model.notice import Notice
     from pipeline.model.reply import Reply
 
@@ -29,6 +30,7 @@ class PendingNotice:
         "partition",
         "refused_at",
         "reply",
+        "route",
         "sent_at",
         "ticket",
         "token",
@@ -43,7 +45,13 @@ class PendingNotice:
     """The gate's halted seconds at the first attempt."""
 
     def __init__(
-        self, ticket: int, notice: Notice, arrival: EvaluatedRecord, event: Unfinished, partition: Partition
+        self,
+        ticket: int,
+        notice: Notice,
+        arrival: EvaluatedRecord,
+        event: Unfinished,
+        partition: Partition,
+        route: Route,
     ) -> None:
         """`ticket` is unique within the process and grows in the order of arrival."""
         self.ticket = ticket
@@ -51,6 +59,8 @@ class PendingNotice:
         self.arrival = arrival
         self.event = event
         self.partition = partition
+        self.route = route
+        """The API that it goes through."""
         self.attempts = 0
         """Attempts that count against the bounds."""
         self.first_attempt_at: float | None = None

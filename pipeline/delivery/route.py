@@ -1,7 +1,7 @@
 """One API as delivery sees it: its gate, limit, retry budget, suspensions, verdicts and body contract.
 
-Nothing else in delivery depends on which API a notice goes to. A second API of the same contract is a second route with
-its own configuration; an API with another contract adds a `BodyContract` and rows of its verdict table.
+Nothing else in delivery depends on which API a notice goes to. Each API of the configuration (`notices`, and those of
+`apis`) is a route; an API with another contract adds a `BodyContract` and rows of its verdict table.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import orjson
 
 from pipeline.delivery.budget import RetryBudget
 from pipeline.delivery.gate import Gate
+from pipeline.delivery.lanes import ReadyNotices
 from pipeline.delivery.limit import ConcurrencyLimit
 from pipeline.delivery.replies import ReplyHandler
 from pipeline.delivery.suspension import Suspensions
 
 if TYPE_CHECKING:
+    from pipeline.delivery.pending_notice import PendingNotice
     from pipeline.delivery.policy import DeliverySettings
     from pipeline.delivery.verdicts import VerdictTable
     from pipeline.model.notice import Notice
@@ -58,7 +60,15 @@ class Route:
         self.budget = RetryBudget(settings.budget, now)
         self.suspensions = Suspensions(settings.suspension)
         self.replies = ReplyHandler(settings, verdicts, self.gate, self.limit, self.budget, self.suspensions, rng)
+        self.ready = ReadyNotices()
+        self.in_flight: dict[int, PendingNotice] = {}
+        """By ticket: the notices of the attempts under way."""
         self._body = body
+
+    @property
+    def room(self) -> int:
+        """How many more attempts the adaptive limit allows now."""
+        return self.limit.value - len(self.in_flight)
 
     @property
     def writes_body(self) -> bool:

@@ -10,66 +10,92 @@ from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 
 if TYPE_CHECKING:
-    from pipeline.delivery.budget import RetryBudget
-    from pipeline.delivery.gate import Gate
     from pipeline.delivery.partition import Partition
-    from pipeline.delivery.suspension import Suspensions
+    from pipeline.delivery.route import Route
 
 
 class Load(NamedTuple):
-    """How much is in memory and in flight."""
+    """How much is in memory."""
 
-    in_flight: int
-    limit: int
     lanes: int
     lanes_waiting: int
     buffered: int
 
 
-class DeliverySnapshot(NamedTuple):
-    """The state of delivery at one time."""
+class ApiSnapshot(NamedTuple):
+    """The state of one API at one time."""
 
     in_flight: int
     limit: int
-    lanes: int
-    lanes_waiting: int
-    buffered: int
     breaker: BreakerState
     halted: Halt | None
     halted_since: float | None
     """When the halt in force began."""
     retry_budget: float
+
+
+class DeliverySnapshot(NamedTuple):
+    """The state of delivery at one time."""
+
+    apis: Mapping[str, ApiSnapshot]
+    """By name, the one of `notices` first."""
+    lanes: int
+    lanes_waiting: int
+    buffered: int
     suspended: Mapping[str, float]
-    """Rules that the API refuses, each with the time of its first refusal."""
+    """Rules that an API refuses, each with the time of its first refusal."""
     oldest: Mapping[TopicPartition, float]
     """Seconds since the oldest unfinished event's own time; 0 where all is done."""
     spans: Mapping[TopicPartition, int]
     """Offsets between frontier and newest record."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests in flight to all APIs."""
+        return sum(api.in_flight for api in self.apis.values())
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight to all APIs."""
+        return sum(api.limit for api in self.apis.values())
+
+    @property
+    def worst(self) -> ApiSnapshot:
+        """The first API that is halted; else the first."""
+        first = next(iter(self.apis.values()))
+        return next((api for api in self.apis.values() if api.halted is not None), first)
 
 
 def taken(
     now: float,
     correction: float,
     load: Load,
-    gate: Gate,
-    budget: RetryBudget,
-    suspensions: Suspensions,
+    routes: Mapping[str, Route],
     partitions: Mapping[TopicPartition, Partition],
 ) -> DeliverySnapshot:
     """The state at `now`; `now + correction` is the wall clock's time, by which ages of events are measured."""
     frontiers = {key: partition.frontier for key, partition in partitions.items()}
-    gate.mark(now)  # a halt may have ended by the passing of time
-    halted = gate.halted(now)
     return DeliverySnapshot(
-        **load._asdict(),
-        breaker=gate.breaker.state,
-        halted=halted,
-        halted_since=gate.halt_began if halted is not None else None,
-        retry_budget=budget.tokens(now),
-        suspended=suspensions.rules,
+        {name: _of_api(route, now) for name, route in routes.items()},
+        *load,
+        suspended={rule: since for route in routes.values() for rule, since in route.suspensions.rules.items()},
         oldest={
             key: 0.0 if frontier.oldest is None else max(0.0, now + correction - frontier.oldest)
             for key, frontier in frontiers.items()
         },
         spans={key: frontier.span for key, frontier in frontiers.items()},
+    )
+
+
+def _of_api(route: Route, now: float) -> ApiSnapshot:
+    gate = route.gate
+    gate.mark(now)  # a halt may have ended by the passing of time
+    halted = gate.halted(now)
+    return ApiSnapshot(
+        in_flight=len(route.in_flight),
+        limit=route.limit.value,
+        breaker=gate.breaker.state,
+        halted=halted,
+        halted_since=gate.halt_began if halted is not None else None,
+        retry_budget=route.budget.tokens(now),
     )

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from pipeline.model.outcome import Reason
 
+DEFAULT_API = "notices"
+"""The API of the setting `notices`; further ones have the names that `apis` gives them."""
 _NAMESPACE = bytes.fromhex("6f0c3b6ea6cb5d7ea7a3c5f1f2d0b911")
 _OF_NAMESPACE = hashlib.sha1(_NAMESPACE, usedforsecurity=False)
 """Copied for each id: looking the algorithm up costs more than the hash itself."""
@@ -38,6 +40,8 @@ class Notice(NamedTuple):
     on_ambiguous: OnAmbiguous = OnAmbiguous.REPEAT
     key: str | None = None
     """The `Idempotency-Key` if it is not the id: the notice was rejected permanently and redriven."""
+    api: str = DEFAULT_API
+    """Name of the API that it goes through, as its template says."""
 
     @property
     def idempotency_key(self) -> str:

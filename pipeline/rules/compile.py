@@ -5,13 +5,14 @@ Warnings, notes and everything about rule tests are in `pipeline.rules.lint`, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import RulesRefused
 from pipeline.model.finding import Finding
+from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.fields import versions
 from pipeline.rules.cel.typing import TypedEnvironment
@@ -74,15 +75,17 @@ def compile_rules(
     schemas: SchemaCatalogue,
     *,
     environment: str | None = None,
+    apis: Collection[str] | None = None,
     cel: Environment | None = None,
 ) -> Compilation:
     """Compile rules and templates; the files of tests are not read.
 
-    `environment` picks template ids (`production`, `staging`); None takes any id. Rule sets that are compiled in the
+    `environment` picks template ids (`production`, `staging`); None takes any id. `apis` are the names that a template
+    may give; None takes any. Rule sets that are compiled in the
     same `cel` share their common expressions.
     """
     errors: list[Finding] = []
-    templates, catalogue = _templates(sources, errors)
+    templates, catalogue = _templates(sources, apis, errors)
     files = _rule_files(sources, errors)
     cel = cel or Environment()
     typed = _typed_environments(files, schemas)
@@ -110,14 +113,19 @@ def compile_rules(
 
 
 def load(
-    sources: RuleSources, schemas: SchemaCatalogue, *, environment: str | None, cel: Environment | None = None
+    sources: RuleSources,
+    schemas: SchemaCatalogue,
+    *,
+    environment: str | None,
+    apis: Collection[str] | None = None,
+    cel: Environment | None = None,
 ) -> RuleSet:
-    """The rule set for the service.
+    """The rule set for the service; arguments as for `compile_rules`.
 
     Raises:
         RulesRefused: with every error.
     """
-    compilation = compile_rules(sources, schemas, environment=environment, cel=cel)
+    compilation = compile_rules(sources, schemas, environment=environment, apis=apis, cel=cel)
     if compilation.ruleset is None:
         raise RulesRefused(compilation.errors)
     return compilation.ruleset
@@ -128,7 +136,9 @@ def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding[:3]))
 
 
-def _templates(sources: RuleSources, errors: list[Finding]) -> tuple[Mapping[str, Template], Document | None]:
+def _templates(
+    sources: RuleSources, apis: Collection[str] | None, errors: list[Finding]
+) -> tuple[Mapping[str, Template], Document | None]:
     if sources.templates is None:
         path = next(iter(sources.rules), "templates.yaml")
         message = "there is no templates.yaml"
@@ -137,7 +147,18 @@ def _templates(sources: RuleSources, errors: list[Finding]) -> tuple[Mapping[str
         return {}, None
     templates, document, faults = read_templates(*sources.templates)
     errors += faults
+    if document is not None and apis is not None:
+        errors += _unknown_apis(document, templates, apis)
     return templates, document
+
+
+def _unknown_apis(document: Document, templates: Mapping[str, Template], apis: Collection[str]) -> Iterator[Finding]:
+    for alias, template in templates.items():
+        if template.api not in apis:
+            known = f"there is {', '.join(apis)}; others are added under `apis:` of pipeline.yaml"
+            hint = did_you_mean(template.api, apis) or known
+            message = f"there is no API `{template.api}`"
+            yield document.finding(("templates", alias, "api"), "unknown-api", message, hint)
 
 
 def _rule_files(sources: RuleSources, errors: list[Finding]) -> list[RuleDocument]:

@@ -86,6 +86,7 @@ class RuleCompiler:
             description=model.description or "",
             category=merged.category or "transactional",
             file=self._report.path,
+            api=template.api,
         )
 
     @staticmethod

@@ -9,7 +9,7 @@ import orjson
 
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
-from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
+from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
@@ -42,6 +42,8 @@ class Rule:
     category: str = "transactional"
     file: str = field(default="", compare=False)
     """The file that holds it. Where a rule is does not change what it does."""
+    api: str = DEFAULT_API
+    """That of its template."""
 
 
 class RuleSet:
@@ -164,6 +166,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
         rule.ordered,
         rule.on_ambiguous,
         None if event.redrive is None else _fresh_key(event, rule, event.redrive.key_round),
+        rule.api,
     )
 
 

@@ -1,4 +1,4 @@
-"""Carries out what delivery decides: requests, outcomes, token refreshes, commits, demand.
+"""Carries out what delivery decides: requests, outcomes, commits, demand; what belongs to one API is in `Sender`.
 
 Everything runs on the loop's thread. Any change that may give delivery something to do calls `progressed`; all such
 calls before the loop's next turn result in one `_step`. The path from a reply to its commit is `_answered`, `_step`,
@@ -8,32 +8,29 @@ calls before the loop's next turn result in one `_step`. The path from a reply t
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from pipeline.errors import OutcomeLost, TokenUnavailable
-from pipeline.model.halt import Halt
+from pipeline.errors import OutcomeLost
 from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import ACCEPTED
-from pipeline.tasks import Tasks
+from pipeline.runtime.sender import Sender
 
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Attempt, Delivery, PendingOutcome
     from pipeline.model.event import TopicPartition
     from pipeline.model.pause import Pause
-    from pipeline.ports import Clock, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
+    from pipeline.ports import Api, Clock, EventSource, OutcomeLog, Telemetry
 
 POLL_SECONDS = 0.002
 """Interval between polls for missing acknowledgements: below the producer's linger of 5 ms."""
 COMMIT_SECONDS = 0.25
 """Interval between commits: short enough to read (not send) little again after a crash, and cheap for the broker."""
-TOKEN_RETRY_SECONDS = 5.0
-"""Wait after the token source failed."""
 STANDSTILL_SECONDS = 3.0
 """The process counts as frozen if the loop, which turns four times a second, did not turn for this long. Half of the
 shortest session timeout that a broker allows by default: within it no other member can get our partitions."""
@@ -51,8 +48,7 @@ class Engine:
         self,
         *,
         delivery: Delivery,
-        api: NoticesApi,
-        tokens: TokenSource,
+        apis: Sequence[Api],
         outcomes: OutcomeLog,
         source: EventSource,
         clock: Clock,
@@ -61,10 +57,11 @@ class Engine:
         fatal: Callable[[Exception], None],
         waiting_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`waiting` and `waiting_bytes` count records read but not yet offered; `fatal` ends the service."""
+        """`apis` are those of `delivery`; `fatal` ends the service.
+
+        `waiting` and `waiting_bytes` count records read but not yet offered.
+        """
         self._delivery = delivery
-        self._api = api
-        self._tokens = tokens
         self._outcomes = outcomes
         self._source = source
         self._clock = clock
@@ -72,15 +69,17 @@ class Engine:
         self._waiting = waiting
         self._waiting_bytes = waiting_bytes
         self._fatal = fatal
-        self._token: str | None = None
-        self._refreshes = Tasks()
-        self._refresh: asyncio.Task[None] | None = None
-        self._newer = asyncio.Event()
-        """The token source has another token than at its last `fetch`."""
-        tokens.listen(self._fetch_newer)
-        self._renewal: asyncio.TimerHandle | None = None
-        self._renew_at = 0.0
-        """When the token is to be renewed; in the past if its life is unknown."""
+        self._senders = deque(
+            Sender(
+                api,
+                delivery=delivery,
+                clock=clock,
+                telemetry=telemetry,
+                progressed=self.progressed,
+                is_named=len(apis) > 1,
+            )
+            for api in apis
+        )
         self._unacknowledged = 0
         self._step_due = False
         self._wakeup: asyncio.TimerHandle | None = None
@@ -90,18 +89,15 @@ class Engine:
         self._correction = 0.0
         """Seconds to add to the clock's time for the wall clock."""
         self._held: frozenset[TopicPartition] = frozenset()
-        self._halt: Halt | None = None
-        self._refusal: Reply | None = None
-        """The last reply that was not an acceptance."""
         self._turned_at: float | None = None
         self._quiet_until = 0.0
         self._stopped = False
         self._lost = False
 
     @property
-    def has_token(self) -> bool:
-        """Whether there is a token that is not refused."""
-        return self._token is not None and not self._delivery.token_needed()
+    def without_token(self) -> Sequence[str]:
+        """Names of the APIs for which there is no token, or one that is refused."""
+        return sorted(sender.name for sender in self._senders if not sender.has_token)
 
     def progressed(self) -> None:
         """Schedule one step at the loop's next turn, because delivery may have something to do."""
@@ -127,13 +123,9 @@ class Engine:
             return
         now = self._clock.now()
         delivery = self._delivery
-        if self._token is None or delivery.token_needed():
-            self._start_refresh()
-        token = None if self._quiet(now) else self._token
-        if token is not None:
-            for attempt in delivery.attempts(now):
-                answered = partial(self._answered, attempt, self._clock.now())
-                self._api.post(attempt.notice, token, attempt.trace, answered)
+        for sender in self._senders:
+            sender.refresh_if_wanted()
+        sending = [] if self._quiet(now) else self._send(now)
         for publication in delivery.publications():
             self._unacknowledged += 1
             if self._correction:
@@ -141,7 +133,8 @@ class Engine:
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
         self._update_demand()
-        self._log_halt()
+        for sender in self._senders:
+            sender.log_halt()
         if now - self._last_commit >= COMMIT_SECONDS:
             self._last_commit = now
             self._follow_wall_clock(now)
@@ -151,9 +144,24 @@ class Engine:
             if self._polling is None:
                 self._poll()  # serves the producer's error callbacks when no acknowledgement is missing
         # Without a token or group contact the next wake-up is not timed; otherwise overdue notices would busy-loop.
-        self._wake_at(now, delivery.next_wakeup(now) if token is not None else None)
+        self._wake_at(now, delivery.next_wakeup(now, sending) if sending else None)
         for stepped in self._drain_events:
             stepped.set()
+
+    def _send(self, now: float) -> Sequence[str]:
+        """Start what may leave now, and return the APIs that have a token."""
+        delivery = self._delivery
+        sending: list[str] = []
+        for sender in self._senders:
+            token = sender.token
+            if token is None:
+                continue
+            sending.append(sender.name)
+            for attempt in delivery.attempts(now, sender.name):
+                answered = partial(self._answered, sender, attempt, self._clock.now())
+                sender.post(attempt.notice, token, attempt.trace, answered)
+        self._senders.rotate()  # while Kafka limits what may leave, each API is the first in turn
+        return sending
 
     def _quiet(self, now: float) -> bool:
         """Whether nothing may be sent because this process was frozen or Kafka does not answer.
@@ -182,14 +190,14 @@ class Engine:
             self._quiet_until = now + SETTLE_SECONDS
         log.warning("clock_stepped", seconds=round(step, 1), since_start_seconds=round(correction, 1))
 
-    def _answered(self, attempt: Attempt, started: float, reply: Reply) -> None:
+    def _answered(self, sender: Sender, attempt: Attempt, started: float, reply: Reply) -> None:
         if self._stopped:
             return
         now = self._clock.now()
         verdict = self._delivery.replied(attempt, reply, now)
-        self._telemetry.attempted(verdict, now - started)
+        self._telemetry.attempted(sender.name, verdict, now - started)
         if verdict is not ACCEPTED:
-            self._refusal = reply
+            sender.refusal = reply
         if not self._step_due:
             self.progressed()
 
@@ -223,79 +231,12 @@ class Engine:
             self._held = held
             self._source.hold(held)
 
-    def _log_halt(self) -> None:
-        """Log each halt of sending with its reason, and its end."""
-        halt = self._delivery.halted()
-        if halt is self._halt:
-            return
-        self._halt = halt
-        if halt is None:
-            log.info("sending_resumed")
-            return
-        if halt is Halt.PAUSED:
-            log.warning("sending_halted", reason=halt.value)
-            return
-        reply = self._refusal or Reply()
-        # The API's message may contain a recipient; the client's message about a fault does not.
-        fault = None if reply.fault is None else f"{reply.fault.value}: {reply.detail}"
-        log.warning("sending_halted", reason=halt.value, status=reply.status, code=reply.code, fault=fault)
-
     def _wake_at(self, now: float, due: float | None) -> None:
         """Schedule a step for delivery's next timer or the next commit."""
         if self._wakeup is not None:
             self._wakeup.cancel()
         delay = COMMIT_SECONDS if due is None else min(COMMIT_SECONDS, max(0.0, due - now))
         self._wakeup = asyncio.get_running_loop().call_later(delay, self.progressed)
-
-    def _start_refresh(self) -> None:
-        if not self._stopped and (self._refresh is None or self._refresh.done()):
-            self._report_early_end()
-            self._refresh = self._refreshes.start(self._fetch_token())
-
-    def _report_early_end(self) -> None:
-        """Report a token that the API refuses before its end, unless the API refuses every token."""
-        left = self._renew_at - self._clock.now()
-        if self._token is None or left <= 0 or not self._delivery.token_needed() or self._delivery.halted() is not None:
-            return
-        self._telemetry.token_ended_early()
-        log.warning(
-            "token_ended_early",
-            left_seconds=round(left),
-            hint="does another member or program fetch tokens for the same client, and does the API keep only one?",
-        )
-
-    def _fetch_newer(self) -> None:
-        self._newer.set()
-        self._start_refresh()
-
-    async def _fetch_token(self) -> None:
-        """Fetch the token, retrying until it succeeds; one refresh runs at a time."""
-        while True:
-            self._newer.clear()
-            try:
-                self._token = await self._tokens.fetch()
-            except TokenUnavailable as error:
-                self._telemetry.token_refreshed(ok=False)
-                log.warning("token_unavailable", error=str(error), retry_in_seconds=TOKEN_RETRY_SECONDS)
-                if not self.has_token:
-                    self._delivery.token_failed(self._clock.now())
-                    self.progressed()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._newer.wait(), TOKEN_RETRY_SECONDS)
-            else:
-                self._telemetry.token_refreshed(ok=True)
-                self._delivery.token_arrived(self._clock.now())
-                self._renew_in(self._tokens.refresh_in)
-                self.progressed()
-                if not self._newer.is_set():
-                    return
-
-    def _renew_in(self, seconds: float | None) -> None:
-        """Schedule a refresh before the token expires; requests use the old token meanwhile."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-        self._renewal = asyncio.get_running_loop().call_later(seconds, self._start_refresh) if seconds else None
-        self._renew_at = self._clock.now() + seconds if seconds else 0.0
 
     async def drain(self, partitions: Sequence[TopicPartition], deadline: float) -> Sequence[CommitPoint]:
         """Wait until `deadline` for requests in flight of revoked partitions; return what to commit.
@@ -328,10 +269,11 @@ class Engine:
     async def stop(self) -> None:
         """Stop sending; late replies are ignored."""
         self._stopped = True
-        for timer in (self._wakeup, self._polling, self._renewal):
+        for timer in (self._wakeup, self._polling):
             if timer is not None:
                 timer.cancel()
-        await self._refreshes.cancel()
+        for sender in self._senders:
+            await sender.stop()
 
 
 def _by_wall_clock(pending: PendingOutcome, correction: float) -> PendingOutcome:

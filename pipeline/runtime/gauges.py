@@ -12,6 +12,7 @@ from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import with_held
 
 if TYPE_CHECKING:
+    from pipeline.delivery.snapshot import ApiSnapshot
     from pipeline.runtime.credentials import Credentials
     from pipeline.runtime.intake import Intake
     from pipeline.runtime.service import Parts
@@ -24,19 +25,14 @@ def read_gauges(
     now = parts.clock.now()
     held = intake.held()
     state = parts.delivery.snapshot(now)
-    yield metrics.IN_FLIGHT, {}, state.in_flight
-    yield metrics.CONCURRENCY_LIMIT, {}, state.limit
+    for name, api in state.apis.items():
+        yield from _of_api({"api": name} if len(state.apis) > 1 else {}, api)
     yield metrics.LANES, {}, state.lanes
     yield metrics.LANES_WAITING, {}, state.lanes_waiting
     yield metrics.BUFFERED, {}, state.buffered
-    yield metrics.RETRY_BUDGET, {}, state.retry_budget
-    for breaker in BreakerState:
-        yield metrics.BREAKER, {"state": breaker}, float(state.breaker is breaker)
-    for halt in Halt:
-        yield metrics.HALTED, {"reason": halt}, float(state.halted is halt)
     for pause in parts.delivery.pauses(now):
-        labels = {"scope": pause.scope.kind, "name": pause.scope.name}
-        yield metrics.PAUSED, labels, max(0.0, now + parts.clock.correction() - pause.since)
+        paused = {"scope": pause.scope.kind, "name": pause.scope.name}
+        yield metrics.PAUSED, paused, max(0.0, now + parts.clock.correction() - pause.since)
     for rule in state.suspended:
         yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
     for partition, lag in with_held(parts.source.lag(), held).items():
@@ -59,3 +55,13 @@ def read_gauges(
     refused = credentials.refused
     for setting in credentials.settings:
         yield metrics.CREDENTIALS_RELOADED, {"setting": setting}, float(setting not in refused)
+
+
+def _of_api(labels: Mapping[str, str], api: ApiSnapshot) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    yield metrics.IN_FLIGHT, labels, api.in_flight
+    yield metrics.CONCURRENCY_LIMIT, labels, api.limit
+    yield metrics.RETRY_BUDGET, labels, api.retry_budget
+    for breaker in BreakerState:
+        yield metrics.BREAKER, {"state": breaker, **labels}, float(api.breaker is breaker)
+    for halt in Halt:
+        yield metrics.HALTED, {"reason": halt, **labels}, float(api.halted is halt)

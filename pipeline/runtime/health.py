@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.model.halt import Halt
@@ -65,18 +66,22 @@ class Health:
         return Check(ok=True, message="running")
 
     def ready(self) -> Check:
-        """Whether events would be sent: the service runs, has a token, and sending is not halted.
+        """Whether events would be sent: the service runs, has a token for each API, and sending is not halted for any.
 
         An unavailable broker is named but does not make the service unready: it is unavailable to every member, so
         that none could replace another. A rollout without a broker stops anyway, because a new member then ends.
         """
         if self.phase != "running":
             return Check(ok=False, message=self.phase)
-        halt = self._delivery.halted()
-        if halt is not None:
-            return Check(ok=False, message=f"sending is halted: {self._paused_by() or halt.value}")
-        if not self._engine.has_token:
-            return Check(ok=False, message="no token yet")
+        apis = self._delivery.apis
+        for name in apis:
+            halt = self._delivery.halted(name)
+            if halt is Halt.PAUSED:
+                return Check(ok=False, message=f"sending is halted: {self._paused_by() or halt.value}")
+            if halt is not None:
+                return Check(ok=False, message=f"sending{_for(name, apis)} is halted: {halt.value}")
+        for name in self._engine.without_token:
+            return Check(ok=False, message=f"no token yet{_for(name, apis)}")
         for (topic, partition), one in self._source.stuck().items():
             return Check(ok=False, message=f"{topic}/{partition} cannot be read at offset {one.offset}: {one.error}")
         for (topic, partition), held in self._intake.held().items():
@@ -97,3 +102,8 @@ class Health:
             if pause.scope == EVERYTHING:
                 return f"{Halt.PAUSED} by {pause.by or 'an operator'}" + (f": {pause.reason}" if pause.reason else "")
         return None
+
+
+def _for(name: str, apis: Collection[str]) -> str:
+    """The name of an API, where there is more than one."""
+    return f" for {name}" if len(apis) > 1 else ""

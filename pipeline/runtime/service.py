@@ -17,7 +17,7 @@ from pipeline.runtime.intake import Intake
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
     from pipeline.model.pause import Pause
-    from pipeline.ports import Clock, Controls, Decoder, EventSource, NoticesApi, OutcomeLog, Telemetry, TokenSource
+    from pipeline.ports import Api, Clock, Controls, Decoder, EventSource, OutcomeLog, Telemetry
     from pipeline.rules.ruleset import RuleSet
 
 log = structlog.get_logger("service")
@@ -29,8 +29,8 @@ class Parts(NamedTuple):
     decoder: Decoder
     rules: RuleSet
     delivery: Delivery
-    api: NoticesApi
-    tokens: TokenSource
+    apis: tuple[Api, ...]
+    """The one of `notices` first."""
     source: EventSource
     outcomes: OutcomeLog
     clock: Clock
@@ -67,8 +67,7 @@ class Service:
         )
         self.engine = Engine(
             delivery=parts.delivery,
-            api=parts.api,
-            tokens=parts.tokens,
+            apis=parts.apis,
             outcomes=parts.outcomes,
             source=parts.source,
             clock=parts.clock,
@@ -169,6 +168,7 @@ class Service:
         await self.engine.stop()
         # On the loop's thread, after the engine's own polling has ended: one thread owns the producer's queue.
         missing = 0 if self._error else self.parts.outcomes.flush(5.0)
-        await self.parts.api.close()
-        await self.parts.tokens.close()
+        for api in self.parts.apis:
+            await api.client.close()
+            await api.tokens.close()
         log.info("stopped", outcomes_missing=missing)

@@ -50,10 +50,14 @@ def topics_apart(read: Iterable[str], written: Mapping[str, str]) -> None:
         known[topic] = key
 
 
-def fit_for_workers(workers: int, per_day: int | None, properties: Mapping[str, object]) -> None:
-    """Check that several workers can share the daily quota, and do not share one group instance id."""
-    if per_day is not None and per_day < workers:
-        raise ValueError("`delivery.rate.per_day` is less than one notice for each of `workers`")
+def fit_for_workers(workers: int, per_day: Mapping[str, int | None], properties: Mapping[str, object]) -> None:
+    """Check that several workers can share each daily quota, and do not share one group instance id.
+
+    `per_day` has the quotas by the key of the section that holds their `rate`.
+    """
+    for key, quota in per_day.items():
+        if quota is not None and quota < workers:
+            raise ValueError(f"`{key}.rate.per_day` is less than one notice for each of `workers`")
     if workers > 1 and INSTANCE in properties:
         raise ValueError(
             f"`kafka.properties.{INSTANCE}` is one name for all of `workers`, who would end each other's membership; "

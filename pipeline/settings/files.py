@@ -73,7 +73,11 @@ def paths_of(section: BaseModel, under: str = "") -> Iterator[tuple[str, Path]]:
         elif isinstance(value, Path):
             yield key, value
         elif isinstance(value, dict):
-            yield from ((f"{key}.{below}", path) for below, path in value.items() if isinstance(path, Path))
+            for name_below, below in value.items():
+                if isinstance(below, Path):
+                    yield f"{key}.{name_below}", below
+                elif isinstance(below, BaseModel):
+                    yield from paths_of(below, f"{key}.{name_below}.")
 
 
 def _error(path: Path, *, folder: bool) -> str | None:

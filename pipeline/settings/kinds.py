@@ -9,8 +9,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationInfo
 
+from pipeline.model.notice import DEFAULT_API
+
 _TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 """Kafka's `Topic.validate`, which also refuses `.` and `..`."""
+_API_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""As ids of rules: it is in templates.yaml and in a label of metrics."""
 _BROKER = re.compile(
     r"(?:(?:PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/,\[\]]+)(?::(\d{1,5}))?",
     re.IGNORECASE,
@@ -50,6 +54,17 @@ def _brokers(text: str) -> str:
         if found is None or int(found[1] or 0) > _MOST_PORT:
             raise ValueError("must be addresses of brokers: host:port, separated by commas")
     return text
+
+
+def _api_name(name: str) -> str:
+    if re.fullmatch(_API_NAME, name) is None:
+        raise ValueError(
+            "is not a valid name of an API: lowercase letters, digits, `-` and `_`, at most 64 of them, beginning with "
+            "a letter or digit"
+        )
+    if name == DEFAULT_API:
+        raise ValueError(f"is the name of the API under `{DEFAULT_API}`; give this one another")
+    return name
 
 
 def _replicas(number: int) -> int:
@@ -106,6 +121,8 @@ def _no_proxy(entry: str) -> str:
 FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 Port = Annotated[int, Field(ge=0, le=_MOST_PORT)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ApiName = Annotated[str, AfterValidator(_api_name), Field(json_schema_extra={"pattern": _API_NAME})]
+"""Name of an API other than that of `notices`."""
 TopicName = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pattern": _TOPIC})]
 Brokers = Annotated[str, Field(min_length=1), AfterValidator(_brokers)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]

@@ -14,11 +14,12 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.policy import DeliverySettings, RateSettings
 from pipeline.delivery.verdicts import VerdictSettings
 from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, needs, topics_apart
 from pipeline.settings.kafka_cautions import impossible
 from pipeline.settings.kinds import (
+    ApiName,
     ApiUrl,
     Brokers,
     FilePath,
@@ -33,7 +34,7 @@ from pipeline.settings.kinds import (
     TopicName,
 )
 from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettings
-from pipeline.settings.parameters import ParameterSettings, parameters_apart, placeholders_have_values
+from pipeline.settings.parameters import ParameterSettings, check_request
 from pipeline.settings.servers import OAuthSettings, SchemaSettings
 
 MOST_WORKERS = 64
@@ -205,6 +206,14 @@ class NoticesSettings(Section):
         return self
 
 
+class ApiSettings(NoticesSettings):
+    """A further API of the same contract, for templates with `api: NAME`."""
+
+    rate: RateSettings = Field(
+        default_factory=RateSettings, description="Fixed limits of this API; `delivery.rate` is that of `notices`."
+    )
+
+
 class RuleSettings(Section):
     """Reloading of rules."""
 
@@ -294,6 +303,11 @@ class Settings(Section):
     )
     rule_options: RuleSettings = Field(default_factory=RuleSettings, description="Reloading of rules.")
     notices: NoticesSettings = Field(description="The platform's notices API.")
+    apis: dict[ApiName, ApiSettings] = Field(
+        default_factory=dict,
+        description="Further APIs by name. A template goes through one of them if it names it (`api: NAME` in "
+        "templates.yaml).",
+    )
     delivery: DeliverySettings = Field(
         default_factory=DeliverySettings, description="Retries, limits, breaker and buffers."
     )
@@ -320,7 +334,9 @@ class Settings(Section):
             "control.topic": self.control.topic,
         }
         topics_apart(self.kafka.topics, written)
-        parameters_apart(self.notices)
-        placeholders_have_values(self.notices)
-        fit_for_workers(self.workers, self.delivery.rate.per_day, self.kafka.properties)
+        check_request(self.notices, "notices")
+        for name, api in self.apis.items():
+            check_request(api, f"apis.{name}")
+        days = {"delivery": self.delivery.rate, **{f"apis.{name}": api.rate for name, api in self.apis.items()}}
+        fit_for_workers(self.workers, {key: rate.per_day for key, rate in days.items()}, self.kafka.properties)
         return self

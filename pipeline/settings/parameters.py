@@ -240,6 +240,19 @@ class ParameterSettings(Section):
         return bool(self.body or self.secret_body_files or any(getattr(self, name) is not None for name in _SECTIONS))
 
 
+def check_request(notices: NoticesSettings, key: str) -> None:
+    """Check what a request of the section `key` has from several settings.
+
+    Raises:
+        ValueError: as the two functions below, with the key of this section.
+    """
+    try:
+        parameters_apart(notices)
+        placeholders_have_values(notices)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`notices.", f"`{key}.")) from None
+
+
 def parameters_apart(notices: NoticesSettings) -> None:
     """Check that no query parameter and no header of a request is given twice.
 

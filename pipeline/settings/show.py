@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Iterator, Mapping
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -73,24 +73,39 @@ def as_markdown() -> str:
         "the whole configuration. A relative path is relative to the folder of the configuration file.",
         "",
     ]
-    for title, model in _sections(Settings, ""):
+    shown: dict[type, str] = {}
+    """Title of each section so far."""
+    for title, model in _sections(Settings, "", {}):
         lines += [f"## {title or 'Top level'}", "", (model.__doc__ or "").strip().splitlines()[0], ""]
-        lines += ["| key | default | meaning |", "|---|---|---|"]
-        lines += [
+        if model.__base__ in shown:
+            lines += [f"Besides those below it has the keys of `{shown[model.__base__]}`.", ""]
+        rows = [
             f"| `{f'{title}.' if title else ''}{name}` | {_default(field)} | {field.description or ''} |"
-            for name, field in model.model_fields.items()
+            for name, field in _own_fields(model, shown).items()
             if _section_of(field) is None
         ]
-        lines.append("")
+        lines += ["| key | default | meaning |", "|---|---|---|", *rows, ""] if rows else []
+        shown[model] = title
     return "\n".join(lines)
 
 
-def _sections(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
+def _sections(model: type[BaseModel], title: str, shown: dict[type, str]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Each section with its dotted title; those below an inherited field are left out."""
+    fields = _own_fields(model, shown)
+    shown[model] = title
     yield title, model
-    for name, field in model.model_fields.items():
+    for name, field in fields.items():
         below = _section_of(field)
         if below is not None:
-            yield from _sections(below, f"{title}.{name}" if title else name)
+            key = f"{title}.{name}" if title else name
+            yield from _sections(below, f"{key}.NAME" if get_origin(field.annotation) is dict else key, shown)
+
+
+def _own_fields(model: type[BaseModel], shown: Mapping[type, str]) -> dict[str, FieldInfo]:
+    """The fields of a section, without those of the section that it extends, if that is shown already."""
+    base = model.__base__
+    inherited = base.model_fields if base is not None and issubclass(base, BaseModel) and base in shown else {}
+    return {name: field for name, field in model.model_fields.items() if name not in inherited}
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:

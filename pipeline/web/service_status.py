@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
 from pipeline.web.rates import STEP_SECONDS, Counts, Rates, RateWindow
-from pipeline.web.status_messages import RefusedRules, StatusMessage, status_messages
+from pipeline.web.status_messages import RefusedRules, SendingState, StatusMessage, status_messages
 from pipeline.web.tally import RuleTally, Tally
 
 MINUTE = 60.0
@@ -29,7 +29,8 @@ class StatusSources(NamedTuple):
     phase: Callable[[], str]
     """`starting`, `running` or `stopping`."""
     live: Callable[[], tuple[bool, str]]
-    has_token: Callable[[], bool]
+    without_token: Callable[[], Sequence[str]]
+    """Names of the APIs for which there is no usable token."""
     kafka: Callable[[], KafkaHealth | None]
     stuck: Callable[[], Mapping[TopicPartition, StuckPartition]]
     """Partitions that cannot be read further."""
@@ -62,6 +63,19 @@ class Partition:
     """Age of the oldest unfinished event; 0: none."""
     unfinished: int
     """Offsets between the oldest unfinished event and the newest read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLine:
+    """One API of several."""
+
+    name: str
+    in_flight: int
+    limit: int
+    breaker: str
+    halted: str | None
+    halted_since: float | None
+    retry_budget: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,9 @@ class ServiceStatus:
     rules: tuple[RuleLine, ...]
     failures: tuple[OutcomeLine, ...]
     recent: tuple[OutcomeLine, ...]
+    apis: tuple[ApiLine, ...] = ()
+    """Each API, if there are several: then requests in flight and limit are their sums, and breaker, halt and retry
+    budget are those of the first that is halted."""
 
     @property
     def lag(self) -> int:
@@ -186,10 +203,10 @@ class StatusCollector:
             lanes=state.lanes,
             lanes_waiting=state.lanes_waiting,
             buffered=state.buffered,
-            breaker=state.breaker.value,
-            halted=state.halted,
-            halted_since=state.halted_since,
-            retry_budget=state.retry_budget,
+            breaker=state.worst.breaker.value,
+            halted=state.worst.halted,
+            halted_since=state.worst.halted_since,
+            retry_budget=state.worst.retry_budget,
             partitions=_partitions(state, sources.lag(), held, now),
             rules_version=rules.version,
             rules_loaded_at=sources.rules_loaded_at(),
@@ -197,21 +214,26 @@ class StatusCollector:
             rules=_rules(rules, sources.matched(), tally, state.suspended),
             failures=tuple(_outcome(outcome) for outcome in reversed(tally.failures)),
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
+            apis=_apis(state),
         )
 
     def _messages(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
         alive, message = self._sources.live()
         kafka = self._sources.kafka()
+        without_token = self._sources.without_token()
         return status_messages(
             phase=self._sources.phase(),
             alive=alive,
             alive_message=message,
-            has_token=self._sources.has_token(),
             kafka_error=kafka.error if kafka is not None else None,
             stuck=self._sources.stuck(),
             held=self._sources.held(),
-            halted=state.halted,
-            halted_since=state.halted_since,
+            sending=[
+                SendingState(
+                    name if len(state.apis) > 1 else None, api.halted, api.halted_since, name not in without_token
+                )
+                for name, api in state.apis.items()
+            ],
             refused_rules=refused,
             refused_credentials=self._sources.refused_credentials(),
             suspended=state.suspended,
@@ -219,6 +241,23 @@ class StatusCollector:
             lanes=state.lanes,
             shadow=self._sources.shadow,
         )
+
+
+def _apis(state: DeliverySnapshot) -> tuple[ApiLine, ...]:
+    if len(state.apis) == 1:
+        return ()
+    return tuple(
+        ApiLine(
+            name,
+            api.in_flight,
+            api.limit,
+            api.breaker.value,
+            None if api.halted is None else api.halted.value,
+            api.halted_since,
+            api.retry_budget,
+        )
+        for name, api in state.apis.items()
+    )
 
 
 def _partitions(

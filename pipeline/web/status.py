@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import orjson
@@ -67,8 +68,12 @@ class StatusPage:
         return self._pages.answer("status_messages.html", {"paused": False, **shown})
 
     async def as_json(self, _: Request) -> Response:
-        """The status as JSON."""
-        return Response(orjson.dumps(self._status(), option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
+        """The status as JSON; `apis` is there if there are several."""
+        status = self._status()
+        values = {one.name: getattr(status, one.name) for one in fields(status)}
+        if not status.apis:
+            del values["apis"]
+        return Response(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
 
     def _messages(self, status: ServiceStatus) -> dict[str, object]:
         seen = hashlib.sha256(repr(status.messages).encode()).hexdigest()[:12]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -47,6 +47,22 @@ class RefusedRules:
     errors: int
     message: tuple[str, ...]
     """The first errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendingState:
+    """Whether one API gets notices."""
+
+    api: str | None
+    """Its name; None where it is the only one."""
+    halted: Halt | None
+    halted_since: float | None
+    has_token: bool
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether it gets notices."""
+        return self.halted is None and self.has_token
 
 
 _HALTS = {
@@ -99,12 +115,10 @@ def status_messages(  # noqa: PLR0913 - one argument for each part of the status
     phase: str,
     alive: bool,
     alive_message: str,
-    has_token: bool,
     kafka_error: str | None,
     stuck: Mapping[TopicPartition, StuckPartition],
     held: Mapping[TopicPartition, HeldPartition],
-    halted: Halt | None,
-    halted_since: float | None,
+    sending: Sequence[SendingState],
     refused_rules: RefusedRules | None,
     refused_credentials: Mapping[str, RefusedCredential],
     suspended: Mapping[str, float],
@@ -118,7 +132,7 @@ def status_messages(  # noqa: PLR0913 - one argument for each part of the status
         found += _kafka(kafka_error)
         found += _stuck(stuck)
         found += _held(held)
-        found += _sending(halted, halted_since, has_token=has_token)
+        found += _sending(sending)
     found += _credentials(refused_credentials)
     found += _rules(refused_rules, suspended)
     if not found:
@@ -173,18 +187,25 @@ def _held(partitions: Mapping[TopicPartition, HeldPartition]) -> Iterator[Status
         )
 
 
-def _sending(halted: Halt | None, since: float | None, *, has_token: bool) -> Iterator[StatusMessage]:
-    if halted is not None:
-        found = _HALTS[halted]
-        message = found.message if since is None else f"{found.message}, since {_clock(since)}"
-        yield replace(found, message=message)
-    elif not has_token:
-        yield StatusMessage(
-            Severity.HALTED,
-            "Nothing is sent yet: the token source has given no token",
-            "It is queried again every few seconds; the log's event `token_unavailable` has the error.",
-            "NoticeTokenRefreshFailing",
-        )
+def _sending(apis: Sequence[SendingState]) -> Iterator[StatusMessage]:
+    """What keeps notices from each API; that of one among several, which get theirs, needs attention only."""
+    severity = Severity.ATTENTION if any(api.is_sending for api in apis) else Severity.HALTED
+    paused = [replace(api, api=None) for api in apis if api.halted is Halt.PAUSED]  # by an operator, for all at once
+    for api in [*paused[:1], *(api for api in apis if api.halted is not Halt.PAUSED)]:
+        through = "" if api.api is None else f" through {api.api}"
+        if api.halted is not None:
+            found = _HALTS[api.halted]
+            message = found.message.replace("Sending is", f"Sending{through} is", 1)
+            if api.halted_since is not None:
+                message = f"{message}, since {_clock(api.halted_since)}"
+            yield replace(found, severity=severity, message=message)
+        elif not api.has_token:
+            yield StatusMessage(
+                severity,
+                f"Nothing is sent{through} yet: the token source has given no token",
+                "It is queried again every few seconds; the log's event `token_unavailable` has the error.",
+                "NoticeTokenRefreshFailing",
+            )
 
 
 def _credentials(refused: Mapping[str, RefusedCredential]) -> Iterator[StatusMessage]:

@@ -17,7 +17,7 @@ from pipeline.adapters.notices_api.proxy import environment_proxy, is_excluded
 from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi
 from pipeline.bootstrap.notices import notices_api
 from pipeline.errors import ConfigurationError
-from pipeline.model.notice import Notice
+from pipeline.model.notice import DEFAULT_API, Notice
 from pipeline.model.reply import Fault, Reply
 from pipeline.ports import NoticesApi
 from pipeline.runtime.credentials import Credentials
@@ -228,7 +228,7 @@ async def test_the_configuration_chooses(
         settings = Settings.model_validate(
             {"kafka": {"bootstrap_servers": "localhost:9092", "topics": ["t"]}, "notices": notices}
         )
-        api = notices_api(settings, Credentials(SystemClock()), SystemClock())
+        api = notices_api(settings.notices, DEFAULT_API, Credentials(SystemClock()), SystemClock())
         answer = await posted(api, NOTICE, "token")
         await api.close()
     assert (answer.fault is None, len(proxy.heads)) == (through, int(through))
@@ -243,5 +243,5 @@ def test_an_unusable_proxy_of_the_environment_is_reported_at_start(monkeypatch: 
         {"kafka": {"bootstrap_servers": "localhost:9092", "topics": ["t"]}, "notices": notices}
     )
     with pytest.raises(ConfigurationError, match="proxy cannot be used") as caught:
-        notices_api(settings, Credentials(SystemClock()), SystemClock())
+        notices_api(settings.notices, DEFAULT_API, Credentials(SystemClock()), SystemClock())
     assert "canary" not in str(caught.value)

@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.bootstrap.notices import notices_api
-from pipeline.model.notice import Notice
+from pipeline.model.notice import DEFAULT_API, Notice
 from pipeline.model.reply import Reply
 from pipeline.model.trace import TraceContext
 from pipeline.ports import NoticesApi
@@ -56,7 +56,7 @@ def make(tmp_path: Path) -> Make:
             context={"base": tmp_path},
         )
         clock = SystemClock(lambda: NOW, lambda: 0.0)
-        return notices_api(settings, credentials or Credentials(clock), clock)
+        return notices_api(settings.notices, DEFAULT_API, credentials or Credentials(clock), clock)
 
     return made
 

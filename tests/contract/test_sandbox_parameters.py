@@ -14,7 +14,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.bootstrap.notices import notices_api
 from pipeline.bootstrap.parameters import constants, definition
 from pipeline.delivery.verdicts import VerdictTable
-from pipeline.model.notice import Notice
+from pipeline.model.notice import DEFAULT_API, Notice
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 from pipeline.runtime.credentials import Credentials
@@ -49,7 +49,7 @@ class Checked(NamedTuple):
     async def send(self, parameters: Mapping[str, Any], *, key: str = "k", ahead: float = 0.0) -> Reply:
         own = settings(self.sandbox.url, parameters, self.folder)
         clock = SystemClock(lambda: NOW + ahead, lambda: 0.0)
-        api = notices_api(own, Credentials(clock), clock)
+        api = notices_api(own.notices, DEFAULT_API, Credentials(clock), clock)
         try:
             return await posted(api, Notice(key, "rule", "alias", "u1", BODY, None), "token")
         finally:

@@ -29,6 +29,7 @@ EVENT = TraceContext(f"00-{TRACE}-{SPAN}-01", "rojo=1")
 NOTICE = Notice("abdf3647-9c11-5cb5-856a-5d43e25176c5", "order-paid", "order", "r", b'{"to":"r"}', None)
 OUTCOME = an_outcome(name=NOTICE.id)
 SECRET = "collector-key-7c1d"
+API_URL = "https://api.example.com:8443/message/v2/notices?key=query-secret"
 
 
 class Log:
@@ -66,7 +67,6 @@ def a_tracing(url: str, ratio: float = 1.0) -> Tracing:
         service_name="notices",
         version="1.2.3",
         group="the-group",
-        api_url="https://api.example.com:8443/message/v2/notices?key=query-secret",
     )
     numbers = itertools.count(1)
     return Tracing(options, SystemClock(), lambda _: next(numbers), "host-a")
@@ -81,7 +81,7 @@ async def deliver(
     """One attempt for each step, then the outcome; gives the requests' headers and what was written."""
     log = Log()
     async with ScriptedServer(*steps) as server:  # type: ignore[arg-type]  # steps as they are declared there
-        api = TracedNoticesApi(PyreqwestNoticesApi(HttpOptions(server.url)), tracing)
+        api = TracedNoticesApi(PyreqwestNoticesApi(HttpOptions(server.url)), tracing, API_URL)
         for _ in steps:
             await posted(api, NOTICE, "the-token-itself", event)
         outcome = an_outcome(kind=kind, name=NOTICE.id)._replace(trace=event)

@@ -21,6 +21,7 @@ from pipeline.delivery.breaker import BreakerState
 from pipeline.metrics import Metric
 from pipeline.model.event import Position
 from pipeline.model.halt import Halt
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
 from pipeline.rules.compile import load
@@ -127,12 +128,12 @@ def _work(telemetry: PrometheusTelemetry, rules: RuleSet, tick: int) -> None:
     telemetry.undecodable(TOPIC, Reason.MALFORMED_AVRO)
     for number, rule in enumerate(rules.rules):
         telemetry.matched(rule.id)
-        telemetry.attempted(Verdict.ACCEPTED, 0.02 * (1 + number))
-        telemetry.attempted(Verdict.RETRY, 0.3)
+        telemetry.attempted(DEFAULT_API, Verdict.ACCEPTED, 0.02 * (1 + number))
+        telemetry.attempted(DEFAULT_API, Verdict.RETRY, 0.3)
         telemetry.ended(_outcome(rule.id, rule.template, OutcomeKind.ACCEPTED, Reason.OK, tick), 1000.2)
         failed = _outcome(rule.id, rule.template, OutcomeKind.REJECTED, Reason.CONTENT, tick)
         telemetry.ended(failed._replace(redelivered=True), 1000.4)
-    telemetry.token_refreshed(ok=True)
+    telemetry.token_refreshed(DEFAULT_API, ok=True)
     telemetry.committed("ok", 1)
     telemetry.replayed(3)
 

@@ -33,9 +33,9 @@ scopes = st.sampled_from(
 class DeliveryWorld(RuleBasedStateMachine):
     """Events, replies, crashes, rebalances and outages."""
 
-    @initialize(seed=st.integers(0, 2**16))
-    def begin(self, seed: int) -> None:
-        self.world = World(seed)
+    @initialize(seed=st.integers(0, 2**16), two_apis=st.booleans())
+    def begin(self, seed: int, two_apis: bool) -> None:  # noqa: FBT001 - called by Hypothesis
+        self.world = World(seed, two_apis=two_apis)
 
     @rule(partition=partitions, gap=st.sampled_from([0, 0, 0, 1, 60]), notices=notices)
     def produce(self, partition: TopicPartition, gap: int, notices: list[tuple[str, bool, float | None, str]]) -> None:

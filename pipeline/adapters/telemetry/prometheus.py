@@ -12,6 +12,7 @@ from prometheus_client.samples import Sample
 from pipeline import metrics
 from pipeline.adapters.telemetry.cells import Count, Counts, Distributions
 from pipeline.metrics import Kind, Metric
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
 from pipeline.rules.ruleset import RuleSet
@@ -46,19 +47,36 @@ class PrometheusTelemetry:
     """
 
     def __init__(
-        self, version: str, topics: Sequence[str], *, also_ended: Callable[[Outcome, float], None] | None = None
+        self,
+        version: str,
+        topics: Sequence[str],
+        *,
+        apis: Sequence[str] = (DEFAULT_API,),
+        also_ended: Callable[[Outcome, float], None] | None = None,
     ) -> None:
-        """`also_ended` is called with every outcome that is counted here."""
+        """`also_ended` is called with every outcome that is counted here. Several `apis` become values of a label."""
         self.registry = CollectorRegistry()
         self._counters: dict[Metric, Counts] = {}
         self._gauges: dict[Metric, Gauge] = {}
         self._histograms: dict[Metric, Distributions] = {}
         for metric in metrics.CATALOGUE:
             if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR:
-                self._declare(metric)
-        self._attempts = {verdict: self._child(metrics.ATTEMPTS, verdict) for verdict in Verdict}
-        self._durations = {
-            verdict: self._histograms[metrics.ATTEMPT_DURATION].labels(verdict).observe for verdict in Verdict
+                self._declare(metric, by_api=metric.by_api and len(apis) > 1)
+        labels = {api: (api,) if len(apis) > 1 else () for api in apis}
+        self._attempts = {
+            api: {
+                verdict: (
+                    self._child(metrics.ATTEMPTS, verdict, *labels[api]),
+                    self._histograms[metrics.ATTEMPT_DURATION].labels(verdict, *labels[api]).observe,
+                )
+                for verdict in Verdict
+            }
+            for api in apis
+        }
+        self._refreshes = {
+            (api, ok): self._child(metrics.TOKEN_REFRESHES, "ok" if ok else "error", *labels[api])
+            for api in apis
+            for ok in (True, False)
         }
         for topic in topics:
             self._counters[metrics.EVENTS_GONE_UNREAD].labels(topic)
@@ -72,11 +90,10 @@ class PrometheusTelemetry:
             for reason in Reason
             if reason not in {Reason.OK, Reason.SHADOW, Reason.NO_RULE_FOR_TYPE, Reason.NO_RULE_MATCHED}
         }
-        self._results = {
-            (metric, result): self._child(metric, result)
-            for metric in (metrics.TOKEN_REFRESHES, metrics.COMMITS, metrics.OUTCOMES_PUBLISHED)
-            for result in ("ok", "error")
-        }
+        self._ended_early = {api: self._child(metrics.TOKENS_ENDED_EARLY, *labels[api]) for api in apis}
+        for metric in (metrics.COMMITS, metrics.OUTCOMES_PUBLISHED):
+            for result in ("ok", "error"):
+                self._counters[metric].labels(result)
         self._published = self._counters[metrics.OUTCOMES_PUBLISHED].labels("ok")
         self._pipeline = self._histograms[metrics.PIPELINE].labels().observe
         self._redelivered = self._counters[metrics.REDELIVERED].labels().inc
@@ -89,15 +106,16 @@ class PrometheusTelemetry:
         self._rules_version: str | None = None
         self._gauges[metrics.BUILD_INFO].labels(version).set(1)
 
-    def _declare(self, metric: Metric) -> None:
+    def _declare(self, metric: Metric, *, by_api: bool) -> None:
+        labelled = metric._replace(labels=(*metric.labels, metrics.API)) if by_api else metric
         if metric.kind is Kind.COUNTER:
-            counts = self._counters[metric] = Counts(metric)
+            counts = self._counters[metric] = Counts(labelled)
             self.registry.register(counts)
         elif metric.kind is Kind.GAUGE:
-            names = [label.name for label in metric.labels]
+            names = [label.name for label in labelled.labels]
             self._gauges[metric] = Gauge(metric.full_name, metric.help, names, registry=self.registry)
         else:
-            distributions = self._histograms[metric] = Distributions(metric)
+            distributions = self._histograms[metric] = Distributions(labelled)
             self.registry.register(distributions)
 
     def _child(self, metric: Metric, *values: str) -> Callable[[], None]:
@@ -143,10 +161,11 @@ class PrometheusTelemetry:
         """A rule matched."""
         self._matched[rule]()
 
-    def attempted(self, verdict: Verdict, seconds: float) -> None:
-        """A request to the notices API has ended."""
-        self._attempts[verdict]()
-        self._durations[verdict](seconds)
+    def attempted(self, api: str, verdict: Verdict, seconds: float) -> None:
+        """A request to an API has ended."""
+        count, observe = self._attempts[api][verdict]
+        count()
+        observe(seconds)
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """An outcome is acknowledged by Kafka."""
@@ -169,13 +188,13 @@ class PrometheusTelemetry:
         if self._also_ended is not None:
             self._also_ended(outcome, now)
 
-    def token_refreshed(self, *, ok: bool) -> None:
-        """The token was refreshed, or could not be."""
-        self._results[metrics.TOKEN_REFRESHES, "ok" if ok else "error"]()
+    def token_refreshed(self, api: str, *, ok: bool) -> None:
+        """The token of an API was refreshed, or could not be."""
+        self._refreshes[api, ok]()
 
-    def token_ended_early(self) -> None:
+    def token_ended_early(self, api: str) -> None:
         """The API refused a token before its end."""
-        self._counters[metrics.TOKENS_ENDED_EARLY].labels().inc()
+        self._ended_early[api]()
 
     def committed(self, result: str, partitions: int) -> None:
         """Offsets were committed (`ok`), or refused (`error`)."""

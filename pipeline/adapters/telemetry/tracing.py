@@ -55,8 +55,6 @@ class TracingOptions(NamedTuple):
     version: str
     group: str
     """The consumer group."""
-    api_url: str
-    """Of the notices API."""
 
     def __repr__(self) -> str:
         """Without anything that may be secret."""
@@ -73,13 +71,7 @@ class Tracing:
         self._salt = rng(SPAN_BITS).to_bytes(8, "big")
         self._least_unsampled = round(options.sample_ratio * 2**SPAN_BITS)
         self._group = options.group
-        api = urlsplit(options.api_url)
-        self._request_attributes: Mapping[str, str | int] = {
-            "http.request.method": "POST",
-            "server.address": api.hostname or "",
-            "server.port": api.port or (443 if api.scheme == "https" else 80),
-            "url.full": options.api_url.partition("?")[0],
-        }
+        self._closed = False
         self._resource = Resource(
             {
                 "service.name": options.service_name,
@@ -114,9 +106,11 @@ class Tracing:
         span = self._rng(SPAN_BITS) or 1
         return parent._replace(traceparent=f"{parent.traceparent[:36]}{span:016x}{parent.traceparent[52:]}")
 
-    def requested(self, span: TraceContext, parent: TraceContext, reply: Reply, started: float) -> None:
-        """A request has ended."""
-        attributes: dict[str, str | int] = dict(self._request_attributes)
+    def requested(
+        self, span: TraceContext, parent: TraceContext, reply: Reply, started: float, request: Mapping[str, str | int]
+    ) -> None:
+        """A request has ended; `request` are the attributes of every request to its API."""
+        attributes: dict[str, str | int] = dict(request)
         if reply.status is not None:
             attributes["http.response.status_code"] = reply.status
         if reply.code is not None:
@@ -184,7 +178,10 @@ class Tracing:
         self._processor.on_end(span)
 
     async def close(self) -> None:
-        """Send what is left, for a moment."""
+        """Send what is left, for a moment; called for each API."""
+        if self._closed:
+            return
+        self._closed = True
         last = threading.Thread(target=self._processor.shutdown, name="tracing-end", daemon=True)
         last.start()
         await asyncio.to_thread(last.join, CLOSE_SECONDS)
@@ -225,9 +222,17 @@ class _ReplaceableExporter(SpanExporter):
 class TracedNoticesApi:
     """Implements `pipeline.ports.NoticesApi` around another: each request has a span, whose context goes along."""
 
-    def __init__(self, inner: NoticesApi, tracing: Tracing) -> None:
+    def __init__(self, inner: NoticesApi, tracing: Tracing, url: str) -> None:
+        """`url` is that of the API."""
         self._inner = inner
         self._tracing = tracing
+        api = urlsplit(url)
+        self._attributes: Mapping[str, str | int] = {
+            "http.request.method": "POST",
+            "server.address": api.hostname or "",
+            "server.port": api.port or (443 if api.scheme == "https" else 80),
+            "url.full": url.partition("?")[0],
+        }
 
     def post(self, notice: Notice, token: str, trace: TraceContext | None, answered: Answered) -> None:
         """As the other one."""
@@ -237,7 +242,7 @@ class TracedNoticesApi:
 
         def ended(reply: Reply) -> None:
             if span.sampled:
-                self._tracing.requested(span, parent, reply, started)
+                self._tracing.requested(span, parent, reply, started, self._attributes)
             answered(reply)
 
         self._inner.post(notice, token, span, ended)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.model.event import Event, Position
-from pipeline.model.notice import Notice, OnAmbiguous, Refusal
+from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal
 from pipeline.model.outcome import Reason
 
 MILLISECONDS_A_DAY = 86_400_000
@@ -214,6 +214,8 @@ def _flat(event: Event, item: Notice | Refusal | None) -> Mapping[str, str]:
         flat["order"] = "none"
     if item.on_ambiguous is not OnAmbiguous.REPEAT:
         flat["on_ambiguous"] = item.on_ambiguous.value
+    if item.api != DEFAULT_API:
+        flat["api"] = item.api
     return flat
 
 

@@ -30,7 +30,7 @@ class RuleText(NamedTuple):
             for one in rule.fields
         )
         url = rule.url.source if rule.url is not None else None
-        sent = (rule.expires_after, rule.ordered, rule.on_ambiguous)
+        sent = (rule.expires_after, rule.ordered, rule.on_ambiguous, rule.api)
         message = (rule.to.source, rule.template, rule.template_id, url, fields, sent)
         return cls(rule.on, rule.when.source if rule.when is not None else None, message, rule.stop)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,9 +17,12 @@ from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json, valu
 from pipeline.cli.registry import find_settings
 from pipeline.errors import ConfigurationError
 from pipeline.model.finding import Finding, Level
+from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.files import RuleSources
 
+_NAMES_AN_API = re.compile(r"\bapi\b")
 RulesArgument = Annotated[Path, typer.Argument(help="Folder with rules, templates.yaml and tests.", metavar="RULES")]
 SchemasOption = Annotated[
     Path | None,
@@ -66,6 +71,8 @@ def command(
 ) -> None:
     """Check rules, templates and tests: their structure, each expression against the events' schemas, and field limits.
 
+    The names of APIs are checked if there is a pipeline.yaml in the working directory.
+
     Each finding is `path:line:column: level code message (hint)`.
 
     Exit 0: no errors; 1: errors, or warnings with --strict; 2: misuse.
@@ -73,7 +80,8 @@ def command(
     Example: `notice-pipeline check rules --environment production`
     """
     catalogue = schemas_beside(rules, schemas)
-    checked = check(read_rules_and_tests(rules), catalogue, environment=environment)
+    sources = read_rules_and_tests(rules)
+    checked = check(sources, catalogue, environment=environment, apis=_known_apis(sources))
     match output:
         case "json":
             print_json([values(finding) for finding in checked.findings])
@@ -93,6 +101,17 @@ def command(
         )
     if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
         raise typer.Exit(FINDINGS)
+
+
+def _known_apis(sources: RuleSources) -> Collection[str] | None:
+    """The APIs of the configuration; None where there is none, or it cannot be read, or no template may name one."""
+    if sources.templates is None or _NAMES_AN_API.search(sources.templates[1]) is None:
+        return None  # reading the configuration takes as long as the check
+    try:
+        settings = find_settings(None)
+    except ConfigurationError:
+        return None  # reported by `config check`
+    return None if settings is None else (DEFAULT_API, *settings.apis)
 
 
 def _as_annotation(finding: Finding) -> str:

@@ -52,7 +52,10 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     location_of = locations_in(config, os.environ)
     errors = [*invalid_files(settings)]
     reported = {key for key, _ in errors}
-    errors += [(key, message) for key, message in parameter_faults(settings.notices) if key not in reported]
+    sections = {"notices": settings.notices, **{f"apis.{name}": api for name, api in settings.apis.items()}}
+    for section, api in sections.items():
+        faults = [(key.replace("notices", section, 1), message) for key, message in parameter_faults(api)]
+        errors += [(key, message) for key, message in faults if key not in reported]
     warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
@@ -37,10 +37,11 @@ def check(
     schemas: SchemaCatalogue,
     *,
     environment: str | None = None,
+    apis: Collection[str] | None = None,
     cel: Environment | None = None,
 ) -> CheckResult:
     """Check rules, templates and tests without running a test; arguments as for `compile_rules`."""
-    compilation = compile_rules(sources, schemas, environment=environment, cel=cel)
+    compilation = compile_rules(sources, schemas, environment=environment, apis=apis, cel=cel)
     warnings = rule_warnings(compilation, sources)
     cases, faults = _tests(sources, compilation, schemas)
     findings = in_order([*compilation.errors, *warnings, *faults])

@@ -30,7 +30,7 @@ def read_templates(path: str, text: str) -> tuple[Mapping[str, Template], Docume
             _field(document, alias, style, key, field or TemplateFieldModel(), findings)
             for key, field in template.fields.items()
         ]
-        templates[alias] = Template(alias, template.title, style, dict(template.ids), tuple(fields))
+        templates[alias] = Template(alias, template.title, style, dict(template.ids), tuple(fields), template.api)
     return templates, document, findings
 
 

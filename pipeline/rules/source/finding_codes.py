@@ -120,6 +120,12 @@ CODES: Mapping[str, Code] = {
     "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the suggested name.", "template: payed"),
     "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
     "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),
+    "unknown-api": Code(
+        _E,
+        "The configuration has no such API.",
+        "See the suggested name, or add it under `apis:` of pipeline.yaml.",
+        "api: smss",
+    ),
     "unknown-template-field": Code(_E, "The template has no such field.", "The channel refuses unknown fields."),
     "field-not-filled": Code(_E, "A field of the template gets no value.", "Fill it, or mark it `optional: true`."),
     "field-kind-unknown": Code(

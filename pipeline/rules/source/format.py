@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from pipeline.model.notice import DEFAULT_API
 from pipeline.styles.registry import STYLES, kinds
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
@@ -157,6 +158,10 @@ class TemplateModel(FormatModel):
     title: str = Field(description="The card's title.")
     style: StyleName = Field("category", description="How the channel treats it.")
     ids: dict[str, str] = Field(description="Environment to the platform's template id.", min_length=1)
+    api: Id = Field(
+        DEFAULT_API,
+        description="API that messages go through: `notices`, or a name under `apis` of the service's configuration.",
+    )
     fields: dict[str, TemplateFieldModel | None] = Field(description="Field key to its description.", min_length=1)
 
 

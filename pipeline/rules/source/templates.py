@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.model.notice import DEFAULT_API
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.style import Style
 
@@ -31,6 +32,8 @@ class Template:
     style: Style
     ids: Mapping[str, str]
     fields: tuple[TemplateField, ...]
+    api: str = DEFAULT_API
+    """Name of the API that messages go through."""
 
     def field(self, key: str) -> TemplateField | None:
         """The field of that key, if there is one."""

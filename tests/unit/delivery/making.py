@@ -107,11 +107,17 @@ class Bench:
         verdicts: VerdictSettings | None = None,
         body: BodyContract | None = None,
         partitions: Sequence[TopicPartition] = (P0,),
+        further: Sequence[str] = (),
     ) -> None:
+        """`further` are names of APIs besides the usual one, with the same settings."""
         self.now = T0
         chosen = DeliverySettings.model_validate(settings or {})
-        route = Route(chosen, VerdictTable(verdicts), max_in_flight=max_in_flight, rng=lambda: rng, now=T0, body=body)
-        self.delivery = Delivery(chosen, route, T0)
+
+        def route() -> Route:
+            table = VerdictTable(verdicts)
+            return Route(chosen, table, max_in_flight=max_in_flight, rng=lambda: rng, now=T0, body=body)
+
+        self.delivery = Delivery(chosen, route(), T0, {api: route() for api in further})
         self.outcomes: list[Outcome] = []
         self.unacknowledged: list[PendingOutcome] = []
         self.ledger_offset = 0

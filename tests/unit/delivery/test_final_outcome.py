@@ -6,7 +6,10 @@ from pipeline.delivery.evaluated_record import EvaluatedRecord
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
+from pipeline.delivery.policy import DeliverySettings
+from pipeline.delivery.route import Route
 from pipeline.delivery.unacknowledged import final_outcome
+from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Event, Position, Record, TopicPartition
 from pipeline.model.ledger import Assigned
 from pipeline.model.notice import Notice
@@ -24,7 +27,8 @@ def test_every_field_has_its_own_source() -> None:
     notice = Notice("notice-1", "rule-1", "template-1", "a-recipient", b"{}", None)
     arrival = EvaluatedRecord(record, event, 1, (notice,), (), 3.5, "version-1")
     partition = Partition(Assigned(TopicPartition("orders", 3), 1, 0, {}, 20))
-    work = PendingNotice(1, notice, arrival, Unfinished(17, 1, 2.5), partition)
+    route = Route(DeliverySettings(), VerdictTable(), max_in_flight=1, rng=lambda: 0.5, now=0.0)
+    work = PendingNotice(1, notice, arrival, Unfinished(17, 1, 2.5), partition, route)
     work.attempts, work.first_attempt_at = 4, 4.5
     work.reply = Reply(503, 47003, None, None, "words")
     assert final_outcome(work, OutcomeKind.EXHAUSTED, Reason.HORIZON, 9.5) == Outcome(

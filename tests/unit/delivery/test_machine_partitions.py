@@ -193,4 +193,4 @@ def test_the_snapshot_tells_how_things_stand() -> None:
     assert (state.in_flight, state.lanes, state.lanes_waiting, state.buffered) == (1, 2, 1, 3)
     assert state.oldest == {P0: 0.5, P1: 0.0}
     assert state.spans == {P0: 3, P1: 0}
-    assert state.halted is None
+    assert state.worst.halted is None

@@ -426,7 +426,7 @@ def test_a_used_up_quota_is_probed_like_every_other_halt() -> None:
     bench.offer(arrival(0, notice("a")))
     bench.round(QUOTA)
     assert bench.delivery.halted() is Halt.QUOTA
-    assert bench.delivery.snapshot(bench.now).halted is Halt.QUOTA
+    assert bench.delivery.snapshot(bench.now).worst.halted is Halt.QUOTA
     assert bench.delivery.next_wakeup(bench.now) is not None
     assert bench.attempts() == []
     probes = 0

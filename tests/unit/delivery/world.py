@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.delivery import pointer
@@ -19,7 +20,7 @@ from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
-from pipeline.model.notice import Notice, OnAmbiguous
+from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.model.reply import Fault, Reply
@@ -81,6 +82,9 @@ MAY_HIDE_SUCCESS = {"timeout", "nonsense"}
 """Replies after which the API may have accepted the notice."""
 CAREFUL = "careful"
 """The rule that says `on_ambiguous: give_up`."""
+SECOND_API = "second"
+OF_SECOND_API = "shipped"
+"""The rule whose notices go through the second API, where there is one."""
 UNKNOWN_CODE = 99_999
 PROBED = {Halt.UNAUTHORISED, Halt.QUOTA, Halt.UNKNOWN_CODE}
 
@@ -110,31 +114,36 @@ class Flight(NamedTuple):
 class Member:
     """One process of the group."""
 
-    def __init__(self, seed: int, now: float) -> None:
+    def __init__(self, seed: int, now: float, apis: Sequence[str]) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - a seed that can be replayed
-        route = Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now)
-        self.delivery = Delivery(SETTINGS, route, now)
+        route, *further = (
+            Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now) for _ in apis
+        )
+        self.delivery = Delivery(SETTINGS, route, now, dict(zip(apis[1:], further, strict=True)))
         self.epochs: dict[TopicPartition, int] = {}
         self.read: dict[TopicPartition, int] = {}
         self.unwritten: list[PendingOutcome] = []
         self.unacknowledged: list[tuple[PendingOutcome, LedgerPosition]] = []
         self.decided: set[str] = set()
-        self.unknown: set[str] = set()
-        """Recipients rejected for the unknown code since the last accepted notice."""
+        self.unknown: dict[str, set[str]] = {api: set() for api in apis}
+        """Recipients rejected for the unknown code since the last accepted notice, by API, as the next two."""
         self.born = now
-        self.retries = 0
-        self.earned = 0.0
+        self.retries = dict.fromkeys(apis, 0)
+        self.earned = dict.fromkeys(apis, 0.0)
 
 
 class World:
     """Two members share two partitions."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, two_apis: bool = False) -> None:
+        """With `two_apis` the notices of one rule go through an API of their own."""
         self.now = T0
+        self.apis = (DEFAULT_API, SECOND_API) if two_apis else (DEFAULT_API,)
         self.seed = seed
         self.epoch = 0
         self.log: dict[TopicPartition, list[Fact]] = {partition: [] for partition in PARTITIONS}
         self.home: dict[str, tuple[TopicPartition, int]] = {}
+        self.api_of: dict[str, str] = {}
         self.order: dict[tuple[TopicPartition, str], list[str]] = defaultdict(list)
         self.committed: dict[TopicPartition, CommitPoint] = {}
         self.ledger: dict[int, list[Outcome]] = {0: [], 1: []}
@@ -151,7 +160,7 @@ class World:
 
     def _born(self) -> Member:
         self.seed += 1
-        member = Member(self.seed, self.now)
+        member = Member(self.seed, self.now, self.apis)
         member.delivery.pause(list(self.pauses.values()), self.now)
         return member
 
@@ -192,7 +201,9 @@ class World:
             name = f"{partition.partition}/{offset}/{index}"
             expires_at = None if expires_after is None else self.now + expires_after
             ambiguous = OnAmbiguous.GIVE_UP if rule == CAREFUL else OnAmbiguous.REPEAT
-            made.append(Notice(name, rule, "template", recipient, b"{}", expires_at, ordered, ambiguous))
+            api = self.apis[-1] if rule == OF_SECOND_API else DEFAULT_API
+            made.append(Notice(name, rule, "template", recipient, b"{}", expires_at, ordered, ambiguous, None, api))
+            self.api_of[name] = api
             self.home[name] = (partition, offset)
             if ordered:
                 self.order[partition, recipient].append(name)
@@ -337,20 +348,24 @@ class World:
             self.flights.append(Flight(member, partition, attempt, member.epochs[partition]))
         state = member.delivery.snapshot(self.now)
         assert state.in_flight == sum(flight.member is member for flight in self.flights)
-        assert state.in_flight <= MAX_IN_FLIGHT
+        assert all(api.in_flight <= MAX_IN_FLIGHT for api in state.apis.values())
         # Bounds what a crash now would send twice, however long Kafka has been away. Rubbish is written, but not sent.
         handed_out = [*member.unwritten, *(publication for publication, _ in member.unacknowledged)]
         sent = [one for one in handed_out if one.outcome.first_attempt_at is not None]
-        assert state.in_flight + len(sent) <= UNWRITTEN_PER_SLOT * MAX_IN_FLIGHT
+        assert state.in_flight + len(sent) <= UNWRITTEN_PER_SLOT * MAX_IN_FLIGHT * len(self.apis)
         assert state.buffered <= 2 * CAPACITY + 2 * FAN_OUT
         if state.buffered == 0:
             assert state.lanes <= state.in_flight
 
     def _attempts(self, member: Member) -> list[Attempt]:
-        halted = member.delivery.halted()
-        attempts = member.delivery.attempts(self.now)
-        if halted in PROBED and member.delivery.halted() is halted:
-            assert len(attempts) <= 1, "more than a probe left while sending was halted"
+        attempts: list[Attempt] = []
+        for api in self.apis:
+            halted = member.delivery.halted(api)
+            leaving = member.delivery.attempts(self.now, api)
+            if halted in PROBED and member.delivery.halted(api) is halted:
+                assert len(leaving) <= 1, "more than a probe left while sending was halted"
+            assert all(attempt.notice.api == api for attempt in leaving), "sent to another API than the notice names"
+            attempts += leaving
         self.collect(member)
         busy = Counter(
             flight.attempt.notice.recipient
@@ -378,15 +393,15 @@ class World:
             for earlier in mine[: mine.index(notice.id)]:
                 assert earlier in member.decided or self._acked(earlier), "sent before an earlier one had ended"
         if attempt.number > 1:
-            member.retries += 1
+            member.retries[notice.api] += 1
             granted = SETTINGS.budget.capacity + (self.now - member.born) * SETTINGS.budget.refill_per_second
-            spent = member.retries * SETTINGS.budget.retry_cost
-            assert spent <= granted + member.earned + 1e-3, "more retries than the budget holds"
+            spent = member.retries[notice.api] * SETTINGS.budget.retry_cost
+            assert spent <= granted + member.earned[notice.api] + 1e-3, "more retries than the budget holds"
 
     def reply(self, index: int, kind: str, *, arrived: bool = True) -> None:
         """One request ends; `arrived` tells whether a timeout hides a success."""
         flight = self.flights.pop(index)
-        name, member = flight.attempt.notice.id, flight.member
+        name, api, member = flight.attempt.notice.id, flight.attempt.notice.api, flight.member
         if kind == "ok" or (kind in MAY_HIDE_SUCCESS and arrived):
             self.accepted[name] += 1
             assert self.accepted[name] == 1 or name in self.excused, "sent twice for no reason"
@@ -394,9 +409,9 @@ class World:
             self.excused.add(name)  # only the idempotency key can help
         if kind == "ok":
             self.collect(member)
-            member.unknown.clear()
+            member.unknown[api].clear()
             again = flight.attempt.number > 1
-            member.earned += SETTINGS.budget.retry_cost if again else SETTINGS.budget.success_gain
+            member.earned[api] += SETTINGS.budget.retry_cost if again else SETTINGS.budget.success_gain
         member.delivery.replied(flight.attempt, REPLIES[kind], self.now)
         careful = flight.attempt.notice.on_ambiguous is OnAmbiguous.GIVE_UP
         if kind in MAY_HIDE_SUCCESS and careful and member.epochs.get(flight.partition) == flight.epoch:
@@ -404,12 +419,13 @@ class World:
             assert name in member.decided, "an ambiguous reply did not end a notice whose rule gives up"
 
     def token(self, member: Member, *, comes: bool) -> None:
-        """The token source answers, if it was asked."""
-        if member.delivery.token_needed():
-            if comes:
-                member.delivery.token_arrived(self.now)
-            else:
-                member.delivery.token_failed(self.now)
+        """The token sources answer, if they were asked."""
+        for api in self.apis:
+            if member.delivery.token_needed(api):
+                if comes:
+                    member.delivery.token_arrived(self.now, api)
+                else:
+                    member.delivery.token_failed(self.now, api)
 
     def switch_off(self, member: Member, rule: str, *, stays_off: bool) -> None:
         """A reload takes a rule out of use; the next one may bring it back."""
@@ -436,8 +452,9 @@ class World:
             assert (outcome.kind, outcome.reason) in LEGITIMATE_ENDS
             name = outcome.id
             if outcome.reason is Reason.CONTENT and outcome.code == UNKNOWN_CODE and outcome.recipient:
-                member.unknown.add(outcome.recipient)
-                assert len(member.unknown) < SETTINGS.unknown_code.recipients, "an unknown code for everyone was final"
+                unknown = member.unknown[self.api_of[name]]
+                unknown.add(outcome.recipient)
+                assert len(unknown) < SETTINGS.unknown_code.recipients, "an unknown code for everyone was final"
             if name in self.home:
                 assert name not in member.decided, "two outcomes for one notice"
                 member.decided.add(name)

@@ -12,14 +12,21 @@ from pathlib import Path
 import fastavro
 import pytest
 
+from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import outcome_writer
 from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.adapters.notices_api.client import LoopNoticesApi
+from pipeline.adapters.notices_api.tokens import StaticToken
+from pipeline.bootstrap.notices import make_apis
+from pipeline.bootstrap.service import make_delivery
 from pipeline.cli import app
 from pipeline.delivery.condition import NEVER, Condition
 from pipeline.delivery.gate import Gate
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.model.halt import Halt
 from pipeline.rules.source.format import RuleFields
+from pipeline.runtime.credentials import Credentials
+from pipeline.settings import load_settings
 from tests.fakes.outcomes import an_outcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +58,27 @@ def test_a_reason_not_to_send_is_one_entry_of_one_tuple() -> None:
     assert gate.blocked_until(1.0) == NEVER
     assert gate.halted(1.0) is Halt.QUOTA
     assert gate.halted_seconds(11.0) == 10.0
+
+
+def test_a_second_api_is_a_setting(tmp_path: Path) -> None:
+    """Configuration alone gives delivery a route, and the engine a client and a token source, for each API."""
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(
+        "kafka: {bootstrap_servers: localhost:9092, group_id: shop, topics: [orders]}\n"
+        "notices: {url: http://localhost:1/, token: a, max_in_flight: 7}\n"
+        "apis: {sms: {url: http://localhost:2/, token: b, max_in_flight: 5}}\n",
+        encoding="utf-8",
+    )
+    settings = load_settings(path, {})
+    delivery = make_delivery(settings, 0.0)
+    assert list(delivery.apis) == ["notices", "sms"]
+    assert [api.limit for api in delivery.snapshot(0.0).apis.values()] == [7, 5]
+    clock = SystemClock()
+    apis = make_apis(settings, StaticToken("a"), Credentials(clock), clock)
+    assert [(api.name, type(api.client)) for api in apis] == [
+        ("notices", LoopNoticesApi),
+        ("sms", LoopNoticesApi),
+    ]
 
 
 def test_an_outcome_field_is_an_entry_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:

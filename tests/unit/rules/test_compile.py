@@ -16,7 +16,7 @@ from pipeline.rules.source.document import MAX_CHARACTERS
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES
 from pipeline.settings import load_settings
-from tests.faults.test_faults import FOLDER, TEST_FAULTS, schemas_of, sources_of
+from tests.faults.test_faults import APIS, FOLDER, TEST_FAULTS, schemas_of, sources_of
 from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES
 
 SHOP = SchemaCatalogue([EventSchema(SCHEMA)])
@@ -43,18 +43,18 @@ def sources(code: str) -> RuleSources:
 @pytest.mark.parametrize("code", ERRORS)
 def test_every_error_of_a_rule_or_template_is_the_compilers(code: str) -> None:
     """The service refuses exactly what `check` calls an error: nothing is left to lint."""
-    compilation = compile_rules(sources(code), schemas_of(code), environment="production")
+    compilation = compile_rules(sources(code), schemas_of(code), environment="production", apis=APIS)
     assert compilation.ruleset is None
     assert code in {finding.code for finding in compilation.errors}
     assert all(finding.is_error for finding in compilation.errors)
-    checked = check(sources(code), schemas_of(code), environment="production")
+    checked = check(sources(code), schemas_of(code), environment="production", apis=APIS)
     assert tuple(finding for finding in checked.findings if finding.is_error) == compilation.errors
 
 
 @pytest.mark.parametrize("code", sorted(set(CODES) - set(ERRORS) - {"file-not-read"}))
 def test_warnings_and_faults_of_tests_refuse_nothing(code: str) -> None:
     """They come from lint alone."""
-    compilation = compile_rules(sources(code), schemas_of(code), environment="production")
+    compilation = compile_rules(sources(code), schemas_of(code), environment="production", apis=APIS)
     assert compilation.errors == ()
     assert compilation.ruleset is not None
 

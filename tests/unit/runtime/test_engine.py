@@ -16,9 +16,11 @@ from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
 from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome
 from pipeline.model.reply import Reply
-from pipeline.runtime import engine as engine_module
+from pipeline.ports import Api
+from pipeline.runtime import sender as sender_module
 from pipeline.runtime.engine import COMMIT_SECONDS, SETTLE_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
@@ -27,7 +29,7 @@ TIMEOUT = 10.0
 ALWAYS = frozenset(range(1_000))
 
 
-class Api:
+class TakesAll:
     """Takes everything, and remembers with which token."""
 
     def __init__(self) -> None:
@@ -37,6 +39,9 @@ class Api:
     def post(self, _notice: object, token: str, _trace: object, answered: Callable[[Reply], None]) -> None:
         self.tokens.append(token)
         asyncio.get_running_loop().call_soon(answered, self.reply)
+
+    async def close(self) -> None:
+        pass
 
 
 class Tokens:
@@ -56,6 +61,9 @@ class Tokens:
         if self.requested in self._failures:
             raise TokenUnavailable("the endpoint is away")
         return f"token-{self.requested}"
+
+    async def close(self) -> None:
+        pass
 
 
 class Refusing:
@@ -114,18 +122,17 @@ def engine(
     failed: list[Exception] | None = None,
     clock: Standing | None = None,
     source: Source | None = None,
-) -> tuple[Engine, Api]:
+) -> tuple[Engine, TakesAll]:
     """An engine with one notice to send."""
     delivery = Delivery(
         DeliverySettings(), Route(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0), T0
     )
     delivery.assign(Assigned(P0, 1, 0, {}, -1, None))
     delivery.offer(arrival(0, notice("n0")), T0)
-    api = Api()
+    api = TakesAll()
     parts: dict[str, Any] = {
         "delivery": delivery,
-        "api": api,
-        "tokens": tokens,
+        "apis": [Api(DEFAULT_API, api, tokens)],
         "outcomes": outcomes or Anything(),
         "source": source or Source(),
         "clock": clock or Standing(),
@@ -159,19 +166,19 @@ async def test_a_token_of_unknown_life_is_not_renewed() -> None:
     subject, api = engine(tokens)
     subject.progressed()
     await until(lambda: bool(api.tokens))
-    assert subject._renewal is None
+    assert all(sender._renewal is None for sender in subject._senders)
     await subject.stop()
     assert tokens.requested == 1
 
 
 async def test_a_failed_renewal_stops_no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     """The old token continues being used, and the source is queried again."""
-    monkeypatch.setattr(engine_module, "TOKEN_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(sender_module, "TOKEN_RETRY_SECONDS", 0.001)
     tokens = Tokens(refresh_in=0.001, failures=frozenset({2, 3}))
     subject, _ = engine(tokens)
     subject.progressed()
     await until(lambda: tokens.requested >= 2)
-    assert subject.has_token
+    assert not subject.without_token
     await until(lambda: tokens.requested >= 4)
     await subject.stop()
 
@@ -184,7 +191,7 @@ async def test_a_newer_token_of_the_source_is_fetched_at_once() -> None:
     await until(lambda: bool(api.tokens))
     tokens.newer()
     await until(lambda: tokens.requested == 2)
-    assert subject.has_token
+    assert not subject.without_token
     await subject.stop()
     tokens.newer()
     assert tokens.requested == 2
@@ -209,7 +216,7 @@ async def test_a_refused_token_without_another_is_a_halt() -> None:
     api.reply = Reply(401, 401)
     subject.progressed()
     await until(lambda: tokens.requested == 2 and subject._delivery.halted() is Halt.TOKEN_UNAVAILABLE)
-    assert not subject.has_token
+    assert subject.without_token == [DEFAULT_API]
     assert api.tokens == ["token-1"]
     await subject.stop()
 
@@ -265,7 +272,7 @@ async def test_after_a_standstill_nothing_leaves_until_a_loss_would_be_known() -
     await asyncio.sleep(0)  # the first look; the token comes later
     clock.at += STANDSTILL_SECONDS + 1
     await turns(subject)
-    assert subject.has_token
+    assert not subject.without_token
     assert api.tokens == []
     clock.at += SETTLE_SECONDS
     await turns(subject)
@@ -295,7 +302,7 @@ async def test_out_of_touch_with_the_group_nothing_leaves() -> None:
     source.is_out_of_touch = True
     subject, api = engine(Tokens(refresh_in=None), source=source)
     subject.progressed()
-    await until(lambda: subject.has_token)
+    await until(lambda: not subject.without_token)
     for _ in range(20):
         subject.progressed()
         await asyncio.sleep(0)
@@ -341,3 +348,34 @@ async def test_steps_of_the_wall_clock_are_followed() -> None:
     assert published.outcomes[0].finished_at == T0 - 7_200
     assert [line["event"] for line in logs if line["event"] == "clock_stepped"] == ["clock_stepped"]
     await made.stop()
+
+
+async def test_an_api_without_a_token_is_named_and_the_other_is_sent_to() -> None:
+    """Its notices wait for its own token source; log lines say which API they are about."""
+    clients = {DEFAULT_API: TakesAll(), "sms": TakesAll()}
+    sources = {DEFAULT_API: Tokens(refresh_in=None), "sms": Tokens(refresh_in=None, failures=ALWAYS)}
+    routes = [Route(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0) for _ in range(2)]
+    delivery = Delivery(DeliverySettings(), routes[0], T0, {"sms": routes[1]})
+    delivery.assign(Assigned(P0, 1, 0, {}, -1, None))
+    delivery.offer(arrival(0, notice("n0"), notice("s0", "sue")._replace(api="sms")), T0)
+    parts: dict[str, Any] = {
+        "delivery": delivery,
+        "apis": [Api(name, clients[name], sources[name]) for name in clients],
+        "outcomes": Anything(),
+        "source": Source(),
+        "clock": Standing(),
+        "telemetry": Anything(),
+        "waiting": lambda: 0,
+        "fatal": [].append,
+    }
+    subject = Engine(**parts)
+    with capture_logs() as logs:
+        subject.progressed()
+        await until(lambda: bool(clients[DEFAULT_API].tokens) and delivery.halted("sms") is not None)
+        subject.progressed()
+        await until(lambda: any(line["event"] == "sending_halted" for line in logs))
+    await subject.stop()
+    assert subject.without_token == ["sms"]
+    assert clients["sms"].tokens == []
+    told = {line["event"]: line.get("api") for line in logs}
+    assert told == {"token_unavailable": "sms", "sending_halted": "sms"}

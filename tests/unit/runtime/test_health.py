@@ -11,6 +11,7 @@ import pytest
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.runtime.health import STUCK_SECONDS, Health
 
@@ -23,6 +24,9 @@ def health(
     stuck: dict[TopicPartition, StuckPartition] | None = None,
     pauses: Sequence[Pause] = (),
     held: dict[TopicPartition, HeldPartition] | None = None,
+    apis: Sequence[str] = (DEFAULT_API,),
+    halts: dict[str, Halt] | None = None,
+    without_token: Sequence[str] = (),
 ) -> Health:
     subject: Any = {
         "clock": SimpleNamespace(now=lambda: 1_000.0),
@@ -30,10 +34,13 @@ def health(
             last_poll_at=lambda: 1_000.0 - silent, health=lambda: kafka, stuck=lambda: stuck or {}
         ),
         "delivery": SimpleNamespace(
-            halted=lambda: Halt.PAUSED if any(one.scope == EVERYTHING for one in pauses) else None,
+            apis=apis,
+            halted=lambda api: (
+                Halt.PAUSED if any(one.scope == EVERYTHING for one in pauses) else (halts or {}).get(api)
+            ),
             pauses=lambda _: pauses,
         ),
-        "engine": SimpleNamespace(has_token=True),
+        "engine": SimpleNamespace(without_token=without_token),
         "bridge": SimpleNamespace(draining=draining, assigned=set()),
         "intake": SimpleNamespace(held=lambda: held or {}),
     }
@@ -96,3 +103,22 @@ def test_a_partition_that_waits_for_a_schema_makes_the_member_unready() -> None:
     error = "the schema registry at http://registry answers 503: down"
     held = {TopicPartition("orders", 3): HeldPartition(17, 0.0, 5, 0.0, error)}
     assert health(held=held).ready() == (False, f"orders/3 waits for a schema at offset 17: {error}")
+
+
+@pytest.mark.parametrize(
+    ("apis", "message"),
+    [((DEFAULT_API,), "sending is halted: quota"), ((DEFAULT_API, "sms"), "sending for notices is halted: quota")],
+)
+def test_a_halt_makes_the_member_unready_and_names_the_api_if_there_are_several(
+    apis: Sequence[str], message: str
+) -> None:
+    """So that a new configuration with a wrong token of any API does not roll out."""
+    assert health(apis=apis, halts={DEFAULT_API: Halt.QUOTA}).ready() == (False, message)
+
+
+@pytest.mark.parametrize(
+    ("apis", "message"), [((DEFAULT_API,), "no token yet"), ((DEFAULT_API, "sms"), "no token yet for notices")]
+)
+def test_a_missing_token_makes_the_member_unready(apis: Sequence[str], message: str) -> None:
+    """The API is named if there are several."""
+    assert health(apis=apis, without_token=[DEFAULT_API]).ready() == (False, message)

@@ -13,6 +13,8 @@ from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import SchemaUnavailable
 from pipeline.model.event import Event, Record
 from pipeline.model.ledger import Assigned
+from pipeline.model.notice import DEFAULT_API
+from pipeline.ports import Api
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.intake import Intake
 from pipeline.tasks import Tasks
@@ -116,13 +118,16 @@ async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service
     """Else nothing would ever be sent, and no reason would be reported."""
 
     class Broken:
-        refresh_in = None
+        refresh_in: float | None = None
 
         def listen(self, _newer: Callable[[], None]) -> None:
             """Nothing to report."""
 
         async def fetch(self) -> str:
             raise Unforeseen
+
+        async def close(self) -> None:
+            pass
 
     class Source:
         def last_poll_at(self) -> float:
@@ -131,12 +136,13 @@ async def test_a_token_source_that_fails_beyond_all_expectation_ends_the_service
         def __getattr__(self, _: str) -> Callable[..., bool]:
             return lambda *_, **__: False
 
+    client: Any = Anything()
     parts: dict[str, Any] = {
-        **dict.fromkeys(("api", "outcomes", "telemetry"), Anything()),
+        **dict.fromkeys(("outcomes", "telemetry"), Anything()),
+        "apis": [Api(DEFAULT_API, client, Broken())],
         "delivery": Delivery(
             DeliverySettings(), Route(DeliverySettings(), VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=T0), T0
         ),
-        "tokens": Broken(),
         "source": Source(),
         "clock": Standing(),
         "waiting": lambda: 0,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.delivery.breaker import BreakerState
-from pipeline.delivery.snapshot import DeliverySnapshot
+from pipeline.delivery.snapshot import ApiSnapshot, DeliverySnapshot
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
@@ -84,16 +85,14 @@ class FixedClock:
         return 0.0
 
 
+API = ApiSnapshot(
+    in_flight=3, limit=64, breaker=BreakerState.CLOSED, halted=None, halted_since=None, retry_budget=500.0
+)
 SNAPSHOT = DeliverySnapshot(
-    in_flight=3,
-    limit=64,
+    apis={DEFAULT_API: API},
     lanes=2,
     lanes_waiting=1,
     buffered=5,
-    breaker=BreakerState.CLOSED,
-    halted=None,
-    halted_since=None,
-    retry_budget=500.0,
     suspended={},
     oldest={TopicPartition("shop.events", 0): 1.5},
     spans={TopicPartition("shop.events", 0): 7},
@@ -120,15 +119,17 @@ class Shop:
     shadow: bool = False
     matched: dict[str, int] = field(default_factory=lambda: {"order-paid": 4})
 
-    def halt(self, halt: Halt, since: float) -> None:
-        self.snapshot = self.snapshot._replace(halted=halt, halted_since=since)
+    def halt(self, halt: Halt, since: float, api: str = DEFAULT_API) -> None:
+        """Sending by one API is halted; it is added if it is not there."""
+        halted = API._replace(halted=halt, halted_since=since)
+        self.snapshot = self.snapshot._replace(apis={**self.snapshot.apis, api: halted})
 
     def watch(self) -> StatusCollector:
         subjects = StatusSources(
             clock=self.clock,
             phase=lambda: self.phase,
             live=lambda: self.live,
-            has_token=lambda: self.has_token,
+            without_token=lambda: () if self.has_token else (DEFAULT_API,),
             kafka=lambda: self.kafka,
             stuck=lambda: self.stuck_partitions,
             held=lambda: self.held_partitions,

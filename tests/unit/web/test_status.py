@@ -152,3 +152,19 @@ async def test_a_thousand_rules_stay_a_page(shop: Shop) -> None:
         assert "The busiest 200 are shown" in page
         assert "rule-299" in page
         assert len((await http.get("/status.json")).json()["rules"]) == 300
+
+
+async def test_several_apis_are_shown_one_by_one(shop: Shop, http: httpx.AsyncClient) -> None:
+    """A table on the page and a list in the JSON; with one API there is neither."""
+    assert "apis" not in (await http.get("/status.json")).json()
+    assert '<h2 id="apis">' not in (await http.get("/")).text
+    shop.halt(Halt.QUOTA, T0, "sms")
+    page = (await http.get("/")).text
+    assert '<h2 id="apis">' in page
+    assert '<th scope="row">sms</th>' in page
+    status = (await http.get("/status.json")).json()
+    assert [(api["name"], api["halted"], api["in_flight"]) for api in status["apis"]] == [
+        ("notices", None, 3),
+        ("sms", "quota", 3),
+    ]
+    assert (status["in_flight"], status["limit"], status["halted"]) == (6, 128, "quota")

@@ -85,3 +85,32 @@ def test_a_partition_that_cannot_be_read_on_is_named() -> None:
     assert (message.severity, message.alert) == (Severity.ATTENTION, "NoticePartitionStuck")
     assert "shop.events/3 cannot be read at offset 17" in message.message
     assert "Invalid compressed data" in message.advice
+
+
+def test_a_halt_of_one_api_of_several_names_it_and_needs_attention() -> None:
+    """The others get their notices, so that not everything stands."""
+    shop = Shop()
+    shop.halt(Halt.BREAKER_OPEN, T0, "sms")
+    (message,) = shop.watch().status().messages
+    assert message.severity is Severity.ATTENTION
+    assert message.message.startswith("Sending through sms is stopped because the API as a whole fails, since 15:03:20")
+
+
+def test_halts_of_all_apis_stop_sending() -> None:
+    """Each is named with its reason."""
+    shop = Shop()
+    shop.halt(Halt.QUOTA, T0)
+    shop.halt(Halt.BREAKER_OPEN, T0, "sms")
+    first, second = shop.watch().status().messages
+    assert (first.severity, second.severity) == (Severity.HALTED, Severity.HALTED)
+    assert first.message.startswith("Sending through notices is stopped because the day's quota is spent")
+    assert "through sms" in second.message
+
+
+def test_a_missing_token_of_one_api_of_several_names_it() -> None:
+    """As a halt does."""
+    shop = Shop(has_token=False)
+    shop.snapshot = shop.snapshot._replace(apis={**shop.snapshot.apis, "sms": shop.snapshot.apis["notices"]})
+    (message,) = shop.watch().status().messages
+    assert message.severity is Severity.ATTENTION
+    assert message.message == "Nothing is sent through notices yet: the token source has given no token"

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline import metrics
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
+from pipeline.model.notice import DEFAULT_API
 from pipeline.model.verdict import Verdict
 from pipeline.workers.metrics_merge import SummedExpositions
 
@@ -37,7 +38,7 @@ def test_counters_and_histograms_are_added_up() -> None:
     workers = {number: a_worker() for number in (1, 2)}
     for number, telemetry in workers.items():
         telemetry.consumed("a", number)
-        telemetry.attempted(Verdict.ACCEPTED, 0.02 * number)
+        telemetry.attempted(DEFAULT_API, Verdict.ACCEPTED, 0.02 * number)
     summed = SummedExpositions(lambda: ())
     for number, telemetry in workers.items():
         summed.take(number, telemetry.exposition()[0])

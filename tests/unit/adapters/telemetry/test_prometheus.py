@@ -12,6 +12,7 @@ from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.telemetry.prometheus import MOST_UNKNOWN_TYPES, READ_AT_SCRAPE, PrometheusTelemetry
 from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.verdict import Verdict
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from tests.fakes.outcomes import an_outcome
@@ -98,3 +99,22 @@ def a_rule_set(count: int) -> RuleSet:
     shipped = load(read_rules(ROOT / "rules"), read_schemas(ROOT / "schemas" / "events"), environment="production")
     rules = [replace(shipped.rules[0], id=f"rule-{number}") for number in range(count)]
     return RuleSet("1", rules, shipped.templates, shipped.environment)
+
+
+def test_several_apis_are_values_of_a_label_and_one_has_no_label() -> None:
+    """Each series of an API exists from the start; what is not about an API has no such label."""
+    alone = PrometheusTelemetry("1", ["orders"]).exposition()[0].decode()
+    assert 'api="' not in alone
+    telemetry = PrometheusTelemetry("1", ["orders"], apis=["notices", "sms"])
+    telemetry.attempted("sms", Verdict.ACCEPTED, 0.02)
+    telemetry.token_refreshed("sms", ok=False)
+    page = telemetry.exposition()[0].decode()
+    for line in (
+        'notice_pipeline_attempts_total{api="sms",verdict="accepted"} 1.0',
+        'notice_pipeline_attempts_total{api="notices",verdict="accepted"} 0.0',
+        'notice_pipeline_attempt_duration_seconds_count{api="sms",verdict="accepted"} 1.0',
+        'notice_pipeline_token_refreshes_total{api="sms",result="error"} 1.0',
+        'notice_pipeline_token_refreshes_total{api="notices",result="error"} 0.0',
+    ):
+        assert f"\n{line}\n" in page
+    assert not [line for line in page.splitlines() if "commits_total{" in line and "api=" in line]
