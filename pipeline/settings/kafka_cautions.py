@@ -16,6 +16,8 @@ STATISTICS = "statistics.interval.ms"
 INSTANCE = "group.instance.id"
 ISOLATION = "isolation.level"
 TRANSACTION = "transactional.id"
+PROTOCOL = "security.protocol"
+_SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "sasl.username", "sasl.password"})
 DEFAULTS = {SESSION: 45_000, HEARTBEAT: 3_000, POLL: 300_000}
 HEARTBEATS = 3
 """Heartbeats in a session, at least (Kafka's documentation of `heartbeat.interval.ms`): one may be late or lost."""
@@ -95,9 +97,33 @@ def cautions(properties: Properties, drain_seconds: float) -> Iterator[Caution]:
             "every replica needs a name of its own: members with the same name end each other's membership",
             "one replica may have it; for several, give it by `kafka.properties_files` or by environment",
         )
+    protocol = str(properties.get(PROTOCOL, "plaintext")).lower()
+    if not protocol.startswith("sasl") and _SASL & properties.keys():
+        yield _caution(
+            PROTOCOL,
+            f"it is {protocol}, so that properties `sasl.…` have no effect",
+            "sasl_ssl, or sasl_plaintext",
+        )
     for name, setter in OURS.items():
         if name in properties:
             yield _caution(name, "has no effect", f"it is set by {setter}")
+
+
+def take_over(group_protocol: str, properties: Properties) -> str:
+    """How long the partitions of a member that was killed wait for another member, and which setting decides it.
+
+    `group_protocol` is the setting `kafka.group_protocol`.
+    """
+    session = _number(properties, SESSION)
+    classic = f"after {session / 1_000:g} s ({SESSION}, group protocol `classic`)" if session is not None else ""
+    consumer = "after the brokers' group.consumer.session.timeout.ms, 45 s by default (group protocol `consumer`)"
+    if group_protocol == "classic" or (group_protocol == "auto" and {SESSION, HEARTBEAT} & properties.keys()):
+        when = classic
+    elif group_protocol == "consumer":
+        when = consumer
+    else:
+        when = f"{consumer}; {classic} where they lack that protocol"
+    return f"a killed member's partitions are taken over {when}"
 
 
 def _session(properties: Properties) -> Iterator[Caution]:

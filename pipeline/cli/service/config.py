@@ -19,7 +19,7 @@ from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import invalid_files, unusable_paths
-from pipeline.settings.kafka_cautions import cautions
+from pipeline.settings.kafka_cautions import cautions, take_over
 from pipeline.settings.load import is_by_environment, locations_in
 from pipeline.settings.secrets import read_secret_file
 from pipeline.settings.show import json_schema, masked
@@ -41,7 +41,8 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     """Check whether the configuration is valid; report each fault with its line.
 
     Kafka's properties are checked by its client, without a connection. A warning is a valid setting that may not be
-    meant, or a file or folder that does not exist on this machine: it may exist where the service runs.
+    meant, or a file or folder that does not exist on this machine: it may exist where the service runs. It also prints
+    after which time another member takes over the partitions of one that was killed.
 
     Exit 0: valid; 2: errors.
 
@@ -71,6 +72,7 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     count = len(settings.kafka.topics)
     name = "the environment" if is_by_environment(config, os.environ) else config
     print(f"{name}: fine ({settings.environment}, {count} topic{'' if count == 1 else 's'})")
+    print(take_over(settings.kafka.group_protocol, settings.kafka.properties))
 
 
 def _property_faults(settings: Settings) -> Iterator[PropertyFault]:

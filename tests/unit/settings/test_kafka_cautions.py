@@ -22,6 +22,7 @@ from pipeline.settings.kafka_cautions import (
     STATISTICS,
     Properties,
     cautions,
+    take_over,
 )
 
 from .test_load import SMALL
@@ -53,6 +54,29 @@ def test_a_session_without_a_heartbeat_in_it_is_refused(tmp_path: Path, properti
         load_settings(written(tmp_path, properties), {})
     assert "pipeline.yaml:2:3: `kafka.properties`: " in refused.value.message
     assert message in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("protocol", "properties", "message"),
+    [
+        ("classic", {}, "after 45 s (session.timeout.ms, group protocol `classic`)"),
+        ("auto", {SESSION: 9_000}, "after 9 s (session.timeout.ms, group protocol `classic`)"),
+        ("auto", {HEARTBEAT: 1_000}, "after 45 s (session.timeout.ms, group protocol `classic`)"),
+        ("consumer", {}, "after the brokers' group.consumer.session.timeout.ms, 45 s by default"),
+        ("auto", {}, "after 45 s (session.timeout.ms, group protocol `classic`) where they lack that protocol"),
+    ],
+)
+def test_the_time_of_a_take_over_is_reported_with_what_decides_it(
+    protocol: str, properties: Properties, message: str
+) -> None:
+    """A property of the classic protocol makes `auto` choose it, as the service does."""
+    assert message in take_over(protocol, properties)
+
+
+def test_sasl_without_its_protocol_is_reported() -> None:
+    """The client would connect without a password, and without a message."""
+    assert found({"sasl.mechanism": "PLAIN", "sasl.username": "a"}) == ["security.protocol"]
+    assert found({"sasl.mechanism": "PLAIN", "security.protocol": "SASL_SSL"}) == []
 
 
 def test_one_instance_id_for_several_workers_is_refused(tmp_path: Path) -> None:
