@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.broker.handle import Broker
+from tests.broker.choice import Choice
+from tests.broker.cluster import Cluster
+from tests.broker.handle import Broker, Kind
 from tests.chaos import report
-from tests.chaos.run import play
+from tests.chaos.run import CLUSTER_SESSION_MS, play
 from tests.chaos.scenarios import SCENARIOS
+
+
+@pytest.fixture
+def cluster(kafka_choice: Choice) -> Iterator[Cluster]:
+    """Three nodes; where the tests' broker is Kafka from Maven Central, and so can be started here."""
+    if kafka_choice.broker.kind is not Kind.MAVEN:
+        pytest.skip(f"needs Kafka from Maven Central; ran on {kafka_choice.message}")
+    started = Cluster(group_consumer_session_timeout_ms=str(CLUSTER_SESSION_MS))
+    yield started
+    started.close()
+
+
+def test_a_leader_that_is_killed_and_comes_back_breaks_no_promise(cluster: Cluster, tmp_path: Path) -> None:
+    """Three replicas: nothing is lost, and with no member killed nothing is sent twice."""
+    result = play(SCENARIOS["cluster-short"], cluster, tmp_path, protocol="consumer", seed=1, minutes=1)
+    assert result.ok, report.text(result)
+    assert result.figures["events"] > 0
+    assert result.figures["sent again"] == 0
 
 
 @pytest.mark.kafka

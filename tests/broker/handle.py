@@ -26,9 +26,13 @@ class Broker(Protocol):
 
     kind: Kind
     version: str
-    bootstrap_servers: str
     can_stop: bool
     """Whether `stop`, `kill` and `start` work."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The addresses by which clients find it."""
+        ...
 
     @property
     def secure(self) -> Mapping[str, str] | None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from tests.broker.cluster import Cluster
 from tests.broker.handle import Broker, Unavailable
 from tests.broker.maven import MavenBroker
 from tests.broker.others import GivenBroker
 from tests.chaos import report
-from tests.chaos.run import Result, Scenario, play
+from tests.chaos.run import CLUSTER_SESSION_MS, Result, Scenario, play
 from tests.chaos.scenarios import SCENARIOS
 
 PROTOCOLS = ("classic", "consumer")
 BROKER = {"group_consumer_session_timeout_ms": "5000"}
+CLUSTER = {"group_consumer_session_timeout_ms": str(CLUSTER_SESSION_MS)}
 
 
 def main(
@@ -38,6 +43,12 @@ def main(
     logs: Annotated[Path | None, typer.Option(help="Keep configuration and logs of each run in this folder.")] = None,
     results: Annotated[Path | None, typer.Option(help="Write everything to this file, .json or .md.")] = None,
     *,
+    shard: Annotated[
+        str, typer.Option(help="Only a part of the runs, such as 2/3: every third, from the second on.", metavar="K/N")
+    ] = "1/1",
+    most_minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="Begin no further run after this time; what was left out is listed.")
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the scenarios, and do nothing.")] = False,
 ) -> None:
     """Run chaos. Exit 0: every promise held; 1: one was broken; 2: it could not be tried.
@@ -55,29 +66,74 @@ def main(
     if results is not None and results.suffix not in {".json", ".md"}:
         print(f"{results}: neither .json nor .md", file=sys.stderr)
         raise typer.Exit(2)
+    runs = _sharded([(name, one) for name in scenario or SCENARIOS for one in _protocols(protocol)], shard)
     signal.signal(signal.SIGTERM, _end)
-    try:
-        broker: Broker = GivenBroker(kafka) if kafka is not None else MavenBroker(**BROKER)
-    except Unavailable as why:
-        print(f"no Kafka to break: {why}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    done: list[Result] = []
-    try:
-        for one in [SCENARIOS[name] for name in scenario or SCENARIOS]:
-            if one.stops_broker and not broker.can_stop:
-                print(f"{one.name}: left out, this Kafka is not ours to stop", file=sys.stderr)
-                continue
-            for chosen in PROTOCOLS if protocol is None else (protocol,):
-                result = _one(one, broker, chosen, seed, minutes, logs)
-                done.append(result)
-    finally:
-        broker.close()
-        if results is not None and done:
-            write = report.as_json if results.suffix == ".json" else report.as_markdown
-            results.write_text(write(done, broker.version), encoding="utf-8")
+    begin, done, left_out = time.monotonic(), list[Result](), list[str]()
+    with _brokers(kafka) as broker_for:
+        try:
+            for name, chosen in runs:
+                one = SCENARIOS[name]
+                if most_minutes is not None and time.monotonic() - begin > most_minutes * 60:
+                    left_out.append(f"{name} ({chosen}): the time is up")
+                elif kafka is not None and (one.stops_broker or one.on_cluster):
+                    left_out.append(f"{name} ({chosen}): this Kafka is not ours to stop")
+                else:
+                    done.append(_one(one, broker_for(one), chosen, seed, minutes, logs))
+        except Unavailable as error:
+            print(f"no Kafka to break: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        finally:
+            if results is not None and done:
+                write = report.as_json if results.suffix == ".json" else report.as_markdown
+                results.write_text(write(done), encoding="utf-8")
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
     broken = [result for result in done if not result.ok]
     print(f"{len(done)} runs, {len(broken)} with a broken promise")
     raise typer.Exit(1 if broken else 0)
+
+
+def _protocols(protocol: str | None) -> tuple[str, ...]:
+    return PROTOCOLS if protocol is None else (protocol,)
+
+
+def _sharded(runs: list[tuple[str, str]], shard: str) -> list[tuple[str, str]]:
+    """The runs of one shard; those on the single node first, so that each Kafka is started once."""
+    try:
+        number, count = map(int, shard.split("/"))
+    except ValueError:
+        number, count = 0, 0
+    if not 1 <= number <= count:
+        print(f"--shard {shard}: not a part such as 2/3", file=sys.stderr)
+        raise typer.Exit(2)
+    return sorted(runs[number - 1 :: count], key=lambda run: SCENARIOS[run[0]].on_cluster)
+
+
+@contextmanager
+def _brokers(kafka: str | None) -> Iterator[Callable[[Scenario], Broker]]:
+    """The Kafka for each scenario: a node or a cluster of our own, started when first needed, or the one given."""
+    running: list[tuple[bool, Broker]] = []
+
+    def broker_for(scenario: Scenario) -> Broker:
+        if running and running[0][0] != scenario.on_cluster:
+            running.pop()[1].close()
+        if not running:
+            if kafka is not None:
+                started: Broker = GivenBroker(kafka)
+            else:
+                started = _own(scenario)
+            running.append((scenario.on_cluster, started))
+        return running[0][1]
+
+    try:
+        yield broker_for
+    finally:
+        for _, broker in running:
+            broker.close()
+
+
+def _own(scenario: Scenario) -> Broker:
+    return Cluster(**CLUSTER) if scenario.on_cluster else MavenBroker(**BROKER)
 
 
 def _end(_number: int, _frame: object) -> None:

@@ -37,6 +37,9 @@ class Tail:
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 50,
                 "allow.auto.create.topics": False,
+                # A node that is frozen must not hold the witness up for the default of a minute.
+                "socket.timeout.ms": 10_000,
+                "topic.metadata.refresh.interval.ms": 2_000,
                 "log_level": 0,
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -57,6 +58,22 @@ class Member:
         endpoint = str(self.events("starting")[0]["endpoint"])
         return httpx.get(f"{endpoint}/readyz", timeout=5).text.strip()
 
+    @property
+    def ended(self) -> bool:
+        """Whether its process has ended."""
+        return self.process.poll() is not None
+
+    def children(self) -> list[int]:
+        """The processes of its workers."""
+        pid = self.process.pid
+        with suppress(OSError):
+            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return []
+
+    def kill_child(self) -> None:
+        """SIGKILL to its first worker."""
+        os.kill(self.children()[0], signal.SIGKILL)
+
     def kill(self) -> None:
         """SIGKILL, and gone."""
         self.process.kill()
@@ -86,8 +103,9 @@ class Member:
 class Members:
     """Every process of one run; all are ended with it."""
 
-    def __init__(self, service: ServiceUnderTest) -> None:
+    def __init__(self, service: ServiceUnderTest, workers: int = 1) -> None:
         self._service = service
+        self._options = ("--workers", str(workers)) if workers > 1 else ()
         self._stack = ExitStack()
         self.all: list[Member] = []
         self._stop = threading.Event()
@@ -97,7 +115,7 @@ class Members:
     def start(self, environment: Mapping[str, str] | None = None) -> Member:
         """One more; `environment` is laid over its configuration."""
         name = f"member-{len(self.all) + 1}"
-        process = self._stack.enter_context(self._service.running(f"{name}.log", environment))
+        process = self._stack.enter_context(self._service.running(f"{name}.log", environment, self._options))
         member = Member(name, process, self._service.folder / f"{name}.log")
         self.all.append(member)
         return member

@@ -32,19 +32,19 @@ def bars(values: Sequence[int]) -> str:
     return "".join(BARS[0 if not value else max(1, round(value / most * (len(BARS) - 1)))] for value in values)
 
 
-def as_json(results: Sequence[Result], broker: str) -> str:
+def as_json(results: Sequence[Result]) -> str:
     """Everything."""
     runs = [{**result._asdict(), "moments": [moment._asdict() for moment in result.moments]} for result in results]
-    return json.dumps({"conditions": conditions(broker), "runs": runs}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"conditions": conditions(results), "runs": runs}, indent=1, ensure_ascii=False) + "\n"
 
 
-def as_markdown(results: Sequence[Result], broker: str) -> str:
+def as_markdown(results: Sequence[Result]) -> str:
     """A table of all runs, and each run in full."""
     figures = ("events", "kills", "excused", "sent again", "double outcomes", "dead letters", "peak MB")
     lines = [
         "# Chaos",
         "",
-        *[f"- {line}" for line in conditions(broker)],
+        *[f"- {line}" for line in conditions(results)],
         "",
         f"| scenario | protocol | seconds | {' | '.join(figures)} | promises |",
         f"|---|---|{'---|' * (len(figures) + 2)}",
@@ -58,12 +58,12 @@ def as_markdown(results: Sequence[Result], broker: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def conditions(broker: str) -> list[str]:
+def conditions(results: Sequence[Result]) -> list[str]:
     """On what it ran."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return [
         f"commit {commit.stdout.strip() or 'unknown'}",
         f"{len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.machine()}",
         f"CPython {platform.python_version()}, librdkafka {libversion()[0]}",
-        broker,
+        *dict.fromkeys(result.kafka for result in results),
     ]

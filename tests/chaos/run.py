@@ -19,21 +19,24 @@ from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.stage import Stage
+from tests.broker.cluster import Cluster
 from tests.broker.handle import Broker, Unavailable
 from tests.broker.maven import MavenBroker
+from tests.broker.proxy import Proxy, running_proxy
 from tests.broker.topics import committed, ranges
 from tests.chaos.journal import Journal, keep_journal
 from tests.chaos.judge import Allowed, Evidence, violations
 from tests.chaos.kafka import Ledger, dead_letters
 from tests.chaos.load import Load
 from tests.chaos.members import Member, Members
-from tests.chaos.proxy import Proxy, running_proxy
 from tests.fakes.registry import FakeRegistry
 
 SETTLE_SECONDS = 3.0
 """Longer than the sandbox takes for a reply, on a busy machine too, and shorter than a session: what was under way when
 a process died has then been taken or not, and was not sent again."""
 END_SECONDS = 400.0
+CLUSTER_SESSION_MS = 9_000
+"""Longer than the cluster takes to elect another coordinator, as it is in production."""
 PARTITIONS = 6
 LEDGER_PARTITIONS = 3
 LATENCY = "5ms-40ms"
@@ -56,6 +59,10 @@ class Scenario(NamedTuple):
     """More of the sandbox's options."""
     stops_broker: bool = False
     """It stops the broker, or needs its detour: one of our own, then."""
+    on_cluster: bool = False
+    """It needs three nodes that can be broken one by one."""
+    workers: int = 1
+    """Processes of each member."""
 
 
 class Timestamp(NamedTuple):
@@ -70,6 +77,7 @@ class Result(NamedTuple):
 
     scenario: str
     protocol: str
+    kafka: str
     seed: int
     seconds: float
     violations: list[str]
@@ -97,7 +105,7 @@ class Run:
         self.api_network = proxy
         self.rng = rng
         self.minutes = minutes
-        self.members = Members(stage.service)
+        self.members = Members(stage.service, scenario.workers)
         self.ledger = Ledger(stage.broker.bootstrap_servers, stage.outcomes)
         self.load = Load(stage, rng, per_second=scenario.per_second, recipients=scenario.recipients)
         self.figures: dict[str, float] = {}
@@ -110,6 +118,13 @@ class Run:
         self._broken: list[str] = []
         self._stack = ExitStack()
 
+    @property
+    def cluster(self) -> Cluster:
+        """The three nodes of a scenario on a cluster."""
+        if not isinstance(self.broker, Cluster):
+            raise TypeError(f"{self.broker.version} is not a cluster")
+        return self.broker
+
     def note(self, message: str) -> None:
         """Remember that this was done."""
         self.moments.append(Timestamp(time.monotonic() - self.begin, message))
@@ -117,6 +132,17 @@ class Run:
     def wait(self, seconds: float) -> None:
         """Let it run."""
         time.sleep(seconds)
+
+    def wait_and_excuse_losses(self, seconds: float) -> None:
+        """Let it run. If a member loses partitions because its coordinator is silent, that is as if it were cut off."""
+        lost = self.members.count("partitions_lost")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.members.count("partitions_lost") > lost:
+                lost = self.members.count("partitions_lost")
+                self.note("a member has lost partitions")
+                self.torn()
+            time.sleep(0.1)
 
     def wait_for(self, held: Callable[[], bool], seconds: float) -> None:
         """Let it run until it is so.
@@ -182,6 +208,15 @@ class Run:
         under_way = self.journal.under_way
         member.kill()
         self.note(f"killed {member.name} with {under_way} requests under way")
+        self.figures["kills"] = self.figures.get("kills", 0) + 1
+        self.figures["under way at kills"] = self.figures.get("under way at kills", 0) + under_way
+        self.torn()
+
+    def kill_child(self, member: Member) -> None:
+        """kill -9 of one of a member's workers, at any point of its work."""
+        under_way = self.journal.under_way
+        member.kill_child()
+        self.note(f"killed a worker of {member.name} with {under_way} requests under way")
         self.figures["kills"] = self.figures.get("kills", 0) + 1
         self.figures["under way at kills"] = self.figures.get("under way at kills", 0) + under_way
         self.torn()
@@ -270,17 +305,19 @@ def prepared(
         sandbox = stack.enter_context(running_sandbox(options))
         journal = keep_journal(sandbox)
         proxy = stack.enter_context(running_proxy(sandbox.port))
-        stage = Stage(folder, broker, topic, registry, sandbox, _changes(scenario, sandbox.url, proxy, protocol))
+        stage = Stage(
+            folder, broker, topic, registry, sandbox, _changes(scenario, sandbox.url, proxy, protocol, broker)
+        )
         run = Run(scenario, stage, journal, proxy, rng, minutes)
         stack.callback(run.close)
         yield run
 
 
-def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[str, dict[str, object]]:
+def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str, broker: Broker) -> dict[str, dict[str, object]]:
     """The usual configuration of chaos, with the scenario's own laid over it."""
     path = url.partition("://")[2].partition("/")[2]
     usual: dict[str, dict[str, object]] = {
-        "kafka": {},
+        "kafka": {"bootstrap_servers": broker.client_servers} if isinstance(broker, Cluster) else {},
         "notices": {
             "url": f"http://127.0.0.1:{proxy.port}/{path}",
             "token": "chaos-token-5e0a",
@@ -289,7 +326,8 @@ def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[
             "connect_timeout_seconds": 30,
         },
         "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 5.0}},
-        "outcomes": {"partitions": LEDGER_PARTITIONS},
+        "outcomes": {"partitions": LEDGER_PARTITIONS, "replication_factor": -1},
+        "dead_letters": {"replication_factor": -1},
     }
     clients = scenario.sandbox.get("clients")
     if isinstance(clients, dict):
@@ -303,7 +341,8 @@ def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[
         name: {**usual.get(name, {}), **scenario.changes.get(name, {})} for name in {**usual, **scenario.changes}
     }
     given = dict(changes["kafka"].pop("properties", {}))  # type: ignore[call-overload] # a mapping of settings
-    session = {"session.timeout.ms": 5_000, "heartbeat.interval.ms": 500} if protocol == "classic" else {}
+    session_ms = CLUSTER_SESSION_MS if isinstance(broker, Cluster) else 5_000
+    session = {"session.timeout.ms": session_ms, "heartbeat.interval.ms": 500} if protocol == "classic" else {}
     return {
         **changes,
         "kafka": {**changes["kafka"], "group_protocol": protocol, "properties": {**session, **given}},
@@ -313,7 +352,7 @@ def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str) -> dict[
 def make_topics(broker: Broker, topic: str) -> None:
     """The source topic and the outcomes topic; the latter so that it can be watched from the start."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
-    wanted = [NewTopic(topic, PARTITIONS, 1), NewTopic(f"{topic}.outcomes", LEDGER_PARTITIONS, 1)]
+    wanted = [NewTopic(topic, PARTITIONS, -1), NewTopic(f"{topic}.outcomes", LEDGER_PARTITIONS, -1)]
     for made in admin.create_topics(wanted).values():
         made.result(20)
 
@@ -329,6 +368,7 @@ def play(scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, see
         return Result(
             scenario.name,
             protocol,
+            broker.version,
             seed,
             time.monotonic() - run.begin,
             broken,

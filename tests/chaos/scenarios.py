@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.chaos.by_api import API
+from tests.chaos.by_cluster import CLUSTER
 from tests.chaos.by_kafka import KAFKA
 from tests.chaos.by_members import MEMBERS
 from tests.chaos.run import Scenario
 
-SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in (*MEMBERS, *KAFKA, *API)}
+SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in (*MEMBERS, *KAFKA, *API, *CLUSTER)}

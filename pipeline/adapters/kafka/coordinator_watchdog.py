@@ -47,11 +47,10 @@ class CoordinatorWatchdog:
                 self._quiet_until = self._now() + RECOVERY_SECONDS
                 log.info("group_heard_again", quiet_seconds=RECOVERY_SECONDS)
         elif self._silent:
-            return  # `owed` falling to 0 is not an answer: librdkafka may have closed the connection
-        elif not owed:
-            self._owed_since = None
+            return
         elif self._owed_since is None:
-            self._owed_since = at
+            self._owed_since = at if owed else None
+        # `owed` falling to 0 is not an answer: the request has timed out, or the connection was closed.
         elif at - self._owed_since >= SILENT_SECONDS:
             self._silent = True
             log.warning(

@@ -30,7 +30,7 @@ class Statistics:
         report = orjson.loads(text)
         alias = report["brokers"].get("GroupCoordinator")
         if self._coordinator is not None and alias is not None:
-            self._coordinator(report["ts"] / _MICROSECONDS, alias["rx"], alias["waitresp_cnt"])
+            self._coordinator(report["ts"] / _MICROSECONDS, alias["rx"], alias["waitresp_cnt"] + alias["outbuf_cnt"])
         brokers = [broker for broker in report["brokers"].values() if broker["nodeid"] >= 0]
         connected = [broker for broker in brokers if broker["state"] == "UP"]
         round_trips = [broker["rtt"]["avg"] for broker in connected if broker["rtt"]["cnt"]]

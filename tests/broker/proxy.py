@@ -104,13 +104,13 @@ class Proxy:
 
 
 @contextmanager
-def running_proxy(target: int, port: int = 0) -> Iterator[Proxy]:
-    """A proxy in a thread of its own, in front of the port `target`."""
+def running_proxy(target: int, port: int = 0, host: str = "127.0.0.1") -> Iterator[Proxy]:
+    """A proxy in a thread of its own, at `host` and `port`, in front of the port `target` of 127.0.0.1."""
     proxy = Proxy(target)
     started, stop = threading.Event(), asyncio.Event()
 
     async def serve() -> None:
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", port)
+        server = await asyncio.start_server(proxy.serve, host, port)
         proxy.begin(asyncio.get_running_loop(), server.sockets[0].getsockname()[1])
         started.set()
         await stop.wait()
