@@ -9,6 +9,7 @@ from pathlib import Path
 from docs.commands import commands_page
 from pipeline import metrics
 from pipeline.authoring import editor_schemas as json_schemas
+from pipeline.bootstrap import kafka_rights
 from pipeline.delivery import verdicts
 from pipeline.rules import functions
 from pipeline.rules.source import finding_codes
@@ -52,6 +53,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/fields.md": registry.as_markdown,
     "docs/reference/findings.md": finding_codes.as_markdown,
     "docs/reference/functions.md": functions.as_markdown,
+    "docs/reference/kafka-rights.md": kafka_rights.as_markdown,
     "docs/reference/metrics.md": metrics_page,
     "docs/reference/verdicts.md": verdicts.as_markdown,
     "schemas/configuration.schema.json": show.json_schema,

@@ -7,6 +7,7 @@ NoticePipelineError
 │   ├── SchemaError           an Avro schema cannot be read, found or understood
 │   ├── Unreachable           a broker, registry or API does not answer at start
 │   │   └── RegistryAway      the schema registry gives no answer for now; a service that starts waits for it
+│   ├── RightsMissing         the Kafka user lacks a right that is needed; a retry does not help
 │   ├── SkipRefused           the state of a partition or its group does not allow an offset to be skipped
 │   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
 ├── Undecodable               a record cannot be decoded as an event; it becomes an outcome
@@ -71,6 +72,10 @@ class Unreachable(UserError):
 
 class RegistryAway(Unreachable):
     """The schema registry does not answer, or answers that it cannot do so now."""
+
+
+class RightsMissing(UserError):
+    """The Kafka user lacks a right that is needed: a later try fails as well, until the right is granted."""
 
 
 class SkipRefused(UserError):

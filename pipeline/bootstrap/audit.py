@@ -10,6 +10,7 @@ from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, S
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.kafka_rights import needed
 from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
 
@@ -21,14 +22,14 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
         UserError: Kafka, the registry, the rules or a topic is not available.
     """
     configure_logging(form=settings.log.format, level="warning", clock=SystemClock())
+    check = TopicCheck(kafka_properties(settings), settings.kafka.start_timeout_seconds)
+    check.prove(needed("audit", settings))
     schemas = service_schemas(settings)
     expectation = Expectation(
         find_decoder(
             settings,
             schemas,
-            compacted_topics=compacted_topics(
-                settings, TopicCheck(kafka_properties(settings), settings.kafka.start_timeout_seconds)
-            ),
+            compacted_topics=compacted_topics(settings, check),
         ),
         find_rules(settings, schemas.catalogue),
         settings.kafka.group_id,

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.control import ControlReader, write_controls
+from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.rule_files import read_rules
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties
+from pipeline.bootstrap.kafka_rights import needed
 from pipeline.errors import UserError
 from pipeline.model.pause import Pause, Scope, ScopeKind
 from pipeline.model.suggestion import did_you_mean
@@ -30,7 +32,9 @@ class Pausing:
         self._properties = kafka_properties(settings)
         self._topic = settings.control.topic
         self._group = settings.kafka.group_id
-        ensure_control_topic(settings, TopicCheck(self._properties, settings.kafka.start_timeout_seconds))
+        self._check = TopicCheck(self._properties, settings.kafka.start_timeout_seconds)
+        self._check.prove(needed("pause --list", settings))
+        ensure_control_topic(settings, self._check)
 
     def pauses(self) -> Sequence[Pause]:
         """Return all pauses, passed ones among them, the pause of everything first.
@@ -48,8 +52,10 @@ class Pausing:
         """Write pauses, and lift those whose value is None.
 
         Raises:
+            RightsMissing: this Kafka user may not write to the topic.
             Unreachable: Kafka does not take them.
         """
+        self._check.prove([Right("WRITE", "topic", self._topic)])
         write_controls(self._properties, self._topic, self._group, changes)
 
 

@@ -16,6 +16,7 @@ from pipeline.adapters.kafka.topics import REDRIVEN_CONFIG, TopicCheck, TopicToM
 from pipeline.adapters.operations.redrive import BATCH, LetterReader, LetterResult, Sender, Target
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.kafka_rights import needed
 from pipeline.errors import UserError
 from pipeline.operations.redrive.letter import Letter
 from pipeline.operations.redrive.selection import RedriveDecision, Selection
@@ -145,6 +146,7 @@ def open_redrive(settings: Settings, options: RedriveOptions, *, writes: bool) -
     configure_logging(form=settings.log.format, level="error", clock=SystemClock())
     properties = kafka_properties(settings)
     check = TopicCheck(properties, settings.kafka.start_timeout_seconds)
+    check.prove(needed("redrive" if writes else "redrive --dry-run", settings, into=options.into))
     check.require([*settings.kafka.topics, settings.dead_letters.topic])
     available = check.partitions()
     topics = {name: available[name] for name in settings.kafka.topics}

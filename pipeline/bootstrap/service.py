@@ -36,6 +36,7 @@ from pipeline.bootstrap.events import (
     service_schemas,
 )
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
+from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import apis_of, make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.registry_wait import RegistryWait
@@ -246,10 +247,14 @@ def make_parts(
     reread_for = reread_kafka_credentials(settings, credentials)
     properties = {**kafka_properties(settings), "logger": forwarding_logger()}
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
+    rights = rights_needed("run", settings)
+    topics.prove(rights)
     topics.require(settings.kafka.topics)
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     ensure_control_topic(settings, topics)
+    if topics.made:
+        topics.prove(rights)
     rules = find_rules(settings, schemas.catalogue)
     encode = outcome_encoder(settings, schemas, credentials)
     identities = Identities(properties, settings.kafka.group_id)
@@ -274,7 +279,12 @@ def make_parts(
     )
     outcomes = KafkaOutcomeLog(
         {"queue.buffering.max.kbytes": _to_write(settings), **properties},
-        Topics(settings.outcomes.topic, ledger_partitions, settings.dead_letters.topic),
+        Topics(
+            settings.outcomes.topic,
+            ledger_partitions,
+            settings.dead_letters.topic,
+            topics.batch_bytes([settings.outcomes.topic, settings.dead_letters.topic]),
+        ),
         encode,
     )
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)

@@ -14,6 +14,7 @@ from pipeline.adapters.operations.skip import KafkaSkip, SkipPlan
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.kafka_rights import needed
 from pipeline.bootstrap.outcomes import outcome_schema_id
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Position
@@ -33,6 +34,8 @@ class Skip:
         self._settings = settings
         self._properties = kafka_properties(settings)
         check = TopicCheck(self._properties, settings.kafka.start_timeout_seconds)
+        read = settings.kafka.model_copy(update={"topics": (position.topic,)})
+        check.prove(needed("skip", settings.model_copy(update={"kafka": read})))
         check.require([position.topic, settings.outcomes.topic, settings.dead_letters.topic])
         partitions = check.partitions()
         if position.partition >= partitions[position.topic]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+RIGHTS_MISSING = 77
+"""Exit code of a worker whose Kafka user lacks a right (EX_NOPERM of sysexits.h): a restart does not help."""
+
 
 class WorkerPhase(StrEnum):
     """A worker's phase; also the label values of the metric `workers`."""

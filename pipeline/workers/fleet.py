@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline.model.worker import RIGHTS_MISSING
 from pipeline.model.worker import WorkerPhase as Phase
 
 STEADY_SECONDS = 60.0
 """After a run of this length the pause before a restart begins at its shortest again."""
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+MISUSE = 2
+"""Exit code of a service whose Kafka user lacks a right."""
 SILENT_SECONDS = 30.0
 """A worker that does not answer, or reports itself stuck, for this long is restarted."""
 
@@ -60,7 +63,8 @@ class Fleet:
 
     The first is started alone, so that a fault of configuration, broker or rules is reported once and its exit code
     becomes the service's. Once it runs, the others follow. From then on a worker that ends is restarted after a pause
-    that doubles with each consecutive end and is randomised.
+    that doubles with each consecutive end and is randomised. One whose Kafka user lacks a right is not restarted: all
+    workers have the same user, so they all end.
     """
 
     def __init__(self, count: int, limits: Limits, rng: Callable[[], float], now: float) -> None:
@@ -138,6 +142,11 @@ class Fleet:
                 worker.code = 0  # it had not started: there was nothing to drain
             self._enter(worker, Phase.ENDED, now)
             return Ending(None)
+        if code == RIGHTS_MISSING:
+            self._refused = MISUSE
+            self._enter(worker, Phase.ENDED, now)
+            self.stop(now)
+            return Ending(None)
         if not self._proved and worker.phase is Phase.STARTING and code >= 0:
             self._refused = code
             for other in self.workers.values():
@@ -166,7 +175,8 @@ class Fleet:
     def exit_code(self) -> int | None:
         """Return the exit code of the service; None while it runs.
 
-        It is the first worker's code if that could not start; else 0 if every worker ended cleanly, and 1 if not.
+        It is the first worker's code if that could not start, and 2 if a right is missing; else 0 if every worker ended
+        cleanly, and 1 if not.
         """
         if any(worker.phase is not Phase.ENDED for worker in self.workers.values()):
             return None

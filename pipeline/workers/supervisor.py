@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from pipeline.errors import WorkerFailed
+from pipeline.model.worker import RIGHTS_MISSING
 from pipeline.model.worker import WorkerPhase as Phase
 from pipeline.runtime.health import Check
 from pipeline.tasks import Tasks
@@ -104,6 +105,8 @@ class Supervisor:
         del self._processes[number]
         self._expositions.retire(number)
         ending = self.fleet.ended(number, code, self._clock.now())
+        if code == RIGHTS_MISSING:
+            log.error("worker_refused", worker=number, hint="a right is missing in Kafka; all workers end")
         if ending.restart_in is not None:
             log.error("worker_ended", worker=number, code=code, retry_in_seconds=round(ending.restart_in, 1))
         self._changed.set()

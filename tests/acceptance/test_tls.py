@@ -84,8 +84,8 @@ def tls_api(folder: Path) -> Iterator[tuple[TlsApi, Path]]:
 
 
 def grant(stage: Stage) -> None:
-    """The rights that docs/guide-operations.md names, and no other."""
-    dead = f"{stage.topic}.dead"
+    """The rights that docs/reference/kafka-rights.md names, and those to create the topics."""
+    dead, control = f"{stage.topic}.dead", f"{stage.topic}.control"
     rights = [
         (ResourceType.TOPIC, stage.topic, AclOperation.READ),
         (ResourceType.TOPIC, stage.outcomes, AclOperation.READ),
@@ -93,6 +93,8 @@ def grant(stage: Stage) -> None:
         (ResourceType.TOPIC, stage.outcomes, AclOperation.CREATE),
         (ResourceType.TOPIC, dead, AclOperation.WRITE),
         (ResourceType.TOPIC, dead, AclOperation.CREATE),
+        (ResourceType.TOPIC, control, AclOperation.READ),
+        (ResourceType.TOPIC, control, AclOperation.CREATE),
         (ResourceType.GROUP, stage.group, AclOperation.READ),
     ]
     user = f"User:{secure.USER}"
@@ -113,6 +115,7 @@ def configuration(stage: Stage, url: str, **notices: object) -> dict[str, Any]:
     usual: dict[str, Any] = dict(stage.service.configuration)
     return {
         **usual,
+        "control": {"topic": f"{stage.topic}.control"},
         "kafka": {
             **usual["kafka"],
             "bootstrap_servers": properties.pop("bootstrap.servers"),

@@ -79,6 +79,8 @@ class RealKafka:
         self.counts = Counts()
         self.given: dict[str, str] = {}
         """Settings on top, such as a user's."""
+        self.batch_bytes: int | None = None
+        """The known limit of the topics' batches."""
         self._sources: list[KafkaSource] = []
         self.partition = TopicPartition(names.events, 0)
 
@@ -126,7 +128,8 @@ class RealKafka:
 
     def outcomes(self, **properties: object) -> KafkaOutcomeLog:
         """Writes this test's ledger and dead letters."""
-        topics = Topics(self.names.outcomes, self.partitions(self.names.outcomes), self.names.dead_letters)
+        partitions = self.partitions(self.names.outcomes)
+        topics = Topics(self.names.outcomes, partitions, self.names.dead_letters, self.batch_bytes)
         origin = self.origin
         encode = OutcomeEncoder(1, lambda recipient: recipient)
         return KafkaOutcomeLog(

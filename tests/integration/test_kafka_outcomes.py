@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
@@ -14,8 +14,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
     ResourcePatternType,
     ResourceType,
 )
+from structlog.testing import capture_logs
 
 from pipeline.adapters.kafka.ledger import ledger_partition
+from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.errors import OutcomeLost
 from pipeline.model import dead_letter
 from pipeline.model.event import Position, Record
@@ -24,6 +26,7 @@ from pipeline.model.outcome import OutcomeKind
 from pipeline.ports import OutcomeLog
 from tests.broker import secure
 from tests.broker.handle import Broker
+from tests.chaos.kafka import set_config
 from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
@@ -160,6 +163,54 @@ def test_a_dead_letter_too_large_for_its_topic_is_cut_and_not_fatal(
     assert len(reported) == 1
 
 
+LIMIT = 65_536
+LARGE_BATCHES: Mapping[str, object] = {"compression.type": "none", "linger.ms": 200, "batch.size": 1_000_000}
+COUNT = 2_000
+"""Outcomes of one batch, which is then some 500 kB large."""
+
+
+def test_a_batch_above_the_topics_limit_is_written_record_by_record(kafka: RealKafka) -> None:
+    """Each record fits: none is refused for good, and each is written once."""
+    set_config(kafka.bootstrap_servers, kafka.names.outcomes, "max.message.bytes", str(LIMIT))
+    log = kafka.outcomes(**LARGE_BATCHES)
+    reported: list[LedgerPosition] = []
+    with capture_logs() as logged:
+        for offset in range(COUNT):
+            _publish(log, Position("events", 0, offset), reported)
+        assert log.flush(TIMEOUT) == 0
+    assert len(reported) == len(kafka.read(kafka.names.outcomes)) == COUNT
+    assert [line["topic"] for line in logged if line["event"] == "batch_refused"] == [kafka.names.outcomes]
+
+
+def test_batches_stay_within_a_limit_that_is_known(kafka: RealKafka) -> None:
+    """The topic's configuration gives it, and no batch is refused."""
+    set_config(kafka.bootstrap_servers, kafka.names.outcomes, "max.message.bytes", str(LIMIT))
+    check = TopicCheck(kafka.properties, 10)
+    kafka.batch_bytes = check.batch_bytes([kafka.names.outcomes, kafka.names.dead_letters])
+    assert kafka.batch_bytes == LIMIT
+    log = kafka.outcomes(**LARGE_BATCHES)
+    reported: list[LedgerPosition] = []
+    with capture_logs() as logged:
+        for offset in range(COUNT):
+            _publish(log, Position("events", 0, offset), reported)
+        assert log.flush(TIMEOUT) == 0
+    assert len(reported) == COUNT
+    assert not [line for line in logged if line["event"] == "batch_refused"]
+
+
+def test_dead_letters_that_fit_alone_keep_their_value(make_kafka: Callable[..., RealKafka]) -> None:
+    """Only together they are larger than their topic allows."""
+    kafka = make_kafka(dead_letters={"max.message.bytes": str(LIMIT)})
+    log = kafka.outcomes(**LARGE_BATCHES)
+    reported: list[LedgerPosition] = []
+    for offset in range(30):
+        position = Position("events", 0, offset)
+        _publish(log, position, reported, a_record(position)._replace(value=b"v" * 10_000))
+    assert log.flush(TIMEOUT) == 0
+    assert len(reported) == 30
+    assert [letter.value() for letter in kafka.read(kafka.names.dead_letters)] == [b"v" * 10_000] * 30
+
+
 def test_an_outcome_is_not_written_before_its_dead_letter_is_acknowledged(
     make_kafka: Callable[..., RealKafka],
 ) -> None:
@@ -182,7 +233,7 @@ def test_without_the_right_to_write_the_process_is_ended(kafka: RealKafka, real_
     log = kafka.outcomes(**real_kafka.secure)
     _publish(log, Position("events", 0, 0), [])
     text = _poll_until_lost(log)
-    assert "lacks this right" in text
+    assert f"User:{secure.USER} needs WRITE on the topic {kafka.names.outcomes}" in text
     assert secure.PASSWORD not in text
 
 

@@ -128,7 +128,7 @@ class ControlReader:
                 self._take(message)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 unfinished.discard(message.partition())
-            elif kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
+            elif not _is_needless(error) and (kafka_errors.is_fatal(error) or kafka_errors.is_refused(error)):
                 raise KafkaException(error)
 
     def _follow(self, changed: Changed) -> None:
@@ -153,6 +153,8 @@ class ControlReader:
 
     def _report(self, error: KafkaError) -> None:
         """Log an error once; librdkafka tries again by itself."""
+        if _is_needless(error):
+            return
         if error.code() not in {self._error, KafkaError._PARTITION_EOF}:  # noqa: SLF001 - librdkafka's own codes begin so
             self._error = error.code()
             log.warning("control_topic_unreadable", error=error.str(), hint=kafka_errors.hint({error.code()}))
@@ -172,6 +174,11 @@ class ControlReader:
             return self._pauses.pop(scope, None) is not None
         self._pauses[scope] = pause
         return True
+
+
+def _is_needless(error: KafkaError) -> bool:
+    """Whether the error is that of the group's coordinator: librdkafka looks it up, and reading does not need it."""
+    return error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
 
 
 def read_key(raw: str | bytes | None, group: str) -> Scope | None:

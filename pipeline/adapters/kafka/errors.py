@@ -65,8 +65,11 @@ def is_fatal(error: KafkaError) -> bool:
 
 
 def is_refused(error: KafkaError) -> bool:
-    """Whether the Kafka user lacks the right to do this, so that a retry does not help."""
-    return error.code() in _NO_RIGHT
+    """Whether the Kafka user lacks the right to do this, so that a retry does not help.
+
+    Under KIP-848 a missing right to the group arrives as a fatal error that has the reason in its text only.
+    """
+    return error.code() in _NO_RIGHT or (is_fatal(error) and "Group authorization failed" in error.str())
 
 
 def is_election(error: KafkaError) -> bool:

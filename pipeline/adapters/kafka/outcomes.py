@@ -15,6 +15,7 @@ from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE, Cut, content
 from pipeline.adapters.kafka.former_producers import PURGED, FormerProducers
 from pipeline.adapters.kafka.ledger import ledger_partition
+from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import Record
 from pipeline.model.outcome import ACCEPTED, Outcome, Reason
@@ -55,6 +56,8 @@ class Topics(NamedTuple):
     ledger_partitions: int
     """Partitions of the outcomes topic."""
     dead_letters: str
+    batch_bytes: int | None = None
+    """The smaller of the topics' `max.message.bytes`, as far as known: no batch may be larger."""
 
 
 class _Pending(NamedTuple):
@@ -75,7 +78,10 @@ class KafkaOutcomeLog:
             ConfigurationError: librdkafka refuses its settings.
         """
         self._properties = properties
+        self._batch_bytes = topics.batch_bytes
         self._producer = self._made()
+        self._one_by_one: Producer | None = None
+        """Writes batches of one record, for those that were refused together; made when it is needed first."""
         self._former = FormerProducers()
         self._topics = topics
         self._outcomes = topics.outcomes
@@ -83,20 +89,24 @@ class KafkaOutcomeLog:
         self._homes: dict[tuple[str, int], int] = {}
         self._overflow: deque[Callable[[], bool]] = deque()
         """Writes that found librdkafka's queue full; each returns whether it succeeded."""
-        self._lost: KafkaError | None = None
+        self._lost: str | None = None
+        """Why Kafka refused a write permanently."""
         self._done = 0
         self._open = 0
 
-    def _made(self) -> Producer:
-        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error}
+    def _made(self, **more: object) -> Producer:
+        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error, **more}
         for delivery_timeout in ("delivery.timeout.ms", "request.required.acks"):
             settings.pop(delivery_timeout, None)  # synonyms of settings above
+        if self._batch_bytes is not None:
+            settings["batch.size"] = min(int(settings.get("batch.size", self._batch_bytes)), self._batch_bytes)
         return kafka_errors.configured(lambda: Producer(settings))
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
         self._properties = {**self._properties, "sasl.username": user, "sasl.password": password}
-        self._producer.set_sasl_credentials(user, password)
+        for producer in filter(None, (self._producer, self._one_by_one)):
+            producer.set_sasl_credentials(user, password)
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Write by a new client with these properties; the present one ends once its writes are acknowledged.
@@ -106,8 +116,9 @@ class KafkaOutcomeLog:
         """
         self._properties = {**self._properties, **properties}
         producer = self._made()
-        self._former.add(self._producer)
-        self._producer = producer
+        for former in filter(None, (self._producer, self._one_by_one)):
+            self._former.add(former)
+        self._producer, self._one_by_one = producer, None
 
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         """Write the outcome, after its dead letter if it has one."""
@@ -129,20 +140,22 @@ class KafkaOutcomeLog:
         self._done = 0
         self._producer.poll(0)
         self._former.poll()
+        if self._one_by_one is not None:
+            self._one_by_one.poll(0)
         while self._overflow and self._lost is None:
             if not self._overflow[0]():
                 break
             self._overflow.popleft()
         if self._lost is not None:
-            hint = kafka_errors.hint({self._lost.code()})
-            raise OutcomeLost(f"Kafka refused a write permanently: {self._lost.str()}" + (f" ({hint})" if hint else ""))
+            raise OutcomeLost(f"Kafka refused a write permanently: {self._lost}")
         return self._done
 
     def flush(self, timeout: float) -> int:
         """Wait up to `timeout` seconds for every acknowledgement; return how many are still missing."""
         deadline = time.monotonic() + timeout
         while self._open and self._lost is None:
-            self._producer.flush(max(0.0, min(0.1, deadline - time.monotonic())))
+            for producer in filter(None, (self._producer, self._one_by_one)):
+                producer.flush(max(0.0, min(0.1, deadline - time.monotonic())))
             try:
                 self.poll()
             except OutcomeLost:
@@ -151,8 +164,10 @@ class KafkaOutcomeLog:
                 break
         return self._open
 
-    def _write_outcome(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> bool:
-        """Return False if librdkafka's queue is full."""
+    def _write_outcome(
+        self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged, *, alone: bool = False
+    ) -> bool:
+        """Return False if librdkafka's queue is full. `alone` writes a batch of this record only."""
         topic, partition, _ = outcome.position
         source = (topic, partition)
         home = self._homes.get(source)
@@ -163,30 +178,50 @@ class KafkaOutcomeLog:
             if error is not None:
                 if error.code() in PURGED:
                     self._enqueue(partial(self._write_outcome, outcome, record, acknowledged))
+                elif alone or error.code() not in TOO_LARGE:
+                    self._lose(error, self._outcomes)
                 else:
-                    self._lose(error)
+                    self._report_batch(error, self._outcomes)
+                    self._enqueue(partial(self._write_outcome, outcome, record, acknowledged, alone=True))
                 return
             self._done += 1
             self._open -= 1
             acknowledged(home, message.offset() or 0)
 
+        producer = self._alone() if alone else self._producer
         value = self._encode(outcome)
         key = record.key if record is not None else None
         trace = outcome.trace
         try:
             if trace is None:
                 # Keyword arguments cost 3,000 of 10,500 instructions here.
-                self._producer.produce(self._outcomes, value, key, home, delivered)
+                producer.produce(self._outcomes, value, key, home, delivered)
             else:
-                self._producer.produce(self._outcomes, value, key, home, delivered, headers=_headers(trace))
+                producer.produce(self._outcomes, value, key, home, delivered, headers=_headers(trace))
         except BufferError:
             return False
         except KafkaException as error:
-            self._lose(kafka_errors.cause(error))
+            self._lose(kafka_errors.cause(error), self._outcomes)
         return True
 
-    def _write_dead_letter(self, pending: _Pending, cut: Cut) -> bool:
-        """Return False if librdkafka's queue is full."""
+    def _alone(self) -> Producer:
+        if self._one_by_one is None:
+            self._one_by_one = self._made(**{"batch.num.messages": 1, "linger.ms": 0})
+        return self._one_by_one
+
+    def _report_batch(self, error: KafkaError, topic: str) -> None:
+        """Report the first refused batch: what follows is slower."""
+        if self._one_by_one is None:
+            log.warning(
+                "batch_refused",
+                topic=topic,
+                error=error.str(),
+                hint="its records are written again one by one; the right DESCRIBE_CONFIGS on the topic, or a smaller "
+                "`batch.size` in kafka.properties, avoids this",
+            )
+
+    def _write_dead_letter(self, pending: _Pending, cut: Cut, *, alone: bool = False) -> bool:
+        """Return False if librdkafka's queue is full. `alone` writes a batch of this record only."""
         outcome, record, acknowledged = pending
 
         def delivered(error: KafkaError | None, _: Message) -> None:
@@ -195,41 +230,50 @@ class KafkaOutcomeLog:
             elif error.code() in PURGED:
                 self._enqueue(partial(self._write_dead_letter, pending, cut))
             else:
-                self._cut_or_lose(error, pending, cut)
+                self._cut_or_lose(error, pending, cut, alone=alone)
 
+        producer = self._alone() if alone else self._producer
         value, headers = content(outcome, record, cut)
         try:
-            self._producer.produce(
-                self._topics.dead_letters, value, record.key, headers=list(headers), on_delivery=delivered
-            )
+            producer.produce(self._topics.dead_letters, value, record.key, headers=list(headers), on_delivery=delivered)
         except BufferError:
             return False
         except KafkaException as error:
-            self._cut_or_lose(kafka_errors.cause(error), pending, cut)
+            self._cut_or_lose(kafka_errors.cause(error), pending, cut, alone=True)
         return True
 
-    def _cut_or_lose(self, error: KafkaError, pending: _Pending, cut: Cut) -> None:
-        """Retry a refused dead letter with less content; failing here would fail again after each restart."""
+    def _cut_or_lose(self, error: KafkaError, pending: _Pending, cut: Cut, *, alone: bool) -> None:
+        """Retry a refused dead letter alone, and then with less content; failing here would fail after each restart."""
+        topic = self._topics.dead_letters
+        if error.code() in TOO_LARGE and not alone:
+            self._report_batch(error, topic)
+            self._enqueue(partial(self._write_dead_letter, pending, cut, alone=True))
+            return
         less = cut.more() if error.code() in TOO_LARGE else None
         if less is None:
-            self._lose(error)
+            self._lose(error, topic)
             return
         log.error("dead_letter_cut", position=str(pending.record.position), left_out=less.value, error=error.str())
-        self._enqueue(partial(self._write_dead_letter, pending, less))
+        self._enqueue(partial(self._write_dead_letter, pending, less, alone=True))
 
     def _enqueue(self, write: Callable[[], bool]) -> None:
         """Write now, or in order as soon as librdkafka's queue has room."""
         if self._overflow or not write():
             self._overflow.append(write)
 
-    def _lose(self, error: KafkaError) -> None:
+    def _lose(self, error: KafkaError, topic: str) -> None:
         """Record that a write is refused permanently; the first such error is reported."""
-        if self._lost is None:
-            self._lost = error
+        if self._lost is not None:
+            return
+        if kafka_errors.is_refused(error):
+            self._lost = refused(self._properties, [Right("WRITE", "topic", topic)]).message
+        else:
+            hint = kafka_errors.hint({error.code()})
+            self._lost = f"{topic}: {error.str()}" + (f" ({hint})" if hint else "")
 
     def _on_error(self, error: KafkaError) -> None:
         if kafka_errors.is_fatal(error):
-            self._lose(error)
+            self._lose(error, self._outcomes)
         else:
             log.warning("producer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
 

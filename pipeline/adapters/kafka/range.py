@@ -17,6 +17,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.record import record_of
+from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Position, Record
@@ -59,10 +60,12 @@ class TopicRange:
 
         Raises:
             Unreachable: no broker answers, or there is no such topic.
+            RightsMissing: this Kafka user may not read the topic.
             UserError: no such partition or offset; the message names the available ones.
             ConfigurationError: librdkafka refuses its settings.
         """
         check = TopicCheck(properties, ASK_SECONDS)
+        check.prove([Right("READ", "topic", topic)])
         check.require([topic])
         self.topic = topic
         self._span = span

@@ -17,8 +17,9 @@ from pipeline.adapters.kafka.lag import Lag
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
 from pipeline.adapters.kafka.record import record_of
+from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.adapters.kafka.unreadable import UnreadablePartitions
-from pipeline.errors import Unreachable
+from pipeline.errors import RightsMissing, Unreachable
 from pipeline.model.event import Record, TopicPartition
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import CommitPoint
@@ -73,6 +74,8 @@ class KafkaSource:
             ConfigurationError: librdkafka refuses its settings.
         """
         self._clock = clock
+        self._properties = properties
+        self._group_id = str(properties.get("group.id"))
         self._commits = Commits(committed, self._alive)
         self._group = Membership(
             properties,
@@ -187,6 +190,8 @@ class KafkaSource:
             while not self._group.stopping.is_set():
                 self._turn()
             self._settle()
+        except RightsMissing as error:
+            self._events.on_fatal(error)
         except KafkaException as error:
             if not self._group.stopping.is_set():
                 reason = kafka_errors.cause(error)
@@ -310,18 +315,21 @@ class KafkaSource:
         """Handle an error, or the event that a partition's end is reached.
 
         Raises:
-            KafkaException: the consumer can no longer be used, or may not read its topics.
+            RightsMissing: this Kafka user may not read the topic, or not as a member of the group.
+            KafkaException: the consumer can no longer be used.
         """
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
             # Transaction markers and aborted records may follow the last record; they are never handed over.
             key = TopicPartition(message.topic() or "", message.partition() or 0)
             if key in self._group.owned:
                 self._group.owned[key] = max(self._group.owned[key], message.offset() or 0)
+        elif kafka_errors.is_refused(error):
+            topic = message.topic() if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
+            right = Right("READ", "topic", topic) if topic else Right("READ", "group", self._group_id)
+            raise refused(self._properties, [right])
         elif kafka_errors.is_fatal(error):
             if not self._group.refused_protocol():
                 raise KafkaException(error)
-        elif kafka_errors.is_refused(error):
-            raise KafkaException(error)
         else:
             self._report(message, error)
 

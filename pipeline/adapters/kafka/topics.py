@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import TimeoutError as NoAnswer
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[at
 from confluent_kafka.cimpl import NewTopic
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka import rights
 from pipeline.errors import Unreachable
 
 DAY_MS = 86_400_000
@@ -57,8 +58,11 @@ class TopicCheck:
         Raises:
             ConfigurationError: librdkafka refuses its settings.
         """
+        self._properties = properties
         self._servers = str(properties.get("bootstrap.servers"))
         self._timeout = timeout_seconds
+        self.made: list[str] = []
+        """Topics that `ensure` has created."""
         self._heard: list[KafkaError] = []
         self._broker_config: Mapping[str, str] | KafkaError | None = None
         settings = {**properties, "error_cb": self._heard.append, "logger": _silent(), "log_level": 0}
@@ -81,6 +85,17 @@ class TopicCheck:
                     raise self._unreachable(error) from None
             else:
                 return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+
+    def prove(self, needed: Collection[rights.Right]) -> None:
+        """Check that this user has these rights; see `rights.prove`.
+
+        Raises:
+            RightsMissing: some are missing.
+            Unreachable: no broker answers in time, or all refuse access.
+        """
+        self.partitions()  # its message about an unreachable broker is better
+        if self._is_managed():
+            rights.prove(self._admin, self._properties, needed, self._timeout)
 
     def has_next_generation_groups(self) -> bool:
         """Whether the brokers offer KIP-848's group protocol, as they do by default from Kafka 4.0 on.
@@ -114,10 +129,7 @@ class TopicCheck:
     def _require_visible(self, name: str) -> None:
         error = self._look(name) if self._is_managed() else None
         if error is not None and kafka_errors.is_refused(error):
-            raise Unreachable(
-                f"this Kafka user may not see the topic {name}, whether it exists or not (no right to describe it)",
-                hint=kafka_errors.hint({error.code()}),
-            )
+            raise rights.refused(self._properties, [rights.Right("DESCRIBE", "topic", name)])
 
     def ensure(self, topic: TopicToMake, config: Mapping[str, str]) -> int:
         """Create a topic of the service if it does not exist; return its number of partitions.
@@ -131,6 +143,7 @@ class TopicCheck:
             self._require_visible(topic.name)
         if topic.name not in available and topic.create:
             failure = self._create(topic, config) if self._is_managed() else None
+            self.made += [] if failure else [topic.name]
             available = self._wait_for(topic.name)
         if topic.name not in available:
             reason = f"could not be created: {failure.str()}" if failure else "may not be created (`create: false`)"
@@ -138,6 +151,16 @@ class TopicCheck:
             raise Unreachable(f"the topic {topic.name} is missing and {reason}", hint=hint)
         self._compare(topic.name, config)
         return available[topic.name]
+
+    def batch_bytes(self, names: Iterable[str]) -> int | None:
+        """Return the smallest `max.message.bytes` of these topics; None where no configuration may be read."""
+        if not self._is_managed():
+            return None
+        limits: list[int] = []
+        for name in names:
+            with contextlib.suppress(KafkaException, NoAnswer):
+                limits.append(int(self._config(ConfigResource.Type.TOPIC, name)["max.message.bytes"]))
+        return min(limits, default=None)
 
     def is_compacted(self, name: str) -> bool:
         """Whether the topic is compacted; False if its configuration may not be read."""

@@ -17,6 +17,7 @@ from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE
 from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS
 from pipeline.adapters.kafka.range import Progressed, TopicRange, read_record
+from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Headers, Record
 from pipeline.operations.redrive.letter import Letter, read_letter
@@ -109,12 +110,14 @@ class Sender:
         """Use `name` as the transactional id, which permits one run at a time.
 
         Raises:
-            Unreachable: the cluster does not start transactions for this user.
+            RightsMissing: this user may not write with this transactional id.
+            Unreachable: the cluster does not start transactions.
             ConfigurationError: librdkafka refuses its settings.
         """
         if target.marks is None:
             raise ValueError("letters cannot be sent without a topic of marks")
         self._properties = properties
+        self._name = name
         self._marks = target.marks
         self._target = target
         self._partitions = target.topics
@@ -203,7 +206,7 @@ class Sender:
             with suppress(KafkaException):  # the first error is the one to report
                 self._producer.abort_transaction(TRANSACTION_SECONDS)
             if raised.fatal() or failure.code() not in RECORD_ERRORS | SEQUENCE_ERRORS:
-                raise _unreachable(raised) from None
+                raise self._error(raised) from None
             return failure
         except BaseException:
             with suppress(KafkaException):  # interrupted: uncommitted records are never read
@@ -240,7 +243,12 @@ class Sender:
         try:
             call()
         except KafkaException as error:
-            raise _unreachable(kafka_errors.cause(error)) from None
+            raise self._error(kafka_errors.cause(error)) from None
+
+    def _error(self, cause: KafkaError) -> UserError:
+        if cause.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            return refused(self._properties, [Right("WRITE", "transactional-id", self._name)])
+        return _unreachable(cause)
 
 
 def _text(key: bytes | None) -> str:
@@ -252,8 +260,6 @@ def _unreachable(cause: KafkaError) -> Unreachable:
         return Unreachable(
             "another redrive of this group has begun", hint="wait until that one has ended, then run this again"
         )
-    if cause.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-        return Unreachable(cause.str(), hint="give the Kafka user Write on the transactional id `<group_id>.redrive`")
     known = kafka_errors.hint({cause.code()})
     again = "run it again: no letter is sent twice"
     return Unreachable(

@@ -17,6 +17,7 @@ from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.events.strict_json import dumps
 from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
 from pipeline.adapters.shipped import shipped
 from pipeline.authoring.terminal_escape import escaped
@@ -142,10 +143,14 @@ class _Target(NamedTuple):
 
         Raises:
             Unreachable: one of them is missing.
+            RightsMissing: this Kafka user may not write to the topic.
         """
         check = TopicCheck(self.properties, BROKER_SECONDS)
+        write = [Right("WRITE", "topic", self.topic)]
+        check.prove(write)
         if create:
             check.ensure(TopicToMake(self.topic, NEW_PARTITIONS, replication_factor=-1, create=True), {})
+            check.prove(write if check.made else ())
         else:
             check.require([self.topic], hint="--create creates it")
 

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable
 
 from pipeline.bootstrap.service import Member, run_service
-from pipeline.cli.app import ending, rules_needed
+from pipeline.cli.app import ending, rules_needed, show_error
 from pipeline.cli.service.run import on_best_loop
+from pipeline.errors import RightsMissing
+from pipeline.model.worker import RIGHTS_MISSING
 
 if __name__ == "__main__":
     number, listener, *token = (int(text) for text in sys.argv[1:])
@@ -21,8 +23,11 @@ if __name__ == "__main__":
         settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from the parent process, which nothing else can write to
         shared = socket.socket(fileno=token[0]) if token else None
         member = Member(number, socket.socket(fileno=listener), _when_alone, shared)
-        with rules_needed():
-            sys.exit(on_best_loop(run_service(settings, member=member, owns_process=True)))
+        try:
+            with rules_needed():
+                sys.exit(on_best_loop(run_service(settings, member=member, owns_process=True)))
+        except RightsMissing as error:
+            sys.exit(show_error(error, RIGHTS_MISSING))
 
     def _when_alone(stop: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from pipeline.model.worker import WorkerPhase
+from pipeline.model.worker import RIGHTS_MISSING, WorkerPhase
 from pipeline.workers.fleet import LONGEST_PAUSE_SECONDS, SILENT_SECONDS, STEADY_SECONDS, Fleet, Limits
 
 LIMITS = Limits(start=30, end=40)
@@ -53,6 +53,28 @@ def test_a_first_worker_that_is_killed_in_its_start_is_started_again() -> None:
     assert fleet.ended(1, -9, 1.0).restart_in == 1.0
     assert fleet.exit_code() is None
     assert fleet.to_start(2.0) == [1]
+
+
+def test_a_missing_right_at_the_first_start_ends_all_with_misuse() -> None:
+    """The worker's own code is not one of the command's."""
+    fleet = a_fleet()
+    fleet.started(1, 0.0)
+    assert fleet.ended(1, RIGHTS_MISSING, 1.0).restart_in is None
+    assert fleet.exit_code() == 2
+
+
+def test_a_missing_right_at_a_restart_ends_all() -> None:
+    """The right was taken away while the service ran: a worker that is started again and again would send each time."""
+    fleet = a_running_fleet()
+    fleet.ended(2, 1, 10.0)
+    fleet.started(2, 12.0)
+    assert fleet.ended(2, RIGHTS_MISSING, 13.0).restart_in is None
+    assert not fleet.to_start(1e6)
+    assert fleet.to_end(13.0) == [1, 3]
+    assert fleet.exit_code() is None
+    fleet.ended(1, 0, 14.0)
+    fleet.ended(3, 1, 14.0)
+    assert fleet.exit_code() == 2
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, -9])

@@ -1,0 +1,164 @@
+"""Which rights each command needs in Kafka: one table, for the proof at start, the reference and its test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.adapters.kafka.rights import Right
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+TOPIC, GROUP, TRANSACTIONAL_ID = "topic", "group", "transactional-id"
+
+
+class Need(NamedTuple):
+    """What a command does with a resource."""
+
+    operations: tuple[str, ...]
+    resource: str
+    setting: str
+    """The setting that names the resource; in brackets what the command line names."""
+    suffix: str = ""
+    """What follows the setting's value in the resource's name."""
+
+
+_SOURCES = "kafka.topics"
+_OUTCOMES = "outcomes.topic"
+_LETTERS = "dead_letters.topic"
+_MARKS = "dead_letters.redriven_topic"
+_CONTROL = "control.topic"
+_GROUP = "kafka.group_id"
+_TOPIC = "(the topic)"
+
+COMMANDS: Mapping[str, Sequence[Need]] = {
+    "run": (
+        Need(("READ",), TOPIC, _SOURCES),
+        Need(("READ", "WRITE"), TOPIC, _OUTCOMES),
+        Need(("WRITE",), TOPIC, _LETTERS),
+        Need(("READ",), TOPIC, _CONTROL),
+        Need(("READ",), GROUP, _GROUP),
+    ),
+    "pause --list": (Need(("READ",), TOPIC, _CONTROL),),
+    "pause": (Need(("READ", "WRITE"), TOPIC, _CONTROL),),
+    "resume": (Need(("READ", "WRITE"), TOPIC, _CONTROL),),
+    "audit": (
+        Need(("READ",), TOPIC, _SOURCES),
+        Need(("READ",), TOPIC, _OUTCOMES),
+        Need(("READ",), TOPIC, _LETTERS),
+        Need(("DESCRIBE",), GROUP, _GROUP),
+    ),
+    "redrive --dry-run": (
+        Need(("READ",), TOPIC, _SOURCES),
+        Need(("READ",), TOPIC, _LETTERS),
+        Need(("READ",), TOPIC, _MARKS),
+    ),
+    "redrive": (
+        Need(("READ", "WRITE"), TOPIC, _SOURCES),
+        Need(("READ",), TOPIC, _LETTERS),
+        Need(("READ", "WRITE"), TOPIC, _MARKS),
+        Need(("WRITE",), TRANSACTIONAL_ID, _GROUP, ".redrive"),
+    ),
+    "skip": (
+        Need(("READ",), TOPIC, _SOURCES),
+        Need(("READ", "WRITE"), TOPIC, _OUTCOMES),
+        Need(("WRITE",), TOPIC, _LETTERS),
+        Need(("READ",), GROUP, _GROUP),
+    ),
+    "emit": (Need(("WRITE",), TOPIC, _TOPIC),),
+    "explain TOPIC/PARTITION/OFFSET": (Need(("READ",), TOPIC, _TOPIC),),
+    "preview TOPIC/PARTITION/OFFSET": (Need(("READ",), TOPIC, _TOPIC),),
+    "diff --topic": (Need(("READ",), TOPIC, _TOPIC),),
+}
+"""What each command cannot do without. A right to a topic or group includes DESCRIBE on it."""
+
+OPTIONAL: Sequence[tuple[str, str]] = (
+    ("CREATE on `outcomes.topic` and `dead_letters.topic`", "`run` makes them"),
+    ("CREATE on `control.topic`", "`run`, `pause` and `resume` make it"),
+    ("CREATE on `dead_letters.redriven_topic`", "`redrive` makes it"),
+    ("CREATE on the topic", "`emit --create`"),
+    (
+        "DESCRIBE_CONFIGS on `outcomes.topic`, `dead_letters.topic`",
+        "`run` keeps its batches within their `max.message.bytes` (else a refused batch is written again record by "
+        "record), and warns of a retention or compaction that loses outcomes",
+    ),
+    (
+        "DESCRIBE_CONFIGS on `kafka.topics`",
+        "`run` takes records without a value on a compacted topic for deletions; `redrive` finds out whether a topic "
+        "is compacted",
+    ),
+    (
+        "DESCRIBE_CONFIGS on the cluster",
+        "`kafka.group_protocol: auto` asks which group protocols there are; without it, it tries",
+    ),
+)
+
+
+def needed(command: str, settings: Settings, *, topics: Sequence[str] = (), into: str | None = None) -> list[Right]:
+    """The rights of a command with this configuration.
+
+    `topics` are those that its command line names; with `into`, `redrive` writes to this topic and to no other source.
+    """
+    rights: list[Right] = []
+    for need in COMMANDS[command]:
+        names = topics if need.setting == _TOPIC else _names(settings, need.setting)
+        rights += [
+            Right(operation, need.resource, f"{name}{need.suffix}")
+            for name in names
+            for operation in need.operations
+            if not (operation == "WRITE" and need.setting == _SOURCES and into not in {None, name})
+        ]
+    return rights
+
+
+def _names(settings: Settings, setting: str) -> Sequence[str]:
+    section, _, key = setting.partition(".")
+    value = getattr(getattr(settings, section), key)
+    return [value] if isinstance(value, str) else list(value)
+
+
+def as_markdown() -> str:
+    """The reference of rights."""
+    lines = [
+        "# Rights in Kafka",
+        "",
+        "Generated from `pipeline/bootstrap/kafka_rights.py`; do not edit. Tests run each command on a Kafka with an "
+        "authorizer, SASL and TLS: with exactly these rights it succeeds, and without any one of them it is refused "
+        "before it changes or sends anything, with exit code 2 and a message that names user, operation and resource "
+        "(`tests/integration/test_kafka_rights.py`, `tests/acceptance/test_kafka_rights.py`). No command needs a right "
+        "on the cluster.",
+        "",
+        "Names are those of Kafka's ACLs; READ and WRITE include DESCRIBE. `run --shadow` needs the same rights on the "
+        "names with the suffix `.shadow`.",
+        "",
+        "| command | topic or group | operations |",
+        "|---|---|---|",
+    ]
+    for command, needs in COMMANDS.items():
+        for number, need in enumerate(needs):
+            named = need.setting if need.setting == _TOPIC else f"`{need.setting}`"
+            name = f"{need.resource} {named}" + (f" + `{need.suffix}`" if need.suffix else "")
+            shown = f"`{command}`" if number == 0 else ""
+            lines.append(f"| {shown} | {name} | {', '.join(need.operations)} |")
+    lines += [
+        "",
+        "## What more rights give",
+        "",
+        "| right | for |",
+        "|---|---|",
+        *(f"| {right} | {purpose} |" for right, purpose in OPTIONAL),
+        "",
+        "Grant one with Kafka's own tool:",
+        "",
+        "```console",
+        "$ kafka-acls --bootstrap-server broker:9092 --add --allow-principal User:pipeline \\",
+        "    --operation Read --operation Write --topic notice.outcomes",
+        "```",
+        "",
+        "`run` proves its rights at every start, before it reads: brokers report them when a topic or group is "
+        "described (KIP-430, Kafka 2.3 and later). Where they do not report them, that is logged "
+        "(`rights_not_reported`). Under `workers`, a worker whose rights are refused is not started again: all workers "
+        "end, with exit code 2.",
+    ]
+    return "\n".join(lines) + "\n"
