@@ -5,28 +5,36 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import fastavro
 import pytest
+from pydantic import Field
 
+from docs.generate import metrics_page
+from pipeline import metrics
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import outcome_writer
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.notices_api.client import LoopNoticesApi
 from pipeline.adapters.notices_api.tokens import StaticToken
+from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.notices import make_apis
 from pipeline.bootstrap.service import make_delivery
 from pipeline.cli import app
 from pipeline.delivery.condition import NEVER, Condition
 from pipeline.delivery.gate import Gate
 from pipeline.delivery.policy import DeliverySettings
+from pipeline.errors import ConfigurationError
+from pipeline.metrics import Kind, Metric
 from pipeline.model.halt import Halt
 from pipeline.rules.source.format import RuleFields
 from pipeline.runtime.credentials import Credentials
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load, load_settings, show
 from tests.fakes.outcomes import an_outcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,6 +100,66 @@ def test_an_outcome_field_is_an_entry_of_the_schema(monkeypatch: pytest.MonkeyPa
     read = fastavro.schemaless_reader(io.BytesIO(value[5:]), fastavro.parse_schema(extended), None)
     assert isinstance(read, dict)
     assert read["ours"] == "new"
+
+
+def test_a_metric_is_a_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A counter of the catalogue is exposed from the start and is in the reference, without any other change."""
+    things = Metric("things_total", Kind.COUNTER, "Things that this test counts.")
+    monkeypatch.setattr(metrics, "CATALOGUE", (*metrics.CATALOGUE, things))
+    page, _ = PrometheusTelemetry("1", ["orders"]).exposition()
+    assert "\nnotice_pipeline_things_total 0.0\n" in page.decode()
+    assert "| `notice_pipeline_things_total` | counter | — | Things that this test counts. |" in metrics_page()
+
+
+A_NEW_FUNCTION = """
+from pipeline.rules import functions
+from pipeline.rules.functions.declaration import Example, Function, Overload
+
+shout = Function("shout", (Overload(("string",), "string"),), str.upper, "Capitals.", (Example('shout("a")', "A"),))
+functions.FUNCTIONS = (*functions.FUNCTIONS, shout)
+
+from pipeline.rules.cel.engine import Environment
+
+environment = Environment()
+expression = environment.compile("shout(event.name)")
+activation = environment.bind({"name": "ann"})
+print(expression.evaluate(activation), expression.by_cel(activation), "## shout" in functions.as_markdown())
+"""
+
+
+def test_a_function_for_rules_is_a_declaration() -> None:
+    """Both ways to evaluate an expression know it, and the reference has it."""
+    ran = subprocess.run([sys.executable, "-c", A_NEW_FUNCTION], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("ANN ANN True\n", "")
+
+
+class WithOneMore(Settings):
+    """The settings, and one that only this test knows."""
+
+    novelty: int = Field(3, ge=1, description="How new it is.")
+
+
+def test_a_setting_is_a_declaration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File, environment, errors with their location, JSON Schema and reference follow from it."""
+    for module in (load, show):
+        monkeypatch.setattr(module, "Settings", WithOneMore)
+    path = tmp_path / "pipeline.yaml"
+    text = (
+        "kafka: {bootstrap_servers: localhost:9092, group_id: shop, topics: [orders]}\n"
+        "notices: {url: http://localhost:1/, token: a}\n"
+    )
+
+    def novelty(added: str, environ: Mapping[str, str]) -> object:
+        path.write_text(text + added, encoding="utf-8")
+        return load_settings(path, environ).model_dump()["novelty"]
+
+    assert novelty("", {}) == 3
+    assert novelty("novelty: 4\n", {}) == 4
+    assert novelty("novelty: 4\n", {"NOTICE_PIPELINE_NOVELTY": "5"}) == 5
+    with pytest.raises(ConfigurationError, match=r"pipeline\.yaml:3:1: `novelty`"):
+        novelty("novelty: 0\n", {})
+    assert '"novelty"' in show.json_schema()
+    assert "| `novelty` | `3` | How new it is. |" in show.as_markdown()
 
 
 @pytest.mark.parametrize("name", sorted({*RuleFields.model_fields, "description"} - ALSO_OF_OTHER_THINGS))
