@@ -89,6 +89,7 @@ def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
         max_reply_bytes=notices.max_reply_bytes,
         code_path=notices.code_path,
         max_connections=notices.max_in_flight,
+        max_connection_age_seconds=notices.max_connection_age_seconds,
         ca_pem=read_authorities(notices.ca_file) if notices.ca_file else None,
         client_pem=(
             read_client_certificate(notices.client_certificate_file, notices.client_key_file)

@@ -128,6 +128,11 @@ class NoticesSettings(Section):
         5, description="Timeout of one request. A request that times out is ambiguous: it may have been accepted."
     )
     connect_timeout_seconds: Seconds = Field(2, description="Timeout of making a connection.")
+    max_connection_age_seconds: Seconds = Field(
+        30,
+        description="Age of a connection after which it takes no further request (up to half as long again), so that a "
+        "change of the host's addresses is followed.",
+    )
     max_in_flight: int = Field(
         512, ge=1, le=65_536, description="Upper bound of the adaptive limit on requests in flight."
     )

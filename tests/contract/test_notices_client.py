@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from pipeline.adapters.notices_api import client as notices_loop
 from pipeline.adapters.notices_api import dialling
 from pipeline.adapters.notices_api.client import LoopNoticesApi
 from pipeline.adapters.notices_api.exchange import HttpOptions
@@ -59,12 +58,11 @@ async def test_connections_are_as_many_as_requests_at_once() -> None:
     ],
 )
 async def test_an_idle_connection_is_given_up_before_the_server_closes_it(
-    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], idle: float, connections: int
+    headers: dict[str, str], idle: float, connections: int
 ) -> None:
     """By the server's `Keep-Alive: timeout=N`, else after 4 s: a request on a closed one would be ambiguous."""
-    monkeypatch.setattr(notices_loop, "MAX_AGE_SECONDS", 1_000.0)
     async with ScriptedServer(reply(b'{"code":200}', 200, **headers)) as server:
-        api = LoopNoticesApi(HttpOptions(server.url))
+        api = LoopNoticesApi(HttpOptions(server.url, max_connection_age_seconds=1_000.0))
         await posted(api, NOTICE, "token")
         _pass_time(api, idle)
         await posted(api, NOTICE, "token")

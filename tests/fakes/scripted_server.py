@@ -100,8 +100,18 @@ async def hang(writer: asyncio.StreamWriter) -> None:
 class ScriptedServer:
     """Listens on a free port of the loopback; the last step repeats."""
 
-    def __init__(self, *steps: Step, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *steps: Step,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        idle_seconds: float | None = None,
+    ) -> None:
+        """`idle_seconds` after a reply the connection is closed, as servers do."""
         self._steps = list(steps)
+        self._host = host
+        self._idle_seconds = idle_seconds
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
@@ -110,15 +120,15 @@ class ScriptedServer:
         self.arrived = asyncio.Event()
         """Set once the first request was read."""
         self.connections = 0
-        self.port = 0
+        self.port = port
 
     @property
     def url(self) -> str:
         scheme = "https" if self._tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}/message/v2/notices"
+        return f"{scheme}://{self._host}:{self.port}/message/v2/notices"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._serve, self._host, self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -146,7 +156,9 @@ class ScriptedServer:
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while not writer.is_closing():
-                    self.requests.append(await _read(reader, number))
+                    async with asyncio.timeout(self._idle_seconds):
+                        request = await _read(reader, number)
+                    self.requests.append(request)
                     self.arrived.set()
                     await self._next_step()(writer)
         finally:

@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from pipeline.model.trace import TraceContext
     from pipeline.ports import Answered
 
-MAX_AGE_SECONDS = 30.0
-"""After this, and up to half as long again, a connection takes no further request, so that a change of the host's
-addresses is followed."""
-
 
 class LoopNoticesApi:
     """Implements `pipeline.ports.NoticesApi`."""
@@ -122,7 +118,7 @@ class LoopNoticesApi:
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> Connection:
         # Connections that were made at once must not all be made again at once.
         self._made += 1
-        retire_at = loop.time() + MAX_AGE_SECONDS * (1 + self._made % 16 / 32)
+        retire_at = loop.time() + self._options.max_connection_age_seconds * (1 + self._made % 16 / 32)
 
         def make() -> Connection:
             return Connection(

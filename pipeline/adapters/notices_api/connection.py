@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
 
-from pipeline.adapters.notices_api.exchange import IDLE_SECONDS
+from pipeline.adapters.notices_api.exchange import idle_seconds, keep_alive_seconds
+from pipeline.adapters.notices_api.lenient_head import is_complete, rewritten
 from pipeline.model.reply import Fault
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ MAX_HEAD_BYTES = 65_536
 """Of a reply, interim ones included; common servers send under 1,000."""
 _FIRST_FINAL = 200
 """Lower statuses are interim replies (RFC 9110, section 15.2)."""
-_KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
-KEEP_ALIVE_MARGIN = 1.0
-"""Seconds by which a connection is given up before the server closes it; half of a shorter timeout."""
 
 
 class ReplyCallback(Protocol):
@@ -67,9 +64,8 @@ class Head:
 
     @property
     def keep_alive_seconds(self) -> float | None:
-        """The server's `Keep-Alive: timeout=N` (RFC 2068, section 19.7.1.1); None if it sends none."""
-        found = _KEEP_ALIVE_TIMEOUT.search(self._headers.get("keep-alive", ""))
-        return float(found[1]) if found else None
+        """The server's `Keep-Alive: timeout`, if it sends one."""
+        return keep_alive_seconds(self._headers.get("keep-alive"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser; headers after the head are those of a trailer or of another reply."""
@@ -108,7 +104,10 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None
         self._idle_seconds: float | None = None
         """How long it may be idle; None until its first reply."""
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = _parser(self)
+        self._is_lenient = False
+        """Whether the head is not strict HTTP, and waits to be whole."""
+        self._may_keep = True
         self._begin()
         self.used_at = 0.0
         """When its last request began, by the loop's clock."""
@@ -170,19 +169,53 @@ class Connection(asyncio.Protocol):
         if self._status is None:
             self._head.append(data)
             self._head_bytes += len(data)
+        if self._is_lenient:
+            self._feed_rewritten()
+            return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if self._whole:
-                self._end_of_reply(keep=False)  # garbage after a whole reply does not change the reply
+        except httptools.HttpParserUpgrade as error:
+            self._garbled(error)
+        except httptools.HttpParserError as error:
+            if self._status is None and not self._whole:
+                self._is_lenient = True
+                self._feed_rewritten()
             else:
-                self._break(type(error).__name__)
-                self.close()
+                self._garbled(error)
+        else:
+            if self._whole:
+                self._end_of_reply(keep=self._keeps and self._may_keep)
+            elif self._head_bytes > MAX_HEAD_BYTES and self._status is None:
+                self.give_up(Fault.RESET, "the reply's head is too long")
+
+    def _feed_rewritten(self) -> None:
+        """Read a head that is not strict HTTP with the tolerance of `lenient_head`, as soon as it is whole."""
+        data = b"".join(self._head)
+        if not is_complete(data) and self._head_bytes <= MAX_HEAD_BYTES:
             return
-        if self._status is None and self._head_bytes > MAX_HEAD_BYTES:
-            self.give_up(Fault.RESET, "the reply's head is too long")
-        elif self._whole:
-            self._end_of_reply(keep=self._keeps)
+        self._is_lenient = False
+        found = rewritten(data)
+        if found is None:
+            self._garbled(httptools.HttpParserError())
+            return
+        self._head = [found.data]
+        self._may_keep = found.keep
+        self._parser = _parser(self)
+        try:
+            self._parser.feed_data(found.data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._garbled(error)
+        else:
+            if self._whole:
+                self._end_of_reply(keep=self._keeps and self._may_keep)
+
+    def _garbled(self, error: Exception) -> None:
+        """What has come is not HTTP; behind a whole reply it does not change the reply."""
+        if self._whole:
+            self._end_of_reply(keep=False)
+        else:
+            self._break(type(error).__name__)
+            self.close()
 
     def eof_received(self) -> None:
         """The server has ended its side: the end of a body without a length."""
@@ -237,7 +270,7 @@ class Connection(asyncio.Protocol):
         request, self._request = self._request, None
         if keep and request is not None:  # without a request it was given up, and is closing
             if self._idle_seconds is None:
-                self._idle_seconds = _idle_seconds(Head(head).keep_alive_seconds)
+                self._idle_seconds = idle_seconds(Head(head).keep_alive_seconds)
             self.usable_until = min(self.used_at + self._idle_seconds, self._retire_at)
             self._begin()
             self._idle(self)
@@ -256,7 +289,7 @@ class Connection(asyncio.Protocol):
             self._replied(request, status, b"", b"".join(self._head), fault, detail)
 
 
-def _idle_seconds(keep_alive: float | None) -> float:
-    if keep_alive is None:
-        return IDLE_SECONDS
-    return keep_alive - min(KEEP_ALIVE_MARGIN, keep_alive / 2)
+def _parser(connection: Connection) -> httptools.HttpResponseParser:
+    parser = httptools.HttpResponseParser(connection)
+    parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)  # RFC 9112, section 7.1.1: bad white space
+    return parser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class Dialler:
-    """Makes connections to one API. The address that served last is tried first (RFC 8305, section 4)."""
+    """Makes connections to one API."""
 
     def __init__(self, options: HttpOptions) -> None:
         """Read the options; nothing is connected yet.
@@ -40,7 +40,6 @@ class Dialler:
         first = (self._host, self._port) if self._proxy is None else (self._proxy.host, self._proxy.port)
         self._first_host, self._first_port = first
         self._resolver = Resolver(*first)
-        self._served: str | None = None
         self.seconds = min(options.connect_timeout_seconds, options.timeout_seconds)
 
     @property
@@ -64,17 +63,11 @@ class Dialler:
 
         async def connect(address: str) -> Connection:
             connection = await self._connect(loop, address, make)
-            self._served = address
+            self._resolver.prefer(address)
             return connection
 
         async with asyncio.timeout(self.seconds):
-            return await first_connected(self._in_order(await self._resolver.addresses()), connect)
-
-    def _in_order(self, addresses: Sequence[str]) -> Sequence[str]:
-        served = self._served
-        if served is None or served not in addresses or addresses[0] == served:
-            return addresses
-        return [served, *(address for address in addresses if address != served)]
+            return await first_connected(await self._resolver.addresses(), connect)
 
     async def _connect(
         self, loop: asyncio.AbstractEventLoop, address: str, make: Callable[[], Connection]

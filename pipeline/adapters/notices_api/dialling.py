@@ -41,9 +41,14 @@ class Resolver:
         self._port = port
         self._lookup: asyncio.Future[list[str] | OSError] | None = None
         self._began = 0.0
+        self._preferred: str | None = None
+
+    def prefer(self, address: str) -> None:
+        """Put an address that has just served first from now on, as long as the host has it (RFC 8305, section 4)."""
+        self._preferred = address
 
     async def addresses(self) -> Sequence[str]:
-        """The host's IP addresses, families in turn (RFC 8305, section 4).
+        """The host's IP addresses: the preferred one, then families in turn (RFC 8305, section 4).
 
         Raises:
             OSError: there are none, or the lookup failed.
@@ -59,7 +64,9 @@ class Resolver:
         found = await asyncio.shield(lookup)
         if isinstance(found, OSError):
             raise OSError(*found.args)
-        return found
+        if self._preferred not in found:
+            return found
+        return [self._preferred, *(address for address in found if address != self._preferred)]
 
     def _look_up(self, loop: asyncio.AbstractEventLoop, lookup: asyncio.Future[list[str] | OSError]) -> None:
         found: list[str] | OSError

@@ -17,6 +17,9 @@ MAX_MESSAGE = 200
 """Characters of a client library's own message."""
 IDLE_SECONDS = 4.0
 """A connection idle for longer is not used again: common servers close theirs after 5 s (Node, uvicorn) or more."""
+KEEP_ALIVE_MARGIN = 1.0
+"""Seconds by which a connection is given up before the server closes it; half of a shorter timeout."""
+_KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
 """RFC 9110, section 5.5, without bytes beyond ASCII: clients disagree on them."""
@@ -37,6 +40,8 @@ class HttpOptions(NamedTuple):
     code_path: str = "code"
     """Where the code is in a reply's JSON: names with dots between."""
     max_connections: int = 512
+    max_connection_age_seconds: float = 30.0
+    """After this, and up to half as long again, a connection takes no further request."""
     ca_pem: bytes | None = None
     """Authorities to trust beside the well-known ones; any number of certificates."""
     client_pem: bytes | None = None
@@ -48,6 +53,19 @@ class HttpOptions(NamedTuple):
     def __repr__(self) -> str:
         """Without anything that may be secret."""
         return f"HttpOptions(url={self.url.partition('?')[0]!r}, timeout_seconds={self.timeout_seconds})"
+
+
+def keep_alive_seconds(header: str | None) -> float | None:
+    """The server's `Keep-Alive: timeout=N` (RFC 2068, section 19.7.1.1); None if it sends none."""
+    found = _KEEP_ALIVE_TIMEOUT.search(header or "")
+    return float(found[1]) if found else None
+
+
+def idle_seconds(keep_alive: float | None) -> float:
+    """How long a connection may be idle before it is given up."""
+    if keep_alive is None:
+        return IDLE_SECONDS
+    return keep_alive - min(KEEP_ALIVE_MARGIN, keep_alive / 2)
 
 
 def request_headers(options: HttpOptions) -> dict[str, str]:

@@ -12,16 +12,18 @@ import httpx
 
 from pipeline.adapters.notices_api.awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_api.exchange import (
-    IDLE_SECONDS,
     MAX_MESSAGE,
     HttpOptions,
     attempt_of,
     cut_off,
     fault_of,
+    keep_alive_seconds,
     request_headers,
     request_url,
 )
+from pipeline.adapters.notices_api.renewed import RenewedClient
 from pipeline.adapters.notices_api.reply import ReplyReader
+from pipeline.adapters.notices_api.resolving import http_transport
 from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
@@ -86,7 +88,14 @@ class HttpxNoticesApi(AwaitedNoticesApi):
         try:
             self._url = request_url(options)
             httpx.URL(self._url)
-            self._client = _client(options)
+            tls = tls_context(options.ca_pem, options.client_pem)
+            proxy_tls = tls if options.client_pem is None else tls_context(options.ca_pem, None)
+            self._clients = RenewedClient(
+                lambda idle_seconds: _client(options, tls, proxy_tls, idle_seconds),
+                httpx.AsyncClient.aclose,
+                max_age_seconds=options.max_connection_age_seconds,
+                linger_seconds=options.timeout_seconds,
+            )
         except (httpx.InvalidURL, ssl.SSLError, ValueError) as error:
             raise ConfigurationError(f"notices: the HTTP client cannot be made: {type(error).__name__}") from None
 
@@ -94,6 +103,7 @@ class HttpxNoticesApi(AwaitedNoticesApi):
         """POST the notice; every fault becomes a reply."""
         heads: list[httpx.Response] = []
         left: list[str] = []
+        client = self._clients.current()
 
         async def trace_step(step: str, details: Mapping[str, Any]) -> None:
             if step == _SENDING and details["request"].method != b"CONNECT":
@@ -102,14 +112,14 @@ class HttpxNoticesApi(AwaitedNoticesApi):
         try:
             query, added, body = attempt_of(self._options, notice.body)
             headers = {**self._headers(notice, token, trace), **dict(added)}
-            request = self._client.build_request(
+            request = client.build_request(
                 "POST", self._url + query, content=body, headers=headers, extensions={"trace": trace_step}
             )
         except (ValueError, httpx.InvalidURL):  # a token that is not ASCII; the error's message would quote it
             return Reply(fault=Fault.CONNECT, detail="the request cannot be built")
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(request, token, notice, heads)
+                return await self._exchange(client, request, token, notice, heads)
         except _FOREIGN as error:
             fault = fault_of(error, FAULTS) if left else Fault.CONNECT
             detail = self._reader.confidential.redact(_message(error), token, notice)[:MAX_MESSAGE]
@@ -127,12 +137,15 @@ class HttpxNoticesApi(AwaitedNoticesApi):
                 headers["tracestate"] = trace.tracestate
         return headers
 
-    async def _exchange(self, request: httpx.Request, token: str, notice: Notice, heads: list[httpx.Response]) -> Reply:
+    async def _exchange(
+        self, client: httpx.AsyncClient, request: httpx.Request, token: str, notice: Notice, heads: list[httpx.Response]
+    ) -> Reply:
         """One request and its reply, whose head is put in `heads` as soon as it is there."""
-        response = await self._client.send(request, stream=True)
+        response = await client.send(request, stream=True)
         try:
             heads.append(response)
             header = response.headers.get
+            self._clients.server_closes_after(keep_alive_seconds(header("keep-alive")))
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece
@@ -144,29 +157,25 @@ class HttpxNoticesApi(AwaitedNoticesApi):
 
     async def disconnect(self) -> None:
         """Close connections."""
-        await self._client.aclose()
+        await self._clients.close()
 
 
-def _client(options: HttpOptions) -> httpx.AsyncClient:
+def _client(
+    options: HttpOptions, tls: ssl.SSLContext, proxy_tls: ssl.SSLContext, idle_seconds: float
+) -> httpx.AsyncClient:
+    limits = httpx.Limits(
+        max_connections=options.max_connections,
+        max_keepalive_connections=options.max_connections,
+        keepalive_expiry=idle_seconds,
+    )
     return httpx.AsyncClient(
         headers={**request_headers(options), "Accept-Encoding": "identity"},
-        verify=tls_context(options.ca_pem, options.client_pem),
+        transport=http_transport(tls, options.proxy, proxy_tls, limits),
         timeout=httpx.Timeout(options.timeout_seconds, connect=options.connect_timeout_seconds),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none
-        limits=httpx.Limits(
-            max_connections=options.max_connections,
-            max_keepalive_connections=options.max_connections,
-            keepalive_expiry=IDLE_SECONDS,
-        ),
-        proxy=None if options.proxy is None else httpx.Proxy(options.proxy, ssl_context=_proxy_tls(options)),
         follow_redirects=False,
         trust_env=False,
     )
-
-
-def _proxy_tls(options: HttpOptions) -> ssl.SSLContext | None:
-    is_tls = options.proxy is not None and options.proxy.startswith("https:")
-    return tls_context(options.ca_pem, None) if is_tls else None
 
 
 def _message(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import httpx
 import orjson
 
+from pipeline.adapters.notices_api.resolving import http_transport
 from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.adapters.notices_api.tokens import checked
 from pipeline.errors import TokenUnavailable
@@ -133,8 +134,7 @@ class OAuthToken:
                 timeout=options.timeout_seconds,
                 trust_env=False,
                 follow_redirects=False,
-                verify=self._tls,
-                proxy=options.proxy,
+                transport=http_transport(self._tls, options.proxy, self._tls),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "notice-pipeline"},
             ) as client,
             client.stream("POST", options.token_url, data=form, auth=auth) as response,

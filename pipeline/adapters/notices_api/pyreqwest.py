@@ -14,15 +14,16 @@ from pyreqwest.proxy import ProxyBuilder
 
 from pipeline.adapters.notices_api.awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_api.exchange import (
-    IDLE_SECONDS,
     MAX_MESSAGE,
     HttpOptions,
     attempt_of,
     cut_off,
     fault_of,
+    keep_alive_seconds,
     request_headers,
     request_url,
 )
+from pipeline.adapters.notices_api.renewed import RenewedClient
 from pipeline.adapters.notices_api.reply import ReplyReader
 from pipeline.errors import ConfigurationError
 from pipeline.model.reply import Fault, Reply
@@ -84,7 +85,12 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
         try:
             self._url = request_url(options)
             self._parsed = Url(self._url)
-            self._client = _client(options)
+            self._clients = RenewedClient(
+                lambda idle_seconds: _client(options, idle_seconds),
+                Client.close,
+                max_age_seconds=options.max_connection_age_seconds,
+                linger_seconds=options.timeout_seconds,
+            )
         except (exceptions.PyreqwestError, ValueError) as error:
             raise ConfigurationError(
                 f"notices: the HTTP client cannot be made: {self._reader.confidential.redact(_message(error), '')}"
@@ -97,6 +103,7 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
             async with self._request(notice, token, trace) as response:
                 status = response.status
                 header = response.get_header
+                self._clients.server_closes_after(keep_alive_seconds(header("keep-alive")))
                 body = await response.body_reader.read(self._max_bytes + 1)
         except exceptions.PyreqwestError as error:
             fault = _fault(error) if status is None else cut_off(_fault(error))
@@ -111,7 +118,7 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
     def _request(self, notice: Notice, token: str, trace: TraceContext | None) -> StreamRequest:
         query, added, body = attempt_of(self._options, notice.body)
         url = Url(self._url + query) if query else self._parsed
-        request = self._client.post(url).header("Authorization", f"Bearer {token}", is_sensitive=True)
+        request = self._clients.current().post(url).header("Authorization", f"Bearer {token}", is_sensitive=True)
         if self._key is not None:
             request = request.header(self._key, f'"{notice.idempotency_key}"')
         if trace is not None:
@@ -124,16 +131,16 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
 
     async def disconnect(self) -> None:
         """Close connections."""
-        await self._client.close()
+        await self._clients.close()
 
 
-def _client(options: HttpOptions) -> Client:
+def _client(options: HttpOptions, idle_seconds: float) -> Client:
     builder = (
         ClientBuilder()
         .runtime_multithreaded(enable=False)
         .timeout(timedelta(seconds=options.timeout_seconds))
         .connect_timeout(timedelta(seconds=options.connect_timeout_seconds))
-        .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
+        .pool_idle_timeout(timedelta(seconds=idle_seconds))
         .pool_max_idle_per_host(options.max_connections)
         .default_headers(request_headers(options))
         .follow_redirects(enable=False)
