@@ -26,9 +26,9 @@ def test_every_error_of_pyreqwest_has_its_fault() -> None:
 
 
 def test_every_error_of_httpx_has_its_fault() -> None:
-    """The table of the other transport names every error that the library has, and two of Python's own."""
+    """The table of the other transport names every error that the library has, and three of Python's own."""
     library = errors_of(httpx, httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
-    assert set(notices_httpx.FAULTS) - library == {TimeoutError, RuntimeError}
+    assert set(notices_httpx.FAULTS) - library == {OSError, TimeoutError, RuntimeError}
     assert library <= set(notices_httpx.FAULTS)
 
 

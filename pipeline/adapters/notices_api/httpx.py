@@ -61,6 +61,7 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     httpx.StreamClosed: Fault.RESET,
     httpx.ResponseNotRead: Fault.RESET,
     httpx.RequestNotRead: Fault.RESET,
+    OSError: Fault.RESET,  # a server that refuses our certificate does so after the handshake (TLS 1.3)
     TimeoutError: Fault.TIMEOUT,  # our own deadline for the whole request
     RuntimeError: Fault.RESET,  # the client is closed
 }

@@ -99,7 +99,7 @@ class OAuthToken:
         try:
             async with asyncio.timeout(self._options.timeout_seconds):
                 status, body = await self._ask()
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:  # OSError: TLS that ends later
             raise TokenUnavailable(f"{self._name}: {_fault(error)}") from None
         answer = _object(body)
         if status != httpx.codes.OK:
