@@ -16,7 +16,7 @@ from pipeline.adapters.kafka.outcome_record import (
     outcome_schema,
 )
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
-from pipeline.model.event import Position
+from pipeline.model.event import Origin, Position
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import without_logical_types
 from tests.fakes.outcomes import BARE, WHOLE
@@ -126,6 +126,23 @@ def test_the_ledger_reads_what_it_needs() -> None:
     assert LedgerDecoder()(encode(WHOLE)) == LedgerEntry(WHOLE.id, WHOLE.position, WHOLE.origin)
     assert LedgerDecoder()(encode(WHOLE) + b"more") == LedgerEntry(WHOLE.id, WHOLE.position, WHOLE.origin)
     assert [LedgerDecoder()(value) for value in (None, b"\x00" * 40, b"text")] == [None, None, None]
+
+
+def test_the_ledger_reads_each_entry_s_own_origin() -> None:
+    """Also where one topic's entries are of several groups, clusters and topic ids, and where one is cut short."""
+    decode = LedgerDecoder()
+    origins = [WHOLE.origin, Origin("shop"), Origin("other", "c", "t"), Origin("shop", None, "t"), WHOLE.origin]
+    for origin in (*origins, *origins):
+        value = encode(WHOLE._replace(origin=origin))
+        assert decode(value) == LedgerEntry(WHOLE.id, WHOLE.position, origin)
+        assert decode(value[:100]) is None
+
+
+def test_the_ledger_takes_a_later_release_s_kind_as_an_end() -> None:
+    """A member that is one release behind must not send the notice again; other texts are not kinds."""
+    later = encode(WHOLE).replace(b"\x10rejected", b"\x10deferred", 1)
+    assert LedgerDecoder()(later) == LedgerEntry(WHOLE.id, WHOLE.position, WHOLE.origin)
+    assert LedgerDecoder()(later.replace(b"deferred", b"Deferr d", 1)) is None
 
 
 def test_the_ledger_s_fields_come_first() -> None:
