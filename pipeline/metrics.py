@@ -16,6 +16,7 @@ from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.pause import ScopeKind
 from pipeline.model.verdict import Verdict
 from pipeline.model.worker import WorkerPhase
+from pipeline.status.condition import ConditionName
 
 PREFIX = "notice_pipeline_"
 
@@ -208,6 +209,24 @@ PARTITION_AWAITING_SCHEMA = Metric(
     Kind.GAUGE,
     "Time since a partition waits for a schema that the registry does not give; absent for other partitions.",
     (TOPIC, PARTITION),
+)
+UNACKNOWLEDGED = Metric("outcomes_unacknowledged", Kind.GAUGE, "Outcomes that Kafka has not acknowledged.")
+UNACKNOWLEDGED_AGE = Metric(
+    "outcomes_unacknowledged_seconds",
+    Kind.GAUGE,
+    "Time since the oldest unacknowledged outcome was decided; 0 without.",
+)
+RULES_FAILING = Metric(
+    "rules_failing",
+    Kind.GAUGE,
+    "Share of a rule's last notices that were not delivered, for rules where it is half or more; absent for others.",
+    (RULE,),
+)
+CONDITION = Metric(
+    "condition",
+    Kind.GAUGE,
+    "1 for a condition that holds: something is wrong with this process. The service is well if all are 0.",
+    (Label("condition", tuple(ConditionName)),),
 )
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last polled.")
 KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer is connected.")

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from deploy.grafana.panels import JOB, NAMESPACE, Dashboard, Panel, Query, Row, quantiles, rate_of, rates, series
+from deploy.grafana.panels import (
+    JOB,
+    NAMESPACE,
+    RELEASE,
+    Dashboard,
+    Panel,
+    Query,
+    Row,
+    quantiles,
+    rate_of,
+    rates,
+    series,
+)
 
 _TAKEN = 'verdict="accepted"'
 
@@ -10,7 +22,7 @@ DELIVERY = Dashboard(
     "delivery",
     "Notice Pipeline: delivery",
     "How the limits, lanes, ledger and partitions of each member fare.",
-    (NAMESPACE, JOB),
+    (NAMESPACE, RELEASE, JOB),
     (
         Row(
             "Limits",

@@ -8,6 +8,7 @@ from deploy.grafana.panels import (
     CARE,
     JOB,
     NAMESPACE,
+    RELEASE,
     WELL,
     Dashboard,
     Panel,
@@ -27,7 +28,7 @@ OVERVIEW = Dashboard(
     "overview",
     "Notice Pipeline: overview",
     "Is all well? If not: is it us, the API, Kafka or a rule?",
-    (NAMESPACE, JOB),
+    (NAMESPACE, RELEASE, JOB),
     (
         Row(
             "What customers feel",
@@ -82,6 +83,25 @@ OVERVIEW = Dashboard(
                     "short",
                     (0, BAD),
                     (1, WELL),
+                ),
+            ),
+        ),
+        Row(
+            "Is it well?",
+            (
+                Panel(
+                    "Conditions",
+                    "What is wrong, as each member reports it; empty while all is well.",
+                    (Query(f"max by (instance, condition) ({series('condition')}) > 0", "{{instance}} {{condition}}"),),
+                    width=16,
+                ),
+                Panel(
+                    "Outcomes not acknowledged",
+                    "Written to Kafka and not acknowledged, and the age of the oldest in seconds.",
+                    (
+                        Query(f"sum({series('outcomes_unacknowledged')})", "outcomes"),
+                        Query(f"max({series('outcomes_unacknowledged_seconds')})", "seconds"),
+                    ),
                 ),
             ),
         ),

@@ -52,13 +52,14 @@ class Dashboard(NamedTuple):
     rows: tuple[Row, ...]
 
 
-HERE = 'namespace=~"$namespace",job=~"$job"'
+HERE = 'namespace=~"$namespace",release=~"$release",job=~"$job"'
 """Selects the installations chosen above the dashboard."""
 ACCEPTED = 'outcome="accepted"'
 WELL, CARE, BAD = "green", "orange", "red"
 
 NAMESPACE = ("namespace", "label_values(notice_pipeline_build_info, namespace)")
-JOB = ("job", 'label_values(notice_pipeline_build_info{namespace=~"$namespace"}, job)')
+RELEASE = ("release", 'label_values(notice_pipeline_build_info{namespace=~"$namespace"}, release)')
+JOB = ("job", 'label_values(notice_pipeline_build_info{namespace=~"$namespace",release=~"$release"}, job)')
 RULE = ("rule", f"label_values(notice_pipeline_rule_matches_total{{{HERE}}}, rule)")
 
 

@@ -7,6 +7,7 @@ from deploy.grafana.panels import (
     CARE,
     JOB,
     NAMESPACE,
+    RELEASE,
     RULE,
     WELL,
     Dashboard,
@@ -26,7 +27,7 @@ RULES = Dashboard(
     "rules",
     "Notice Pipeline: per rule",
     "For product teams: what became of the messages of my rule?",
-    (NAMESPACE, JOB, RULE),
+    (NAMESPACE, RELEASE, JOB, RULE),
     (
         Row(
             "In the time shown",

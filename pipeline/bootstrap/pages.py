@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from pipeline import __version__, metrics
 from pipeline.adapters.authoring.workbench.process import Workbench
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
-from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Service
+from pipeline.runtime.status_watch import StatusWatch
 from pipeline.settings import Settings
 from pipeline.settings.show import changed
 from pipeline.web.access import PagePassword, gate
@@ -20,7 +20,6 @@ from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.service_status import StatusCollector, StatusSources
 from pipeline.web.status import StatusPage
-from pipeline.web.status_messages import RefusedRules
 from pipeline.web.studio import Studio
 from pipeline.web.tally import Tally
 
@@ -47,26 +46,20 @@ class Shown(NamedTuple):
     service: Service
     telemetry: PrometheusTelemetry
     reload: Reload
-    credentials: Credentials
+    status: StatusWatch
     tally: Tally
 
 
 def make_web(settings: Settings, shown: Shown, password: PagePassword | None) -> Web:
     """Probes, metrics and pages of one service, which ask for the password where there is one."""
-    service, telemetry, reload, credentials, tally = shown
+    service, telemetry, reload, status, tally = shown
     release = __version__
     parts = service.parts
-
-    def refused() -> RefusedRules | None:
-        return None if reload.refused is None else RefusedRules(*reload.refused[:3])
 
     subjects = StatusSources(
         clock=parts.clock,
         phase=lambda: service.health.phase,
-        live=service.health.live,
-        without_token=lambda: service.engine.without_token,
-        kafka=parts.source.health,
-        stuck=parts.source.stuck,
+        messages=status.messages,
         held=service.intake.held,
         snapshot=parts.delivery.snapshot,
         lag=parts.source.lag,
@@ -74,10 +67,8 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
         matched=lambda: telemetry.counts(metrics.RULE_MATCHES),
         rules=lambda: service.intake.rules,
         rules_loaded_at=lambda: reload.loaded_at,
-        refused_rules=refused,
-        refused_credentials=lambda: credentials.refused,
+        refused_rules=lambda: reload.refused,
         tally=tally,
-        shadow=settings.shadow,
     )
     watch = StatusCollector(subjects, release)
     bench = (
@@ -85,12 +76,16 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
     )
     pages = Pages({"Status": "./", **({"Studio": "studio"} if bench is not None else {})}, release)
     runbook_url = str(settings.http.runbook_url) if settings.http.runbook_url else None
-    status = StatusPage(pages, watch.status, changed(settings), runbook_url)
-    ready = _of_a_shadow(service.health.ready) if settings.shadow else service.health.ready
+    page = StatusPage(pages, watch.status, changed(settings), runbook_url)
+
+    def is_ready() -> tuple[bool, str]:
+        return service.health.ready(status.conditions())
+
+    ready = _of_a_shadow(is_ready) if settings.shadow else is_ready
     probes = Probes(live=service.health.live, ready=ready, metrics=telemetry.exposition)
     studio = Studio(pages, bench).routes() if bench is not None else []
     middleware = gate(password, metrics_open=settings.http.metrics_open)
-    return Web(make_app(probes, [*status.routes(), *studio, pages.route()], pages, middleware), watch, bench)
+    return Web(make_app(probes, [*page.routes(), *studio, pages.route()], pages, middleware), watch, bench)
 
 
 def _of_a_shadow(ready: Callable[[], tuple[bool, str]]) -> Callable[[], tuple[bool, str]]:

@@ -40,6 +40,7 @@ from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import apis_of, make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.registry_wait import RegistryWait
+from pipeline.bootstrap.status import make_status_watch, status_counters
 from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
 from pipeline.delivery.machine import Delivery
@@ -129,8 +130,8 @@ async def run_service(
         schemas = await registry.answered(lambda: service_schemas(settings, credentials))
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
         tokens = _tokens(settings, member, credentials)
-        parts = await registry.answered(lambda: make_parts(settings, schemas, tokens, telemetry, clock, credentials))
-        parts = traced(parts, settings, clock, credentials)
+        made = await registry.answered(lambda: make_parts(settings, schemas, tokens, telemetry, clock, credentials))
+        parts = traced(made, settings, clock, credentials)
         password = page_password(settings.http, credentials)
     except Stopped:
         listener.close()
@@ -145,11 +146,8 @@ async def run_service(
         publish_unmatched=settings.outcomes.unmatched,
         on_end=on_end,
     )
-    telemetry.rules_loaded(parts.rules, clock.now())
+    _begin_telemetry(settings, telemetry, parts.rules, clock.now())
     report_untyped(parts.rules, schemas.catalogue)
-    if settings.shadow:
-        telemetry.shadow()
-    telemetry.read_at_scrape(lambda: read_gauges(parts, service.intake, credentials))
     reload = Reload(
         lambda: find_rules(settings, schemas.catalogue),
         service.intake,
@@ -158,13 +156,15 @@ async def run_service(
         options=ReloadOptions(settings.rule_options.max_removed_share, settings.rule_options.allow_removal),
         rules_off=service.rules_off,
     )
+    status = make_status_watch(settings, service, reload, credentials, status_counters(telemetry, tally))
 
     async def alongside() -> None:
         pages, endpoint = await asyncio.to_thread(_load_pages)
-        shown = pages.Shown(service, telemetry, reload, credentials, tally)
+        telemetry.read_at_scrape(lambda: read_gauges(parts, service.intake, credentials, status))
+        shown = pages.Shown(service, telemetry, reload, status, tally)
         web = pages.make_web(settings, shown, None if member else password)
         async with asyncio.TaskGroup() as group:
-            for work in (endpoint.serve(web.app, listener), web.keep(), reload.run(), credentials.run()):
+            for work in (endpoint.serve(web.app, listener), web.keep(), status.run(), reload.run(), credentials.run()):
                 group.create_task(work)
             if settings.rule_options.watch:
                 group.create_task(watch.run(reload.request))
@@ -176,6 +176,12 @@ async def run_service(
     if on_started is not None:
         on_started(service, port)
     return 1 if await service.run(alongside=alongside) is not None else 0
+
+
+def _begin_telemetry(settings: Settings, telemetry: PrometheusTelemetry, rules: RuleSet, now: float) -> None:
+    telemetry.rules_loaded(rules, now)
+    if settings.shadow:
+        telemetry.shadow()
 
 
 def _tokens(settings: Settings, member: Member | None, credentials: Credentials) -> TokenSource:

@@ -423,5 +423,6 @@ class Delivery:
 
     def snapshot(self, now: float) -> DeliverySnapshot:
         """The present state, for metrics and pages."""
-        load = Load(len(self._lanes), len(self._waiting), self._unacknowledged.buffered)
+        outcomes = self._unacknowledged
+        load = Load(len(self._lanes), len(self._waiting), outcomes.buffered, len(outcomes), outcomes.oldest)
         return taken(now, self._correction, load, self._routes, self._partitions)

@@ -20,6 +20,8 @@ class Load(NamedTuple):
     lanes: int
     lanes_waiting: int
     buffered: int
+    unacknowledged: int
+    unacknowledged_since: float | None
 
 
 class ApiSnapshot(NamedTuple):
@@ -42,12 +44,18 @@ class DeliverySnapshot(NamedTuple):
     lanes: int
     lanes_waiting: int
     buffered: int
+    unacknowledged: int
+    """Outcomes decided that Kafka has not acknowledged."""
+    unacknowledged_since: float | None
+    """When the oldest of them was decided."""
     suspended: Mapping[str, float]
     """Rules that an API refuses, each with the time of its first refusal."""
     oldest: Mapping[TopicPartition, float]
     """Seconds since the oldest unfinished event's own time; 0 where all is done."""
     spans: Mapping[TopicPartition, int]
     """Offsets between frontier and newest record."""
+    frontiers: Mapping[TopicPartition, int | None]
+    """The lowest unfinished offset, or the next one; None before anything was read or committed."""
 
     @property
     def in_flight(self) -> int:
@@ -84,6 +92,7 @@ def taken(
             for key, frontier in frontiers.items()
         },
         spans={key: frontier.span for key, frontier in frontiers.items()},
+        frontiers={key: frontier.offset for key, frontier in frontiers.items()},
     )
 
 

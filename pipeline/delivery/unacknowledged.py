@@ -27,7 +27,16 @@ class UnacknowledgedOutcomes:
         """Bytes of the unfinished events of all partitions."""
         self._ticket = 0
         self._pending: list[PendingOutcome] = []
-        self._unacknowledged: dict[int, tuple[Partition, Unfinished]] = {}
+        self._unacknowledged: dict[int, tuple[Partition, Unfinished, float]] = {}
+
+    def __len__(self) -> int:
+        """Return how many outcomes are decided and not acknowledged."""
+        return len(self._unacknowledged)
+
+    @property
+    def oldest(self) -> float | None:
+        """The time when the oldest unacknowledged outcome was decided; None without one."""
+        return next((at for _, _, at in self._unacknowledged.values()), None)
 
     def room(self, in_flight: int) -> int:
         """Return how many more attempts may start with `in_flight` of them running."""
@@ -44,7 +53,7 @@ class UnacknowledgedOutcomes:
         """Add a decided outcome."""
         self._ticket += 1
         partition.unacknowledged += 1
-        self._unacknowledged[self._ticket] = (partition, event)
+        self._unacknowledged[self._ticket] = (partition, event, outcome.finished_at)
         self._pending.append(PendingOutcome(self._ticket, outcome, record))
 
     def collect(self) -> list[PendingOutcome]:
@@ -54,7 +63,7 @@ class UnacknowledgedOutcomes:
 
     def acknowledged(self, ticket: int, ledger_partition: int, ledger_offset: int) -> None:
         """Record that Kafka acknowledged an outcome."""
-        partition, event = self._unacknowledged.pop(ticket)
+        partition, event, _ = self._unacknowledged.pop(ticket)
         partition.unacknowledged -= 1
         if partition.released:
             return

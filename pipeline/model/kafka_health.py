@@ -44,6 +44,9 @@ class KafkaHealth(NamedTuple):
     silent: bool = False
     """Whether the group's coordinator does not answer: nothing is read or sent meanwhile."""
 
+    absent: tuple[str, ...] = ()
+    """Brokers that lead partitions of ours and are not connected, as `host:port`, sorted."""
+
     @property
     def error(self) -> str | None:
         """A message if nothing can be read or written; else None."""

@@ -10,16 +10,18 @@ from pipeline.delivery.breaker import BreakerState
 from pipeline.metrics import Metric
 from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import with_held
+from pipeline.status.condition import ConditionName
 
 if TYPE_CHECKING:
     from pipeline.delivery.snapshot import ApiSnapshot
     from pipeline.runtime.credentials import Credentials
     from pipeline.runtime.intake import Intake
     from pipeline.runtime.service import Parts
+    from pipeline.runtime.status_watch import StatusWatch
 
 
 def read_gauges(
-    parts: Parts, intake: Intake, credentials: Credentials
+    parts: Parts, intake: Intake, credentials: Credentials, status: StatusWatch
 ) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     """Yield each gauge with its labels and current value."""
     now = parts.clock.now()
@@ -30,6 +32,9 @@ def read_gauges(
     yield metrics.LANES, {}, state.lanes
     yield metrics.LANES_WAITING, {}, state.lanes_waiting
     yield metrics.BUFFERED, {}, state.buffered
+    yield metrics.UNACKNOWLEDGED, {}, state.unacknowledged
+    since = state.unacknowledged_since
+    yield metrics.UNACKNOWLEDGED_AGE, {}, 0.0 if since is None else max(0.0, now - since)
     for pause in parts.delivery.pauses(now):
         paused = {"scope": pause.scope.kind, "name": pause.scope.name}
         yield metrics.PAUSED, paused, max(0.0, now + parts.clock.correction() - pause.since)
@@ -52,9 +57,7 @@ def read_gauges(
     if health is not None:
         yield metrics.KAFKA_BROKERS, {}, health.brokers
         yield metrics.KAFKA_ROUND_TRIP, {}, health.round_trip_seconds
-    refused = credentials.refused
-    for setting in credentials.settings:
-        yield metrics.CREDENTIALS_RELOADED, {"setting": setting}, float(setting not in refused)
+    yield from _status(credentials, status)
 
 
 def _of_api(labels: Mapping[str, str], api: ApiSnapshot) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
@@ -65,3 +68,14 @@ def _of_api(labels: Mapping[str, str], api: ApiSnapshot) -> Iterable[tuple[Metri
         yield metrics.BREAKER, {"state": breaker, **labels}, float(api.breaker is breaker)
     for halt in Halt:
         yield metrics.HALTED, {"reason": halt, **labels}, float(api.halted is halt)
+
+
+def _status(credentials: Credentials, status: StatusWatch) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    refused = credentials.refused
+    for setting in credentials.settings:
+        yield metrics.CREDENTIALS_RELOADED, {"setting": setting}, float(setting not in refused)
+    for rule, share in status.failing_rules().items():
+        yield metrics.RULES_FAILING, {"rule": rule}, share
+    found = {one.condition for one in status.conditions()}
+    for name in ConditionName:
+        yield metrics.CONDITION, {"condition": name}, float(name in found)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.model.halt import Halt
-from pipeline.model.pause import EVERYTHING
-
 if TYPE_CHECKING:
-    from pipeline.delivery.machine import Delivery
     from pipeline.ports import Clock, EventSource
     from pipeline.runtime.bridge import Bridge
-    from pipeline.runtime.engine import Engine
-    from pipeline.runtime.intake import Intake
+    from pipeline.status.condition import StatusMessage
 
 STUCK_SECONDS = 25.0
 """A consumer thread that has not polled for this long is stuck: unhealthy well within 30 s."""
-
-
-MOST_NAMED = 5
-"""Pauses that an answer names."""
 
 
 class Check(NamedTuple):
@@ -33,15 +24,10 @@ class Check(NamedTuple):
 class Health:
     """Liveness and readiness of one service."""
 
-    def __init__(
-        self, clock: Clock, source: EventSource, delivery: Delivery, engine: Engine, bridge: Bridge, intake: Intake
-    ) -> None:
+    def __init__(self, clock: Clock, source: EventSource, bridge: Bridge) -> None:
         """Keep the parts, which are read at each probe."""
-        self._intake = intake
         self._clock = clock
         self._source = source
-        self._delivery = delivery
-        self._engine = engine
         self._bridge = bridge
         self.phase = "starting"
         """`starting`, `running` or `stopping`."""
@@ -65,45 +51,18 @@ class Health:
             return Check(ok=False, message=f"the consumer has not polled for {silent:.0f} s")
         return Check(ok=True, message="running")
 
-    def ready(self) -> Check:
-        """Whether events would be sent: the service runs, has a token for each API, and sending is not halted for any.
+    def ready(self, found: Iterable[StatusMessage]) -> Check:
+        """Whether events would be sent, with everything that is wrong; `found` is what is wrong now.
 
         An unavailable broker is named but does not make the service unready: it is unavailable to every member, so
         that none could replace another. A rollout without a broker stops anyway, because a new member then ends.
         """
         if self.phase != "running":
             return Check(ok=False, message=self.phase)
-        apis = self._delivery.apis
-        for name in apis:
-            halt = self._delivery.halted(name)
-            if halt is Halt.PAUSED:
-                return Check(ok=False, message=f"sending is halted: {self._paused_by() or halt.value}")
-            if halt is not None:
-                return Check(ok=False, message=f"sending{_for(name, apis)} is halted: {halt.value}")
-        for name in self._engine.without_token:
-            return Check(ok=False, message=f"no token yet{_for(name, apis)}")
-        for (topic, partition), one in self._source.stuck().items():
-            return Check(ok=False, message=f"{topic}/{partition} cannot be read at offset {one.offset}: {one.error}")
-        for (topic, partition), held in self._intake.held().items():
-            message = f"{topic}/{partition} waits for a schema at offset {held.offset}: {held.error}"
-            return Check(ok=False, message=message)
+        found = tuple(found)
+        summaries = [one.summary for one in found]
+        if any(one.unready for one in found):
+            return Check(ok=False, message="; ".join(summaries))
         partitions = len(self._bridge.assigned)
         message = f"{partitions} partitions" if partitions else "waiting for partitions"
-        paused = ", ".join(str(pause.scope) for pause in self._delivery.pauses(self._clock.now())[:MOST_NAMED])
-        if paused:
-            message = f"{message}; paused: {paused}"
-        kafka = self._source.health()
-        error = kafka.error if kafka is not None else None
-        return Check(ok=True, message=f"{message}; {error}" if error else message)
-
-    def _paused_by(self) -> str | None:
-        """Describe the pause of everything, if there is one."""
-        for pause in self._delivery.pauses(self._clock.now()):
-            if pause.scope == EVERYTHING:
-                return f"{Halt.PAUSED} by {pause.by or 'an operator'}" + (f": {pause.reason}" if pause.reason else "")
-        return None
-
-
-def _for(name: str, apis: Collection[str]) -> str:
-    """The name of an API, where there is more than one."""
-    return f" for {name}" if len(apis) > 1 else ""
+        return Check(ok=True, message="; ".join([message, *summaries]))

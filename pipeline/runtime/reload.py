@@ -10,6 +10,7 @@ import structlog
 
 from pipeline.errors import RulesRefused, UserError
 from pipeline.rules.removal import removal
+from pipeline.status.facts import RefusedRules, RemovedRules
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock, Telemetry
@@ -22,26 +23,6 @@ MOST_NAMED = 20
 ALLOW_HINT = "to remove them, set rule_options.allow_removal, or restart the service, which uses what is on disk"
 
 log = structlog.get_logger("rules")
-
-
-class Refused(NamedTuple):
-    """Newer rules that are not in use."""
-
-    at: float
-    errors: int
-    message: tuple[str, ...]
-    """The first errors, each with its location."""
-    removal: bool = False
-    """Whether they were refused because of the rules that they lack."""
-
-
-class Removed(NamedTuple):
-    """Rules that the last reload removed."""
-
-    at: float
-    rules: tuple[str, ...]
-    cancelled: int
-    """Buffered notices that ended because of it."""
 
 
 class ReloadOptions(NamedTuple):
@@ -84,9 +65,9 @@ class Reload:
         self._retry = False
         self.loaded_at = clock.now()
         """When the rules in use were loaded."""
-        self.refused: Refused | None = None
+        self.refused: RefusedRules | None = None
         """The newest rules on disk, where they were refused."""
-        self.removed: Removed | None = None
+        self.removed: RemovedRules | None = None
         """The rules that the newest reload with a removal took out of use."""
 
     def request(self) -> None:
@@ -150,7 +131,7 @@ class Reload:
         cancelled = self._rules_off(off)
         if gone:
             names = tuple(sorted(gone))
-            self.removed = Removed(self.loaded_at, names, cancelled)
+            self.removed = RemovedRules(self.loaded_at, names, cancelled)
             self._telemetry.rules_removed(len(names))
             log.warning("rules_removed", rules=names[:MOST_NAMED], count=len(names), notices_cancelled=cancelled)
 
@@ -162,6 +143,6 @@ class Reload:
             in_use=self._intake.rules.version,
             exc_info=error,
         )
-        self.refused = Refused(self._clock.now(), len(errors), tuple(errors[:5]), removal)
+        self.refused = RefusedRules(self._clock.now(), len(errors), tuple(errors[:5]), removal)
         self._telemetry.rules_refused()
         return False

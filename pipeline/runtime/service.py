@@ -85,7 +85,7 @@ class Service:
             drain_seconds=drain_seconds,
             fatal=self.fail,
         )
-        self.health = Health(parts.clock, parts.source, parts.delivery, self.engine, self.bridge, self.intake)
+        self.health = Health(parts.clock, parts.source, self.bridge)
 
     def _progressed(self) -> None:
         self.engine.progressed()

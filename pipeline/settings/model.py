@@ -230,6 +230,11 @@ class RuleSettings(Section):
         description="A reload that removes more than this share of the rules, and more than one, is refused. A rule "
         "with `enabled: false` does not count as removed.",
     )
+    none_matched_minutes: int = Field(
+        60,
+        ge=0,
+        description="Report that no rule has matched for this long although at least 20 events were read. 0: never.",
+    )
     allow_removal: bool = Field(
         False,
         description="Whether a reload may remove any number of rules, and whole files. A restart always uses what is "

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.delivery.snapshot import DeliverySnapshot
-from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
-from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition, with_held
+from pipeline.model.kafka_health import HeldPartition, with_held
 from pipeline.model.outcome import Outcome
 from pipeline.ports import Clock
 from pipeline.rules.ruleset import RuleSet
+from pipeline.status.condition import StatusMessage
+from pipeline.status.facts import RefusedRules
 from pipeline.web.rates import STEP_SECONDS, Counts, Rates, RateWindow
-from pipeline.web.status_messages import RefusedRules, SendingState, StatusMessage, status_messages
 from pipeline.web.tally import RuleTally, Tally
 
 MINUTE = 60.0
@@ -28,12 +28,8 @@ class StatusSources(NamedTuple):
     clock: Clock
     phase: Callable[[], str]
     """`starting`, `running` or `stopping`."""
-    live: Callable[[], tuple[bool, str]]
-    without_token: Callable[[], Sequence[str]]
-    """Names of the APIs for which there is no usable token."""
-    kafka: Callable[[], KafkaHealth | None]
-    stuck: Callable[[], Mapping[TopicPartition, StuckPartition]]
-    """Partitions that cannot be read further."""
+    messages: Callable[[], tuple[StatusMessage, ...]]
+    """What is wrong, else a note; at least one."""
     held: Callable[[], Mapping[TopicPartition, HeldPartition]]
     """Partitions whose next event waits for its schema."""
     snapshot: Callable[[float], DeliverySnapshot]
@@ -44,11 +40,7 @@ class StatusSources(NamedTuple):
     rules: Callable[[], RuleSet]
     rules_loaded_at: Callable[[], float]
     refused_rules: Callable[[], RefusedRules | None]
-    refused_credentials: Callable[[], Mapping[str, RefusedCredential]]
-    """New secrets and certificates that cannot be used, by setting."""
     tally: Tally
-    shadow: bool = False
-    """Whether notices are rendered and recorded, but not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +123,8 @@ class ServiceStatus:
     lanes: int
     lanes_waiting: int
     buffered: int
+    unacknowledged: int
+    """Outcomes that Kafka has not acknowledged."""
     breaker: str
     halted: str | None
     halted_since: float | None
@@ -186,14 +180,13 @@ class StatusCollector:
         now, counts = sources.clock.now(), self._counts()
         state, held = sources.snapshot(now), sources.held()
         history = self._window.history()
-        refused = sources.refused_rules()
         rules = sources.rules()
         return ServiceStatus(
             at=now,
             started_at=self._started_at,
             release=self._release,
             phase=sources.phase(),
-            messages=tuple(self._messages(state, refused)),
+            messages=sources.messages(),
             totals=counts._asdict(),
             rates_1m=self._window.over(MINUTE, now, counts)._asdict(),
             rates_5m=self._window.over(FIVE_MINUTES, now, counts)._asdict(),
@@ -203,6 +196,7 @@ class StatusCollector:
             lanes=state.lanes,
             lanes_waiting=state.lanes_waiting,
             buffered=state.buffered,
+            unacknowledged=state.unacknowledged,
             breaker=state.worst.breaker.value,
             halted=state.worst.halted,
             halted_since=state.worst.halted_since,
@@ -210,36 +204,11 @@ class StatusCollector:
             partitions=_partitions(state, sources.lag(), held, now),
             rules_version=rules.version,
             rules_loaded_at=sources.rules_loaded_at(),
-            rules_refused=refused,
+            rules_refused=sources.refused_rules(),
             rules=_rules(rules, sources.matched(), tally, state.suspended),
             failures=tuple(_outcome(outcome) for outcome in reversed(tally.failures)),
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
             apis=_apis(state),
-        )
-
-    def _messages(self, state: DeliverySnapshot, refused: RefusedRules | None) -> list[StatusMessage]:
-        alive, message = self._sources.live()
-        kafka = self._sources.kafka()
-        without_token = self._sources.without_token()
-        return status_messages(
-            phase=self._sources.phase(),
-            alive=alive,
-            alive_message=message,
-            kafka_error=kafka.error if kafka is not None else None,
-            stuck=self._sources.stuck(),
-            held=self._sources.held(),
-            sending=[
-                SendingState(
-                    name if len(state.apis) > 1 else None, api.halted, api.halted_since, name not in without_token
-                )
-                for name, api in state.apis.items()
-            ],
-            refused_rules=refused,
-            refused_credentials=self._sources.refused_credentials(),
-            suspended=state.suspended,
-            partitions=len(state.oldest),
-            lanes=state.lanes,
-            shadow=self._sources.shadow,
         )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind
+from pipeline.status.facts import Failing
+from pipeline.status.history import RecentFailures
 
 KEPT = 50
 """Number of newest outcomes, and of newest failures, which are kept separately because they are rare."""
@@ -39,6 +42,7 @@ class Tally:
         """Tallies by rule; None: records without a notice."""
         self.recent: deque[Outcome] = deque(maxlen=KEPT)
         self.failures: deque[Outcome] = deque(maxlen=KEPT)
+        self.recent_failures = RecentFailures()
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """Count an acknowledged outcome."""
@@ -51,6 +55,17 @@ class Tally:
         self.recent.append(outcome)
         if kind is not ACCEPTED and kind.is_failure:
             self.failures.append(outcome)
+            if outcome.rule is not None:
+                self.recent_failures.failed(outcome.rule, sum(rule.ended.values()), now)
+
+    def ended_of(self, rule: str) -> int:
+        """Return how many notices of a rule have ended."""
+        found = self.rules.get(rule)
+        return sum(found.ended.values()) if found is not None else 0
+
+    def failing(self, now: float) -> Mapping[str, Failing]:
+        """Return rules with a failure among their last notices."""
+        return self.recent_failures.failing(now, self.ended_of)
 
     @property
     def accepted(self) -> int:

@@ -20,7 +20,14 @@ LONGEST_SECONDS = 150.0
 LOOK_SECONDS = 0.5
 AFTER_SECONDS = 10.0
 """How long to look on once the alert has come: others may follow."""
-VARIABLES = {"$namespace": ".*", "$job": ".*", "$rule": ".*", "$__rate_interval": "10s", "$__range": "1m"}
+VARIABLES = {
+    "$namespace": ".*",
+    "$release": ".*",
+    "$job": ".*",
+    "$rule": ".*",
+    "$__rate_interval": "10s",
+    "$__range": "1m",
+}
 
 
 class Result(NamedTuple):
@@ -129,7 +136,7 @@ def _shown(up: Stack, title: str) -> str:
     return "; ".join(shown[:6]) or "nothing"
 
 
-_COMMON = frozenset({"__name__", "instance", "job", "namespace", "topic"})
+_COMMON = frozenset({"__name__", "instance", "job", "namespace", "release", "topic"})
 
 
 def _row(result: Result) -> str:

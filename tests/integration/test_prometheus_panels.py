@@ -26,6 +26,7 @@ from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
+from pipeline.status.condition import ConditionName
 from tests.broker.handle import Unavailable
 from tests.fakes.outcomes import an_outcome
 from tests.observability.prometheus import Prometheus, Scraping, prometheus
@@ -35,7 +36,14 @@ TOPIC = "trade.order.events"
 TICK_SECONDS = 0.5
 WATCHED_SECONDS = 12
 """Before the first question: as long as the longest interval that it looks back."""
-VARIABLES = {"$namespace": ".*", "$job": ".*", "$rule": ".*", "$__rate_interval": "10s", "$__range": "1m"}
+VARIABLES = {
+    "$namespace": ".*",
+    "$release": ".*",
+    "$job": ".*",
+    "$rule": ".*",
+    "$__rate_interval": "10s",
+    "$__range": "1m",
+}
 
 
 RULE_FILES = tuple(ROOT / "deploy/prometheus" / name for name in ("recording.yaml", "alerts.yaml"))
@@ -107,6 +115,10 @@ def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     yield metrics.KAFKA_BROKERS, {}, 3
     yield metrics.KAFKA_ROUND_TRIP, {}, 0.004
     yield metrics.CREDENTIALS_RELOADED, {"setting": "notices"}, 1
+    yield metrics.UNACKNOWLEDGED, {}, 12
+    yield metrics.UNACKNOWLEDGED_AGE, {}, 0.02
+    for name in ConditionName:
+        yield metrics.CONDITION, {"condition": name}, float(name is ConditionName.RULE_FAILING)
     for state in BreakerState:
         yield metrics.BREAKER, {"state": state}, float(state is BreakerState.CLOSED)
     for halt in Halt:

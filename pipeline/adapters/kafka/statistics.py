@@ -37,4 +37,13 @@ class Statistics:
         if round_trips:
             self._round_trip_seconds = max(round_trips) / _MICROSECONDS
         # Without requests since the last report librdkafka reports 0; the last known value is more accurate.
-        self.health = KafkaHealth(len(connected), self._round_trip_seconds)
+        leaders = {
+            partition["leader"]
+            for topic in report.get("topics", {}).values()
+            for partition in topic["partitions"].values()
+            if partition["desired"]
+        }
+        absent = sorted(
+            broker["nodename"] for broker in brokers if broker["nodeid"] in leaders and broker["state"] != "UP"
+        )
+        self.health = KafkaHealth(len(connected), self._round_trip_seconds, absent=tuple(absent))

@@ -258,6 +258,10 @@ class PrometheusTelemetry:
         """The values of a counter with one label, by the label's value."""
         return {value: cell.value for (value,), cell in self._counters[metric].series()}
 
+    def total(self, metric: Metric) -> int:
+        """What all series of a counter add up to."""
+        return sum(cell.value for _, cell in self._counters[metric].series())
+
     def shadow(self) -> None:
         """Nothing is sent."""
         self._gauges[metrics.SHADOW].set(1)
@@ -292,6 +296,10 @@ READ_AT_SCRAPE = frozenset(
         metrics.PARTITION_STUCK,
         metrics.PARTITION_AWAITING_SCHEMA,
         metrics.LAST_POLL,
+        metrics.UNACKNOWLEDGED,
+        metrics.UNACKNOWLEDGED_AGE,
+        metrics.RULES_FAILING,
+        metrics.CONDITION,
         metrics.KAFKA_BROKERS,
         metrics.KAFKA_ROUND_TRIP,
         metrics.CREDENTIALS_RELOADED,

@@ -139,7 +139,7 @@ def test_labels_in_rules_and_panels_are_labels_of_the_metric() -> None:
         for name, matchers in re.findall(rf"\b({PREFIX}\w+)\{{([^}}]*)\}}", expression):
             base = re.sub(r"_(bucket|count)$", "", name) if name not in labels else name
             used = set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", matchers))
-            assert used <= labels[base] | {"namespace", "job", "instance", "le"}, expression
+            assert used <= labels[base] | {"namespace", "release", "job", "instance", "le"}, expression
 
 
 def test_the_delivery_objective_leaves_out_records_that_are_no_notice() -> None:

@@ -20,7 +20,8 @@ from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 from pipeline.runtime import reload as reload_module
 from pipeline.runtime.intake import Intake
-from pipeline.runtime.reload import Refused, Reload, ReloadOptions
+from pipeline.runtime.reload import Reload, ReloadOptions
+from pipeline.status.facts import RefusedRules
 
 RULES = """
 rules:
@@ -118,10 +119,10 @@ async def test_a_refusal_is_remembered_until_good_rules_come() -> None:
     reload = stage.reload
     stage.disk = refuse
     assert not await reload.reload()
-    assert reload.refused == Refused(100.0, 1, ("shop.yaml:3:5: error unknown-key what is this?",))
+    assert reload.refused == RefusedRules(100.0, 1, ("shop.yaml:3:5: error unknown-key what is this?",))
     stage.disk = missing
     assert not await reload.reload()
-    assert reload.refused == Refused(100.0, 1, ("rules: there is no such folder",))
+    assert reload.refused == RefusedRules(100.0, 1, ("rules: there is no such folder",))
     stage.disk = rules
     assert await reload.reload()
     assert reload.refused is None

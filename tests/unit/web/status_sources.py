@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.delivery.breaker import BreakerState
 from pipeline.delivery.snapshot import ApiSnapshot, DeliverySnapshot
@@ -16,8 +17,10 @@ from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
+from pipeline.status.condition import StatusMessage
+from pipeline.status.conditions import conditions, status_messages
+from pipeline.status.facts import Facts, RefusedRules, SendingState
 from pipeline.web.service_status import StatusCollector, StatusSources
-from pipeline.web.status_messages import RefusedRules
 from pipeline.web.tally import Tally
 
 T0 = 1_795_619_000.0
@@ -93,9 +96,12 @@ SNAPSHOT = DeliverySnapshot(
     lanes=2,
     lanes_waiting=1,
     buffered=5,
+    unacknowledged=0,
+    unacknowledged_since=None,
     suspended={},
     oldest={TopicPartition("shop.events", 0): 1.5},
     spans={TopicPartition("shop.events", 0): 7},
+    frontiers={TopicPartition("shop.events", 0): 93},
 )
 
 
@@ -118,30 +124,61 @@ class Shop:
     tally: Tally = field(default_factory=Tally)
     shadow: bool = False
     matched: dict[str, int] = field(default_factory=lambda: {"order-paid": 4})
+    lag: dict[TopicPartition, int] = field(default_factory=lambda: {TopicPartition("shop.events", 0): 42})
+    other_facts: dict[str, Any] = field(default_factory=dict)
+    """Facts that have no attribute of their own here, by name."""
 
     def halt(self, halt: Halt, since: float, api: str = DEFAULT_API) -> None:
         """Sending by one API is halted; it is added if it is not there."""
         halted = API._replace(halted=halt, halted_since=since)
         self.snapshot = self.snapshot._replace(apis={**self.snapshot.apis, api: halted})
 
+    def facts(self) -> Facts:
+        """What is known of it now."""
+        alive, alive_message = self.live
+        return Facts(
+            now=self.clock.time,
+            phase=self.phase,
+            alive=alive,
+            alive_message=alive_message,
+            sending=[
+                SendingState(
+                    name if len(self.snapshot.apis) > 1 else None,
+                    api.halted,
+                    api.halted_since,
+                    self.has_token or name != DEFAULT_API,
+                )
+                for name, api in self.snapshot.apis.items()
+            ],
+            delivery=self.snapshot,
+            lag=self.lag,
+            shadow=self.shadow,
+            kafka=self.kafka,
+            stuck=self.stuck_partitions,
+            held=self.held_partitions,
+            refused_rules=self.refused,
+            refused_credentials=self.refused_credentials,
+            **self.other_facts,
+        )
+
+    def messages(self) -> tuple[StatusMessage, ...]:
+        """What its page says."""
+        facts = self.facts()
+        return status_messages(facts, conditions(facts))
+
     def watch(self) -> StatusCollector:
         subjects = StatusSources(
             clock=self.clock,
             phase=lambda: self.phase,
-            live=lambda: self.live,
-            without_token=lambda: () if self.has_token else (DEFAULT_API,),
-            kafka=lambda: self.kafka,
-            stuck=lambda: self.stuck_partitions,
+            messages=self.messages,
             held=lambda: self.held_partitions,
             snapshot=lambda _: self.snapshot,
-            lag=lambda: {TopicPartition("shop.events", 0): 42},
+            lag=lambda: self.lag,
             consumed=lambda: self.consumed,
             matched=lambda: self.matched,
             rules=lambda: self.rules,
             rules_loaded_at=lambda: T0 - 60,
             refused_rules=lambda: self.refused,
-            refused_credentials=lambda: self.refused_credentials,
             tally=self.tally,
-            shadow=self.shadow,
         )
         return StatusCollector(subjects, "9.9.9")

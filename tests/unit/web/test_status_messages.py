@@ -10,7 +10,8 @@ import pytest
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
-from pipeline.web.status_messages import RefusedRules, Severity
+from pipeline.status.condition import Severity
+from pipeline.status.facts import RefusedRules
 
 from .status_sources import T0, Shop
 
@@ -36,11 +37,11 @@ def test_every_halt_has_a_message_and_a_section_of_the_runbook(halt: Halt) -> No
 
 
 def test_the_worst_is_said_first() -> None:
-    """A halt, then refused rules, then suspended ones; each with its section of the runbook."""
+    """A halt, then suspended rules, then refused ones; each with its section of the runbook."""
     shop = Shop(refused=RefusedRules(T0, 3, ("shop.yaml:1:1: error unknown-key `x`",)))
     shop.halt(Halt.UNAUTHORISED, T0)
     shop.snapshot = shop.snapshot._replace(suspended={f"rule-{number}": T0 for number in range(7)})
-    halted, refused, suspended = shop.watch().status().messages
+    halted, suspended, refused = shop.watch().status().messages
     assert "refuses our token" in halted.message
     assert "shop.yaml:1:1: error unknown-key `x` (and 2 more)" in refused.advice
     assert suspended.message.startswith("7 rules (rule-0, rule-1, rule-2, rule-3, rule-4 and 2 more) are suspended")

@@ -1,0 +1,148 @@
+"""Conditions of rules and credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.model.pause import EVERYTHING
+from pipeline.status.condition import Severity, StatusMessage
+from pipeline.status.facts import Facts
+from pipeline.status.wording import IN_EVIDENCE, NAMED, clock, counted, first_of, listed, rules_are
+
+MIN_FAILURES = 10
+FAILING_SHARE = 0.5
+REMOVED_SECONDS = 3_600.0
+"""How long removed rules are shown."""
+
+Found = Iterator[StatusMessage]
+
+
+def rule_failing(facts: Facts) -> Found:
+    """Most of the last notices of a rule failed."""
+    failing = {rule: one for rule, one in facts.failing.items() if is_failing(one.failed, one.ended)}
+    for rule, one in sorted(failing.items(), key=lambda item: -item[1].failed)[:NAMED]:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"Rule {rule} fails: {one.failed} of its last {one.ended} notices were not delivered",
+            "Each is a dead letter and can be sent again. The recent failures below have the reasons."
+            + (f" {len(failing) - NAMED} more rules fail." if len(failing) > NAMED else ""),
+            "NoticeRuleFailing",
+            summary=f"rule {rule} fails: {one.failed} of {one.ended}",
+            evidence={"rule": rule, "failed": one.failed, "ended": one.ended},
+        )
+
+
+def is_failing(failed: int, ended: int) -> bool:
+    """Whether so many failures are more than single customers who cannot be reached."""
+    return failed >= MIN_FAILURES and failed >= FAILING_SHARE * ended
+
+
+def rule_suspended(facts: Facts) -> Found:
+    """The API refuses a rule's template or account."""
+    suspended = facts.delivery.suspended
+    if suspended:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"{rules_are(list(suspended))} suspended since {clock(min(suspended.values()))}: "
+            "the API refuses the template or the account",
+            "Their notices become dead letters without being sent, except for probes. An accepted probe ends the "
+            "suspension.",
+            "NoticeRuleSuspended",
+            summary=f"suspended rules: {listed(list(suspended))}",
+            evidence={"rules": list(suspended)[:IN_EVIDENCE], "count": len(suspended)},
+        )
+
+
+def paused(facts: Facts) -> Found:
+    """An operator has paused rules or templates; a pause of everything is a halt."""
+    pauses = [pause for pause in facts.pauses if pause.scope != EVERYTHING]
+    if pauses:
+        names = listed([str(pause.scope) for pause in pauses])
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"Paused by an operator: {names}",
+            "Their notices end as suppressed; others are sent. `notice-pipeline pause --list` shows who paused "
+            "them and why, `notice-pipeline resume` lifts it.",
+            "NoticePausedForLong",
+            summary=f"paused: {names}",
+            evidence={"scopes": [str(pause.scope) for pause in pauses[:IN_EVIDENCE]]},
+        )
+
+
+def none_matched(facts: Facts) -> Found:
+    """Events are read, and no rule matches."""
+    unmatched = facts.unmatched
+    if unmatched is not None:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"No rule matched since {clock(unmatched.since)}, of {counted(unmatched.events, 'event')} read",
+            "Are the rules in use those for these topics? The log event `no_rule_for_type` names event types without a "
+            "rule. `rule_options.none_matched_minutes` sets when this is reported.",
+            "NoticeNoneMatched",
+            summary=f"no rule matched of {counted(unmatched.events, 'event')} read",
+            evidence={"events": unmatched.events, "since": unmatched.since},
+        )
+
+
+def rules_removal_refused(facts: Facts) -> Found:
+    """Newer rules lack rules that are in use."""
+    refused = facts.refused_rules
+    if refused is not None and refused.removal:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"The newest rules on disk lack rules that are in use; they were refused at {clock(refused.at)}",
+            f"The previous rules stay in use. A restart would use what is on disk. {first_of(refused.message)}",
+            "NoticeRulesRemovalRefused",
+            summary="newer rules refused: they lack rules that are in use",
+            evidence={"errors": list(refused.message), "since": refused.at},
+        )
+
+
+def rules_refused(facts: Facts) -> Found:
+    """Newer rules have errors."""
+    refused = facts.refused_rules
+    if refused is not None and not refused.removal:
+        more = f" (and {refused.errors - 1} more)" if refused.errors > 1 else ""
+        first = f" First error: {refused.message[0]}{more}." if refused.message else ""
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"The newest rules on disk were refused at {clock(refused.at)}; the previous rules stay in use",
+            f"Fix the files: they are then read again automatically.{first}",
+            "NoticeRulesReloadRefused",
+            summary=f"newer rules refused: {counted(refused.errors, 'error')}",
+            evidence={"errors": list(refused.message), "since": refused.at},
+        )
+
+
+def rules_removed(facts: Facts) -> Found:
+    """A reload took rules out of use."""
+    removed = facts.removed_rules
+    if removed is not None and facts.now - removed.at < REMOVED_SECONDS:
+        ended = f" {counted(removed.cancelled, 'waiting notice')} ended as cancelled." if removed.cancelled else ""
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"{rules_are(removed.rules)} no longer in use since {clock(removed.at)}: a reload removed or switched "
+            "off what was in use",
+            f"Events of these rules get no message.{ended} This is shown for an hour.",
+            "NoticeRulesRemoved",
+            summary=f"rules removed: {listed(removed.rules)}",
+            evidence={
+                "rules": list(removed.rules[:IN_EVIDENCE]),
+                "count": len(removed.rules),
+                "notices_cancelled": removed.cancelled,
+                "since": removed.at,
+            },
+        )
+
+
+def credentials_refused(facts: Facts) -> Found:
+    """New secrets or certificates cannot be used."""
+    for setting, one in facts.refused_credentials.items():
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"The newest files of `{setting}` are not in use, since {clock(one.at)}",
+            f"What was read before stays in use. {one.error}.",
+            "NoticeCredentialsRefused",
+            summary=f"newer files of {setting} refused",
+            evidence={"setting": setting, "since": one.at},
+        )

@@ -1,0 +1,54 @@
+"""Words of the messages: times, counts, names of partitions and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from pipeline.model.event import TopicPartition
+
+NAMED = 5
+"""Names in a message; tables and the evidence have more."""
+IN_EVIDENCE = 50
+
+
+def partition_name(key: TopicPartition) -> str:
+    """Return `topic/partition`."""
+    return f"{key.topic}/{key.partition}"
+
+
+def partition_names(keys: Iterable[TopicPartition]) -> list[str]:
+    """Return the names of partitions, sorted, as many as evidence holds."""
+    return sorted(map(partition_name, keys))[:IN_EVIDENCE]
+
+
+def partitions_listed(keys: Iterable[TopicPartition]) -> str:
+    """Return partitions as a message names them."""
+    return listed(sorted(map(partition_name, keys)))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    first = ", ".join(names[:NAMED])
+    return f"{first} and {len(names) - NAMED} more" if len(names) > NAMED else first
+
+
+def rules_are(rules: Sequence[str]) -> str:
+    """Return rules as the subject of a sentence."""
+    return f"Rule {rules[0]} is" if len(rules) == 1 else f"{len(rules)} rules ({listed(rules)}) are"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def first_of(errors: Sequence[str]) -> str:
+    """Return the first error as a sentence."""
+    return f"{errors[0]}." if errors else ""
+
+
+def clock(at: float) -> str:
+    """Return a time as people read it."""
+    time = datetime.fromtimestamp(at, UTC)
+    return f"{time:%H:%M:%S} UTC on {time:%Y-%m-%d}"
