@@ -104,8 +104,13 @@ def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
         from pipeline.adapters.notices_api.httpx import HttpxNoticesApi  # noqa: PLC0415 - loaded only where it is chosen
 
         return HttpxNoticesApi(options)
-    from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - as above
-
+    try:
+        from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"transport is pyreqwest, but {error.name} is not installed",
+            hint="install the extra: pip install 'notice-pipeline[pyreqwest]'; the default transport needs none",
+        ) from None
     return PyreqwestNoticesApi(options)
 
 

@@ -186,7 +186,7 @@ class NoticesSettings(Section):
     transport: Literal["auto", "loop", "pyreqwest", "httpx"] = Field(
         "auto",
         description="HTTP client. `loop` uses the least processor time. `pyreqwest` uses 4 to 5 times as much, and "
-        "supports HTTP/2. `httpx` is slower still. `auto` is `loop`.",
+        "supports HTTP/2; it needs the extra `pyreqwest`. `httpx` is slower still. `auto` is `loop`.",
     )
 
     @model_validator(mode="after")
