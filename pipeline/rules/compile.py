@@ -95,7 +95,7 @@ def compile_rules(
     expressions: dict[str, Sequence[ExpressionSource]] = {}
     for file in files:
         report = Report(file.document)
-        compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment)
+        compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment, _misplaced(file))
         for index, model in file.rules:
             if not with_defaults(model, file.defaults).enabled:
                 off.append(model.id)
@@ -184,6 +184,12 @@ def _salvaged(document: Document) -> RuleDocument:
     rules = [(index, _fitting(RuleModel, rule)) for index, rule in enumerate(given if isinstance(given, list) else ())]
     fitting = tuple((index, rule) for index, rule in rules if rule is not None)
     return RuleDocument(document, _fitting(RuleFields, content.get("defaults")), fitting, is_whole=False)
+
+
+def _misplaced(file: RuleDocument) -> frozenset[str]:
+    """Keys of rules outside the rules."""
+    content = file.document.value
+    return frozenset(content) if isinstance(content, dict) and not file.is_whole else frozenset()
 
 
 def _fitting(model: type[_Model], value: object) -> _Model | None:

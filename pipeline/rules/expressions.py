@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.rules import constants
-from pipeline.rules.cel import cost, literals, nulls
+from pipeline.rules.cel import braces, cost, literals, nulls
 from pipeline.rules.cel.engine import CompileError, Environment, Expression
 from pipeline.rules.cel.syntax import syntax
 from pipeline.rules.cel.tree import Tree
@@ -37,7 +36,7 @@ _NAMES = {
 }
 RECIPIENT_RESULTS = frozenset({"STRING", "DYN"})
 """A number as recipient is more likely a count than a person."""
-_FIELD = re.compile(r"(?<![A-Za-z0-9_.-])(?<!\$\{)event\.([A-Za-z_]\w*)")
+
 _SIMPLER = "write a simpler expression, or several rules"
 _TEXT_HINTS = {
     "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
@@ -63,6 +62,8 @@ class ExpressionSource(NamedTuple):
     on: Sequence[str]
     """The event types that the rule reads."""
     is_condition: bool
+    known: nulls.Known = nulls.NOTHING
+    """What the rule's condition says of the event's fields."""
 
 
 class ExpressionCompiler:
@@ -131,7 +132,7 @@ class ExpressionCompiler:
 
     def _check_literal(self, path: Path, part: Part, on: Sequence[str]) -> None:
         """Fields of the event that appear in a text without braces, which were probably forgotten."""
-        for found in _FIELD.finditer(part.source):
+        for found in braces.FIELD.finditer(part.source):
             fields = (environment.fields.root for event_type in on for environment in self._versions(event_type))
             if any(record.field(found[1]) is not None for record in fields):
                 summary = f"`{found[0]}` is not inside `${{…}}`, so the customer would read it as it is written"
@@ -167,7 +168,7 @@ class ExpressionCompiler:
         tree = self.tree(expression)
         self._check_tree(path, at, expression, tree, on)
         self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
-        self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition))
+        self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition, known))
         return _Compiled(expression, tree, results)
 
     def _types(self, path: Path, at: int, source: str, on: Sequence[str]) -> tuple[frozenset[str], int]:
@@ -191,9 +192,12 @@ class ExpressionCompiler:
             faults += constants.failures(self._environment, expression, tree)
         faults += literals.bad_arguments(tree)
         faults += literals.inexact_numbers(tree)
+        faults += braces.in_texts(tree)
         for event_type in on:
             for environment in self._versions(event_type):
                 faults += literals.enum_faults(tree, environment.fields)
+                faults += braces.fields_in_texts(tree, environment.fields)
+                faults += literals.dates_as_times(tree, environment.fields)
         for fault in faults:
             if is_error(fault.code):
                 self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import product
+from math import prod
 
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.body import Body
-from pipeline.rules.cel.engine import Environment
-from pipeline.rules.cel.literals import possible_texts
+from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.nulls import NOTHING, Known
+from pipeline.rules.cel.samples import is_known, possible_texts
 from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, ExpressionSource, Typed
 from pipeline.rules.message import MAX_URL, RuleField, Text
 from pipeline.rules.ruleset import Rule
@@ -21,6 +23,11 @@ from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.styles.text import is_visible
 
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
+_ANY = ("1", "A", "一", "!", "15:01", "2026-11-23", "2026年11月23日 15:01", "¥1")
+"""Texts of all kinds of fields: what an expression may become of which nothing is known."""
+_MOST_SAMPLES = 1_024
+_MOST_NAMED = 8
+"""Templates that a hint lists."""
 
 
 class RuleCompiler:
@@ -34,13 +41,18 @@ class RuleCompiler:
         environment: Environment,
         typed: Typed,
         stage: str | None,
+        misplaced: Collection[str] = (),
     ) -> None:
-        """`typed` has every known event type; `stage` picks template ids."""
+        """`typed` has every known event type; `stage` picks template ids.
+
+        `misplaced` are keys of rules that are elsewhere in the file, which has a finding of its own.
+        """
         self._report = report
         self._defaults = defaults
         self._templates = templates
         self._environment = environment
         self._stage = stage
+        self._misplaced = misplaced
         self._expressions = ExpressionCompiler(report, environment, typed)
 
     @property
@@ -97,14 +109,14 @@ class RuleCompiler:
     def _require(self, path: Path, rule: RuleModel, on: Sequence[str]) -> None:
         given = {"on": on, "to": rule.to, "template": rule.template, "data": rule.data}
         for name, value in given.items():
-            if not value:
+            if not value and name not in self._misplaced:
                 hint = "write it in the rule, or in `defaults:` of the file"
                 self._report.add((*path, "id"), "missing-key", f"rule `{rule.id}` has no `{name}`", hint)
 
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)
         if template is None and self._templates:  # none at all has a finding of its own
-            hint = did_you_mean(alias, self._templates)
+            hint = self._meant(alias) or did_you_mean(alias, self._templates) or _aliases(self._templates)
             self._report.add_inside(path, 0, "unknown-template", f"there is no template `{alias}`", hint)
         elif template is not None and self._stage is not None and self._stage not in template.ids:
             summary = f"template `{alias}` has no id for environment `{self._stage}`"
@@ -112,17 +124,52 @@ class RuleCompiler:
             self._report.add_inside(path, 0, "no-template-id", summary, hint)
         return template
 
+    def _meant(self, given: str) -> str | None:
+        """A hint for an id or a title in the place of the alias."""
+        for template in self._templates.values():
+            stage = next((stage for stage, one in template.ids.items() if one == given), None)
+            if stage is not None:
+                return f"that is its id in {stage}: write its name in templates.yaml, `{template.alias}`"
+            if template.title == given:
+                return f"that is its title: write its name in templates.yaml, `{template.alias}`"
+        return None
+
     def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
         return self._expressions.text(path, to, on, known, results=RECIPIENT_RESULTS)
 
     def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, url, on, known)
         if _URL.match(url) is None:
-            hint = "write scheme and host out; only what follows them may come from the event"
-            self._report.add_inside(path, 0, "bad-url", "the url does not begin with https:// and a host", hint)
-        elif text is not None and text.constant is not None and (len(url) > MAX_URL or not _is_plain(url)):
-            self._report.add_inside(path, 0, "bad-url", f"the url has white space, or over {MAX_URL} characters")
+            self._report.add_inside(
+                path, 0, "bad-url", "the url does not begin with https:// and a host", _url_hint(url)
+            )
+        elif text is not None and (text.constant is not None and len(url) > MAX_URL):
+            self._report.add_inside(path, 0, "bad-url", f"the url has over {MAX_URL} characters")
+        elif text is not None:
+            self._check_blanks(path, text)
         return text
+
+    def _check_blanks(self, path: Path, text: Text) -> None:
+        """White space in a part of the url that does not depend on the event."""
+        at = 0
+        for part in text.parts:
+            source = part if isinstance(part, str) else part.source
+            at = text.source.find(source, at)
+            outcomes = (
+                [(0, part)]
+                if isinstance(part, str)
+                else [(one.start, value) for one, value in possible_texts(self._expressions.tree(part).root)]
+            )
+            for start, value in outcomes:
+                found = _UNFIT_FOR_URL.search(value)
+                if found is not None:
+                    inside = found.start() if isinstance(part, str) else 0
+                    summary = (
+                        f"the url has white space or an invisible character, so it is never sent: `{value.strip()}`"
+                    )
+                    hint = "write %20 for a blank, and url_encode(…) for a text"
+                    self._report.add_inside(path, at + start + inside, "bad-url", summary, hint)
+            at += len(source)
 
     def _fields(
         self, path: Path, rule: RuleModel, template: Template | None, on: Sequence[str], known: Known
@@ -133,7 +180,7 @@ class RuleCompiler:
             value = given if isinstance(given, FieldValue) else FieldValue(value=given)
             declared = template.field(key) if template is not None else None
             location: Path = (*path, key, *(("value",) if isinstance(given, FieldValue) else ()))
-            may_be_null = declared is not None and declared.optional
+            may_be_null = declared is None or declared.optional  # an unknown field has a finding of its own
             text = self._expressions.text(location, value.value, on, known, may_be_null=may_be_null)
             if template is not None and declared is None:
                 self._unknown_field((*path, key), template, key)
@@ -156,11 +203,33 @@ class RuleCompiler:
     def _check_limit(self, path: Path, field: TemplateField, text: Text) -> None:
         """Every text that the field can be seen to become: a constant, or an expression's fixed outcomes."""
         hint = f"shorten it, or let it be cut: `overflow: {{{field.key}: truncate}}`"
+        errors = self._report.errors
         for at, outcome in self._outcomes(text):
             problem = field.kind.violation(outcome, field.values)
             if problem is not None and not (field.optional and not is_visible(outcome)):
                 too_long = len(outcome) > field.kind.most and field.kind.may_be_cut
-                self._report.add_inside(path, at, "over-limit", f"`{field.key}` {problem}", hint if too_long else None)
+                shown = (
+                    f"`{field.key}` {problem}" if text.constant is not None else f"`{field.key}`: `{outcome}` {problem}"
+                )
+                self._report.add_inside(path, at, "over-limit", shown, hint if too_long else None)
+        if self._report.errors == errors and text.constant is None and not field.values:
+            self._check_around(path, field, text)
+
+    def _check_around(self, path: Path, field: TemplateField, text: Text) -> None:
+        """A text that the field takes for no event, whatever its expressions become."""
+        choices = [(part,) if isinstance(part, str) else self._samples(part) for part in text.parts]
+        if len(choices) == 1 or prod(map(len, choices)) > _MOST_SAMPLES:
+            return
+        problems = [field.kind.violation("".join(parts)) for parts in product(*choices)]
+        if None not in problems:
+            around = "".join(part if isinstance(part, str) else "…" for part in text.parts)
+            hint = f"let `{field.key}` hold the value alone, or use a field of another kind"
+            self._report.add_inside(path, 0, "over-limit", f"`{field.key}`: `{around}` {problems[0]}", hint)
+
+    def _samples(self, expression: Expression) -> Sequence[str]:
+        root = self._expressions.tree(expression).root
+        known = [text for _, text in possible_texts(root)]
+        return known if is_known(root) else [*known, *_ANY]
 
     def _outcomes(self, text: Text) -> list[tuple[int, str]]:
         """The texts that are known beforehand, each with the index of what decides it."""
@@ -191,6 +260,10 @@ class RuleCompiler:
                 self._report.add((*path, key), "cannot-truncate", summary)
 
 
+def _aliases(templates: Mapping[str, Template]) -> str:
+    return f"there are {', '.join([*templates][:_MOST_NAMED])}"
+
+
 def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
     """The rule with the file's defaults where it says nothing."""
     if defaults is None:
@@ -205,5 +278,14 @@ def event_types(rule: RuleFields) -> tuple[str, ...]:
     return (rule.on,) if isinstance(rule.on, str) else rule.on or ()
 
 
-def _is_plain(url: str) -> bool:
-    return url.isprintable() and " " not in url
+_UNFIT_FOR_URL = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x1f\x7f]")
+
+
+def _url_hint(url: str) -> str:
+    if url.casefold().startswith("http://"):
+        return f"write https://{url[len('http://') :]}"
+    if not url.startswith("https://") and re.match(r"https?[:：]?[/／\\]", url, re.IGNORECASE):
+        return "write `https://` with a colon and two slashes of the Latin keyboard"
+    if re.match(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#:]|$)", url):
+        return f"write https://{url}"
+    return "write scheme and host out; only what follows them may come from the event"

@@ -18,10 +18,10 @@ WITHOUT_FILE = {
     "file-not-read",  # the name is the fault: tests/unit/adapters/test_rule_files.py
     "file-too-large",  # a mebibyte needs no file
 }
-TEMPLATE_FAULTS = {"field-kind-unknown", "unknown-api", "unused-template"}
+TEMPLATE_FAULTS = {"doubtful-template-id", "field-kind-unknown", "unknown-api", "unused-template"}
 APIS = ("notices", "sms")
 TEST_FAULTS = {"bad-test", "unknown-rule", "unfit-event"}
-USUAL = {"missing-test", "unused-template"}
+USUAL = {"doubtful-template-id", "missing-test", "unused-template"}
 """Found in every file here, and looked at only where it is what the file is about."""
 MORE_TEMPLATES = f"""{TEMPLATES}\
   no_production:
@@ -56,7 +56,78 @@ def found(code: str) -> list[Finding]:
 
 
 EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
-    "alias": (1, 11, "anchors and aliases are not allowed: write the value out", None),
+    "bare-amount": (
+        7,
+        18,
+        "the customer would read the amount as a bare number, such as 128.5 for 128.50: `event.amount`",
+        'write money(event.amount, "CNY"), or decimal(event.amount, 2) for the number alone',
+    ),
+    "clock-of-utc": (
+        4,
+        25,
+        "`getHours()` without a zone counts in UTC, eight hours behind Shanghai",
+        'write event.paid_at.getHours("Asia/Shanghai")',
+    ),
+    "counts-from-zero": (
+        4,
+        25,
+        "`getMonth` counts months from 0: January is 0, December 11",
+        'write local_time(event.paid_at, "M"), or add 1',
+    ),
+    "doubtful-template-id": (
+        4,
+        44,
+        "staging has the id of production: a message sent there would reach the customers of the other",
+        "write the id of this environment's own account, or leave the line out",
+    ),
+    "doubtful-zone": (
+        7,
+        52,
+        "`Etc/GMT+8` is UTC-8: the sign of these names is reversed",
+        "write Asia/Shanghai",
+    ),
+    "foreign-placeholder": (
+        7,
+        19,
+        "the customer would read `{{order_no}}` as it is written",
+        "write `${event.order_no}`",
+    ),
+    "may-fail": (
+        7,
+        17,
+        "`event.tags[1]` fails for events whose list is shorter",
+        "ask first: size(event.tags) > 1 ? event.tags[1] : …",
+    ),
+    "nested-braces": (
+        7,
+        34,
+        "inside the quotes of an expression `${…}` has no meaning: the customer would read the braces",
+        'close the quotes and join with `+`: "礼物" + event.order_no',
+    ),
+    "raw-value": (
+        7,
+        17,
+        "the customer would read `WECHAT` as the event has it: `event.channel`",
+        'write label(event.channel, {"WECHAT": "…", "*": "…"})',
+    ),
+    "text-in-comment": (
+        7,
+        18,
+        "the text ends before `#`: what follows is a comment that no customer reads",
+        "put the whole text in quotes, or write ＃",
+    ),
+    "wrong-unit": (
+        7,
+        17,
+        "`event.amount` is in whole units: money_of_cents() would write a hundredth of the amount",
+        'write money(event.amount, "CNY")',
+    ),
+    "alias": (
+        1,
+        11,
+        "anchors and aliases are not allowed: write the value out",
+        "a text that begins with `*` or `&` stands in quotes",
+    ),
     "always-fails": (
         6,
         27,
@@ -83,7 +154,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "write scheme and host out; only what follows them may come from the event",
     ),
     "cannot-truncate": (6, 16, "a shortened `character_string` would be wrong", None),
-    "disabled": (2, 5, "rule `paid` is disabled", None),
+    "disabled": (2, 5, "rule `paid` is off: `enabled: false`", None),
     "duplicate-key": (7, 5, "`stop` is here twice", None),
     "duplicate-rule": (8, 5, "rule `paid` is already defined at duplicate-rule.yaml:2", None),
     "expression-syntax": (6, 23, "not an expression: `=` does not go here", "compare with `==`"),
@@ -150,8 +221,8 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "not-yaml": (
         7,
         34,
-        "mapping values are not allowed here",
-        "put a text with `: ` or ` #` in it in quotes, or below a `|-` on lines of its own",
+        "a colon inside a text, which YAML takes for a key",
+        "put the text in quotes: '…', or below a `|-` on lines of its own",
     ),
     "null-not-handled": (7, 17, "`event.note` may be null", "ask first: event.note != null ? … : …"),
     "over-limit": (
@@ -166,7 +237,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "type-mismatch": (
         6,
         24,
-        "`>` does not go between double and int",
+        "`>` does not go between a number with decimals and a whole number",
         "a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)",
     ),
     "unknown-api": (4, 5, "there is no API `smss`", "did you mean `sms`?"),
@@ -179,7 +250,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     ),
     "unknown-field": (6, 36, "`shop.order.Paid` has no field `amuont`", "did you mean `amount`?"),
     "unknown-key": (6, 5, "unknown key `wen`", "did you mean `when`?"),
-    "unknown-name": (7, 17, "there is no `mony` here", "did you mean `money`?"),
+    "unknown-name": (7, 17, "there is no function `mony`", "did you mean `money`?"),
     "unfit-event": (6, 23, "`event.amount`: should be a number", "write it as 1280.00: digits and a point alone"),
     "unknown-rule": (4, 31, "there is no rule `payed`", "did you mean `paid`?"),
     "unknown-template": (5, 15, "there is no template `payed`", "did you mean `paid`?"),

@@ -6,7 +6,14 @@ from tests.planted.mistake import Mistake
 
 IDS = "in each environment\n      production: receipt-production\n      staging: receipt-staging\n"
 
+FIELDS = "    fields:                                # in the order shown\n"
 TEMPLATES = (
+    Mistake("fields indented too little", FIELDS, FIELDS.replace("    fields", "  ▸fields"), "wrong-value",
+            "it belongs to template `receipt`"),
+    Mistake("a kind in the middle of a key", "      thing5: ", "      ▸short_thing5: {optional: true}\n      thing5: ",
+            "field-kind-unknown", "did you mean `thing5`?"),
+    Mistake("a key as the platform shows it", "      thing5: ", "      ▸thing6.DATA: {optional: true}\n      thing5: ",
+            "field-kind-unknown", "write `thing6`"),
     Mistake("a style misspelt", "style: category  ", "style: ▸categroy  ", "wrong-value", "did you mean `category`?"),
     Mistake("a field whose key tells no kind", "      thing5: ", "      ▸paid_by: {optional: true}\n      thing5: ",
             "field-kind-unknown", "type:"),
@@ -66,5 +73,7 @@ TESTS = (
     Mistake("a message of an event that makes none", "{none: no_match}", "{notices: [{rule: ▸receipt}]}", "test",
             NOT_PAID),
     Mistake("no message where one comes", FROM_BALANCE, "{none: ▸no_match}", "test", "there is a message: `receipt`"),
+    Mistake("a text that is too long", "{none: refused, rule: receipt, reason: field_limit}",
+            "{notices: [{rule: ▸receipt}]}", "test", "T20261123150100001-20261123150100002"),
     Mistake("another reason", "reason: field_limit", "reason: ▸field_empty", "test", "got field_limit"),
 )  # fmt: skip

@@ -11,18 +11,21 @@ import pytest
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.authoring.rule_tests.running import run
 from pipeline.rules.lint.check import check
-from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from tests.planted import in_other_files, in_rules
+from tests.planted import flights, in_other_files, in_rules
 from tests.planted.mistake import MARK, Mistake
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "pipeline" / "adapters" / "authoring" / "scaffold" / "files"
 RULES, TEMPLATES, TESTS = "rules/receipts.yaml", "rules/templates.yaml", "rules/tests/receipts.yaml"
+OTHER_RULES, OTHER_TEMPLATES = "flights/rules.yaml", "flights/templates.yaml"
 PLANTED = [
-    *((RULES, mistake) for mistake in (*in_rules.EXPRESSIONS, *in_rules.FORM)),
+    *((RULES, mistake) for mistake in (*in_rules.EXPRESSIONS, *in_rules.WRONG_FUNCTIONS, *in_rules.FORM)),
     *((TEMPLATES, mistake) for mistake in in_other_files.TEMPLATES),
     *((TESTS, mistake) for mistake in in_other_files.TESTS),
+    *((OTHER_RULES, mistake) for mistake in flights.IN_RULES),
+    *((OTHER_TEMPLATES, mistake) for mistake in flights.IN_TEMPLATES),
 ]
 USUAL = {"missing-test", "unused-template"}
 """Findings about rules without tests, which are not about the mistake."""
@@ -40,18 +43,24 @@ class Reported(NamedTuple):
 
 @pytest.fixture(scope="module")
 def schemas() -> SchemaCatalogue:
-    return read_schemas(ROOT / "schemas" / "events")
+    examples = read_schemas(ROOT / "schemas" / "events")
+    own = [schema for event_type in examples for schema in examples.versions(event_type)]
+    return SchemaCatalogue([*own, EventSchema(flights.SCHEMA)])
 
 
-def sound() -> dict[str, str]:
-    """The files that `init` writes."""
+def sound(path: str = RULES) -> dict[str, str]:
+    """The files that `init` writes, or those of the domain that `path` is of."""
+    if path in {OTHER_RULES, OTHER_TEMPLATES}:
+        return {OTHER_RULES: flights.RULES, OTHER_TEMPLATES: flights.TEMPLATES}
     names = {RULES: "rules.yaml", TEMPLATES: "templates.yaml", TESTS: "tests.yaml"}
     return {path: (FILES / name).read_text(encoding="utf-8") for path, name in names.items()}
 
 
 def reported(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Reported]:
     """What `check` says first, or where it finds no error `test`."""
-    sources = RuleSources({RULES: files[RULES]}, (TEMPLATES, files[TEMPLATES]), {TESTS: files[TESTS]})
+    rules, templates, *_ = files
+    tests = {TESTS: files[TESTS]} if TESTS in files else {}
+    sources = RuleSources({rules: files[rules]}, (templates, files[templates]), tests)
     checked = check(sources, schemas, environment="production")
     findings = [
         Reported(one.path, one.line, one.column, one.code, f"{one.message} ({one.hint})")
@@ -70,18 +79,19 @@ def reported(files: Mapping[str, str], schemas: SchemaCatalogue) -> list[Reporte
 def test_the_files_are_sound_before(schemas: SchemaCatalogue) -> None:
     """Nothing is reported of them."""
     assert reported(sound(), schemas) == []
+    assert reported(sound(OTHER_RULES), schemas) == []
 
 
 def test_there_are_enough_of_them() -> None:
     """And each has a name of its own in its file."""
-    assert len(PLANTED) >= 100
+    assert len(PLANTED) >= 250
     assert len({(path, mistake.name) for path, mistake in PLANTED}) == len(PLANTED)
 
 
 @pytest.mark.parametrize(("path", "mistake"), PLANTED, ids=[f"{path}: {mistake.name}" for path, mistake in PLANTED])
 def test_a_mistake_is_reported_at_its_place(path: str, mistake: Mistake, schemas: SchemaCatalogue) -> None:
     """First of all, at the exact line and column, with a message that helps to fix it."""
-    files = sound()
+    files = sound(path)
     assert files[path].count(mistake.right) == 1, "the text that is changed stands there once"
     marked = files[path].replace(mistake.right, mistake.wrong)
     files[path] = marked.replace(MARK, "")
@@ -93,3 +103,14 @@ def test_a_mistake_is_reported_at_its_place(path: str, mistake: Mistake, schemas
         at = marked.index(MARK)
         location = (path, marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at))
         assert (first.path, first.line, first.column) == location, first
+
+
+@pytest.mark.parametrize(("name", "right", "also_right"), flights.SOUND, ids=[name for name, *_ in flights.SOUND])
+def test_what_only_looks_like_a_mistake_is_not_reported(
+    name: str, right: str, also_right: str, schemas: SchemaCatalogue
+) -> None:
+    """A rule that asks first, or that means what it writes, has no finding."""
+    files = sound(OTHER_RULES)
+    assert files[OTHER_RULES].count(right) == 1, name
+    files[OTHER_RULES] = files[OTHER_RULES].replace(right, also_right)
+    assert reported(files, schemas) == []

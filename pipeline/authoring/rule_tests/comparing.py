@@ -29,6 +29,9 @@ class Message(NamedTuple):
     refused: str | None = None
     """The reason of a refusal; None for a message."""
     detail: str = ""
+    expires_after: int | None = None
+    """Seconds after the event, by the rule; None: never."""
+    category: str = ""
 
     def __str__(self) -> str:
         """The message in one line."""
@@ -176,6 +179,12 @@ def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -
         expected = getattr(notice, name)
         if expected is not None and expected != got:
             yield _text(f"`{name}` of `{message.rule}`", (*path, name), expected, got)
+    if notice.expires_after is not None and notice.expires_after != message.expires_after:
+        location, seconds = (*path, "expires_after"), message.expires_after
+        got = "never" if seconds is None else duration(seconds)
+        yield _text(f"`expires_after` of `{message.rule}`", location, duration(notice.expires_after), got)
+    if notice.category is not None and notice.category != message.category:
+        yield _text(f"`category` of `{message.rule}`", (*path, "category"), notice.category, message.category)
     for key, value in notice.data.items():
         yield from _field(key, value, (*path, "data", key), message)
     if notice.whole:
@@ -183,6 +192,15 @@ def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -
             if key not in notice.data:
                 explanation = f"`{message.rule}` also has `{key}`, and `whole: true` lists every field"
                 yield Mismatch((*path, "whole"), explanation, None, text)
+
+
+def duration(seconds: int) -> str:
+    """A duration as rules write it: `24h`."""
+    unit, size = next((one for one in _UNITS if seconds % one[1] == 0), ("s", 1))
+    return f"{seconds // size}{unit}"
+
+
+_UNITS = (("h", 3_600), ("m", 60))
 
 
 def _field(key: str, value: FieldValue | str, path: Path, message: Message) -> Iterator[Mismatch]:

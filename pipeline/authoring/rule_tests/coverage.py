@@ -1,4 +1,7 @@
-"""Which branches of the rules their tests reach: match and no match of rules, both values of `&&`, `||` and `? :`.
+"""Which branches of the rules their tests reach.
+
+They are match and no match of rules, both values of `&&`, `||` and `? :`, each label of `label()`, and both sides of
+`default()`.
 
 A part of a macro (`exists`, `all`, …) that uses the macro's variable is not a branch: it has no single value.
 """
@@ -11,9 +14,13 @@ from typing import NamedTuple
 from pipeline.authoring.evaluation import Evaluation, Probe
 from pipeline.model.event import Event
 from pipeline.rules.cel.engine import Activation, Expression
-from pipeline.rules.cel.tree import Kind, Node, Tree
+from pipeline.rules.cel.fields import Fields
+from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+from pipeline.rules.functions.texts import default
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet
+from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.types import Scalar, ScalarType
 from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RuleLocations
 
@@ -26,15 +33,16 @@ class Branch(NamedTuple):
     location: Location
     expression: str
     """The deciding part; empty for the whole rule."""
-    expected: bool
-    """The value of the part for this branch."""
+    expected: bool | str
+    """The value of the part for this branch; a label's key, or a side of `default()`."""
 
     @property
     def message(self) -> str:
         """What the tests do not cover."""
         if not self.expression:
             return "never matches"
-        return f"never {'true' if self.expected else 'false'}: {self.expression}"
+        expected = str(self.expected).lower() if isinstance(self.expected, bool) else self.expected
+        return f"never {expected}: {self.expression}"
 
 
 class RuleCoverage(NamedTuple):
@@ -56,10 +64,14 @@ class RuleCoverage(NamedTuple):
 class Coverage:
     """Records the branches that events take."""
 
-    def __init__(self, rules: RuleSet, locations: Mapping[str, RuleLocations]) -> None:
-        """`locations` are the ones of `check`."""
+    def __init__(
+        self, rules: RuleSet, locations: Mapping[str, RuleLocations], schemas: SchemaCatalogue | None = None
+    ) -> None:
+        """`locations` are the ones of `check`; with `schemas`, branches that no event can take are left out."""
         self._rules = rules
-        self._watched = {rule.id: _WatchedRule(rule, rules, locations[rule.id]) for rule in rules.rules}
+        self._watched = {
+            rule.id: _WatchedRule(rule, rules, locations[rule.id], _fields_of(rule, schemas)) for rule in rules.rules
+        }
 
     def note(self, event: Event) -> None:
         """Record the branches of `event`, in the order and with the stops of `RuleSet.evaluate`."""
@@ -84,10 +96,13 @@ def percent(rules: Sequence[RuleCoverage]) -> float:
 class _Watched:
     """One expression, and the values that its deciding parts have had."""
 
-    def __init__(self, rules: RuleSet, expression: Expression, *, is_condition: bool = False) -> None:
+    def __init__(
+        self, rules: RuleSet, expression: Expression, fields: Sequence[Fields] = (), *, is_condition: bool = False
+    ) -> None:
         self._probe = Probe(rules.environment, expression)
         self.decisions = tuple(dict.fromkeys(decisions(self._probe.tree, is_condition=is_condition)))
-        self._seen: set[tuple[int, bool]] = set()
+        self._choices = {node.id: (node, sides) for node, sides in choices(self._probe.tree, fields)}
+        self._seen: set[tuple[int, bool | str]] = set()
 
     def note(self, activation: Activation) -> Evaluation:
         evaluation = self._probe.evaluate(activation)
@@ -95,28 +110,38 @@ class _Watched:
             result = evaluation.of(node)
             if result is not None and result.failed is None and isinstance(result.value, bool):
                 self._seen.add((node.id, result.value))
+        for node, sides in self._choices.values():
+            taken = _side(node, evaluation)
+            if taken in sides:
+                self._seen.add((node.id, taken))
         return evaluation
+
+    @property
+    def sides(self) -> int:
+        """How many labels and sides of `default()` there are."""
+        return sum(len(sides) for _, sides in self._choices.values())
 
     def is_whole(self, node: Node) -> bool:
         """Whether the part is the whole expression."""
         return node.id == self._probe.tree.root.id
 
-    def missing(self) -> Iterator[tuple[Node, str, bool]]:
+    def missing(self) -> Iterator[tuple[Node, str, bool | str]]:
         """Parts, their source on one line, and the value that they did not have."""
-        for node in self.decisions:
-            for expected in (True, False):
-                if (node.id, expected) not in self._seen:
-                    yield node, " ".join(self._probe.tree.text(node).split()), expected
+        expected: list[tuple[Node, tuple[bool | str, ...]]] = [(node, (True, False)) for node in self.decisions]
+        for node, values in [*expected, *self._choices.values()]:
+            for value in values:
+                if (node.id, value) not in self._seen:
+                    yield node, " ".join(self._probe.tree.text(node).split()), value
 
 
 class _WatchedRule:
-    def __init__(self, rule: Rule, rules: RuleSet, locations: RuleLocations) -> None:
+    def __init__(self, rule: Rule, rules: RuleSet, locations: RuleLocations, fields: Sequence[Fields]) -> None:
         self._rule = rule
         self._places = locations
         self._matched = False
-        self._when = _Watched(rules, rule.when, is_condition=True) if rule.when is not None else None
+        self._when = _Watched(rules, rule.when, fields, is_condition=True) if rule.when is not None else None
         self._texts = [
-            (name, key, at, _Watched(rules, expression))
+            (name, key, at, _Watched(rules, expression, fields))
             for name, key, at, expression in _expressions(rule, locations)
         ]  # fmt: skip
 
@@ -140,13 +165,14 @@ class _WatchedRule:
         if self._when is not None:
             # A true condition and a match of the rule are the same branch and count once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)
+            branches += self._when.sides
             missing += [
                 Branch(self._places.location("when", at=node.start), text, expected)
                 for node, text, expected in self._when.missing()
-                if not (expected and self._when.is_whole(node))
+                if not (expected is True and self._when.is_whole(node))
             ]
         for name, key, at, watched in self._texts:
-            branches += 2 * len(watched.decisions)
+            branches += 2 * len(watched.decisions) + watched.sides
             missing += [
                 Branch(self._places.location(name, key, at + node.start), text, expected)
                 for node, text, expected in watched.missing()
@@ -185,6 +211,51 @@ def _decisions(node: Node) -> Iterator[Node]:
                 yield _bare(condition)
     for child in node.children:
         yield from _decisions(child)
+
+
+_GIVEN, _FALLBACK = "the value itself", "the other value"
+_OTHERS = "*"
+
+
+def choices(tree: Tree, fields: Sequence[Fields] = ()) -> Iterator[tuple[Node, tuple[str, ...]]]:
+    """Each `label()` with the keys of its map, and each `default()` with its two sides.
+
+    `fields` are those of the events: what none of their types can be is left out.
+    """
+    for node in walk(tree.root):
+        if not node.is_closed or node.kind is not Kind.CALL:
+            continue
+        if node.name == "label" and node.children[-1].kind is Kind.MAP:
+            keys = tuple(str(key.value) for key in node.children[-1].children[::2])
+            symbols = {one for each in fields for one in each.symbols(node.children[0], {})}
+            others = symbols.difference(keys)
+            yield node, tuple(f'"{key}"' for key in keys if key != _OTHERS or others or not symbols)
+        elif node.name == "default":
+            kinds = [each.type_of(node.children[0], {}) for each in fields]
+            is_always_given = kinds and all(
+                isinstance(kind, ScalarType) and kind.scalar not in _MAY_BE_EMPTY for kind in kinds
+            )
+            yield node, (_GIVEN,) if is_always_given else (_GIVEN, _FALLBACK)
+
+
+_MAY_BE_EMPTY = frozenset({Scalar.STRING, Scalar.DYN, Scalar.NULL})
+
+
+def _side(node: Node, evaluation: Evaluation) -> str | None:
+    """The side that an evaluation took; None if it did not come there."""
+    result = evaluation.of(node.children[0])
+    if result is None or result.failed is not None or evaluation.of(node) is None:
+        return None
+    value = result.value
+    if node.name == "default":
+        return _FALLBACK if default(value, None) is None else _GIVEN
+    keys = [key.value for key in node.children[-1].children[::2]]
+    return f'"{value if value in keys else _OTHERS}"'
+
+
+def _fields_of(rule: Rule, schemas: SchemaCatalogue | None) -> list[Fields]:
+    known = (schemas.newest(event_type) for event_type in rule.on) if schemas is not None else ()
+    return [Fields(schema.root) for schema in known if schema is not None]
 
 
 def _links(node: Node, name: str) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from pipeline.authoring.rule_tests.comparing import Message, Mismatch
 from pipeline.authoring.rule_tests.running import Result
 from pipeline.authoring.terminal_escape import shown, terminal_escape
 from pipeline.model.finding import Finding
+from pipeline.rules.lint.check import SkippedCase
 
 _UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -73,8 +74,13 @@ def _message_as_json(message: Message) -> Mapping[str, object]:
     return {"rule": message.rule, "template": message.template, "to": message.to, "url": message.url, "data": data}
 
 
-def as_junit(results: Sequence[Timed], seconds: float, findings: Sequence[Finding] = ()) -> str:
-    """JUnit's XML: a suite for each test file, and one for errors in the rules."""
+def as_junit(
+    results: Sequence[Timed],
+    seconds: float,
+    findings: Sequence[Finding] = (),
+    skipped: Sequence[SkippedCase] = (),
+) -> str:
+    """JUnit's XML: a suite for each test file, one for errors in the rules, and one for tests of rules that are off."""
     root = ET.Element("testsuites", _suite("rules", results, seconds, len(findings)))
     if findings:
         suite = ET.SubElement(root, "testsuite", _suite("check", (), 0, len(findings)))
@@ -87,6 +93,15 @@ def as_junit(results: Sequence[Timed], seconds: float, findings: Sequence[Findin
         suite = ET.SubElement(root, "testsuite", _suite(path, own, sum(timed.seconds for timed in own)))
         for timed in own:
             _add_case(suite, timed)
+    if skipped:
+        suite = ET.SubElement(
+            root, "testsuite", {**_suite("off", (), 0, 0), "tests": str(len(skipped)), "skipped": str(len(skipped))}
+        )
+        for one in skipped:
+            given = {"classname": _xml(one.case.document.path), "name": _xml(one.case.name), "time": "0.000"}
+            ET.SubElement(
+                ET.SubElement(suite, "testcase", given), "skipped", {"message": f"off: {', '.join(one.rules)}"}
+            )
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 

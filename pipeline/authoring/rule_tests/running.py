@@ -9,7 +9,9 @@ from pipeline.authoring.evaluation import Probe
 from pipeline.authoring.evaluation import Result as Outcome
 from pipeline.authoring.rule_tests.comparing import Message, Mismatch, WhyNot, compare, messages
 from pipeline.authoring.terminal_escape import shown
+from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
+from pipeline.model.outcome import Reason
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import EventFiles, Unfit, given
 from pipeline.rules.ruleset import Rule, RuleSet
@@ -44,10 +46,37 @@ def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles)
         event = given(case, schemas, files)
     except Unfit as unfit:
         return Result(case, (Mismatch(unfit.path, unfit.message, hint=unfit.hint),), ())
-    came = messages(rules.evaluate(event))
+    came = tuple(_completed(message, rules, event) for message in messages(rules.evaluate(event)))
     made = {message.rule for message in came}
     why = {name: _why_not(name, rules, event, came) for name in case.rules if name not in made}
     return Result(case, compare(case.expect, case.expect_path, came, why), came, event)
+
+
+_MOST_SHOWN = 60
+"""Characters of a refused text."""
+
+
+def _completed(message: Message, rules: RuleSet, event: Event) -> Message:
+    """A message with what only its rule has; a refusal with the text, which an outcome never contains."""
+    rule = next((one for one in rules.rules if one.id == message.rule), None)
+    if rule is not None and message.refused is None:
+        return message._replace(expires_after=rule.expires_after, category=rule.category)
+    if message.refused not in _OF_A_TEXT or rule is None:
+        return message
+    key = message.detail.partition(":")[0]
+    texts = {"to": rule.to, "url": rule.url, **{field.key: field.text for field in rule.fields}}
+    text = texts.get(key)
+    if text is None:
+        return message
+    try:
+        rendered = text.render(rules.bind(event), key)
+    except RenderRefused:
+        return message
+    cut = rendered if len(rendered) <= _MOST_SHOWN else f"{rendered[:_MOST_SHOWN]}…"
+    return message._replace(detail=f"{message.detail}: {shown(cut)}")
+
+
+_OF_A_TEXT = frozenset({Reason.FIELD_LIMIT, Reason.FIELD_EMPTY, Reason.URL_REFUSED, Reason.RECIPIENT_EMPTY})
 
 
 def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -> WhyNot:

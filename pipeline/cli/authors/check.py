@@ -94,10 +94,11 @@ def command(
     counts = {level: sum(finding.level is level for finding in checked.findings) for level in Level}
     if output == "text":
         number = len(checked.ruleset.rules) if checked.ruleset else 0
+        off = f", {len(checked.off)} off" if checked.off else ""
         summary = ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
         print(
             f"{terminal_escape(str(rules))}: {summary}"
-            + (f"; {number} rule{' is' if number == 1 else 's are'} fine" if checked.ruleset else "")
+            + (f"; {number} rule{' is' if number == 1 else 's are'} fine{off}" if checked.ruleset else "")
         )
     if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
         raise typer.Exit(FINDINGS)

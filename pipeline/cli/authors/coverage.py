@@ -32,7 +32,8 @@ def command(
     """Report which branches of the rules the tests reach, and list those that they do not, with location.
 
     The branches of a rule: that it matches and that it does not match; and that each operand of `&&` and `||`, and each
-    condition before `?`, is true and is false, in conditions and in texts.
+    condition before `?`, is true and is false, in conditions and in texts; each label of `label()`; and that
+    `default()` gives the value itself and the other value.
 
     Exit 0: reported; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or no tests.
 
@@ -42,9 +43,9 @@ def command(
         raise UserError(f"{rules} is a file", hint="name the folder of rules; all its tests are run")
     sound = SoundRules.of(Named(rules, schemas, environment, None), None)
     cases = sound.checked.cases
-    if not cases:
+    if not cases and not sound.checked.skipped:
         raise UserError(f"{rules}: there are no tests", hint=f"tests are in {rules / 'tests'}/*.yaml")
-    coverage = Coverage(sound.ruleset, sound.checked.locations)
+    coverage = Coverage(sound.ruleset, sound.checked.locations, sound.catalogue)
     files = read_test_events(cases)
     failed = 0
     for case in cases:
@@ -56,9 +57,9 @@ def command(
     reached = percent(seen)
     is_enough = fail_under is None or reached >= fail_under
     if output == "json":
-        print_json(_as_json(seen, len(cases), failed))
+        print_json(_as_json(seen, len(cases), failed) | {"off": list(sound.checked.off)})
     else:
-        for line in _lines(seen, rules, len(cases)):
+        for line in (*_lines(seen, rules, len(cases)), *(f"{rule}  off" for rule in sound.checked.off)):
             print(terminal_escape(line))
         if failed:
             print(f"{failed} of the tests failed: `notice-pipeline test {terminal_escape(str(rules))}` shows why")

@@ -20,7 +20,7 @@ from pipeline.cli.printing import finding_lines, print_json, values
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
 from pipeline.rules.lint.cases import Case
-from pipeline.rules.lint.check import CheckResult, check
+from pipeline.rules.lint.check import CheckResult, SkippedCase, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
@@ -84,6 +84,7 @@ class _Report(NamedTuple):
     left_out: int
     """Tests that were not run after the first failure."""
     seconds: float
+    skipped: tuple[SkippedCase, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -129,7 +130,8 @@ class _Job(NamedTuple):
             return _Report(str(self.rules), errors, (), 0, time.perf_counter() - started)
         cases = self._chosen(checked, checked.ruleset)
         results = tuple(self._results(cases, checked.ruleset, catalogue))
-        return _Report(str(self.rules), (), results, len(cases) - len(results), time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return _Report(str(self.rules), (), results, len(cases) - len(results), seconds, checked.skipped)
 
     def _chosen(self, checked: CheckResult, rules: RuleSet) -> list[Case]:
         cases = list(checked.cases)
@@ -139,11 +141,11 @@ class _Job(NamedTuple):
             own = {name for name, locations in checked.locations.items() if Path(locations.path) == self.rules}
             types = {kind for rule in rules.rules if rule.id in own for kind in rule.on}
             cases = [case for case in cases if case.event.type in types]
-        if not cases:
+        if not cases and not checked.skipped:
             raise UserError(f"{self.rules}: there are no tests", hint=f"tests are in {self.folder / 'tests'}/*.yaml")
         if self.only is not None:
             found = [case for case in cases if _fits(case, self.only)]
-            if not found:
+            if not found and not any(_fits(one.case, self.only) for one in checked.skipped):
                 raise UserError(f"none of {len(cases)} tests has `{self.only}` in its name, file or rule")
             return found
         return cases
@@ -166,7 +168,7 @@ def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
     if output == "json":
         print_json(_as_json(report))
     elif output == "junit":
-        print(as_junit([*report.results], report.seconds, report.findings), end="")
+        print(as_junit([*report.results], report.seconds, report.findings, report.skipped), end="")
     else:
         for line in _lines(report, verbose=verbose):
             print(terminal_escape(line))  # names and paths may contain control characters
@@ -177,6 +179,10 @@ def _as_json(report: _Report) -> dict[str, object]:
         "passed": len(report.results) - report.failed,
         "failed": report.failed,
         "left_out": report.left_out,
+        "skipped": [
+            {"name": one.case.name, "path": one.case.document.path, "rules_off": list(one.rules)}
+            for one in report.skipped
+        ],
         "seconds": round(report.seconds, 3),
         "findings": [values(finding) for finding in report.findings],
         "tests": [as_json(timed) for timed in report.results],
@@ -197,10 +203,20 @@ def _lines(report: _Report, *, verbose: bool) -> Iterator[str]:
         count = len(report.findings)
         yield f"{report.name}: {count} error{'s' * (count != 1)} in the rules: no test was run"
         return
+    for one in report.skipped if verbose else ():
+        location = one.case.document.location(one.case.path)
+        where = f"{one.case.document.path}:{location.line}:{location.column}"
+        yield f"skipped {where}: {one.case.name} ({_off(one.rules)})"
     passed = len(report.results) - report.failed
     summary = f"{report.failed} failed, {passed} passed" if report.failed else f"{passed} passed"
     left = f", {report.left_out} not run after the first failure" if report.left_out else ""
-    yield f"{report.name}: {summary}{left} in {report.seconds:.2f} s"
+    off = _off(sorted({rule for one in report.skipped for rule in one.rules}))
+    skipped = f", {len(report.skipped)} skipped ({off})" if report.skipped else ""
+    yield f"{report.name}: {summary}{skipped}{left} in {report.seconds:.2f} s"
+
+
+def _off(rules: Sequence[str]) -> str:
+    return f"{', '.join(f'`{rule}`' for rule in rules)} {'is' if len(rules) == 1 else 'are'} off"
 
 
 def _write(report: _Report, junit: Path | None) -> None:
@@ -208,7 +224,7 @@ def _write(report: _Report, junit: Path | None) -> None:
         return
     try:
         junit.parent.mkdir(parents=True, exist_ok=True)
-        junit.write_text(as_junit([*report.results], report.seconds, report.findings), encoding="utf-8")
+        junit.write_text(as_junit([*report.results], report.seconds, report.findings, report.skipped), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{junit}: cannot be written: {error.strerror}") from None
 

@@ -6,8 +6,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from pipeline.rules.cel.nulls import written
-from pipeline.rules.cel.tree import Kind, Node
+from pipeline.rules.cel.tree import Kind, Node, written
 
 
 class Clash(NamedTuple):

@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.model.suggestion import did_you_mean
-from pipeline.rules.cel.fields import Fields
+from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 from pipeline.rules.functions import FUNCTIONS, Function
-from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
+from pipeline.rules.schema.types import NullableType, ScalarType
 
 
 class Fault(NamedTuple):
@@ -86,21 +86,32 @@ def inexact_numbers(tree: Tree) -> Iterator[Fault]:
 _DIGITS = re.compile(r"-?[0-9.]+([eE][+-]?[0-9]+)?")
 
 
-def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
-    """Divisions of an integer field by a fixed integer other than 1: CEL drops the remainder."""
+def dates_as_times(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """`timestamp()` of a date, which has no time of day and so is no timestamp."""
     for node, scope in fields.walk(tree.root, {}):
-        if node.name != "_/_" or node.kind is not Kind.CALL:
+        if node.kind is not Kind.CALL or node.name != "timestamp":
             continue
-        one, other = node.children
-        kind = fields.type_of(one, scope)
-        kind = kind.inner if isinstance(kind, NullableType) else kind
-        is_integer = isinstance(kind, ScalarType) and kind.scalar is Scalar.INT
-        if is_integer and other.kind is Kind.CONSTANT and type(other.value) is int and abs(other.value) > 1:
-            text, divisor = tree.text(one), other.value
-            hint = f"write double({text}) / {divisor}.0, or money_of_cents({text}, …) for an amount"
-            example = int(1299 / divisor)
-            message = f"the remainder is dropped: 1299 / {divisor} is {example}"
-            yield Fault(node.own, "integer-division", message, hint)
+        dates = [one for one, inner in fields.walk(node.children[0], scope) if _is_date(fields, one, inner)]
+        if dates and (node.children[0] is dates[0] or not _adds_zone(node.children[0])):
+            text = tree.text(dates[0])
+            hint = f'write local_date({text}, "YYYY年M月D日"); for a time: timestamp({text} + "T00:00:00+08:00")'
+            yield Fault(
+                node.start, "always-fails", f"`{text}` is a date, without the time that timestamp() needs", hint
+            )
+
+
+def _is_date(fields: Fields, node: Node, scope: Scope) -> bool:
+    kind = fields.type_of(node, scope) if node.kind is Kind.FIELD else None
+    kind = kind.inner if isinstance(kind, NullableType) else kind
+    return isinstance(kind, ScalarType) and kind.logical == "date"
+
+
+def _adds_zone(node: Node) -> bool:
+    last = node.children[-1] if node.name == "_+_" else node
+    return last.kind is not Kind.CONSTANT or _ZONED.fullmatch(str(last.value)) is not None
+
+
+_ZONED = re.compile(r"T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 
 def bad_arguments(tree: Tree) -> Iterator[Fault]:
@@ -119,22 +130,3 @@ def bad_arguments(tree: Tree) -> Iterator[Fault]:
 
 def _constant(node: Node) -> str | int | None:
     return node.value if node.kind is Kind.CONSTANT and isinstance(node.value, str | int) else None
-
-
-def possible_texts(node: Node) -> Iterator[tuple[Node, str]]:
-    """The fixed texts that the expression may have as its value: constants, branches of `? :`, labels."""
-    match node.kind, node.name:
-        case Kind.CONSTANT, _:
-            if isinstance(node.value, str):
-                yield node, node.value
-        case Kind.CALL, "_?_:_":
-            yield from possible_texts(node.children[1])
-            yield from possible_texts(node.children[2])
-        case Kind.CALL, "label":
-            message = node.children[-1]
-            for value in message.children[1::2] if message.kind is Kind.MAP else ():
-                yield from possible_texts(value)
-        case Kind.CALL, "default":
-            yield from possible_texts(node.children[1])
-        case _:
-            return

@@ -8,15 +8,18 @@ is false, whatever the other does, so the order of check and use does not matter
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
+from pipeline.rules.cel import measures
 from pipeline.rules.cel.fields import Fields, Scope
-from pipeline.rules.cel.tree import Kind, Node, Tree
+from pipeline.rules.cel.tree import Kind, Node, Tree, written
 from pipeline.rules.schema.types import NullableType
 
 Known = frozenset[tuple[str, str]]
-"""What is known at a point of an expression: `("there", path)` and `("filled", path)`, the path as CEL writes it."""
+"""What is known at a point of an expression: `("there", path)` and `("filled", path)`, the path as CEL writes it; and
+what `measures.py` adds."""
 
 NOTHING: Known = frozenset()
 
@@ -31,11 +34,16 @@ class Use(NamedTuple):
 
 def uses(tree: Tree, fields: Fields, known: Known = NOTHING, *, may_be_null: bool = False) -> Iterator[Use]:
     """Yield each unchecked use of a field that can be null or absent; `may_be_null`: the expression may be null."""
-    return _Walk(fields).visit(tree.root, known, {}, may_be_null=may_be_null)
+    return NullWalk(fields).visit(tree.root, known, {}, may_be_null=may_be_null)
 
 
 def facts(node: Node, *, holds: bool) -> Known:
     """What is known of fields where `node` is true, or (`holds` false) where it is false."""
+    known = _asked(node, holds=holds)
+    return known | measures.measured(node, holds=holds) if node.kind is Kind.CALL else known
+
+
+def _asked(node: Node, *, holds: bool) -> Known:
     match node.kind, node.name:
         case Kind.CALL, "!_":
             return facts(node.children[0], holds=not holds)
@@ -83,27 +91,22 @@ def _filled(node: Node) -> Known:
     return frozenset({("there", path), ("filled", path)}) if path is not None else NOTHING
 
 
-def written(node: Node) -> str | None:
-    """A path of names and constant indices, in one spelling; None for anything else."""
-    if node.kind is Kind.NAME:
-        return node.name
-    if node.kind in {Kind.FIELD, Kind.HAS}:
-        before = written(node.children[0])
-        return f"{before}.{node.name}" if before is not None else None
-    if node.name == "_[_]" and node.children[1].kind is Kind.CONSTANT:
-        before = written(node.children[0])
-        return f"{before}[{node.children[1].value!r}]" if before is not None else None
-    return None
+_Found = TypeVar("_Found")
 
 
-class _Walk:
+class Walk(ABC, Generic[_Found]):
     """Walks through an expression with what is known at each point."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
 
-    def visit(self, node: Node, known: Known, scope: Scope, *, may_be_null: bool) -> Iterator[Use]:
-        yield from self._itself(node, known, scope, may_be_null=may_be_null)
+    @abstractmethod
+    def itself(self, node: Node, known: Known, scope: Scope, *, may_be_null: bool) -> Iterator[_Found]:
+        """What there is to say about one part, apart from those below it."""
+
+    def visit(self, node: Node, known: Known, scope: Scope, *, may_be_null: bool) -> Iterator[_Found]:
+        """What there is to say about a part and all below it; `may_be_null`: whether the part may be."""
+        yield from self.itself(node, known, scope, may_be_null=may_be_null)
         match node.kind, node.name:
             case Kind.CALL, ("_&&_" | "_||_") as name:
                 one, other = node.children
@@ -125,7 +128,12 @@ class _Walk:
                 for index, child in enumerate(node.children):
                     yield from self.visit(child, known, scope, may_be_null=_takes_null(node, index))
 
-    def _itself(self, node: Node, known: Known, scope: Scope, *, may_be_null: bool) -> Iterator[Use]:
+
+class NullWalk(Walk[Use]):
+    """Finds uses of fields that may be null or absent."""
+
+    def itself(self, node: Node, known: Known, scope: Scope, *, may_be_null: bool) -> Iterator[Use]:
+        """The part's own use."""
         path = written(node) if node.kind in {Kind.FIELD, Kind.CALL, Kind.NAME} else None
         if path is None:
             return

@@ -94,6 +94,19 @@ def path(node: Node) -> tuple[str, ...] | None:
     return None
 
 
+def written(node: Node) -> str | None:
+    """A path of names and constant indices, in one spelling; None for anything else."""
+    if node.kind is Kind.NAME:
+        return node.name
+    if node.kind in {Kind.FIELD, Kind.HAS}:
+        before = written(node.children[0])
+        return f"{before}.{node.name}" if before is not None else None
+    if node.name == "_[_]" and node.children[1].kind is Kind.CONSTANT:
+        before = written(node.children[0])
+        return f"{before}[{node.children[1].value!r}]" if before is not None else None
+    return None
+
+
 def fields_read(node: Node) -> frozenset[str] | None:
     """The event's own fields that an expression reads; None where it may read any, as `size(event)` does."""
     if node.kind is Kind.NAME:

@@ -9,10 +9,12 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from pipeline.model.suggestion import closest, did_you_mean
+from pipeline.rules.cel import mismatches, type_names
 from pipeline.rules.cel.decimals import function_declarations
 from pipeline.rules.cel.engine import CompileError, compiled
 from pipeline.rules.cel.fields import Fields, records
 from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.other_languages import instead
 from pipeline.rules.cel.syntax import syntax
 from pipeline.rules.functions import FUNCTIONS
 from pipeline.rules.schema.types import (
@@ -90,8 +92,8 @@ class TypedEnvironment:
             expression = compiled(self._env, source)
         except CompileError as error:
             faults = [self._explain(source, at, text) for at, text in error.faults if _TAINTED not in text]
-            is_grammar = faults[0].code == "expression-syntax"  # the others follow from it
-            return Typed(faults[:1] if is_grammar else faults, None)
+            is_first_alone = faults[0].code == "expression-syntax" or "no function" in faults[0].message
+            return Typed(faults[:1] if is_first_alone else faults, None)  # the others follow from it
         try:
             result = str(expression.return_type().name())
         except RuntimeError:  # the binding has no name for some types, such as a map whose keys are lists
@@ -108,8 +110,22 @@ class TypedEnvironment:
             types = re.sub(rf"{_PACKAGE}\.\w+", lambda found: self._records.get(found[0], found[0]), match[2])
             return _mismatch(source, at, match[1], types)
         if match := _NO_RECORD.search(text):
-            return Fault(at + 1, "type-mismatch", f"a {match[1]} has no fields", None)
+            return self._no_record(source, at, match[1])
         return Fault(at, "expression-syntax", *syntax(text, source, at))
+
+    def _no_record(self, source: str, at: int, kind: str) -> Fault:
+        """A field of what is not a record: `event.passengers.name`, `event.order_no.length`."""
+        found = re.compile(r"\.\s*(\w+)").match(source, at)
+        name = found[1] if found is not None else ""
+        holder = _before(source, at + 1) or "event.…"
+        inner = self._records.get(kind.removeprefix("list(").removesuffix(")"))
+        record = next((one for one in records(self.fields.root) if one.name == inner), None)
+        if record is not None and record.field(name) is not None:
+            hint = f'write {holder}[0].{name} for the first, or join({holder}.map(one, one.{name}), "、") for all'
+        else:
+            hint = instead(name, holder, [function.name for function in FUNCTIONS], is_method=True) or ""
+        message = f"`{holder}` is {type_names.named(kind)}, which has no field `{name}`"
+        return Fault(at + 1, "type-mismatch", message, hint or None)
 
     def _unknown_field(self, source: str, at: int, name: str, record_name: str) -> Fault:
         record = next(one for one in records(self.fields.root) if one.name == record_name)
@@ -128,18 +144,67 @@ _NO_RECORD = re.compile(r"expression of type '([^']*)' cannot be the operand of 
 _BUILT_IN = ("event", "size", "has", "string", "int", "double", "timestamp", "duration")
 
 
-_OTHER_WORDS = {"none": "null", "nil": "null", "nul": "null", "true": "true", "false": "false"}
+_OTHER_WORDS = {
+    **dict.fromkeys(("none", "nil", "nul", "null", "undefined", "empty"), "null"),
+    **dict.fromkeys(("true", "yes", "是"), "true"),
+    **dict.fromkeys(("false", "no", "否"), "false"),
+}
 """Names in other languages, in lower case, and CEL's names."""
 
 
 def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
     name = name.partition(".")[0]
     start = max(0, source.find(name, max(0, at - len(name))))
+    behind = source[start + len(name) :].lstrip()
+    if not behind.startswith("("):
+        return Fault(start, "unknown-name", f"there is no `{name}` here", _near_name(name, fields))
+    is_method = source[:start].rstrip().endswith(".")
+    subject = _before(source, start) if is_method else _first_argument(behind)
     declared = next((one for one in FUNCTIONS if one.name == name), None)
-    if declared is not None:
-        takes = " or ".join(f"{name}({', '.join(overload.parameters)})" for overload in declared.overloads)
-        return Fault(start, "type-mismatch", f"`{name}` is not called like this", f"write {takes}")
-    return Fault(start, "unknown-name", f"there is no `{name}` here", _near_name(name, fields))
+    if declared is not None and not is_method:
+        return mismatches.of_call(start, name, [""] * _count(behind))
+    names = [function.name for function in FUNCTIONS]
+    if subject == "event" and fields.root.field(name) is not None:
+        return Fault(
+            start, "unknown-name", f"`{name}` is a field, not a function", f"write event.{name}, without brackets"
+        )
+    hint = instead(name, subject, names, is_method=is_method)
+    if hint is None:
+        hint = did_you_mean(name, [*names, *_BUILT_IN]) or f"there are {', '.join(names)}, and those of the reference"
+    return Fault(start, "unknown-name", f"there is no function `{name}`", hint)
+
+
+_SUBJECT = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\.$")
+
+
+def _before(source: str, start: int) -> str:
+    """What a method is called on, where it is a path of names."""
+    found = _SUBJECT.search(source[:start].rstrip())
+    return found[0][:-1] if found is not None else ""
+
+
+def _first_argument(behind: str) -> str:
+    found = re.match(r"\(\s*([A-Za-z_][\w.]*)\s*[,)]", behind)
+    return found[1] if found is not None else ""
+
+
+def _count(behind: str) -> int:
+    """How many arguments a call has; `behind` begins with its bracket."""
+    depth, count, quote = 0, 1, ""
+    for character in behind:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+            if not depth:
+                break
+        elif character == "," and depth == 1:
+            count += 1
+    return 0 if re.match(r"\(\s*\)", behind) else count
 
 
 def _near_name(name: str, fields: Fields) -> str:
@@ -155,34 +220,18 @@ def _near_name(name: str, fields: Fields) -> str:
 
 
 def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
-    plain = re.sub(r"wrapper\((\w+)\)", r"\1", types).replace("google.protobuf.Timestamp", "timestamp")
-    kinds = re.split(r", (?![^(]*\))", plain)
-    if function.startswith("_") or function in {"@in", "!_"}:
-        return _operator_mismatch(at, function.strip("_@"), kinds)
+    kinds = [type_names.plain(kind) for kind in type_names.split(types)]
+    if function == "_?_:_":
+        return mismatches.of_choice(at, kinds)
+    if function.startswith("_") or function in {"@in", "!_", "-_"}:
+        sign = "[]" if function == "_[_]" else function.strip("_@")
+        return mismatches.of_operator(at, sign, kinds, (source[:at], source[at + len(sign.rstrip("]")) :]))
+    start = max(0, source.rfind(function, 0, at + len(function)))
     declared = next((one for one in FUNCTIONS if one.name == function), None)
-    hint = None
-    if declared is not None:
-        hint = "it takes " + " or ".join(f"({', '.join(overload.parameters)})" for overload in declared.overloads)
-    start = source.rfind(function, 0, at + len(function))
-    return Fault(max(0, start), "type-mismatch", f"`{function}` does not take ({', '.join(kinds)})", hint)
-
-
-def _operator_mismatch(at: int, sign: str, kinds: list[str]) -> Fault:
-    if sign == "?_:":
-        condition, one, other = (*kinds, "", "", "")[:3]
-        if condition not in {"bool", "dyn"}:
-            return Fault(at, "type-mismatch", f"the part before `?` is {condition}, not true or false")
-        hint = "both sides must be the same; write null as an empty text" if "null_type" in kinds else None
-        return Fault(at, "type-mismatch", f"`? :` gives {one} or {other}", hint or "both sides must be the same")
-    hint = None
-    if set(kinds) == {"double", "int"}:
-        hint = "a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)"
-    elif "string" in kinds and sign == "+":
-        hint = "make a text of the other side with string()"
-    elif kinds in (["timestamp", "string"], ["string", "timestamp"]):
-        hint = 'write a time as timestamp("2026-11-30T00:00:00Z")'
-    where = "between" if len(kinds) > 1 else "with"
-    return Fault(at, "type-mismatch", f"`{sign}` does not go {where} {' and '.join(kinds)}", hint)
+    if declared is not None and source[:start].rstrip().endswith("."):
+        subject = _before(source, start)
+        return Fault(start, "type-mismatch", f"`{function}` is not a method", f"write {function}({subject or '…'})")
+    return mismatches.of_call(start, function, kinds)
 
 
 class _Messages:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
+from pipeline.rules.functions.patterns import bad_date_pattern, bad_pattern, format_of
 from pipeline.rules.timestamp import EPOCH, Timestamp
 
 DEFAULT_ZONE = "Asia/Shanghai"
-MAX_PATTERN = 64
 
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 _NOON = 12
@@ -20,72 +19,12 @@ _SECOND = timedelta(seconds=1)
 _WHOLE_MINUTES = int(datetime(1973, 1, 1, tzinfo=UTC).timestamp())
 """Seconds since 1970; from then on every zone is whole minutes off UTC. The last that was not is Liberia's, until 1972
 (tz database)."""
-_LETTERS: Mapping[str, str] = {
-    "YYYY": "{0.year:04}",
-    "YY": "{1:02}",
-    "MM": "{0.month:02}",
-    "M": "{0.month}",
-    "DD": "{0.day:02}",
-    "D": "{0.day}",
-    "HH": "{0.hour:02}",
-    "H": "{0.hour}",
-    "hh": "{2:02}",
-    "h": "{2}",
-    "mm": "{0.minute:02}",
-    "ss": "{0.second:02}",
-    "EEEE": "{3}",
-    "A": "{4}",
-}
-"""Letters to their part of a format of: time, year of the century, hour to 12, weekday, half of the day."""
-_TOKENS = re.compile(r"YYYY|YY|MM|M|DD|D|HH|H|hh|h|mm|ss|EEEE|A|'[^']*'|[A-Za-z]+|[^A-Za-z']+|'")
-_HOURS = frozenset({"HH", "H", "hh", "h"})
-_OF_A_DAY = _HOURS | {"mm", "ss", "A"}
-_ELSEWHERE = {"yyyy": "YYYY", "yy": "YY", "dd": "DD", "d": "D", "a": "A", "m": "mm", "s": "ss", "SSS": "ss"}
-"""Letters of other pattern languages to the letters here."""
-
-
-@lru_cache(maxsize=1_024)
-def _tokens(pattern: str) -> tuple[str, ...]:
-    return tuple(_TOKENS.findall(pattern))
-
-
-@lru_cache(maxsize=1_024)
-def _bad_pattern(pattern: str) -> str | None:
-    """What is wrong with a pattern; the mistakes that give a plausible wrong time are refused as well."""
-    if not 1 <= len(pattern) <= MAX_PATTERN:
-        return f"a pattern has 1 to {MAX_PATTERN} characters"
-    parts = _tokens(pattern)
-    for part in parts:
-        if part == "'" or (part[0].isascii() and part[0].isalpha() and part not in _LETTERS):
-            near = f"write {_ELSEWHERE[part]}" if part in _ELSEWHERE else f"known are {' '.join(_LETTERS)}"
-            return f"`{part}` has no meaning in a pattern; {near}"
-    if "mm" in parts and not _HOURS.intersection(parts):
-        return "mm is minutes; months are MM"
-    if {"hh", "h"}.intersection(parts) and "A" not in parts:
-        return "hh counts hours to 12 and needs A (上午/下午) beside it; HH counts them to 24"
-    return None
-
-
-def _bad_date_pattern(pattern: str) -> str | None:
-    if _OF_A_DAY.intersection(_tokens(pattern[: MAX_PATTERN + 1])):
-        return "a date has no time of day; months are MM"
-    return _bad_pattern(pattern)
-
-
-@lru_cache(maxsize=1_024)
-def _format(pattern: str) -> str:
-    """The pattern as a format of `str.format`."""
-    return "".join(_LETTERS.get(token) or _escaped(token.strip("'")) for token in _tokens(pattern))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _render(time: datetime, pattern: str) -> str:
     hour = time.hour
     return bounded(
-        _format(pattern).format(
+        format_of(pattern).format(
             time,
             time.year % 100,
             hour % _NOON or _NOON,
@@ -97,7 +36,30 @@ def _render(time: datetime, pattern: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def _unknown_zone(name: str) -> str | None:
-    return None if name in available_timezones() else "there is no such time zone; write it like Asia/Shanghai"
+    if name == DEFAULT_ZONE or name in available_timezones():  # reading all names takes 20 ms
+        return None
+    in_other_case = next((one for one in available_timezones() if one.casefold() == name.casefold()), None)
+    if in_other_case is None and name.casefold().removeprefix("asia/") in _OF_CHINA:
+        in_other_case = DEFAULT_ZONE
+    return f"there is no such time zone; write it like {in_other_case or DEFAULT_ZONE}"
+
+
+_OF_CHINA = frozenset({"beijing", "guangzhou", "shenzhen", "peking", "china", "cn", "cst", "bjt", "utc+8", "gmt+8"})
+"""Names for the time of China that the tz database does not have."""
+_REVERSED = re.compile(r"Etc/GMT([+-])([0-9]+)")
+_WITHOUT_SUMMER_TIME = {"EST": "America/New_York", "MST": "America/Denver", "HST": "Pacific/Honolulu"}
+
+
+def doubtful_zone(name: str) -> tuple[str, str] | None:
+    """What a known zone means that its name does not suggest, and the name to write; None for other zones."""
+    if (found := _REVERSED.fullmatch(name)) and int(found[2]):
+        is_east = found[1] == "-"
+        offset = f"UTC{'+' if is_east else '-'}{found[2]}"
+        zone = DEFAULT_ZONE if found[2] == "8" else "a city, like Asia/Tokyo"
+        return f"`{name}` is {offset}: the sign of these names is reversed", zone
+    if name in _WITHOUT_SUMMER_TIME:
+        return f"`{name}` has no summer time", _WITHOUT_SUMMER_TIME[name]
+    return None
 
 
 @lru_cache(maxsize=256)
@@ -123,7 +85,7 @@ def _of_minute(minute: int, pattern: str, zone: str) -> str:
 
 
 def _local_time(time: datetime, pattern: str, zone: str) -> str:
-    if problem := _bad_pattern(pattern):
+    if problem := bad_pattern(pattern):
         raise FunctionFailed(problem)
     try:
         return _render(time.astimezone(_zone(zone)), pattern)
@@ -133,7 +95,7 @@ def _local_time(time: datetime, pattern: str, zone: str) -> str:
 
 def local_date(day: str, pattern: str) -> str:
     """A calendar date as a text; a date has no zone, so it never shifts."""
-    if problem := _bad_date_pattern(pattern):
+    if problem := bad_date_pattern(pattern):
         raise FunctionFailed(problem)
     if _DATE.fullmatch(day) is None:
         raise FunctionFailed("the date is not of the form 2026-11-30")
@@ -148,12 +110,12 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _check_time(_: object, pattern: object, zone: object = None) -> str | None:
-    problem = _bad_pattern(pattern) if isinstance(pattern, str) else None
+    problem = bad_pattern(pattern) if isinstance(pattern, str) else None
     return problem or (_unknown_zone(zone) if isinstance(zone, str) else None)
 
 
 def _check_date(_: object, pattern: object) -> str | None:
-    return _bad_date_pattern(pattern) if isinstance(pattern, str) else None
+    return bad_date_pattern(pattern) if isinstance(pattern, str) else None
 
 
 FUNCTIONS = (

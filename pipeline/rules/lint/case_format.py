@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.rules.source.format import FieldValue, FormatModel, Text
+from pipeline.rules.source.format import Duration, FieldValue, FormatModel, Text
 
 
 class ExpectedNotice(FormatModel):
@@ -17,6 +17,8 @@ class ExpectedNotice(FormatModel):
     template: str | None = Field(None, description="Its template's alias.")
     url: Text | None = Field(None, description="Its url.")
     data: dict[str, FieldValue | Text] = Field(default_factory=dict, description="Fields with their texts.")
+    expires_after: Duration | None = Field(None, description="How long after its event it may be sent: `24h`.")
+    category: Literal["transactional", "marketing", "security"] | None = Field(None, description="Its rule's category.")
     whole: bool = Field(False, description="Whether `data` names every field there is.")
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pipeline.model.finding import Finding
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.compile import Compilation, compile_rules, in_order
-from pipeline.rules.lint.case_checks import Known, check_case
+from pipeline.rules.lint.case_checks import Known, check_case, rules_off
 from pipeline.rules.lint.cases import Case, read_cases
 from pipeline.rules.lint.rule_warnings import rule_warnings
 from pipeline.rules.rule_compiler import event_types
@@ -17,6 +17,13 @@ from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.rule_locations import RuleLocations
+
+
+class SkippedCase(NamedTuple):
+    """A case that is not run, and the rules that are off."""
+
+    case: Case
+    rules: tuple[str, ...]
 
 
 class CheckResult(NamedTuple):
@@ -29,7 +36,13 @@ class CheckResult(NamedTuple):
     locations: Mapping[str, RuleLocations] = {}
     """By rule id: where the parts of each rule of the set are."""
     cases: tuple[Case, ...] = ()
-    """The cases of the test files, in the order of files and locations."""
+    """The cases of the test files, in the order of files and locations; without those that are skipped."""
+    skipped: tuple[SkippedCase, ...] = ()
+    """Cases of rules that are off: switching a rule off must not need a change of its tests."""
+    compiled: RuleSet | None = None
+    """The rule set where the rules and templates have no error, whatever the tests have."""
+    off: tuple[str, ...] = ()
+    """Ids of the rules that are off (`enabled: false`)."""
 
 
 def check(
@@ -43,24 +56,31 @@ def check(
     """Check rules, templates and tests without running a test; arguments as for `compile_rules`."""
     compilation = compile_rules(sources, schemas, environment=environment, apis=apis, cel=cel)
     warnings = rule_warnings(compilation, sources)
-    cases, faults = _tests(sources, compilation, schemas)
+    cases, skipped, faults = _tests(sources, compilation, schemas)
     findings = in_order([*compilation.errors, *warnings, *faults])
-    if any(finding.is_error for finding in findings):
-        return CheckResult(None, findings, cases=cases)
-    return CheckResult(compilation.ruleset, findings, compilation.locations, cases)
+    off = tuple(rule.id for file in compilation.files for _, rule in file.merged if not rule.enabled)
+    is_sound = not any(finding.is_error for finding in findings)
+    ruleset = compilation.ruleset if is_sound else None
+    return CheckResult(ruleset, findings, compilation.locations, cases, skipped, compilation.ruleset, off)
 
 
 def _tests(
     sources: RuleSources, compilation: Compilation, schemas: SchemaCatalogue
-) -> tuple[tuple[Case, ...], list[Finding]]:
-    """The cases of all test files, the faults in them, and the rules that no case covers."""
+) -> tuple[tuple[Case, ...], tuple[SkippedCase, ...], list[Finding]]:
+    """The cases of all test files, those that are skipped, the faults, and the rules that no case covers."""
     known = _known(sources, compilation, schemas)
     cases: list[Case] = []
+    skipped: list[SkippedCase] = []
     findings: list[Finding] = []
     for path, text in sources.tests.items():
         read, faults = read_cases(path, text)
         findings += faults
-        cases += read
+        for case in read:
+            off = rules_off(case, known)
+            if off:
+                skipped.append(SkippedCase(case, off))
+            else:
+                cases.append(case)
         if read:
             report = Report(read[0].document)
             for case in read:
@@ -72,7 +92,7 @@ def _tests(
             if rule.enabled and rule.id not in tested:
                 message = f"no test expects a message of `{rule.id}`"
                 findings.append(file.document.finding(("rules", index, "id"), "missing-test", message))
-    return tuple(cases), findings
+    return tuple(cases), tuple(skipped), findings
 
 
 def _known(sources: RuleSources, compilation: Compilation, schemas: SchemaCatalogue) -> Known:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from pipeline.model.finding import Finding
 from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.cel import contradictions, literals
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
+from pipeline.rules.cel.tree import Kind, walk
 from pipeline.rules.compile import Compilation, RuleDocument
 from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
+from pipeline.rules.lint import doubtful_expressions, money_warnings, text_warnings
 from pipeline.rules.rule_compiler import event_types
+from pipeline.rules.source.document import Path
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES, is_error
+from pipeline.rules.source.format import FieldValue, RuleModel
 from pipeline.rules.source.report import Report
+from pipeline.styles.field_kind import FieldKind
 
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
@@ -24,20 +30,11 @@ _NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team tha
 def rule_warnings(compilation: Compilation, sources: RuleSources) -> Iterator[Finding]:
     """The warnings and notes on a compiled rule set; `sources` are its files."""
     for file in compilation.files:
-        report = Report(file.document)
-        for index, rule in file.merged:
-            if not rule.enabled:
-                report.add(("rules", index), "disabled", f"rule `{rule.id}` is disabled")
-        _unknown_types(report, file, compilation)
-        for source in compilation.expressions[file.document.path]:
-            _missing_labels(report, source, compilation)
-            _integer_divisions(report, source, compilation)
-            if source.is_condition:
-                _decided(report, source, compilation.cel)
-        yield from report.findings
+        yield from _FileWarnings(file, compilation).findings()
     yield from _shadowed(compilation.files)
     if sources.is_whole:
         yield from _unused(compilation)
+    yield from _template_ids(compilation)
     for path, hint in sources.ignored.items():
         yield Finding(path, 1, 1, CODES["file-not-read"].level, "file-not-read", "this file is not read", hint)
     if not compilation.errors and not any(file.rules for file in compilation.files):
@@ -45,30 +42,128 @@ def rule_warnings(compilation: Compilation, sources: RuleSources) -> Iterator[Fi
         yield Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", "there is no rule")
 
 
-def _unknown_types(report: Report, file: RuleDocument, compilation: Compilation) -> None:
-    for (number, given), (_, rule) in zip(file.rules, file.merged, strict=True):
-        path = ("rules", number, "on") if "on" in given.model_fields_set else ("defaults", "on")
-        for index, event_type in enumerate(event_types(rule) if rule.enabled else ()):
-            if not compilation.typed.get(event_type):
-                location = path if isinstance(rule.on, str) else (*path, index)
-                summary = f"no schema of `{event_type}` is known: its expressions are not checked"
-                hint = did_you_mean(event_type, compilation.typed, TYPES_ALIKE) or _NO_SCHEMA
-                report.add_inside(location, 0, "unknown-event-type", summary, hint)
+class _Where(NamedTuple):
+    """What a text of a rule is for."""
+
+    name: str
+    """The rule's key: `when`, `to`, `url` or `data`."""
+    kind: FieldKind | None
+    """Of a field of a card, if it is known."""
 
 
-def _integer_divisions(report: Report, source: ExpressionSource, compilation: Compilation) -> None:
-    for event_type in source.on:
-        for environment in compilation.typed.get(event_type, ()):
-            for fault in literals.integer_divisions(source.tree, environment.fields):
-                report.add_inside(source.path, source.at + fault.at, fault.code, fault.message, fault.hint)
+class _FileWarnings:
+    """The warnings on the rules of one file."""
+
+    def __init__(self, file: RuleDocument, compilation: Compilation) -> None:
+        self._file = file
+        self._compilation = compilation
+        self._report = Report(file.document)
+        self._merged = dict(file.merged)
+
+    def findings(self) -> Iterator[Finding]:
+        for index, rule in self._file.merged:
+            if not rule.enabled:
+                self._report.add(("rules", index), "disabled", f"rule `{rule.id}` is off: `enabled: false`")
+        self._unknown_types()
+        for source in self._compilation.expressions[self._file.document.path]:
+            self._expression(source)
+        self._texts()
+        yield from self._report.findings
+        for line, column, message, hint in text_warnings.comments(self._file.document):
+            code = "text-in-comment"
+            yield Finding(self._file.document.path, line, column, CODES[code].level, code, message, hint)
+
+    def _expression(self, source: ExpressionSource) -> None:
+        where = self._where(source.path)
+        found: dict[literals.Fault, None] = {}
+        for event_type in source.on:
+            for environment in self._compilation.typed.get(event_type, ()):
+                fields = environment.fields
+                found |= dict.fromkeys(fault for fault in literals.enum_faults(source.tree, fields))
+                found |= dict.fromkeys(money_warnings.integer_divisions(source.tree, fields))
+                found |= dict.fromkeys(doubtful_expressions.may_fail(source.tree, fields, source.known))
+                if where.name == "data":
+                    found |= dict.fromkeys(doubtful_expressions.raw_values(source.tree, fields, where.kind))
+                    found |= dict.fromkeys(money_warnings.warnings(source.tree, fields, where.kind))
+                if where.name == "url":
+                    found |= dict.fromkeys(text_warnings.unencoded(source.tree, fields))
+        found |= dict.fromkeys(doubtful_expressions.clock_warnings(source.tree))
+        dropped = {fault.at for fault in found if fault.code == "integer-division"}
+        for fault in found:
+            covers_division = fault.code == "bare-amount" and any(fault.at <= at for at in dropped)
+            if not is_error(fault.code) and not covers_division:
+                self._report.add_inside(source.path, source.at + fault.at, fault.code, fault.message, fault.hint)
+        if source.is_condition:
+            _decided(self._report, source, self._compilation.cel)
+        elif where.name in {"data", "url"}:
+            for node in walk(source.tree.root):
+                if node.kind is Kind.CONSTANT and isinstance(node.value, str):
+                    self._placeholders(source.path, source.at + node.start + 1, node.value, source.on)
+
+    def _texts(self) -> None:
+        """The parts outside `${…}` of the texts of rules."""
+        for index, rule in self._merged.items():
+            if not rule.enabled:
+                continue
+            for path, text in _texts_of(index, rule, dict(self._file.rules)[index]):
+                for at, literal in text_warnings.literals_of(text):
+                    self._placeholders(path, at, literal, event_types(rule))
+
+    def _placeholders(self, path: Path, at: int, text: str, on: Iterable[str]) -> None:
+        known = [self._compilation.typed.get(event_type, ()) for event_type in on]
+        fields = next((environments[-1].fields for environments in known if environments), None)
+        for doubt in text_warnings.placeholders(text, fields):
+            self._report.add_inside(path, at + doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
+
+    def _where(self, path: Path) -> _Where:
+        name = next((str(part) for part in path if part in {"when", "to", "url", "data"}), "")
+        if name != "data":
+            return _Where(name, None)
+        key = str(path[path.index("data") + 1])
+        rules = [self._merged[path[1]]] if path[0] == "rules" and isinstance(path[1], int) else self._merged.values()
+        templates = (self._compilation.templates.get(rule.template or "") for rule in rules)
+        fields = (template.field(key) for template in templates if template is not None)
+        return _Where(name, next((field.kind for field in fields if field is not None), None))
+
+    def _unknown_types(self) -> None:
+        typed = self._compilation.typed
+        for (number, given), (_, rule) in zip(self._file.rules, self._file.merged, strict=True):
+            path = ("rules", number, "on") if "on" in given.model_fields_set else ("defaults", "on")
+            for index, event_type in enumerate(event_types(rule) if rule.enabled else ()):
+                if not typed.get(event_type):
+                    location = path if isinstance(rule.on, str) else (*path, index)
+                    summary = f"no schema of `{event_type}` is known: its expressions are not checked"
+                    hint = _type_hint(event_type, typed)
+                    self._report.add_inside(location, 0, "unknown-event-type", summary, hint)
 
 
-def _missing_labels(report: Report, source: ExpressionSource, compilation: Compilation) -> None:
-    for event_type in source.on:
-        for environment in compilation.typed.get(event_type, ()):
-            for fault in literals.enum_faults(source.tree, environment.fields):
-                if not is_error(fault.code):
-                    report.add_inside(source.path, source.at + fault.at, fault.code, fault.message, fault.hint)
+def _type_hint(given: str, known: Iterable[str]) -> str:
+    names = list(known)
+    if "," in given or "，" in given:
+        parts = [part.strip() for part in given.replace("，", ",").split(",")]
+        return f"several types are a list: on: [{', '.join(parts)}]"
+    visible = "".join(filter(str.isprintable, given)).strip()
+    if visible != given and visible in names:
+        return f"it has an invisible character: type `{visible}` again"
+    ends = [name for name in names if name.endswith(f".{visible}")]
+    if len(ends) == 1:
+        return f"write the whole name: {ends[0]}"
+    return did_you_mean(given, names, TYPES_ALIKE) or _NO_SCHEMA
+
+
+def _texts_of(index: int, rule: RuleModel, given: RuleModel) -> Iterator[tuple[Path, str]]:
+    """The texts that customers or browsers get, each with its path: in the rule, else in the file's defaults."""
+
+    def base(name: str) -> Path:
+        return ("rules", index, name) if name in given.model_fields_set else ("defaults", name)
+
+    if rule.url:
+        yield base("url"), rule.url
+    for key, value in (rule.data or {}).items():
+        if isinstance(value, FieldValue):
+            yield (*base("data"), key, "value"), value.value
+        else:
+            yield (*base("data"), key), value
 
 
 def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> None:
@@ -116,3 +211,32 @@ def _unused(compilation: Compilation) -> Iterator[Finding]:
     for alias in compilation.templates:
         if alias not in used:
             yield compilation.catalogue.finding(("templates", alias), "unused-template", f"no rule uses `{alias}`")
+
+
+def _template_ids(compilation: Compilation) -> Iterator[Finding]:
+    if compilation.catalogue is None:
+        return
+    code, report = "doubtful-template-id", Report(compilation.catalogue)
+    others: dict[tuple[str, str], str] = {}
+    for alias, template in compilation.templates.items():
+        for stage, message, hint in text_warnings.template_id_doubts(template.ids, others):
+            report.add_inside(("templates", alias, "ids", stage), 0, code, message, hint)
+        missing = [stage for stage in _stages(compilation) if stage not in template.ids]
+        for stage in missing:
+            message = f"there is no id for {stage}, which the other templates have"
+            report.add(
+                ("templates", alias, "ids"), code, message, f"write {stage}: and the id, or use it in no rule there"
+            )
+        for stage, one in template.ids.items():
+            others.setdefault((stage, one), alias)
+    yield from report.findings
+
+
+def _stages(compilation: Compilation) -> list[str]:
+    """The environments that most templates have an id for."""
+    templates: Mapping[str, object] = compilation.templates
+    counts: dict[str, int] = {}
+    for template in compilation.templates.values():
+        for stage in template.ids:
+            counts[stage] = counts.get(stage, 0) + 1
+    return [stage for stage, count in counts.items() if 2 * count > len(templates)]

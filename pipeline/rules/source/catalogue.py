@@ -46,7 +46,7 @@ def _field(
     kind = style.kind_of(key) if field.type is None else kinds()[field.type]
     if kind is None:
         message = f"`{key}` does not name a kind of field"
-        findings.append(document.finding(path, "field-kind-unknown", message, style.key_hint))
+        findings.append(document.finding(path, "field-kind-unknown", message, _key_hint(style, key)))
         kind = PLAIN
     if field.example is not None and (fault := kind.violation(field.example, field.values)):
         message = f"the example of `{key}` {fault}"
@@ -54,6 +54,15 @@ def _field(
         finding = document.finding((*path, "example"), "over-limit", message, _example_hint(kind, field.example))
         findings.append(finding._replace(line=location.line, column=location.column))
     return TemplateField(key, kind, field.label, field.example, field.optional, field.values)
+
+
+def _key_hint(style: Style, key: str) -> str:
+    """What to write for a key that names no kind; WeChat's own pages write `{{thing1.DATA}}`."""
+    plain = key.strip("{} ").removesuffix(".DATA")
+    if plain != key and style.kind_of(plain) is not None:
+        return f"write `{plain}`: the key alone, without braces and `.DATA`"
+    part = next((key[at + 1 :] for at, one in enumerate(key) if one in "_- " and style.owns(key[at + 1 :])), None)
+    return f"did you mean `{part}`?" if part is not None else style.key_hint
 
 
 def _example_hint(kind: FieldKind, example: str) -> str | None:

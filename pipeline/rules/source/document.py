@@ -111,7 +111,7 @@ def parse(path: str, text: str, resolve: Resolve = texts_only) -> Document | Fin
     try:
         return _read(path, text, resolve) or _read_again(path, text, resolve)
     except _Refused as refused:
-        return _finding(path, refused.location, refused.code, str(refused))
+        return _finding(path, refused.location, refused.code, str(refused), refused.hint)
 
 
 def _read(path: str, text: str, resolve: Resolve) -> Document | None:
@@ -145,10 +145,11 @@ def _finding(path: str, location: tuple[int, int], code: str, message: str, hint
 
 
 class _Refused(Exception):
-    def __init__(self, mark: _Mark, code: str, message: str) -> None:
+    def __init__(self, mark: _Mark, code: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.location = _location(mark)
         self.code = code
+        self.hint = hint
 
 
 class _Mark(Protocol):
@@ -193,18 +194,21 @@ class _Reader:
             if isinstance(event, self._is.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Refused(event.start_mark, "not-yaml", "more than one document in a file")
+                    raise _Refused(
+                        event.start_mark, "not-yaml", "more than one document in a file", "delete the line `---`"
+                    )
             elif isinstance(event, self._is.NodeEvent):
                 value = self._node(events, event, (), 0)
         return value
 
     def _node(self, events: Iterator[_Event], event: _Event, path: Path, depth: int) -> object:
         if isinstance(event, self._is.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out")
+            hint = "a text that begins with `*` or `&` is in quotes"
+            raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out", hint)
         if depth > MAX_DEPTH:
             raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
         if getattr(event, "tag", None) is not None:
-            raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here")
+            raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here", _TAG)
         self.keys.setdefault(path, _location(event.start_mark))
         if isinstance(event, self._is.ScalarEvent):
             return self._scalar(event, path)
@@ -249,6 +253,7 @@ def _checked(event: _Event) -> str:
     return value
 
 
+_TAG = "a text that begins with `!` is in quotes"
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _READ_DIFFERENTLY = re.compile(
     "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE

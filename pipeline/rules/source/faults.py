@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import MarkedYAMLError
 
+_CODE = "not-yaml"
+_KEY = re.compile(r"(?P<indent> *)(?:- +)?(?P<key>[\w.\"'-]+) *:(?= |$)(?P<value>.*)")
 _FULL_WIDTH_COLON = re.compile(r"\s*(?:- )?([\w-]+)：")
 _NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")
+_CONFLICT = re.compile(r"(?:<{7}|={7}|>{7})(?: |$)")
+_IN_QUOTES = "put the text in quotes: '…', or below a `|-` on lines of its own"
+_SAME_COLUMN = "keys of one thing begin in the same column, with the same indent"
 
 
 class YamlFault(NamedTuple):
@@ -22,39 +29,222 @@ class YamlFault(NamedTuple):
     hint: str | None
 
 
+class _Case(NamedTuple):
+    """What the parser says, and where: lines and columns counted from 0."""
+
+    lines: Sequence[str]
+    line: int
+    column: int
+    problem: str
+    context: str
+    start: tuple[int, int] | None
+    """Where what it was reading begins."""
+
+    def text(self, number: int) -> str:
+        """A line; empty where there is none."""
+        return self.lines[number] if 0 <= number < len(self.lines) else ""
+
+    @property
+    def near(self) -> list[int]:
+        """The lines in which the mistake may be, the likeliest first."""
+        start = self.start[0] if self.start is not None else self.line
+        return list(dict.fromkeys((self.line, self.line - 1, start)))
+
+
 def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
     """The parser's error about `text`, at the author's location and without the parser's vocabulary."""
-    lines = text.splitlines()
-    mark = error.problem_mark or error.context_mark
+    mark, start = error.problem_mark or error.context_mark, error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    message = str(error.problem or error.context)
-    start = error.context_mark
-    for number in (line, line - 1, start.line if start is not None else line):
-        written = lines[number] if 0 <= number < len(lines) else ""
-        if found := _FULL_WIDTH_COLON.match(written):
+    case = _Case(
+        text.splitlines(),
+        line,
+        column,
+        str(error.problem or ""),
+        str(error.context or ""),
+        (start.line, start.column) if start is not None else None,
+    )
+    found = next((fault for diagnose in _DIAGNOSES for fault in diagnose(case)), None)
+    return found or _fault(line, column, "this line cannot be read as YAML", _IN_QUOTES)
+
+
+def _fault(line: int, column: int, message: str, hint: str | None) -> YamlFault:
+    return YamlFault((line + 1, column + 1), _CODE, message, hint)
+
+
+def _conflict(case: _Case) -> Iterator[YamlFault]:
+    for number, line in enumerate(case.lines):
+        if _CONFLICT.match(line):
+            yield _fault(
+                number, 0, "a merge conflict is not resolved", "keep one of the two versions, and no such line"
+            )
+
+
+def _dash(case: _Case) -> Iterator[YamlFault]:
+    """A list entry with the dash of a text editor."""
+    for number in (*case.near, case.line - 2):
+        if found := re.match(r"\s*([–—－•·●]) *[\w-]+ *[:：]", case.text(number)):
+            hint = "an entry of a list begins with `- `: a plain hyphen and a space"
+            yield _fault(number, found.start(1), f"`{found[1]}` is not the hyphen of a list", hint)
+
+
+def _unusual_indent(case: _Case) -> Iterator[YamlFault]:
+    """Tabs and blanks that look like spaces, before a line's text."""
+    for number in (*case.near, *range(len(case.lines))):
+        line = case.text(number)
+        for column, character in enumerate(line[: len(line) - len(line.lstrip())]):
+            if character == "\t":
+                yield _fault(number, column, "a tab as indentation", "indent with spaces, not tabs")
+            elif character != " ":
+                name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+                hint = "delete it and type spaces; it comes with text copied from a page, a chat or Word"
+                yield _fault(number, column, f"an indentation with a character that is not a space ({name})", hint)
+
+
+def _full_width_colon(case: _Case) -> Iterator[YamlFault]:
+    for number in case.near:
+        if found := _FULL_WIDTH_COLON.match(case.text(number)):
             hint = "`：` is a full-width colon: write `:` and a space"
-            return YamlFault((number + 1, found.start(1) + 1), "not-yaml", f"`{found[0].strip()}` is not a key", hint)
-    if start is not None and "quoted scalar" in str(error.context):
-        quote = lines[start.line][start.column : start.column + 1]
-        hint = f"it ends with the same quote, {quote}"
-        return YamlFault((start.line + 1, start.column + 1), "not-yaml", "a quote is not closed", hint)
-    if start is not None and "simple key" in str(error.context):
-        written = lines[start.line] if start.line < len(lines) else ""
-        if _NO_BLANK.match(written):
-            location = (start.line + 1, start.column + 1)
-            return YamlFault(location, "not-yaml", "a key without a value", "write a space after the colon")
-    if "<block end>" in message:
-        message, hint = (
-            "the indentation does not fit",
-            "keys of one thing begin in the same column, with the same indent",
-        )
-        return YamlFault((line + 1, column + 1), "not-yaml", message, hint)
-    return YamlFault((line + 1, column + 1), "not-yaml", message, _hint(lines[line] if line < len(lines) else ""))
+            yield _fault(number, found.start(1), f"`{found[0].strip()}` is not a key", hint)
 
 
-def _hint(line: str) -> str | None:
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "indent with spaces, not tabs"
-    if "${" in line:
-        return "put a text with `: ` or ` #` in it in quotes, or below a `|-` on lines of its own"
+def _open_quote(case: _Case) -> Iterator[YamlFault]:
+    if case.start is not None and "quoted scalar" in case.context and "escape" not in case.problem:
+        line, column = case.start
+        quote = case.text(line)[column : column + 1]
+        yield _fault(line, column, "a quote is not closed", f"it ends with the same quote, {quote}")
+
+
+def _escape(case: _Case) -> Iterator[YamlFault]:
+    if "escape" in case.problem:
+        hint = "inside '…' a backslash is a plain character; inside \"…\" write two"
+        yield _fault(case.line, max(0, case.column - 1), 'a backslash with no meaning inside "…"', hint)
+
+
+def _quote_in_quotes(case: _Case) -> Iterator[YamlFault]:
+    """`'${event.x == 'A' ? …}'`: YAML ends the text at the second quote."""
+    line = case.text(case.line)
+    for found in re.finditer(r"(?:: |- |^ *|[{,\[] ?)(['\"])", line):
+        quote, begin = found[1], found.end()
+        end = line.find(quote, begin)
+        while end >= 0 and quote == "'" and line.startswith("''", end):
+            end = line.find(quote, end + 2)
+        rest = line[end + 1 :] if end >= 0 else ""
+        if end >= 0 and quote in rest and not re.match(r"\s*(?:$|#|[,\]}:])", rest):
+            other = '"' if quote == "'" else "'"
+            hint = f"inside {quote}…{quote} write {other}…{other}, or put the text below a `|-` on lines of its own"
+            yield _fault(case.line, end, f"the text ends at this quote: {quote} is also the quote around it", hint)
+            return
+
+
+def _hidden_color(case: _Case) -> Iterator[YamlFault]:
+    """A comment inside `{…}` or `[…]`."""
+    for number in case.near:
+        found = re.search(r"[{\[,:].*?\s(#(?P<rest>\S+))", case.text(number))
+        if found is not None and _depth(case.text(number)[: found.start(1)]) > 0:
+            is_color = re.match(r"[0-9a-fA-F]{3,6}\b", found["rest"]) is not None
+            hint = f'put the colour in quotes: "#{found["rest"].rstrip("}] ,")}"' if is_color else _IN_QUOTES
+            yield _fault(number, found.start(1), "`#` begins a comment, so the rest of the line is not read", hint)
+
+
+def _depth(text: str) -> int:
+    return sum(text.count(one) for one in "{[") - sum(text.count(one) for one in "}]")
+
+
+def _expression_in_brackets(case: _Case) -> Iterator[YamlFault]:
+    """`[${event.sub}]`, `{value: ${event.x}}`: the braces of the expression are YAML's there."""
+    if "flow" not in case.context:
+        return
+    for number in case.near:
+        line = case.text(number)
+        at = next((found.start() for found in re.finditer(r"\$\{", line) if _depth(line[: found.start()]) > 0), None)
+        if at is not None:
+            hint = 'inside [ ] and { } put it in quotes: "${event.…}"'
+            yield _fault(number, at, "`${` inside brackets of YAML", hint)
+
+
+def _unclosed_bracket(case: _Case) -> Iterator[YamlFault]:
+    if "flow" in case.context and case.start is not None:
+        line, column = case.start
+        opening = case.text(line)[column : column + 1]
+        closing = {"[": "]", "{": "}"}.get(opening, "}")
+        hint = f"close it with `{closing}`, and put a comma between entries; a text with a comma is in quotes"
+        yield _fault(line, column, f"`{opening}` is not closed", hint)
+
+
+def _second_colon(case: _Case) -> Iterator[YamlFault]:
+    if ": " in case.text(case.line)[: case.column]:
+        yield from _colon_in_text(case)
+
+
+def _colon_in_text(case: _Case) -> Iterator[YamlFault]:
+    """A second `: ` on a line."""
+    if "mapping values are not allowed" not in case.problem:
+        return
+    yield _fault(case.line, case.column, "a colon inside a text, which YAML takes for a key", _IN_QUOTES)
+
+
+def _more_indented(case: _Case) -> Iterator[YamlFault]:
+    """A key that is indented more than the one above it, which has a value already."""
+    key, above = _KEY.match(case.text(case.line)), _above(case)
+    if key is None or above is None or not above["value"].partition(" #")[0].strip():
+        return
+    more = len(key["indent"]) - len(above["indent"])
+    if more > 0:
+        blanks = "one space" if more == 1 else f"{more} spaces"
+        message = f"`{key['key']}` is indented by {blanks} more than `{above['key']}` above it"
+        yield _fault(case.line, len(key["indent"]), message, _SAME_COLUMN)
+
+
+def _above(case: _Case) -> re.Match[str] | None:
+    """The nearest line with a key before the mistake."""
+    for number in range(case.line - 1, -1, -1):
+        if case.text(number).strip() and not case.text(number).lstrip().startswith("#"):
+            return _KEY.match(case.text(number))
     return None
+
+
+def _no_blank(case: _Case) -> Iterator[YamlFault]:
+    if case.start is None or "simple key" not in case.context:
+        return
+    line, column = case.start
+    written = case.text(line)
+    if _NO_BLANK.match(written):
+        yield _fault(line, column, "a key without a value", "write a space after the colon")
+    else:
+        hint = "a key is followed by `:` and a space; a text of several lines is below a `|-`, indented"
+        yield _fault(line, column, "this line has no key", hint)
+
+
+def _indentation(case: _Case) -> Iterator[YamlFault]:
+    if "<block end>" in case.problem or "block" in case.context:
+        yield _fault(case.line, case.column, "the indentation does not fit", _SAME_COLUMN)
+
+
+def _first_character(case: _Case) -> Iterator[YamlFault]:
+    if "cannot start any token" not in case.problem:
+        return
+    character = case.text(case.line)[case.column : case.column + 1]
+    if character == "\t":
+        yield _fault(case.line, case.column, "a tab between the words", "write spaces, not tabs")
+    else:
+        yield _fault(case.line, case.column, f"a text must not begin with `{character}`", "put the text in quotes: '…'")
+
+
+_DIAGNOSES: tuple[Callable[[_Case], Iterator[YamlFault]], ...] = (
+    _conflict,
+    _dash,
+    _unusual_indent,
+    _full_width_colon,
+    _escape,
+    _open_quote,
+    _quote_in_quotes,
+    _hidden_color,
+    _expression_in_brackets,
+    _unclosed_bracket,
+    _first_character,
+    _second_colon,
+    _more_indented,
+    _colon_in_text,
+    _no_blank,
+    _indentation,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,7 @@ from pipeline.model.finding import Finding
 from pipeline.model.suggestion import did_you_mean, known_keys
 from pipeline.rules.source.document import Document
 from pipeline.rules.source.format import SHAPES
+from pipeline.rules.source.misplaced import first_misplaced
 from pipeline.styles.registry import STYLES
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ def validate(document: Document, model: type[Model]) -> tuple[Model | None, list
     try:
         return model.model_validate(document.value), []
     except ValidationError as error:
-        return None, list(dict.fromkeys(_finding(document, model, fault) for fault in _clear(error.errors())))
+        misplaced = first_misplaced(document)
+        faults = [
+            fault for fault in _clear(error.errors()) if misplaced is None or not misplaced.explains(fault["loc"])
+        ]
+        own = [] if misplaced is None else [misplaced.finding(document)]
+        return None, [*own, *dict.fromkeys(_finding(document, model, fault) for fault in faults)]
 
 
 def _clear(faults: list[ErrorDetails]) -> Iterator[ErrorDetails]:
@@ -39,11 +45,10 @@ def _clear(faults: list[ErrorDetails]) -> Iterator[ErrorDetails]:
         location = fault["loc"]
         if location and location[-1] == "FieldValue" and fault["type"] == "model_type":
             continue
-        if (
-            location
-            and str(location[-1]).startswith("function-before")
-            and any(path[: len(location) - 1] == location[:-1] for path in objects)
-        ):
+        is_text = bool(location) and str(location[-1]).startswith(("function-", "constrained-str"))
+        if is_text and any(path[: len(location) - 1] == location[:-1] for path in objects):
+            continue
+        if location[-2:-1] == ("on",) and location[-1] == "str":  # of a choice of a text and a list
             continue
         yield fault
 
@@ -65,9 +70,19 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
             if not path:
                 begins = next(key for key, field in model.model_fields.items() if field.is_required())
                 hint = f"it must begin with `{begins}:`"
+            if fault["input"] is None and (comment := _comment_behind(document, path)) is not None:
+                message, hint = "the value is a comment, because it begins with `#`", f'put it in quotes: "{comment}"'
             location = document.location(path) if fault["input"] is None else document.value_location(path)
             finding = document.finding(path, "wrong-value", f"{name}: {message}" if path else f"{name} {message}", hint)
             return finding._replace(line=location.line, column=location.column)
+
+
+def _comment_behind(document: Document, path: tuple[str | int, ...]) -> str | None:
+    """What stands as a comment where a key's value is: `color: #ff0000`."""
+    lines = document.text.split("\n")
+    line, column = document.location(path)
+    found = re.match(r"[^:#]*:\s+(#[^\s#]\S*)", lines[line - 1][column - 1 :]) if line <= len(lines) else None
+    return found[1] if found is not None else None
 
 
 def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
@@ -75,12 +90,14 @@ def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[st
     hint = did_you_mean(name, known)
     if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
         hint = "put the fields of the card below `data:`"
+    elif hint is None and name[:1] in "–—－•·*":
+        hint = "an entry of a list begins with `- `: a plain hyphen and a space"
     elif hint is None and not name.isidentifier():
         hint = "inside { } a comma begins the next key: put a text with a comma in quotes"
     return document.finding(path, "unknown-key", f"unknown key `{name}`", hint)
 
 
-_KINDS = {
+_KINDS: Mapping[str, tuple[str, str | None]] = {
     "tuple_type": ("should be a list", "begin each entry with `- ` on a line of its own"),
     "string_type": ("should be a text", None),
     "bool_type": ("is true or false", None),
@@ -89,6 +106,17 @@ _KINDS = {
     "model_type": ("should have keys below it, each with its value", None),
 }
 """Pydantic's kinds of errors as an author of YAML would say them, with a hint."""
+_OF_KEYS: Mapping[tuple[str, str], str] = {
+    ("dict_type", "ids"): "an id for each environment: {production: …}",
+    ("string_type", "to"): "a message goes to one recipient: write to: ${event.sub}",
+    ("string_type", "when"): "join conditions with `&&` or `||` in one text",
+    ("string_type", "template"): "one rule has one template: write two rules for two",
+    ("string_type", "url"): "a message has one url",
+    ("dict_type", "data"): "a field of the card and its text on each line: thing1: ${event.order_no}",
+    ("dict_type", "overflow"): "write {thing3: truncate}",
+    ("tuple_type", "tuple[str, ...]"): "write an event type, or a list of them: [a, b]",
+}
+"""Hints for keys whose values are often of another kind."""
 
 
 def _message(fault: ErrorDetails) -> tuple[str, str | None]:
@@ -97,9 +125,9 @@ def _message(fault: ErrorDetails) -> tuple[str, str | None]:
         return "has no value", "write one, or leave the line out"
     if kind in _KINDS:
         message, hint = _KINDS[kind]
-        if kind == "dict_type" and fault["loc"][-1] == "ids":
-            hint = "an id for each environment: {production: …}"
-        return message, hint
+        return message, _OF_KEYS.get((kind, str(fault["loc"][-1] if fault["loc"] else "")), hint)
+    if kind == "greater_than":
+        return "must be longer than 0, or no message is ever sent", "write a duration like 30m, 24h or 7d"
     if kind in {"literal_error", "enum"}:
         choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
         return f"is one of {', '.join(choices)}", did_you_mean(str(fault["input"]), choices)

@@ -164,3 +164,44 @@ def test_rules_match_here_as_they_do_in_the_service(
     made = {result.rule for result in rules.evaluate(event(**changes))}
     seen = covered(changes)
     assert {name for name, rule in seen.items() if all(branch.expression for branch in rule.missing)} == made
+
+
+LABELLED = """\
+rules:
+  - id: labelled
+    on: shop.order.Paid
+    to: ${event.sub}
+    template: paid
+    data:
+      thing1: |-
+        ${label(event.channel, {"WECHAT": "微信", "*": "其他"})}
+      character_string2: ${default(event.note, "none")}
+"""
+
+
+def labelled(rules: str, *changes: dict[str, object]) -> RuleCoverage:
+    checked = check(RuleSources({"r.yaml": rules}, ("t.yaml", TEMPLATES)), schemas())
+    assert checked.ruleset is not None, checked.findings
+    coverage = Coverage(checked.ruleset, checked.locations, schemas())
+    for change in changes:
+        coverage.note(event(**change))
+    (one,) = coverage.rules()
+    return one
+
+
+def test_labels_and_both_sides_of_default_are_branches() -> None:
+    """A label that no test reads, and a value or its replacement that no test sees, are missing."""
+    seen = labelled(LABELLED, {"channel": "WECHAT", "note": None})
+    assert missing(seen) == [
+        '8:11 never "*": label(event.channel, {"WECHAT": "微信", "*": "其他"})',
+        '9:28 never the value itself: default(event.note, "none")',
+    ]
+    assert seen.branches == 5
+    assert not labelled(LABELLED, {"note": " "}, {"channel": "ALIPAY", "note": "x"}).missing
+
+
+def test_a_label_that_no_event_can_have_is_not_a_branch() -> None:
+    """Where every value of the enum has its own label, `"*"` is for values to come."""
+    every = '{"WECHAT": "微信", "ALIPAY": "支付宝", "BALANCE": "余额", "*": "其他"}'
+    seen = labelled(LABELLED.replace('{"WECHAT": "微信", "*": "其他"}', every))
+    assert [one.expected for one in seen.missing if "label" in one.expression] == ['"WECHAT"', '"ALIPAY"', '"BALANCE"']

@@ -143,6 +143,19 @@ def test_characters_that_xml_does_not_allow_are_replaced(
     assert cases[-1].get("name") == "what it is called: a�b"
 
 
+def test_tests_of_a_rule_that_is_off_are_skipped(folder: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are counted with the reason, listed with --verbose, and end with 0; CI does not block the kill switch."""
+    (folder / "shop.yaml").write_text(RULE.replace("on:", "enabled: false\n    on:"), encoding="utf-8")
+    assert run("--verbose") == 0
+    out = capsys.readouterr().out
+    assert "skipped rules/tests/shop.yaml:2:5: the buyer hears of it (`paid` is off)" in out
+    assert "rules: 0 passed, 3 skipped (`paid` is off)" in out
+    assert run("--output", "json") == 0
+    assert [one["rules_off"] for one in json.loads(capsys.readouterr().out)["skipped"]] == [["paid"]] * 3
+    assert run("--output", "junit") == 0
+    assert capsys.readouterr().out.count('<skipped message="off: paid"') == 3
+
+
 @pytest.mark.parametrize("output", ["text", "json", "junit"])
 def test_rules_with_errors_are_not_tested(
     run: Run, folder: Path, capsys: pytest.CaptureFixture[str], output: str

@@ -126,8 +126,31 @@ def test_local_time_knows_daylight_saving(moment: str, zone: str, text: str) -> 
         ("YYYY-mm-DD", "months are MM"),
         ("hh:mm", "HH counts them to 24"),
         ("YYYY年Q", "has no meaning"),
-        ("HH:mm 'Uhr", "has no meaning"),
-        ("%Y-%m-%d", "has no meaning"),
+        ("HH:mm 'Uhr", "is not closed"),
+        ("%Y-%m-%d", "write YYYY"),
+        ("YYYY-MM-DD HH:MM", "minutes are mm"),
+        ("HH点MM分", "minutes are mm"),
+        ("M月D日 mm:ss", "months are MM"),
+        ("YYYY/mm/DD HH:mm", "months are MM"),
+        ("MMMM D, YYYY", "months are numbers"),
+        ("MMM", "months are numbers"),
+        ("AAAA h:mm", "write A"),
+        ("DDD", "write DD"),
+        ("YYYYY", "write YYYY"),
+        ("HHH:mm", "write HH"),
+        ("HH:mm:SS", "write ss"),
+        ("H:m", "write mm"),
+        ("YYYY年YY", "the year is in the pattern twice"),
+        ("MM月M日", "the month is in the pattern twice"),
+        ("HH:ss", "needs mm"),
+        ("YYYY年D日", "no month"),
+        ("YYYY HH:mm", "no day"),
+        ("YYYY-DD-MM", "write MM, then DD"),
+        ("下午", "shows nothing of the time"),
+        ("A HH:mm", "write hh or h"),
+        ("ＹＹＹＹ-MM-DD", "full-width letter"),
+        ("YYYY-MM-DDTHH:mm", "single quotes"),
+        ("dddd", "write EEEE"),
     ],
 )
 def test_wrong_patterns_are_refused(pattern: str, message: str) -> None:
@@ -141,7 +164,36 @@ def test_wrong_patterns_are_refused(pattern: str, message: str) -> None:
 
 def test_literals_in_patterns() -> None:
     """Latin letters are in single quotes, other characters as they are."""
-    assert local_time(NOON, "'at' H'h'mm · EEEE A", "UTC") == "at 4h00 · 星期一 上午"
+    assert local_time(NOON, "'at' H'h'mm · EEEE", "UTC") == "at 4h00 · 星期一"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "HH:mm M月D日",
+        "DD/MM/YYYY",
+        "M月D日 A",
+        "YY.M.D",
+        "A hh点mm分ss秒",
+        "EEEE",
+        "YYYY-MM-DD'T'HH:mm:ss",
+        "HH点 MM月DD日",
+        "D日",
+    ],
+)
+def test_unusual_patterns_are_right(pattern: str) -> None:
+    """A pattern that can be meant is not refused."""
+    assert local_time(NOON, pattern)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hint"), [("Asia/Beijing", "Asia/Shanghai"), ("asia/tokyo", "Asia/Tokyo"), ("CST", "Asia/Shanghai")]
+)
+def test_a_zone_by_a_common_wrong_name_has_a_hint(zone: str, hint: str) -> None:
+    """Beijing is in Asia/Shanghai, and names are in mixed case."""
+    check = BY_NAME["local_time"].check_constants
+    assert check is not None
+    assert str(check(None, "HH:mm", zone)).endswith(f"write it like {hint}")
 
 
 @pytest.mark.parametrize("zone", ["", "Asia/Peking", "../../etc/passwd", "UTC+8", "asia/shanghai\x00", "a" * 10_000])

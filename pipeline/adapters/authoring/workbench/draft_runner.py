@@ -114,28 +114,28 @@ class DraftRunner:
         )
         result: dict[str, object] = {
             "findings": list(_findings(checked, path, whole, draft.rules)),
-            "sound": checked.ruleset is not None,
+            "sound": checked.compiled is not None,
             "event_type": event_type,
             "event_problem": problem,
             "messages": [],
             "why": [],
             "tests": self._tests(checked, path),
         }
-        if checked.ruleset is not None and event is not None:
-            result["messages"] = list(_messages(checked.ruleset, event))
-            explanation = explain(checked.ruleset, checked.locations, event)
+        if checked.compiled is not None and event is not None:
+            result["messages"] = list(_messages(checked.compiled, event))
+            explanation = explain(checked.compiled, checked.locations, event)
             result["why"] = [_why(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
         return result
 
     def _tests(self, checked: CheckResult, path: str) -> dict[str, object] | None:
         """Results of the tests for events of the draft's types; None if there are none."""
-        if checked.ruleset is None:
+        if checked.compiled is None:
             return None
         own = {name for name, locations in checked.locations.items() if locations.path == path}
-        types = {kind for rule in checked.ruleset.rules if rule.id in own for kind in rule.on}
+        types = {kind for rule in checked.compiled.rules if rule.id in own for kind in rule.on}
         cases = [case for case in checked.cases if case.event.type in types][:MOST_TESTS]
         files = read_test_events(cases)
-        results = [run(case, checked.ruleset, self._schemas, files) for case in cases]
+        results = [run(case, checked.compiled, self._schemas, files) for case in cases]
         failed = [as_json(Timed(result, 0.0)) for result in results if not result.passed]
         return {"run": len(results), "failed": [_failed(one) for one in failed[:MOST_MESSAGES]]} if results else None
 

@@ -53,7 +53,7 @@ class RuleFolder:
         names = mine.ids.union(types, *(self._known[other][1].ids for other in near))
         tests = {test: body for test, body in sources.tests.items() if any(name in body for name in names)}
         rules = {other: text if other == path else sources.rules[other] for other in sorted({path, *near})}
-        return RuleSources(rules, sources.templates, tests)
+        return RuleSources(rules, sources.templates, tests, is_whole=rules.keys() >= sources.rules.keys())
 
     def _of(self, path: str, text: str) -> frozenset[str]:
         known = self._known.get(path)

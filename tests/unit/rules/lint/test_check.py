@@ -179,7 +179,7 @@ def test_a_type_that_changed_between_versions_is_reported() -> None:
     (finding,) = findings(rule("when: event.count > 1"), TEMPLATES, SCHEMA, new)
     assert (finding.code, finding.message) == (
         "type-mismatch",
-        "`>` does not go between double and int",
+        "`>` does not go between a number with decimals and a whole number",
     )
 
 
@@ -242,6 +242,41 @@ def test_disabled_rules_are_not_in_the_rule_set() -> None:
     result = checked(rule("enabled: false"))
     assert result.ruleset is not None
     assert result.ruleset.rules == ()
+
+
+def test_tests_of_a_rule_that_is_off_are_skipped() -> None:
+    """Switching a rule off needs no change of its tests; other cases of the same test run."""
+    text = """tests:
+  - name: paid
+    event: {type: shop.order.Paid, example: true}
+    cases:
+      - expect: {notices: [{rule: paid}]}
+      - expect: {none: refused, rule: paid, reason: field_limit}
+      - expect: {none: no_match}
+"""
+    sources = RuleSources({"a.yaml": rule("enabled: false")}, ("templates.yaml", TEMPLATES), {"t.yaml": text})
+    result = check(sources, schemas())
+    assert [finding.code for finding in result.findings] == ["disabled", "unused-template"]
+    assert result.off == ("paid",)
+    assert [one.case.name for one in result.skipped] == ["paid: case 1", "paid: case 2"]
+    assert [case.name for case in result.cases] == ["paid: case 3"]
+
+
+def test_a_fault_in_the_templates_makes_no_finding_elsewhere() -> None:
+    """Whether a field may be left out is not known then: a field that may be null is not reported."""
+    sources = RuleSources(
+        {"a.yaml": rule("", data="{thing1: a, character_string2: '${event.note}'}")},
+        ("templates.yaml", TEMPLATES.replace("title: 订单支付成功通知", "titel: 订单支付成功通知")),
+    )
+    assert {finding.path for finding in check(sources, schemas()).findings if finding.is_error} == {"templates.yaml"}
+
+
+def test_a_fault_in_a_test_leaves_the_rules_compiled() -> None:
+    """So that an editor can go on to show the card."""
+    sources = RuleSources({"a.yaml": RULE}, ("templates.yaml", TEMPLATES), {"t.yaml": "tests: [{name: a}]"})
+    result = check(sources, schemas())
+    assert result.ruleset is None
+    assert result.compiled is not None
 
 
 HURTFUL = {

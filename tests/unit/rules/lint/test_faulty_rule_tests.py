@@ -132,14 +132,6 @@ class Bad(NamedTuple):
         ),
         Bad(
             "{type: shop.order.Paid, example: true}",
-            "{notices: [{rule: off}]}",
-            "bad-test",
-            31,
-            "rule `off` is disabled",
-            "it has `enabled: false`",
-        ),
-        Bad(
-            "{type: shop.order.Paid, example: true}",
             "{notices: [{rule: lost}]}",
             "unknown-rule",
             31,

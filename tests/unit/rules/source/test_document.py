@@ -45,7 +45,7 @@ def test_numbers_of_tests_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "line", "column"),
     [
-        ("a: [1\nb: 2", "not-yaml", 2, 2),
+        ("a: [1\nb: 2", "not-yaml", 1, 4),
         ("a: 1\n\tb: 2", "not-yaml", 2, 1),
         ("a: ${x ? 1 : 2}", "not-yaml", 1, 12),
         ("a: 1\na: 2", "duplicate-key", 2, 1),

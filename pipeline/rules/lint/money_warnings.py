@@ -1,0 +1,193 @@
+"""Amounts that a card would show as bare numbers, or a hundred times too large: what `money` is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pipeline.rules.cel.fields import Fields
+from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
+from pipeline.styles.category import AMOUNT
+from pipeline.styles.field_kind import FieldKind
+
+_ARITHMETIC = frozenset({"_+_", "_-_", "_*_", "_/_", "_%_", "-_"})
+_MONEY = re.compile(
+    r"(?:^|_)(?:amount|amt|price|fee|total|subtotal|balance|cost|money|payment|paid|refund|refunded|discount|"
+    r"deposit|bill|charge|yuan|rmb|face_value|threshold)(?:$|_)",
+    re.IGNORECASE,
+)
+_CENTS = re.compile(r"(?:^|_)(?:cents?|fen|minor|pennies)(?:$|_)", re.IGNORECASE)
+_CURRENCY_SCALE = 2
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Number(NamedTuple):
+    """A part of an expression whose digits the customer reads."""
+
+    node: Node
+    is_whole: bool
+    """Whether it is an integer."""
+
+
+def warnings(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fault]:
+    """Warnings on an expression in a field of a card; `kind` is the field's, None where it is not known."""
+    for number in _shown(tree.root, fields):
+        if kind is AMOUNT or _is_money(number.node, fields):
+            yield _bare(tree, number, fields)
+    for node in walk(tree.root):
+        if node.kind is not Kind.CALL:
+            continue
+        if (fault := _wrong_unit(tree, node, fields)) is not None:
+            yield fault
+        if kind is AMOUNT and (fault := _grouped(node)) is not None:
+            yield fault
+
+
+def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """Divisions of an integer by an integer other than 1: CEL drops the remainder."""
+    for node in walk(tree.root):
+        if node.name != "_/_" or node.kind is not Kind.CALL:
+            continue
+        one, other = node.children
+        if one.kind is Kind.CONSTANT or not (_is_whole(one, fields) and _is_whole(other, fields)):
+            continue
+        text, by = tree.text(one), tree.text(other)
+        if other.kind is not Kind.CONSTANT:
+            hint = f"write double({text}) / double({by})"
+            yield Fault(node.own, "integer-division", "the remainder is dropped: 7 / 2 is 3", hint)
+        elif isinstance(other.value, int) and abs(other.value) > 1:
+            hint = f"write double({text}) / {by}.0, or money_of_cents({text}, …) for an amount"
+            message = f"the remainder is dropped: 1299 / {by} is {int(1299 / other.value)}"
+            yield Fault(node.own, "integer-division", message, hint)
+
+
+def _bare(tree: Tree, number: Number, fields: Fields) -> Fault:
+    text = tree.text(number.node)
+    currency = "event.currency" if fields.root.field("currency") is not None else '"CNY"'
+    if number.is_whole:
+        cents = next((one for one in walk(number.node) if _is_cents(one, fields)), number.node)
+        text = tree.text(cents)
+        message = f"the customer would read the number as it is: `{text}` may be 3550 for ¥35.50"
+        whole = f"money(double({text}), {currency})"
+        hint = f"for cents (分) write money_of_cents({text}, {currency}); for whole units {whole}"
+        return Fault(number.node.start, "bare-amount", message, hint)
+    divided = _cents_in(number.node, fields)
+    if divided is not None:
+        hint = f"write money_of_cents({tree.text(divided)}, {currency})"
+    else:
+        hint = f"write money({text}, {currency}), or decimal({text}, 2) for the number alone"
+    message = f"the customer would read the amount as a bare number, such as 128.5 for 128.50: `{text}`"
+    return Fault(number.node.start, "bare-amount", message, hint)
+
+
+def _cents_in(node: Node, fields: Fields) -> Node | None:
+    """The whole number that is divided: `double(event.fee_cents) / 100.0`."""
+    if node.name != "_/_" or node.children[1].kind is not Kind.CONSTANT or node.children[1].value != 100.0:  # noqa: PLR2004
+        return None
+    return next((one for one in walk(node.children[0]) if one.kind is Kind.FIELD and _is_whole(one, fields)), None)
+
+
+def _wrong_unit(tree: Tree, call: Node, fields: Fields) -> Fault | None:
+    """Cents that `money` takes for whole units, or whole units that `money_of_cents` takes for cents."""
+    if call.name not in {"money", "money_of_cents"} or not call.children:
+        return None
+    amount, currency = call.children[0], tree.text(call.children[1]) if len(call.children) > 1 else '"CNY"'
+    if call.name == "money" and amount.name == "double" and _is_cents(amount.children[0], fields):
+        text = tree.text(amount.children[0])
+        message = f"`{text}` counts cents: money() would write a hundred times the amount"
+        return Fault(call.start, "wrong-unit", message, f"write money_of_cents({text}, {currency})")
+    if call.name == "money_of_cents" and amount.name == "int" and _has_decimals(amount.children[0], fields):
+        text = tree.text(amount.children[0])
+        if amount.children[0].kind is Kind.FIELD:
+            message = f"`{text}` is in whole units: money_of_cents() would write a hundredth of the amount"
+            return Fault(call.start, "wrong-unit", message, f"write money({text}, {currency})")
+    return None
+
+
+def _grouped(call: Node) -> Fault | None:
+    """`money` with a locale, whose separators the field `amount` does not take."""
+    if call.name != "money" or len(call.children) != 3:  # noqa: PLR2004 - amount, currency, locale
+        return None
+    message = "this fails for amounts of 1,000 and more: the field takes no separators"
+    return Fault(call.children[2].start, "may-fail", message, "leave the locale out")
+
+
+def _shown(node: Node, fields: Fields) -> Iterator[Number]:
+    """The numbers whose digits become part of the text."""
+    match node.kind, node.name:
+        case Kind.CALL, "_?_:_":
+            yield from _shown(node.children[1], fields)
+            yield from _shown(node.children[2], fields)
+        case Kind.CALL, "default" | "string":
+            for child in node.children:
+                yield from _shown(child, fields)
+        case Kind.CALL, "_+_" if not _is_number(node, fields):
+            for child in node.children:
+                yield from _shown(child, fields)
+        case Kind.CALL, "int" if _has_decimals(node.children[0], fields):
+            yield Number(node, is_whole=False)
+        case Kind.CONSTANT, _:
+            return
+        case _:
+            if _is_number(node, fields):
+                yield Number(node, _is_whole(node, fields))
+
+
+def _is_money(node: Node, fields: Fields) -> bool:
+    """Whether a number is an amount, as far as names and types of fields tell."""
+    for one in walk(node):
+        if one.kind is not Kind.FIELD:
+            continue
+        name = _WORDS.sub("_", one.name)
+        kind = _scalar(one, fields)
+        if kind is None or kind.scalar not in {Scalar.DOUBLE, Scalar.INT}:
+            continue
+        is_decimal = kind.logical == "decimal" and kind.scale == _CURRENCY_SCALE
+        if _CENTS.search(name) or is_decimal or (kind.scalar is Scalar.DOUBLE and _MONEY.search(name)):
+            return True
+    return False
+
+
+def _is_cents(node: Node, fields: Fields) -> bool:
+    return node.kind is Kind.FIELD and _is_whole(node, fields) and _CENTS.search(_WORDS.sub("_", node.name)) is not None
+
+
+def _is_number(node: Node, fields: Fields) -> bool:
+    return _is_whole(node, fields) or _has_decimals(node, fields)
+
+
+def _is_whole(node: Node, fields: Fields) -> bool:
+    match node.kind, node.name:
+        case Kind.CONSTANT, _:
+            return type(node.value) is int
+        case Kind.CALL, "size" | "int" | "uint":
+            return True
+        case Kind.CALL, name if name in _ARITHMETIC:
+            return all(_is_whole(child, fields) for child in node.children)
+        case _:
+            kind = _scalar(node, fields)
+            return kind is not None and kind.scalar is Scalar.INT
+
+
+def _has_decimals(node: Node, fields: Fields) -> bool:
+    match node.kind, node.name:
+        case Kind.CONSTANT, _:
+            return type(node.value) is float
+        case Kind.CALL, "double":
+            return True
+        case Kind.CALL, "default":
+            return _has_decimals(node.children[1], fields)
+        case Kind.CALL, name if name in _ARITHMETIC:
+            return any(_has_decimals(child, fields) for child in node.children)
+        case _:
+            kind = _scalar(node, fields)
+            return kind is not None and kind.scalar is Scalar.DOUBLE
+
+
+def _scalar(node: Node, fields: Fields) -> ScalarType | None:
+    kind = fields.type_of(node, {})
+    kind = kind.inner if isinstance(kind, NullableType) else kind
+    return kind if isinstance(kind, ScalarType) else None

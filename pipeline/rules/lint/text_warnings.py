@@ -1,0 +1,178 @@
+"""Texts that look like another system's: placeholders, tags, comments that hide a text, urls that are not encoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pipeline.model.suggestion import closest
+from pipeline.rules.cel.braces import FIELD
+from pipeline.rules.cel.fields import Fields
+from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.tree import Kind, Node, Tree
+from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
+from pipeline.rules.source.document import Document
+from pipeline.rules.source.text import Unclosed, split
+
+_PLACEHOLDER = re.compile(
+    r"""
+      \{\{.*?\}\}                                   # {{name}}, {{#if x}}, {{thing1.DATA}}
+    | \{%.*?%\} | <%.*?%>                           # Jinja, ERB
+    | [\#@]\{[^{}]*\} | \$\([\w. ]*\) | \$\[[\w. ]*\]
+    | (?<!\$)\{\d*\} | (?<!\$)\{[$@\#]?[A-Za-z_][\w.]*\}  # {0}, {}, {name}, {$name}
+    | \$[A-Za-z_][\w.]*
+    | %\d*\$?[sd@](?![A-Za-z0-9]) | %\([A-Za-z_]\w*\)[sdf] | %[A-Za-z_]\w*%
+    | \#[A-Za-z_]\w*\# | @[A-Za-z_]\w*@ | \*\|\w+\|\*
+    | \[\[.*?\]\] | \[[A-Za-z_][\w.]*\] | \{\[.*?\]\}
+    | 【[^】]*】 | 〖[^〗]*〗
+    | </?[A-Za-z][^<>]*>                            # <name>, <b>, <br/>
+    | &(?:nbsp|amp|lt|gt|quot|\#\d+);
+    | \\[nrt](?![A-Za-z])
+    | (?<![A-Za-z])(?:X{2,}|x{3,})(?![A-Za-z0-9]) | ×{2,} | ＊{2,} | _{3,} | ＿{2,}
+    | (?<![A-Za-z])(?:TODO|TBD|FIXME|Lorem\ ipsum)(?![A-Za-z]) | 待填写? | 待补充 | 某某
+    """,
+    re.VERBOSE | re.ASCII,
+)
+"""Placeholders of the template languages, SMS platforms and drafts that rules are copied from."""
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_FREE_TEXT = re.compile(
+    r"(?:^|_)(?:name|summary|title|note|remark|reason|address|message|description|comment|city|keyword|text|label|q)$",
+    re.IGNORECASE,
+)
+
+
+class Doubt(NamedTuple):
+    """A doubtful part of a text."""
+
+    at: int
+    """Index into the text."""
+    message: str
+    hint: str
+
+
+def placeholders(text: str, fields: Fields | None) -> Iterator[Doubt]:
+    """Placeholders of other systems in a text, without `${…}` of our own; `fields` are those of the event."""
+    for found in _PLACEHOLDER.finditer(_ESCAPED.sub("   ", text)):
+        part = text[found.start() : found.end()]
+        if FIELD.search(part) is not None:  # an error of its own
+            continue
+        yield Doubt(found.start(), f"the customer would read `{part}` as it is written", _instead(part, fields))
+
+
+def _instead(part: str, fields: Fields | None) -> str:
+    if part.startswith(("<", "&")):
+        return "a card shows plain text: write the text alone"
+    if part.startswith("\\"):
+        return "a line break has no place in a field: write the text on one line"
+    if part.startswith(("【", "〖")):
+        return "write `${event.…}` for a value; for the text itself use 「」 or no brackets"
+    named = _NAME.search(part)
+    names = [field.name for field in fields.root.fields] if fields is not None else []
+    if named is not None and (field := closest(named[0], names)) is not None:
+        return f"write `${{event.{field}}}`"
+    return "write `${event.…}` for a value of the event"
+
+
+def comments(document: Document) -> Iterator[tuple[int, int, str, str]]:
+    """Comments that swallow part of a text: line and column counted from 1, a message and a hint."""
+    for path, scalar in document.scalars.items():
+        if scalar.start < len(document.text) and document.text[scalar.start] in "\"'|>":
+            continue
+        end = document.text.find("\n", scalar.end)
+        line = document.text[scalar.end : end if end >= 0 else len(document.text)]
+        found = re.match(r"\s+#(.*)", line)
+        if found is None or not _hides(path, found[1]):
+            continue
+        at = scalar.end + found.start(1) - 1
+        number = document.text.count("\n", 0, at) + 1
+        column = at - document.text.rfind("\n", 0, at)
+        yield (
+            number,
+            column,
+            "the text ends before `#`: what follows is a comment that no customer reads",
+            ("put the whole text in quotes, or write ＃"),
+        )
+
+
+_TEXTS = frozenset({"data", "to", "url", "when"})
+
+
+def _hides(path: tuple[str | int, ...], comment: str) -> bool:
+    if not _TEXTS.intersection(path):
+        return False
+    return "${" in comment or (comment[:1].strip() != "" and not comment.startswith(("#", "!", "-", "=")))
+
+
+def unencoded(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """Free texts of the event in a url: one with a blank in it is refused."""
+    for node in _as_they_are(tree.root):
+        kind = fields.type_of(node, {}) if node.kind is Kind.FIELD else None
+        kind = kind.inner if isinstance(kind, NullableType) else kind
+        is_text = isinstance(kind, ScalarType) and kind.scalar is Scalar.STRING and not kind.symbols
+        if is_text and _FREE_TEXT.search(node.name):
+            text = tree.text(node)
+            message = f"this fails for events whose `{text}` has a blank in it"
+            yield Fault(node.start, "may-fail", message, f"write url_encode({text})")
+
+
+def _as_they_are(node: Node) -> Iterator[Node]:
+    match node.kind, node.name:
+        case Kind.CALL, "_?_:_":
+            yield from _as_they_are(node.children[1])
+            yield from _as_they_are(node.children[2])
+        case Kind.CALL, "_+_" | "default" | "truncate" | "upper" | "lower" | "trim":
+            for child in node.children:
+                yield from _as_they_are(child)
+        case _:
+            yield node
+
+
+def literals_of(text: str) -> Iterator[tuple[int, str]]:
+    """The parts of a text outside `${…}`, each with its index."""
+    try:
+        parts = split(text)
+    except Unclosed:
+        return
+    yield from ((part.at, part.source) for part in parts if not part.is_expression)
+
+
+def template_id_doubts(ids: Mapping[str, str], others: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str, str]]:
+    """Doubtful ids of one template: the environment, a message and a hint.
+
+    `others` has the alias of each environment's and id's template before this one.
+    """
+    seen: dict[str, str] = {}
+    for stage, one in ids.items():
+        if (first := seen.get(one)) is not None:
+            message = f"{stage} has the id of {first}: a message sent there would reach the customers of the other"
+            yield stage, message, "write the id of this environment's own account, or leave the line out"
+        elif (alias := others.get((stage, one))) is not None:
+            yield (
+                stage,
+                f"template `{alias}` has the same id in {stage}",
+                "copy this template's own id from the platform",
+            )
+        elif (named := _named_environment(stage, one, ids)) is not None:
+            yield stage, f"the id of {stage} reads as that of {named}", "are the two ids swapped?"
+        elif (fault := _unlike_an_id(one)) is not None:
+            yield stage, f"the id {fault}", "copy it from the platform again"
+        seen.setdefault(one, stage)
+
+
+def _named_environment(stage: str, one: str, ids: Mapping[str, str]) -> str | None:
+    words = re.split(r"[^a-z]+", one.casefold())
+    return next((other for other in ids if other != stage and other in words and stage not in words), None)
+
+
+_LENGTH, _NEAR = 43, 4
+
+
+def _unlike_an_id(one: str) -> str | None:
+    if re.search(r"[\s\"'“”‘’，。：；]", one) or not one.isascii():
+        return "has a blank, a quote or a character that no id has"
+    is_alike = re.fullmatch(r"[A-Za-z0-9_-]+", one) is not None and re.search(r"[A-Z].*[0-9]|[0-9].*[A-Z]", one)
+    if is_alike and 0 < abs(len(one) - _LENGTH) <= _NEAR and one != one.lower():
+        return f"has {len(one)} characters; WeChat's have {_LENGTH}"
+    return None

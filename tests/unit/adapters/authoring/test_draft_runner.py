@@ -1,0 +1,60 @@
+"""Drafts of rules in a folder with other files and their tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.authoring.workbench.draft_runner import Draft, DraftRunner
+from tests.unit.rules.shop import RULE, TEMPLATES, schemas
+
+OTHER = RULE.replace("id: paid", "id: refund").replace("shop.order.Paid", "shop.order.Refunded")
+OF_BOTH = """\
+tests:
+  - name: a payment
+    event: {type: shop.order.Paid, example: true}
+    expect: {notices: [{rule: paid}]}
+  - name: a refund
+    event: {type: shop.order.Refunded, data: {sub: a, order_no: b}}
+    expect: {notices: [{rule: refund}]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files of rules, and one file of tests for both."""
+    files = {"paid.yaml": RULE, "refund.yaml": OTHER, "templates.yaml": TEMPLATES, "tests/both.yaml": OF_BOTH}
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def tried(folder: Path, rules: str) -> dict[str, object]:
+    runner = DraftRunner(folder, schemas(), None)
+    event = json.loads(runner.example("shop.order.Paid"))
+    return runner.try_out(Draft("paid.yaml", rules, "shop.order.Paid", json.dumps(event)))
+
+
+def test_tests_of_rules_in_another_file_are_no_fault_of_the_draft(folder: Path) -> None:
+    """The card is shown although the test file also names rules that are not read for the draft."""
+    result = tried(folder, RULE)
+    assert result["sound"] is True
+    assert [finding for finding in _list(result["findings"]) if finding["level"] == "error"] == []
+    assert len(_list(result["messages"])) == 1
+
+
+def test_a_fault_in_the_tests_leaves_the_card(folder: Path) -> None:
+    """It is reported, and the message of the rule is shown."""
+    (folder / "tests" / "both.yaml").write_text("tests: [{name: paid}]\n", encoding="utf-8")
+    result = tried(folder, RULE)
+    assert [finding["elsewhere"] for finding in _list(result["findings"]) if finding["level"] == "error"]
+    assert len(_list(result["messages"])) == 1
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    assert isinstance(value, list)
+    return value
