@@ -18,7 +18,13 @@ WITHOUT_FILE = {
     "file-not-read",  # the name is the fault: tests/unit/adapters/test_rule_files.py
     "file-too-large",  # a mebibyte needs no file
 }
-TEMPLATE_FAULTS = {"doubtful-template-id", "field-kind-unknown", "unknown-api", "unused-template"}
+TEMPLATE_FAULTS = {
+    "doubtful-style",
+    "doubtful-template-id",
+    "field-kind-unknown",
+    "unknown-api",
+    "unused-template",
+}
 APIS = ("notices", "sms")
 TEST_FAULTS = {"bad-test", "unknown-rule", "unfit-event"}
 USUAL = {"doubtful-template-id", "missing-test", "unused-template"}
@@ -74,6 +80,18 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "`getMonth` counts months from 0: January is 0, December 11",
         'write local_time(event.paid_at, "M"), or add 1',
     ),
+    "doubtful-style": (
+        4,
+        5,
+        "`thing1` is not a key of style `history`",
+        "history and alipay have first, keyword1, … and remark; category has thing1, time2, amount3, …",
+    ),
+    "enum-order": (
+        4,
+        25,
+        "`>` compares the values of an enum letter by letter",
+        'write `==`, `!=` or in ["…", "…"]',
+    ),
     "doubtful-template-id": (
         4,
         44,
@@ -126,7 +144,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         1,
         11,
         "anchors and aliases are not allowed: write the value out",
-        "a text that begins with `*` or `&` stands in quotes",
+        "put a text that begins with `*` or `&` in quotes",
     ),
     "always-fails": (
         6,

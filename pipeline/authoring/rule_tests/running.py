@@ -17,6 +17,7 @@ from pipeline.rules.lint.given_events import EventFiles, Unfit, given
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Location
+from pipeline.styles.text import is_visible
 
 
 class Result(NamedTuple):
@@ -72,11 +73,13 @@ def _completed(message: Message, rules: RuleSet, event: Event) -> Message:
         rendered = text.render(rules.bind(event), key)
     except RenderRefused:
         return message
+    if not is_visible(rendered):
+        return message
     cut = rendered if len(rendered) <= _MOST_SHOWN else f"{rendered[:_MOST_SHOWN]}…"
     return message._replace(detail=f"{message.detail}: {shown(cut)}")
 
 
-_OF_A_TEXT = frozenset({Reason.FIELD_LIMIT, Reason.FIELD_EMPTY, Reason.URL_REFUSED, Reason.RECIPIENT_EMPTY})
+_OF_A_TEXT = frozenset({Reason.FIELD_LIMIT, Reason.URL_REFUSED})
 
 
 def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -> WhyNot:

@@ -68,6 +68,22 @@ def _has_sunday(node: Node) -> bool:
     return bool(days) and any(one.value == _SUNDAY for one in values)
 
 
+def enum_order(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """Values of an enum that are compared by size: they are compared letter by letter."""
+    for node, scope in fields.walk(tree.root, {}):
+        if (
+            node.kind is Kind.CALL
+            and node.name in _BY_SIZE
+            and any(fields.symbols(one, scope) for one in node.children)
+        ):
+            sign = node.name.strip("_")
+            message = f"`{sign}` compares the values of an enum letter by letter"
+            yield Fault(node.own, "enum-order", message, 'write `==`, `!=` or in ["…", "…"]')
+
+
+_BY_SIZE = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
+
+
 def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fault]:
     """Truth values and values of enums that the customer would read as the event has them; `kind` is the field's."""
     for node in _read(tree.root):

@@ -20,7 +20,9 @@ from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES, is_error
 from pipeline.rules.source.format import FieldValue, RuleModel
 from pipeline.rules.source.report import Report
+from pipeline.rules.source.templates import Template
 from pipeline.styles.field_kind import FieldKind
+from pipeline.styles.registry import STYLES
 
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
@@ -81,6 +83,7 @@ class _FileWarnings:
                 fields = environment.fields
                 found |= dict.fromkeys(fault for fault in literals.enum_faults(source.tree, fields))
                 found |= dict.fromkeys(money_warnings.integer_divisions(source.tree, fields))
+                found |= dict.fromkeys(doubtful_expressions.enum_order(source.tree, fields))
                 found |= dict.fromkeys(doubtful_expressions.may_fail(source.tree, fields, source.known))
                 if where.name == "data":
                     found |= dict.fromkeys(doubtful_expressions.raw_values(source.tree, fields, where.kind))
@@ -229,7 +232,18 @@ def _template_ids(compilation: Compilation) -> Iterator[Finding]:
             )
         for stage, one in template.ids.items():
             others.setdefault((stage, one), alias)
+        if (key := _of_other_style(template)) is not None:
+            message = f"`{key}` is not a key of style `{template.style.name}`"
+            hint = "history and alipay have first, keyword1, … and remark; category has thing1, time2, amount3, …"
+            report.add(("templates", alias, "style"), "doubtful-style", message, hint)
     yield from report.findings
+
+
+def _of_other_style(template: Template) -> str | None:
+    """The first key that is one of another style's and not of the template's own."""
+    others = [style for style in STYLES.values() if style is not template.style]
+    keys = (field.key for field in template.fields if not template.style.owns(field.key))
+    return next((key for key in keys if any(style.owns(key) for style in others)), None)
 
 
 def _stages(compilation: Compilation) -> list[str]:

@@ -203,7 +203,7 @@ class _Reader:
 
     def _node(self, events: Iterator[_Event], event: _Event, path: Path, depth: int) -> object:
         if isinstance(event, self._is.AliasEvent) or getattr(event, "anchor", None) is not None:
-            hint = "a text that begins with `*` or `&` is in quotes"
+            hint = "put a text that begins with `*` or `&` in quotes"
             raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out", hint)
         if depth > MAX_DEPTH:
             raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
@@ -253,7 +253,7 @@ def _checked(event: _Event) -> str:
     return value
 
 
-_TAG = "a text that begins with `!` is in quotes"
+_TAG = "put a text that begins with `!` in quotes"
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _READ_DIFFERENTLY = re.compile(
     "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE

@@ -178,6 +178,18 @@ CODES: Mapping[str, Code] = {
         "Put the whole text in quotes.",
         "thing1: 订单 #${event.order_no}",
     ),
+    "enum-order": Code(
+        _W,
+        "Values of an enum are compared by size, which compares their letters.",
+        'Compare with `==` or `!=`, or write `in ["…", "…"]`.',
+        'when: event.channel > "ALIPAY"',
+    ),
+    "doubtful-style": Code(
+        _W,
+        "A field of a template has a key of another style.",
+        "Correct `style:`, or the key.",
+        "style: history",
+    ),
     "doubtful-template-id": Code(
         _W,
         "An id of a template is that of another environment or template, or is not the form of an id.",
