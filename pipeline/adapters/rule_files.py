@@ -6,6 +6,7 @@ file. Names that begin with a dot are skipped: editors and Kubernetes (`..data`)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
@@ -19,6 +20,12 @@ MAX_FOLDERS = 8
 """Levels of subfolders. A link to a folder above would otherwise never end."""
 _COPIES = frozenset({".bak", ".orig", ".old", ".swp", ".tmp", ".disabled", ".off"})
 """Suffixes that take a file out of use on purpose."""
+
+_OF_OTHERS = frozenset({".md", ".py", ".html"})
+"""Suffixes of files that may quote a rule file."""
+_HEAD_BYTES = 2_048
+_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*#[^\n]*\n|\s*\n)*(?:rules|templates|tests|defaults):\s*(?:\n|\[|#|$)")
+"""How a file of rules, templates or tests begins, whatever its name."""
 
 
 def read_rules(folder: Path) -> RuleSources:
@@ -134,6 +141,17 @@ def _ignored(files: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
             stem = name if name.endswith(SUFFIXES) else Path(name).stem
             if stem.endswith(SUFFIXES):
                 yield str(path), f"rename it to `{stem}`"
+            elif path.suffix.lower() not in _OF_OTHERS and _BEGINNING.match(_head(path)):
+                yield str(path), f"rename it to `{Path(name).stem}.yaml`"
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file, enough for a comment and the first key; none where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:  # a file that is not read anyway must not stop a reload
+        return b""
 
 
 def _read(path: Path) -> str:

@@ -27,6 +27,23 @@ _HINTS: Mapping[str, str] = {
     Kind.MAP: "each key of a map is written once",
 }
 _HINT = "change its fixed values"
+_CAUSES: Mapping[str, str] = {
+    "String to Timestamp conversion failed": "this is not a date, a time and a zone",
+    "timestamp overflow": "the year is not one of 1 to 9999",
+    "String to Duration conversion failed": "this is not a number of hours, minutes or seconds",
+    "Duration": "the span is too long",
+    "cannot convert string to int": "the text is not a whole number",
+    "cannot convert string to uint": "the text is not a whole number",
+    "Index error": "the list has no such item",
+    "there is no such field or key in this event": "the map has no such key",
+    "duplicate key in map": "the map has a key twice",
+    "integer overflow": "the number is too large",
+    "double out of int64 range": "the number is too large",
+    "int64 out of uint64 range": "the number is negative",
+    "divide by zero": "it divides by zero",
+    "modulus by zero": "it divides by zero",
+}
+"""CEL's causes (measured with cel-expr-python 0.1.3) as an author would say them."""
 _OUT_OF_STEPS = "Iteration budget exceeded"
 """CEL's message at its bound for macros (measured with cel-expr-python 0.1.3)."""
 _QUOTED_CHARACTERS = 60
@@ -73,7 +90,8 @@ class _Search:
         if len(text) > _QUOTED_CHARACTERS:
             text = text[:_QUOTED_CHARACTERS] + "…"
         hint = _HINTS.get(node.name or node.kind, _HINT)
-        return Fault(node.start, "always-fails", f"`{text}` fails for every event: {error}", hint)
+        cause = _CAUSES.get(error, error)
+        return Fault(node.start, "always-fails", f"`{text}` fails for every event: {cause}", hint)
 
     def _bad_operand(self, node: Node) -> Fault | None:
         """A fixed operand that no value of the others can make right."""

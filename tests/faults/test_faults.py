@@ -149,7 +149,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "always-fails": (
         6,
         27,
-        '`timestamp("2026-11-11 00:00")` fails for every event: String to Timestamp conversion failed',
+        '`timestamp("2026-11-11 00:00")` fails for every event: this is not a date, a time and a zone',
         'write it with date, time and zone: timestamp("2026-11-11T00:00:00+08:00")',
     ),
     "always-matches": (

@@ -204,17 +204,47 @@ PARTIAL = (
             "wrong-value", "leave the line out"),
 )  # fmt: skip
 
+TYPES = (
+    Mistake("a field of a list", FLIGHT, "${event.passengers.▸name}航班延误", "type-mismatch",
+            'join(event.passengers.map(one, one.name), "、")'),
+    Mistake("a list of records joined", FLIGHT, """'${▸join(event.passengers, "、")}'""", "type-mismatch",
+            "name the text of each record"),
+    Mistake("a list of texts as a text", FLIGHT, "${▸event.tags}", "not-a-text", "join("),
+    Mistake("a record as a text", FLIGHT, "${▸event.contact}", "not-a-text", "name one of its fields"),
+    Mistake("an item by a point", FLIGHT, "${event.passengers▸.0.name}", "expression-syntax", "written [0]"),
+    Mistake("the first of JavaScript", FLIGHT, "${event.passengers.▸first().name}", "unknown-name",
+            "event.passengers[0]"),
+    Mistake("includes of JavaScript", WHEN, 'event.tags.▸includes("late")', "unknown-name", '"…" in event.tags'),
+    Mistake("contains for a list", WHEN, 'event.tags.▸contains("late")', "type-mismatch", '"…" in event.tags'),
+    Mistake("any of other languages", WHEN, 'event.passengers.▸any(p, p.name == "a")', "unknown-name",
+            "event.passengers.exists("),
+    Mistake("an arrow", WHEN, 'event.passengers.exists(p ▸=> p.name == "a")', "expression-syntax", "exists(one, one"),
+    Mistake("exists without a name", WHEN, 'event.passengers.▸exists(event.name == "a")', "unknown-name",
+            "exists(one, one"),
+    Mistake("the number of items of JavaScript", WHEN, "event.passengers.▸length > 1", "type-mismatch",
+            "size(event.passengers)"),
+    Mistake("a sum over a list", WHEN, "▸SUM(event.tags) > 1", "unknown-name", "a field of its own"),
+    Mistake("a date beside a time", WHEN, "event.day ▸> event.leaves_at", "type-mismatch",
+            "a date (2026-11-30) is a text"),
+    Mistake("a date as local_time", TIME2, '${▸local_time(event.day, "YYYY-MM-DD")}', "type-mismatch", "local_date("),
+    Mistake("a field that may be null, chained", FLIGHT, "${event.contact?.phone▸}", "expression-syntax", "!= null ?"),
+    Mistake("a field of a record that may be null", FLIGHT, "${▸event.contact.email}", "null-not-handled", "ask first"),
+    Mistake("values of an enum by size", WHEN, 'event.reason ▸> "CREW"', "enum-order", "=="),
+)  # fmt: skip
+
 IN_TEMPLATES = (
     Mistake("one id for both environments", IDS, "ids: {production: delay-production, staging: ▸delay-production}",
             "doubtful-template-id", "this environment's own account"),
     Mistake("ids swapped", IDS, "ids: {production: ▸delay-staging, staging: delay-production}",
             "doubtful-template-id", "swapped"),
+    Mistake("a style with other keys", "    title: 航班延误通知\n", "    title: 航班延误通知\n    ▸style: history\n",
+            "doubtful-style", "keyword1"),
     Mistake("an id cut short", IDS, "ids: {production: ▸Q57J4mJLPXxiBNTzRqkB93eB_64KLnRmAgNcoRiOMp}",
             "doubtful-template-id", "43"),
     Mistake("an id with a blank", IDS, "ids: {production: ▸delay production}", "doubtful-template-id", "copy it"),
 )  # fmt: skip
 
-IN_RULES = (*PATTERNS, *TEXTS, *MONEY, *TIMES, *PARTIAL,
+IN_RULES = (*PATTERNS, *TEXTS, *MONEY, *TIMES, *PARTIAL, *TYPES,
     Mistake("the production id as template", "template: delay", "template: ▸delay-production", "unknown-template",
             "id in production: write its name in templates.yaml, `delay`"),
     Mistake("the title as template", "template: delay", "template: ▸航班延误通知", "unknown-template", "its title"),

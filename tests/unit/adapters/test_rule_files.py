@@ -40,6 +40,10 @@ def test_subfolders_and_both_suffixes_are_read(tmp_path: Path) -> None:
     [
         ("more.yaml.txt", "rename it to `more.yaml`"),
         ("more.yml.TXT", "rename it to `more.yml`"),
+        ("more.txt", "rename it to `more.yaml`"),
+        ("more", "rename it to `more.yaml`"),
+        ("more.ymal", "rename it to `more.yaml`"),
+        ("trade/more.json", "rename it to `more.yaml`"),
         ("more.yaml ", "rename it to `more.yaml`"),
         ("trade/more.yaml.doc", "rename it to `more.yaml`"),
         ("trade/templates.yaml", "a rule set has one catalogue of templates: move them to "),
@@ -57,7 +61,8 @@ def test_a_file_that_looks_like_rules_and_is_not_read_is_reported(tmp_path: Path
 
 def test_a_file_set_aside_is_not_reported(tmp_path: Path) -> None:
     """A backup or a file that is switched off by its name."""
-    write(tmp_path, "a.yaml", "templates.yaml", "a.yaml.bak", "b.yaml.disabled", "c.yaml.orig", "notes.txt")
+    write(tmp_path, "a.yaml", "templates.yaml", "a.yaml.bak", "b.yaml.disabled", "c.yaml.orig", "README.md")
+    (tmp_path / "notes.txt").write_text("The rules: see the guide.\n", encoding="utf-8")
     assert not read_rules(tmp_path).ignored
 
 

@@ -55,6 +55,12 @@ def test_a_fault_in_the_tests_leaves_the_card(folder: Path) -> None:
     assert len(_list(result["messages"])) == 1
 
 
+def test_a_new_file_begins_without_a_condition(folder: Path) -> None:
+    """`when:` without a value is an error, and a rule without it matches every event on purpose."""
+    opened = DraftRunner(folder, schemas(), None).open("new.yaml", None, None)
+    assert "when" not in str(opened["rules"])
+
+
 def _list(value: object) -> list[dict[str, object]]:
     assert isinstance(value, list)
     return value
