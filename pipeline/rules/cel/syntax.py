@@ -186,7 +186,7 @@ def _of_point(first: str, before: str, source: str) -> str | None:
     if first == "," and before.endswith("event"):
         return "a field is named after a point: event.x"
     if re.search(r"\d\.$", before):
-        return "a decimal number goes on behind its point: 5.0"
+        return "a decimal number has digits behind its point: 5.0"
     if first.isascii() and (before.endswith(".") or first == "."):
         return "a field's name is missing behind the point"
     if before.endswith("]") and first.isalpha():
