@@ -210,7 +210,7 @@ class Cluster:
         self.nodes[number].process.freeze()
 
     def thaw_node(self, number: int) -> None:
-        """Let it go on."""
+        """Let it continue."""
         self.nodes[number].process.thaw()
 
     def is_running(self, number: int) -> bool:

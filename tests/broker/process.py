@@ -133,7 +133,7 @@ class KafkaProcess:
             self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 

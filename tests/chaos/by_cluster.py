@@ -80,7 +80,7 @@ def frozen(run: Run) -> None:
         run.note(f"node {node} is frozen")
         run.wait_and_excuse_losses(run.scale(OUT_SECONDS))
         run.cluster.thaw_node(node)
-        run.note(f"node {node} goes on")
+        run.note(f"node {node} continues")
         run.cluster.wait_until_in_sync()
         run.wait(AFTER_SECONDS)
         run.note(_gap(run, begin))
@@ -209,7 +209,10 @@ CLUSTER = (
     Scenario("peers-cut", "cluster: a node loses its peers, but no client", cut_off_from_peers, on_cluster=True),
     Scenario("clients-cut", "cluster: a node loses its clients, but no peer", cut_off_from_clients, on_cluster=True),
     Scenario(
-        "few-replicas", "cluster: the outcomes topic refuses for want of replicas", too_few_replicas, on_cluster=True
+        "few-replicas",
+        "cluster: the outcomes topic refuses because replicas are missing",
+        too_few_replicas,
+        on_cluster=True,
     ),
     Scenario("disk-full", "cluster: one node's disk is full", disk_full, on_cluster=True),
 )

@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from pipeline.adapters.kafka.ledger import Replay
 from pipeline.delivery import pointer
-from pipeline.errors import Unreachable
+from pipeline.errors import RightsMissing
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint, LedgerPosition
 from tests.broker.maven import MavenBroker
@@ -268,11 +268,11 @@ def test_a_member_without_the_right_to_the_group_ends_with_a_clear_message(
         pytest.skip("needs a Kafka with users")
     source, listener = kafka.source(**secure), RecordingListener()
     source.start(listener)
-    with pytest.raises(AssertionError, match="uthoriz"):
+    with pytest.raises(AssertionError, match=f"needs READ on the group {kafka.names.group}"):
         listener.wait(lambda: listener.assigned)
-    assert isinstance(listener.fatal, Unreachable)
+    assert isinstance(listener.fatal, RightsMissing)
     assert listener.fatal.hint is not None
-    assert "right" in listener.fatal.hint
+    assert "kafka-acls" in listener.fatal.hint
 
 
 def test_a_broker_without_the_new_protocol_gets_a_classic_member() -> None:
