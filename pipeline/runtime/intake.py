@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SLICE = 16
 """Records evaluated before the loop runs its other callbacks: under half a millisecond, so that replies which arrived
 in the meantime free their slots soon (docs/decisions/hot-path.md)."""
+REPEAT_SECONDS = 60.0
+"""Between two lines about undecodable records of one topic and reason."""
 MOST_TYPES_LOGGED = 100
 """Event types without a rule that are logged, each once; later ones are only counted."""
 MOST_TYPE_CHARACTERS = 200
@@ -73,6 +75,8 @@ class Intake:
         self._slice_due = False
         self._schema_requests = Tasks()
         self._types_logged: set[str] = set()
+        self._undecodable_logged: dict[tuple[str, Reason], tuple[float, int]] = {}
+        """By topic and reason: when a record was last logged, and how many were not since."""
 
     @property
     def waiting(self) -> int:
@@ -194,6 +198,7 @@ class Intake:
 
     def _offer_undecodable(self, record: Record, epoch: int, origin: Origin, fault: Undecodable, now: float) -> None:
         self._telemetry.undecodable(record.topic, fault.reason)
+        self._log_undecodable(record, fault, now)
         outcome = _outcome(
             record,
             None,
@@ -210,6 +215,22 @@ class Intake:
                 event_type=known.type, event_id=known.id, event_source=known.source, trace=known.trace
             )
         self._offer(record, epoch, None, (), (outcome,), now)
+
+    def _log_undecodable(self, record: Record, fault: Undecodable, now: float) -> None:
+        """Log the first record of a topic and reason at once, and then one line a minute with their number."""
+        key = (record.topic, fault.reason)
+        logged_at, unlogged = self._undecodable_logged.get(key, (0.0, 0))
+        if now - logged_at < REPEAT_SECONDS:
+            self._undecodable_logged[key] = (logged_at, unlogged + 1)
+            return
+        self._undecodable_logged[key] = (now, 0)
+        log.warning(
+            "record_undecodable",
+            reason=fault.reason.value,
+            position=str(record.position),
+            detail=fault.detail,
+            repeated=unlogged,
+        )
 
     def _unmatched(self, record: Record, event: Event, origin: Origin, now: float) -> Sequence[Outcome]:
         known = event.type in self.rules.event_types

@@ -105,7 +105,9 @@ class Service:
         """End because of an error that cannot be handled; the first one is reported."""
         if self._error is None:
             self._error = error
-            log.error("fatal", error=str(error), kind=type(error).__name__)
+            first, *others = _leaves(error)
+            more = {"others": [f"{type(one).__name__}: {one}" for one in others]} if others else {}
+            log.error("fatal", error=str(first), kind=type(first).__name__, **more)
         self._on_end()
         self._stop.set()
 
@@ -172,3 +174,10 @@ class Service:
             await api.client.close()
             await api.tokens.close()
         log.info("stopped", outcomes_missing=missing)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    """The errors within an exception group, whose own text only counts them; any other error is its own."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]

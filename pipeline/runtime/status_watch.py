@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.runtime.service import Service
 
 LOOK_SECONDS = 5.0
-"""Between two looks while nobody asks."""
+"""Between two looks while no probe, page or scrape causes one."""
 COUNTER_SECONDS = 900.0
 """Counters of faults are shown while they grew within the last one to two windows of this length."""
 MIN_EVENTS = 20

@@ -1,4 +1,4 @@
-"""What the probes are told: while the consumer's thread waits, and while no broker is there."""
+"""The answers to the probes."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.delivery.machine import EvaluatedRecord
@@ -122,6 +123,17 @@ async def test_an_event_type_without_a_rule_is_logged_once_and_only_so_many_type
     types = [b"unknown-%d" % number for number in range(MOST_TYPES_LOGGED + 5)] * 2
     await evaluated(Rules(ValueError), [record(number, event_type=name) for number, name in enumerate(types)])
     assert capsys.readouterr().out.count("no_rule_for_type") == MOST_TYPES_LOGGED
+
+
+async def test_undecodable_records_are_logged_but_not_each() -> None:
+    """The first of 200 at once, with position and reason; the others are counted by the metric."""
+    poison = [record(number, b"not json")._replace(headers=()) for number in range(200)]
+    decoder = EventDecoder(look_up=None, known={}, catalogue=SchemaCatalogue([]), json_types={}, max_bytes=1_000)
+    with capture_logs() as logs:
+        arrivals = await evaluated(Rules(ValueError), poison, decoder)
+    assert len(arrivals) == 200
+    (line,) = [entry for entry in logs if entry["event"] == "record_undecodable"]
+    assert (line["position"], line["reason"], line["repeated"]) == ("orders/0/0", "no_type", 0)
 
 
 class EverythingFails(Rules):
