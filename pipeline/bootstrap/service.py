@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
 HALF_KBYTES = 512
 """Half a MiB, in librdkafka's unit."""
+QUARTER_KBYTES = 256
 MIN_FETCH_BYTES = 1_048_576
 MIN_WRITE_KBYTES = 20_480
 """More than `message.max.bytes` of our producer: a message larger than the queue would wait without end."""
@@ -340,8 +341,8 @@ def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, 
 
 
 def _read_ahead(settings: Settings) -> dict[str, int]:
-    """Limit librdkafka's prefetch to half of our buffers, in fetches of at most an eighth of that."""
-    kbytes = settings.delivery.buffers.megabytes * HALF_KBYTES
+    """Limit librdkafka's prefetch to a quarter of our buffers, in fetches of at most an eighth of that."""
+    kbytes = settings.delivery.buffers.megabytes * QUARTER_KBYTES
     return {"queued.max.messages.kbytes": kbytes, "fetch.max.bytes": max(MIN_FETCH_BYTES, kbytes * 1_024 // 8)}
 
 

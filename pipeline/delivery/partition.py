@@ -59,7 +59,7 @@ class Partition:
         self.buffered = 0
         """Notices not yet ended and outcomes not yet acknowledged."""
         self.bytes = 0
-        """Bytes of its unfinished events: record values and bodies of notices."""
+        """Memory that its unfinished events take: records, bodies of notices, and a fixed part for each event."""
         if self.done:
             # The outcomes' order by event is unknown. Attributing them to the last event keeps all of them long enough.
             first = min(self.done.values(), key=lambda position: position.offset)

@@ -128,8 +128,9 @@ class BufferSettings(_Section):
         32,
         ge=1,
         le=65_536,
-        description="MiB of record values and bodies of notices held in memory. Kafka's client holds up to half of it "
-        "beside, fetched ahead, and as much to be written; the process itself takes some 80 MiB.",
+        description="MiB of unfinished events held in memory: keys, values and headers of records, bodies of notices, "
+        "and 4 KiB for each event beside. Kafka's client holds up to a quarter as much fetched ahead, and half as much "
+        "(at least 20 MiB) of dead letters to be written; the process itself takes some 100 MiB.",
     )
     unwritten: int | None = Field(
         None,

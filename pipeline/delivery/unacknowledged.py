@@ -24,7 +24,7 @@ class UnacknowledgedOutcomes:
         self.buffered = 0
         """Unfinished notices and unacknowledged outcomes of all partitions."""
         self.bytes = 0
-        """Bytes of the unfinished events of all partitions."""
+        """Memory that the unfinished events of all partitions take."""
         self._ticket = 0
         self._pending: list[PendingOutcome] = []
         self._unacknowledged: dict[int, tuple[Partition, Unfinished, float]] = {}
@@ -116,7 +116,7 @@ def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: f
     notice_id, rule, template, recipient, _, _, _, _, _, _ = work.notice
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
-    topic, partition, offset, _, _, _, _ = record
+    topic, partition, offset, _, _, _, _, _ = record
     status, code, _, _, detail, _ = work.reply or _NO_REPLY
     return Outcome(
         notice_id,

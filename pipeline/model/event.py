@@ -70,6 +70,8 @@ class Record(NamedTuple):
     headers: Headers
     timestamp_ms: int
     """Kafka's timestamp, milliseconds since the epoch; 0 if the broker gave none."""
+    size: int = 0
+    """Bytes of key, value and headers; 0 for a record that was not read from Kafka."""
 
     @property
     def position(self) -> Position:

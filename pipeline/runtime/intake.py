@@ -133,7 +133,7 @@ class Intake:
             if blocked is not None:
                 blocked.append(record)
                 continue
-            self.waiting_bytes -= len(record.value or b"")
+            self.waiting_bytes -= record.size
             assignment = self._assignments.get(partition)
             if assignment is not None:
                 self._evaluate(record, partition, *assignment)
@@ -266,7 +266,7 @@ class Intake:
         """Block the whole partition until the registry has answered: the order of its records must hold."""
         self._awaiting_schema[partition] = deque([record])
         self._awaiting_since[partition] = self._clock.now()
-        self.waiting_bytes += len(record.value or b"")
+        self.waiting_bytes += record.size
         self._schema_requests.start(self._fetch_schema(record, partition))
 
     async def _fetch_schema(self, record: Record, partition: _Key) -> None:
@@ -279,7 +279,7 @@ class Intake:
 
 
 def _size(records: Iterable[Record]) -> int:
-    return sum([len(record.value or b"") for record in records])
+    return sum([record.size for record in records])
 
 
 def _redriven_without_match(redrive: Redrive) -> str:

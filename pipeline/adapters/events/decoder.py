@@ -84,7 +84,7 @@ class EventDecoder:
             Tombstone: the record deletes, and is not an event.
             SchemaUnavailable: `prepare` must be awaited first.
         """
-        topic, partition, offset, _, value, headers, timestamp_ms = record  # by name it takes four times as long
+        topic, partition, offset, _, value, headers, timestamp_ms, _ = record  # by name it takes four times as long
         try:
             if value is None or len(value) > self._max_bytes:
                 self._refuse(topic, value)

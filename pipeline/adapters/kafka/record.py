@@ -25,14 +25,19 @@ def record_of(message: Message) -> Record:
     A timestamp outside the years 1970 to 9999 counts as absent.
     """
     timestamp_ms = message.timestamp()[1]
+    key, value, headers = message.key(), message.value(), _headers(message)
+    size = len(value or b"") + len(key or b"")
+    if headers:
+        size += sum([len(name) + len(content or b"") for name, content in headers])
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
-        message.key(),
-        message.value(),
-        _headers(message),
+        key,
+        value,
+        headers,
         timestamp_ms if 0 <= timestamp_ms <= LAST_TIMESTAMP_MS else 0,
+        size,
     )
 
 

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Maximum records in a batch, and so the maximum excess over `demand` while a batch is in transit."""
+BATCH_BYTES = 4_194_304
+"""Maximum bytes of a batch, by the size of the records before it: librdkafka's copy is freed after the whole batch."""
+FIRST_RECORD_BYTES = 65_536
+"""Assumed size of a record before the first one was read."""
+SIZE_DECAY = 0.5
+"""Share of the assumed size that is kept after a batch of smaller records."""
 POLL_SECONDS = 0.1
 IDLE_POLL_SECONDS = 1.0
 """Interval between polls without demand. Such a poll serves rebalances, which overtake records in librdkafka's queue;
@@ -100,6 +106,7 @@ class KafkaSource:
         self._committing = False
         # Below: written by the source's own thread alone.
         self._kept: list[Record] = []
+        self._record_bytes: float = FIRST_RECORD_BYTES
         self._idle_since: float | None = None
         self._idle_poll_at = 0.0
         self._lag = Lag()
@@ -217,12 +224,13 @@ class KafkaSource:
         # While the coordinator is silent, other members may own these partitions, so their records are not read.
         out_of_touch = self.out_of_touch()
         with self._changed:
-            demand, hold = self._demand, self._hold
+            demand, size, hold = self._demand, self._demand_bytes, self._hold
             self._committing = False
         if demand and not out_of_touch:
             self._idle_since = None
             self._group.pause(hold)
-            self._fetch(min(demand, BATCH))
+            fitting = int(min(size, BATCH_BYTES) / self._record_bytes)
+            self._fetch(max(1, min(demand, BATCH, fitting)))
         else:
             self._idle(now, hold, may_read=not out_of_touch)
         if now >= self._lag_at:
@@ -279,7 +287,8 @@ class KafkaSource:
             self._keep(self._group.consumer.consume(limit - len(self._kept), 0))
         records, self._kept = self._kept[:limit], self._kept[limit:]
         if records:
-            size = sum([len(record.value or b"") for record in records])
+            size = sum([record.size for record in records])
+            self._record_bytes = max(1, size / len(records), self._record_bytes * SIZE_DECAY)
             with self._changed:
                 self._demand_bytes -= size
                 self._demand = max(0, self._demand - len(records)) if self._demand_bytes > 0 else 0

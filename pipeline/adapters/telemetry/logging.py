@@ -31,6 +31,10 @@ log = structlog.get_logger("log")
 
 Entry = MutableMapping[str, object]
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""Tracebacks without the values of local variables, which structlog adds by default: among them are events, recipients
+and tokens."""
+
 
 def configure_logging(
     *, form: str, level: str, clock: Clock, worker: int | None = None, writer: LogWriter | None = None
@@ -49,7 +53,7 @@ def configure_logging(
     terminal = sys.stderr is not None and sys.stderr.isatty()
     console = form == "console" or (form == "auto" and terminal)
     renderer: Callable[..., object] = (
-        structlog.dev.ConsoleRenderer(colors=terminal)
+        structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=structlog.dev.plain_traceback)
         if console
         else structlog.processors.JSONRenderer(sort_keys=False)
     )
@@ -60,7 +64,7 @@ def configure_logging(
             structlog.processors.add_log_level,
             limit,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if not console else _keep,
+            _TRACEBACKS if not console else _keep,
             renderer,  # type: ignore[list-item]  # a union of two renderers' precise types
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

@@ -52,7 +52,7 @@ def notice(
 
 def record(offset: int, partition: TopicPartition = P0) -> Record:
     """A record at `offset`."""
-    return Record(partition.topic, partition.partition, offset, b"key", b"value", (), int(T0 * 1000))
+    return Record(partition.topic, partition.partition, offset, b"key", b"value", (), int(T0 * 1000), len(b"keyvalue"))
 
 
 def arrival(

@@ -6,6 +6,8 @@ import gc
 
 import pytest
 
+from pipeline.delivery.machine import EVENT_BYTES
+
 from .making import BAD_CONTENT, OK, P0, UNAVAILABLE, Bench, arrival, notice
 
 
@@ -33,7 +35,7 @@ def test_bytes_are_counted_until_every_outcome_of_the_event_is_acknowledged() ->
     bench = Bench({"buffers": {"megabytes": 1}})
     before = bench.delivery.demand_bytes()
     bench.offer(arrival(0, notice("a"), notice("b", "bob")))
-    held = len(b"value") + 2 * len(b"{}")
+    held = EVENT_BYTES + len(b"keyvalue") + 2 * len(b"{}")
     assert bench.delivery.demand_bytes() == before - held
     bench.round()
     bench.collect()

@@ -16,7 +16,7 @@ from pipeline.adapters.kafka import membership as kafka_group
 from pipeline.adapters.kafka import source as kafka_source
 from pipeline.adapters.kafka.coordinator_watchdog import RECOVERY_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
-from pipeline.adapters.kafka.source import KafkaSource
+from pipeline.adapters.kafka.source import BATCH, BATCH_BYTES, KafkaSource
 from pipeline.model.ledger import Assigned
 from tests.fakes.identities import UnknownIdentities
 from tests.fakes.listener import TIMEOUT, RecordingListener
@@ -76,8 +76,9 @@ class Client:
 class Endless(Client):
     """A consumer whose partition holds as many records as anybody requests."""
 
-    def __init__(self, properties: object) -> None:
+    def __init__(self, properties: object, value: bytes = b"{}") -> None:
         super().__init__(properties)
+        self.value = value
         self.left = 0
         self.offset = 0
         self.looks = 0
@@ -86,7 +87,7 @@ class Endless(Client):
         self.looks += 1
         super().poll(seconds)
         self.offset += 1
-        return Message(topic="events", partition=0, offset=self.offset, value=b"{}", timestamp=(1, 0))
+        return Message(topic="events", partition=0, offset=self.offset, value=self.value, timestamp=(1, 0))
 
     def consume(self, count: int, _seconds: float) -> list[Message | None]:
         return [self.poll(0.0) for _ in range(count)]
@@ -121,6 +122,25 @@ def test_a_long_queue_of_complaints_does_not_hide_what_comes_after_it(monkeypatc
         assert client.heard.wait(TIMEOUT / 2)
     finally:
         source.stop(TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(20, BATCH), (1_000_000, BATCH_BYTES // 1_000_000 + 1), (2 * BATCH_BYTES, 1)]
+)
+def test_batches_after_the_first_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, size: int, most: int) -> None:
+    """librdkafka's copies of a batch are freed after the whole batch: large records come few at a time."""
+    source, _ = _source(monkeypatch, lambda properties: Endless(properties, bytes(size)))
+    listener = RecordingListener()
+    batches = listener.batches
+    source.start(listener)
+    try:
+        for count in range(1, 13):
+            source.demand(1_000)
+            listener.wait(lambda count=count: len(batches) >= count)  # type: ignore[misc] # a default is a closure here
+        assert max(batches[6:]) <= most
+        assert batches[-1] > most // 2
+    finally:
+        source.stop(PATIENCE)
 
 
 def test_no_records_are_handed_over_while_the_coordinator_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,21 @@ def test_a_workers_lines_carry_its_number(clock: Clock, capsys: pytest.CaptureFi
     assert [line.get("worker") for line in lines(capsys)] == [3, None]
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_holds_no_values_of_variables(form: str, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """Among the variables are events, recipients and tokens."""
+    configure_logging(form=form, level="info", clock=clock)
+    token = "canary-" + "5e1f"
+    try:
+        _ = {}[len(token)]  # the error's message does not have the token
+    except KeyError as error:
+        structlog.get_logger("test").error("record_failed", exc_info=error)
+    written = capsys.readouterr().err
+    assert "test_logging.py" in written
+    assert "KeyError" in written
+    assert "canary-5e1f" not in written
+
+
 def test_a_recipient_is_recognised_and_not_named() -> None:
     """The same with the same key, another with another key."""
     hashed = recipient_hash(b"key")("a recipient")
