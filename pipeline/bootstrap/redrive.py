@@ -11,6 +11,7 @@ from threading import Event
 from typing import NamedTuple
 
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.kafka.topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.operations.redrive import BATCH, LetterReader, LetterResult, Sender, Target
@@ -36,6 +37,8 @@ class RedriveOptions(NamedTuple):
     end: datetime | None = None
     into: str | None = None
     """Write to this topic of the service instead of each letter's source."""
+    not_compacted: bool = False
+    """Write also to topics of which it cannot be known whether they are compacted."""
 
 
 class Tally:
@@ -154,10 +157,18 @@ def open_redrive(settings: Settings, options: RedriveOptions, *, writes: bool) -
         hint = f"the configuration reads {', '.join(topics)}"
         raise UserError(f"--into {options.into}: the service does not read this topic", hint=hint)
     for name in topics if options.into is None else [options.into]:
-        if check.is_compacted(name):
+        is_compacted = check.is_compacted(name)
+        if is_compacted:
             raise UserError(
                 f"{name} is compacted: an old event would replace the newest one of its key",
                 hint="let the service read another topic as well (kafka.topics), and name it: --into TOPIC",
+            )
+        if is_compacted is None and writes and not options.not_compacted:
+            raise UserError(
+                f"{kafka_errors.user(properties)} may not read the configuration of the topic {name}, and in a "
+                "compacted topic an old event would replace the newest one of its key",
+                hint=f"give it DescribeConfigs on the topic {name}, or confirm that no topic that is written to is "
+                "compacted: `redrive --not-compacted`",
             )
     letters = settings.dead_letters
     marks = TopicToMake(letters.redriven_topic, 1, letters.replication_factor, letters.create)

@@ -25,6 +25,7 @@ class RateLimit(Condition):
         self._at = now
         self._per_day = settings.per_day
         self._zone = ZoneInfo(settings.day_zone)
+        self._correction = 0.0
         self._day_ends = self._next_midnight(now) if self._per_day else 0.0
         self._today = 0
         self.unlimited = self._rate is None and self._per_day is None
@@ -58,8 +59,14 @@ class RateLimit(Condition):
         self._tokens -= 1.0
         self._today += 1
 
+    def correct_clock(self, correction: float, now: float) -> None:
+        """The wall clock is `correction` seconds ahead of `now`: the day ends by it; today's count stays."""
+        self._correction = correction
+        if self._per_day is not None:
+            self._day_ends = self._next_midnight(now)
+
     def _next_midnight(self, now: float) -> float:
-        """The beginning of the next day in the configured zone."""
-        local = datetime.fromtimestamp(now, UTC).astimezone(self._zone)
+        """When the wall clock shows the beginning of the next day in the configured zone."""
+        local = datetime.fromtimestamp(now + self._correction, UTC).astimezone(self._zone)
         day = (local + timedelta(days=1)).date()
-        return datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()
+        return datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp() - self._correction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.events.writer import EventProducer
+from pipeline.model.event import Position
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
@@ -70,6 +72,17 @@ def test_every_event_of_an_unseen_schema_is_accepted_once_in_order(stage: Stage)
     assert stage.sandbox.state.memory.counts.overlapping == 0
     assert stage.uncommitted() == 0
     assert "canary-token-9c1f" not in stage.service.log
+    assert explained_id(stage, outcomes[0].position) == outcomes[0].id
+
+
+def explained_id(stage: Stage, position: Position) -> str:
+    """The notice id that `explain` gives for a record: the service's, so that the outcome can be found by it."""
+    command = [sys.executable, "-m", "pipeline", "explain", str(position), "--output", "json", "--config"]
+    done = subprocess.run(
+        [*command, str(stage.service.folder / "pipeline.yaml")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["rules"][0]["notice"]["id"])
 
 
 def full_pipe() -> tuple[int, int]:

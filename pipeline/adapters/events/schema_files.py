@@ -88,8 +88,46 @@ def schema_of(name: str, content: bytes) -> EventSchema:
     """
     try:
         avro = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SchemaError(f"{name}: not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        raise _broken(name, error) from None
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{name}: not JSON: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
+    except (ValueError, RecursionError):
+        raise SchemaError(f"{name}: not JSON: nested too deeply, or a number is too long") from None
     if not isinstance(avro, dict):
         raise SchemaError(f"{name}: an event's schema must be a record")
     return EventSchema(avro, name)
+
+
+_FAULTS = {
+    "Expecting value": "a value is missing",
+    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
+    "Illegal trailing comma before end of object": "a comma before the closing brace",
+    "Illegal trailing comma before end of array": "a comma before the closing bracket",
+    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Extra data": "the file goes on after the schema's end",
+    "Unterminated string starting at": "the text that begins here has no closing quote",
+    "Invalid control character at": "a line break or another control character within a text",
+    "Invalid \\escape": "an escape that JSON does not have",
+    "Invalid \\uXXXX escape": "an escape of which the four hexadecimal digits are incomplete",
+}
+"""What Python's parser says, as users know it."""
+
+
+def _broken(name: str, error: json.JSONDecodeError) -> SchemaError:
+    """The error with line, column, and a hint where the cause is usual."""
+    if not error.doc.strip("\ufeff \t\r\n"):
+        return SchemaError(f"{name}: not JSON: the file is empty", hint="write a record schema into it")
+    what = next((text for begin, text in _FAULTS.items() if error.msg.startswith(begin)), "cannot be read here")
+    before, here = error.doc[: error.pos].rstrip()[-1:], error.doc[error.pos : error.pos + 1]
+    hint = None
+    if before == "," and here in {"}", "]"}:
+        hint = "remove the comma before the closing bracket: JSON allows none there"
+    elif here in {"/", "#"}:
+        hint = "JSON has no comments; use `doc`"
+    elif here == "'":
+        hint = "write texts in double quotes"
+    elif error.pos >= len(error.doc.rstrip()):
+        hint = "the file ends too early: a closing bracket is missing"
+    return SchemaError(f"{name}:{error.lineno}:{error.colno}: not JSON: {what}", hint=hint)

@@ -17,6 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka import rights
+from pipeline.adapters.kafka.identities import MOCK_CLUSTER
 from pipeline.errors import Unreachable
 
 DAY_MS = 86_400_000
@@ -65,6 +66,7 @@ class TopicCheck:
         """Topics that `ensure` has created."""
         self._heard: list[KafkaError] = []
         self._broker_config: Mapping[str, str] | KafkaError | None = None
+        self._is_mock: bool | None = None
         settings = {**properties, "error_cb": self._heard.append, "logger": _silent(), "log_level": 0}
         self._admin = kafka_errors.configured(lambda: AdminClient(settings))
 
@@ -162,14 +164,14 @@ class TopicCheck:
                 limits.append(int(self._config(ConfigResource.Type.TOPIC, name)["max.message.bytes"]))
         return min(limits, default=None)
 
-    def is_compacted(self, name: str) -> bool:
-        """Whether the topic is compacted; False if its configuration may not be read."""
+    def is_compacted(self, name: str) -> bool | None:
+        """Whether the topic is compacted; None if its configuration cannot be read, as without DescribeConfigs."""
         if not self._is_managed():
             return False
         try:
             found = self._config(ConfigResource.Type.TOPIC, name)
         except (KafkaException, NoAnswer):
-            return False
+            return None
         return "compact" in found.get("cleanup.policy", "")
 
     def _create(self, topic: TopicToMake, config: Mapping[str, str]) -> KafkaError | None:
@@ -237,9 +239,16 @@ class TopicCheck:
         return self._broker_config
 
     def _is_managed(self) -> bool:
-        """Whether the cluster answers admin requests; librdkafka's mock does not."""
-        config = self._broker()
-        return not (isinstance(config, KafkaError) and config.code() == KafkaError._UNSUPPORTED_FEATURE)  # noqa: SLF001
+        """Whether the cluster answers admin requests; librdkafka's mock does not.
+
+        Its answer to a request does not show that: a real broker, too, seems to lack one before it has told what it offers.
+        """
+        if self._is_mock is None:
+            try:
+                self._is_mock = str(self._admin.list_topics(timeout=self._timeout).cluster_id).startswith(MOCK_CLUSTER)
+            except KafkaException:
+                return True
+        return not self._is_mock
 
     def _config(self, kind: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401 - the client gives its enum no type
         resource = ConfigResource(kind, name)

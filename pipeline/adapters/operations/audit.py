@@ -7,14 +7,16 @@ before, so the ledger, which is read later, must hold it; and its dead letter wa
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.identities import Identities
@@ -38,6 +40,15 @@ from pipeline.rules.ruleset import RuleSet
 CLOCK_MARGIN = timedelta(hours=1)
 """Outcomes are read from this long before the first event, because the producer's clock may differ from ours."""
 REGISTRY_SECONDS = 30.0
+COORDINATOR_MOVES = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""Errors of a group whose coordinator starts or changes; the admin client does not repeat the query."""
+COORDINATOR_SECONDS = 0.2
 
 Stage = Callable[[str], AbstractContextManager[Progressed]]
 """Shows the progress of one stage."""
@@ -200,15 +211,27 @@ class KafkaAudit:
 
     def _committed(self, locations: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
         """Return the group's committed offset of each partition; None without one."""
-        settings = {**self._properties, "group.id": self._subject.group_id, "enable.auto.commit": False, "log_level": 0}
-        with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
+        group = self._subject.group_id
+        admin = kafka_errors.configured(lambda: AdminClient({**self._properties, "log_level": 0}))
+        asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*location) for location in locations])
+        deadline = time.monotonic() + ASK_SECONDS
+        while True:
             try:
-                answers = consumer.committed([KafkaPartition(*location) for location in locations], timeout=ASK_SECONDS)
+                # A consumer would repeat its query until the timeout if it lacks the right.
+                answer = admin.list_consumer_group_offsets([asked], request_timeout=ASK_SECONDS)[group].result()
             except KafkaException as error:
                 cause = kafka_errors.cause(error)
-                message = f"what the group {self._subject.group_id} has committed cannot be read: {cause.str()}"
-                raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
-        return {(one.topic, one.partition): self._offset(one) for one in answers}
+                if cause.code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
+                    raise self._commits_unreadable(cause) from None
+                time.sleep(COORDINATOR_SECONDS)
+            else:
+                return {(one.topic, one.partition): self._offset(one) for one in answer.topic_partitions}
+
+    def _commits_unreadable(self, cause: KafkaError) -> Unreachable:
+        group, hint = self._subject.group_id, kafka_errors.hint({cause.code()})
+        if cause.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            hint = f"give {kafka_errors.user(self._properties)} Describe on the group {group}"
+        return Unreachable(f"what the group {group} has committed cannot be read: {cause.str()}", hint=hint)
 
     def _offset(self, answer: KafkaPartition) -> int | None:
         """Return the committed offset; None if there is none, or if it belongs to an earlier topic of this name."""

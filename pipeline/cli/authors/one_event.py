@@ -169,10 +169,18 @@ def _only_type(rules: SoundRules) -> str | None:
 
 
 def _in_kafka(position: Position, settings: Settings) -> Event:
-    from pipeline.adapters.kafka.range import read_record  # noqa: PLC0415 - Kafka's client, which files do not need
+    from pipeline.adapters.kafka.errors import reading  # noqa: PLC0415 - Kafka's client, which files do not need
+    from pipeline.adapters.kafka.identities import Identities  # noqa: PLC0415 - the same
+    from pipeline.adapters.kafka.range import read_record  # noqa: PLC0415 - the same
     from pipeline.bootstrap.kafka import kafka_properties  # noqa: PLC0415 - the same
 
-    return _decoded(read_record(kafka_properties(settings), position), settings)
+    properties = kafka_properties(settings)
+    event = _decoded(read_record(properties, position), settings)
+    if settings.kafka.group_id:
+        with reading(position.topic):
+            origins = Identities(properties, settings.kafka.group_id).origins([position.topic])
+        event.identify(origins[position.topic])
+    return event
 
 
 def _framed(file: Path, selection: EventSelection, rules: SoundRules, settings: Settings | None) -> Event:

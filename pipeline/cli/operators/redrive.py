@@ -83,6 +83,13 @@ def command(
             help="Write to this topic, which the service reads, instead of the source topic.", metavar="TOPIC"
         ),
     ] = None,
+    not_compacted: Annotated[
+        bool,
+        typer.Option(
+            "--not-compacted",
+            help="Confirm that no topic that is written to is compacted, if the Kafka user may not read that.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
@@ -115,9 +122,8 @@ def command(
         max_redrives=max_redrives,
         group=settings.kafka.group_id,
     )
-    send_again(
-        settings, RedriveOptions(selection, since, until, into), rate=rate, dry_run=dry_run, yes=yes, output=output
-    )
+    options = RedriveOptions(selection, since, until, into, not_compacted)
+    send_again(settings, options, rate=rate, dry_run=dry_run, yes=yes, output=output)
 
 
 def send_again(

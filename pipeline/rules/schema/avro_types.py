@@ -172,7 +172,7 @@ class _Reader:
 
     def _by_name(self, name: str, namespace: str) -> AvroType:
         if name in _PRIMITIVES:
-            return _scalar(ScalarType(_PRIMITIVES[name]), sys.intern(name))
+            return _scalar(ScalarType(_PRIMITIVES[name], is_single=name == "float"), sys.intern(name))
         full = name if "." in name or not namespace else f"{namespace}.{name}"
         for candidate in (full, name):
             if candidate in self._named:
@@ -309,7 +309,7 @@ def _records_in(kinds: Iterable[FieldType]) -> Iterable[RecordType]:
 def _logical(avro: Mapping[str, object], encoding: str) -> ScalarType:
     """The type that `logicalType` makes of a plain one; an invalid one is ignored, as the specification demands."""
     logical = avro.get("logicalType")
-    plain = ScalarType(_PRIMITIVES.get(encoding, Scalar.BYTES))
+    plain = ScalarType(_PRIMITIVES.get(encoding, Scalar.BYTES), is_single=encoding == "float")
     if not isinstance(logical, str):
         return plain
     if logical == "decimal" and plain.scalar is Scalar.BYTES:

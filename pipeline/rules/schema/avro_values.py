@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
+from struct import Struct
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,7 @@ UNITS_PER_SECOND = {
 }
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Years 1 to 9999: what google.protobuf.Timestamp may hold (timestamp.proto)."""
+_SINGLE = Struct("<f")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 86_400
 
@@ -147,14 +149,27 @@ def _scalar(kind: ScalarType) -> Convert | None:
         return lambda raw: numbers.of_units(int.from_bytes(raw, "big", signed=True), scale)
     if logical == "date":
         return day
+    if logical is None:
+        return shortest if kind.is_single else None
     if logical == "uuid-fixed":
         return lambda raw: str(UUID(bytes=raw))
-    if logical is not None and logical in UNITS_PER_SECOND:
-        per_second = UNITS_PER_SECOND[logical]
-        if logical.startswith("local-"):
-            return lambda units: local_time(units, per_second)
-        return lambda units: time_of_day(units, per_second)
-    return None
+    per_second = UNITS_PER_SECOND.get(logical, 0)
+    if not per_second:
+        return None
+    return partial(local_time if logical.startswith("local-") else time_of_day, per_second=per_second)
+
+
+def shortest(single: float) -> float:
+    """The double that is written with the fewest digits and means the same 32-bit number: 0.1 for 0.10000000149011612.
+
+    It is the number that the writer had: nine digits tell any two numbers of 32 bits apart (IEEE 754).
+    """
+    same = _SINGLE.pack(single)
+    for digits in range(6, 9):
+        short = float(f"{single:.{digits}g}")
+        if _SINGLE.pack(short) == same:
+            return short
+    return float(f"{single:.9g}")
 
 
 def point_in_time(units: int, per_second: int) -> Timestamp | Unreadable:

@@ -36,6 +36,8 @@ class ScalarType:
     """An enum's values."""
     precision: int | None = None
     scale: int | None = None
+    is_single: bool = dataclasses.field(default=False, compare=False)
+    """Whether it is Avro's `float`, of 32 bits; the value is a double all the same."""
     default_symbol: str | None = dataclasses.field(default=None, compare=False)
     """An enum's own default: it replaces a symbol that the reader does not know."""
     branches: tuple[FieldType, ...] = dataclasses.field(default=(), compare=False)

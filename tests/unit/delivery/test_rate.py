@@ -72,6 +72,18 @@ def test_the_days_quota_ends_at_midnight_in_its_zone() -> None:
     assert subject.blocked_until(MIDNIGHT + 10) == MIDNIGHT + 86_400
 
 
+@pytest.mark.parametrize("step", [-7_200.0, 3_600.0, -172_800.0])
+def test_the_day_ends_by_the_wall_clock_after_a_step_of_it(step: float) -> None:
+    """What has left today still counts: a clock that is set must not allow the quota twice."""
+    subject = rate(per_day=1)
+    subject.sent(1)
+    subject.correct_clock(step, NOON)
+    ends = (MIDNIGHT - step - NOON) % 86_400 + NOON
+    assert subject.blocked_until(NOON) == ends
+    assert subject.halt(ends - 1) is Halt.QUOTA
+    assert subject.blocked_until(ends) is None
+
+
 def test_a_day_of_23_hours_ends_when_it_ends() -> None:
     """On a day when clocks change, midnight is midnight of the zone."""
     begin = datetime(2026, 3, 29, 1, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()

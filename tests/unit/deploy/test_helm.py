@@ -129,17 +129,22 @@ def test_scaling_follows_the_lag_of_each_topic(everything: dict[str, Manifest]) 
     """One trigger a topic, for the service's own group; the deployment leaves the number to KEDA."""
     scaled = everything["ScaledObject/shop-notice-pipeline"]["spec"]
     assert [trigger["metadata"]["topic"] for trigger in scaled["triggers"]] == ["trade.order.events", "coupon.events"]
-    assert {trigger["metadata"]["consumerGroup"] for trigger in scaled["triggers"]} == {"shop"}
+    assert {trigger["metadata"]["consumerGroup"] for trigger in scaled["triggers"]} == {"default-shop"}
     assert "replicas" not in everything["Deployment/shop-notice-pipeline"]["spec"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "group"), [((), "shop"), (("--set", "config.kafka.group_id=shop-notices"), "shop-notices")]
+    ("arguments", "group"),
+    [
+        ((), "default-shop"),
+        (("--namespace", "staging"), "staging-shop"),
+        (("--namespace", "staging", "--set", "config.kafka.group_id=shop-notices"), "shop-notices"),
+    ],
 )
-def test_the_consumer_group_is_the_release_s_name_unless_given(
+def test_the_consumer_group_is_namespace_and_release_unless_given(
     tmp_path: Path, arguments: tuple[str, ...], group: str
 ) -> None:
-    """Two releases do not share a group by accident. The scaler watches the group that the service joins."""
+    """Two releases do not share a group by accident, also not in two namespaces. The scaler watches the same group."""
     found = _render("-f", str(EVERYTHING), *arguments)
     file = tmp_path / "pipeline.yaml"
     file.write_text(found["ConfigMap/shop-notice-pipeline"]["data"]["pipeline.yaml"], encoding="utf-8")

@@ -26,9 +26,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
-{{- /* The consumer group: as configured, else the release's name. */ -}}
+{{- /* The consumer group: as configured, else the namespace and the release's name, which no other release of the cluster has. */ -}}
 {{- define "notice-pipeline.group" -}}
-{{- dig "kafka" "group_id" "" .Values.config | default .Release.Name -}}
+{{- dig "kafka" "group_id" "" .Values.config | default (printf "%s-%s" .Release.Namespace .Release.Name) -}}
 {{- end -}}
 
 {{- /* pipeline.yaml: what is configured, with the folders, the port and the consumer group of this chart. */ -}}

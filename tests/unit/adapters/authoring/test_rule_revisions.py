@@ -186,7 +186,7 @@ def test_files_that_cannot_be_read_name_revision_and_path(monkeypatch: pytest.Mo
         text_of("HEAD")
     (RULES / "shop.yaml").write_text(RULE, encoding="utf-8")
     git("commit", "--quiet", "--all", "-m", "half fixed")
-    with pytest.raises(SchemaError, match=r"^HEAD:schemas/events/paid.avsc: not JSON"):
+    with pytest.raises(SchemaError, match=r"^HEAD:schemas/events/paid.avsc:1:2: not JSON"):
         text_of("HEAD")
     monkeypatch.setattr(git_revisions, "MAX_BYTES", 10)
     with pytest.raises(UserError, match="larger than 10 bytes"):
