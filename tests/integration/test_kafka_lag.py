@@ -162,4 +162,4 @@ def _in_transaction(kafka: RealKafka, count: int, end: str) -> Producer:
         for _ in range(count):
             producer.produce(kafka.names.events, b"v", b"k", 0)
 
-    return in_transaction(kafka.properties, kafka.names.group, end, write)
+    return in_transaction(kafka.properties, kafka.names.events, end, write)

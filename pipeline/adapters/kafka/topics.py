@@ -241,7 +241,7 @@ class TopicCheck:
     def _is_managed(self) -> bool:
         """Whether the cluster answers admin requests; librdkafka's mock does not.
 
-        Its answer to a request does not show that: a real broker, too, seems to lack one before it has told what it offers.
+        The error of a request does not show it: librdkafka may send one before it knows what a real broker offers.
         """
         if self._is_mock is None:
             try:

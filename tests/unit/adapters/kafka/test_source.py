@@ -140,7 +140,7 @@ def test_batches_after_the_first_are_bounded_in_bytes(monkeypatch: pytest.Monkey
         assert max(batches[6:]) <= most
         assert batches[-1] > most // 2
     finally:
-        source.stop(PATIENCE)
+        source.stop(TIMEOUT)
 
 
 def test_no_records_are_handed_over_while_the_coordinator_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
