@@ -404,7 +404,8 @@ class Delivery:
         """The wall clock is `correction` seconds ahead of the times that are passed here; notices expire by it."""
         self._correction = correction
         self._pause_everything(self._now)
-        self._gate.rate.correct_clock(correction, self._now)
+        for route in self._routes.values():
+            route.gate.rate.correct_clock(correction, self._now)
 
     def next_wakeup(self, now: float, apis: Iterable[str] = (DEFAULT_API,)) -> float | None:
         """When there may be something to send to `apis` even if nothing happens until then; None: not by time alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_registered_schemas_are_there_and_stay(run: Run, tmp_path: Path, registr
     """Registering again changes nothing."""
     write(tmp_path, "order.avsc", NO)
     for _ in range(2):
-        assert run("register", str(tmp_path), "--registry", registry.url, "--outcomes", "notice.outcomes") == 0
+        assert run("register", str(tmp_path), "--yes", "--registry", registry.url, "--outcomes", "notice.outcomes") == 0
     assert registry.subjects == {"shop.Order": [1], "notice.outcomes-value": [2]}
 
 
@@ -82,7 +83,7 @@ def test_subjects_are_named_as_requested(
     """As the senders' serializers name them."""
     write(tmp_path, "order.avsc", NO)
     arguments = ["--registry", registry.url, "--subject-strategy", strategy, "--topic", "orders"]
-    assert run("register", str(tmp_path), *arguments) == 0
+    assert run("register", str(tmp_path), "--yes", *arguments) == 0
     assert list(registry.subjects) == [subject]
 
 
@@ -93,7 +94,7 @@ def test_events_of_a_new_schema_are_judged_by_what_rules_know(
     write(tmp_path, "order.avsc", NO)
     assert run("check", str(tmp_path), "--registry", registry.url) == 0
     assert "shop.Order: nothing is registered" in capsys.readouterr().out
-    assert run("register", str(tmp_path), "--registry", registry.url) == 0
+    assert run("register", str(tmp_path), "--yes", "--registry", registry.url) == 0
     write(tmp_path, "order.avsc", NO, NEW)
     assert run("check", str(tmp_path), "--registry", registry.url) == 0
     assert "shop.Order: compared with 1 version" in capsys.readouterr().out
@@ -101,15 +102,39 @@ def test_events_of_a_new_schema_are_judged_by_what_rules_know(
     assert run("check", str(tmp_path), "--registry", registry.url) == 1
     out = capsys.readouterr().out
     assert "cannot be read by rules that know shop.Order version 1: $.no: is not in those events, and has no" in out
-    assert run("register", str(tmp_path), "--registry", registry.url) == 2
+    assert run("register", str(tmp_path), "--yes", "--registry", registry.url) == 2
     assert "refuses" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "code", "subjects"), [(None, 2, []), ("n", 1, []), ("y", 0, ["shop.Order"])])
+def test_schemas_are_registered_after_a_confirmation(
+    run: Run,
+    tmp_path: Path,
+    registry: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    capsys: pytest.CaptureFixture[str],
+    answer: str | None,
+    code: int,
+    subjects: list[str],
+) -> None:
+    """A version cannot be taken back. Without a terminal, as in CI, `--yes` is needed."""
+    write(tmp_path, "order.avsc", NO)
+    stdin = StringIO(f"{answer}\n")
+    monkeypatch.setattr(stdin, "isatty", lambda: answer is not None)
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert run("register", str(tmp_path), "--registry", registry.url) == code
+    assert list(registry.subjects) == subjects
+    error = capsys.readouterr().err
+    assert ("--yes" in error) is (answer is None)
+    assert ("shop.Order" in error) is (answer is not None)
 
 
 def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, registry: FakeRegistry) -> None:
     """All or nothing."""
     write(tmp_path, "order.avsc", NO)
     (tmp_path / "broken.avsc").write_text("{")
-    assert run("register", str(tmp_path), "--registry", registry.url) == 1
+    assert run("register", str(tmp_path), "--yes", "--registry", registry.url) == 1
     assert registry.subjects == {}
 
 
@@ -118,8 +143,8 @@ def test_nothing_is_registered_while_a_file_is_wrong(run: Run, tmp_path: Path, r
     [
         (["check", "missing"], "does not exist"),
         (["register"], "no schema registry is named"),
-        (["register", "--registry", "http://127.0.0.1:1"], "does not answer"),
-        (["register", "--registry", "nonsense"], "does not answer"),
+        (["register", "--yes", "--registry", "http://127.0.0.1:1"], "does not answer"),
+        (["register", "--yes", "--registry", "nonsense"], "does not answer"),
         (["register", "--registry", "http://127.0.0.1:1", "--subject-strategy", "topic"], "--topic"),
         (["register", "--subject-strategy", "other"], ""),
     ],

@@ -81,7 +81,7 @@ def test_a_whole_topic_is_read_in_each_partitions_order_with_all_that_a_record_h
     assert len(records) == 4_500
     for partition in range(3):
         assert [record.offset for record in records if record.partition == partition] == list(range(1_500))
-    assert records[0] == Record(topic.name, records[0].partition, 0, b"0", b"v0", (("n", b"0"),), BEGIN)
+    assert records[0] == Record(topic.name, records[0].partition, 0, b"0", b"v0", (("n", b"0"),), BEGIN, size=5)
     assert reported[-1] == (4_500, 4_500)
     assert sorted(reported) == reported
 

@@ -106,7 +106,7 @@ _FAULTS = {
     "Illegal trailing comma before end of array": "a comma before the closing bracket",
     "Expecting ',' delimiter": "a comma or a closing bracket is missing",
     "Expecting ':' delimiter": "a colon is missing",
-    "Extra data": "the file goes on after the schema's end",
+    "Extra data": "the file continues after the schema's end",
     "Unterminated string starting at": "the text that begins here has no closing quote",
     "Invalid control character at": "a line break or another control character within a text",
     "Invalid \\escape": "an escape that JSON does not have",

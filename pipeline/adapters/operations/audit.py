@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.identities import Identities
@@ -40,15 +39,9 @@ from pipeline.rules.ruleset import RuleSet
 CLOCK_MARGIN = timedelta(hours=1)
 """Outcomes are read from this long before the first event, because the producer's clock may differ from ours."""
 REGISTRY_SECONDS = 30.0
-COORDINATOR_MOVES = frozenset(
-    {
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-    }
-)
-"""Errors of a group whose coordinator starts or changes; the admin client does not repeat the query."""
-COORDINATOR_SECONDS = 0.2
+SLICE_SECONDS = 1.0
+"""Timeout of one query for commits. Without the right, librdkafka repeats it until the timeout, and reports the missing
+right as an event of the consumer."""
 
 Stage = Callable[[str], AbstractContextManager[Progressed]]
 """Shows the progress of one stage."""
@@ -211,21 +204,19 @@ class KafkaAudit:
 
     def _committed(self, locations: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
         """Return the group's committed offset of each partition; None without one."""
-        group = self._subject.group_id
-        admin = kafka_errors.configured(lambda: AdminClient({**self._properties, "log_level": 0}))
-        asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(*location) for location in locations])
+        settings = {**self._properties, "group.id": self._subject.group_id, "enable.auto.commit": False, "log_level": 0}
+        partitions = [KafkaPartition(*location) for location in locations]
         deadline = time.monotonic() + ASK_SECONDS
-        while True:
-            try:
-                # A consumer would repeat its query until the timeout if it lacks the right.
-                answer = admin.list_consumer_group_offsets([asked], request_timeout=ASK_SECONDS)[group].result()
-            except KafkaException as error:
-                cause = kafka_errors.cause(error)
-                if cause.code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
-                    raise self._commits_unreadable(cause) from None
-                time.sleep(COORDINATOR_SECONDS)
-            else:
-                return {(one.topic, one.partition): self._offset(one) for one in answer.topic_partitions}
+        with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
+            while True:
+                try:
+                    answers = consumer.committed(partitions, timeout=SLICE_SECONDS)
+                except KafkaException as error:
+                    refusal = _refusal(consumer)
+                    if refusal is not None or time.monotonic() > deadline:
+                        raise self._commits_unreadable(refusal or kafka_errors.cause(error)) from None
+                else:
+                    return {(one.topic, one.partition): self._offset(one) for one in answers}
 
     def _commits_unreadable(self, cause: KafkaError) -> Unreachable:
         group, hint = self._subject.group_id, kafka_errors.hint({cause.code()})
@@ -271,3 +262,12 @@ class KafkaAudit:
                     first = next(one.records(), None)
                 oldest[number] = None if first is None else datetime.fromtimestamp(first.timestamp_ms / 1000, UTC)
         return oldest, len(available)
+
+
+def _refusal(consumer: Consumer) -> KafkaError | None:
+    """Return the error by which Kafka refuses the group to this user, if it does."""
+    while (message := consumer.poll(0)) is not None:
+        error = message.error()
+        if error is not None and kafka_errors.is_refused(error):
+            return error
+    return None

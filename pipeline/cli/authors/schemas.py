@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
@@ -104,11 +105,16 @@ def register(
     outcomes: Annotated[
         str | None, typer.Option(help="Also register the schema of outcomes, for this topic.", metavar="TOPIC")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     output: OutputOption = "text",
 ) -> None:
     """Register schemas, so that producers and the service find them by their ids. Registered schemas are not changed.
 
-    Exit 0: registered; 1: errors in schemas; 2: misuse, or the registry does not answer or refuses a schema.
+    Asks first, because a registered version cannot be taken back in most registries. Without a terminal, as in CI, it
+    registers only with --yes.
+
+    Exit 0: registered; 1: errors in schemas, or the answer was no; 2: misuse, or the registry does not answer or
+    refuses a schema.
 
     Example: `notice-pipeline schemas register schemas/events --registry http://localhost:8081`
     """
@@ -124,6 +130,8 @@ def register(
     registered: list[dict[str, object]] = []
     settings = find_settings(config) if registry is None else None
     with closing(require_registry(registry, settings)) as there:
+        if not yes:
+            _confirm([subject for subject, _ in subjects])
         for subject, avro in subjects:
             number = there.register(subject, avro)
             registered.append({"subject": subject, "id": number})
@@ -131,6 +139,22 @@ def register(
                 print(terminal_escape(f"{subject}: id {number}"))
     if output == "json":
         print_json(registered)
+
+
+def _confirm(subjects: list[str]) -> None:
+    """Ask whether these subjects are to get a version.
+
+    Raises:
+        UserError: nobody can answer.
+        typer.Abort: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise UserError(
+            "schemas are registered only after a confirmation, and there is no terminal to ask on",
+            hint="call it with --yes",
+        )
+    typer.echo("\n".join(terminal_escape(subject) for subject in subjects), err=True)
+    typer.confirm(f"Register {_count(len(subjects), 'schema')} under these subjects?", abort=True, err=True)
 
 
 def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:

@@ -44,7 +44,7 @@ def test_versions_are_in_their_natural_order(tmp_path: Path, names: list[str]) -
         (b'{"type": "\\x"}', ":1:11: not JSON: an escape that JSON does not have", ""),
         (b"// a schema\n{}", ":1:1: not JSON: a value is missing", "no comments"),
         (b"{'type': 1}", ":1:2: not JSON: a name in double quotes is missing", "double quotes"),
-        (b"{} {}", ":1:4: not JSON: the file goes on after the schema's end", ""),
+        (b"{} {}", ":1:4: not JSON: the file continues after the schema's end", ""),
         (b'{"doc": "\xff"}', ": not JSON: byte 9 is not UTF-8", "UTF-8"),
         (b"[" * 100_000, ": not JSON: nested too deeply", ""),
     ],
