@@ -86,7 +86,7 @@ OPTIONAL: Sequence[tuple[str, str]] = (
     (
         "DESCRIBE_CONFIGS on `kafka.topics`",
         "`run` takes records without a value on a compacted topic for deletions; `redrive` finds out whether a topic "
-        "is compacted",
+        "is compacted, and without it writes only with `--not-compacted`",
     ),
     (
         "DESCRIBE_CONFIGS on the cluster",

@@ -11,8 +11,8 @@ from threading import Event
 from typing import NamedTuple
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
+from pipeline.adapters.kafka.rights import principal
 from pipeline.adapters.kafka.topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.operations.redrive import BATCH, LetterReader, LetterResult, Sender, Target
 from pipeline.adapters.telemetry.logging import configure_logging
@@ -165,9 +165,9 @@ def open_redrive(settings: Settings, options: RedriveOptions, *, writes: bool) -
             )
         if is_compacted is None and writes and not options.not_compacted:
             raise UserError(
-                f"{kafka_errors.user(properties)} may not read the configuration of the topic {name}, and in a "
+                f"{principal(properties)} may not read the configuration of the topic {name}, and in a "
                 "compacted topic an old event would replace the newest one of its key",
-                hint=f"give it DescribeConfigs on the topic {name}, or confirm that no topic that is written to is "
+                hint=f"give it DESCRIBE_CONFIGS on the topic {name}, or confirm that no topic that is written to is "
                 "compacted: `redrive --not-compacted`",
             )
     letters = settings.dead_letters

@@ -69,7 +69,7 @@ def arguments(office: Office, command: str) -> list[str]:
         "pause --list": ["--list"],
         "pause": ["--all"],
         "resume": ["--all"],
-        "redrive": ["--yes"],
+        "redrive": ["--yes", "--not-compacted"],
         "redrive --dry-run": ["--dry-run"],
         "skip": [str(shop.position(2)), "--yes"],
         "emit": ["order.paid.v1", "-n", "1", "--topic", shop.kafka.names.events],

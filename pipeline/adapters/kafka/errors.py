@@ -88,12 +88,6 @@ def hint(codes: set[int]) -> str | None:
     return next((HINTS[code] for code in HINTS if code in codes), None)
 
 
-def user(properties: Mapping[str, object]) -> str:
-    """Return how to name the Kafka user in a message about a missing right."""
-    name = properties.get("sasl.username")
-    return f"the Kafka user {name}" if name else "this Kafka user"
-
-
 def configured(make: Callable[[], Client]) -> Client:
     """Create a client.
 

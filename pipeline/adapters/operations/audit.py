@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka import rights
 from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
@@ -25,7 +26,7 @@ from pipeline.adapters.kafka.range import ASK_SECONDS, Progressed, Span, TopicRa
 from pipeline.adapters.operations.skip import skipped_offsets
 from pipeline.adapters.operations.sorted_rows import SortedRows
 from pipeline.delivery import pointer
-from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable, Unreachable
+from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable, Unreachable, UserError
 from pipeline.model.dead_letter import is_for_another_group
 from pipeline.model.event import Origin, Position, Record, TopicPartition
 from pipeline.operations.audit.audit import Audit
@@ -218,11 +219,12 @@ class KafkaAudit:
                 else:
                     return {(one.topic, one.partition): self._offset(one) for one in answers}
 
-    def _commits_unreadable(self, cause: KafkaError) -> Unreachable:
-        group, hint = self._subject.group_id, kafka_errors.hint({cause.code()})
+    def _commits_unreadable(self, cause: KafkaError) -> UserError:
+        group = self._subject.group_id
         if cause.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            hint = f"give {kafka_errors.user(self._properties)} Describe on the group {group}"
-        return Unreachable(f"what the group {group} has committed cannot be read: {cause.str()}", hint=hint)
+            return rights.refused(self._properties, [rights.Right("DESCRIBE", "group", group)])
+        message = f"what the group {group} has committed cannot be read: {cause.str()}"
+        return Unreachable(message, hint=kafka_errors.hint({cause.code()}))
 
     def _offset(self, answer: KafkaPartition) -> int | None:
         """Return the committed offset; None if there is none, or if it belongs to an earlier topic of this name."""

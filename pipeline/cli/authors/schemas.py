@@ -145,7 +145,7 @@ def _confirm(subjects: list[str]) -> None:
     """Ask whether these subjects are to get a version.
 
     Raises:
-        UserError: nobody can answer.
+        UserError: there is no terminal to ask on.
         typer.Abort: the answer is no.
     """
     if not sys.stdin.isatty():
