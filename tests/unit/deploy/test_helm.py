@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -153,12 +154,24 @@ def test_the_consumer_group_is_namespace_and_release_unless_given(
     assert {trigger["metadata"]["consumerGroup"] for trigger in triggers} == {group}
 
 
+def _reopened(scope: re.Match[str]) -> str:
+    """What is left of a selector without the matchers of the release."""
+    return "" if scope[1] else "{"
+
+
 def test_the_alerts_in_the_chart_are_the_alerts_of_the_repository(everything: dict[str, Manifest]) -> None:
-    """The same rules, with the runbook's address put in."""
+    """The same rules, with the runbook's address put in, and every metric limited to the release."""
     for name in ("alerts", "recording"):
         text = (ROOT / "deploy" / "prometheus" / f"{name}.yaml").read_text(encoding="utf-8")
         text = text.replace("https://runbooks.example.com/notice-pipeline", "https://wiki.example.org/notices")
-        assert everything[f"PrometheusRule/shop-notice-pipeline-{name}"]["spec"] == YAML(typ="safe").load(text)
+        spec = everything[f"PrometheusRule/shop-notice-pipeline-{name}"]["spec"]
+        rules = [rule for group in spec["groups"] for rule in group["rules"]]
+        for rule in rules:
+            scoped = re.findall(r"\b(?:notice_pipeline[_:][\w:]+|up)\b(.{0,60})", rule["expr"])
+            assert scoped
+            assert all(re.match(r'{namespace="\w+",release="shop"[,}]', after) for after in scoped), rule["expr"]
+            rule["expr"] = re.sub(r'{namespace="\w+",release="shop"(?:,|(}))', _reopened, rule["expr"])
+        assert spec == YAML(typ="safe").load(text)
 
 
 def test_changed_rules_do_not_restart_members_but_a_changed_configuration_does() -> None:
