@@ -123,8 +123,8 @@ def _read(path: str, text: str, resolve: Resolve) -> Document | None:
         value = reader.read(yaml.parse(text, Loader=_LIBYAML))
     except (yaml.YAMLError, ValueError):
         return None
-    # The parsers disagree about the location of an empty value.
-    return reader.document(path, text, value) if all(scalar.value for scalar in reader.scalars.values()) else None
+    # The parsers disagree about the location of an empty value without quotes.
+    return reader.document(path, text, value) if all(one.end > one.start for one in reader.scalars.values()) else None
 
 
 def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
