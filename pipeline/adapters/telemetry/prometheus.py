@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
@@ -56,6 +56,7 @@ class PrometheusTelemetry:
     ) -> None:
         """`also_ended` is called with every outcome that is counted here. Several `apis` become values of a label."""
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._counters: dict[Metric, Counts] = {}
         self._gauges: dict[Metric, Gauge] = {}
         self._histograms: dict[Metric, Distributions] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[4]
 def test_the_page_holds_the_catalogue_and_nothing_else() -> None:
     """Each metric under its declared name and kind; no series beside them that the library makes by itself."""
     page, _ = PrometheusTelemetry("1.0", ["orders"]).exposition()
-    families = {family.name: family for family in text_string_to_metric_families(page.decode())}
+    found = text_string_to_metric_families(page.decode())
+    families = {family.name: family for family in found if not family.name.startswith("process_")}
     declared = {metric.full_name.removesuffix("_total"): metric for metric in metrics.CATALOGUE}
     always = {name for name, metric in declared.items() if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR}
     assert always <= set(families) <= set(declared)
@@ -118,3 +120,10 @@ def test_several_apis_are_values_of_a_label_and_one_has_no_label() -> None:
     ):
         assert f"\n{line}\n" in page
     assert not [line for line in page.splitlines() if "commits_total{" in line and "api=" in line]
+
+
+def test_the_process_is_measured() -> None:
+    """Processor time, memory and open files, under the names that every client library gives them."""
+    exposed = PrometheusTelemetry("1", []).exposition()[0].decode()
+    for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"):
+        assert re.search(rf"^{name} [1-9]|^{name} 0\.\d*[1-9]", exposed, re.MULTILINE)
