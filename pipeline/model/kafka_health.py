@@ -46,13 +46,21 @@ class KafkaHealth(NamedTuple):
 
     absent: tuple[str, ...] = ()
     """Brokers that lead partitions of ours and are not connected, as `host:port`, sorted."""
+    refusal: str | None = None
+    """The last error of TLS or authentication, if there was one of late."""
 
     @property
     def error(self) -> str | None:
         """A message if nothing can be read or written; else None."""
         if not self.brokers:
-            return "Kafka cannot be reached: no broker is connected"
+            reason = f": {self.refusal}" if self.refusal else ""
+            return f"Kafka cannot be reached: no broker is connected{reason}"
         return "Kafka is silent: nothing is read or sent until the group's coordinator answers" if self.silent else None
+
+    @property
+    def warning(self) -> str | None:
+        """A message if connections are refused while others are up; else None."""
+        return f"A connection to Kafka is refused: {self.refusal}" if self.brokers and self.refusal else None
 
 
 def with_held(

@@ -45,6 +45,14 @@ def kafka_unreachable(facts: Facts) -> Found:
             "NoticeKafkaUnreachable",
             summary=error,
         )
+    elif facts.kafka is not None and facts.kafka.warning is not None:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            facts.kafka.warning,
+            "Connections that are up stay up. Passwords and certificates are read again when their files change.",
+            "NoticeKafkaUnreachable",
+            summary=facts.kafka.warning,
+        )
 
 
 def sending_halted(facts: Facts) -> Found:

@@ -362,10 +362,15 @@ def test_kafka_s_password_and_authority_are_replaced(secured: Stage, stoppable_k
             stage.emit(EVENTS)
             accepted(stage, EVENTS)
             _set_password(stoppable_kafka, "another-horse")
-            password.write_text("another-horse\n", encoding="utf-8")
-            wait_for(lambda: reloads(stage.service, "kafka") == 1)
             stoppable_kafka.stop()
             stoppable_kafka.start()
+            wait_for(lambda: "uthentication failed" in stage.service.answer("/readyz"))
+            worst = _status(stage)["messages"][0]["message"]
+            assert worst.startswith("Kafka cannot be reached: no broker is connected: ")
+            assert "uthentication failed" in worst
+            password.write_text("another-horse\n", encoding="utf-8")
+            wait_for(lambda: reloads(stage.service, "kafka") == 1)
+            wait_for(lambda: stage.service.answer("/readyz") == "4 partitions\n")
             stage.emit(EVENTS)
             accepted(stage, 2 * EVENTS)
 

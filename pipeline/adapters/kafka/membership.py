@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.connection_errors import ConnectionErrors
 from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
@@ -104,6 +105,7 @@ class Membership:
         """The next offset by partition; below 0 if unknown."""
         self.paused: set[TopicPartition] = set()
         self.watchdog = CoordinatorWatchdog()
+        self.refused = ConnectionErrors(properties)
         try:
             self.consumer = self._make(self._protocol)
         except ConfigurationError:
@@ -114,10 +116,16 @@ class Membership:
             self._protocol = CLASSIC
             self.consumer = self._make(CLASSIC)
 
+    def _take_error(self, error: KafkaError) -> None:
+        """Log an error that librdkafka retries by itself, and keep one of a refused connection."""
+        self.refused.heard(error)
+        log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
+
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on. Any thread may call it."""
         self._properties = {**self._properties, "sasl.username": user, "sasl.password": password}
         self.consumer.set_sasl_credentials(user, password)
+        self.refused.forget()
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Leave the group and join it again by a new client with these properties, soon. Any thread may call it."""
@@ -134,6 +142,7 @@ class Membership:
         except ConfigurationError as error:  # the files have changed again since they were checked
             log.error("group_not_rejoined", error=error.message)
             return
+        self.refused = ConnectionErrors(self._properties)
         log.info("group_rejoined", reason="certificates or keys have changed")
         self.leave()
         self.consumer = consumer
@@ -153,7 +162,7 @@ class Membership:
                     "enable.partition.eof": True,
                     # If the next offset does not exist, the service reports what is lost and continues as configured.
                     "auto.offset.reset": "error",
-                    "error_cb": _log_error,
+                    "error_cb": self._take_error,
                     "on_commit": self._commits.answered,
                     "stats_cb": statistics.take,
                 }
@@ -358,8 +367,3 @@ def _uncommitted(committed: Sequence[Committed], replays: Sequence[Replay]) -> l
         for one, replay in zip(committed, replays, strict=True)
         if one.offset is not None and one.metadata != replay.pointer
     ]
-
-
-def _log_error(error: KafkaError) -> None:
-    """Log an error that librdkafka retries by itself."""
-    log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))

@@ -172,7 +172,7 @@ class KafkaSource:
     def health(self) -> KafkaHealth | None:
         """Return the state of the connections to Kafka, as last known."""
         health = self._group.statistics.health
-        return health and health._replace(silent=self.out_of_touch())
+        return health and health._replace(silent=self.out_of_touch(), refusal=self._group.refused.recent())
 
     def last_poll_at(self) -> float:
         """Return when the thread last completed a round, or a long assignment last made progress."""

@@ -17,6 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka import rights
+from pipeline.adapters.kafka.connection_errors import explain, resolves, unknown_address
 from pipeline.adapters.kafka.identities import MOCK_CLUSTER
 from pipeline.errors import Unreachable
 
@@ -64,6 +65,7 @@ class TopicCheck:
         self._timeout = timeout_seconds
         self.made: list[str] = []
         """Topics that `ensure` has created."""
+        self._known_hosts: set[str] = set()
         self._heard: list[KafkaError] = []
         self._broker_config: Mapping[str, str] | KafkaError | None = None
         self._is_mock: bool | None = None
@@ -80,13 +82,29 @@ class TopicCheck:
         while True:
             left = deadline - time.monotonic()
             try:
-                topics = self._admin.list_topics(timeout=max(0.1, min(SLICE_SECONDS, left))).topics
+                metadata = self._admin.list_topics(timeout=max(0.1, min(SLICE_SECONDS, left)))
             except KafkaException as error:
                 self._admin.poll(0)
                 if left <= SLICE_SECONDS or self._is_refused():
                     raise self._unreachable(error) from None
             else:
-                return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+                self._require_known_addresses(metadata.brokers.values())
+                return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
+
+    def _require_known_addresses(self, brokers: Iterable[Any]) -> None:
+        """Check that the names by which brokers are advertised can be looked up; others would be tried for a minute.
+
+        Raises:
+            Unreachable: none of them can; a single one is logged, as other brokers may be enough.
+        """
+        new = [broker for broker in brokers if broker.host not in self._known_hosts]
+        unknown = [broker for broker in new if not resolves(broker.host)]
+        self._known_hosts |= {broker.host for broker in new}
+        explained = [unknown_address(str(broker.id), broker.host, broker.port) for broker in unknown]
+        if explained and len(unknown) == len(new) == len(self._known_hosts):
+            raise Unreachable(f"no Kafka broker can be used: {explained[0].message}", hint=explained[0].hint)
+        for one in explained:
+            log.warning("broker_address_unknown", error=one.message, hint=one.hint)
 
     def prove(self, needed: Collection[rights.Right]) -> None:
         """Check that this user has these rights; see `rights.prove`.
@@ -263,8 +281,8 @@ class TopicCheck:
     def _unreachable(self, error: KafkaException) -> Unreachable:
         heard = {one.code(): one for one in self._heard}
         reported = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
-        hint = kafka_errors.hint({reported.code()})
-        return Unreachable(f"no Kafka broker answers at {self._servers}: {reported.str()}", hint=hint)
+        explained = explain(reported, self._properties)
+        return Unreachable(f"no Kafka broker answers at {self._servers}: {explained.message}", hint=explained.hint)
 
 
 def _near(name: str, available: Iterable[str]) -> str:
