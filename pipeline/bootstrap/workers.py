@@ -60,7 +60,7 @@ async def run_workers(settings: Settings) -> int:
         settings.workers, lambda number: settings_of(settings, number), None if share is None else share.serve
     )
     supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
-    pass_signals_on(supervisor, lambda: _end_at_once(supervisor))
+    pass_signals_on(supervisor, lambda: _end_at_once(supervisor), credentials.request)
     log.info("starting", workers=settings.workers, endpoint=f"http://{host}:{port}")
     pages = Pages({"Workers": "./"}, __version__)
     routes = [*WorkersPage(pages, supervisor.workers, supervisor.ask).routes(), pages.route()]

@@ -205,8 +205,11 @@ class Supervisor:
         ]
 
 
-def pass_signals_on(supervisor: Supervisor, interrupted: Callable[[], None]) -> None:
-    """SIGTERM and SIGINT drain all workers, a second SIGINT calls `interrupted`, SIGHUP reloads their rules."""
+def pass_signals_on(supervisor: Supervisor, interrupted: Callable[[], None], reread: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT drain all workers, and a second SIGINT calls `interrupted`.
+
+    SIGHUP lets the workers read rules and secrets again, and calls `reread` for the supervisor's own.
+    """
     loop = asyncio.get_running_loop()
 
     def on_interrupt() -> None:
@@ -214,6 +217,10 @@ def pass_signals_on(supervisor: Supervisor, interrupted: Callable[[], None]) -> 
             interrupted()
         supervisor.stop()
 
+    def on_hangup() -> None:
+        supervisor.reload()
+        reread()
+
     loop.add_signal_handler(signal.SIGTERM, supervisor.stop)
     loop.add_signal_handler(signal.SIGINT, on_interrupt)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)

@@ -1,4 +1,4 @@
-"""Why a broker cannot be connected to: errors that librdkafka words alike are told apart, at once."""
+"""Why a broker cannot be connected to: errors that librdkafka words alike are distinguished, at once."""
 
 from __future__ import annotations
 

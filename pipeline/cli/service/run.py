@@ -47,7 +47,7 @@ def command(
     With --shadow it runs beside the live service in its own consumer group, renders notices and sends nothing.
     With several workers, this process supervises them: it restarts a worker that ends, and serves the endpoint for all.
 
-    SIGHUP reloads the rules.
+    SIGHUP reads rules, secrets and certificates again; changes of their files are noticed without it.
 
     Exit 0: stopped cleanly; 1: a fatal error; 2: invalid configuration, or something needed at start is missing.
 
