@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -44,11 +45,11 @@ class KafkaClient(Protocol):
     """A Kafka client that continues with new credentials. Called on the loop's thread; never blocks."""
 
     def use_password(self, user: str, password: str) -> None:
-        """Authenticate with this user and password from the next connection on."""
+        """Authenticate with this user and password from the next connection on. Called in a thread; may block."""
         ...
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
-        """Connect again by a new client with these properties."""
+        """Connect again by a new client with these properties. Called on the loop's thread; does not block."""
         ...
 
 
@@ -103,7 +104,8 @@ def _use(before: _Read, newest: _Read, clients: Sequence[KafkaClient]) -> None:
     elif changed:
         user, password = (str(newest.properties.get(name, "")) for name in ("sasl.username", "sasl.password"))
         for client in clients:
-            client.use_password(user, password)
+            # Not on the loop's thread: librdkafka may hold the call up while a broker refuses the former password.
+            threading.Thread(target=client.use_password, args=(user, password), name="password", daemon=True).start()
 
 
 def _named_files(settings: Settings) -> dict[str, Path]:

@@ -81,8 +81,8 @@ class ControlReader:
         return kafka_errors.configured(lambda: Consumer(settings))
 
     def use_password(self, user: str, password: str) -> None:
-        """Authenticate with this user and password from the next connection on. Any thread may call it."""
-        self._consumer.set_sasl_credentials(user, password)
+        """Authenticate with this user and password, by a new client. Any thread may call it."""
+        self.reconnect({"sasl.username": user, "sasl.password": password})
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Continue with a new client with these properties. Any thread may call it.
