@@ -228,6 +228,13 @@ CONDITION = Metric(
     "1 for a condition that holds: something is wrong with this process. The service is well if all are 0.",
     (Label("condition", tuple(ConditionName)),),
 )
+PARTITION_BACKPRESSURE = Metric(
+    "partition_backpressure_seconds",
+    Kind.GAUGE,
+    "Time since a partition is not read because its share of the buffers is used up: by `delivery.buffers.span` behind "
+    "an unfinished event, or by notices and bytes that wait; absent for other partitions.",
+    (TOPIC, PARTITION),
+)
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last polled.")
 KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer is connected.")
 KAFKA_ROUND_TRIP = Metric(

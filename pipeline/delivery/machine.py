@@ -77,6 +77,8 @@ class Delivery:
         self._waiting: list[tuple[float, int, PendingNotice]] = []
         self._pauses = Pauses()
         self._ticket = 0
+        self._backpressured: dict[TopicPartition, float] = {}
+        """Since when each of these partitions is not read because its share of the buffers is used up."""
         self._now = now
         self._next_sweep = now
         self._correction = 0.0
@@ -195,9 +197,16 @@ class Delivery:
         """Partitions that are not read while others are."""
         routes = self._running() or self._routes.values()
         stuck = all(not route.ready.any_ready and route.room > 0 for route in routes)
-        return self._buffers.held(
+        held = self._buffers.held(
             self._partitions, self._unacknowledged.buffered, self._unacknowledged.bytes, stuck=stuck
         )
+        if held or self._backpressured:
+            self._backpressured = {key: self._backpressured.get(key, self._now) for key in held}
+        return held
+
+    def backpressured(self) -> Mapping[TopicPartition, float]:
+        """Return the partitions that `held` named last, each with the time since when."""
+        return self._backpressured
 
     # Attempts and replies
 
@@ -430,4 +439,4 @@ class Delivery:
         """The present state, for metrics and pages."""
         outcomes = self._unacknowledged
         load = Load(len(self._lanes), len(self._waiting), outcomes.buffered, len(outcomes), outcomes.oldest)
-        return taken(now, self._correction, load, self._routes, self._partitions)
+        return taken(now, self._correction, load, self._routes, self._partitions, backpressured=self._backpressured)

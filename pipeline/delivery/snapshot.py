@@ -56,6 +56,8 @@ class DeliverySnapshot(NamedTuple):
     """Offsets between frontier and newest record."""
     frontiers: Mapping[TopicPartition, int | None]
     """The lowest unfinished offset, or the next one; None before anything was read or committed."""
+    backpressured: Mapping[TopicPartition, float]
+    """Partitions that are not read because their share of the buffers is used up, each with the time since when."""
 
     @property
     def in_flight(self) -> int:
@@ -80,6 +82,8 @@ def taken(
     load: Load,
     routes: Mapping[str, Route],
     partitions: Mapping[TopicPartition, Partition],
+    *,
+    backpressured: Mapping[TopicPartition, float],
 ) -> DeliverySnapshot:
     """The state at `now`; `now + correction` is the wall clock's time, by which ages of events are measured."""
     frontiers = {key: partition.frontier for key, partition in partitions.items()}
@@ -93,6 +97,7 @@ def taken(
         },
         spans={key: frontier.span for key, frontier in frontiers.items()},
         frontiers={key: frontier.offset for key, frontier in frontiers.items()},
+        backpressured=backpressured,
     )
 
 

@@ -52,6 +52,9 @@ def read_gauges(
     for partition, stuck in parts.source.stuck().items():
         labels = {"topic": partition.topic, "partition": str(partition.partition)}
         yield metrics.PARTITION_STUCK, labels, now - stuck.since
+    for partition, since in state.backpressured.items():
+        labels = {"topic": partition.topic, "partition": str(partition.partition)}
+        yield metrics.PARTITION_BACKPRESSURE, labels, now - since
     yield metrics.LAST_POLL, {}, parts.source.last_poll_at()
     health = parts.source.health()
     if health is not None:

@@ -29,6 +29,7 @@ class ConditionName(StrEnum):
     BROKER_ABSENT = "broker_absent"
     PARTITION_UNREADABLE = "partition_unreadable"
     SCHEMA_UNAVAILABLE = "schema_unavailable"
+    PARTITION_BACKPRESSURED = "partition_backpressured"
     PARTITION_BLOCKED = "partition_blocked"
     RULE_FAILING = "rule_failing"
     RULE_SUSPENDED = "rule_suspended"

@@ -47,6 +47,7 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
     (ConditionName.BROKER_ABSENT, sending.broker_absent),
     (ConditionName.PARTITION_UNREADABLE, partitions.partition_unreadable),
     (ConditionName.SCHEMA_UNAVAILABLE, partitions.schema_unavailable),
+    (ConditionName.PARTITION_BACKPRESSURED, partitions.partition_backpressured),
     (ConditionName.PARTITION_BLOCKED, partitions.partition_blocked),
     (ConditionName.RULE_FAILING, rules.rule_failing),
     (ConditionName.RULE_SUSPENDED, rules.rule_suspended),

@@ -9,6 +9,8 @@ from pipeline.status.condition import Severity, StatusMessage
 from pipeline.status.facts import Facts
 from pipeline.status.wording import NAMED, clock, counted, partition_name, partition_names, partitions_listed
 
+BACKPRESSURED_SECONDS = 60.0
+"""As in the alert NoticePartitionBackpressured; shorter backpressure is usual after a burst."""
 BLOCKED_SECONDS = 300.0
 OLD_SECONDS = 900.0
 """As in the alert NoticeFrontierOld."""
@@ -49,6 +51,27 @@ def schema_unavailable(facts: Facts) -> Found:
         )
 
 
+def partition_backpressured(facts: Facts) -> Found:
+    """A partition is not read for long because its share of the buffers is used up."""
+    if not facts.is_sending:
+        return
+    long = {
+        key: since
+        for key, since in facts.delivery.backpressured.items()
+        if facts.now - since >= BACKPRESSURED_SECONDS and key not in facts.held
+    }
+    for key, since in sorted(long.items(), key=lambda one: one[1])[:NAMED]:
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"{partition_name(key)} is not read since {clock(since)}: its share of the buffers is used up",
+            "Usually the notices of one recipient fail again and again, and everything after them on this partition "
+            "waits until they end. Other partitions continue.",
+            "NoticePartitionBackpressured",
+            summary=f"{partition_name(key)} is not read for {facts.now - since:.0f} s: its buffers are full",
+            evidence={"partition": partition_name(key), "since": since},
+        )
+
+
 def partition_blocked(facts: Facts) -> Found:
     """Events of a partition wait in Kafka, and nothing explains it."""
     blocked = {
@@ -73,7 +96,8 @@ def partition_blocked(facts: Facts) -> Found:
 def _is_unexplained(facts: Facts, key: TopicPartition) -> bool:
     """Whether no other condition says why this partition waits."""
     reachable = facts.kafka is None or facts.kafka.error is None
-    return facts.alive and reachable and facts.is_sending and key not in facts.stuck and key not in facts.held
+    explained = key in facts.stuck or key in facts.held or key in facts.delivery.backpressured
+    return facts.alive and reachable and facts.is_sending and not explained
 
 
 def event_waits_long(facts: Facts) -> Found:

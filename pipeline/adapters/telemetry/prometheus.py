@@ -296,6 +296,7 @@ READ_AT_SCRAPE = frozenset(
         metrics.FRONTIER_AGE,
         metrics.PARTITION_STUCK,
         metrics.PARTITION_AWAITING_SCHEMA,
+        metrics.PARTITION_BACKPRESSURE,
         metrics.LAST_POLL,
         metrics.UNACKNOWLEDGED,
         metrics.UNACKNOWLEDGED_AGE,

@@ -11,6 +11,7 @@ from pipeline.model.reply import Reply
 
 from .making import (
     CALM,
+    OK,
     P0,
     P1,
     QUOTA,
@@ -194,3 +195,21 @@ def test_the_snapshot_tells_how_things_stand() -> None:
     assert state.oldest == {P0: 0.5, P1: 0.0}
     assert state.spans == {P0: 3, P1: 0}
     assert state.worst.halted is None
+
+
+def test_a_partition_held_by_its_span_is_reported_since_when() -> None:
+    """One recipient's failing notice holds the frontier while everything after it ends."""
+    bench = Bench({"buffers": {"span": 100}})
+    bench.offer(arrival(0, notice("a")), arrival(99, notice("b", "bob")))
+    assert bench.delivery.held() == {P0}
+    since = bench.now
+    first, _ = bench.attempts()
+    bench.later(20)
+    assert bench.delivery.held() == {P0}
+    assert bench.delivery.snapshot(bench.now).backpressured == {P0: since}
+    assert bench.delivery.backpressured() == {P0: since}
+    bench.reply(first, OK)
+    bench.collect()
+    bench.acknowledge()
+    bench.delivery.held()
+    assert bench.delivery.snapshot(bench.now).backpressured == {}

@@ -47,6 +47,10 @@ BROKEN: dict[ConditionName, dict[str, Any]] = {
     },
     ConditionName.PARTITION_UNREADABLE: {"stuck_partitions": {P0: StuckPartition(17, T0, "Invalid compressed data")}},
     ConditionName.SCHEMA_UNAVAILABLE: {"held_partitions": {P0: HELD}},
+    ConditionName.PARTITION_BACKPRESSURED: {
+        "snapshot": IDLE._replace(backpressured={P0: T0 - 60}),
+        "other_facts": {"unmoved": {P0: Unmoved(T0 - 301, T0, 900, 0)}},
+    },
     ConditionName.PARTITION_BLOCKED: {"other_facts": {"unmoved": {P0: Unmoved(T0 - 301, T0, 900, 0)}}},
     ConditionName.RULE_FAILING: {"other_facts": {"failing": {"order-paid": Failing(19, 20)}}},
     ConditionName.RULE_SUSPENDED: {"snapshot": IDLE._replace(suspended={"order-paid": T0})},
@@ -70,6 +74,7 @@ NEARLY: list[dict[str, Any]] = [
     {"kafka": KafkaHealth(3, 0.01)},
     {"snapshot": IDLE._replace(unacknowledged=634, unacknowledged_since=T0 - 29)},
     {"kafka": KafkaHealth(2, 0.0, absent=("broker-3:9092",)), "other_facts": {"brokers_absent_since": T0 - 5}},
+    {"snapshot": IDLE._replace(backpressured={P0: T0 - 59})},
     {"other_facts": {"unmoved": {P0: Unmoved(T0 - 299, T0, 900, 0)}}},
     {"other_facts": {"unmoved": {P0: Unmoved(T0 - 9_000, T0 - 10, 900, 7)}}},
     {"other_facts": {"unmoved": {P0: Unmoved(T0 - 10, T0 - 600, 900, 7)}}},

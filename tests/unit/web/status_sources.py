@@ -102,6 +102,7 @@ SNAPSHOT = DeliverySnapshot(
     oldest={TopicPartition("shop.events", 0): 1.5},
     spans={TopicPartition("shop.events", 0): 7},
     frontiers={TopicPartition("shop.events", 0): 93},
+    backpressured={},
 )
 
 
