@@ -210,7 +210,7 @@ CLUSTER = (
     Scenario("clients-cut", "cluster: a node loses its clients, but no peer", cut_off_from_clients, on_cluster=True),
     Scenario(
         "few-replicas",
-        "cluster: the outcomes topic refuses because replicas are missing",
+        "cluster: the outcomes topic refuses, too few replicas",
         too_few_replicas,
         on_cluster=True,
     ),

@@ -377,5 +377,5 @@ async def test_an_api_without_a_token_is_named_and_the_other_is_sent_to() -> Non
     await subject.stop()
     assert subject.without_token == ["sms"]
     assert clients["sms"].tokens == []
-    told = {line["event"]: line.get("api") for line in logs}
-    assert told == {"token_unavailable": "sms", "sending_halted": "sms"}
+    reported = {line["event"]: line.get("api") for line in logs}
+    assert reported == {"token_unavailable": "sms", "sending_halted": "sms"}
