@@ -159,7 +159,7 @@ class Engine:
             sending.append(sender.name)
             for attempt in delivery.attempts(now, sender.name):
                 answered = partial(self._answered, sender, attempt, self._clock.now())
-                sender.post(attempt.notice, token, attempt.trace, answered)
+                sender.client.post(attempt.notice, token, attempt.trace, answered)
         self._senders.rotate()  # while Kafka limits what may leave, each API is the first in turn
         return sending
 
