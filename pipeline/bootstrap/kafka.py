@@ -53,6 +53,10 @@ class KafkaClient(Protocol):
         ...
 
 
+BeginRereading = Callable[[Sequence[KafkaClient], Callable[[], bool]], None]
+"""Gets the clients, and whether a broker has refused a connection of late."""
+
+
 class _Read(NamedTuple):
     """What clients authenticate with: properties, and digests of the files that properties name."""
 
@@ -60,11 +64,12 @@ class _Read(NamedTuple):
     digests: Mapping[str, str]
 
 
-def reread_kafka_credentials(settings: Settings, credentials: Credentials) -> Callable[[Sequence[KafkaClient]], None]:
+def reread_kafka_credentials(settings: Settings, credentials: Credentials) -> BeginRereading:
     """Read passwords, certificates and keys again when their files change. Call it before they are read first.
 
     Call what it returns with the clients that use them. A user name and a password are given to the clients that there
-    are; for certificates and keys they connect again, since librdkafka reads these for a new client only.
+    are, unless a broker refuses them already. For certificates and keys clients connect again, since librdkafka reads
+    these for a new client only.
 
     Raises:
         ConfigurationError: a file cannot be read.
@@ -76,7 +81,7 @@ def reread_kafka_credentials(settings: Settings, credentials: Credentials) -> Ca
     def read() -> _Read:
         return _Read(kafka_properties(settings), {name: _digest(name, path) for name, path in named.items()})
 
-    def begin(clients: Sequence[KafkaClient]) -> None:
+    def begin(clients: Sequence[KafkaClient], is_refused: Callable[[], bool]) -> None:
         in_use = read()
 
         def prepare() -> Callable[[], None]:
@@ -86,7 +91,7 @@ def reread_kafka_credentials(settings: Settings, credentials: Credentials) -> Ca
             def use() -> None:
                 nonlocal in_use
                 before, in_use = in_use, newest
-                _use(before, newest, clients)
+                _use(before, newest, clients, is_refused)
 
             return use
 
@@ -96,15 +101,20 @@ def reread_kafka_credentials(settings: Settings, credentials: Credentials) -> Ca
     return begin
 
 
-def _use(before: _Read, newest: _Read, clients: Sequence[KafkaClient]) -> None:
+def _use(before: _Read, newest: _Read, clients: Sequence[KafkaClient], is_refused: Callable[[], bool]) -> None:
+    """Give the clients what has changed.
+
+    While a broker refuses the former password, librdkafka 2.16 may not return for minutes from taking another, so that
+    clients connect again then, too.
+    """
     changed = {name for name, value in newest.properties.items() if before.properties.get(name) != value}
-    if changed - _PASSWORD or before.digests != newest.digests:
+    if changed - _PASSWORD or before.digests != newest.digests or (changed and is_refused()):
         for client in clients:
             client.reconnect(newest.properties)
     elif changed:
         user, password = (str(newest.properties.get(name, "")) for name in ("sasl.username", "sasl.password"))
         for client in clients:
-            # Not on the loop's thread: librdkafka may hold the call up while a broker refuses the former password.
+            # Not on the loop's thread: librdkafka may hold the call up.
             threading.Thread(target=client.use_password, args=(user, password), name="password", daemon=True).start()
 
 

@@ -295,7 +295,7 @@ def make_parts(
         encode,
     )
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
-    reread_for([source, ledger, identities, outcomes, controls])
+    reread_for([source, ledger, identities, outcomes, controls], source.is_refused)
     return Parts(
         decoder=find_decoder(
             settings,

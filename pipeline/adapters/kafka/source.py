@@ -141,6 +141,10 @@ class KafkaSource:
             self._committing = True
             self._changed.notify()
 
+    def is_refused(self) -> bool:
+        """Whether a broker has refused a connection of late."""
+        return self._group.refused.recent() is not None
+
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
         self._group.use_password(user, password)
