@@ -82,7 +82,7 @@ def test_a_config_map_s_swap_and_a_signal_both_bring_new_rules(stage: Stage) -> 
     _mounted(folder, "..1", RULES)
     with stage.service.running() as process:
         version = stage.service.reported("starting")[0]["rules_version"]
-        _mounted(folder, "..2", RULES.replace("YYYY-MM-DD", "DD.MM.YYYY"))
+        _mounted(folder, "..2", RULES.replace("YYYY-MM-DD", "YYYY年M月D日"))
         (swapped,) = stage.service.reported("rules_reloaded", seconds=SECONDS)
         assert swapped["before"] == version
         process.send_signal(signal.SIGTERM)

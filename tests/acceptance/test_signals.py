@@ -18,7 +18,7 @@ from tests.acceptance.stage import RULES, TEMPLATES
 TIMEOUT = 60.0
 """Seconds; only a failing test, or a very busy machine, ever waits so long."""
 CONFIGURATION: dict[str, object] = {
-    "schemas": {"registry_url": "http://127.0.0.1:1"},
+    "schemas": {"directory": "schemas"},
     "notices": {"url": "http://127.0.0.1:1/", "token": "t"},
     "http": {"host": "127.0.0.1", "port": 0},
 }
@@ -47,6 +47,7 @@ def test_stopped_while_it_starts_it_ends_at_once_and_cleanly(
         "start_timeout_seconds": 600,
     }
     files = {"templates.yaml": TEMPLATES, "garage.yaml": RULES}
+    (tmp_path / "schemas").mkdir()
     service = ServiceUnderTest(tmp_path, {**CONFIGURATION, "kafka": kafka}, files)
     with service.running() as process:
         listener.accept()[0].close()
