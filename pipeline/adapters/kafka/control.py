@@ -148,7 +148,8 @@ class ControlReader:
         """Continue with the new client where the former one was."""
         locations = self._consumer.position(self._consumer.assignment())
         former, self._consumer, self._next = self._consumer, self._next or self._consumer, None
-        former.close()
+        # Not here: closing may wait for a broker that refuses the former client.
+        threading.Thread(target=former.close, name="former-control", daemon=True).start()
         self._consumer.assign(locations)
 
     def _report(self, error: KafkaError) -> None:

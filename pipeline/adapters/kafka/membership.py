@@ -133,7 +133,10 @@ class Membership:
         self._reconnects.set()
 
     def rejoin_if_due(self) -> None:
-        """Replace the client after `reconnect`: partitions are drained and committed as in any rebalance."""
+        """Replace the client after `reconnect`: partitions are drained and committed as in any rebalance.
+
+        If a broker refuses the former client, it can neither commit nor leave, and its partitions are dropped.
+        """
         if not self._reconnects.is_set():
             return
         self._reconnects.clear()
@@ -142,11 +145,23 @@ class Membership:
         except ConfigurationError as error:  # the files have changed again since they were checked
             log.error("group_not_rejoined", error=error.message)
             return
+        is_refused = self.refused.recent() is not None
         self.refused = ConnectionErrors(self._properties)
-        log.info("group_rejoined", reason="certificates or keys have changed")
-        self.leave()
+        log.info("group_rejoined", reason="passwords, certificates or keys have changed")
+        if is_refused:
+            self._abandon()
+        else:
+            self.leave()
         self.consumer = consumer
         self.join(self._events)
+
+    def _abandon(self) -> None:
+        """Drop the client and its partitions. Closing it may wait without end for a coordinator that refuses it."""
+        keys = list(self.owned)
+        if keys:
+            self._forget(self.consumer, keys)
+            self._events.on_lost(keys)
+        threading.Thread(target=_close, args=(self.consumer,), name="former-consumer", daemon=True).start()
 
     def _make(self, protocol: Mapping[str, Any]) -> Consumer:
         statistics = Statistics(self.watchdog.observe if protocol is NEXT_GENERATION else None)
@@ -209,10 +224,7 @@ class Membership:
 
     def leave(self) -> None:
         """Revoke all partitions (calls `_revoke`) and leave the group."""
-        try:
-            self.consumer.close()
-        except (KafkaException, RuntimeError) as error:
-            log.warning("close_failed", error=str(error))
+        _close(self.consumer)
 
     @property
     def _events(self) -> SourceListener:
@@ -221,6 +233,8 @@ class Membership:
         return self._listener
 
     def _assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        if consumer is not self.consumer:
+            return
         if partitions:
             self._epoch += 1
             origins = self._retried(lambda: self._identities.origins({one.topic for one in partitions}))
@@ -296,7 +310,7 @@ class Membership:
         return Committed(partition, first if first >= 0 else None, None, origin)
 
     def _revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        keys = self._owned_of(partitions)
+        keys = self._owned_of(partitions) if consumer is self.consumer else []  # an abandoned client has none
         if keys:
             points = self._events.on_revoked(keys)
             renewed = self._renewed()
@@ -305,7 +319,7 @@ class Membership:
         consumer.incremental_unassign(partitions)
 
     def _lose(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        keys = self._owned_of(partitions)
+        keys = self._owned_of(partitions) if consumer is self.consumer else []
         if keys:
             self._forget(consumer, keys)
             self._events.on_lost(keys)
@@ -367,3 +381,10 @@ def _uncommitted(committed: Sequence[Committed], replays: Sequence[Replay]) -> l
         for one, replay in zip(committed, replays, strict=True)
         if one.offset is not None and one.metadata != replay.pointer
     ]
+
+
+def _close(consumer: Consumer) -> None:
+    try:
+        consumer.close()
+    except (KafkaException, RuntimeError) as error:
+        log.warning("close_failed", error=str(error))
