@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pipeline.cli.app import MISUSE, main
 
@@ -19,6 +21,13 @@ rules:
   - {id: [broken
 """
 TEMPLATES = "templates:\n  paid: {title: 订单支付, ids: {production: p}, fields: {}}\n"
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own() -> Iterator[None]:
+    """A command sets its log up for this test's standard error, which later tests do not have."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(
