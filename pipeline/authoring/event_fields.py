@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
+from pipeline.rules.schema.types import (
+    READABLE_NAME,
+    FieldType,
+    ListType,
+    MapType,
+    NullableType,
+    RecordType,
+    Scalar,
+    ScalarType,
+)
 
 MOST_FIELDS = 2_000
 """A schema may use one record in many places; more fields than this are of no use to a reader."""
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""As in CEL."""
 _LOGICAL: Mapping[str, str] = {
     "date": "date",
     "uuid": "text (UUID)",
@@ -73,7 +79,7 @@ def _fields(record: RecordType, path: str, example: object, *, missing: bool) ->
     values = example if isinstance(example, Mapping) else {}
     for field in record.fields:
         rows = _field(field.type, f"{path}.{field.name}", field.doc, values.get(field.name), missing=missing)
-        readable = _IDENTIFIER.fullmatch(field.name) is not None
+        readable = READABLE_NAME.fullmatch(field.name) is not None
         yield from rows if readable else (row._replace(is_readable=False) for row in rows)
 
 

@@ -18,6 +18,7 @@ from pipeline.rules.cel.other_languages import instead
 from pipeline.rules.cel.syntax import syntax
 from pipeline.rules.functions import FUNCTIONS
 from pipeline.rules.schema.types import (
+    READABLE_NAME,
     Field,
     FieldType,
     ListType,
@@ -28,7 +29,6 @@ from pipeline.rules.schema.types import (
     ScalarType,
 )
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _Proto = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
     Scalar.BOOL: _Proto.TYPE_BOOL,
@@ -248,7 +248,7 @@ class _Messages:
             flat = self.names[record.name] = f"Record{len(self.names)}"
             proto = self.file.message_type.add(name=flat)
             proto.options.deprecated_legacy_json_field_conflicts = True  # `order_no` and `orderNo` may stand together
-            writable = (field for field in record.fields if _IDENTIFIER.fullmatch(field.name))  # `order-no` is not CEL
+            writable = (field for field in record.fields if READABLE_NAME.fullmatch(field.name))
             for number, field in enumerate(writable, 1):
                 self._field(proto, field, number if number < 19_000 else number + 1_000)  # noqa: PLR2004 - protobuf's own range
         return f".{_PACKAGE}.{self.names[record.name]}"

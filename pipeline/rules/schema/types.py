@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+READABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Names of fields that an expression can write, as in CEL: `order-no` and `订单` are not among them."""
 
 
 class Scalar(StrEnum):
