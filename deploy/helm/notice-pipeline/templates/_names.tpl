@@ -1,8 +1,19 @@
 {{- define "notice-pipeline.name" -}}
-{{- if contains .Chart.Name .Release.Name -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 50 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "notice-pipeline.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "notice-pipeline.name" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | required "serviceAccount.create is false: give serviceAccount.name" -}}
 {{- end -}}
 {{- end -}}
 
@@ -40,6 +51,51 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- mustMergeOverwrite (deepCopy .Values.config) $ours | toYaml -}}
 {{- end -}}
 
-{{- define "notice-pipeline.rulesConfigMap" -}}
-{{- .Values.rules.configMap | default (printf "%s-rules" (include "notice-pipeline.name" .)) -}}
+{{- /* Names of the ConfigMaps with rules, the chart's own first; they are one folder in the pod. */ -}}
+{{- define "notice-pipeline.rulesConfigMaps" -}}
+{{- $names := list -}}
+{{- if .Values.rules.files -}}
+{{- $names = append $names (printf "%s-rules" (include "notice-pipeline.name" .)) -}}
+{{- end -}}
+{{- if .Values.rules.configMap -}}
+{{- $names = append $names .Values.rules.configMap -}}
+{{- end -}}
+{{- concat $names .Values.rules.configMaps | uniq | toJson -}}
+{{- end -}}
+
+{{- /* A quantity of processor (in thousandths) or memory (in bytes) as a whole number. */ -}}
+{{- define "notice-pipeline.number" -}}
+{{- $text := toString .quantity -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 -}}
+{{- if eq .name "cpu" -}}
+{{- $units = dict "" 1000 "m" 1 -}}
+{{- end -}}
+{{- $unit := regexReplaceAll "^[0-9]+([.][0-9]+)?" $text "" -}}
+{{- if or (not (hasKey $units $unit)) (not (regexMatch "^[0-9]" $text)) -}}
+{{- fail (printf "resources: %s %q: write a number with one of these units: %s" .name $text (keys $units | sortAlpha | join " " | trim)) -}}
+{{- end -}}
+{{- mulf (trimSuffix $unit $text | float64) (get $units $unit) | ceil | int64 -}}
+{{- end -}}
+
+{{- /* `resources` for all workers of a pod: processor and memory times their number, and 60Mi for the supervisor. */ -}}
+{{- define "notice-pipeline.resources" -}}
+{{- $workers := int (dig "workers" 1 .Values.config) -}}
+{{- $resources := deepCopy .Values.resources -}}
+{{- if gt $workers 1 -}}
+{{- range $kind := list "requests" "limits" -}}
+{{- $given := get $resources $kind | default dict -}}
+{{- range $name := list "cpu" "memory" -}}
+{{- if hasKey $given $name -}}
+{{- $one := include "notice-pipeline.number" (dict "name" $name "quantity" (get $given $name)) | int64 -}}
+{{- if eq $name "cpu" -}}
+{{- $_ := set $given $name (printf "%dm" (mul $one $workers)) -}}
+{{- else -}}
+{{- $bytes := add (mul $one $workers) 62914560 -}}
+{{- $_ := set $given $name (ternary (printf "%dMi" (div $bytes 1048576)) (toString $bytes) (eq (mod $bytes 1048576) 0)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $resources -}}
 {{- end -}}
