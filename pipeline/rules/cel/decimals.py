@@ -58,7 +58,7 @@ def function_declarations() -> list[cel.FunctionDecl]:
 
 def exact_declarations() -> list[cel.FunctionDecl]:
     """The same for evaluation: also with decimals as arguments, and the `@` functions."""
-    return _declared([*_of_rules(), *_with_decimals(_of_rules()), *_INTERNAL])
+    return _declared([*map(_exact_result, _of_rules()), *_with_decimals(_of_rules()), *_INTERNAL])
 
 
 def operators() -> cel.CelExtension:
@@ -122,6 +122,13 @@ def _of_rules() -> list[_Overload]:
         for function in FUNCTIONS
         for one in function.overloads
     ]
+
+
+def _exact_result(one: _Overload) -> _Overload:
+    """The overload where its result may be a decimal: a function may give a number that no double holds."""
+    if one.result != "double":
+        return one
+    return one._replace(result="dyn", implementation=_converting(one.implementation))
 
 
 def _with_decimals(overloads: Sequence[_Overload]) -> Iterator[_Overload]:

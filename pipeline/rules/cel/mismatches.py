@@ -74,7 +74,10 @@ def _hint(function: Function, kinds: Sequence[str]) -> str:
             return 'cents (分) are money_of_cents(…, "CNY"); whole units are money(double(…), "CNY")'
         case "money_of_cents", "double":
             return 'an amount with decimals is money(…, "CNY")'
-        case "mask" | "truncate" | "upper" | "lower" | "trim" | "url_encode", "int" | "double":
+        case (
+            "mask" | "truncate" | "upper" | "lower" | "trim" | "url_encode" | "substring" | "replace",
+            "int" | "double",
+        ):
             return f"make a text of the number: {function.name}(string(…){', …' * (len(kinds) > 1)})"
         case "join", kind if kind.startswith("list"):
             return 'name the text of each record: join(event.lines.map(one, one.title), "、")'
@@ -135,7 +138,7 @@ def _of_item(at: int, holder: str, index: str, around: tuple[str, str]) -> Fault
     if holder.startswith("list"):
         return Fault(at, "type-mismatch", "an item of a list is named by its number, from 0", "write [0] for the first")
     if holder == "string":
-        hint = "truncate(…, 10) shortens a text; there is no part by position"
+        hint = "write substring(…, 0, 1) for the first character"
         return Fault(at, "type-mismatch", "a text has no items", hint)
     if index == "string" and inside.isidentifier() and not holder.startswith("map"):
         return Fault(at, "type-mismatch", "a field is not named in brackets", f"write .{inside}")

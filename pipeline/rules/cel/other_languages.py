@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-_SHORTEN = "truncate({0}, 10) shortens a text, mask({0}, 3, 4) hides its middle; there is no part by position"
+_PART = "write substring({0}, 0, 8); truncate({0}, 10) shortens a text for a field, mask({0}, 3, 4) hides its middle"
 
 
 def _named(names: str, hint: str) -> Mapping[str, str]:
@@ -15,9 +15,9 @@ _HINTS: Mapping[str, str] = {
     **_named("toUpperCase toUpper upperAscii uppercase ucase", "write upper({0})"),
     **_named("toLowerCase toLower lowerAscii lowercase lcase", "write lower({0})"),
     **_named("strip trimStart trimEnd ltrim rtrim", "write trim({0})"),
-    **_named("substring substr slice left right mid charAt take cut", _SHORTEN),
-    **_named("replace replaceAll substitute sub gsub", "a text of the event cannot be changed in parts: use another "
-             "field, or label({0}, {{…}}) for a fixed set of values"),
+    **_named("substr slice left mid charAt take cut", _PART),
+    **_named("right", "write substring({0}, size({0}) - 4), and ask first: size({0}) > 4"),
+    **_named("replaceAll replaceFirst substitute sub gsub regexp_replace", 'write replace({0}, "-", "")'),
     **_named("length len count strlen char_length", "write size({0})"),
     **_named("isEmpty isBlank empty isNullOrEmpty isNotEmpty", 'write {0} == "", or {0} == null'),
     **_named("isNull isnull isNone isDefined notNull", "write {0} == null, or {0} != null"),
@@ -28,7 +28,8 @@ _HINTS: Mapping[str, str] = {
     **_named("toFixed round fixed roundup rounddown floor ceil trunc number_format formatNumber",
              'write decimal({0}, 2), or money({0}, "CNY") for an amount'),
     **_named("parseInt toInt integer cint", "write int({0})"),
-    **_named("parseFloat number toNumber float cdbl val value", "write double({0})"),
+    **_named("parseFloat toNumber float cdbl val value parseDouble toDouble to_number toDecimal bigdecimal",
+             "write number({0})"),
     **_named("now today sysdate getdate currentTime current_timestamp currentDate date_now time",
              "a rule knows no clock: use a time of the event; a message that comes too late ends by `expires_after`"),
     **_named("coalesce ifnull nvl orElse or_else isnullthen iferror getOrDefault", 'write default({0}, "…")'),
@@ -57,7 +58,9 @@ _HINTS: Mapping[str, str] = {
     **_named("print console log alert", "an expression has a value and does nothing else"),
 }  # fmt: skip
 _METHODS = frozenset({"contains", "startsWith", "endsWith", "matches"})
-_OF_ONE = frozenset({"trim", "upper", "lower", "size", "string", "int", "double", "url_encode", "mask"})
+_OF_ONE = frozenset({"trim", "upper", "lower", "size", "string", "int", "double", "number", "url_encode", "mask"})
+_FURTHER: Mapping[str, str] = {"replace": ', "-", ""', "substring": ", 0, 8"}
+"""Arguments behind the first one, for example."""
 _MACROS = frozenset({"exists", "exists_one", "all", "map", "filter"})
 
 
@@ -75,7 +78,8 @@ def instead(name: str, subject: str, functions: Iterable[str], *, is_method: boo
     if known == "has":
         return "write has(event.note), with `event.` before the field"
     if known is not None and is_method:
-        return f"write {known}({subject or 'event.…'}{'' if known in _OF_ONE else ', …'})"
+        further = "" if known in _OF_ONE else _FURTHER.get(known, ", …")
+        return f"write {known}({subject or 'event.…'}{further})"
     if known is not None:
         return f"did you mean `{known}`?"
     hint = _HINTS.get(name.casefold())

@@ -82,7 +82,7 @@ _FORMS = (
     _form(r"->|::", "a field is named after a point: event.x"),
     _form(r"\.\.", "a field is named after one point: event.x"),
     _form(r"\.\s*\d", "an item of a list is written [0]"),
-    _form(r"\[\s*-?\d*\s*:", "there is no part by position: truncate(event.x, 10) shortens a text"),
+    _form(r"\[\s*-?\d*\s*:", "a part of a text is substring(event.x, 0, 8)"),
     _form(r"(&&|\|\|)\s*(==|!=|<=|>=|<|>)", "name the field again: event.x >= 1 && event.x < 20"),
     _form(r"\bhas\s*\(", "write has(event.x): `event.` and the field, without quotes"),
     _form(r"`", 'a text is in straight quotes: "…"'),

@@ -27,13 +27,13 @@ _STEPS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(MAX_DECIMALS +
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
-def _exact(amount: Number | str) -> Decimal:
+def _exact(amount: Number | str, name: str = "amount") -> Decimal:
     """The decimal that the sender wrote."""
     if isinstance(amount, str) and _NUMBER.fullmatch(amount) is None:
-        raise FunctionFailed("the amount is not a number such as 12.50")
+        raise FunctionFailed(f"the {name} is not a number such as 12.50")
     value = Decimal(amount) if isinstance(amount, str) else numbers.exact(amount)
     if not value.is_finite():
-        raise FunctionFailed("the amount is not finite")
+        raise FunctionFailed(f"the {name} is not finite")
     return value
 
 
@@ -114,6 +114,11 @@ def decimal(amount: Number | str, decimals: int) -> str:
     return f"{_rounded(_exact(amount), decimals):f}"
 
 
+def number(value: Number | int | str) -> Number:
+    """The number that a text writes, or a whole number as one with decimals."""
+    return numbers.number(Decimal(value) if isinstance(value, int) else _exact(value, "text"))
+
+
 def _bad_decimals(decimals: int) -> str | None:
     return None if 0 <= decimals <= MAX_DECIMALS else f"decimals are 0 to {MAX_DECIMALS}"
 
@@ -165,5 +170,19 @@ FUNCTIONS = (
         "A number with a fixed count of decimals, rounded half up.",
         (Example("decimal(2.675, 2)", "2.68"), Example("decimal(8.0, 0)", "8")),
         _check_decimal,
+    ),
+    Function(
+        "number",
+        (Overload(("string",), "double"), Overload(("int",), "double"), Overload(("double",), "double")),
+        number,
+        "The number that a text writes in digits, exact, to compare it or to calculate with it; of a whole number the "
+        "same with decimals. A text with anything else in it, a blank or `1,000`, fails: `trim` and `replace` remove "
+        "that. An amount for a card is `money`, which takes such a text itself.",
+        (
+            Example("number(event.amount) + 0.5", 129.0, {"amount": "128.50"}),
+            Example('money(number(event.price) * 3.0, "CNY")', "¥384.30", {"price": "128.10"}),
+            Example("number(event.count) / 2.0", 1.5, {"count": 3}),
+            Example('number(replace(event.total, ",", ""))', 1234567.5, {"total": "1,234,567.50"}),
+        ),
     ),
 )

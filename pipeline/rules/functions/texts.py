@@ -86,13 +86,30 @@ def join(parts: Sequence[str], between: str) -> str:
 
 
 def upper(text: str) -> str:
-    """The text in upper case."""
-    return bounded(text).upper()
+    """The text in upper case, which may be longer: `ß` becomes `SS`."""
+    return bounded(bounded(text).upper())
 
 
 def lower(text: str) -> str:
-    """The text in lower case."""
-    return bounded(text).lower()
+    """The text in lower case, which may be longer: `İ` becomes two code points."""
+    return bounded(bounded(text).lower())
+
+
+def replace(text: str, old: str, new: str) -> str:
+    """The text with each `old` replaced by `new`."""
+    if problem := _bad_old(old):
+        raise FunctionFailed(problem)
+    length = len(bounded(text)) + text.count(old) * (len(new) - len(old))
+    if length > MAX_TEXT:
+        raise FunctionFailed(f"the text would have {length} characters, more than {MAX_TEXT}")
+    return text.replace(old, new)
+
+
+def substring(text: str, start: int, end: int = MAX_TEXT) -> str:
+    """The characters from `start` to before `end`, counted from 0 as `mask` counts them; a shorter text gives less."""
+    if problem := _bad_part(start, end):
+        raise FunctionFailed(problem)
+    return "".join(clusters(bounded(text))[start:end])
 
 
 def trim(text: str) -> str:
@@ -131,6 +148,26 @@ def _bad_ends(first: int, last: int) -> str | None:
     if 0 <= first <= MAX_CHARACTERS and 0 <= last <= MAX_CHARACTERS:
         return None
     return f"each end keeps 0 to {MAX_CHARACTERS} characters"
+
+
+def _bad_old(old: str) -> str | None:
+    return None if old else "the text to be replaced is empty"
+
+
+def _bad_part(start: int, end: int) -> str | None:
+    if start < 0 or end < 0:
+        return "characters are counted from 0, the first one"
+    return None if start < end else f"a part from {start} to before {end} is always empty"
+
+
+def _check_replace(_: object, old: object, __: object = None) -> str | None:
+    return _bad_old(old) if isinstance(old, str) else None
+
+
+def _check_substring(_: object, start: object, end: object = None) -> str | None:
+    if isinstance(start, int) and isinstance(end, int):
+        return _bad_part(start, end)
+    return _bad_part(0, 1 if (start if isinstance(start, int) else 0) >= 0 else -1)
 
 
 def _check_truncate(_: object, characters: object) -> str | None:
@@ -243,6 +280,36 @@ FUNCTIONS = (
     ),
     Function("upper", (Overload(("string",), "string"),), upper, "Upper case.", (Example('upper("sf1")', "SF1"),)),
     Function("lower", (Overload(("string",), "string"),), lower, "Lower case.", (Example('lower("SF1")', "sf1"),)),
+    Function(
+        "replace",
+        (Overload(("string", "string", "string"), "string"),),
+        replace,
+        "The text with one text replaced by another one, wherever it stands in it.",
+        (
+            Example('replace(event.phone, "-", "")', "13812345678", {"phone": "138-1234-5678"}),
+            Example('replace("A座/3层", "/", "，")', "A座，3层"),
+        ),
+        _check_replace,
+    ),
+    Function(
+        "substring",
+        (Overload(("string", "int"), "string"), Overload(("string", "int", "int"), "string")),
+        substring,
+        "The part of a text from one position to before another one, or to the end. The first character is 0; an emoji "
+        "is one character, as in `mask`. Of a text that is shorter it gives what there is. To shorten a text for a "
+        "field use `truncate`, which shows that something is left out.",
+        (
+            Example("substring(event.order_no, 0, 4)", "T202", {"order_no": "T20261123"}),
+            Example("substring(event.order_no, 5)", "1123", {"order_no": "T20261123"}),
+            Example('substring("拿铁", 1, 9)', "铁"),
+            Example(
+                'size(event.phone) > 4 ? "尾号" + substring(event.phone, size(event.phone) - 4) : event.phone',
+                "尾号5678",
+                {"phone": "13812345678"},
+            ),
+        ),
+        _check_substring,
+    ),
     Function(
         "trim",
         (Overload(("string",), "string"),),

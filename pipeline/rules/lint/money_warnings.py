@@ -176,7 +176,7 @@ def _has_decimals(node: Node, fields: Fields) -> bool:
     match node.kind, node.name:
         case Kind.CONSTANT, _:
             return type(node.value) is float
-        case Kind.CALL, "double":
+        case Kind.CALL, "double" | "number":
             return True
         case Kind.CALL, "default":
             return _has_decimals(node.children[1], fields)

@@ -66,13 +66,17 @@ def _larger(below: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         | st.builds('join({}.map(k, string(k)), " ")'.format, PATHS)
         | st.builds("has({}.a)".format, PATHS)
         | st.builds('{} in ["A", {}]'.format, below, _constants)
-        | st.builds("{}({})".format, st.sampled_from(["string", "size", "upper", "trim", "mask"]), below)
+        | st.builds(
+            "{}({})".format, st.sampled_from(["string", "size", "upper", "lower", "trim", "mask", "number"]), below
+        )
         | st.builds("{}.{}({})".format, below, st.sampled_from(["startsWith", "endsWith", "contains"]), below)
         | st.builds("{}({}, {})".format, st.sampled_from(["money", "money_of_cents", "decimal"]), below, below)
         | st.builds("{}({}, {})".format, st.sampled_from(["local_time", "local_date", "truncate"]), below, below)
         | st.builds("{}({}, {})".format, st.sampled_from(["default", "items"]), below, below)
         | st.builds("{}({}, {}, {})".format, st.sampled_from(["money", "local_time", "mask"]), below, below, below)
         | st.builds("{}({}, {}, {})".format, st.sampled_from(["plural", "items"]), below, below, below)
+        | st.builds("{}({}, {}, {})".format, st.sampled_from(["replace", "substring"]), below, below, below)
+        | st.builds("substring({}, {})".format, below, below)
         | st.builds('label({}, {{"A": "x", "CNY": "y"}})'.format, below)
         | st.builds('label({}, {{"A": "x", "*": {}}})'.format, below, below)
     )

@@ -13,8 +13,21 @@ import pytest
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
 from pipeline.rules.functions import FUNCTIONS, Example, Function, FunctionFailed, as_markdown
 from pipeline.rules.functions.declaration import MAX_TEXT
-from pipeline.rules.functions.money import decimal, money, money_of_cents
-from pipeline.rules.functions.texts import default, items, join, label, label_in, mask, plural, truncate
+from pipeline.rules.functions.money import decimal, money, money_of_cents, number
+from pipeline.rules.functions.texts import (
+    default,
+    items,
+    join,
+    label,
+    label_in,
+    lower,
+    mask,
+    plural,
+    replace,
+    substring,
+    truncate,
+    upper,
+)
 from pipeline.rules.functions.times import local_date, local_time
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -284,12 +297,80 @@ BOOK = "a" * (MAX_TEXT + 1)
         partial(plural, 2**62, "", "#" * MAX_TEXT),
         partial(join, ["a"] * 3_000, "--"),
         partial(label, "a", {"a": BOOK}),
+        partial(upper, "ß" * MAX_TEXT),
+        partial(lower, "İ" * MAX_TEXT),
+        partial(replace, BOOK, "a", ""),
+        partial(replace, "a" * MAX_TEXT, "a", "bb"),
+        partial(replace, "a", "a", BOOK),
+        partial(substring, BOOK, 0, 1),
     ],
 )
 def test_results_are_bounded(call: Callable[[], str]) -> None:
     """No function makes a text without bound, nor takes one."""
     with pytest.raises(FunctionFailed):
         call()
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 3), (0, -1), (3, 3), (4, 3), (-(2**63), 2**63 - 1), (2**62, 1)])
+def test_a_part_that_is_never_right_is_refused(start: int, end: int) -> None:
+    """Negative and reversed positions fail, beforehand if fixed; no text makes them right."""
+    check = BY_NAME["substring"].check_constants
+    assert check is not None
+    assert check(None, start, end)
+    with pytest.raises(FunctionFailed, match=r"counted from 0|always empty"):
+        substring("拿铁咖啡", start, end)
+
+
+def test_a_part_counts_whole_characters() -> None:
+    """As `mask` counts them: an emoji of several code points is one; beyond the end there is nothing."""
+    family = "👨\u200d👩\u200d👧"
+    assert substring(f"{family}张三", 0, 1) == family
+    assert substring(f"{family}张三", 1) == "张三"
+    assert substring("张三", 5) == ""
+    assert substring("张三", 0, 2**62) == "张三"
+    check = BY_NAME["substring"].check_constants
+    assert check is not None
+    assert check(None, -4, None)
+    assert check(None, None, 0) is None
+
+
+def test_nothing_cannot_be_replaced() -> None:
+    """An empty text would stand between all characters: it is refused, beforehand if fixed."""
+    check = BY_NAME["replace"].check_constants
+    assert check is not None
+    assert check(None, "", "x")
+    with pytest.raises(FunctionFailed, match="empty"):
+        replace("abc", "", "x")
+    assert replace("aaa", "aa", "b") == "ba"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " 1", "1 ", "1,000", "１２", "1e5", "0x1", "NaN", "inf", "1.", ".5", "9" * 31, "--1"]
+)
+def test_number_refuses_what_is_no_number(text: str) -> None:
+    """A text with anything but digits, a sign and a point fails."""
+    with pytest.raises(FunctionFailed, match=r"12\.50"):
+        number(text)
+
+
+@pytest.mark.parametrize("by_cel", [True, False])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("12345678901234567.89", "12345678901234567.89"),
+        ("-0.1", "-0.1"),
+        ("+007.50", "7.5"),
+        (9_007_199_254_740_993, "9007199254740993"),
+        (0.1, "0.1"),
+    ],
+)
+def test_number_keeps_every_digit(value: object, text: str, *, by_cel: bool) -> None:
+    """In both evaluators, also where a double would not hold the number."""
+    environment = Environment()
+    expression = environment.compile("string(number(event.n))")
+    activation = environment.bind({"n": value})
+    assert expression.generated is not None
+    assert (expression.by_cel(activation) if by_cel else expression.evaluate(activation)) == text
 
 
 def test_join_takes_texts_only() -> None:
