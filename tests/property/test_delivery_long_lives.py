@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import settings
 
 from tests.unit.delivery.world import PARTITIONS, REPLIES, World
 
@@ -25,6 +26,8 @@ MOVES = {
     "tear away": 1,
 }
 STEPS = 300
+LIVES = 30
+"""In each test."""
 
 
 def events(rng: random.Random) -> list[tuple[str, bool, float | None, str]]:
@@ -80,10 +83,10 @@ def api_moves(world: World, rng: random.Random, move: str, mood: str) -> None:
         world.token(member, comes=rng.random() < 0.7)
 
 
-@pytest.mark.parametrize("chunk", range(10))
+@pytest.mark.parametrize("chunk", range(settings().max_examples // 10))
 def test_long_lives_keep_every_promise(chunk: int) -> None:
     """With any API and any changes of members, nothing is lost, doubled without reason, or out of order."""
-    for seed in range(chunk * 30, chunk * 30 + 30):
+    for seed in range(chunk * LIVES, (chunk + 1) * LIVES):
         rng = random.Random(seed)  # noqa: S311 - a seed that can be replayed
         world, mood = World(seed, two_apis=seed % 2 == 1), "ok"
         for _ in range(STEPS):

@@ -97,10 +97,10 @@ def test_control_characters_in_schemas_are_escaped(shop: Path, run: Run) -> None
     reported(run, "check", "rules")
 
 
-def test_thousands_of_findings_are_counted_and_some_are_shown(shop: Path, run: Run) -> None:
+def test_a_thousand_findings_are_counted_and_some_are_shown(shop: Path, run: Run) -> None:
     """Errors before warnings, wherever they stand; all of them for programs."""
     many = "\n".join(
-        f"  - {{id: r{one}, on: shop.order.Paid, to: a, template: paid, data: {{thing1: x}}}}" for one in range(3_000)
+        f"  - {{id: r{one}, on: shop.order.Paid, to: a, template: paid, data: {{thing1: x}}}}" for one in range(1_000)
     )
     last = "  - {id: last, on: shop.order.Paid, to: a, template: nowhere, data: {thing1: x}}\n"
     (shop / "rules" / "shop.yaml").write_text(f"rules:\n{many}\n{last}", encoding="utf-8")
@@ -110,8 +110,8 @@ def test_thousands_of_findings_are_counted_and_some_are_shown(shop: Path, run: R
     assert len(lines) == MOST_FINDINGS + 2
     assert "nowhere" in lines[-3]
     assert re.fullmatch(r"… and [\d,]+ more", lines[-2])
-    assert lines[-1].startswith("rules: 1 error, 3")
+    assert lines[-1].startswith("rules: 1 error, 100")
     assert len(run("check", "rules", "--limit", "2").out.splitlines()) == 4
-    assert len(json.loads(run("check", "rules", "--output", "json").out)) > 3_000
+    assert len(json.loads(run("check", "rules", "--output", "json").out)) > 1_000
     refused = run("preview", "--rule", "last").err.splitlines()
     assert len(refused) == 2

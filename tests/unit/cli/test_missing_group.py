@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.kafka import range as kafka_range
 from pipeline.cli.app import MISUSE
+from pipeline.cli.authors import emit
 from tests.unit.cli.conftest import Run
 
 CONFIGURATION = """\
@@ -108,8 +110,12 @@ def test_other_commands_need_no_group(run: Run, give: Callable[..., str], line: 
     ],
     ids=" ".join,
 )
-def test_commands_that_use_kafka_without_a_group_get_as_far_as_the_broker(run: Run, line: tuple[str, ...]) -> None:
+def test_commands_that_use_kafka_without_a_group_get_as_far_as_the_broker(
+    run: Run, line: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There is none here."""
+    monkeypatch.setattr(emit, "BROKER_SECONDS", 0.5)
+    monkeypatch.setattr(kafka_range, "ASK_SECONDS", 0.5)
     done = run(*line)
     assert done.code == MISUSE
     assert "group_id" not in done.err
