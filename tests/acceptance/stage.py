@@ -36,6 +36,7 @@ templates:
       time2: {label: 时间}
       amount3: {label: 费用}
 """
+RULE = TEMPLATE = "parked"
 RULES = """
 rules:
   - id: parked

@@ -46,6 +46,8 @@ class Evidence(NamedTuple):
     """When a network delivered requests that it had delayed and that no client waits for any more."""
     exits: tuple[int, ...]
     peak_megabytes: float
+    markers: frozenset[tuple[int, int]] = frozenset()
+    """Partitions and offsets at which transactions end: no events."""
 
 
 def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
@@ -62,17 +64,19 @@ def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
 def _lost(evidence: Evidence) -> Iterable[str]:
     emitted = {(partition, offset) for partition, (low, high) in evidence.ranges.items() for offset in range(low, high)}
     there = {(position.partition, position.offset) for position in evidence.ledger.positions}
-    yield from _some("events without an outcome", emitted - there)
+    yield from _some("events without an outcome", emitted - there - evidence.markers)
     accepted = evidence.ledger.ends(OutcomeKind.ACCEPTED)
     yield from _some("outcomes say accepted, the API knows nothing of it", accepted - evidence.journal.accepted.keys())
-    yield from _some("accepted by the API, without an outcome", evidence.journal.accepted.keys() - accepted)
+    # Taken from a member that was killed before it could write that down; a pause then ended the notice.
+    suppressed = evidence.excused & evidence.ledger.ends(OutcomeKind.SUPPRESSED)
+    taken = evidence.journal.accepted.keys() - suppressed
+    yield from _some("accepted by the API, without an outcome", taken - accepted)
 
 
 def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     if allowed.damaged_ledger:
         return
-    outcomes = {name for name, found in evidence.ledger.outcomes.items() if len(found) > 1}
-    doubled = outcomes - evidence.excused
+    doubled = evidence.ledger.doubled() - evidence.excused
     if len(doubled) > allowed.unsent:
         yield from _some("more than one outcome, without a crash to excuse it", doubled)
     resent = {name for name, at in evidence.journal.resent().items() if not _late(evidence, at)} - evidence.excused
@@ -110,14 +114,26 @@ def _failures(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
 
 def _ends(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     behind = {
-        partition: high - evidence.committed.get(partition, -1)
-        for partition, (low, high) in evidence.ranges.items()
-        if high > low and evidence.committed.get(partition, -1) != high
+        partition: end - evidence.committed.get(partition, -1)
+        for partition, end in _last_records(evidence).items()
+        if not end <= evidence.committed.get(partition, -1) <= evidence.ranges[partition][1]
     }
     yield from _some("partitions not committed to their end", behind.items())
     yield from _some("exit codes", [code for code in evidence.exits if code not in allowed.exits])
     if evidence.peak_megabytes > MOST_MEGABYTES:
         yield f"a member took {evidence.peak_megabytes:.0f} MB"
+
+
+def _last_records(evidence: Evidence) -> dict[int, int]:
+    """The offset after the last record of each partition that has any."""
+    ends: dict[int, int] = {}
+    for partition, (low, high) in evidence.ranges.items():
+        end = high
+        while (partition, end - 1) in evidence.markers:
+            end -= 1
+        if end > low:
+            ends[partition] = end
+    return ends
 
 
 def _some(what: str, found: Iterable[object]) -> Iterable[str]:

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.outcome import Outcome, OutcomeKind
@@ -89,6 +90,24 @@ class Found:
         self.outcomes[outcome.id].append(outcome)
         self.positions.add(outcome.position)
 
+    @property
+    def sent(self) -> set[str]:
+        """Notices with an outcome that does not stem from a pause."""
+        return {
+            name
+            for name, found in self.outcomes.items()
+            if any(one.kind is not OutcomeKind.SUPPRESSED for one in found)
+        }
+
+    def doubled(self) -> set[str]:
+        """Notices with two outcomes for one record, or accepted twice; one that is sent again has two records."""
+        return {
+            name
+            for name, found in self.outcomes.items()
+            if len({one.position for one in found}) < len(found)
+            or sum(one.kind is OutcomeKind.ACCEPTED for one in found) > 1
+        }
+
     def ends(self, kind: OutcomeKind) -> set[str]:
         """Notices that ended so."""
         return {name for name, found in self.outcomes.items() if any(one.kind is kind for one in found)}
@@ -126,6 +145,14 @@ def dead_letters(servers: str, topic: str) -> dict[str, int]:
     finally:
         tail.close()
     return found
+
+
+def markers(servers: str, topic: str) -> frozenset[tuple[int, int]]:
+    """Partitions and offsets that no record has: a transaction ends there."""
+    with TopicRange({"bootstrap.servers": servers, "log_level": 0}, topic) as found:
+        records = {(record.partition, record.offset) for record in found.records()}
+    within = {(number, at) for number, (low, high) in topics.ranges(servers, topic).items() for at in range(low, high)}
+    return frozenset(within - records)
 
 
 def set_config(servers: str, topic: str, name: str, value: str) -> None:

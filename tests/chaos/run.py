@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from pipeline.model.outcome import PAUSE, Because, OutcomeKind
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
@@ -26,9 +27,10 @@ from tests.broker.proxy import Proxy, running_proxy
 from tests.broker.topics import committed, ranges
 from tests.chaos.journal import Journal, keep_journal
 from tests.chaos.judge import Allowed, Evidence, violations
-from tests.chaos.kafka import Ledger, dead_letters
+from tests.chaos.kafka import Ledger, dead_letters, markers
 from tests.chaos.load import Load
 from tests.chaos.members import Member, Members
+from tests.chaos.operation import Operation
 from tests.fakes.registry import FakeRegistry
 
 SETTLE_SECONDS = 3.0
@@ -116,6 +118,7 @@ class Run:
         self._late: list[tuple[float, float]] = []
         self._exits: list[int] = []
         self._broken: list[str] = []
+        self._sent_again = 0
         self._stack = ExitStack()
 
     @property
@@ -192,7 +195,7 @@ class Run:
         time.sleep(SETTLE_SECONDS)
         taken = set(self.journal.accepted)
         self.ledger.catch_up()
-        excused = taken - self.ledger.outcomes.keys()
+        excused = taken - self.ledger.sent
         self.figures["excused"] = self.figures.get("excused", 0) + len(excused)
         self._excused |= excused
 
@@ -234,11 +237,33 @@ class Run:
         self.note(f"{member.name} ended by itself: exit {code}")
         return code
 
-    def finish(self) -> list[str]:
-        """Emit no more, wait until all is done, stop everybody in good order, and judge."""
+    def operation(self, *arguments: str) -> Operation:
+        """Begin an operator's command."""
+        self.note(" ".join(arguments))
+        return Operation(self.stage.service.folder, *arguments)
+
+    def end_load(self) -> None:
+        """Emit no more, and wait until every event has an outcome."""
         sent = self.load.stop()
         self.note(f"load ends after {sent} events")
-        self._wait_for_outcomes(sent)
+        self._wait_for_outcomes(sent + self._sent_again)
+
+    def sent_again(self, count: int, pause: str) -> None:
+        """So many letters of this pause were sent again: each notice that it suppressed must be accepted."""
+        self.note(f"{count} dead letters are sent again")
+        self._sent_again += count
+        self.end_load()
+        left = {
+            name
+            for name, found in self.ledger.outcomes.items()
+            if found[-1].because == (Because(PAUSE, pause),) and found[-1].kind is OutcomeKind.SUPPRESSED
+        }
+        self.require(count > 0, f"nothing was suppressed by {pause}")
+        self.require(not left, f"{len(left)} notices suppressed by {pause} were not sent again: {sorted(left)[:3]}")
+
+    def finish(self) -> list[str]:
+        """Emit no more, wait until all is done, stop everybody in good order, and judge."""
+        self.end_load()
         for member in self.members.alive:
             self.terminate(member)
         self.ledger.catch_up()
@@ -267,6 +292,7 @@ class Run:
             late=tuple(self._late),
             exits=tuple(self._exits),
             peak_megabytes=self.members.peak_megabytes,
+            markers=markers(servers, stage.topic) if self._sent_again else frozenset(),
         )
         counts = self.journal.counts
         self.figures |= {
@@ -274,7 +300,7 @@ class Run:
             "requests": len(self.journal.lines),
             "accepted": len(self.journal.accepted),
             "sent again": len(self.journal.resent()),
-            "double outcomes": sum(len(found) > 1 for found in self.ledger.outcomes.values()),
+            "double outcomes": len(self.ledger.doubled()),
             "overlapping": len(self.journal.overlaps),
             "faults": counts.faults,
             "dead letters": sum(evidence.dead_letters.values()),

@@ -20,6 +20,7 @@ def outcome(number: int, kind: OutcomeKind = OutcomeKind.ACCEPTED) -> Outcome:
 
 
 NOTHING = Allowed()
+AGAIN = Position("events", 0, 9)
 
 
 class Case:
@@ -39,6 +40,7 @@ class Case:
         self.late: list[tuple[float, float]] = []
         self.exits = [0]
         self.megabytes = 100.0
+        self.markers: frozenset[tuple[int, int]] = frozenset()
 
     def arrives(self, number: int, at: float | None = None) -> None:
         """A request for this event comes."""
@@ -58,6 +60,7 @@ class Case:
             tuple(self.late),
             tuple(self.exits),
             self.megabytes,
+            self.markers,
         )
         return violations(evidence, allowed)
 
@@ -163,3 +166,37 @@ def test_what_a_network_gave_out_late_is_nobodys_fault() -> None:
     assert case.broken() == []
     case.arrives(1, at=9.1)
     assert says(case.broken(), "sent again although accepted: notice-1")
+
+
+def test_a_pause_ends_a_notice_and_sending_it_again_is_no_double() -> None:
+    """One outcome for each record; accepted once."""
+    case = Case()
+    case.found.outcomes["notice-2"].insert(0, outcome(2, OutcomeKind.SUPPRESSED)._replace(position=AGAIN))
+    case.found.positions.add(AGAIN)
+    assert case.broken() == []
+    case.found.note(outcome(2, OutcomeKind.ACCEPTED))
+    assert says(case.broken(), "more than one outcome")
+
+
+def test_a_pause_may_end_what_a_killed_member_had_sent() -> None:
+    """The API took the notice and its member could not write that down: excused by name only."""
+    case = Case()
+    case.found.outcomes["notice-2"] = [outcome(2, OutcomeKind.SUPPRESSED)]
+    case.dead_letters["notice-2"] = 1
+    assert says(case.broken(Allowed(failures=True)), "accepted by the API, without an outcome")
+    case.excused.add("notice-2")
+    assert case.broken(Allowed(failures=True)) == []
+
+
+def test_the_end_of_a_transaction_is_no_event() -> None:
+    """Its offset needs no outcome, and no commit if it is the last one."""
+    case = Case()
+    case.found.positions.discard(Position("events", 0, 1))
+    case.markers = frozenset({(0, 1)})
+    assert case.broken() == []
+    case.found.positions.discard(Position("events", 0, 2))
+    case.markers = frozenset({(0, 1), (0, 2)})
+    case.committed[0] = 1
+    assert case.broken() == []
+    case.committed[0] = 0
+    assert says(case.broken(), "not committed to their end: (0, 1)")
