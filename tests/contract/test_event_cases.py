@@ -1,14 +1,14 @@
 """Events as other systems write them: each through the registry's client, the decoder, its types and a rule.
 
 `cases/NAME/` holds `case.json` (the registry's schemas by id, and records), `rules/`, sometimes `schemas/`, and
-`expected.json`: for each record the texts of its notice, `null` where no rule matches, or the outcome's reason.
+`expected.json`: for each record the texts of its notice (with `with_recipient`, the recipient as well), `null` where no rule matches, or the outcome's reason.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from pipeline.adapters.events import writer_schemas
 from pipeline.bootstrap.events import find_decoder, find_rules, service_schemas
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
-from pipeline.model.event import Event, Headers, Record
+from pipeline.model.event import UNREADABLE_HEADERS, Event, Headers, Record
 from pipeline.model.notice import Notice
 from pipeline.settings import Settings
 from tests.fakes.registry import FakeRegistry, Stored
@@ -85,7 +85,7 @@ class Case:
 
     def _record(self, number: int, given: Mapping[str, Any]) -> Record:
         value = None if "null" in given else self._value(given)
-        headers: Headers = tuple((name, _bytes(one)) for name, one in given.get("headers", ()))
+        headers = _headers(given.get("headers", ()))
         key = _bytes(given.get("key", "u1"))
         return Record("events", 0, number, key, value, headers, given.get("ts", NOW_MS))
 
@@ -117,7 +117,9 @@ class Case:
             return None
         if not isinstance(made[0], Notice):
             return made[0].reason.value
-        return {name: field["value"] for name, field in json.loads(made[0].body)["data"].items()}
+        body = json.loads(made[0].body)
+        texts = {name: field["value"] for name, field in body["data"].items()}
+        return texts | ({"to": body["to"]} if "with_recipient" in self.content else {})
 
     async def _event(self, record: Record) -> Event:
         for _ in range(3):
@@ -136,6 +138,14 @@ def _store(registry: FakeRegistry, number: int, given: Mapping[str, Any]) -> Non
     guid = UUID(given["guid"]) if "guid" in given else None
     registry.schemas.append(Stored(number, body, guid))
     registry.subjects.setdefault(given.get("subject", f"s{number}"), []).append(number)
+
+
+def _headers(given: Sequence[tuple[object, object]]) -> Headers:
+    """As the source gives them: a name that is not UTF-8 makes all of them unreadable."""
+    try:
+        return tuple(((_bytes(name) or b"").decode(), _bytes(value)) for name, value in given)
+    except UnicodeDecodeError:
+        return UNREADABLE_HEADERS
 
 
 def _bytes(given: object) -> bytes | None:

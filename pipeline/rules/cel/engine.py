@@ -16,6 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 from pipeline.rules.cel import cost, decimals, rewriting, tree
 from pipeline.rules.cel.generated import generate
 from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
+from pipeline.rules.schema.unreadable import Unreadable
 from pipeline.rules.timestamp import Timestamp
 
 MAX_DEPTH = 32
@@ -112,6 +113,17 @@ class Activation:
             bound = self._bound[fields] = self._env.Activation({"event": event})
         return bound
 
+    def unreadable(self, fields: frozenset[str] | None) -> Unreadable | None:
+        """The first value in these fields of the event that expressions cannot read; None: all fields."""
+        values = [value for name, value in self.data.items() if fields is None or name in fields]
+        while values:
+            value = values.pop(0)
+            if isinstance(value, Unreadable):
+                return value
+            if isinstance(value, dict | list):
+                values[:0] = value.values() if isinstance(value, dict) else value
+        return None
+
 
 class Expression:
     """A compiled expression."""
@@ -189,7 +201,8 @@ class Expression:
         except RuntimeError as error:  # the binding's own bounds
             raise ExpressionFailed(_message(str(error))) from None
         if result.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its message
-            raise ExpressionFailed(_message(str(result)))
+            unreadable = activation.unreadable(self._fields)
+            raise ExpressionFailed(_message(str(result)) if unreadable is None else unreadable.reason)
         return result if result.__class__ in _PLAIN else decimals.from_cel(result)
 
 

@@ -2,6 +2,7 @@
 
 With a schema: timestamps come as RFC 3339 texts or as counts in the schema's unit, decimals as numbers or texts, dates
 as ISO texts or day counts, bytes in base64; defaults are filled in; each fault has its location (`$.items[2].price`).
+Of events of other systems, a field that does not fit harms only the rules that read it.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ class JsonReader:
     def __init__(self, schema: EventSchema, *, is_lenient: bool = False) -> None:
         """Make a reader for events of people, which refuses likely mistakes; or a lenient one, for other systems.
 
-        A lenient one ignores fields that the schema lacks, as Avro's schema resolution does, and takes the values that
-        `scalar_reader` names.
+        A lenient one ignores fields that the schema lacks, as Avro's schema resolution does, takes the values that
+        `scalar_reader` names, and puts an `Unreadable` where a field does not fit: it fails the rules that read it.
         """
-        self._read = _Readers(is_lenient=is_lenient).record(schema.root)
+        self._read = _Readers(is_lenient=is_lenient, keeps_unreadable=is_lenient).record(schema.root)
 
     def read(self, value: object) -> dict[str, object]:
         """The event's data in the form that expressions read.
@@ -90,10 +91,14 @@ def plain_json(value: object) -> object:
 
 def _mismatch(fault: Fault) -> SchemaMismatch:
     shown = "".join(reversed(fault.location))[:200]
-    known = "".join(reversed(fault.known_location))[:200]
-    impersonal = f"${known}: {fault.impersonal}"
+    impersonal = _impersonal(fault, "$")
     location = tuple(reversed(fault.location))
     return SchemaMismatch(f"${shown}: {fault.message}", hint=fault.hint, impersonal=impersonal, location=location)
+
+
+def _impersonal(fault: Fault, top: str) -> str:
+    """The fault with its location below `top`, without anything of the event's own."""
+    return f"{top}{''.join(reversed(fault.known_location))[:200]}: {fault.impersonal}"
 
 
 def _plain(value: object, depth: int) -> object:
@@ -125,8 +130,9 @@ def _is_text(key: object) -> bool:
 class _Readers:
     """Makes the readers of one schema's types, each record's once."""
 
-    def __init__(self, *, is_lenient: bool) -> None:
+    def __init__(self, *, is_lenient: bool, keeps_unreadable: bool) -> None:
         self._is_lenient = is_lenient
+        self._keeps_unreadable = keeps_unreadable
         self._records: dict[str, Callable[[object], dict[str, object]]] = {}
 
     def of(self, kind: FieldType) -> Read:
@@ -140,17 +146,12 @@ class _Readers:
             case MapType(item):
                 return _map_reader(self.of(item))
             case ScalarType(branches=(_, *_)):
-                return _union_reader(kind.branches, [self.of(branch) for branch in kind.branches])
+                strict = _Readers(is_lenient=self._is_lenient, keeps_unreadable=False)  # faults choose the branch
+                return _union_reader(kind.branches, [strict.of(branch) for branch in kind.branches])
             case ScalarType(record=RecordReference() as reference):
-                return self._recursive(reference.name)
+                return lambda value: self.record(reference.definition)(value)
             case ScalarType():
                 return scalar_reader(kind, is_lenient=self._is_lenient) or (lambda value: _plain(value, 0))
-
-    def _recursive(self, name: str) -> Read:
-        def read(value: object) -> object:
-            return self._records[name](value)
-
-        return read
 
     def _field(self, field: Field) -> Read:
         read = self.of(field.type)
@@ -163,7 +164,9 @@ class _Readers:
         read = self._records.get(kind.name)
         if read is None:
             fields = [(field.name, self._field(field), default_reader(field)) for field in kind.fields]
-            read = self._records[kind.name] = _record_reader(kind, fields, is_lenient=self._is_lenient)
+            read = self._records[kind.name] = _record_reader(
+                kind, fields, is_lenient=self._is_lenient, keeps_unreadable=self._keeps_unreadable
+            )
         return read
 
 
@@ -241,7 +244,11 @@ def _union_reader(kinds: Sequence[FieldType], reads: Sequence[Read]) -> Read:
 
 
 def _record_reader(
-    kind: RecordType, fields: Sequence[tuple[str, Read, Callable[[], object]]], *, is_lenient: bool
+    kind: RecordType,
+    fields: Sequence[tuple[str, Read, Callable[[], object]]],
+    *,
+    is_lenient: bool,
+    keeps_unreadable: bool,
 ) -> Callable[[object], dict[str, object]]:
     known = frozenset(name for name, _, _ in fields)
 
@@ -253,7 +260,10 @@ def _record_reader(
             try:
                 result[name] = read_field(value[name]) if name in value else default()
             except Fault as fault:
-                raise fault.below(f".{name}") from None
+                fault.below(f".{name}")
+                if not keeps_unreadable:
+                    raise
+                result[name] = Unreadable(_impersonal(fault, kind.name))
         if not is_lenient and len(value) > len(known.intersection(value)):
             unknown = next(str(name) for name in value if name not in known)
             hint = did_you_mean(unknown, sorted(known)) or f"it has {', '.join(sorted(known))}"

@@ -20,6 +20,7 @@ from pipeline.model.event import Position, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.unreadable import Unreadable
 from pipeline.rules.timestamp import Timestamp
 from tests.unit.adapters.events.records import (
     NOON_MS,
@@ -312,11 +313,12 @@ def test_json_of_a_known_type_reads_like_avro() -> None:
     assert read.data == decoder().decode(record(PAID_BYTES)).data
 
 
-def test_a_mismatch_is_reported_without_content_of_the_event() -> None:
-    """Details are in outcomes and logs: the schema's names may, a customer's data may not."""
+def test_a_field_that_does_not_fit_is_marked_without_content_of_the_event() -> None:
+    """It harms the rules that read it. Details are in outcomes and logs: the schema's names may, an event's data not."""
     value = json.dumps({**PAID_EVENT, "pay_channel": "SECRET"}).encode()
-    detail = refused(record(value, ("ce_type", PAID_TYPE.encode())), Reason.SCHEMA_MISMATCH)
-    assert detail == "$.pay_channel: none of the enum's values"
+    read = decoder().decode(record(value, ("ce_type", PAID_TYPE.encode())))
+    assert read.data.pop("pay_channel") == Unreadable(f"{PAID_TYPE}.pay_channel: none of the enum's values")
+    assert "sub" in read.data
 
 
 def test_a_structured_cloudevent_is_read() -> None:
