@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -37,11 +37,14 @@ log = structlog.get_logger("schemas")
 
 
 class Schemas(NamedTuple):
-    """The schemas known at start."""
+    """The schemas that are known before events come."""
 
     catalogue: SchemaCatalogue
     known: Mapping[int, EventSchema]
+    """The folder's, by id."""
     registry: SchemaRegistry | None
+    registered: Sequence[EventSchema] = ()
+    """The registry's newest of event types that the rules may name."""
 
 
 def find_schemas(settings: Settings, credentials: Credentials | None = None) -> Schemas:
@@ -51,11 +54,15 @@ def find_schemas(settings: Settings, credentials: Credentials | None = None) -> 
         UserError: a schema or a secret cannot be read.
     """
     chosen = settings.schemas
+    schemas = _with_folder(chosen, None)
+    return schemas if chosen.registry_url is None else schemas._replace(registry=_registry(chosen, credentials))
+
+
+def _with_folder(chosen: SchemaSettings, registry: SchemaRegistry | None) -> Schemas:
     catalogue = read_schemas(chosen.directory) if chosen.directory is not None else SchemaCatalogue()
     known = {
         folder_id(schema.fingerprint): schema for event_type in catalogue for schema in catalogue.versions(event_type)
     }
-    registry = None if chosen.registry_url is None else _registry(chosen, credentials)
     return Schemas(catalogue, known, registry)
 
 
@@ -97,16 +104,40 @@ def service_schemas(settings: Settings, credentials: Credentials | None = None) 
         UserError: as `find_schemas`; or the rules or the registry cannot be read.
     """
     schemas = find_schemas(settings, credentials)
+    return schemas if schemas.registry is None else _with_registered(schemas, _registered(settings, schemas.registry))
+
+
+def reread_schemas(settings: Settings, before: Schemas) -> Schemas:
+    """The same as folder and registry have them now. What the registry does not give now stays as it was `before`.
+
+    Raises:
+        UserError: the rules or a schema of the folder cannot be read.
+    """
+    schemas = _with_folder(settings.schemas, before.registry)
     if schemas.registry is None:
         return schemas
+    try:
+        found = _registered(settings, schemas.registry)
+    except Unreachable as error:
+        log.warning("registry_not_read_again", error=error.message, hint="its schemas stay as they were")
+        found = []
+    return _with_registered(schemas, [*before.registered, *found])
+
+
+def _registered(settings: Settings, registry: SchemaRegistry) -> list[EventSchema]:
     text = "\n".join(read_rules(settings.rules).rules.values())
     found: list[EventSchema] = []
-    for subject in _subjects(schemas.registry, settings.kafka.topics):
+    for subject in _subjects(registry, settings.kafka.topics):
         if _may_be_of_rules(subject, settings.kafka.topics, text):
-            found += _newest(schemas.registry, subject)
+            found += _newest(registry, subject)
+    return found
+
+
+def _with_registered(schemas: Schemas, registered: Sequence[EventSchema]) -> Schemas:
+    """Add those of event types that the folder lacks; of several of one type the last."""
     known = [version for name in schemas.catalogue for version in schemas.catalogue.versions(name)]
-    added = {schema.name: schema for schema in found if schema.name not in schemas.catalogue}
-    return schemas._replace(catalogue=SchemaCatalogue([*known, *added.values()]))
+    added = {schema.name: schema for schema in registered if schema.name not in schemas.catalogue}
+    return schemas._replace(catalogue=SchemaCatalogue([*known, *added.values()]), registered=tuple(added.values()))
 
 
 def _subjects(registry: SchemaRegistry, topics: Collection[str]) -> Collection[str]:

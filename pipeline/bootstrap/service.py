@@ -12,6 +12,7 @@ import structlog
 
 from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.kafka.client_log import forwarding_logger
 from pipeline.adapters.kafka.control import ControlReader
 from pipeline.adapters.kafka.identities import Identities
@@ -40,6 +41,7 @@ from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import apis_of, make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.registry_wait import RegistryWait
+from pipeline.bootstrap.rule_loader import RuleLoader
 from pipeline.bootstrap.status import make_status_watch, status_counters
 from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
@@ -149,14 +151,7 @@ async def run_service(
     )
     _begin_telemetry(settings, telemetry, parts.rules, clock.now())
     report_untyped(parts.rules, schemas.catalogue)
-    reload = Reload(
-        lambda: find_rules(settings, schemas.catalogue),
-        service.intake,
-        telemetry,
-        clock,
-        options=ReloadOptions(settings.rule_options.max_removed_share, settings.rule_options.allow_removal),
-        rules_off=service.rules_off,
-    )
+    reload = _reload(settings, schemas, made, service)
     status = make_status_watch(settings, service, reload, credentials, status_counters(telemetry, tally))
 
     async def alongside() -> None:
@@ -177,6 +172,20 @@ async def run_service(
     if on_started is not None:
         on_started(service, port)
     return 1 if await service.run(alongside=alongside) is not None else 0
+
+
+def _reload(settings: Settings, schemas: Schemas, parts: Parts, service: Service) -> Reload:
+    assert isinstance(parts.decoder, EventDecoder)  # noqa: S101 - what `make_parts` makes
+    loader = RuleLoader(settings, schemas, parts.decoder)
+    return Reload(
+        loader.load,
+        service.intake,
+        parts.telemetry,
+        parts.clock,
+        options=ReloadOptions(settings.rule_options.max_removed_share, settings.rule_options.allow_removal),
+        rules_off=service.rules_off,
+        accepted=loader.accepted,
+    )
 
 
 def _begin_telemetry(settings: Settings, telemetry: PrometheusTelemetry, rules: RuleSet, now: float) -> None:

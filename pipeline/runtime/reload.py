@@ -48,15 +48,18 @@ class Reload:
         *,
         options: ReloadOptions,
         rules_off: Callable[[frozenset[str]], int],
+        accepted: Callable[[RuleSet], None] = lambda _: None,
     ) -> None:
         """`load` reads and checks; the intake holds the rule set in use.
 
+        `accepted` is called on the loop's thread with rules that are used from now on.
         `rules_off` ends the buffered notices of rules that are not in use any more, and returns how many.
         """
         self._load = load
         self._intake = intake
         self._options = options
         self._rules_off = rules_off
+        self._accepted = accepted
         self._off: frozenset[str] = frozenset()
         """Rules that were in use since the start and are not now."""
         self._requested = asyncio.Event()
@@ -117,6 +120,7 @@ class Reload:
         self.loaded_at = self._clock.now()
         self.refused = None
         self._telemetry.rules_loaded(rules, self.loaded_at)
+        self._accepted(rules)
         self._intake.rules = rules
         self._end_notices_of_removed(rules, before)
 

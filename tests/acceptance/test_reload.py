@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.events.writer import EventProducer
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import END_SECONDS
-from tests.acceptance.stage import RULES, TEMPLATES, Stage
+from tests.acceptance.stage import RULES, SCHEMA, TEMPLATES, Stage, recipient
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
@@ -138,6 +140,36 @@ def test_a_rules_file_that_disappears_does_not_end_its_rules(stage: Stage) -> No
     (refused,) = stage.service.reported("rules_removal_refused")
     assert "garage.yaml is gone, with its rule: parked" in refused["findings"][0]
     assert stage.service.reported("rules_refusal_ended")
+
+
+@pytest.mark.kafka
+def test_schemas_are_read_again_with_the_rules(stage: Stage) -> None:
+    """JSON of a type that got its schema after the start is typed, and a rule may read a field of a newer version."""
+    newer = {"name": "gate", "type": "string", "default": "A"}
+    with stage.service.running() as process:
+        stage.emit(EVENTS)
+        stage.wait_for_outcomes(EVENTS, SECONDS)
+        stage.registry.add(f"{stage.topic}-value", {**SCHEMA, "fields": [*SCHEMA["fields"], newer]})
+        stage.registry.add(
+            f"{stage.topic}-org.unseen.garage.left.v1", {**SCHEMA, "namespace": "org.unseen.garage.left"}
+        )
+        left = RULES.replace("parked.v1", "left.v1").replace("id: parked", "id: left")
+        rules = stage.service.folder / "rules"
+        (rules / "left.yaml").write_text(left, encoding="utf-8")
+        (rules / "garage.yaml").write_text(RULES.replace("event.fee >= 0.0", 'event.gate == "A"'), encoding="utf-8")
+        assert stage.service.reported("rules_reloaded", seconds=SECONDS), stage.service.log
+        stage.emit(EVENTS)
+        content = {"who": recipient(1), "number": "5", "since": 1_795_417_260_000, "fee": "2.5"}
+        producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
+        producer.send(stage.topic, "k", json.dumps(content).encode(), [("ce_type", b"org.unseen.garage.left.v1")])
+        producer.flush()
+        outcomes = stage.wait_for_outcomes(2 * EVENTS + 1, SECONDS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert {one.kind for one in outcomes} == {OutcomeKind.ACCEPTED}
+    assert not stage.service.reported("event_types_without_schema", seconds=0)
+    texts = [one.message.fields for one in stage.sandbox.state.memory.messages]
+    assert ("5", "2026-11-23 15:01", "¥2.50") in {tuple(value[0] for value in one.values()) for one in texts}
 
 
 def _mounted(folder: Path, name: str, rules: str) -> None:

@@ -1,7 +1,8 @@
 """Events as other systems write them: each through the registry's client, the decoder, its types and a rule.
 
 `cases/NAME/` holds `case.json` (the registry's schemas by id, and records), `rules/`, sometimes `schemas/`, and
-`expected.json`: for each record the texts of its notice (with `with_recipient`, the recipient as well), `null` where no rule matches, or the outcome's reason.
+`expected.json`: for each record the texts of its notice, `null` where no rule matches, or the outcome's reason. With
+`with_recipient` the texts include the recipient.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class UnionReader:
 
     def __init__(self, branches: Sequence[AvroReader | None]) -> None:
         """None stands for a branch that is not a record."""
-        self._branches = branches
+        self.branches = branches
 
     def branch(self, payload: bytes, start: int) -> tuple[AvroReader, int]:
         """The reader of the branch that the payload names, and where its record begins.
@@ -86,9 +86,9 @@ class UnionReader:
             number: Any = fastavro.schemaless_reader(stream, _LONG, None)
         except _BROKEN:
             raise Undecodable(Reason.MALFORMED_AVRO, "the union's branch cannot be read") from None
-        if not 0 <= number < len(self._branches):
+        if not 0 <= number < len(self.branches):
             raise Undecodable(Reason.MALFORMED_AVRO, "the union has no such branch")
-        reader = self._branches[number]
+        reader = self.branches[number]
         if reader is None:
             raise Undecodable(Reason.UNSUPPORTED_SCHEMA, f"branch {number} of the union is not a record")
         return reader, stream.tell()

@@ -8,7 +8,7 @@ An Avro event's type is its record's full name. A JSON event's type is its heade
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NoReturn
 from uuid import UUID
 
@@ -63,11 +63,7 @@ class EventDecoder:
         self._readers = self._schemas.readers
         self._framed: dict[bytes, AvroReader] = {}
         """Readers by the frames of earlier records."""
-        self._json_readers = {
-            name: JsonReader(schema, is_lenient=True)
-            for name in catalogue
-            if (schema := catalogue.newest(name)) is not None
-        }
+        self._json_readers = _json_readers(catalogue)
         self._json_types = json_types
         self._max_bytes = max_bytes
         self._fields = fields
@@ -106,6 +102,24 @@ class EventDecoder:
         if self._has_fields:
             self._read_fields(event)
         return event
+
+    def prepared(self, known: Mapping[int, EventSchema], catalogue: SchemaCatalogue) -> Callable[[], None]:
+        """Make the readers for other schemas, on any thread.
+
+        The function that is returned puts them in use, on the thread that decodes: all at once, between two events.
+
+        Raises:
+            SchemaError: fastavro refuses a known schema.
+        """
+        use_avro = self._schemas.prepared(known, catalogue.newest)
+        json_readers = _json_readers(catalogue)
+
+        def use() -> None:
+            use_avro()
+            self._framed.clear()
+            self._json_readers = json_readers
+
+        return use
 
     def _refuse(self, topic: str, value: bytes | None) -> NoReturn:
         if value is not None:
@@ -238,6 +252,11 @@ class EventDecoder:
             raise Undecodable(Reason.SCHEMA_MISMATCH, mismatch.impersonal) from None
         assert isinstance(data, dict)  # noqa: S101 - made of a dict
         return data
+
+
+def _json_readers(catalogue: SchemaCatalogue) -> Mapping[str, JsonReader]:
+    newest = (catalogue.newest(name) for name in catalogue)
+    return {schema.name: JsonReader(schema, is_lenient=True) for schema in newest if schema is not None}
 
 
 _OBJECT = (b"{", b"\xef")

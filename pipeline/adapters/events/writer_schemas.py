@@ -78,6 +78,26 @@ class WriterSchemas:
         self._allowance = MISSING_SECONDS
         self._allowance_at = monotonic()
 
+    def prepared(
+        self, known: Mapping[int, EventSchema], newest: Callable[[str], EventSchema | None]
+    ) -> Callable[[], None]:
+        """Make the readers for other `known` schemas, or for another `newest`, on any thread.
+
+        The function that is returned puts them in use, on the thread that decodes. What the registry gave is kept.
+
+        Raises:
+            SchemaError: fastavro refuses a known schema.
+        """
+        made = {key: _remade(reader, newest) for key, reader in list(self.readers.items())}
+        made |= {number: AvroReader(schema, newest(schema.name)) for number, schema in known.items()}
+
+        def use() -> None:
+            self._newest = newest
+            since = {key: _remade(reader, newest) for key, reader in self.readers.items() if key not in made}
+            self.readers.update({**since, **made})
+
+        return use
+
     def refuse(self, key: SchemaKey) -> Exception:
         """The reason that there is no reader for `key`.
 
@@ -131,7 +151,10 @@ class WriterSchemas:
             avro = look_up(key)
             if avro is None:
                 return False
+            newest = self._newest
             self.readers[key] = self._reader(key, avro)
+            if self._newest is not newest:  # replaced in the meantime
+                self.readers[key] = self._reader(key, avro)
         except SchemaError as error:
             self._remember(key, Reason.UNSUPPORTED_SCHEMA, error.message)
             log.warning("schema_unsupported", schema=str(key), error=error.message)
@@ -151,3 +174,15 @@ class WriterSchemas:
         while len(self._refusals) >= MAX_REFUSALS:
             self._refusals.pop(next(iter(self._refusals)))
         self._refusals[key] = _Refusal(reason, detail[:300], self._monotonic() + ASK_AGAIN_SECONDS)
+
+
+def _remade(reader: AvroReader | UnionReader, newest: Callable[[str], EventSchema | None]) -> AvroReader | UnionReader:
+    """A reader of the same schema, which resolves events to another version."""
+    if isinstance(reader, AvroReader):
+        return AvroReader(reader.schema, newest(reader.schema.name))
+    return UnionReader(
+        [
+            None if branch is None else AvroReader(branch.schema, newest(branch.schema.name))
+            for branch in reader.branches
+        ]
+    )

@@ -149,9 +149,15 @@ class _Readers:
                 strict = _Readers(is_lenient=self._is_lenient, keeps_unreadable=False)  # faults choose the branch
                 return _union_reader(kind.branches, [strict.of(branch) for branch in kind.branches])
             case ScalarType(record=RecordReference() as reference):
-                return lambda value: self.record(reference.definition)(value)
+                return self._recursive(reference)
             case ScalarType():
                 return scalar_reader(kind, is_lenient=self._is_lenient) or (lambda value: _plain(value, 0))
+
+    def _recursive(self, reference: RecordReference) -> Read:
+        def read(value: object) -> object:
+            return self.record(reference.definition)(value)  # its reader is made by now
+
+        return read
 
     def _field(self, field: Field) -> Read:
         read = self.of(field.type)

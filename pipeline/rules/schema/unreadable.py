@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value beyond what expressions hold, or that does not fit its schema. One that uses it fails; others, and so other rules, are not affected."""
+    """A value beyond what expressions hold, or one that does not fit its schema.
+
+    An expression that uses it fails; others, and so other rules, are not affected.
+    """
 
     reason: str
     """A message without content of the event."""

@@ -18,7 +18,7 @@ EVENT = {
 @pytest.mark.parametrize("source", ["event.price", "event.items[0].name", "size(event.items)", "event.price == 1"])
 def test_other_values_can_be_used(source: str) -> None:
     """Also beside it in the same record."""
-    assert CEL.compile(source).evaluate(CEL.bind(EVENT)) in {1, "a", True}
+    assert CEL.compile(source).evaluate(CEL.bind(EVENT)) in (1, "a")
 
 
 @pytest.mark.parametrize(
