@@ -27,8 +27,7 @@ from pipeline.adapters.notices_api.exchange import HttpOptions
 from pipeline.adapters.notices_api.reply import ReplyReader
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import find_schemas
-from pipeline.bootstrap.service import make_parts
-from pipeline.bootstrap.tokens import token_source
+from pipeline.bootstrap.service import make_parts, token_sources
 from pipeline.delivery.evaluated_record import EvaluatedRecord, PendingOutcome
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable
@@ -242,7 +241,7 @@ def profile_stages(events: int, results: Path | None) -> None:
         async def measure() -> list[Stage]:
             clock = SystemClock()
             credentials = Credentials(clock)
-            tokens = token_source(settings.notices, DEFAULT_API, credentials)
+            tokens = token_sources(settings, {}, credentials)
             parts = make_parts(settings, schemas, tokens, telemetry, clock, credentials)
             telemetry.rules_loaded(parts.rules, parts.clock.now())
             found = await stages(parts, telemetry, count)

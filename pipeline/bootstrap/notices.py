@@ -14,7 +14,6 @@ from pipeline.adapters.notices_api.replaceable import ReplaceableNoticesApi
 from pipeline.adapters.notices_api.shadow import WithheldNoticesApi
 from pipeline.adapters.notices_api.tokens import StaticToken
 from pipeline.bootstrap.parameters import attempt_parameters, constants
-from pipeline.bootstrap.tokens import token_source
 from pipeline.errors import ConfigurationError
 from pipeline.model.notice import DEFAULT_API
 from pipeline.ports import Api, Clock, NoticesApi, TokenSource
@@ -28,24 +27,30 @@ LINGER_SECONDS = 5.0
 """Beyond the timeout of a request, until a client that was replaced is closed."""
 
 
-def make_apis(settings: Settings, tokens: TokenSource, credentials: Credentials, clock: Clock) -> tuple[Api, ...]:
-    """Every API of the configuration, the one of `notices` with `tokens` first; for a shadow, ones that send nothing.
+def make_apis(
+    settings: Settings, tokens: Mapping[str, TokenSource], credentials: Credentials, clock: Clock
+) -> tuple[Api, ...]:
+    """Every API of the configuration with its source of `tokens`; for a shadow, ones that send nothing.
 
     Raises:
-        ConfigurationError: as `notices_api` and `token_source`.
+        ConfigurationError: as `notices_api`.
     """
-    if settings.shadow:  # a token is never sent; fetching a real one may end the live service's
+    if settings.shadow:
         return tuple(Api(name, WithheldNoticesApi(), StaticToken("none")) for name in apis_of(settings))
-    made = [Api(DEFAULT_API, notices_api(settings.notices, DEFAULT_API, credentials, clock), tokens)]
-    for name, api in settings.apis.items():
-        key = f"apis.{name}"
-        made.append(Api(name, notices_api(api, key, credentials, clock), token_source(api, key, credentials)))
-    return tuple(made)
+    return tuple(
+        Api(name, notices_api(api, key_of(name), credentials, clock), tokens[name])
+        for name, api in apis_of(settings).items()
+    )
 
 
 def apis_of(settings: Settings) -> dict[str, NoticesSettings]:
     """The settings of each API by name, those of `notices` first."""
     return {DEFAULT_API: settings.notices, **settings.apis}
+
+
+def key_of(name: str) -> str:
+    """The key of an API's section in the configuration."""
+    return name if name == DEFAULT_API else f"apis.{name}"
 
 
 def notices_api(notices: NoticesSettings, key: str, credentials: Credentials, clock: Clock) -> NoticesApi:
@@ -58,12 +63,12 @@ def notices_api(notices: NoticesSettings, key: str, credentials: Credentials, cl
     """
     files = _transport_files(notices)
     if not files:
-        return _client(notices, clock)
+        return _client(notices, key, clock)
     watch = FileWatch(lambda: files)  # before the files are read
-    api = ReplaceableNoticesApi(_client(notices, clock), notices.timeout_seconds + LINGER_SECONDS)
+    api = ReplaceableNoticesApi(_client(notices, key, clock), notices.timeout_seconds + LINGER_SECONDS)
 
     def prepare() -> Callable[[], None]:
-        client = _client(notices, clock)
+        client = _client(notices, key, clock)
         return lambda: api.use(client)
 
     credentials.add(key, watch.changed, prepare)
@@ -76,7 +81,7 @@ def _transport_files(notices: NoticesSettings) -> list[Path]:
     return [path for name, path in paths_of(notices) if not name.startswith(of_token)]
 
 
-def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
+def _client(notices: NoticesSettings, key: str, clock: Clock) -> NoticesApi:
     fixed = constants(notices)
     options = HttpOptions(
         url=str(notices.url),
@@ -84,7 +89,7 @@ def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
         connect_timeout_seconds=notices.connect_timeout_seconds,
         headers=fixed.headers,
         query=fixed.query,
-        parameters=attempt_parameters(notices, fixed, lambda: clock.now() + clock.correction()),
+        parameters=attempt_parameters(notices, key, fixed, lambda: clock.now() + clock.correction()),
         idempotency_header=notices.idempotency_header,
         max_reply_bytes=notices.max_reply_bytes,
         code_path=notices.code_path,
@@ -96,7 +101,7 @@ def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
             if notices.client_certificate_file
             else None
         ),
-        proxy=_proxy(notices, os.environ),
+        proxy=proxy_of(notices, key, os.environ),
     )
     if notices.transport in {"auto", "loop"}:
         return LoopNoticesApi(options)
@@ -108,14 +113,14 @@ def _client(notices: NoticesSettings, clock: Clock) -> NoticesApi:
         from pipeline.adapters.notices_api.pyreqwest import PyreqwestNoticesApi  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"transport is pyreqwest, but {error.name} is not installed",
+            f"`{key}.transport` is pyreqwest, but {error.name} is not installed",
             hint="install the extra: pip install 'notice-pipeline[pyreqwest]'; the default transport needs none",
         ) from None
     return PyreqwestNoticesApi(options)
 
 
-def _proxy(notices: NoticesSettings, environ: Mapping[str, str]) -> str | None:
-    """The proxy for requests to the API; None: there is none, or the host is excluded.
+def proxy_of(notices: NoticesSettings, key: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy for requests to the API of the section `key`; None: there is none, or the host is excluded.
 
     Raises:
         ConfigurationError: the environment's is not an http or https proxy; the message does not hold it.
@@ -129,5 +134,5 @@ def _proxy(notices: NoticesSettings, environ: Mapping[str, str]) -> str | None:
         try:
             read_proxy(chosen)
         except ValueError as error:
-            raise ConfigurationError(f"notices: the proxy cannot be used: {error}") from None
+            raise ConfigurationError(f"`{key}`: the proxy cannot be used: {error}") from None
     return chosen

@@ -16,7 +16,8 @@ from pipeline.settings.model import NoticesSettings
 from pipeline.settings.parameters import SignSettings
 from pipeline.settings.secrets import read_secret_file, reveal
 
-KEY = "notices.parameters"
+BELOW = "parameters"
+"""Of a section `notices` or `apis.NAME`."""
 
 
 class Constants(NamedTuple):
@@ -49,8 +50,8 @@ def constants(notices: NoticesSettings) -> Constants:
     )
 
 
-def definition(notices: NoticesSettings, fixed: Constants) -> Definition:
-    """What is computed for each attempt, with its secrets.
+def definition(notices: NoticesSettings, key: str, fixed: Constants) -> Definition:
+    """What is computed for each attempt of the section `key`, with its secrets.
 
     Raises:
         ConfigurationError: a secret or key cannot be read or used.
@@ -71,12 +72,12 @@ def definition(notices: NoticesSettings, fixed: Constants) -> Definition:
         timestamp=None if timestamp is None else Timestamp(timestamp.place, timestamp.format, zone(timestamp.zone)),
         nonce=None if nonce is None else nonce.place,
         request_id=None if request_id is None else request_id.place,
-        signature=None if sign is None else _signature(sign),
+        signature=None if sign is None else _signature(sign, key),
     )
 
 
-def request_parameters(found: Definition) -> RequestParameters:
-    """The builder of a definition.
+def request_parameters(found: Definition, key: str) -> RequestParameters:
+    """The builder of a definition, which is that of the section `key`.
 
     Raises:
         ConfigurationError: a placeholder of `over` has no value.
@@ -84,13 +85,13 @@ def request_parameters(found: Definition) -> RequestParameters:
     try:
         return RequestParameters(found)
     except ValueError as error:
-        raise ConfigurationError(f"`{KEY}.sign.over`: {error}") from None
+        raise ConfigurationError(f"`{key}.{BELOW}.sign.over`: {error}") from None
 
 
 def attempt_parameters(
-    notices: NoticesSettings, fixed: Constants, wall_clock: Callable[[], float]
+    notices: NoticesSettings, key: str, fixed: Constants, wall_clock: Callable[[], float]
 ) -> AttemptParameters | None:
-    """What computes the parameters of each attempt; None if nothing has to be computed.
+    """What computes the parameters of each attempt of the section `key`; None if nothing has to be computed.
 
     Raises:
         ConfigurationError: as `definition` and `request_parameters`.
@@ -98,10 +99,10 @@ def attempt_parameters(
     parameters = notices.parameters
     if not parameters.is_computed:
         return None
-    found = definition(notices, fixed)
+    found = definition(notices, key, fixed)
     secret = found.signature.secret if found.signature is not None else None
     return AttemptParameters(
-        request_parameters(found),
+        request_parameters(found, key),
         wall_clock=wall_clock,
         random_bytes=secrets.token_bytes,
         nonce_length=parameters.nonce.length if parameters.nonce is not None else 32,
@@ -121,7 +122,7 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(below)
 
 
-def parameter_faults(notices: NoticesSettings) -> list[tuple[str, str]]:
+def parameter_faults(notices: NoticesSettings, key: str) -> list[tuple[str, str]]:
     """Key and message of what is wrong with the signature's secret or key, for `config check`.
 
     Files that are not on this machine are left out: they are reported as missing.
@@ -130,19 +131,19 @@ def parameter_faults(notices: NoticesSettings) -> list[tuple[str, str]]:
     path = None if sign is None else sign.key_file or sign.secret_file
     if sign is not None and path is not None and path.is_file():
         try:
-            _signature(sign)
+            _signature(sign, key)
         except ConfigurationError as error:
-            return [(f"{KEY}.sign.{'key_file' if sign.key_file else 'secret_file'}", error.message)]
+            return [(f"{key}.{BELOW}.sign.{'key_file' if sign.key_file else 'secret_file'}", error.message)]
     return []
 
 
-def _signature(sign: SignSettings) -> Signature:
+def _signature(sign: SignSettings, key: str) -> Signature:
     secret = reveal(sign.secret, sign.secret_file, "the signing secret")
-    key = None if sign.key_file is None else read_secret_file(sign.key_file, "the signing key")
+    private = None if sign.key_file is None else read_secret_file(sign.key_file, "the signing key")
     try:
-        compute = signer(sign.algorithm, sign.encode, secret, key)
+        compute = signer(sign.algorithm, sign.encode, secret, private)
     except ValueError as error:
-        raise ConfigurationError(f"{sign.key_file or f'`{KEY}.sign`'}: {error}") from None
+        raise ConfigurationError(f"{sign.key_file or f'`{key}.{BELOW}.sign`'}: {error}") from None
     return Signature(
         sign.place,
         sign.over,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -22,7 +23,6 @@ from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.notices_api.shared_token import SharedToken
-from pipeline.adapters.notices_api.tokens import StaticToken
 from pipeline.adapters.rule_watch import RuleWatch
 from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
@@ -38,7 +38,7 @@ from pipeline.bootstrap.events import (
 )
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
-from pipeline.bootstrap.notices import apis_of, make_apis
+from pipeline.bootstrap.notices import apis_of, key_of, make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.rule_loader import RuleLoader
@@ -51,7 +51,6 @@ from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import UserError
 from pipeline.model.event import Record
-from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.gauges import read_gauges
@@ -88,8 +87,8 @@ class Member(NamedTuple):
     """The listener of its endpoint, instead of the configured address."""
     when_alone: Callable[[Callable[[], None]], None]
     """Registers a function to call once the supervisor has ended."""
-    token: socket.socket | None = None
-    """Connection over which the supervisor gives the token of all workers; None if each has its own source."""
+    tokens: Mapping[str, socket.socket] = MappingProxyType({})
+    """By API: the connection over which the supervisor gives the token of all workers. Others have a source each."""
 
 
 async def run_service(
@@ -132,7 +131,7 @@ async def run_service(
         registry = RegistryWait(signals, telemetry, listener)
         schemas = await registry.answered(lambda: service_schemas(settings, credentials))
         watch = await signals.unless_stopped(lambda: RuleWatch(settings.rules))
-        tokens = _tokens(settings, member, credentials)
+        tokens = token_sources(settings, member.tokens if member else {}, credentials)
         made = await registry.answered(lambda: make_parts(settings, schemas, tokens, telemetry, clock, credentials))
         parts = traced(made, settings, clock, credentials)
         password = page_password(settings.http, credentials)
@@ -194,12 +193,20 @@ def _begin_telemetry(settings: Settings, telemetry: PrometheusTelemetry, rules: 
         telemetry.shadow()
 
 
-def _tokens(settings: Settings, member: Member | None, credentials: Credentials) -> TokenSource:
-    """The source of the token of `notices`, which the workers of a machine share."""
-    if settings.shadow:
-        return StaticToken("none")
-    shared = member.token if member else None
-    return token_source(settings.notices, DEFAULT_API, credentials) if shared is None else SharedToken(shared)
+def token_sources(
+    settings: Settings, shared: Mapping[str, socket.socket], credentials: Credentials
+) -> dict[str, TokenSource]:
+    """The source of each API's token: that of the supervisor where there is a connection, else one of its own.
+
+    Raises:
+        ConfigurationError: as `token_source`.
+    """
+    if settings.shadow:  # a token is never sent; fetching a real one may end the live service's
+        return {}
+    return {
+        name: SharedToken(shared[name]) if name in shared else token_source(api, key_of(name), credentials)
+        for name, api in apis_of(settings).items()
+    }
 
 
 def _announce(settings: Settings, rules: RuleSet, endpoint: str) -> None:
@@ -250,7 +257,7 @@ def _load_pages() -> tuple[ModuleType, ModuleType]:
 def make_parts(
     settings: Settings,
     schemas: Schemas,
-    tokens: TokenSource,
+    tokens: Mapping[str, TokenSource],
     telemetry: PrometheusTelemetry,
     clock: SystemClock,
     credentials: Credentials,

@@ -7,7 +7,6 @@ from pathlib import Path
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.notices_api.tokens import FileToken, StaticToken, require_token
 from pipeline.errors import ConfigurationError
-from pipeline.model.notice import DEFAULT_API
 from pipeline.ports import TokenSource
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings.certificates import read_authorities, read_client_certificate
@@ -28,7 +27,7 @@ def token_source(notices: NoticesSettings, key: str, credentials: Credentials) -
     if notices.token_file is not None:
         return _file_token(notices.token_file, key, credentials)
     if notices.oauth is not None:
-        return oauth_token(notices.oauth, credentials, key)
+        return oauth_token(notices.oauth, key, credentials)
     raise ConfigurationError(f"`{key}`: no token: give one of token, token_file and oauth")
 
 
@@ -44,7 +43,7 @@ def _read_token(path: Path) -> str:
     return read_secret_file(path, "the token file")
 
 
-def oauth_token(oauth: OAuthSettings, credentials: Credentials, key: str = DEFAULT_API) -> TokenSource:
+def oauth_token(oauth: OAuthSettings, key: str, credentials: Credentials) -> TokenSource:
     """The token endpoint of the section `key`, whose secret and certificates `credentials` reads again.
 
     Raises:

@@ -38,7 +38,7 @@ def traced(parts: Parts, settings: Settings, clock: Clock, credentials: Credenti
         from pipeline.adapters.telemetry import tracing  # noqa: PLC0415 - an extra, loaded only if configured
     except ImportError as error:
         raise ConfigurationError(
-            f"tracing.endpoint is set, but {error.name} is not installed",
+            f"`tracing.endpoint` is set, but {error.name} is not installed",
             hint="install the extra: pip install 'notice-pipeline[tracing]'",
         ) from None
     endpoint = str(chosen.endpoint)

@@ -15,6 +15,7 @@ from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.access import page_password
 from pipeline.delivery.policy import RateSettings
+from pipeline.model.notice import DEFAULT_API
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
 from pipeline.web.access import gate
@@ -55,9 +56,11 @@ async def run_workers(settings: Settings) -> int:
     limits = Limits(start=kafka.start_timeout_seconds + START_SECONDS, end=kafka.drain_seconds + END_SECONDS)
     fleet = Fleet(settings.workers, limits, random.SystemRandom().random, clock.now())
     credentials = Credentials(clock)
-    share = _token_share(settings, credentials)
+    shares = _token_shares(settings, credentials)
     launcher = WorkerProcesses(
-        settings.workers, lambda number: settings_of(settings, number), None if share is None else share.serve
+        settings.workers,
+        lambda number: settings_of(settings, number),
+        {name: share.serve for name, share in shares.items()},
     )
     supervisor = Supervisor(fleet, launcher, SummedExpositions(lambda: read_fleet(fleet)), clock)
     pass_signals_on(supervisor, lambda: _end_at_once(supervisor), credentials.request)
@@ -75,24 +78,27 @@ async def run_workers(settings: Settings) -> int:
         rereading.cancel()
         await asyncio.gather(endpoint, rereading, return_exceptions=True)
         await launcher.close()
-        if share is not None:
+        for share in shares.values():
             await share.close()
     log.info("stopped", code=code)
     return code
 
 
-def _token_share(settings: Settings, credentials: Credentials) -> TokenShare | None:
-    """What fetches the token for all workers, where it comes from an endpoint; else each worker has its own source.
+def _token_shares(settings: Settings, credentials: Credentials) -> dict[str, TokenShare]:
+    """By API: what fetches the token for all workers, where it comes from an endpoint; others have a source each.
 
     Raises:
         ConfigurationError: the client secret or a certificate cannot be read.
     """
-    if settings.shadow or settings.notices.oauth is None:
-        return None
+    sections = {DEFAULT_API: settings.notices, **settings.apis}
+    oauths = {name: api.oauth for name, api in sections.items() if api.oauth is not None}
+    if settings.shadow or not oauths:
+        return {}
     from pipeline.adapters.notices_api.shared_token import TokenShare  # noqa: PLC0415 - loaded only if used
+    from pipeline.bootstrap.notices import key_of  # noqa: PLC0415 - the same
     from pipeline.bootstrap.tokens import oauth_token  # noqa: PLC0415 - the same
 
-    return TokenShare(oauth_token(settings.notices.oauth, credentials))
+    return {name: TokenShare(oauth_token(oauth, key_of(name), credentials)) for name, oauth in oauths.items()}
 
 
 def _end_at_once(supervisor: Supervisor) -> None:

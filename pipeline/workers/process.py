@@ -11,7 +11,7 @@ import contextlib
 import pickle
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import httpx
@@ -66,14 +66,15 @@ class WorkerProcesses:
         self,
         count: int,
         settings_of: Callable[[int], Settings],
-        share_token: Callable[[socket.socket], None] | None = None,
+        share_tokens: Mapping[str, Callable[[socket.socket], None]] | None = None,
     ) -> None:
         """`settings_of` returns the settings of the worker with that number.
 
-        `share_token` answers a worker that asks for the token over the connection; None if each has its own source.
+        `share_tokens`, by API, answers a worker that asks for the token over the connection; for other APIs each has
+        its own source.
         """
         self._settings_of = settings_of
-        self._share_token = share_token
+        self._share_tokens = share_tokens or {}
         self._listeners = {number: _listener() for number in range(1, count + 1)}
         self._client = httpx.AsyncClient(trust_env=False)
 
@@ -89,25 +90,30 @@ class WorkerProcesses:
         Raises:
             WorkerFailed: the operating system refused.
         """
-        descriptors = [self._listeners[number].fileno()]
-        ours = theirs = None
+        listener = self._listeners[number].fileno()
+        ours: dict[str, socket.socket] = {}
+        theirs: dict[str, socket.socket] = {}
         try:
-            if self._share_token is not None:
-                ours, theirs = socket.socketpair()
-                descriptors.append(theirs.fileno())
-            command = [sys.executable, "-m", "pipeline.cli.service.worker", str(number), *map(str, descriptors)]
+            for api in self._share_tokens:
+                ours[api], theirs[api] = socket.socketpair()
+            tokens = {api: end.fileno() for api, end in theirs.items()}
+            command = [sys.executable, "-m", "pipeline.cli.service.worker", str(number), str(listener)]
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE, pass_fds=descriptors, process_group=0
+                *command,
+                *(f"{api}={descriptor}" for api, descriptor in tokens.items()),
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=[listener, *tokens.values()],
+                process_group=0,
             )
         except OSError as error:
-            if ours is not None:
-                ours.close()
+            for end in ours.values():
+                end.close()
             raise WorkerFailed(f"no process could be started: {error.strerror}") from None
         finally:
-            if theirs is not None:
-                theirs.close()
-        if ours is not None and self._share_token is not None:
-            self._share_token(ours)
+            for end in theirs.values():
+                end.close()
+        for api, end in ours.items():
+            self._share_tokens[api](end)
         if process.stdin is not None:
             process.stdin.write(pickle.dumps(self._settings_of(number)))
         return SystemWorker(process, self._client, self.endpoint(number))

@@ -312,8 +312,11 @@ def _section(stage: Stage, name: str) -> dict[str, Any]:
     return section
 
 
-def test_workers_share_one_token_of_an_api_that_keeps_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The supervisor fetches it for both, and again once when it is revoked: neither ends the other's."""
+@pytest.mark.parametrize("api", ["notices", "sms"])
+def test_workers_share_one_token_of_an_api_that_keeps_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, api: str
+) -> None:
+    """The supervisor fetches it for both, and again once when it is revoked: neither ends the other's. So for `apis`."""
     credentials = stage.sandbox.state.credentials
     monkeypatch.setattr(credentials, "_clients", {"us": "secret-1"})
     grant, granted = credentials.grant, []
@@ -326,7 +329,13 @@ def test_workers_share_one_token_of_an_api_that_keeps_one(stage: Stage, monkeypa
     monkeypatch.setattr(credentials, "grant", grant_one)
     url = stage.sandbox.url
     oauth = {"token_url": f"{stage.sandbox.base_url}/oauth/token", "client_id": "us", "client_secret": "secret-1"}
-    with_workers(stage, 2, notices={"url": url, "oauth": oauth})
+    if api == "notices":
+        with_workers(stage, 2, notices={"url": url, "oauth": oauth})
+    else:
+        with_workers(stage, 2, apis={api: {"url": url, "oauth": oauth}})
+        templates = stage.service.folder / "rules" / "templates.yaml"
+        text = templates.read_text(encoding="utf-8")
+        templates.write_text(text.replace("    ids:", f"    api: {api}\n    ids:", 1), encoding="utf-8")
     with stage.service.running() as process:
         workers = Workers(stage)
         workers.wait_until_ready()

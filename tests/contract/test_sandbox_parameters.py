@@ -64,7 +64,7 @@ def start(tmp_path: Path) -> Start:
     @asynccontextmanager
     async def started(parameters: Mapping[str, Any]) -> AsyncIterator[Checked]:
         notices = settings("http://localhost/message/v2/notices", parameters, tmp_path).notices
-        found = definition(notices, constants(notices))
+        found = definition(notices, DEFAULT_API, constants(notices))
         async with SandboxServer(SandboxOptions(parameters=found, clock=lambda: NOW)) as sandbox:
             yield Checked(sandbox, tmp_path)
 

@@ -15,6 +15,8 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.bootstrap.extras import lacking_here
+from pipeline.bootstrap.notices import apis_of, key_of
 from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings, require_group
@@ -41,8 +43,8 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     """Check whether the configuration is valid; report each fault with its line.
 
     Kafka's properties are checked by its client, without a connection. A warning is a valid setting that may not be
-    meant, or a file or folder that does not exist on this machine: it may exist where the service runs. It also prints
-    after which time another member takes over the partitions of one that was killed.
+    meant, or a file, folder or optional package that does not exist on this machine: it may exist where the service
+    runs. It also prints after which time another member takes over the partitions of one that was killed.
 
     Exit 0: valid; 2: errors.
 
@@ -53,11 +55,10 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     location_of = locations_in(config, os.environ)
     errors = [*invalid_files(settings)]
     reported = {key for key, _ in errors}
-    sections = {"notices": settings.notices, **{f"apis.{name}": api for name, api in settings.apis.items()}}
-    for section, api in sections.items():
-        faults = [(key.replace("notices", section, 1), message) for key, message in parameter_faults(api)]
-        errors += [(key, message) for key, message in faults if key not in reported]
     warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]
+    for name, api in apis_of(settings).items():
+        errors += [(key, message) for key, message in parameter_faults(api, key_of(name)) if key not in reported]
+    warnings += [(key, f"{key}: {message}") for key, message in lacking_here(settings, os.environ)]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):
         key = _key(settings, fault.name)

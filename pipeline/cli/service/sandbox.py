@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from pipeline.adapters.rule_files import read_rules
 from pipeline.bootstrap.parameters import constants, definition
 from pipeline.errors import RulesRefused, UserError
+from pipeline.model.notice import DEFAULT_API
 from pipeline.parameters.request import Definition
 from pipeline.rules.source.catalogue import read_templates
 from pipeline.rules.source.templates import Template
@@ -98,7 +99,7 @@ async def _serve(options: SandboxOptions) -> None:
 
 def _parameters(config: Path) -> Definition:
     notices = load_settings(config, os.environ).notices
-    return definition(notices, constants(notices))
+    return definition(notices, DEFAULT_API, constants(notices))
 
 
 def _plan(path: Path | None) -> FaultPlan:

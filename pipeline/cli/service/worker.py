@@ -16,13 +16,14 @@ from pipeline.errors import RightsMissing
 from pipeline.model.worker import RIGHTS_MISSING
 
 if __name__ == "__main__":
-    number, listener, *token = (int(text) for text in sys.argv[1:])
+    number, listener = int(sys.argv[1]), int(sys.argv[2])
 
     def work() -> None:
         """Run one member with the settings that the supervisor sends."""
         settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - a pipe from the parent process, which nothing else can write to
-        shared = socket.socket(fileno=token[0]) if token else None
-        member = Member(number, socket.socket(fileno=listener), _when_alone, shared)
+        shared = (text.rpartition("=") for text in sys.argv[3:])
+        tokens = {api: socket.socket(fileno=int(descriptor)) for api, _, descriptor in shared}
+        member = Member(number, socket.socket(fileno=listener), _when_alone, tokens)
         try:
             with rules_needed():
                 sys.exit(on_best_loop(run_service(settings, member=member, owns_process=True)))

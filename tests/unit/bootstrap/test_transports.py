@@ -21,10 +21,13 @@ def _without_pyreqwest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyreqwest", None)
 
 
-def chosen(**notices: object) -> NoticesApi:
+SIGN = {"algorithm": "md5", "header": "Signature", "secret": "s"}
+
+
+def chosen(key: str = "notices", /, **notices: object) -> NoticesApi:
     settings = NoticesSettings.model_validate({"url": "https://api.invalid/", "token": "t", **notices})
     clock = SystemClock()
-    return notices_api(settings, "notices", Credentials(clock), clock)
+    return notices_api(settings, key, Credentials(clock), clock)
 
 
 @pytest.mark.parametrize("proxy", [None, "http://proxy.invalid:3128"])
@@ -39,3 +42,18 @@ def test_a_transport_that_is_not_installed_names_its_extra() -> None:
         chosen(transport="pyreqwest")
     assert caught.value.hint is not None
     assert "notice-pipeline[pyreqwest]" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("notices", "setting"),
+    [
+        ({"transport": "pyreqwest"}, "`apis.life.transport`"),
+        ({"parameters": {"sign": {**SIGN, "over": "{nonce}{secret}"}}}, "`apis.life.parameters.sign.over`"),
+    ],
+)
+def test_a_fault_names_the_setting_of_its_api(notices: dict[str, object], setting: str) -> None:
+    """Someone with several APIs looks at the right one."""
+    with pytest.raises(ConfigurationError) as caught:
+        chosen("apis.life", **notices)
+    assert caught.value.message.startswith(setting)
+    assert "`notices" not in caught.value.message

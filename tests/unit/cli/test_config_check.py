@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,65 @@ def test_a_signing_key_is_read(run: Run, folder: Path, key: str | None, message:
     assert f"pipeline.yaml:10:7: {message}" in done.err
     assert "canary" not in done.err
     assert len(done.err.strip().splitlines()) == 1 + (key is not None and "hint" in done.err)
+
+
+OF_APIS = """\
+apis:
+  life:
+    url: http://localhost:8091/message/v2/notices
+    token: b
+"""
+
+
+@pytest.fixture
+def without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no optional package were installed."""
+    for name in ("pyreqwest", "opentelemetry", "opentelemetry.exporter"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("opentelemetry.exporter.otlp", "opentelemetry.exporter.otlp.proto.http"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("without_extras")
+def test_an_extra_that_the_settings_choose_and_that_is_missing_is_reported(run: Run, folder: Path) -> None:
+    """With its setting, also below `apis`; a warning, because it may be installed where the service runs."""
+    text = TEXT + "  transport: pyreqwest\n" + OF_APIS + "    transport: pyreqwest\n"
+    (folder / "pipeline.yaml").write_text(text + "tracing: {endpoint: http://localhost:4318}\n", encoding="utf-8")
+    done = run("config", "check")
+    assert done.code == 0
+    lines = done.err.splitlines()
+    assert [line.partition(" warning ")[2].partition(":")[0] for line in lines] == [
+        "notices.transport",
+        "apis.life.transport",
+        "tracing.endpoint",
+    ]
+    assert lines[1].startswith("pipeline.yaml:12:5: warning")
+    assert "pip install 'notice-pipeline[pyreqwest]'" in lines[0]
+    assert "pip install 'notice-pipeline[tracing]'" in lines[2]
+
+
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_reported(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run` would end with it; the message has neither user nor password."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "socks5://user:secret@proxy.invalid:1080")
+    text = TEXT + OF_APIS + "    proxy_from_environment: true\n"
+    text = text.replace("http://localhost:8091", "https://life.example.com")
+    (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
+    done = run("config", "check")
+    assert "warning apis.life.proxy_from_environment: the proxy cannot be used" in done.err
+    assert "secret" not in done.err
+
+
+def test_a_signing_key_of_another_api_is_reported_under_its_own_setting(run: Run, folder: Path) -> None:
+    """Not as `notices.parameters`, which may be fine."""
+    (folder / "key.pem").write_text("no key", encoding="utf-8")
+    sign = "{algorithm: rsa-sha256, over: '{body}', encode: base64, header: X-Sign, key_file: key.pem}"
+    text = TEXT + OF_APIS + f"    parameters: {{sign: {sign}}}\n"
+    (folder / "pipeline.yaml").write_text(text, encoding="utf-8")
+    done = run("config", "check")
+    assert done.code == 2
+    assert "`apis.life.parameters.sign.key_file`" in done.err
+    assert "notices.parameters" not in done.err

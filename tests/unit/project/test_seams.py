@@ -21,10 +21,9 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import outcome_writer
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.notices_api.client import LoopNoticesApi
-from pipeline.adapters.notices_api.tokens import StaticToken
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.notices import make_apis
-from pipeline.bootstrap.service import make_delivery
+from pipeline.bootstrap.service import make_delivery, token_sources
 from pipeline.cli import app
 from pipeline.delivery.condition import NEVER, Condition
 from pipeline.delivery.gate import Gate
@@ -82,7 +81,7 @@ def test_a_second_api_is_a_setting(tmp_path: Path) -> None:
     assert list(delivery.apis) == ["notices", "sms"]
     assert [api.limit for api in delivery.snapshot(0.0).apis.values()] == [7, 5]
     clock = SystemClock()
-    apis = make_apis(settings, StaticToken("a"), Credentials(clock), clock)
+    apis = make_apis(settings, token_sources(settings, {}, Credentials(clock)), Credentials(clock), clock)
     assert [(api.name, type(api.client)) for api in apis] == [
         ("notices", LoopNoticesApi),
         ("sms", LoopNoticesApi),
