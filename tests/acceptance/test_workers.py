@@ -316,7 +316,7 @@ def _section(stage: Stage, name: str) -> dict[str, Any]:
 def test_workers_share_one_token_of_an_api_that_keeps_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, api: str
 ) -> None:
-    """The supervisor fetches it for both, and again once when it is revoked: neither ends the other's. So for `apis`."""
+    """The supervisor fetches it for both, and again once when it is revoked: neither ends the other's."""
     credentials = stage.sandbox.state.credentials
     monkeypatch.setattr(credentials, "_clients", {"us": "secret-1"})
     grant, granted = credentials.grant, []

@@ -56,8 +56,8 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     errors = [*invalid_files(settings)]
     reported = {key for key, _ in errors}
     warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]
-    for name, api in apis_of(settings).items():
-        errors += [(key, message) for key, message in parameter_faults(api, key_of(name)) if key not in reported]
+    for api, section in apis_of(settings).items():
+        errors += [(key, message) for key, message in parameter_faults(section, key_of(api)) if key not in reported]
     warnings += [(key, f"{key}: {message}") for key, message in lacking_here(settings, os.environ)]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):
