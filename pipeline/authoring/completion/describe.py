@@ -1,0 +1,54 @@
+"""What completion and hover say about fields, templates, functions and event types, as plain text."""
+
+from __future__ import annotations
+
+import json
+
+from pipeline.authoring.completion.functions import FunctionHelp
+from pipeline.authoring.event_fields import FieldRow
+from pipeline.rules.source.templates import Template, TemplateField
+
+MOST_VALUES = 20
+MOST_EXAMPLE = 80
+
+
+def field_detail(row: FieldRow) -> str:
+    """The type on one line."""
+    return f"{row.type}, may be missing" if row.may_be_missing else row.type
+
+
+def described_field(row: FieldRow) -> str:
+    """The documentation, the values and an example of an event's field."""
+    lines = [row.doc] if row.doc else []
+    if row.values:
+        more = ", …" if len(row.values) > MOST_VALUES else ""
+        lines.append(f"Values: {', '.join(row.values[:MOST_VALUES])}{more}")
+    if row.may_be_missing:
+        name = row.path.rpartition(".")[2]
+        lines.append(
+            f'It may be missing: default(event.{name}, "-").' if row.path.count(".") == 1 else "It may be missing."
+        )
+    if row.example is not None:
+        example = row.example if isinstance(row.example, str) else json.dumps(row.example, ensure_ascii=False)
+        lines.append(f"Example: {example[:MOST_EXAMPLE]}")
+    return "\n".join(lines)
+
+
+def described_template(template: Template) -> str:
+    """The fields of a template, one on each line."""
+    return "\n".join(f"{field.key}: {field.label} ({field.kind})" for field in template.fields)
+
+
+def described_template_field(field: TemplateField) -> str:
+    """What a template's field takes."""
+    lines = [f"{field.kind}: {field.kind.takes}"]
+    if field.values:
+        lines.append(f"Registered values: {', '.join(field.values)}")
+    if field.example is not None:
+        lines.append(f"Example: {field.example}")
+    return "\n".join(lines)
+
+
+def described_callable(one: FunctionHelp) -> str:
+    """The documentation of a function with its examples."""
+    return "\n".join([one.doc, *one.examples[:3]])
