@@ -33,7 +33,7 @@ LINES = "\n"
 
 PANELS = {
     "Try it": ("demo", "sandbox", "emit"),
-    "Write rules": ("init", "studio", "fields", "check", "test", "coverage", "preview", "explain", "diff"),
+    "Write rules": ("init", "studio", "lsp", "fields", "check", "test", "coverage", "preview", "explain", "diff"),
     "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "skip"),
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
@@ -44,7 +44,20 @@ FOLDERS = {
     **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
     **dict.fromkeys(("pause", "resume", "audit", "redrive", "skip"), "operators"),
     **dict.fromkeys(
-        ("init", "studio", "fields", "check", "test", "coverage", "preview", "explain", "diff", "emit", "schemas"),
+        (
+            "init",
+            "studio",
+            "lsp",
+            "fields",
+            "check",
+            "test",
+            "coverage",
+            "preview",
+            "explain",
+            "diff",
+            "emit",
+            "schemas",
+        ),
         "authors",
     ),
 }

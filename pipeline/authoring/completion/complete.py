@@ -129,7 +129,7 @@ class _Items:
         """The value of an enum as an expression writes it, within the quotes that YAML may have around it."""
         if quote is not None:
             return value
-        yaml = self._facts.outline.text[self._where.word.start : self._where.word.start + 1]
+        yaml = self._facts.outline.quote(self._where.word)
         return f"'{value}'" if yaml == '"' else f'"{value}"'
 
     # Keys

@@ -69,14 +69,12 @@ class Facts(NamedTuple):
 
     def expression(self, where: Place, offset: int) -> tuple[int, str] | None:
         """Where the expression around `offset` begins, and its source up to there; None outside of one."""
-        start = where.word.start
+        start, quote = where.word.start, self.outline.quote(where.word)
         written = self.outline.text[start:offset]
         if self.is_expression(where.path):
-            begin = 1 if written[:1] in {'"', "'"} else 0
-            return start + begin, _unescaped(written[begin:], written[:begin])
+            return start + len(quote), _unescaped(written[len(quote) :], quote)
         if not self.is_text(where.path):
             return None
-        quote = written[:1] if written[:1] in {'"', "'"} else ""
         opened = _open(written)
         return None if opened is None else (start + opened, _unescaped(written[opened:], quote))
 

@@ -64,12 +64,12 @@ class Known:
         """`rules` by id; those of a file that cannot be read are missing. `fields` are those read before."""
         self.templates = templates or {}
         self.rules = rules or {}
-        self._schemas = schemas
+        self.schemas = schemas
         self._fields = {} if fields is None else fields
 
     def types(self) -> list[str]:
         """The event types of schemas and rules."""
-        return sorted({*self._schemas, *(kind for rule in self.rules.values() for kind in rule.types)})
+        return sorted({*self.schemas, *(kind for rule in self.rules.values() for kind in rule.types)})
 
     def doc(self, event_type: str) -> str:
         """The documentation of an event type; empty without one."""
@@ -78,7 +78,7 @@ class Known:
 
     def fields(self, event_type: str) -> EventFields | None:
         """The fields of an event type, newest version; None without a schema."""
-        schema = self._schemas.newest(event_type)
+        schema = self.schemas.newest(event_type)
         if schema is None:
             return None
         if schema.fingerprint not in self._fields:
@@ -96,7 +96,7 @@ class Known:
         for path, text in sources.rules.items():
             rules.update(_rules_of(path, text))
         templates = templates or self.templates
-        return Known(self._schemas, templates, rules, self._fields)
+        return Known(self.schemas, templates, rules, self._fields)
 
 
 def _rules_of(path: str, text: str) -> dict[str, KnownRule]:

@@ -66,6 +66,13 @@ class Outline(NamedTuple):
             return None
         return value[1:-1] if value[0] in "\"'" and value[-1] == value[0] and len(value) > 1 else value
 
+    def quote(self, value: Span) -> str:
+        """The quote that YAML has around a value, closed or not; empty for a text without."""
+        first = self.text[value.start : value.start + 1]
+        if first not in {'"', "'"} or _quoted_end(self.text, value.start, value.end) < value.end:
+            return ""
+        return first
+
     def keys(self, path: Path) -> list[str]:
         """The keys of the mapping at `path`, in its order."""
         below = (one.path for one in self.entries if one.path[:-1] == path)
@@ -182,6 +189,9 @@ class _Reader:
             span = self._block(end, column)
         elif first in "\"'":
             span = Span(at, _quoted_end(text, at, _limit(text, at, column)))
+            behind = text[span.end : _line_end(text, span.end)].strip()
+            if behind and behind[0] != "#":  # `"a" != event.b`: a fault, and not a text within quotes
+                span = self._plain(at, end, column)
         elif first in "{[":
             return self._brackets(path, key, at, column)
         else:

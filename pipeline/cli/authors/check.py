@@ -81,7 +81,7 @@ def command(
     """
     catalogue = schemas_beside(rules, schemas)
     sources = read_rules_and_tests(rules)
-    checked = check(sources, catalogue, environment=environment, apis=_known_apis(sources))
+    checked = check(sources, catalogue, environment=environment, apis=known_apis(sources))
     match output:
         case "json":
             print_json([values(finding) for finding in checked.findings])
@@ -104,7 +104,7 @@ def command(
         raise typer.Exit(FINDINGS)
 
 
-def _known_apis(sources: RuleSources) -> Collection[str] | None:
+def known_apis(sources: RuleSources) -> Collection[str] | None:
     """The APIs of the configuration; None where there is none, or it cannot be read, or no template may name one."""
     if sources.templates is None or _NAMES_AN_API.search(sources.templates[1]) is None:
         return None  # reading the configuration takes as long as the check

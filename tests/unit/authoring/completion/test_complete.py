@@ -113,6 +113,7 @@ def test_fields_of_the_event(expression: str) -> None:
         ("event.channel in ['WECHAT', 'AL¦", ["ALIPAY"]),
         ("label(event.channel, {'¦", ["WECHAT", "ALIPAY"]),
         ("label(event.channel, {'WECHAT': '微信', '¦", ["WECHAT", "ALIPAY"]),
+        ('"a" != event.am¦', ["amount"]),
         ("event.note == '¦", []),
         ("money(event.amount, 'C¦", []),
     ],
