@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the tools that some tests require beyond `make setup`: a browser for the pages, Prometheus for alerts and
-# dashboards, nginx for `make bench`, helm and Kubernetes' schemas for the chart. A tool that cannot be installed is reported
+# dashboards, nginx for `make bench`, helm and Kubernetes' schemas for the chart, and Kafka clients of other languages. A tool that cannot be installed is reported
 # on standard error, and its tests are skipped. Every step has a time limit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -43,4 +43,15 @@ if ! have kubernetes-validate; then
       timeout 300 "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 &&
       ln -sf "$tools/python/bin/kubernetes-validate" "$tools/bin/kubernetes-validate"
   } || left_out "kubernetes-validate could not be installed"
+fi
+
+# Kafka clients for the programs of docs/guide-events-clients.md.
+if have npm; then
+  mkdir -p "$tools/node" && cp tests/clients/package*.json "$tools/node/"
+  timeout 300 npm ci --prefix "$tools/node" --silent --no-audit --no-fund || left_out "kafkajs could not be installed"
+else
+  left_out "npm is not here, which installs kafkajs"
+fi
+if have go; then
+  (cd tests/clients/go && timeout 300 go mod download) || left_out "franz-go could not be downloaded"
 fi

@@ -96,6 +96,8 @@ class EventProducer:
             "batch.size": BATCH_BYTES,
             "enable.idempotence": True,
             "message.timeout.ms": 30_000,
+            # The Java client's, so that a recipient's events are in the partition that other producers chose.
+            "partitioner": "murmur2_random",
             **properties,
         }
         self._producer = errors.configured(lambda: Producer(settings))
