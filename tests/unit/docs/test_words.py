@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DIALECT = re.compile(
     r"\b(told|whoever|anew|mend\w*|lest|somebody|nobody|for ever|heed\w*|goes on|went on|comes? round|came round"
     r"|gave nothing|says so|as ever|for want of|of its own accord|the same again|(are|was) no event"
-    r"|Outbox|Malshaped|Overtaxed|let_data_go|patience)\b",
+    r"|Malshaped|Overtaxed|let_data_go|patience)\b",
     flags=re.IGNORECASE,
 )
 """Words of the table on the right: report or message, anyone who, again, fix, so that … not, another client, no member,
