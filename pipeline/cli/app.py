@@ -33,7 +33,19 @@ LINES = "\n"
 
 PANELS = {
     "Try it": ("demo", "sandbox", "emit"),
-    "Write rules": ("init", "studio", "lsp", "fields", "check", "test", "coverage", "preview", "explain", "diff"),
+    "Write rules": (
+        "init",
+        "studio",
+        "lsp",
+        "fields",
+        "new",
+        "check",
+        "test",
+        "coverage",
+        "preview",
+        "explain",
+        "diff",
+    ),
     "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "skip"),
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
@@ -49,6 +61,7 @@ FOLDERS = {
             "studio",
             "lsp",
             "fields",
+            "new",
             "check",
             "test",
             "coverage",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
+from pipeline.adapters.authoring.lifelike_events import example_event
 from pipeline.authoring.cards.preview import Preview, preview, previews
 from pipeline.authoring.cards.preview_html import to_page
+from pipeline.authoring.examples.template_examples import examples_of
+from pipeline.authoring.examples.words import Language
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
 from pipeline.cli.authors.one_event import Found, find_or_exit, select_event
 from pipeline.cli.authors.preview_report import show
@@ -22,12 +25,14 @@ from pipeline.model.event import Event, Record
 from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.schema.examples import BEGIN, example
+from pipeline.rules.schema.examples import BEGIN
 from pipeline.rules.schema.json_events import from_json
 from pipeline.styles.style import Mode
 
 EXAMPLES = 100
 """Examples that are tried until one makes a message."""
+NULLS = 0.3
+"""Share of the nullable fields that are null in further examples."""
 _MODES: dict[str, tuple[Mode, ...]] = {"wechat": (Mode.WECHAT,), "legacy": (Mode.LEGACY,), "both": tuple(Mode)}
 
 
@@ -53,6 +58,8 @@ def command(
             help="How WeChat shows it. wechat: since May 2023; legacy: before. Alipay has one way of its own."
         ),
     ] = "both",
+    seed: SeedOption = DEFAULT_SEED,
+    language: LanguageOption = "zh",
     event_type: TypeOption = None,
     number: NumberOption = 1,
     config: ConfigOption = None,
@@ -62,7 +69,8 @@ def command(
 ) -> None:
     """Show the messages of one event as customers see them, and what is cut or refused.
 
-    The event is in a file or in Kafka, as for **explain**, or is an example made from its type's schema.
+    The event is in a file or in Kafka, as for **explain**, or is an example made from its type's schema, with the
+    examples of the templates; `--seed 2` makes another.
     Nothing is sent. `--format json` prints the bodies of the requests to the notices API.
 
     Exit 0: shown, also if no rule matches; 1: a message cannot be made, the event does not fit its schema, or the rules
@@ -80,7 +88,7 @@ def command(
     if selection is None:
         if event is not None:
             raise UserError("two events are named", hint="give a file, or --example TYPE")
-        found, made = _from_examples(sound, example_of, only)
+        found, made = _from_examples(sound, example_of, only, _Example(seed, language))
     else:
         found = find_or_exit(selection, sound, settings, as_json=output == "json")
         made = _made(sound, found.event, only)
@@ -111,14 +119,24 @@ def _made(sound: SoundRules, event: Event, only: Rule | None) -> list[Preview]:
     return [preview(sound.ruleset, only, event)]
 
 
-def _from_examples(sound: SoundRules, example_of: str | None, only: Rule | None) -> tuple[Found, list[Preview]]:
+class _Example(NamedTuple):
+    """Which example is wanted."""
+
+    seed: int
+    language: Language
+
+
+def _from_examples(
+    sound: SoundRules, example_of: str | None, only: Rule | None, wanted: _Example
+) -> tuple[Found, list[Preview]]:
     """The first example that matches and makes every message, else the first of all."""
     name = sound.event_type(example_of) if example_of is not None else only.on[0] if only is not None else ""
     schema = sound.catalogue.newest(name)
     if schema is None:
         raise UserError(f"there is no schema of `{name}` to make an example from", hint="give the event in a file")
     first: tuple[Found, list[Preview]] | None = None
-    for found in _examples(schema):
+    given = examples_of(sound.ruleset, name, [only] if only is not None else None)
+    for found in _examples(schema, wanted, given):
         made = _made(sound, found.event, only)
         if made and all(one.is_matched and isinstance(one.result, Notice) for one in made):
             return found, made
@@ -127,12 +145,23 @@ def _from_examples(sound: SoundRules, example_of: str | None, only: Rule | None)
     return first
 
 
-def _examples(schema: EventSchema) -> Iterator[Found]:
-    """Yield the example that rule tests use, then others; the same ones at every call."""
+def _examples(schema: EventSchema, wanted: _Example, given: Mapping[str, str]) -> Iterator[Found]:
+    """Yield the example of the seed, with those of the templates, then others; the same ones at every call."""
     time_ms = int(BEGIN.timestamp() * 1_000)
     for number in range(EXAMPLES):
-        rng = random.Random(number).random if number else lambda: 0.5  # noqa: S311 - examples, not secrets
-        data = from_json(schema, example(schema, rng, number))
+        seed = wanted.seed + number
+        is_first = seed == DEFAULT_SEED
+        event = example_event(
+            schema,
+            seed,
+            wanted.language,
+            given=given if is_first else {},
+            nulls=NULLS if number else 0.0,
+        )
         record = Record("example", 0, number, None, None, (), time_ms)
-        event = Event(schema.name, data, record, f"example/0/{number}", None, None, time_ms, None, None)
-        yield Found(event, "an example" if not number else f"example {number + 1}")
+        data = from_json(schema, event)
+        name = f"example/0/{number}"
+        yield Found(
+            Event(schema.name, data, record, name, None, None, time_ms, None, None),
+            "an example" if is_first else f"example {seed}",
+        )

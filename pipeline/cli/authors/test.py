@@ -11,15 +11,17 @@ import typer
 
 from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.adapters.rule_files import read_rules_and_tests
+from pipeline.authoring.rule_tests.accepting import completed
 from pipeline.authoring.rule_tests.reports import Timed, as_json, as_junit, as_text
-from pipeline.authoring.rule_tests.running import run
+from pipeline.authoring.rule_tests.running import Result, run
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
+from pipeline.cli.authors.accept import ask_and_write, changed_files
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.cli.printing import finding_lines, print_json, values
-from pipeline.errors import UserError
+from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding
-from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.cases import Case, read_cases
 from pipeline.rules.lint.check import CheckResult, SkippedCase, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -51,19 +53,28 @@ def command(
     junit: Annotated[
         Path | None, typer.Option(help="Also write a report in JUnit's XML format to this file.", metavar="FILE")
     ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Write what came as the expectation of failed tests, after a question.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --accept: write without a question.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Run again at every change. Ctrl-C ends it.")] = False,
 ) -> None:
     """Run the tests in `RULES/tests`: each gives the rules an event and names the messages that they must make.
 
     A failure shows the expected and the actual value, and the location of the expectation. Rules with errors are not
-    tested; their errors are shown as by `check`.
+    tested; their errors are shown as by `check`. `--accept` shows the new expectations as a diff, asks, and writes them
+    into the test files, whose comments stay; a test without `expect:` gets one.
 
-    Exit 0: all tests passed; 1: a test failed, or the rules have errors; 2: misuse, or no tests to run.
+    Exit 0: all tests passed, or are accepted; 1: a test failed, or the rules have errors; 2: misuse, or no test to run.
 
     Examples: `notice-pipeline test` · `notice-pipeline test rules/tests/trade.yaml -k "no receipt"` ·
     `notice-pipeline test --watch`
     """
     job = _Job(rules, schemas, environment, only, fail_fast)
+    if accept:
+        if watch or output != "text" or junit is not None:
+            raise UserError("--accept goes with none of --watch, --output and --junit")
+        raise typer.Exit(job.accept(is_agreed=yes))
     if watch:
         if output != "text":
             raise UserError("--watch prints text only", hint="leave out --output; --junit FILE is written at each run")
@@ -132,6 +143,27 @@ class _Job(NamedTuple):
         results = tuple(self._results(cases, checked.ruleset, catalogue))
         seconds = time.perf_counter() - started
         return _Report(str(self.rules), (), results, len(cases) - len(results), seconds, checked.skipped)
+
+    def accept(self, *, is_agreed: bool) -> int:
+        """Run the tests, and write what came as the expectation of those that fail; return the exit code.
+
+        Raises:
+            UserError: files cannot be read or written, no test fits, or the question cannot be asked.
+        """
+        catalogue = schemas_beside(self.folder, self.schemas)
+        sources = read_rules_and_tests(self.folder)
+        texts = {path: completed(text) for path, text in sources.tests.items()}
+        checked = check(sources._replace(tests=texts), catalogue, environment=self.environment)
+        rules = checked.ruleset
+        if rules is None:
+            raise RulesRefused([finding for finding in checked.findings if finding.is_error])
+        results = [one.result for one in self._results(self._chosen(checked, rules), rules, catalogue)]
+
+        def again(path: str, text: str) -> list[Result]:
+            cases, _ = read_cases(path, text)
+            return [run(case, rules, catalogue, read_test_events(cases)) for case in cases]
+
+        return ask_and_write(*changed_files(sources.tests, texts, results, again), is_agreed=is_agreed)
 
     def _chosen(self, checked: CheckResult, rules: RuleSet) -> list[Case]:
         cases = list(checked.cases)

@@ -53,7 +53,7 @@ def read_cases(path: str, text: str) -> tuple[tuple[Case, ...], tuple[Finding, .
 
 def _misplaced(document: Document, base: Path, test: TestModel) -> Finding | None:
     if test.expect is None and not test.cases:
-        hint = "say what must follow: `expect:`, or `cases:` with one each"
+        hint = "say what must follow: `expect:`, or `cases:` with one each; `test --accept` writes what comes"
         return document.finding((*base, "name"), "bad-test", f"test `{test.name}` expects nothing", hint)
     if test.expect is not None and test.cases:
         message = f"test `{test.name}` has both `expect` and `cases`"

@@ -141,18 +141,27 @@ def _is_money(node: Node, fields: Fields) -> bool:
     for one in walk(node):
         if one.kind is not Kind.FIELD:
             continue
-        name = _WORDS.sub("_", one.name)
         kind = _scalar(one, fields)
         if kind is None or kind.scalar not in {Scalar.DOUBLE, Scalar.INT}:
             continue
-        is_decimal = kind.logical == "decimal" and kind.scale == _CURRENCY_SCALE
-        if _CENTS.search(name) or is_decimal or (kind.scalar is Scalar.DOUBLE and _MONEY.search(name)):
+        if counts_cents(one.name) or is_money(one.name, kind):
             return True
     return False
 
 
+def counts_cents(name: str) -> bool:
+    """Whether a whole number of that name counts cents: `fee_cents`."""
+    return _CENTS.search(_WORDS.sub("_", name)) is not None
+
+
+def is_money(name: str, kind: ScalarType) -> bool:
+    """Whether a number with decimals is an amount: a decimal of two digits, or by its name."""
+    is_decimal = kind.logical == "decimal" and kind.scale == _CURRENCY_SCALE
+    return is_decimal or (kind.scalar is Scalar.DOUBLE and _MONEY.search(_WORDS.sub("_", name)) is not None)
+
+
 def _is_cents(node: Node, fields: Fields) -> bool:
-    return node.kind is Kind.FIELD and _is_whole(node, fields) and _CENTS.search(_WORDS.sub("_", node.name)) is not None
+    return node.kind is Kind.FIELD and _is_whole(node, fields) and counts_cents(node.name)
 
 
 def _is_number(node: Node, fields: Fields) -> bool:

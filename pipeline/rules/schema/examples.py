@@ -39,10 +39,11 @@ def _value(kind: FieldType, name: str, rng: Callable[[], float], number: int) ->
         case MapType(item):
             return {"key": _value(item, name, rng, number)}
         case ScalarType():
-            return _scalar(kind, name, rng, number)
+            return plain_value(kind, name, rng, number)
 
 
-def _scalar(kind: ScalarType, name: str, rng: Callable[[], float], number: int) -> object:
+def plain_value(kind: ScalarType, name: str, rng: Callable[[], float], number: int) -> object:
+    """A value of a plain type as JSON."""
     if kind.symbols:
         return kind.symbols[int(rng() * len(kind.symbols))]
     match kind.scalar:

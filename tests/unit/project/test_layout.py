@@ -60,7 +60,7 @@ def test_dependencies_are_what_the_package_imports() -> None:
     extras = {_name(one) for one in PROJECT["optional-dependencies"]["tracing"]}
     assert PROJECT["optional-dependencies"].keys() == {"authors", "dev", "pyreqwest", "tracing"}
     assert names - imported == DATA_ALONE
-    assert imported - names == {"lsprotocol", "opentelemetry", "pygls", "pyreqwest"}
+    assert imported - names == {"faker", "lsprotocol", "opentelemetry", "pygls", "pyreqwest"}
     assert all(one.startswith("opentelemetry") for one in extras)
     assert not [one for one in PROJECT["dependencies"] if "[" in one]
 

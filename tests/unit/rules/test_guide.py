@@ -87,7 +87,7 @@ def test_coverage_reads_as_the_guide_shows(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_jobs_run_what_the_guide_says() -> None:
     """Each command of the guide's merge request is in both jobs that `init` writes."""
-    section = GUIDE[GUIDE.index("Ship it\n") :]
+    section = GUIDE[GUIDE.index("Ship it\n") :].partition("\n## ")[0]
     lines = re.findall(r"^\$ (notice-pipeline \w+ .*)$", section, re.MULTILINE)
     assert len(lines) == 4
     for name in ("github.yml", "gitlab.yml"):
@@ -183,3 +183,34 @@ def test_what_the_guide_types_into_the_new_folder_reads_as_shown(
     rules = Path("rules/receipts.yaml")
     rules.write_text(rules.read_text(encoding="utf-8").replace(before, now), encoding="utf-8")
     typed("notice-pipeline diff HEAD --events events/recorded.jsonl")
+
+
+def test_the_chapter_on_a_domain_of_one_s_own_reads_as_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    """Every command and every change in the order of the chapter, in the folder that `init` writes."""
+    monkeypatch.chdir(tmp_path)
+    tuple(write_repository(tmp_path, "1", random.Random(SEED).random))  # noqa: S311 - examples, as `init` makes them
+    chapter = GUIDE[GUIDE.index("\n## Your own domain in ten minutes") : GUIDE.index("\n## Good messages")]
+    steps = re.compile(
+        r"^```json (?P<file>\S+)\n(?P<text>.*?)^```$|^\$ (?P<line>notice-pipeline [^\n]*)\n(?P<shown>.*?)^```$|"
+        r"^Replace `(?P<before>\S+)` by `(?P<after>\S+)` in `(?P<changed>\S+)`",
+        re.MULTILINE | re.DOTALL,
+    )
+    commands = 0
+    for step in steps.finditer(chapter):
+        if step["file"]:
+            Path(step["file"]).write_text(step["text"], encoding="utf-8")
+        elif step["changed"]:
+            path = Path(step["changed"])
+            text = path.read_text(encoding="utf-8")
+            assert step["before"] in text
+            path.write_text(text.replace(step["before"], step["after"]), encoding="utf-8")
+        else:
+            monkeypatch.setattr(sys, "argv", step["line"].split())
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert not ended.value.code
+            assert [line.rstrip() for line in capfd.readouterr().out.split("\n")] == step["shown"].split("\n")
+            commands += 1
+    assert commands == 6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import orjson
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, GivenEvent
 from pipeline.adapters.authoring.event_forms import UnrecognisedShape, given
+from pipeline.adapters.authoring.lifelike_events import DEFAULT_SEED, example_event
 from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.adapters.authoring.workbench.rule_folder import RuleFolder, inside, rule_types
 from pipeline.adapters.events.strict_json import Malformed, loads
@@ -29,7 +29,6 @@ from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
-from pipeline.rules.schema.examples import example
 from pipeline.rules.source.document import Location
 
 MOST_FINDINGS = 50
@@ -94,10 +93,10 @@ class DraftRunner:
             "event": self.example(event_type),
         }
 
-    def example(self, event_type: str) -> str:
+    def example(self, event_type: str, seed: int = DEFAULT_SEED) -> str:
         """An example event made from the schema of its type; empty without a schema."""
         schema = self._schemas.newest(event_type)
-        event = example(schema, random.Random(7).random) if schema is not None else {}  # noqa: S311 - an example
+        event = example_event(schema, seed) if schema is not None else {}
         return json.dumps(event, ensure_ascii=False, indent=2)
 
     def try_out(self, draft: Draft) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""Writes a rule, a template and tests for an event type, from what its schema says."""

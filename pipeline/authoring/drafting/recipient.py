@@ -1,0 +1,114 @@
+"""Finds the field of an event that names the recipient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pipeline.authoring.drafting.shown_fields import Variant
+from pipeline.authoring.examples.meanings import snake
+from pipeline.errors import UserError
+from pipeline.model.suggestion import did_you_mean
+from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.types import READABLE_NAME, NullableType, RecordType, Scalar, ScalarType
+
+_LIKELY = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"sub|subject",
+        r"open_?id|union_?id",
+        r"recipient(_?id)?|to|receiver(_?id)?",
+        r"uid|user_?id|platform_?id",
+        r"(member|customer|buyer|subscriber|patient|passenger|client|account|owner|payer|student|guest)_?id",
+        r"user|member|customer",
+    )
+)
+"""Names of the recipient, the likeliest first."""
+MOST_NAMED = 8
+
+
+class Recipient(NamedTuple):
+    """What `to:` of a rule is."""
+
+    path: str
+    text: str
+    """Such as `${event.sub}`."""
+    variants: tuple[Variant, ...]
+
+
+class _Field(NamedTuple):
+    parts: tuple[str, ...]
+    kind: ScalarType
+    nullable: tuple[tuple[str, ...], ...]
+    """The field itself and the records around it, where they may be null."""
+
+    @property
+    def path(self) -> str:
+        return ".".join(("event", *self.parts))
+
+
+def find_recipient(schema: EventSchema, given: str | None) -> Recipient:
+    """The likeliest field, or the `given` one (`event.buyer.sub`, `buyer.sub`).
+
+    Raises:
+        UserError: there is no such field, or none is likely.
+    """
+    fields = list(_fields(schema.root, (), ()))
+    if given is not None:
+        wanted = given.removeprefix("${").removesuffix("}").removeprefix("event.")
+        found = next((one for one in fields if one.path == f"event.{wanted}"), None)
+        if found is None:
+            known = [one.path for one in fields]
+            message = f"`{schema.name}` has no field `{given}` that may name a recipient"
+            raise UserError(message, hint=did_you_mean(f"event.{wanted}", known) or _listed(known))
+        return _recipient(found)
+    ranked = sorted((rank, at) for at, one in enumerate(fields) if (rank := _rank(one)) is not None)
+    if not ranked:
+        hint = f"name it: --to FIELD; {_listed([one.path for one in fields])}"
+        raise UserError(f"no field of `{schema.name}` looks like the recipient's id on the platform", hint=hint)
+    return _recipient(fields[ranked[0][1]])
+
+
+def _listed(known: list[str]) -> str:
+    shown = ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
+    return f"there are {shown}" if known else "the event has no text or whole number"
+
+
+def _rank(field: _Field) -> tuple[int, int, int] | None:
+    """Less is likelier: the name, whether it may be missing, and how deep it is."""
+    name = snake(field.parts[-1])
+    at = next((number for number, pattern in enumerate(_LIKELY) if pattern.fullmatch(name)), None)
+    return None if at is None else (at, len(field.nullable), len(field.parts))
+
+
+def _fields(record: RecordType, parts: tuple[str, ...], nullable: tuple[tuple[str, ...], ...]) -> Iterator[_Field]:
+    for field in record.fields:
+        if READABLE_NAME.fullmatch(field.name) is None:
+            continue
+        here = (*parts, field.name)
+        kind, above = field.type, nullable
+        if isinstance(kind, NullableType):
+            kind, above = kind.inner, (*nullable, here)
+        if isinstance(kind, RecordType):
+            yield from _fields(kind, here, above)
+        elif isinstance(kind, ScalarType) and not kind.symbols and kind.scalar in {Scalar.STRING, Scalar.INT}:
+            yield _Field(here, kind, above)
+
+
+def _recipient(field: _Field) -> Recipient:
+    path = field.path
+    value = f"string({path})" if field.kind.scalar is Scalar.INT else path
+    variants = []
+    for one in field.nullable:
+        change: object = None
+        for name in reversed(one):
+            change = {name: change}
+        assert isinstance(change, dict)  # noqa: S101 - a field has a name
+        variants.append(Variant(f"{'.'.join(one)} is missing", change))
+    if not field.nullable:
+        return Recipient(path, f"${{{value}}}", ())
+    if len(field.nullable) == 1 and field.nullable[0] == field.parts and value == path:
+        return Recipient(path, f'${{default({path}, "")}}', tuple(variants))
+    guards = " && ".join(f"{'.'.join(('event', *one))} != null" for one in field.nullable)
+    return Recipient(path, f'${{{guards} ? {value} : ""}}', tuple(variants))
