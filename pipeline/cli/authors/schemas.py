@@ -1,7 +1,8 @@
-"""`schemas check | register`: check and register Avro schemas before events are written with them."""
+"""`schemas check | register | export`: check and register Avro schemas, and describe their events as JSON Schema."""
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import closing
 from enum import StrEnum
@@ -13,8 +14,10 @@ import typer
 from pipeline.adapters.events.avro import parsed
 from pipeline.adapters.events.schema_files import read_schema, schema_files
 from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.authoring.event_json_schema import event_json_schema
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.authors.rule_set import find_event_type
 from pipeline.cli.printing import print_json, values
 from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
 
 group = typer.Typer(
-    help="Check Avro schemas, or register them.",
+    help="Check Avro schemas, register them, or export them as JSON Schema.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -139,6 +142,55 @@ def register(
                 print(terminal_escape(f"{subject}: id {number}"))
     if output == "json":
         print_json(registered)
+
+
+@group.command()
+def export(
+    folder: FolderArgument = Path("schemas"),
+    event_type: Annotated[
+        str | None, typer.Option("--type", help="The event type; its last parts suffice.", metavar="TYPE")
+    ] = None,
+    json_schema: Annotated[bool, typer.Option("--json-schema", help="As JSON Schema, the only format.")] = True,  # noqa: ARG001 - states the format
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write `<type>.schema.json` of each type to this folder.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Describe the JSON form of events as JSON Schema, so that emitters can check in any language what they write.
+
+    Of each type the newest version counts, in the order of file names. Without --out, one type is printed.
+
+    Exit 0: written; 1: errors in schemas; 2: misuse.
+
+    Example: `notice-pipeline schemas export schemas --type order.paid.v1 --json-schema`
+    """
+    schemas, problems = _read(folder)
+    if problems:
+        for problem in problems:
+            print(terminal_escape(str(problem)), file=sys.stderr)
+        raise typer.Exit(FINDINGS)
+    newest = {schema.name: schema for schema in schemas}
+    if event_type is not None:
+        name = find_event_type(event_type, list(newest), f"any schema of {folder}")
+        newest = {name: newest[name]}
+    if out is None:
+        if len(newest) > 1:
+            raise UserError(
+                f"{folder} has {len(newest)} event types, and one can be printed",
+                hint="name one (--type order.paid.v1), or a folder for all of them (--out DIR)",
+            )
+        (schema,) = newest.values()
+        print(_as_json_schema(schema), end="")
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name, schema in newest.items():
+        path = out / f"{name}.schema.json"
+        path.write_text(_as_json_schema(schema), encoding="utf-8")
+        print(f"written: {terminal_escape(str(path))}")
+
+
+def _as_json_schema(schema: EventSchema) -> str:
+    return json.dumps(event_json_schema(schema), ensure_ascii=False, indent=2) + "\n"
 
 
 def _confirm(subjects: list[str]) -> None:
