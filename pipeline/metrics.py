@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipeline.delivery.breaker import BreakerState
 from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind, Reason
-from pipeline.model.pause import ScopeKind
+from pipeline.model.pause import BY_LIMIT, ScopeKind
 from pipeline.model.verdict import Verdict
 from pipeline.model.worker import WorkerPhase
 from pipeline.status.condition import ConditionName
@@ -167,7 +167,17 @@ PAUSED = Metric(
     "paused_seconds",
     Kind.GAUGE,
     "How long something has been paused; without a value nothing is.",
-    (Label("scope", tuple(ScopeKind)), Label("name", bounded_by="the rules and templates that are paused")),
+    (
+        Label("scope", tuple(ScopeKind)),
+        Label("name", bounded_by="the rules and templates that are paused"),
+        Label("by", ("operator", BY_LIMIT)),
+    ),
+)
+RECIPIENT_NOTICES = Metric(
+    "recipient_notices",
+    Kind.GAUGE,
+    "Most notices that one recipient got within five minutes. Recipients are counted in groups, so that it may be too "
+    "high by a few.",
 )
 LANES = Metric("lanes", Kind.GAUGE, "Recipients with at least one unfinished notice.")
 LANES_WAITING = Metric("lanes_waiting", Kind.GAUGE, "Recipients whose first notice waits for its next attempt.")

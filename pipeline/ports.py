@@ -11,7 +11,7 @@ from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, Reason
-from pipeline.model.pause import Pause
+from pipeline.model.pause import Pause, Scope
 from pipeline.model.reply import Reply
 from pipeline.model.trace import TraceContext
 from pipeline.model.verdict import Verdict
@@ -180,7 +180,7 @@ class OutcomeLog(Protocol):
 
 
 class Controls(Protocol):
-    """What operators have paused."""
+    """What is paused in the whole group."""
 
     def pauses(self) -> Sequence[Pause]:
         """Return all pauses as last read, passed ones among them."""
@@ -188,6 +188,14 @@ class Controls(Protocol):
 
     def follow(self, changed: Callable[[Sequence[Pause]], None]) -> None:
         """Call `changed` with all pauses after each change, from a thread of its own."""
+        ...
+
+    def write(self, changes: Mapping[Scope, Pause | None]) -> None:
+        """Write pauses, and lift those whose value is None. Blocks; any thread may call it.
+
+        Raises:
+            UserError: the change was not taken.
+        """
         ...
 
     def close(self) -> None:
@@ -242,6 +250,10 @@ class Telemetry(Protocol):
 
     def attempted(self, api: str, verdict: Verdict, seconds: float) -> None:
         """A request to an API has ended."""
+        ...
+
+    def most_to_one_recipient(self, now: float) -> int:
+        """Return how many notices the recipient with the most of them got within five minutes."""
         ...
 
     def ended(self, outcome: Outcome, now: float) -> None:

@@ -77,6 +77,7 @@ OPTIONAL: Sequence[tuple[str, str]] = (
     ("CREATE on `outcomes.topic` and `dead_letters.topic`", "`run` makes them"),
     ("CREATE on `control.topic`", "`run`, `pause` and `resume` make it"),
     ("CREATE on `dead_letters.redriven_topic`", "`redrive` makes it"),
+    ("WRITE on `control.topic`", "`run`, if a rule or `rule_options` has `max_per_minute`; it is then needed"),
     ("CREATE on the topic", "`emit --create`"),
     (
         "DESCRIBE_CONFIGS on `outcomes.topic`, `dead_letters.topic`",

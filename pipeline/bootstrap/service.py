@@ -20,6 +20,7 @@ from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.outcome_record import LedgerDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
+from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.notices_api.shared_token import SharedToken
@@ -176,6 +177,11 @@ async def run_service(
 def _reload(settings: Settings, schemas: Schemas, parts: Parts, service: Service) -> Reload:
     assert isinstance(parts.decoder, EventDecoder)  # noqa: S101 - what `make_parts` makes
     loader = RuleLoader(settings, schemas, parts.decoder)
+
+    def accepted(rules: RuleSet) -> None:
+        loader.accepted(rules)
+        parts.limit_rules(rules)
+
     return Reload(
         loader.load,
         service.intake,
@@ -183,7 +189,7 @@ def _reload(settings: Settings, schemas: Schemas, parts: Parts, service: Service
         parts.clock,
         options=ReloadOptions(settings.rule_options.max_removed_share, settings.rule_options.allow_removal),
         rules_off=service.rules_off,
-        accepted=loader.accepted,
+        accepted=accepted,
     )
 
 
@@ -310,6 +316,17 @@ def make_parts(
         ),
         encode,
     )
+    delivery = make_delivery(settings, clock.now())
+    partitions = topics.partitions()
+    count = sum(partitions[topic] for topic in settings.kafka.topics)
+
+    def limit_rules(rules: RuleSet) -> None:
+        limits = {} if settings.shadow else rules.limits(settings.rule_options.max_per_minute)
+        delivery.limit_rules(limits, count)
+
+    if rules.limits(settings.rule_options.max_per_minute) and not settings.shadow:
+        topics.prove([Right("WRITE", "topic", settings.control.topic)])
+    limit_rules(rules)
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
     reread_for([source, ledger, identities, outcomes, controls], source.is_refused)
     return Parts(
@@ -320,13 +337,14 @@ def make_parts(
             unreadable_time=unreadable_time_report(telemetry),
         ),
         rules=rules,
-        delivery=make_delivery(settings, clock.now()),
+        delivery=delivery,
         apis=make_apis(settings, tokens, credentials, clock),
         source=source,
         outcomes=outcomes,
         clock=clock,
         telemetry=telemetry,
         controls=controls,
+        limit_rules=limit_rules,
     )
 
 

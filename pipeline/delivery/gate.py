@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pipeline.delivery.breaker import Breaker
 from pipeline.delivery.condition import Condition, RetryAfter, Token
-from pipeline.delivery.pauses import PausedByOperator
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.probed_halt import Authorisation, ProbedHalt
 from pipeline.delivery.rate import RateLimit
+from pipeline.delivery.stops.pauses import PausedByOperator
 from pipeline.model.halt import Halt
 
 

@@ -14,12 +14,13 @@ from pipeline.delivery.condition import NEVER
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
-from pipeline.delivery.pauses import Pauses, because
 from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.replies import NextStep
 from pipeline.delivery.route import Route
 from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
+from pipeline.delivery.stops.pauses import because
+from pipeline.delivery.stops.stops import Stops
 from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outcome
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
@@ -75,7 +76,7 @@ class Delivery:
         self._partitions: dict[TopicPartition, Partition] = {}
         self._unacknowledged = UnacknowledgedOutcomes(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
         self._waiting: list[tuple[float, int, PendingNotice]] = []
-        self._pauses = Pauses()
+        self._stops = Stops()
         self._ticket = 0
         self._backpressured: dict[TopicPartition, float] = {}
         """Since when each of these partitions is not read because its share of the buffers is used up."""
@@ -90,6 +91,7 @@ class Delivery:
         """The partition is ours from now on; what the ledger holds of it is not sent again."""
         self.release([assigned.partition])
         self._partitions[assigned.partition] = Partition(assigned)
+        self._stops.owned(len(self._partitions))
 
     def begin_revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop sending notices of these partitions; attempts in flight continue."""
@@ -116,6 +118,7 @@ class Delivery:
             point = partition.frontier.current()
             if point is not None:
                 points.append(point)
+        self._stops.owned(len(self._partitions))
         return points
 
     # Events
@@ -264,15 +267,26 @@ class Delivery:
         if work.has_expired(now + self._correction):
             self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
             return False
-        pause = self._pauses.of(work.notice, now + self._correction) if self._pauses else None
-        if pause is not None:
-            self._lanes.leave(work)
-            self._suppress(work, pause, now)
+        if self._stops.any and self._stopped(work, now):
             return False
         if work.route.suspensions.refuses(work.notice.rule, work.ticket, now):
             self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
             return False
         return not work.attempts or self._may_retry(work, now)
+
+    def _stopped(self, work: PendingNotice, now: float) -> bool:
+        """End a notice that is paused by rule or template, and pause a rule that is over its limit."""
+        rule, wall = work.notice.rule, now + self._correction
+        pause = self._stops.of(work.notice, wall)
+        if pause is None:
+            if work.first_attempt_at is not None or self._stops.may_leave(rule, now):
+                return False
+            pause = self._stops.pause(rule, wall)
+            self._apply_pauses(now)
+        if not work.gone:
+            self._lanes.leave(work)
+            self._suppress(work, pause, now)
+        return True
 
     def _may_retry(self, work: PendingNotice, now: float) -> bool:
         budget = work.route.budget
@@ -367,19 +381,34 @@ class Delivery:
         Notices of paused rules and templates end at once, wherever they wait; attempts in flight end as usual.
         """
         self._now = now
-        self._pauses = Pauses(pauses)
+        self._stops.follow(pauses)
+        self._apply_pauses(now)
+
+    def limit_rules(self, limits: Mapping[str, int], partitions: int) -> None:
+        """Pause a rule once more of its notices leave within a minute than `limits` has for it.
+
+        `limits` replace those of the last call and are the whole group's, which reads so many `partitions`.
+        """
+        self._stops.limit(limits, partitions)
+        self._stops.owned(len(self._partitions))
+
+    def decided_pauses(self) -> Sequence[Pause]:
+        """Return the pauses decided here, until `pause` was given them: they are to be in force in all members."""
+        return self._stops.decided
+
+    def _apply_pauses(self, now: float) -> None:
         self._pause_everything(now)
-        if not self._pauses:
+        if not self._stops.pauses:
             return
         wall = now + self._correction
-        for work in self._take_out(lambda work: self._pauses.of(work.notice, wall) is not None):
-            pause = self._pauses.of(work.notice, wall)
+        for work in self._take_out(lambda work: self._stops.of(work.notice, wall) is not None):
+            pause = self._stops.of(work.notice, wall)
             if pause is not None:
                 self._suppress(work, pause, now)
 
     def _pause_everything(self, now: float) -> None:
         """Halt sending as the pause of everything says; again after each step of the clock, by which it ends."""
-        pause = self._pauses.everything
+        pause = self._stops.pauses.everything
         for route in self._routes.values():
             if pause is None:
                 route.gate.paused.resume()
@@ -389,7 +418,7 @@ class Delivery:
 
     def pauses(self, now: float) -> Sequence[Pause]:
         """The pauses in force, the pause of everything first."""
-        return self._pauses.in_force(now + self._correction)
+        return self._stops.pauses.in_force(now + self._correction)
 
     def token_needed(self, api: str = DEFAULT_API) -> bool:
         """Whether a new token is needed before anything leaves for this API."""

@@ -15,7 +15,7 @@ from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.probed_halt import ProbedHalt
 from pipeline.delivery.refusals import Refusals
 from pipeline.delivery.retry import backoff, exhausted, retry_after
-from pipeline.delivery.suspension import Suspensions
+from pipeline.delivery.stops.suspension import Suspensions
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.outcome import OutcomeKind, Reason

@@ -16,7 +16,7 @@ from pipeline.delivery.gate import Gate
 from pipeline.delivery.lanes import ReadyNotices
 from pipeline.delivery.limit import ConcurrencyLimit
 from pipeline.delivery.replies import ReplyHandler
-from pipeline.delivery.suspension import Suspensions
+from pipeline.delivery.stops.suspension import Suspensions
 
 if TYPE_CHECKING:
     from pipeline.delivery.pending_notice import PendingNotice

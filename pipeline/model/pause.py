@@ -29,6 +29,8 @@ class Scope(NamedTuple):
 
 
 EVERYTHING = Scope(ScopeKind.ALL)
+BY_LIMIT = "max_per_minute"
+"""`Pause.by` of a rule that has passed its limit: no operator did it."""
 
 
 class Pause(NamedTuple):
@@ -43,6 +45,16 @@ class Pause(NamedTuple):
     by: str = ""
     """Who paused it."""
     reason: str = ""
+
+    @property
+    def by_limit(self) -> bool:
+        """Whether the rule was paused because it passed its `max_per_minute`."""
+        return self.by == BY_LIMIT
+
+    @property
+    def origin(self) -> str:
+        """Who paused it and why: `by ann: wrong text`."""
+        return f"by {self.by or 'an operator'}" + (f": {self.reason}" if self.reason else "")
 
     def in_force(self, now: float) -> bool:
         """Whether it has not passed."""

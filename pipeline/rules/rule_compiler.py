@@ -99,6 +99,7 @@ class RuleCompiler:
             category=merged.category or "transactional",
             file=self._report.path,
             api=template.api,
+            max_per_minute=merged.max_per_minute,
         )
 
     @staticmethod

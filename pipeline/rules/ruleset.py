@@ -44,6 +44,8 @@ class Rule:
     """The file that holds it. Where a rule is does not change what it does."""
     api: str = DEFAULT_API
     """That of its template."""
+    max_per_minute: int | None = None
+    """Notices that may leave in any 60 s; None: as many as the configuration's default says."""
 
 
 class RuleSet:
@@ -72,6 +74,11 @@ class RuleSet:
             for event_type in rule.on:
                 self._by_type.setdefault(event_type, []).append(rule)
         self.event_types = frozenset(self._by_type)
+
+    def limits(self, default: int | None) -> Mapping[str, int]:
+        """The `max_per_minute` of each rule that has one; `default` is for the others, None: no limit."""
+        limits = {rule.id: rule.max_per_minute or default for rule in self.rules}
+        return {rule: limit for rule, limit in limits.items() if limit is not None}
 
     def for_type(self, event_type: str) -> Sequence[Rule]:
         """The rules that look at events of this type, in file order."""

@@ -56,8 +56,9 @@ class Engine:
         waiting: Callable[[], int],
         fatal: Callable[[Exception], None],
         waiting_bytes: Callable[[], int] = lambda: 0,
+        share: Callable[[Sequence[Pause]], None] = lambda _: None,
     ) -> None:
-        """`apis` are those of `delivery`; `fatal` ends the service.
+        """`apis` are those of `delivery`; `fatal` ends the service; `share` gets pauses that delivery has decided.
 
         `waiting` and `waiting_bytes` count records read but not yet offered.
         """
@@ -69,6 +70,7 @@ class Engine:
         self._waiting = waiting
         self._waiting_bytes = waiting_bytes
         self._fatal = fatal
+        self._share = share
         self._senders = deque(
             Sender(
                 api,
@@ -141,6 +143,9 @@ class Engine:
             points = delivery.commit_points()
             if points:
                 self._source.commit(points)
+            decided = delivery.decided_pauses()
+            if decided:
+                self._share(decided)
             if self._polling is None:
                 self._poll()  # serves the producer's error callbacks when no acknowledgement is missing
         # Without a token or group contact the next wake-up is not timed; otherwise overdue notices would busy-loop.

@@ -35,8 +35,10 @@ def read_gauges(
     yield metrics.UNACKNOWLEDGED, {}, state.unacknowledged
     since = state.unacknowledged_since
     yield metrics.UNACKNOWLEDGED_AGE, {}, 0.0 if since is None else max(0.0, now - since)
+    yield metrics.RECIPIENT_NOTICES, {}, parts.telemetry.most_to_one_recipient(now)
     for pause in parts.delivery.pauses(now):
-        paused = {"scope": pause.scope.kind, "name": pause.scope.name}
+        by = pause.by if pause.by_limit else "operator"
+        paused = {"scope": pause.scope.kind, "name": pause.scope.name, "by": by}
         yield metrics.PAUSED, paused, max(0.0, now + parts.clock.correction() - pause.since)
     for rule in state.suspended:
         yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0

@@ -13,6 +13,7 @@ from pipeline.runtime.bridge import Bridge
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.health import Health
 from pipeline.runtime.intake import Intake
+from pipeline.runtime.pause_sharing import PauseSharing
 
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
@@ -37,6 +38,8 @@ class Parts(NamedTuple):
     telemetry: Telemetry
     controls: Controls | None = None
     """None: nothing can be paused, as in the demo and in tests."""
+    limit_rules: Callable[[RuleSet], None] = lambda _: None
+    """Puts the `max_per_minute` of these rules in force."""
 
 
 class Service:
@@ -65,6 +68,7 @@ class Service:
             progressed=self._progressed,
             publish_unmatched=publish_unmatched,
         )
+        self._pause_sharing = PauseSharing(parts.controls, parts.clock)
         self.engine = Engine(
             delivery=parts.delivery,
             apis=parts.apis,
@@ -75,6 +79,7 @@ class Service:
             waiting=lambda: self.intake.waiting,
             waiting_bytes=lambda: self.intake.waiting_bytes,
             fatal=self.fail,
+            share=self._pause_sharing.share,
         )
         self.bridge = Bridge(
             loop=asyncio.get_running_loop(),
@@ -168,6 +173,7 @@ class Service:
         await asyncio.to_thread(self.parts.source.stop, self._drain_seconds + 10)
         await self.intake.stop()
         await self.engine.stop()
+        await self._pause_sharing.stop()
         # On the loop's thread, after the engine's own polling has ended: one thread owns the producer's queue.
         missing = 0 if self._error else self.parts.outcomes.flush(5.0)
         for api in self.parts.apis:

@@ -230,6 +230,13 @@ class RuleSettings(Section):
         description="A reload that removes more than this share of the rules, and more than one, is refused. A rule "
         "with `enabled: false` does not count as removed.",
     )
+    max_per_minute: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Notices of one rule that may leave in any 60 s, of all members together; one more pauses the rule "
+        "until `notice-pipeline resume`. A rule's own `max_per_minute` replaces it. Without a value: no limit.",
+    )
     none_matched_minutes: int = Field(
         60,
         ge=0,

@@ -54,16 +54,16 @@ def rule_suspended(facts: Facts) -> Found:
 
 
 def paused(facts: Facts) -> Found:
-    """An operator has paused rules or templates; a pause of everything is a halt."""
+    """Rules or templates are paused, by an operator or by their limit; a pause of everything is a halt."""
     pauses = [pause for pause in facts.pauses if pause.scope != EVERYTHING]
     if pauses:
-        names = listed([str(pause.scope) for pause in pauses])
+        names = listed([f"{pause.scope} {pause.origin}" for pause in pauses])
         yield StatusMessage(
             Severity.ATTENTION,
-            f"Paused by an operator: {names}",
-            "Their notices end as suppressed; others are sent. `notice-pipeline pause --list` shows who paused "
-            "them and why, `notice-pipeline resume` lifts it.",
-            "NoticePausedForLong",
+            f"Paused: {names}",
+            "Their notices end as suppressed; others are sent. `notice-pipeline pause --list` shows since when, "
+            "`notice-pipeline resume` lifts it.",
+            "NoticeRuleOverLimit" if any(pause.by_limit for pause in pauses) else "NoticePausedForLong",
             summary=f"paused: {names}",
             evidence={"scopes": [str(pause.scope) for pause in pauses[:IN_EVIDENCE]]},
         )

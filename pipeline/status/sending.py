@@ -91,7 +91,7 @@ def _paused_by(facts: Facts) -> str | None:
     """Describe the pause of everything, if there is one."""
     for pause in facts.pauses:
         if pause.scope == EVERYTHING:
-            return f"paused by {pause.by or 'an operator'}" + (f": {pause.reason}" if pause.reason else "")
+            return f"paused {pause.origin}"
     return None
 
 

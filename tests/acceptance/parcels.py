@@ -73,13 +73,13 @@ class Parcels:
         }
         self.service = ServiceUnderTest(folder, configuration, {"templates.yaml": TEMPLATES, "post.yaml": RULES})
 
-    def emit(self, numbers: range = range(EVENTS), *, rubbish: bool = True) -> None:
+    def emit(self, numbers: range = range(EVENTS), *, rubbish: bool = True, recipients: int = RECIPIENTS) -> None:
         """Emit parcels for all recipients in turn, and a record that is not an event."""
         schema = EventSchema(SCHEMA)
         encoder = EventEncoder(schema, folder_id(schema.fingerprint), Encoding.AVRO)
         producer = EventProducer(self.properties)
         for number in numbers:
-            who = f"r{number % RECIPIENTS}"
+            who = f"r{number % recipients}"
             value, headers = encoder.encode({"who": who, "number": number}, number)
             producer.send(self.topic, who, value, headers)
         producer.flush()

@@ -81,7 +81,9 @@ def test_a_paused_rule_stops_within_a_second_and_is_sent_later_in_order(parcels:
         assert suppressed.because == (Because("pause", "rule track"),)
         status, message = _ready(parcels)
         assert (status, "paused: rule track" in message) == (200, True)
-        assert 'notice_pipeline_paused_seconds{name="track",scope="rule"}' in parcels.service.answer("/metrics")
+        assert 'notice_pipeline_paused_seconds{by="operator",name="track",scope="rule"}' in parcels.service.answer(
+            "/metrics"
+        )
         service.send_signal(signal.SIGTERM)
         assert service.wait(END_SECONDS) == 0, parcels.service.log
     assert parcels.reported(0, "audit", "--strict")["clean"]

@@ -29,5 +29,10 @@ def test_prometheus_accepts_the_rules() -> None:
 
 
 def test_every_alert_fires_and_does_not_fire_as_its_cases_say() -> None:
-    """promtool runs the cases of alerts_test.yaml on made-up series."""
+    """promtool runs the cases on made-up series."""
     assert "SUCCESS" in _promtool("test", "rules", "alerts_test.yaml")
+
+
+def test_alerts_that_compare_with_a_week_fire_and_do_not_fire_as_their_cases_say() -> None:
+    """promtool runs these cases, which are days long, in longer steps."""
+    assert "SUCCESS" in _promtool("test", "rules", "alerts_storm_test.yaml")

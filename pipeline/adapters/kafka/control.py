@@ -1,4 +1,4 @@
-"""The control topic: what operators have paused. Compacted, one record for each group and scope.
+"""The control topic: what is paused. Compacted, one record for each group and scope.
 
 The key is a JSON array of group, kind of scope and name, such as `["notice-pipeline", "rule", "coupon-issued"]`. The
 value is a JSON object with `since`, `until`, `drop`, `by` and `reason`; a record without a value lifts the pause.
@@ -41,7 +41,7 @@ Changed = Callable[[Sequence[Pause]], None]
 
 
 class ControlReader:
-    """Reads the pauses of one group: once to the topic's end, then whatever is added."""
+    """Reads the pauses of one group: once to the topic's end, then whatever is added. Writes those of the service."""
 
     def __init__(self, properties: Mapping[str, Any], topic: str, group: str) -> None:
         """`properties` are librdkafka's; the topic must exist.
@@ -101,6 +101,15 @@ class ControlReader:
         """Read on in a thread of its own, and report each change."""
         self._thread = threading.Thread(target=self._follow, args=(changed,), name="control", daemon=True)
         self._thread.start()
+
+    def write(self, changes: Mapping[Scope, Pause | None]) -> None:
+        """Write pauses, and lift those whose value is None. Blocks; any thread may call it.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+            Unreachable: Kafka refused a record, or did not acknowledge it in time.
+        """
+        write_controls(self._properties, self._topic, self._group, changes)
 
     def close(self) -> None:
         """Stop reading."""

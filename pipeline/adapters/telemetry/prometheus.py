@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 
 from pipeline import metrics
 from pipeline.adapters.telemetry.cells import Count, Counts, Distributions
+from pipeline.adapters.telemetry.recipient_counts import MASK, RecipientCounts
 from pipeline.metrics import Kind, Metric
 from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -99,6 +100,8 @@ class PrometheusTelemetry:
         self._pipeline = self._histograms[metrics.PIPELINE].labels().observe
         self._redelivered = self._counters[metrics.REDELIVERED].labels().inc
         self._ended: dict[Series, _Ended] = {}
+        self._recipients = RecipientCounts()
+        self._slots = self._recipients.slots
         self._end_to_end: dict[str, Callable[[float], None]] = {}
         self._matched: dict[str, Callable[[], None]] = {}
         self._unmatched: dict[str, Callable[[], None]] = {}
@@ -171,7 +174,7 @@ class PrometheusTelemetry:
     def ended(self, outcome: Outcome, now: float) -> None:
         """An outcome is acknowledged by Kafka."""
         # At once: each field by its name costs a search in the class.
-        _, kind, reason, _, _, _, _, event_time, rule, _, template, _, _, _, _, came, _, ended_at, again, *_ = outcome
+        _, kind, reason, _, _, _, _, event_time, rule, _, template, who, _, _, _, came, _, ended_at, again, *_ = outcome
         key = (rule, template, kind, reason)
         cells = self._ended.get(key)
         if cells is None:
@@ -182,12 +185,17 @@ class PrometheusTelemetry:
         if again:
             self._redelivered()
         if cells.end_to_end is not None:
+            self._slots[hash(who) & MASK] += 1
             if event_time is not None:
                 cells.end_to_end(max(0.0, ended_at - event_time))
         elif cells.dead_letters is not None:
             cells.dead_letters()
         if self._also_ended is not None:
             self._also_ended(outcome, now)
+
+    def most_to_one_recipient(self, now: float) -> int:
+        """Return how many notices the recipient with the most of them got of late, see `RecipientCounts`."""
+        return self._recipients.most(now)
 
     def token_refreshed(self, api: str, *, ok: bool) -> None:
         """The token of an API was refreshed, or could not be."""
@@ -292,6 +300,7 @@ READ_AT_SCRAPE = frozenset(
         metrics.RETRY_BUDGET,
         metrics.RULES_SUSPENDED,
         metrics.PAUSED,
+        metrics.RECIPIENT_NOTICES,
         metrics.CONSUMER_LAG,
         metrics.FRONTIER_AGE,
         metrics.PARTITION_STUCK,

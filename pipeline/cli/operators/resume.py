@@ -75,6 +75,12 @@ def command(
     pausing = Pausing(settings)
     known = {pause.scope: pause for pause in pausing.pauses()}
     lifted = {scope: known[scope] for scope in wanted or known if scope in known}
+    over = [scope.name for scope, pause in lifted.items() if pause.by_limit]
+    if send and over and rate is None:
+        raise UserError(
+            f"rule {over[0]} was paused by its max_per_minute, which would pause it again",
+            hint="add --rate, lower than the limit: with 600 a minute at most --rate 9",
+        )
     for scope in wanted:
         if scope not in known:
             print(f"{scope} is not paused", file=sys.stderr)

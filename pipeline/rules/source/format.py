@@ -24,6 +24,7 @@ _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 _COLOR = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
+MOST_PER_MINUTE = 1_000_000
 SHAPES = {
     _ID: "may have only lowercase letters, digits, `-` and `_`, at most 64 of them, beginning with a letter or digit",
     _COLOR: "is a colour like #rrggbb or #rgb, in quotes",
@@ -46,6 +47,14 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _per_minute(value: object) -> object:
+    # A number in a rule file is read as the text that was written.
+    if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]{0,6}", value) and int(value) <= MOST_PER_MINUTE:
+        return int(value)
+    raise ValueError(f"write a whole number from 1 to {MOST_PER_MINUTE}, like 600")
+
+
+PerMinute = Annotated[int, BeforeValidator(_per_minute), Field(ge=1, le=MOST_PER_MINUTE)]
 Duration = Annotated[
     int, BeforeValidator(_seconds), Field(gt=0, json_schema_extra={"type": "string", "pattern": r"^\d{1,6}(s|m|h|d)$"})
 ]
@@ -115,6 +124,10 @@ class RuleFields(FormatModel):
     )
     on_ambiguous: Literal["repeat", "give_up"] = Field(
         "repeat", description="What to do when a request may or may not have arrived."
+    )
+    max_per_minute: PerMinute | None = Field(
+        None,
+        description="Notices that may leave in any 60 s, of all members together; one more pauses the rule.",
     )
 
     @field_validator("*", mode="before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.delivery.policy import SuspensionSettings
-from pipeline.delivery.suspension import Suspensions
+from pipeline.delivery.stops.suspension import Suspensions
 
 
 def suspended() -> Suspensions:

@@ -11,7 +11,7 @@ from pipeline.model.event import Redrive
 from pipeline.model.notice import Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
 from pipeline.rules.cel.engine import Environment
-from tests.unit.rules.shop import DATA, PAID, PAID_AT, RULE, TEMPLATES, body, event, one_rule, ruleset
+from tests.unit.rules.shop import DATA, PAID, PAID_AT, RULE, TEMPLATES, body, event, findings, one_rule, ruleset
 
 
 def test_a_matching_rule_makes_one_notice() -> None:
@@ -49,6 +49,23 @@ def test_rules_make_notices_in_file_order_until_one_stops() -> None:
     rules = ruleset(text)
     assert [item.rule for item in rules.evaluate(event())] == ["paid", "third"]
     assert [item.rule for item in rules.evaluate(event(gift=True))] == ["paid", "second"]
+
+
+def test_a_limit_is_the_rules_own_or_that_of_all_rules() -> None:
+    """`max_per_minute` of the rule, of the file's defaults, of the configuration; without any there is none."""
+    assert one_rule(max_per_minute="600").limits(None) == {"paid": 600}
+    assert one_rule(max_per_minute="600").limits(10) == {"paid": 600}
+    assert one_rule().limits(10) == {"paid": 10}
+    assert one_rule().limits(None) == {}
+    assert ruleset("defaults: {max_per_minute: 5}\n" + RULE).limits(None) == {"paid": 5}
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "true", "many", "1000001"])
+def test_a_limit_is_a_whole_number(value: str) -> None:
+    """Whatever else is written is a finding at its location."""
+    (finding,) = findings(RULE + f"    max_per_minute: {value}\n")
+    assert (finding.code, finding.line) == ("wrong-value", 7)
+    assert "write a whole number from 1 to 1000000, like 600" in finding.message
 
 
 def test_a_redriven_event_runs_only_the_rule_that_failed() -> None:

@@ -96,6 +96,7 @@ class Stage:
         self.intake = cast("Intake", SimpleNamespace(rules=before or rules()))
         self.counted = Counted()
         self.off: list[set[str]] = []
+        self.accepted: list[RuleSet] = []
         self.reload = Reload(
             self._read,
             self.intake,
@@ -103,6 +104,7 @@ class Stage:
             At(),
             options=options,
             rules_off=self._rules_off,
+            accepted=self.accepted.append,
         )
 
     def _rules_off(self, rules: frozenset[str]) -> int:
@@ -125,6 +127,7 @@ async def test_a_refusal_is_remembered_until_good_rules_come() -> None:
     assert reload.refused == RefusedRules(100.0, 1, ("rules: there is no such folder",))
     stage.disk = rules
     assert await reload.reload()
+    assert stage.accepted == [stage.intake.rules]
     assert reload.refused is None
 
 

@@ -55,6 +55,11 @@ class Pauses:
         return self._scoped
 
     @property
+    def all(self) -> Sequence[Pause]:
+        """All of them, in force or not."""
+        return list(self._by_scope.values())
+
+    @property
     def everything(self) -> Pause | None:
         """The pause of everything, in force or not."""
         return self._by_scope.get(EVERYTHING)

@@ -1,0 +1,131 @@
+"""A rule that matches everything: stopped by one command, and by its own limit, on a real Kafka with two members."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from pipeline.model.outcome import OutcomeKind
+from pipeline.sandbox.faults import FaultPlan
+from pipeline.sandbox.server import running_sandbox
+from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.parcels import RULES, Parcels
+from tests.acceptance.service import END_SECONDS
+from tests.broker.handle import Broker
+
+pytestmark = pytest.mark.kafka
+EVENTS = 1_500
+LIMIT = 100
+RECIPIENTS = 300
+SENT, TRACK = "sent-template", "track-template"
+MEMBERS = ("one", "two")
+
+
+class Storm(NamedTuple):
+    """What came of a storm."""
+
+    before: int
+    """Messages of the wrong rule that had gone out when the command had ended."""
+    after: int
+    """Those that went out later."""
+    last: float
+    """Seconds after the command's end at which the last of them went out, to 0.05 s; 0 without any."""
+    other: int
+    """Messages of the other rule."""
+
+
+@contextmanager
+def stage(folder: Path, broker: Broker, topic: str, events: int, rules: str = RULES) -> Iterator[Parcels]:
+    """A topic with two partitions, two members that have one each, and an API that takes 5 ms."""
+    plan = FaultPlan.model_validate({"latency": "5ms"})
+    with running_sandbox(SandboxOptions(port=0, plan=plan, keep_messages=2 * events)) as sandbox, ExitStack() as stack:
+        parcels = Parcels(folder, broker, topic, sandbox)
+        (folder / "rules" / "post.yaml").write_text(rules, encoding="utf-8")
+        control = {"topic": f"{parcels.topic}.control", "replication_factor": 1}
+        parcels.service.configure({**parcels.service.configuration, "control": control})
+        processes = [stack.enter_context(parcels.service.running(name)) for name in MEMBERS]
+        wait(lambda: all(ready(parcels, name).startswith("1 partition") for name in MEMBERS))
+        yield parcels
+        for process in processes:
+            process.terminate()
+        assert [process.wait(END_SECONDS) for process in processes] == [0, 0]
+
+
+def ready(parcels: Parcels, member: str) -> str:
+    """What the member's readiness probe answers."""
+    endpoint = parcels.service.reported("starting", member)[-1]["endpoint"]
+    try:
+        return httpx.get(f"{endpoint}/readyz", timeout=30).text
+    except httpx.TransportError:
+        return ""
+
+
+def wait(until: Callable[[], bool], seconds: float = 120) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+
+
+def taken(parcels: Parcels, template: str) -> int:
+    """How many messages with this template the API took."""
+    return sum(received.message.template == template for received in list(parcels.sandbox.state.memory.messages))
+
+
+def stopped_by_command(parcels: Parcels, events: int) -> Storm:
+    """Emit a storm, pause the rule once a tenth has gone out, and wait until all notices have ended."""
+    parcels.emit(range(events), rubbish=False, recipients=RECIPIENTS)
+    wait(lambda: taken(parcels, TRACK) > events // 10)
+    parcels.reported(0, "pause", "--rule", "track", "--reason", "matches everything")
+    ended, before = time.monotonic(), taken(parcels, TRACK)
+    last, newest = 0.0, before
+    while time.monotonic() - ended < 3:
+        if (now := taken(parcels, TRACK)) != newest:
+            last, newest = time.monotonic() - ended, now
+        time.sleep(0.05)
+    parcels.wait_for_outcomes(2 * events, 600)
+    return Storm(before, taken(parcels, TRACK) - before, last, taken(parcels, SENT))
+
+
+def test_one_command_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> None:
+    """Nothing of the rule goes out from a second after the command on; the other rule sends everything."""
+    with stage(tmp_path, real_kafka, topic("storm", partitions=2), EVENTS) as parcels:
+        storm = stopped_by_command(parcels, EVENTS)
+        assert storm.before + storm.after < EVENTS
+        assert storm.last <= 1.0
+        assert storm.other == EVENTS
+        assert all("paused: rule track by" in ready(parcels, name) for name in MEMBERS)
+
+
+def test_a_limit_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> None:
+    """At most the limit goes out; every member, `pause --list` and the metric say who paused the rule and why."""
+    rules = RULES.replace("{id: track,", f"{{id: track, max_per_minute: {LIMIT},")
+    with stage(tmp_path, real_kafka, topic("storm", partitions=2), EVENTS, rules) as parcels:
+        parcels.emit(range(EVENTS), rubbish=False, recipients=RECIPIENTS)
+        outcomes = parcels.outcomes(2 * EVENTS)
+        kinds = Counter((outcome.rule, outcome.kind) for outcome in outcomes)
+        out = taken(parcels, TRACK)
+        assert 0 < out <= LIMIT
+        assert kinds == {
+            ("sent", OutcomeKind.ACCEPTED): EVENTS,
+            ("track", OutcomeKind.ACCEPTED): out,
+            ("track", OutcomeKind.SUPPRESSED): EVENTS - out,
+        }
+        (pause,) = parcels.reported(0, "pause", "--list")["paused"]
+        assert (pause["name"], pause["by"]) == ("track", "max_per_minute")
+        assert f"more than {LIMIT} notices a minute" in pause["reason"]
+        wait(lambda: all("paused: rule track by max_per_minute: more than 100" in ready(parcels, m) for m in MEMBERS))
+        for name in MEMBERS:
+            metrics = parcels.service.answer("/metrics", name)
+            assert 'notice_pipeline_paused_seconds{by="max_per_minute",name="track",scope="rule"}' in metrics
+        process = parcels.call("resume", "--rule", "track", "--send")
+        assert "add --rate" in process.communicate(timeout=60)[1]
+        assert process.returncode == 2
