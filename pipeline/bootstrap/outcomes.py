@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.events.avro import folder_id
@@ -36,26 +36,24 @@ def outcome_encoder(settings: Settings, schemas: Schemas, credentials: Credentia
     """
     key_file = settings.outcomes.recipient_hash_key_file
     watch = FileWatch(lambda: [] if key_file is None else [key_file])  # before the file is read
-    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), _recipient_encoding(settings))
+    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), *_encodings(settings))
 
     def prepare() -> Callable[[], None]:
-        encoding = _recipient_encoding(settings)
-        return lambda: encoder.use(encoding)
+        encodings = _encodings(settings)
+        return lambda: encoder.use(*encodings)
 
     if key_file is not None:
         credentials.add("outcomes.recipient_hash_key_file", watch.changed, prepare)
     return encoder
 
 
-def _recipient_encoding(settings: Settings) -> RecipientEncoding:
-    """Return how recipients are written in outcomes.
+def _encodings(settings: Settings) -> tuple[RecipientEncoding, RecipientEncoding]:
+    """Return how recipients and references are written in outcomes.
 
     Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.
     """
     outcomes = settings.outcomes
-    if outcomes.recipient == "clear":
-        return lambda recipient: recipient
-    if outcomes.recipient == "omit":
-        return lambda _: None
     given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
-    return recipient_hash((given or settings.kafka.group_id).encode())
+    hashed = recipient_hash((given or settings.kafka.group_id).encode())
+    forms: Mapping[str, RecipientEncoding] = {"clear": lambda text: text, "omit": lambda _: None, "hash": hashed}
+    return forms[outcomes.recipient], forms[outcomes.reference]

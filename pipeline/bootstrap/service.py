@@ -315,6 +315,7 @@ def make_parts(
             topics.batch_bytes([settings.outcomes.topic, settings.dead_letters.topic]),
         ),
         encode,
+        encode.reference,
     )
     delivery = make_delivery(settings, clock.now())
     partitions = topics.partitions()

@@ -42,6 +42,8 @@ class Notice(NamedTuple):
     """The `Idempotency-Key` if it is not the id: the notice was rejected permanently and redriven."""
     api: str = DEFAULT_API
     """Name of the API that it goes through, as its template says."""
+    reference: str | None = None
+    """The business key that the rule names, such as an order number, as the event has it."""
 
     @property
     def idempotency_key(self) -> str:
@@ -59,6 +61,8 @@ class Refusal(NamedTuple):
     reason: Reason
     detail: str
     """Names the field and its fault; never contains the rendered text."""
+    reference: str | None = None
+    """As a notice's."""
 
 
 def notice_id(event_identity: str, rule: str, index: int = 0) -> str:

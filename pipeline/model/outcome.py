@@ -155,6 +155,8 @@ class Outcome(NamedTuple):
     """Of a redriven event: its first position."""
     because: tuple[Because, ...] = ()
     """Of a suppressed notice: why."""
+    reference: str | None = None
+    """The business key that the rule names, as the event has it."""
 
     @property
     def leaves_dead_letter(self) -> bool:

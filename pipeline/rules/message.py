@@ -18,6 +18,8 @@ from pipeline.styles.text import has_invisible, is_visible
 MAX_RECIPIENT = 256
 MAX_URL = 1_024
 """Characters. The contract has no limits; these stop a broken rule from sending megabytes."""
+MAX_REFERENCE = 256
+"""Characters of a business key in outcomes and dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,19 @@ def checked_recipient(recipient: str) -> str:
     if not recipient.isprintable() or has_invisible(recipient):
         raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible character")
     return recipient
+
+
+def reference_of(text: Text, activation: Activation) -> str | None:
+    """The business key of a message; None where it fails, shows nothing, is too long or has an invisible character.
+
+    A message is never refused for it: the customer does not see it.
+    """
+    try:
+        reference = text.render(activation, "reference")
+    except RenderRefused:
+        return None
+    is_fit = len(reference) <= MAX_REFERENCE and reference.isprintable() and not has_invisible(reference)
+    return reference if is_fit and is_visible(reference) else None
 
 
 def evaluated(expression: Expression, activation: Activation, name: str) -> object:

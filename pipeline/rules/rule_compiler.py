@@ -10,6 +10,7 @@ from math import prod
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.body import Body
+from pipeline.rules.cel import braces
 from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.nulls import NOTHING, Known
 from pipeline.rules.cel.samples import is_known, possible_texts
@@ -22,6 +23,7 @@ from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.styles.text import is_visible
 
+_TEXTS = ("template", "when", "to", "url", "data", "reference")
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
 _ANY = ("1", "A", "一", "!", "15:01", "2026-11-23", "2026年11月23日 15:01", "¥1")
 """Texts of all kinds of fields: what an expression may become of which nothing is known."""
@@ -66,7 +68,7 @@ class RuleCompiler:
         path: Path = ("rules", index)
         merged = with_defaults(model, self._defaults)
         on = event_types(merged)
-        locations = {name: self._key_path(path, model, name) for name in ("template", "when", "to", "url", "data")}
+        locations = {name: self._key_path(path, model, name) for name in _TEXTS}
         self._require(path, merged, on)
         template = self._template(locations["template"], merged.template) if merged.template else None
         when, known = None, NOTHING
@@ -74,6 +76,7 @@ class RuleCompiler:
             when, known = self._expressions.condition(locations["when"], merged.when, on)
         to = self._recipient(locations["to"], merged.to, on, known) if merged.to else None
         url = self._url(locations["url"], merged.url, on, known) if merged.url else None
+        reference = self._reference(locations["reference"], merged.reference, on, known) if merged.reference else None
         fields = self._fields(locations["data"], merged, template, on, known)
         if template is not None:
             self._check_overflow(self._key_path(path, model, "overflow"), template, merged)
@@ -100,6 +103,7 @@ class RuleCompiler:
             file=self._report.path,
             api=template.api,
             max_per_minute=merged.max_per_minute,
+            reference=reference,
         )
 
     @staticmethod
@@ -137,6 +141,13 @@ class RuleCompiler:
 
     def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
         return self._expressions.text(path, to, on, known, results=RECIPIENT_RESULTS)
+
+    def _reference(self, path: Path, reference: str, on: Sequence[str], known: Known) -> Text | None:
+        text = self._expressions.text(path, reference, on, known, may_be_null=True)
+        if text is not None and text.constant is not None and braces.FIELD.search(reference) is None:
+            summary = "every message has this reference, so it finds none of them"
+            self._report.add_inside(path, 0, "constant-reference", summary, "write a field: ${event.order_no}")
+        return text
 
     def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, url, on, known)

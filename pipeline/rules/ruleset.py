@@ -13,7 +13,7 @@ from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, not
 from pipeline.model.outcome import Reason
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
-from pipeline.rules.message import RuleField, Text, evaluated
+from pipeline.rules.message import RuleField, Text, evaluated, reference_of
 from pipeline.rules.source.templates import Template
 
 
@@ -46,6 +46,8 @@ class Rule:
     """That of its template."""
     max_per_minute: int | None = None
     """Notices that may leave in any 60 s; None: as many as the configuration's default says."""
+    reference: Text | None = None
+    """The business key in outcomes."""
 
 
 class RuleSet:
@@ -135,7 +137,7 @@ def result(rule: Rule, event: Event, activation: Activation) -> Notice | Refusal
     try:
         return make_notice(rule, event, activation) if matches(rule, activation) else None
     except RenderRefused as refused:
-        return _refusal(rule, event, refused)
+        return _refusal(rule, event, activation, refused)
 
 
 def matches(rule: Rule, activation: Activation) -> bool:
@@ -174,6 +176,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
         rule.on_ambiguous,
         None if event.redrive is None else _fresh_key(event, rule, event.redrive.key_round),
         rule.api,
+        None if rule.reference is None else reference_of(rule.reference, activation),
     )
 
 
@@ -182,5 +185,7 @@ def _fresh_key(event: Event, rule: Rule, key_round: int) -> str | None:
     return notice_id(event.identity, rule.id, key_round) if key_round else None
 
 
-def _refusal(rule: Rule, event: Event, refused: RenderRefused) -> Refusal:
-    return Refusal(notice_id(event.identity, rule.id), rule.id, rule.template, None, refused.reason, refused.detail)
+def _refusal(rule: Rule, event: Event, activation: Activation, refused: RenderRefused) -> Refusal:
+    reference = None if rule.reference is None else reference_of(rule.reference, activation)
+    name = notice_id(event.identity, rule.id)
+    return Refusal(name, rule.id, rule.template, None, refused.reason, refused.detail, reference)

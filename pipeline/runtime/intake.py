@@ -340,4 +340,10 @@ def _refused(record: Record, event: Event, origin: Origin, refusal: Refusal, rul
         rules_version=rules_version,
         now=now,
     )
-    return base._replace(id=refusal.id, rule=refusal.rule, template=refusal.template, recipient=refusal.recipient)
+    return base._replace(
+        id=refusal.id,
+        rule=refusal.rule,
+        template=refusal.template,
+        recipient=refusal.recipient,
+        reference=refusal.reference,
+    )

@@ -264,8 +264,13 @@ class OutcomeSettings(Section):
     recipient: Literal["clear", "hash", "omit"] = Field(
         "hash", description="Form of the recipient in outcomes: as it is, as a hash, or left out."
     )
+    reference: Literal["clear", "hash", "omit"] = Field(
+        "hash",
+        description="Form of the business key that rules name (`reference`), in outcomes and dead letters: as it is, "
+        "as a hash under the same key as the recipient's, or left out.",
+    )
     recipient_hash_key: SecretStr | None = Field(
-        None, description="Key of the recipient's hash, in outcomes and logs.", min_length=1
+        None, description="Key of the recipient's hash, in outcomes and logs, and of the reference's.", min_length=1
     )
     recipient_hash_key_file: FilePath | None = Field(None, description="File with the key of the recipient's hash.")
 

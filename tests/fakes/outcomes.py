@@ -33,6 +33,7 @@ WHOLE = Outcome(
     redrives=2,
     first=Position("trade.order.events", 3, 2**33),
     because=(Because("pause", "rule order-paid", "dropped", 1_795_410_000.0), Because("pause")),
+    reference="T20261123150100001",
 )
 BARE = WHOLE._replace(
     event_type=None,
@@ -50,6 +51,7 @@ BARE = WHOLE._replace(
     redrives=0,
     first=None,
     because=(),
+    reference=None,
 )
 
 

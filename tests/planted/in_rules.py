@@ -85,6 +85,40 @@ EXPRESSIONS = (
             "url: https://m.example.com/orders/{{▸event.order_no}}", "forgotten-braces", "`${event.order_no}`"),
 )  # fmt: skip
 
+URL = "url: https://m.example.com/orders/${event.order_no}"
+
+
+def _reference(text: str) -> str:
+    return f"{URL}\n    reference: {text}" if text else f"{URL}\n    ▸reference:"
+
+
+REFERENCES = (
+    Mistake(
+        "a reference without braces", URL, _reference("▸event.order_no"), "forgotten-braces", "`${event.order_no}`"
+    ),
+    Mistake(
+        "a reference that is a name alone", URL, _reference("▸order_no"), "constant-reference", "${event.order_no}"
+    ),
+    Mistake(
+        "a reference to what does not exist",
+        URL,
+        _reference("${event.▸oder_no}"),
+        "unknown-field",
+        "did you mean `order_no`?",
+    ),
+    Mistake("a reference to a time", URL, _reference("${▸event.paid_at}"), "not-a-text", "local_time"),
+    Mistake("several references", URL, f"{URL}\n    ▸reference: [event.order_no]", "wrong-value", "in one text"),
+    Mistake("a reference that is empty", URL, _reference(""), "wrong-value", "leave the line out"),
+    Mistake("a reference misspelt", URL, f"{URL}\n    ▸refrence: ${{event.order_no}}", "unknown-key", "`reference`"),
+    Mistake(
+        "a reference of another template language",
+        URL,
+        _reference("'▸{{order_no}} of ${event.sub}'"),
+        "foreign-placeholder",
+        "`${event.order_no}`",
+    ),
+)
+
 WRONG_FUNCTIONS = (
     Mistake("a text joined as in a spreadsheet", THING5, """'${event.order_no ▸& "x"}'""", "expression-syntax",
             "with `+`"),

@@ -32,8 +32,10 @@ class Cut(StrEnum):
         return {Cut.NOTHING: Cut.VALUE, Cut.VALUE: Cut.VALUE_AND_HEADERS}.get(self)
 
 
-def content(outcome: Outcome, record: Record, cut: Cut) -> tuple[bytes | None, Sequence[Header]]:
-    """Return the dead letter's value and headers.
+def content(
+    outcome: Outcome, record: Record, cut: Cut, reference: str | None = None
+) -> tuple[bytes | None, Sequence[Header]]:
+    """Return the dead letter's value and headers; `reference` is the outcome's in the form that outcomes have it.
 
     Its key is the original's, so that redrive keeps a recipient's order.
     """
@@ -41,10 +43,10 @@ def content(outcome: Outcome, record: Record, cut: Cut) -> tuple[bytes | None, S
     # Never left out: without its count of redrives a letter could be redriven without end.
     handed_on = [(name, raw) for name, raw in record.headers if name in dead_letter.OF_THE_EVENT]
     kept = () if cut is Cut.VALUE_AND_HEADERS else own
-    return record.value if cut is Cut.NOTHING else None, (*kept, *handed_on, *_added(outcome, record, cut))
+    return record.value if cut is Cut.NOTHING else None, (*kept, *handed_on, *_added(outcome, record, cut, reference))
 
 
-def _added(outcome: Outcome, record: Record, cut: Cut) -> Sequence[Header]:
+def _added(outcome: Outcome, record: Record, cut: Cut, reference: str | None) -> Sequence[Header]:
     failed_at = datetime.fromtimestamp(outcome.finished_at, UTC).isoformat(timespec="milliseconds")
     texts = {
         dead_letter.OUTCOME_ID: outcome.id,
@@ -62,6 +64,7 @@ def _added(outcome: Outcome, record: Record, cut: Cut) -> Sequence[Header]:
     group, cluster_id, topic_id = outcome.origin
     paused = [one.name for one in outcome.because if one.what == PAUSE]
     ids = {
+        dead_letter.REFERENCE: reference,
         dead_letter.PAUSE: paused[0] if paused else None,
         dead_letter.GROUP: group,
         dead_letter.CLUSTER_ID: cluster_id,

@@ -135,6 +135,7 @@ class OutcomeDecoder:
                 redrives=raw["redrives"],
                 first=_first(raw),
                 because=_because(raw["because"]),
+                reference=raw["reference"],
             )
         except ValueError:
             return None

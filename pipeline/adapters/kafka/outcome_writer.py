@@ -25,7 +25,7 @@ from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
 
 RecipientEncoding = Callable[[str], str | None]
-"""Returns a recipient as it appears in outcomes: in clear, hashed, or None (omitted)."""
+"""Returns a recipient, or a reference, as it appears in outcomes: in clear, hashed, or None (omitted)."""
 
 _LONG_BITS = 63
 _CACHED = 4_096
@@ -77,6 +77,7 @@ CODECS: Mapping[str, Codec] = {
     "first_topic": Codec("first.topic", null_if="first is None"),
     "first_partition": Codec("first.partition", null_if="first is None"),
     "first_offset": Codec("first.offset", null_if="first is None"),
+    "reference": Codec("None if reference is None else encode_reference(reference)"),
     "because": Codec("because", null_if="not because"),
 }
 
@@ -94,24 +95,37 @@ _WRITTEN: Mapping[str, str] = {
 class OutcomeEncoder:
     """Outcome to framed bytes."""
 
-    def __init__(self, schema_id: int, encode_recipient: RecipientEncoding) -> None:
+    def __init__(
+        self,
+        schema_id: int,
+        encode_recipient: RecipientEncoding,
+        encode_reference: RecipientEncoding = lambda _: None,
+    ) -> None:
         """`schema_id` is written into each record's frame."""
         self._frame = frame(schema_id)
         self._encode_recipient = encode_recipient
+        self._encode_reference = encode_reference
         self._write = _generated(outcome_schema())
 
-    def use(self, encode_recipient: RecipientEncoding) -> None:
-        """Write recipients in this form from now on."""
+    def use(self, encode_recipient: RecipientEncoding, encode_reference: RecipientEncoding) -> None:
+        """Write recipients and references in these forms from now on."""
         self._encode_recipient = encode_recipient
+        self._encode_reference = encode_reference
+
+    def reference(self, outcome: Outcome) -> str | None:
+        """Return the outcome's reference in the form that outcomes have it, for dead letters."""
+        return None if outcome.reference is None else self._encode_reference(outcome.reference)
 
     def __call__(self, outcome: Outcome) -> bytes:
         """Return the record's value; replace what Avro cannot encode (see `_writable`), so that no outcome is lost."""
         try:
-            return self._write(outcome, self._frame, self._encode_recipient)
+            return self._write(outcome, self._frame, self._encode_recipient, self._encode_reference)
         except (ValueError, OverflowError):
             encoded = None if outcome.recipient is None else self._encode_recipient(outcome.recipient)
             writable = None if encoded is None else _whole_characters(encoded)
-            return self._write(Outcome._make(map(_writable, outcome)), self._frame, lambda _: writable)
+            reference = self.reference(outcome)
+            known = None if reference is None else _whole_characters(reference)
+            return self._write(Outcome._make(map(_writable, outcome)), self._frame, lambda _: writable, lambda _: known)
 
 
 def _writable(value: object) -> object:
@@ -135,7 +149,10 @@ def _whole_characters(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
-def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, RecipientEncoding], bytes]:
+_Write = Callable[[Outcome, bytes, RecipientEncoding, RecipientEncoding], bytes]
+
+
+def _generated(schema: Mapping[str, Any]) -> _Write:
     """Generate the function that encodes one outcome: values in the schema's order, repeating ones from a cache."""
     names: dict[str, Any] = {
         **vars(outcome_bytes),
@@ -159,7 +176,7 @@ def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, Recipient
             runs = cached.setdefault(codec.repeats, [])
             runs.append(list(map(_bytes_of, fields)))
             parts.append(f"{codec.repeats}_{len(runs)}")
-    lines = ["def write(outcome, frame, encode_recipient):"]
+    lines = ["def write(outcome, frame, encode_recipient, encode_reference):"]
     lines.append(f"    ({', '.join(map(_target, Outcome._fields))},) = outcome")
     for name, runs in cached.items():
         given = ", ".join(values[name])
@@ -169,7 +186,7 @@ def _generated(schema: Mapping[str, Any]) -> Callable[[Outcome, bytes, Recipient
         )
         lines.append(f"    ({', '.join(f'{name}_{number + 1}' for number in range(len(runs)))},) = {name}_of({given})")
     lines.append(f"    return b''.join(({', '.join(parts)},))")
-    write: Callable[[Outcome, bytes, RecipientEncoding], bytes] = _defined("\n".join(lines), "write", names)
+    write: _Write = _defined("\n".join(lines), "write", names)
     return write
 
 

@@ -71,8 +71,14 @@ class _Pending(NamedTuple):
 class KafkaOutcomeLog:
     """Implements `pipeline.ports.OutcomeLog`. One thread owns it; callbacks run inside `poll` and `flush`."""
 
-    def __init__(self, properties: Mapping[str, Any], topics: Topics, encode: Callable[[Outcome], bytes]) -> None:
-        """`properties` are librdkafka's.
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        topics: Topics,
+        encode: Callable[[Outcome], bytes],
+        reference: Callable[[Outcome], str | None] = lambda _: None,
+    ) -> None:
+        """`properties` are librdkafka's; `reference` gives the form in which dead letters have an outcome's reference.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
@@ -86,6 +92,7 @@ class KafkaOutcomeLog:
         self._topics = topics
         self._outcomes = topics.outcomes
         self._encode = encode
+        self._reference = reference
         self._homes: dict[tuple[str, int], int] = {}
         self._overflow: deque[Callable[[], bool]] = deque()
         """Writes that found librdkafka's queue full; each returns whether it succeeded."""
@@ -233,7 +240,7 @@ class KafkaOutcomeLog:
                 self._cut_or_lose(error, pending, cut, alone=alone)
 
         producer = self._alone() if alone else self._producer
-        value, headers = content(outcome, record, cut)
+        value, headers = content(outcome, record, cut, self._reference(outcome))
         try:
             producer.produce(self._topics.dead_letters, value, record.key, headers=list(headers), on_delivery=delivered)
         except BufferError:

@@ -63,6 +63,7 @@ class Preview(NamedTuple):
             "matched": self.is_matched,
             "notice": made.id,
             "expires_at": made.expires_at if isinstance(made, Notice) else None,
+            "reference": made.reference,
             "request": self.request,
             "refusal": refusal,
             "shortened": [one._asdict() for one in self.shortened],

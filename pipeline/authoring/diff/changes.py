@@ -210,6 +210,8 @@ def _flat(event: Event, item: Notice | Refusal | None) -> Mapping[str, str]:
             flat[f"{key} (colour)"] = str(value["color"])
     if item.expires_at is not None:
         flat["expires after"] = _duration(item.expires_at - event.time_ms / 1000)
+    if item.reference is not None:
+        flat["reference"] = item.reference
     if not item.ordered:
         flat["order"] = "none"
     if item.on_ambiguous is not OnAmbiguous.REPEAT:

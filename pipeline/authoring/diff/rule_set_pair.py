@@ -31,7 +31,8 @@ class RuleText(NamedTuple):
         )
         url = rule.url.source if rule.url is not None else None
         sent = (rule.expires_after, rule.ordered, rule.on_ambiguous, rule.api)
-        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent)
+        reference = rule.reference.source if rule.reference is not None else None
+        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent, reference)
         return cls(rule.on, rule.when.source if rule.when is not None else None, message, rule.stop)
 
 

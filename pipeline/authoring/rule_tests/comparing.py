@@ -32,6 +32,7 @@ class Message(NamedTuple):
     expires_after: int | None = None
     """Seconds after the event, by the rule; None: never."""
     category: str = ""
+    reference: str | None = None
 
     def __str__(self) -> str:
         """The message in one line."""
@@ -77,7 +78,7 @@ def _message(result: Notice | Refusal) -> Message:
         return Message(result.rule, result.template, refused=str(result.reason), detail=result.detail)
     body = orjson.loads(result.body)
     data = {key: (str(one["value"]), one.get("color")) for key, one in body["data"].items()}
-    return Message(result.rule, result.template, result.recipient, body.get("url"), data)
+    return Message(result.rule, result.template, result.recipient, body.get("url"), data, reference=result.reference)
 
 
 def compare(
@@ -175,8 +176,8 @@ def _refused(
 
 
 def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -> Iterator[Mismatch]:
-    for name, got in (("to", message.to), ("template", message.template), ("url", message.url)):
-        expected = getattr(notice, name)
+    for name in ("to", "template", "url", "reference"):
+        expected, got = getattr(notice, name), getattr(message, name)
         if expected is not None and expected != got:
             yield _text(f"`{name}` of `{message.rule}`", (*path, name), expected, got)
     if notice.expires_after is not None and notice.expires_after != message.expires_after:

@@ -182,7 +182,11 @@ class _WatchedRule:
 
 def _expressions(rule: Rule, locations: RuleLocations) -> Iterator[tuple[str, str | None, int, Expression]]:
     """The expressions in the texts of a rule: key, field of `data`, and position in the text."""
-    texts: list[tuple[str, str | None, Text | None]] = [("to", None, rule.to), ("url", None, rule.url)]
+    texts: list[tuple[str, str | None, Text | None]] = [
+        ("to", None, rule.to),
+        ("url", None, rule.url),
+        ("reference", None, rule.reference),
+    ]
     for key, field, text in (*texts, *(("data", field.key, field.text) for field in rule.fields)):
         if text is not None:
             for at, expression in zip(locations.expressions(key, field), text.expressions, strict=True):

@@ -71,7 +71,14 @@ def _message_as_json(message: Message) -> Mapping[str, object]:
     if message.refused is not None:
         return {"rule": message.rule, "refused": message.refused, "detail": message.detail}
     data = {key: {"value": text} | ({"color": color} if color else {}) for key, (text, color) in message.data.items()}
-    return {"rule": message.rule, "template": message.template, "to": message.to, "url": message.url, "data": data}
+    return {
+        "rule": message.rule,
+        "template": message.template,
+        "to": message.to,
+        "url": message.url,
+        "reference": message.reference,
+        "data": data,
+    }
 
 
 def as_junit(

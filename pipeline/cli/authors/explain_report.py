@@ -88,6 +88,8 @@ def _show_notice(notice: Notice) -> None:
     body = orjson.loads(notice.body)
     expires = f", expires {_time(int(notice.expires_at * 1000))}" if notice.expires_at is not None else ""
     say(plain(f"    to {notice.recipient}, template {notice.template}{expires}"), faint(f"  {notice.id}"))
+    if notice.reference is not None:
+        say(faint("        reference = "), plain(shown(notice.reference)))
     if "url" in body:
         say(faint("        url = "), plain(shown(body["url"])))
     for key, field in body["data"].items():
@@ -132,7 +134,12 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
     if isinstance(rule.result, Notice):
         notice = rule.result
         expires = _time(int(notice.expires_at * 1000)) if notice.expires_at is not None else None
-        result["notice"] = {"id": notice.id, "expires_at": expires, "request": orjson.loads(notice.body)}
+        result["notice"] = {
+            "id": notice.id,
+            "expires_at": expires,
+            "reference": notice.reference,
+            "request": orjson.loads(notice.body),
+        }
     if isinstance(rule.result, Refusal) and rule.fault is not None:
         result["refusal"] = {
             "reason": rule.result.reason.value,

@@ -28,7 +28,9 @@ def show(found: Found, previews: Sequence[Preview], modes: Sequence[Mode]) -> No
 
 def _show_facts(one: Preview) -> None:
     if isinstance(one.result, Notice):
-        say(good("✓ "), strong(one.rule), plain(f"  to {one.result.recipient}, template {one.template.alias}"))
+        facts = f"  to {one.result.recipient}, template {one.template.alias}"
+        reference = f", reference {one.result.reference}" if one.result.reference is not None else ""
+        say(good("✓ "), strong(one.rule), plain(facts + reference))
     elif isinstance(one.result, Refusal):
         say(bad("✗ "), strong(one.rule), bad(f"  {one.result.reason.value}: {one.result.detail}"))
     if not one.is_matched:

@@ -117,7 +117,7 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
             _check_plain(report, (*location, "value"), value.value)
         else:
             _check_plain(report, location, value)
-    for name in ("to", "url"):
+    for name in ("to", "url", "reference"):
         _check_plain(report, (*path, name), getattr(notice, name) or "")
 
 

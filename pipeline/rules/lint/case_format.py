@@ -16,6 +16,7 @@ class ExpectedNotice(FormatModel):
     to: Text | None = Field(None, description="Its recipient.")
     template: str | None = Field(None, description="Its template's alias.")
     url: Text | None = Field(None, description="Its url.")
+    reference: Text | None = Field(None, description="What support looks it up by.")
     data: dict[str, FieldValue | Text] = Field(default_factory=dict, description="Fields with their texts.")
     expires_after: Duration | None = Field(None, description="How long after its event it may be sent: `24h`.")
     category: Literal["transactional", "marketing", "security"] | None = Field(None, description="Its rule's category.")

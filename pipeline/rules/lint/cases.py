@@ -97,7 +97,7 @@ def _notice_as_written(document: Document, path: Path, notice: ExpectedNotice) -
             data[key] = given if scalar is None else scalar.value
     texts = {
         name: document.scalars[(*path, name)].value
-        for name in ("to", "url")
+        for name in ("to", "url", "reference")
         if getattr(notice, name) is not None and (*path, name) in document.scalars
     }
     return notice.model_copy(update={"data": data, **texts})

@@ -24,6 +24,7 @@ from pipeline.rules.source.templates import Template
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.registry import STYLES
 
+_NAMES = frozenset({"when", "to", "url", "reference", "data"})
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
 _NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
@@ -119,7 +120,7 @@ class _FileWarnings:
             self._report.add_inside(path, at + doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
 
     def _where(self, path: Path) -> _Where:
-        name = next((str(part) for part in path if part in {"when", "to", "url", "data"}), "")
+        name = next((str(part) for part in path if part in _NAMES), "")
         if name != "data":
             return _Where(name, None)
         key = str(path[path.index("data") + 1])
@@ -162,6 +163,8 @@ def _texts_of(index: int, rule: RuleModel, given: RuleModel) -> Iterator[tuple[P
 
     if rule.url:
         yield base("url"), rule.url
+    if rule.reference:
+        yield base("reference"), rule.reference
     for key, value in (rule.data or {}).items():
         if isinstance(value, FieldValue):
             yield (*base("data"), key, "value"), value.value

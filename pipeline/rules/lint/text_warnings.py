@@ -96,7 +96,7 @@ def comments(document: Document) -> Iterator[tuple[int, int, str, str]]:
         )
 
 
-_TEXTS = frozenset({"data", "to", "url", "when"})
+_TEXTS = frozenset({"data", "to", "url", "when", "reference"})
 
 
 def _hides(path: tuple[str | int, ...], comment: str) -> bool:

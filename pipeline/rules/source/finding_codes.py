@@ -111,6 +111,12 @@ CODES: Mapping[str, Code] = {
         "See the message.",
         'thing1: ${money(event.amount, "RMB")}',
     ),
+    "constant-reference": Code(
+        _E,
+        "`reference` is the same for every event.",
+        "Name a field of the event: `${event.order_no}`.",
+        "reference: order_no",
+    ),
     "always-fails": Code(
         _E,
         "A fixed part of an expression has no value, so it fails for every event.",

@@ -108,6 +108,9 @@ class RuleFields(FormatModel):
     to: Text | None = Field(None, description="The recipient: text with `${…}`.")
     template: str | None = Field(None, description="Alias in templates.yaml.")
     url: Text | None = Field(None, description="Where a tap on the message leads: https only.")
+    reference: Text | None = Field(
+        None, description="What support looks the message up by, such as the order number: text with `${…}`."
+    )
     category: Literal["transactional", "marketing", "security"] | None = Field(
         None, description="What kind of message it is: marketing is blocked and punished on many accounts."
     )

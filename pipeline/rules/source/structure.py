@@ -112,6 +112,7 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
     ("string_type", "when"): "join conditions with `&&` or `||` in one text",
     ("string_type", "template"): "one rule has one template: write two rules for two",
     ("string_type", "url"): "a message has one url",
+    ("string_type", "reference"): "a message has one reference: join several fields in one text",
     ("dict_type", "data"): "a field of the card and its text on each line: thing1: ${event.order_no}",
     ("dict_type", "overflow"): "write {thing3: truncate}",
     ("tuple_type", "tuple[str, ...]"): "write an event type, or a list of them: [a, b]",

@@ -63,6 +63,7 @@ _OUTCOMES = st.builds(
         st.builds(Because, _TEXTS, st.none() | _TEXTS, st.none() | _TEXTS, st.none() | _MILLISECONDS.map(_seconds)),
         max_size=2,
     ).map(tuple),
+    reference=st.none() | _TEXTS,
 )
 
 
@@ -102,7 +103,7 @@ def _fields(outcome: Outcome) -> dict[str, object]:
 @given(_OUTCOMES)
 def test_the_bytes_are_those_of_fastavro(outcome: Outcome) -> None:
     """Any values that the schema's fields may have."""
-    encode = OutcomeEncoder(7, lambda recipient: recipient)
+    encode = OutcomeEncoder(7, lambda recipient: recipient, lambda reference: reference)
     assert encode(outcome) == frame(7) + _written(_PARSED, _fields(outcome))
 
 

@@ -21,7 +21,7 @@ from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import without_logical_types
 from tests.fakes.outcomes import BARE, WHOLE
 
-encode = OutcomeEncoder(7, lambda recipient: recipient)
+encode = OutcomeEncoder(7, lambda recipient: recipient, lambda reference: reference)
 
 
 @pytest.mark.parametrize("outcome", [WHOLE, BARE], ids=["whole", "bare"])
@@ -67,6 +67,20 @@ def test_the_recipient_stands_as_configured() -> None:
     assert omitted is not None
     assert (hashed.recipient, omitted.recipient) == ("h", None)
     assert b"customer" not in OutcomeEncoder(7, lambda _: "h")(WHOLE)
+
+
+def test_the_reference_is_written_as_configured() -> None:
+    """In its own form, which need not be the recipient's; left out where nothing is configured."""
+    hashed = OutcomeDecoder()(OutcomeEncoder(7, lambda _: None, lambda _: "h")(WHOLE))
+    omitted = OutcomeDecoder()(OutcomeEncoder(7, lambda recipient: recipient)(WHOLE))
+    assert WHOLE.reference is not None
+    assert hashed is not None
+    assert omitted is not None
+    assert (hashed.reference, omitted.reference) == ("h", None)
+    encoder = OutcomeEncoder(7, lambda _: None, lambda _: "h")
+    assert (encoder.reference(WHOLE), encoder.reference(BARE)) == ("h", None)
+    encoder.use(lambda _: None, lambda reference: reference)
+    assert encoder.reference(WHOLE) == WHOLE.reference
 
 
 def test_no_value_of_others_loses_an_outcome() -> None:
