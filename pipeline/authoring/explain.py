@@ -81,6 +81,8 @@ class RuleExplanation(NamedTuple):
     fault: Fault | None
     """For a refusal: its origin."""
     stopped_by: str | None
+    inactive: str | None = None
+    """Why the event is on none of its days; None where it is on one, or the rule has no days."""
 
 
 class Explanation(NamedTuple):
@@ -124,6 +126,9 @@ class _Explainer:
         item = result(self._rule, event, self._activation)
         match = Match.NO_MATCH if item is None else Match.NOTICE if isinstance(item, Notice) else Match.REFUSED
         explained = self._explained(match)._replace(result=item)
+        days = self._rule.active
+        if days is not None and not days.has(event):
+            return explained._replace(inactive=days.why_not(event))
         if self._rule.when is not None:
             evaluation, at = self._probed(self._rule.when), _Placer(self._places, ("when", None), 0)
             whole = _value(evaluation, evaluation.tree.root, at.of(evaluation.tree.root))

@@ -17,6 +17,7 @@ from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.fields import versions
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.expressions import ExpressionSource, Typed
+from pipeline.rules.functions.times import DEFAULT_ZONE
 from pipeline.rules.rule_compiler import RuleCompiler, event_types, with_defaults
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.compatibility import incompatibilities
@@ -41,6 +42,8 @@ class RuleDocument(NamedTuple):
     defaults: RuleFields | None
     rules: tuple[tuple[int, RuleModel], ...]
     """Each rule with its number in the file; rules that do not fit the format are left out."""
+    timezone: str
+    """Zone of the days of its rules."""
     is_whole: bool
     """Whether the file fits the format, so that no rule is left out."""
 
@@ -100,7 +103,7 @@ def compile_rules(
             if not with_defaults(model, file.defaults).enabled:
                 off.append(model.id)
                 continue
-            rule = compiler.compile(index, model)
+            rule = compiler.compile(index, model, file.timezone)
             if rule is not None:
                 rules.append(rule)
                 locations[rule.id] = RuleLocations.of(file.document, index, model)
@@ -171,7 +174,8 @@ def _rule_files(sources: RuleSources, errors: list[Finding]) -> list[RuleDocumen
         model, faults = validate(document, RuleFile)
         errors += faults
         if model is not None:
-            files.append(RuleDocument(document, model.defaults, tuple(enumerate(model.rules)), is_whole=True))
+            rules = tuple(enumerate(model.rules))
+            files.append(RuleDocument(document, model.defaults, rules, model.timezone, is_whole=True))
         else:
             files.append(_salvaged(document))
     return files
@@ -183,7 +187,9 @@ def _salvaged(document: Document) -> RuleDocument:
     given = content.get("rules")
     rules = [(index, _fitting(RuleModel, rule)) for index, rule in enumerate(given if isinstance(given, list) else ())]
     fitting = tuple((index, rule) for index, rule in rules if rule is not None)
-    return RuleDocument(document, _fitting(RuleFields, content.get("defaults")), fitting, is_whole=False)
+    zone = content.get("timezone")
+    timezone = zone if isinstance(zone, str) else DEFAULT_ZONE
+    return RuleDocument(document, _fitting(RuleFields, content.get("defaults")), fitting, timezone, is_whole=False)
 
 
 def _misplaced(file: RuleDocument) -> frozenset[str]:

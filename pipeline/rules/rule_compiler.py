@@ -9,16 +9,18 @@ from math import prod
 
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.suggestion import did_you_mean
+from pipeline.rules.active import Days
 from pipeline.rules.body import Body
 from pipeline.rules.cel import braces
 from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.nulls import NOTHING, Known
 from pipeline.rules.cel.samples import is_known, possible_texts
 from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, ExpressionSource, Typed
+from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.message import MAX_URL, RuleField, Text
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Path
-from pipeline.rules.source.format import FieldValue, RuleFields, RuleModel
+from pipeline.rules.source.format import ActiveModel, FieldValue, RuleFields, RuleModel
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.styles.text import is_visible
@@ -62,8 +64,8 @@ class RuleCompiler:
         """The expressions of the rules compiled so far."""
         return self._expressions.sources
 
-    def compile(self, index: int, model: RuleModel) -> Rule | None:
-        """The compiled rule, or None where findings keep it from being one."""
+    def compile(self, index: int, model: RuleModel, timezone: str) -> Rule | None:
+        """The compiled rule, or None where findings keep it from being one; `timezone` is the file's."""
         errors = self._report.errors
         path: Path = ("rules", index)
         merged = with_defaults(model, self._defaults)
@@ -76,6 +78,9 @@ class RuleCompiler:
             when, known = self._expressions.condition(locations["when"], merged.when, on)
         to = self._recipient(locations["to"], merged.to, on, known) if merged.to else None
         url = self._url(locations["url"], merged.url, on, known) if merged.url else None
+        active = None
+        if merged.active is not None:
+            active = self._active(self._key_path(path, model, "active"), merged.active, timezone)
         reference = self._reference(locations["reference"], merged.reference, on, known) if merged.reference else None
         fields = self._fields(locations["data"], merged, template, on, known)
         if template is not None:
@@ -104,6 +109,7 @@ class RuleCompiler:
             api=template.api,
             max_per_minute=merged.max_per_minute,
             reference=reference,
+            active=active,
         )
 
     @staticmethod
@@ -141,6 +147,17 @@ class RuleCompiler:
 
     def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
         return self._expressions.text(path, to, on, known, results=RECIPIENT_RESULTS)
+
+    def _active(self, path: Path, active: ActiveModel, timezone: str) -> Days | None:
+        if active.first is not None and active.until is not None and active.first > active.until:
+            summary = f"the rule would end on {active.until}, before it begins"
+            self._report.add_inside((*path, "until"), 0, "bad-days", summary, "exchange the days, or correct the year")
+            return None
+        if (problem := unknown_zone(timezone)) is not None:
+            summary, _, hint = problem.partition("; ")
+            self._report.add_inside(("timezone",), 0, "bad-days", summary, hint)
+            return None
+        return Days.of(active.first, active.until, timezone)
 
     def _reference(self, path: Path, reference: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, reference, on, known, may_be_null=True)

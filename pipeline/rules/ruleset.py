@@ -11,6 +11,7 @@ from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, notice_id
 from pipeline.model.outcome import Reason
+from pipeline.rules.active import Days
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
 from pipeline.rules.message import RuleField, Text, evaluated, reference_of
@@ -48,6 +49,8 @@ class Rule:
     """Notices that may leave in any 60 s; None: as many as the configuration's default says."""
     reference: Text | None = None
     """The business key in outcomes."""
+    active: Days | None = None
+    """The days of its events; None: any."""
 
 
 class RuleSet:
@@ -106,7 +109,7 @@ class RuleSet:
         found: list[str] = []
         for rule in rules:
             try:
-                if not matches(rule, activation):
+                if not matches(rule, event, activation):
                     continue
             except RenderRefused:
                 pass  # a condition that fails ends in an outcome, too
@@ -135,17 +138,19 @@ class RuleSet:
 def result(rule: Rule, event: Event, activation: Activation) -> Notice | Refusal | None:
     """The rule's message for one event, or why it cannot make one; None where it does not match."""
     try:
-        return make_notice(rule, event, activation) if matches(rule, activation) else None
+        return make_notice(rule, event, activation) if matches(rule, event, activation) else None
     except RenderRefused as refused:
         return _refusal(rule, event, activation, refused)
 
 
-def matches(rule: Rule, activation: Activation) -> bool:
-    """Whether the rule's condition holds.
+def matches(rule: Rule, event: Event, activation: Activation) -> bool:
+    """Whether the rule is active and its condition holds.
 
     Raises:
         RenderRefused: it has no truth value for this event.
     """
+    if rule.active is not None and not rule.active.has(event):
+        return False
     if rule.when is None:
         return True
     value = evaluated(rule.when, activation, "when")

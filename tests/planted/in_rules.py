@@ -119,6 +119,34 @@ REFERENCES = (
     ),
 )
 
+
+def _active(days: str) -> str:
+    return f"{URL}\n    active: {days}"
+
+
+DAYS = (
+    Mistake("the days exchanged", URL, _active("{from: 2026-12-31, until: ▸2026-11-01}"), "bad-days", "exchange"),
+    Mistake("a day that does not exist", URL, _active("{from: ▸2026-11-31}"), "wrong-value", "no such day"),
+    Mistake("a day with a time", URL, _active('{until: "▸2026-12-31 23:59"}'), "wrong-value", "without a time"),
+    Mistake("a day as in Germany", URL, _active("{until: ▸31.12.2026}"), "wrong-value", "2026-11-30"),
+    Mistake("a day with slashes", URL, _active("{until: ▸2026/12/31}"), "wrong-value", "2026-11-30"),
+    Mistake("a day as a sentence", URL, f"{URL}\n    active: ▸2026-11-01", "wrong-value", "{from: 2026-11-01"),
+    Mistake("no day at all", URL, f"{URL}\n    ▸active: {{}}", "wrong-value", "from, until or both"),
+    Mistake("a first day misspelt", URL, _active("{▸form: 2026-11-01}"), "unknown-key", "`from`"),
+    Mistake("a last day by another name", URL, _active("{from: 2026-11-01, ▸to: 2026-12-31}"), "unknown-key", "until"),
+    Mistake("a day that never comes", URL, _active("{until: ▸9999-12-31}"), "wrong-value", "leave out"),
+    Mistake("a zone without days", "rules:\n", "timezone: ▸Europe/Berlin\nrules:\n", "unused-timezone", "local_time("),
+)
+ZONES = tuple(
+    Mistake(f"days in the zone {zone}", "rules:\n",
+            f"timezone: ▸{zone}\ndefaults:\n  active: {{from: 2026-11-01}}\nrules:\n", code, hint)
+    for zone, code, hint in (
+        ("Asia/Beijing", "bad-days", "Asia/Shanghai"),
+        ("UTC+8", "bad-days", "Asia/Shanghai"),
+        ("Etc/GMT+8", "doubtful-zone", "Asia/Shanghai"),
+    )
+)  # fmt: skip
+
 WRONG_FUNCTIONS = (
     Mistake("a text joined as in a spreadsheet", THING5, """'${event.order_no ▸& "x"}'""", "expression-syntax",
             "with `+`"),

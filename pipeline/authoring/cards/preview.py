@@ -40,6 +40,15 @@ class Preview(NamedTuple):
     shortened: tuple[Shortened, ...]
     is_matched: bool
     """False if the condition of the rule is false and was ignored to show the message."""
+    inactive: str | None = None
+    """Why the event is on none of the rule's days, which were ignored as well; None if it is on one."""
+
+    @property
+    def unsent(self) -> str | None:
+        """Why nothing would be sent although the message is shown; None if it would."""
+        if self.inactive is not None:
+            return f"nothing would be sent: {self.inactive}"
+        return None if self.is_matched else "its condition is false for this event: nothing would be sent"
 
     @property
     def request(self) -> Mapping[str, object] | None:
@@ -61,6 +70,7 @@ class Preview(NamedTuple):
             "rule": self.rule,
             "template": self.template.alias,
             "matched": self.is_matched,
+            "inactive": self.inactive,
             "notice": made.id,
             "expires_at": made.expires_at if isinstance(made, Notice) else None,
             "reference": made.reference,
@@ -90,9 +100,11 @@ def preview(rules: RuleSet, rule: Rule, event: Event) -> Preview:
     item = result(rule, event, activation)
     if item is not None:
         return _preview(rules, rule, activation, item)
-    item = result(replace(rule, when=None), event, activation)
+    days = rule.active
+    item = result(replace(rule, when=None, active=None), event, activation)
     assert item is not None  # noqa: S101 - a rule without a condition gives a message or a refusal
-    return _preview(rules, rule, activation, item)._replace(is_matched=False)
+    inactive = days.why_not(event) if days is not None and not days.has(event) else None
+    return _preview(rules, rule, activation, item)._replace(is_matched=False, inactive=inactive)
 
 
 def _preview(rules: RuleSet, rule: Rule, activation: Activation, item: Notice | Refusal) -> Preview:

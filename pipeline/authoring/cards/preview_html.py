@@ -55,8 +55,8 @@ def _facts(one: Preview) -> str:
         facts.append(f"<li>to <code>{escape(one.result.recipient)}</code></li>")
     if one.url is not None:
         facts.append(f"<li>opens <code>{escape(one.url)}</code></li>")
-    if not one.is_matched:
-        facts.append('<li class="np-warn">the condition is false for this event: nothing would be sent</li>')
+    if one.unsent is not None:
+        facts.append(f'<li class="np-warn">{escape(one.unsent)}</li>')
     facts += [f'<li class="np-warn">{_shortened(cut)}</li>' for cut in one.shortened]
     return f'<ul class="np-facts">{"".join(facts)}</ul>'
 

@@ -18,7 +18,8 @@ class RuleText(NamedTuple):
     """Everything that decides the messages of a rule; equal for two rules that must make the same messages."""
 
     on: tuple[str, ...]
-    when: str | None
+    when: tuple[object, ...]
+    """Its condition and days."""
     message: tuple[object, ...]
     stop: bool
 
@@ -33,7 +34,7 @@ class RuleText(NamedTuple):
         sent = (rule.expires_after, rule.ordered, rule.on_ambiguous, rule.api)
         reference = rule.reference.source if rule.reference is not None else None
         message = (rule.to.source, rule.template, rule.template_id, url, fields, sent, reference)
-        return cls(rule.on, rule.when.source if rule.when is not None else None, message, rule.stop)
+        return cls(rule.on, (rule.when.source if rule.when is not None else None, rule.active), message, rule.stop)
 
 
 class _Plan(NamedTuple):
@@ -121,7 +122,7 @@ class Comparison:
             return known
         if same_message and isinstance(known, Notice):
             with suppress(RenderRefused):  # reported in full below
-                return known if matches(rule, activation) else None
+                return known if matches(rule, event, activation) else None
         return result(rule, event, activation)
 
 

@@ -77,7 +77,7 @@ class Coverage:
         """Record the branches of `event`, in the order and with the stops of `RuleSet.evaluate`."""
         activation = self._rules.bind(event)
         for rule in self._rules.concerned(event):
-            matched = self._watched[rule.id].note(activation)
+            matched = self._watched[rule.id].note(event, activation)
             if matched is not False and rule.stop:
                 break
 
@@ -139,14 +139,18 @@ class _WatchedRule:
         self._rule = rule
         self._places = locations
         self._matched = False
+        self._inactive = False
         self._when = _Watched(rules, rule.when, fields, is_condition=True) if rule.when is not None else None
         self._texts = [
             (name, key, at, _Watched(rules, expression, fields))
             for name, key, at, expression in _expressions(rule, locations)
         ]  # fmt: skip
 
-    def note(self, activation: Activation) -> bool | None:
+    def note(self, event: Event, activation: Activation) -> bool | None:
         """Whether the rule matches; None if its condition fails."""
+        if self._rule.active is not None and not self._rule.active.has(event):
+            self._inactive = True
+            return False
         if self._when is not None:
             result = self._when.note(activation).result
             if result.failed is not None or not isinstance(result.value, bool):
@@ -162,6 +166,11 @@ class _WatchedRule:
         """The branches reached so far."""
         missing = [] if self._matched else [Branch(self._places.rule(), "", expected=True)]
         branches = 1
+        if self._rule.active is not None:
+            branches += 1
+            if not self._inactive:
+                location = self._places.document.location(self._places.key("active"))
+                missing.append(Branch(location, f"active {self._rule.active}", expected=False))
         if self._when is not None:
             # A true condition and a match of the rule are the same branch and count once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)

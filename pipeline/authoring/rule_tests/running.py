@@ -89,6 +89,8 @@ def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -
         return WhyNot("there is no rule with this id")
     if event.type not in rule.on:
         return WhyNot(f"it is for {', '.join(rule.on)}, not for {event.type}")
+    if rule.active is not None and not rule.active.has(event):
+        return WhyNot(rule.active.why_not(event), "`time:` of the test's event sets another time")
     false = list(_false_parts(rule, rules, event))
     if not false:
         stopper = came[-1].rule if came else name

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.schema_files import folder_near, read_schemas, schemas_near
 from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.terminal_escape import terminal_escape
@@ -81,7 +82,7 @@ def command(
     """
     catalogue = schemas_beside(rules, schemas)
     sources = read_rules_and_tests(rules)
-    checked = check(sources, catalogue, environment=environment, apis=known_apis(sources))
+    checked = check(sources, catalogue, environment=environment, apis=known_apis(sources), now=SystemClock().now())
     match output:
         case "json":
             print_json([values(finding) for finding in checked.findings])

@@ -55,6 +55,9 @@ def _show_rule(rule: RuleExplanation) -> None:
     if rule.stopped_by is not None:
         say(plain(f"    the earlier rule `{rule.stopped_by}` matched and has `stop: true`"))
         return
+    if rule.inactive is not None:
+        say(plain(f"    {rule.inactive}"))
+        return
     if rule.condition is None:
         say(plain("    it has no `when`: every event of the type matches"))
     for decision in rule.decisions:
@@ -131,6 +134,8 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
     }
     if rule.stopped_by is not None:
         result["stopped_by"] = rule.stopped_by
+    if rule.inactive is not None:
+        result["inactive"] = rule.inactive
     if isinstance(rule.result, Notice):
         notice = rule.result
         expires = _time(int(notice.expires_at * 1000)) if notice.expires_at is not None else None

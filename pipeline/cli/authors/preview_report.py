@@ -33,8 +33,8 @@ def _show_facts(one: Preview) -> None:
         say(good("✓ "), strong(one.rule), plain(facts + reference))
     elif isinstance(one.result, Refusal):
         say(bad("✗ "), strong(one.rule), bad(f"  {one.result.reason.value}: {one.result.detail}"))
-    if not one.is_matched:
-        say(bad("  its condition is false for this event: nothing would be sent"))
+    if one.unsent is not None:
+        say(bad(f"  {one.unsent}"))
     if one.url is not None:
         say(faint("  opens "), plain(one.url))
     for cut in one.shortened:

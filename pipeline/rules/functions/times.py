@@ -35,7 +35,8 @@ def _render(time: datetime, pattern: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _unknown_zone(name: str) -> str | None:
+def unknown_zone(name: str) -> str | None:
+    """What is wrong with the name of a zone; None where there is one."""
     if name == DEFAULT_ZONE or name in available_timezones():  # reading all names takes 20 ms
         return None
     in_other_case = next((one for one in available_timezones() if one.casefold() == name.casefold()), None)
@@ -64,7 +65,7 @@ def doubtful_zone(name: str) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=256)
 def _zone(name: str) -> ZoneInfo:
-    if problem := _unknown_zone(name):
+    if problem := unknown_zone(name):
         raise FunctionFailed(problem)
     return ZoneInfo(name)
 
@@ -111,7 +112,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def _check_time(_: object, pattern: object, zone: object = None) -> str | None:
     problem = bad_pattern(pattern) if isinstance(pattern, str) else None
-    return problem or (_unknown_zone(zone) if isinstance(zone, str) else None)
+    return problem or (unknown_zone(zone) if isinstance(zone, str) else None)
 
 
 def _check_date(_: object, pattern: object) -> str | None:

@@ -52,10 +52,14 @@ def check(
     environment: str | None = None,
     apis: Collection[str] | None = None,
     cel: Environment | None = None,
+    now: float | None = None,
 ) -> CheckResult:
-    """Check rules, templates and tests without running a test; arguments as for `compile_rules`."""
+    """Check rules, templates and tests without running a test; arguments as for `compile_rules`.
+
+    With `now`, in seconds since 1970, a rule whose days are over is found.
+    """
     compilation = compile_rules(sources, schemas, environment=environment, apis=apis, cel=cel)
-    warnings = rule_warnings(compilation, sources)
+    warnings = rule_warnings(compilation, sources, now)
     cases, skipped, faults = _tests(sources, compilation, schemas)
     findings = in_order([*compilation.errors, *warnings, *faults])
     off = tuple(rule.id for file in compilation.files for _, rule in file.merged if not rule.enabled)

@@ -13,6 +13,7 @@ from pipeline.rules.cel.tree import Kind, walk
 from pipeline.rules.compile import Compilation, RuleDocument
 from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
+from pipeline.rules.functions.times import doubtful_zone
 from pipeline.rules.lint import doubtful_expressions, money_warnings, text_warnings
 from pipeline.rules.rule_compiler import event_types
 from pipeline.rules.source.document import Path
@@ -30,10 +31,14 @@ TYPES_ALIKE = 0.85
 _NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
 
 
-def rule_warnings(compilation: Compilation, sources: RuleSources) -> Iterator[Finding]:
-    """The warnings and notes on a compiled rule set; `sources` are its files."""
+def rule_warnings(compilation: Compilation, sources: RuleSources, now: float | None = None) -> Iterator[Finding]:
+    """The warnings and notes on a compiled rule set; `sources` are its files.
+
+    `now`, in seconds since 1970, is needed for those about days that are over.
+    """
     for file in compilation.files:
         yield from _FileWarnings(file, compilation).findings()
+        yield from _days(file, compilation, now)
     yield from _shadowed(compilation.files)
     if sources.is_whole:
         yield from _unused(compilation)
@@ -205,9 +210,31 @@ def _shadowed(files: Iterable[RuleDocument]) -> Iterator[Finding]:
             if types and all(event_type in stopped for event_type in types):
                 message = f"rule `{stopped[types[0]]}` stops every event of this type before"
                 yield file.document.finding(("rules", index), "shadowed", message)
-            if rule.stop and rule.when is None:
+            if rule.stop and rule.when is None and rule.active is None:
                 for event_type in types:
                     stopped.setdefault(event_type, rule.id)
+
+
+def _days(file: RuleDocument, compilation: Compilation, now: float | None) -> Iterator[Finding]:
+    """Days of rules that are over, and a zone that no day is in."""
+    report = Report(file.document)
+    active = {index: rule for index, rule in file.merged if rule.active is not None}
+    compiled = {rule.id: rule for rule in compilation.ruleset.rules} if compilation.ruleset is not None else {}
+    for rule in active.values():
+        days = compiled[rule.id].active if rule.id in compiled else None
+        if days is not None and now is not None and days.are_over(now):
+            path = (*compilation.locations[rule.id].key("active"), "until")
+            summary = f"`{rule.id}` is over since the end of {days.last}: it matches no new event"
+            report.add_inside(path, 0, "days-over", summary, "remove the rule with its tests, or write another day")
+    content = file.document.value
+    if isinstance(content, dict) and "timezone" in content:
+        if not active:
+            summary = "no rule of the file has `active`, whose days this zone is for"
+            hint = f'name the zone in the function: local_time(…, "HH:mm", "{file.timezone}")'
+            report.add_inside(("timezone",), 0, "unused-timezone", summary, hint)
+        elif (doubt := doubtful_zone(file.timezone)) is not None:
+            report.add_inside(("timezone",), 0, "doubtful-zone", doubt[0], f"write {doubt[1]}")
+    yield from report.findings
 
 
 def _unused(compilation: Compilation) -> Iterator[Finding]:

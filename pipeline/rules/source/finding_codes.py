@@ -111,6 +111,24 @@ CODES: Mapping[str, Code] = {
         "See the message.",
         'thing1: ${money(event.amount, "RMB")}',
     ),
+    "bad-days": Code(
+        _E,
+        "The days of `active` are in the wrong order, or their time zone does not exist.",
+        "See the message.",
+        "active: {from: 2026-12-31, until: 2026-11-01}",
+    ),
+    "days-over": Code(
+        _W,
+        "The last day of `active` is over: the rule matches no new event.",
+        "Remove the rule, or write another day.",
+        "active: {until: 2020-12-31}",
+    ),
+    "unused-timezone": Code(
+        _W,
+        "No rule of the file has the days that `timezone` is for.",
+        'Name the zone where it is needed: `local_time(event.paid_at, "HH:mm", "Europe/Berlin")`.',
+        "timezone: Europe/Berlin",
+    ),
     "constant-reference": Code(
         _E,
         "`reference` is the same for every event.",

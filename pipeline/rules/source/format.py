@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
@@ -14,12 +15,16 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     field_validator,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from pipeline.model.notice import DEFAULT_API
+from pipeline.rules.functions.times import DEFAULT_ZONE
 from pipeline.styles.registry import STYLES, kinds
 
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_LAST_DAY = date(9999, 1, 1)
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -55,6 +60,20 @@ def _per_minute(value: object) -> object:
 
 
 PerMinute = Annotated[int, BeforeValidator(_per_minute), Field(ge=1, le=MOST_PER_MINUTE)]
+
+def _day(value: object) -> object:
+    if not isinstance(value, str) or (found := _DATE.fullmatch(value)) is None:
+        raise ValueError("write a day like 2026-11-30, without a time")
+    try:
+        day = date(*map(int, found.groups()))
+    except ValueError:
+        raise ValueError("there is no such day: a day is written like 2026-11-30") from None
+    if day >= _LAST_DAY:
+        raise ValueError("leave out a day that never comes")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}$"})]
 Duration = Annotated[
     int, BeforeValidator(_seconds), Field(gt=0, json_schema_extra={"type": "string", "pattern": r"^\d{1,6}(s|m|h|d)$"})
 ]
@@ -99,6 +118,19 @@ class FieldValue(FormatModel):
     color: Color | None = Field(None, description="Colour of the text, `#rgb` or `#rrggbb`.")
 
 
+class ActiveModel(FormatModel):
+    """The days on which a rule is active."""
+
+    first: Day | None = Field(None, alias="from", description="First day: `2026-11-01`.")
+    until: Day | None = Field(None, description="Last day, which is whole: `2026-12-31`.")
+
+    @model_validator(mode="after")
+    def _has_a_day(self) -> ActiveModel:
+        if self.first is None and self.until is None:
+            raise ValueError("needs a day: from, until or both")
+        return self
+
+
 class RuleFields(FormatModel):
     """What `defaults:` may hold for all rules of a file."""
 
@@ -119,6 +151,10 @@ class RuleFields(FormatModel):
     data: dict[str, FieldValue | Text] | None = Field(None, description="Template field to text.")
     overflow: dict[str, Literal["reject", "truncate"]] = Field(
         default_factory=dict, description="What to do when a field's text is over its limit; reject is the default."
+    )
+    active: ActiveModel | None = Field(
+        None,
+        description="The days of the events that the rule is for, in the file's `timezone`; without it, every day.",
     )
     enabled: bool = Field(True, description="Whether the rule is used.")
     stop: bool = Field(False, description="Whether rules after it are skipped for an event that this one matches.")
@@ -155,6 +191,7 @@ class RuleFile(FormatModel):
     """A file of rules."""
 
     defaults: RuleFields | None = Field(None, description="Keys of every rule of this file that does not set them.")
+    timezone: str = Field(DEFAULT_ZONE, description="Time zone of the days of `active`, such as `Asia/Shanghai`.")
     rules: tuple[RuleModel, ...] = Field(description="The rules, in the order in which they are tried.")
 
 

@@ -90,6 +90,8 @@ def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[st
     hint = did_you_mean(name, known)
     if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
         hint = "put the fields of the card below `data:`"
+    elif "until" in known:
+        hint = "the last day is `until`, the first one `from`"
     elif hint is None and name[:1] in "–—－•·*":
         hint = "an entry of a list begins with `- `: a plain hyphen and a space"
     elif hint is None and not name.isidentifier():
@@ -113,6 +115,7 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
     ("string_type", "template"): "one rule has one template: write two rules for two",
     ("string_type", "url"): "a message has one url",
     ("string_type", "reference"): "a message has one reference: join several fields in one text",
+    ("model_type", "active"): "write {from: 2026-11-01, until: 2026-12-31}",
     ("dict_type", "data"): "a field of the card and its text on each line: thing1: ${event.order_no}",
     ("dict_type", "overflow"): "write {thing3: truncate}",
     ("tuple_type", "tuple[str, ...]"): "write an event type, or a list of them: [a, b]",

@@ -16,6 +16,7 @@ from pipeline.adapters.authoring.event_forms import UnrecognisedShape, given
 from pipeline.adapters.authoring.lifelike_events import DEFAULT_SEED, example_event
 from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.adapters.authoring.workbench.rule_folder import RuleFolder, inside, rule_types
+from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.strict_json import Malformed, loads
 from pipeline.authoring.cards.card import card, values_of
 from pipeline.authoring.cards.html import to_html
@@ -109,7 +110,10 @@ class DraftRunner:
         whole = _Whole.of(draft.rules)
         event_type, event, problem = self._event(draft)
         checked = check(
-            self._rules.relevant(path, whole.text, event_type), self._schemas, environment=self._environment
+            self._rules.relevant(path, whole.text, event_type),
+            self._schemas,
+            environment=self._environment,
+            now=SystemClock().now(),
         )
         result: dict[str, object] = {
             "findings": list(_findings(checked, path, whole, draft.rules)),
