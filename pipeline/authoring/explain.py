@@ -81,6 +81,8 @@ class RuleExplanation(NamedTuple):
     fault: Fault | None
     """For a refusal: its origin."""
     stopped_by: str | None
+    choice: Value | None = None
+    """The value that chose the template; None for a rule with one template, or that does not match."""
     inactive: str | None = None
     """Why the event is on none of its days; None where it is on one, or the rule has no days."""
 
@@ -133,6 +135,9 @@ class _Explainer:
             evaluation, at = self._probed(self._rule.when), _Placer(self._places, ("when", None), 0)
             whole = _value(evaluation, evaluation.tree.root, at.of(evaluation.tree.root))
             explained = explained._replace(condition=whole, decisions=tuple(_decisions(evaluation, at)))
+        if self._rule.choice is not None and item is not None:
+            evaluation, at = self._probed(self._rule.choice.by), _Placer(self._places, ("template", "by"), 0)
+            explained = explained._replace(choice=_value(evaluation, evaluation.tree.root, at.of(evaluation.tree.root)))
         if isinstance(item, Refusal):
             explained = explained._replace(fault=self._fault(item, explained.decisions))
         return explained
@@ -151,6 +156,10 @@ class _Explainer:
         name = refusal.detail.partition(":")[0]
         if name == "when":
             return Fault(name, self._places.location("when"), None, decisions)
+        if name == "template" and self._rule.choice is not None:
+            evaluation = self._probed(self._rule.choice.by)
+            made = tuple(_decisions(evaluation, _Placer(self._places, ("template", "by"), 0)))
+            return Fault(name, self._places.location("template", "by"), None, made)
         if name in {"to", "url"}:
             text = self._rule.url if name == "url" and self._rule.url is not None else self._rule.to
             return self._fault_of(name, text, (name, None))

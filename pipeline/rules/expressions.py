@@ -51,6 +51,12 @@ class _Compiled(NamedTuple):
     results: frozenset[str]
 
 
+class _Choice(NamedTuple):
+    expression: Expression | None
+    symbols: Sequence[Sequence[str]]
+    """In each version of the event, the values of the enum; empty for a text."""
+
+
 class ExpressionSource(NamedTuple):
     """A compiled expression and its location in the file."""
 
@@ -93,6 +99,15 @@ class ExpressionCompiler:
             summary = f"the condition is {_named(result)}, not true or false"
             self._report.add_inside(path, 0, "not-a-condition", summary, "compare it with something: == != < >")
         return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
+
+    def choice(self, path: Path, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool) -> _Choice:
+        """An expression whose value, a text, chooses; with the values of the enum in each version of the event."""
+        compiled = self._compile(path, 0, source, on, known, may_be_null=may_be_null)
+        if compiled is None:
+            return _Choice(None, ())
+        self._require_text(path, 0, compiled.results - {"STRING", "DYN", "NULL"})
+        versions = (environment for event_type in on for environment in self._versions(event_type))
+        return _Choice(compiled.expression, [one.fields.symbols(compiled.tree.root, {}) for one in versions])
 
     def text(
         self,

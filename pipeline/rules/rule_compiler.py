@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from math import prod
 
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.suggestion import did_you_mean
+from pipeline.rules import template_choice
 from pipeline.rules.active import Days
 from pipeline.rules.body import Body
 from pipeline.rules.cel import braces
@@ -20,9 +22,10 @@ from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.message import MAX_URL, RuleField, Text
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Path
-from pipeline.rules.source.format import ActiveModel, FieldValue, RuleFields, RuleModel
+from pipeline.rules.source.format import ActiveModel, FieldValue, RuleFields, RuleModel, TemplateByValue
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.rules.template_choice import OTHERS, TemplateChoice
 from pipeline.styles.text import is_visible
 
 _TEXTS = ("template", "when", "to", "url", "data", "reference")
@@ -72,45 +75,55 @@ class RuleCompiler:
         on = event_types(merged)
         locations = {name: self._key_path(path, model, name) for name in _TEXTS}
         self._require(path, merged, on)
-        template = self._template(locations["template"], merged.template) if merged.template else None
         when, known = None, NOTHING
         if merged.when:
             when, known = self._expressions.condition(locations["when"], merged.when, on)
+        templates, by = self._templates_of(locations["template"], merged.template, on, known)
         to = self._recipient(locations["to"], merged.to, on, known) if merged.to else None
         url = self._url(locations["url"], merged.url, on, known) if merged.url else None
         active = None
         if merged.active is not None:
             active = self._active(self._key_path(path, model, "active"), merged.active, timezone)
         reference = self._reference(locations["reference"], merged.reference, on, known) if merged.reference else None
-        fields = self._fields(locations["data"], merged, template, on, known)
-        if template is not None:
+        fields = {
+            key: self._fields(locations["data"], merged, template, on, known) for key, template in templates.items()
+        }
+        if not templates:
+            self._fields(locations["data"], merged, None, on, known)
+        for template in templates.values():
             self._check_overflow(self._key_path(path, model, "overflow"), template, merged)
-        if self._report.errors > errors or to is None or template is None:
+        if self._report.errors > errors or to is None or not templates:
             return None
-        template_id = template.ids.get(self._stage, "") if self._stage else next(iter(template.ids.values()))
-        return Rule(
-            id=model.id,
-            on=on,
-            when=when,
-            to=to,
-            template=template.alias,
-            template_id=template_id,
-            url=url,
-            fields=tuple(fields),
-            expires_after=merged.expires_after,
-            ordered=merged.order == "recipient",
-            on_ambiguous=OnAmbiguous(merged.on_ambiguous),
-            stop=merged.stop,
-            body=Body(template_id, to, url, fields),
-            owner=merged.owner or "",
-            description=model.description or "",
-            category=merged.category or "transactional",
-            file=self._report.path,
-            api=template.api,
-            max_per_minute=merged.max_per_minute,
-            reference=reference,
-            active=active,
-        )
+
+        def with_template(key: str, template: Template) -> Rule:
+            template_id = template.ids.get(self._stage, "") if self._stage else next(iter(template.ids.values()))
+            return Rule(
+                id=model.id,
+                on=on,
+                when=when,
+                to=to,
+                template=template.alias,
+                template_id=template_id,
+                url=url,
+                fields=tuple(fields[key]),
+                expires_after=merged.expires_after,
+                ordered=merged.order == "recipient",
+                on_ambiguous=OnAmbiguous(merged.on_ambiguous),
+                stop=merged.stop,
+                body=Body(template_id, to, url, fields[key]),
+                owner=merged.owner or "",
+                description=model.description or "",
+                category=merged.category or "transactional",
+                file=self._report.path,
+                api=template.api,
+                max_per_minute=merged.max_per_minute,
+                reference=reference,
+                active=active,
+            )
+
+        rules = {key: with_template(key, template) for key, template in templates.items()}
+        first = next(iter(rules.values()))
+        return first if by is None else replace(first, choice=TemplateChoice(by, rules))
 
     @staticmethod
     def _key_path(path: Path, model: RuleModel, name: str) -> Path:
@@ -123,6 +136,22 @@ class RuleCompiler:
             if not value and name not in self._misplaced:
                 hint = "write it in the rule, or in `defaults:` of the file"
                 self._report.add((*path, "id"), "missing-key", f"rule `{rule.id}` has no `{name}`", hint)
+
+    def _templates_of(
+        self, path: Path, given: TemplateByValue | str | None, on: Sequence[str], known: Known
+    ) -> tuple[Mapping[str, Template], Expression | None]:
+        """The rule's templates by the value that chooses them, and the expression; a single one has the key ``."""
+        if not isinstance(given, TemplateByValue):
+            template = self._template(path, given) if given else None
+            return ({} if template is None else {"": template}), None
+        may_be_null = OTHERS in given.of
+        choice = self._expressions.choice((*path, "by"), given.by, on, known, may_be_null=may_be_null)
+        found = {key: self._template((*path, "of", key), alias) for key, alias in given.of.items()}
+        templates = {key: template for key, template in found.items() if template is not None}
+        for fault in template_choice.faults(given.of, choice.symbols, templates) if choice.expression else ():
+            where: Path = (*path, "of") if fault.key is None else (*path, "of", fault.key)
+            self._report.add(where, fault.code, fault.message, fault.hint)
+        return (templates if choice.expression is not None else {}), choice.expression
 
     def _template(self, path: Path, alias: str) -> Template | None:
         template = self._templates.get(alias)
@@ -300,6 +329,12 @@ def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
     given = {name: getattr(defaults, name) for name in defaults.model_fields_set}
     given |= {name: getattr(model, name) for name in model.model_fields_set}
     return model.model_copy(update=given)
+
+
+def template_aliases(rule: RuleFields) -> tuple[str, ...]:
+    """The templates that a rule names."""
+    given = rule.template
+    return tuple(given.of.values()) if isinstance(given, TemplateByValue) else (given,) if given else ()
 
 
 def event_types(rule: RuleFields) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
 from pipeline.rules.message import RuleField, Text, evaluated, reference_of
 from pipeline.rules.source.templates import Template
+from pipeline.rules.template_choice import TemplateChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ class Rule:
     """The business key in outcomes."""
     active: Days | None = None
     """The days of its events; None: any."""
+    choice: TemplateChoice | None = None
+    """Its templates by a value of the event. The rule itself has the first of them."""
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The aliases of its templates."""
+        return (
+            (self.template,) if self.choice is None else tuple({one.template: None for one in self.choice.of.values()})
+        )
 
 
 class RuleSet:
@@ -138,7 +148,11 @@ class RuleSet:
 def result(rule: Rule, event: Event, activation: Activation) -> Notice | Refusal | None:
     """The rule's message for one event, or why it cannot make one; None where it does not match."""
     try:
-        return make_notice(rule, event, activation) if matches(rule, event, activation) else None
+        if not matches(rule, event, activation):
+            return None
+        if rule.choice is not None:
+            rule = rule.choice.rule(activation)
+        return make_notice(rule, event, activation)
     except RenderRefused as refused:
         return _refusal(rule, event, activation, refused)
 

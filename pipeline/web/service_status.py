@@ -259,7 +259,7 @@ def _rules(
             RuleLine(
                 id=rule.id,
                 event_types=rule.on,
-                template=rule.template,
+                template=", ".join(rule.templates),
                 owner=rule.owner,
                 matched=matched.get(rule.id, 0),
                 accepted=ended.accepted,

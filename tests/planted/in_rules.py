@@ -147,6 +147,39 @@ ZONES = tuple(
     )
 )  # fmt: skip
 
+
+TEMPLATE = "template: receipt"
+
+
+def _choice(choice: str) -> str:
+    return f"template: {choice}"
+
+
+CHOICES = (
+    Mistake("no template for others", TEMPLATE, _choice("{by: event.currency, ▸of: {CNY: receipt}}"),
+            "template-missing", '"*"'),
+    Mistake("an enum's values left out", TEMPLATE, _choice("{by: event.pay_channel, ▸of: {WECHAT: receipt}}"),
+            "template-missing", "no template for"),
+    Mistake("a template for a value that never comes", TEMPLATE,
+            _choice('{by: event.pay_channel, of: {▸WECHT: receipt, "*": receipt}}'), "unknown-enum-value", "`WECHAT`"),
+    Mistake("a template of a choice misspelt", TEMPLATE,
+            _choice('{by: event.currency, of: {CNY: ▸reciept, "*": receipt}}'), "unknown-template", "`receipt`"),
+    Mistake("a choice by a field misspelt", TEMPLATE, _choice('{by: event.▸curency, of: {"*": receipt}}'),
+            "unknown-field", "`currency`"),
+    Mistake("a choice in braces", TEMPLATE, _choice("{by: '▸${event.currency}', of: {\"*\": receipt}}"),
+            "expression-syntax", "without `${"),
+    Mistake("a choice by a number", TEMPLATE, _choice('{by: ▸event.item_count, of: {"*": receipt}}'), "not-a-text",
+            "string()"),
+    Mistake("a star without quotes", TEMPLATE, _choice("{by: event.currency, of: {▸*: receipt}}"), "not-yaml", "*"),
+    Mistake("a choice without templates", TEMPLATE, f"▸{_choice('{by: event.currency}')}", "missing-key", "`of`"),
+    Mistake("a choice misspelt", TEMPLATE, _choice('{by: event.currency, ▸off: {"*": receipt}}'), "unknown-key",
+            "`of`"),
+    Mistake("a list of templates", TEMPLATE, f"▸{_choice('[receipt]')}", "wrong-value", "by a value"),
+    Mistake("a month by name without a language", TIMESTAMP, '▸"MMMM D"', "bad-argument", "a locale behind the zone"),
+    Mistake("a month by name in no language", TIMESTAMP, '▸"MMMM D", "Asia/Shanghai", "chinese"', "bad-argument",
+            "zh-CN or en-US"),
+)  # fmt: skip
+
 WRONG_FUNCTIONS = (
     Mistake("a text joined as in a spreadsheet", THING5, """'${event.order_no ▸& "x"}'""", "expression-syntax",
             "with `+`"),

@@ -22,7 +22,7 @@ RULES, TEMPLATES, TESTS = "rules/receipts.yaml", "rules/templates.yaml", "rules/
 OTHER_RULES, OTHER_TEMPLATES = "flights/rules.yaml", "flights/templates.yaml"
 PLANTED = [
     *((RULES, mistake) for mistake in (*in_rules.EXPRESSIONS, *in_rules.WRONG_FUNCTIONS, *in_rules.FORM)),
-    *((RULES, mistake) for mistake in (*in_rules.REFERENCES, *in_rules.DAYS, *in_rules.ZONES)),
+    *((RULES, mistake) for mistake in (*in_rules.REFERENCES, *in_rules.DAYS, *in_rules.ZONES, *in_rules.CHOICES)),
     *((TEMPLATES, mistake) for mistake in in_other_files.TEMPLATES),
     *((TESTS, mistake) for mistake in in_other_files.TESTS),
     *((OTHER_RULES, mistake) for mistake in flights.IN_RULES),

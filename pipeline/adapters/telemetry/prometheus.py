@@ -243,8 +243,9 @@ class PrometheusTelemetry:
         for rule in rules.rules:
             self._matched[rule.id] = self._child(metrics.RULE_MATCHES, rule.id)
             self._end_to_end[rule.id] = self._histograms[metrics.END_TO_END].labels(rule.id).observe
-            values = (rule.id, rule.template, OutcomeKind.ACCEPTED, Reason.OK)
-            self._ended[values] = self._cells(*values)
+            for template in rule.templates:
+                values = (rule.id, template, OutcomeKind.ACCEPTED, Reason.OK)
+                self._ended[values] = self._cells(*values)
         for event_type in (*rules.event_types, OTHER):
             self._unmatched[event_type] = self._child(metrics.EVENTS_UNMATCHED, event_type)
         info = self._gauges[metrics.RULES_INFO]

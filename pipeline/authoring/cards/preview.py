@@ -108,6 +108,8 @@ def preview(rules: RuleSet, rule: Rule, event: Event) -> Preview:
 
 
 def _preview(rules: RuleSet, rule: Rule, activation: Activation, item: Notice | Refusal) -> Preview:
+    if rule.choice is not None:
+        rule = next(one for one in rule.choice.of.values() if one.template == item.template)
     whole = {field.key: text for field in rule.fields if (text := _rendered(field.text, activation)) is not None}
     values = values_of(orjson.loads(item.body)) if isinstance(item, Notice) else dict(_as_far_as_made(rule, whole))
     shortened = tuple(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.authoring.event_fields import FieldRow, event_fields
 from pipeline.model.finding import Finding
-from pipeline.rules.rule_compiler import event_types, with_defaults
+from pipeline.rules.rule_compiler import event_types, template_aliases, with_defaults
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.examples import example
 from pipeline.rules.source.catalogue import read_templates
@@ -105,4 +105,4 @@ def _rules_of(path: str, text: str) -> dict[str, KnownRule]:
     if model is None:
         return {}
     merged = (with_defaults(rule, model.defaults) for rule in model.rules)
-    return {rule.id: KnownRule(event_types(rule), rule.template) for rule in merged}
+    return {rule.id: KnownRule(event_types(rule), next(iter(template_aliases(rule)), None)) for rule in merged}

@@ -26,15 +26,26 @@ class RuleText(NamedTuple):
     @classmethod
     def of(cls, rule: Rule) -> RuleText:
         """The fields of a rule without description, owner and category, which do not affect messages."""
-        fields = tuple(
-            (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values)
-            for one in rule.fields
-        )
+        fields = _fields(rule)
         url = rule.url.source if rule.url is not None else None
         sent = (rule.expires_after, rule.ordered, rule.on_ambiguous, rule.api)
         reference = rule.reference.source if rule.reference is not None else None
-        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent, reference)
+        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent, reference, _choice(rule))
         return cls(rule.on, (rule.when.source if rule.when is not None else None, rule.active), message, rule.stop)
+
+
+def _fields(rule: Rule) -> tuple[object, ...]:
+    return tuple(
+        (one.key, one.text.source, one.color, one.kind, one.optional, one.truncate, one.values) for one in rule.fields
+    )
+
+
+def _choice(rule: Rule) -> tuple[object, ...]:
+    """The templates by a value of the event."""
+    if rule.choice is None:
+        return ()
+    of = ((key, one.template, one.template_id, one.api, _fields(one)) for key, one in rule.choice.of.items())
+    return (rule.choice.by.source, *of)
 
 
 class _Plan(NamedTuple):

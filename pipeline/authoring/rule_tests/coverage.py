@@ -9,9 +9,11 @@ A part of a macro (`exists`, `all`, …) that uses the macro's variable is not a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from pipeline.authoring.evaluation import Evaluation, Probe
+from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.fields import Fields
@@ -23,6 +25,7 @@ from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.schema.types import Scalar, ScalarType
 from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RuleLocations
+from pipeline.rules.template_choice import OTHERS, TemplateChoice
 
 _JUNCTIONS = frozenset({"_&&_", "_||_"})
 
@@ -140,6 +143,9 @@ class _WatchedRule:
         self._places = locations
         self._matched = False
         self._inactive = False
+        self._chosen: set[str] = set()
+        self._by = _Watched(rules, rule.choice.by, fields) if rule.choice is not None else None
+        self._keys = tuple(_keys(rule.choice, fields)) if rule.choice is not None else ()
         self._when = _Watched(rules, rule.when, fields, is_condition=True) if rule.when is not None else None
         self._texts = [
             (name, key, at, _Watched(rules, expression, fields))
@@ -158,6 +164,10 @@ class _WatchedRule:
             if not result.value:
                 return False
         self._matched = True
+        if self._rule.choice is not None and self._by is not None:
+            self._by.note(activation)
+            with suppress(RenderRefused):
+                self._chosen.add(self._rule.choice.key(activation))
         for *_, watched in self._texts:
             watched.note(activation)
         return True
@@ -180,7 +190,13 @@ class _WatchedRule:
                 for node, text, expected in self._when.missing()
                 if not (expected is True and self._when.is_whole(node))
             ]
-        for name, key, at, watched in self._texts:
+        by = [] if self._by is None else [("template", "by", 0, self._by)]
+        branches += len(self._keys)
+        for one in self._keys:
+            if one not in self._chosen:
+                location = self._places.document.location((*self._places.key("template"), "of", one))
+                missing.append(Branch(location, "the template", f'"{one}"'))
+        for name, key, at, watched in (*by, *self._texts):
             branches += 2 * len(watched.decisions) + watched.sides
             missing += [
                 Branch(self._places.location(name, key, at + node.start), text, expected)
@@ -264,6 +280,13 @@ def _side(node: Node, evaluation: Evaluation) -> str | None:
         return _FALLBACK if default(value, None) is None else _GIVEN
     keys = [key.value for key in node.children[-1].children[::2]]
     return f'"{value if value in keys else _OTHERS}"'
+
+
+def _keys(choice: TemplateChoice, fields: Sequence[Fields]) -> Iterator[str]:
+    """The keys of a choice that an event can reach: `*` only where the schema has other values."""
+    symbols = [set(each.symbols(choice.by.tree().root, {})) for each in fields]
+    is_closed = symbols and all(symbols) and set().union(*symbols) <= choice.of.keys()
+    yield from (key for key in choice.of if key != OTHERS or not is_closed)
 
 
 def _fields_of(rule: Rule, schemas: SchemaCatalogue | None) -> list[Fields]:

@@ -62,6 +62,9 @@ def _show_rule(rule: RuleExplanation) -> None:
         say(plain("    it has no `when`: every event of the type matches"))
     for decision in rule.decisions:
         _show_decision(rule, decision)
+    if rule.choice is not None and isinstance(rule.result, Notice):
+        chosen = f" = {shown(rule.choice.value)} chooses the template {rule.result.template}"
+        say(plain(f"    {_one_line(rule.choice.text)}{chosen}"), faint(f"  {_at(rule, rule.choice.location)}"))
     if rule.fault is not None and isinstance(rule.result, Refusal):
         _show_fault(rule, rule.fault, rule.result)
     if isinstance(rule.result, Notice):
@@ -134,6 +137,8 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
     }
     if rule.stopped_by is not None:
         result["stopped_by"] = rule.stopped_by
+    if rule.choice is not None:
+        result["template_by"] = _value_json(rule, rule.choice)
     if rule.inactive is not None:
         result["inactive"] = rule.inactive
     if isinstance(rule.result, Notice):

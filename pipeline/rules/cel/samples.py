@@ -12,6 +12,7 @@ from pipeline.rules.functions.times import local_date, local_time
 
 _TIME = datetime(2026, 11, 23, 7, 1, tzinfo=UTC)
 _DAY = "2026-11-23"
+_LOCALE = "en"
 _AMOUNT, _CENTS, _CURRENCY = 1.0, 100, "CNY"
 
 
@@ -71,12 +72,14 @@ def _fixed(call: Node, at: int) -> str | None:
 
 def _of_time(call: Node) -> str | None:
     pattern = _fixed(call, 1)
-    return None if pattern is None else local_time(_TIME, pattern)
+    locale = _fixed(call, 3) or _LOCALE if len(call.children) > 3 else None  # noqa: PLR2004 - time, pattern, zone, locale
+    return None if pattern is None else local_time(_TIME, pattern, locale=locale)
 
 
 def _of_date(call: Node) -> str | None:
     pattern = _fixed(call, 1)
-    return None if pattern is None else local_date(_DAY, pattern)
+    locale = _fixed(call, 2) or _LOCALE if len(call.children) > 2 else None  # noqa: PLR2004 - date, pattern, locale
+    return None if pattern is None else local_date(_DAY, pattern, locale)
 
 
 def _of_money(call: Node) -> str | None:

@@ -6,6 +6,7 @@ import json
 
 from pipeline.rules.functions import money, texts, times
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload
+from pipeline.rules.timestamp import Timestamp
 
 __all__ = ["FUNCTIONS", "Example", "Function", "FunctionFailed", "Overload", "as_markdown"]
 
@@ -38,7 +39,11 @@ def as_markdown() -> str:
     return "\n".join(lines)
 
 
+def _moment(value: object) -> str:
+    return value.as_datetime().isoformat().replace("+00:00", "Z") if isinstance(value, Timestamp) else str(value)
+
+
 def _row(example: Example) -> str:
-    event = json.dumps(example.event, ensure_ascii=False)[1:-1] if example.event else ""
+    event = json.dumps(example.event, ensure_ascii=False, default=_moment)[1:-1] if example.event else ""
     cells = (f"`{example.expression}`", f"`{event}`" if event else "", f"`{example.result}`")
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

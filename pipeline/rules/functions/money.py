@@ -6,11 +6,11 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from babel.core import Locale, UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
 from pipeline.rules import numbers
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
+from pipeline.rules.functions.locales import locale_of, unknown_locale
 from pipeline.rules.numbers import Number
 
 SYMBOLS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
@@ -56,18 +56,6 @@ def _currencies() -> frozenset[str]:
     return frozenset(list_currencies())
 
 
-@lru_cache(maxsize=64)
-def _locale(name: str) -> Locale | None:
-    try:
-        return Locale.parse(name.replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return None
-
-
-def _unknown_locale(name: str) -> str | None:
-    return None if _locale(name[:32]) else "there is no such locale; write it like zh-CN or en-US"
-
-
 @lru_cache(maxsize=512)
 def _shape(currency: str) -> tuple[int, str, str]:
     """Decimals, and the text before and after a number."""
@@ -95,10 +83,7 @@ def money(amount: Number | str, currency: str, locale: str | None = None) -> str
     if locale is None:
         return _with_currency(exact, currency)
     rounded = _rounded(exact, _shape(currency)[0])
-    known = _locale(locale[:32])
-    if known is None:
-        raise FunctionFailed(_unknown_locale(locale) or "")
-    return bounded(format_currency(rounded, currency, locale=known))
+    return bounded(format_currency(rounded, currency, locale=locale_of(locale)))
 
 
 def money_of_cents(amount: int, currency: str) -> str:
@@ -125,7 +110,7 @@ def _bad_decimals(decimals: int) -> str | None:
 
 def _check_money(_: object, currency: object, locale: object = None) -> str | None:
     problem = _unknown_currency(currency) if isinstance(currency, str) else None
-    return problem or (_unknown_locale(locale) if isinstance(locale, str) else None)
+    return problem or (unknown_locale(locale) if isinstance(locale, str) else None)
 
 
 def _check_decimal(_: object, decimals: object) -> str | None:

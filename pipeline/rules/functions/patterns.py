@@ -29,22 +29,24 @@ LETTERS: Mapping[str, str] = {
     "A": "{4}",
 }
 """Letters to their part of a format of: time, year of the century, hour to 12, weekday, half of the day."""
+NAMES: Mapping[str, str] = {"MMMM": "{5}", "MMM": "{6}", "EEE": "{7}"}
+"""The same for names that only a locale gives: month, short month, short weekday."""
 _TOKENS = re.compile(r"'[^']*'|T(?=[Hh])|([A-Za-z])\1*|[^A-Za-z']+|'")
 """A run of one letter is one token: `MMMM` is not two months. The `T` of ISO 8601 is a token of its own."""
 _PARTS: Mapping[str, str] = {
     **dict.fromkeys(("YYYY", "YY"), "year"),
-    **dict.fromkeys(("MM", "M"), "month"),
+    **dict.fromkeys(("MM", "M", "MMMM", "MMM"), "month"),
     **dict.fromkeys(("DD", "D"), "day"),
     **dict.fromkeys(("HH", "H", "hh", "h"), "hour"),
     "mm": "minute",
     "ss": "second",
-    "EEEE": "weekday",
+    **dict.fromkeys(("EEEE", "EEE"), "weekday"),
     "A": "half of the day",
 }
 """What each token shows."""
 _OF_A_DAY = frozenset({"hour", "minute", "second", "half of the day"})
 _TO_24, _TO_12 = frozenset({"HH", "H"}), frozenset({"hh", "h"})
-_NO_NAMES = "MM or M (months are numbers; write 月 after them)"
+_NO_NAMES = "MM or M (months are numbers: write 月 after them; a locale behind the zone gives them names)"
 _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("y", "Y", "yyyy", "YYY", "YYYYY"), "YYYY"),
     "yy": "YY",
@@ -70,7 +72,8 @@ def _tokens(pattern: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1_024)
 def format_of(pattern: str) -> str:
     """A pattern as a format of `str.format`; its arguments are those of `LETTERS`."""
-    return "".join(LETTERS.get(letters) or _escaped(letters.strip("'")) for letters in _tokens(pattern))
+    known = {**LETTERS, **NAMES}
+    return "".join(known.get(letters) or _escaped(letters.strip("'")) for letters in _tokens(pattern))
 
 
 def _escaped(text: str) -> str:
@@ -78,22 +81,23 @@ def _escaped(text: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def bad_pattern(pattern: str) -> str | None:
-    """What is wrong with a pattern of a time; None for a right one."""
+def bad_pattern(pattern: str, *, has_names: bool = False) -> str | None:
+    """What is wrong with a pattern of a time; None for a right one. `has_names`: a locale names months and days."""
     if not 1 <= len(pattern) <= MAX_PATTERN:
         return f"a pattern has 1 to {MAX_PATTERN} characters"
-    return next(_faults(_tokens(pattern)), None)
+    return next(_faults(_tokens(pattern), has_names=has_names), None)
 
 
-def bad_date_pattern(pattern: str) -> str | None:
+def bad_date_pattern(pattern: str, *, has_names: bool = False) -> str | None:
     """What is wrong with a pattern of a date, which has no time of day."""
     if _OF_A_DAY.intersection(_PARTS.get(letters, "") for letters in _tokens(pattern[: MAX_PATTERN + 1])):
         return "a date has no time of day; months are MM"
-    return bad_pattern(pattern)
+    return bad_pattern(pattern, has_names=has_names)
 
 
-def _faults(tokens: Sequence[str]) -> Iterator[str]:
-    for fault in (*map(_bad_token, tokens), _swapped(tokens)):
+def _faults(tokens: Sequence[str], *, has_names: bool) -> Iterator[str]:
+    names = NAMES if has_names else {}
+    for fault in (*(_bad_token(one) for one in tokens if one not in names), _swapped(tokens)):
         if fault is not None:
             yield fault
     parts = [_PARTS[letters] for letters in tokens if letters in _PARTS]

@@ -10,7 +10,7 @@ from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import Unfit, given
-from pipeline.rules.rule_compiler import event_types
+from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.format import FieldValue, RuleModel
@@ -104,10 +104,12 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
         message, hint = f"there is no template `{notice.template}`", did_you_mean(notice.template, known.templates)
         report.add_inside((*path, "template"), 0, "unknown-template", message, hint)
     rule = known.rules.get(notice.rule)
-    template = known.templates.get(rule.template or "") if rule is not None else None
+    aliases = template_aliases(rule) if rule is not None else ()
+    templates = [known.templates[alias] for alias in aliases if alias in known.templates]
     for key, value in notice.data.items():
         location: Path = (*path, "data", key)
-        if template is not None and template.field(key) is None:
+        if templates and all(template.field(key) is None for template in templates):
+            template = templates[0]
             names = [field.key for field in template.fields]
             message = f"template `{template.alias}` has no field `{key}`"
             report.add(

@@ -15,7 +15,7 @@ from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
 from pipeline.rules.functions.times import doubtful_zone
 from pipeline.rules.lint import doubtful_expressions, money_warnings, text_warnings
-from pipeline.rules.rule_compiler import event_types
+from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES, is_error
@@ -25,7 +25,7 @@ from pipeline.rules.source.templates import Template
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.registry import STYLES
 
-_NAMES = frozenset({"when", "to", "url", "reference", "data"})
+_NAMES = frozenset({"when", "to", "template", "url", "reference", "data"})
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
 _NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
@@ -130,7 +130,7 @@ class _FileWarnings:
             return _Where(name, None)
         key = str(path[path.index("data") + 1])
         rules = [self._merged[path[1]]] if path[0] == "rules" and isinstance(path[1], int) else self._merged.values()
-        templates = (self._compilation.templates.get(rule.template or "") for rule in rules)
+        templates = (self._compilation.templates.get(alias) for rule in rules for alias in template_aliases(rule))
         fields = (template.field(key) for template in templates if template is not None)
         return _Where(name, next((field.kind for field in fields if field is not None), None))
 
@@ -240,7 +240,7 @@ def _days(file: RuleDocument, compilation: Compilation, now: float | None) -> It
 def _unused(compilation: Compilation) -> Iterator[Finding]:
     if compilation.catalogue is None or not all(file.is_whole for file in compilation.files):
         return
-    used = {rule.template for file in compilation.files for _, rule in file.merged}
+    used = {alias for file in compilation.files for _, rule in file.merged for alias in template_aliases(rule)}
     for alias in compilation.templates:
         if alias not in used:
             yield compilation.catalogue.finding(("templates", alias), "unused-template", f"no rule uses `{alias}`")

@@ -230,7 +230,8 @@ class _Reader:
             if isinstance(event, self._is.MappingEndEvent):
                 break
             if not isinstance(event, self._is.ScalarEvent):
-                raise _Refused(event.start_mark, "not-yaml", "a key must be a plain text")
+                hint = 'put the key in quotes: "*"' if isinstance(event, self._is.AliasEvent) else None
+                raise _Refused(event.start_mark, "not-yaml", "a key must be a plain text", hint)
             key = _checked(event)
             if key in values:
                 raise _Refused(event.start_mark, "duplicate-key", f"`{key}` is here twice")

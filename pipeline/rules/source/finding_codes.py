@@ -221,6 +221,18 @@ CODES: Mapping[str, Code] = {
         "ids: {production: template-1, staging: template-1}",
     ),
     "unknown-template": Code(_E, "templates.yaml has no such alias.", "See the suggested name.", "template: payed"),
+    "template-missing": Code(
+        _E,
+        "A value that the event may have chooses no template: such an event makes no message.",
+        'Add it to `of:`, or `"*"` for every other value.',
+        "template: {by: event.channel, of: {WECHAT: paid}}",
+    ),
+    "templates-differ": Code(
+        _E,
+        "The templates of a choice do not need the same fields.",
+        "Make the field optional in templates.yaml, or write two rules.",
+        'template: {by: event.channel, of: {WECHAT: paid, "*": old}}',
+    ),
     "no-templates": Code(_E, "There is no templates.yaml.", "Add one beside the rules."),
     "no-template-id": Code(_E, "The template has no id for this environment.", "Add it under `ids:`."),
     "unknown-api": Code(

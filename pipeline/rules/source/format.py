@@ -61,6 +61,7 @@ def _per_minute(value: object) -> object:
 
 PerMinute = Annotated[int, BeforeValidator(_per_minute), Field(ge=1, le=MOST_PER_MINUTE)]
 
+
 def _day(value: object) -> object:
     if not isinstance(value, str) or (found := _DATE.fullmatch(value)) is None:
         raise ValueError("write a day like 2026-11-30, without a time")
@@ -131,6 +132,15 @@ class ActiveModel(FormatModel):
         return self
 
 
+class TemplateByValue(FormatModel):
+    """One of several templates, by a value of the event."""
+
+    by: Expression = Field(description="Expression whose value chooses: `event.locale`.")
+    of: dict[str, str] = Field(
+        description='Value to alias in templates.yaml; `"*"` is for every other value.', min_length=1
+    )
+
+
 class RuleFields(FormatModel):
     """What `defaults:` may hold for all rules of a file."""
 
@@ -138,7 +148,9 @@ class RuleFields(FormatModel):
     on: tuple[str, ...] | str | None = Field(None, description="Event type, or a list of them.")
     when: Expression | None = Field(None, description="Condition in CEL; without it the rule matches every event.")
     to: Text | None = Field(None, description="The recipient: text with `${…}`.")
-    template: str | None = Field(None, description="Alias in templates.yaml.")
+    template: TemplateByValue | str | None = Field(
+        None, description="Alias in templates.yaml, or several by a value of the event: `{by: event.locale, of: {…}}`."
+    )
     url: Text | None = Field(None, description="Where a tap on the message leads: https only.")
     reference: Text | None = Field(
         None, description="What support looks the message up by, such as the order number: text with `${…}`."
@@ -191,8 +203,8 @@ class RuleFile(FormatModel):
     """A file of rules."""
 
     defaults: RuleFields | None = Field(None, description="Keys of every rule of this file that does not set them.")
-    timezone: str = Field(DEFAULT_ZONE, description="Time zone of the days of `active`, such as `Asia/Shanghai`.")
     rules: tuple[RuleModel, ...] = Field(description="The rules, in the order in which they are tried.")
+    timezone: str = Field(DEFAULT_ZONE, description="Time zone of the days of `active`, such as `Asia/Shanghai`.")
 
 
 class TemplateFieldModel(FormatModel):

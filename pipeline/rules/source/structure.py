@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.model.finding import Finding
-from pipeline.model.suggestion import did_you_mean, known_keys
+from pipeline.model.suggestion import closest, did_you_mean, known_keys
 from pipeline.rules.source.document import Document
 from pipeline.rules.source.format import SHAPES
 from pipeline.rules.source.misplaced import first_misplaced
@@ -18,6 +18,8 @@ from pipeline.styles.registry import STYLES
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_OBJECTS = frozenset({"FieldValue", "TemplateByValue"})
+"""What may stand in the place of a text."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -37,13 +39,25 @@ def validate(document: Document, model: type[Model]) -> tuple[Model | None, list
 def _clear(faults: list[ErrorDetails]) -> Iterator[ErrorDetails]:
     """Of a choice between a text and an object, only the errors about the one that was meant."""
     objects = {
-        fault["loc"][:-1] if fault["loc"][-1] != "FieldValue" else fault["loc"]
+        fault["loc"][:-1] if fault["loc"][-1] not in _OBJECTS else fault["loc"]
         for fault in faults
-        if "FieldValue" in fault["loc"] and fault["type"] != "model_type"
+        if _OBJECTS.intersection(fault["loc"]) and fault["type"] != "model_type"
     }
+    chosen = {
+        loc[: loc.index("TemplateByValue")]
+        for loc in (*objects, *(fault["loc"] for fault in faults))
+        if "TemplateByValue" in loc
+    }
+    unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
     for fault in faults:
         location = fault["loc"]
-        if location and location[-1] == "FieldValue" and fault["type"] == "model_type":
+        if fault["type"] == "missing" and any(
+            other[:-1] == location[:-1] and closest(str(other[-1]), [str(location[-1])]) for other in unknown
+        ):  # it is misspelt, which is a finding of its own
+            continue
+        if location and location[-1] in _OBJECTS and fault["type"] == "model_type":
+            continue
+        if location[-1:] == ("str",) and location[:-1] in chosen and isinstance(fault["input"], dict):
             continue
         is_text = bool(location) and str(location[-1]).startswith(("function-", "constrained-str"))
         if is_text and any(path[: len(location) - 1] == location[:-1] for path in objects):
@@ -57,7 +71,7 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     path = tuple(
         part
         for part in fault["loc"]
-        if isinstance(part, int) or (part != "FieldValue" and "[" not in part and part not in {"str", "tuple"})
+        if isinstance(part, int) or (part not in _OBJECTS and "[" not in part and part not in {"str", "tuple"})
     )
     name = f"`{path[-1]}`" if path else "the file"
     match fault["type"]:
@@ -112,7 +126,8 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
     ("dict_type", "ids"): "an id for each environment: {production: …}",
     ("string_type", "to"): "a message goes to one recipient: write to: ${event.sub}",
     ("string_type", "when"): "join conditions with `&&` or `||` in one text",
-    ("string_type", "template"): "one rule has one template: write two rules for two",
+    ("string_type", "template"): 'one rule has one template; by a value: {by: event.locale, of: {zh: …, "*": …}}',
+    ("dict_type", "of"): 'a template for each value: {zh: …, en: …, "*": …}',
     ("string_type", "url"): "a message has one url",
     ("string_type", "reference"): "a message has one reference: join several fields in one text",
     ("model_type", "active"): "write {from: 2026-11-01, until: 2026-12-31}",
@@ -129,7 +144,8 @@ def _message(fault: ErrorDetails) -> tuple[str, str | None]:
         return "has no value", "write one, or leave the line out"
     if kind in _KINDS:
         message, hint = _KINDS[kind]
-        return message, _OF_KEYS.get((kind, str(fault["loc"][-1] if fault["loc"] else "")), hint)
+        name = next((str(part) for part in reversed(fault["loc"]) if part != "str"), "")
+        return message, _OF_KEYS.get((kind, name), hint)
     if kind == "greater_than":
         return "must be longer than 0, or no message is ever sent", "write a duration like 30m, 24h or 7d"
     if kind in {"literal_error", "enum"}:

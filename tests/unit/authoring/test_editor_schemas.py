@@ -33,7 +33,10 @@ def validator(kind: str) -> Draft202012Validator:
 
 
 def content(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    yaml = YAML(typ="safe", pure=True)
+    as_text = yaml.constructor.yaml_constructors["tag:yaml.org,2002:str"]
+    yaml.constructor.add_constructor("tag:yaml.org,2002:timestamp", as_text)  # YAML 1.2 has no dates, nor have editors
+    return yaml.load(path.read_text(encoding="utf-8"))
 
 
 def kind_of(path: Path) -> str:

@@ -242,6 +242,39 @@ def test_local_date_has_no_time_of_day() -> None:
         local_date("2026-11-30", "HH:mm")
 
 
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [
+        ("zh-CN", "星期一 23 十一月 11月 周一 上午"),
+        ("en", "Monday 23 November Nov Mon AM"),
+        ("ja", "月曜日 23 11月 11月 月 午前"),
+        ("fr_FR", "lundi 23 novembre nov. lun. AM"),
+        ("de", "Montag 23 November Nov. Mo. AM"),
+    ],
+)
+def test_names_are_those_of_the_locale(locale: str, text: str) -> None:
+    """As CLDR has them within a date; without a locale a month has no name."""
+    moment = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    assert local_time(moment, "EEEE D MMMM", "Asia/Shanghai", locale) == " ".join(text.split()[:3])
+    assert local_time(moment, "MMM EEE A h", "Asia/Shanghai", locale) == " ".join((*text.split()[3:], "9"))
+    assert local_date("2026-11-23", "EEEE D MMMM", locale) == " ".join(text.split()[:3])
+
+
+@pytest.mark.parametrize("locale", ["", "xx", "english", "../../etc", "z" * 10_000, "zh-CN\x00"])
+def test_unknown_locales_of_times_are_refused(locale: str) -> None:
+    """And found beforehand where they are fixed."""
+    for name, arguments in (("local_time", (None, "MMMM", "UTC")), ("local_date", (None, "MMMM"))):
+        check = BY_NAME[name].check_constants
+        assert check is not None
+        assert "no such locale" in str(check(*arguments, locale))
+        assert check(*arguments, None) is None
+        assert "months are numbers" in str(check(*arguments))
+    with pytest.raises(FunctionFailed, match="locale"):
+        local_time(NOON, "MMMM", "UTC", locale)
+    with pytest.raises(FunctionFailed, match="locale"):
+        local_date("2026-11-30", "MMMM", locale)
+
+
 def test_labels_without_a_message_are_refused() -> None:
     """A value without a label makes no message, and the error does not contain the value."""
     with pytest.raises(FunctionFailed) as refused:

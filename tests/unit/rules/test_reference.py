@@ -39,7 +39,7 @@ def test_the_files_defaults_may_have_it() -> None:
     "order_no", ["", " ", "\u200b", "a\nb", "a\x00b", "x" * (MAX_REFERENCE + 1), "\u202eabc", "a\ud800"]
 )
 def test_what_is_no_reference_is_left_out(order_no: str) -> None:
-    """An empty one, one over its length, one with what nobody sees: the message goes out without it."""
+    """An empty one, one over its length, one with an invisible character: the message goes out without it."""
     made = only(referring("${event.order_no}"), order_no=order_no)
     assert isinstance(made, Notice)
     assert made.reference is None
@@ -55,7 +55,7 @@ def test_a_reference_that_is_null_or_fails_is_left_out() -> None:
 
 
 def test_a_refused_message_has_its_reference() -> None:
-    """It is what somebody will ask for."""
+    """It is what a customer will ask about."""
     made = only(
         referring("${event.order_no}", RULE.replace("thing1: 豆", "thing1: '${event.buyer.name}'")), buyer={"name": ""}
     )
