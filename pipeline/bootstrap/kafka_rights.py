@@ -60,6 +60,19 @@ COMMANDS: Mapping[str, Sequence[Need]] = {
         Need(("READ", "WRITE"), TOPIC, _MARKS),
         Need(("WRITE",), TRANSACTIONAL_ID, _GROUP, ".redrive"),
     ),
+    "replay --dry-run": (
+        Need(("READ",), TOPIC, _SOURCES),
+        Need(("READ",), TOPIC, _OUTCOMES),
+        Need(("READ",), TOPIC, _MARKS),
+        Need(("DESCRIBE",), GROUP, _GROUP),
+    ),
+    "replay": (
+        Need(("READ", "WRITE"), TOPIC, _SOURCES),
+        Need(("READ",), TOPIC, _OUTCOMES),
+        Need(("READ", "WRITE"), TOPIC, _MARKS),
+        Need(("DESCRIBE",), GROUP, _GROUP),
+        Need(("WRITE",), TRANSACTIONAL_ID, _GROUP, ".redrive"),
+    ),
     "skip": (
         Need(("READ",), TOPIC, _SOURCES),
         Need(("READ", "WRITE"), TOPIC, _OUTCOMES),
@@ -76,7 +89,7 @@ COMMANDS: Mapping[str, Sequence[Need]] = {
 OPTIONAL: Sequence[tuple[str, str]] = (
     ("CREATE on `outcomes.topic` and `dead_letters.topic`", "`run` makes them"),
     ("CREATE on `control.topic`", "`run`, `pause` and `resume` make it"),
-    ("CREATE on `dead_letters.redriven_topic`", "`redrive` makes it"),
+    ("CREATE on `dead_letters.redriven_topic`", "`redrive` and `replay` make it"),
     ("WRITE on `control.topic`", "`run`, if a rule or `rule_options` has `max_per_minute`; it is then needed"),
     ("CREATE on the topic", "`emit --create`"),
     (
@@ -86,8 +99,8 @@ OPTIONAL: Sequence[tuple[str, str]] = (
     ),
     (
         "DESCRIBE_CONFIGS on `kafka.topics`",
-        "`run` takes records without a value on a compacted topic for deletions; `redrive` finds out whether a topic "
-        "is compacted, and without it writes only with `--not-compacted`",
+        "`run` takes records without a value on a compacted topic for deletions; `redrive` and `replay` find out "
+        "whether a topic is compacted, and without it write only with `--not-compacted`",
     ),
     (
         "DESCRIBE_CONFIGS on the cluster",

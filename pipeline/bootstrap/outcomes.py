@@ -36,10 +36,10 @@ def outcome_encoder(settings: Settings, schemas: Schemas, credentials: Credentia
     """
     key_file = settings.outcomes.recipient_hash_key_file
     watch = FileWatch(lambda: [] if key_file is None else [key_file])  # before the file is read
-    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), *_encodings(settings))
+    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), *text_encodings(settings))
 
     def prepare() -> Callable[[], None]:
-        encodings = _encodings(settings)
+        encodings = text_encodings(settings)
         return lambda: encoder.use(*encodings)
 
     if key_file is not None:
@@ -47,7 +47,7 @@ def outcome_encoder(settings: Settings, schemas: Schemas, credentials: Credentia
     return encoder
 
 
-def _encodings(settings: Settings) -> tuple[RecipientEncoding, RecipientEncoding]:
+def text_encodings(settings: Settings) -> tuple[RecipientEncoding, RecipientEncoding]:
     """Return how recipients and references are written in outcomes.
 
     Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Event
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.kafka.rights import principal
 from pipeline.adapters.kafka.topics import REDRIVEN_CONFIG, TopicCheck, TopicToMake
-from pipeline.adapters.operations.redrive import BATCH, LetterReader, LetterResult, Sender, Target
+from pipeline.adapters.operations.redrive import LetterReader, LetterResult, Sender
+from pipeline.adapters.operations.rewriting import BATCH, Target
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
@@ -23,6 +24,7 @@ from pipeline.operations.redrive.letter import Letter
 from pipeline.operations.redrive.selection import RedriveDecision, Selection
 from pipeline.settings import Settings
 
+Item = TypeVar("Item")
 BATCH_BYTES = 8_388_608
 """Values in one transaction: a batch of the largest records must not fill the memory."""
 BATCH_SECONDS = 0.5
@@ -100,7 +102,7 @@ class Redrive:
         """
         tally = Tally()
         sender = Sender(self._properties, self._name, self._target)
-        pace = _Pace(rate, stop)
+        pace = Pace(rate, stop)
         for batch in self._batches(pace.batch):
             if not pace.wait(sum(tally.fates.values())):
                 break
@@ -109,22 +111,27 @@ class Redrive:
             progressed(sum(tally.fates.values()), total)
         return tally
 
-    def _batches(self, size_limit: int) -> Iterator[list[Letter]]:
-        batch: list[Letter] = []
-        size = 0
-        for result in self._reader.fates(lambda _read, _total: None):
-            if result.letter is None or result.fate is not RedriveDecision.SEND:
-                continue
-            batch.append(result.letter)
-            size += len(result.letter.record.value or b"")
-            if len(batch) >= size_limit or size >= BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
-        if batch:
+    def _batches(self, most: int) -> Iterator[list[Letter]]:
+        results = self._reader.fates(lambda _read, _total: None)
+        selected = (one.letter for one in results if one.letter is not None and one.fate is RedriveDecision.SEND)
+        return batched(selected, most, lambda letter: letter.record.value)
+
+
+def batched(items: Iterable[Item], most: int, value: Callable[[Item], bytes | None]) -> Iterator[list[Item]]:
+    """Yield the items in lists for one transaction each: at most so many, and about `BATCH_BYTES` of values."""
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += len(value(item) or b"")
+        if len(batch) >= most or size >= BATCH_BYTES:
             yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
-class _Pace:
+class Pace:
     """Limits the rate, counted from the start."""
 
     def __init__(self, rate: float | None, stop: Event) -> None:
@@ -148,9 +155,34 @@ def open_redrive(settings: Settings, options: RedriveOptions, *, writes: bool) -
     """
     configure_logging(form=settings.log.format, level="error", clock=SystemClock())
     properties = kafka_properties(settings)
+    rewriting = RewriteOptions("redrive", options.into, options.not_compacted)
+    target = find_target(settings, rewriting, [settings.dead_letters.topic], writes=writes)
+    redrive = Redrive(settings, options, properties, target)
+    try:
+        yield redrive
+    finally:
+        redrive.close()
+
+
+class RewriteOptions(NamedTuple):
+    """Where a command writes records again."""
+
+    command: str
+    into: str | None
+    not_compacted: bool
+
+
+def find_target(settings: Settings, options: RewriteOptions, reads: Sequence[str], *, writes: bool) -> Target:
+    """Check the topics that are written to, and those that the command also `reads`; create that of the marks.
+
+    Raises:
+        UserError: a topic is missing or cannot be used for it, a right is missing, or Kafka does not answer.
+    """
+    properties = kafka_properties(settings)
     check = TopicCheck(properties, settings.kafka.start_timeout_seconds)
-    check.prove(needed("redrive" if writes else "redrive --dry-run", settings, into=options.into))
-    check.require([*settings.kafka.topics, settings.dead_letters.topic])
+    command = options.command if writes else f"{options.command} --dry-run"
+    check.prove(needed(command, settings, into=options.into))
+    check.require([*settings.kafka.topics, *reads])
     available = check.partitions()
     topics = {name: available[name] for name in settings.kafka.topics}
     if options.into is not None and options.into not in topics:
@@ -168,15 +200,11 @@ def open_redrive(settings: Settings, options: RedriveOptions, *, writes: bool) -
                 f"{principal(properties)} may not read the configuration of the topic {name}, and in a "
                 "compacted topic an old event would replace the newest one of its key",
                 hint=f"give it DESCRIBE_CONFIGS on the topic {name}, or confirm that no topic that is written to is "
-                "compacted: `redrive --not-compacted`",
+                "compacted: `{options.command} --not-compacted`",
             )
     letters = settings.dead_letters
     marks = TopicToMake(letters.redriven_topic, 1, letters.replication_factor, letters.create)
     if writes:
         check.ensure(marks, REDRIVEN_CONFIG)
     known = letters.redriven_topic if writes or letters.redriven_topic in available else None
-    redrive = Redrive(settings, options, properties, Target(topics, options.into, known))
-    try:
-        yield redrive
-    finally:
-        redrive.close()
+    return Target(topics, options.into, known)

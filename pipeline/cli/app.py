@@ -46,7 +46,7 @@ PANELS = {
         "explain",
         "diff",
     ),
-    "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "skip"),
+    "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "replay", "skip"),
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
 or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
@@ -54,7 +54,7 @@ COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
 FOLDERS = {
     **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
-    **dict.fromkeys(("pause", "resume", "audit", "redrive", "skip"), "operators"),
+    **dict.fromkeys(("pause", "resume", "audit", "redrive", "replay", "skip"), "operators"),
     **dict.fromkeys(
         (
             "init",

@@ -71,6 +71,8 @@ def arguments(office: Office, command: str) -> list[str]:
         "resume": ["--all"],
         "redrive": ["--yes", "--not-compacted"],
         "redrive --dry-run": ["--dry-run"],
+        "replay": ["--rule", "wallet-recharged", "--lost", "--yes", "--not-compacted"],
+        "replay --dry-run": ["--rule", "wallet-recharged", "--lost", "--dry-run"],
         "skip": [str(shop.position(2)), "--yes"],
         "emit": ["order.paid.v1", "-n", "1", "--topic", shop.kafka.names.events],
         "explain TOPIC/PARTITION/OFFSET": [str(shop.position(0))],
@@ -94,6 +96,9 @@ def test_the_table_of_rights_is_enough_and_each_right_is_needed(
     if name == "skip":
         write_bomb(office.shop.kafka)
         commit(office.shop, 2)
+    if name == "replay":
+        office.shop.emit(1)
+        commit(office.shop, 3)
     if name == "redrive":
         office.shop.bury(office.shop.position(1))
     rights = office.needed(name)

@@ -81,7 +81,7 @@ def test_a_broker_that_stays_away_ends_it_with_a_message_and_it_can_be_continued
     stoppable_kafka.kill()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
-    assert "run it again: no letter is sent twice" in err
+    assert "run it again: nothing is sent twice" in err
     assert "Traceback" not in err
     stoppable_kafka.start()
     sent = len(office.numbers())

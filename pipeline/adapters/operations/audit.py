@@ -6,27 +6,20 @@ before, so the ledger, which is read later, must hold it; and its dead letter wa
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
-from confluent_kafka import TopicPartition as KafkaPartition
-
-from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka import rights
-from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
-from pipeline.adapters.kafka.range import ASK_SECONDS, Progressed, Span, TopicRange
+from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
+from pipeline.adapters.operations.decoding import decoded
+from pipeline.adapters.operations.group_state import committed_offsets, described
 from pipeline.adapters.operations.skip import skipped_offsets
 from pipeline.adapters.operations.sorted_rows import SortedRows
-from pipeline.delivery import pointer
-from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable, Unreachable, UserError
+from pipeline.errors import Tombstone, Undecodable
 from pipeline.model.dead_letter import is_for_another_group
 from pipeline.model.event import Origin, Position, Record, TopicPartition
 from pipeline.operations.audit.audit import Audit
@@ -39,10 +32,6 @@ from pipeline.rules.ruleset import RuleSet
 
 CLOCK_MARGIN = timedelta(hours=1)
 """Outcomes are read from this long before the first event, because the producer's clock may differ from ours."""
-REGISTRY_SECONDS = 30.0
-SLICE_SECONDS = 1.0
-"""Timeout of one query for commits. Without the right, librdkafka repeats it until the timeout, and reports the missing
-right as an event of the consumer."""
 
 Stage = Callable[[str], AbstractContextManager[Progressed]]
 """Shows the progress of one stage."""
@@ -78,10 +67,7 @@ class Expectation:
         if is_for_another_group(record.headers, self._group):
             return (), False
         try:
-            event = self._decoder.decode(record)
-        except SchemaUnavailable:
-            self._prepare(record)
-            return self.of(record)
+            event = decoded(self._decoder, record)
         except Tombstone:
             return (), False
         except Undecodable:
@@ -91,17 +77,6 @@ class Expectation:
         if not expected and (self._unmatched_too or redriven):
             return (UNMATCHED,), redriven
         return expected, redriven
-
-    def _prepare(self, record: Record) -> None:
-        async def within_time() -> None:
-            await asyncio.wait_for(self._decoder.prepare(record), REGISTRY_SECONDS)
-
-        try:
-            asyncio.run(within_time())
-        except TimeoutError:
-            raise Unreachable(
-                f"the schema registry returned no schema for {record.position} within {REGISTRY_SECONDS:.0f} s"
-            ) from None
 
 
 class KafkaAudit:
@@ -126,8 +101,8 @@ class KafkaAudit:
         with ExitStack() as opened:
             ranges = [opened.enter_context(TopicRange(self._properties, topic, span)) for topic in subject.topics]
             locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
-            self._origins = self._described(subject.topics)
-            committed = self._committed(locations)
+            self._origins = described(self._properties, subject.group_id, subject.topics)
+            committed = committed_offsets(self._properties, subject.group_id, locations, self._origins)
             provable = self._provable(ranges)
             partitions = [
                 PartitionRange(
@@ -203,44 +178,6 @@ class KafkaAudit:
         """Return the span in which outcomes and letters of the range's events may have been written."""
         return Span(None if self._subject.start is None else self._subject.start - CLOCK_MARGIN)
 
-    def _committed(self, locations: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int | None]:
-        """Return the group's committed offset of each partition; None without one."""
-        settings = {**self._properties, "group.id": self._subject.group_id, "enable.auto.commit": False, "log_level": 0}
-        partitions = [KafkaPartition(*location) for location in locations]
-        deadline = time.monotonic() + ASK_SECONDS
-        with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
-            while True:
-                try:
-                    answers = consumer.committed(partitions, timeout=SLICE_SECONDS)
-                except KafkaException as error:
-                    refusal = _refusal(consumer)
-                    if refusal is not None or time.monotonic() > deadline:
-                        raise self._commits_unreadable(refusal or kafka_errors.cause(error)) from None
-                else:
-                    return {(one.topic, one.partition): self._offset(one) for one in answers}
-
-    def _commits_unreadable(self, cause: KafkaError) -> UserError:
-        group = self._subject.group_id
-        if cause.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            return rights.refused(self._properties, [rights.Right("DESCRIBE", "group", group)])
-        message = f"what the group {group} has committed cannot be read: {cause.str()}"
-        return Unreachable(message, hint=kafka_errors.hint({cause.code()}))
-
-    def _offset(self, answer: KafkaPartition) -> int | None:
-        """Return the committed offset; None if there is none, or if it belongs to an earlier topic of this name."""
-        found = pointer.read(answer.metadata)
-        topic_id = found.topic_id if isinstance(found, pointer.Pointer) else None
-        is_current = topic_id in (None, self._origins[answer.topic].topic_id)
-        return answer.offset if answer.offset >= 0 and is_current else None
-
-    def _described(self, topics: Sequence[str]) -> Mapping[str, Origin]:
-        try:
-            return Identities(self._properties, self._subject.group_id).origins(topics)
-        except KafkaException as error:
-            cause = kafka_errors.cause(error)
-            message = f"{', '.join(topics)} cannot be described: {cause.str()}"
-            raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
-
     def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:
         """Return each partition's first offset whose outcome the ledger would still hold."""
         oldest, count = self._oldest(self._subject.outcomes_topic)
@@ -264,12 +201,3 @@ class KafkaAudit:
                     first = next(one.records(), None)
                 oldest[number] = None if first is None else datetime.fromtimestamp(first.timestamp_ms / 1000, UTC)
         return oldest, len(available)
-
-
-def _refusal(consumer: Consumer) -> KafkaError | None:
-    """Return the error by which Kafka refuses the group to this user, if it does."""
-    while (message := consumer.poll(0)) is not None:
-        error = message.error()
-        if error is not None and kafka_errors.is_refused(error):
-            return error
-    return None

@@ -47,11 +47,26 @@ LABELS = {
 FAILURES = (RedriveDecision.LOOP_GUARD, RedriveDecision.SOURCE_GONE, RedriveDecision.REFUSED)
 """Selected and not sent: the exit code is 1."""
 
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The service's configuration.", metavar="FILE")]
+RateOption = Annotated[float | None, typer.Option(min=0.01, help="At most this many a second; default: no limit.")]
+IntoOption = Annotated[
+    str | None,
+    typer.Option(help="Write to this topic, which the service reads, instead of the source topic.", metavar="TOPIC"),
+]
+NotCompactedOption = Annotated[
+    bool,
+    typer.Option(
+        "--not-compacted",
+        help="Confirm that no topic that is written to is compacted, if the Kafka user may not read that.",
+    ),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+OutputOption = Annotated[Literal["text", "json"], typer.Option(help="How to print it.")]
+
 
 def command(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The service's configuration.", metavar="FILE")] = Path(
-        "pipeline.yaml"
-    ),
+    config: ConfigOption = Path("pipeline.yaml"),
     reason: Annotated[
         list[Reason] | None,
         typer.Option(help="Only letters with this reason; may be repeated.", metavar="REASON", show_choices=False),
@@ -73,26 +88,15 @@ def command(
     end: Annotated[
         str | None, typer.Option("--to", help="Only letters that failed before this time.", metavar="TIME")
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=0.01, help="At most this many a second; default: no limit.")] = None,
+    rate: RateOption = None,
     max_redrives: Annotated[
         int, typer.Option(min=1, max=1000, help="Skip letters that were redriven this many times.")
     ] = 3,
-    into: Annotated[
-        str | None,
-        typer.Option(
-            help="Write to this topic, which the service reads, instead of the source topic.", metavar="TOPIC"
-        ),
-    ] = None,
-    not_compacted: Annotated[
-        bool,
-        typer.Option(
-            "--not-compacted",
-            help="Confirm that no topic that is written to is compacted, if the Kafka user may not read that.",
-        ),
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; write nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
+    into: IntoOption = None,
+    not_compacted: NotCompactedOption = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    output: OutputOption = "text",
 ) -> None:
     """Send dead letters again: each is written to its source topic, and the service runs the one rule that failed.
 
@@ -153,13 +157,13 @@ def send_again(
 
 
 def _send(redrive: Redrive, seen: Tally, rate: float | None, output: str) -> None:
-    with _stopped_by_signals() as stop, progress("sending") as progressed:
+    with stopped_by_signals() as stop, progress("sending") as progressed:
         tally = redrive.send(seen.fates[RedriveDecision.SEND], rate, stop, progressed)
     _finish(seen, tally, output, sent=tally.fates[RedriveDecision.SEND], interrupted=stop.is_set())
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[Event]:
+def stopped_by_signals() -> Iterator[Event]:
     """Ctrl-C and SIGTERM set the event, so that sending ends after the current batch; a second Ctrl-C ends at once."""
     stop = Event()
     interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)

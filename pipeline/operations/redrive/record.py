@@ -1,11 +1,11 @@
-"""Build the record that redrive writes for a dead letter."""
+"""Build the records that redrive writes for a dead letter, and replay for an event."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from pipeline.model import dead_letter
-from pipeline.model.event import Headers, Record, position_identity
+from pipeline.model.event import Headers, Origin, Record, position_identity
 from pipeline.model.outcome import OutcomeKind
 from pipeline.operations.redrive.letter import Letter, last_of_each
 
@@ -39,3 +39,24 @@ def redriven(letter: Letter, original: Record) -> Redriven:
         added[dead_letter.KEY_ROUND] = given[dead_letter.KEY_ROUND]
     own = tuple((name, raw) for name, raw in original.headers if not name.startswith(dead_letter.PREFIX))
     return Redriven(original.key, original.value, (*own, *added.items()))
+
+
+def replayed(record: Record, origin: Origin, rule: str, number: int, *, new_key: bool) -> Redriven:
+    """Build the record that replay writes for an event, of which the service runs `rule` alone.
+
+    With `new_key` the API takes the message although it knows the notice: its recipient gets a second one.
+    """
+    given = last_of_each(record.headers)
+    added = {
+        dead_letter.REDRIVES: b"%d" % number,
+        dead_letter.GROUP: origin.group.encode(),
+        dead_letter.EVENT_IDENTITY: given.get(dead_letter.EVENT_IDENTITY)
+        or position_identity(origin, *record.position).encode(),
+        dead_letter.FIRST_POSITION: str(record.position).encode(),
+        dead_letter.EVENT_TIME: b"%d" % record.timestamp_ms,
+        dead_letter.ONLY_RULE: rule.encode(),
+    }
+    if new_key:
+        added[dead_letter.KEY_ROUND] = b"%d" % number
+    own = tuple((name, raw) for name, raw in record.headers if not name.startswith(dead_letter.PREFIX))
+    return Redriven(record.key, record.value, (*own, *added.items()))

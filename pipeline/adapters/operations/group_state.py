@@ -1,0 +1,84 @@
+"""What a group has processed of its topics: identities and commits, read without joining the group."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka import rights
+from pipeline.adapters.kafka.identities import Identities
+from pipeline.adapters.kafka.range import ASK_SECONDS
+from pipeline.delivery import pointer
+from pipeline.errors import Unreachable, UserError
+from pipeline.model.event import Origin, TopicPartition
+
+SLICE_SECONDS = 1.0
+"""Timeout of one query for commits. Without the right, librdkafka repeats it until the timeout, and reports the missing
+right as an event of the consumer."""
+
+
+def described(properties: Mapping[str, Any], group: str, topics: Sequence[str]) -> Mapping[str, Origin]:
+    """Return the identities of the topics as they are now.
+
+    Raises:
+        Unreachable: they cannot be described.
+    """
+    try:
+        return Identities(properties, group).origins(topics)
+    except KafkaException as error:
+        cause = kafka_errors.cause(error)
+        message = f"{', '.join(topics)} cannot be described: {cause.str()}"
+        raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
+
+
+def committed_offsets(
+    properties: Mapping[str, Any], group: str, locations: Sequence[TopicPartition], origins: Mapping[str, Origin]
+) -> Mapping[tuple[str, int], int | None]:
+    """Return the group's committed offset of each partition; None without one, or with one of an earlier topic.
+
+    Raises:
+        RightsMissing: this user may not describe the group.
+        Unreachable: the commits cannot be read.
+    """
+    settings = {**properties, "group.id": group, "enable.auto.commit": False, "log_level": 0}
+    partitions = [KafkaPartition(*location) for location in locations]
+    deadline = time.monotonic() + ASK_SECONDS
+    with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
+        while True:
+            try:
+                answers = consumer.committed(partitions, timeout=SLICE_SECONDS)
+            except KafkaException as error:
+                refusal = _refusal(consumer)
+                if refusal is not None or time.monotonic() > deadline:
+                    raise _unreadable(properties, group, refusal or kafka_errors.cause(error)) from None
+            else:
+                return {(one.topic, one.partition): _offset(one, origins[one.topic]) for one in answers}
+
+
+def _unreadable(properties: Mapping[str, Any], group: str, cause: KafkaError) -> UserError:
+    if cause.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return rights.refused(properties, [rights.Right("DESCRIBE", "group", group)])
+    message = f"what the group {group} has committed cannot be read: {cause.str()}"
+    return Unreachable(message, hint=kafka_errors.hint({cause.code()}))
+
+
+def _offset(answer: KafkaPartition, origin: Origin) -> int | None:
+    """Return the committed offset; None if there is none, or if it belongs to an earlier topic of this name."""
+    found = pointer.read(answer.metadata)
+    topic_id = found.topic_id if isinstance(found, pointer.Pointer) else None
+    return answer.offset if answer.offset >= 0 and topic_id in (None, origin.topic_id) else None
+
+
+def _refusal(consumer: Consumer) -> KafkaError | None:
+    """Return the error by which Kafka refuses the group to this user, if it does."""
+    while (message := consumer.poll(0)) is not None:
+        error = message.error()
+        if error is not None and kafka_errors.is_refused(error):
+            return error
+    return None

@@ -1,0 +1,1 @@
+"""Decide which events are replayed for a rule. Pure."""

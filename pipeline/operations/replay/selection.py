@@ -1,0 +1,84 @@
+"""Select the events to replay for a rule: those that the group has passed and of which the rule has no outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from pipeline.model.event import Event
+from pipeline.model.notice import Notice, Refusal
+from pipeline.model.outcome import OutcomeKind
+
+OF_MESSAGE = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN})
+"""Kinds of outcomes after which the recipient has the message, or may have it."""
+
+
+class ReplayDecision(StrEnum):
+    """What one run does with an event. Closed."""
+
+    SEND = "send"
+    TWICE = "twice"
+    """The recipient has the message, or may have it: left out unless it is asked for."""
+    REDRIVE = "redrive"
+    """The rule's notice failed or was suppressed: it has a dead letter, which `redrive` or `resume --send` sends."""
+    NOT_MATCHED = "not-matched"
+    """The rule does not match it."""
+    AHEAD = "ahead"
+    """The group has not passed it, and will evaluate it with the rules of the service."""
+    EXPIRED = "expired"
+    """Its message would be too late."""
+    DONE = "done"
+    """An earlier replay has written it."""
+    NOT_ASKED_FOR = "not-asked-for"
+    """Its position is not among those that are named."""
+    COPY = "copy"
+    """A record that a redrive or replay wrote; its original counts."""
+    NOT_AN_EVENT = "not-an-event"
+    """It cannot be decoded, or has no value."""
+    REFUSED = "refused"
+    """Kafka refused it."""
+
+
+class Notices(NamedTuple):
+    """What a rule makes of an event."""
+
+    event: Event
+    items: Sequence[Notice | Refusal]
+    """At least one."""
+
+
+class Replay(NamedTuple):
+    """What is known when the decisions are taken."""
+
+    rule: str
+    round: int
+    """Counts the replays of this rule that are meant: what was written in a round is not written in it again."""
+    twice: bool
+    """Whether those are written, too, whose recipients have the message."""
+    now: float
+    """Seconds since the epoch."""
+    outcomes: Mapping[str, OutcomeKind]
+    """The last outcome of each notice of the rule, by its id."""
+    done: frozenset[str] | set[str]
+    """Names of what was written."""
+
+    def fate(self, notices: Notices) -> ReplayDecision:
+        """Return the decision for an event that the rule matches and that the group has passed."""
+        if self.mark(notices.event) in self.done:
+            return ReplayDecision.DONE
+        kinds = {self.outcomes[item.id] for item in notices.items if item.id in self.outcomes}
+        if kinds & OF_MESSAGE and not self.twice:
+            return ReplayDecision.TWICE
+        if kinds - OF_MESSAGE:
+            return ReplayDecision.REDRIVE
+        if all(self._is_late(item) for item in notices.items):
+            return ReplayDecision.EXPIRED
+        return ReplayDecision.SEND
+
+    def _is_late(self, item: Notice | Refusal) -> bool:
+        return isinstance(item, Notice) and item.expires_at is not None and item.expires_at <= self.now
+
+    def mark(self, event: Event) -> str:
+        """Return the name by which it is remembered that an event was written."""
+        return f"replay {self.round} {self.rule} {event.record.position}"
