@@ -58,4 +58,5 @@ class RuleLimits:
         left.clear()
         share = "" if left.maxlen == self._limits[rule] else f" ({left.maxlen} in this member)"
         reason = f"more than {self._limits[rule]} notices a minute{share}"
-        return Pause(Scope(ScopeKind.RULE, rule), now, by=BY_LIMIT, reason=reason)
+        # In milliseconds, as the control topic has it: read back it must be the same pause.
+        return Pause(Scope(ScopeKind.RULE, rule), round(now, 3), by=BY_LIMIT, reason=reason)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.kafka.control import MOST_TEXT, read_key, read_value, written_key, written_value
+from pipeline.delivery.stops.rule_limits import RuleLimits
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 
 COUPON = Scope(ScopeKind.RULE, "coupon-issued")
@@ -107,3 +108,12 @@ def test_no_bytes_raise(key: bytes, value: bytes) -> None:
     """Everything is read as something or ignored."""
     read_key(key, "shop")
     read_value(COUPON, value)
+
+
+@given(st.floats(0, 4_000_000_000))
+def test_a_pause_that_a_limit_decides_is_the_same_when_it_is_read_back(now: float) -> None:
+    """Otherwise the member that decided it would log it as another one."""
+    limits = RuleLimits()
+    limits.use({"coupon": 1})
+    pause = limits.pause("coupon", now)
+    assert read_value(pause.scope, written_value(pause)) == pause
