@@ -45,6 +45,7 @@ PANELS = {
         "preview",
         "explain",
         "diff",
+        "send",
     ),
     "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "replay", "skip"),
 }
@@ -68,6 +69,7 @@ FOLDERS = {
             "preview",
             "explain",
             "diff",
+            "send",
             "emit",
             "schemas",
         ),

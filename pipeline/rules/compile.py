@@ -107,6 +107,7 @@ def compile_rules(
             if rule is not None:
                 rules.append(rule)
                 locations[rule.id] = RuleLocations.of(file.document, index, model)
+        compiler.check_defaults()
         expressions[file.document.path] = compiler.expressions
         errors += report.findings
     errors += _duplicates(files)

@@ -61,6 +61,8 @@ class RuleCompiler:
         self._stage = stage
         self._misplaced = misplaced
         self._expressions = ExpressionCompiler(report, environment, typed)
+        self._filled: dict[str, Template] = {}
+        """Every template that a rule of the file fills, by its alias."""
 
     @property
     def expressions(self) -> Sequence[ExpressionSource]:
@@ -234,10 +236,16 @@ class RuleCompiler:
     ) -> list[RuleField]:
         data = rule.data or {}
         fields: list[RuleField] = []
+        if template is not None:
+            self._filled[template.alias] = template
         for key, given in data.items():
             value = given if isinstance(given, FieldValue) else FieldValue(value=given)
             declared = template.field(key) if template is not None else None
-            location: Path = (*path, key, *(("value",) if isinstance(given, FieldValue) else ()))
+            is_own = self._report.has((*path, key))
+            if template is not None and declared is None and not is_own:
+                continue  # a default that other rules of the file use; if none does, `check_defaults` reports it
+            holder = path if is_own else ("defaults", "data")
+            location: Path = (*holder, key, *(("value",) if isinstance(given, FieldValue) else ()))
             may_be_null = declared is None or declared.optional  # an unknown field has a finding of its own
             text = self._expressions.text(location, value.value, on, known, may_be_null=may_be_null)
             if template is not None and declared is None:
@@ -252,6 +260,16 @@ class RuleCompiler:
         if template is not None:
             self._check_filled(path, template, data)
         return fields
+
+    def check_defaults(self) -> None:
+        """Fields in `data:` of the defaults that no rule of the file uses; call it after every rule is compiled."""
+        names = dict.fromkeys(field.key for template in self._filled.values() for field in template.fields)
+        data = self._defaults.data if self._defaults is not None else None
+        for key in data or {} if self._filled else ():
+            if key not in names:
+                message = f"no template of these rules has a field `{key}`"
+                hint = did_you_mean(key, names) or f"they have {', '.join([*names][:_MOST_NAMED])}"
+                self._report.add(("defaults", "data", key), "unknown-template-field", message, hint)
 
     def _unknown_field(self, path: Path, template: Template, key: str) -> None:
         names = [field.key for field in template.fields]
@@ -323,11 +341,13 @@ def _aliases(templates: Mapping[str, Template]) -> str:
 
 
 def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
-    """The rule with the file's defaults where it says nothing."""
+    """The rule with the file's defaults where it says nothing; of `data`, for each field."""
     if defaults is None:
         return model
     given = {name: getattr(defaults, name) for name in defaults.model_fields_set}
     given |= {name: getattr(model, name) for name in model.model_fields_set}
+    if defaults.data and model.data:
+        given["data"] = {**defaults.data, **model.data}
     return model.model_copy(update=given)
 
 

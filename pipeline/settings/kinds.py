@@ -131,5 +131,8 @@ FreeHeaderName = Annotated[str, AfterValidator(_free_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 NoProxy = Annotated[str, AfterValidator(_no_proxy)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
+RecipientName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+RecipientId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
+"""A recipient's id on the platform."""
 Replicas = Annotated[int, AfterValidator(_replicas), Field(json_schema_extra={"minimum": -1, "not": {"const": 0}})]
 ApiUrl = Annotated[HttpUrl, AfterValidator(_without_user)]

@@ -27,6 +27,8 @@ from pipeline.settings.kinds import (
     HeaderName,
     HeaderValue,
     NoProxy,
+    RecipientId,
+    RecipientName,
     Replicas,
     Seconds,
     Section,
@@ -335,6 +337,10 @@ class Settings(Section):
     )
     outcomes: OutcomeSettings = Field(default_factory=OutcomeSettings, description="The ledger of outcomes.")
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings, description="Dead letters.")
+    test_recipients: dict[RecipientName, RecipientId] = Field(
+        default_factory=dict,
+        description="Recipients of test messages by name, such as `me: 7f3c…`: the only ones that `send --to` takes.",
+    )
     control: ControlSettings = Field(default_factory=ControlSettings, description="Pausing and resuming.")
     http: HttpSettings = Field(default_factory=HttpSettings, description="HTTP endpoint: pages, metrics, probes.")
     workers: int = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -15,28 +16,65 @@ from pipeline.rules.lint.given_events import FileEvent, file_key
 def read_test_events(cases: Iterable[Case]) -> dict[str, FileEvent | str]:
     """The event of every file that the cases name; for a file that cannot be read, the reason as text.
 
-    A file must be below the folder of its test: tests come with merge requests and must not read other files of a build
-    server.
+    `NAME` is a file with one event, `NAME:3` the third one of a file. It is below the folder of the test, or in the
+    folder `events` beside the rules: tests come with merge requests and must not read other files of a build server.
     """
     names = {(case.document.path, case.event.file) for case in cases if case.event.file is not None}
     return {file_key(path, name): _read(Path(path).parent, name) for path, name in sorted(names)}
 
 
 def _read(folder: Path, name: str) -> FileEvent | str:
-    path = folder / name
+    number = _NUMBERED.fullmatch(name)
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return "is not below the folder of this test"
-        if not path.is_file():
-            return f"is not a file in {folder}" + _near(folder, path)
-        events = list(islice(given_events(path), 2))
+        if number is None or (folder / name).is_file():
+            return _event(_located(folder, name), None)
+        return _event(_located(folder, number[1]), int(number[2]))
+    except UserError as fault:
+        return fault.message
+    except (OSError, ValueError) as error:  # an impossible file name
+        return f"cannot be read: {error}"
+
+
+_NUMBERED = re.compile(r"(.+):([1-9]\d{0,5})")
+
+
+def _located(folder: Path, name: str) -> Path:
+    """The file of that name, below the folder of the test or in the folder of recorded events.
+
+    Raises:
+        UserError: there is none; the message continues a sentence that begins with the name.
+    """
+    path = folder / name
+    is_below = path.resolve().is_relative_to(folder.resolve())
+    if is_below and path.is_file():
+        return path
+    for events in _event_folders(folder):
+        recorded = events / name.removeprefix("events/")
+        if recorded.is_file() and recorded.resolve().is_relative_to(events.resolve()):
+            return recorded
+    if not is_below:
+        raise UserError("is not below the folder of this test")
+    raise UserError(f"is not a file in {folder}" + _near(folder, path))
+
+
+def _event_folders(folder: Path) -> list[Path]:
+    """`events` in and beside the folder of rules, which has the folder `tests`."""
+    tests = next((one for one in (folder, *folder.parents) if one.name == "tests"), folder)
+    rules = tests.parent
+    return [one for one in (rules / "events", rules / ".." / "events") if one.is_dir()]
+
+
+def _event(path: Path, number: int | None) -> FileEvent | str:
+    first = 0 if number is None else number - 1
+    try:
+        events = list(islice(given_events(path), first, first + 2))
     except UserError as fault:
         message = fault.message.removeprefix(f"{path}:").strip()
         return f"holds no readable event ({'line ' if message[:1].isdigit() else ''}{message})"
-    except (OSError, ValueError) as error:  # an impossible file name
-        return f"cannot be read: {error}"
-    if len(events) != 1:
-        return "holds several events; a test has one" if events else "holds no event"
+    if not events:
+        return "holds no event" if number is None else f"holds fewer than {number} events"
+    if number is None and len(events) > 1:
+        return f"holds several events; a test has one: name it as `{path.name}:3`"
     kind, data, *_ = events[0].given
     return FileEvent(kind, data) if isinstance(data, dict) else "holds an event whose data is not an object"
 

@@ -20,7 +20,7 @@ def as_markdown(diff: Diff, names: Names, mask: Mask) -> str:
     if diff.rules:
         lines += _table(diff)
     for name, rule in diff_report.ordered(diff):
-        lines += _examples(name, rule, mask)
+        lines += _examples(name, rule, names, mask)
     if diff.unchanged:
         count = len(diff.unchanged)
         lines += [f"{count} {'rule is' if count == 1 else 'rules are'} the same in both versions.", ""]
@@ -54,13 +54,13 @@ def _table(diff: Diff) -> Iterator[str]:
     yield ""
 
 
-def _examples(name: str, rule: RuleDiff, mask: Mask) -> Iterator[str]:
+def _examples(name: str, rule: RuleDiff, names: Names, mask: Mask) -> Iterator[str]:
     if not rule.examples:
         return
     yield f"<details><summary>{code(name)}: {headline(rule)}</summary>"
     yield ""
     for example in diff_report.examples(rule):
-        yield from _example(example, mask)
+        yield from _example(example, names, mask)
     yield "</details>"
     yield ""
 
@@ -78,9 +78,9 @@ def headline(rule: RuleDiff) -> str:
     return ", ".join(parts)
 
 
-def _example(example: Example, mask: Mask) -> Iterator[str]:
+def _example(example: Example, names: Names, mask: Mask) -> Iterator[str]:
     detail = f": {code(example.detail)}" if example.detail else ""
-    yield f"**{example.change}**, event {code(str(example.position))}{detail}"
+    yield f"**{example.change}**, event {code(names.event(example.position))}{detail}"
     yield ""
     fields = mask.fields(example)
     if fields:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pipeline.authoring.diff.changes import Change, Diff, Edit, Example, FieldChange, RuleDiff
+from pipeline.model.event import Position
 
 SHOWN = (Change.NEW, Change.GONE, Change.CHANGED, Change.REFUSED)
 """Kinds of change, in the order of columns and examples."""
@@ -21,6 +22,15 @@ class Names(NamedTuple):
     old: str
     new: str
     events: str
+
+    only: str | None = None
+    """Name of the event where there is only one."""
+
+    def event(self, position: Position) -> str:
+        """The name of one event, as `explain` takes it: `FILE:NUMBER`, or its position in Kafka."""
+        if self.only is not None:
+            return self.only
+        return f"{self.events}:{position.offset + 1}" if position.topic == self.events else str(position)
 
 
 class Mask:
@@ -130,13 +140,13 @@ def as_values(diff: Diff, names: Names, mask: Mask) -> dict[str, object]:
         "last_event": moment(diff.last_ms),
         "days": round(diff.days, 4) if diff.days is not None else None,
         "changes": diff.changes,
-        "rules": [_rule_values(diff, name, rule, mask) for name, rule in ordered(diff)],
+        "rules": [_rule_values(diff, names, name, rule, mask) for name, rule in ordered(diff)],
         "unchanged": list(diff.unchanged),
         "notes": list(notes(diff)),
     }
 
 
-def _rule_values(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> Mapping[str, object]:
+def _rule_values(diff: Diff, names: Names, name: str, rule: RuleDiff, mask: Mask) -> Mapping[str, object]:
     return {
         "rule": name,
         "edit": rule.edit.value,
@@ -151,7 +161,7 @@ def _rule_values(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> Mapping[s
         "fields": dict(rule.fields.most_common()),
         "examples": [
             {
-                "position": str(example.position),
+                "position": names.event(example.position),
                 "change": example.change.value,
                 "detail": example.detail,
                 "fields": [one._asdict() for one in mask.fields(example)],

@@ -18,10 +18,13 @@ from pipeline.authoring.diff.rule_set_pair import Comparison
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors import diff_text, recording
-from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption
+from pipeline.cli.authors.event_names import plain_reference, reference
+from pipeline.cli.authors.one_event import EventSelection, find_or_exit, select_event
+from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import Reading, reading
 from pipeline.errors import UserError
+from pipeline.model.event import Event
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -39,6 +42,30 @@ class _Source(NamedTuple):
     start: str | None
     end: str | None
     default_type: str | None
+    one: EventSelection | None = None
+    """One event, in place of a file or topic."""
+
+    @classmethod
+    def of(
+        cls,
+        events: str | None,
+        rules: Path,
+        topic: str | None,
+        settings: Settings | None,
+        start: str | None,
+        end: str | None,
+        default_type: str | None,
+    ) -> _Source:
+        """From the options; `events` is a recording, or names one event.
+
+        Raises:
+            UserError: nothing has the name.
+        """
+        named = reference(events, rules) if events is not None else None
+        if named is None or (named.file is not None and named.number is None):
+            return cls(named.file if named is not None else None, topic, settings, start, end, default_type)
+        one = select_event(events, 1, default_type)
+        return cls(None, topic, settings, start, end, default_type, one)
 
     def checked(self) -> _Source:
         """Check that the options fit together.
@@ -46,12 +73,12 @@ class _Source(NamedTuple):
         Raises:
             UserError: they do not.
         """
-        if (self.file is None) == (self.topic is None):
+        if sum(one is not None for one in (self.file, self.topic, self.one)) != 1:
             raise UserError(
                 "name the events, once",
                 hint="--events FILE, or --topic T with --config pipeline.yaml",
             )
-        if self.file is not None and (self.start or self.end):
+        if self.topic is None and (self.start or self.end):
             raise UserError("--from and --to are for topics", hint="leave them out with --events")
         if self.topic is not None and self.settings is None:
             raise UserError(
@@ -92,8 +119,11 @@ def command(
     old: Annotated[str, typer.Argument(help="Folder, git revision, or REVISION:path.", metavar="OLD")],
     new: Annotated[str | None, typer.Argument(help="The same; default: the folder of --rules.", metavar="NEW")] = None,
     events: Annotated[
-        Path | None,
-        typer.Option(help="Events as JSON: a list, or one on each line, also gzipped; `-`: standard input."),
+        str | None,
+        typer.Option(
+            help="Events as JSON: a list, or one on each line, also gzipped; `-`: standard input. Or one event, as for "
+            "`explain`.",
+        ),
     ] = None,
     event_type: Annotated[
         str | None, typer.Option("--type", help="Type of events in the file that do not name their own.")
@@ -131,17 +161,26 @@ def command(
     `notice-pipeline diff HEAD~1 HEAD --topic trade.order.events --config pipeline.yaml --from -24h --output markdown`
     """
     named = Named(rules, schemas, environment, config)
-    settings = named.settings(needs_kafka=topic is not None)
-    source = _Source(events, topic, settings, start, end, event_type).checked()
+    at = plain_reference(events) if events is not None else None
+    settings = named.settings(needs_kafka=topic is not None or (at is not None and at.position is not None))
     meant = named.completed(settings)
+    source = _Source.of(events, meant.rules, topic, settings, start, end, event_type).checked()
     folder = meant.rules if new is None or not Path(new).is_dir() else Path(new)
     sides = read_version(old, folder), read_version(new if new is not None else str(folder), folder)
     catalogue = read_schemas(meant.schemas) if meant.schemas is not None else None
     against = [(side.sources, catalogue or side.schemas) for side in sides]
-    diff, faults = source.found(RuleSetPair.of(against[0], against[1], meant.environment, examples), jobs or _cores())
+    pair = RuleSetPair.of(against[0], against[1], meant.environment, examples)
+    only = None
+    if source.one is not None:
+        found = find_or_exit(
+            source.one, SoundRules.of(named, settings, tests=False), settings, as_json=output == "json"
+        )
+        diff, faults, only = *_of_one(pair, found.event), found.where
+    else:
+        diff, faults = source.found(pair, jobs or _cores())
     for message in faults:
         print(f"warning: {terminal_escape(message)}", file=sys.stderr)
-    names, mask = Names(sides[0].name, sides[1].name, source.name), Mask(show=show_recipients)
+    names, mask = Names(sides[0].name, sides[1].name, only or source.name, only), Mask(show=show_recipients)
     if output == "json":
         print_json(as_values(diff, names, mask))
     elif output == "markdown":
@@ -153,6 +192,13 @@ def command(
         raise typer.Exit(FINDINGS)
     if exit_code and diff.changes:
         raise typer.Exit(FINDINGS)
+
+
+def _of_one(pair: RuleSetPair, event: Event) -> Found:
+    """The comparison for one event."""
+    comparison = pair.comparison()
+    comparison.add(event)
+    return Found(comparison.diff, ())
 
 
 def _cores() -> int:

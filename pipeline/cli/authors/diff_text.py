@@ -14,7 +14,7 @@ def show(diff: Diff, names: Names, mask: Mask) -> None:
     span = f", {diff.days:.1f} days" if diff.days is not None else ""
     say(strong(f"{names.old} → {names.new}"), plain(f": {diff_report.events(diff)} of {names.events}{span}"))
     for name, rule in diff_report.ordered(diff):
-        _rule(diff, name, rule, mask)
+        _rule(diff, names, name, rule, mask)
     say()
     for note in diff_report.notes(diff):
         say(strong("note: "), plain(note))
@@ -23,7 +23,7 @@ def show(diff: Diff, names: Names, mask: Mask) -> None:
     say(strong(message), plain(f"; {same} {'rule is' if same == 1 else 'rules are'} the same in both versions"))
 
 
-def _rule(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> None:
+def _rule(diff: Diff, names: Names, name: str, rule: RuleDiff, mask: Mask) -> None:
     daily = ""
     if diff.days is not None:
         daily = f", {diff_report.per_day(diff, rule.before):,} → {diff_report.per_day(diff, rule.after):,} a day"
@@ -31,12 +31,12 @@ def _rule(diff: Diff, name: str, rule: RuleDiff, mask: Mask) -> None:
     say()
     say(strong(name), plain(f"  {rule.edit}: {rule.before:,} → {rule.after:,} messages{daily}: {what}"))
     for example in diff_report.examples(rule):
-        _example(example, mask)
+        _example(example, names, mask)
 
 
-def _example(example: Example, mask: Mask) -> None:
+def _example(example: Example, names: Names, mask: Mask) -> None:
     detail = f": {example.detail}" if example.detail else ""
-    say(plain(f"  {example.change} at {example.position}{detail}"))
+    say(plain(f"  {example.change} at {names.event(example.position)}{detail}"))
     for name, before, after in mask.fields(example):
         if example.change is not Change.CHANGED:
             say(faint(f"    {name}: "), plain((before if after is None else after) or ""))

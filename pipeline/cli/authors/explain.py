@@ -16,7 +16,11 @@ from pipeline.cli.printing import print_json
 
 EventArgument = Annotated[
     str | None,
-    typer.Argument(help="A file with the event (`-`: standard input), or TOPIC/PARTITION/OFFSET.", metavar="EVENT"),
+    typer.Argument(
+        help="A file with the event (`-`: standard input), FILE:NUMBER, a file of `events/`, the name of a test, or "
+        "TOPIC/PARTITION/OFFSET.",
+        metavar="EVENT",
+    ),
 ]
 NumberOption = Annotated[int, typer.Option("--event", "-n", min=1, help="Number of the event in the file.")]
 TypeOption = Annotated[
@@ -51,13 +55,15 @@ def command(
     """Explain why each rule makes a message of one event or not: the part of its condition that decides, with values.
 
     The event is in a file (JSON: its data alone, with `--type`; an object with `type` and `data`; a CloudEvent; an
-    exported record; one event, a list, or one on each line; gzipped or not), or is read from Kafka at a position.
+    exported record; one event, a list, or one on each line; gzipped or not), is that of a test, or is read from Kafka
+    at a position. **preview**, **diff** and the tests name events alike.
     `--framed` decodes bytes as the service does. The output contains the event's values, personal data included.
 
     Exit 0: explained, also if no rule matches; 1: a matching rule cannot make its message, the event does not fit its
     schema or cannot be decoded, the rules have errors, or no message is made with `--expect-message`; 2: misuse.
 
-    Examples: `notice-pipeline explain paid.json --type order.paid.v1` ·
+    Examples: `notice-pipeline explain paid.json --type order.paid.v1` · `notice-pipeline explain recorded.jsonl:3` ·
+    `notice-pipeline explain "the buyer gets a receipt"` ·
     `notice-pipeline explain --framed paid.avro --config pipeline.yaml --expect-message` ·
     `notice-pipeline explain trade.order.events/3/1742 --config pipeline.yaml`
     """

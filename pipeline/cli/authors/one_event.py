@@ -1,8 +1,7 @@
-"""Finds the one event that a command is about: in a file, or at a position of a topic."""
+"""Finds the one event that a command is about: in a file, in a test, or at a position of a topic."""
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -14,11 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, GivenEvent, given_events
+from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.cli.app import FINDINGS, show_error
+from pipeline.cli.authors.event_names import FORMS, plain_reference, reference
 from pipeline.cli.authors.rule_set import SoundRules
 from pipeline.cli.printing import bad, faint, plain, print_json, say, strong
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Position, Record
+from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.given_events import Unfit, given
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 REGISTRY_SECONDS = 15.0
 MAX_FRAMED = 16_777_216
 """Largest file that is read as one record."""
-_POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
 
 
 class EventSelection(NamedTuple):
@@ -39,6 +41,8 @@ class EventSelection(NamedTuple):
     position: Position | None
     is_framed: bool = False
     """Whether the file holds the bytes of one record's value, as a serializer wrote them."""
+    name: str | None = None
+    """A name that is neither a file nor a position: of a file of `events/`, or of a test."""
 
 
 def select_event(
@@ -60,11 +64,11 @@ def select_event(
     if position is not None:
         return EventSelection(None, number, event_type, position)
     if event is None:
-        raise UserError("no event is named", hint="give a file, - for standard input, or TOPIC/PARTITION/OFFSET")
-    location = _POSITION.fullmatch(event)
-    if location is not None and not Path(event).exists():
-        return EventSelection(None, number, event_type, Position(location[1], int(location[2]), int(location[3])))
-    return EventSelection(Path(event), number, event_type, None)
+        raise UserError("no event is named", hint=f"give - for standard input, {FORMS}")
+    found = plain_reference(event)
+    if found is None:
+        return EventSelection(None, number, event_type, None, name=event)
+    return EventSelection(found.file, found.number or number, event_type, found.position)
 
 
 def position_of(topic: str | None, partition: int | None, offset: int | None) -> Position | None:
@@ -85,7 +89,7 @@ class Found(NamedTuple):
 
     event: Event
     where: str
-    """`file:line`, or `topic/partition/offset`."""
+    """`file:number`, or `topic/partition/offset`: a name that every command takes; of a test, file and line."""
 
 
 class Mismatch(UserError):
@@ -107,6 +111,12 @@ def find(selection: EventSelection, rules: SoundRules, settings: Settings | None
             return _in_file(selection.file, selection, rules)
         except EventFault as fault:
             raise Mismatch(fault.message, hint=fault.hint) from None
+    if selection.name is not None:
+        found = reference(selection.name, rules.folder)
+        if found.case is not None:
+            return _in_test(found.case, rules)
+        number = found.number or selection.number
+        return find(selection._replace(name=None, file=found.file, number=number), rules, settings)
     if selection.position is None or settings is None:
         raise UserError(
             "reading a record needs the brokers of a configuration", hint="give --config, or write a pipeline.yaml"
@@ -138,6 +148,16 @@ def _show_undecodable(fault: Undecodable, *, as_json: bool) -> None:
     say(faint("The service evaluates no rule for this record and publishes the outcome `undecodable`."))
 
 
+def _in_test(case: Case, rules: SoundRules) -> Found:
+    """The event that a test gives."""
+    try:
+        event = given(case, rules.catalogue, read_test_events([case]))
+    except Unfit as unfit:
+        raise Mismatch(f"{case.document.path}: {unfit.message}", hint=unfit.hint) from None
+    line = case.document.location(case.path).line
+    return Found(event, f"{case.document.path}:{line}")
+
+
 def now_ms() -> int:
     """The time of an event that does not give one."""
     return time.time_ns() // 1_000_000
@@ -153,7 +173,8 @@ def _in_file(file: Path, selection: EventSelection, rules: SoundRules) -> Found:
         )
     if selection.number == 1 and _has_more(events):
         typer.echo(f"{file}: holds several events; this is the first, --event 2 is the next", err=True)
-    return Found(EventTyper(rules.catalogue, time_ms=now_ms()).event(found, default), found.where)
+    where = found.where if str(file) == "-" else f"{file}:{selection.number}"
+    return Found(EventTyper(rules.catalogue, time_ms=now_ms()).event(found, default), where)
 
 
 def _has_more(events: Iterator[GivenEvent]) -> bool:

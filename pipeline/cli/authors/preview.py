@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import typer
 
-from pipeline.adapters.authoring.lifelike_events import example_event
-from pipeline.authoring.cards.preview import Preview, preview, previews
 from pipeline.authoring.cards.preview_html import to_page
-from pipeline.authoring.examples.template_examples import examples_of
-from pipeline.authoring.examples.words import Language
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.authors.example_previews import WantedExample, from_examples, made_of
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
-from pipeline.cli.authors.one_event import Found, find_or_exit, select_event
+from pipeline.cli.authors.one_event import find_or_exit, select_event
 from pipeline.cli.authors.preview_report import show
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.printing import print_json
 from pipeline.errors import UserError
-from pipeline.model.event import Event, Record
-from pipeline.model.notice import Notice, Refusal
-from pipeline.rules.ruleset import Rule
-from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.schema.examples import BEGIN
-from pipeline.rules.schema.json_events import from_json
+from pipeline.model.notice import Refusal
 from pipeline.styles.style import Mode
 
-EXAMPLES = 100
-"""Examples that are tried until one makes a message."""
-NULLS = 0.3
-"""Share of the nullable fields that are null in further examples."""
 _MODES: dict[str, tuple[Mode, ...]] = {"wechat": (Mode.WECHAT,), "legacy": (Mode.LEGACY,), "both": tuple(Mode)}
 
 
@@ -88,10 +75,10 @@ def command(
     if selection is None:
         if event is not None:
             raise UserError("two events are named", hint="give a file, or --example TYPE")
-        found, made = _from_examples(sound, example_of, only, _Example(seed, language))
+        found, made = from_examples(sound, example_of, only, WantedExample(seed, language))
     else:
         found = find_or_exit(selection, sound, settings, as_json=output == "json")
-        made = _made(sound, found.event, only)
+        made = made_of(sound, found.event, only)
     modes = _MODES[mode]
     if output == "json":
         print_json(
@@ -107,61 +94,3 @@ def command(
         typer.echo("no rule makes a message of this event; `notice-pipeline explain` shows why", err=True)
     if any(isinstance(one.result, Refusal) for one in made):
         raise typer.Exit(FINDINGS)
-
-
-def _made(sound: SoundRules, event: Event, only: Rule | None) -> list[Preview]:
-    if only is None:
-        return previews(sound.ruleset, event)
-    if event.type not in only.on:
-        raise UserError(
-            f"rule `{only.id}` is not for events of type `{event.type}`", hint=f"it is for {', '.join(only.on)}"
-        )
-    return [preview(sound.ruleset, only, event)]
-
-
-class _Example(NamedTuple):
-    """Which example is wanted."""
-
-    seed: int
-    language: Language
-
-
-def _from_examples(
-    sound: SoundRules, example_of: str | None, only: Rule | None, wanted: _Example
-) -> tuple[Found, list[Preview]]:
-    """The first example that matches and makes every message, else the first of all."""
-    name = sound.event_type(example_of) if example_of is not None else only.on[0] if only is not None else ""
-    schema = sound.catalogue.newest(name)
-    if schema is None:
-        raise UserError(f"there is no schema of `{name}` to make an example from", hint="give the event in a file")
-    first: tuple[Found, list[Preview]] | None = None
-    given = examples_of(sound.ruleset, name, [only] if only is not None else None)
-    for found in _examples(schema, wanted, given):
-        made = _made(sound, found.event, only)
-        if made and all(one.is_matched and isinstance(one.result, Notice) for one in made):
-            return found, made
-        first = first or (found, made)
-    assert first is not None  # noqa: S101 - there is one example at least
-    return first
-
-
-def _examples(schema: EventSchema, wanted: _Example, given: Mapping[str, str]) -> Iterator[Found]:
-    """Yield the example of the seed, with those of the templates, then others; the same ones at every call."""
-    time_ms = int(BEGIN.timestamp() * 1_000)
-    for number in range(EXAMPLES):
-        seed = wanted.seed + number
-        is_first = seed == DEFAULT_SEED
-        event = example_event(
-            schema,
-            seed,
-            wanted.language,
-            given=given if is_first else {},
-            nulls=NULLS if number else 0.0,
-        )
-        record = Record("example", 0, number, None, None, (), time_ms)
-        data = from_json(schema, event)
-        name = f"example/0/{number}"
-        yield Found(
-            Event(schema.name, data, record, name, None, None, time_ms, None, None),
-            "an example" if is_first else f"example {seed}",
-        )

@@ -80,6 +80,8 @@ class SoundRules(NamedTuple):
     checked: CheckResult
     ruleset: RuleSet
     catalogue: SchemaCatalogue
+    folder: Path
+    """Where the rules are."""
 
     @classmethod
     def of(cls, named: Named, settings: Settings | None, *, tests: bool = True) -> SoundRules:
@@ -95,7 +97,7 @@ class SoundRules(NamedTuple):
         checked = check(sources, catalogue, environment=environment)
         if checked.ruleset is None:
             raise RulesRefused([finding for finding in checked.findings if finding.is_error])
-        return cls(checked, checked.ruleset, catalogue)
+        return cls(checked, checked.ruleset, catalogue, rules)
 
     def rule(self, name: str) -> Rule:
         """The enabled rule with that id.

@@ -42,7 +42,10 @@ class TestEvent(FormatModel):
     type: str = Field(description="Event type.")
     data: dict[str, object] | None = Field(None, description="The event, whole.")
     example: bool = Field(False, description="Begin with an example made from the schema.")
-    file: str | None = Field(None, description="Begin with a JSON file, named from this folder.")
+    file: str | None = Field(
+        None,
+        description="Begin with a JSON file in this folder or in `events/`; `recorded.jsonl:3` is its third event.",
+    )
     override: dict[str, object] = Field(default_factory=dict, alias="with", description="Fields to set on top.")
     time: str | None = Field(None, description="The event's time.")
 

@@ -171,10 +171,11 @@ def _texts_of(index: int, rule: RuleModel, given: RuleModel) -> Iterator[tuple[P
     if rule.reference:
         yield base("reference"), rule.reference
     for key, value in (rule.data or {}).items():
+        holder: Path = ("rules", index, "data") if key in (given.data or {}) else ("defaults", "data")
         if isinstance(value, FieldValue):
-            yield (*base("data"), key, "value"), value.value
+            yield (*holder, key, "value"), value.value
         else:
-            yield (*base("data"), key), value
+            yield (*holder, key), value
 
 
 def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> None:

@@ -160,7 +160,9 @@ class RuleFields(FormatModel):
     )
     expires_after: Duration | None = Field(None, description="Too late is worse than never: `30m`, `24h`, `7d`.")
     color: Color | None = Field(None, description="Colour of every field that names none.")
-    data: dict[str, FieldValue | Text] | None = Field(None, description="Template field to text.")
+    data: dict[str, FieldValue | Text] | None = Field(
+        None, description="Template field to text. Those of `defaults:` are added where the template has the field."
+    )
     overflow: dict[str, Literal["reject", "truncate"]] = Field(
         default_factory=dict, description="What to do when a field's text is over its limit; reject is the default."
     )

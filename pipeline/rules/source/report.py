@@ -26,6 +26,10 @@ class Report:
         """What was found, in the order of finding."""
         return tuple(self._findings)
 
+    def has(self, path: Path) -> bool:
+        """Whether the document has something at `path`."""
+        return path in self._document.keys
+
     def add(self, path: Path, code: str, message: str, hint: str | None = None) -> None:
         """A finding at a key."""
         self._add(self._document.location(path), code, message, hint)

@@ -36,6 +36,8 @@ class RuleLocations:
     def value(self, name: str, field: str | None = None) -> Path:
         """The path of a text: `when`, `to`, `url`, or of one `field` of `data`."""
         path = self.key(name) if field is None else (*self.key(name), field)
+        if field is not None and path not in self.document.keys:  # of the file's defaults
+            path = ("defaults", name, field)
         return path if path in self.document.scalars else (*path, "value")
 
     def rule(self) -> Location:

@@ -74,7 +74,7 @@ def test_changes_are_reported_with_counts_and_examples(run: Run) -> None:
     lines = done.out.splitlines()
     assert lines[0] == "before → rules: 49 events of events.jsonl, 2.0 days"
     assert "paid  edited: 49 → 12 messages, 24 → 6 a day: 37 gone, 12 changed (thing1 12)" in lines
-    assert lines[lines.index("  changed at events.jsonl/0/3") + 1 :][:3] == ["    thing1", "      - 豆", "      + 茶"]
+    assert lines[lines.index("  changed at events.jsonl:4") + 1 :][:3] == ["    thing1", "      - 豆", "      + 茶"]
     assert lines[-1] == "49 messages change; 0 rules are the same in both versions"
     assert "0123456789abcdef" not in done.out
     assert "\x1b" not in done.out
