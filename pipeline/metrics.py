@@ -139,6 +139,7 @@ RULES_RELOADED_AT = Metric("rules_reload_timestamp_seconds", Kind.GAUGE, "When t
 RULES_REMOVED = Metric(
     "rules_removed_total", Kind.COUNTER, "Rules that reloads took out of use: removed from the files, or switched off."
 )
+RULES = Metric("rules", Kind.GAUGE, "Rules in use.")
 RULES_INFO = Metric(
     "rules_info", Kind.GAUGE, "1 for the rule set in use.", (Label("version", bounded_by="one at a time"),)
 )

@@ -175,7 +175,7 @@ class Service:
         await self.engine.stop()
         await self._pause_sharing.stop()
         # On the loop's thread, after the engine's own polling has ended: one thread owns the producer's queue.
-        missing = 0 if self._error else self.parts.outcomes.flush(5.0)
+        missing = self.parts.outcomes.flush(0.0 if self._error else 5.0)
         for api in self.parts.apis:
             await api.client.close()
             await api.tokens.close()

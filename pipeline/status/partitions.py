@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pipeline.model.event import TopicPartition
 from pipeline.status.condition import Severity, StatusMessage
 from pipeline.status.facts import Facts
+from pipeline.status.sending import lacks_acknowledgements
 from pipeline.status.wording import NAMED, clock, counted, partition_name, partition_names, partitions_listed
 
 BACKPRESSURED_SECONDS = 60.0
@@ -52,8 +53,8 @@ def schema_unavailable(facts: Facts) -> Found:
 
 
 def partition_backpressured(facts: Facts) -> Found:
-    """A partition is not read for long because its share of the buffers is used up."""
-    if not facts.is_sending:
+    """A partition is not read for long because its share of the buffers is used up, by notices that are not sent."""
+    if not facts.is_sending or lacks_acknowledgements(facts):
         return
     long = {
         key: since
@@ -97,12 +98,12 @@ def _is_unexplained(facts: Facts, key: TopicPartition) -> bool:
     """Whether no other condition says why this partition waits."""
     reachable = facts.kafka is None or facts.kafka.error is None
     explained = key in facts.stuck or key in facts.held or key in facts.delivery.backpressured
-    return facts.alive and reachable and facts.is_sending and not explained
+    return facts.alive and reachable and facts.is_sending and not explained and not lacks_acknowledgements(facts)
 
 
 def event_waits_long(facts: Facts) -> Found:
-    """The oldest event of a partition is not finished for long."""
-    if not facts.is_sending:
+    """The oldest event of a partition is not finished for long, and no missing acknowledgement explains it."""
+    if not facts.is_sending or lacks_acknowledgements(facts):
         return
     old = {
         key: one

@@ -111,18 +111,24 @@ def token_missing(facts: Facts) -> Found:
             )
 
 
+def lacks_acknowledgements(facts: Facts) -> bool:
+    """Whether an outcome waits for Kafka's acknowledgement for long."""
+    since = facts.delivery.unacknowledged_since
+    return since is not None and facts.now - since > UNACKNOWLEDGED_SECONDS
+
+
 def outcomes_unacknowledged(facts: Facts) -> Found:
     """Kafka does not acknowledge what is written."""
     state = facts.delivery
     since = state.unacknowledged_since
-    if since is not None and facts.now - since > UNACKNOWLEDGED_SECONDS:
+    if since is not None and lacks_acknowledgements(facts):
         yield StatusMessage(
             Severity.ATTENTION,
             f"Kafka does not acknowledge outcomes: {counted(state.unacknowledged, 'outcome')} written, "
             f"the oldest at {clock(since)}",
             "Nothing is lost, but nothing is committed, and sending waits once too many are missing. The outcomes "
-            "topic may be missing or lack replicas, or Kafka throttles us. The log event `producer_trouble` has the "
-            "error.",
+            "topic may be missing or lack replicas (log event `producer_trouble`), or a quota of Kafka limits what we "
+            "may write (`producer_throttled`).",
             "NoticeOutcomesUnacknowledged",
             summary=f"{counted(state.unacknowledged, 'outcome')} not acknowledged for {facts.now - since:.0f} s",
             evidence={"outcomes": state.unacknowledged, "since": since},

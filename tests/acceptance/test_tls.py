@@ -83,7 +83,7 @@ def tls_api(folder: Path) -> Iterator[tuple[TlsApi, Path]]:
         thread.join(5)
 
 
-def grant(stage: Stage) -> None:
+def grant(stage: Stage, user: str = secure.USER) -> None:
     """The rights that docs/reference/kafka-rights.md names, and those to create the topics."""
     dead, control = f"{stage.topic}.dead", f"{stage.topic}.control"
     rights = [
@@ -97,9 +97,8 @@ def grant(stage: Stage) -> None:
         (ResourceType.TOPIC, control, AclOperation.CREATE),
         (ResourceType.GROUP, stage.group, AclOperation.READ),
     ]
-    user = f"User:{secure.USER}"
     bindings = [
-        AclBinding(kind, name, ResourcePatternType.LITERAL, user, "*", right, AclPermissionType.ALLOW)
+        AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", right, AclPermissionType.ALLOW)
         for kind, name, right in rights
     ]
     admin = AdminClient({"bootstrap.servers": stage.broker.bootstrap_servers})

@@ -39,11 +39,19 @@ class SharedBroker:
 
     can_stop = False
 
-    def __init__(self, kind: str, version: str, bootstrap_servers: str, secure: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        version: str,
+        bootstrap_servers: str,
+        secure: Mapping[str, str] | None,
+        mutual: Mapping[str, str] | None,
+    ) -> None:
         self.kind = Kind(kind)
         self.version = version
         self.bootstrap_servers = bootstrap_servers
         self.secure = secure
+        self.mutual = mutual
 
     def stop(self) -> None:
         raise NotImplementedError
@@ -57,9 +65,9 @@ class SharedBroker:
 def sent(choice: Choice) -> list[Any]:
     """A choice as plain values, for another process."""
     broker = choice.broker
-    secure = None if broker.secure is None else dict(broker.secure)
+    listeners = [None if one is None else dict(one) for one in (broker.secure, broker.mutual)]
     refused = {str(kind): reason for kind, reason in choice.refused.items()}
-    return [str(broker.kind), broker.version, broker.bootstrap_servers, secure, refused]
+    return [str(broker.kind), broker.version, broker.bootstrap_servers, *listeners, refused]
 
 
 def received(values: list[Any]) -> Choice:

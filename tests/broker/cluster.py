@@ -111,6 +111,11 @@ class Cluster:
         """It has no listener with users."""
         return None
 
+    @property
+    def mutual(self) -> Mapping[str, str] | None:
+        """It has no listener that requires certificates."""
+        return None
+
     def _make(self, overrides: Mapping[str, str]) -> Mapping[int, _Node]:
         ports = free_ports(4 * len(NODES))
         peer, controller = dict(zip(NODES, ports, strict=False)), dict(zip(NODES, ports[3:], strict=False))

@@ -39,6 +39,14 @@ class Broker(Protocol):
         """librdkafka settings for its TLS and SCRAM listener, as a user who may do nothing; None: it has none."""
         ...
 
+    @property
+    def mutual(self) -> Mapping[str, str] | None:
+        """librdkafka settings for its listener that requires a client's certificate; None: it has none.
+
+        `trusted` is a file of ours and no setting: the authorities of clients, which the node reads at its start.
+        """
+        ...
+
     def stop(self) -> None:
         """Shut it down in good order; its data stay."""
         ...

@@ -31,19 +31,20 @@ class MavenBroker:
         """
         jars()  # before anything that would have to be removed
         self._folder = Path(tempfile.mkdtemp(prefix="notice-pipeline-kafka-"))
-        plain, secured, controller, back, self.detour = free_ports(5)
+        plain, secured, mutual, controller, back, self.detour = free_ports(6)
         keys = secure.make_keys(self._folder)
         self.bootstrap_servers = f"127.0.0.1:{plain}"
         self.secure = secure.client_config(keys, f"127.0.0.1:{secured}")
+        self.mutual = secure.mutual_config(keys, f"127.0.0.1:{mutual}")
         self.behind_detour = back
-        listeners = f"PLAINTEXT://{self.bootstrap_servers},SASL_SSL://127.0.0.1:{secured}"
+        listeners = f"PLAINTEXT://{self.bootstrap_servers},SASL_SSL://127.0.0.1:{secured},MUTUAL://127.0.0.1:{mutual}"
         config = {
             **NODE,
             **secure.listener_config(keys),
             "listeners": f"{listeners},DETOUR://127.0.0.1:{back},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": f"{listeners},DETOUR://127.0.0.1:{self.detour}",
             "listener.security.protocol.map": (
-                "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT"
+                "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT"
             ),
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "log.dirs": str(self._folder / "data"),

@@ -26,6 +26,7 @@ class GivenBroker:
     kind = Kind.GIVEN
     can_stop = False
     secure: Mapping[str, str] | None = None
+    mutual: Mapping[str, str] | None = None
 
     def __init__(self, bootstrap_servers: str | None = None) -> None:
         self.bootstrap_servers = bootstrap_servers or os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
@@ -49,6 +50,7 @@ class ContainerBroker:
     kind = Kind.CONTAINER
     can_stop = True
     secure: Mapping[str, str] | None = None
+    mutual: Mapping[str, str] | None = None
     version = f"Apache Kafka {VERSION} in a container"
 
     def __init__(self) -> None:
@@ -120,6 +122,7 @@ class MockBroker:
     kind = Kind.MOCK
     can_stop = False
     secure: Mapping[str, str] | None = None
+    mutual: Mapping[str, str] | None = None
     version = f"librdkafka {libversion()[0]}'s mock cluster"
 
     def __init__(self) -> None:

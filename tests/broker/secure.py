@@ -23,6 +23,8 @@ class Keys(NamedTuple):
     authority: Path
     broker: Path
     """Private key and certificate, as Kafka's PEM key store wants them."""
+    clients: Path
+    """Authorities whose clients are let in by the listener that requires a certificate."""
 
 
 def make_keys(folder: Path) -> Keys:
@@ -30,8 +32,9 @@ def make_keys(folder: Path) -> Keys:
     authority_key, broker_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("tests' authority", authority_key.public_key(), "tests' authority", authority_key)
     broker = _certificate("localhost", broker_key.public_key(), "tests' authority", authority_key)
-    keys = Keys(folder / "authority.pem", folder / "broker.pem")
-    keys.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    keys = Keys(folder / "authority.pem", folder / "broker.pem", folder / "clients.pem")
+    for path in (keys.authority, keys.clients):
+        path.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     keys.broker.write_bytes(
         broker_key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -62,8 +65,13 @@ def _certificate(
 
 
 def listener_config(keys: Keys) -> Mapping[str, str]:
-    """The node's side of the listener SASL_SSL."""
+    """The node's side of the listeners SASL_SSL and MUTUAL."""
     return {
+        "listener.name.mutual.ssl.keystore.type": "PEM",
+        "listener.name.mutual.ssl.keystore.location": str(keys.broker),
+        "listener.name.mutual.ssl.truststore.type": "PEM",
+        "listener.name.mutual.ssl.truststore.location": str(keys.clients),
+        "listener.name.mutual.ssl.client.auth": "required",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -82,4 +90,14 @@ def client_config(keys: Keys, bootstrap_servers: str) -> Mapping[str, str]:
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": USER,
         "sasl.password": PASSWORD,
+    }
+
+
+def mutual_config(keys: Keys, bootstrap_servers: str) -> Mapping[str, str]:
+    """The client's side of the listener MUTUAL, without a certificate; and `trusted`, the authorities of clients."""
+    return {
+        "bootstrap.servers": bootstrap_servers,
+        "security.protocol": "SSL",
+        "ssl.ca.location": str(keys.authority),
+        "trusted": str(keys.clients),
     }

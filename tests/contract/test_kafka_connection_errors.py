@@ -103,3 +103,33 @@ def test_a_refused_certificate_is_explained_in_the_background(tmp_path: Path) ->
             if thread.name == "tls-look":
                 thread.join(SECONDS)
     assert "signed by an unknown authority" in str(errors.recent())
+
+
+ALERT = (
+    "ssl://127.0.0.1:9/bootstrap: Receive failed: error:0A000412:SSL routines::ssl/tls alert bad certificate: "
+    "SSL alert number 42 (after 3ms in state APIVERSION_QUERY)"
+)
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({}, "127.0.0.1:9: TLS: the broker requires a client certificate (bad certificate)"),
+        (
+            {"ssl.certificate.location": "c.pem"},
+            "127.0.0.1:9: TLS: the broker refuses our client certificate (bad certificate)",
+        ),
+    ],
+)
+def test_a_refused_client_certificate_is_reported_as_such(properties: dict[str, str], message: str) -> None:
+    """librdkafka has the code of a broken connection for it; neither address nor broker is at fault."""
+    error = KafkaError(KafkaError._TRANSPORT, ALERT)
+    found = explain(error, properties)
+    assert found.message == message
+    assert "ssl.certificate.location" in str(found.hint)
+    errors = ConnectionErrors(properties)
+    errors.heard(error)
+    deadline = time.monotonic() + SECONDS
+    while errors.recent() != message and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert errors.recent() == message

@@ -24,6 +24,12 @@ RECENT_SECONDS = 30.0
 """How long an error counts as the state of the connections; librdkafka tries again after 10 s at the latest."""
 REFUSALS = frozenset({KafkaError._SSL, KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})  # noqa: SLF001 - librdkafka's own codes begin so
 """Errors of TLS and authentication: a broker is there, and the connection is refused by one side."""
+_CLIENT_REFUSED = re.compile(
+    r"alert ((?:bad|unsupported) certificate|certificate (?:required|unknown|expired|revoked)|unknown ca)"
+)
+"""Alerts by which a broker refuses a client's certificate, or the lack of one (RFC 8446, section 6.2). With TLS 1.3
+they arrive after the handshake, and librdkafka reports them as a failed receive."""
+_CLIENT_CERTIFICATE = ("ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location")
 _WHERE = re.compile(r"(?:\w+://)?\[?([^\s/\]]+?)\]?:(\d+)/(bootstrap|\d+)")
 _AFTER = re.compile(r" \(after \d+ms in state \w+(?:, \d+ identical error\(s\) suppressed)?\)")
 _NAME_MISMATCH = frozenset({62, 64})
@@ -42,6 +48,11 @@ class Explanation(NamedTuple):
     hint: str | None
 
 
+def is_refusal(error: KafkaError) -> bool:
+    """Whether a broker is there and one side refuses the connection, so that waiting does not help."""
+    return error.code() in REFUSALS or _CLIENT_REFUSED.search(error.str()) is not None
+
+
 def explain(error: KafkaError, properties: Properties) -> Explanation:
     """Explain an error of a connection; may block for `LOOK_SECONDS` for one of TLS."""
     text = _AFTER.sub("", error.str())
@@ -49,11 +60,27 @@ def explain(error: KafkaError, properties: Properties) -> Explanation:
     if where is None:
         return Explanation(text, kafka_errors.hint({error.code()}))
     host, port, node = where[1], int(where[2]), where[3]
+    alert = _CLIENT_REFUSED.search(text)
+    if alert is not None:
+        return _client_refused(f"{host}:{port}", alert[1], properties)
     if _is_of_certificate(error):
         return _certificate(host, port, properties) or Explanation(text, kafka_errors.hint({error.code()}))
     if error.code() == KafkaError._RESOLVE and node != "bootstrap":  # noqa: SLF001 - as above
         return unknown_address(node, host, port)
     return Explanation(text, kafka_errors.hint({error.code()}))
+
+
+def _client_refused(address: str, alert: str, properties: Properties) -> Explanation:
+    names = "ssl.certificate.location and ssl.key.location in kafka.properties"
+    if any(properties.get(name) for name in _CLIENT_CERTIFICATE):
+        return Explanation(
+            f"{address}: TLS: the broker refuses our client certificate ({alert})",
+            f"{names} must name a certificate that is valid today and signed by an authority that the brokers trust",
+        )
+    return Explanation(
+        f"{address}: TLS: the broker requires a client certificate ({alert})",
+        f"{names} must name the client's certificate and its key",
+    )
 
 
 def _is_of_certificate(error: KafkaError) -> bool:
@@ -133,7 +160,7 @@ class ConnectionErrors:
 
     def heard(self, error: KafkaError) -> None:
         """Take an error that librdkafka reports; does not block."""
-        if error.code() not in REFUSALS:
+        if not is_refusal(error):
             return
         text = _AFTER.sub("", error.str())
         now = self._monotonic()
@@ -143,7 +170,7 @@ class ConnectionErrors:
             return
         self._explained = (now, text, text)
         self._last = (now, text)
-        if _is_of_certificate(error):
+        if _is_of_certificate(error) or _CLIENT_REFUSED.search(text):
             threading.Thread(target=self._explain, args=(error, now, text), name="tls-look", daemon=True).start()
 
     def _explain(self, error: KafkaError, now: float, text: str) -> None:

@@ -15,6 +15,7 @@ Client = TypeVar("Client")
 _RIGHTS = (
     "the Kafka user lacks this right: give it Read on the topics and the group, Write on outcomes and dead letters"
 )
+_GONE = "the topic, or this partition of it, does not exist: was it deleted?"
 _ADDRESS = "is kafka.bootstrap_servers right, and can it be reached from here?"
 # librdkafka's own codes begin with an underscore; they are as public as the others.
 HINTS: Mapping[int, str] = {
@@ -28,6 +29,9 @@ HINTS: Mapping[int, str] = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: _RIGHTS,
     KafkaError.GROUP_AUTHORIZATION_FAILED: _RIGHTS,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the Kafka user may not do this to the cluster; create the topic yourself",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: _GONE,
+    KafkaError._UNKNOWN_TOPIC: _GONE,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION: _GONE,  # noqa: SLF001
     KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than the replication factor asks for",
     KafkaError.POLICY_VIOLATION: "the cluster's policy refuses this topic; create it yourself",
 }

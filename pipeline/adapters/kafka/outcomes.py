@@ -22,7 +22,7 @@ from pipeline.model.outcome import ACCEPTED, Outcome, Reason
 from pipeline.model.trace import TraceContext
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
+    from confluent_kafka import Message, ThrottleEvent
 
     from pipeline.ports import Acknowledged
 
@@ -45,6 +45,9 @@ PRODUCER_RULES: Mapping[str, Any] = {
     "message.timeout.ms": NO_TIMEOUT_MS,
 }
 """Settings that make writes safe; the user's properties do not override them."""
+
+THROTTLE_REPORT_SECONDS = 60.0
+"""Between two reports of a quota, which throttles every request."""
 
 log = structlog.get_logger("outcomes")
 
@@ -100,9 +103,10 @@ class KafkaOutcomeLog:
         """Why Kafka refused a write permanently."""
         self._done = 0
         self._open = 0
+        self._throttle_reported = 0.0
 
     def _made(self, **more: object) -> Producer:
-        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error, **more}
+        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, **self._callbacks(), **more}
         for delivery_timeout in ("delivery.timeout.ms", "request.required.acks"):
             settings.pop(delivery_timeout, None)  # synonyms of settings above
         if self._batch_bytes is not None:
@@ -277,6 +281,21 @@ class KafkaOutcomeLog:
         else:
             hint = kafka_errors.hint({error.code()})
             self._lost = f"{topic}: {error.str()}" + (f" ({hint})" if hint else "")
+
+    def _callbacks(self) -> Mapping[str, object]:
+        return {"error_cb": self._on_error, "throttle_cb": self._on_throttle}
+
+    def _on_throttle(self, event: ThrottleEvent) -> None:
+        """Report that a quota delays writes; Kafka has no error for it."""
+        now = time.monotonic()
+        if event.throttle_time > 0 and now - self._throttle_reported >= THROTTLE_REPORT_SECONDS:
+            self._throttle_reported = now
+            log.warning(
+                "producer_throttled",
+                broker=event.broker_name,
+                seconds=event.throttle_time,
+                hint="a quota of Kafka limits what this client id or user may write",
+            )
 
     def _on_error(self, error: KafkaError) -> None:
         if kafka_errors.is_fatal(error):

@@ -17,7 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka import rights
-from pipeline.adapters.kafka.connection_errors import explain, resolves, unknown_address
+from pipeline.adapters.kafka.connection_errors import explain, is_refusal, resolves, unknown_address
 from pipeline.adapters.kafka.identities import MOCK_CLUSTER
 from pipeline.errors import Unreachable
 
@@ -275,12 +275,12 @@ class TopicCheck:
 
     def _is_refused(self) -> bool:
         """Whether a broker refused the connection, so that waiting does not help."""
-        definite = {KafkaError._SSL, KafkaError._AUTHENTICATION}  # noqa: SLF001 - librdkafka's own codes begin so
-        return any(error.code() in definite for error in self._heard)
+        return any(is_refusal(error) for error in self._heard)
 
     def _unreachable(self, error: KafkaException) -> Unreachable:
         heard = {one.code(): one for one in self._heard}
         reported = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
+        reported = next((one for one in reversed(self._heard) if is_refusal(one)), reported)
         explained = explain(reported, self._properties)
         return Unreachable(f"no Kafka broker answers at {self._servers}: {explained.message}", hint=explained.hint)
 

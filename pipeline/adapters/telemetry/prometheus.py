@@ -253,6 +253,7 @@ class PrometheusTelemetry:
             info.remove(self._rules_version)
         self._rules_version = rules.version
         info.labels(rules.version).set(1)
+        self._gauges[metrics.RULES].set(len(rules.rules))
         self._gauges[metrics.RULES_RELOADED].set(1)
         self._gauges[metrics.RULES_RELOADED_AT].set(now)
 

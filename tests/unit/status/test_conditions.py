@@ -173,3 +173,13 @@ def test_a_pause_of_everything_is_a_halt_that_names_its_operator(pause: Pause, s
     """It is reported once."""
     (found,) = conditions(shop(snapshot=halted(Halt.PAUSED), other_facts={"pauses": (pause,)}).facts())
     assert (found.condition, found.summary, found.unready) == (ConditionName.SENDING_HALTED, summary, True)
+
+
+def test_what_follows_from_missing_acknowledgements_is_not_reported_beside_them() -> None:
+    """Buffers fill and events wait because nothing more is sent: no recipient and no partition is at fault."""
+    snapshot = IDLE._replace(unacknowledged=2_048, unacknowledged_since=T0 - 1_000, backpressured={P0: T0 - 990})
+    found = conditions(
+        shop(snapshot=snapshot, other_facts={"unmoved": {P0: Unmoved(T0 - 980, T0 - 980, 9, 7)}}).facts()
+    )
+    assert [one.condition for one in found] == [ConditionName.OUTCOMES_UNACKNOWLEDGED]
+    assert "`producer_throttled`" in found[0].advice
