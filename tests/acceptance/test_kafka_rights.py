@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from typing import NamedTuple
 
 import pytest
@@ -95,3 +96,20 @@ def test_workers_end_when_a_right_is_taken_away_while_they_run(office: Office) -
     assert f"{PRINCIPAL} needs {write}" in stage.service.log
     sent = len(stage.sandbox.state.memory.messages)
     assert sent <= 3 * EVENTS, "sent again at restarts"
+
+
+def test_a_limit_of_rules_needs_the_right_to_pause_them(office: Office) -> None:
+    """Proven at the start, and only with a limit: a member that could not share its pause would let others send on."""
+    stage = office.stage
+    settings = {**stage.service.configuration, "rule_options": {"max_per_minute": 1}}
+    stage.service.configure(settings)
+    control = load_settings(stage.service.folder / "pipeline.yaml", {}).control.topic
+    assert office.run() == 2, stage.service.log
+    assert f"{PRINCIPAL} needs WRITE on the topic {control}" in stage.service.log
+    office.rights.grant([Right("WRITE", "topic", control)])
+    with stage.service.running() as process:
+        outcomes = stage.wait_for_outcomes(EVENTS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    kinds = Counter(outcome.kind for outcome in outcomes)
+    assert kinds == {OutcomeKind.ACCEPTED: 1, OutcomeKind.SUPPRESSED: EVENTS - 1}
