@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from docs import asyncapi
 from docs.commands import commands_page
 from pipeline import metrics
 from pipeline.authoring import editor_schemas as json_schemas
@@ -56,6 +57,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/kafka-rights.md": kafka_rights.as_markdown,
     "docs/reference/metrics.md": metrics_page,
     "docs/reference/verdicts.md": verdicts.as_markdown,
+    "schemas/asyncapi.json": asyncapi.document,
     "schemas/configuration.schema.json": show.json_schema,
     "schemas/rules.schema.json": json_schemas.rules,
     "schemas/templates.schema.json": json_schemas.templates,

@@ -14,6 +14,7 @@ from pipeline.authoring.terminal_escape import escaped, shown, terminal_escape
 from pipeline.model.finding import Finding, Level
 
 if TYPE_CHECKING:
+    from pipeline.authoring.schema_impact import BrokenRule
     from pipeline.rules.schema.check import SchemaProblem
 
 MOST_FINDINGS = 100
@@ -60,7 +61,7 @@ def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Ite
         yield f"… and {len(findings) - len(kept):,} more"
 
 
-def values(finding: Finding | SchemaProblem) -> dict[str, object]:
+def values(finding: Finding | SchemaProblem | BrokenRule) -> dict[str, object]:
     """A finding as JSON values. Its message has the key `words` in this public format."""
     return {"words" if name == "message" else name: value for name, value in finding._asdict().items()}
 

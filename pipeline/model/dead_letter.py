@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipeline.model.event import Headers
 
 PREFIX = "notice."
@@ -12,42 +14,65 @@ KIND = "notice.kind"
 REASON = "notice.reason"
 RULE = "notice.rule"
 PAUSE = "notice.pause"
-"""What was paused, such as `rule coupon-issued`; present if a pause suppressed the notice."""
 REFERENCE = "notice.reference"
-"""The business key that the rule names, in the form that outcomes have it; absent without one."""
 DETAIL = "notice.detail"
 ATTEMPTS = "notice.attempts"
 FAILED_AT = "notice.failed-at"
-"""RFC 3339, UTC."""
 GROUP = "notice.group"
-"""The consumer group of the letter. Services and redrives of other groups ignore it."""
 CLUSTER_ID = "notice.cluster-id"
 TOPIC_ID = "notice.topic-id"
-"""The source topic's id (KIP-516). This and the cluster's id (KIP-78) are absent if the broker has none."""
 SOURCE_TOPIC = "notice.source-topic"
 SOURCE_PARTITION = "notice.source-partition"
 SOURCE_OFFSET = "notice.source-offset"
 SOURCE_TIME = "notice.source-time"
-"""Kafka's timestamp of the original, milliseconds since the epoch."""
 LEFT_OUT = "notice.left-out"
-"""Present if the complete record was too large for the topic; it remains at the source position."""
 REDRIVES = "notice.redrives"
-"""How often the record was redriven; the loop guard compares it with its limit."""
 ONLY_RULE = "notice.only-rule"
-"""On a redriven record: the only rule to run; other rules already have their outcomes."""
 EVENT_IDENTITY = "notice.event-identity"
-"""On a redriven record: the `position_identity` of the event's first record. It is the event's identity if the event
-has none of its own, so that notice ids stay the same."""
 FIRST_POSITION = "notice.first-position"
-"""On a redriven record: `topic/partition/offset` of the event's first record."""
 EVENT_TIME = "notice.event-time"
-"""On a redriven record: Kafka's timestamp of the event's first record, milliseconds since the epoch. It is the event's
-time if CloudEvents gives none, so that expired notices stay expired."""
 KEY_ROUND = "notice.key-round"
-"""On a redriven record whose notice the API rejected permanently: the number from which its new idempotency key is
-made. Under the old key an API may repeat the stored rejection."""
 DEAD_LETTER = "notice.dead-letter"
-"""On a redriven record: the position of the dead letter that it was made of."""
+
+MEANINGS: Mapping[str, str] = {
+    OUTCOME_ID: "Id of the outcome that the letter belongs to.",
+    KIND: "The outcome's kind.",
+    REASON: "The outcome's reason.",
+    RULE: "The rule; empty where the record could not be decoded.",
+    PAUSE: "What was paused, such as `rule coupon-issued`; present if a pause suppressed the notice.",
+    REFERENCE: "The business key that the rule names, in the form that outcomes have it; absent without one.",
+    DETAIL: "An explanation for people; never a rendered text or a secret.",
+    ATTEMPTS: "Requests that were made and counted.",
+    FAILED_AT: "When the outcome was decided: RFC 3339, UTC.",
+    GROUP: "The consumer group of the letter. Services and redrives of other groups ignore it.",
+    CLUSTER_ID: "Id of the Kafka cluster of the source (KIP-78); absent if the broker has none.",
+    TOPIC_ID: "Id of the source topic (KIP-516); absent if the broker has none.",
+    SOURCE_TOPIC: "Topic of the original record.",
+    SOURCE_PARTITION: "Its partition.",
+    SOURCE_OFFSET: "Its offset.",
+    SOURCE_TIME: "Kafka's timestamp of the original, milliseconds since the epoch.",
+    LEFT_OUT: (
+        "`value` or `value and headers`: what was too large for the topic; the complete record remains at the source "
+        "position. Absent if nothing was left out."
+    ),
+    REDRIVES: "How often the record was redriven; the loop guard compares it with its limit.",
+    ONLY_RULE: "On a redriven record: the only rule to run; other rules already have their outcomes.",
+    EVENT_IDENTITY: (
+        "On a redriven record: the identity that the position of the event's first record gives. It is the event's "
+        "identity if the event has none of its own, so that notice ids stay the same."
+    ),
+    FIRST_POSITION: "On a redriven record: `topic/partition/offset` of the event's first record.",
+    EVENT_TIME: (
+        "On a redriven record: Kafka's timestamp of the event's first record, milliseconds since the epoch. It is the "
+        "event's time if CloudEvents gives none, so that expired notices stay expired."
+    ),
+    KEY_ROUND: (
+        "On a redriven record whose notice the API rejected permanently: the number from which its new idempotency key "
+        "is made. Under the old key an API may repeat the stored rejection."
+    ),
+    DEAD_LETTER: "On a redriven record: the position of the dead letter that it was made of.",
+}
+"""What each header says, as a text in UTF-8."""
 
 
 def is_for_another_group(headers: Headers, group: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -154,6 +155,115 @@ def test_a_mistake_is_reported(
 ) -> None:
     """With exit code 2 and without a traceback."""
     assert run(*arguments) == 2
+    reported = capsys.readouterr().err
+    assert message in reported
+    assert "Traceback" not in reported
+
+
+RULES = """rules:
+  - id: ordered
+    on: shop.Order
+    to: u1
+    template: t
+    data:
+      thing1: "No. ${event.no}"
+"""
+TEMPLATES = "templates: {t: {title: 付款成功, ids: {production: T1}, fields: {thing1: {}}}}"
+
+
+def git(*arguments: str) -> None:
+    """Run git here, whatever the machine's own configuration says."""
+    someone = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *someone, *arguments], capture_output=True, check=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of an emitter with one schema, committed, and rules that read its events elsewhere."""
+    here = tmp_path / "emitter"
+    (here / "schemas").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    write(here / "schemas", "order.avsc", NO)
+    git("init", "--quiet", "--initial-branch", "main")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "first")
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "shop.yaml").write_text(RULES)
+    (rules / "templates.yaml").write_text(TEMPLATES)
+    return here
+
+
+@pytest.mark.parametrize("revision", ["git:main", "main", "git:HEAD:schemas", "HEAD:./schemas"])
+def test_a_change_is_judged_against_a_revision(
+    run: Run, repository: Path, capsys: pytest.CaptureFixture[str], revision: str
+) -> None:
+    """Rules know the schema of that revision: a new field harms none of them, a missing one or another type does."""
+    write(repository / "schemas", "order.avsc", NO, NEW)
+    assert run("check", "schemas", "--against", revision) == 0
+    assert f"{revision}: compared with 1 schema" in capsys.readouterr().out
+    write(repository / "schemas", "order.avsc", NEW)
+    assert run("check", "schemas", "--against", revision) == 1
+    out = capsys.readouterr().out
+    assert "cannot be read by rules that know it at" in out
+    assert "$.no: is not in those events, and has no default" in out
+    write(repository / "schemas", "order.avsc", NO, record="shop.Bought")
+    assert run("check", "schemas", "--against", revision) == 1
+    assert "shop.Order has no schema any more" in capsys.readouterr().out
+
+
+def test_of_ten_versions_at_a_revision_the_tenth_is_the_newest(
+    run: Run, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a folder."""
+    for number in (9, 10):
+        write(repository / "schemas", f"order.v{number}.avsc", NO, *([{**NEW, "default": ""}] * (number - 9)))
+    git("add", ".")
+    git("commit", "--quiet", "-m", "second")
+    (repository / "schemas" / "order.avsc").unlink()
+    assert run("check", "schemas", "--against", "git:main") == 0, capsys.readouterr().out
+
+
+def test_rules_that_a_schema_breaks_are_named(run: Run, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the emitter's own CI: file, line, rule, expression and cause."""
+    arguments = ("check", "schemas", "--against", "git:main", "--rules", "../rules")
+    assert run(*arguments) == 0
+    assert "../rules: 1 rule of these events, 0 broken" in capsys.readouterr().out
+    write(repository / "schemas", "order.avsc", NEW, {**NO, "name": "number"})
+    assert run(*arguments) == 1
+    out = capsys.readouterr().out
+    assert "../rules/shop.yaml:7:28: error: rule `ordered`: `event.no`: " in out
+    assert "1 rule of these events, 1 broken" in out
+    assert run(*arguments, "--output", "json") == 1
+    broken = [one for one in json.loads(capsys.readouterr().out) if "rule" in one]
+    assert [(one["rule"], one["line"], one["expression"]) for one in broken] == [("ordered", 7, "event.no")]
+
+
+def test_without_a_revision_all_that_does_not_fit_the_schemas_is_named(
+    run: Run, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the folder of schemas is the one beside the rules."""
+    (repository / "rules").symlink_to("../rules")
+    write(repository / "schemas", "order.avsc", NEW)
+    assert run("check", "schemas", "--rules", "rules") == 1
+    assert "rule `ordered`: `event.no`: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--against", "git:nowhere"], "nowhere"),
+        (["--against", "git:"], "git:"),
+        (["--against", "git:HEAD:other"], "no folder"),
+        (["--rules", "missing"], "missing"),
+    ],
+)
+def test_a_revision_or_folder_that_is_not_there_is_a_misuse(
+    run: Run, repository: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """With exit code 2 and without a traceback."""
+    assert run("check", str(repository / "schemas"), *arguments) == 2
     reported = capsys.readouterr().err
     assert message in reported
     assert "Traceback" not in reported

@@ -6,8 +6,9 @@ import posixpath
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from pipeline.adapters.authoring.git_revisions import Entry, Revision
-from pipeline.adapters.events.schema_files import schema_of, schemas_near
+from pipeline.adapters.authoring.git_revisions import Revision
+from pipeline.adapters.authoring.schema_revisions import schemas_in
+from pipeline.adapters.events.schema_files import schemas_near
 from pipeline.adapters.rule_files import TEMPLATES, decoded, is_rule_set_file, read_rules
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -61,8 +62,4 @@ def _schemas_at(revision: Revision, rules: str) -> SchemaCatalogue:
     folder = next((one for one in map(posixpath.normpath, beside) if revision.has_folder(one)), None)
     if folder is None:
         return SchemaCatalogue()
-    entries: list[Entry] = [
-        one for one in revision.entries(folder, recursive=True) if one.is_file and one.name.endswith(".avsc")
-    ]
-    contents = revision.read(entries).items()
-    return SchemaCatalogue(schema_of(f"{revision.name}:{folder}/{name}", content) for name, content in contents)
+    return SchemaCatalogue(schemas_in(revision, folder))

@@ -50,10 +50,11 @@ def schema_files(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise SchemaError(f"{folder}: the folder of schemas does not exist")
-    return sorted(folder.rglob("*.avsc"), key=_natural)
+    return sorted(folder.rglob("*.avsc"), key=natural_order)
 
 
-def _natural(path: Path) -> list[list[tuple[int, int]]]:
+def natural_order(path: Path) -> list[list[tuple[int, int]]]:
+    """A key that orders paths as people do: `v9` before `v10`."""
     return [_order(part) for part in path.parts]
 
 

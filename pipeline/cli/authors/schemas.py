@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
@@ -11,18 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pipeline.adapters.authoring.schema_revisions import GIT, schemas_at
 from pipeline.adapters.events.avro import parsed
-from pipeline.adapters.events.schema_files import read_schema, schema_files
+from pipeline.adapters.events.schema_files import read_schema, schema_files, schemas_near
 from pipeline.adapters.kafka.outcome_record import outcome_schema
+from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.event_json_schema import event_json_schema
+from pipeline.authoring.schema_impact import impact
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.rule_set import find_event_type
 from pipeline.cli.printing import print_json, values
 from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry, require_registry
 from pipeline.errors import SchemaError, UserError
-from pipeline.rules.schema.check import SchemaProblem, check_for_rules, check_versions
-from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.check import SchemaProblem, check_change, check_for_rules, check_versions
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
@@ -60,19 +64,38 @@ def check(
     config: ConfigOption = None,
     strategy: StrategyOption = SubjectStrategy.RECORD,
     topic: TopicOption = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="A git revision: rules that know its schemas must be able to read the new events.",
+            metavar="git:REVISION[:DIR]",
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", help="Rules for these events: those that the schemas break are errors.", metavar="DIR"),
+    ] = None,
     output: OutputOption = "text",
 ) -> None:
     """Check that schemas are valid, that rules can read their events, and that newer versions read older events.
 
-    Files that define the same type are its versions, in the order of file names. With a registry, each schema is also
-    checked for rules that know an older version registered there: they must be able to read its events.
+    Files that define the same type are its versions, in the order of file names. With a registry or a git revision,
+    each schema is also checked for rules that know an older version from there: they must be able to read its events.
+    With `--rules`, every rule of that folder is checked against the schemas as they are here; one that does not fit
+    is reported with its file, line and expression.
 
     Exit 0: no errors; 1: errors; 2: misuse.
 
-    Example: `notice-pipeline schemas check schemas --registry http://localhost:8081`
+    Examples: `notice-pipeline schemas check schemas --registry http://localhost:8081`,
+    `notice-pipeline schemas check schemas --against git:origin/main --rules ../notice-rules/rules`
     """
     schemas, problems = _read(folder)
     problems += check_versions(schemas)
+    before = None if against is None else schemas_at(against, folder)
+    if before is not None:
+        problems += check_change(schemas, before, str(against).removeprefix(GIT))
+    affected = None if rules is None else impact(read_rules(rules), _known(rules, before, schemas), schemas)
     compared: dict[str, int] = {}
     there = open_registry(registry, find_settings(config) if config is not None else None)
     if there is not None:
@@ -82,19 +105,24 @@ def check(
                 versions, found = _against_registry(there, schema, subject)
                 compared[subject] = versions
                 problems += found
+    errors = [*problems, *(affected.broken if affected is not None else ())]
     if output == "json":
-        print_json([values(problem) for problem in problems])
+        print_json([values(error) for error in errors])
     else:
-        for problem in problems:
-            print(terminal_escape(str(problem)))
+        for error in errors:
+            print(terminal_escape(str(error)))
         types = len({schema.name for schema in schemas})
-        print(
-            f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(problems), 'error')}"
-        )
+        print(f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(errors), 'error')}")
         for subject, versions in compared.items():
             said = f"compared with {_count(versions, 'version')}" if versions else "nothing is registered"
             print(terminal_escape(f"{subject}: {said}"))
-    if problems:
+        if before is not None:
+            print(terminal_escape(f"{against}: compared with {_count(len(before), 'schema')}"))
+        if affected is not None:
+            broken = len({one.rule for one in affected.broken})
+            said = f"{_count(affected.rules, 'rule')} of these events, {broken} broken"
+            print(terminal_escape(f"{rules}: {said}"))
+    if errors:
         raise typer.Exit(FINDINGS)
 
 
@@ -191,6 +219,14 @@ def export(
 
 def _as_json_schema(schema: EventSchema) -> str:
     return json.dumps(event_json_schema(schema), ensure_ascii=False, indent=2) + "\n"
+
+
+def _known(rules: Path, before: Sequence[EventSchema] | None, changed: Sequence[EventSchema]) -> SchemaCatalogue:
+    """The schemas that rules were written for: the revision's, and for other types those beside the rules."""
+    beside = schemas_near(rules)
+    types = {schema.name for schema in changed}
+    others = [schema for name in beside if name not in types for schema in beside.versions(name)]
+    return SchemaCatalogue([*others, *(before or ())])
 
 
 def _confirm(subjects: list[str]) -> None:

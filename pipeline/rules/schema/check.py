@@ -43,6 +43,21 @@ def check_against(newer: EventSchema, older: EventSchema, where: str) -> list[Sc
     ]
 
 
+def check_change(changed: Sequence[EventSchema], before: Sequence[EventSchema], revision: str) -> list[SchemaProblem]:
+    """Problems of rules that know the schemas of an earlier revision with events of the changed ones."""
+    known = {schema.name: schema for schema in before}
+    newest = {schema.name: schema for schema in changed}
+    problems = [
+        SchemaProblem(schema.path, f"{name} has no schema any more; without one, rules for its events are not checked")
+        for name, schema in known.items()
+        if name not in newest
+    ]
+    for name, schema in newest.items():
+        if name in known:
+            problems += check_for_rules(schema, known[name], f"it at {revision}")
+    return problems
+
+
 def check_for_rules(writer: EventSchema, known: EventSchema, where: str) -> list[SchemaProblem]:
     """The events of a new writer that rules cannot read which know another version; `where` names that version.
 
