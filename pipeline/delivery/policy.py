@@ -129,7 +129,7 @@ class BufferSettings(_Section):
         ge=1,
         le=65_536,
         description="MiB of unfinished events held in memory: keys, values and headers of records, bodies of notices, "
-        "and 4 KiB for each event beside. Kafka's client holds up to a quarter as much fetched ahead, and half as much "
+        "and 2 KiB for each event beside. Kafka's client holds up to a quarter as much fetched ahead, and half as much "
         "(at least 20 MiB) of dead letters to be written; the process itself takes some 100 MiB.",
     )
     unwritten: int | None = Field(

@@ -59,6 +59,11 @@ def position_identity(origin: Origin, topic: str, partition: int, offset: int) -
     return f"{cluster_id}/{topic_id}/{partition}/{offset}" if topic_id else f"{topic}/{partition}/{offset}"
 
 
+EVENT_BYTES = 2_048
+"""Memory that an event takes beside its bytes: objects of its record, attributes and notices, and entries of tables.
+Measured: some 1,200 bytes for an event with one notice."""
+
+
 class Record(NamedTuple):
     """One Kafka record as read, with uninterpreted bytes."""
 
@@ -71,7 +76,7 @@ class Record(NamedTuple):
     timestamp_ms: int
     """Kafka's timestamp, milliseconds since the epoch; 0 if the broker gave none."""
     size: int = 0
-    """Bytes of key, value and headers; 0 for a record that was not read from Kafka."""
+    """Bytes of key, value and headers, and `EVENT_BYTES`; 0 for a record that was not read from Kafka."""
 
     @property
     def position(self) -> Position:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from pipeline.model.event import UNREADABLE_HEADERS, Headers, Record
+from pipeline.model.event import EVENT_BYTES, UNREADABLE_HEADERS, Headers, Record
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -26,7 +26,7 @@ def record_of(message: Message) -> Record:
     """
     timestamp_ms = message.timestamp()[1]
     key, value, headers = message.key(), message.value(), _headers(message)
-    size = len(value or b"") + len(key or b"")
+    size = EVENT_BYTES + len(value or b"") + len(key or b"")
     if headers:
         size += sum([len(name) + len(content or b"") for name, content in headers])
     return Record(

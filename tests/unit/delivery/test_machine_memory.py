@@ -6,7 +6,8 @@ import gc
 
 import pytest
 
-from pipeline.delivery.machine import EVENT_BYTES
+from pipeline.model.event import Position
+from tests.fakes.outcomes import an_outcome
 
 from .making import BAD_CONTENT, OK, P0, UNAVAILABLE, Bench, arrival, notice
 
@@ -35,13 +36,21 @@ def test_bytes_are_counted_until_every_outcome_of_the_event_is_acknowledged() ->
     bench = Bench({"buffers": {"megabytes": 1}})
     before = bench.delivery.demand_bytes()
     bench.offer(arrival(0, notice("a"), notice("b", "bob")))
-    held = EVENT_BYTES + len(b"keyvalue") + 2 * len(b"{}")
+    held = len(b"keyvalue") + 2 * len(b"{}")
     assert bench.delivery.demand_bytes() == before - held
     bench.round()
     bench.collect()
     assert bench.delivery.demand_bytes() == before - held
     bench.acknowledge()
     assert bench.delivery.demand_bytes() == before
+
+
+def test_a_record_that_ends_at_once_counts_twice() -> None:
+    """Kafka's client copies the dead letter that it writes."""
+    bench = Bench({"buffers": {"megabytes": 1}})
+    before = bench.delivery.demand_bytes()
+    bench.offer(arrival(0)._replace(outcomes=(an_outcome(Position(*P0, 0)),)))
+    assert bench.delivery.demand_bytes() == before - 2 * len(b"keyvalue")
 
 
 def test_a_released_partition_gives_its_bytes_back() -> None:
