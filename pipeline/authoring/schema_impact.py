@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
@@ -55,12 +56,12 @@ def impact(sources: RuleSources, known: SchemaCatalogue, changed: Sequence[Event
     )
 
 
-def _concerned(file: RuleDocument, types: Collection[str]) -> list[int]:
+def _concerned(file: RuleDocument, types: AbstractSet[str]) -> list[int]:
     return [index for index, rule in file.merged if rule.enabled and not types.isdisjoint(event_types(rule))]
 
 
 def _broken(
-    after: Compilation, sources: RuleSources, types: Collection[str], errors: Sequence[Finding]
+    after: Compilation, sources: RuleSources, types: AbstractSet[str], errors: Sequence[Finding]
 ) -> Iterator[BrokenRule]:
     files = {file.document.path: file for file in after.files}
     for error in errors:
@@ -72,7 +73,7 @@ def _broken(
             yield BrokenRule(error.path, error.line, error.column, rule, expression, error.message, error.hint)
 
 
-def _rule_at(file: RuleDocument, line: int, types: Collection[str]) -> str | None:
+def _rule_at(file: RuleDocument, line: int, types: AbstractSet[str]) -> str | None:
     """The id of the rule at a line, if it reads events of these types."""
     concerned = set(_concerned(file, types))
     begun = [(index, rule.id) for index, rule in file.rules if file.document.location(("rules", index)).line <= line]

@@ -1,6 +1,6 @@
 """The metadata of an offset commit: the position in the ledger where the next owner begins to read.
 
-`np2;topic=<topic id>;ledger=<the ledger topic's id>;partition=2;offset=1042;crc=1f0c9a2b`
+`np2;topic=<topic id>;ledger=<the ledger topic's id>;partition=2;offset=1042;gone=120-5788,5669;crc=1f0c9a2b`
 
 Fields are named. A reader ignores names that it does not know, so later releases can add fields. `crc` is last: the
 CRC-32 of the text before it, in hexadecimal digits. A map of completed offsets instead would not fit: Kafka 4.1 takes
@@ -21,7 +21,22 @@ MAX_LENGTH = 255
 _SHAPE = re.compile(r"(np2(?:;[a-z_]+=[^;=]*)*);crc=([0-9a-f]{8})", re.ASCII)
 _OTHER_VERSION = re.compile(r"np(?!1[;:])[0-9]+[;:].*", re.ASCII | re.DOTALL)
 _UNRELEASED = re.compile(r"np1(?::(?:0|[1-9][0-9]{0,18})){2}:[0-9a-f]{8}", re.ASCII)
+_GONE = re.compile(r"([0-9]{1,19})-([0-9]{1,19}),([0-9]{1,19})", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+
+
+class Gone(NamedTuple):
+    """Events of the source partition that retention deleted before they were read: what an audit cannot see."""
+
+    first: int
+    """Offset of the first of them."""
+    last: int
+    """Offset of the last of them; events in between may have been read."""
+    events: int
+
+    def followed_by(self, other: Gone) -> Gone:
+        """Both together; `other` is the later one."""
+        return Gone(self.first, other.last, self.events + other.events)
 
 
 class Pointer(NamedTuple):
@@ -33,6 +48,8 @@ class Pointer(NamedTuple):
     """The source topic's id; None if the broker has none."""
     ledger_id: str | None = None
     """The ledger topic's id; None if the broker has none."""
+    gone: Gone | None = None
+    """None if retention has deleted nothing unread."""
 
 
 class Unusable(StrEnum):
@@ -53,6 +70,16 @@ def write(ledger: LedgerPosition, topic_id: str | None = None, ledger_id: str | 
     return f"{text};crc={_checksum(text)}"
 
 
+def with_gone(metadata: str, gone: Gone) -> str:
+    """Return the same metadata with the events that retention deleted unread; unchanged if it is no pointer."""
+    match = _SHAPE.fullmatch(metadata)
+    if match is None:
+        return metadata
+    fields = [field for field in match[1].split(";") if not field.startswith("gone=")]
+    text = ";".join((*fields, f"gone={gone.first}-{gone.last},{gone.events}"))
+    return f"{text};crc={_checksum(text)}"
+
+
 def read(metadata: str | None) -> Pointer | Unusable | None:
     """Parse the metadata; return None if it is empty."""
     if not metadata:
@@ -69,7 +96,13 @@ def read(metadata: str | None) -> Pointer | Unusable | None:
     numbers = [fields.get(name, "") for name in ("partition", "offset")]
     if _checksum(match[1]) != match[2] or not all(_NUMBER.fullmatch(number) for number in numbers):
         return Unusable.DAMAGED
-    return Pointer(LedgerPosition(*map(int, numbers)), fields.get("topic"), fields.get("ledger"))
+    gone = _GONE.fullmatch(fields.get("gone", ""))
+    return Pointer(
+        LedgerPosition(*map(int, numbers)),
+        fields.get("topic"),
+        fields.get("ledger"),
+        None if gone is None else Gone(*map(int, gone.groups())),
+    )
 
 
 def _checksum(text: str) -> str:

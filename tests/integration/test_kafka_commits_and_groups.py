@@ -17,6 +17,7 @@ from pipeline.delivery import pointer
 from pipeline.errors import RightsMissing
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint, LedgerPosition
+from tests.broker import topics
 from tests.broker.maven import MavenBroker
 from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import Names, RealKafka
@@ -243,6 +244,21 @@ def test_events_that_retention_took_are_skipped_and_said_so(
     later.wait(lambda: len(later.records) == 4)
     assert later.offsets() == [6, 7, 8, 9]
     assert "events_gone_unread" in capsys.readouterr().out
+    later.points = lambda _: [CommitPoint(kafka.partition, 7, "")]
+    after.stop(TIMEOUT)
+    assert _gone(kafka) == pointer.Gone(2, 5, 4)
+    last, third = kafka.source(), RecordingListener()
+    third.points = lambda _: [CommitPoint(kafka.partition, 8, "")]
+    last.start(third)
+    third.wait(lambda: third.assigned)
+    last.stop(TIMEOUT)
+    assert _gone(kafka) == pointer.Gone(2, 5, 4), "the next owner keeps it"
+
+
+def _gone(kafka: RealKafka) -> pointer.Gone | None:
+    """What the group's commit says of events that retention deleted unread."""
+    found = pointer.read(topics.committed(kafka.bootstrap_servers, kafka.names.group, kafka.names.events)[0].metadata)
+    return found.gone if isinstance(found, pointer.Pointer) else None
 
 
 def test_a_topic_created_again_is_read_from_its_start(kafka: RealKafka, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.delivery import pointer
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint
 
@@ -48,6 +49,7 @@ class Commits:
         # Below: accessed only by the source's own thread.
         self._sent: dict[TopicPartition, CommitPoint] = {}
         self._pointers: dict[TopicPartition, str] = {}
+        self._gone: dict[TopicPartition, pointer.Gone] = {}
         self._next_at = 0.0
 
     def enqueue(self, points: Iterable[CommitPoint]) -> None:
@@ -55,13 +57,21 @@ class Commits:
         with self._lock:
             self._pending.update((point.partition, point) for point in points)
 
-    def adopt(self, partition: TopicPartition, pointer: str) -> None:
-        """Start committing for an assigned partition; `pointer` is used until a commit point brings a newer one.
+    def adopt(self, partition: TopicPartition, metadata: str) -> None:
+        """Start committing for an assigned partition; `metadata` is used until a commit point brings a newer one.
 
         A point without a pointer keeps the previous one: every outcome above the frontier is still at or after it,
         whereas an empty pointer would hide the outcomes acknowledged between this commit and a crash.
         """
-        self._pointers[partition] = pointer
+        self._pointers[partition] = metadata
+
+    def add_gone(self, partition: TopicPartition, gone: pointer.Gone) -> None:
+        """Note events that retention deleted unread, in every commit of the partition from now on: an audit reads them.
+
+        It is called with what the last commit says, and with what follows.
+        """
+        known = self._gone.get(partition)
+        self._gone[partition] = gone if known is None else known.followed_by(gone)
 
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """Drop the pending commits of partitions that are no longer assigned."""
@@ -71,6 +81,7 @@ class Commits:
         for partition in partitions:
             self._pointers.pop(partition, None)
             self._sent.pop(partition, None)
+            self._gone.pop(partition, None)
 
     def send(self, consumer: Consumer, now: float) -> None:
         """Send pending commits, at most once in `COMMIT_SECONDS`."""
@@ -168,7 +179,10 @@ class Commits:
                     self._pending.setdefault(key, point)
 
     def _offset(self, point: CommitPoint) -> KafkaPartition:
-        pointer = point.metadata or self._pointers.get(point.partition, "")
+        metadata = point.metadata or self._pointers.get(point.partition, "")
         if point.partition in self._pointers:
-            self._pointers[point.partition] = pointer
-        return KafkaPartition(point.partition.topic, point.partition.partition, point.offset, pointer)
+            self._pointers[point.partition] = metadata
+        gone = self._gone.get(point.partition)
+        if gone is not None:
+            metadata = pointer.with_gone(metadata, gone)
+        return KafkaPartition(point.partition.topic, point.partition.partition, point.offset, metadata)

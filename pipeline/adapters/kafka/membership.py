@@ -290,6 +290,9 @@ class Membership:
             log.error("topic_recreated", **where, start=low, hint="its events are read from the start")
             self._recreated(partition.topic)
             return Committed(partition, low, None, origin)
+        found = pointer.read(metadata)
+        if isinstance(found, pointer.Pointer) and found.gone is not None:
+            self._commits.add_gone(partition, found.gone)
         if 0 <= high < offset:
             log.error("committed_offset_beyond_end", **where, end=high, hint="was the topic deleted and created again?")
             offset, metadata = OFFSET_INVALID, None
@@ -301,13 +304,18 @@ class Membership:
                 lost=low - offset,
                 error="retention deleted events before they were read",
             )
-            self._gone(partition.topic, low - offset)
+            self.count_gone(partition, offset, low)
         if offset >= 0:
             return Committed(partition, offset, metadata, origin)
         reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
         start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
         first = start.get(reset, OFFSET_INVALID)
         return Committed(partition, first if first >= 0 else None, None, origin)
+
+    def count_gone(self, partition: TopicPartition, first: int, start: int) -> None:
+        """Count the events from `first` to the log's start, which retention deleted unread; commits note them."""
+        self._gone(partition.topic, start - first)
+        self._commits.add_gone(partition, pointer.Gone(first, start - 1, start - first))
 
     def _revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         keys = self._owned_of(partitions) if consumer is self.consumer else []  # an abandoned client has none

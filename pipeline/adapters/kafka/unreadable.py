@@ -18,8 +18,11 @@ log = structlog.get_logger("source")
 class UnreadablePartitions:
     """Updated by the source's thread; any thread may read `stuck`."""
 
-    def __init__(self, reset: str, gone: Callable[[str, int], None]) -> None:
-        """`reset` is `auto.offset.reset`; `gone` counts events of a topic that retention deleted unread."""
+    def __init__(self, reset: str, gone: Callable[[TopicPartition, int, int], None]) -> None:
+        """`reset` is `auto.offset.reset`.
+
+        `gone` gets a partition of which retention deleted events unread, the first offset and the log's new start.
+        """
         self._reset = reset
         self._gone = gone
         self._lost: dict[TopicPartition, int] = {}
@@ -80,7 +83,7 @@ class UnreadablePartitions:
                     lost=low - expected,
                     error="retention deleted events before they were read",
                 )
-                self._gone(key.topic, low - expected)
+                self._gone(key, expected, low)
             elif expected > high:
                 log.error(
                     "committed_offset_beyond_end",

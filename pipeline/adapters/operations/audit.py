@@ -16,7 +16,7 @@ from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.operations.decoding import decoded
-from pipeline.adapters.operations.group_state import committed_offsets, described
+from pipeline.adapters.operations.group_state import described, group_commits
 from pipeline.adapters.operations.skip import skipped_offsets
 from pipeline.adapters.operations.sorted_rows import SortedRows
 from pipeline.errors import Tombstone, Undecodable
@@ -102,15 +102,17 @@ class KafkaAudit:
             ranges = [opened.enter_context(TopicRange(self._properties, topic, span)) for topic in subject.topics]
             locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
             self._origins = described(self._properties, subject.group_id, subject.topics)
-            committed = committed_offsets(self._properties, subject.group_id, locations, self._origins)
+            committed = group_commits(self._properties, subject.group_id, locations, self._origins)
             provable = self._provable(ranges)
             partitions = [
                 PartitionRange(
                     TopicPartition(one.topic, number),
                     offsets,
-                    committed[one.topic, number],
+                    committed[one.topic, number].offset,
                     provable.get((one.topic, number), 0),
                     self._origins[one.topic],
+                    start=one.available[number].start,
+                    gone=committed[one.topic, number].gone,
                 )
                 for one in ranges
                 for number, offsets in one.offsets.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -37,10 +37,19 @@ def described(properties: Mapping[str, Any], group: str, topics: Sequence[str]) 
         raise Unreachable(message, hint=kafka_errors.hint({cause.code()})) from None
 
 
-def committed_offsets(
+class GroupCommit(NamedTuple):
+    """What a group has committed of one partition."""
+
+    offset: int | None
+    """None: nothing, or of an earlier topic of this name only."""
+    gone: pointer.Gone | None = None
+    """Events that retention deleted before the group had read them, as the service noted it."""
+
+
+def group_commits(
     properties: Mapping[str, Any], group: str, locations: Sequence[TopicPartition], origins: Mapping[str, Origin]
-) -> Mapping[tuple[str, int], int | None]:
-    """Return the group's committed offset of each partition; None without one, or with one of an earlier topic.
+) -> Mapping[tuple[str, int], GroupCommit]:
+    """Return what the group has committed of each partition.
 
     Raises:
         RightsMissing: this user may not describe the group.
@@ -58,7 +67,7 @@ def committed_offsets(
                 if refusal is not None or time.monotonic() > deadline:
                     raise _unreadable(properties, group, refusal or kafka_errors.cause(error)) from None
             else:
-                return {(one.topic, one.partition): _offset(one, origins[one.topic]) for one in answers}
+                return {(one.topic, one.partition): _commit(one, origins[one.topic]) for one in answers}
 
 
 def _unreadable(properties: Mapping[str, Any], group: str, cause: KafkaError) -> UserError:
@@ -68,11 +77,12 @@ def _unreadable(properties: Mapping[str, Any], group: str, cause: KafkaError) ->
     return Unreachable(message, hint=kafka_errors.hint({cause.code()}))
 
 
-def _offset(answer: KafkaPartition, origin: Origin) -> int | None:
-    """Return the committed offset; None if there is none, or if it belongs to an earlier topic of this name."""
+def _commit(answer: KafkaPartition, origin: Origin) -> GroupCommit:
     found = pointer.read(answer.metadata)
-    topic_id = found.topic_id if isinstance(found, pointer.Pointer) else None
-    return answer.offset if answer.offset >= 0 and topic_id in (None, origin.topic_id) else None
+    if not isinstance(found, pointer.Pointer):
+        return GroupCommit(answer.offset if answer.offset >= 0 else None)
+    is_current = answer.offset >= 0 and found.topic_id in (None, origin.topic_id)
+    return GroupCommit(answer.offset, found.gone) if is_current else GroupCommit(None)
 
 
 def _refusal(consumer: Consumer) -> KafkaError | None:

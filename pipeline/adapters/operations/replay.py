@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.operations.decoding import decoded
-from pipeline.adapters.operations.group_state import committed_offsets, described
+from pipeline.adapters.operations.group_state import described, group_commits
 from pipeline.adapters.operations.rewriting import Rewrite, Target, marked
 from pipeline.errors import Tombstone, Undecodable
 from pipeline.model import dead_letter
@@ -72,7 +72,7 @@ class EventReader:
         with ExitStack() as opened:
             ranges = [opened.enter_context(self._range(topic)) for topic in subject.topics]
             locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
-        self._committed = committed_offsets(properties, subject.group, locations, self._origins)
+        self._committed = group_commits(properties, subject.group, locations, self._origins)
 
     def _range(self, topic: str) -> TopicRange:
         positions = self._subject.positions
@@ -106,7 +106,7 @@ class EventReader:
             return EventResult(position, ReplayDecision.NOT_ASKED_FOR)
         if dead_letter.REDRIVES in dict(record.headers):
             return EventResult(position, ReplayDecision.COPY)
-        committed = self._committed[position.topic, position.partition]
+        committed = self._committed[position.topic, position.partition].offset
         if committed is None or position.offset >= committed:
             return EventResult(position, ReplayDecision.AHEAD)
         try:

@@ -18,7 +18,7 @@ from pipeline.adapters.events.schema_files import read_schema, schema_files, sch
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.event_json_schema import event_json_schema
-from pipeline.authoring.schema_impact import impact
+from pipeline.authoring.schema_impact import BrokenRule, impact
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.rule_set import find_event_type
@@ -105,7 +105,7 @@ def check(
                 versions, found = _against_registry(there, schema, subject)
                 compared[subject] = versions
                 problems += found
-    errors = [*problems, *(affected.broken if affected is not None else ())]
+    errors: list[SchemaProblem | BrokenRule] = [*problems, *(affected.broken if affected is not None else ())]
     if output == "json":
         print_json([values(error) for error in errors])
     else:

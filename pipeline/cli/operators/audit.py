@@ -49,7 +49,8 @@ def command(
 ) -> None:
     """Compare events with outcomes and dead letters, from Kafka alone, without writing and without joining the group.
 
-    Findings: **lost** (committed, but without a required outcome), **orphan** (an outcome without its event),
+    Findings: **lost** (committed, but without a required outcome), **gone-unread** (deleted by retention before the
+    group read it), **orphan** (an outcome without its event),
     **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions),
     **out-of-order** (a recipient's later event was sent first), **no-dead-letter** (a failed notice without its dead
     letter) and **stray-dead-letter** (a dead letter without its outcome). Events that are not committed yet are
@@ -110,6 +111,8 @@ def _print(report: Report, since: datetime | None, until: datetime | None) -> No
         print(f"  not judged: {_counts(report.unproven)}")
     if report.order_unchecked:
         print(f"  order not judged: {report.order_unchecked:,} (sent again after a restart, or without a recipient)")
+    if report.clock_steps:
+        print(f"  clock set back: {report.clock_steps:,} (order is not judged across a step)")
     print(f"  found:     {_counts(report.findings)}")
     for finding in report.examples:
         print(terminal_escape(str(finding)))

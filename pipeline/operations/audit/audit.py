@@ -117,6 +117,9 @@ class Audit:
 
     def report(self, progressed: Progressed = lambda _done, _total: None) -> Report:
         """Compare everything and return the report; call it once, at the end."""
+        for key, partition in self._partitions.items():
+            for offset, message in partition.deleted_unread():
+                self._tally.add(Code.GONE_UNREAD, Position(*key, offset), message)
         tracked = self._with_progress(progressed)
         for account_location, rows in groupby(tracked(self._accounts.in_order()), itemgetter(0)):
             self._check(self._position(int(account_location)), self._account(rows))
@@ -136,6 +139,7 @@ class Audit:
             pending=self._pending,
             unproven=dict(sorted(self._unproven.items())),
             order_unchecked=self._order_unchecked,
+            clock_steps=sum(partition.clock_steps for partition in self._partitions.values()),
             other_versions=sorted(self._other_versions),
             findings=dict(self._tally.counts),
             examples=sorted(self._tally.examples),
@@ -157,14 +161,21 @@ class Audit:
         return through
 
     def _note_first_attempt(self, outcome: Outcome, key: bytes | None, location: int) -> None:
+        partition = self._partitions[outcome.position.topic, outcome.position.partition]
+        if not outcome.leaves_dead_letter:  # the others wait for their dead letters
+            partition.note_finished(outcome.finished_at)
         if outcome.first_attempt_at is None or outcome.rule is None or not self._ordered(outcome.rule):
+            return
+        if outcome.finished_at < outcome.first_attempt_at:  # the clock was set back in between
+            self._order_unchecked += 1
             return
         # A text and its bytes have the same hash; the tuples keep recipients and keys distinct.
         who = (outcome.recipient, None) if outcome.recipient is not None else (None, key)
         if who == (None, None) or outcome.redelivered:
             self._order_unchecked += 1
             return
-        group = hash((who, location >> _OFFSET_BITS)) & _HASH_MASK
+        # Times before and after the clock was set back cannot be compared.
+        group = hash((who, location >> _OFFSET_BITS, partition.clock_steps)) & _HASH_MASK
         self._first_attempts.add(group, location, _milliseconds(outcome.first_attempt_at))
 
     def _account(self, rows: Iterable[Row]) -> Account:

@@ -15,6 +15,8 @@ class Code(StrEnum):
 
     LOST = "lost"
     """The group has committed past an event, and an outcome that it must have is not in the ledger."""
+    GONE_UNREAD = "gone-unread"
+    """Retention deleted events before the group had read them: no outcome can exist, and nothing can be sent again."""
     ORPHAN = "orphan"
     """An outcome refers to an event that does not exist."""
     DUPLICATE = "duplicate"
@@ -74,7 +76,11 @@ class Report(NamedTuple):
     """Outcomes still to come: of events at or above the group's committed offsets."""
     unproven: Mapping[Unproven, int]
     order_unchecked: int
-    """First attempts whose order cannot be checked: without recipient and key, or sent again after a restart."""
+    """First attempts whose order cannot be checked: without recipient and key, sent again after a restart, or begun
+    before a clock was set back and ended after it."""
+    clock_steps: int
+    """How often outcomes of a partition show that the service's clock was set back, or that the next owner's is behind:
+    order is not checked across such a step."""
     other_versions: Sequence[str]
     """Versions of the rules in outcomes other than the given one."""
     findings: Mapping[Code, int]

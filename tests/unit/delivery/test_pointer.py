@@ -78,3 +78,25 @@ def test_a_pointer_without_its_position_is_damaged() -> None:
     """Whatever else it holds."""
     text = "np2;topic=T;offset=123"
     assert pointer.read(f"{text};crc={binascii.crc32(text.encode()):08x}") is Unusable.DAMAGED
+
+
+def test_events_that_retention_deleted_are_carried_beside_the_position() -> None:
+    """The newest replaces what the metadata held; a release that does not know the field ignores it."""
+    plain = pointer.write(LedgerPosition(2, 1_042), "t" * 22, "l" * 22)
+    once = pointer.with_gone(plain, pointer.Gone(120, 5_788, 5_669))
+    both = pointer.Gone(120, 5_788, 5_669).followed_by(pointer.Gone(6_000, 6_009, 10))
+    twice = pointer.with_gone(once, both)
+    assert pointer.read(once) == pointer.Pointer(LedgerPosition(2, 1_042), "t" * 22, "l" * 22, (120, 5_788, 5_669))
+    found = pointer.read(twice)
+    assert isinstance(found, pointer.Pointer)
+    assert found.gone == (120, 6_009, 5_679)
+    longest = pointer.with_gone(
+        pointer.write(LedgerPosition(2**31, 2**63), "t" * 22, "l" * 22), pointer.Gone(2**63, 2**63, 2**63)
+    )
+    assert len(longest) <= pointer.MAX_LENGTH
+
+
+@pytest.mark.parametrize("metadata", ["", "of another tool", "np2;broken"])
+def test_other_metadata_is_left_as_it_is(metadata: str) -> None:
+    """It says what it said."""
+    assert pointer.with_gone(metadata, pointer.Gone(1, 2, 2)) == metadata

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipeline.delivery.pointer import Gone
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position, TopicPartition
 from pipeline.model.outcome import Outcome, OutcomeKind
 from pipeline.operations.audit.audit import Audit
@@ -31,10 +32,20 @@ class Scene:
         provable: int = 0,
         keep: int = 50,
         origin: Origin = UNKNOWN_ORIGIN,
+        start: int = 0,
+        gone: Gone | None = None,
     ) -> None:
         self.audit = Audit(
             [
-                PartitionRange(TopicPartition("orders", number), range(10, 1_000_000), committed, provable, origin)
+                PartitionRange(
+                    TopicPartition("orders", number),
+                    range(10, 1_000_000),
+                    committed,
+                    provable,
+                    origin,
+                    start=start,
+                    gone=gone,
+                )
                 for number in range(partitions)
             ],
             VERSION,
@@ -427,3 +438,48 @@ def test_what_others_wrote_is_no_finding() -> None:
     report = scene.report()
     assert report.is_clean
     assert (report.outcomes, report.dead_letters) == ({"accepted": 2}, 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "committed", "gone", "messages"),
+    [
+        (10, 20, None, []),
+        (10, 4, None, ["orders/0/4: gone-unread 6 events up to offset 9 were deleted by retention before the group committed them"]),
+        (10, 20, Gone(2, 8, 5), ["orders/0/2: gone-unread 5 events up to offset 8 were deleted by retention before the group read them"]),
+        (9, 20, Gone(2, 8, 5), []),
+        (10, None, None, []),
+    ],
+)  # fmt: skip
+def test_events_that_retention_deleted_unread_are_found(
+    start: int, committed: int | None, gone: Gone | None, messages: list[str]
+) -> None:
+    """By the commit, and by what the service noted in it; not where older events are still there."""
+    report = Scene(start=start, committed=committed, gone=gone).report()
+    assert [str(one) for one in report.examples] == messages
+    assert report.is_clean is (not messages)
+
+
+def test_a_clock_that_is_set_back_makes_no_finding_of_order() -> None:
+    """First attempts before and after the step are not compared; the report says that there was one."""
+    scene = Scene()
+    scene.events(*range(11, 17))
+    times = [(11, 100.0, 100.1), (12, 101.0, 101.1), (13, 102.0, 42.1), (14, 43.0, 43.1), (15, 44.0, 44.1)]
+    for offset, first, finished in times:
+        scene.outcome(offset, recipient="ada", first_attempt_at=first, finished_at=finished)
+    scene.outcome(16, recipient="ada", first_attempt_at=43.5, finished_at=44.2)
+    report = scene.report()
+    assert (report.clock_steps, report.order_unchecked) == (1, 1)
+    assert [one.position.offset for one in report.examples] == [16]
+
+
+def test_outcomes_that_wait_for_dead_letters_show_no_step() -> None:
+    """They come later than those that were decided after them."""
+    scene = Scene()
+    scene.events(11, 12)
+    scene.outcome(12, recipient="ada", first_attempt_at=100.0, finished_at=105.0)
+    kind = OutcomeKind.REJECTED
+    scene.outcome(11, recipient="ada", first_attempt_at=101.0, finished_at=102.0, kind=kind, id="x")
+    scene.letter(11, "x")
+    report = scene.report()
+    assert report.clock_steps == 0
+    assert report.findings[Code.OUT_OF_ORDER] == 1
