@@ -65,11 +65,12 @@ class Commits:
         """
         self._pointers[partition] = metadata
 
-    def add_gone(self, partition: TopicPartition, gone: pointer.Gone) -> None:
-        """Note events that retention deleted unread, in every commit of the partition from now on: an audit reads them.
+    def keep_gone(self, partition: TopicPartition, gone: pointer.Gone) -> None:
+        """Carry on what the last commit of an assigned partition notes."""
+        self._gone.setdefault(partition, gone)
 
-        It is called with what the last commit says, and with what follows.
-        """
+    def add_gone(self, partition: TopicPartition, gone: pointer.Gone) -> None:
+        """Note events that retention deleted unread in every further commit of the partition: an audit reads them."""
         known = self._gone.get(partition)
         self._gone[partition] = gone if known is None else known.followed_by(gone)
 

@@ -93,6 +93,8 @@ class Membership:
         self._gone = gone
         self._identities = identities
         self._recreated = recreated
+        self._gone_below: dict[TopicPartition, int] = {}
+        """The log's start of partitions of which retention deleted events unread."""
         self._topic_ids: dict[str, str] = {}
         """The topics' ids at their newest assignment."""
         self._may_fall_back = protocol is GroupProtocol.AUTO
@@ -292,19 +294,12 @@ class Membership:
             return Committed(partition, low, None, origin)
         found = pointer.read(metadata)
         if isinstance(found, pointer.Pointer) and found.gone is not None:
-            self._commits.add_gone(partition, found.gone)
+            self._commits.keep_gone(partition, found.gone)
         if 0 <= high < offset:
             log.error("committed_offset_beyond_end", **where, end=high, hint="was the topic deleted and created again?")
             offset, metadata = OFFSET_INVALID, None
         elif 0 <= offset < low:
-            log.error(
-                "events_gone_unread",
-                **where,
-                start=low,
-                lost=low - offset,
-                error="retention deleted events before they were read",
-            )
-            self.count_gone(partition, offset, low)
+            self.report_gone(partition, offset, low)
         if offset >= 0:
             return Committed(partition, offset, metadata, origin)
         reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
@@ -312,8 +307,24 @@ class Membership:
         first = start.get(reset, OFFSET_INVALID)
         return Committed(partition, first if first >= 0 else None, None, origin)
 
-    def count_gone(self, partition: TopicPartition, first: int, start: int) -> None:
-        """Count the events from `first` to the log's start, which retention deleted unread; commits note them."""
+    def report_gone(self, partition: TopicPartition, first: int, start: int) -> None:
+        """Report once the events from `first` to the log's start, which retention deleted unread; commits note them.
+
+        An assignment that is retried, or begins at the committed offset, comes to the same events again.
+        """
+        first = max(first, self._gone_below.get(partition, first))
+        if first >= start:
+            return
+        self._gone_below[partition] = start
+        log.error(
+            "events_gone_unread",
+            topic=partition.topic,
+            partition=partition.partition,
+            committed=first,
+            start=start,
+            lost=start - first,
+            error="retention deleted events before they were read",
+        )
         self._gone(partition.topic, start - first)
         self._commits.add_gone(partition, pointer.Gone(first, start - 1, start - first))
 
@@ -345,6 +356,7 @@ class Membership:
         for key in keys:
             del self.owned[key]
             self.paused.discard(key)
+            self._gone_below.pop(key, None)
         self._commits.forget(keys)
         self._forgotten(keys)
 

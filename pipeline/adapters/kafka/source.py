@@ -96,7 +96,7 @@ class KafkaSource:
             forgotten=self._drop,
         )
         reset = str(properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
-        self._unreadable = UnreadablePartitions(reset, self._group.count_gone)
+        self._unreadable = UnreadablePartitions(reset, self._group.report_gone)
         self._listener: SourceListener | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)
         self._changed = threading.Condition()

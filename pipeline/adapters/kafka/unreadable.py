@@ -21,7 +21,7 @@ class UnreadablePartitions:
     def __init__(self, reset: str, gone: Callable[[TopicPartition, int, int], None]) -> None:
         """`reset` is `auto.offset.reset`.
 
-        `gone` gets a partition of which retention deleted events unread, the first offset and the log's new start.
+        `gone` reports events that retention deleted unread: their partition, the first offset and the log's new start.
         """
         self._reset = reset
         self._gone = gone
@@ -74,15 +74,6 @@ class UnreadablePartitions:
                 continue
             del self._lost[key]
             if 0 <= expected < low:
-                log.error(
-                    "events_gone_unread",
-                    topic=key.topic,
-                    partition=key.partition,
-                    committed=expected,
-                    start=low,
-                    lost=low - expected,
-                    error="retention deleted events before they were read",
-                )
                 self._gone(key, expected, low)
             elif expected > high:
                 log.error(

@@ -104,12 +104,12 @@ def test_recipients_are_shown_only_on_request(run: Run, form: str) -> None:
 
 
 def test_undecodable_records_are_counted_reported_and_skipped(run: Run, tmp_path: Path) -> None:
-    """Not JSON, not an object, a field of the wrong type: the other events are compared."""
+    """Not JSON, not an object: the other events are compared, with them one of which a field has the wrong type."""
     hostile = ["{", event(1, count="many"), '{"type": 7, "data": {}}', "\x00", event(1), event(2, count=1)]
     (tmp_path / "hostile.jsonl").write_text("\n".join(hostile), encoding="utf-8")
     done = run("before", "--events", "hostile.jsonl")
     assert done.code == 0
-    assert "2 events of hostile.jsonl" in done.out
+    assert "3 events of hostile.jsonl" in done.out
     assert "skipped (unreadable" in done.out
     warnings = [line for line in done.err.splitlines() if line.startswith("warning: hostile.jsonl:")]
     assert len(warnings) == 3

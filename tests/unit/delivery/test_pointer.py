@@ -86,7 +86,9 @@ def test_events_that_retention_deleted_are_carried_beside_the_position() -> None
     once = pointer.with_gone(plain, pointer.Gone(120, 5_788, 5_669))
     both = pointer.Gone(120, 5_788, 5_669).followed_by(pointer.Gone(6_000, 6_009, 10))
     twice = pointer.with_gone(once, both)
-    assert pointer.read(once) == pointer.Pointer(LedgerPosition(2, 1_042), "t" * 22, "l" * 22, (120, 5_788, 5_669))
+    assert pointer.read(once) == pointer.Pointer(
+        LedgerPosition(2, 1_042), "t" * 22, "l" * 22, pointer.Gone(120, 5_788, 5_669)
+    )
     found = pointer.read(twice)
     assert isinstance(found, pointer.Pointer)
     assert found.gone == (120, 6_009, 5_679)
