@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pipeline.authoring.examples.lifelike import MOST_TEXT, Wanted, lifelike
@@ -52,24 +53,21 @@ def chances(seed: int) -> Callable[[str], Chance]:
 
 @lru_cache(maxsize=2)
 def words_of(language: Language) -> Words:
-    """Faker's words, else those of this package: examples look alike, with fewer names."""
-    try:
-        return FakerWords(language)
-    except ModuleNotFoundError:
-        return PlainWords(language)
+    """Faker's words where it is installed, else those of this package alone."""
+    return FakerWords(language) if find_spec("faker") is not None else PlainWords(language)
 
 
 class FakerWords:
     """Names, towns, addresses and companies by Faker; everything else from this package."""
 
     def __init__(self, language: Language) -> None:
-        """Load the four providers alone: all of Faker's take three times as long.
-
-        Raises:
-            ModuleNotFoundError: Faker is not installed.
-        """
-        self._faker = _generator(_LOCALES[language])
+        self._locale = _LOCALES[language]
         self._plain = PlainWords(language)
+
+    @cached_property
+    def _faker(self) -> Generator:
+        """Loaded for the first name: it takes a tenth of a second, which many events need not spend."""
+        return _generator(self._locale)
 
     def word(self, meaning: Meaning, chance: Chance) -> str | None:
         """One that is short enough, else one of this package's."""
@@ -84,6 +82,7 @@ class FakerWords:
 
 
 def _generator(locale: str) -> Generator:
+    """With three of Faker's providers: all of them take three times as long."""
     from importlib import import_module  # noqa: PLC0415 - only for these
 
     from faker.generator import Generator  # noqa: PLC0415 - an extra

@@ -28,6 +28,7 @@ class Meaning(StrEnum):
     CLINIC = "clinic"
     COUPON = "coupon"
     PRODUCT = "product"
+    BOOK = "book"
     PLAN = "plan"
     REASON = "reason"
     ADDRESS = "address"
@@ -70,6 +71,7 @@ _TABLE: tuple[tuple[Meaning, str], ...] = (
     (Meaning.CLINIC, r"(?:.*_)?(?:clinic|hospital)(?:_name)?"),
     (Meaning.COUPON, r"(?:.*_)?(?:coupon|voucher|promotion)(?:_name)?"),
     (Meaning.PRODUCT, r"(?:.*_)?(?:item|product|goods|sku|article|item_summary|merchandise|course)(?:_name|_title)?"),
+    (Meaning.BOOK, r"(?:.*_)?(?:book|novel|magazine)(?:_name|_title)?"),
     (Meaning.PLAN, r"(?:.*_)?(?:plan|package|tariff|subscription|membership|policy)(?:_name|_title)?"),
     (Meaning.REASON, r"(?:.*_)?(?:reason|cause)(?:_text)?"),
     (Meaning.ADDRESS, r"(?:.*_)?(?:address|addr|street|location|place|site)(?:_line)?(?:_?\d)?"),
@@ -116,6 +118,7 @@ _NAMED = frozenset(
         Meaning.COMPANY,
         Meaning.SHOP,
         Meaning.PRODUCT,
+        Meaning.BOOK,
         Meaning.COUPON,
         Meaning.PLAN,
         Meaning.TOWN,

@@ -1,19 +1,28 @@
-"""`test --accept`: what came becomes the expectation of failed tests, after a look at the change."""
+"""`test --accept`: what came becomes the expectation of failed tests, or of a new one, after a look at the change."""
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import typer
 
-from pipeline.adapters.authoring.text_files import Change, write_changes
-from pipeline.authoring.rule_tests.accepting import Accepted, accepted
+from pipeline.adapters.authoring.text_files import Change, read_whole, write_changes
+from pipeline.authoring.drafting.yaml_text import block, scalar, with_item
+from pipeline.authoring.rule_tests.accepting import PLACEHOLDER, Accepted, accepted
 from pipeline.authoring.rule_tests.running import Result
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
+from pipeline.cli.authors.event_names import plain_reference
+from pipeline.cli.authors.one_event import Found, find_or_exit, select_event
+from pipeline.cli.authors.rule_set import Named, SoundRules
 from pipeline.errors import UserError
+from pipeline.model.event import Event
+from pipeline.rules.timestamp import Timestamp
 
 Run = Callable[[str, str], Sequence[Result]]
 """Runs the tests of a file: its path and its text."""
@@ -30,7 +39,9 @@ def changed_files(
         one = _proved(path, texts[path], failed, run)
         every.append(one)
         if one.text != originals[path]:
-            changes.append(Change(Path(path), originals[path], one.text))
+            given = one.text.count(PLACEHOLDER) - originals[path].count(PLACEHOLDER)
+            every[-1] = one._replace(names=(*one.names, *[PLACEHOLDER] * max(0, given)))
+            changes.append(Change(Path(path), originals[path] if Path(path).exists() else None, one.text))
     return changes, every
 
 
@@ -69,3 +80,61 @@ def ask_and_write(changes: Sequence[Change], every: Sequence[Accepted], *, is_ag
     write_changes(changes)
     print(f"written: {what}")
     return FINDINGS if left else FINE
+
+
+def with_test(named: Named, event: str, name: str | None) -> tuple[Path, str, str]:
+    """The test file with one more test, of this event, its text, and the name of the test.
+
+    The file is that beside the first rule for events of this type. The event is written into it: a test must not depend
+    on a topic, or on a file that changes.
+
+    Raises:
+        UserError: there is no such event, no rule is for it, or a test has the name already.
+    """
+    at = plain_reference(event)
+    settings = named.settings(needs_kafka=at is not None and at.position is not None)
+    sound = SoundRules.of(named, settings)
+    found = find_or_exit(select_event(event, 1, None), sound, settings, as_json=False)
+    rule = next((one for one in sound.ruleset.rules if found.event.type in one.on), None)
+    if rule is None:
+        raise UserError(f"no rule is for events of type `{found.event.type}`", hint="nothing would be tested")
+    chosen = name or f"{rule.id}: {found.where}"
+    if any(case.name == chosen for case in sound.checked.cases):
+        raise UserError(f"there is a test `{chosen}` already", hint="name this one: --name NAME")
+    path = sound.folder / "tests" / f"{Path(rule.file).stem}.yaml"
+    text = with_item(str(path), read_whole(path) or "", "tests", _lines(chosen, found))
+    return path, text, chosen
+
+
+def _lines(name: str, found: Found) -> list[str]:
+    event = found.event
+    return [
+        f"- name: {scalar(name)}",
+        "  event:",
+        f"    type: {scalar(event.type)}",
+        f"    time: {scalar(_time(event))}",
+        "    data:",
+        *block(as_json(event.data), 6),
+        f"  {PLACEHOLDER}",
+    ]
+
+
+def _time(event: Event) -> str:
+    return f"{datetime.fromtimestamp(event.time_ms / 1_000, UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+def as_json(value: object) -> object:
+    """A value of a decoded event as JSON, which a test reads again as the same value."""
+    match value:
+        case Mapping():
+            return {str(key): as_json(one) for key, one in value.items()}
+        case list() | tuple():
+            return [as_json(one) for one in value]
+        case Timestamp():
+            return f"{value.as_datetime().replace(tzinfo=None).isoformat()}Z"
+        case Decimal():
+            return str(value)
+        case bytes():
+            return base64.b64encode(value).decode()
+        case _:
+            return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -16,8 +16,9 @@ from pipeline.authoring.rule_tests.reports import Timed, as_json, as_junit, as_t
 from pipeline.authoring.rule_tests.running import Result, run
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
-from pipeline.cli.authors.accept import ask_and_write, changed_files
+from pipeline.cli.authors.accept import ask_and_write, changed_files, with_test
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
+from pipeline.cli.authors.rule_set import Named
 from pipeline.cli.printing import finding_lines, print_json, values
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding
@@ -56,6 +57,11 @@ def command(
     accept: Annotated[
         bool, typer.Option("--accept", help="Write what came as the expectation of failed tests, after a question.")
     ] = False,
+    event: Annotated[
+        str | None,
+        typer.Option("--event", help="With --accept: add a test of this event, as for `explain`.", metavar="EVENT"),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="With --event: name of the test.", metavar="NAME")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --accept: write without a question.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Run again at every change. Ctrl-C ends it.")] = False,
 ) -> None:
@@ -63,7 +69,8 @@ def command(
 
     A failure shows the expected and the actual value, and the location of the expectation. Rules with errors are not
     tested; their errors are shown as by `check`. `--accept` shows the new expectations as a diff, asks, and writes them
-    into the test files, whose comments stay; a test without `expect:` gets one.
+    into the test files, whose comments stay; a test without `expect:` gets one. With `--event`, a test of that event is
+    added, personal data included.
 
     Exit 0: all tests passed, or are accepted; 1: a test failed, or the rules have errors; 2: misuse, or no test to run.
 
@@ -74,7 +81,11 @@ def command(
     if accept:
         if watch or output != "text" or junit is not None:
             raise UserError("--accept goes with none of --watch, --output and --junit")
+        if event is not None:
+            raise typer.Exit(job.add(event, name, is_agreed=yes))
         raise typer.Exit(job.accept(is_agreed=yes))
+    if event is not None:
+        raise UserError("--event goes with --accept", hint="it adds a test; `notice-pipeline explain` shows an event")
     if watch:
         if output != "text":
             raise UserError("--watch prints text only", hint="leave out --output; --junit FILE is written at each run")
@@ -150,20 +161,39 @@ class _Job(NamedTuple):
         Raises:
             UserError: files cannot be read or written, no test fits, or the question cannot be asked.
         """
-        catalogue = schemas_beside(self.folder, self.schemas)
         sources = read_rules_and_tests(self.folder)
         texts = {path: completed(text) for path, text in sources.tests.items()}
+        return self._accept(texts, sources.tests, None, is_agreed=is_agreed)
+
+    def _accept(
+        self, texts: Mapping[str, str], originals: Mapping[str, str], only: str | None, *, is_agreed: bool
+    ) -> int:
+        """Accept what comes of the tests in `texts`, or of the one of that name; `originals` are the files."""
+        catalogue = schemas_beside(self.folder, self.schemas)
+        sources = read_rules_and_tests(self.folder)
         checked = check(sources._replace(tests=texts), catalogue, environment=self.environment)
         rules = checked.ruleset
         if rules is None:
             raise RulesRefused([finding for finding in checked.findings if finding.is_error])
-        results = [one.result for one in self._results(self._chosen(checked, rules), rules, catalogue)]
+        cases = [case for case in self._chosen(checked, rules) if only in {None, case.name}]
+        results = [one.result for one in self._results(cases, rules, catalogue)]
 
         def again(path: str, text: str) -> list[Result]:
             cases, _ = read_cases(path, text)
             return [run(case, rules, catalogue, read_test_events(cases)) for case in cases]
 
-        return ask_and_write(*changed_files(sources.tests, texts, results, again), is_agreed=is_agreed)
+        return ask_and_write(*changed_files(originals, texts, results, again), is_agreed=is_agreed)
+
+    def add(self, event: str, name: str | None, *, is_agreed: bool) -> int:
+        """Add a test of the event, with what comes of it; return the exit code.
+
+        Raises:
+            UserError: as `accept` and `with_test`.
+        """
+        path, text, chosen = with_test(Named(self.folder, self.schemas, self.environment, None), event, name)
+        sources = read_rules_and_tests(self.folder)
+        tests = {**sources.tests, str(path): text}
+        return self._accept(tests, {**tests, str(path): sources.tests.get(str(path), "")}, chosen, is_agreed=is_agreed)
 
     def _chosen(self, checked: CheckResult, rules: RuleSet) -> list[Case]:
         cases = list(checked.cases)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import typer
+import yaml
 
-from tests.unit.cli.conftest import Run
+from pipeline.cli.authors import accept as accepting
+from tests.unit.cli.conftest import PAID, Run
 
 BEGIN = """\
 # tests of the shop
@@ -164,3 +170,48 @@ def test_it_goes_with_text_alone(run: Run, tests: Path, option: list[str]) -> No
     done = run("test", "--accept", *option)
     assert done.code == 2
     assert "--accept goes with none of" in done.err
+
+
+@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1)])
+def test_a_terminal_is_asked(run: Run, tests: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
+    """No means that nothing is written."""
+    text = f"{BEGIN}  - name: one\n    {EVENT}\n"
+    tests.write_text(text, encoding="utf-8")
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return answer == "yes"
+
+    monkeypatch.setattr(typer, "confirm", confirm)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert run("test", "--accept").code == code
+    assert asked == ["Is this what customers should read? Write 1 expectation to 1 file"]
+    assert (tests.read_text(encoding="utf-8") == text) is (answer == "no")
+
+
+def test_a_recorded_event_becomes_a_test(run: Run, shop: Path) -> None:
+    """With what comes of it; the event is in the file, and reads as the same values."""
+    (shop / "events").mkdir()
+    data = {**PAID, "count": 1, "gift": True}
+    event = {"type": "shop.order.Paid", "time": "2026-11-23T15:01:00Z", "data": data}
+    (shop / "events" / "paid.json").write_text(json.dumps(event), encoding="utf-8")
+    done = run("test", "--accept", "--event", "paid", "--name", "a gift", "--yes")
+    assert done.code == 0, done.err
+    assert done.out.endswith("written: 1 expectation to 1 file\n")
+    (test,) = yaml.safe_load((shop / "rules" / "tests" / "shop.yaml").read_text(encoding="utf-8"))["tests"]
+    assert {**test["event"]["data"], **data} == test["event"]["data"]
+    assert [one["rule"] for one in test["expect"]["notices"]] == ["any", "old"]
+    again = run("test", "--accept", "--event", "paid", "--yes")
+    assert again.code == 0, again.err
+    assert run("test").out.startswith("rules: 2 passed")
+    taken = run("test", "--accept", "--event", "paid", "--name", "a gift", "--yes")
+    assert (taken.code, taken.err) == (2, "error: there is a test `a gift` already\nhint: name this one: --name NAME\n")
+    assert "--event goes with --accept" in run("test", "--event", "paid").err
+
+
+def test_values_of_events_are_written_as_they_are_read_again() -> None:
+    """Exact numbers and bytes as texts."""
+    assert accepting.as_json({"a": [Decimal("0.10"), b"\x00\x01", None, True, 3]}) == {
+        "a": ["0.10", "AAE=", None, True, 3]
+    }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.adapters.authoring import lifelike_events
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.events.writer import Encoding, EventEncoder
@@ -282,3 +283,55 @@ def test_rules_with_errors_are_shown_first(run: Run, work: Path) -> None:
     done = run("new", "visit", "--on", "appointment.booked.v1")
     assert done.code == 1
     assert "rules/bad.yaml:2:5: error missing-key" in done.err
+
+
+def test_a_registered_template_of_the_older_kind_is_filled_as_well(run: Run, work: Path) -> None:
+    """By label alone: its keys name no kinds."""
+    (work / "rules").mkdir()
+    text = """\
+templates:
+  late:
+    title: 航班延误通知
+    style: history
+    ids: {production: A1, staging: B1}
+    fields:
+      first: {optional: true}
+      keyword1: {label: 航班号}
+      keyword2: {label: 延误原因}
+      keyword3: {label: 计划起飞时间}
+      remark: {optional: true}
+"""
+    (work / "rules" / "templates.yaml").write_text(text, encoding="utf-8")
+    assert run("new", "late-flight", "--on", "flight.delayed.v2", "--template", "late").code == 0
+    data = yaml.safe_load((work / "rules" / "late-flight.yaml").read_text(encoding="utf-8"))["rules"][0]["data"]
+    assert list(data) == ["keyword1", "keyword2", "keyword3"]
+    assert data["keyword1"] == "${event.flight_no}"
+    assert data["keyword2"].startswith("${label(event.cause")
+    assert "event.scheduled_departure" in data["keyword3"]
+    passes(run)
+
+
+def test_a_template_that_the_event_cannot_fill_is_refused(run: Run, work: Path) -> None:
+    """With what the field takes, and what the event has."""
+    (work / "rules").mkdir()
+    text = "templates:\n  car:\n    title: 车\n    ids: {production: A1}\n    fields: {car_number1: {label: 车牌}}\n"
+    (work / "rules" / "templates.yaml").write_text(text, encoding="utf-8")
+    done = run("new", "late-flight", "--on", "flight.delayed.v2", "--template", "car")
+    assert done.code == 2
+    assert "template `car` needs `car_number1`, and the event has nothing that it takes" in done.err
+    assert not (work / "rules" / "late-flight.yaml").exists()
+
+
+def test_examples_are_made_without_the_extra(run: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the package's own names; nothing is reported."""
+    monkeypatch.setattr(lifelike_events, "find_spec", lambda _: None)
+    lifelike_events.words_of.cache_clear()
+    try:
+        done = run("new", "visit", "--on", "appointment.booked.v1")
+        assert (done.code, done.err) == (0, "")
+    finally:
+        lifelike_events.words_of.cache_clear()
+    assert any(name in (work / "rules" / "tests" / "visit.yaml").read_text(encoding="utf-8") for name in NAMES)
+
+
+NAMES = ("林晓", "陈思远", "王芳", "李建国", "赵敏")
