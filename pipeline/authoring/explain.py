@@ -15,8 +15,9 @@ from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.tree import Node
+from pipeline.rules.for_each import taken_apart
 from pipeline.rules.message import Text
-from pipeline.rules.ruleset import Rule, RuleSet, result
+from pipeline.rules.ruleset import Rule, RuleSet, made
 from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RuleLocations
 
@@ -30,6 +31,8 @@ class Match(StrEnum):
     """It matches or its condition fails, and no message can be made."""
     NO_MATCH = "no_match"
     """Its condition is false."""
+    EMPTY = "empty"
+    """It matches, and the list of its `for_each` is empty or null: there is no message."""
     STOPPED = "stopped"
     """An earlier rule with `stop: true` matched, so that this one is not evaluated."""
 
@@ -81,6 +84,10 @@ class RuleExplanation(NamedTuple):
     fault: Fault | None
     """For a refusal: its origin."""
     stopped_by: str | None
+    results: tuple[Notice | Refusal, ...] = ()
+    """Every message of the rule: several with `for_each`, of which `result` is the first, refused ones first."""
+    items: str | None = None
+    """Of a rule with `for_each` that matches: its list, and how many items it has; None for others."""
     choice: Value | None = None
     """The value that chose the template; None for a rule with one template, or that does not match."""
     inactive: str | None = None
@@ -107,7 +114,7 @@ def explain(rules: RuleSet, locations: Mapping[str, RuleLocations], event: Event
         explainer = _Explainer(rules, rule, locations[rule.id], activation)
         one = explainer.passed_over(stopped_by) if stopped_by is not None else explainer.explain(event)
         explained.append(one)
-        if rule.stop and one.match in {Match.NOTICE, Match.REFUSED}:
+        if rule.stop and one.match in {Match.NOTICE, Match.REFUSED, Match.EMPTY}:
             stopped_by = rule.id
     return Explanation(event, tuple(explained), len(rules.rules) - len(rules.for_type(event.type)))
 
@@ -125,9 +132,15 @@ class _Explainer:
         return self._explained(Match.STOPPED)._replace(stopped_by=stopped_by)
 
     def explain(self, event: Event) -> RuleExplanation:
-        item = result(self._rule, event, self._activation)
+        results = made(self._rule, event, self._activation)
+        refused = next((one for one in results or () if isinstance(one, Refusal)), None)
+        item = refused or next(iter(results or ()), None)
         match = Match.NO_MATCH if item is None else Match.NOTICE if isinstance(item, Notice) else Match.REFUSED
-        explained = self._explained(match)._replace(result=item)
+        if results is not None and item is None:
+            match = Match.EMPTY
+        explained = self._explained(match)._replace(result=item, results=tuple(results or ()))
+        if self._rule.for_each is not None and results is not None:
+            explained = explained._replace(items=self._items())
         days = self._rule.active
         if days is not None and not days.has(event):
             return explained._replace(inactive=days.why_not(event))
@@ -135,12 +148,30 @@ class _Explainer:
             evaluation, at = self._probed(self._rule.when), _Placer(self._places, ("when", None), 0)
             whole = _value(evaluation, evaluation.tree.root, at.of(evaluation.tree.root))
             explained = explained._replace(condition=whole, decisions=tuple(_decisions(evaluation, at)))
+        self._bind(item)
         if self._rule.choice is not None and item is not None:
             evaluation, at = self._probed(self._rule.choice.by), _Placer(self._places, ("template", "by"), 0)
             explained = explained._replace(choice=_value(evaluation, evaluation.tree.root, at.of(evaluation.tree.root)))
         if isinstance(item, Refusal):
             explained = explained._replace(fault=self._fault(item, explained.decisions))
         return explained
+
+    def _items(self) -> str:
+        """The list of the rule, and how many items it has."""
+        each = self._rule.for_each
+        if each is None:
+            return ""
+        try:
+            count = len(each.items(self._activation))
+        except RenderRefused as refused:
+            return f"{each.over.source}: {refused.detail.partition(': ')[2]}"
+        return f"{each.over.source} has {count} item{'s' * (count != 1)}"
+
+    def _bind(self, item: Notice | Refusal | None) -> None:
+        """Explain texts with the item that the message is about."""
+        each = self._rule.for_each
+        if each is not None and item is not None and item.item is not None:
+            self._activation = each.bind(self._activation, each.items(self._activation)[item.item])
 
     def _explained(self, match: Match) -> RuleExplanation:
         rule, locations = self._rule, self._places
@@ -160,6 +191,12 @@ class _Explainer:
             evaluation = self._probed(self._rule.choice.by)
             made = tuple(_decisions(evaluation, _Placer(self._places, ("template", "by"), 0)))
             return Fault(name, self._places.location("template", "by"), None, made)
+        if name == "for_each" and self._rule.for_each is not None:
+            evaluation = self._probed(self._rule.for_each.over)
+            written = taken_apart(self._places.text("for_each"))
+            begins = 0 if written is None else written.at
+            made_of = tuple(_decisions(evaluation, _Placer(self._places, ("for_each", None), begins)))
+            return Fault(name, self._places.location("for_each"), None, made_of)
         if name in {"to", "url"}:
             text = self._rule.url if name == "url" and self._rule.url is not None else self._rule.to
             return self._fault_of(name, text, (name, None))

@@ -231,4 +231,10 @@ def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
         UserError: the folder cannot be read.
     """
     apis = (DEFAULT_API, *settings.apis)
-    return load(read_rules(settings.rules), catalogue, environment=settings.environment, apis=apis)
+    return load(
+        read_rules(settings.rules),
+        catalogue,
+        environment=settings.environment,
+        apis=apis,
+        most_items=settings.rule_options.most_items,
+    )

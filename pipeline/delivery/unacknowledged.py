@@ -113,7 +113,7 @@ def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: f
     """
     # Unpacking and positional arguments take a third of the time of access by name.
     record, event, _, _, _, received_at, rules_version = work.arrival
-    notice_id, rule, template, recipient, _, _, _, _, _, _, reference = work.notice
+    notice_id, rule, template, recipient, _, _, _, _, _, _, reference, item = work.notice
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
     topic, partition, offset, _, _, _, _, _ = record
@@ -144,4 +144,5 @@ def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: f
         *(_NEVER_REDRIVEN if event.redrive is None else (event.redrive.number, event.redrive.first)),
         (),
         reference,
+        item,
     )

@@ -13,6 +13,7 @@ OUTCOME_ID = "notice.outcome-id"
 KIND = "notice.kind"
 REASON = "notice.reason"
 RULE = "notice.rule"
+ITEM = "notice.item"
 PAUSE = "notice.pause"
 REFERENCE = "notice.reference"
 DETAIL = "notice.detail"
@@ -28,6 +29,7 @@ SOURCE_TIME = "notice.source-time"
 LEFT_OUT = "notice.left-out"
 REDRIVES = "notice.redrives"
 ONLY_RULE = "notice.only-rule"
+ONLY_ITEM = "notice.only-item"
 EVENT_IDENTITY = "notice.event-identity"
 FIRST_POSITION = "notice.first-position"
 EVENT_TIME = "notice.event-time"
@@ -39,6 +41,10 @@ MEANINGS: Mapping[str, str] = {
     KIND: "The outcome's kind.",
     REASON: "The outcome's reason.",
     RULE: "The rule; empty where the record could not be decoded.",
+    ITEM: (
+        "Position of the item in the list of the rule's `for_each`, from 0; absent if the rule makes one message of an "
+        "event, or if the list itself was refused."
+    ),
     PAUSE: "What was paused, such as `rule coupon-issued`; present if a pause suppressed the notice.",
     REFERENCE: "The business key that the rule names, in the form that outcomes have it; absent without one.",
     DETAIL: "An explanation for people; never a rendered text or a secret.",
@@ -57,6 +63,7 @@ MEANINGS: Mapping[str, str] = {
     ),
     REDRIVES: "How often the record was redriven; the loop guard compares it with its limit.",
     ONLY_RULE: "On a redriven record: the only rule to run; other rules already have their outcomes.",
+    ONLY_ITEM: "On a redriven record: the only item of the rule's `for_each` to make a message for.",
     EVENT_IDENTITY: (
         "On a redriven record: the identity that the position of the event's first record gives. It is the event's "
         "identity if the event has none of its own, so that notice ids stay the same."
@@ -81,5 +88,5 @@ def is_for_another_group(headers: Headers, group: str) -> bool:
     return REDRIVES in given and given.get(GROUP) != group.encode()
 
 
-OF_THE_EVENT = frozenset({REDRIVES, ONLY_RULE, EVENT_IDENTITY, FIRST_POSITION, EVENT_TIME, KEY_ROUND})
+OF_THE_EVENT = frozenset({REDRIVES, ONLY_RULE, ONLY_ITEM, EVENT_IDENTITY, FIRST_POSITION, EVENT_TIME, KEY_ROUND})
 """Headers that a redriven record passes on to its dead letter if it fails again."""

@@ -95,6 +95,8 @@ class Redrive(NamedTuple):
     """How many times the event has been redriven, this time included."""
     first: Position | None = None
     """The event's first position, if the headers give one."""
+    item: int | None = None
+    """The only item of the rule's `for_each` to make a message for; None: all."""
 
 
 class EventAttributes(NamedTuple):

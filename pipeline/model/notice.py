@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from pipeline.model.outcome import Reason
 
+MOST_ITEMS = 100
+"""Messages of one rule for one event, by default: the setting `rule_options.most_items`."""
 DEFAULT_API = "notices"
 """The API of the setting `notices`; further ones have the names that `apis` gives them."""
 _NAMESPACE = bytes.fromhex("6f0c3b6ea6cb5d7ea7a3c5f1f2d0b911")
@@ -44,6 +46,8 @@ class Notice(NamedTuple):
     """Name of the API that it goes through, as its template says."""
     reference: str | None = None
     """The business key that the rule names, such as an order number, as the event has it."""
+    item: int | None = None
+    """Position of its item in the list of `for_each`, from 0; None where the rule makes one message of an event."""
 
     @property
     def idempotency_key(self) -> str:
@@ -63,6 +67,18 @@ class Refusal(NamedTuple):
     """Names the field and its fault; never contains the rendered text."""
     reference: str | None = None
     """As a notice's."""
+    item: int | None = None
+    """As a notice's; None as well where the list itself is refused."""
+
+
+def item_key(rule: str, item: int) -> str:
+    """What stands for the rule in the id of a message for one item of its list; no rule's id has such a character."""
+    return f"{rule}\x1f{item}"
+
+
+def outcome_label(rule: str, item: int | None) -> str:
+    """What tells the outcomes of one event apart: the rule, and of a rule with `for_each` the position of the item."""
+    return rule if item is None else f"{rule}[{item}]"
 
 
 def notice_id(event_identity: str, rule: str, index: int = 0) -> str:

@@ -157,6 +157,8 @@ class Outcome(NamedTuple):
     """Of a suppressed notice: why."""
     reference: str | None = None
     """The business key that the rule names, as the event has it."""
+    item: int | None = None
+    """Position of the item in the list of the rule's `for_each`; None where the rule makes one message of an event."""
 
     @property
     def leaves_dead_letter(self) -> bool:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import RulesRefused
 from pipeline.model.finding import Finding
+from pipeline.model.notice import MOST_ITEMS
 from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.fields import versions
@@ -80,12 +81,13 @@ def compile_rules(
     environment: str | None = None,
     apis: Collection[str] | None = None,
     cel: Environment | None = None,
+    most_items: int = MOST_ITEMS,
 ) -> Compilation:
     """Compile rules and templates; the files of tests are not read.
 
     `environment` picks template ids (`production`, `staging`); None takes any id. `apis` are the names that a template
-    may give; None takes any. Rule sets that are compiled in the
-    same `cel` share their common expressions.
+    may give; None takes any. `most_items` bounds the items of `for_each` of one event. Rule sets that are compiled in
+    the same `cel` share their common expressions.
     """
     errors: list[Finding] = []
     templates, catalogue = _templates(sources, apis, errors)
@@ -103,7 +105,7 @@ def compile_rules(
             if not with_defaults(model, file.defaults).enabled:
                 off.append(model.id)
                 continue
-            rule = compiler.compile(index, model, file.timezone)
+            rule = compiler.compile(index, model, file.timezone, most_items)
             if rule is not None:
                 rules.append(rule)
                 locations[rule.id] = RuleLocations.of(file.document, index, model)
@@ -123,13 +125,14 @@ def load(
     environment: str | None,
     apis: Collection[str] | None = None,
     cel: Environment | None = None,
+    most_items: int = MOST_ITEMS,
 ) -> RuleSet:
     """The rule set for the service; arguments as for `compile_rules`.
 
     Raises:
         RulesRefused: with every error.
     """
-    compilation = compile_rules(sources, schemas, environment=environment, apis=apis, cel=cel)
+    compilation = compile_rules(sources, schemas, environment=environment, apis=apis, cel=cel, most_items=most_items)
     if compilation.ruleset is None:
         raise RulesRefused(compilation.errors)
     return compilation.ruleset

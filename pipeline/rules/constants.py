@@ -49,9 +49,10 @@ _OUT_OF_STEPS = "Iteration budget exceeded"
 _QUOTED_CHARACTERS = 60
 
 
-def is_fixed(node: Node) -> bool:
-    """Whether the part has the same value for every event."""
-    return node.is_closed and all(below.kind is not Kind.NAME or below.name != "event" for below in walk(node))
+def is_fixed(node: Node, variable: str | None = None) -> bool:
+    """Whether the part has the same value for every event; `variable` is a name besides `event` that has not."""
+    open_names = ("event", variable)
+    return node.is_closed and all(below.kind is not Kind.NAME or below.name not in open_names for below in walk(node))
 
 
 def failures(environment: Environment, expression: Expression, tree: Tree) -> Iterator[Fault]:
@@ -68,8 +69,11 @@ class _Search:
         self._expression = expression
         self._tree = tree
 
+    def _is_fixed(self, node: Node) -> bool:
+        return is_fixed(node, self._expression.variable)
+
     def failures(self, node: Node) -> Iterator[Fault]:
-        if is_fixed(node):
+        if self._is_fixed(node):
             if (error := self._error(node)) is not None:
                 yield self._innermost(node, error)
             return
@@ -82,7 +86,7 @@ class _Search:
         if (fault := self._bad_operand(node)) is not None:
             return fault
         for child in node.children:
-            if is_fixed(child) and (below := self._error(child)) is not None:
+            if self._is_fixed(child) and (below := self._error(child)) is not None:
                 return self._innermost(child, below)
         if error == _OUT_OF_STEPS:
             return Fault(node.own, "too-costly", "these loops take more than 10,000 steps", "use shorter lists")
@@ -96,7 +100,7 @@ class _Search:
     def _bad_operand(self, node: Node) -> Fault | None:
         """A fixed operand that no value of the others can make right."""
         last = node.children[-1] if node.kind is Kind.CALL and len(node.children) > 1 else None
-        if last is None or not is_fixed(last):
+        if last is None or not self._is_fixed(last):
             return None
         if node.name in _DIVISIONS and self._value(last) == 0:
             return Fault(node.own, "always-fails", "this divides by zero", _HINTS[node.name])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.rules import constants
 from pipeline.rules.cel import braces, cost, literals, nulls
 from pipeline.rules.cel.engine import CompileError, Environment, Expression
 from pipeline.rules.cel.syntax import syntax
-from pipeline.rules.cel.tree import Tree
+from pipeline.rules.cel.tree import Node, Tree
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
+from pipeline.rules.schema.types import FieldType, ListType, NullableType
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.finding_codes import is_error
 from pipeline.rules.source.report import Report
@@ -70,6 +72,8 @@ class ExpressionSource(NamedTuple):
     is_condition: bool
     known: nulls.Known = nulls.NOTHING
     """What the rule's condition says of the event's fields."""
+    typed: Typed = MappingProxyType({})
+    """The environments that it was checked in, by event type."""
 
 
 class ExpressionCompiler:
@@ -79,16 +83,42 @@ class ExpressionCompiler:
         self._report = report
         self._environment = environment
         self._typed = typed
-        self._trees: dict[str, Tree] = {}
+        self._trees: dict[tuple[str, str | None], Tree] = {}
+        self._variable: str | None = None
+        self._item: str | None = None
+        self._with_variable: Mapping[str, Sequence[TypedEnvironment]] = {}
         self.sources: list[ExpressionSource] = []
         """Every expression compiled so far, for `lint`."""
 
     def tree(self, expression: Expression) -> Tree:
         """What an expression is made of; taken apart once for all rules of the file that have it."""
-        tree = self._trees.get(expression.source)
+        key = (expression.source, expression.variable)
+        tree = self._trees.get(key)
         if tree is None:
-            tree = self._trees[expression.source] = expression.tree()
+            tree = self._trees[key] = expression.tree()
         return tree
+
+    def begin_rule(self, item: str | None) -> None:
+        """The next expressions read `event` alone; `item` is the name of what later ones of the rule may read."""
+        self._variable, self._with_variable, self._item = None, {}, item
+
+    def items(
+        self, path: Path, at: int, source: str, on: Sequence[str], known: nulls.Known, name: str
+    ) -> Expression | None:
+        """The list of a rule's `for_each`; the next expressions of the rule may read an item of it as `name`."""
+        compiled = self._compile(path, at, source, on, known, may_be_null=True)
+        root = None if compiled is None else compiled.tree.root
+        self._variable = name
+        self._with_variable = {
+            event_type: [one.with_variable(name, _item_of(root, one)) for one in self._typed.get(event_type, ())]
+            for event_type in on
+        }
+        if compiled is None:
+            return None
+        for result in sorted(one for one in compiled.results if one.partition("<")[0] not in {"LIST", "DYN", "NULL"}):
+            hint = "name a list of the event"
+            self._report.add_inside(path, at, "not-a-list", f"this is {_named(result)}, not a list", hint)
+        return compiled.expression
 
     def condition(self, path: Path, source: str, on: Sequence[str]) -> tuple[Expression | None, nulls.Known]:
         """The condition of a rule, and what is known of the event's fields where it holds."""
@@ -175,7 +205,7 @@ class ExpressionCompiler:
         if faults:
             return None
         try:
-            expression = self._environment.compile(source)
+            expression = self._environment.compile(source, self._variable)
         except CompileError as error:
             where, summary = error.faults[0]  # the others follow from it
             self._report.add_inside(path, at + where, "expression-syntax", *syntax(summary, source, where))
@@ -183,7 +213,8 @@ class ExpressionCompiler:
         tree = self.tree(expression)
         self._check_tree(path, at, expression, tree, on)
         self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
-        self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition, known))
+        typed = {event_type: self._versions(event_type) for event_type in on}
+        self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition, known, typed))
         return _Compiled(expression, tree, results)
 
     def _types(self, path: Path, at: int, source: str, on: Sequence[str]) -> tuple[frozenset[str], int]:
@@ -196,10 +227,17 @@ class ExpressionCompiler:
                 faults += len(typed.faults)
                 for fault in typed.faults:
                     summary = fault.message + self._version(event_type, number)
-                    self._report.add_inside(path, at + fault.at, fault.code, summary, fault.hint)
+                    self._report.add_inside(path, at + fault.at, fault.code, summary, self._hint(fault))
                 if typed.result is not None:
                     results.add(typed.result)
         return frozenset(results), faults
+
+    def _hint(self, fault: literals.Fault) -> str | None:
+        """A hint of its own for an item of `for_each` in the condition."""
+        is_item = self._variable is None and self._item is not None and f"no `{self._item}` here" in fault.message
+        if not is_item:
+            return fault.hint
+        return f"the event as a whole is meant here; to leave items out: {self._item} in ….filter(one, …)"
 
     def _check_tree(self, path: Path, at: int, expression: Expression, tree: Tree, on: Sequence[str]) -> None:
         faults = [literals.Fault(where, "too-costly", summary, _SIMPLER) for where, summary in cost.excesses(tree)]
@@ -237,7 +275,7 @@ class ExpressionCompiler:
         )
 
     def _versions(self, event_type: str) -> Sequence[TypedEnvironment]:
-        return self._typed.get(event_type, ())
+        return self._with_variable.get(event_type) or self._typed.get(event_type, ())
 
     def _version(self, event_type: str, number: int) -> str:
         count = len(self._versions(event_type))
@@ -246,3 +284,10 @@ class ExpressionCompiler:
 
 def _named(result: str) -> str:
     return _NAMES.get(result.partition("<")[0], f"a `{result.lower()}`")
+
+
+def _item_of(root: Node | None, environment: TypedEnvironment) -> FieldType | None:
+    """The type of a list's items; None where only CEL knows it."""
+    kind = environment.fields.type_of(root, {}) if root is not None else None
+    kind = kind.inner if isinstance(kind, NullableType) else kind
+    return kind.item if isinstance(kind, ListType) else None

@@ -18,6 +18,7 @@ from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.nulls import NOTHING, Known
 from pipeline.rules.cel.samples import is_known, possible_texts
 from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, ExpressionSource, Typed
+from pipeline.rules.for_each import ForEach, taken_apart
 from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.message import MAX_URL, RuleField, Text
 from pipeline.rules.ruleset import Rule
@@ -29,6 +30,12 @@ from pipeline.rules.template_choice import OTHERS, TemplateChoice
 from pipeline.styles.text import is_visible
 
 _TEXTS = ("template", "when", "to", "url", "data", "reference")
+_TAKEN = frozenset(
+    {"event", "in", "true", "false", "null", "has", "size", "type", "int", "uint", "double", "string", "bool", "bytes"}
+    | {"list", "map", "timestamp", "duration", "dyn", "as", "break", "const", "continue", "else", "for", "function"}
+    | {"if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while", "null_type", "google"}
+)
+"""Names that CEL has itself or reserves (cel-spec, langdef.md, "Syntax")."""
 _URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
 _ANY = ("1", "A", "一", "!", "15:01", "2026-11-23", "2026年11月23日 15:01", "¥1")
 """Texts of all kinds of fields: what an expression may become of which nothing is known."""
@@ -69,17 +76,25 @@ class RuleCompiler:
         """The expressions of the rules compiled so far."""
         return self._expressions.sources
 
-    def compile(self, index: int, model: RuleModel, timezone: str) -> Rule | None:
-        """The compiled rule, or None where findings keep it from being one; `timezone` is the file's."""
+    def compile(self, index: int, model: RuleModel, timezone: str, most_items: int) -> Rule | None:
+        """The compiled rule, or None where findings keep it from being one.
+
+        `timezone` is the file's, `most_items` bounds the items of `for_each` of one event.
+        """
         errors = self._report.errors
         path: Path = ("rules", index)
         merged = with_defaults(model, self._defaults)
+        written = taken_apart(merged.for_each) if merged.for_each is not None else None
+        self._expressions.begin_rule(None if written is None else written.name)
         on = event_types(merged)
         locations = {name: self._key_path(path, model, name) for name in _TEXTS}
         self._require(path, merged, on)
         when, known = None, NOTHING
         if merged.when:
             when, known = self._expressions.condition(locations["when"], merged.when, on)
+        each = None
+        if merged.for_each is not None:
+            each = self._for_each(self._key_path(path, model, "for_each"), merged.for_each, on, known, most_items)
         templates, by = self._templates_of(locations["template"], merged.template, on, known)
         to = self._recipient(locations["to"], merged.to, on, known) if merged.to else None
         url = self._url(locations["url"], merged.url, on, known) if merged.url else None
@@ -121,6 +136,7 @@ class RuleCompiler:
                 max_per_minute=merged.max_per_minute,
                 reference=reference,
                 active=active,
+                for_each=each,
             )
 
         rules = {key: with_template(key, template) for key, template in templates.items()}
@@ -189,6 +205,20 @@ class RuleCompiler:
             self._report.add_inside(("timezone",), 0, "bad-days", summary, hint)
             return None
         return Days.of(active.first, active.until, timezone)
+
+    def _for_each(self, path: Path, text: str, on: Sequence[str], known: Known, most: int) -> ForEach | None:
+        hint = "write it like: person in event.people"
+        written = taken_apart(text)
+        if written is None:
+            self._report.add_inside(path, 0, "bad-for-each", "this is not a name, `in`, and a list", hint)
+            return None
+        if written.name in _TAKEN:
+            at = text.index(written.name)
+            summary = f"`{written.name}` has a meaning of its own in expressions"
+            self._report.add_inside(path, at, "bad-for-each", summary, "give the item another name, like `person`")
+            return None
+        over = self._expressions.items(path, written.at, written.source, on, known, written.name)
+        return None if over is None else ForEach(written.name, over, most)
 
     def _reference(self, path: Path, reference: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, reference, on, known, may_be_null=True)

@@ -9,11 +9,12 @@ import orjson
 
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
-from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, notice_id
+from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, item_key, notice_id, outcome_label
 from pipeline.model.outcome import Reason
 from pipeline.rules.active import Days
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
+from pipeline.rules.for_each import ForEach
 from pipeline.rules.message import RuleField, Text, evaluated, reference_of
 from pipeline.rules.source.templates import Template
 from pipeline.rules.template_choice import TemplateChoice
@@ -54,6 +55,8 @@ class Rule:
     """The days of its events; None: any."""
     choice: TemplateChoice | None = None
     """Its templates by a value of the event. The rule itself has the first of them."""
+    for_each: ForEach | None = None
+    """The list of which each item gets a message."""
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -111,7 +114,7 @@ class RuleSet:
         return rules
 
     def expected(self, event: Event) -> tuple[str, ...]:
-        """The rules of which `event` must have an outcome: those for which `evaluate` gives something."""
+        """The outcomes that `event` must have: those for which `evaluate` gives something, each as `outcome_label`."""
         rules = self.concerned(event)
         if not rules:
             return ()
@@ -121,32 +124,74 @@ class RuleSet:
             try:
                 if not matches(rule, event, activation):
                     continue
+                count = None if rule.for_each is None else len(rule.for_each.items(activation))
             except RenderRefused:
-                pass  # a condition that fails ends in an outcome, too
-            found.append(rule.id)
+                count = None  # a condition or a list that fails ends in one outcome
+            if count is None:
+                found.append(rule.id)
+            else:
+                wanted = None if event.redrive is None else event.redrive.item
+                found += [outcome_label(rule.id, at) for at in range(count) if wanted in {None, at}]
             if rule.stop:
                 break
         return tuple(found)
 
     def evaluate(self, event: Event) -> list[Notice | Refusal]:
-        """What follows from `event`: each matching rule's notice, or why it cannot make one; in file order."""
+        """What follows from `event`: each matching rule's notices, or why it cannot make one; in file order."""
         rules = self._by_type.get(event.type, ()) if event.redrive is None else self.concerned(event)
         if not rules:
             return []
         activation = self.environment.bind(event.data)
         results: list[Notice | Refusal] = []
         for rule in rules:
-            item = result(rule, event, activation)
-            if item is None:
-                continue
-            results.append(item)
+            if rule.for_each is not None:
+                several = made(rule, event, activation)
+                if several is None:
+                    continue
+                results += several
+            else:
+                item = result(rule, event, activation)
+                if item is None:
+                    continue
+                results.append(item)
             if rule.stop:
                 break
         return results
 
 
+def made(rule: Rule, event: Event, activation: Activation) -> Sequence[Notice | Refusal] | None:
+    """The rule's messages for one event, in the order of its list; None where it does not match.
+
+    Of a rule without `for_each` one message, or why it cannot be made.
+    """
+    if rule.for_each is None:
+        item = result(rule, event, activation)
+        return None if item is None else (item,)
+    try:
+        if not matches(rule, event, activation):
+            return None
+        items = rule.for_each.items(activation)
+    except RenderRefused as refused:
+        return (_refusal(rule, event, None, refused),)
+    wanted = None if event.redrive is None else event.redrive.item
+    return [
+        _of_item(rule, event, rule.for_each.bind(activation, item), at)
+        for at, item in enumerate(items)
+        if wanted is None or wanted == at
+    ]
+
+
+def _of_item(rule: Rule, event: Event, activation: Activation, at: int) -> Notice | Refusal:
+    """The message for one item."""
+    try:
+        chosen = rule if rule.choice is None else rule.choice.rule(activation)
+        return make_notice(chosen, event, activation, at)
+    except RenderRefused as refused:
+        return _refusal(rule, event, activation, refused, at)
+
+
 def result(rule: Rule, event: Event, activation: Activation) -> Notice | Refusal | None:
-    """The rule's message for one event, or why it cannot make one; None where it does not match."""
+    """The message of a rule without `for_each`, or why it cannot be made; None where it does not match."""
     try:
         if not matches(rule, event, activation):
             return None
@@ -173,8 +218,8 @@ def matches(rule: Rule, event: Event, activation: Activation) -> bool:
     raise RenderRefused(Reason.WRONG_TYPE, "when: the condition is neither true nor false")
 
 
-def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
-    """The rule's message for one event.
+def make_notice(rule: Rule, event: Event, activation: Activation, item: int | None = None) -> Notice:
+    """The rule's message for one event, or for the item of its list at that position.
 
     Raises:
         RenderRefused: an expression fails, or the channel would not take the result.
@@ -184,8 +229,9 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
     if event.expires_at_ms is not None:
         given = event.expires_at_ms / 1000
         expiry = given if expiry is None else min(expiry, given)
+    key = rule.id if item is None else item_key(rule.id, item)
     return Notice(
-        notice_id(event.identity, rule.id),
+        notice_id(event.identity, key),
         rule.id,
         rule.template,
         str(body["to"]),
@@ -194,18 +240,24 @@ def make_notice(rule: Rule, event: Event, activation: Activation) -> Notice:
         expiry,
         rule.ordered,
         rule.on_ambiguous,
-        None if event.redrive is None else _fresh_key(event, rule, event.redrive.key_round),
+        None if event.redrive is None else _fresh_key(event, key, event.redrive.key_round),
         rule.api,
         None if rule.reference is None else reference_of(rule.reference, activation),
+        item,
     )
 
 
-def _fresh_key(event: Event, rule: Rule, key_round: int) -> str | None:
+def _fresh_key(event: Event, key: str, key_round: int) -> str | None:
     """An idempotency key other than the id, for each time that the API permanently refused the notice."""
-    return notice_id(event.identity, rule.id, key_round) if key_round else None
+    return notice_id(event.identity, key, key_round) if key_round else None
 
 
-def _refusal(rule: Rule, event: Event, activation: Activation, refused: RenderRefused) -> Refusal:
-    reference = None if rule.reference is None else reference_of(rule.reference, activation)
-    name = notice_id(event.identity, rule.id)
-    return Refusal(name, rule.id, rule.template, None, refused.reason, refused.detail, reference)
+def _refusal(
+    rule: Rule, event: Event, activation: Activation | None, refused: RenderRefused, item: int | None = None
+) -> Refusal:
+    """Why there is no message; without an activation the reference, which may read the item, is left out."""
+    reference = None
+    if rule.reference is not None and activation is not None:
+        reference = reference_of(rule.reference, activation)
+    name = notice_id(event.identity, rule.id if item is None else item_key(rule.id, item))
+    return Refusal(name, rule.id, rule.template, None, refused.reason, refused.detail, reference, item)

@@ -56,11 +56,12 @@ class Engine:
         waiting: Callable[[], int],
         fatal: Callable[[Exception], None],
         waiting_bytes: Callable[[], int] = lambda: 0,
+        fan_out: Callable[[], int] = lambda: 1,
         share: Callable[[Sequence[Pause]], None] = lambda _: None,
     ) -> None:
         """`apis` are those of `delivery`; `fatal` ends the service; `share` gets pauses that delivery has decided.
 
-        `waiting` and `waiting_bytes` count records read but not yet offered.
+        `waiting` and `waiting_bytes` count records read but not yet offered; `fan_out` estimates the notices of one.
         """
         self._delivery = delivery
         self._outcomes = outcomes
@@ -69,6 +70,7 @@ class Engine:
         self._telemetry = telemetry
         self._waiting = waiting
         self._waiting_bytes = waiting_bytes
+        self._fan_out = fan_out
         self._fatal = fatal
         self._share = share
         self._senders = deque(
@@ -228,9 +230,10 @@ class Engine:
         self._poll_soon()
 
     def _update_demand(self) -> None:
-        self._source.demand(
-            max(0, self._delivery.demand() - self._waiting()), self._delivery.demand_bytes() - self._waiting_bytes()
-        )
+        demand, fan_out = self._delivery.demand(), self._fan_out()
+        if fan_out > 1:
+            demand = -(-demand // fan_out)
+        self._source.demand(max(0, demand - self._waiting()), self._delivery.demand_bytes() - self._waiting_bytes())
         held = self._delivery.held()
         if held != self._held:
             self._held = held

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 SLICE = 16
 """Records evaluated before the loop runs its other callbacks: under half a millisecond, so that replies which arrived
 in the meantime free their slots soon (docs/decisions/hot-path.md)."""
+NOTICES = 64
+"""Notices made before the loop runs its other callbacks: one event may have a list with a message for each item."""
+USUAL_FAN_OUT = 8
+"""Notices of one record up to which records are read as if each made one."""
+FAN_OUT_DECAY = 0.98
+"""By which the expected notices of a record approach what recent records made."""
 REPEAT_SECONDS = 60.0
 """Between two lines about undecodable records of one topic and reason."""
 MOST_TYPES_LOGGED = 100
@@ -73,6 +79,9 @@ class Intake:
         self.waiting_bytes = 0
         """Bytes of the records that were taken but not yet offered."""
         self._slice_due = False
+        self._made = 0
+        """Notices made in this slice."""
+        self._fan_out = 1.0
         self._schema_requests = Tasks()
         self._types_logged: set[str] = set()
         self._undecodable_logged: dict[tuple[str, Reason], tuple[float, int]] = {}
@@ -82,6 +91,11 @@ class Intake:
     def waiting(self) -> int:
         """Records taken but not yet offered."""
         return len(self._queue) + sum(len(records) for records in self._awaiting_schema.values())
+
+    @property
+    def fan_out(self) -> int:
+        """Notices that one record may make, by what recent ones made."""
+        return int(self._fan_out)
 
     def held(self) -> Mapping[TopicPartition, HeldPartition]:
         """Partitions that have waited for a schema for longer than a registry takes to answer."""
@@ -126,7 +140,10 @@ class Intake:
 
     def _evaluate_slice(self) -> None:
         self._slice_due = False
+        self._made = 0
         for _ in range(min(SLICE, len(self._queue))):
+            if self._made >= NOTICES:
+                break
             record = self._queue.popleft()
             partition = record[:2]
             blocked = self._awaiting_schema.get(partition)
@@ -175,12 +192,18 @@ class Intake:
             return
         notices: list[Notice] = []
         outcomes: list[Outcome] = []
+        counted = None
         for item in rendered:
-            self._telemetry.matched(item.rule)
+            if item.rule != counted:  # the messages of one rule follow one another
+                counted = item.rule
+                self._telemetry.matched(counted)
             if isinstance(item, Refusal):
                 outcomes.append(_refused(record, event, origin, item, self.rules.version, now))
             else:
                 notices.append(item)
+        self._made += len(notices)
+        if len(notices) > USUAL_FAN_OUT or self._fan_out > 1:
+            self._fan_out = max(1.0, len(notices), self._fan_out * FAN_OUT_DECAY)
         self._offer(record, epoch, event, notices, outcomes, now)
 
     def _offer(
@@ -336,7 +359,7 @@ def _refused(record: Record, event: Event, origin: Origin, refusal: Refusal, rul
         origin,
         OutcomeKind.UNRENDERABLE,
         reason=refusal.reason,
-        detail=refusal.detail,
+        detail=refusal.detail if refusal.item is None else f"item {refusal.item}: {refusal.detail}",
         rules_version=rules_version,
         now=now,
     )
@@ -346,4 +369,5 @@ def _refused(record: Record, event: Event, origin: Origin, refusal: Refusal, rul
         template=refusal.template,
         recipient=refusal.recipient,
         reference=refusal.reference,
+        item=refusal.item,
     )

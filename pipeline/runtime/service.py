@@ -78,6 +78,7 @@ class Service:
             telemetry=parts.telemetry,
             waiting=lambda: self.intake.waiting,
             waiting_bytes=lambda: self.intake.waiting_bytes,
+            fan_out=lambda: self.intake.fan_out,
             fatal=self.fail,
             share=self._pause_sharing.share,
         )

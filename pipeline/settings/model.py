@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 
 from pipeline.delivery.policy import DeliverySettings, RateSettings
 from pipeline.delivery.verdicts import VerdictSettings
+from pipeline.model.notice import MOST_ITEMS
 from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, needs, topics_apart
 from pipeline.settings.kafka_cautions import impossible
 from pipeline.settings.kinds import (
@@ -243,6 +244,13 @@ class RuleSettings(Section):
         60,
         ge=0,
         description="Report that no rule has matched for this long although at least 20 events were read. 0: never.",
+    )
+    most_items: int = Field(
+        MOST_ITEMS,
+        ge=1,
+        le=1_000,
+        description="Items of a rule's `for_each` that one event may have; an event with more makes no message of the "
+        "rule.",
     )
     allow_removal: bool = Field(
         False,

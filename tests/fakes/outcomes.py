@@ -34,6 +34,7 @@ WHOLE = Outcome(
     first=Position("trade.order.events", 3, 2**33),
     because=(Because("pause", "rule order-paid", "dropped", 1_795_410_000.0), Because("pause")),
     reference="T20261123150100001",
+    item=7,
 )
 BARE = WHOLE._replace(
     event_type=None,
@@ -52,6 +53,7 @@ BARE = WHOLE._replace(
     first=None,
     because=(),
     reference=None,
+    item=None,
 )
 
 

@@ -85,6 +85,32 @@ REASON = """'${label(event.reason, {"WEATHER": "天气原因", "*": "其他原�
 URL = "https://m.example.com/flights/${event.flight_no}"
 IDS = "ids: {production: delay-production, staging: delay-staging}"
 
+TO = "    to: ${event.sub}\n"
+
+
+def _each(over: str, to: str = "${event.sub}") -> str:
+    return f"    for_each: {over}\n    to: {to}\n"
+
+
+ITEMS = (
+    Mistake("a list without a name", TO, _each("▸event.passengers"), "bad-for-each", "person in event.people"),
+    Mistake("a loop of JavaScript", TO, _each("▸one of event.passengers"), "bad-for-each", "person in event.people"),
+    Mistake("a loop of a template language", TO, _each("'▸{{#each passengers}}'"), "bad-for-each", "in event.people"),
+    Mistake("an item that is the event", TO, _each("▸event in event.passengers"), "bad-for-each", "another name"),
+    Mistake("a list in braces", TO, _each("one in ▸${event.passengers}"), "expression-syntax", "without `${"),
+    Mistake("a list misspelt", TO, _each("one in event.▸pasengers"), "unknown-field", "`passengers`"),
+    Mistake("a loop over a text", TO, _each("one in ▸event.order_no"), "not-a-list", "name a list"),
+    Mistake("a loop over a map", TO, _each("one in ▸event.tiers"), "not-a-list", "name a list"),
+    Mistake("an item misspelt", TO, _each("passenger in event.passengers", "${▸pasenger.name}"), "unknown-name",
+            "did you mean `passenger`?"),
+    Mistake("an item's field misspelt", TO, _each("one in event.passengers", "${one.▸nam}"), "unknown-field", "`name`"),
+    Mistake("an item's field that may be null", TO, _each("one in event.passengers", "${▸one.seat}"),
+            "null-not-handled", "ask first"),
+    Mistake("an item as it is", TO, _each("one in event.passengers", "${▸one}"), "not-a-text", "one of its fields"),
+    Mistake("an item that is not read", TO, f"    ▸{_each('one in event.passengers').lstrip()}", "unused-item", "one."),
+    Mistake("an item in the condition", f"{WHEN}\n{TO}", "▸one.seat != null\n" + _each("one in event.passengers"),
+            "unknown-name", "to leave items out"),
+)  # fmt: skip
 PATTERNS = (
     Mistake("months behind the hour", '"YYYY-MM-DD HH:mm"', '▸"YYYY-MM-DD HH:MM"', "bad-argument", "minutes are mm"),
     Mistake("a month by name", '"YYYY-MM-DD HH:mm"', '▸"MMMM D, YYYY"', "bad-argument", "months are numbers"),
@@ -244,7 +270,8 @@ IN_TEMPLATES = (
     Mistake("an id with a blank", IDS, "ids: {production: ▸delay production}", "doubtful-template-id", "copy it"),
 )  # fmt: skip
 
-IN_RULES = (*PATTERNS, *TEXTS, *MONEY, *TIMES, *PARTIAL, *TYPES,
+IN_RULES = (
+    *ITEMS, *PATTERNS, *TEXTS, *MONEY, *TIMES, *PARTIAL, *TYPES,
     Mistake("the production id as template", "template: delay", "template: ▸delay-production", "unknown-template",
             "id in production: write its name in templates.yaml, `delay`"),
     Mistake("the title as template", "template: delay", "template: ▸航班延误通知", "unknown-template", "its title"),

@@ -41,6 +41,11 @@ class DeliveryWorld(RuleBasedStateMachine):
     def produce(self, partition: TopicPartition, gap: int, notices: list[tuple[str, bool, float | None, str]]) -> None:
         self.world.produce(partition, gap, notices)
 
+    @rule(partition=partitions, items=st.lists(recipients, min_size=2, max_size=3 * FAN_OUT))
+    def produce_list(self, partition: TopicPartition, items: list[str]) -> None:
+        """One event with a message of one rule for each item of its list, some to the same recipient."""
+        self.world.produce(partition, 0, [(recipient, True, None, "paid") for recipient in items])
+
     @rule(partition=partitions, to=recipients, count=st.integers(1, 20))
     def produce_for_one(self, partition: TopicPartition, to: str, count: int) -> None:
         for _ in range(count):

@@ -195,6 +195,7 @@ def _redrive(attributes: Mapping[str, str]) -> Redrive | None:
         _number(attributes.get(dead_letter.KEY_ROUND)),
         min(_number(attributes.get(dead_letter.REDRIVES)), _LARGEST_INT),
         _position(attributes.get(dead_letter.FIRST_POSITION, "")),
+        _number(attributes[dead_letter.ONLY_ITEM]) if dead_letter.ONLY_ITEM in attributes else None,
     )
 
 

@@ -65,6 +65,7 @@ def _added(outcome: Outcome, record: Record, cut: Cut, reference: str | None) ->
     paused = [one.name for one in outcome.because if one.what == PAUSE]
     ids = {
         dead_letter.REFERENCE: reference,
+        dead_letter.ITEM: None if outcome.item is None else str(outcome.item),
         dead_letter.PAUSE: paused[0] if paused else None,
         dead_letter.GROUP: group,
         dead_letter.CLUSTER_ID: cluster_id,

@@ -136,6 +136,7 @@ class OutcomeDecoder:
                 first=_first(raw),
                 because=_because(raw["because"]),
                 reference=raw["reference"],
+                item=raw["item"],
             )
         except ValueError:
             return None

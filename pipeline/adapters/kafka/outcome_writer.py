@@ -79,6 +79,7 @@ CODECS: Mapping[str, Codec] = {
     "first_offset": Codec("first.offset", null_if="first is None"),
     "reference": Codec("None if reference is None else encode_reference(reference)"),
     "because": Codec("because", null_if="not because"),
+    "item": Codec("item"),
 }
 
 _WRITTEN: Mapping[str, str] = {

@@ -14,7 +14,7 @@ from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.cel.engine import Activation
 from pipeline.rules.message import Text
-from pipeline.rules.ruleset import Rule, RuleSet, result
+from pipeline.rules.ruleset import Rule, RuleSet, made
 from pipeline.rules.source.templates import Template
 from pipeline.styles.style import Mode
 from pipeline.styles.text import is_visible
@@ -74,6 +74,7 @@ class Preview(NamedTuple):
             "notice": made.id,
             "expires_at": made.expires_at if isinstance(made, Notice) else None,
             "reference": made.reference,
+            "item": made.item,
             "request": self.request,
             "refusal": refusal,
             "shortened": [one._asdict() for one in self.shortened],
@@ -84,30 +85,36 @@ class Preview(NamedTuple):
 def previews(rules: RuleSet, event: Event) -> list[Preview]:
     """The messages of `event`, and those that matching rules cannot make, in the order of the rules."""
     activation = rules.bind(event)
-    made: list[Preview] = []
+    found: list[Preview] = []
     for rule in rules.concerned(event):
-        item = result(rule, event, activation)
-        if item is not None:
-            made.append(_preview(rules, rule, activation, item))
+        results = made(rule, event, activation)
+        if results is not None:
+            found += [_preview(rules, rule, activation, one) for one in results]
             if rule.stop:
                 break
-    return made
+    return found
 
 
-def preview(rules: RuleSet, rule: Rule, event: Event) -> Preview:
-    """The message of one rule, even if its condition is false or an earlier rule has `stop: true`."""
+def previews_of(rules: RuleSet, rule: Rule, event: Event) -> list[Preview]:
+    """The messages of one rule, even if its condition is false or an earlier rule has `stop: true`.
+
+    Of a rule with `for_each` none, where the event's list is empty.
+    """
     activation = rules.bind(event)
-    item = result(rule, event, activation)
-    if item is not None:
-        return _preview(rules, rule, activation, item)
+    results = made(rule, event, activation)
+    if results is not None:
+        return [_preview(rules, rule, activation, one) for one in results]
     days = rule.active
-    item = result(replace(rule, when=None, active=None), event, activation)
-    assert item is not None  # noqa: S101 - a rule without a condition gives a message or a refusal
     inactive = days.why_not(event) if days is not None and not days.has(event) else None
-    return _preview(rules, rule, activation, item)._replace(is_matched=False, inactive=inactive)
+    results = made(replace(rule, when=None, active=None), event, activation)
+    return [
+        _preview(rules, rule, activation, one)._replace(is_matched=False, inactive=inactive) for one in results or ()
+    ]
 
 
 def _preview(rules: RuleSet, rule: Rule, activation: Activation, item: Notice | Refusal) -> Preview:
+    if rule.for_each is not None and item.item is not None:
+        activation = rule.for_each.bind(activation, rule.for_each.items(activation)[item.item])
     if rule.choice is not None:
         rule = next(one for one in rule.choice.of.values() if one.template == item.template)
     whole = {field.key: text for field in rule.fields if (text := _rendered(field.text, activation)) is not None}

@@ -9,7 +9,7 @@ import orjson
 
 from pipeline.authoring.cards.html import document, to_html
 from pipeline.authoring.cards.preview import Preview, Shortened
-from pipeline.model.notice import Refusal
+from pipeline.model.notice import Refusal, outcome_label
 from pipeline.styles.style import Mode
 
 _STYLE = """\
@@ -41,7 +41,7 @@ def to_page(title: str, previews: Sequence[Preview], modes: Sequence[Mode]) -> s
 def _notice(one: Preview, modes: Sequence[Mode]) -> str:
     cards = "".join(to_html(card) for card in one.cards(modes))
     return (
-        f'<section class="np-notice"><h2>{escape(one.rule)}</h2>{_facts(one)}'
+        f'<section class="np-notice"><h2>{escape(outcome_label(one.rule, one.result.item))}</h2>{_facts(one)}'
         f'<div class="np-cards">{cards}</div>{_request(one)}</section>'
     )
 

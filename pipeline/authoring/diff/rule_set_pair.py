@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import NamedTuple
 
 from pipeline.authoring.diff.changes import Diff, Edit, RuleDiff
@@ -11,7 +12,7 @@ from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.cel.engine import Activation
-from pipeline.rules.ruleset import Rule, RuleSet, matches, result
+from pipeline.rules.ruleset import Rule, RuleSet, made, matches
 
 
 class RuleText(NamedTuple):
@@ -31,7 +32,16 @@ class RuleText(NamedTuple):
         sent = (rule.expires_after, rule.ordered, rule.on_ambiguous, rule.api)
         reference = rule.reference.source if rule.reference is not None else None
         message = (rule.to.source, rule.template, rule.template_id, url, fields, sent, reference, _choice(rule))
-        return cls(rule.on, (rule.when.source if rule.when is not None else None, rule.active), message, rule.stop)
+        return cls(
+            rule.on,
+            (
+                rule.when.source if rule.when is not None else None,
+                rule.active,
+                None if rule.for_each is None else (rule.for_each.name, rule.for_each.over.source, rule.for_each.most),
+            ),
+            message,
+            rule.stop,
+        )
 
 
 def _fields(rule: Rule) -> tuple[object, ...]:
@@ -55,8 +65,8 @@ class _Plan(NamedTuple):
     new: tuple[Rule, ...] = ()
 
 
-_Results = Mapping[str, Notice | Refusal | None]
-"""The result of each rule for an event by rule id; None if it does not match. Rules after a stop are left out."""
+_Results = Mapping[str, Sequence[Notice | Refusal] | None]
+"""The messages of each rule for an event by rule id; None if it does not match. Rules after a stop are left out."""
 
 
 class Comparison:
@@ -97,8 +107,7 @@ class Comparison:
         for name in dict.fromkeys(rule.id for rule in (*plan.new, *plan.old)):
             rule = self.diff.rules[name]
             rule.events += 1
-            old, new = before.get(name), after.get(name)
-            if old is not None or new is not None:
+            for old, new in zip_longest(before.get(name) or (), after.get(name) or ()):
                 rule.note(event, old, new, self.diff.examples)
 
     def take(self) -> Diff:
@@ -113,28 +122,29 @@ class Comparison:
         self.diff.undecodable[reason] += 1
 
     def _results(self, rules: Sequence[Rule], event: Event, activation: Activation, known: _Results) -> _Results:
-        found: dict[str, Notice | Refusal | None] = {}
+        found: dict[str, Sequence[Notice | Refusal] | None] = {}
         for rule in rules:
             if rule.id in known:
                 item = self._again(rule, event, activation, known[rule.id])
             else:
-                item = result(rule, event, activation)
+                item = made(rule, event, activation)
             found[rule.id] = item
             if rule.stop and item is not None:
                 break
         return found
 
     def _again(
-        self, rule: Rule, event: Event, activation: Activation, known: Notice | Refusal | None
-    ) -> Notice | Refusal | None:
-        """The result of the new rule for an event; an unchanged rule is not evaluated twice."""
+        self, rule: Rule, event: Event, activation: Activation, known: Sequence[Notice | Refusal] | None
+    ) -> Sequence[Notice | Refusal] | None:
+        """The messages of the new rule for an event; an unchanged rule is not evaluated twice."""
         same_condition, same_message = rule.id in self._same_condition, rule.id in self._same_message
         if same_condition and (same_message or known is None):
             return known
-        if same_message and isinstance(known, Notice):
+        is_one = rule.for_each is None and known is not None and isinstance(known[0], Notice)
+        if same_message and is_one:
             with suppress(RenderRefused):  # reported in full below
                 return known if matches(rule, event, activation) else None
-        return result(rule, event, activation)
+        return made(rule, event, activation)
 
 
 def compare(old: RuleSet, new: RuleSet, events: Iterable[Event], *, examples: int = 3) -> Diff:

@@ -33,6 +33,8 @@ class Message(NamedTuple):
     """Seconds after the event, by the rule; None: never."""
     category: str = ""
     reference: str | None = None
+    item: int | None = None
+    """Position in the list of the rule's `for_each`."""
 
     def __str__(self) -> str:
         """The message in one line."""
@@ -75,10 +77,18 @@ def messages(results: Sequence[Notice | Refusal]) -> tuple[Message, ...]:
 
 def _message(result: Notice | Refusal) -> Message:
     if isinstance(result, Refusal):
-        return Message(result.rule, result.template, refused=str(result.reason), detail=result.detail)
+        return Message(result.rule, result.template, refused=str(result.reason), detail=result.detail, item=result.item)
     body = orjson.loads(result.body)
     data = {key: (str(one["value"]), one.get("color")) for key, one in body["data"].items()}
-    return Message(result.rule, result.template, result.recipient, body.get("url"), data, reference=result.reference)
+    return Message(
+        result.rule,
+        result.template,
+        result.recipient,
+        body.get("url"),
+        data,
+        reference=result.reference,
+        item=result.item,
+    )
 
 
 def compare(
@@ -129,7 +139,10 @@ def _missing(path: Path, rule: str, came: Sequence[Message], why_not: Mapping[st
     if rule in why_not:
         return Mismatch(path, f"no message of `{rule}`: {why_not[rule].message}", hint=why_not[rule].hint)
     if any(message.rule == rule for message in came):
-        return Mismatch(path, f"`{rule}` makes one message of an event, not several")
+        count = sum(message.rule == rule for message in came)
+        if all(message.item is None for message in came if message.rule == rule):
+            return Mismatch(path, f"`{rule}` makes one message of an event, not several")
+        return Mismatch(path, f"`{rule}` makes {count} message{'s' * (count != 1)} of this event, not more")
     return Mismatch(path, f"no message of `{rule}`")
 
 

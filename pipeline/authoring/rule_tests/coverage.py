@@ -145,6 +145,9 @@ class _WatchedRule:
         self._inactive = False
         self._chosen: set[str] = set()
         self._by = _Watched(rules, rule.choice.by, fields) if rule.choice is not None else None
+        self._over = _Watched(rules, rule.for_each.over, fields) if rule.for_each is not None else None
+        self._counts: set[str] = set()
+        """Of `for_each`: whether there were items, and whether there was none."""
         self._keys = tuple(_keys(rule.choice, fields)) if rule.choice is not None else ()
         self._when = _Watched(rules, rule.when, fields, is_condition=True) if rule.when is not None else None
         self._texts = [
@@ -164,13 +167,28 @@ class _WatchedRule:
             if not result.value:
                 return False
         self._matched = True
-        if self._rule.choice is not None and self._by is not None:
-            self._by.note(activation)
-            with suppress(RenderRefused):
-                self._chosen.add(self._rule.choice.key(activation))
-        for *_, watched in self._texts:
-            watched.note(activation)
+        for one in self._each(activation):
+            if self._rule.choice is not None and self._by is not None:
+                self._by.note(one)
+                with suppress(RenderRefused):
+                    self._chosen.add(self._rule.choice.key(one))
+            for *_, watched in self._texts:
+                watched.note(one)
         return True
+
+    def _each(self, activation: Activation) -> Sequence[Activation]:
+        """The data of each message: the event's, or that with each item of its list."""
+        each = self._rule.for_each
+        if each is None:
+            return (activation,)
+        if self._over is not None:
+            self._over.note(activation)
+        try:
+            items = each.items(activation)
+        except RenderRefused:
+            return ()
+        self._counts.add("several items" if items else "no item")
+        return [each.bind(activation, item) for item in items]
 
     def seen(self) -> RuleCoverage:
         """The branches reached so far."""
@@ -190,6 +208,11 @@ class _WatchedRule:
                 for node, text, expected in self._when.missing()
                 if not (expected is True and self._when.is_whole(node))
             ]
+        if self._rule.for_each is not None:
+            branches += 2
+            location = self._places.location("for_each")
+            text = self._rule.for_each.over.source
+            missing += [Branch(location, text, one) for one in ("several items", "no item") if one not in self._counts]
         by = [] if self._by is None else [("template", "by", 0, self._by)]
         branches += len(self._keys)
         for one in self._keys:

@@ -14,7 +14,7 @@ from pipeline.model.event import Event
 from pipeline.model.outcome import Reason
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import EventFiles, Unfit, given
-from pipeline.rules.ruleset import Rule, RuleSet
+from pipeline.rules.ruleset import Rule, RuleSet, made
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Location
 from pipeline.styles.text import is_visible
@@ -69,8 +69,11 @@ def _completed(message: Message, rules: RuleSet, event: Event) -> Message:
     text = texts.get(key)
     if text is None:
         return message
+    activation = rules.bind(event)
     try:
-        rendered = text.render(rules.bind(event), key)
+        if rule.for_each is not None and message.item is not None:
+            activation = rule.for_each.bind(activation, rule.for_each.items(activation)[message.item])
+        rendered = text.render(activation, key)
     except RenderRefused:
         return message
     if not is_visible(rendered):
@@ -91,12 +94,21 @@ def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -
         return WhyNot(f"it is for {', '.join(rule.on)}, not for {event.type}")
     if rule.active is not None and not rule.active.has(event):
         return WhyNot(rule.active.why_not(event), "`time:` of the test's event sets another time")
+    if (empty := _no_items(rule, rules, event)) is not None:
+        return WhyNot(empty)
     false = list(_false_parts(rule, rules, event))
     if not false:
         stopper = came[-1].rule if came else name
         return WhyNot(f"the earlier rule `{stopper}` matched and has `stop: true`")
     others = ", ".join(f"`{message.rule}`" for message in came)
     return WhyNot(f"its condition is false: {'; '.join(false)}", f"there are messages of {others}" if others else None)
+
+
+def _no_items(rule: Rule, rules: RuleSet, event: Event) -> str | None:
+    """Why a rule with `for_each` that matches makes no message; None where it does not, or does not match."""
+    if rule.for_each is None or made(rule, event, rules.bind(event)) != []:
+        return None
+    return f"it matches, and its list is empty: `{rule.for_each.over.source}`"
 
 
 def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pipeline.adapters.authoring.lifelike_events import DEFAULT_SEED, example_event
-from pipeline.authoring.cards.preview import Preview, preview, previews
+from pipeline.authoring.cards.preview import Preview, previews, previews_of
 from pipeline.authoring.examples.template_examples import examples_of
 from pipeline.authoring.examples.words import Language
 from pipeline.cli.authors.one_event import Found
@@ -37,7 +37,7 @@ def made_of(sound: SoundRules, event: Event, only: Rule | None) -> list[Preview]
         raise UserError(
             f"rule `{only.id}` is not for events of type `{event.type}`", hint=f"it is for {', '.join(only.on)}"
         )
-    return [preview(sound.ruleset, only, event)]
+    return previews_of(sound.ruleset, only, event)
 
 
 class WantedExample(NamedTuple):

@@ -19,9 +19,16 @@ _WORDS = {
     Match.NOTICE: "makes a message",
     Match.REFUSED: "cannot make its message",
     Match.NO_MATCH: "does not match",
+    Match.EMPTY: "matches and makes no message: its list is empty",
     Match.STOPPED: "is not evaluated",
 }
-_MARKS = {Match.NOTICE: good("✓"), Match.REFUSED: bad("✗"), Match.NO_MATCH: faint("·"), Match.STOPPED: faint("-")}
+_MARKS = {
+    Match.NOTICE: good("✓"),
+    Match.REFUSED: bad("✗"),
+    Match.NO_MATCH: faint("·"),
+    Match.EMPTY: faint("·"),
+    Match.STOPPED: faint("-"),
+}
 
 
 def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
@@ -62,13 +69,18 @@ def _show_rule(rule: RuleExplanation) -> None:
         say(plain("    it has no `when`: every event of the type matches"))
     for decision in rule.decisions:
         _show_decision(rule, decision)
+    if rule.items is not None:
+        say(plain(f"    {rule.items}"))
     if rule.choice is not None and isinstance(rule.result, Notice):
         chosen = f" = {shown(rule.choice.value)} chooses the template {rule.result.template}"
         say(plain(f"    {_one_line(rule.choice.text)}{chosen}"), faint(f"  {_at(rule, rule.choice.location)}"))
     if rule.fault is not None and isinstance(rule.result, Refusal):
         _show_fault(rule, rule.fault, rule.result)
-    if isinstance(rule.result, Notice):
-        _show_notice(rule.result)
+    for one in rule.results:
+        if isinstance(one, Notice):
+            _show_notice(one)
+        elif one is not rule.result:
+            say(bad(f"    item {one.item}: {one.reason.value}: {one.detail}"))
 
 
 def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "    ") -> None:
@@ -93,7 +105,8 @@ def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
 def _show_notice(notice: Notice) -> None:
     body = orjson.loads(notice.body)
     expires = f", expires {_time(int(notice.expires_at * 1000))}" if notice.expires_at is not None else ""
-    say(plain(f"    to {notice.recipient}, template {notice.template}{expires}"), faint(f"  {notice.id}"))
+    item = f"item {notice.item}: " if notice.item is not None else ""
+    say(plain(f"    {item}to {notice.recipient}, template {notice.template}{expires}"), faint(f"  {notice.id}"))
     if notice.reference is not None:
         say(faint("        reference = "), plain(shown(notice.reference)))
     if "url" in body:
@@ -141,6 +154,9 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
         result["template_by"] = _value_json(rule, rule.choice)
     if rule.inactive is not None:
         result["inactive"] = rule.inactive
+    if rule.items is not None:
+        result["items"] = rule.items
+        result["messages"] = [_message_json(one) for one in rule.results]
     if isinstance(rule.result, Notice):
         notice = rule.result
         expires = _time(int(notice.expires_at * 1000)) if notice.expires_at is not None else None
@@ -159,6 +175,12 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
             "decided_by": [_decision_json(rule, one) for one in rule.fault.decisions],
         }
     return result
+
+
+def _message_json(one: Notice | Refusal) -> dict[str, object]:
+    if isinstance(one, Refusal):
+        return {"item": one.item, "id": one.id, "refused": one.reason.value, "detail": one.detail}
+    return {"item": one.item, "id": one.id, "reference": one.reference, "request": orjson.loads(one.body)}
 
 
 def _decision_json(rule: RuleExplanation, decision: Decision) -> dict[str, object]:

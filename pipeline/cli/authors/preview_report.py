@@ -10,7 +10,7 @@ from pipeline.authoring.cards.terminal import to_terminal
 from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.authors.one_event import Found
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
-from pipeline.model.notice import Notice, Refusal
+from pipeline.model.notice import Notice, Refusal, outcome_label
 from pipeline.styles.style import Mode
 
 
@@ -30,9 +30,9 @@ def _show_facts(one: Preview) -> None:
     if isinstance(one.result, Notice):
         facts = f"  to {one.result.recipient}, template {one.template.alias}"
         reference = f", reference {one.result.reference}" if one.result.reference is not None else ""
-        say(good("✓ "), strong(one.rule), plain(facts + reference))
+        say(good("✓ "), strong(_named(one)), plain(facts + reference))
     elif isinstance(one.result, Refusal):
-        say(bad("✗ "), strong(one.rule), bad(f"  {one.result.reason.value}: {one.result.detail}"))
+        say(bad("✗ "), strong(_named(one)), bad(f"  {one.result.reason.value}: {one.result.detail}"))
     if one.unsent is not None:
         say(bad(f"  {one.unsent}"))
     if one.url is not None:
@@ -40,6 +40,10 @@ def _show_facts(one: Preview) -> None:
     for cut in one.shortened:
         message = f"  the rule cuts {cut.key} from {len(cut.whole)} to {len(cut.sent)} characters: "
         say(plain(message), faint(shown(cut.whole)))
+
+
+def _named(one: Preview) -> str:
+    return outcome_label(one.rule, one.result.item)
 
 
 def _distinct(cards: Sequence[Card]) -> list[tuple[list[str], Card]]:

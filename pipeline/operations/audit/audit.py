@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from pipeline.model.event import Origin, Position
+from pipeline.model.notice import outcome_label
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.operations.audit.account import Account, Seen
 from pipeline.operations.audit.expected import Expected, Numbered
@@ -96,7 +97,8 @@ class Audit:
         self._outcomes[outcome.kind] += 1
         if outcome.reason is not Reason.SKIPPED:  # no rules were applied
             partition.note_version(outcome.rules_version, outcome.position.offset)
-        label = self._labels.number(outcome.rule or f"({outcome.kind})")
+        rule = outcome.rule
+        label = self._labels.number(f"({outcome.kind})" if rule is None else outcome_label(rule, outcome.item))
         flags = _Flags(
             outcome.kind, outcome.redelivered, outcome.rules_version != self._version, outcome.leaves_dead_letter
         ).packed()

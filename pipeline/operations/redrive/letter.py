@@ -35,6 +35,8 @@ class Letter(NamedTuple):
     """Whether only the record at `source` is complete."""
     pause: str | None = None
     """The scope of the pause that suppressed it."""
+    item: int | None = None
+    """The item of the rule's list that it is about."""
 
     @property
     def name(self) -> str:
@@ -74,6 +76,7 @@ def read_letter(record: Record) -> Letter | None:
         origin=origin,
         is_cut=dead_letter.LEFT_OUT in headers,
         pause=pause or None,
+        item=_number(headers, dead_letter.ITEM),
     )
 
 

@@ -33,6 +33,8 @@ def redriven(letter: Letter, original: Record) -> Redriven:
     }
     if letter.rule is not None:
         added[dead_letter.ONLY_RULE] = letter.rule.encode()
+        if letter.item is not None:
+            added[dead_letter.ONLY_ITEM] = b"%d" % letter.item
     if letter.kind is OutcomeKind.REJECTED:
         added[dead_letter.KEY_ROUND] = b"%d" % number
     elif dead_letter.KEY_ROUND in given:

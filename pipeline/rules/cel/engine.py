@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from cel_expr_python import cel
 from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 
 from pipeline.rules.cel import cost, decimals, rewriting, tree
-from pipeline.rules.cel.generated import generate
+from pipeline.rules.cel.generated import generate, variable_key
 from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
 from pipeline.rules.schema.unreadable import Unreadable
 from pipeline.rules.timestamp import Timestamp
@@ -40,23 +41,39 @@ class Environment:
     """Compiles expressions over `event`, a variable of any type, and our functions."""
 
     def __init__(self) -> None:
-        self._env = cel.NewEnv(
+        self._env = self._with()
+        self._with_variable: dict[str, cel.Env] = {}
+        self._compiled: dict[tuple[str, str | None], Expression] = {}
+
+    @staticmethod
+    def _with(*variables: str) -> cel.Env:
+        return cel.NewEnv(
             descriptor_pool=decimals.pool(),
-            variables={"event": cel.Type.DYN},
+            variables=dict.fromkeys(("event", *variables), cel.Type.DYN),
             functions=decimals.exact_declarations(),
             extensions=[decimals.operators()],
         )
-        self._compiled: dict[str, Expression] = {}
 
-    def compile(self, source: str) -> Expression:
+    def _env_of(self, variable: str | None) -> cel.Env:
+        if variable is None:
+            return self._env
+        if variable not in self._with_variable:
+            self._with_variable[variable] = self._with(variable)
+        return self._with_variable[variable]
+
+    def compile(self, source: str, variable: str | None = None) -> Expression:
         """Compile without checking types, which `pipeline.rules.cel.typing` does.
+
+        `variable` is a name besides `event` that the expression may read, as an item of a rule's `for_each`.
 
         Raises:
             CompileError: the source is not CEL, or calls an unknown function.
         """
-        known = self._compiled.get(source)  # many rules have the same expressions: `event.sub`
+        key = (source, variable)
+        known = self._compiled.get(key)  # many rules have the same expressions: `event.sub`
         if known is None:
-            known = self._compiled[source] = self._expression(source, compiled(self._env, source))
+            checked = compiled(self._env_of(variable), source)
+            known = self._compiled[key] = self._expression(source, checked, variable=variable)
         return known
 
     def part(self, expression: Expression, node: tree.Node) -> Expression:
@@ -66,16 +83,19 @@ class Environment:
             ValueError: the part is inside a macro and uses the macro's variable (`node.is_closed` is false).
         """
         alone = self._env.deserialize(tree.part(expression.checked.serialize(), node))
-        return self._expression(expression.source, alone, node)
+        return self._expression(expression.source, alone, node, expression.variable)
 
-    def _expression(self, source: str, checked: cel.Expression, node: tree.Node | None = None) -> Expression:
+    def _expression(
+        self, source: str, checked: cel.Expression, node: tree.Node | None = None, variable: str | None = None
+    ) -> Expression:
         """The whole expression, or a node of it."""
         text = source if node is None else source[node.start : node.end]
         sizes: tuple[cel.Expression, ...] = ()
         if cost.may_build_lists(text):
             whole = tree.Tree(source, node) if node is not None else tree.parse(source, checked.serialize())
-            sizes = tuple(compiled(self._env, f"size({one}\n)") for one in cost.lists_walked(whole))
-        return Expression(text, checked, self._exact(text, checked), sizes, node)
+            env = self._env_of(variable)
+            sizes = tuple(compiled(env, f"size({one}\n)") for one in cost.lists_walked(whole))
+        return Expression(text, checked, self._exact(text, checked), sizes, (node, variable))
 
     def _exact(self, source: str, checked: cel.Expression) -> cel.Expression:
         """The expression as CEL evaluates it.
@@ -97,25 +117,35 @@ class Environment:
 class Activation:
     """An event bound to an environment. A field is converted for CEL when CEL evaluates an expression that reads it."""
 
-    __slots__ = ("_bound", "_env", "data")
+    __slots__ = ("_bound", "_env", "_event", "_variables", "data")
 
-    def __init__(self, env: cel.Env, data: Mapping[str, object]) -> None:
+    def __init__(self, env: cel.Env, data: Mapping[str, object], variables: Mapping[str, object] | None = None) -> None:
         self._env = env
-        self.data = data
+        self._event = data
+        self._variables = variables
+        self.data = data if variables is None else _with_variables(data, variables)
+        """What generated functions read: the event's fields, and variables under keys that no field has."""
         self._bound: dict[frozenset[str] | None, cel.Activation] = {}
 
     def bound(self, fields: frozenset[str] | None) -> cel.Activation:
         """CEL's activation with these fields of the event; None: all fields."""
         bound = self._bound.get(fields)
         if bound is None:
-            names = self.data if fields is None else [name for name in fields if name in self.data]
-            event = {name: _for_cel(self.data[name], 0) for name in names}
-            bound = self._bound[fields] = self._env.Activation({"event": event})
+            data = self._event
+            names = data if fields is None else [name for name in fields if name in data]
+            event = {name: _for_cel(data[name], 0) for name in names}
+            others = {name: _for_cel(value, 0) for name, value in (self._variables or {}).items()}
+            bound = self._bound[fields] = self._env.Activation({"event": event, **others})
         return bound
+
+    def with_variable(self, name: str, value: object) -> Activation:
+        """The same event with a variable more."""
+        return Activation(self._env, self._event, {**(self._variables or {}), name: value})
 
     def unreadable(self, fields: frozenset[str] | None) -> Unreadable | None:
         """The first value in these fields of the event that expressions cannot read; None: all fields."""
-        values = [value for name, value in self.data.items() if fields is None or name in fields]
+        values = [value for name, value in self._event.items() if fields is None or name in fields]
+        values += (self._variables or {}).values()
         while values:
             value = values.pop(0)
             if isinstance(value, Unreadable):
@@ -125,10 +155,16 @@ class Activation:
         return None
 
 
+def _with_variables(data: Mapping[str, object], variables: Mapping[str, object]) -> Mapping[str, object]:
+    found: dict[object, object] = dict(data.items())
+    found |= {variable_key(name): value for name, value in variables.items()}
+    return cast("Mapping[str, object]", found)
+
+
 class Expression:
     """A compiled expression."""
 
-    __slots__ = ("_cel", "_fields", "_generated", "_is_prepared", "_root", "_sizes", "checked", "source")
+    __slots__ = ("_cel", "_fields", "_generated", "_is_prepared", "_root", "_sizes", "checked", "source", "variable")
 
     def __init__(
         self,
@@ -136,16 +172,19 @@ class Expression:
         checked: cel.Expression,
         exact: cel.Expression,
         sizes: tuple[cel.Expression, ...],
-        root: tree.Node | None,
+        known: tuple[tree.Node | None, str | None],
     ) -> None:
-        """`exact` is `checked` as CEL evaluates it (`rewriting.py`); `root` its tree, where it is known already."""
+        """`exact` is `checked` as CEL evaluates it (`rewriting.py`).
+
+        `known` are its tree, where it is known already, and the variable that it may read besides `event`.
+        """
         self.source = source
         self.checked = checked
         self._cel = exact
         self._sizes = sizes
         """The length of each list that the expression builds others from. They are evaluated first, one by one, so that
         a list whose length fails does not hide another one that is too long."""
-        self._root = root
+        self._root, self.variable = known
         self._is_prepared = False
         self._generated: GeneratedFunction | None = None
         self._fields: frozenset[str] | None = None

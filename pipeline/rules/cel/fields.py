@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,12 +20,15 @@ class Fields:
     root: RecordType
     absent: frozenset[tuple[str, str]] = frozenset()
     """Record's and field's name of each that is in another version only."""
+    variables: Mapping[str, FieldType | None] = dataclasses.field(default_factory=dict, hash=False)
+    """Names besides `event`, and their types."""
 
     def type_of(self, node: Node, scope: Scope) -> FieldType | None:
         """A part's type if it comes from the schema; None if only CEL knows it."""
         match node.kind:
             case Kind.NAME:
-                return scope.get(node.name, self.root if node.name == "event" else None)
+                known = self.root if node.name == "event" else self.variables.get(node.name)
+                return scope.get(node.name, known)
             case Kind.FIELD:
                 return self._field(node, scope)
             case Kind.CALL if node.name == "_[_]":
@@ -95,8 +99,8 @@ def records(kind: FieldType) -> Iterator[RecordType]:
     match kind:
         case RecordType():
             yield kind
-            for field in kind.fields:
-                yield from records(field.type)
+            for one in kind.fields:
+                yield from records(one.type)
         case ListType(inner) | MapType(inner) | NullableType(inner):
             yield from records(inner)
         case ScalarType():

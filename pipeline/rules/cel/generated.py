@@ -33,6 +33,11 @@ class Code(NamedTuple):
     """The class that the value surely has, with texts as CEL sees them; None: not checked yet."""
 
 
+def variable_key(name: str) -> tuple[str]:
+    """The key of a variable besides `event` in the data of a generated function; a field's key is a text."""
+    return (name,)
+
+
 Conversion = Callable[[Code], str]
 """Turns the code of a value into source that gives the value as the caller needs it."""
 
@@ -119,6 +124,8 @@ class Writer:
         match node.kind:
             case Kind.CONSTANT:
                 return self._constant(node)
+            case Kind.NAME if node.name != "event":
+                return Code(self._variable_of_rule(node), None)
             case Kind.FIELD:
                 return Code(f"{self._container(node)}[{self.constant(node.name)}]", None)
             case Kind.HAS:
@@ -149,9 +156,15 @@ class Writer:
         below = node.children[0]
         if below.kind is Kind.NAME and below.name == "event" and node.kind is not Kind.CALL:
             return "data"
+        if below.kind is Kind.NAME and below.name != "event":
+            return self._variable_of_rule(below)
         if below.kind is Kind.FIELD or (below.kind is Kind.CALL and below.name == "_[_]"):
             return self._value(below).source
         raise NeedsCel
+
+    def _variable_of_rule(self, node: Node) -> str:
+        """An item of the rule's `for_each`. For any other name there is no such key, and the function gives up."""
+        return f"data[{self.constant(variable_key(node.name))}]"
 
     def _item(self, node: Node) -> str:
         """`event.a[0]`, `event.a["b"]`; only a record has items by text, so that needs no check."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from typing import NamedTuple
 
 from cel_expr_python import cel
@@ -44,6 +47,14 @@ _WRAPPERS = {
     Scalar.STRING: ".google.protobuf.StringValue",
     Scalar.BYTES: ".google.protobuf.BytesValue",
 }
+_VARIABLES = {
+    Scalar.BOOL: cel.Type.BOOL,
+    Scalar.INT: cel.Type.INT,
+    Scalar.DOUBLE: cel.Type.DOUBLE,
+    Scalar.STRING: cel.Type.STRING,
+    Scalar.TIMESTAMP: cel.Type.TIMESTAMP,
+}
+"""Types of variables; what may be null is of any type, for CEL has no name for it."""
 _ANYTHING = ".google.protobuf.Value"
 _PACKAGE = "event_types"
 """Messages get flat names, so that an Avro namespace clashes neither with Google's nor with another record's."""
@@ -75,10 +86,36 @@ class TypedEnvironment:
             ["google/protobuf/timestamp.proto", "google/protobuf/wrappers.proto", "google/protobuf/struct.proto"]
         )
         pool.Add(messages.file)
+        self._pool, self._root, self._names = pool, root.lstrip("."), messages.names
+        self._variables: Mapping[str, cel.Type] = {}
+        self._items: dict[tuple[str, FieldType | None], TypedEnvironment] = {}
         self._records = {f"{_PACKAGE}.{flat}": name for name, flat in messages.names.items()}
-        self._env = cel.NewEnv(
-            descriptor_pool=pool, variables={"event": cel.Type(root.lstrip("."))}, functions=function_declarations()
-        )
+        self._env = self._made()
+
+    def _made(self) -> cel.Env:
+        variables = {"event": cel.Type(self._root), **self._variables}
+        return cel.NewEnv(descriptor_pool=self._pool, variables=variables, functions=function_declarations())
+
+    def with_variable(self, name: str, kind: FieldType | None) -> TypedEnvironment:
+        """The same with a variable besides `event`; a kind of None is any."""
+        known = self._items.get((name, kind))
+        if known is None:
+            known = self._items[name, kind] = copy(self)
+            known.add_variable(name, kind)
+        return known
+
+    def add_variable(self, name: str, kind: FieldType | None) -> None:
+        """Know a variable from now on."""
+        self.fields = replace(self.fields, variables={name: kind})
+        self._known = {}
+        self._variables = {name: self._type(kind)}
+        self._env = self._made()
+
+    def _type(self, kind: FieldType | None) -> cel.Type:
+        inner = kind.inner if isinstance(kind, NullableType) else kind
+        if isinstance(inner, RecordType) and inner.name in self._names:
+            return cel.Type(f"{_PACKAGE}.{self._names[inner.name]}")
+        return _VARIABLES.get(kind.scalar, cel.Type.DYN) if isinstance(kind, ScalarType) else cel.Type.DYN
 
     def check(self, source: str) -> Typed:
         """The types of `source`."""
@@ -211,6 +248,8 @@ def _near_name(name: str, fields: Fields) -> str:
     if name.casefold() in _OTHER_WORDS:
         return f"write `{_OTHER_WORDS[name.casefold()]}`"
     declared = did_you_mean(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN])
+    if (variable := closest(name, fields.variables)) is not None:
+        return f"did you mean `{variable}`?"
     own = closest(name, [field.name for field in fields.root.fields])
     if own is not None and (own == name or declared is None):
         return f"did you mean `event.{own}`?"

@@ -25,7 +25,7 @@ from pipeline.rules.source.templates import Template
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.registry import STYLES
 
-_NAMES = frozenset({"when", "to", "template", "url", "reference", "data"})
+_NAMES = frozenset({"when", "for_each", "to", "template", "url", "reference", "data"})
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
 _NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
@@ -39,6 +39,7 @@ def rule_warnings(compilation: Compilation, sources: RuleSources, now: float | N
     for file in compilation.files:
         yield from _FileWarnings(file, compilation).findings()
         yield from _days(file, compilation, now)
+        yield from _unused_items(file, compilation)
     yield from _shadowed(compilation.files)
     if sources.is_whole:
         yield from _unused(compilation)
@@ -85,7 +86,7 @@ class _FileWarnings:
         where = self._where(source.path)
         found: dict[literals.Fault, None] = {}
         for event_type in source.on:
-            for environment in self._compilation.typed.get(event_type, ()):
+            for environment in source.typed.get(event_type, ()):
                 fields = environment.fields
                 found |= dict.fromkeys(fault for fault in literals.enum_faults(source.tree, fields))
                 found |= dict.fromkeys(money_warnings.integer_divisions(source.tree, fields))
@@ -214,6 +215,21 @@ def _shadowed(files: Iterable[RuleDocument]) -> Iterator[Finding]:
             if rule.stop and rule.when is None and rule.active is None:
                 for event_type in types:
                     stopped.setdefault(event_type, rule.id)
+
+
+def _unused_items(file: RuleDocument, compilation: Compilation) -> Iterator[Finding]:
+    """Rules whose messages do not differ by the item of their list."""
+    read: dict[str | int, set[str]] = {}
+    for source in compilation.expressions[file.document.path]:
+        names = {node.name for node in walk(source.tree.root) if node.kind is Kind.NAME}
+        read.setdefault(source.path[1] if source.path[0] == "rules" else "defaults", set()).update(names)
+    compiled = {rule.id: rule for rule in compilation.ruleset.rules} if compilation.ruleset is not None else {}
+    for index, rule in file.merged:
+        each = compiled[rule.id].for_each if rule.id in compiled else None
+        if each is not None and each.name not in read.get(index, set()) | read.get("defaults", set()):
+            message = f"no text of `{rule.id}` reads `{each.name}`: all messages of an event are the same"
+            path = compilation.locations[rule.id].key("for_each")
+            yield file.document.finding(path, "unused-item", message, f"write to: ${{{each.name}.…}}")
 
 
 def _days(file: RuleDocument, compilation: Compilation, now: float | None) -> Iterator[Finding]:

@@ -111,6 +111,21 @@ CODES: Mapping[str, Code] = {
         "See the message.",
         'thing1: ${money(event.amount, "RMB")}',
     ),
+    "bad-for-each": Code(
+        _E,
+        "`for_each` is not a name, `in`, and a list.",
+        "Write it like `person in event.people`.",
+        "for_each: event.lines",
+    ),
+    "not-a-list": Code(
+        _E, "`for_each` does not name a list.", "Name a list of the event.", "for_each: line in event.order_no"
+    ),
+    "unused-item": Code(
+        _W,
+        "No expression of the rule reads the item of `for_each`: all its messages are the same.",
+        "Read it in `to:`, `data:` or `url:`.",
+        "for_each: line in event.lines",
+    ),
     "bad-days": Code(
         _E,
         "The days of `active` are in the wrong order, or their time zone does not exist.",

@@ -147,6 +147,11 @@ class RuleFields(FormatModel):
     owner: str | None = Field(None, description="Who is responsible for the rule.")
     on: tuple[str, ...] | str | None = Field(None, description="Event type, or a list of them.")
     when: Expression | None = Field(None, description="Condition in CEL; without it the rule matches every event.")
+    for_each: Expression | None = Field(
+        None,
+        description="One message for each item of a list: `person in event.people`. The other keys but `when` may read "
+        "the item by its name.",
+    )
     to: Text | None = Field(None, description="The recipient: text with `${…}`.")
     template: TemplateByValue | str | None = Field(
         None, description="Alias in templates.yaml, or several by a value of the event: `{by: event.locale, of: {…}}`."

@@ -48,6 +48,11 @@ class RuleLocations:
         """The location of the character `at` of a text."""
         return self.document.value_location(self.value(name, field), at)
 
+    def text(self, name: str, field: str | None = None) -> str:
+        """A text as it is written; empty where there is none."""
+        scalar = self.document.scalars.get(self.value(name, field))
+        return "" if scalar is None else scalar.value
+
     def expressions(self, name: str, field: str | None = None) -> tuple[int, ...]:
         """Where in a text with `${…}` each of its expressions begins, in order; a node's `start` is added to it."""
         scalar = self.document.scalars.get(self.value(name, field))

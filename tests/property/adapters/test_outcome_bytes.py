@@ -64,6 +64,7 @@ _OUTCOMES = st.builds(
         max_size=2,
     ).map(tuple),
     reference=st.none() | _TEXTS,
+    item=st.none() | _INTS,
 )
 
 

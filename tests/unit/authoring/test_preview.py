@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.authoring.cards.preview import Shortened, preview, previews
+from pipeline.authoring.cards.preview import Shortened, previews, previews_of
 from pipeline.authoring.cards.preview_html import to_page
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
@@ -57,10 +57,10 @@ def test_a_rule_with_a_false_condition_can_be_shown() -> None:
     )
     rules = ruleset(text)
     assert [one.rule for one in previews(rules, event(gift=True))] == ["first"]
-    shown = preview(rules, rules.rules[1], event())
+    (shown,) = previews_of(rules, rules.rules[1], event())
     assert isinstance(shown.result, Notice)
     assert (shown.rule, shown.is_matched) == ("second", False)
-    assert preview(rules, rules.rules[1], event(gift=True)).is_matched
+    assert previews_of(rules, rules.rules[1], event(gift=True))[0].is_matched
 
 
 @pytest.mark.parametrize("given", [event(), event(sub=""), event(order_no="很" * 25), event(gift=True)])

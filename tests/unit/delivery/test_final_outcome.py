@@ -24,7 +24,7 @@ def test_every_field_has_its_own_source() -> None:
     """No two of them are alike here, so that none can be in another's place."""
     record = Record("orders", 3, 17, b"key", b"value", (), 1_000)
     event = Event("order.paid", {}, record, "identity", "event-1", "/shop", 2_500, None, TRACE)
-    notice = Notice("notice-1", "rule-1", "template-1", "a-recipient", b"{}", None, reference="T2026")
+    notice = Notice("notice-1", "rule-1", "template-1", "a-recipient", b"{}", None, reference="T2026", item=2)
     arrival = EvaluatedRecord(record, event, 1, (notice,), (), 3.5, "version-1")
     partition = Partition(Assigned(TopicPartition("orders", 3), 1, 0, {}, 20))
     route = Route(DeliverySettings(), VerdictTable(), max_in_flight=1, rng=lambda: 0.5, now=0.0)
@@ -54,4 +54,5 @@ def test_every_field_has_its_own_source() -> None:
         detail="words",
         trace=TRACE,
         reference="T2026",
+        item=2,
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.authoring.cards.preview import preview, previews
+from pipeline.authoring.cards.preview import previews, previews_of
 from pipeline.authoring.diff.rule_set_pair import compare
 from pipeline.authoring.explain import Match, explain
 from pipeline.authoring.rule_tests.coverage import Coverage
@@ -107,7 +107,7 @@ def test_the_tools_say_why_a_rule_is_not_active() -> None:
     (explained,) = explain(result.ruleset, result.locations, other_day).rules
     assert (explained.match, explained.inactive, explained.condition) == (Match.NO_MATCH, reason, None)
     assert previews(result.ruleset, other_day) == []
-    shown = preview(result.ruleset, result.ruleset.rules[0], other_day)
+    (shown,) = previews_of(result.ruleset, result.ruleset.rules[0], other_day)
     assert shown.unsent == f"nothing would be sent: {reason}"
     assert shown.as_json([])["inactive"] == reason
     diff = compare(ruleset(RULE), result.ruleset, [at("2026-11-02T00:00:00Z"), other_day])
