@@ -78,7 +78,7 @@ class Change(NamedTuple):
 Operator = Callable[[str, Examples], Iterator[Change]]
 
 
-def _pairs(pattern: str, *texts: str) -> Operator:
+def pairs(pattern: str, *texts: str) -> Operator:
     """Replaces what the pattern's group 1 (or all of it) matches by each of the texts."""
 
     def changes(text: str, _: Examples) -> Iterator[Change]:
@@ -264,29 +264,29 @@ OPERATORS: Mapping[str, Operator] = {
     "a function left out": without_function,
     "a url misspelt": url_misspelt,
     "an indentation": indented_more,
-    "a comparison": _pairs(r" (==|!=|<=|>=|<|>) ", "==", "!=", "<", "<=", ">", ">="),
-    "and for or": _pairs(r"&&", "||", "&", "and"),
-    "letters of a pattern": _pairs(
+    "a comparison": pairs(r" (==|!=|<=|>=|<|>) ", "==", "!=", "<", "<=", ">", ">="),
+    "and for or": pairs(r"&&", "||", "&", "and"),
+    "letters of a pattern": pairs(
         r'"YYYY年M月D日[^"]*"', '"YYYY年M月D日"', '"YYYY年m月D日 HH:mm"', '"YYYY年M月D日 HH:MM"',
         '"YYYY年M月D日 hh:mm"',
         '"YY年M月D日 HH:mm"', '"yyyy-MM-dd HH:mm"', '"M月D日 HH:mm"', '"YYYY年MM月DD日 HH:mm"', '"YYYY年D月M日 HH:mm"',
     ),
-    "a zone": _pairs(r'HH:mm("\))', '", "UTC")', '", "Etc/GMT+8")', '", "Beijing")'),
-    "a currency": _pairs(r'event\.currency|"CNY"', '"RMB"', '"USD"', "currency", '"¥"'),
-    "full-width characters": _pairs(r"(?<=\w)[(,]|[)](?=\})", "（", "，", "）"),
-    "curly quotes": _pairs(r'"(?=\w)', "“", "'", "＂"),
-    "braces": _pairs(r"\$\{", "{", "$", "${{", "$(", "#{"),
-    "a brace not closed": _pairs(r"\}(?=$)", "", ")"),
-    "a colon": _pairs(r"(?<=[a-z0-9])(: )(?=\S)", ":", "： ", " "),
-    "a duration": _pairs(r"expires_after: (\S+)", "24m", "1d", "24", "1天", "3h", "30d"),
-    "a category": _pairs(r"category: (\S+)", "marketing", "security", "transactional", "marketting"),
-    "an overflow": _pairs(r"overflow: \{\w+: (truncate)\}", "reject", "cut"),
-    "a colour": _pairs(r'color: ("#000")', '"#0000"', "#000", "black", '"#00f"'),
+    "a zone": pairs(r'HH:mm("\))', '", "UTC")', '", "Etc/GMT+8")', '", "Beijing")'),
+    "a currency": pairs(r'event\.currency|"CNY"', '"RMB"', '"USD"', "currency", '"¥"'),
+    "full-width characters": pairs(r"(?<=\w)[(,]|[)](?=\})", "（", "，", "）"),
+    "curly quotes": pairs(r'"(?=\w)', "“", "'", "＂"),
+    "braces": pairs(r"\$\{", "{", "$", "${{", "$(", "#{"),
+    "a brace not closed": pairs(r"\}(?=$)", "", ")"),
+    "a colon": pairs(r"(?<=[a-z0-9])(: )(?=\S)", ":", "： ", " "),
+    "a duration": pairs(r"expires_after: (\S+)", "24m", "1d", "24", "1天", "3h", "30d"),
+    "a category": pairs(r"category: (\S+)", "marketing", "security", "transactional", "marketting"),
+    "an overflow": pairs(r"overflow: \{\w+: (truncate)\}", "reject", "cut"),
+    "a colour": pairs(r'color: ("#000")', '"#0000"', "#000", "black", '"#00f"'),
     "ids confused": ids_confused,
     "a field of a template": field_of_template,
-    "an optional field": _pairs(r"(optional: true)", "optional: false", "optinal: true"),
-    "a needed field": _pairs(r"(?<=\{)(?=label: )", "optional: true, "),
-    "a style": _pairs(r"style: (\w+)", "category", "history", "alipay", "categroy"),
+    "an optional field": pairs(r"(optional: true)", "optional: false", "optinal: true"),
+    "a needed field": pairs(r"(?<=\{)(?=label: )", "optional: true, "),
+    "a style": pairs(r"style: (\w+)", "category", "history", "alipay", "categroy"),
 }  # fmt: skip
 """By name; each gives every change of its kind."""
 
@@ -295,11 +295,11 @@ _READ_BY_PEOPLE = re.compile(r" *(?:#|description:|title:|owner:)")
 """Lines that change no message."""
 
 
-def mutants(examples: Examples, count: int) -> Sequence[Mutant]:
+def mutants(examples: Examples, count: int, operators: Mapping[str, Operator] | None = None) -> Sequence[Mutant]:
     """`count` of all mutants, spread over the operators: of each in turn one, in an order that never changes."""
     rng = random.Random(SEED)  # noqa: S311 - a sample
     queues: list[list[Mutant]] = []
-    for name, operator in OPERATORS.items():
+    for name, operator in (operators or OPERATORS).items():
         made = {one.name: one for one in _made(name, operator, examples)}
         queue = [*made.values()]
         rng.shuffle(queue)
@@ -318,13 +318,14 @@ def _made(name: str, operator: Operator, examples: Examples) -> Iterator[Mutant]
     for event_type in examples.schemas:
         sources = examples.of_type(event_type)
         for rules_path, text in sources.rules.items():
+            used.setdefault("", sources)
             used |= dict.fromkeys(re.findall(r"^    template: (\w+)", text, re.MULTILINE), sources)
             for change in _meaningful(text, operator(text, examples)):
                 changed = {**sources.rules, rules_path: _applied(text, change)}
                 yield _mutant(name, rules_path, text, change, sources._replace(rules=changed))
     for change in _meaningful(catalogue, operator(catalogue, examples)):
         alias = re.findall(r"^  (\w+):", catalogue[: change.start], re.MULTILINE)[-1:]
-        sources = used.get(alias[0] if alias else "", next(iter(used.values())))
+        sources = used.get(alias[0] if alias else "", used[""])
         yield _mutant(name, path, catalogue, change, sources._replace(templates=(path, _applied(catalogue, change))))
 
 

@@ -14,10 +14,12 @@ from pipeline.rules.cel.engine import Environment
 from pipeline.rules.compile import compile_rules
 from pipeline.rules.lint.check import check
 from pipeline.rules.source.files import RuleSources
+from tests.planted import clinic
 from tests.planted.mutants import OPERATORS, Examples, Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 COUNT = 500
+CLINIC_COUNT = 150
 MOST_UNSEEN = 0.02
 """Share of the mutants that may pass unseen, without those that change nothing."""
 NEVER_EMPTY = "its text is never empty, so it is never left out: a time, an amount, a label or a fixed text"
@@ -99,3 +101,16 @@ def test_hardly_a_mistake_passes_unseen(examples: Examples) -> None:
     assert {mutant.operator for mutant in chosen} == set(OPERATORS)
     left = unseen(chosen, examples, Environment())
     assert len(left) < MOST_UNSEEN * COUNT, "\n".join(mutant.name for mutant in left)
+
+
+def test_hardly_a_mistake_in_a_list_a_choice_or_days_passes_unseen() -> None:
+    """The same of rules with `for_each`, `template: {by: …}`, `active`, `reference` and functions of texts."""
+    files = clinic.clinic()
+    cel = Environment()
+    assert not is_seen(files.of_type(clinic.TYPE), files, cel)
+    of_old_kinds = mutants(files, CLINIC_COUNT)
+    of_new_kinds = mutants(files, CLINIC_COUNT, clinic.OPERATORS)
+    assert {mutant.operator for mutant in of_new_kinds} == set(clinic.OPERATORS)
+    chosen = [*of_old_kinds, *of_new_kinds]
+    left = unseen(chosen, files, cel)
+    assert len(left) < MOST_UNSEEN * len(chosen), "\n".join(mutant.name for mutant in left)
