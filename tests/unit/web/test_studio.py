@@ -115,6 +115,8 @@ async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.As
                 "rule": HOSTILE,
                 "match": "no_match",
                 "stopped_by": None,
+                "inactive": HOSTILE,
+                "items": HOSTILE,
                 "conditional": True,
                 "decisions": [{**value, "operands": [value]}],
             }

@@ -248,6 +248,8 @@ def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
         "rule": one.id,
         "match": one.match.value,
         "stopped_by": one.stopped_by,
+        "inactive": one.inactive,
+        "items": one.items,
         "conditional": one.condition is not None,
         "decisions": [
             {**value_of(decision.part), "operands": [value_of(operand) for operand in decision.operands]}
