@@ -34,7 +34,7 @@ def _notice(message: Message, before: ExpectedNotice | None, main: str | None) -
         return whole(message) if main in {None, message.rule} else {"rule": message.rule}
     named = before.model_fields_set
     found: dict[str, object] = {"rule": message.rule}
-    same = {"to": message.to, "template": message.template, "url": message.url}
+    same = {"to": message.to, "template": message.template, "url": message.url, "reference": message.reference}
     found |= {key: value for key, value in same.items() if key in named and value is not None}
     if "expires_after" in named and message.expires_after is not None:
         found["expires_after"] = duration(message.expires_after)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pipeline.adapters.kafka.dead_letters import Cut, content
+from pipeline.authoring.drafting.expectations import expected_of
+from pipeline.authoring.rule_tests.comparing import Message
 from pipeline.model.notice import Notice, Refusal
+from pipeline.rules.lint.case_format import ExpectedNotice
 from pipeline.rules.message import MAX_REFERENCE
 from pipeline.rules.ruleset import RuleSet
 from tests.fakes.outcomes import BARE, WHOLE, a_record
@@ -75,3 +78,10 @@ def test_a_dead_letter_names_the_reference() -> None:
     assert dict(headers)["notice.reference"] == b"hashed"
     _, headers = content(BARE, a_record(), Cut.NOTHING)
     assert "notice.reference" not in dict(headers)
+
+
+def test_an_accepted_expectation_keeps_its_reference() -> None:
+    """`test --accept` writes the reference again where the test named one."""
+    came = [Message("paid", "paid", "u1", reference="T2")]
+    written = expected_of(came, [ExpectedNotice(rule="paid", reference="T1")])
+    assert written == {"notices": [{"rule": "paid", "reference": "T2"}]}
