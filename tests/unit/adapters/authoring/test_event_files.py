@@ -15,6 +15,7 @@ from pipeline.adapters.authoring.event_files import EventFault, EventTyper, OnFa
 from pipeline.errors import UserError
 from pipeline.model.event import Event
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.rules.schema.unreadable import Unreadable
 from pipeline.rules.timestamp import Timestamp
 
 TYPE = "shop.Paid"
@@ -164,8 +165,6 @@ def test_unknown_fields_are_ignored_or_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", ":1: `shop.Paid`: $.no: is missing"),
-        ('{"no": true}', ":1: `shop.Paid`: $.no: should be a text, not true or false"),
         ('\n{"no": "x",\n "at" 5}', ":3:7: not JSON at character 18"),
         ('{"no": "a", "no": "b"}', ":1: a key occurs twice in one object"),
         ('{"no": NaN}', ":1: NaN and Infinity are not JSON"),
@@ -191,6 +190,22 @@ def test_a_fault_names_file_and_line(tmp_path: Path, text: str, message: str) ->
     assert fault.value.message.startswith(f"{file}{message}")
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"at": DATA["at"]}, "shop.Paid.no: is missing"),
+        (DATA | {"no": True}, "shop.Paid.no: should be a text, not true or false"),
+    ],
+)
+def test_a_field_that_does_not_fit_harms_only_rules_that_read_it(
+    tmp_path: Path, data: dict[str, object], reason: str
+) -> None:
+    """As in the service."""
+    event = one(tmp_path, data, TYPE)
+    assert event.data["no"] == Unreadable(reason)
+    assert event.data["at"] == TYPED["at"]
+
+
 def test_an_event_of_no_type_says_how_to_name_one(tmp_path: Path) -> None:
     """With a hint."""
     with pytest.raises(EventFault, match="does not name its type") as fault:
@@ -201,7 +216,7 @@ def test_an_event_of_no_type_says_how_to_name_one(tmp_path: Path) -> None:
 
 def test_faults_can_be_collected(tmp_path: Path) -> None:
     """The other events are read, and each fault is reported once, in order."""
-    lines = [json.dumps(DATA), "{}", '{"no": "x}', json.dumps(DATA), '{"no": ']
+    lines = [json.dumps(DATA), "[]", '{"no": "x}', json.dumps(DATA), '{"no": ']
     faults: list[EventFault] = []
     events = list(read_events(written(tmp_path, "\n".join(lines)), TYPER, TYPE, faults.append))
     assert [event.data["no"] for event in events] == ["T1", "T1"]
