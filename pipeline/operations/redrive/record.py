@@ -35,6 +35,8 @@ def redriven(letter: Letter, original: Record) -> Redriven:
         added[dead_letter.ONLY_RULE] = letter.rule.encode()
         if letter.item is not None:
             added[dead_letter.ONLY_ITEM] = b"%d" % letter.item
+        elif dead_letter.ONLY_ITEM in given:  # the list was refused when one item of it was redriven
+            added[dead_letter.ONLY_ITEM] = given[dead_letter.ONLY_ITEM]
     if letter.kind is OutcomeKind.REJECTED:
         added[dead_letter.KEY_ROUND] = b"%d" % number
     elif dead_letter.KEY_ROUND in given:

@@ -192,6 +192,23 @@ def test_a_second_round_keeps_the_first_ones_identity_and_time() -> None:
             assert second[name] == first[name]
 
 
+def test_one_item_of_a_list_is_redriven_alone() -> None:
+    """Also where the whole list was refused when it was redriven: the other items were sent."""
+    written = record()
+    made = written._replace(headers=(*written.headers, (dead_letter.ITEM, b"4")))
+    read = read_letter(made)
+    assert read is not None
+    assert read.item == 4
+    first = redriven(read, made)
+    assert dict(first.headers)[dead_letter.ONLY_ITEM] == b"4"
+    back = record(OutcomeKind.UNRENDERABLE, Reason.FIELD_LIMIT, headers=tuple(first.headers))
+    again = read_letter(back)
+    assert again is not None
+    assert again.item is None
+    assert dict(redriven(again, back).headers)[dead_letter.ONLY_ITEM] == b"4"
+    assert dead_letter.ONLY_ITEM not in dict(redriven(letter(), record()).headers)
+
+
 def test_what_was_never_refused_keeps_its_idempotency_key() -> None:
     """The API may have accepted it unknown to us: then it must know the repeat for one."""
     read = letter(OutcomeKind.EXHAUSTED, Reason.ATTEMPTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +13,7 @@ from pipeline.delivery.machine import EvaluatedRecord
 from pipeline.model import dead_letter
 from pipeline.model.event import UNKNOWN_ORIGIN, UNREADABLE_HEADERS, Event, Origin, Record
 from pipeline.model.ledger import Assigned
+from pipeline.model.notice import Notice, Refusal
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.runtime.intake import MOST_TYPES_LOGGED, Intake
@@ -159,3 +160,72 @@ async def test_a_record_redriven_for_another_group_is_passed_by() -> None:
     arrivals = await evaluated(EverythingFails(ValueError), records, origin=Origin("ours"), counts=counts)
     assert [(one.record.offset, len(one.outcomes)) for one in arrivals] == [(0, 0), (1, 1), (2, 0), (3, 1)]
     assert counts.topics == [P0.topic, P0.topic]
+
+
+class Lists:
+    """Makes as many notices of one rule as the record's value says, and one refusal for the value `none`."""
+
+    version = "v1"
+    event_types = frozenset({"known"})
+
+    def evaluate(self, event: Event) -> list[Notice | Refusal]:
+        value = event.record.value or b""
+        if value == b"none":
+            return [Refusal("r", "listed", "template", None, Reason.FIELD_LIMIT, "thing1: too long", "T1", 4)]
+        return [
+            Notice(f"{event.record.offset}/{at}", "listed", "template", "ann", b"{}", None, item=at)
+            for at in range(int(value))
+        ]
+
+
+class CountsMatches(Anything):
+    """Stands for telemetry: keeps the rules that matched."""
+
+    def __init__(self) -> None:
+        self.rules: list[str] = []
+
+    def matched(self, rule: str) -> None:
+        self.rules.append(rule)
+
+
+def listing(counts: CountsMatches) -> tuple[Intake, Offered]:
+    offered: Any = Offered()
+    telemetry, decoder, rules = cast("Any", counts), cast("Any", Decoder()), cast("Any", Lists())
+    intake = Intake(
+        decoder=decoder,
+        rules=rules,
+        delivery=offered,
+        clock=Standing(),
+        telemetry=telemetry,
+        progressed=lambda: None,
+        publish_unmatched=False,
+    )
+    intake.open(Assigned(P0, 1, 0, {}))
+    return intake, offered
+
+
+async def test_long_lists_leave_the_loop_to_others_and_bound_what_is_read() -> None:
+    """A slice ends after some notices; the notices of a record are expected of the next ones, less and less."""
+    counts = CountsMatches()
+    intake, offered = listing(counts)
+    intake.take([record(0, b"1"), record(1, b"100"), record(2, b"100"), record(3, b"1")])
+    await asyncio.sleep(0)
+    assert [len(one.notices) for one in offered.arrivals] == [1, 100]
+    assert intake.fan_out == 100
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [len(one.notices) for one in offered.arrivals] == [1, 100, 100, 1]
+    assert counts.rules == ["listed"] * 4  # events, not messages
+    for offset in range(4, 400):
+        intake.take([record(offset, b"1")])
+        await asyncio.sleep(0)
+    assert intake.fan_out == 1
+
+
+async def test_a_refused_item_names_itself_in_its_outcome() -> None:
+    """Its position is in the outcome and in the detail, the reference as well."""
+    intake, offered = listing(CountsMatches())
+    intake.take([record(0, b"none")])
+    await asyncio.sleep(0)
+    (outcome,) = offered.arrivals[0].outcomes
+    assert (outcome.detail, outcome.item, outcome.reference) == ("item 4: thing1: too long", 4, "T1")
