@@ -106,8 +106,10 @@ class _FileWarnings:
         if source.is_condition:
             _decided(self._report, source, self._compilation.cel)
         elif where.name in {"data", "url"}:
-            for node in walk(source.tree.root):
-                if node.kind is Kind.CONSTANT and isinstance(node.value, str):
+            every = list(walk(source.tree.root))
+            keys = {key.id for node in every if node.kind is Kind.MAP for key in node.children[::2]}  # of `label()`
+            for node in every:
+                if node.kind is Kind.CONSTANT and isinstance(node.value, str) and node.id not in keys:
                     self._placeholders(source.path, source.at + node.start + 1, node.value, source.on)
 
     def _texts(self) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-READABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""Names of fields that an expression can write, as in CEL: `order-no` and `订单` are not among them."""
+READABLE_NAME = re.compile(r"(?!(?:in|true|false|null)\Z)[A-Za-z_][A-Za-z0-9_]*")
+"""Names of fields that an expression can write, as in CEL (cel-spec, langdef.md, SELECTOR): `order-no`, `订单` and `in`
+are not among them."""
 
 
 class Scalar(StrEnum):

@@ -127,10 +127,37 @@ RENEWAL = _record(
     _nullable("channel", _enum("Channel", "CARD", "WALLET")),
     _field("features", {"type": "array", "items": "string"}),
 )
+HOSTILE = _record(
+    "com.example.hostile.names.v1",
+    'Say "hi": ${event.x} # no\n{{name}} 【x】',
+    _field("sub", "string"),
+    _field("in", "string"),
+    _field("true", "boolean"),
+    _field("for", "int"),
+    _nullable("package", "string"),
+    _field("label", _enum("Label", "TRUE", "TODO", "XXX", "A_VERY_LONG_SYMBOL_THAT_NEVER_ENDS_AT_ALL")),
+    _nullable(
+        "a",
+        {
+            "type": "record",
+            "name": "A",
+            "fields": [
+                _nullable(
+                    "b", {"type": "record", "name": "B", "fields": [_nullable("at", _TIME), _nullable("n", "long")]}
+                )
+            ],
+        },
+    ),
+    _field("local_at", {"type": "long", "logicalType": "local-timestamp-millis"}),
+    _field("lists", {"type": "array", "items": {"type": "array", "items": "string"}}),
+    _nullable("many", {"type": "map", "values": "long"}),
+)
+"""Names that expressions cannot write, texts that look like something else, and depth."""
 DOMAINS: Mapping[str, Avro] = {
     "clinic": CLINIC,
     "flight": FLIGHT,
     "gas": GAS,
     "locker": LOCKER,
     "renewal": RENEWAL,
+    "hostile": HOSTILE,
 }
