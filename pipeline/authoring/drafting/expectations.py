@@ -25,8 +25,14 @@ def expected_of(
         return {"none": "refused", "rule": refused[0].rule, "reason": refused[0].refused}
     if refused:
         return None
-    known = {notice.rule: notice for notice in before}
-    return {"notices": [_notice(message, known.get(message.rule), main) for message in came]}
+    left = list(before)
+    notices: list[dict[str, object]] = []
+    for message in came:
+        known = next((notice for notice in left if notice.rule == message.rule), None)
+        if known is not None:
+            left.remove(known)  # a rule may make several messages of an event
+        notices.append(_notice(message, known, main))
+    return {"notices": notices}
 
 
 def _notice(message: Message, before: ExpectedNotice | None, main: str | None) -> dict[str, object]:
