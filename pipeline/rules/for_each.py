@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,18 +33,23 @@ def taken_apart(text: str) -> Written | None:
     return None if found is None else Written(found[1], found.end(), text[found.end() :].rstrip())
 
 
+@dataclass(frozen=True, slots=True)
 class ForEach:
     """The list of a rule, compiled."""
 
-    __slots__ = ("_path", "most", "name", "over")
+    name: str
+    """An item's in the rule's expressions."""
+    over: Expression
+    most: int
+    """Items that one event may have."""
+    _path: tuple[str, ...] | None = field(init=False, compare=False, repr=False)
+    """The names of the fields that lead to the list; None for any other expression."""
 
-    def __init__(self, name: str, over: Expression, most: int) -> None:
-        """`name` is an item's in the rule's expressions; `most` bounds the items of one event."""
-        self.name = name
-        self.over = over
-        self.most = most
-        names = path(over.tree().root)
-        self._path = names[1:] if names is not None and names[0] == "event" else None
+    def __post_init__(self) -> None:
+        """Look whether the list is a field of the event."""
+        names = path(self.over.tree().root)
+        is_path = names is not None and names[0] == "event"
+        object.__setattr__(self, "_path", names[1:] if names is not None and is_path else None)
 
     def items(self, activation: Activation) -> Sequence[object]:
         """The items for one event; none where the list is null.
