@@ -103,10 +103,6 @@ class Frontier:
         """Record that one more outcome of `event` is acknowledged."""
         self.noted(event.offset, ledger_partition, ledger_offset)
         event.left -= 1
-        if not event.left and event is self._open[0]:
-            self._advance()
-
-    def _advance(self) -> None:
         unfinished = self._open
         while unfinished and not unfinished[0].left:
             unfinished.popleft()

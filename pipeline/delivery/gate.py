@@ -36,15 +36,22 @@ class Gate:
         """A new reason not to send is one more entry here."""
         self._halted_since: float | None = None
         self._halted_seconds = 0.0
-        self._halt: Halt | None = None
+        self.halt: Halt | None = None
+        """The halt in force when `mark` was called last."""
         self.halt_began = now
-        """When the halt in force began, or the last one ended; as exact as `mark` is called."""
+        """When that halt began, or the last one ended."""
 
     def clear(self, now: float) -> bool:
-        """Whether no condition is in force: then any number of attempts may leave without asking for each."""
-        for condition in self.conditions:  # noqa: SIM110 - a generator costs three times as much, for every turn
+        """Whether no condition is in force: then any number of attempts may leave without asking for each.
+
+        Brings `halt` up to date, at no cost while nothing is in force.
+        """
+        for condition in self.conditions:
             if condition.in_force(now):
+                self.mark(now)
                 return False
+        if self.halt is not None:
+            self.mark(now)
         return True
 
     def halted(self, now: float) -> Halt | None:
@@ -80,6 +87,6 @@ class Gate:
         if self._halted_since is not None:
             self._halted_seconds += max(0.0, now - self._halted_since)
         halt = self.halted(now)
-        if halt is not self._halt:
-            self._halt, self.halt_began = halt, now
+        if halt is not self.halt:
+            self.halt, self.halt_began = halt, now
         self._halted_since = None if halt is None else now

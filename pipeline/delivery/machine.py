@@ -26,7 +26,7 @@ from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import DEFAULT_API
-from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.outcome import Because, OutcomeKind, Reason
 from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
@@ -72,6 +72,10 @@ class Delivery:
         self._lanes = Lanes([each.ready for each in self._routes.values()])
         self._partitions: dict[TopicPartition, Partition] = {}
         self._unacknowledged = UnacknowledgedOutcomes(settings.buffers.unwritten or UNWRITTEN_PER_SLOT * max_in_flight)
+        self.publications = self._unacknowledged.collect
+        """Returns the outcomes decided since the last call."""
+        self.acknowledged = self._unacknowledged.acknowledged
+        """To be called when Kafka has acknowledged an outcome, with its ticket and its place in the ledger."""
         self._waiting: list[tuple[float, int, PendingNotice]] = []
         self._stops = Stops()
         self._ticket = 0
@@ -124,26 +128,29 @@ class Delivery:
         """Take a record with its notices and outcomes. Records of one partition come in the order of their offsets."""
         self._now = now
         record = arrival.record
-        partition = self._partitions.get((record.topic, record.partition))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
+        topic, number, offset, _, _, _, timestamp_ms, size = record  # by name it takes four times as long
+        partition = self._partitions.get((topic, number))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         if partition is None or partition.revoking or partition.epoch != arrival.epoch:
             return
-        notices, outcomes = partition.remaining(arrival)
+        notices, outcomes = partition.remaining(arrival, offset)
         left = len(notices) + len(outcomes)
-        since = arrival.event.time_ms if arrival.event is not None else record.timestamp_ms
-        event = partition.frontier.offered(record.offset, left, since / 1000)
+        since = arrival.event.time_ms if arrival.event is not None else timestamp_ms
+        event = partition.frontier.offered(offset, left, since / 1000)
         if event is None or not left:
             return
-        # What ends at once is a dead letter, of which Kafka's client holds a copy while it writes it.
-        event.size = record.size * (2 if outcomes else 1) + sum([len(notice.body) for notice in notices])
-        self._unacknowledged.expect(partition, left, event)
         for outcome in outcomes:
             self._unacknowledged.publish(outcome, record, partition, event)
         routes = self._routes
         if self._writes_body:
             notices = [routes[notice.api].written(notice) for notice in notices]
+        if outcomes:  # what ends at once is a dead letter, of which Kafka's client holds a copy while it writes it
+            size *= 2
         for notice in notices:
+            size += len(notice.body)
             self._ticket += 1
             self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, routes[notice.api]))
+        event.size = size
+        self._unacknowledged.expect(partition, left, event)
 
     def rules_off(self, rules: frozenset[str], now: float) -> int:
         """End the buffered notices of `rules`, which are not in use any more; return how many ended.
@@ -176,13 +183,13 @@ class Delivery:
         room = self._buffers.room(self._partitions, self._unacknowledged.buffered, busy=busy)
         if running or not room:
             return room
-        if any(route.gate.halted(self._now) is Halt.PAUSED for route in self._routes.values()):  # nothing is probed
+        if any(route.gate.halt is Halt.PAUSED for route in self._routes.values()):  # nothing is probed
             return 0
         return 0 if all(map(self._can_probe, self._routes.values())) else min(room, PROBE_RECORDS)
 
     def _running(self) -> list[Route]:
         """The routes that are not halted."""
-        return [route for route in self._routes.values() if route.gate.halted(self._now) is None]
+        return [route for route in self._routes.values() if route.gate.halt is None]
 
     def _can_probe(self, route: Route) -> bool:
         """Whether a notice of the route that was not refused is in memory."""
@@ -228,9 +235,9 @@ class Delivery:
         room = route.room
         unwritten = self._unacknowledged.room(self._in_flight)
         clear = gate.clear(now)
-        if ready.any_deferred and gate.halted(now) is None:
+        if ready.any_deferred and gate.halt is None:
             ready.restore()
-        while ready.any_ready:
+        while ready.fresh or ready.any_ready:  # most are fresh, and a property is a call
             if not clear and gate.blocked_until(now) is not None:
                 self._sweep(now)
                 break
@@ -262,12 +269,13 @@ class Delivery:
             self._publish(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
 
     def _may_leave(self, work: PendingNotice, now: float) -> bool:
-        if work.has_expired(now + self._correction):
+        if work.notice.expires_at is not None and work.has_expired(now + self._correction):
             self._end(work, OutcomeKind.EXPIRED, Reason.EXPIRED, now)
             return False
         if self._stops.any and self._stopped(work, now):
             return False
-        if work.route.suspensions.refuses(work.notice.rule, work.ticket, now):
+        suspensions = work.route.suspensions
+        if suspensions.any_suspended and suspensions.refuses(work.notice.rule, work.ticket, now):
             self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
             return False
         return not work.attempts or self._may_retry(work, now)
@@ -282,8 +290,7 @@ class Delivery:
             pause = self._stops.pause(rule, wall)
             self._apply_pauses(now)
         if not work.gone:
-            self._lanes.leave(work)
-            self._suppress(work, pause, now)
+            self._end(work, OutcomeKind.SUPPRESSED, Reason.PAUSED, now, (because(pause),))
         return True
 
     def _may_retry(self, work: PendingNotice, now: float) -> bool:
@@ -338,33 +345,26 @@ class Delivery:
             route.ready.defer(work)
         return verdict
 
-    def _end(self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> None:
+    def _end(
+        self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float, why: tuple[Because, ...] = ()
+    ) -> None:
         self._lanes.leave(work)
-        self._publish(work, kind, reason, now)
+        self._publish(work, kind, reason, now, why)
 
     # Outcomes
 
-    def _publish(self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> None:
+    def _publish(
+        self, work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float, why: tuple[Because, ...] = ()
+    ) -> None:
         if not work.partition.released:
             self._unacknowledged.publish(
-                final_outcome(work, kind, reason, now), work.arrival.record, work.partition, work.event
+                final_outcome(work, kind, reason, now, why), work.arrival.record, work.partition, work.event
             )
 
-    def _suppress(self, work: PendingNotice, pause: Pause, now: float) -> None:
-        """Publish that the notice ends because of a pause."""
-        if not work.partition.released:
-            outcome = final_outcome(work, OutcomeKind.SUPPRESSED, Reason.PAUSED, now)
-            self._unacknowledged.publish(
-                outcome._replace(because=(because(pause),)), work.arrival.record, work.partition, work.event
-            )
-
-    def publications(self) -> list[PendingOutcome]:
-        """Outcomes decided since the last call."""
-        return self._unacknowledged.collect()
-
-    def acknowledged(self, ticket: int, partition: int, offset: int) -> None:
-        """Kafka has acknowledged an outcome; it is at `partition` and `offset` of the ledger."""
-        self._unacknowledged.acknowledged(ticket, partition, offset)
+    @property
+    def unacknowledged(self) -> int:
+        """How many outcomes are decided and not acknowledged by Kafka."""
+        return len(self._unacknowledged)
 
     def commit_points(self) -> list[CommitPoint]:
         """What to commit: partitions whose frontier or pointer has moved since the last call."""
@@ -396,13 +396,13 @@ class Delivery:
 
     def _apply_pauses(self, now: float) -> None:
         self._pause_everything(now)
-        if not self._stops.pauses:
+        if not self._stops.pauses.any_scoped:
             return
         wall = now + self._correction
         for work in self._take_out(lambda work: self._stops.of(work.notice, wall) is not None):
             pause = self._stops.of(work.notice, wall)
             if pause is not None:
-                self._suppress(work, pause, now)
+                self._publish(work, OutcomeKind.SUPPRESSED, Reason.PAUSED, now, (because(pause),))
 
     def _pause_everything(self, now: float) -> None:
         """Halt sending as the pause of everything says; again after each step of the clock, by which it ends."""
@@ -448,19 +448,19 @@ class Delivery:
         times = [self._waiting[0][0]] if self._waiting else []
         may_write = self._unacknowledged.room(self._in_flight) > 0
         for route in map(self._routes.__getitem__, apis):
+            if not route.ready.any_ready or not route.room > 0:
+                continue  # a record or a reply comes first
             blocked = route.gate.blocked_until(now)
-            if not route.ready.any_ready:
-                continue
             if blocked is not None:
                 times += [blocked, max(now, self._next_sweep)]
-            elif may_write and route.room > 0:
+            elif may_write:
                 times.append(now)
         soonest = min(times, default=NEVER)
         return None if soonest == NEVER else soonest
 
     def halted(self, api: str = DEFAULT_API) -> Halt | None:
         """The current halt of one API; None if sending is not halted."""
-        return self._routes[api].gate.halted(self._now)
+        return self._routes[api].gate.halt
 
     def snapshot(self, now: float) -> DeliverySnapshot:
         """The present state, for metrics and pages."""

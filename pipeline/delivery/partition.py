@@ -70,12 +70,12 @@ class Partition:
         """Whether no request is in flight and every outcome is acknowledged."""
         return not self.in_flight and not self.unacknowledged
 
-    def remaining(self, evaluated: EvaluatedRecord) -> tuple[Sequence[Notice], Sequence[Outcome]]:
-        """Return the notices and outcomes of `evaluated` that the ledger does not hold."""
-        if evaluated.record.offset > self.reached:
+    def remaining(self, evaluated: EvaluatedRecord, offset: int) -> tuple[Sequence[Notice], Sequence[Outcome]]:
+        """Return the notices and outcomes of `evaluated`, of the record at `offset`, that the ledger does not hold."""
+        if offset > self.reached:
             self.done.clear()  # ids of a removed rule would stay
             return evaluated.notices, evaluated.outcomes
-        done, offset = self.done, evaluated.record.offset
+        done = self.done
         notices = [notice for notice in evaluated.notices if done.pop((offset, notice.id), None) is None]
         outcomes = [
             outcome._replace(redelivered=True)

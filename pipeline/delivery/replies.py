@@ -108,9 +108,11 @@ class ReplyHandler:
         self._limit.replied(now - work.sent_at, now, ok=True)
         work.attempts += 1
         self._budget.succeeded(retried=work.attempts > 1)
-        self._suspensions.lift(work.notice.rule)
+        if self._suspensions.any_suspended:
+            self._suspensions.lift(work.notice.rule)
         self._refusals.accepted(work.sent_at)
-        self._note_probe(work, ACCEPTED, now)
+        if self._gate.halt is not None:
+            self._note_probe(work, ACCEPTED, now)
         return _ENDS_WELL
 
     def _note_health(self, work: PendingNotice, now: float, *, failed: bool, suspect: str | None) -> None:

@@ -7,12 +7,12 @@ from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.model.event import Event, Position, Record
+from pipeline.model.make import make
 from pipeline.model.notice import Notice
-from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import ACCEPTED, Because, Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
 
 _NO_REPLY = Reply()
-_NEVER_REDRIVEN = (0, None)
 
 
 class UnacknowledgedOutcomes:
@@ -105,44 +105,50 @@ def _detail(work: PendingNotice, kind: OutcomeKind, reason: Reason, event: Event
     return "a reload removed or switched off the rule" if reason is Reason.RULE_OFF else replied
 
 
-def final_outcome(work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float) -> Outcome:
+def final_outcome(
+    work: PendingNotice, kind: OutcomeKind, reason: Reason, now: float, because: tuple[Because, ...] = ()
+) -> Outcome:
     """Build the outcome of a notice.
 
     Raises:
         ValueError: the notice has no event.
     """
-    # Unpacking and positional arguments take a third of the time of access by name.
-    record, event, _, _, _, received_at, rules_version = work.arrival
+    # Unpacking a tuple and positional arguments take a third of the time of access by name.
+    arrival = work.arrival
+    event = arrival.event
     notice_id, rule, template, recipient, _, _, _, _, _, _, reference, item = work.notice
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
-    topic, partition, offset, _, _, _, _, _ = record
+    topic, partition, offset, _, _, _, _, _ = arrival.record
+    redrive = event.redrive
     status, code, _, _, detail, _ = work.reply or _NO_REPLY
-    return Outcome(
+    values = (
         notice_id,
         kind,
         reason,
-        Position(topic, partition, offset),
+        make(Position, (topic, partition, offset)),
         event.type,
         event.id,
         event.source,
         event.time_ms / 1000,
         rule,
-        rules_version,
+        arrival.rules_version,
         template,
         recipient,
         work.attempts,
         status,
         code if isinstance(code, int) else None,  # the schema's code is a number; the detail holds a text
-        received_at,
+        arrival.received_at,
         work.first_attempt_at,
         now,
         offset <= work.partition.reached,
         "" if kind is ACCEPTED else _detail(work, kind, reason, event, detail),
         event.trace,
         work.partition.origin,
-        *(_NEVER_REDRIVEN if event.redrive is None else (event.redrive.number, event.redrive.first)),
-        (),
+        0 if redrive is None else redrive.number,
+        None if redrive is None else redrive.first,
+        because,
         reference,
         item,
     )
+    return make(Outcome, values)

@@ -144,7 +144,8 @@ class Event:
         It is the group, followed by the event's own identity, which holds on every cluster, or else by cluster id,
         topic id and position.
         """
-        own = self.identity if self.has_own_identity else position_identity(origin, *self.record[:3])
+        topic, partition, offset, _, _, _, _, _ = self.record
+        own = self.identity if self.has_own_identity else position_identity(origin, topic, partition, offset)
         self.identity = f"{origin.group}\x1f{own}"
 
     def release_data(self) -> None:

@@ -9,6 +9,7 @@ import orjson
 
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
+from pipeline.model.make import make
 from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, item_key, notice_id, outcome_label
 from pipeline.model.outcome import Reason
 from pipeline.rules.active import Days
@@ -230,7 +231,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation, item: int | No
         given = event.expires_at_ms / 1000
         expiry = given if expiry is None else min(expiry, given)
     key = rule.id if item is None else item_key(rule.id, item)
-    return Notice(
+    values = (
         notice_id(event.identity, key),
         rule.id,
         rule.template,
@@ -245,6 +246,7 @@ def make_notice(rule: Rule, event: Event, activation: Activation, item: int | No
         None if rule.reference is None else reference_of(rule.reference, activation),
         item,
     )
+    return make(Notice, values)
 
 
 def _fresh_key(event: Event, key: str, key_round: int) -> str | None:

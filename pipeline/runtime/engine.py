@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ class Engine:
         `waiting` and `waiting_bytes` count records read but not yet offered; `fan_out` estimates the notices of one.
         """
         self._delivery = delivery
+        self._acknowledge = delivery.acknowledged
         self._outcomes = outcomes
         self._source = source
         self._clock = clock
@@ -84,7 +86,6 @@ class Engine:
             )
             for api in apis
         )
-        self._unacknowledged = 0
         self._step_due = False
         self._wakeup: asyncio.TimerHandle | None = None
         self._polling: asyncio.TimerHandle | None = None
@@ -131,7 +132,6 @@ class Engine:
             sender.refresh_if_wanted()
         sending = [] if self._quiet(now) else self._send(now)
         for publication in delivery.publications():
-            self._unacknowledged += 1
             if self._correction:
                 publication = _by_wall_clock(publication, self._correction)  # noqa: PLW2901 - the same outcome, with corrected times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
@@ -164,9 +164,10 @@ class Engine:
             if token is None:
                 continue
             sending.append(sender.name)
+            post = sender.client.post
             for attempt in delivery.attempts(now, sender.name):
                 answered = partial(self._answered, sender, attempt, self._clock.now())
-                sender.client.post(attempt.notice, token, attempt.trace, answered)
+                post(attempt.notice, token, attempt.trace, answered)
         self._senders.rotate()  # while Kafka limits what may leave, each API is the first in turn
         return sending
 
@@ -209,12 +210,12 @@ class Engine:
             self.progressed()
 
     def _acknowledged(self, publication: PendingOutcome, partition: int, offset: int) -> None:
-        self._unacknowledged -= 1
-        self._delivery.acknowledged(publication.ticket, partition, offset)
+        acknowledge = self._acknowledge  # CPython 3.11 looks `self.name(…)` up slowly if it is not a method
+        acknowledge(publication.ticket, partition, offset)
         self._telemetry.ended(publication.outcome, self._clock.now() + self._correction)
 
     def _poll_soon(self) -> None:
-        if self._unacknowledged and self._polling is None:
+        if self._delivery.unacknowledged and self._polling is None:
             self._polling = asyncio.get_running_loop().call_later(POLL_SECONDS, self._poll)
 
     def _poll(self) -> None:
@@ -287,10 +288,11 @@ class Engine:
 def _by_wall_clock(pending: PendingOutcome, correction: float) -> PendingOutcome:
     outcome = pending.outcome
     first = outcome.first_attempt_at
-    return pending._replace(
+    return replace(
+        pending,
         outcome=outcome._replace(
             received_at=outcome.received_at + correction,
             first_attempt_at=None if first is None else first + correction,
             finished_at=outcome.finished_at + correction,
-        )
+        ),
     )

@@ -40,7 +40,7 @@ class Sender:
         """`progressed` is called whenever delivery may have something to do; with `is_named` logs name the API."""
         self.name = api.name
         self.client = api.client
-        """Its `post` is looked up for each request: it changes when certificates or secret headers are read again."""
+        """Its `post` is looked up in each step: it changes when certificates or secret headers are read again."""
         self.token: str | None = None
         self.refusal: Reply | None = None
         """The last reply that was not an acceptance."""

@@ -52,10 +52,11 @@ class AvroReader:
         Raises:
             Undecodable: truncated, malformed, or with bytes left over.
         """
-        stream = self._stream(payload)
+        make_stream, decode = self._stream, self._decode
+        stream = make_stream(payload)
         stream.seek(start)
         try:
-            raw: Any = self._decode(stream, self._plain, None)
+            raw: Any = decode(stream, self._plain, None)
         except _BROKEN as error:
             raise Undecodable(Reason.MALFORMED_AVRO, f"{type(error).__name__} at byte {stream.tell()}") from None
         if stream.tell() != len(payload):

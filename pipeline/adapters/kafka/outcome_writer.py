@@ -119,8 +119,9 @@ class OutcomeEncoder:
 
     def __call__(self, outcome: Outcome) -> bytes:
         """Return the record's value; replace what Avro cannot encode (see `_writable`), so that no outcome is lost."""
+        write = self._write
         try:
-            return self._write(outcome, self._frame, self._encode_recipient, self._encode_reference)
+            return write(outcome, self._frame, self._encode_recipient, self._encode_reference)
         except (ValueError, OverflowError):
             encoded = None if outcome.recipient is None else self._encode_recipient(outcome.recipient)
             writable = None if encoded is None else _whole_characters(encoded)
@@ -206,7 +207,8 @@ def _bytes_of(field: Mapping[str, Any]) -> str:
     """Return the expression for the bytes of a field that has a codec."""
     (value, _, null_if), kind = CODECS[field["name"]], field["type"]
     if not isinstance(kind, list):
-        return _written(kind, value)
+        written = _written(kind, value)
+        return f"({written} if {value} else EMPTY)" if kind == "string" else written  # a call costs more than the test
     if null_if is None and not value.isidentifier():
         value, null_if = "value", f"(value := {value}) is None"
     return f"(NULL if {null_if or f'{value} is None'} else VALUE + {_written(kind[1], value)})"

@@ -176,14 +176,17 @@ class KafkaOutcomeLog:
         return self._open
 
     def _write_outcome(
-        self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged, *, alone: bool = False
+        self,
+        outcome: Outcome,
+        record: Record | None,
+        acknowledged: Acknowledged,
+        alone: bool = False,  # noqa: FBT001, FBT002 - a keyword-only one makes every call slower
     ) -> bool:
         """Return False if librdkafka's queue is full. `alone` writes a batch of this record only."""
-        topic, partition, _ = outcome.position
-        source = (topic, partition)
+        source = outcome.position[:2]
         home = self._homes.get(source)
         if home is None:
-            home = self._homes[source] = ledger_partition(topic, partition, self._topics.ledger_partitions)
+            home = self._homes[source] = ledger_partition(*source, self._topics.ledger_partitions)
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
@@ -200,7 +203,8 @@ class KafkaOutcomeLog:
             acknowledged(home, message.offset() or 0)
 
         producer = self._alone() if alone else self._producer
-        value = self._encode(outcome)
+        encode = self._encode
+        value = encode(outcome)
         key = record.key if record is not None else None
         trace = outcome.trace
         try:

@@ -6,6 +6,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from pipeline.model.event import EVENT_BYTES, UNREADABLE_HEADERS, Headers, Record
+from pipeline.model.make import make
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -24,27 +25,18 @@ def record_of(message: Message) -> Record:
 
     A timestamp outside the years 1970 to 9999 counts as absent.
     """
+    try:
+        listed = _read_headers(message)
+    except (SystemError, UnicodeDecodeError):
+        headers: Headers = UNREADABLE_HEADERS
+    else:
+        headers = tuple(listed) if listed else ()
     timestamp_ms = message.timestamp()[1]
-    key, value, headers = message.key(), message.value(), _headers(message)
+    key, value = message.key(), message.value()
     size = EVENT_BYTES + len(value or b"") + len(key or b"")
     if headers:
         size += sum([len(name) + len(content or b"") for name, content in headers])
-    return Record(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        key,
-        value,
-        headers,
-        timestamp_ms if 0 <= timestamp_ms <= LAST_TIMESTAMP_MS else 0,
-        size,
-    )
-
-
-def _headers(message: Message) -> Headers:
-    """The headers, or `UNREADABLE_HEADERS` where a name is not UTF-8."""
-    try:
-        headers = _read_headers(message)
-    except (SystemError, UnicodeDecodeError):
-        return UNREADABLE_HEADERS
-    return tuple(headers) if headers else ()
+    if not 0 <= timestamp_ms <= LAST_TIMESTAMP_MS:
+        timestamp_ms = 0
+    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    return make(Record, (topic, partition, offset, key, value, headers, timestamp_ms, size))

@@ -25,7 +25,6 @@ from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
     from pipeline.adapters.notices_api.connection import Request
-    from pipeline.adapters.notices_api.reply import Header
     from pipeline.model.notice import Notice
     from pipeline.model.trace import TraceContext
     from pipeline.ports import Answered
@@ -72,7 +71,8 @@ class LoopNoticesApi:
         if self._closed:
             loop.call_soon(answered, Reply(fault=Fault.CONNECT, detail="the client is closed"))
             return
-        data = self._request(notice, token, trace)
+        write = self._request  # CPython 3.11 looks `self.name(…)` up slowly if it is not a method
+        data = write(notice, token, trace)
         if data is None:
             loop.call_soon(answered, Reply(fault=Fault.CONNECT, detail="the request cannot be built"))
             return
@@ -108,10 +108,12 @@ class LoopNoticesApi:
         self, request: Request, status: int | None, body: bytes, head: bytes, fault: Fault | None, detail: str, /
     ) -> None:
         notice, token, answered = request
+        reader = self._reader
         if fault is None and status is not None:
-            answered(self._reader.read(status, _header(head), body, token, notice))
+            reply = reader.plain_success(status, body)
+            answered(reply or reader.other(status, Head(head).get, body, token, notice))
         elif fault is Fault.BODY_TOO_LARGE and status is not None:
-            answered(self._reader.too_large(status, _header(head)))
+            answered(reader.too_large(status, Head(head).get))
         else:
             answered(Reply(status, fault=fault, detail=detail))
 
@@ -170,18 +172,6 @@ class LoopNoticesApi:
 def _reason(error: Exception) -> str:
     """What prevented a connection. Messages of other errors may hold anything, so only their type is shown."""
     return str(error) if isinstance(error, ProxyRefused) else type(error).__name__
-
-
-def _header(head: bytes) -> Header:
-    """Looks headers up in `head`, which is parsed at the first look-up: most replies need none."""
-    parsed: list[Head] = []
-
-    def get(name: str) -> str | None:
-        if not parsed:
-            parsed.append(Head(head))
-        return parsed[0].get(name)
-
-    return get
 
 
 def _form(options: HttpOptions, dialler: Dialler) -> RequestForm:

@@ -108,20 +108,16 @@ class Connection(asyncio.Protocol):
         self._is_lenient = False
         """Whether the head is not strict HTTP, and waits to be whole."""
         self._may_keep = True
-        self._begin()
+        self._head = b""
+        """The bytes up to the end of the head, with the beginning of the body."""
+        self._begin_reply()
         self.used_at = 0.0
         """When its last request began, by the loop's clock."""
         self.usable_until = 0.0
         """While idle: until when it may take the next request."""
 
-    def _begin(self) -> None:
-        """Reset everything that belongs to one reply."""
-        self._head: list[bytes] = []
-        """The bytes up to the end of the head, with the beginning of the body."""
-        self._head_bytes = 0
-        self._begin_reply()
-
     def _begin_reply(self) -> None:
+        """Reset everything that belongs to one reply but its head, which interim replies precede."""
         self._status: int | None = None
         self._body: list[bytes] = []
         self._length = 0
@@ -167,8 +163,7 @@ class Connection(asyncio.Protocol):
             self.close()  # without a request: what follows could be taken for the reply to the next one
             return
         if self._status is None:
-            self._head.append(data)
-            self._head_bytes += len(data)
+            self._head += data
         if self._is_lenient:
             self._feed_rewritten()
             return
@@ -184,21 +179,20 @@ class Connection(asyncio.Protocol):
                 self._garbled(error)
         else:
             if self._whole:
-                self._end_of_reply(keep=self._keeps and self._may_keep)
-            elif self._head_bytes > MAX_HEAD_BYTES and self._status is None:
+                self._end_of_reply()
+            elif self._status is None and len(self._head) > MAX_HEAD_BYTES:
                 self.give_up(Fault.RESET, "the reply's head is too long")
 
     def _feed_rewritten(self) -> None:
         """Read a head that is not strict HTTP with the tolerance of `lenient_head`, as soon as it is whole."""
-        data = b"".join(self._head)
-        if not is_complete(data) and self._head_bytes <= MAX_HEAD_BYTES:
+        if not is_complete(self._head) and len(self._head) <= MAX_HEAD_BYTES:
             return
         self._is_lenient = False
-        found = rewritten(data)
+        found = rewritten(self._head)
         if found is None:
             self._garbled(httptools.HttpParserError())
             return
-        self._head = [found.data]
+        self._head = found.data
         self._may_keep = found.keep
         self._parser = _parser(self)
         try:
@@ -207,12 +201,13 @@ class Connection(asyncio.Protocol):
             self._garbled(error)
         else:
             if self._whole:
-                self._end_of_reply(keep=self._keeps and self._may_keep)
+                self._end_of_reply()
 
     def _garbled(self, error: Exception) -> None:
         """What has come is not HTTP; behind a whole reply it does not change the reply."""
         if self._whole:
-            self._end_of_reply(keep=False)
+            self._keeps = False
+            self._end_of_reply()
         else:
             self._break(type(error).__name__)
             self.close()
@@ -220,8 +215,9 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The server has ended its side: the end of a body without a length."""
         has_started = self._status is not None and not self._whole and self._request is not None
-        if has_started and not Head(b"".join(self._head)).has_length:
-            self._end_of_reply(keep=False)
+        if has_started and not Head(self._head).has_length:
+            self._keeps = False
+            self._end_of_reply()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended, with its request if there is one."""
@@ -238,9 +234,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        if self._whole:
-            return
-        self._status = self._parser.get_status_code()
+        if not self._whole:
+            self._status = self._parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body; a body above the limit is neither kept nor waited for."""
@@ -257,7 +252,8 @@ class Connection(asyncio.Protocol):
         """A reply is whole, unless it is an interim one."""
         if self._whole:
             return
-        if self._status is not None and self._status < _FIRST_FINAL:
+        status = self._status
+        if status is not None and status < _FIRST_FINAL:
             self._begin_reply()
         else:
             self._whole = True
@@ -265,19 +261,21 @@ class Connection(asyncio.Protocol):
 
     # Ends
 
-    def _end_of_reply(self, *, keep: bool) -> None:
-        status, body, head = self._status, b"".join(self._body), b"".join(self._head)
+    def _end_of_reply(self) -> None:
+        status, body, head = self._status, b"".join(self._body), self._head
         request, self._request = self._request, None
-        if keep and request is not None:  # without a request it was given up, and is closing
+        idle, replied = self._idle, self._replied  # CPython 3.11 looks `self.name(…)` up slowly if it is not a method
+        if self._keeps and self._may_keep and request is not None:  # without a request it was given up, and is closing
             if self._idle_seconds is None:
                 self._idle_seconds = idle_seconds(Head(head).keep_alive_seconds)
             self.usable_until = min(self.used_at + self._idle_seconds, self._retire_at)
-            self._begin()
-            self._idle(self)
+            self._head = b""
+            self._begin_reply()
+            idle(self)
         else:
             self.close()
         if request is not None:
-            self._replied(request, status, body, head, None, "")
+            replied(request, status, body, head, None, "")
 
     def _break(self, detail: str) -> None:
         """The reply will not become whole: before the end of its head that is a reset."""
@@ -286,7 +284,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, status: int | None, fault: Fault, detail: str) -> None:
         request, self._request = self._request, None
         if request is not None:
-            self._replied(request, status, b"", b"".join(self._head), fault, detail)
+            self._replied(request, status, b"", self._head, fault, detail)
 
 
 def _parser(connection: Connection) -> httptools.HttpResponseParser:

@@ -70,13 +70,27 @@ class ReplyReader:
         self._key_names = ("idempoten", header.lower()) if header is not None else ()
 
     def read(self, status: int, header: Header, body: bytes, token: str, notice: Notice) -> Reply:
-        """The reply with its code, or with the fault `BODY_INVALID` or `BODY_TOO_LARGE` if it has none.
+        """The reply with its code, or with the fault `BODY_INVALID` or `BODY_TOO_LARGE` if it has none."""
+        return self.plain_success(status, body) or self.other(status, header, body, token, notice)
+
+    def plain_success(self, status: int, body: bytes) -> Reply | None:
+        """The reply if it is the contract's success, checked first because most are; no header matters to it."""
+        if status != 200:  # noqa: PLR2004 - the contract's success
+            return None
+        if body == self._success_body:
+            return PLAIN_SUCCESS
+        try:
+            accepted = orjson.loads(body)["code"] == 200 and self._success_body is not None  # noqa: PLR2004 - as above
+        except (orjson.JSONDecodeError, TypeError, KeyError):  # not JSON, not an object, no code
+            return None
+        return PLAIN_SUCCESS if accepted else None
+
+    def other(self, status: int, header: Header, body: bytes, token: str, notice: Notice) -> Reply:
+        """Any other reply, as `read` returns it.
 
         A code counts if it is an integer or clearly represents one (`"200"`, `200.0`); a text that is not a number is
         a code for APIs whose verdict table names texts. `true`, `null` and `200.5` are not codes.
         """
-        if status == 200 and self._is_plain_success(body):  # noqa: PLR2004 - the contract's success
-            return PLAIN_SUCCESS
         retry_after = self._retry_after(header)
 
         def shown(text: str) -> str:
@@ -102,15 +116,6 @@ class ReplyReader:
         """A reply whose body is longer than allowed."""
         detail = f"the body is longer than {self._max_bytes} bytes"
         return Reply(status, None, Fault.BODY_TOO_LARGE, self._retry_after(header), detail)
-
-    def _is_plain_success(self, body: bytes) -> bool:
-        """Whether the body is the contract's success, checked first because most are."""
-        if body == self._success_body:
-            return True
-        try:
-            return orjson.loads(body)["code"] == 200 and self._success_body is not None  # noqa: PLR2004 - as above
-        except (orjson.JSONDecodeError, TypeError, KeyError):  # not JSON, not an object, no code
-            return False
 
     def _retry_after(self, header: Header) -> str | None:
         value = header("retry-after")

@@ -48,11 +48,8 @@ class Pauses:
     def __init__(self, pauses: Sequence[Pause] = ()) -> None:
         """At most one of each scope."""
         self._by_scope: Mapping[Scope, Pause] = {pause.scope: pause for pause in pauses}
-        self._scoped = any(pause.scope != EVERYTHING for pause in pauses)
-
-    def __bool__(self) -> bool:
+        self.any_scoped = any(pause.scope != EVERYTHING for pause in pauses)
         """Whether rules or templates are paused, in force or not."""
-        return self._scoped
 
     @property
     def all(self) -> Sequence[Pause]:

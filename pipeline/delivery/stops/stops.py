@@ -39,7 +39,7 @@ class Stops:
         """Use these limits by rule instead of all earlier ones; the group reads so many partitions."""
         self._partitions = partitions
         self._limits.use(limits)
-        self.any = bool(self.pauses or self._limits)
+        self.any = self.pauses.any_scoped or bool(self._limits)
 
     def owned(self, partitions: int) -> None:
         """This member owns so many partitions."""
@@ -63,4 +63,4 @@ class Stops:
 
     def _use(self, pauses: Sequence[Pause]) -> None:
         self.pauses = Pauses([*pauses, *self._decided.values()])
-        self.any = bool(self.pauses or self._limits)
+        self.any = self.pauses.any_scoped or bool(self._limits)

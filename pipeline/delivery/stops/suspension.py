@@ -24,6 +24,8 @@ class Suspensions:
     def __init__(self, settings: SuspensionSettings) -> None:
         self._settings = settings
         self._rules: dict[str, _Suspended] = {}
+        self.any_suspended = False
+        """Whether any rule is suspended; while none is, no other method needs to be called."""
 
     @property
     def rules(self) -> Mapping[str, float]:
@@ -47,8 +49,9 @@ class Suspensions:
             before = self._rules.get(rule)
             since = before.since if before is not None else now
             self._rules[rule] = _Suspended(since, now + self._settings.probe_seconds)
+            self.any_suspended = True
 
     def lift(self, rule: str) -> None:
         """The API took a notice of this rule."""
-        if self._rules:
-            self._rules.pop(rule, None)
+        self._rules.pop(rule, None)
+        self.any_suspended = bool(self._rules)

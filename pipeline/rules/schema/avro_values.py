@@ -192,11 +192,11 @@ def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
     suspect = _LAST_SUSPECT * per_second
 
     def convert(units: int) -> Timestamp | Unreadable:
-        if units >= suspect or units <= 0:
+        if not suspect <= units < last:
+            if any(low * per_second <= units < high * per_second for low, high in _SUSPECT):
+                return WRONG_UNIT
             if not first <= units < last:
                 raise ValueError("a time outside the years 1 to 9999")
-        elif any(low * per_second <= units < high * per_second for low, high in _SUSPECT):
-            return WRONG_UNIT
         return Timestamp(units // per_second, units % per_second * unit)
 
     return convert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_record_that_ends_at_once_counts_twice() -> None:
     """Kafka's client copies the dead letter that it writes."""
     bench = Bench({"buffers": {"megabytes": 1}})
     before = bench.delivery.demand_bytes()
-    bench.offer(arrival(0)._replace(outcomes=(an_outcome(Position(*P0, 0)),)))
+    bench.offer(dataclasses.replace(arrival(0), outcomes=(an_outcome(Position(*P0, 0)),)))
     assert bench.delivery.demand_bytes() == before - 2 * len(b"keyvalue")
 
 
