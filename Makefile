@@ -57,7 +57,7 @@ generated: setup ## Write the references and JSON Schemas from their declaration
 
 lock: setup ## Pin new dependencies of pyproject.toml; ARGS=--upgrade pins the newest version of every package.
 	@sed '1,2d' requirements.lock > requirements.lock.new
-	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra authors --extra pyreqwest --extra tracing --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --extra authors --extra history --extra pyreqwest --extra tracing --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --output-file requirements.lock.new $(ARGS)
 	@{ sed -n '1,2p' requirements.lock; cat requirements.lock.new; } > requirements.lock.whole
 	@mv requirements.lock.whole requirements.lock && rm requirements.lock.new

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the tools that some tests require beyond `make setup`: a browser for the pages, Prometheus for alerts and
-# dashboards, nginx for `make bench`, helm and Kubernetes' schemas for the chart, and Kafka clients of other languages. A tool that cannot be installed is reported
+# dashboards, PostgreSQL for the history, nginx for `make bench`, helm and Kubernetes' schemas for the chart, and Kafka clients of other languages. A tool that cannot be installed is reported
 # on standard error, and its tests are skipped. Every step has a time limit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,7 @@ wanted=()
 have chromium || have chromium-browser || have google-chrome || wanted+=(chromium)
 have promtool && have prometheus || wanted+=(prometheus)
 have amtool || wanted+=(prometheus-alertmanager)
+have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted+=(postgresql)
 have nginx || wanted+=(nginx-light libnginx-mod-http-echo)
 if [ "${#wanted[@]}" -gt 0 ]; then
   if have apt-get && [ "$(id -u)" = 0 ]; then

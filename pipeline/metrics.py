@@ -262,4 +262,14 @@ WORKER_RESTARTS = Metric(
 )
 OF_SUPERVISOR = frozenset({WORKERS, WORKER_RESTARTS})
 
+# Of the process `history`, which stores outcomes for search; the service itself has none of them.
+HISTORY_LAG = Metric("history_lag", Kind.GAUGE, "Outcomes of the assigned partitions that are not stored yet.")
+HISTORY_RECORDS = Metric("history_records_total", Kind.COUNTER, "Records of the outcomes topic that were passed.")
+HISTORY_ROWS = Metric("history_rows_total", Kind.COUNTER, "Outcomes that were stored.")
+HISTORY_UNREACHABLE = Metric(
+    "history_unreachable", Kind.GAUGE, "1 while the history's database does not answer; outcomes wait on Kafka."
+)
+HISTORY_LOOKUPS = Metric("history_lookups_total", Kind.COUNTER, "Searches on the page.")
+OF_HISTORY = frozenset({HISTORY_LAG, HISTORY_RECORDS, HISTORY_ROWS, HISTORY_UNREACHABLE, HISTORY_LOOKUPS})
+
 CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -188,5 +188,30 @@ DELIVERY = Dashboard(
                 ),
             ),
         ),
+        Row(
+            "History",
+            (
+                Panel(
+                    "Not stored yet",
+                    "Outcomes that the process `history` has not stored; searches read them from Kafka.",
+                    (Query(f"sum by (instance) ({series('history_lag')})", "{{instance}}"),),
+                ),
+                Panel(
+                    "Stored",
+                    "Records passed, outcomes stored, and searches on the page, per second.",
+                    (
+                        Query(f"sum({rate_of('history_records_total')})", "records"),
+                        Query(f"sum({rate_of('history_rows_total')})", "stored"),
+                        Query(f"sum({rate_of('history_lookups_total')})", "searches"),
+                    ),
+                    "reqps",
+                ),
+                Panel(
+                    "Database unreachable",
+                    "1 while the history's database does not answer; outcomes wait on Kafka.",
+                    (Query(f"max by (instance) ({series('history_unreachable')})", "{{instance}}"),),
+                ),
+            ),
+        ),
     ),
 )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pipeline.authoring.evaluation import Evaluation, Probe, Result
+from pipeline.authoring.terminal_escape import shown
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
@@ -249,3 +250,28 @@ def _decision(evaluation: Evaluation, node: Node, at: _Placer) -> Decision:
 def _value(evaluation: Evaluation, node: Node, location: Location) -> Value:
     found = evaluation.of(node) or Result()
     return Value(evaluation.tree.text(node), found.value, found.failed, location)
+
+
+def in_brief(rule: RuleExplanation) -> str:
+    """Return on one line why the rule makes a message or not, with the values that decide."""
+    if rule.stopped_by is not None:
+        return f"the earlier rule `{rule.stopped_by}` matched and has `stop: true`"
+    if rule.inactive is not None:
+        return rule.inactive
+    if isinstance(rule.result, Refusal):
+        return f"{rule.result.reason.value}: {rule.result.detail}"
+    if rule.condition is None:
+        return "it has no `when`: every event of the type matches"
+    return "; ".join(_brief(one) for one in rule.decisions)
+
+
+def _brief(decision: Decision) -> str:
+    part = decision.part
+    came = f"fails: {part.failed}" if part.failed is not None else f"is {shown(part.value)}"
+    values = [f"{one_line(one.text)} = {one.failed or shown(one.value)}" for one in decision.operands]
+    return f"{one_line(part.text)} {came}" + (f" ({', '.join(values)})" if values else "")
+
+
+def one_line(source: str) -> str:
+    """Return an expression on one line."""
+    return " ".join(source.split())

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.runtime.credentials import Credentials
-from pipeline.settings.observing import HttpSettings
+from pipeline.settings.observing import PageAccess
 from pipeline.settings.secrets import read_secret_file, reveal
 from pipeline.web.access import PagePassword
 
 _MEANING = "the pages' password"
 
 
-def page_password(http: HttpSettings, credentials: Credentials) -> PagePassword | None:
+def page_password(http: PageAccess, credentials: Credentials, section: str = "http") -> PagePassword | None:
     """The user and password for the pages; None where none is configured.
 
     Raises:
@@ -32,5 +32,5 @@ def page_password(http: HttpSettings, credentials: Credentials) -> PagePassword 
             newer = read_secret_file(path, _MEANING)
             return lambda: password.use(newer)
 
-        credentials.add("http.password_file", watch.changed, prepare)
+        credentials.add(f"{section}.password_file", watch.changed, prepare)
     return password

@@ -10,6 +10,8 @@ from pipeline.adapters.kafka.rights import Right
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
+HISTORY_SUFFIX = ".history"
+"""What the group of `history` adds to the service's name, unless it is configured."""
 TOPIC, GROUP, TRANSACTIONAL_ID = "topic", "group", "transactional-id"
 
 
@@ -30,6 +32,7 @@ _LETTERS = "dead_letters.topic"
 _MARKS = "dead_letters.redriven_topic"
 _CONTROL = "control.topic"
 _GROUP = "kafka.group_id"
+_HISTORY = "history.group_id"
 _TOPIC = "(the topic)"
 
 COMMANDS: Mapping[str, Sequence[Need]] = {
@@ -48,6 +51,18 @@ COMMANDS: Mapping[str, Sequence[Need]] = {
         Need(("READ",), TOPIC, _OUTCOMES),
         Need(("READ",), TOPIC, _LETTERS),
         Need(("DESCRIBE",), GROUP, _GROUP),
+    ),
+    "find": (
+        Need(("READ",), TOPIC, _SOURCES),
+        Need(("READ",), TOPIC, _OUTCOMES),
+        Need(("READ",), TOPIC, _LETTERS),
+        Need(("READ",), TOPIC, _MARKS),
+        Need(("READ",), TOPIC, _CONTROL),
+        Need(("DESCRIBE",), GROUP, _GROUP),
+    ),
+    "history": (
+        Need(("READ",), TOPIC, _OUTCOMES),
+        Need(("READ",), GROUP, _HISTORY),
     ),
     "redrive --dry-run": (
         Need(("READ",), TOPIC, _SOURCES),
@@ -128,6 +143,8 @@ def needed(command: str, settings: Settings, *, topics: Sequence[str] = (), into
 
 def _names(settings: Settings, setting: str) -> Sequence[str]:
     section, _, key = setting.partition(".")
+    if setting == _HISTORY and settings.history.group_id is None:
+        return [f"{settings.kafka.group_id}{HISTORY_SUFFIX}"]
     value = getattr(getattr(settings, section), key)
     return [value] if isinstance(value, str) else list(value)
 

@@ -53,7 +53,17 @@ def text_encodings(settings: Settings) -> tuple[RecipientEncoding, RecipientEnco
     Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.
     """
     outcomes = settings.outcomes
-    given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
-    hashed = recipient_hash((given or settings.kafka.group_id).encode())
+    hashed = recipient_hash(hash_key(settings).encode())
     forms: Mapping[str, RecipientEncoding] = {"clear": lambda text: text, "omit": lambda _: None, "hash": hashed}
     return forms[outcomes.recipient], forms[outcomes.reference]
+
+
+def hash_key(settings: Settings) -> str:
+    """The key of the hashes of recipients and references; the group's name where none is configured.
+
+    Raises:
+        ConfigurationError: its file cannot be read.
+    """
+    outcomes = settings.outcomes
+    given = reveal(outcomes.recipient_hash_key, outcomes.recipient_hash_key_file, "the recipients' hash key")
+    return given or settings.kafka.group_id

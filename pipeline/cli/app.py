@@ -47,7 +47,7 @@ PANELS = {
         "diff",
         "send",
     ),
-    "Run it": ("config", "schemas", "run", "pause", "resume", "audit", "redrive", "replay", "skip"),
+    "Run it": ("config", "schemas", "run", "find", "history", "pause", "resume", "audit", "redrive", "replay", "skip"),
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
 or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
@@ -55,7 +55,7 @@ COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
 FOLDERS = {
     **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
-    **dict.fromkeys(("pause", "resume", "audit", "redrive", "replay", "skip"), "operators"),
+    **dict.fromkeys(("find", "history", "pause", "resume", "audit", "redrive", "replay", "skip"), "operators"),
     **dict.fromkeys(
         (
             "init",
@@ -153,7 +153,8 @@ def _root(
     Write rules in **studio**, then **check** and **test** them. Try things out with **emit** and **sandbox**. Run the
     service with **run**.
 
-    **audit** proves that every event has its outcomes, and **redrive** sends failed notices again.
+    **find** shows what became of an event or order. **audit** proves that every event has its outcomes, and
+    **redrive** sends failed notices again.
     **pause** stops sending now, **resume** continues it. **skip** moves the group past a batch that cannot be read.
 
     Exit codes: 0 success, 1 findings or failures, 2 misuse.

@@ -82,12 +82,14 @@ def compile_rules(
     apis: Collection[str] | None = None,
     cel: Environment | None = None,
     most_items: int = MOST_ITEMS,
+    only: Collection[str] | None = None,
 ) -> Compilation:
     """Compile rules and templates; the files of tests are not read.
 
     `environment` picks template ids (`production`, `staging`); None takes any id. `apis` are the names that a template
     may give; None takes any. `most_items` bounds the items of `for_each` of one event. Rule sets that are compiled in
-    the same `cel` share their common expressions.
+    the same `cel` share their common expressions. `only` are ids of rules to compile whether they are enabled or not;
+    other rules are left out.
     """
     errors: list[Finding] = []
     templates, catalogue = _templates(sources, apis, errors)
@@ -102,8 +104,10 @@ def compile_rules(
         report = Report(file.document)
         compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment, _misplaced(file))
         for index, model in file.rules:
-            if not with_defaults(model, file.defaults).enabled:
+            enabled = with_defaults(model, file.defaults).enabled
+            if not enabled:
                 off.append(model.id)
+            if not enabled if only is None else model.id not in only:
                 continue
             rule = compiler.compile(index, model, file.timezone, most_items)
             if rule is not None:

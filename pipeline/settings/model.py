@@ -36,7 +36,7 @@ from pipeline.settings.kinds import (
     Token,
     TopicName,
 )
-from pipeline.settings.observing import HttpSettings, LogSettings, TracingSettings
+from pipeline.settings.observing import HistorySettings, HttpSettings, LogSettings, TracingSettings
 from pipeline.settings.parameters import ParameterSettings, check_request
 from pipeline.settings.servers import OAuthSettings, SchemaSettings
 
@@ -55,7 +55,7 @@ class KafkaSettings(Section):
     group_id: str = Field(
         "",
         description="Consumer group: the name of this installation. Its members share the partitions. Required by "
-        "`run`, `audit`, `redrive`, `skip` and `config check`.",
+        "`run`, `audit`, `find`, `history`, `redrive`, `skip` and `config check`.",
         min_length=1,
         json_schema_extra=_without_default,
     )
@@ -351,6 +351,9 @@ class Settings(Section):
     )
     control: ControlSettings = Field(default_factory=ControlSettings, description="Pausing and resuming.")
     http: HttpSettings = Field(default_factory=HttpSettings, description="HTTP endpoint: pages, metrics, probes.")
+    history: HistorySettings = Field(
+        default_factory=HistorySettings, description="Outcomes in a database, for search (command `history`)."
+    )
     workers: int = Field(
         1,
         ge=1,

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from pipeline.web.problems import problem
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 PROBES = frozenset({"/healthz", "/readyz"})
@@ -59,6 +60,15 @@ class BasicAuth:
         except (binascii.Error, ValueError):
             return False
         return hmac.compare_digest(_digest(given), self._password.expected)
+
+
+def user_of(request: Request) -> str:
+    """The user that the request names. The middleware has checked it."""
+    encoded = request.headers.get("authorization", "").partition(" ")[2]
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).decode("utf-8", "replace").partition(":")[0]
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _digest(text: bytes) -> bytes:

@@ -26,6 +26,15 @@ def rate(per_second: float) -> str:
     return f"{per_second:.1f}" if per_second >= 10 else f"{per_second:.2f}"  # noqa: PLR2004 - the same
 
 
+def share(part: float) -> str:
+    """`0 %`, `0.4 %`, `12 %`, and never `0 %` for more than nothing."""
+    if part <= 0:
+        return "0 %"
+    if part < 0.001:  # noqa: PLR2004 - a tenth of a percent
+        return "under 0.1 %"
+    return f"{part:.1%}".replace("%", " %") if part < 0.1 else f"{part:.0%}".replace("%", " %")  # noqa: PLR2004
+
+
 def duration(seconds: float) -> str:
     """The two largest units: `0 s`, `12 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`."""
     if seconds <= 0:
@@ -52,6 +61,16 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def instant(at_ms: int | None) -> str:
+    """The moment of a time in milliseconds, which a record's producer chose freely; empty for None."""
+    if at_ms is None:
+        return ""
+    try:
+        return moment(at_ms / 1000)
+    except (ValueError, OverflowError, OSError):  # a year beyond the calendar
+        return f"{at_ms} ms"
+
+
 def iso(at: float) -> str:
     """The value of a `time` element's attribute."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -73,9 +92,11 @@ def curve(values: Sequence[float]) -> str:
 FILTERS = {
     "count": count,
     "rate": rate,
+    "share": share,
     "duration": duration,
     "clock": clock,
     "moment": moment,
+    "instant": instant,
     "iso": iso,
     "curve": curve,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.errors import ResourceLimitExceeded
+from pipeline.web.form import read_form
 from pipeline.web.origin import require_same_origin
 from pipeline.web.problems import wants_html
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MAX_FORM = 1_048_576
 """Largest form in bytes; a Chinese character takes nine in a form."""
 FIELDS = ("file", "rules", "type", "event")
-FORM = "application/x-www-form-urlencoded"
 
 
 class Workbench(Protocol):
@@ -95,7 +94,7 @@ class Studio:
         """Evaluate a draft; return the result alone to the page's script and to programs, else the whole page."""
         self._check(request)
         require_same_origin(request)
-        form = await _form(request)
+        form = await read_form(request, MAX_FORM)
         draft = {name: form.get(name, "") for name in FIELDS}
         if request.headers.get("hx-request") == "true":
             return self._pages.answer("studio_result.html", {"result": await self._try_out(draft), "oob": True})
@@ -148,24 +147,3 @@ class Studio:
 
 def _unavailable(error: ResourceLimitExceeded) -> HTTPException:
     return HTTPException(503, error.message, {"Retry-After": "2"})
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of the form.
-
-    Raises:
-        HTTPException: the body is not a form, too large, or not UTF-8.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise HTTPException(415, f"send {FORM}", {"Accept-Post": FORM})
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM:
-            raise HTTPException(413, f"the form is longer than {MAX_FORM} bytes")
-    try:
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16))
-    except UnicodeDecodeError:
-        raise HTTPException(400, "the form is not UTF-8") from None
-    except ValueError:
-        raise HTTPException(400, "the form has too many fields") from None

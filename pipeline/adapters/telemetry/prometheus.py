@@ -77,7 +77,7 @@ class PrometheusTelemetry:
         self._gauges: dict[Metric, Gauge] = {}
         self._histograms: dict[Metric, Distributions] = {}
         for metric in metrics.CATALOGUE:
-            if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR:
+            if metric not in READ_AT_SCRAPE | metrics.OF_SUPERVISOR | metrics.OF_HISTORY:
                 self._declare(metric, by_api=metric.by_api and len(apis) > 1)
         labels = {api: (api,) if len(apis) > 1 else () for api in apis}
         self._attempts = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,7 +12,15 @@ from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors import explain_report
 from pipeline.cli.authors.one_event import find_or_exit, position_of, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
-from pipeline.cli.printing import print_json
+from pipeline.cli.operators import find_report
+from pipeline.cli.printing import faint, print_json, say
+from pipeline.cli.progress import progress
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.cli.authors.one_event import Found
+    from pipeline.operations.find.story import Story
+    from pipeline.settings import Settings
 
 EventArgument = Annotated[
     str | None,
@@ -56,7 +64,8 @@ def command(
 
     The event is in a file (JSON: its data alone, with `--type`; an object with `type` and `data`; a CloudEvent; an
     exported record; one event, a list, or one on each line; gzipped or not), is that of a test, or is read from Kafka
-    at a position. **preview**, **diff** and the tests name events alike.
+    at a position; then the outcomes that the service published for it are shown as well. **preview**, **diff** and the
+    tests name events alike.
     `--framed` decodes bytes as the service does. The output contains the event's values, personal data included.
 
     Exit 0: explained, also if no rule matches; 1: a matching rule cannot make its message, the event does not fit its
@@ -76,13 +85,43 @@ def command(
     explanation = explain(sound.ruleset, sound.checked.locations, found.event)
     if only is not None:
         explanation = explanation._replace(rules=tuple(one for one in explanation.rules if one.id == only.id))
+    actual = _actual(settings, found) if selection.position is not None else None
     if output == "json":
-        print_json(explain_report.as_json(explanation, found.where))
+        print_json({**explain_report.as_json(explanation, found.where), "outcomes": _outcomes_json(actual)})
     else:
         explain_report.show(explanation, [only] if only is not None else sound.ruleset.rules, found.where)
+        _show_outcomes(actual)
     matches = {one.match for one in explanation.rules}
     if expect_message and Match.NOTICE not in matches:
         typer.echo("no rule makes a message of this event", err=True)
         raise typer.Exit(FINDINGS)
     if Match.REFUSED in matches:
         raise typer.Exit(FINDINGS)
+
+
+def _actual(settings: Settings | None, found: Found) -> Story | None:
+    """Return the outcomes of the group for this record; None where they cannot be read, which is a note."""
+    if settings is None or not settings.kafka.group_id:
+        return None
+    from pipeline.bootstrap.search.find import actual_outcomes  # noqa: PLC0415 - the service's modules, which files do not need
+
+    record = found.event.record
+    try:
+        return actual_outcomes(settings, record.position, record.timestamp_ms, progress)
+    except UserError as error:
+        typer.echo(f"the actual outcomes cannot be shown: {error.message}", err=True)
+        return None
+
+
+def _show_outcomes(actual: Story | None) -> None:
+    if actual is None:
+        return
+    say()
+    if not actual.notices:
+        say(faint("The service has published no outcome for this event."))
+    for notice in actual.notices:
+        find_report.show_notice(notice)
+
+
+def _outcomes_json(actual: Story | None) -> list[dict[str, object]] | None:
+    return None if actual is None else [find_report.notice_json(one) for one in actual.notices]

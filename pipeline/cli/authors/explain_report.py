@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from pipeline.authoring.explain import Decision, Explanation, Fault, Match, RuleExplanation, Value
+from pipeline.authoring.explain import Decision, Explanation, Fault, Match, RuleExplanation, Value, one_line
 from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
@@ -73,7 +73,7 @@ def _show_rule(rule: RuleExplanation) -> None:
         say(plain(f"    {rule.items}"))
     if rule.choice is not None and isinstance(rule.result, Notice):
         chosen = f" = {shown(rule.choice.value)} chooses the template {rule.result.template}"
-        say(plain(f"    {_one_line(rule.choice.text)}{chosen}"), faint(f"  {_at(rule, rule.choice.location)}"))
+        say(plain(f"    {one_line(rule.choice.text)}{chosen}"), faint(f"  {_at(rule, rule.choice.location)}"))
     if rule.fault is not None and isinstance(rule.result, Refusal):
         _show_fault(rule, rule.fault, rule.result)
     for one in rule.results:
@@ -86,10 +86,10 @@ def _show_rule(rule: RuleExplanation) -> None:
 def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "    ") -> None:
     part = decision.part
     came = bad(f" fails: {part.failed}") if part.failed is not None else plain(f" is {shown(part.value)}")
-    say(plain(f"{indent}{_one_line(part.text)}"), came, faint(f"  {_at(rule, part.location)}"))
+    say(plain(f"{indent}{one_line(part.text)}"), came, faint(f"  {_at(rule, part.location)}"))
     for operand in decision.operands:
         value = operand.failed if operand.failed is not None else shown(operand.value)
-        say(faint(f"{indent}    {_one_line(operand.text)} = "), plain(value))
+        say(faint(f"{indent}    {one_line(operand.text)} = "), plain(value))
 
 
 def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
@@ -113,10 +113,6 @@ def _show_notice(notice: Notice) -> None:
         say(faint("        url = "), plain(shown(body["url"])))
     for key, field in body["data"].items():
         say(faint(f"        {key} = "), plain(shown(field["value"])))
-
-
-def _one_line(source: str) -> str:
-    return " ".join(source.split())
 
 
 def _at(rule: RuleExplanation, location: Location) -> str:

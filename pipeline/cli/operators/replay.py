@@ -23,11 +23,11 @@ from pipeline.cli.operators.redrive import (
     YesOption,
     stopped_by_signals,
 )
-from pipeline.cli.operators.skip import read_position
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.model.event import Position
+from pipeline.operations.positions import read_position
 from pipeline.operations.replay.selection import ReplayDecision
 from pipeline.settings import load_settings, require_group
 

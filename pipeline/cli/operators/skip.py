@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,14 +13,12 @@ from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, show_error
 from pipeline.cli.printing import print_json
 from pipeline.errors import SkipRefused, UserError
-from pipeline.model.event import Position
 from pipeline.model.suggestion import did_you_mean
+from pipeline.operations.positions import read_position
 from pipeline.settings import load_settings, require_group
 
 if TYPE_CHECKING:
     from pipeline.adapters.operations.skip import SkipPlan
-
-_POSITION = re.compile(r"([a-zA-Z0-9._-]{1,249})/([0-9]{1,9})/([0-9]{1,18})", re.ASCII)
 
 
 def command(
@@ -81,18 +78,6 @@ def command(
         print_json(_as_json(plan, done=not dry_run))
     elif not dry_run:
         print(f"skipped; the group continues at offset {plan.stop}")
-
-
-def read_position(text: str) -> Position:
-    """Parse `TOPIC/PARTITION/OFFSET`.
-
-    Raises:
-        UserError: the text has another form.
-    """
-    match = _POSITION.fullmatch(text)
-    if match is None:
-        raise UserError(f"`{text[:300]}` is not TOPIC/PARTITION/OFFSET", hint="for example: trade.order.events/3/1042")
-    return Position(match[1], int(match[2]), int(match[3]))
 
 
 def _as_json(plan: SkipPlan, *, done: bool) -> dict[str, object]:

@@ -29,6 +29,9 @@ NEED_A_GROUP = [
     ("audit",),
     ("redrive", "--dry-run"),
     ("skip", "orders/3/1042"),
+    ("find", "--text", "T2026-17"),
+    ("history",),
+    ("history", "forget", "me"),
     ("config", "check"),
 ]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.app import MISUSE, main
-from pipeline.cli.operators.skip import read_position
 from pipeline.errors import UserError
 from pipeline.model.event import Position
+from pipeline.operations.positions import read_position
 
 CONFIGURATION = """\
 kafka: {bootstrap_servers: '127.0.0.1:1', topics: [orders], group_id: shop}

@@ -58,9 +58,9 @@ def test_dependencies_are_what_the_package_imports() -> None:
     imported = {DISTRIBUTIONS.get(name, name) for path in (ROOT / "pipeline").rglob("*.py") for name in _imports(path)}
     names = {_name(one) for one in PROJECT["dependencies"]}
     extras = {_name(one) for one in PROJECT["optional-dependencies"]["tracing"]}
-    assert PROJECT["optional-dependencies"].keys() == {"authors", "dev", "pyreqwest", "tracing"}
+    assert PROJECT["optional-dependencies"].keys() == {"authors", "dev", "history", "pyreqwest", "tracing"}
     assert names - imported == DATA_ALONE
-    assert imported - names == {"faker", "lsprotocol", "opentelemetry", "pygls", "pyreqwest"}
+    assert imported - names == {"alembic", "faker", "lsprotocol", "opentelemetry", "pygls", "pyreqwest", "sqlalchemy"}
     assert all(one.startswith("opentelemetry") for one in extras)
     assert not [one for one in PROJECT["dependencies"] if "[" in one]
 

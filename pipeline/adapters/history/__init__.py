@@ -1,0 +1,1 @@
+"""The history: outcomes in a database, for search. Needs the extra `history`."""

@@ -1,0 +1,307 @@
+"""The database of the history: SQLite in a file, or PostgreSQL.
+
+A batch of outcomes and the position after it are one transaction. The position is changed only from its expected value,
+so that each outcome is stored exactly once, even if two processes read the same partition.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.resources import as_file, files
+from typing import Any, NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Engine,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from pipeline.adapters.history.rows import COLUMNS, Row, day_of, read_row
+from pipeline.adapters.history.tables import FORGOTTEN, OUTCOMES, POSITIONS
+from pipeline.errors import ConfigurationError, Unreachable
+from pipeline.operations.find.ended import Ended
+from pipeline.operations.find.query import ByEvents, ByField
+
+POSTGRESQL, SQLITE = "postgresql", "sqlite"
+MIGRATION_LOCK = 5_318_008_211
+"""Key of the advisory lock under which one process migrates; any number that no other program uses."""
+CONNECT_SECONDS = 10
+BUSY_SECONDS = 30
+"""How long SQLite waits for another process's transaction."""
+DELETED_AT_ONCE = 20_000
+"""Rows of one transaction of retention or erasure in SQLite: writers wait in the meantime."""
+MOST_ROWS = 5_000
+"""Outcomes that one search reads, the newest ones."""
+_QUOTED = ", ".join(f'"{name}"' for name in COLUMNS)
+_COPY = f"COPY outcomes ({_QUOTED}) FROM STDIN"
+
+
+class Stored(NamedTuple):
+    """How far one partition of the outcomes topic is stored."""
+
+    next_offset: int
+    timestamp_ms: int
+    """Kafka's timestamp of the last stored record; 0 before the first."""
+
+
+class Batch(NamedTuple):
+    """Consecutive records of one partition."""
+
+    partition: int
+    begins: int
+    """The position at which the batch was read."""
+    ends: Stored
+    rows: Sequence[Row]
+
+
+class Overtaken(Exception):
+    """Another process has stored records of a partition; its position must be read again."""
+
+
+class History:
+    """One database, and the outcomes topic that it stores."""
+
+    def __init__(self, url: str, topic: str, group: str) -> None:
+        """`url` is SQLAlchemy's, with `postgresql` or `sqlite`.
+
+        Raises:
+            ConfigurationError: it is another database, or not a URL.
+        """
+        self.topic = topic
+        self._engine = _engine(_checked(url))
+        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        self._read = read_row(topic, group)
+        self._days: set[int] = set()
+        """Days whose partition exists."""
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether it is PostgreSQL."""
+        return self._engine.dialect.name == POSTGRESQL
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def migrate(self) -> None:
+        """Create the tables, or bring those of an earlier release to this one's form.
+
+        Raises:
+            Unreachable: the database does not answer, or refuses it.
+        """
+        with self._answering(), as_file(files("pipeline.adapters.history") / "migrations") as folder:
+            config = Config()
+            config.set_main_option("script_location", str(folder))
+            with self._engine.begin() as connection:
+                if self.is_postgresql:
+                    connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    def positions(self, topic_id: str) -> Mapping[int, Stored]:
+        """Return how far each partition of the topic is stored."""
+        columns = (POSITIONS.c.partition, POSITIONS.c.next_offset, POSITIONS.c.timestamp)
+        query = select(*columns).where(POSITIONS.c.topic == self.topic, POSITIONS.c.topic_id == topic_id)
+        with self._answering(), self._engine.connect() as connection:
+            return {partition: Stored(offset, timestamp) for partition, offset, timestamp in connection.execute(query)}
+
+    def write(self, topic_id: str, batches: Collection[Batch]) -> int:
+        """Store the batches and their positions in one transaction; return the number of rows.
+
+        Raises:
+            Overtaken: another process has stored some of it; nothing is written.
+            Unreachable: the database does not answer, or refuses it.
+        """
+        with self._answering(), self._engine.begin() as connection:
+            for batch in batches:
+                self._advance(connection, topic_id, batch)
+            rows = self._without_forgotten(connection, [row for batch in batches for row in batch.rows])
+            if rows and self.is_postgresql:
+                self._make_partitions(connection, {row[0] for row in rows})
+                _copy(connection, rows)
+            elif rows:
+                connection.execute(insert(OUTCOMES), [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        return len(rows)
+
+    def outcomes(self, query: ByField | ByEvents, since: datetime | None) -> Sequence[Ended]:
+        """Return the newest outcomes that match, the oldest first; at most `MOST_ROWS`.
+
+        Raises:
+            Unreachable: the database does not answer.
+        """
+        wanted = select(OUTCOMES).where(_condition(query))
+        if since is not None:
+            wanted = wanted.where(OUTCOMES.c.day >= day_of(int(since.timestamp() * 1000)))
+            wanted = wanted.where(OUTCOMES.c.finished_at >= int(since.timestamp() * 1000))
+        wanted = wanted.order_by(OUTCOMES.c.finished_at.desc()).limit(MOST_ROWS)
+        with self._answering(), self._engine.connect() as connection:
+            return [self._read(row) for row in reversed(connection.execute(wanted).all())]
+
+    def forget(self, recipients: Collection[str], now_ms: int) -> int:
+        """Erase the outcomes of a recipient, given in each form that outcomes may have; return their number.
+
+        Outcomes that finished before now are not stored again when they are read again.
+        """
+        with self._answering(), self._engine.begin() as connection:
+            digests = [_digest(one) for one in recipients]
+            connection.execute(delete(FORGOTTEN).where(FORGOTTEN.c.recipient.in_(digests)))
+            connection.execute(insert(FORGOTTEN), [{"recipient": one, "until": now_ms} for one in digests])
+            return connection.execute(delete(OUTCOMES).where(OUTCOMES.c.recipient.in_(recipients))).rowcount
+
+    def keep(self, days: int, now_ms: int) -> None:
+        """Delete the outcomes of days before the last `days`: whole partitions in PostgreSQL, batches in SQLite."""
+        oldest = day_of(now_ms) - days
+        with self._answering():
+            if self.is_postgresql:
+                with self._engine.begin() as connection:
+                    for day in self._partitions(connection):
+                        if day < oldest:
+                            connection.execute(text(f"DROP TABLE {_partition(day)}"))
+                            self._days.discard(day)
+                return
+            while True:
+                rowid: ColumnClause[int] = literal_column("rowid")
+                rows = select(rowid).select_from(OUTCOMES).where(OUTCOMES.c.day < oldest).limit(DELETED_AT_ONCE)
+                with self._engine.begin() as connection:
+                    gone = connection.execute(delete(OUTCOMES).where(rowid.in_(rows))).rowcount
+                if gone < DELETED_AT_ONCE:
+                    return
+
+    def _advance(self, connection: Connection, topic_id: str, batch: Batch) -> None:
+        key = {"topic": self.topic, "topic_id": topic_id, "partition": batch.partition}
+        ends = {"next_offset": batch.ends.next_offset, "timestamp": batch.ends.timestamp_ms}
+        here = and_(*(POSITIONS.c[name] == value for name, value in key.items()))
+        found = connection.execute(select(POSITIONS.c.next_offset).where(here).with_for_update()).scalar()
+        if found is None:
+            try:
+                connection.execute(insert(POSITIONS), [{**key, **ends}])
+            except IntegrityError:
+                raise Overtaken from None
+        elif found != batch.begins:
+            raise Overtaken
+        else:
+            connection.execute(update(POSITIONS).where(here).values(**ends))
+
+    def _without_forgotten(self, connection: Connection, rows: Sequence[Row]) -> Sequence[Row]:
+        query = select(FORGOTTEN.c.recipient, FORGOTTEN.c.until)
+        forgotten = {digest: until for digest, until in connection.execute(query)}  # noqa: C416 - rows are no tuples
+        if not forgotten:
+            return rows
+        recipient, finished = COLUMNS.index("recipient"), COLUMNS.index("finished_at")
+        return [
+            row
+            for row in rows
+            if row[recipient] is None or row[finished] >= forgotten.get(_digest(row[recipient]), row[finished])
+        ]
+
+    def _make_partitions(self, connection: Connection, days: Collection[int]) -> None:
+        new = sorted(set(days) - self._days)
+        for day in new:
+            connection.execute(
+                text(
+                    f"CREATE TABLE IF NOT EXISTS {_partition(day)} PARTITION OF outcomes "
+                    f"FOR VALUES FROM ({day}) TO ({day + 1})"
+                )
+            )
+        self._days.update(new)
+
+    def _partitions(self, connection: Connection) -> Iterator[int]:
+        names = "SELECT relid::regclass::text FROM pg_partition_tree('outcomes') WHERE isleaf"
+        for (name,) in connection.execute(text(names)).all():
+            yield int(name.rpartition("_")[2])
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Convert the database's errors.
+
+        Raises:
+            Unreachable: it does not answer, or refuses what is asked.
+        """
+        try:
+            yield
+        except (SQLAlchemyError, self._driver_error) as error:  # COPY raises the driver's own
+            cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+            self._days.clear()
+            where = self._engine.url.render_as_string(hide_password=True)
+            first_line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+            raise Unreachable(f"the history at {where} cannot be used: {first_line}") from None
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError("history.url is not a URL", hint=_FORMS) from None
+    name = parsed.get_backend_name()
+    if name not in {POSTGRESQL, SQLITE}:
+        raise ConfigurationError(f"history.url: `{name}` is not a database of the history", hint=_FORMS)
+    return parsed.set(drivername="postgresql+psycopg") if name == POSTGRESQL else parsed
+
+
+_FORMS = "write sqlite:///history.db or postgresql://user@host/database"
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == POSTGRESQL:
+        return create_engine(url, pool_size=2, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
+        # Readers do not block the writer, and a batch is on disk when its transaction ends.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    return engine
+
+
+def _copy(connection: Connection, rows: Iterable[Row]) -> None:
+    """Write rows by PostgreSQL's COPY, at a fifth of the cost of INSERT."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _condition(query: ByField | ByEvents) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
+    if isinstance(query, ByField):
+        return OUTCOMES.c[query.field.value].in_(query.values)
+    table = OUTCOMES.c
+    places = [
+        or_(
+            and_(table.topic == one.topic, table.partition == one.partition, table.offset == one.offset),
+            and_(
+                table.first_topic == one.topic,
+                table.first_partition == one.partition,
+                table.first_offset == one.offset,
+            ),
+        )
+        for one in query.events
+    ]
+    return or_(*places)
+
+
+def _partition(day: int) -> str:
+    return f"outcomes_{day}"
+
+
+def _digest(recipient: str) -> str:
+    return hashlib.sha256(recipient.encode("utf-8", "surrogatepass")).hexdigest()

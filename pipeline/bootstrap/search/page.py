@@ -1,0 +1,58 @@
+"""Connect the search page to what it searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from pipeline import __version__
+from pipeline.adapters.clock import SystemClock
+from pipeline.adapters.kafka.range import Progressed
+from pipeline.adapters.telemetry.logging import recipient_hash
+from pipeline.authoring.cards.html import to_html
+from pipeline.bootstrap.outcomes import hash_key
+from pipeline.bootstrap.search.find import SearchOptions, open_search
+from pipeline.operations.positions import read_position
+from pipeline.settings import Settings
+from pipeline.styles.style import Mode
+from pipeline.web.pages import Pages
+from pipeline.web.search import Answer, EventView, SearchActions, SearchPage, Wanted
+
+LIMIT = 20
+"""Events on one page."""
+_SPANS = {"-1h": timedelta(hours=1), "-1d": timedelta(days=1), "-7d": timedelta(days=7), "-30d": timedelta(days=30)}
+
+
+def make_search_page(settings: Settings, looked_up: Callable[[], None]) -> tuple[SearchPage, Pages]:
+    """The search page, and what renders it; `looked_up` counts searches."""
+    pages = Pages({"Search": "./"}, __version__)
+
+    def search(wanted: Wanted) -> Answer:
+        since = datetime.fromtimestamp(SystemClock().now(), UTC) - _SPANS[wanted.since]
+        options = SearchOptions(
+            reference=wanted.value if wanted.kind == "reference" else None,
+            text=wanted.value if wanted.kind == "text" else None,
+            recipient=wanted.value if wanted.kind == "recipient" else None,
+            event_id=wanted.value if wanted.kind == "event" else None,
+            position=read_position(wanted.value) if wanted.kind == "position" else None,
+            since=since,
+            limit=LIMIT,
+        )
+        with open_search(settings) as opened:
+            found = opened.run(options, _silently)
+        return Answer(found.items, found.left_out)
+
+    def event(where: str) -> EventView:
+        with open_search(settings) as opened:
+            rules, made = opened.event(read_position(where))
+        cards = "".join(to_html(card) for one in made for card in one.cards(list(Mode)))
+        return EventView(where, rules, cards)
+
+    hidden = recipient_hash(hash_key(settings).encode())
+    return SearchPage(pages, SearchActions(search, event, hidden, looked_up)), pages
+
+
+@contextmanager
+def _silently(_: str) -> Iterator[Progressed]:
+    yield lambda _read, _total: None

@@ -1,0 +1,246 @@
+"""The timeline of one event and of each of its notices, and the answer to "why did it not arrive?"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from pipeline.model.event import Position
+from pipeline.model.outcome import OutcomeKind
+from pipeline.model.outcome_words import outcome_words, reason_words
+from pipeline.model.pause import Pause, ScopeKind
+from pipeline.operations.find.ended import Ended
+
+
+class RuleResult(StrEnum):
+    """What a rule of today makes of the event."""
+
+    NOTICE = "notice"
+    REFUSED = "refused"
+    NO_MATCH = "no_match"
+    STOPPED = "stopped"
+    OFF = "off"
+    """It would make a message, and is switched off."""
+
+
+class RuleLine(NamedTuple):
+    """One rule for events of this type."""
+
+    rule: str
+    result: RuleResult
+    why: str
+    """The part of the condition that decided, with values of the event."""
+    template: str
+
+
+class Letter(NamedTuple):
+    """A dead letter, and when it was sent again."""
+
+    position: Position
+    at_ms: int
+    redriven_ms: int | None
+    redrives: int
+    """How often the event had been sent again before this letter."""
+    outcome_id: str
+
+
+class StepKind(StrEnum):
+    """One step of a notice."""
+
+    MATCHED = "matched"
+    FIRST_ATTEMPT = "first_attempt"
+    ATTEMPTS = "attempts"
+    OUTCOME = "outcome"
+    DEAD_LETTER = "dead_letter"
+    REDRIVEN = "redriven"
+    WAITING = "waiting"
+    MISSING = "missing"
+
+
+class Step(NamedTuple):
+    """What happened to a notice, and when."""
+
+    at_ms: int | None
+    """Milliseconds since the epoch; None where it has not happened yet."""
+    kind: StepKind
+    words: str
+
+
+class NoticeStory(NamedTuple):
+    """One notice: what happened to it, in order."""
+
+    id: str | None
+    rule: str | None
+    """None for a record of which no notice was made."""
+    template: str | None
+    recipient: str | None
+    reference: str | None
+    steps: tuple[Step, ...]
+    answer: str
+    """One sentence for the customer's question."""
+    outcomes: tuple[Ended, ...]
+    """The oldest first."""
+
+
+class EventFacts(NamedTuple):
+    """What is known of an event, and what the rules of today make of it."""
+
+    position: Position
+    type: str | None = None
+    id: str | None = None
+    record_ms: int | None = None
+    """Kafka's timestamp."""
+    event_ms: int | None = None
+    """The event's own time."""
+    unreadable: str | None = None
+    """Why the record cannot be shown."""
+    found_in: tuple[str, ...] = ()
+    """The fields that contain the text that was searched for."""
+    rules: tuple[RuleLine, ...] = ()
+    copies: tuple[Position, ...] = ()
+    """Further records of the same event: those that were sent again."""
+
+
+class Progress(NamedTuple):
+    """How far the group is."""
+
+    committed: int | None
+    """The next offset of the event's partition that the group has not finished; None: nothing is committed."""
+    pauses: Sequence[Pause] = ()
+
+
+class Story(NamedTuple):
+    """One event."""
+
+    event: EventFacts
+    notices: tuple[NoticeStory, ...]
+    answer: str
+
+
+def tell(
+    facts: EventFacts,
+    outcomes: Sequence[Ended],
+    letters: Mapping[str, Sequence[Letter]],
+    progress: Progress | None,
+) -> Story:
+    """Return the story of an event.
+
+    `outcomes` are all that were found for it, `letters` those of its outcome ids. Without `progress` it is not judged
+    which outcomes are missing: the search may not have read all of them.
+    """
+    by_notice: dict[tuple[str | None, str], list[Ended]] = {}
+    for one in sorted(outcomes, key=lambda one: (one.finished_ms, one.redrives)):
+        by_notice.setdefault((one.rule, one.id), []).append(one)
+    notices = [_ended_notice(ends, letters.get(key[1], ())) for key, ends in by_notice.items()]
+    if progress is not None:
+        done = {rule for rule, _ in by_notice}
+        lacking = [line for line in facts.rules if line.result in _EXPECTED and line.rule not in done]
+        notices += [_open_notice(line, facts, progress, judged=bool(done)) for line in lacking]
+    return Story(facts, tuple(notices), _answer(facts, notices, progress))
+
+
+_EXPECTED = frozenset({RuleResult.NOTICE, RuleResult.REFUSED})
+
+
+def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter]) -> NoticeStory:
+    last = ends[-1]
+    steps: list[Step] = []
+    for one in ends:
+        if one.rule is not None:
+            again = f" (sent again, number {one.redrives})" if one.redrives else ""
+            steps.append(Step(one.received_ms, StepKind.MATCHED, f"read; the rule made a message{again}"))
+        if one.first_attempt_ms is not None:
+            steps.append(Step(one.first_attempt_ms, StepKind.FIRST_ATTEMPT, "first attempt"))
+        if one.attempts > 1 or (one.attempts and one.kind != OutcomeKind.ACCEPTED):
+            steps.append(Step(one.finished_ms, StepKind.ATTEMPTS, _attempts(one)))
+        steps.append(Step(one.finished_ms, StepKind.OUTCOME, _outcome(one)))
+    open_letters: list[Letter] = []
+    for letter in letters:
+        steps.append(Step(letter.at_ms, StepKind.DEAD_LETTER, f"dead letter {letter.position}"))
+        if letter.redriven_ms is not None:
+            steps.append(Step(letter.redriven_ms, StepKind.REDRIVEN, "`redrive` sent it again"))
+            if letter.redrives >= last.redrives:
+                open_letters.append(letter)
+    steps.sort(key=lambda step: step.at_ms or 0)
+    answer = sentence(_outcome(last))
+    if open_letters:
+        steps.append(Step(None, StepKind.WAITING, "sent again; no outcome yet"))
+        answer = f"Waiting: it was sent again and has no outcome yet. Before: {answer[0].lower()}{answer[1:]}"
+    return NoticeStory(
+        last.id, last.rule, last.template, last.recipient, last.reference, tuple(steps), answer, tuple(ends)
+    )
+
+
+def _attempts(one: Ended) -> str:
+    count = "1 attempt" if one.attempts == 1 else f"{one.attempts} attempts"
+    reply = [f"HTTP {one.http_status}"] if one.http_status is not None else []
+    reply += [f"code {one.body_code}"] if one.body_code is not None else []
+    return f"{count}; last reply: {', '.join(reply) or 'none'}"
+
+
+def _outcome(one: Ended) -> str:
+    words = outcome_words(one.kind, one.reason, one.body_code, one.because)
+    return f"{words}; {one.detail}" if one.detail and one.kind != OutcomeKind.ACCEPTED else words
+
+
+def _open_notice(line: RuleLine, facts: EventFacts, progress: Progress, *, judged: bool) -> NoticeStory:
+    """Return a notice that today's rules make and that has no outcome."""
+    offset, committed = facts.position.offset, progress.committed
+    if committed is not None and offset < committed:
+        kind = StepKind.MISSING
+        words = "no outcome, although the service has finished this event: " + (
+            "the rule was added, changed or switched on later"
+            if judged
+            else "the rule matches only since it was added, changed or switched on, or the outcome is older than what "
+            "was searched; `audit` proves whether one is lost"
+        )
+    else:
+        kind, words = StepKind.WAITING, _waiting(line, offset, progress)
+    return NoticeStory(None, line.rule, line.template, None, None, (Step(None, kind, words),), sentence(words), ())
+
+
+def _waiting(line: RuleLine, offset: int, progress: Progress) -> str:
+    paused = next((one for one in progress.pauses if _concerns(one, line)), None)
+    if paused is not None:
+        reason = f" ({paused.reason})" if paused.reason else ""
+        return f"still waiting: sending is paused since {_clock(paused.since)} by {paused.by or 'an operator'}{reason}"
+    if progress.committed is None:
+        return "still waiting: the group has not finished any event of this partition"
+    before = offset - progress.committed
+    if not before:
+        return "still waiting: it is the next event that its partition finishes"
+    return f"still waiting: its partition is finished up to {before:,} events before this one"
+
+
+def _concerns(pause: Pause, line: RuleLine) -> bool:
+    kind, name = pause.scope
+    return kind is ScopeKind.ALL or name == (line.rule if kind is ScopeKind.RULE else line.template)
+
+
+def _answer(facts: EventFacts, notices: Sequence[NoticeStory], progress: Progress | None) -> str:
+    if len(notices) == 1:
+        return notices[0].answer
+    if notices:
+        return " ".join(f"{notice.rule or 'Event'}: {notice.answer}" for notice in notices)
+    if facts.unreadable is not None:
+        return sentence(facts.unreadable)
+    if progress is None:
+        return "No outcome was found."
+    off = [line for line in facts.rules if line.result is RuleResult.OFF]
+    if off:
+        return f"No message: the rule `{off[0].rule}` is switched off (`enabled: false`); it would have matched."
+    if not facts.rules:
+        return f"No message: {reason_words('no_rule_for_type')} ({facts.type})."
+    causes = "; ".join(f"`{line.rule}`: {line.why}" for line in facts.rules)
+    return f"No message: no rule matched. {causes}."
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence: a capital letter and a full stop."""
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?')) else '.'}"
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,142 @@
+"""The search page: what became of an event, an order or a customer's messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pipeline.errors import UserError
+from pipeline.web.access import user_of
+from pipeline.web.form import read_form
+from pipeline.web.origin import require_same_origin
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pipeline.operations.find.story import RuleLine, Story
+    from pipeline.web.pages import Pages
+
+MOST_SEARCHES = 2
+"""Searches at the same time; further ones are refused, because each reads Kafka."""
+MOST_TEXT = 300
+MOST_FORM_BYTES = 4_096
+KINDS: Mapping[str, str] = {
+    "text": "Order number, or any text of the event",
+    "reference": "Reference of the rules",
+    "recipient": "Recipient",
+    "event": "Event id",
+    "position": "Topic/partition/offset",
+}
+"""What can be searched for, with its label."""
+SPANS: Mapping[str, str] = {"-1h": "the last hour", "-1d": "the last day", "-7d": "the last 7 days", "-30d": "30 days"}
+
+log = structlog.get_logger("search")
+
+
+class Wanted(NamedTuple):
+    """One search of the form."""
+
+    kind: str
+    """A key of `KINDS`."""
+    value: str
+    since: str
+    """A key of `SPANS`."""
+
+
+class Answer(NamedTuple):
+    """What was found."""
+
+    stories: Sequence[Story]
+    left_out: int
+
+
+class EventView(NamedTuple):
+    """An event's explanation and cards."""
+
+    where: str
+    rules: Sequence[RuleLine]
+    cards: str
+    """Escaped HTML."""
+
+
+class SearchActions(NamedTuple):
+    """What the page calls, in a thread. Each raises `UserError` with a message for the user."""
+
+    search: Callable[[Wanted], Answer]
+    event: Callable[[str], EventView]
+    hidden: Callable[[str], str]
+    """Returns a value for the log, in which recipients must not be readable."""
+    looked_up: Callable[[], None]
+
+
+class SearchPage:
+    """The form, its answer, and the page of an event. The application must ask for a password."""
+
+    def __init__(self, pages: Pages, actions: SearchActions) -> None:
+        self._pages = pages
+        self._actions = actions
+        self._running = 0
+
+    def routes(self) -> list[Route]:
+        """The pages."""
+        return [
+            Route("/", self.form),
+            Route("/search", self.search, methods=["POST"]),
+            Route("/event/{topic}/{partition:int}/{offset:int}", self.event),
+        ]
+
+    async def form(self, _: Request) -> Response:
+        """The empty form."""
+        return self._shown(Wanted("text", "", "-7d"))
+
+    async def search(self, request: Request) -> Response:
+        """The answer. The form is posted: a recipient in an address would be in logs and in the browser's history."""
+        require_same_origin(request)
+        form = await read_form(request, MOST_FORM_BYTES)
+        wanted = Wanted(form.get("kind", ""), form.get("value", "").strip(), form.get("since", ""))
+        if wanted.kind not in KINDS or wanted.since not in SPANS or not 0 < len(wanted.value) <= MOST_TEXT:
+            return self._shown(wanted._replace(value=wanted.value[:MOST_TEXT]), error="Enter what to search for.")
+        if self._running >= MOST_SEARCHES:
+            return self._shown(wanted, error="Other searches are running. Try again in a moment.", status=503)
+        error, answer = await self._run(wanted)
+        self._actions.looked_up()
+        log.info(
+            "looked_up",
+            user=user_of(request),
+            by=wanted.kind,
+            value=self._actions.hidden(wanted.value),
+            since=wanted.since,
+            found=None if answer is None else len(answer.stories),
+        )
+        return self._shown(wanted, error=error, answer=answer, status=200 if error is None else 502)
+
+    async def event(self, request: Request) -> Response:
+        """An event's conditions in full, and the messages that today's rules make of it."""
+        where = "/".join(str(request.path_params[name]) for name in ("topic", "partition", "offset"))
+        log.info("looked_up", user=user_of(request), by="event_page", value=where, since=None, found=None)
+        self._actions.looked_up()
+        try:
+            view = await asyncio.to_thread(self._actions.event, where)
+        except UserError as error:
+            return self._pages.mistake(request.url.path, 404, "The event cannot be shown", error.message)
+        return self._pages.answer("event.html", {"root": "../../../", "view": view})
+
+    async def _run(self, wanted: Wanted) -> tuple[str | None, Answer | None]:
+        self._running += 1
+        try:
+            return None, await asyncio.to_thread(self._actions.search, wanted)
+        except UserError as error:
+            return f"{error.message}{f' ({error.hint})' if error.hint else ''}", None
+        finally:
+            self._running -= 1
+
+    def _shown(
+        self, wanted: Wanted, *, error: str | None = None, answer: Answer | None = None, status: int = 200
+    ) -> Response:
+        values = {"wanted": wanted, "kinds": KINDS, "spans": SPANS, "error": error, "answer": answer}
+        return self._pages.answer("search.html", values, status)

@@ -1,0 +1,113 @@
+"""The search page in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import structlog
+from playwright.sync_api import Browser, expect
+from structlog.testing import capture_logs
+
+from pipeline.errors import UserError
+from pipeline.web.access import PagePassword, gate
+from pipeline.web.endpoint import Probes, make_app
+from pipeline.web.pages import Pages
+from pipeline.web.search import Answer, EventView, SearchActions, SearchPage, Wanted
+from tests.browser.looking import Looked
+from tests.browser.serving import Served, serving
+from tests.unit.operations.test_find import LINE, REFUSED, ended, story
+
+pytestmark = pytest.mark.browser
+USER, PASSWORD = "support", "made-up"
+
+
+def searched(wanted: Wanted) -> Answer:
+    """One refused and one sent message of any order, nothing for `absent`, an error for `broken`."""
+    if wanted.value == "broken":
+        raise UserError("no Kafka broker answers", hint="look at the broker")
+    if wanted.value == "absent":
+        return Answer([], 0)
+    long = REFUSED._replace(recipient="c" * 64, detail="detail-" * 40)
+    return Answer([story(long), story(ended()), story(rules=())], 3)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    pages = Pages({"Search": "./"}, "9.9.9")
+    actions = SearchActions(
+        searched, lambda where: EventView(where, [LINE], "<p>card</p>"), lambda _: "hashed", lambda: None
+    )
+    page = SearchPage(pages, actions)
+    probes = Probes(live=lambda: (True, ""), ready=lambda: (True, ""), metrics=lambda: (b"", "text/plain"))
+    middleware = gate(PagePassword(USER, PASSWORD), metrics_open=True)
+    with serving(make_app(probes, [*page.routes(), pages.route()], pages, middleware)) as served:
+        yield served
+
+
+@pytest.fixture
+def looked(chromium: Browser) -> Iterator[Looked]:
+    """A page of a user who is logged in."""
+    with chromium.new_context(http_credentials={"username": USER, "password": PASSWORD}) as context:
+        yield Looked(context)
+
+
+@pytest.fixture(autouse=True)
+def _no_log() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_order_is_searched_and_its_event_opened(served: Served, looked: Looked, width: int) -> None:
+    """The answer comes first; nothing is clipped; the value is not in the address, and every look-up is logged."""
+    page = looked.page
+    page.set_viewport_size({"width": width, "height": 900})
+    with capture_logs() as logged:
+        page.goto(served.url)
+        page.get_by_label("Value").fill("T2026-17")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("heading", name="Refused: the customer blocked the account (43101)")).to_be_visible()
+        expect(page.get_by_role("status")).to_contain_text("3 events found; 3 older ones are left out")
+        assert "T2026-17" not in page.url
+        assert not looked.wider_than_the_screen()
+        assert looked.poor_contrasts() == []
+        assert looked.unnamed() == []
+        page.get_by_role("link", name="explain and preview").first.click()
+        expect(page.get_by_role("heading", name="What the customer sees, by today's rules")).to_be_visible()
+        expect(page.locator("code")).to_contain_text("orders/3/1042")
+        assert not looked.wider_than_the_screen()
+        page.get_by_role("link", name="New search").click()
+        expect(page.get_by_label("Value")).to_be_focused()
+    assert looked.complaints == []
+    assert looked.hosts == {served.url.removeprefix("http://")}
+    looked_up = [entry for entry in logged if entry["event"] == "looked_up"]
+    assert [(one["user"], one["by"], one["value"]) for one in looked_up] == [
+        (USER, "text", "hashed"),
+        (USER, "event_page", "orders/3/1042"),
+    ]
+
+
+def test_what_is_not_found_and_what_fails_is_explained(served: Served, looked: Looked) -> None:
+    """With what to do next."""
+    page = looked.page
+    page.goto(served.url)
+    page.get_by_label("Search for").select_option("recipient")
+    page.get_by_label("Value").fill("absent")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("status")).to_contain_text("search for a text of the event")
+    page.get_by_label("Value").fill("broken")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("alert")).to_contain_text("no Kafka broker answers (look at the broker)")
+
+
+def test_the_page_needs_a_password_and_its_own_form(served: Served) -> None:
+    """A page of another origin cannot search."""
+    assert httpx.get(served.url).status_code == 401
+    login = (USER, PASSWORD)
+    form = {"kind": "text", "value": "x", "since": "-7d"}
+    foreign = httpx.post(f"{served.url}/search", data=form, auth=login, headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    assert "Enter what to search for" in httpx.post(f"{served.url}/search", data=form | {"kind": "no"}, auth=login).text
+    assert httpx.post(f"{served.url}/search", content=b"x" * 9_000, auth=login).status_code == 415

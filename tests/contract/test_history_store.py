@@ -1,0 +1,171 @@
+"""The history's store keeps one contract on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.history.rows import DAY_MS, Row, make_row
+from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
+from pipeline.adapters.kafka.outcome_record import OutcomeFields
+from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
+from pipeline.errors import ConfigurationError, Unreachable
+from pipeline.model.event import Position, Record
+from pipeline.model.outcome import Outcome
+from pipeline.operations.find.query import ByEvents, ByField, Field
+from tests.fakes.outcomes import BARE, WHOLE, an_outcome
+from tests.fakes.postgresql import running_postgresql
+
+NOW_MS = 1_800_000_000_000
+TODAY = NOW_MS // DAY_MS
+TOPIC, GROUP, TOPIC_ID = "outcomes", "shop", "topic-id"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """One server for all tests."""
+    with running_postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'history.db'}"
+        return
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    server: str = request.getfixturevalue("postgresql")
+    name = f"h{abs(hash(tmp_path))}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def history(url: str) -> Iterator[History]:
+    """The store, with its tables."""
+    history = History(url, TOPIC, GROUP)
+    history.migrate()
+    yield history
+    history.close()
+
+
+def row(outcome: Outcome, offset: int, *, timestamp_ms: int = NOW_MS) -> Row:
+    """The outcome's row, through the bytes of its record."""
+    value = OutcomeEncoder(1, lambda recipient: recipient)(outcome)
+    record = Record(TOPIC, 0, offset, b"k", value, (), timestamp_ms)
+    fields = OutcomeFields()(value)
+    assert fields is not None
+    return make_row(record, fields, TODAY)
+
+
+def batch(*rows: Row, begins: int = 0) -> Batch:
+    """Rows at consecutive offsets."""
+    return Batch(0, begins, Stored(begins + len(rows), NOW_MS), rows)
+
+
+def by_recipient(recipient: str) -> ByField:
+    """The query for one recipient."""
+    return ByField(Field.RECIPIENT, frozenset({recipient}))
+
+
+def test_what_is_stored_is_found_as_it_was(history: History) -> None:
+    """Every field; by recipient, event id, record and first record; from a time on."""
+    assert history.write(TOPIC_ID, [batch(row(WHOLE, 0), row(BARE, 1))]) == 2
+    (found,) = history.outcomes(by_recipient("customer"), None)
+    assert found.written == Position(TOPIC, 0, 0)
+    assert (found.id, found.kind, found.body_code, found.detail) == (WHOLE.id, "rejected", 47003, "字段 thing4")
+    assert (found.source, found.first, found.group) == (WHOLE.position, WHOLE.first, GROUP)
+    assert [one.name for one in found.because] == ["rule order-paid", None]
+    assert history.outcomes(ByField(Field.EVENT, frozenset({"e-1"})), None) == [found]
+    assert WHOLE.first is not None
+    for position in (WHOLE.position, WHOLE.first):
+        assert found in history.outcomes(ByEvents(frozenset({position})), None)
+    assert history.outcomes(by_recipient("absent"), None) == []
+
+
+def test_each_record_is_stored_once(history: History, url: str) -> None:
+    """A second process that has read the same records is refused, and continues where the first one is."""
+    other = History(url, TOPIC, GROUP)
+    history.write(TOPIC_ID, [batch(row(WHOLE, 0))])
+    with pytest.raises(Overtaken):
+        other.write(TOPIC_ID, [batch(row(WHOLE, 0))])
+    assert other.positions(TOPIC_ID) == {0: Stored(1, NOW_MS)}
+    assert other.positions("another") == {}
+    other.write(TOPIC_ID, [batch(row(BARE, 1), begins=1)])
+    with pytest.raises(Overtaken):
+        history.write(TOPIC_ID, [batch(row(BARE, 1), begins=1)])
+    assert len(history.outcomes(by_recipient("customer"), None)) == 1
+    other.close()
+
+
+def test_a_batch_that_fails_stores_nothing(history: History) -> None:
+    """Neither rows nor its position."""
+    broken = (*row(WHOLE, 1)[:-1], "no number")
+    with pytest.raises(Unreachable, match="cannot be used"):
+        history.write(TOPIC_ID, [batch(row(WHOLE, 0), broken)] if history.is_postgresql else [batch((None,) * 33)])
+    assert history.positions(TOPIC_ID) == {}
+    assert history.outcomes(by_recipient("customer"), None) == []
+
+
+def test_old_days_are_deleted(history: History) -> None:
+    """Days before the last N; the others stay."""
+    rows = [
+        row(an_outcome()._replace(recipient=f"d{age}"), age, timestamp_ms=NOW_MS - age * DAY_MS) for age in range(10)
+    ]
+    history.write(TOPIC_ID, [batch(*rows)])
+    history.keep(5, NOW_MS)
+    assert [age for age in range(10) if history.outcomes(by_recipient(f"d{age}"), None)] == [0, 1, 2, 3, 4, 5]
+    history.keep(5, NOW_MS)
+    history.write(TOPIC_ID, [batch(row(WHOLE, 10), begins=10)])
+
+
+def test_a_recipient_is_erased_and_not_stored_again(history: History, url: str) -> None:
+    """Neither by a process that reads old records again; later messages are stored."""
+    mine = an_outcome()._replace(recipient="me", finished_at=NOW_MS / 1000 - 60)
+    history.write(TOPIC_ID, [batch(row(mine, 0), row(WHOLE, 1))])
+    assert history.forget({"me", "hash-of-me"}, NOW_MS) == 1
+    assert history.forget({"me"}, NOW_MS) == 0
+    assert history.outcomes(by_recipient("me"), None) == []
+    again = History(url, TOPIC, GROUP)
+    later = mine._replace(finished_at=NOW_MS / 1000 + 60)
+    assert again.write("new-topic-id", [batch(row(mine, 0), row(later, 1))]) == 1
+    assert len(again.outcomes(by_recipient("me"), None)) == 1
+    again.close()
+
+
+def test_migrating_again_changes_nothing(history: History) -> None:
+    """As at every start."""
+    history.write(TOPIC_ID, [batch(row(WHOLE, 0))])
+    history.migrate()
+    assert len(history.outcomes(by_recipient("customer"), None)) == 1
+
+
+def test_texts_that_postgresql_cannot_hold_are_replaced(history: History) -> None:
+    """A NUL in an event's id; a timestamp of the future makes no partition of its own."""
+    history.write(TOPIC_ID, [batch(row(WHOLE._replace(event_id="a\x00b"), 0, timestamp_ms=NOW_MS + 400 * DAY_MS))])
+    (found,) = history.outcomes(by_recipient("customer"), None)
+    assert found.event_id == "a\ufffdb"
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "nonsense"])
+def test_other_databases_are_refused(url: str) -> None:
+    """With the forms that are known."""
+    with pytest.raises(ConfigurationError) as refused:
+        History(url, TOPIC, GROUP)
+    assert "sqlite:///history.db" in str(refused.value.hint)
+
+
+def test_a_database_that_is_away_is_an_error_without_its_password() -> None:
+    """As a message for the user."""
+    history = History("postgresql://user:geheim@127.0.0.1:1/x", TOPIC, GROUP)
+    with pytest.raises(Unreachable) as away:
+        history.migrate()
+    assert "geheim" not in away.value.message
+    history.close()
