@@ -19,7 +19,7 @@ from pipeline.web.access import PagePassword, gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.service_status import StatusCollector, StatusSources
-from pipeline.web.status import StatusPage
+from pipeline.web.status import StatusLinks, StatusPage
 from pipeline.web.studio import Studio
 from pipeline.web.tally import Tally
 
@@ -68,6 +68,7 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
         rules=lambda: service.intake.rules,
         rules_loaded_at=lambda: reload.loaded_at,
         refused_rules=lambda: reload.refused,
+        pauses=lambda: parts.delivery.pauses(parts.clock.now()),
         tally=tally,
     )
     watch = StatusCollector(subjects, release)
@@ -76,7 +77,8 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
     )
     pages = Pages({"Status": "./", **({"Studio": "studio"} if bench is not None else {})}, release)
     runbook_url = str(settings.http.runbook_url) if settings.http.runbook_url else None
-    page = StatusPage(pages, watch.status, changed(settings), runbook_url)
+    search_url = str(settings.http.search_url).rstrip("/") if settings.http.search_url else None
+    page = StatusPage(pages, watch.status, changed(settings), StatusLinks(runbook_url, search_url))
 
     def is_ready() -> tuple[bool, str]:
         return service.health.ready(status.conditions())

@@ -1,8 +1,9 @@
-"""Rates of the last minutes, from samples of counters every few seconds."""
+"""Rates of the last minutes and totals of the last hour and day, from samples of counters."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,6 +29,51 @@ class Rates(NamedTuple):
 
 
 _NOTHING = Rates(0.0, 0.0, 0.0)
+
+HOUR_SECONDS = 3_600.0
+DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What happened in the last hour or day, or since the start if that is shorter."""
+
+    name: str
+    """`hour` or `day`."""
+    seconds: float
+    """The time that it covers."""
+    consumed: int
+    accepted: int
+    failed: int
+    failed_share: float
+    """Share of the accepted and failed notices that failed."""
+
+
+class Periods:
+    """Totals once a minute for a day: 1,440 samples."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, Counts]] = deque()
+
+    def sample(self, now: float, counts: Counts) -> None:
+        """Keep a sample a minute."""
+        if not self._samples or now - self._samples[-1][0] >= MINUTE_SECONDS:
+            self._samples.append((now, counts))
+        while self._samples and now - self._samples[0][0] > DAY_SECONDS + MINUTE_SECONDS:
+            self._samples.popleft()
+
+    def of(self, now: float, counts: Counts) -> tuple[Period, ...]:
+        """The last hour and the last day."""
+        return tuple(self._over(name, seconds, now, counts) for name, seconds in _PERIODS)
+
+    def _over(self, name: str, seconds: float, now: float, counts: Counts) -> Period:
+        at, before = next((one for one in self._samples if now - one[0] <= seconds), (now, counts))
+        consumed, accepted, failed = (new - old for new, old in zip(counts, before, strict=True))
+        return Period(name, now - at, consumed, accepted, failed, failed / max(1, accepted + failed))
+
+
+MINUTE_SECONDS = 60.0
+_PERIODS = (("hour", HOUR_SECONDS), ("day", DAY_SECONDS))
 
 
 class RateWindow:

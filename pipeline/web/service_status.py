@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +11,13 @@ from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import HeldPartition, with_held
 from pipeline.model.outcome import Outcome
+from pipeline.model.outcome_words import outcome_words
+from pipeline.model.pause import Pause, ScopeKind
 from pipeline.ports import Clock
-from pipeline.rules.ruleset import RuleSet
+from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.status.condition import StatusMessage
 from pipeline.status.facts import RefusedRules
-from pipeline.web.rates import STEP_SECONDS, Counts, Rates, RateWindow
+from pipeline.web.rates import STEP_SECONDS, Counts, Period, Periods, Rates, RateWindow
 from pipeline.web.tally import RuleTally, Tally
 
 MINUTE = 60.0
@@ -40,6 +42,8 @@ class StatusSources(NamedTuple):
     rules: Callable[[], RuleSet]
     rules_loaded_at: Callable[[], float]
     refused_rules: Callable[[], RefusedRules | None]
+    pauses: Callable[[], Sequence[Pause]]
+    """What is paused."""
     tally: Tally
 
 
@@ -84,6 +88,11 @@ class RuleLine:
     last_at: float | None
     """Time when its newest outcome was acknowledged."""
     suspended_since: float | None
+    failed_share: float
+    """Share of its ended notices that failed, since the start."""
+    last_failure: str | None
+    """Why its newest failure failed, in plain text."""
+    paused_since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,8 @@ class OutcomeLine:
     code: int | None
     seconds: float
     """From received to finished."""
+    words: str
+    """Kind, reason and code in plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,11 @@ class ServiceStatus:
     """Each API, if there are several: then requests in flight and limit are their sums, and breaker, halt and retry
     budget are those of the first that is halted."""
 
+    periods: tuple[Period, ...] = ()
+    """The last hour and day, as far as this process goes back."""
+    rules_off: tuple[str, ...] = ()
+    """Rules that are present and switched off."""
+
     @property
     def lag(self) -> int:
         """Lag of all partitions, as far as known."""
@@ -159,6 +175,8 @@ class StatusCollector:
         self._release = release
         self._started_at = sources.clock.now()
         self._window = RateWindow()
+        self._periods = Periods()
+        self._periods.sample(self._started_at, self._counts())
 
     async def keep(self) -> None:
         """Sample the counts until cancelled."""
@@ -168,7 +186,9 @@ class StatusCollector:
 
     def sample(self) -> None:
         """Sample the counts once."""
-        self._window.sample(self._sources.clock.now(), self._counts())
+        now, counts = self._sources.clock.now(), self._counts()
+        self._window.sample(now, counts)
+        self._periods.sample(now, counts)
 
     def _counts(self) -> Counts:
         tally = self._sources.tally
@@ -205,10 +225,12 @@ class StatusCollector:
             rules_version=rules.version,
             rules_loaded_at=sources.rules_loaded_at(),
             rules_refused=sources.refused_rules(),
-            rules=_rules(rules, sources.matched(), tally, state.suspended),
+            rules=_rules(rules, sources.matched(), tally, state.suspended, sources.pauses()),
             failures=tuple(_outcome(outcome) for outcome in reversed(tally.failures)),
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
             apis=_apis(state),
+            periods=self._periods.of(now, counts),
+            rules_off=tuple(sorted(rules.off)),
         )
 
 
@@ -249,9 +271,14 @@ def _partitions(
 
 
 def _rules(
-    rules: RuleSet, matched: Mapping[str, int], tally: Tally, suspended: Mapping[str, float]
+    rules: RuleSet,
+    matched: Mapping[str, int],
+    tally: Tally,
+    suspended: Mapping[str, float],
+    pauses: Sequence[Pause],
 ) -> tuple[RuleLine, ...]:
     nothing = RuleTally()
+    paused = {(pause.scope.kind, pause.scope.name): pause.since for pause in pauses}
     lines = []
     for rule in rules.rules:
         ended = tally.rules.get(rule.id, nothing)
@@ -266,9 +293,24 @@ def _rules(
                 failed=ended.failed,
                 last_at=ended.last or None,
                 suspended_since=suspended.get(rule.id),
+                failed_share=ended.failed / all_ended if (all_ended := sum(ended.ended.values())) else 0.0,
+                last_failure=None if ended.last_failure is None else _words(ended.last_failure),
+                paused_since=next((paused[key] for key in _scopes(rule) if key in paused), None),
             )
         )
     return tuple(lines)
+
+
+def _scopes(rule: Rule) -> Iterator[tuple[ScopeKind, str]]:
+    """The pauses that concern a rule."""
+    yield ScopeKind.ALL, ""
+    yield ScopeKind.RULE, rule.id
+    for template in rule.templates:
+        yield ScopeKind.TEMPLATE, template
+
+
+def _words(outcome: Outcome) -> str:
+    return outcome_words(outcome.kind, outcome.reason, outcome.code, outcome.because)
 
 
 def _outcome(outcome: Outcome) -> OutcomeLine:
@@ -284,4 +326,5 @@ def _outcome(outcome: Outcome) -> OutcomeLine:
         status=outcome.status,
         code=outcome.code,
         seconds=max(0.0, outcome.finished_at - outcome.received_at),
+        words=_words(outcome),
     )

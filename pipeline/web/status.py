@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.web.service_status import ServiceStatus
+from pipeline.web.service_status import RuleLine, ServiceStatus
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 SHOWN_PARTITIONS = 60
 """Most partitions on the page, the oldest first; `/status.json` has all."""
 SHOWN_RULES = 200
-"""Most rules on the page, the busiest first; `/status.json` has all."""
+"""Most rules on the page, those with trouble and the busiest first; `/status.json` has all."""
+
+
+class StatusLinks(NamedTuple):
+    """Pages elsewhere that the status page links to, where they are configured."""
+
+    runbook: str | None = None
+    search: str | None = None
+    """The search page, without a slash at its end."""
 
 
 class StatusPage:
@@ -32,13 +40,13 @@ class StatusPage:
         pages: Pages,
         status: Callable[[], ServiceStatus],
         configuration: Mapping[str, str],
-        runbook_url: str | None = None,
+        links: StatusLinks = StatusLinks(),  # noqa: B008 - frozen
     ) -> None:
         """`configuration` is shown unchanged: its secrets must be masked."""
         self._pages = pages
         self._status = status
         self._configuration = configuration
-        self._runbook_url = runbook_url
+        self._links = links
 
     def routes(self) -> list[Route]:
         """The page, its parts, and the JSON."""
@@ -81,17 +89,26 @@ class StatusPage:
 
     def _shown(self, status: ServiceStatus) -> dict[str, object]:
         partitions = sorted(status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0)))
-        rules = sorted(status.rules, key=lambda rule: -(rule.matched + rule.failed)) if _are_many(status) else None
+        rules = sorted(status.rules, key=_by_trouble)[:SHOWN_RULES]
         return {
             "now": status,
             "partitions": sorted(partitions[:SHOWN_PARTITIONS], key=lambda one: (one.topic, one.partition)),
-            "rules": (rules or status.rules)[:SHOWN_RULES],
+            "troubled": [rule for rule in rules if _is_troubled(rule)],
+            "well": [rule for rule in rules if not _is_troubled(rule)],
+            "search": self._links.search,
         }
 
     def _runbook(self, alert: str) -> str | None:
         """The URL of the runbook's section for the alert, if the runbook is published."""
-        return f"{self._runbook_url}#{alert.lower()}" if self._runbook_url else None
+        return f"{self._links.runbook}#{alert.lower()}" if self._links.runbook else None
 
 
-def _are_many(status: ServiceStatus) -> bool:
-    return len(status.rules) > SHOWN_RULES
+def _is_troubled(rule: RuleLine) -> bool:
+    """Whether a rule is paused or suspended, or has failures."""
+    return rule.paused_since is not None or rule.suspended_since is not None or rule.failed > 0
+
+
+def _by_trouble(rule: RuleLine) -> tuple[bool, float, int]:
+    """Sort what does not send first, then by the share that failed, then the busiest."""
+    stopped = rule.paused_since is not None or rule.suspended_since is not None
+    return (not stopped, -rule.failed_share, -(rule.matched + rule.failed))

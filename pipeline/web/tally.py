@@ -16,12 +16,13 @@ KEPT = 50
 class RuleTally:
     """Outcomes of one rule by kind."""
 
-    __slots__ = ("ended", "last")
+    __slots__ = ("ended", "last", "last_failure")
 
     def __init__(self) -> None:
         self.ended = dict.fromkeys(OutcomeKind, 0)
         self.last = 0.0
         """Time when the newest outcome was acknowledged."""
+        self.last_failure: Outcome | None = None
 
     @property
     def accepted(self) -> int:
@@ -55,6 +56,7 @@ class Tally:
         self.recent.append(outcome)
         if kind is not ACCEPTED and kind.is_failure:
             self.failures.append(outcome)
+            rule.last_failure = outcome
             if outcome.rule is not None:
                 self.recent_failures.failed(outcome.rule, sum(rule.ended.values()), now)
 

@@ -85,7 +85,7 @@ def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> No
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 390, 1280])
 def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, width: int, scheme: str) -> None:
     """On a phone and a desk, by day and night: no sideways scrolling, contrast of WCAG AA, everything has a name."""
     shop.halt(Halt.UNAUTHORISED, T0)

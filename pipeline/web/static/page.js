@@ -20,6 +20,20 @@
   });
 })();
 
+// What a reader has opened or closed stays so when a part of the page is replaced.
+(() => {
+  const chosen = new Map();
+  document.addEventListener("toggle", (event) => {
+    if (event.target.id) chosen.set(event.target.id, event.target.open);
+  }, true);
+  document.body.addEventListener("htmx:afterSwap", () => {
+    for (const [id, open] of chosen) {
+      const details = document.getElementById(id);
+      if (details) details.open = open;
+    }
+  });
+})();
+
 // The studio: line numbers with marks for findings, jumping to a finding, copying.
 (() => {
   const studio = document.getElementById("studio");

@@ -13,6 +13,7 @@ from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition
 from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.pause import Pause
 from pipeline.rules.compile import load
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -118,6 +119,7 @@ class Shop:
     stuck_partitions: dict[TopicPartition, StuckPartition] = field(default_factory=dict)
     held_partitions: dict[TopicPartition, HeldPartition] = field(default_factory=dict)
     snapshot: DeliverySnapshot = SNAPSHOT
+    pauses: list[Pause] = field(default_factory=list)
     consumed: int = 0
     rules: RuleSet = field(default_factory=lambda: rule_set("order-paid", "order-shipped"))
     refused: RefusedRules | None = None
@@ -180,6 +182,7 @@ class Shop:
             rules=lambda: self.rules,
             rules_loaded_at=lambda: T0 - 60,
             refused_rules=lambda: self.refused,
+            pauses=lambda: self.pauses,
             tally=self.tally,
         )
         return StatusCollector(subjects, "9.9.9")

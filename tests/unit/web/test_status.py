@@ -10,20 +10,22 @@ import pytest
 
 from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind
+from pipeline.model.pause import Pause, Scope, ScopeKind
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
-from pipeline.web.status import StatusPage
+from pipeline.web.status import StatusLinks, StatusPage
 
 from .status_sources import T0, Shop, outcome, rule_set
 
 RUNBOOK_URL = "https://runbooks.example.com/notices"
+SEARCH_URL = "https://search.example.com"
 HOSTILE = "<script>alert(1)</script>"
 
 
 def app_of(shop: Shop, configuration: dict[str, str] | None = None) -> httpx.AsyncClient:
     pages = Pages({"Status": "./"}, "9.9.9")
     shown = {"environment": "production", **(configuration or {})}
-    status = StatusPage(pages, shop.watch().status, shown, RUNBOOK_URL)
+    status = StatusPage(pages, shop.watch().status, shown, StatusLinks(RUNBOOK_URL, SEARCH_URL))
     probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
     transport = httpx.ASGITransport(make_app(probes, [*status.routes(), pages.route()], pages))
     return httpx.AsyncClient(transport=transport, base_url="http://pipeline")
@@ -149,7 +151,7 @@ async def test_a_thousand_rules_stay_a_page(shop: Shop) -> None:
     shop.matched = {"rule-299": 5}
     async with app_of(shop) as http:
         page = (await http.get("/")).text
-        assert "The busiest 200 are shown" in page
+        assert "Those with trouble and the busiest are shown, 200 in all" in page
         assert "rule-299" in page
         assert len((await http.get("/status.json")).json()["rules"]) == 300
 
@@ -168,3 +170,41 @@ async def test_several_apis_are_shown_one_by_one(shop: Shop, http: httpx.AsyncCl
         ("sms", "quota", 3),
     ]
     assert (status["in_flight"], status["limit"], status["halted"]) == (6, 128, "quota")
+
+
+async def test_what_is_wrong_comes_first_and_in_plain_text() -> None:
+    """Rules that do not send, then those with failures, each with its share and last reason; the others collapsed."""
+    shop = Shop(rules=rule_set("fine", "failing", "paused"))
+    shop.pauses = [Pause(Scope(ScopeKind.RULE, "paused"), T0)]
+    for number in range(8):
+        failed = number < 2
+        kind = OutcomeKind.REJECTED if failed else OutcomeKind.ACCEPTED
+        shop.tally.ended(outcome(number, kind, rule="failing")._replace(code=43101 if failed else 200), T0)
+    async with app_of(shop) as http:
+        page = (await http.get("/")).text
+        status = (await http.get("/status.json")).json()
+    order = [page.index(f'<th scope="row">{name}') for name in ("paused", "failing", "fine")]
+    assert order == sorted(order)
+    assert "1 rule without failures" in page
+    assert "last: refused: the customer blocked the account (43101)" in page
+    assert "25 %" in page
+    assert f'href="{SEARCH_URL}/event/shop.events/0/1"' in page
+    rules = {rule["id"]: rule for rule in status["rules"]}
+    assert (rules["failing"]["failed_share"], rules["paused"]["paused_since"]) == (0.25, T0)
+    assert status["failures"][0]["words"] == "refused: the customer blocked the account (43101)"
+
+
+async def test_shares_cover_what_the_process_has_seen() -> None:
+    """The last hour and day, as far as it goes back."""
+    shop = Shop()
+    watch = shop.watch()
+    watch.sample()
+    for number in range(4):
+        shop.tally.ended(outcome(number, OutcomeKind.REJECTED if number else OutcomeKind.ACCEPTED), T0)
+    shop.clock.time += 7_200
+    watch.sample()
+    shop.tally.ended(outcome(9), T0)
+    shop.clock.time += 60
+    hour, day = watch.status().periods
+    assert (hour.name, hour.seconds, hour.accepted, hour.failed) == ("hour", 60, 1, 0)
+    assert (day.name, day.seconds, day.accepted, day.failed, day.failed_share) == ("day", 7_260, 2, 3, 0.6)
