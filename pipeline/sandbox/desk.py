@@ -82,10 +82,18 @@ class AdminApi:
 
     async def page(self, request: Request) -> Response:
         """The newest messages as cards."""
-        recipient = request.query_params.get("recipient") or None
-        newest = self._newest(recipient, CARDS)
+        query = request.query_params
+        recipient, template = query.get("recipient") or None, query.get("template") or None
+        newest = self._newest(recipient, CARDS, template)
+        grouped = "grouped" in query
+        groups: dict[str, list[dict[str, object]]] = {}
+        for received in newest:
+            groups.setdefault(received.message.to if grouped else "", []).append(self._shown(received))
         html = self._page.render(
-            cards=[self._shown(received) for received in newest],
+            groups=groups,
+            grouped=grouped,
+            template=template,
+            templates=self._templates(),
             counts=self._state.memory.counts,
             refusals=[
                 {"at": datetime.fromtimestamp(one.at, UTC).strftime("%H:%M:%S"), "reason": one.reason, "text": one.text}
@@ -164,8 +172,18 @@ class AdminApi:
         granted = self._state.credentials.grant(form, request.headers.get("authorization"))
         return JSONResponse(granted.body, status_code=granted.status)
 
-    def _newest(self, recipient: str | None, most: int) -> list[Received]:
-        found = (one for one in reversed(self._state.memory.messages) if recipient in {None, one.message.to})
+    def _templates(self) -> dict[str, str]:
+        """The templates of the newest messages: the title of each, where it is known, by its id."""
+        ids = sorted({one.message.template for one in self._newest(None, MAX_SHOWN)})
+        known = self._state.templates
+        return {one: known[one].title if one in known else one for one in ids}
+
+    def _newest(self, recipient: str | None, most: int, template: str | None = None) -> list[Received]:
+        found = (
+            one
+            for one in reversed(self._state.memory.messages)
+            if recipient in {None, one.message.to} and template in {None, one.message.template}
+        )
         return [one for _, one in zip(range(most), found, strict=False)]
 
     def _shown(self, received: Received) -> dict[str, object]:
