@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.cache/tools/bin:$(PATH)
 # Without byte code on disk, every process that the tests start would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup tools demo test quick check-code chaos game-day bench generated lock release clean sbom audit
+.PHONY: help setup tools demo test quick check-code chaos game-day bench generated editor lock release clean sbom audit
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,12 @@ game-day: setup ## Break the whole stack in eight ways and check which alerts fi
 
 generated: setup ## Write the references and JSON Schemas from their declarations.
 	@$(BIN)/python -m docs.generate
+
+editor: ## Bundle CodeMirror for Studio from deploy/editor (npm; users need none).
+	@cd deploy/editor && npm ci --silent --no-audit --no-fund && npx esbuild bundle.js --bundle --minify --format=iife \
+	  --global-name=CodeMirror --target=es2022 --legal-comments=none --log-level=warning \
+	  --outfile=../../pipeline/web/static/codemirror.min.js
+	@cd deploy/editor && node licenses.js > ../../pipeline/web/static/codemirror.LICENSE && rm -rf node_modules
 
 lock: setup ## Pin new dependencies of pyproject.toml; ARGS=--upgrade pins the newest version of every package.
 	@sed '1,2d' requirements.lock > requirements.lock.new

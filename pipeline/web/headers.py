@@ -9,13 +9,19 @@ from starlette.datastructures import MutableHeaders
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+
+
+def studio_policy(nonce: str) -> str:
+    """The policy of the page with an editor, whose style sheets carry `nonce`: a new random text for each answer."""
+    return f"{POLICY}; style-src 'self' 'nonce-{nonce}'"
 
 
 class SecurityHeaders:

@@ -24,6 +24,9 @@ STATIC = {
     CARDS: "text/css",
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "studio.css": "text/css",
+    "studio.js": "text/javascript",
+    "codemirror.min.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -54,9 +57,13 @@ class Pages:
         """A relative address, so that pages work below any path of a proxy."""
         return f"static/{name}?v={hashlib.sha256(self._static[name]).hexdigest()[:12]}"
 
+    def render(self, name: str, values: Mapping[str, object]) -> str:
+        """Render a template as text."""
+        return self._templates.get_template(name).render(values)
+
     def answer(self, name: str, values: Mapping[str, object], status: int = 200) -> Response:
         """Render a template as a response."""
-        return HTMLResponse(self._templates.get_template(name).render(values), status)
+        return HTMLResponse(self.render(name, values), status)
 
     def mistake(self, path: str, status: int, title: str, message: str) -> Response:
         """The error page."""

@@ -2,99 +2,173 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
-from pipeline.adapters.shipped import shipped
+from tests.browser.axe import violations
 from tests.browser.looking import Looked
+from tests.browser.studio_command import studio
 
 pytestmark = pytest.mark.browser
 SECONDS = 30_000
 """Milliseconds to wait for an answer: the machine may be busy, and the child has a low priority."""
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the example rules are copied."""
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """The studio of the example rules."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "studio", str(shipped("rules")), "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert process.stdout is not None
-    try:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found is not None
-        yield found[0]
-        process.terminate()
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The studio of rules that no test saves."""
+    with studio(tmp_path_factory.mktemp("shop")) as found:
+        yield found
 
 
 @pytest.fixture
 def page(looked: Looked, url: str) -> Page:
-    looked.page.set_default_timeout(SECONDS)
-    looked.page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)
-    return looked.page
+    return opened(looked.page, url)
+
+
+def opened(page: Page, url: str, query: str = "?rule=order-paid") -> Page:
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{url}studio{query}", timeout=SECONDS)
+    expect(page.locator("#studio-page[data-scripted]")).to_be_attached()
+    expect(page.locator("#summary")).to_contain_text("message")
+    return page
+
+
+def rules_editor(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Rules")
+
+
+def rules_text(page: Page) -> str:
+    text: str = page.evaluate("document.getElementById('rules').value")
+    return text
+
+
+def select(page: Page, text: str) -> None:
+    """Put the cursor behind a text in the editor, as its search does."""
+    rules_editor(page).click()
+    page.keyboard.press("Control+f")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
 
 
 def change(page: Page, old: str, new: str) -> None:
     """As someone who types."""
-    rules = page.get_by_role("textbox", name="Rules")
-    text = rules.input_value()
-    assert old in text
-    rules.fill(text.replace(old, new))
+    assert old in rules_text(page)
+    select(page, old)
+    page.keyboard.insert_text(new)
+    page.keyboard.press("Escape")  # the list of completions, if there is one
 
 
-def test_a_mistake_shows_at_its_line_and_goes_away(page: Page, looked: Looked) -> None:
-    """It is marked at the line, with a hint; a click goes there; after the fix the card is back."""
-    summary = page.get_by_role("status").last
-    expect(summary).to_contain_text("No errors")
-    expect(page.locator(".np-card").first).to_be_visible()
+def test_a_mistake_shows_where_it_is_and_goes_away(page: Page, looked: Looked) -> None:
+    """It is underlined, with a hint; a click on the finding goes there; meanwhile the last good card stays."""
+    expect(page.locator(".phone .np-card").first).to_be_visible()
     change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
-    expect(summary).to_contain_text("1 error", timeout=SECONDS)
-    finding = page.locator("#result [data-line]").first
-    expect(finding).to_contain_text("amount_paid")
-    line = finding.get_attribute("data-line")
-    assert line is not None
-    expect(page.locator("#gutter .error")).to_have_text(line)
-    finding.get_by_role("link").click()
-    selected = page.evaluate(
-        "document.activeElement.value.slice(document.activeElement.selectionStart).split('\\n')[0]"
-    )
-    assert selected.startswith("amont_paid")
-    change(page, "event.amont_paid > 0.0", "event.amount_paid > 0.0")
-    expect(summary).to_contain_text("No errors", timeout=SECONDS)
-    expect(page.locator(".np-card").first).to_be_visible()
+    expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
+    expect(page.locator(".cm-lintRange-error")).to_have_text("amont_paid")
+    expect(page.locator("#part-findings li").first).to_contain_text("amount_paid")
+    page.locator("#part-findings a.place").first.click()
+    expect(rules_editor(page)).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == "amont_paid"
+    page.keyboard.insert_text("amount_paid")
+    expect(page.locator("#summary")).to_contain_text("No errors", timeout=SECONDS)
+    expect(page.locator(".cm-lintRange-error")).to_have_count(0)
     assert looked.complaints == []
     assert len(looked.hosts) == 1
 
 
+def test_the_last_good_card_stays(page: Page) -> None:
+    """Dimmed, with a note, while nothing of the file can be evaluated; summary and card agree."""
+    select(page, "defaults:")
+    page.keyboard.insert_text("defaults: [")
+    expect(page.locator("#summary")).to_contain_text("error", timeout=SECONDS)
+    expect(page.locator("#part-card.dimmed .phone")).to_be_visible()
+    expect(page.get_by_text("The card of the last version without errors.")).to_be_visible()
+    expect(page.locator("#summary")).not_to_contain_text("message")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#part-card.dimmed")).to_have_count(0, timeout=SECONDS)
+    expect(page.locator("#summary")).to_contain_text("1 message")
+
+
+def test_sound_rules_are_shown_beside_a_faulty_one(page: Page) -> None:
+    """An error in another rule of the file does not take the card away."""
+    change(page, "event.shipped_at", "event.shiped_at")
+    expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
+    expect(page.locator("#summary")).to_contain_text("1 message without order-shipped")
+    expect(page.locator("#part-card:not(.dimmed) .phone .np-card").first).to_be_visible()
+
+
+def test_completion(page: Page) -> None:
+    """Of a field with its type and documentation, and of a key of the template, by keyboard alone."""
+    select(page, "event.amount_paid > 0.0")
+    page.keyboard.insert_text("event.")
+    page.keyboard.type("am")
+    option = page.get_by_role("option", name=re.compile("amount_paid"))
+    expect(option).to_contain_text("decimal (2 digits after the point)", timeout=SECONDS)
+    page.wait_for_timeout(200)  # the editor takes an Enter at once after the list opened for a line break
+    page.keyboard.press("Enter")
+    assert "when: event.amount_paid" in rules_text(page)
+    select(page, "amount5: ${money(event.amount_paid, event.currency)}")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("am")
+    expect(page.get_by_role("option", name=re.compile("amount5"))).to_be_visible(timeout=SECONDS)
+
+
+def test_hover_explains(page: Page) -> None:
+    """Type and documentation of the field under the pointer, as text."""
+    page.locator(".cm-line", has_text="when:").first.locator(".ex-event").first.hover()
+    expect(page.locator(".hover")).to_contain_text("event.amount_paid: decimal", timeout=SECONDS)
+
+
 def test_another_event_another_card(page: Page) -> None:
-    """The type's example comes by itself, and what the rules make of it."""
+    """The type's example comes by itself, and what the rules make of it; another one differs."""
     page.get_by_role("combobox", name="Type").select_option("com.example.trade.refund.succeeded.v1")
-    expect(page.get_by_role("textbox", name="Event")).to_have_value(re.compile("refund_no"), timeout=SECONDS)
+    expect(page.get_by_role("textbox", name="Event")).to_contain_text("refund_no", timeout=SECONDS)
     expect(page.get_by_role("heading", name="refund-succeeded")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#palette")).to_contain_text("event.refund_no")
+    before = page.evaluate("document.getElementById('event').value")
+    page.get_by_role("button", name="Another").click()
+    page.wait_for_function("before => document.getElementById('event').value !== before", arg=before)
+
+
+def test_choosing_a_rule_chooses_an_event_that_fits(page: Page) -> None:
+    """By the list of rules, and by another file."""
+    page.get_by_role("combobox", name="Go to rule").select_option("order-shipped")
+    expect(page.get_by_role("combobox", name="Type")).to_have_value("com.example.trade.order.shipped.v1")
+    expect(page.get_by_role("heading", name="order-shipped")).to_be_visible(timeout=SECONDS)
+    page.get_by_role("combobox", name="File").select_option("customers.yaml")
+    expect(page.get_by_role("combobox", name="Type")).to_have_value("com.example.coupon.issued.v1", timeout=SECONDS)
+    expect(page.get_by_role("heading", name="coupon-issued")).to_be_visible(timeout=SECONDS)
+
+
+def test_an_event_of_a_test_can_be_chosen(page: Page) -> None:
+    """By its name."""
+    page.get_by_role("combobox", name="Take the event from").select_option(
+        label="the buyer learns that payment has arrived"
+    )
+    expect(page.get_by_role("textbox", name="Event")).to_contain_text("T20261123150100001", timeout=SECONDS)
+    expect(page.locator(".phone")).to_contain_text("T20261123150100001", timeout=SECONDS)
 
 
 def test_why_a_rule_does_not_match(page: Page) -> None:
-    """The part that decided, with the event's value."""
-    event = page.get_by_role("textbox", name="Event")
-    event.fill(re.sub(r'"amount_paid": "[^"]*"', '"amount_paid": "0.00"', event.input_value()))
+    """The part that decided, with the event's value; the summary, the card and the explanation agree."""
+    source = page.get_by_role("combobox", name="Take the event from")
+    source.select_option(label="payments of all kinds: paid with coupons alone")
     why = page.locator("section", has=page.get_by_role("heading", name="Why"))
     expect(why).to_contain_text("order-paid does not match", timeout=SECONDS)
     expect(why).to_contain_text("event.amount_paid = 0")
-    expect(page.locator("#result")).to_contain_text("no rule matches")
+    expect(page.locator("#part-card")).to_contain_text("no rule matches")
+    expect(page.locator("#summary")).to_contain_text("no messages")
 
 
 def test_its_tests_are_run(page: Page) -> None:
@@ -106,28 +180,57 @@ def test_its_tests_are_run(page: Page) -> None:
     expect(tests).to_contain_text("https://m.example.com/o/")
 
 
+def test_old_and_new_display(page: Page) -> None:
+    """One at a time; what is near its limit is counted."""
+    expect(page.locator('[data-mode="wechat"] .np-card').first).to_be_visible()
+    expect(page.locator('[data-mode="legacy"] .np-card').first).to_be_hidden()
+    page.get_by_text("Before May 2023").click()
+    expect(page.locator('[data-mode="legacy"] .np-card').first).to_be_visible()
+    expect(page.locator('[data-mode="wechat"] .np-card').first).to_be_hidden()
+
+
+def test_a_field_is_inserted(page: Page) -> None:
+    """From the palette: within an expression as it is, elsewhere in braces."""
+    select(page, "event.amount_paid > 0.0")
+    page.keyboard.press("End")
+    page.locator("#palette").get_by_role("button", name="event.item_count").click()
+    assert "event.item_count" in rules_text(page)
+    assert "${event.item_count}" not in rules_text(page).split("data:")[0]
+
+
 def test_changes_are_not_thrown_away_unasked(page: Page) -> None:
     """Another file is opened only when that is wanted."""
-    rules = page.get_by_role("textbox", name="Rules")
     change(page, "order-paid", "order-paid-mine")
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("combobox", name="File").select_option("customers.yaml")
     expect(page.get_by_role("combobox", name="File")).to_have_value("trade.yaml")
-    expect(rules).to_have_value(re.compile("order-paid-mine"))
+    assert "order-paid-mine" in rules_text(page)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("combobox", name="File").select_option("customers.yaml")
-    expect(rules).to_have_value(re.compile("coupon-issued"), timeout=SECONDS)
+    expect(rules_editor(page)).to_contain_text("coupon-issued", timeout=SECONDS)
+
+
+def test_leaving_the_page_asks(page: Page, url: str) -> None:
+    """A closed tab would lose what is not saved."""
+    change(page, "order-paid", "order-paid-mine")
+    asked: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
+    page.goto(f"{url}studio", timeout=SECONDS)
+    assert asked == ["beforeunload"]
 
 
 def test_the_yaml_is_copied(chromium: Browser, url: str) -> None:
-    """The button copies the field unchanged."""
+    """The button copies the text unchanged."""
     with chromium.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
-        page = context.new_page()
-        page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)
-        page.get_by_role("button", name="Copy YAML").click()
+        page = opened(context.new_page(), url)
+        page.get_by_role("button", name="Copy").click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
-        copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied == page.get_by_role("textbox", name="Rules").input_value()
+        assert page.evaluate("navigator.clipboard.readText()") == rules_text(page)
 
 
 def test_it_works_without_a_script(chromium: Browser, url: str) -> None:
@@ -135,27 +238,55 @@ def test_it_works_without_a_script(chromium: Browser, url: str) -> None:
     with chromium.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)
-        change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
+        rules = rules_editor(page)
+        rules.fill(rules.input_value().replace("event.amount_paid > 0.0", "event.amont_paid > 0.0"))
         page.get_by_role("button", name="Try it").click(timeout=SECONDS)
         expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
         page.get_by_role("combobox", name="File").select_option("customers.yaml")
         page.get_by_role("button", name="Open").click(timeout=SECONDS)
-        expect(page.get_by_role("textbox", name="Rules")).to_have_value(re.compile("coupon-issued"), timeout=SECONDS)
+        expect(rules).to_have_value(re.compile("coupon-issued"), timeout=SECONDS)
+
+
+def test_the_keyboard_is_not_caught(page: Page) -> None:
+    """Tab leaves the editor (WCAG 2.1.2)."""
+    rules_editor(page).click()
+    before = rules_text(page)
+    page.keyboard.press("Tab")
+    expect(rules_editor(page)).not_to_be_focused()
+    assert rules_text(page) == before
+
+
+def test_on_a_phone_the_card_is_first(chromium: Browser, url: str) -> None:
+    """The parts are tabs, one at a time."""
+    with chromium.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = opened(context.new_page(), url)
+        expect(page.locator(".phone")).to_be_visible()
+        expect(rules_editor(page)).to_be_hidden()
+        page.get_by_role("button", name="Rules", exact=True).click()
+        expect(rules_editor(page)).to_be_visible()
+        expect(page.locator(".phone")).to_be_hidden()
+        change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
+        expect(page.get_by_role("button", name="Findings 1")).to_be_visible(timeout=SECONDS)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_can_be_read(chromium: Browser, url: str, width: int, scheme: str) -> None:
-    """On a phone and a desk, by day and night, with findings on it."""
+    """On a phone and a desk, by day and night, with findings on it; axe-core finds nothing."""
     size = {"width": width, "height": 800}
     with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
-        page = looked.page
-        page.goto(f"{url}studio?rule=order-paid", timeout=SECONDS)
-        assert looked.poor_contrasts() == []
-        assert looked.unnamed() == []
+        page = opened(looked.page, url)
+        names = ["Card", "Rules", "Event", "Findings", "More"] if width < 1000 else [""]
+        if names[0]:
+            page.get_by_role("button", name="Rules", exact=True).click()
         change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
         expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
-        assert not looked.wider_than_the_screen()
-        assert looked.poor_contrasts() == []
-        assert looked.unnamed() == []
+        for name in names:
+            if name:
+                page.get_by_role("button", name=re.compile(name)).first.click()
+            assert not looked.wider_than_the_screen()
+            assert looked.poor_contrasts() == []
+            assert looked.unnamed() == []
+            assert violations(page) == []
+        assert looked.complaints == []

@@ -60,8 +60,9 @@ async def test_a_rule_alone_makes_its_card(bench: Workbench) -> None:
     assert [finding["code"] for finding in found["findings"]] == ["missing-test"]
     messages = {message["rule"]: message for message in found["messages"]}
     wechat, legacy = messages["thanks"]["cards"]
-    assert "¥128.00" in wechat
-    assert "¥128.00" in legacy
+    assert (wechat["mode"], legacy["mode"]) == ("wechat", "legacy")
+    assert "¥128.00" in wechat["html"]
+    assert "¥128.00" in legacy["html"]
     assert json.loads(messages["thanks"]["body"])["to"] == "u1"
     why = next(one for one in found["why"] if one["rule"] == "thanks")
     assert why["match"] == "notice"
@@ -149,7 +150,8 @@ async def test_hostile_yaml_is_a_finding(bench: Workbench, rules: str, code: str
 async def test_values_of_an_event_are_text(bench: Workbench) -> None:
     """Neither HTML nor an expression."""
     found = await tried(bench, event={**EVENT, "item_summary": "<script>${1+1}", "order_no": "<b>"})
-    cards = "".join(next(one for one in found["messages"] if one["rule"] == "thanks")["cards"])
+    shown = next(one for one in found["messages"] if one["rule"] == "thanks")["cards"]
+    cards = "".join(card["html"] for card in shown)
     assert "<script>" not in cards
     assert "&lt;script&gt;${1+1}" in cards
 
@@ -222,3 +224,64 @@ async def test_it_begins_with_a_file_and_an_event_that_fits(bench: Workbench) ->
     assert json.loads(str(opened["event"]))["order_no"]
     for file in ("../../etc/passwd", "nowhere.yaml", f"..{os.sep}templates.yaml"):
         assert (await bench.open(file, None, "no.such.type"))["file"] == "customers.yaml"
+
+
+async def test_sound_rules_are_shown_beside_one_with_errors(bench: Workbench) -> None:
+    """The error is reported, and the others make their messages, whether the faulty rule is YAML or not."""
+    text = (shipped("rules") / "trade.yaml").read_text(encoding="utf-8")
+    assert "event.shipped_at" in text
+    for faulty in (
+        text.replace("event.shipped_at", "event.shiped_at"),
+        text.replace("expires_after: 3d", "expires_after: '3d", 1),
+    ):
+        found = await tried(bench, faulty, file="trade.yaml")
+        assert not found["sound"]
+        assert found["evaluated"]
+        assert found["left_out"] == ["order-shipped"]
+        assert [message["rule"] for message in found["messages"]] == ["order-paid"]
+
+
+async def test_templates_and_tests_are_drafts_as_well(bench: Workbench) -> None:
+    """A longer title is on the card, and a changed test fails."""
+    templates = (shipped("rules") / "templates.yaml").read_text(encoding="utf-8")
+    found = await tried(bench, templates.replace("订单支付成功通知", "付款成功啦"), file="templates.yaml")
+    assert found["findings"] == []
+    assert "付款成功啦" in found["messages"][0]["cards"][0]["html"]
+    tests = (shipped("rules") / "tests/trade.yaml").read_text(encoding="utf-8")
+    found = await tried(bench, tests.replace("amount5: ¥128.00", "amount5: ¥1.00"), file="tests/trade.yaml")
+    assert found["tests"]["run"] > 3
+    assert found["tests"]["failed"][0]["file"] == "trade.yaml"
+
+
+async def test_completion_and_hover(bench: Workbench) -> None:
+    """In a draft that is not YAML yet, with the templates and schemas of the folder."""
+    text = RULE + "url: '${event.order_"
+    items = (
+        await bench.ask(
+            "complete", file="new.yaml", rules=f"rules:\n  - {text.replace(chr(10), chr(10) + '    ')}", at=10_000
+        )
+    )["items"]
+    assert isinstance(items, list)
+    assert [item["label"] for item in items] == ["order_no"]
+    found = (await bench.ask("hover", file="trade.yaml", rules="rules:\n  - template: order_paid", at=25))["hover"]
+    assert isinstance(found, dict)
+    assert found["title"] == "order_paid: 订单支付成功通知"
+
+
+async def test_events_to_choose_from(bench: Workbench) -> None:
+    """Examples that make a message, those of tests, and none that does not exist."""
+    first, second = await bench.example(PAID), await bench.example(PAID, 1)
+    assert first != second
+    choices = await bench.ask("choices", type=PAID)
+    tests = choices["tests"]
+    assert isinstance(tests, list)
+    chosen = await bench.ask("choose", key=tests[0]["key"])
+    assert json.loads(str(chosen["event"]))["order_no"] == "T20261123150100001"
+    for key in (
+        "test:trade.yaml:9999",
+        "recorded:../../etc/passwd:0",
+        "recorded:/etc/passwd:0",
+        "x",
+        "test:trade.yaml:-1",
+    ):
+        assert (await bench.ask("choose", key=key))["event"] is None

@@ -130,7 +130,9 @@ class EventTyper:
     def _reader(self, event_type: str) -> JsonReader | None:
         if event_type not in self._readers:
             schema = self._catalogue.newest(event_type)
-            self._readers[event_type] = JsonReader(schema, is_lenient=not self._strict) if schema is not None else None
+            # Authors see each field that does not fit, whether a rule reads it or not.
+            reader = None if schema is None else JsonReader(schema, is_lenient=not self._strict, keeps_unreadable=False)
+            self._readers[event_type] = reader
         return self._readers[event_type]
 
 

@@ -10,6 +10,8 @@ from pipeline.authoring.cards.card import Card, Line
 
 _COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _CODE = re.compile(r"`([^`]*)`")
+NEAR = 0.8
+"""Share of a field's limit from which on its characters are worth counting."""
 
 STYLE = """\
 .np-phone{--ink:#191919;--soft:#666;--line:#ececec;--card:#fff;--ground:#ededed;--bad:#c43b2f;--warn:#805300;
@@ -54,17 +56,36 @@ main>*{flex:0 1 390px}
 
 def to_html(card: Card) -> str:
     """The card with a table of its fields below it. The page must have `STYLE`."""
+    mode = escape(card.mode_title)
+    return (
+        f'<section class="np-phone" aria-label="{mode}"><p class="np-mode">{mode}</p>'
+        f"{card_html(card)}{_fields(card)}</section>"
+    )
+
+
+def card_html(card: Card) -> str:
+    """The card alone, as it stands in a chat. The page must have `STYLE`."""
     heading = _text(card.heading) if card.heading is not None else ""
     footing = _text(card.footing) if card.footing is not None else ""
     rows = "".join(f"<dt>{escape(line.label)}</dt><dd>{_colored(line)}</dd>" for line in card.rows)
     listed = f'<dl class="np-rows">{rows}</dl>' if rows else ""
-    mode = escape(card.mode_title)
     more = f'<div class="np-more" title="{escape(card.url)}">查看详情</div>' if card.url else ""
     return (
-        f'<section class="np-phone" aria-label="{mode}"><p class="np-mode">{mode}</p>'
         f'<div class="np-card"><div class="np-body"><h2 class="np-title">{escape(card.title)}</h2>'
-        f"{heading}{listed}{footing}</div>{more}</div>{_fields(card)}</section>"
+        f"{heading}{listed}{footing}</div>{more}</div>"
     )
+
+
+def near_limits(card: Card) -> list[dict[str, object]]:
+    """The fields near their limit or over it, or of which something is not shown.
+
+    Each has `key`, `count`, `limit` and `remarks`, which is HTML.
+    """
+    return [
+        {"key": line.key, "count": line.count, "limit": line.limit, "remarks": _remarks(line)}
+        for line in card.lines
+        if line.fault or line.losses or (line.limit and line.count >= NEAR * line.limit)
+    ]
 
 
 def page(title: str, cards: Sequence[Card]) -> str:

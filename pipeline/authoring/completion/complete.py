@@ -59,8 +59,9 @@ def complete(kind: FileKind, text: str, offset: int, known: Known) -> list[Item]
 
     The rest is in the order of its declaration. The case of letters does not matter.
     """
+    offset = max(0, min(offset, len(text)))
     facts = Facts(kind, outline(text), known)
-    where = place(facts.outline, max(0, min(offset, len(text))))
+    where = place(facts.outline, offset)
     return _Items(facts, where, offset).fitting()[:MOST_ITEMS]
 
 
@@ -107,7 +108,7 @@ class _Items:
                 Item(value, ItemKind.VALUE, f"value of {at.compared}", "", self._quoted(value, at.quote), start)
                 for value in (compared.values if compared is not None else ())
             )
-        if at.quote is not None:
+        if at.quote is not None or (not at.word and self._facts.outline.text[start - 1 : start].isdigit()):
             return
         if at.holder is not None:
             rows = scope.below(at.holder)

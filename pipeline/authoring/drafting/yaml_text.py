@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import yaml
@@ -19,6 +20,14 @@ class _Dumper(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the library's signature
         super().increase_indent(flow, False)  # noqa: FBT003 - the same
+
+
+# Our reader takes `1e3` for a number (YAML 1.2), PyYAML for a text (YAML 1.1): such a text is written in quotes.
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
+    list("-+.0123456789"),
+)
 
 
 def _dumped(value: object, *, is_flow: bool) -> str:

@@ -52,10 +52,7 @@ def given(case: Case, schemas: SchemaCatalogue, files: EventFiles) -> Event:
     Raises:
         Unfit: it does not fit its schema, or cannot be made.
     """
-    schema = schemas.newest(case.event.type)
-    value = _begun(case, schema, files)
-    for _, override in case.overrides:
-        value = _laid_over(value, override, schema.root if schema is not None else None)
+    schema, value = schemas.newest(case.event.type), event_json(case, schemas, files)
     try:
         data = from_json(schema, value) if schema is not None else plain_json(value)
     except SchemaMismatch as mismatch:
@@ -64,6 +61,19 @@ def given(case: Case, schemas: SchemaCatalogue, files: EventFiles) -> Event:
     timestamp_ms = int(_event_time(case).timestamp() * 1_000)
     record = Record("test", 0, 0, None, None, (), timestamp_ms)
     return Event(case.event.type, data, record, f"test/{case.name}", None, None, timestamp_ms, None, None)
+
+
+def event_json(case: Case, schemas: SchemaCatalogue, files: EventFiles) -> Mapping[str, object]:
+    """The data of the event as JSON, which need not fit the schema.
+
+    Raises:
+        Unfit: it cannot be made.
+    """
+    schema = schemas.newest(case.event.type)
+    value = _begun(case, schema, files)
+    for _, override in case.overrides:
+        value = _laid_over(value, override, schema.root if schema is not None else None)
+    return value
 
 
 def _begun(case: Case, schema: EventSchema | None, files: EventFiles) -> Mapping[str, object]:

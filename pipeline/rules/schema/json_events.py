@@ -53,13 +53,15 @@ class SchemaMismatch(UserError):
 class JsonReader:
     """Reads events of one type: made once, called for each."""
 
-    def __init__(self, schema: EventSchema, *, is_lenient: bool = False) -> None:
+    def __init__(self, schema: EventSchema, *, is_lenient: bool = False, keeps_unreadable: bool | None = None) -> None:
         """Make a reader for events of people, which refuses likely mistakes; or a lenient one, for other systems.
 
         A lenient one ignores fields that the schema lacks, as Avro's schema resolution does, takes the values that
         `scalar_reader` names, and puts an `Unreadable` where a field does not fit: it fails the rules that read it.
+        With `keeps_unreadable=False` it refuses such an event.
         """
-        self._read = _Readers(is_lenient=is_lenient, keeps_unreadable=is_lenient).record(schema.root)
+        keeps = is_lenient if keeps_unreadable is None else keeps_unreadable
+        self._read = _Readers(is_lenient=is_lenient, keeps_unreadable=keeps).record(schema.root)
 
     def read(self, value: object) -> dict[str, object]:
         """The event's data in the form that expressions read.

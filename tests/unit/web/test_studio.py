@@ -16,11 +16,13 @@ from pipeline.web.headers import SecurityHeaders
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler
-from pipeline.web.studio import MAX_FORM, Studio
+from pipeline.web.studio import Studio
+from pipeline.web.workbench import MAX_FORM
 
 HOSTILE = "</textarea><script>alert(1)</script>"
 DRAFT = {"file": "shop.yaml", "rules": "rules: []", "type": "shop.paid", "event": "{}"}
 BROWSER = {"accept": "text/html,*/*;q=0.8"}
+PARTS = {"x-studio": "parts"}
 
 
 class Answering:
@@ -29,9 +31,15 @@ class Answering:
     def __init__(self) -> None:
         self.drafts: list[dict[str, str]] = []
         self.limit_exceeded = False
+        self.asked: list[tuple[str, dict[str, object]]] = []
+        self.answer: dict[str, object] = {"items": [], "hover": None, "event": "{}"}
         self.result: dict[str, object] = {
             "findings": [],
             "sound": True,
+            "evaluated": True,
+            "left_out": [],
+            "day": "11月23日",
+            "clock": "15:01",
             "event_problem": None,
             "messages": [],
             "why": [],
@@ -43,11 +51,29 @@ class Answering:
         if self.limit_exceeded:
             raise ResourceLimitExceeded("too many", hint="later")
         text = f"# {file}"
-        files, types = ["shop.yaml", "other.yaml"], ["shop.paid"]
-        return {"files": files, "file": "shop.yaml", "rules": text, "types": types, "type": "shop.paid", "event": "{}"}
+        return {
+            "files": ["shop.yaml", "other.yaml"],
+            "file": "shop.yaml",
+            "rules": text,
+            "types": ["shop.paid"],
+            "type": "shop.paid",
+            "event": "{}",
+            "choices": {"tests": [], "recorded": []},
+        }
 
-    async def example(self, event_type: str) -> str:
-        return f'{{"of": "{event_type}"}}'
+    async def example(self, event_type: str, number: int = 0) -> str:
+        return f'{{"of": "{event_type}", "number": {number}}}'
+
+    async def ask(self, what: str, **arguments: object) -> Mapping[str, object]:
+        if self.limit_exceeded:
+            raise ResourceLimitExceeded("too many", hint="later")
+        self.asked.append((what, arguments))
+        if what == "palette":
+            field = {"path": HOSTILE, "type": HOSTILE, "values": [HOSTILE], "doc": HOSTILE}
+            flags = {"may_be_missing": True, "is_readable": True}
+            function = {"name": HOSTILE, "signatures": [HOSTILE], "doc": HOSTILE, "examples": [HOSTILE]}
+            return {"doc": HOSTILE, "fields": [{**field, **flags}], "functions": [function]}
+        return self.answer
 
     async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
         self.drafts.append(dict(draft))
@@ -95,21 +121,53 @@ async def test_a_browser_without_script_can_open_a_file_and_take_an_example(http
         assert gone.replace('"', "&#34;") not in page
 
 
-async def test_the_pages_own_script_gets_the_result_alone(http: httpx.AsyncClient) -> None:
-    """A piece of a page, with the summary for its place."""
-    piece = (await http.post("/studio", data=DRAFT, headers={"hx-request": "true"})).text
-    assert "<html" not in piece
-    assert 'hx-swap-oob="innerHTML"' in piece
+async def test_the_pages_own_script_gets_the_result_alone(bench: Answering, http: httpx.AsyncClient) -> None:
+    """The parts of the page, and what to mark in the editor."""
+    bench.result["findings"] = [
+        {
+            "line": 1,
+            "column": 1,
+            "level": "error",
+            "elsewhere": where,
+            "start": 0,
+            "end": 5,
+            "code": "x",
+            "words": "w",
+            "hint": None,
+            "excerpt": "",
+        }
+        for where in (None, "other.yaml")
+    ]
+    found = (await http.post("/studio", data=DRAFT, headers=PARTS)).json()
+    assert set(found["parts"]) == {"summary", "card", "findings", "why", "tests"}
+    assert "2 errors" in found["parts"]["summary"]
+    assert [(one["start"], one["end"]) for one in found["marks"]] == [(0, 5)]
 
 
 async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.AsyncClient) -> None:
     """Whatever rules, events, findings and explanations hold."""
     value = {"text": HOSTILE, "value": HOSTILE, "failed": None, "line": 1}
-    finding = {"line": 1, "column": 1, "level": "error", "elsewhere": HOSTILE}
+    finding = {"line": 1, "column": 1, "level": "error", "elsewhere": HOSTILE, "start": 0, "end": 1}
     bench.result = {
         **bench.result,
         "findings": [{**finding, "code": "x", "words": HOSTILE, "hint": HOSTILE, "excerpt": HOSTILE}],
-        "messages": [{"rule": HOSTILE, "refused": "field_limit", "detail": HOSTILE}],
+        "left_out": [HOSTILE],
+        "day": HOSTILE,
+        "clock": HOSTILE,
+        "messages": [
+            {"rule": HOSTILE, "refused": "field_limit", "detail": HOSTILE},
+            {
+                **dict.fromkeys(("rule", "template", "to", "url", "account", "body"), HOSTILE),
+                "cards": [
+                    {
+                        "mode": HOSTILE,
+                        "title": HOSTILE,
+                        "html": "",
+                        "near": [{"key": HOSTILE, "count": 1, "limit": 1, "remarks": ""}],
+                    }
+                ],
+            },
+        ],
         "why": [
             {
                 "rule": HOSTILE,
@@ -136,6 +194,9 @@ async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.As
     page = (await http.post("/studio", data={**DRAFT, "rules": HOSTILE, "event": HOSTILE}, headers=BROWSER)).text
     assert "<script>alert" not in page
     assert "</textarea><script" not in page
+    parts = (await http.post("/studio", data={**DRAFT, "rules": HOSTILE}, headers=PARTS)).json()["parts"]
+    assert "<script>alert" not in "".join(parts.values())
+    assert "<script>alert" not in (await http.get("/studio/palette", params={"type": HOSTILE})).text
 
 
 @pytest.mark.parametrize(
@@ -217,18 +278,48 @@ async def test_only_names_of_this_machine_are_served(http: httpx.AsyncClient, ho
 async def test_an_exceeded_limit_is_reported(bench: Answering, http: httpx.AsyncClient) -> None:
     """In the result of a draft, and as 503 for the page."""
     bench.limit_exceeded = True
-    piece = (await http.post("/studio", data=DRAFT, headers={"hx-request": "true"})).text
-    assert "too many" in piece
+    found = (await http.post("/studio", data=DRAFT, headers=PARTS)).json()
+    assert "too many" in found["parts"]["summary"]
+    for part in ("complete", "hover"):
+        assert (await http.post(f"/studio/{part}", data=DRAFT)).status_code == 503
     answer = await http.get("/studio", headers=BROWSER)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
-async def test_fields_are_replaced_alone(http: httpx.AsyncClient) -> None:
-    """Another file or type replaces its field, and the result is requested again."""
-    answer = await http.get("/studio/event", params={"type": "shop.paid"})
-    assert "{&#34;of&#34;: &#34;shop.paid&#34;}" in answer.text
-    assert answer.headers["hx-trigger-after-swap"] == "refresh"
-    assert "# other.yaml" in (await http.get("/studio/rules", params={"file": "other.yaml"})).text
+async def test_files_and_events_are_json(bench: Answering, http: httpx.AsyncClient) -> None:
+    """Another file comes with an event that fits, an event by its key, an example by its number."""
+    assert (await http.get("/studio/file", params={"file": "other.yaml"})).json()["rules"] == "# other.yaml"
+    example = (await http.get("/studio/event", params={"type": "shop.paid", "number": "3"})).json()["event"]
+    assert example == '{"of": "shop.paid", "number": 3}'
+    assert (await http.get("/studio/event", params={"key": "test:a:1"})).json()["event"] == "{}"
+    bench.answer = {"event": None}
+    assert (await http.get("/studio/event", params={"key": "test:a:1"})).status_code == 404
+    for number in ("-1", "x", "1" * 50, "\u0663"):
+        assert (await http.get("/studio/event", params={"number": number})).status_code == 400
+
+
+async def test_completion_and_hover_are_asked_of_the_workbench(bench: Answering, http: httpx.AsyncClient) -> None:
+    """For the draft and an offset in it."""
+    for what in ("complete", "hover"):
+        answer = await http.post(f"/studio/{what}", data={**DRAFT, "at": "7"})
+        assert answer.json() == bench.answer
+        assert bench.asked[-1] == (what, {"file": "shop.yaml", "rules": "rules: []", "at": 7})
+        foreign = await http.post(f"/studio/{what}", data=DRAFT, headers={"sec-fetch-site": "cross-site"})
+        assert foreign.status_code == 403
+
+
+async def test_the_style_of_the_editor_needs_a_new_nonce_each_time(http: httpx.AsyncClient) -> None:
+    """The policy allows no inline style without it, and no inline script at all."""
+    policies = [(await http.get("/studio", headers=BROWSER)).headers["content-security-policy"] for _ in range(2)]
+    assert policies[0] != policies[1]
+    assert all("style-src 'self' 'nonce-" in policy and "unsafe" not in policy for policy in policies)
+
+
+async def test_nothing_can_be_saved_without_a_store(http: httpx.AsyncClient) -> None:
+    """As in the service's own pages."""
+    for path in ("/studio/save", "/studio/test"):
+        assert (await http.post(path, data=DRAFT)).status_code == 404
+    assert "Save" not in (await http.get("/studio", headers=BROWSER)).text
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])

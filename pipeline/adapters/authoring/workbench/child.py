@@ -10,11 +10,13 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
 
-from pipeline.adapters.authoring.workbench.draft_runner import Draft, DraftRunner
+from pipeline.adapters.authoring.workbench.draft import Draft
+from pipeline.adapters.authoring.workbench.draft_runner import DraftRunner
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -48,18 +50,25 @@ def _bound(seconds: float) -> None:
 def _answer(runner: DraftRunner, line: bytes) -> dict[str, object]:
     job = orjson.loads(line)
     try:
-        match job.pop("do"):
-            case "open":
-                return runner.open(job["file"], job["rule"], job["type"])
-            case "example":
-                return {"event": runner.example(job["type"])}
-            case _:
-                return runner.try_out(Draft(**job))
+        return _JOBS[job.pop("do")](runner, **job)
     except UserError as error:
         return {"problem": error.message}
     except RecursionError:
         return {"problem": "nested too deeply"}
 
+
+_JOBS: Mapping[str, Callable[..., dict[str, object]]] = {
+    "open": lambda runner, file, rule, type: runner.open(file, rule, type),  # noqa: A006 - the job's own word
+    "example": lambda runner, type, number: {"event": runner.example(type, number)},  # noqa: A006 - the same
+    "choose": lambda runner, key: {"event": runner.event(key)},
+    "choices": lambda runner, type: runner.choices(type),  # noqa: A006 - the same
+    "complete": lambda runner, file, rules, at: {"items": runner.complete(file, rules, at)},
+    "hover": lambda runner, file, rules, at: {"hover": runner.hover(file, rules, at)},
+    "palette": lambda runner, type: runner.palette(type),  # noqa: A006 - the same
+    "test": lambda runner, draft, name: runner.as_test(Draft(**draft), name),
+    "try": lambda runner, **draft: runner.try_out(Draft(**draft)),
+}
+"""By name, each with its own arguments."""
 
 if __name__ == "__main__":
     main()

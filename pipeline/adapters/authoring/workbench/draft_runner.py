@@ -2,64 +2,54 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-
-import orjson
+from zoneinfo import ZoneInfo
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, GivenEvent
 from pipeline.adapters.authoring.event_forms import UnrecognisedShape, given
-from pipeline.adapters.authoring.lifelike_events import DEFAULT_SEED, example_event
 from pipeline.adapters.authoring.rule_test_events import read_test_events
+from pipeline.adapters.authoring.workbench.draft import EMPTY, NEW, Draft, Whole
+from pipeline.adapters.authoring.workbench.event_choices import EventChoices
+from pipeline.adapters.authoring.workbench.results import (
+    MOST_MESSAGES,
+    failed_as_values,
+    findings_as_values,
+    messages_as_values,
+    why_as_values,
+)
 from pipeline.adapters.authoring.workbench.rule_folder import RuleFolder, inside, rule_types
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.strict_json import Malformed, loads
-from pipeline.authoring.cards.card import card, values_of
-from pipeline.authoring.cards.html import to_html
-from pipeline.authoring.explain import RuleExplanation, Value, explain
+from pipeline.authoring.completion.complete import complete
+from pipeline.authoring.completion.functions import CALLABLES
+from pipeline.authoring.completion.hover import hover
+from pipeline.authoring.completion.known import Known
+from pipeline.authoring.completion.shapes import FileKind
+from pipeline.authoring.completion.sound import unclosed_lines, without_rules
+from pipeline.authoring.explain import explain
 from pipeline.authoring.rule_tests.reports import Timed, as_json
 from pipeline.authoring.rule_tests.running import run
-from pipeline.authoring.terminal_escape import shown
+from pipeline.authoring.rule_tests.writing import test_item
 from pipeline.model.event import Event, Position
-from pipeline.model.finding import Finding, Level
-from pipeline.model.notice import Notice, Refusal
 from pipeline.rules.lint.check import CheckResult, check
-from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
-from pipeline.rules.source.document import Location
 
-MOST_FINDINGS = 50
-MOST_MESSAGES = 20
 MOST_TESTS = 500
-NEW = "new.yaml"
-"""Name of a draft without a file."""
+SHOWN_IN = ZoneInfo("Asia/Shanghai")
+"""Where the phone is on which messages are shown."""
 
 
-EMPTY = """\
-rules:
-  - id: my-rule
-    on:
-    to: ${event.sub}
-    template:
-    expires_after: 24h
-    data:
-"""
+class _Tried(NamedTuple):
+    """A draft, checked; and what of it can be evaluated."""
 
-
-class Draft(NamedTuple):
-    """The text of a draft, and the event to try it with."""
-
-    file: str
-    """Name of a rule file in the folder, or `NEW`."""
-    rules: str
-    """YAML: a whole file of rules, or one rule alone."""
-    type: str
-    event: str
-    """JSON."""
+    checked: CheckResult
+    evaluated: CheckResult
+    """The same without the rules that have errors, where that helps."""
+    left_out: tuple[str, ...] = ()
 
 
 class DraftRunner:
@@ -67,9 +57,10 @@ class DraftRunner:
 
     def __init__(self, folder: Path, schemas: SchemaCatalogue, environment: str | None) -> None:
         self._rules = RuleFolder(folder)
-        self._folder = folder
         self._schemas = schemas
         self._environment = environment
+        self._events = EventChoices(folder, schemas)
+        self._known = Known(schemas)
 
     def open(self, file: str | None, rule: str | None, event_type: str | None) -> dict[str, object]:
         """A file and an event for its rules. Arguments that are None or do not exist are chosen.
@@ -77,28 +68,59 @@ class DraftRunner:
         Raises:
             UserError: the folder cannot be read.
         """
-        sources, names = self._rules.read(), self._rules.names()
-        abouts = {name: inside(path, sources.rules[path]) for name, path in names.items()}
-        first = file if file is not None and (file in names or file == NEW) else next(iter(names), NEW)
+        sources = self._rules.read()
+        texts = self._rules.named(sources)
+        abouts = {self._rules.name(path): inside(path, text) for path, text in sources.rules.items()}
+        first = file if file is not None and (file in texts or file == NEW) else next(iter(texts), NEW)
         chosen = next((name for name, about in abouts.items() if rule in about.ids), first)
-        text = sources.rules[names[chosen]] if chosen in names else ""
+        text = texts.get(chosen, "")
         known = sorted({*self._schemas, *(one for about in abouts.values() for one in about.types)})
         if event_type is None or event_type not in known:
-            event_type = _first_type(text, rule, known)
+            event_type = self._first_type(chosen, text, rule, known)
         return {
-            "files": [*names, NEW],
+            "files": [*texts, NEW],
             "file": chosen,
             "rules": text or EMPTY,
             "types": known,
             "type": event_type,
             "event": self.example(event_type),
+            "choices": self.choices(event_type),
         }
 
-    def example(self, event_type: str, seed: int = DEFAULT_SEED) -> str:
-        """An example event made from the schema of its type; empty without a schema."""
-        schema = self._schemas.newest(event_type)
-        event = example_event(schema, seed) if schema is not None else {}
-        return json.dumps(event, ensure_ascii=False, indent=2)
+    def example(self, event_type: str, number: int = 0) -> str:
+        """An example event of its type, one that makes a message if there is one; each number gives another."""
+        checked = check(self._rules.relevant(NEW, "rules: []", event_type), self._schemas)
+        return self._events.example(event_type, checked.compiled, number)
+
+    def choices(self, event_type: str) -> dict[str, object]:
+        """The events of that type that can be chosen, by group: `key` and `name` of each."""
+        found = self._events.choices(event_type, self._rules.read())
+        return {group: [one._asdict() for one in choices] for group, choices in found.items()}
+
+    def event(self, key: str) -> str | None:
+        """A chosen event as JSON; None if it does not exist any more."""
+        return self._events.event(key, self._rules.read())
+
+    def complete(self, file: str, text: str, offset: int) -> list[dict[str, object]]:
+        """What can be written at an offset of a draft."""
+        return [item._asdict() for item in complete(FileKind.of(file), text, offset, self._known_now())]
+
+    def hover(self, file: str, text: str, offset: int) -> dict[str, object] | None:
+        """What is at an offset of a draft."""
+        found = hover(FileKind.of(file), text, offset, self._known_now())
+        if found is None:
+            return None
+        return {"start": found.span.start, "end": found.span.end, "title": found.title, "body": found.body}
+
+    def palette(self, event_type: str) -> dict[str, object]:
+        """The fields of an event type, and the functions that an expression may call."""
+        fields = self._known.fields(event_type)
+        rows = fields.rows if fields is not None else ()
+        return {
+            "doc": fields.doc if fields is not None else "",
+            "fields": [{**row._asdict(), "values": list(row.values)} for row in rows],
+            "functions": [{**one._asdict(), "signatures": list(one.signatures)} for one in CALLABLES.values()],
+        }
 
     def try_out(self, draft: Draft) -> dict[str, object]:
         """Evaluate a draft.
@@ -106,41 +128,97 @@ class DraftRunner:
         Raises:
             UserError: the folder cannot be read.
         """
-        path = self._rules.names().get(draft.file, str(self._folder / NEW))
-        whole = _Whole.of(draft.rules)
+        path = self._rules.path(draft.file)
+        whole = Whole.of(draft.rules) if FileKind.of(draft.file) is FileKind.RULES else Whole(draft.rules, 0, 0)
         event_type, event, problem = self._event(draft)
-        checked = check(
-            self._rules.relevant(path, whole.text, event_type),
-            self._schemas,
-            environment=self._environment,
-            now=SystemClock().now(),
-        )
+        tried = self._tried(draft.file, whole.text, event_type)
         result: dict[str, object] = {
-            "findings": list(_findings(checked, path, whole, draft.rules)),
-            "sound": checked.compiled is not None,
+            "findings": list(findings_as_values(tried.checked, path, whole, draft.rules)),
+            "sound": tried.checked.compiled is not None,
+            "left_out": list(tried.left_out),
+            "evaluated": tried.evaluated.compiled is not None,
             "event_type": event_type,
             "event_problem": problem,
             "messages": [],
             "why": [],
-            "tests": self._tests(checked, path),
+            "tests": self._tests(tried.evaluated, path, draft.file),
         }
-        if checked.compiled is not None and event is not None:
-            result["messages"] = list(_messages(checked.compiled, event))
-            explanation = explain(checked.compiled, checked.locations, event)
-            result["why"] = [_why(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
+        happened = datetime.fromtimestamp(event.time_ms / 1_000, SHOWN_IN) if event is not None else None
+        result["day"] = f"{happened.month}月{happened.day}日" if happened is not None else ""
+        result["clock"] = f"{happened:%H:%M}" if happened is not None else ""
+        rules = tried.evaluated.compiled
+        if rules is not None and event is not None:
+            result["messages"] = list(messages_as_values(rules, event))
+            explanation = explain(rules, tried.evaluated.locations, event)
+            result["why"] = [why_as_values(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
         return result
 
-    def _tests(self, checked: CheckResult, path: str) -> dict[str, object] | None:
-        """Results of the tests for events of the draft's types; None if there are none."""
+    def as_test(self, draft: Draft, name: str) -> dict[str, object]:
+        """A test that expects what the draft makes of its event.
+
+        Returns `file`, the name of the test file, and `test`, the lines of the test; or `problem`.
+        """
+        if FileKind.of(draft.file) is not FileKind.RULES:
+            return {"problem": "a test belongs to a file of rules", "hint": "open the file of the rule"}
+        whole = Whole.of(draft.rules)
+        event_type, event, problem = self._event(draft)
+        if event is None or event_type is None or problem is not None:
+            return {"problem": "the event cannot be read", "hint": "correct it first"}
+        tried = self._tried(draft.file, whole.text, event_type)
+        if tried.checked.compiled is None:
+            return {"problem": "the rules have errors", "hint": "correct them first"}
+        data = given(loads(draft.event), Position("studio", 0, 0)).data
+        assert isinstance(data, dict)  # noqa: S101 - an event that is read has an object
+        folder, _, file = draft.file.rpartition("/")
+        lines = test_item(name, event_type, data, tried.checked.compiled.evaluate(event))
+        if lines is None:
+            return {"problem": "some rules make a message of this event and others cannot", "hint": None}
+        return {"file": f"{folder}/tests/{file}".lstrip("/"), "test": lines}
+
+    def _known_now(self) -> Known:
+        self._known = self._known.with_files(self._rules.read())
+        return self._known
+
+    def _tried(self, name: str, text: str, event_type: str | None) -> _Tried:
+        checked = self._checked(name, text, event_type)
+        if checked.compiled is not None or FileKind.of(name) is not FileKind.RULES:
+            return _Tried(checked, checked)
+        errors = [finding for finding in checked.findings if finding.is_error]
+        path = self._rules.path(name)
+        if any(finding.path != path for finding in errors):
+            return _Tried(checked, checked)
+        reported = {finding.line for finding in errors}
+        unclosed = unclosed_lines(text) if any(finding.code == "not-yaml" for finding in errors) else set()
+        for lines in (unclosed, reported):
+            remaining = without_rules(text, lines) if lines else None
+            evaluated = self._checked(name, remaining.text, event_type) if remaining is not None else checked
+            if remaining is not None and evaluated.compiled is not None:
+                return _Tried(checked, evaluated, remaining.left_out)
+        return _Tried(checked, checked)
+
+    def _checked(self, name: str, text: str, event_type: str | None) -> CheckResult:
+        return check(
+            self._rules.relevant(name, text, event_type),
+            self._schemas,
+            environment=self._environment,
+            now=SystemClock().now(),
+        )
+
+    def _tests(self, checked: CheckResult, path: str, name: str) -> dict[str, object] | None:
+        """Results of the tests for events of the draft's types, or of the draft's own; None if there are none."""
         if checked.compiled is None:
             return None
-        own = {name for name, locations in checked.locations.items() if locations.path == path}
-        types = {kind for rule in checked.compiled.rules if rule.id in own for kind in rule.on}
-        cases = [case for case in checked.cases if case.event.type in types][:MOST_TESTS]
+        cases = checked.cases
+        if FileKind.of(name) is FileKind.RULES:
+            own = {id_ for id_, locations in checked.locations.items() if locations.path == path}
+            types = {kind for rule in checked.compiled.rules if rule.id in own for kind in rule.on}
+            cases = tuple(case for case in cases if case.event.type in types)
+        cases = cases[:MOST_TESTS]
         files = read_test_events(cases)
         results = [run(case, checked.compiled, self._schemas, files) for case in cases]
         failed = [as_json(Timed(result, 0.0)) for result in results if not result.passed]
-        return {"run": len(results), "failed": [_failed(one) for one in failed[:MOST_MESSAGES]]} if results else None
+        shown = [failed_as_values(one) for one in failed[:MOST_MESSAGES]]
+        return {"run": len(results), "failed": shown} if results else None
 
     def _event(self, draft: Draft) -> tuple[str | None, Event | None, dict[str, object] | None]:
         try:
@@ -157,102 +235,10 @@ class DraftRunner:
             return draft.type or None, None, {"words": fault.message.removeprefix("event: "), "hint": fault.hint}
         return one.type, one, None
 
-
-def _first_type(text: str, rule: str | None, known: Sequence[str]) -> str:
-    looked_at = [one for id_, types in rule_types(NEW, text) for one in types if rule in {None, id_}]
-    return next((one for one in looked_at if one in known), known[0] if known else "")
-
-
-class _Whole(NamedTuple):
-    """A draft as a whole file, and the offset of its locations."""
-
-    text: str
-    lines: int
-    columns: int
-
-    @classmethod
-    def of(cls, text: str) -> _Whole:
-        """Make a whole file of a draft that is one rule."""
-        first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
-        if re.match(r"- ", first):
-            return cls(f"rules:\n{text}", 1, 0)
-        if re.match(r"(id|description|owner|on):", first):
-            body = "\n".join(f"    {line}" if line.strip() else line for line in text.splitlines())
-            return cls(f"rules:\n  -\n{body}\n", 2, 4)
-        return cls(text, 0, 0)
-
-    def location(self, line: int, column: int) -> Location:
-        """The location in the draft of a location in the file."""
-        return Location(max(1, line - self.lines), max(1, column - self.columns))
-
-
-def _findings(checked: CheckResult, path: str, whole: _Whole, text: str) -> Iterator[dict[str, object]]:
-    """Findings of the draft, then errors of other files, which prevent its evaluation."""
-    lines = text.splitlines()
-    own = [finding for finding in checked.findings if finding.path == path]
-    others = [finding for finding in checked.findings if finding.path != path and finding.level is Level.ERROR]
-    for finding in own[:MOST_FINDINGS]:
-        line, column = whole.location(finding.line, finding.column)
-        excerpt = lines[line - 1][:400] if line <= len(lines) else ""
-        yield _finding(finding) | {"line": line, "column": column, "excerpt": excerpt, "elsewhere": None}
-    for finding in others[:5]:
-        yield _finding(finding) | {"excerpt": "", "elsewhere": Path(finding.path).name}
-
-
-def _finding(finding: Finding) -> dict[str, object]:
-    return {
-        "line": finding.line,
-        "column": finding.column,
-        "level": finding.level.value,
-        "code": finding.code,
-        "words": finding.message,
-        "hint": finding.hint,
-    }
-
-
-def _messages(rules: RuleSet, event: Event) -> Iterator[dict[str, object]]:
-    for item in rules.evaluate(event)[:MOST_MESSAGES]:
-        if isinstance(item, Refusal):
-            yield {"rule": item.rule, "refused": item.reason.value, "detail": item.detail}
+    def _first_type(self, name: str, text: str, rule: str | None, known: Sequence[str]) -> str:
+        """The type of the rule or, in a file of another kind, of the first event that it names."""
+        if FileKind.of(name) is FileKind.RULES:
+            looked_at = [one for id_, types in rule_types(NEW, text) for one in types if rule in {None, id_}]
         else:
-            yield {"rule": item.rule, **_shown(rules, item)}
-
-
-def _shown(rules: RuleSet, notice: Notice) -> dict[str, object]:
-    body = orjson.loads(notice.body)
-    template = rules.templates[notice.template]
-    values, url = values_of(body), body.get("url")
-    return {
-        "template": notice.template,
-        "to": notice.recipient,
-        "cards": [to_html(card(template, values, mode, url)) for mode in template.style.modes],
-        "body": orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
-    }
-
-
-def _failed(case: Mapping[str, object]) -> dict[str, object]:
-    shown_parts = {name: case[name] for name in ("name", "line", "mismatches")}
-    return {**shown_parts, "file": Path(str(case["path"])).name}
-
-
-def _why(one: RuleExplanation, path: str, whole: _Whole) -> dict[str, object]:
-    """Why a rule makes a message or not, with locations in the draft."""
-
-    def value_of(value: Value) -> dict[str, object]:
-        location = whole.location(*value.location) if one.path == path else None
-        shown_value = None if value.failed is not None else shown(value.value)
-        return {"text": value.text, "value": shown_value, "failed": value.failed, "line": location and location.line}
-
-    decisions = one.fault.decisions if one.fault is not None else one.decisions
-    return {
-        "rule": one.id,
-        "match": one.match.value,
-        "stopped_by": one.stopped_by,
-        "inactive": one.inactive,
-        "items": one.items,
-        "conditional": one.condition is not None,
-        "decisions": [
-            {**value_of(decision.part), "operands": [value_of(operand) for operand in decision.operands]}
-            for decision in decisions
-        ],
-    }
+            looked_at = sorted((one for one in known if one in text), key=text.index)
+        return next((one for one in looked_at if one in known), known[0] if known else "")

@@ -47,13 +47,22 @@ class Workbench:
         """
         return await self._do({"do": "open", "file": file, "rule": rule, "type": event_type})
 
-    async def example(self, event_type: str) -> str:
-        """An example event of that type, as JSON.
+    async def example(self, event_type: str, number: int = 0) -> str:
+        """An example event of that type, as JSON; each number gives another one.
 
         Raises:
             ResourceLimitExceeded: as `try_out`.
         """
-        return str((await self._do({"do": "example", "type": event_type})).get("event", "{}"))
+        found = await self._do({"do": "example", "type": event_type, "number": number})
+        return str(found.get("event", "{}"))
+
+    async def ask(self, what: str, **arguments: object) -> dict[str, object]:
+        """The answer to one of the other jobs of `child.py`, or its `problem`.
+
+        Raises:
+            ResourceLimitExceeded: as `try_out`.
+        """
+        return await self._do({"do": what, **arguments})
 
     async def try_out(self, draft: Mapping[str, str]) -> dict[str, object]:
         """The result of `DraftRunner.try_out` for the draft with `file`, `rules`, `type` and `event`.

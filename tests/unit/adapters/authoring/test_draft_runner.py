@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.authoring.workbench.draft_runner import Draft, DraftRunner
+from pipeline.adapters.authoring.workbench.draft import Draft
+from pipeline.adapters.authoring.workbench.draft_runner import DraftRunner
 from tests.unit.rules.shop import RULE, TEMPLATES, schemas
 
 OTHER = RULE.replace("id: paid", "id: refund").replace("shop.order.Paid", "shop.order.Refunded")

@@ -114,6 +114,7 @@ def test_fields_of_the_event(expression: str) -> None:
         ("label(event.channel, {'¦", ["WECHAT", "ALIPAY"]),
         ("label(event.channel, {'WECHAT': '微信', '¦", ["WECHAT", "ALIPAY"]),
         ('"a" != event.am¦', ["amount"]),
+        ("event.amount > 0.0¦", []),
         ("event.note == '¦", []),
         ("money(event.amount, 'C¦", []),
     ],

@@ -1,0 +1,485 @@
+// Studio: editors in place of the text fields, answers as one types, files, events, and parts as tabs on a phone.
+"use strict";
+
+(() => {
+  const page = document.getElementById("studio-page");
+  if (!page || !window.CodeMirror) return;
+  const cm = window.CodeMirror;
+  const at = (id) => document.getElementById(id);
+  const form = at("studio");
+  const saves = "saves" in page.dataset;
+  const SECONDS = 1000;
+  const QUIET = 150; // milliseconds without a keystroke before the draft is tried
+
+  // Requests
+
+  const stale = at("stale");
+  const said = (text) => {
+    stale.textContent = text;
+    stale.hidden = !text;
+  };
+  const ask = async (address, fields, options = {}) => {
+    const body = fields ? new URLSearchParams(fields) : undefined;
+    const method = fields ? "POST" : "GET";
+    const headers = { accept: "application/json", ...options.headers };
+    const answer = await fetch(address, { method, body, headers });
+    const value = options.text ? await answer.text() : await answer.json();
+    if (!answer.ok && !(options.allowed ?? []).includes(answer.status)) throw new Error(value.detail ?? answer.statusText);
+    return value;
+  };
+  const reported = (error) => {
+    said(`${error.message || "Studio does not answer"}. What you see may be out of date.`);
+  };
+
+  // Highlighting
+
+  const NAMES = /(?<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<event>\bevent(?:\s*\.\s*\w+|\[[^\]]*\])*)|(?<call>\b[A-Za-z_]\w*(?=\())|(?<number>\b\d+(?:\.\d+)?\b|\btrue\b|\bfalse\b|\bnull\b)/g;
+  const marks = Object.fromEntries(["text", "event", "call", "number"].map((name) => [name, cm.Decoration.mark({ class: `ex-${name}` })]));
+  const whole = cm.Decoration.mark({ class: "ex" });
+  const closing = (line, from) => {
+    let depth = 0;
+    let quote = "";
+    for (let index = from; index < line.length; index++) {
+      const one = line[index];
+      if (quote) { if (one === "\\") index++; else if (one === quote) quote = ""; }
+      else if (one === '"' || one === "'") quote = one;
+      else if (one === "{") depth++;
+      else if (one === "}" && depth-- === 0) return index;
+    }
+    return line.length;
+  };
+  const expressions = (line) => {
+    const found = [];
+    const condition = /^\s*(?:- )?when:\s*[|>'"-]*\s*/.exec(line);
+    if (condition) return [[condition[0].length, line.length]];
+    for (let from = line.indexOf("${"); from >= 0; from = line.indexOf("${", from + 2)) {
+      if (line[from - 1] === "$") continue;
+      found.push([from, Math.min(closing(line, from + 2) + 1, line.length)]);
+    }
+    return found;
+  };
+  const highlighted = (view) => {
+    const found = [];
+    for (const { from, to } of view.visibleRanges) {
+      for (let position = from; position <= to;) {
+        const line = view.state.doc.lineAt(position);
+        for (const [start, end] of line.length < 5000 ? expressions(line.text) : []) {
+          if (start === end) continue;
+          found.push(whole.range(line.from + start, line.from + end));
+          for (const match of line.text.slice(start, end).matchAll(NAMES)) {
+            const name = Object.keys(match.groups).find((group) => match.groups[group] !== undefined);
+            found.push(marks[name].range(line.from + start + match.index, line.from + start + match.index + match[0].length));
+          }
+        }
+        position = line.to + 1;
+      }
+    }
+    return cm.Decoration.set(found, true);
+  };
+  const expressionHighlighting = cm.ViewPlugin.fromClass(
+    class {
+      constructor(view) { this.decorations = highlighted(view); }
+      update(update) { if (update.docChanged || update.viewportChanged) this.decorations = highlighted(update.view); }
+    },
+    { decorations: (plugin) => plugin.decorations },
+  );
+  const style = cm.HighlightStyle.define([
+    { tag: cm.tags.definition(cm.tags.propertyName), class: "tok-key" },
+    { tag: cm.tags.propertyName, class: "tok-key" },
+    { tag: cm.tags.comment, class: "tok-comment" },
+    { tag: [cm.tags.string, cm.tags.special(cm.tags.string)], class: "tok-text" },
+    { tag: [cm.tags.number, cm.tags.bool, cm.tags.null], class: "tok-number" },
+    { tag: [cm.tags.separator, cm.tags.punctuation, cm.tags.squareBracket, cm.tags.brace], class: "tok-punctuation" },
+  ]);
+
+  // Completion and hover: offsets here count UTF-16 code units, on the server characters
+
+  const characters = (text, units) => [...text.slice(0, units)].length;
+  const units = (text, count) => [...text].slice(0, count).join("").length;
+  const KINDS = { key: "property", field: "variable", function: "function", value: "enum", variable: "variable", template: "class", type: "type", rule: "constant" };
+  const complete = async (context) => {
+    const before = context.matchBefore(/[\w.-]*/);
+    const opened = context.matchBefore(/(?:[.{"']|: |[=!]= )$/);
+    if (!context.explicit && !opened && before.from === before.to) return null;
+    const text = context.state.doc.toString();
+    try {
+      const fields = { file: at("file").value, rules: text, at: characters(text, context.pos) };
+      const { items } = await ask("studio/complete", fields);
+      if (!items || !items.length) return null;
+      if (!context.explicit && items[0].kind === "key" && before.from === before.to) return null;
+      return {
+        from: units(text, items[0].start),
+        filter: false,
+        options: items.map((item) => ({
+          label: item.label,
+          type: KINDS[item.kind],
+          detail: item.detail,
+          info: item.doc || undefined,
+          apply: (view, _, __, to) => {
+            const from = units(text, item.start);
+            view.dispatch({ changes: { from, to, insert: item.insert }, selection: { anchor: from + item.insert.length }, userEvent: "input.complete" });
+          },
+        })),
+      };
+    } catch { return null; } // it is asked again with the next keystroke
+  };
+  const hover = cm.hoverTooltip(async (view, position) => {
+    const text = view.state.doc.toString();
+    try {
+      const found = (await ask("studio/hover", { file: at("file").value, rules: text, at: characters(text, position) })).hover;
+      if (!found) return null;
+      return {
+        pos: units(text, found.start),
+        end: units(text, found.end),
+        above: true,
+        create: () => {
+          const dom = document.createElement("div");
+          dom.className = "hover";
+          const title = document.createElement("code");
+          title.textContent = found.title;
+          dom.append(title, found.body);
+          return { dom };
+        },
+      };
+    } catch { return null; }
+  });
+
+  // The editors
+
+  const edited = (area, label, extensions, changed) => {
+    const all = [
+      cm.EditorView.cspNonce.of(page.dataset.nonce),
+      cm.lineNumbers(),
+      cm.history(),
+      cm.drawSelection(),
+      cm.bracketMatching(),
+      cm.closeBrackets(),
+      cm.highlightActiveLine(),
+      cm.indentUnit.of("  "),
+      cm.syntaxHighlighting(style),
+      cm.EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": "summary", spellcheck: "false", autocapitalize: "off", tabindex: "0" }),
+      cm.EditorView.updateListener.of((update) => {
+        if (!update.docChanged) return;
+        area.value = update.state.doc.toString();
+        changed(update);
+      }),
+      ...extensions,
+      // Tab leaves the editor: the keyboard must not be caught in it (WCAG 2.1.2).
+      cm.keymap.of([...cm.closeBracketsKeymap, ...cm.completionKeymap, ...cm.searchKeymap, ...cm.historyKeymap, ...cm.lintKeymap, ...cm.defaultKeymap]),
+    ];
+    const fresh = (doc) => cm.EditorState.create({ doc, extensions: all });
+    const view = new cm.EditorView({ state: fresh(area.value), parent: area.parentElement });
+    // Another file: Undo must not bring the text of the one before into it.
+    view.begin = (doc) => {
+      view.setState(fresh(doc));
+      area.value = doc;
+    };
+    area.hidden = true;
+    area.removeAttribute("aria-describedby");
+    return view;
+  };
+  const replace = (view, text, userEvent = "studio.load") =>
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, selection: { anchor: 0 }, userEvent });
+
+  let savedText = at("rules").value;
+  let version = page.dataset.version ?? "";
+  let file = at("file").value;
+  let timer;
+  const soon = () => { clearTimeout(timer); timer = setTimeout(tried, QUIET); };
+  const text = () => rules.state.doc.toString();
+  const isDirty = () => text() !== savedText;
+  const showDirty = () => {
+    at("dirty").hidden = !isDirty();
+    if (at("save")) at("save").disabled = !isDirty();
+    at("undo").disabled = cm.undoDepth(rules.state) === 0;
+    if (at("test-form")) at("test-form").hidden = !shownCard || file === "new.yaml" || /(^|\/)(tests\/|templates\.ya?ml$)/.test(file) || at("old-card").hidden === false;
+  };
+  let shownCard = false;
+  const rules = edited(at("rules"), "Rules", [
+    cm.yaml(), expressionHighlighting, hover, cm.lintGutter(),
+    ...(window.matchMedia("(max-width: 60rem)").matches ? [cm.EditorView.lineWrapping] : []),
+    cm.autocompletion({ override: [complete], activateOnTyping: true, activateOnTypingDelay: 120, icons: false }),
+    cm.keymap.of([{ key: "Mod-s", preventDefault: true, run: () => { save(); return true; } }]),
+    cm.EditorView.updateListener.of((update) => { if (update.selectionSet) follow(); }),
+  ], () => { showDirty(); listRules(); soon(); });
+  const event = edited(at("event"), "Event", [cm.json()], soon);
+
+  // Trying a draft
+
+  let isTrying = false;
+  let isDue = false;
+  const phone = at("part-card");
+  const tried = async () => {
+    clearTimeout(timer);
+    if (isTrying) { isDue = true; return; } // drafts are tried one after the other: only the newest is due
+    isTrying = true;
+    isDue = false;
+    const sent = text();
+    try {
+      const fields = { file, rules: sent, type: at("type").value, event: event.state.doc.toString() };
+      const found = await ask("studio", fields, { headers: { "x-studio": "parts" } });
+      said("");
+      if (sent === text()) show(found, sent);
+    } catch (error) { reported(error); }
+    isTrying = false;
+    if (isDue) await tried();
+  };
+  const show = ({ parts, marks: findings, shown, counts }, sent) => {
+    for (const [name, html] of Object.entries(parts)) {
+      if (name === "card") continue;
+      at(name === "summary" ? "summary" : `part-${name}`).innerHTML = html;
+    }
+    // The last good card stays while there is none.
+    const keeps = !shown && shownCard;
+    if (!keeps) phone.innerHTML = parts.card;
+    if (shown) shownCard = phone.querySelector(".phone") !== null;
+    phone.classList.toggle("dimmed", keeps);
+    at("old-card").hidden = !keeps;
+    at("count").textContent = counts.findings || "";
+    const levels = { error: "error", warning: "warning", note: "info" };
+    const length = rules.state.doc.length;
+    const diagnostics = findings.map((one) => {
+      const from = Math.min(units(sent, one.start), length);
+      const to = Math.min(Math.max(units(sent, one.end), from), length);
+      return { from, to, severity: levels[one.level], message: one.hint ? `${one.words}\n${one.hint}` : one.words, source: one.code };
+    });
+    rules.dispatch(cm.setDiagnostics(rules.state, diagnostics));
+    showDirty();
+  };
+  document.addEventListener("click", (clicked) => {
+    const item = clicked.target.closest("[data-start]");
+    if (!clicked.target.closest("a.place") || !item) return;
+    clicked.preventDefault();
+    tab("rules");
+    const whole = text();
+    const anchor = Math.min(units(whole, Number(item.dataset.start)), whole.length);
+    const head = Math.min(units(whole, Number(item.dataset.end)), whole.length);
+    rules.dispatch({ selection: { anchor, head }, effects: cm.EditorView.scrollIntoView(anchor, { y: "center" }) });
+    rules.focus();
+  });
+
+  // Files and rules
+
+  const discards = () => !isDirty() || window.confirm(`Discard your changes to ${file}?`);
+  const open = async (query) => {
+    const found = await ask(`studio/file?${new URLSearchParams(query)}`);
+    file = found.file;
+    version = found.version ?? "";
+    savedText = found.rules;
+    at("file").value = file;
+    at("type").value = found.type;
+    at("conflict").hidden = true;
+    shownCard = false;
+    rules.begin(found.rules);
+    event.begin(found.event);
+    listSources(found.choices);
+    listRules();
+    showDirty();
+    loadPalette();
+    await tried();
+  };
+  at("file").addEventListener("change", async () => {
+    const wanted = at("file").value;
+    if (!discards()) { at("file").value = file; return; }
+    // Templates are for every event: the one that is there stays.
+    const kept = /(^|\/)templates\.ya?ml$/.test(wanted) ? { type: at("type").value } : {};
+    try { await open({ file: wanted, ...kept }); } catch (error) { at("file").value = file; reported(error); }
+  });
+  const RULE = /^ *- +id: *["']?([\w-]+)/gm;
+  const ruleList = at("rule");
+  const listRules = () => {
+    const found = [...text().matchAll(RULE)].map((match) => match[1]);
+    ruleList.hidden = found.length < 2;
+    if ([...ruleList.options].map((one) => one.value).join() === found.join()) return;
+    ruleList.replaceChildren(...found.map((id) => new Option(id, id)));
+  };
+  const placeOf = (id) => [...text().matchAll(RULE)].find((match) => match[1] === id)?.index ?? 0;
+  const follow = () => {
+    const head = rules.state.selection.main.head;
+    const above = [...text().matchAll(RULE)].filter((match) => match.index <= head).pop();
+    if (above && !ruleList.hidden) ruleList.value = above[1];
+  };
+  const typesOf = (id) => {
+    const block = text().slice(placeOf(id)).split(/\n(?= *- +id:)/)[0];
+    return [...at("type").options].map((one) => one.value).filter((type) => block.includes(type));
+  };
+  ruleList.addEventListener("change", async () => {
+    const id = ruleList.value;
+    const anchor = placeOf(id);
+    rules.dispatch({ selection: { anchor }, effects: cm.EditorView.scrollIntoView(anchor, { y: "start" }) });
+    const types = typesOf(id);
+    if (types.length && !types.includes(at("type").value)) {
+      at("type").value = types[0];
+      await choose({});
+    }
+  });
+  window.addEventListener("beforeunload", (leaving) => { if (isDirty()) leaving.preventDefault(); });
+
+  // Saving
+
+  const conflict = at("conflict");
+  const button = (label, run) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = label;
+    made.addEventListener("click", run);
+    return made;
+  };
+  const save = async (before = version) => {
+    if (!saves || !isDirty()) return;
+    let name = file;
+    if (file === "new.yaml" && !version) {
+      name = window.prompt("Name of the file, within the folder of rules:", "new.yaml");
+      if (!name) return;
+    }
+    const sent = text();
+    try {
+      const answer = await ask("studio/save", { file: name, rules: sent, before: name === file ? before : "" }, { allowed: [409] });
+      if (!answer.saved) { differs(name, answer); return; }
+      if (name !== file) { await opened(name); return; }
+      version = answer.version;
+      savedText = sent;
+      conflict.hidden = true;
+      said("");
+      showDirty();
+      soon();
+    } catch (error) { said(`Not saved: ${error.message}`); }
+  };
+  const opened = async (name) => {
+    savedText = text();
+    if (![...at("file").options].some((one) => one.value === name)) at("file").add(new Option(name, name), 0);
+    await open({ file: name });
+  };
+  const differs = (name, answer) => {
+    const words = document.createElement("p");
+    words.textContent = answer.version
+      ? `${name} has changed on disk since it was opened. Nothing is overwritten.`
+      : `${name} does not exist any more.`;
+    conflict.replaceChildren(
+      words,
+      button("Keep mine and overwrite it", () => { file = name; version = answer.version; save(answer.version); }),
+      button("Take the file's text (Undo brings mine back)", () => {
+        version = answer.version;
+        savedText = answer.text;
+        conflict.hidden = true;
+        replace(rules, answer.text);
+      }),
+    );
+    conflict.hidden = false;
+    conflict.querySelector("button").focus();
+  };
+  if (saves) {
+    at("save").hidden = false;
+    at("save").addEventListener("click", () => save());
+    at("test-form").addEventListener("submit", async (submitted) => {
+      submitted.preventDefault();
+      const told = at("test-said");
+      const fields = { file, rules: text(), type: at("type").value, event: event.state.doc.toString(), name: at("test-name").value };
+      try {
+        const answer = await ask("studio/test", fields);
+        told.textContent = `Added to ${answer.file}.`;
+        at("test-name").value = "";
+        if (![...at("file").options].some((one) => one.value === answer.file)) at("file").add(new Option(answer.file, answer.file));
+        await Promise.all([tried(), choose({ keep: true })]);
+      } catch (error) { told.textContent = `Not added: ${error.message}`; }
+    });
+  }
+  at("undo").hidden = false;
+  at("undo").addEventListener("click", () => { cm.undo(rules); rules.focus(); });
+  const copy = at("copy");
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+    } catch {
+      rules.focus(); // without access to the clipboard: select the text
+      rules.dispatch({ selection: { anchor: 0, head: rules.state.doc.length } });
+      return;
+    }
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy"; }, 1.5 * SECONDS);
+  });
+
+  // Events
+
+  const source = at("source");
+  let example = 0;
+  const group = (label, choices) => {
+    const made = document.createElement("optgroup");
+    made.label = label;
+    made.append(...choices.map(({ key, name }) => new Option(name, key)));
+    return made;
+  };
+  const listSources = (choices) => {
+    const chosen = source.value;
+    source.replaceChildren(new Option("Example", ""));
+    const groups = { Tests: choices.tests ?? [], Recorded: choices.recorded ?? [] };
+    for (const [label, ones] of Object.entries(groups)) if (ones.length) source.append(group(label, ones));
+    if ([...source.options].some((one) => one.value === chosen)) source.value = chosen;
+  };
+  const choose = async ({ key = "", number = 0, keep = false }) => {
+    const type = at("type").value;
+    const found = await ask(`studio/event?${new URLSearchParams(key && !keep ? { type, key } : { type, number })}`);
+    listSources(found.choices);
+    if (keep) return;
+    source.value = key;
+    replace(event, found.event);
+  };
+  at("event-actions").hidden = false;
+  at("type").addEventListener("change", () => {
+    example = 0;
+    source.value = "";
+    loadPalette();
+    choose({}).catch(reported);
+  });
+  source.addEventListener("change", async () => {
+    try {
+      await choose({ key: source.value });
+    } catch (error) { reported(error); source.value = ""; }
+  });
+  at("another").addEventListener("click", () => choose({ number: ++example }).catch(reported));
+
+  // Fields and functions
+
+  const palette = at("palette");
+  const loadPalette = async () => {
+    try {
+      palette.innerHTML = await ask(`studio/palette?${new URLSearchParams({ type: at("type").value })}`, null, { text: true });
+    } catch (error) { reported(error); }
+  };
+  palette.addEventListener("click", (clicked) => {
+    const what = clicked.target.closest(".insert")?.dataset.insert;
+    if (!what) return;
+    const { from, to } = rules.state.selection.main;
+    const line = rules.state.doc.lineAt(from);
+    const inside = expressions(line.text).some(([start, end]) => line.from + start < from && from <= line.from + end);
+    const insert = inside ? what : `\${${what}${what.endsWith("(") ? ")" : ""}}`;
+    tab("rules");
+    rules.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length - (inside ? 0 : 1) }, userEvent: "input" });
+    rules.focus();
+  });
+
+  // Parts as tabs, on a phone
+
+  const tabs = [...page.querySelectorAll("[data-show]")];
+  const tab = (name) => {
+    page.dataset.tab = name;
+    for (const one of tabs) one.setAttribute("aria-pressed", String(one.dataset.show === name));
+    if (name === "rules") rules.requestMeasure();
+    if (name === "event") event.requestMeasure();
+  };
+  for (const one of tabs) one.addEventListener("click", () => tab(one.dataset.show));
+
+  form.addEventListener("submit", (submitted) => { submitted.preventDefault(); tried(); });
+  page.dataset.scripted = "";
+  listSources({});
+  listRules();
+  const wanted = new URLSearchParams(window.location.search).get("rule");
+  if (wanted && placeOf(wanted)) {
+    const anchor = placeOf(wanted);
+    rules.dispatch({ selection: { anchor }, effects: cm.EditorView.scrollIntoView(anchor, { y: "start" }) });
+    follow();
+  }
+  choose({ keep: true }).catch(reported);
+  tried();
+})();
