@@ -58,7 +58,7 @@ def history(url: str) -> Iterator[History]:
 
 def row(outcome: Outcome, offset: int, *, timestamp_ms: int = NOW_MS) -> Row:
     """The outcome's row, through the bytes of its record."""
-    value = OutcomeEncoder(1, lambda recipient: recipient)(outcome)
+    value = OutcomeEncoder(1, lambda recipient: recipient, lambda reference: reference)(outcome)
     record = Record(TOPIC, 0, offset, b"k", value, (), timestamp_ms)
     fields = OutcomeFields()(value)
     assert fields is not None
@@ -76,7 +76,7 @@ def by_recipient(recipient: str) -> ByField:
 
 
 def test_what_is_stored_is_found_as_it_was(history: History) -> None:
-    """Every field; by recipient, event id, record and first record; from a time on."""
+    """Every field; by recipient, reference, event id, record and first record; from a time on."""
     assert history.write(TOPIC_ID, [batch(row(WHOLE, 0), row(BARE, 1))]) == 2
     (found,) = history.outcomes(by_recipient("customer"), None)
     assert found.written == Position(TOPIC, 0, 0)
@@ -84,6 +84,8 @@ def test_what_is_stored_is_found_as_it_was(history: History) -> None:
     assert (found.source, found.first, found.group) == (WHOLE.position, WHOLE.first, GROUP)
     assert [one.name for one in found.because] == ["rule order-paid", None]
     assert history.outcomes(ByField(Field.EVENT, frozenset({"e-1"})), None) == [found]
+    assert WHOLE.reference is not None
+    assert history.outcomes(ByField(Field.REFERENCE, frozenset({WHOLE.reference})), None) == [found]
     assert WHOLE.first is not None
     for position in (WHOLE.position, WHOLE.first):
         assert found in history.outcomes(ByEvents(frozenset({position})), None)
