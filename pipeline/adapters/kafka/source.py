@@ -225,6 +225,12 @@ class KafkaSource:
         self._polled_at = now
         self._group.rejoin_if_due()
         self._commits.send(self._group.consumer, now)
+        if self._group.is_settling():
+            self._group.pause(frozenset(self._group.owned))
+            self._serve_group()
+            with self._changed:
+                self._changed.wait(POLL_SECONDS)
+            return
         # While the coordinator is silent, other members may own these partitions, so their records are not read.
         out_of_touch = self.out_of_touch()
         with self._changed:
@@ -287,6 +293,8 @@ class KafkaSource:
             if first is None:
                 return
             self._keep([first])
+            if self._group.is_settling():  # assigned in this very poll
+                return
         if len(self._kept) < limit:
             self._keep(self._group.consumer.consume(limit - len(self._kept), 0))
         records, self._kept = self._kept[:limit], self._kept[limit:]

@@ -93,7 +93,9 @@ class Endless(Client):
         return [self.poll(0.0) for _ in range(count)]
 
 
-def _source(monkeypatch: pytest.MonkeyPatch, client: Callable[[object], Client]) -> tuple[KafkaSource, Client]:
+def _source(
+    monkeypatch: pytest.MonkeyPatch, client: Callable[[object], Client], settle_seconds: float = 0.0
+) -> tuple[KafkaSource, Client]:
     made: list[Client] = []
 
     def make(properties: object) -> Client:
@@ -102,6 +104,7 @@ def _source(monkeypatch: pytest.MonkeyPatch, client: Callable[[object], Client])
 
     monkeypatch.setattr(kafka_group, "Consumer", make)
     monkeypatch.setattr(kafka_source, "IDLE_POLL_SECONDS", 0.2)
+    monkeypatch.setattr(kafka_group, "JOIN_SECONDS", settle_seconds)
     source = KafkaSource(
         {"group.id": "g"},
         ["events"],
@@ -167,3 +170,37 @@ def test_no_records_are_handed_over_while_the_coordinator_is_silent(monkeypatch:
         assert len(listener.records) == 10
     finally:
         source.stop(TIMEOUT)
+
+
+class Contested(Endless):
+    """A consumer of two partitions whose group takes one away again 0.2 s after the assignment."""
+
+    def subscribe(self, _topics: list[str], on_assign: Callable[..., None], **callbacks: object) -> None:
+        self._revoke = callbacks["on_revoke"]
+        self._assign = iter([lambda *_: on_assign(self, [KafkaPartition("events", 0), KafkaPartition("events", 1)])])
+        self._assigned_at = 0.0
+
+    def poll(self, seconds: float) -> Message | None:
+        message = super().poll(seconds)
+        if not self._assigned_at:
+            self._assigned_at = time.monotonic()
+        elif self._revoke is not None and time.monotonic() > self._assigned_at + 0.2:
+            revoke, self._revoke = self._revoke, None
+            revoke(self, [KafkaPartition("events", 0)])  # type: ignore[operator] # the source's callback
+        return message
+
+
+def test_nothing_of_a_first_assignment_is_handed_over_before_the_group_can_take_it_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of members that join at once, two may be assigned one partition; the group is served meanwhile."""
+    source, _ = _source(monkeypatch, Contested, settle_seconds=0.5)
+    listener = RecordingListener()
+    source.demand(10)
+    source.start(listener)
+    try:
+        listener.wait(lambda: listener.revoked)
+        assert not listener.records
+    finally:
+        source.stop(TIMEOUT)
+    assert all(record.partition == 1 for record in listener.records)
