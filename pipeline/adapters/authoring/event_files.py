@@ -22,7 +22,7 @@ from pipeline.adapters.events import cloudevents
 from pipeline.adapters.events.strict_json import Malformed, loads
 from pipeline.errors import UserError
 from pipeline.model.event import Event, Position
-from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, plain_json
 
 CHUNK = 65_536
@@ -96,14 +96,18 @@ def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]
 class EventTyper:
     """Turns given events into what rules read: typed by the newest schema of their type, or untyped without one."""
 
-    def __init__(self, catalogue: SchemaCatalogue, *, time_ms: int = 0, strict: bool = False) -> None:
+    def __init__(
+        self, catalogue: SchemaCatalogue, *, time_ms: int = 0, strict: bool = False, keeps_unreadable: bool = True
+    ) -> None:
         """`time_ms` is the time of events that do not give one.
 
-        Fields that the schema lacks are ignored, as in the service; with `strict` they are a fault.
+        Fields that the schema lacks are ignored, as in the service; with `strict` they are a fault. So is a field that
+        does not fit its schema without `keeps_unreadable`; else it fails the rules that read it, as in the service.
         """
         self._catalogue = catalogue
         self._time_ms = time_ms
         self._strict = strict
+        self._keeps_unreadable = keeps_unreadable and not strict
         self._readers: dict[str, JsonReader | None] = {}
 
     def event(self, one: GivenEvent, default_type: str | None = None) -> Event:
@@ -130,10 +134,11 @@ class EventTyper:
     def _reader(self, event_type: str) -> JsonReader | None:
         if event_type not in self._readers:
             schema = self._catalogue.newest(event_type)
-            # Authors see each field that does not fit, whether a rule reads it or not.
-            reader = None if schema is None else JsonReader(schema, is_lenient=not self._strict, keeps_unreadable=False)
-            self._readers[event_type] = reader
+            self._readers[event_type] = None if schema is None else self._made(schema)
         return self._readers[event_type]
+
+    def _made(self, schema: EventSchema) -> JsonReader:
+        return JsonReader(schema, is_lenient=not self._strict, keeps_unreadable=self._keeps_unreadable)
 
 
 @contextmanager

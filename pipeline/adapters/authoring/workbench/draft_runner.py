@@ -223,9 +223,10 @@ class DraftRunner:
     def _event(self, draft: Draft) -> tuple[str | None, Event | None, dict[str, object] | None]:
         try:
             found = given(loads(draft.event), Position("studio", 0, 0))
-            one = EventTyper(self._schemas, time_ms=time.time_ns() // 1_000_000).event(
-                GivenEvent("event", found), draft.type or None
-            )
+            now_ms = time.time_ns() // 1_000_000
+            # People who edit an event see each field that does not fit, whether a rule reads it or not.
+            typer = EventTyper(self._schemas, time_ms=now_ms, keeps_unreadable=False)
+            one = typer.event(GivenEvent("event", found), draft.type or None)
         except Malformed as fault:
             at = "" if fault.at is None else f"line {draft.event.count(chr(10), 0, fault.at) + 1}: "
             return draft.type or None, None, {"words": f"{at}{fault}", "hint": None}
