@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.cache/tools/bin:$(PATH)
 # Without byte code on disk, every process that the tests start would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup tools demo test quick check-code chaos game-day bench generated editor lock release clean sbom audit
+.PHONY: help setup tools demo test quick check-code chaos game-day bench generated pictures editor lock release clean sbom audit
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ lock: setup ## Pin new dependencies of pyproject.toml; ARGS=--upgrade pins the n
 	  --generate-hashes --no-annotate --no-header --output-file requirements.lock.new $(ARGS)
 	@{ sed -n '1,2p' requirements.lock; cat requirements.lock.new; } > requirements.lock.whole
 	@mv requirements.lock.whole requirements.lock && rm requirements.lock.new
+
+pictures: setup ## Photograph the pages of a real run for README and guides (needs Chromium: make tools).
+	@$(BIN)/python -m docs.photograph
 
 release: setup sbom ## Build wheel, sdist, Helm chart and bill of materials in dist/.
 	@$(BIN)/uv build --quiet --build-constraints requirements.lock --require-hashes --out-dir dist .
