@@ -105,6 +105,7 @@ def _outcome(position: Position, **changes: object) -> Outcome:
         "rules_version": RULES.version,
         "recipient": f"r{position.offset % 3}",
         "first_attempt_at": 1_700_000_000.0 + position.offset,
+        "finished_at": 1_700_001_000.0,
     }
     return an_outcome(position)._replace(**(plain | changes))
 
@@ -186,7 +187,7 @@ def test_an_outcome_of_an_event_that_is_not_there_is_an_orphan(shop: Shop, audit
     ran = audit(shop)
     assert ran.code == 1
     assert f"{shop.position(3)}: orphan" in ran.out
-    assert "found:     lost 0 · orphan 1 · duplicate 0" in ran.out
+    assert "found:     lost 0 · gone-unread 0 · orphan 1 · duplicate 0" in ran.out
     assert "not proved" in ran.out
 
 
