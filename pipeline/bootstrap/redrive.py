@@ -98,23 +98,42 @@ class Redrive:
         """Send `total` letters, at most `rate` a second, and return the results. `stop` ends it between two batches.
 
         Raises:
-            Unreachable: Kafka does not answer, or another run has begun; what was sent is marked.
+            UserError: a right is missing, Kafka does not answer, or another run has begun. What was sent is marked,
+                and the message has the numbers.
         """
         tally = Tally()
         sender = Sender(self._properties, self._name, self._target)
         pace = Pace(rate, stop)
-        for batch in self._batches(pace.batch):
-            if not pace.wait(sum(tally.fates.values())):
-                break
-            for result in sender.send(batch):
-                tally.add(result)
-            progressed(sum(tally.fates.values()), total)
+
+        def counts() -> tuple[int, int]:
+            return tally.fates[RedriveDecision.SEND], tally.fates[RedriveDecision.REFUSED]
+
+        with counted_before_errors(counts, "dead letters were sent again"):
+            for batch in self._batches(pace.batch):
+                if not pace.wait(sum(tally.fates.values())):
+                    break
+                for result in sender.send(batch):
+                    tally.add(result)
+                progressed(sum(tally.fates.values()), total)
         return tally
 
     def _batches(self, most: int) -> Iterator[list[Letter]]:
         results = self._reader.fates(lambda _read, _total: None)
         selected = (one.letter for one in results if one.letter is not None and one.fate is RedriveDecision.SEND)
         return batched(selected, most, lambda letter: letter.record.value)
+
+
+@contextmanager
+def counted_before_errors(counts: Callable[[], tuple[int, int]], done: str) -> Iterator[None]:
+    """Add what was reached before an error to its message: `counts` are the numbers of what is `done` and refused."""
+    try:
+        yield
+    except UserError as error:
+        sent, refused = counts()
+        if not sent and not refused:
+            raise
+        before = f"{sent:,} {done}" + (f", and {refused:,} refused" if refused else "")
+        raise type(error)(f"{error.message}; before that, {before}", hint=error.hint) from None
 
 
 def batched(items: Iterable[Item], most: int, value: Callable[[Item], bytes | None]) -> Iterator[list[Item]]:

@@ -17,7 +17,7 @@ from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.outcomes import text_encodings
-from pipeline.bootstrap.redrive import Pace, RewriteOptions, batched, find_target
+from pipeline.bootstrap.redrive import Pace, RewriteOptions, batched, counted_before_errors, find_target
 from pipeline.errors import UserError
 from pipeline.model.event import Position
 from pipeline.model.suggestion import did_you_mean
@@ -118,19 +118,25 @@ class ReplayRun:
         """Write `total` events, at most `rate` a second. `stop` ends it between two batches.
 
         Raises:
-            Unreachable: Kafka does not answer, or another run has begun; what was written is marked.
+            UserError: a right is missing, Kafka does not answer, or another run has begun. What was written is marked,
+                and the message has the numbers.
         """
         tally = ReplayTally()
         rewriter = Rewriter(self._properties, self._name, self._target)
         pace = Pace(rate, stop)
-        for batch in self._batches(pace.batch):
-            if not pace.wait(sum(tally.fates.values())):
-                break
-            for one, error in zip(batch, rewriter.write(batch), strict=True):
-                tally.fates[ReplayDecision.SEND if error is None else ReplayDecision.REFUSED] += 1
-                if error is not None and len(tally.refused) < MOST_REFUSALS:
-                    tally.refused.append((str(one.source), error.str()))
-            progressed(sum(tally.fates.values()), total)
+
+        def counts() -> tuple[int, int]:
+            return tally.fates[ReplayDecision.SEND], tally.fates[ReplayDecision.REFUSED]
+
+        with counted_before_errors(counts, "events were replayed"):
+            for batch in self._batches(pace.batch):
+                if not pace.wait(sum(tally.fates.values())):
+                    break
+                for one, refusal in zip(batch, rewriter.write(batch), strict=True):
+                    tally.fates[ReplayDecision.SEND if refusal is None else ReplayDecision.REFUSED] += 1
+                    if refusal is not None and len(tally.refused) < MOST_REFUSALS:
+                        tally.refused.append((str(one.source), refusal))
+                progressed(sum(tally.fates.values()), total)
         return tally
 
     def _results(self, progressed: Progressed) -> Iterator[EventResult]:

@@ -21,12 +21,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 from confluent_kafka.cimpl import NewTopic
 
+from pipeline.adapters.operations.rewriting import Rewrite, Rewriter, Target
 from pipeline.adapters.shipped import shipped
+from pipeline.errors import RightsMissing
+from pipeline.model.event import Position
+from pipeline.operations.redrive.record import Redriven
 from tests.broker.handle import Unavailable
 from tests.broker.maven import MavenBroker
 
 pytestmark = pytest.mark.kafka
 TOPICS = ("rights", "rights.outcomes", "rights.dead", "rights.redriven")
+READ_ONLY = "rights.readonly"
 MOST_SECONDS = 60
 """A consumer alone would ask for ten seconds more; most of this is the start of the command on a busy machine."""
 
@@ -41,7 +46,7 @@ def broker() -> Iterator[MavenBroker]:
     except Unavailable as error:
         pytest.skip(str(error))
     admin = AdminClient({"bootstrap.servers": made.bootstrap_servers})
-    for one in admin.create_topics([NewTopic(name, 1, 1) for name in TOPICS]).values():
+    for one in admin.create_topics([NewTopic(name, 1, 1) for name in (*TOPICS, READ_ONLY)]).values():
         one.result(30)
     yield made
     made.close()
@@ -118,3 +123,17 @@ def test_audit_without_the_right_to_describe_the_group_says_so_at_once(broker: M
     allow(broker, ResourceType.GROUP, "rights.group", AclOperation.DESCRIBE)
     done = ran(config, "audit")
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_a_right_that_is_withdrawn_during_a_redrive_is_named(broker: MavenBroker, config: Path) -> None:
+    """The transaction reports only that it has failed; what was written before it stays."""
+    assert config.exists()
+    user = f"User:{broker.secure['sasl.username']}"
+    allow(broker, ResourceType.TOPIC, READ_ONLY, AclOperation.READ, AclOperation.DESCRIBE)
+    target = Target({"rights": 1, READ_ONLY: 1}, None, "rights.redriven")
+    rewriter = Rewriter(broker.secure, "rights.group.redrive", target)
+    written = [Rewrite(f"m{number}", Position("rights", 0, number), Redriven(b"k", b"v", ()), 1) for number in range(2)]
+    assert list(rewriter.write(written)) == [None, None]
+    refused = Rewrite("m2", Position(READ_ONLY, 0, 0), Redriven(b"k", b"v", ()), 1)
+    with pytest.raises(RightsMissing, match=f"{user} needs WRITE on the topic {READ_ONLY}"):
+        list(rewriter.write([*written, refused]))

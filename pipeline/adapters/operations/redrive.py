@@ -67,27 +67,26 @@ class Sender:
         self._properties = properties
         self._rewriter = Rewriter(properties, name, target)
 
-    def send(self, letters: Sequence[Letter]) -> list[LetterResult]:
-        """Send these again, in order; return each letter's result.
+    def send(self, letters: Sequence[Letter]) -> Iterator[LetterResult]:
+        """Send these again, in order; yield each letter's result as soon as it is final.
 
         Raises:
-            Unreachable: Kafka does not answer, or another run has begun. Then either none of these is sent or all are,
-                as the marks record.
+            RightsMissing: this user may not write to a topic. The letters without a result are not sent.
+            Unreachable: Kafka does not answer, or another run has begun. Then either none of the letters of the last
+                transaction is sent or all are, as the marks record.
         """
-        results: list[LetterResult] = []
         ready: list[tuple[Letter, Rewrite]] = []
         for letter in letters:
             original = self._original(letter)
             if isinstance(original, LetterResult):
-                results.append(original)
+                yield original
             else:
                 record = redriven(letter, original)
                 ready.append((letter, Rewrite(letter.name, letter.source, record, letter.redrives + 1)))
-        errors = self._rewriter.write([rewrite for _, rewrite in ready])
-        for (letter, _), error in zip(ready, errors, strict=True):
-            fate = RedriveDecision.SEND if error is None else RedriveDecision.REFUSED
-            results.append(LetterResult(letter, str(letter.record.position), fate, error.str() if error else ""))
-        return results
+        refusals = self._rewriter.write([rewrite for _, rewrite in ready])
+        for (letter, _), refusal in zip(ready, refusals, strict=True):
+            fate = RedriveDecision.SEND if refusal is None else RedriveDecision.REFUSED
+            yield LetterResult(letter, str(letter.record.position), fate, refusal or "")
 
     def _original(self, letter: Letter) -> Record | LetterResult:
         """Return the record to send: the letter's own, or the one at its source if the letter was cut."""

@@ -7,17 +7,18 @@ readers of the topic wait while it is open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE
 from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.adapters.kafka.rights import Right, refused
+from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import Headers, Position
 from pipeline.operations.redrive.record import Redriven
@@ -30,12 +31,20 @@ FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.I
 """librdkafka's own codes begin with an underscore."""
 RECORD_ERRORS = TOO_LARGE | {KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}
 """Errors of a single record; other records may be accepted."""
+CONSEQUENCES = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,  # noqa: SLF001
+        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
+        KafkaError._STATE,  # noqa: SLF001
+    }
+)
+"""Errors that only report that the transaction has failed, not why."""
 SEQUENCE_ERRORS = frozenset({KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER})
 """librdkafka 2.16 skips the sequence numbers of refused records, and the broker then refuses one more transaction."""
 ANY = -1
 """Let the key determine the partition."""
 
-Delivered = Callable[[KafkaError | None, object], None]
+Delivered = Callable[[KafkaError | None, Message], None]
 
 
 class Target(NamedTuple):
@@ -58,6 +67,18 @@ class Rewrite(NamedTuple):
     record: Redriven
     number: int
     """How many times the event has been written again, this time included."""
+
+
+class Refusal(NamedTuple):
+    """What Kafka refuses."""
+
+    error: KafkaError
+    topic: str | None
+    """The topic of the refused record; None: the transaction as a whole."""
+
+    def __str__(self) -> str:
+        """`the topic orders refuses it: Broker: Message size too large`."""
+        return f"{'Kafka' if self.topic is None else f'the topic {self.topic}'} refuses it: {self.error.str()}"
 
 
 def marked(properties: Mapping[str, Any], target: Target) -> set[str]:
@@ -102,33 +123,39 @@ class Rewriter:
         self._producer = kafka_errors.configured(lambda: Producer(settings))
         self._converting_errors(lambda: self._producer.init_transactions(TRANSACTION_SECONDS))
 
-    def write(self, batch: Sequence[Rewrite]) -> list[KafkaError | None]:
-        """Write all of them in one transaction; if Kafka refuses one, each in its own. Return the error of each.
+    def write(self, batch: Sequence[Rewrite]) -> Iterator[str | None]:
+        """Write all of them in one transaction; if Kafka refuses one, each in its own.
+
+        Yield the result of each, in order, as soon as it is final: None if it is written, or why its topic refuses it.
 
         Raises:
-            Unreachable: Kafka does not answer, or another run has begun. Then either none of these is written or all
-                are, as the marks record.
+            RightsMissing: this user may not write to a topic. The records without a result are not written.
+            Unreachable: Kafka does not answer, or another run has begun. Then either none of the records of the last
+                transaction is written or all are, as the marks record.
         """
         if not batch:
-            return []
-        error = self._try(batch)
-        if error is not None and error.code() in SEQUENCE_ERRORS:
-            error = self._try(batch)
-        if error is None or len(batch) == 1:
-            return [error] * len(batch)
-        return [result for one in batch for result in self.write([one])]
+            return
+        refusal = self._try(batch)
+        if refusal is not None and refusal.error.code() in SEQUENCE_ERRORS:
+            refusal = self._try(batch)
+        if refusal is None or len(batch) == 1:
+            yield from [None if refusal is None else str(refusal)] * len(batch)
+        else:
+            for one in batch:
+                yield from self.write([one])
 
-    def _try(self, batch: Sequence[Rewrite]) -> KafkaError | None:
+    def _try(self, batch: Sequence[Rewrite]) -> Refusal | None:
         """Write all of them or none; return the error of a refused record.
 
         Raises:
+            RightsMissing: this user may not write to a topic.
             Unreachable: the transaction failed for another reason.
         """
-        refused: list[KafkaError] = []
+        refusals: list[Refusal] = []
 
-        def delivered(error: KafkaError | None, _: object) -> None:
-            if error is not None:
-                refused.append(error)
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None and error.code() not in CONSEQUENCES:
+                refusals.append(Refusal(error, message.topic()))
 
         self._converting_errors(self._producer.begin_transaction)
         try:
@@ -136,13 +163,18 @@ class Rewriter:
                 self._write(one, delivered)
             self._producer.commit_transaction(TRANSACTION_SECONDS)
         except KafkaException as error:
-            raised = kafka_errors.cause(error)
-            # The first refused record is the cause; the errors after it only report that the transaction has failed.
-            failure = next((one for one in (*refused, raised) if one.code() in RECORD_ERRORS), raised)
+            raised = Refusal(kafka_errors.cause(error), None)
             with suppress(KafkaException):  # the first error is the one to report
                 self._producer.abort_transaction(TRANSACTION_SECONDS)
-            if raised.fatal() or failure.code() not in RECORD_ERRORS | SEQUENCE_ERRORS:
+            if raised.error.fatal():
                 raise self._error(raised) from None
+            # A record's own error is the cause; that of the transaction may only report that it has failed.
+            of_records = [one for one in (*refusals, raised) if one.error.code() in RECORD_ERRORS]
+            failure = next(iter((*of_records, *refusals)), raised)
+            if failure.error.code() not in RECORD_ERRORS | SEQUENCE_ERRORS:
+                if failure == raised:
+                    self._prove_rights(batch, failure.error)
+                raise self._error(failure) from None
             return failure
         except BaseException:
             with suppress(KafkaException):  # interrupted: uncommitted records are never read
@@ -150,8 +182,24 @@ class Rewriter:
             raise
         return None
 
+    def _prove_rights(self, batch: Sequence[Rewrite], error: KafkaError) -> None:
+        """Find out which topic the error is about: brokers refuse to add partitions to a transaction without a name.
+
+        Raises:
+            RightsMissing: this user may not write to a topic.
+        """
+        if error.code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return
+        topics = sorted({self._topic(one) for one in batch} | {self._marks})
+        with suppress(Unreachable):
+            check = TopicCheck(self._properties, TRANSACTION_SECONDS)
+            check.prove([Right("WRITE", "topic", topic) for topic in topics])
+
+    def _topic(self, one: Rewrite) -> str:
+        return self._target.into or one.source.topic
+
     def _write(self, one: Rewrite, delivered: Delivered) -> None:
-        topic = self._target.into or one.source.topic
+        topic = self._topic(one)
         # The original partition, which holds the recipient's other events, however its producers chose it.
         has_own = self._target.into is None and one.source.partition < self._target.topics[topic]
         partition = one.source.partition if has_own else ANY
@@ -179,12 +227,15 @@ class Rewriter:
         try:
             call()
         except KafkaException as error:
-            raise self._error(kafka_errors.cause(error)) from None
+            raise self._error(Refusal(kafka_errors.cause(error), None)) from None
 
-    def _error(self, cause: KafkaError) -> UserError:
-        if cause.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    def _error(self, refusal: Refusal) -> UserError:
+        code = refusal.error.code()
+        if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
             return refused(self._properties, [Right("WRITE", "transactional-id", self._name)])
-        return _unreachable(cause)
+        if code == KafkaError.TOPIC_AUTHORIZATION_FAILED and refusal.topic is not None:
+            return refused(self._properties, [Right("WRITE", "topic", refusal.topic)])
+        return _unreachable(refusal.error)
 
 
 def _unreachable(cause: KafkaError) -> Unreachable:

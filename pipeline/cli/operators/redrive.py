@@ -188,7 +188,7 @@ def _finish(seen: Tally, tally: Tally, output: str, *, sent: int, interrupted: b
         print_json(_as_json(seen, tally, left, sent, interrupted=interrupted))
     elif tally is not seen:
         for result in tally.failures:
-            print(terminal_escape(f"{result.position}: {result.fate} {result.message}"))
+            print(terminal_escape(f"{result.position}: {result.fate}: {result.message}"))
         rest = seen.fates[RedriveDecision.SEND] - sum(tally.fates.values())
         print(
             f"{sent:,} sent again" + (f"; interrupted, {rest:,} left: run it again to continue" if interrupted else "")

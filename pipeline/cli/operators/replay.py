@@ -190,7 +190,7 @@ def _finish(rule: str, seen: ReplayTally, tally: ReplayTally, output: str, *, se
         )
     elif tally is not seen:
         for position, error in tally.refused:
-            print(terminal_escape(f"{position}: refused by Kafka: {error}"))
+            print(terminal_escape(f"{position}: {error}"))
         rest = seen.fates[ReplayDecision.SEND] - sum(tally.fates.values())
         print(f"{sent:,} replayed" + (f"; interrupted, {rest:,} left: run it again to continue" if interrupted else ""))
     if interrupted:
