@@ -15,6 +15,7 @@ from pipeline.web.access import PagePassword, gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.search import Answer, EventView, SearchActions, SearchPage, Wanted
+from tests.browser.axe import violations
 from tests.browser.looking import Looked
 from tests.browser.serving import Served, serving
 from tests.unit.operations.test_find import LINE, REFUSED, ended, story
@@ -87,6 +88,35 @@ def test_an_order_is_searched_and_its_event_opened(served: Served, looked: Looke
         (USER, "text", "hashed"),
         (USER, "event_page", "orders/3/1042"),
     ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_can_be_read(chromium: Browser, served: Served, width: int, scheme: str) -> None:
+    """The form, an answer, an error and an event, on a phone and a desk, by day and night; axe-core finds nothing."""
+    size = {"width": width, "height": 900}
+    login = {"username": USER, "password": PASSWORD}
+    with chromium.new_context(viewport=size, color_scheme=scheme, http_credentials=login) as context:  # type: ignore[arg-type] # literals of the table
+        looked = Looked(context)
+        page = looked.page
+        page.goto(served.url)
+        readable(looked)
+        for value in ("broken", "T2026-17"):
+            page.get_by_label("Value").fill(value)
+            page.get_by_role("button", name="Search").click()
+            expect(page.get_by_role("alert" if value == "broken" else "status")).to_be_visible()
+            readable(looked)
+        page.get_by_role("link", name="explain and preview").first.click()
+        expect(page.get_by_role("heading", name="Why")).to_be_visible()
+        readable(looked)
+
+
+def readable(looked: Looked) -> None:
+    """Nothing is clipped, faint or unnamed."""
+    assert not looked.wider_than_the_screen()
+    assert looked.poor_contrasts() == []
+    assert looked.unnamed() == []
+    assert violations(looked.page) == []
 
 
 def test_what_is_not_found_and_what_fails_is_explained(served: Served, looked: Looked) -> None:
