@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 import uvicorn
 
 from pipeline.errors import Unreachable
+from pipeline.sandbox.admin import HEADERS, make_admin
 from pipeline.sandbox.connections import protocol_with
-from pipeline.sandbox.desk import HEADERS, make_desk
 from pipeline.sandbox.notices import PATH, NoticesEndpoint
 from pipeline.sandbox.state import SandboxOptions, State
 
@@ -29,7 +29,7 @@ START_SECONDS = 10.0
 def make_app(state: State) -> ASGIApp:
     """The notices API on its path, the sandbox's own API on every other."""
     notices = NoticesEndpoint(state)
-    desk = make_desk(state)
+    admin = make_admin(state)
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +42,7 @@ def make_app(state: State) -> ASGIApp:
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        await desk(scope, receive, with_headers)
+        await admin(scope, receive, with_headers)
 
     return app
 
@@ -60,8 +60,7 @@ class SandboxServer:
     @property
     def base_url(self) -> str:
         """`http://host:port`."""
-        host = self._options.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http://{self._options.host_in_url}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pipeline.origin import is_loopback
 from pipeline.parameters.request import Definition
 from pipeline.rules.source.templates import Template
 from pipeline.sandbox.connections import Connections
@@ -43,12 +44,19 @@ class SandboxOptions:
     """Seconds by which a timestamp may differ from the sandbox's clock."""
     clock: Callable[[], float] = time.time  # noqa: TID251 - a server of its own, outside the service's clock
 
+    @property
+    def host_in_url(self) -> str:
+        """The host as a URL has it: an IPv6 address in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
 
 class State:
     """The sandbox's memory and its present fault plan."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self.clock = options.clock
+        self.is_local = is_loopback(options.host_in_url)
+        """Whether only this machine can connect."""
         self.contract = options.contract
         self.templates = options.templates
         self.credentials = Credentials(options.tokens, options.clients, options.token_seconds, options.clock)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from tests.browser.axe import violations
 from tests.browser.looking import Looked
 
 pytestmark = pytest.mark.browser
@@ -48,3 +49,19 @@ def test_messages_are_filtered_by_template_and_grouped_by_recipient(
     expect(page.get_by_role("article")).to_contain_text("three")
     expect(page.get_by_label("Template")).to_have_value("sent")
     assert looked.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_can_be_read(chromium: Browser, sandbox: SandboxServer, width: int, scheme: str) -> None:
+    """Newest first, grouped and empty, on a phone and a desk, by day and night; axe-core finds nothing."""
+    size = {"width": width, "height": 900}
+    with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
+        looked = Looked(context)
+        for query in ("", "?grouped=1", "?recipient=absent"):
+            looked.page.goto(f"{sandbox.base_url}/{query}")
+            assert not looked.wider_than_the_screen()
+            assert looked.poor_contrasts() == []
+            assert looked.unnamed() == []
+            assert violations(looked.page) == []
+        assert looked.complaints == []

@@ -10,7 +10,10 @@ import structlog
 from playwright.sync_api import Browser, expect
 from structlog.testing import capture_logs
 
+from pipeline.authoring.cards.card import Value, plain_card
+from pipeline.authoring.cards.html import to_html
 from pipeline.errors import UserError
+from pipeline.styles.style import Mode
 from pipeline.web.access import PagePassword, gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
@@ -21,6 +24,7 @@ from tests.browser.serving import Served, serving
 from tests.unit.operations.test_find import LINE, REFUSED, ended, story
 
 pytestmark = pytest.mark.browser
+CARDS = "".join(to_html(plain_card("T1", {"thing1": Value("one")}, mode, None)) for mode in Mode)
 USER, PASSWORD = "support", "made-up"
 
 
@@ -37,9 +41,7 @@ def searched(wanted: Wanted) -> Answer:
 @pytest.fixture
 def served() -> Iterator[Served]:
     pages = Pages({"Search": "./"}, "9.9.9")
-    actions = SearchActions(
-        searched, lambda where: EventView(where, [LINE], "<p>card</p>"), lambda _: "hashed", lambda: None
-    )
+    actions = SearchActions(searched, lambda where: EventView(where, [LINE], CARDS), lambda _: "hashed", lambda: None)
     page = SearchPage(pages, actions)
     probes = Probes(live=lambda: (True, ""), ready=lambda: (True, ""), metrics=lambda: (b"", "text/plain"))
     middleware = gate(PagePassword(USER, PASSWORD), metrics_open=True)

@@ -26,7 +26,7 @@ PAID = Template("paid", "付款成功", CATEGORY, {"p": "T1"}, (TemplateField("t
 
 
 class Caller:
-    """Sends notices as the pipeline does, and asks the desk."""
+    """Sends notices as the pipeline does, and asks its admin API."""
 
     def __init__(self, sandbox: SandboxServer) -> None:
         self.sandbox = sandbox
@@ -308,3 +308,22 @@ class TestServer:
             running_sandbox(SandboxOptions(port=sandbox.port)),
         ):
             pass
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/sandbox/messages", "/sandbox/stats"])
+async def test_a_name_of_another_dns_server_is_refused_on_the_loopback_address(path: str) -> None:
+    """Else a web site could read and change everything through its own name (DNS rebinding)."""
+    async with SandboxServer() as sandbox, httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False) as http:
+        refused = await http.get(path, headers={"Host": f"evil.example.com:{sandbox.port}"})
+        assert (refused.status_code, refused.json()["title"]) == (421, "use the address localhost")
+        assert refused.headers["x-frame-options"] == "DENY"
+        for name in ("localhost", "127.0.0.1", "[::1]"):
+            assert (await http.get(path, headers={"Host": f"{name}:{sandbox.port}"})).status_code == 200
+
+
+async def test_every_name_is_answered_where_others_may_connect() -> None:
+    """In a network of containers the sandbox has a name."""
+    options = SandboxOptions(host="0.0.0.0")  # noqa: S104 - what is tested
+    async with SandboxServer(options) as sandbox, httpx.AsyncClient(trust_env=False) as http:
+        url = f"http://127.0.0.1:{sandbox.port}/healthz"
+        assert (await http.get(url, headers={"Host": "sandbox:8090"})).status_code == 200

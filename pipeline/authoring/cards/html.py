@@ -58,8 +58,8 @@ def to_html(card: Card) -> str:
     """The card with a table of its fields below it. The page must have `STYLE`."""
     mode = escape(card.mode_title)
     return (
-        f'<section class="np-phone" aria-label="{mode}"><p class="np-mode">{mode}</p>'
-        f"{card_html(card)}{_fields(card)}</section>"
+        f'<div class="np-phone" role="group" aria-label="{mode}"><p class="np-mode">{mode}</p>'
+        f"{card_html(card)}{_fields(card)}</div>"
     )
 
 
@@ -100,7 +100,7 @@ def document(title: str, style: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{escape(title)}</title><style>\n{_GROUND_STYLE}{style}{STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1>{body}</body></html>\n"
+        f"<body><header><h1>{escape(title)}</h1></header>{body}</body></html>\n"
     )
 
 

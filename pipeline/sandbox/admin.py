@@ -13,12 +13,16 @@ import orjson
 from jinja2 import Environment, PackageLoader
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from pipeline import __version__
 from pipeline.authoring.cards.card import Value, card, plain_card
 from pipeline.authoring.cards.html import STYLE, to_html
+from pipeline.origin import is_loopback
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
 from pipeline.sandbox.notices import PATH
@@ -27,6 +31,7 @@ from pipeline.styles.style import Mode
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from pipeline.sandbox.state import State
 
@@ -103,6 +108,7 @@ class AdminApi:
             recipient=recipient,
             live="live" in request.query_params,
             path=PATH,
+            release=__version__,
         )
         return HTMLResponse(html)
 
@@ -206,13 +212,33 @@ class AdminApi:
         }
 
 
-def make_desk(state: State) -> Starlette:
+def make_admin(state: State) -> Starlette:
     """The application; errors are answered as problem details (RFC 9457)."""
-    return Starlette(routes=AdminApi(state).routes(), exception_handlers={HTTPException: _problem})
+    middleware = [Middleware(_LoopbackNames)] if state.is_local else []
+    return Starlette(
+        routes=AdminApi(state).routes(), middleware=middleware, exception_handlers={HTTPException: _on_error}
+    )
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+class _LoopbackNames:
+    """Refuses host names that a foreign DNS server may have resolved to this machine's address (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: ASGIApp = self._app
+        if scope["type"] == "http" and not is_loopback(Headers(scope=scope).get("host", "")):
+            answer = _problem(HTTPException(421, "use the address localhost"))
+        await answer(scope, receive, send)
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the only class it is registered for
+    return _problem(error)
+
+
+def _problem(error: HTTPException) -> Response:
     body = {"type": "about:blank", "status": error.status_code, "title": error.detail}
     return JSONResponse(body, error.status_code, error.headers, media_type="application/problem+json")
 
