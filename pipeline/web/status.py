@@ -11,6 +11,7 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pipeline.web.rates import STEP_SECONDS
 from pipeline.web.service_status import RuleLine, ServiceStatus
 
 if TYPE_CHECKING:
@@ -88,11 +89,14 @@ class StatusPage:
         return {"messages": status.messages, "seen": seen, "runbook": self._runbook}
 
     def _shown(self, status: ServiceStatus) -> dict[str, object]:
-        partitions = sorted(status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0)))
+        partitions = sorted(
+            status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0), one.topic, one.partition)
+        )
         rules = sorted(status.rules, key=_by_trouble)[:SHOWN_RULES]
         return {
             "now": status,
-            "partitions": sorted(partitions[:SHOWN_PARTITIONS], key=lambda one: (one.topic, one.partition)),
+            "step": STEP_SECONDS,
+            "partitions": partitions[:SHOWN_PARTITIONS],
             "troubled": [rule for rule in rules if _is_troubled(rule)],
             "well": [rule for rule in rules if not _is_troubled(rule)],
             "search": self._links.search,

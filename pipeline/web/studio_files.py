@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 MOST_NAME = 200
 """Characters of a test's name."""
+MOST_DIFF = 400
+"""Lines of a diff; more than anyone reads in a box."""
 
 
 class StoredFile(Protocol):
@@ -40,6 +42,8 @@ class SavedFile(Protocol):
     def stored(self) -> StoredFile: ...  # noqa: D102 - what the file holds now
     @property
     def is_saved(self) -> bool: ...  # noqa: D102 - False: it had changed
+    @property
+    def diff(self) -> Sequence[str]: ...  # noqa: D102 - then: lines of a unified diff from the file to the draft
 
 
 class FileStore(Protocol):
@@ -102,7 +106,7 @@ class StudioFiles:
             saved = await _stored(self._store.save, name, text, before)
         values = {"file": name, "version": saved.stored.version, "saved": saved.is_saved}
         if not saved.is_saved:
-            return _json({**values, "text": saved.stored.text}, 409)
+            return _json({**values, "text": saved.stored.text, "diff": saved.diff[:MOST_DIFF]}, 409)
         return _json(values)
 
     async def _add_test(self, form: Mapping[str, str]) -> Response:

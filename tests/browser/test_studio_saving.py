@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.looking import Looked
 from tests.browser.studio_command import studio
 from tests.browser.test_studio_page import SECONDS, change, opened, rules_text
@@ -46,12 +48,16 @@ def test_a_change_is_saved_and_undone(page: Page, rules: Path) -> None:
 def test_a_file_that_changed_meanwhile_is_not_overwritten(page: Page, rules: Path) -> None:
     """Both texts are offered, and each choice does what it says."""
     file = rules / "trade.yaml"
-    theirs = file.read_text(encoding="utf-8") + "# theirs\n"
+    theirs = file.read_text(encoding="utf-8") + "# theirs <b>\n"
     change(page, "Tell the buyer that payment has arrived", "Mine")
     file.write_text(theirs, encoding="utf-8")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("has changed on disk", timeout=SECONDS)
     assert file.read_text(encoding="utf-8") == theirs
+    difference = page.get_by_label("Difference: - is in the file, + is yours")
+    expect(difference.locator("del").filter(has_text="# theirs")).to_have_text("-# theirs <b>")
+    expect(difference.locator("ins")).to_contain_text(["Mine"])
+    assert violations(page) == []
     mine = rules_text(page)
     page.get_by_role("button", name="Take the file's text").click()
     assert rules_text(page) == theirs
@@ -74,6 +80,29 @@ def test_what_is_shown_becomes_a_test(page: Page, rules: Path) -> None:
     expect(tests).to_contain_text("30 pass", timeout=SECONDS)
     assert "as I saw it" in (rules / "tests" / "trade.yaml").read_text(encoding="utf-8")
     page.get_by_role("combobox", name="Take the event from").select_option(label="as I saw it")
+
+
+def test_a_recorded_event_is_chosen(page: Page, rules: Path) -> None:
+    """Those of the type in the folder `events` beside the rules, by file and number."""
+    paid = json.loads(event_text(page)) | {"item_summary": "录制的咖啡"}
+    recorded = [
+        {"type": "com.example.trade.order.shipped.v1", "data": {}},
+        {"type": "com.example.trade.order.paid.v1", "data": paid},
+    ]
+    (rules.parent / "events").mkdir()
+    (rules.parent / "events" / "night.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in recorded))
+    source = page.get_by_role("combobox", name="Take the event from")
+    page.get_by_role("button", name="Another").click()
+    expect(source.locator("optgroup[label=Recorded] option")).to_have_text(["night.jsonl 2"], timeout=SECONDS)
+    source.select_option(label="night.jsonl 2")
+    expect(page.locator("#event-editor")).to_contain_text("录制的咖啡", timeout=SECONDS)
+    expect(page.locator(".phone")).to_contain_text("录制的咖啡", timeout=SECONDS)
+
+
+def event_text(page: Page) -> str:
+    """The event in the editor."""
+    text: str = page.evaluate("document.getElementById('event').value")
+    return text
 
 
 def test_templates_and_tests_are_edited(page: Page, rules: Path) -> None:

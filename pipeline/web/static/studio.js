@@ -350,6 +350,20 @@
     if (![...at("file").options].some((one) => one.value === name)) at("file").add(new Option(name, name), 0);
     await open({ file: name });
   };
+  const CHANGES = { "+": "ins", "-": "del", "@": "i" };
+  const diffOf = (lines) => {
+    const made = document.createElement("pre");
+    made.className = "diff";
+    made.tabIndex = 0;
+    made.setAttribute("role", "group");
+    made.setAttribute("aria-label", "Difference: - is in the file, + is yours");
+    for (const line of lines) {
+      const one = document.createElement(CHANGES[line[0]] ?? "span");
+      one.textContent = `${line}\n`;
+      made.append(one);
+    }
+    return made;
+  };
   const differs = (name, answer) => {
     const words = document.createElement("p");
     words.textContent = answer.version
@@ -357,6 +371,7 @@
       : `${name} does not exist any more.`;
     conflict.replaceChildren(
       words,
+      ...(answer.version && answer.diff.length ? [diffOf(answer.diff)] : []),
       button("Keep mine and overwrite it", () => { file = name; version = answer.version; save(answer.version); }),
       button("Take the file's text (Undo brings mine back)", () => {
         version = answer.version;

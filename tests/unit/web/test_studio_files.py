@@ -74,6 +74,7 @@ async def test_a_file_that_changed_meanwhile_is_offered_instead(http: httpx.Asyn
     (tmp_path / "shop.yaml").write_text("rules: [] # theirs\n")
     answer = await http.post("/studio/save", data={"file": "shop.yaml", "rules": "mine", "before": before})
     assert (answer.status_code, answer.json()["saved"], answer.json()["text"]) == (409, False, "rules: [] # theirs\n")
+    assert answer.json()["diff"] == ["@@ -1 +1 @@", "-rules: [] # theirs", "+mine"]
     assert (tmp_path / "shop.yaml").read_text() == "rules: [] # theirs\n"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ class Saved(NamedTuple):
     stored: Stored
     is_saved: bool
     """False: the file had changed; `stored` is what it holds now."""
+    diff: Sequence[str] = ()
+    """Then: lines of a unified diff, without its head, from what the file holds to the text that is not saved."""
 
 
 class RuleFiles:
@@ -66,7 +69,7 @@ class RuleFiles:
             raise UserError(f"{name}: half a character (surrogate) in the text")
         stored = self.read(name)
         if stored.version != before:
-            return Saved(stored, is_saved=False)
+            return Saved(stored, is_saved=False, diff=Change(Path(name), stored.text, text).diff()[2:])
         if "\r\n" in stored.text:  # a browser's text field has line feeds alone
             text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         write_changes([Change(self._path(name), stored.text if stored.version else None, text)])
