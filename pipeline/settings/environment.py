@@ -76,6 +76,6 @@ def _value(text: str) -> object:
     if text.startswith(("[", "{")):
         try:
             return _plain(YAML(typ="rt").load(text))
-        except YAMLError:
+        except (YAMLError, ValueError, OverflowError, RecursionError):
             return text
     return text

@@ -130,7 +130,7 @@ def _read(path: Path) -> CommentedMap:
         spot_location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         message = _VALUES.sub("", error.problem or error.context or "")
         raise ConfigurationError(f"{spot_location}: not YAML: {message}") from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
     if document is None:
         return CommentedMap()

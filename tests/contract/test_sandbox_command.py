@@ -84,6 +84,8 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
     [
         ({"faults": "none.yaml"}, "cannot be read"),
         ({"faults": "bad.yaml"}, "not YAML"),
+        ({"faults": "deep.yaml"}, "not YAML"),
+        ({"faults": "escape.yaml"}, "not YAML"),
         ({"faults": "binary.plan"}, "not UTF-8"),
         ({"faults": "long.yaml"}, "larger than"),
         ({"faults": "wrong.yaml"}, "`faults.0.do` must be 'reply', 'hang'"),
@@ -100,6 +102,8 @@ def test_templates_tokens_and_faults_are_taken(tmp_path: Path) -> None:
 def test_mistakes_are_reported(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     """Before anything listens."""
     (tmp_path / "bad.yaml").write_text("faults: [")
+    (tmp_path / "deep.yaml").write_text("[" * 2_000)
+    (tmp_path / "escape.yaml").write_text(r'faults: "\UFFFFFFFF"')
     (tmp_path / "binary.plan").write_bytes(b"\xff\xfe")
     (tmp_path / "long.yaml").write_text("#" * 2_000_000)
     (tmp_path / "wrong.yaml").write_text(json.dumps({"faults": [{"do": "explode"}]}))

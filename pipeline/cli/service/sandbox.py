@@ -119,6 +119,8 @@ def _plan(path: Path | None) -> FaultPlan:
     except ValidationError as error:
         problems = "\n".join(f"{path}: {fault_text(fault)}" for fault in error.errors())
         raise UserError(problems, hint="docs/sandbox.md describes the plan") from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
 
 
 def _latency(text: str) -> Latency:

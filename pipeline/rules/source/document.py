@@ -22,6 +22,8 @@ from pipeline.rules.source.locations import index_in_source
 
 _LIBYAML = getattr(yaml, "CLoader", None)
 """None where PyYAML was built without it."""
+_BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+"""The escape of a character that does not exist: parsers convert it without a check."""
 MAX_CHARACTERS = 1_048_576
 MAX_DEPTH = 24
 
@@ -121,7 +123,7 @@ def _read(path: str, text: str, resolve: Resolve) -> Document | None:
     reader = _Reader(resolve, yaml.events)
     try:
         value = reader.read(yaml.parse(text, Loader=_LIBYAML))
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, OverflowError):
         return None
     # The parsers disagree about the location of an empty value without quotes.
     return reader.document(path, text, value) if all(one.end > one.start for one in reader.scalars.values()) else None
@@ -136,7 +138,12 @@ def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
         return reader.document(path, text, reader.read(ruamel.yaml.YAML(typ="safe", pure=True).parse(text)))
     except ruamel.yaml.error.MarkedYAMLError as error:
         return _finding(path, *yaml_fault(error, text))
-    except (ruamel.yaml.error.YAMLError, ValueError) as error:  # of an escape such as "\\U00110000"
+    except (ruamel.yaml.error.YAMLError, ValueError, OverflowError) as error:
+        beyond = _BEYOND_UNICODE.search(text)
+        if beyond is not None:
+            line = text.count("\n", 0, beyond.start()) + 1
+            location = Location(line, beyond.start() - text.rfind("\n", 0, beyond.start()))
+            return _finding(path, location, "not-yaml", f"`{beyond[0]}`: the last character is `\\U0010FFFF`")
         return _finding(path, Location(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
 
 

@@ -120,6 +120,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "bool_parsing": ("is true or false", None),
     "dict_type": ("should have keys below it, each with its value", None),
     "model_type": ("should have keys below it, each with its value", None),
+    "too_short": ("is empty", None),
 }
 """Pydantic's kinds of errors as an author of YAML would say them, with a hint."""
 _OF_KEYS: Mapping[tuple[str, str], str] = {
@@ -130,6 +131,7 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
     ("dict_type", "of"): 'a template for each value: {zh: …, en: …, "*": …}',
     ("string_type", "url"): "a message has one url",
     ("string_type", "reference"): "a message has one reference: join several fields in one text",
+    ("too_short", "of"): 'a template for each value: {zh: …, en: …, "*": …}',
     ("model_type", "active"): "write {from: 2026-11-01, until: 2026-12-31}",
     ("dict_type", "data"): "a field of the card and its text on each line: thing1: ${event.order_no}",
     ("dict_type", "overflow"): "write {thing3: truncate}",

@@ -124,6 +124,8 @@ def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
         b"kafka: 3\nnotices: []\n",
         b"x" * 2_000_000,
         b"a: \x00\n",
+        b'a: "\\UFFFFFFFF"\n',
+        b'a: "\\U00110000"\n',
     ],
 )
 def test_hostile_files_are_refused_with_a_message(tmp_path: Path, text: bytes) -> None:

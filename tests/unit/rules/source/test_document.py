@@ -58,6 +58,8 @@ def test_numbers_of_tests_are_numbers() -> None:
         ("a: 1\n---\nb: 2", "not-yaml", 2, 1),
         ('a: "\\0"', "not-yaml", 1, 4),
         ('a: "\\ud800"', "not-yaml", 1, 4),
+        ('a: 1\nb: "\\U00110000"', "not-yaml", 2, 5),
+        ('a: 1\nb: "x\\UFFFFFFFF"', "not-yaml", 2, 6),
         ('"\\0": 1', "not-yaml", 1, 1),
         ("a: \x00", "not-yaml", 1, 1),
         ("a: \ud800", "not-yaml", 1, 1),
