@@ -33,6 +33,16 @@ class HeldPartition(NamedTuple):
     """Why the registry gives no schema, as far as known."""
 
 
+class AbsentLeader(NamedTuple):
+    """A partition of ours whose leader is not connected, or that has none."""
+
+    key: TopicPartition
+    broker: str | None
+    """The leader as `host:port`, without an elected one the last; None if it was never known."""
+    elected: bool
+    """Whether there is a leader, as far as the cluster says."""
+
+
 class KafkaHealth(NamedTuple):
     """The last known state."""
 
@@ -44,8 +54,8 @@ class KafkaHealth(NamedTuple):
     silent: bool = False
     """Whether the group's coordinator does not answer: nothing is read or sent meanwhile."""
 
-    absent: tuple[str, ...] = ()
-    """Brokers that lead partitions of ours and are not connected, as `host:port`, sorted."""
+    absent: tuple[AbsentLeader, ...] = ()
+    """Partitions of ours that no leader serves, sorted."""
     refusal: str | None = None
     """The last error of TLS or authentication, if there was one of late."""
 

@@ -15,6 +15,7 @@ from pipeline.status.history import Growth, LastMatch, PartitionProgress
 from pipeline.status.rules import is_failing
 
 if TYPE_CHECKING:
+    from pipeline.model.event import TopicPartition
     from pipeline.runtime.credentials import Credentials
     from pipeline.runtime.reload import Reload
     from pipeline.runtime.service import Service
@@ -62,7 +63,7 @@ class StatusWatch:
         self._progress = PartitionProgress()
         self._faults: Growth[str] = Growth(COUNTER_SECONDS)
         self._last_match = LastMatch(none_matched_seconds, MIN_EVENTS)
-        self._brokers_absent_since: float | None = None
+        self._leaderless_since: Mapping[TopicPartition, float] = {}
         self._logged: dict[ConditionName, float] = {}
 
     async def run(self) -> None:
@@ -98,10 +99,8 @@ class StatusWatch:
         faults = self._counters.faults()
         self._faults.observe(now, faults)
         kafka = parts.source.health()
-        if kafka is None or not kafka.absent:
-            self._brokers_absent_since = None
-        elif self._brokers_absent_since is None:
-            self._brokers_absent_since = now
+        absent = () if kafka is None else kafka.absent
+        self._leaderless_since = {one.key: self._leaderless_since.get(one.key, now) for one in absent}
         without_token = service.engine.without_token
         alive, alive_message = service.health.live()
         return Facts(
@@ -119,7 +118,7 @@ class StatusWatch:
             lag=lag,
             shadow=self._shadow,
             kafka=kafka,
-            brokers_absent_since=self._brokers_absent_since,
+            leaderless_since=self._leaderless_since,
             stuck=parts.source.stuck(),
             held=service.intake.held(),
             unmoved=self._progress.unmoved(delivery, lag),

@@ -102,7 +102,8 @@ class Facts:
     lag: Mapping[TopicPartition, int]
     shadow: bool = False
     kafka: KafkaHealth | None = None
-    brokers_absent_since: float | None = None
+    leaderless_since: Mapping[TopicPartition, float] = field(default_factory=dict)
+    """Since when no leader serves a partition of `kafka.absent`."""
     stuck: Mapping[TopicPartition, StuckPartition] = field(default_factory=dict)
     held: Mapping[TopicPartition, HeldPartition] = field(default_factory=dict)
     """Partitions whose next event waits for a schema of the registry."""

@@ -97,7 +97,8 @@ def partition_blocked(facts: Facts) -> Found:
 def _is_unexplained(facts: Facts, key: TopicPartition) -> bool:
     """Whether no other condition says why this partition waits."""
     reachable = facts.kafka is None or facts.kafka.error is None
-    explained = key in facts.stuck or key in facts.held or key in facts.delivery.backpressured
+    waiting = (facts.stuck, facts.held, facts.delivery.backpressured, facts.leaderless_since)
+    explained = any(key in keys for keys in waiting)
     return facts.alive and reachable and facts.is_sending and not explained and not lacks_acknowledgements(facts)
 
 

@@ -10,7 +10,7 @@ from pipeline.model.pause import EVERYTHING
 from pipeline.status.condition import Severity, StatusMessage
 from pipeline.status.facts import Facts, SendingState
 from pipeline.status.halts import HALTS
-from pipeline.status.wording import IN_EVIDENCE, clock, counted, listed
+from pipeline.status.wording import IN_EVIDENCE, clock, counted, listed, partition_names, partitions_listed
 
 UNACKNOWLEDGED_SECONDS = 30.0
 """Kafka acknowledges within milliseconds, and within some seconds while a partition changes its leader."""
@@ -136,16 +136,27 @@ def outcomes_unacknowledged(facts: Facts) -> Found:
 
 
 def broker_absent(facts: Facts) -> Found:
-    """A broker that leads partitions of ours is not connected."""
-    kafka, since = facts.kafka, facts.brokers_absent_since
-    if kafka is None or not kafka.absent or since is None or facts.now - since < ABSENT_SECONDS or not kafka.brokers:
+    """A broker that leads partitions of ours is not connected, or partitions of ours have no leader."""
+    kafka, since = facts.kafka, facts.leaderless_since
+    if kafka is None or not kafka.brokers:
         return
-    names = listed(kafka.absent)
-    yield StatusMessage(
-        Severity.ATTENTION,
-        f"No connection to {names} since {clock(since)}, which leads partitions of ours",
-        "Events of these partitions wait; others continue. Nothing is lost.",
-        "NoticeBrokerAbsent",
-        summary=f"no connection to {names}, which leads partitions of ours",
-        evidence={"brokers": list(kafka.absent[:IN_EVIDENCE]), "since": since},
-    )
+    long = [one for one in kafka.absent if facts.now - since.get(one.key, facts.now) >= ABSENT_SECONDS]
+    for elected in (True, False):
+        found = [one for one in long if one.elected is elected]
+        if not found:
+            continue
+        keys, brokers = [one.key for one in found], sorted({one.broker for one in found if one.broker is not None})
+        began = min(since[key] for key in keys)
+        partitions, names = partitions_listed(keys), listed(brokers)
+        if elected:
+            what, about = f"No connection to {names}", f", the leader of {partitions}"
+        else:
+            what, about = f"No leader for {partitions}", f"; the last was {names}" if names else ""
+        yield StatusMessage(
+            Severity.ATTENTION,
+            f"{what} since {clock(began)}{about}",
+            "Events of these partitions wait; others continue. Nothing is lost.",
+            "NoticeBrokerAbsent",
+            summary=f"{what[0].lower()}{what[1:]}{about}",
+            evidence={"brokers": brokers[:IN_EVIDENCE], "partitions": partition_names(keys), "since": began},
+        )

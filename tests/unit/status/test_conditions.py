@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.credential import RefusedCredential
 from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
-from pipeline.model.kafka_health import HeldPartition, KafkaHealth, StuckPartition
+from pipeline.model.kafka_health import AbsentLeader, HeldPartition, KafkaHealth, StuckPartition
 from pipeline.model.notice import DEFAULT_API
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
-from pipeline.status.condition import ConditionName, Severity
+from pipeline.status.condition import ConditionName, Severity, StatusMessage
 from pipeline.status.conditions import CONDITIONS, conditions
 from pipeline.status.facts import Failing, RefusedRules, RemovedRules, Unmatched, Unmoved
 from tests.unit.web.status_sources import API, SNAPSHOT, T0, Shop
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[3]
 P0, P1 = TopicPartition("shop.events", 0), TopicPartition("shop.events", 1)
 IDLE = SNAPSHOT._replace(lanes=0, lanes_waiting=0, buffered=0, oldest={P0: 0.0}, spans={P0: 0})
 
+LEADERLESS = AbsentLeader(P0, "broker-3:9092", elected=False)
 HELD = HeldPartition(17, T0, 900, T0, "the schema registry answers 503: down")
 
 
@@ -42,8 +44,8 @@ BROKEN: dict[ConditionName, dict[str, Any]] = {
         "snapshot": IDLE._replace(unacknowledged=634, unacknowledged_since=T0 - 31),
     },
     ConditionName.BROKER_ABSENT: {
-        "kafka": KafkaHealth(2, 0.0, absent=("broker-3:9092",)),
-        "other_facts": {"brokers_absent_since": T0 - 31},
+        "kafka": KafkaHealth(2, 0.0, absent=(LEADERLESS,)),
+        "other_facts": {"leaderless_since": {P0: T0 - 31}},
     },
     ConditionName.PARTITION_UNREADABLE: {"stuck_partitions": {P0: StuckPartition(17, T0, "Invalid compressed data")}},
     ConditionName.SCHEMA_UNAVAILABLE: {"held_partitions": {P0: HELD}},
@@ -73,7 +75,10 @@ NEARLY: list[dict[str, Any]] = [
     {},
     {"kafka": KafkaHealth(3, 0.01)},
     {"snapshot": IDLE._replace(unacknowledged=634, unacknowledged_since=T0 - 29)},
-    {"kafka": KafkaHealth(2, 0.0, absent=("broker-3:9092",)), "other_facts": {"brokers_absent_since": T0 - 5}},
+    {
+        "kafka": KafkaHealth(2, 0.0, absent=(LEADERLESS,)),
+        "other_facts": {"leaderless_since": {P0: T0 - 5, P1: T0 - 99}},
+    },
     {"snapshot": IDLE._replace(backpressured={P0: T0 - 59})},
     {"other_facts": {"unmoved": {P0: Unmoved(T0 - 299, T0, 900, 0)}}},
     {"other_facts": {"unmoved": {P0: Unmoved(T0 - 9_000, T0 - 10, 900, 7)}}},
@@ -143,11 +148,13 @@ def test_only_a_service_with_nothing_to_do_says_that_all_is_well() -> None:
         {"has_token": False},
         {"kafka": KafkaHealth(0, 0.0)},
         {"stuck_partitions": {P0: StuckPartition(17, T0, "Invalid compressed data")}},
+        {"kafka": KafkaHealth(2, 0.0, absent=(LEADERLESS,)), "more_facts": {"leaderless_since": {P0: T0 - 999}}},
     ],
 )
 def test_a_blocked_partition_with_a_known_cause_is_not_reported_besides(other: dict[str, Any]) -> None:
     """One message for one cause."""
-    blocked = shop(other_facts={"unmoved": {P0: Unmoved(T0 - 999, T0 - 999, 900, 0)}}, **other)
+    more = other.pop("more_facts", {})
+    blocked = shop(other_facts={"unmoved": {P0: Unmoved(T0 - 999, T0 - 999, 900, 0)}, **more}, **other)
     assert [one.condition for one in conditions(blocked.facts())][1:] == []
 
 
@@ -183,3 +190,37 @@ def test_what_follows_from_missing_acknowledgements_is_not_reported_beside_them(
     )
     assert [one.condition for one in found] == [ConditionName.OUTCOMES_UNACKNOWLEDGED]
     assert "`producer_throttled`" in found[0].advice
+
+
+def _absent_leaders(*absent: AbsentLeader, since: Mapping[TopicPartition, float]) -> tuple[StatusMessage, ...]:
+    return conditions(shop(kafka=KafkaHealth(2, 0.0, absent=absent), other_facts={"leaderless_since": since}).facts())
+
+
+def test_partitions_without_a_leader_are_named_with_the_last_one() -> None:
+    """On the page, for `/readyz` and as evidence; those that have just lost theirs are not."""
+    (found,) = _absent_leaders(
+        LEADERLESS, AbsentLeader(P1, "broker-3:9092", elected=False), since={P0: T0 - 31, P1: T0 - 3}
+    )
+    assert found.condition is ConditionName.BROKER_ABSENT
+    assert found.message.startswith("No leader for shop.events/0 since ")
+    assert found.message.endswith("; the last was broker-3:9092")
+    assert found.summary == "no leader for shop.events/0; the last was broker-3:9092"
+    assert found.evidence == {"brokers": ["broker-3:9092"], "partitions": ["shop.events/0"], "since": T0 - 31}
+    (unknown,) = _absent_leaders(AbsentLeader(P0, None, elected=False), since={P0: T0 - 31})
+    assert unknown.summary == "no leader for shop.events/0"
+
+
+def test_a_leader_without_a_connection_is_another_message_than_no_leader() -> None:
+    """One is the member's network as a rule, the other the cluster's."""
+    unreachable, leaderless = _absent_leaders(
+        LEADERLESS, AbsentLeader(P1, "broker-2:9092", elected=True), since={P0: T0 - 31, P1: T0 - 40}
+    )
+    assert unreachable.summary == "no connection to broker-2:9092, the leader of shop.events/1"
+    assert leaderless.summary == "no leader for shop.events/0; the last was broker-3:9092"
+
+
+def test_without_any_broker_the_leaders_are_not_reported_besides() -> None:
+    """One message for one cause."""
+    kafka = KafkaHealth(0, 0.0, absent=(LEADERLESS,))
+    found = conditions(shop(kafka=kafka, other_facts={"leaderless_since": {P0: T0 - 99}}).facts())
+    assert [one.condition for one in found] == [ConditionName.KAFKA_UNREACHABLE]
