@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
@@ -37,8 +37,8 @@ class Probes(NamedTuple):
 
     live: Callable[[], tuple[bool, str]]
     ready: Callable[[], tuple[bool, str]]
-    metrics: Callable[[], tuple[bytes, str]]
-    """The exposition and its content type."""
+    metrics: Callable[[], tuple[Iterable[bytes], str]]
+    """The exposition in slices, and its content type; each slice is made when it is asked for."""
 
 
 def make_app(
@@ -56,8 +56,12 @@ def make_app(
         return _answer(*probes.ready())
 
     async def metrics(_: Request) -> Response:
-        body, content_type = probes.metrics()
-        return Response(body, media_type=content_type)
+        slices, content_type = probes.metrics()
+        body: list[bytes] = []
+        for one in slices:
+            body.append(one)
+            await asyncio.sleep(0)  # with thousands of rules the whole would block sending for half a second
+        return Response(b"".join(body), media_type=content_type)
 
     return Starlette(
         routes=[Route("/healthz", live), Route("/readyz", ready), Route("/metrics", metrics), *routes],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
-def starting_app(awaited: Callable[[], str], metrics: Callable[[], tuple[bytes, str]]) -> Starlette:
+def starting_app(awaited: Callable[[], str], metrics: Callable[[], tuple[Iterable[bytes], str]]) -> Starlette:
     """Alive, not ready, and what it waits for; `awaited` says why, without secrets."""
 
     def message() -> str:

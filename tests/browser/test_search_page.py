@@ -43,7 +43,7 @@ def served() -> Iterator[Served]:
     pages = Pages({"Search": "./"}, "9.9.9")
     actions = SearchActions(searched, lambda where: EventView(where, [LINE], CARDS), lambda _: "hashed", lambda: None)
     page = SearchPage(pages, actions)
-    probes = Probes(live=lambda: (True, ""), ready=lambda: (True, ""), metrics=lambda: (b"", "text/plain"))
+    probes = Probes(live=lambda: (True, ""), ready=lambda: (True, ""), metrics=lambda: ([b""], "text/plain"))
     middleware = gate(PagePassword(USER, PASSWORD), metrics_open=True)
     with serving(make_app(probes, [*page.routes(), pages.route()], pages, middleware)) as served:
         yield served

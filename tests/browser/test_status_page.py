@@ -33,7 +33,7 @@ def shop() -> Shop:
 def served(shop: Shop) -> Iterator[Served]:
     pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
     status = StatusPage(pages, shop.watch().status, {"environment": "production", "notices.token": "**********"})
-    probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
+    probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: ([b""], "text/plain"))
     with serving(make_app(probes, [*status.routes(), pages.route()], pages)) as served:
         yield served
 

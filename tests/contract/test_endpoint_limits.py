@@ -26,7 +26,7 @@ async def served() -> AsyncIterator[int]:
     """The endpoint on a port."""
     listener = listen("127.0.0.1", 0)
     probes = Probes(
-        live=lambda: (True, "running"), ready=lambda: (True, "ready"), metrics=lambda: (LARGE, "text/plain")
+        live=lambda: (True, "running"), ready=lambda: (True, "ready"), metrics=lambda: ([LARGE], "text/plain")
     )
     serving = asyncio.create_task(serve(make_app(probes), listener))
     try:

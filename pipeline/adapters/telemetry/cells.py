@@ -7,7 +7,7 @@ loop's, or the event source's), and the library reads them for each page, as it 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Generic, TypeVar
 
@@ -17,6 +17,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from pipeline.metrics import Metric
+
+LINES_IN_PART = 250
+"""A family is collected and written in parts, so that a scrape does not block the loop: a part takes 1 to 4 ms."""
 
 
 class Count:
@@ -74,6 +77,12 @@ class _Cells(Collector, Generic[Cell]):
         """Every series; a copy, for another thread may add one meanwhile."""
         return list(self._cells.items())
 
+    def _parts(self, lines: int) -> Iterator[list[tuple[tuple[str, ...], Cell]]]:
+        """All series in parts of about `LINES_IN_PART` lines, of which each series has `lines`; at least one part."""
+        series, size = self.series(), max(1, LINES_IN_PART // lines)
+        for start in range(0, max(1, len(series)), size):
+            yield series[start : start + size]
+
     @property
     def _names(self) -> list[str]:
         return [label.name for label in self.metric.labels]
@@ -90,11 +99,12 @@ class Counts(_Cells[Count]):
         return [CounterMetricFamily(self.metric.full_name, self.metric.help, labels=self._names)]
 
     def collect(self) -> Iterable[Family]:
-        """All series as they stand."""
-        family = CounterMetricFamily(self.metric.full_name, self.metric.help, labels=self._names)
-        for values, cell in self.series():
-            family.add_metric(values, cell.value)
-        return [family]
+        """All series as they stand, in parts."""
+        for part in self._parts(1):
+            family = CounterMetricFamily(self.metric.full_name, self.metric.help, labels=self._names)
+            for values, cell in part:
+                family.add_metric(values, cell.value)
+            yield family
 
 
 class Distributions(_Cells[Distribution]):
@@ -110,13 +120,14 @@ class Distributions(_Cells[Distribution]):
         return [HistogramMetricFamily(self.metric.full_name, self.metric.help, labels=self._names)]
 
     def collect(self) -> Iterable[Family]:
-        """All series as they stand; a bucket holds what the narrower ones hold, too."""
-        family = HistogramMetricFamily(self.metric.full_name, self.metric.help, labels=self._names)
-        for values, cell in self.series():
-            below = 0
-            buckets: list[tuple[str, float]] = []
-            for bound, count in zip(self._bounds, tuple(cell.counts), strict=True):
-                below += count
-                buckets.append((bound, below))
-            family.add_metric(values, buckets, cell.sum)
-        return [family]
+        """All series as they stand, in parts; a bucket holds what the narrower ones hold, too."""
+        for part in self._parts(len(self._bounds) + 2):
+            family = HistogramMetricFamily(self.metric.full_name, self.metric.help, labels=self._names)
+            for values, cell in part:
+                below = 0
+                buckets: list[tuple[str, float]] = []
+                for bound, count in zip(self._bounds, tuple(cell.counts), strict=True):
+                    below += count
+                    buckets.append((bound, below))
+                family.add_metric(values, buckets, cell.sum)
+            yield family

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
     ProcessCollector,
-    generate_latest,
 )
 
 from pipeline import metrics
+from pipeline.adapters.telemetry.exposition import slices
 
 
 class HistoryMetrics:
@@ -49,9 +51,9 @@ class HistoryMetrics:
         """The page searched."""
         self._lookups.inc()
 
-    def exposition(self) -> tuple[bytes, str]:
-        """The text for Prometheus and its content type."""
-        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+    def exposition(self) -> tuple[Iterable[bytes], str]:
+        """The text for Prometheus, in slices, and its content type."""
+        return slices(self._registry), CONTENT_TYPE_LATEST
 
     def _counter(self, metric: metrics.Metric) -> Counter:
         return Counter(metric.full_name, metric.help, registry=self._registry)

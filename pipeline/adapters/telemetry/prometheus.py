@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from pipeline import metrics
 from pipeline.adapters.telemetry.cells import Count, Counts, Distributions
+from pipeline.adapters.telemetry.exposition import slices
 from pipeline.adapters.telemetry.recipient_counts import MASK, RecipientCounts
 from pipeline.metrics import Kind, Metric
 from pipeline.model.notice import DEFAULT_API
@@ -296,9 +297,9 @@ class PrometheusTelemetry:
         """The service waits for the schema registry at its start, or does so no longer."""
         self._gauges[metrics.REGISTRY_AWAITED].set(float(awaited))
 
-    def exposition(self) -> tuple[bytes, str]:
-        """What `/metrics` answers, and its content type."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+    def exposition(self) -> tuple[Iterable[bytes], str]:
+        """What `/metrics` answers, in slices, and its content type."""
+        return slices(self.registry), CONTENT_TYPE_LATEST
 
     def read_at_scrape(self, read: Callable[[], Iterable[tuple[Metric, Mapping[str, str], float]]]) -> None:
         """Let `read` return the gauges of `READ_AT_SCRAPE` for each scrape."""

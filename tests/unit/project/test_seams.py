@@ -105,7 +105,7 @@ def test_a_metric_is_a_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
     """A counter of the catalogue is exposed from the start and is in the reference, without any other change."""
     things = Metric("things_total", Kind.COUNTER, "Things that this test counts.")
     monkeypatch.setattr(metrics, "CATALOGUE", (*metrics.CATALOGUE, things))
-    page, _ = PrometheusTelemetry("1", ["orders"]).exposition()
+    page = b"".join(PrometheusTelemetry("1", ["orders"]).exposition()[0])
     assert "\nnotice_pipeline_things_total 0.0\n" in page.decode()
     assert "| `notice_pipeline_things_total` | counter | — | Things that this test counts. |" in metrics_page()
 

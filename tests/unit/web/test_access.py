@@ -25,7 +25,7 @@ USER, PASSWORD = "sre", "canary-pässword"
 
 
 def app(*, metrics_open: bool = True) -> httpx.AsyncClient:
-    probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: (b"m 1\n", "text/plain"))
+    probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: ([b"m 1\n"], "text/plain"))
     page = Route("/", lambda _: PlainTextResponse("the page"))
     middleware = Middleware(BasicAuth, password=PagePassword(USER, PASSWORD), metrics_open=metrics_open)
     transport = httpx.ASGITransport(make_app(probes, [page], middleware=[middleware]))
@@ -95,7 +95,7 @@ def test_the_password_is_not_kept() -> None:
 async def test_the_password_can_be_replaced() -> None:
     """The new one is requested from then on, and the old one is refused."""
     password = PagePassword(USER, PASSWORD)
-    probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: (b"m 1\n", "text/plain"))
+    probes = Probes(live=lambda: (True, "ok"), ready=lambda: (True, "ok"), metrics=lambda: ([b"m 1\n"], "text/plain"))
     page = Route("/", lambda _: PlainTextResponse("the page"))
     transport = httpx.ASGITransport(make_app(probes, [page], middleware=gate(password, metrics_open=True)))
     async with httpx.AsyncClient(transport=transport, base_url="http://pipeline") as http:

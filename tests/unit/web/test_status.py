@@ -26,7 +26,7 @@ def app_of(shop: Shop, configuration: dict[str, str] | None = None) -> httpx.Asy
     pages = Pages({"Status": "./"}, "9.9.9")
     shown = {"environment": "production", **(configuration or {})}
     status = StatusPage(pages, shop.watch().status, shown, StatusLinks(RUNBOOK_URL, SEARCH_URL))
-    probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: (b"", "text/plain"))
+    probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: ([b""], "text/plain"))
     transport = httpx.ASGITransport(make_app(probes, [*status.routes(), pages.route()], pages))
     return httpx.AsyncClient(transport=transport, base_url="http://pipeline")
 

@@ -41,7 +41,7 @@ def test_counters_and_histograms_are_added_up() -> None:
         telemetry.attempted(DEFAULT_API, Verdict.ACCEPTED, 0.02 * number)
     summed = SummedExpositions(lambda: ())
     for number, telemetry in workers.items():
-        summed.take(number, telemetry.exposition()[0])
+        summed.take(number, b"".join(telemetry.exposition()[0]))
     found = samples(summed.merged()[0])
     accepted = ("verdict", "accepted")
     assert found["notice_pipeline_events_consumed_total", (("topic", "a"),)] == 3
@@ -55,7 +55,7 @@ def test_gauges_stand_there_for_each_worker() -> None:
     """With their own labels and the worker's number."""
     summed = SummedExpositions(lambda: ())
     for number in (1, 2):
-        summed.take(number, a_worker().exposition()[0])
+        summed.take(number, b"".join(a_worker().exposition()[0]))
     found = samples(summed.merged()[0])
     assert found["notice_pipeline_in_flight", (("worker", "2"),)] == 7
     assert found["notice_pipeline_consumer_lag", (("partition", "3"), ("topic", "a"), ("worker", "1"))] == 12
@@ -69,7 +69,7 @@ def test_label_values_of_any_text_survive() -> None:
     telemetry = a_worker(topic)
     telemetry.consumed(topic, 4)
     for number in (1, 2):
-        summed.take(number, telemetry.exposition()[0])
+        summed.take(number, b"".join(telemetry.exposition()[0]))
     found = samples(summed.merged()[0])
     assert found["notice_pipeline_events_consumed_total", (("topic", topic),)] == 8
     assert found["notice_pipeline_consumer_lag", (("partition", "3"), ("topic", topic), ("worker", "2"))] == 12
@@ -87,9 +87,9 @@ def test_every_family_keeps_its_type_and_help() -> None:
     """The sum is an exposition like each of its parts."""
     telemetry = a_worker()
     summed = SummedExpositions(lambda: ())
-    summed.take(1, telemetry.exposition()[0])
+    summed.take(1, b"".join(telemetry.exposition()[0]))
     merged = {family.name: family for family in text_string_to_metric_families(summed.merged()[0].decode())}
-    for family in text_string_to_metric_families(telemetry.exposition()[0].decode()):
+    for family in text_string_to_metric_families(b"".join(telemetry.exposition()[0]).decode()):
         assert merged[family.name].type == family.type
         assert merged[family.name].documentation == family.documentation
 

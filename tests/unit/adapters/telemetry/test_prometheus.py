@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline import metrics
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.telemetry.cells import LINES_IN_PART
 from pipeline.adapters.telemetry.prometheus import MOST_UNKNOWN_TYPES, READ_AT_SCRAPE, PrometheusTelemetry
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 def test_the_page_holds_the_catalogue_and_nothing_else() -> None:
     """Each metric under its declared name and kind; no series beside them that the library makes by itself."""
-    page, _ = PrometheusTelemetry("1.0", ["orders"]).exposition()
+    page = b"".join(PrometheusTelemetry("1.0", ["orders"]).exposition()[0])
     found = text_string_to_metric_families(page.decode())
     families = {family.name: family for family in found if not family.name.startswith("process_")}
     declared = {metric.full_name.removesuffix("_total"): metric for metric in metrics.CATALOGUE}
@@ -64,7 +66,7 @@ def test_a_thousand_rules_and_any_number_of_recipients_keep_the_page_small() -> 
         telemetry.unmatched(f"unknown-type-{number}")
         telemetry.consumed("orders", 1)
     assert len(series(telemetry)) == loaded + MOST_UNKNOWN_TYPES
-    assert len(telemetry.exposition()[0]) < 3_000_000
+    assert len(b"".join(telemetry.exposition()[0])) < 3_000_000
 
 
 def test_each_outcome_is_counted_where_it_belongs() -> None:
@@ -81,7 +83,7 @@ def test_each_outcome_is_counted_where_it_belongs() -> None:
     rejected = accepted._replace(kind=OutcomeKind.REJECTED, reason=Reason.CONTENT)
     telemetry.ended(rejected, accepted.finished_at)
     telemetry.ended(rejected, accepted.finished_at)
-    page = telemetry.exposition()[0].decode()
+    page = b"".join(telemetry.exposition()[0]).decode()
     samples = {
         (s.name, *sorted(s.labels.values())): s.value for f in text_string_to_metric_families(page) for s in f.samples
     }
@@ -94,9 +96,24 @@ def test_each_outcome_is_counted_where_it_belongs() -> None:
     assert samples[metrics.REDELIVERED.full_name,] == 1
 
 
+def test_the_page_of_many_rules_is_made_in_small_slices() -> None:
+    """No slice holds the loop for long, and together they are what the library writes at once."""
+    telemetry = PrometheusTelemetry("1.0", ["orders"])
+    telemetry.rules_loaded(a_rule_set(1_000), 0.0)
+    telemetry.matched("rule-7")
+    slices = list(telemetry.exposition()[0])
+    most_lines = LINES_IN_PART + 2
+    assert max(one.count(b"\n") for one in slices) <= most_lines
+    lines = [line for line in b"".join(slices).splitlines() if b"process_" not in line]
+    headers = [line for line in lines if line.startswith(b"#")]
+    assert len(headers) == len(set(headers))
+    parts = generate_latest(telemetry.registry).splitlines()
+    assert lines == list(dict.fromkeys(line for line in parts if b"process_" not in line))
+
+
 def series(telemetry: PrometheusTelemetry) -> set[str]:
     """Every series on the page."""
-    lines = telemetry.exposition()[0].decode().splitlines()
+    lines = b"".join(telemetry.exposition()[0]).decode().splitlines()
     return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
 
 
@@ -109,12 +126,12 @@ def a_rule_set(count: int) -> RuleSet:
 
 def test_several_apis_are_values_of_a_label_and_one_has_no_label() -> None:
     """Each series of an API exists from the start; what is not about an API has no such label."""
-    alone = PrometheusTelemetry("1", ["orders"]).exposition()[0].decode()
+    alone = b"".join(PrometheusTelemetry("1", ["orders"]).exposition()[0]).decode()
     assert 'api="' not in alone
     telemetry = PrometheusTelemetry("1", ["orders"], apis=["notices", "sms"])
     telemetry.attempted("sms", Verdict.ACCEPTED, 0.02)
     telemetry.token_refreshed("sms", ok=False)
-    page = telemetry.exposition()[0].decode()
+    page = b"".join(telemetry.exposition()[0]).decode()
     for line in (
         'notice_pipeline_attempts_total{api="sms",verdict="accepted"} 1.0',
         'notice_pipeline_attempts_total{api="notices",verdict="accepted"} 0.0',
@@ -128,6 +145,6 @@ def test_several_apis_are_values_of_a_label_and_one_has_no_label() -> None:
 
 def test_the_process_is_measured() -> None:
     """Processor time, memory and open files, under the names that every client library gives them."""
-    exposed = PrometheusTelemetry("1", []).exposition()[0].decode()
+    exposed = b"".join(PrometheusTelemetry("1", []).exposition()[0]).decode()
     for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"):
         assert re.search(rf"^{name} [1-9]|^{name} 0\.\d*[1-9]", exposed, re.MULTILINE)
