@@ -5,6 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from pipeline.model.event import TopicPartition
+from pipeline.model.kafka_health import HeldPartition
 from pipeline.model.outcome import OutcomeKind
 from pipeline.web.tally import KEPT
 
@@ -78,3 +80,11 @@ def test_the_status_has_no_personal_data() -> None:
     shop = Shop()
     shop.tally.ended(outcome(0, OutcomeKind.REJECTED), T0)
     assert b"canary" not in orjson.dumps(shop.watch().status())
+
+
+def test_a_partition_that_waits_for_a_schema_has_the_lag_and_age_of_what_waits() -> None:
+    """Its records were read and are no unfinished events; "lag 0, age 0" would be wrong."""
+    key = TopicPartition("shop.events", 0)
+    shop = Shop(held_partitions={key: HeldPartition(17, T0 - 90, 900, T0 - 95, "503")}, lag={key: 0})
+    (partition,) = shop.watch().status().partitions
+    assert (partition.lag, partition.age_seconds) == (900, 95.0)
