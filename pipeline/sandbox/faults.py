@@ -23,6 +23,10 @@ class Latency(NamedTuple):
         return self.least + (self.most - self.least) * rng
 
 
+MOST_SECONDS = 86_400.0
+"""Event loops do not wait for times that are without an end."""
+
+
 def read_latency(given: object) -> object:
     """`50ms`, `0.2s`, a plain number of seconds, or a range: `50ms-200ms`.
 
@@ -41,6 +45,8 @@ def read_latency(given: object) -> object:
     least, most = times[0], times[-1]
     if least > most:
         raise ValueError("ends before it begins")
+    if most > MOST_SECONDS:
+        raise ValueError("is longer than a day")
     return Latency(least, most)
 
 

@@ -18,7 +18,7 @@ from pipeline.model.event import Event, Position, Record, TopicPartition
 from pipeline.model.outcome import OutcomeKind
 from pipeline.model.outcome_words import outcome_words
 from pipeline.operations.find.ended import Ended, ended
-from pipeline.operations.find.query import ByEvents, ByField, fields_with
+from pipeline.operations.find.query import ByEvents, ByField, fields_with, has_bytes
 from pipeline.operations.find.story import EventFacts, Letter, RuleLine
 from pipeline.operations.redrive.letter import read_letter
 from pipeline.ports import Decoder
@@ -257,8 +257,7 @@ class KafkaEvents:
         except Tombstone:
             return None
         except Undecodable as fault:
-            contains = text.encode() in (record.value or b"") or text.encode() in (record.key or b"")
-            return (fault, ("the bytes of the record",)) if contains else None
+            return (fault, ("the bytes of the record",)) if has_bytes(record, text) else None
         fields = fields_with(event, text)
         return (event, tuple(fields)) if fields else None
 

@@ -122,7 +122,7 @@ def command(
         frozenset(reason or ()),
         frozenset(rule or ()),
         frozenset(kind or ()),
-        frozenset(one.encode() for one in key or ()),
+        frozenset(one.encode(errors="surrogateescape") for one in key or ()),  # any bytes, as the shell gave them
         max_redrives=max_redrives,
         group=settings.kafka.group_id,
     )

@@ -147,7 +147,7 @@ def read_positions(path: Path) -> frozenset[Position]:
         UserError: it cannot be read, has no position, or a line is none.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     found: set[Position] = set()

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.model.event import Event, Position
+from pipeline.model.event import Event, Position, Record
 from pipeline.operations.find.ended import Ended
 
 
@@ -39,6 +39,12 @@ class ByEvents(NamedTuple):
     def matches(self, one: Ended) -> bool:
         """Whether the outcome is about one of them."""
         return one.source in self.events or one.first in self.events
+
+
+def has_bytes(record: Record, text: str) -> bool:
+    """Whether value or key contain the text; a shell may have given it bytes that are not UTF-8."""
+    sought = text.encode(errors="surrogateescape")
+    return sought in (record.value or b"") or sought in (record.key or b"")
 
 
 def fields_with(event: Event, text: str) -> list[str]:

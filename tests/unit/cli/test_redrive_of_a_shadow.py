@@ -17,11 +17,14 @@ notices: {url: 'http://127.0.0.1:1/message/v2/notices', token: none}
 """
 
 
-@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--yes"]])
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--yes"], ["--key", "\udcff"]])
 def test_a_shadow_s_dead_letters_are_not_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: list[str]
 ) -> None:
-    """They would land on the topic that the live service reads: refused before anything is asked of a broker."""
+    """They would land on the topic that the live service reads: refused before anything is asked of a broker.
+
+    A key may be any bytes.
+    """
     file = tmp_path / "pipeline.yaml"
     file.write_text(CONFIGURATION, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["notice-pipeline", "redrive", "--config", str(file), *more])

@@ -18,6 +18,13 @@ def test_each_line_is_a_position(tmp_path: Path) -> None:
     assert read_positions(file) == {Position("orders", 0, 17), Position("orders", 1, 3)}
 
 
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    file = tmp_path / "missing.txt"
+    file.write_bytes(b"\xef\xbb\xbforders/0/17\r\n")
+    assert read_positions(file) == {Position("orders", 0, 17)}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -12,7 +12,7 @@ from pipeline.model.outcome import Because, OutcomeKind, Reason
 from pipeline.model.outcome_words import CODES, outcome_words, reason_words
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.operations.find.ended import Ended
-from pipeline.operations.find.query import ByEvents, ByField, Field, fields_with
+from pipeline.operations.find.query import ByEvents, ByField, Field, fields_with, has_bytes
 from pipeline.operations.find.story import (
     EventFacts,
     Letter,
@@ -207,3 +207,12 @@ def test_outcomes_match_by_field_or_by_event() -> None:
     assert not ByField(Field.REFERENCE, frozenset({"T2"})).matches(ended())
     assert ByEvents(frozenset({AT})).matches(ended(source=COPY, first=AT))
     assert not ByEvents(frozenset({COPY})).matches(ended())
+
+
+def test_bytes_of_a_record_that_cannot_be_read_are_found() -> None:
+    """In value or key, UTF-8 or not: a shell gives other bytes as surrogates."""
+    record = Record("orders", 3, 1, b"k\xff", "T2026 订单".encode(), (), 1)
+    assert has_bytes(record, "订单")
+    assert has_bytes(record, "\udcff")
+    assert not has_bytes(record, "\udcfe")
+    assert not has_bytes(record._replace(key=None, value=None), "订单")
