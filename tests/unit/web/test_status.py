@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind
 from pipeline.model.pause import Pause, Scope, ScopeKind
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
+from pipeline.web.rates import STEP_SECONDS
 from pipeline.web.status import StatusLinks, StatusPage
 
 from .status_sources import T0, Shop, outcome, rule_set
@@ -208,3 +211,30 @@ async def test_shares_cover_what_the_process_has_seen() -> None:
     hour, day = watch.status().periods
     assert (hour.name, hour.seconds, hour.accepted, hour.failed) == ("hour", 60, 1, 0)
     assert (day.name, day.seconds, day.accepted, day.failed, day.failed_share) == ("day", 7_260, 2, 3, 0.6)
+
+
+async def test_partitions_with_the_oldest_events_come_first(shop: Shop, http: httpx.AsyncClient) -> None:
+    """Those that are done are in the order of their lag, then of their numbers."""
+    keys = [TopicPartition("shop.events", number) for number in range(4)]
+    ages, lags = (0.0, 0.0, 90.0, 0.0), (0, 0, 1, 7)
+    shop.snapshot = shop.snapshot._replace(oldest=dict(zip(keys, ages, strict=True)))
+    shop.lag = dict(zip(keys, lags, strict=True))
+    page = (await http.get("/")).text
+    assert re.findall(r'shop\.events</th><td class="number">(\d)', page) == ["2", "3", "0", "1"]
+
+
+async def test_each_value_of_a_curve_can_be_read(shop: Shop) -> None:
+    """The newest is at the right end; the axis has the largest."""
+    watch = shop.watch()
+    for more in (0, 10, 25):
+        shop.consumed += more
+        watch.sample()
+        shop.clock.time += STEP_SECONDS
+    pages = Pages({"Status": "./"}, "9.9.9")
+    shown = StatusPage(pages, watch.status, {"environment": "production"})
+    app = Starlette(routes=shown.routes())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pipeline") as http:
+        page = (await http.get("/status/live")).text
+    values = re.findall(r'data-value="([^"]+)"', page)
+    assert values[:2] == ["2.00 per second, 5.0 s ago", "5.00 per second"]
+    assert "<span>5.00</span>" in page
