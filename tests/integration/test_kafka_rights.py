@@ -1,6 +1,6 @@
 """Each command on a Kafka with an authorizer, SASL and TLS: the table of rights is enough, and each right is needed.
 
-`run` is in `tests/acceptance/test_kafka_rights.py`; `history` does not end by itself.
+`run` is in `tests/acceptance/test_kafka_rights.py`; `history` has its own test, because it does not end by itself.
 """
 
 from __future__ import annotations
@@ -115,6 +115,24 @@ def test_the_table_of_rights_is_enough_and_each_right_is_needed(
         assert secure.PASSWORD not in ran.err
     ran = call(name)
     assert ran.code == 0, ran
+
+
+def test_history_needs_each_right_of_the_table(office: Office, command: Command, tmp_path: Path) -> None:
+    """It ends before it reads; with all of them it would not end."""
+    config = office.config.with_name("history.yaml")
+    settings = json.loads(office.config.read_text(encoding="utf-8"))
+    settings["history"] = {"url": f"sqlite:///{tmp_path}/history.db", "http": {"port": 0}}
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    rights = office.needed("history")
+    assert {(right.operation, right.resource) for right in rights} == {("READ", "topic"), ("READ", "group")}
+    office.rights.grant(rights)
+    for right in rights:
+        office.rights.revoke([right])
+        ran = command("history", "-c", str(config))
+        office.rights.grant([right])
+        assert ran.code == 2, (right, ran)
+        assert f"{PRINCIPAL} needs {right}" in ran.err
+        assert "Traceback" not in ran.err
 
 
 def test_a_topic_that_may_not_be_seen_is_not_reported_as_missing(office: Office, call: Callable[[str], Ran]) -> None:
