@@ -23,6 +23,8 @@ from tests.broker.handle import Broker
 pytestmark = pytest.mark.kafka
 EVENTS = 1_500
 LIMIT = 100
+RATE = 100
+"""Requests a second of each member in the storm that a command stops: a slow machine needs seconds for the command."""
 RECIPIENTS = 300
 SENT, TRACK = "sent-template", "track-template"
 MEMBERS = ("one", "two")
@@ -42,14 +44,17 @@ class Storm(NamedTuple):
 
 
 @contextmanager
-def stage(folder: Path, broker: Broker, topic: str, events: int, rules: str = RULES) -> Iterator[Parcels]:
+def stage(
+    folder: Path, broker: Broker, topic: str, events: int, rules: str = RULES, rate: float | None = None
+) -> Iterator[Parcels]:
     """A topic with two partitions, two members that have one each, and an API that takes 5 ms."""
     plan = FaultPlan.model_validate({"latency": "5ms"})
     with running_sandbox(SandboxOptions(port=0, plan=plan, keep_messages=2 * events)) as sandbox, ExitStack() as stack:
         parcels = Parcels(folder, broker, topic, sandbox)
         (folder / "rules" / "post.yaml").write_text(rules, encoding="utf-8")
         control = {"topic": f"{parcels.topic}.control", "replication_factor": 1}
-        parcels.service.configure({**parcels.service.configuration, "control": control})
+        delivery = {} if rate is None else {"delivery": {"rate": {"per_second": rate}}}
+        parcels.service.configure({**parcels.service.configuration, "control": control, **delivery})
         processes = [stack.enter_context(parcels.service.running(name)) for name in MEMBERS]
         wait(lambda: all(ready(parcels, name).startswith("1 partition") for name in MEMBERS))
         yield parcels
@@ -97,7 +102,7 @@ def stopped_by_command(parcels: Parcels, events: int) -> Storm:
 
 def test_one_command_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> None:
     """Nothing of the rule goes out from a second after the command on; the other rule sends everything."""
-    with stage(tmp_path, real_kafka, topic("storm", partitions=2), EVENTS) as parcels:
+    with stage(tmp_path, real_kafka, topic("storm", partitions=2), EVENTS, rate=RATE) as parcels:
         storm = stopped_by_command(parcels, EVENTS)
         assert storm.before + storm.after < EVENTS
         assert storm.last <= 1.0
