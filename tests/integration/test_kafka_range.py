@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka.range import Bound, Span, TopicRange, read_record
 from pipeline.errors import Unreachable, UserError
-from pipeline.model.event import Position, Record
+from pipeline.model.event import EVENT_BYTES, Position, Record
 from tests.broker.handle import Broker, free_ports
 from tests.broker.transactions import in_transaction
 
@@ -81,7 +81,8 @@ def test_a_whole_topic_is_read_in_each_partitions_order_with_all_that_a_record_h
     assert len(records) == 4_500
     for partition in range(3):
         assert [record.offset for record in records if record.partition == partition] == list(range(1_500))
-    assert records[0] == Record(topic.name, records[0].partition, 0, b"0", b"v0", (("n", b"0"),), BEGIN, size=5)
+    size = EVENT_BYTES + len(b"0" + b"v0" + b"n" + b"0")
+    assert records[0] == Record(topic.name, records[0].partition, 0, b"0", b"v0", (("n", b"0"),), BEGIN, size)
     assert reported[-1] == (4_500, 4_500)
     assert sorted(reported) == reported
 
