@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
-from pipeline.bootstrap.notices import apis_of, key_of, proxy_of
+from pipeline.bootstrap.apis import apis_of, key_of, proxy_of
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.notices_api.client import LoopNoticesApi
 from pipeline.adapters.notices_api.exchange import HttpOptions
-from pipeline.adapters.notices_api.proxy import environment_proxy, proxy_for, read_proxy
 from pipeline.adapters.notices_api.replaceable import ReplaceableNoticesApi
 from pipeline.adapters.notices_api.shadow import WithheldNoticesApi
 from pipeline.adapters.notices_api.tokens import StaticToken
+from pipeline.bootstrap.apis import apis_of, key_of, proxy_of
 from pipeline.bootstrap.parameters import attempt_parameters, constants
 from pipeline.errors import ConfigurationError
-from pipeline.model.notice import DEFAULT_API
 from pipeline.ports import Api, Clock, NoticesApi, TokenSource
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
@@ -41,16 +40,6 @@ def make_apis(
         Api(name, notices_api(api, key_of(name), credentials, clock), tokens[name])
         for name, api in apis_of(settings).items()
     )
-
-
-def apis_of(settings: Settings) -> dict[str, NoticesSettings]:
-    """The settings of each API by name, those of `notices` first."""
-    return {DEFAULT_API: settings.notices, **settings.apis}
-
-
-def key_of(name: str) -> str:
-    """The key of an API's section in the configuration."""
-    return name if name == DEFAULT_API else f"apis.{name}"
 
 
 def notices_api(notices: NoticesSettings, key: str, credentials: Credentials, clock: Clock) -> NoticesApi:
@@ -117,22 +106,3 @@ def _client(notices: NoticesSettings, key: str, clock: Clock) -> NoticesApi:
             hint="install the extra: pip install 'notice-pipeline[pyreqwest]'; the default transport needs none",
         ) from None
     return PyreqwestNoticesApi(options)
-
-
-def proxy_of(notices: NoticesSettings, key: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy for requests to the API of the section `key`; None: there is none, or the host is excluded.
-
-    Raises:
-        ConfigurationError: the environment's is not an http or https proxy; the message does not hold it.
-    """
-    url, found, excluded = str(notices.url), str(notices.proxy) if notices.proxy else None, list(notices.no_proxy)
-    if notices.proxy_from_environment:
-        found, of_environment = environment_proxy(url, environ)
-        excluded += of_environment
-    chosen = proxy_for(url, found, excluded)
-    if chosen is not None:
-        try:
-            read_proxy(chosen)
-        except ValueError as error:
-            raise ConfigurationError(f"`{key}`: the proxy cannot be used: {error}") from None
-    return chosen

@@ -29,6 +29,7 @@ from pipeline.adapters.telemetry.log_writer import LogWriter
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.access import page_password
+from pipeline.bootstrap.apis import apis_of, key_of
 from pipeline.bootstrap.events import (
     Schemas,
     compacted_topics,
@@ -39,7 +40,7 @@ from pipeline.bootstrap.events import (
 )
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
-from pipeline.bootstrap.notices import apis_of, key_of, make_apis
+from pipeline.bootstrap.notices import make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.rule_loader import RuleLoader

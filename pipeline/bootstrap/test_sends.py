@@ -13,7 +13,8 @@ import structlog
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.telemetry.logging import configure_logging, recipient_hash
-from pipeline.bootstrap.notices import apis_of, key_of, notices_api
+from pipeline.bootstrap.apis import apis_of, key_of
+from pipeline.bootstrap.notices import notices_api
 from pipeline.bootstrap.tokens import token_source
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import TokenUnavailable, Unreachable, UserError

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline import __version__
 from pipeline.adapters.file_watch import FileWatch
-from pipeline.bootstrap.notices import apis_of
+from pipeline.bootstrap.apis import apis_of
 from pipeline.errors import ConfigurationError
 from pipeline.settings.certificates import read_authorities
 from pipeline.settings.files import paths_of

@@ -95,7 +95,7 @@ def _token_shares(settings: Settings, credentials: Credentials) -> dict[str, Tok
     if settings.shadow or not oauths:
         return {}
     from pipeline.adapters.notices_api.shared_token import TokenShare  # noqa: PLC0415 - loaded only if used
-    from pipeline.bootstrap.notices import key_of  # noqa: PLC0415 - the same
+    from pipeline.bootstrap.apis import key_of  # noqa: PLC0415 - the same
     from pipeline.bootstrap.tokens import oauth_token  # noqa: PLC0415 - the same
 
     return {name: TokenShare(oauth_token(oauth, key_of(name), credentials)) for name, oauth in oauths.items()}

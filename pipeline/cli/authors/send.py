@@ -10,7 +10,7 @@ import typer
 
 from pipeline.authoring.cards.preview import Preview
 from pipeline.authoring.terminal_escape import terminal_escape
-from pipeline.bootstrap.notices import apis_of
+from pipeline.bootstrap.apis import apis_of
 from pipeline.bootstrap.test_sends import OUTCOME, TestSend, addressed, recipient_of, send
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.authors.example_previews import WantedExample, from_examples, made_of

@@ -15,8 +15,8 @@ import typer
 from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.bootstrap.apis import apis_of, key_of
 from pipeline.bootstrap.extras import lacking_here
-from pipeline.bootstrap.notices import apis_of, key_of
 from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings, require_group

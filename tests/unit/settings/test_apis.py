@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bootstrap.notices import apis_of
+from pipeline.bootstrap.apis import apis_of
 from pipeline.bootstrap.workers import settings_of
 from pipeline.errors import ConfigurationError
 from pipeline.settings import load_settings
