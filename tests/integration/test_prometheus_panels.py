@@ -16,6 +16,7 @@ from deploy.grafana.generate import DASHBOARDS
 from pipeline import metrics
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.rule_files import read_rules
+from pipeline.adapters.telemetry.history import HistoryMetrics
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.delivery.breaker import BreakerState
 from pipeline.metrics import Metric
@@ -80,12 +81,13 @@ def scraped(tmp_path_factory: pytest.TempPathFactory, rules: RuleSet) -> Iterato
     telemetry = PrometheusTelemetry("1.2.3", [TOPIC])
     telemetry.rules_loaded(rules, time.time())  # noqa: TID251 - Prometheus compares it with its own clock
     telemetry.read_at_scrape(_gauges)
-    server, thread = start_http_server(0, addr="127.0.0.1", registry=telemetry.registry)
+    history = HistoryMetrics()
+    servers = [start_http_server(0, addr="127.0.0.1", registry=one) for one in (telemetry.registry, history._registry)]
     try:
-        scraping = Scraping([f"127.0.0.1:{server.server_port}"], RULE_FILES)
+        scraping = Scraping([f"127.0.0.1:{server.server_port}" for server, _ in servers], RULE_FILES)
         with prometheus(tmp_path_factory.mktemp("prometheus"), scraping) as watching:
             ended = threading.Event()
-            worker = threading.Thread(target=_work_until, args=(ended, telemetry, rules))
+            worker = threading.Thread(target=_work_until, args=(ended, telemetry, history, rules))
             worker.start()
             try:
                 time.sleep(WATCHED_SECONDS)
@@ -96,14 +98,16 @@ def scraped(tmp_path_factory: pytest.TempPathFactory, rules: RuleSet) -> Iterato
     except Unavailable as reason:
         pytest.skip(str(reason))
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
+        for server, thread in servers:
+            server.shutdown()
+            server.server_close()
+            thread.join(timeout=5)
 
 
 def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     where = {"topic": TOPIC, "partition": "0"}
     yield metrics.IN_FLIGHT, {}, 40
+    yield metrics.RECIPIENT_NOTICES, {}, 2
     yield metrics.CONCURRENCY_LIMIT, {}, 64
     yield metrics.LANES, {}, 51
     yield metrics.LANES_WAITING, {}, 3
@@ -125,10 +129,16 @@ def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
         yield metrics.HALTED, {"reason": halt}, 0.0
 
 
-def _work_until(ended: threading.Event, telemetry: PrometheusTelemetry, rules: RuleSet) -> None:
+def _work_until(
+    ended: threading.Event, telemetry: PrometheusTelemetry, history: HistoryMetrics, rules: RuleSet
+) -> None:
     """Work on while questions are asked: on a slow machine they take longer than a rate looks back."""
     for tick in itertools.count():
         _work(telemetry, rules, tick)
+        history.stored(20, 18)
+        history.lag(2)
+        history.answering(None)
+        history.looked_up()
         if ended.wait(TICK_SECONDS):
             return
 

@@ -47,6 +47,7 @@ type outcome struct {
 	IntentPartition *int       `avro:"intent_partition"`
 	IntentOffset    *int64     `avro:"intent_offset"`
 	ScheduledFor    *time.Time `avro:"scheduled_for"`
+	Item            *int       `avro:"item"`
 }
 
 // What the product writes alike for every notice of the workload.

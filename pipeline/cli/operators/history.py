@@ -17,23 +17,26 @@ from pipeline.settings import load_settings, require_group
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
-group = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+group = typer.Typer(
+    help="""Read outcomes into a database until SIGTERM or Ctrl-C, so that `find` answers at once.
+
+A process of its own beside the service, which needs nothing of it. The database is `history.url`: a SQLite file, or
+PostgreSQL. Outcomes are kept for `history.days`. It serves `/metrics` and probes at `history.http`. Needs the extra
+`history`.
+
+Exit 0: stopped cleanly; 2: invalid configuration, or something needed at start is missing.
+
+Examples: `notice-pipeline history --config pipeline.yaml` · `notice-pipeline history forget 8f1c9a --yes`""",
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The service's configuration.", metavar="FILE")]
 DEFAULT = Path("pipeline.yaml")
 
 
 @group.callback(invoke_without_command=True)
 def store(context: typer.Context, config: ConfigOption = DEFAULT) -> None:
-    """Read outcomes into a database until SIGTERM or Ctrl-C, so that `find` answers at once.
-
-    A process of its own beside the service, which needs nothing of it. The database is `history.url`: a SQLite file, or
-    PostgreSQL. Outcomes are kept for `history.days`. It serves `/metrics` and probes at `history.http`. Needs the extra
-    `history`.
-
-    Exit 0: stopped cleanly; 2: invalid configuration, or something needed at start is missing.
-
-    Examples: `notice-pipeline history --config pipeline.yaml` · `notice-pipeline history forget 8f1c9a --yes`
-    """
+    """Store outcomes until a signal, or leave the work to a command of the group."""
     context.obj = config
     if context.invoked_subcommand is not None:
         return

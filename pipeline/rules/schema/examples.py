@@ -69,6 +69,10 @@ def plain_value(kind: ScalarType, name: str, rng: Callable[[], float], number: i
 def _text(kind: ScalarType, name: str, rng: Callable[[], float], number: int) -> str:
     if kind.logical == "date":
         return (BEGIN.date() + timedelta(days=1 + int(rng() * 7))).isoformat()
+    if kind.logical is not None and kind.logical.startswith("local-timestamp"):
+        return (BEGIN + timedelta(seconds=number % 86_400)).replace(tzinfo=None).isoformat()
+    if kind.logical is not None and kind.logical.startswith("time-"):
+        return (BEGIN + timedelta(seconds=number % 86_400)).time().isoformat()
     if kind.logical == "uuid":
         return f"{int(rng() * 2**32):08x}-0000-4000-8000-{number % 2**48:012x}"
     if name == "sub":
