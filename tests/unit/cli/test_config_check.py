@@ -197,10 +197,10 @@ apis:
 @pytest.fixture
 def without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no optional package were installed."""
-    for name in ("pyreqwest", "opentelemetry", "opentelemetry.exporter"):
+    for name in [one for one in sys.modules if one.startswith(("pyreqwest.", "opentelemetry."))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("pyreqwest", "opentelemetry"):
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("opentelemetry.exporter.otlp", "opentelemetry.exporter.otlp.proto.http"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
 
 
 @pytest.mark.usefixtures("without_extras")
