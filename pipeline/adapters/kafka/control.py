@@ -76,6 +76,8 @@ class ControlReader:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
+            # The end of an empty topic is known after one wait of the broker, and the service starts after that.
+            "fetch.wait.max.ms": 50,
             "error_cb": self._heard.append,
         }
         return kafka_errors.configured(lambda: Consumer(settings))
