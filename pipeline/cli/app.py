@@ -54,27 +54,9 @@ or a `typer.Typer` named `group`, and is imported when it is called: `check` mus
 COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
 FOLDERS = {
+    **dict.fromkeys(COMMANDS, "authors"),
     **dict.fromkeys(("run", "demo", "sandbox", "config"), "service"),
     **dict.fromkeys(("find", "history", "pause", "resume", "audit", "redrive", "replay", "skip"), "operators"),
-    **dict.fromkeys(
-        (
-            "init",
-            "studio",
-            "lsp",
-            "fields",
-            "new",
-            "check",
-            "test",
-            "coverage",
-            "preview",
-            "explain",
-            "diff",
-            "send",
-            "emit",
-            "schemas",
-        ),
-        "authors",
-    ),
 }
 """Folder of the module by command."""
 

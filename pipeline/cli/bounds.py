@@ -42,3 +42,13 @@ def read_time(text: str | None, option: str, now: datetime, *, forms: str = FORM
         return written.replace(tzinfo=UTC) if written.tzinfo is None else written.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UserError(f"{option}: `{text[:60]}` is not a time", hint=f"write {forms}") from None
+
+
+def require_order(since: datetime | None, until: datetime | None, start: str | None, end: str | None) -> None:
+    """Check that the times that `--from` and `--to` were read as form a range; `start` and `end` are their texts.
+
+    Raises:
+        UserError: the range is empty.
+    """
+    if since is not None and until is not None and since >= until:
+        raise UserError(f"--from {start} is not before --to {end}")

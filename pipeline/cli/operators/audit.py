@@ -12,7 +12,7 @@ import typer
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, rules_needed
-from pipeline.cli.bounds import FORMS, read_time
+from pipeline.cli.bounds import FORMS, read_time, require_order
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
@@ -64,8 +64,7 @@ def command(
     require_group(settings, config, os.environ)
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_time(start, "--from", now), read_time(end, "--to", now)
-    if since is not None and until is not None and since >= until:
-        raise UserError(f"--from {start} is not before --to {end}")
+    require_order(since, until, start, end)
     with rules_needed():
         report = _run(_narrowed(settings, topic, rules), since, None if end == "now" else until, limit)
     if output == "json":

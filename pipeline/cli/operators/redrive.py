@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
-from pipeline.cli.bounds import FORMS, read_time
+from pipeline.cli.bounds import FORMS, read_time, require_order
 from pipeline.cli.printing import print_json
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
@@ -116,8 +116,7 @@ def command(
     require_group(settings, config, os.environ)
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_time(start, "--from", now), read_time(end, "--to", now)
-    if since is not None and until is not None and since >= until:
-        raise UserError(f"--from {start} is not before --to {end}")
+    require_order(since, until, start, end)
     selection = Selection(
         frozenset(reason or ()),
         frozenset(rule or ()),

@@ -12,7 +12,7 @@ import typer
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
-from pipeline.cli.bounds import FORMS, read_time
+from pipeline.cli.bounds import FORMS, read_time, require_order
 from pipeline.cli.operators.redrive import (
     ConfigOption,
     DryRunOption,
@@ -105,8 +105,7 @@ def command(
     now = datetime.now(UTC)  # noqa: TID251 - the time at which the command was called
     since, until = read_time(start, "--from", now), read_time(end, "--to", now)
     _require_one_choice(lost=lost, positions=positions, ranged=since is not None or until is not None)
-    if since is not None and until is not None and since >= until:
-        raise UserError(f"--from {start} is not before --to {end}")
+    require_order(since, until, start, end)
     named = None if positions is None else read_positions(positions)
     settings = load_settings(config, os.environ)
     require_group(settings, config, os.environ)
