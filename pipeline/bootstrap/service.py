@@ -322,11 +322,13 @@ def make_parts(
     partitions = topics.partitions()
     count = sum(partitions[topic] for topic in settings.kafka.topics)
 
-    def limit_rules(rules: RuleSet) -> None:
-        limits = {} if settings.shadow else rules.limits(settings.rule_options.max_per_minute)
-        delivery.limit_rules(limits, count)
+    def limits_of(rules: RuleSet) -> Mapping[str, int]:
+        return {} if settings.shadow else rules.limits(settings.rule_options.max_per_minute)
 
-    if rules.limits(settings.rule_options.max_per_minute) and not settings.shadow:
+    def limit_rules(rules: RuleSet) -> None:
+        delivery.limit_rules(limits_of(rules), count)
+
+    if limits_of(rules):
         topics.prove([Right("WRITE", "topic", settings.control.topic)])
     limit_rules(rules)
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)

@@ -110,8 +110,8 @@ class Membership:
         """The next offset by partition; below 0 if unknown."""
         self.paused: set[TopicPartition] = set()
         self.watchdog = CoordinatorWatchdog()
-        self._has_settled = False
-        self._settles_at = 0.0
+        self._settles_at: float | None = None
+        """When the first assignment since joining has settled; None before it."""
         self.refused = ConnectionErrors(properties)
         try:
             self.consumer = self._make(self._protocol)
@@ -196,7 +196,7 @@ class Membership:
     def join(self, listener: SourceListener) -> None:
         """Subscribe; partitions are assigned and revoked inside `poll`, `consume` and `close`."""
         self._listener = listener
-        self._has_settled = False
+        self._settles_at = None
         self.consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
 
     def refused_protocol(self) -> bool:
@@ -264,14 +264,12 @@ class Membership:
                 for one in partitions
             ]
         )
-
-        if partitions and self._protocol is NEXT_GENERATION and not self._has_settled:
-            self._has_settled = True
+        if partitions and self._protocol is NEXT_GENERATION and self._settles_at is None:
             self._settles_at = time.monotonic() + JOIN_SECONDS
 
     def is_settling(self) -> bool:
         """Whether a part of the first assignment may still be revoked: nothing of it may be read yet."""
-        return time.monotonic() < self._settles_at
+        return self._settles_at is not None and time.monotonic() < self._settles_at
 
     def restart_new_topics(self) -> None:
         """Reassign partitions of topics that were deleted and created again, from the new topic's start.
