@@ -67,14 +67,16 @@ class Stage:
         registry: FakeRegistry,
         sandbox: SandboxServer,
         changes: Mapping[str, Mapping[str, object]] | None = None,
+        *,
+        group: str | None = None,
     ) -> None:
-        """`changes` are laid over the configuration, section by section."""
+        """`changes` are laid over the configuration, section by section; `group` is the topic's own if not given."""
         self.broker = broker
         self.topic = topic
         self.outcomes = f"{topic}.outcomes"
         self.registry = registry
         self.sandbox = sandbox
-        self.group = f"{topic}.group"
+        self.group = group or f"{topic}.group"
         self._encoder: EventEncoder | None = None
         files = {"templates.yaml": TEMPLATES, "garage.yaml": RULES}
         self.service = ServiceUnderTest(folder, self._configuration(changes or {}), files)

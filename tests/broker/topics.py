@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 ASK_SECONDS = 10.0
 TIMEOUT = 60.0
@@ -48,6 +50,18 @@ def committed(servers: str, group: str, topic: str) -> dict[int, TopicPartition]
         return {one.partition: one for one in _patiently(lambda: consumer.committed(wanted, timeout=ASK_SECONDS))}
 
     return _requested(servers, group, ask)
+
+
+def create_again(servers: str, topic: str, count: int) -> None:
+    """Delete a topic, and create another with this name and so many partitions.
+
+    Raises:
+        KafkaException: the broker refuses.
+    """
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+    admin.delete_topics([topic])[topic].result(TIMEOUT)
+    # It is refused while the old one is still being deleted.
+    _patiently(lambda: admin.create_topics([NewTopic(topic, count, -1)])[topic].result(TIMEOUT))
 
 
 def partitions(consumer: Consumer, topic: str) -> list[int]:

@@ -18,11 +18,10 @@ from tests.broker.handle import Broker, Unavailable
 from tests.broker.maven import MavenBroker
 from tests.broker.others import GivenBroker
 from tests.chaos import report
-from tests.chaos.run import CLUSTER_SESSION_MS, Result, Scenario, play
+from tests.chaos.run import BROKER, CLUSTER_SESSION_MS, Result, Scenario, play
 from tests.chaos.scenarios import SCENARIOS
 
 PROTOCOLS = ("classic", "consumer")
-BROKER = {"group_consumer_session_timeout_ms": "5000"}
 CLUSTER = {"group_consumer_session_timeout_ms": str(CLUSTER_SESSION_MS)}
 
 

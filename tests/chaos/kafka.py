@@ -114,18 +114,25 @@ class Found:
 
 
 class Ledger(Found):
-    """The outcomes topic, as far as it has been read."""
+    """One group's outcomes, as far as the outcomes topic has been read."""
 
-    def __init__(self, servers: str, topic: str) -> None:
+    def __init__(self, servers: str, topic: str, group: str) -> None:
         super().__init__()
+        self._topic = topic
+        self._group = group
         self._tail = Tail(servers, topic)
         self._decode = OutcomeDecoder()
+
+    def move(self, servers: str) -> None:
+        """Read on from the topic of the same name on another Kafka."""
+        self._tail.close()
+        self._tail = Tail(servers, self._topic)
 
     def catch_up(self) -> None:
         """Read what has come."""
         for message in self._tail.read():
             outcome = self._decode(message.value())
-            if outcome is not None:
+            if outcome is not None and outcome.origin.group == self._group:
                 self.note(outcome)
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from tests.acceptance.stage import recipient
 
 if TYPE_CHECKING:
     from tests.acceptance.stage import Stage
+    from tests.broker.handle import Broker
 
 TICK_SECONDS = 0.02
 HOT = recipient(0)
@@ -19,7 +20,7 @@ HOT = recipient(0)
 
 
 class Load:
-    """A producer in a thread of its own, from `start` to `stop`."""
+    """A producer in a thread of its own, from `start` to `stop`; it may start again, and then numbers its events on."""
 
     def __init__(self, stage: Stage, rng: random.Random, *, per_second: float, recipients: int) -> None:
         self.per_second = per_second
@@ -30,19 +31,25 @@ class Load:
         self._stage = stage
         self._rng = rng
         self._others = recipients
+        self._stop = threading.Event()
+        self._failed: Exception | None = None
+        self._connect(stage.broker)
+
+    def _connect(self, broker: Broker) -> None:
         # A broker may be away for long, and the events must still come, in order.
         properties = {
-            "bootstrap.servers": stage.broker.bootstrap_servers,
+            "bootstrap.servers": broker.bootstrap_servers,
             "message.timeout.ms": 600_000,
             "log_level": 0,
         }
         self._producer = EventProducer(properties)
-        self._stop = threading.Event()
-        self._failed: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, broker: Broker | None = None) -> None:
+        """Begin, on the stage's broker if no other is given."""
+        if self._stop.is_set():  # a topic that was created again, or another broker, knows nothing of the old producer
+            self._stop.clear()
+            self._connect(broker or self._stage.broker)
         self._thread.start()
 
     def stop(self) -> int:

@@ -37,6 +37,9 @@ SETTLE_SECONDS = 3.0
 """Longer than the sandbox takes for a reply, on a busy machine too, and shorter than a session: what was under way when
 a process died has then been taken or not, and was not sent again."""
 END_SECONDS = 400.0
+COMMIT_SECONDS = 30.0
+BROKER = {"group_consumer_session_timeout_ms": "5000"}
+"""Settings of the single node."""
 CLUSTER_SESSION_MS = 9_000
 """Longer than the cluster takes to elect another coordinator, as it is in production."""
 PARTITIONS = 6
@@ -65,6 +68,21 @@ class Scenario(NamedTuple):
     """It needs three nodes that can be broken one by one."""
     workers: int = 1
     """Processes of each member."""
+
+
+class Setting(NamedTuple):
+    """Where a scenario is played."""
+
+    folder: Path
+    broker: Broker
+    topic: str
+    registry: FakeRegistry
+    protocol: str
+    seed: int
+    minutes: float
+    """Stretches the scenario."""
+    group: str | None = None
+    """None: the group of the topic's name."""
 
 
 class Timestamp(NamedTuple):
@@ -98,17 +116,17 @@ class Run:
     """The stage, its people, and the tools to break it."""
 
     def __init__(
-        self, scenario: Scenario, stage: Stage, journal: Journal, proxy: Proxy, rng: random.Random, minutes: float
+        self, scenario: Scenario, setting: Setting, stage: Stage, journal: Journal, proxy: Proxy, rng: random.Random
     ) -> None:
         self.scenario = scenario
+        self.setting = setting
         self.stage = stage
         self.broker = stage.broker
         self.journal = journal
         self.api_network = proxy
         self.rng = rng
-        self.minutes = minutes
         self.members = Members(stage.service, scenario.workers)
-        self.ledger = Ledger(stage.broker.bootstrap_servers, stage.outcomes)
+        self.ledger = Ledger(stage.broker.bootstrap_servers, stage.outcomes, stage.group)
         self.load = Load(stage, rng, per_second=scenario.per_second, recipients=scenario.recipients)
         self.figures: dict[str, float] = {}
         self.moments: list[Timestamp] = []
@@ -119,6 +137,9 @@ class Run:
         self._exits: list[int] = []
         self._broken: list[str] = []
         self._sent_again = 0
+        self._judged = 0
+        """Events of earlier chapters."""
+        self._others: list[Run] = []
         self._stack = ExitStack()
 
     @property
@@ -161,7 +182,7 @@ class Run:
 
     def scale(self, usual: float) -> int:
         """A count or a time of the scenario, stretched by the option; at least 1."""
-        return max(1, round(usual * self.minutes))
+        return max(1, round(usual * self.setting.minutes))
 
     def require(self, held: bool, message: str) -> None:  # noqa: FBT001 - the claim itself
         """A promise of this scenario's own."""
@@ -261,15 +282,54 @@ class Run:
         self.require(count > 0, f"nothing was suppressed by {pause}")
         self.require(not left, f"{len(left)} notices suppressed by {pause} were not sent again: {sorted(left)[:3]}")
 
+    def another_broker(self) -> MavenBroker:
+        """Another Kafka of one node, which ends with the run."""
+        broker = MavenBroker(**BROKER)
+        self._stack.callback(broker.close)
+        return broker
+
+    def another_group(self) -> Run:
+        """A second group that reads the same topic and writes the same outcomes topic, with an API of its own."""
+        folder = self.stage.service.folder / "other"
+        folder.mkdir()
+        setting = self.setting._replace(folder=folder, group=f"{self.stage.group}.other")
+        other = self._stack.enter_context(staged(self.scenario, setting, self.rng))
+        other.load = self.load
+        self._others.append(other)
+        return other
+
+    def next_chapter(self, sent: int) -> None:
+        """Judge the events emitted so far, this many: those that follow go to another topic, or another Kafka."""
+        self._wait_for_outcomes(sent)
+        self.wait_for(lambda: self.stage.uncommitted() == 0, COMMIT_SECONDS)
+        self._broken += violations(self._evidence(), self.scenario.allowed)
+        self._judged = sent
+        self.ledger.positions.clear()
+
+    def move(self, broker: Broker) -> None:
+        """Everything that begins from now on is on this Kafka."""
+        service = self.stage.service
+        kafka = service.configuration["kafka"]
+        if not isinstance(kafka, dict):
+            raise TypeError("no section kafka in the configuration")
+        service.configure({**service.configuration, "kafka": {**kafka, "bootstrap_servers": broker.bootstrap_servers}})
+        self.stage.broker = self.broker = broker
+        self.ledger.move(broker.bootstrap_servers)
+
     def finish(self) -> list[str]:
         """Emit no more, wait until all is done, stop everybody in good order, and judge."""
         self.end_load()
         for member in self.members.alive:
             self.terminate(member)
         self.ledger.catch_up()
-        return [*self._broken, *violations(self._evidence(), self.scenario.allowed)]
+        broken = [*self._broken, *violations(self._evidence(), self.scenario.allowed)]
+        for other in self._others:
+            broken += [f"{other.stage.group}: {one}" for one in other.finish()]
+            self.figures |= {f"other group's {name}": other.figures[name] for name in ("accepted", "sent again")}
+        return broken
 
     def _wait_for_outcomes(self, sent: int) -> None:
+        sent -= self._judged
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
             self.ledger.catch_up()
@@ -325,16 +385,26 @@ def prepared(
     topic = f"chaos-{scenario.name}-{protocol}-{seed}-{os.getpid()}"
     make_topics(broker, topic)
     rng = random.Random(f"{scenario.name} {protocol} {seed}")  # noqa: S311 - faults that can be repeated
-    options = SandboxOptions(plan=FaultPlan.model_validate({"seed": seed, **scenario.plan}), **scenario.sandbox)  # type: ignore[arg-type] # a scenario's own
+    with FakeRegistry() as registry:
+        setting = Setting(folder, broker, topic, registry, protocol, seed, minutes)
+        with staged(scenario, setting, rng) as run:
+            yield run
+
+
+@contextmanager
+def staged(scenario: Scenario, setting: Setting, rng: random.Random) -> Iterator[Run]:
+    """A run on topics that exist, with its sandbox and the network to it."""
+    plan = FaultPlan.model_validate({"seed": setting.seed, **scenario.plan})
+    options = SandboxOptions(plan=plan, **scenario.sandbox)  # type: ignore[arg-type] # a scenario's own
     with ExitStack() as stack:
-        registry = stack.enter_context(FakeRegistry())
         sandbox = stack.enter_context(running_sandbox(options))
         journal = keep_journal(sandbox)
         proxy = stack.enter_context(running_proxy(sandbox.port))
+        changes = _changes(scenario, sandbox.url, proxy, setting.protocol, setting.broker)
         stage = Stage(
-            folder, broker, topic, registry, sandbox, _changes(scenario, sandbox.url, proxy, protocol, broker)
+            setting.folder, setting.broker, setting.topic, setting.registry, sandbox, changes, group=setting.group
         )
-        run = Run(scenario, stage, journal, proxy, rng, minutes)
+        run = Run(scenario, setting, stage, journal, proxy, rng)
         stack.callback(run.close)
         yield run
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from tests.chaos.by_api import API
 from tests.chaos.by_cluster import CLUSTER
+from tests.chaos.by_identity import IDENTITY
 from tests.chaos.by_kafka import KAFKA
 from tests.chaos.by_members import MEMBERS
 from tests.chaos.by_operators import OPERATORS
 from tests.chaos.run import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for scenario in (*MEMBERS, *OPERATORS, *KAFKA, *API, *CLUSTER)
+    scenario.name: scenario for scenario in (*MEMBERS, *OPERATORS, *IDENTITY, *KAFKA, *API, *CLUSTER)
 }

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from pipeline.delivery import pointer
 from pipeline.model.ledger import CommitPoint, LedgerPosition
+from tests.broker.topics import create_again
 from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 OLD = 20
 PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
-
-
-def _create_again(kafka: RealKafka) -> None:
-    admin = AdminClient(kafka.properties)
-    admin.delete_topics([kafka.names.events])[kafka.names.events].result(TIMEOUT)
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        try:
-            admin.create_topics([NewTopic(kafka.names.events, 1, 1)])[kafka.names.events].result(TIMEOUT)
-        except KafkaException:  # the old one is still being deleted
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _point(kafka: RealKafka, offset: int, topic_id: str | None) -> CommitPoint:
@@ -49,7 +31,7 @@ def test_a_running_member_begins_at_the_new_topic_s_start(kafka: RealKafka, prot
     source.demand(1_000)
     listener.wait(lambda: len(listener.records) == OLD)
     source.commit([_point(kafka, OLD, old.topic_id)])
-    _create_again(kafka)
+    create_again(kafka.bootstrap_servers, kafka.names.events, 1)
     kafka.produce(new)
 
     def all_new_read() -> bool:
@@ -73,7 +55,7 @@ def test_a_topic_created_again_between_two_runs_is_read_from_its_start(kafka: Re
     listener.points = lambda _: [_point(kafka, 3, old.topic_id)]
     source.start(listener)
     listener.wait(lambda: listener.assigned)
-    _create_again(kafka)
+    create_again(kafka.bootstrap_servers, kafka.names.events, 1)
     kafka.produce(OLD)
     source.stop(TIMEOUT)
     kafka.commit(_point(kafka, 3, old.topic_id))
