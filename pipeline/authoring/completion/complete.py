@@ -202,7 +202,7 @@ class _Items:
         last = next((part for part in reversed(path) if isinstance(part, str)), None)
         if inside[:1] == ("on",) or (self._facts.kind is FileKind.TESTS and path[2:] == ("event", "type")):
             yield from (Item(one, ItemKind.TYPE, "event type", known.doc(one), one, start) for one in known.types())
-        elif last == "template" and self._facts.kind is not FileKind.TEMPLATES:
+        elif (last == "template" and self._facts.kind is not FileKind.TEMPLATES) or inside[:2] == ("template", "of"):
             yield from (
                 Item(alias, ItemKind.TEMPLATE, one.title, described_template(one), alias, start)
                 for alias, one in known.templates.items()

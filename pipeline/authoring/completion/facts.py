@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.authoring.completion.expression import Cursor, Scope, cursor
@@ -9,10 +11,13 @@ from pipeline.authoring.completion.known import EventFields, Known
 from pipeline.authoring.completion.outline import Outline, Path
 from pipeline.authoring.completion.place import Place
 from pipeline.authoring.completion.shapes import FileKind
+from pipeline.rules.for_each import taken_apart
 from pipeline.rules.source.templates import Template
 
-TEXTS = frozenset({"to", "url", "data", "for_each", "reference"})
+_TEXTS = {("to",), ("url",), ("data",), ("reference",)}
 """Keys of a rule whose values are texts with `${…}`."""
+_OVER = re.compile(r"""["']?\s*[A-Za-z_]\w*\s+in\s""")
+"""What `for_each` has before its list."""
 _OF_A_RULE = 2
 """Length of the path of a rule, `("rules", 0)`."""
 
@@ -55,17 +60,36 @@ class Facts(NamedTuple):
             rule = self.known.rules.get(self.outline.written((*owner, "rule")) or "")
             alias = alias or (rule.template if rule is not None else None)
         else:
-            alias = self.outline.written((*path[:_OF_A_RULE], "template"))
-            alias = alias or self.outline.written(("defaults", "template"))
+            alias = self._alias(path[:_OF_A_RULE]) or self._alias(("defaults",))
         return self.known.templates.get(alias or "")
+
+    def _alias(self, owner: Path) -> str | None:
+        """The template of a rule or of `defaults`; of several, which have the same keys, the first one."""
+        one = self.outline.written((*owner, "template"))
+        below = (self.outline.written(entry.path) for entry in self.outline.below((*owner, "template", "of")))
+        return one or next((alias for alias in below if alias), None)
 
     def is_expression(self, path: Path) -> bool:
         """Whether the whole value at `path` is an expression."""
-        return self.kind is FileKind.RULES and self.inside(path)[:1] == ("when",)
+        return self.kind is FileKind.RULES and (self.inside(path)[:1] == ("when",) or self._chooses(path))
+
+    def _chooses(self, path: Path) -> bool:
+        """Whether the value at `path` chooses the template."""
+        return self.inside(path) == ("template", "by")
 
     def is_text(self, path: Path) -> bool:
         """Whether the value at `path` is a text with `${…}`."""
-        return self.kind is FileKind.RULES and self.inside(path)[:1] != () and self.inside(path)[0] in TEXTS
+        return self.kind is FileKind.RULES and self.inside(path)[:1] in _TEXTS
+
+    def item(self, path: Path) -> Mapping[str, str]:
+        """The name of an item of the rule's `for_each`, with the path of the list; empty where none can be read."""
+        if not self.is_text(path) and not self._chooses(path):
+            return {}
+        for owner in (path[:_OF_A_RULE], ("defaults",)):
+            found = taken_apart(self.outline.written((*owner, "for_each")) or "")
+            if found is not None:
+                return {found.name: found.source.partition(".filter(")[0]}
+        return {}
 
     def expression(self, where: Place, offset: int) -> tuple[int, str] | None:
         """Where the expression around `offset` begins, and its source up to there; None outside of one."""
@@ -73,6 +97,9 @@ class Facts(NamedTuple):
         written = self.outline.text[start:offset]
         if self.is_expression(where.path):
             return start + len(quote), _unescaped(written[len(quote) :], quote)
+        if self.kind is FileKind.RULES and self.inside(where.path) == ("for_each",):
+            over = _OVER.match(written)
+            return None if over is None else (start + over.end(), _unescaped(written[over.end() :], quote))
         if not self.is_text(where.path):
             return None
         opened = _open(written)
@@ -81,7 +108,10 @@ class Facts(NamedTuple):
     def cursor(self, where: Place, offset: int) -> Cursor | None:
         """What is being written in the expression at `offset`; None outside of one."""
         found = self.expression(where, offset)
-        return cursor(found[1]) if found is not None else None
+        if found is None:
+            return None
+        at = cursor(found[1])
+        return at._replace(variables={**self.item(where.path), **at.variables})
 
     def scope(self, where: Place, at: Cursor) -> Scope:
         """The names of the expression."""

@@ -32,6 +32,7 @@ FIELDS = ["sub", "channel", "note", "gift", "amount", "people", "tiers", "buyer"
         (RULE + "    data: {thing1: a, ¦}", ["amount2", "thing3"]),
         (RULE + "    data:\n      thing1: {value: a, ¦}", ["color"]),
         (RULE + "    overflow: {am¦", ["amount2"]),
+        ("rules:\n  - template: {of: {a: booked}}\n    data: {¦", ["thing1", "amount2", "thing3"]),
     ],
 )
 def test_keys(text: str, first: list[str]) -> None:
@@ -55,6 +56,8 @@ def test_a_key_of_the_rule_is_offered_once() -> None:
         ("rules:\n  - on:\n      - b¦", ["shop.Booked"]),
         ("rules:\n  - template: ¦", ["booked"]),
         ("rules:\n  - template: 'bo¦", ["booked"]),
+        ("rules:\n  - template: {by: event.channel, of: {WECHAT: ¦", ["booked"]),
+        ("rules:\n  - template:\n      of:\n        WECHAT: b¦", ["booked"]),
         (RULE + "    category: m¦", ["marketing"]),
         (RULE + "    enabled: ¦", ["true", "false"]),
         (RULE + "    overflow: {thing1: ¦}", ["reject", "truncate"]),
@@ -122,6 +125,39 @@ def test_fields_of_the_event(expression: str) -> None:
 def test_within_an_expression(expression: str, found: list[str]) -> None:
     """Nested records, lists, maps, variables of macros and values of enums."""
     assert labels(f"{RULE}    when: {expression}") == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("to: ${person.¦", ["name"]),
+        ("data: {thing1: '${person.¦'}", ["name"]),
+        ("url: https://example.com/${person.¦", ["name"]),
+        ("template: {by: person.¦}", ["name"]),
+        ("when: person.¦", []),  # it decides about the event as a whole
+    ],
+)
+@pytest.mark.parametrize("over", ["event.people", "event.people.filter(one, one.name != '')"])
+def test_the_item_of_for_each(line: str, found: list[str], over: str) -> None:
+    """In what is made for each item."""
+    head = RULE.replace("    template: booked\n", "") if line.startswith("template") else RULE
+    fields = [one for one in labels(f"{head}    for_each: person in {over}\n    {line}") if one in {"name", *FIELDS}]
+    assert fields == found
+    assert ("person" in labels(f"{RULE}    for_each: person in {over}\n    to: ${{¦")) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("person in event.¦", FIELDS),
+        ("person in event.pe¦", ["people"]),
+        ("'person in event.people.filter(one, one.¦", ["name"]),
+        ("person ¦", []),
+    ],
+)
+def test_the_list_of_for_each(text: str, found: list[str]) -> None:
+    """Behind `in`, as in a condition."""
+    assert labels(f"{RULE}    for_each: {text}") == found
 
 
 def test_names_an_expression_begins_with() -> None:

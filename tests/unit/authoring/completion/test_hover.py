@@ -16,6 +16,13 @@ from tests.unit.authoring.completion.folder import RULE, TEST, hovered
         (RULE + "    when: event.buyer.ci¦ty == 'x'", "event.buyer.city: text", "Example"),
         (RULE + "    when: event.people.exists(one, one.na¦me", "event.people[].name: text", "As on the passport."),
         (RULE + "    when: event.people.exists(one, o¦ne.name", "one", "An entry of event.people."),
+        (RULE + "    for_each: person in event.people\n    to: ${per¦son.name}", "person", "An entry of event.people."),
+        (
+            RULE + "    for_each: person in event.people\n    to: ${person.na¦me}",
+            "event.people[].name: text",
+            "passport",
+        ),
+        (RULE + "    for_each: person in event.peo¦ple", "event.people: list", ""),
         (RULE + "    when: ev¦ent.gift", "shop.Booked", "A flight is booked."),
         (RULE + "    data: {thing1: 'a${mon¦ey(event.amount, \"CNY\")}'}", "money(amount: double", "An amount"),
         (RULE + "    when: event.note.si¦ze() > 1", "size() -> int", "characters"),
