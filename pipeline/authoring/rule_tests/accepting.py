@@ -6,7 +6,7 @@ Where only texts differ, those texts alone are replaced. Otherwise `expect:` is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import yaml
@@ -39,14 +39,24 @@ class Accepted(NamedTuple):
     """The tests whose result no expectation can say, each with the reason."""
 
 
-def completed(text: str) -> str:
-    """The file with a placeholder in each test or case that expects nothing; as it is where it is not YAML."""
+def completed(text: str, only: Collection[Path] | None = None) -> str:
+    """The file with a placeholder in each test or case that expects nothing; as it is where it is not YAML.
+
+    `only`: the paths of the tests and cases that get one; without it, all.
+    """
     try:
         root = _compose(text)
     except yaml.YAMLError:
         return text
-    edits = [edit for item in _items(root, "tests") for edit in _completing(text, item)]
+    items = enumerate(_items(root, "tests"))
+    edits = [edit for number, item in items for edit in _completing(text, item, ("tests", number), only)]
     return _edited(text, edits)
+
+
+def newly_given(before: str, results: Iterable[Result]) -> list[str]:
+    """The names of the tests that pass by an expectation that the file did not have `before`."""
+    root = _compose(before)
+    return [one.case.name for one in results if one.passed and _at(root, one.case.expect_path) is None]
 
 
 def accepted(text: str, results: Sequence[Result], *, is_whole: bool = False) -> Accepted:
@@ -137,15 +147,15 @@ def _end_of_content(node: yaml.Node) -> int:
     return max(ends, default=node.end_mark.index)
 
 
-def _completing(text: str, item: yaml.Node) -> Iterator[_Edit]:
+def _completing(text: str, item: yaml.Node, path: Path, only: Collection[Path] | None) -> Iterator[_Edit]:
     """A placeholder for a test, or for its cases, without an expectation."""
     if not isinstance(item, yaml.MappingNode) or not item.value:
         return
     names = {key.value: value for key, value in item.value if isinstance(key, yaml.ScalarNode)}
     if "cases" in names:
-        for case in _items(item, "cases"):
-            yield from _completing(text, case)
-    elif "expect" not in names:
+        for number, case in enumerate(_items(item, "cases")):
+            yield from _completing(text, case, (*path, "cases", number), only)
+    elif "expect" not in names and (only is None or path in only):
         if item.flow_style:
             yield _Edit(item.end_mark.index - 1, item.end_mark.index - 1, f", {PLACEHOLDER}")
         else:

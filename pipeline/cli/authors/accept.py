@@ -13,7 +13,7 @@ import typer
 
 from pipeline.adapters.authoring.text_files import Change, read_whole, write_changes
 from pipeline.authoring.drafting.yaml_text import block, scalar, with_item
-from pipeline.authoring.rule_tests.accepting import PLACEHOLDER, Accepted, accepted
+from pipeline.authoring.rule_tests.accepting import PLACEHOLDER, Accepted, accepted, newly_given
 from pipeline.authoring.rule_tests.running import Result
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
@@ -35,12 +35,10 @@ def changed_files(
     changes: list[Change] = []
     every: list[Accepted] = []
     for path in dict.fromkeys(result.case.document.path for result in results):
-        failed = [result for result in results if result.case.document.path == path and not result.passed]
-        one = _proved(path, texts[path], failed, run)
-        every.append(one)
+        of_file = [result for result in results if result.case.document.path == path]
+        one = _proved(path, texts[path], [result for result in of_file if not result.passed], run)
+        every.append(one._replace(names=(*one.names, *newly_given(originals[path], of_file))))
         if one.text != originals[path]:
-            given = one.text.count(PLACEHOLDER) - originals[path].count(PLACEHOLDER)
-            every[-1] = one._replace(names=(*one.names, *[PLACEHOLDER] * max(0, given)))
             changes.append(Change(Path(path), originals[path] if Path(path).exists() else None, one.text))
     return changes, every
 

@@ -162,24 +162,31 @@ class _Job(NamedTuple):
             UserError: files cannot be read or written, no test fits, or the question cannot be asked.
         """
         sources = read_rules_and_tests(self.folder)
-        texts = {path: completed(text) for path, text in sources.tests.items()}
-        return self._accept(texts, sources.tests, None, is_agreed=is_agreed)
+        return self._accept(sources.tests, sources.tests, None, is_agreed=is_agreed)
 
     def _accept(
-        self, texts: Mapping[str, str], originals: Mapping[str, str], only: str | None, *, is_agreed: bool
+        self, tests: Mapping[str, str], originals: Mapping[str, str], only: str | None, *, is_agreed: bool
     ) -> int:
-        """Accept what comes of the tests in `texts`, or of the one of that name; `originals` are the files."""
+        """Accept what comes of the chosen `tests`, or of the one of that name; `originals` are the files.
+
+        Tests that are not chosen and expect nothing yet stay as they are.
+        """
         catalogue = schemas_beside(self.folder, self.schemas)
         sources = read_rules_and_tests(self.folder)
-        checked = check(sources._replace(tests=texts), catalogue, environment=self.environment)
+        every = {path: completed(text) for path, text in tests.items()}
+        checked = check(sources._replace(tests=every), catalogue, environment=self.environment)
         rules = checked.ruleset
         if rules is None:
             raise RulesRefused([finding for finding in checked.findings if finding.is_error])
         cases = [case for case in self._chosen(checked, rules) if only in {None, case.name}]
         results = [one.result for one in self._results(cases, rules, catalogue)]
+        texts = {
+            path: completed(text, {case.path for case in cases if case.document.path == path})
+            for path, text in tests.items()
+        }
 
         def again(path: str, text: str) -> list[Result]:
-            cases, _ = read_cases(path, text)
+            cases, _ = read_cases(path, completed(text))
             return [run(case, rules, catalogue, read_test_events(cases)) for case in cases]
 
         return ask_and_write(*changed_files(originals, texts, results, again), is_agreed=is_agreed)

@@ -123,6 +123,47 @@ def test_tests_without_an_expectation_get_one(run: Run, tests: Path) -> None:
     assert "data: {thing1: B1}" in after
 
 
+NO_EXPECTATION = f"""\
+  - name: left alone
+    {EVENT}
+  - name: table
+    {EVENT}
+    cases:
+      - {{name: wanted, with: {{order_no: A1}}}}
+      - {{name: also left, with: {{order_no: B1}}}}
+"""
+
+
+@pytest.mark.parametrize("chosen", ["wanted", "left alone"])
+def test_tests_that_are_not_chosen_stay_without_an_expectation(run: Run, tests: Path, chosen: str) -> None:
+    """Their author did not look at what comes of them: a wrong expectation would be written, and would pass."""
+    tests.write_text(BEGIN + NO_EXPECTATION, encoding="utf-8")
+    done = run("test", "--accept", "--yes", "-k", chosen)
+    assert (done.code, done.out.rsplit("\n", 2)[1]) == (0, "written: 1 expectation to 1 file"), done.out + done.err
+    after = tests.read_text(encoding="utf-8")
+    assert after.count("expect:") == 1
+    assert after[: after.index("expect:")].rsplit("name: ", 1)[1].startswith(chosen)
+
+
+@pytest.mark.parametrize(
+    ("expects", "count"),
+    [
+        ("\n    expect: {none: no_match}", 0),
+        ("", 1),
+        ("\n    expect: {notices: [{rule: any}]}", 1),
+    ],
+)
+def test_each_expectation_is_counted_once(run: Run, shop: Path, tests: Path, expects: str, count: int) -> None:
+    """Also one that no message comes of, whether it is new or in place of another."""
+    rules = (shop / "rules" / "shop.yaml").read_text(encoding="utf-8")
+    none = rules.replace("- id: any\n", "- id: any\n    when: event.count > 5\n")
+    (shop / "rules" / "shop.yaml").write_text(none, encoding="utf-8")
+    tests.write_text(f"{BEGIN}  - name: one\n    {EVENT}{expects}\n", encoding="utf-8")
+    done = run("test", "--accept", "--yes")
+    expected = f"written: {count} expectation to 1 file" if count else "no expectation changes"
+    assert done.out.rsplit("\n", 2)[-2] == expected, done.out + done.err
+
+
 def test_the_change_is_shown_and_asked_for(run: Run, tests: Path) -> None:
     """Without a terminal nothing is written: a script says --yes."""
     text = f"{BEGIN}  - name: one\n    {EVENT}\n    expect: {{notices: [{{rule: any, data: {{thing1: T9}}}}]}}\n"
