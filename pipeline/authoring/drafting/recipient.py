@@ -20,11 +20,16 @@ _LIKELY = tuple(
         r"open_?id|union_?id",
         r"recipient(_?id)?|to|receiver(_?id)?",
         r"uid|user_?id|platform_?id",
-        r"(member|customer|buyer|subscriber|patient|passenger|client|account|owner|payer|student|guest)_?id",
+        r"(member|customer|buyer|subscriber|patient|passenger|client|account|owner|payer|student|guest|reader|borrower"
+        r"|holder|tenant|resident|parent|guardian|rider|driver|applicant|employee)_?id",
         r"user|member|customer",
     )
 )
 """Names of the recipient, the likeliest first."""
+_DOCUMENTED = re.compile(
+    r"\bids? on the platform\b|\b(open|union) ?id\b|平台\s*的?\s*(用户)?\s*(id|标识|账号)", re.IGNORECASE
+)
+"""Documentation of a recipient with any other name: less likely than all of these."""
 MOST_NAMED = 8
 
 
@@ -40,6 +45,7 @@ class Recipient(NamedTuple):
 class _Field(NamedTuple):
     parts: tuple[str, ...]
     kind: ScalarType
+    doc: str
     nullable: tuple[tuple[str, ...], ...]
     """The field itself and the records around it, where they may be null."""
 
@@ -76,9 +82,11 @@ def _listed(known: list[str]) -> str:
 
 
 def _rank(field: _Field) -> tuple[int, int, int] | None:
-    """Less is likelier: the name, whether it may be missing, and how deep it is."""
+    """Less is likelier: the name or documentation, whether it may be missing, and how deep it is."""
     name = snake(field.parts[-1])
     at = next((number for number, pattern in enumerate(_LIKELY) if pattern.fullmatch(name)), None)
+    if at is None and _DOCUMENTED.search(field.doc):
+        at = len(_LIKELY)
     return None if at is None else (at, len(field.nullable), len(field.parts))
 
 
@@ -93,7 +101,7 @@ def _fields(record: RecordType, parts: tuple[str, ...], nullable: tuple[tuple[st
         if isinstance(kind, RecordType):
             yield from _fields(kind, here, above)
         elif isinstance(kind, ScalarType) and not kind.symbols and kind.scalar in {Scalar.STRING, Scalar.INT}:
-            yield _Field(here, kind, above)
+            yield _Field(here, kind, field.doc, above)
 
 
 def _recipient(field: _Field) -> Recipient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -58,11 +59,21 @@ class ShownField(NamedTuple):
     may_be_empty: bool = False
     """Whether it comes to nothing for some events: for optional fields only."""
     may_be_cut: bool = False
+    holder: str = ""
+    """The label of the record around it; empty for a field of the event itself."""
 
 
 def shown_fields(schema: EventSchema, language: Language) -> list[ShownField]:
-    """Every field that a card may show, in the schema's order."""
-    return list(_Reader(schema, language).fields(schema.root, _Place(("event",))))
+    """Every field that a card may show, in the schema's order; labels that would be equal name the record as well."""
+    found = list(_Reader(schema, language).fields(schema.root, _Place(("event",))))
+    times = Counter(one.label for one in found)
+    return [one._replace(label=_longer(one, language)) if times[one.label] > 1 else one for one in found]
+
+
+def _longer(field: ShownField, language: Language) -> str:
+    if not field.holder:
+        return field.label
+    return f"{field.holder}{field.label}" if language == "zh" else f"{field.holder} {field.label.lower()}"
 
 
 class _Place(NamedTuple):
@@ -70,6 +81,8 @@ class _Place(NamedTuple):
 
     parts: tuple[str, ...]
     nullable: tuple[tuple[str, ...], ...] = ()
+    label: str = ""
+    """The record's; empty for the event itself."""
 
     @property
     def holder(self) -> str:
@@ -105,13 +118,13 @@ class _Reader:
             is_null = isinstance(kind, NullableType)
             if isinstance(kind, NullableType):
                 kind = kind.inner
+            label = field_label(field.name, field.doc, place.holder, self._language)
             if isinstance(kind, RecordType):
-                yield from self.fields(kind, _Place(parts, (*nullable, parts) if is_null else nullable))
+                yield from self.fields(kind, _Place(parts, (*nullable, parts) if is_null else nullable, label))
                 continue
             part = self._part(kind, field.name, parts, place.holder)
             if part is not None:
-                label = field_label(field.name, field.doc, place.holder, self._language)
-                yield _shown(parts, label, part, nullable, is_null=is_null)
+                yield _shown(parts, label, part, nullable, is_null=is_null)._replace(holder=place.label)
 
     def _part(self, kind: FieldType, name: str, parts: tuple[str, ...], holder: str) -> _Part | None:
         path = ".".join(parts)

@@ -265,6 +265,48 @@ def test_a_recipient_that_nothing_names_is_asked_for(run: Run, work: Path) -> No
     passes(run)
 
 
+@pytest.mark.parametrize(
+    ("name", "doc", "is_found"),
+    [
+        ("reader_id", "", True),
+        ("holder", "读者的平台 ID", True),
+        ("who", "The owner's id on the platform.", True),
+        ("who", "The WeChat openid", True),
+        ("machine_id", "The id of the machine.", False),
+        ("shop", "平台店铺", False),
+    ],
+)
+def test_a_recipient_is_found_by_its_name_or_documentation(
+    run: Run, work: Path, name: str, doc: str, *, is_found: bool
+) -> None:
+    """Whatever the trade calls its customers."""
+    fields = [{"name": "title", "type": "string"}, {"name": name, "type": "string", "doc": doc}]
+    schema = {"type": "record", "name": "Ping", "namespace": "com.example", "fields": fields}
+    (work / "schemas" / "ping.avsc").write_text(json.dumps(schema), encoding="utf-8")
+    done = run("new", "ping", "--on", "com.example.Ping")
+    assert (done.code == 0) == is_found
+    if is_found:
+        assert f"to: ${{event.{name}}}" in (work / "rules" / "ping.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("language", "labels"), [("zh", ["持证人姓名", "监护人姓名"]), ("en", ["Holder name", "Guardian name"])]
+)
+def test_labels_of_one_card_differ(run: Run, work: Path, language: str, labels: list[str]) -> None:
+    """Two persons of one event: whose name it is."""
+    name = {"name": "name", "type": "string"}
+    guardian = {"type": "record", "name": "Guardian", "fields": [name]}
+    fields = [{"name": "open_id", "type": "string"}, name, {"name": "guardian", "type": guardian, "doc": "监护人"}]
+    holder = {"type": "record", "name": "Holder", "fields": fields}
+    root = [{"name": "holder", "type": holder, "doc": "持证人"}]
+    schema = {"type": "record", "name": "Ping", "namespace": "com.example", "fields": root}
+    (work / "schemas" / "ping.avsc").write_text(json.dumps(schema), encoding="utf-8")
+    assert run("new", "ping", "--on", "com.example.Ping", "--language", language).code == 0
+    card = yaml.safe_load((work / "rules" / "templates.yaml").read_text(encoding="utf-8"))["templates"]["ping"]
+    assert [field["label"] for field in card["fields"].values()] == labels
+    passes(run)
+
+
 def test_a_file_in_another_form_is_left_alone(run: Run, work: Path) -> None:
     """A list on one line cannot be added to without a change of what is there."""
     (work / "rules").mkdir()
