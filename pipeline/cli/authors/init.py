@@ -40,6 +40,7 @@ def command(
     print()
     if folder.resolve() != Path.cwd():
         print(f"  cd {folder}")
+    print("  notice-pipeline studio         # write rules in a browser")
     print("  notice-pipeline check          # check the rules")
     print("  notice-pipeline test --watch   # run their tests at every change")
     print("  notice-pipeline coverage       # find branches without a test")
