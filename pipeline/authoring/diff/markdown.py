@@ -37,7 +37,7 @@ def _summary(diff: Diff, names: Names) -> str:
     events = f"{diff_report.events(diff)} of {code(names.events)}{span}"
     if not diff.changes:
         return f"**No message changes.** Compared on {events}."
-    return f"**{diff.changes:,} messages change**; the rules below sent {sent:,}. Compared on {events}."
+    return f"**{diff_report.changes(diff)}**; the rules below sent {sent:,}. Compared on {events}."
 
 
 def _table(diff: Diff) -> Iterator[str]:

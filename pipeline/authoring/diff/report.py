@@ -68,6 +68,11 @@ def events(diff: Diff) -> str:
     return "1 event" if diff.events == 1 else f"{diff.events:,} events"
 
 
+def changes(diff: Diff) -> str:
+    """How many messages change, as text."""
+    return "1 message changes" if diff.changes == 1 else f"{diff.changes:,} messages change"
+
+
 def per_day(diff: Diff, messages: int) -> int | None:
     """Messages a day, estimated from the span of the recording."""
     return round(messages / diff.days) if diff.days is not None else None

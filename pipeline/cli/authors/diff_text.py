@@ -19,7 +19,7 @@ def show(diff: Diff, names: Names, mask: Mask) -> None:
     for note in diff_report.notes(diff):
         say(strong("note: "), plain(note))
     same = len(diff.unchanged)
-    message = f"{diff.changes:,} messages change" if diff.changes else "no message changes"
+    message = diff_report.changes(diff) if diff.changes else "no message changes"
     say(strong(message), plain(f"; {same} {'rule is' if same == 1 else 'rules are'} the same in both versions"))
 
 

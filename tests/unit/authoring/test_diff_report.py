@@ -80,6 +80,12 @@ def test_markdown_has_a_table_and_folded_examples() -> None:
     assert "| <code>thing1</code> | <code>豆</code> | <code>茶</code> |" in text
 
 
+def test_one_change_is_one_message() -> None:
+    """In the singular."""
+    diff = compare(one_rule(), one_rule(data="{thing1: 茶}"), [at(1)])
+    assert "**1 message changes**; the rules below sent 1." in as_markdown(diff, NAMES, Mask())
+
+
 def test_no_change_is_reported() -> None:
     """With the number of unchanged rules."""
     text = as_markdown(compare(one_rule(), one_rule(), [at(1)]), NAMES, Mask())
