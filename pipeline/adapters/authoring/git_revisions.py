@@ -14,6 +14,8 @@ from pipeline.model.suggestion import did_you_mean
 SECONDS = 60.0
 """Timeout of one call of git; a partial clone may have to fetch."""
 MAX_BYTES = 4_194_304
+MOST_NAMED = 5
+"""Branches and tags in a hint."""
 _FILE = "100"
 """Prefix of git's mode of regular files. Links (120), folders (040) and submodules (160) are ignored."""
 
@@ -114,8 +116,14 @@ class Revision:
 
     def _near(self) -> str:
         listed = self._git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
-        names = _text(listed.stdout).split("\n")
-        return did_you_mean(self.name, names) or "a shallow clone has few: git fetch --unshallow"
+        names = _text(listed.stdout).split()
+        near = did_you_mean(self.name, names)
+        if near is not None:
+            return near
+        if _text(self._git("rev-parse", "--is-shallow-repository").stdout) == "true":
+            return "a shallow clone has few: git fetch --unshallow"
+        more = ", …" if len(names) > MOST_NAMED else ""
+        return f"there are {', '.join(names[:MOST_NAMED])}{more}" if names else "it has no commit yet"
 
     def _git(self, *message: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         command = ["git", "--no-optional-locks", "-C", str(self._inside), *message]

@@ -159,6 +159,22 @@ def test_a_branch_nearly_named() -> None:
     assert reported.value.hint == "did you mean `main`?"
 
 
+def test_a_revision_like_no_other(repository: Path) -> None:
+    """The hint names those that are there; of a shallow clone it says why there are few, of an empty one that it is."""
+    with pytest.raises(UserError) as reported:
+        text_of("trunk")
+    assert reported.value.hint == "there are main, release-1"
+    git("clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
+    with pytest.raises(UserError) as reported:
+        read_version("trunk", Path("shallow/rules"))
+    assert reported.value.hint == "a shallow clone has few: git fetch --unshallow"
+    git("init", "--quiet", "empty")
+    write(Path("empty/rules"), RULE)
+    with pytest.raises(UserError) as reported:
+        read_version("trunk", Path("empty/rules"))
+    assert reported.value.hint == "it has no commit yet"
+
+
 def test_outside_of_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A revision needs a repository."""
     monkeypatch.chdir(tmp_path)
