@@ -23,6 +23,7 @@ from tests.broker import topics
 OUTCOMES_SECONDS = 240.0
 END_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
+TAIL_LINES = 60
 
 
 class ServiceUnderTest:
@@ -56,10 +57,28 @@ class ServiceUnderTest:
             )
             try:
                 yield process
+            except BaseException as error:
+                error.add_note(self._last_seen(process, log_name))
+                raise
             finally:
                 if process.poll() is None:
                     process.kill()
                 process.wait(10)
+
+    def _last_seen(self, process: subprocess.Popen[str], log_name: str) -> str:
+        """What the service said last, for a test that fails: its exit code or its probe's answer, and its log's end."""
+        lines = (self.folder / log_name).read_text(encoding="utf-8").splitlines()
+        started = self.reported("starting", log_name, seconds=0)
+        if process.poll() is not None:
+            state = f"the service has ended with {process.returncode}"
+        elif not started:
+            state = "the service has not started"
+        else:
+            try:
+                state = f"/readyz: {httpx.get(started[-1]['endpoint'] + '/readyz', timeout=10).text.strip()}"
+            except httpx.HTTPError as error:
+                state = f"/readyz: {error!r}"
+        return "\n".join([state, f"the last lines of {self.folder / log_name}:", *lines[-TAIL_LINES:]])
 
     @property
     def log(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import RULES, TEMPLATES, Stage
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
@@ -39,13 +39,6 @@ TWO_RULES = OF_NOTICES + OF_SMS.replace("template: parked", "template: texted")
 
 def follow(sandbox: SandboxServer, plan: dict[str, object]) -> None:
     httpx.put(sandbox.url.replace("/message/v2/notices", "/sandbox/faults"), json=plan, timeout=10).raise_for_status()
-
-
-def until(held: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while not held():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def ready(endpoint: str) -> tuple[int, str]:
@@ -83,7 +76,7 @@ def test_a_second_api_is_a_setting_and_its_halt_is_its_own(
             (halted,) = stage.service.reported("sending_halted")
             assert (halted["api"], halted["reason"]) == ("sms", "breaker_open")
             # A recipient gets even or odd numbers only, so that no message of the first API waits for the second.
-            until(lambda: first.state.memory.counts.accepted == EVENTS // 2, "the halt of sms stops the other API")
+            wait_for(lambda: first.state.memory.counts.accepted == EVENTS // 2)
             assert sms.state.memory.counts.accepted == 0
             assert ready(endpoint) == (503, "sending for sms is halted: breaker_open\n")
             status = httpx.get(f"{endpoint}/status.json", timeout=ANSWER_SECONDS).json()
@@ -96,7 +89,7 @@ def test_a_second_api_is_a_setting_and_its_halt_is_its_own(
             assert 'notice_pipeline_halted{api="notices",reason="breaker_open"} 0.0' in metrics
             follow(sms, WELL)
             outcomes = stage.wait_for_outcomes(EVENTS)
-            until(lambda: ready(endpoint)[0] == 200, "the halt of sms does not end")
+            wait_for(lambda: ready(endpoint)[0] == 200)  # the halt of sms ends
             process.send_signal(signal.SIGTERM)
             assert process.wait(END_SECONDS) == 0, stage.service.log
         assert Counter(outcome.kind for outcome in outcomes) == {OutcomeKind.ACCEPTED: EVENTS}

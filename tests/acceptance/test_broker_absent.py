@@ -18,7 +18,7 @@ from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_chaos import cluster as cluster  # noqa: PLC0414 - a fixture
-from tests.acceptance.test_workers import wait_for
+from tests.acceptance.waiting import wait_for
 from tests.broker.cluster import NODES, Cluster
 from tests.fakes.registry import FakeRegistry
 

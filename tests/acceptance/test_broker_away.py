@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
-from tests.acceptance.test_workers import wait_for
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 
 pytestmark = pytest.mark.kafka

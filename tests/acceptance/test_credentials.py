@@ -13,12 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
-    AdminClient,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
 
 from pipeline.adapters.events.writer import Encoding, EventEncoder
 from pipeline.model.outcome import Outcome, OutcomeKind
@@ -27,7 +21,7 @@ from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS, ServiceUnderTe
 from tests.acceptance.stage import SCHEMA, Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.test_tls import configuration, grant, secured
-from tests.acceptance.test_workers import wait_for
+from tests.acceptance.waiting import wait_for
 from tests.broker import secure
 from tests.broker.handle import Broker
 from tests.fakes.certificates import make_pair
@@ -363,7 +357,7 @@ def test_kafka_s_password_and_authority_are_replaced(secured: Stage, stoppable_k
         with stage.service.running() as process:
             stage.emit(EVENTS)
             accepted(stage, EVENTS)
-            _set_password(stoppable_kafka, "another-horse")
+            secure.set_password(stoppable_kafka, "another-horse")
             stoppable_kafka.stop()
             stoppable_kafka.start()
             wait_for(lambda: "uthentication failed" in stage.service.answer("/readyz"))
@@ -386,7 +380,7 @@ def test_kafka_s_password_and_authority_are_replaced(secured: Stage, stoppable_k
             process.send_signal(signal.SIGTERM)
             assert process.wait(END_SECONDS) == 0, stage.service.log
     finally:
-        _set_password(stoppable_kafka, secure.PASSWORD)
+        secure.set_password(stoppable_kafka, secure.PASSWORD)
     assert len(stage.sandbox.state.memory.messages) == 3 * EVENTS
     assert stage.uncommitted() == 0
     assert "another-horse" not in stage.service.log
@@ -409,11 +403,3 @@ def _status(stage: Stage) -> dict[str, Any]:
 def _page(stage: Stage, password: str, status: int) -> None:
     endpoint = stage.service.reported("starting")[-1]["endpoint"]
     assert httpx.get(endpoint, auth=("sre", password), timeout=ANSWER_SECONDS).status_code == status
-
-
-def _set_password(broker: Broker, password: str) -> None:
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-    change = UserScramCredentialUpsertion(
-        secure.USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4_096), password.encode()
-    )
-    admin.alter_user_scram_credentials([change])[secure.USER].result(30)

@@ -14,7 +14,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.test_credentials import accepted, refusals, reloads
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.test_tls import grant
-from tests.acceptance.test_workers import wait_for
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 from tests.fakes.certificates import Pair, make_pair
 

@@ -19,6 +19,7 @@ from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.parcels import RECIPIENTS, Parcels
 from tests.acceptance.service import END_SECONDS
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 
 pytestmark = pytest.mark.kafka
@@ -43,13 +44,6 @@ def _taken(parcels: Parcels, template: str) -> int:
     return sum(map(len, parcels.taken(template).values()))
 
 
-def _wait(until: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
-
-
 def _ready(parcels: Parcels) -> tuple[int, str]:
     endpoint = parcels.service.reported("starting")[-1]["endpoint"]
     try:
@@ -63,7 +57,7 @@ def test_a_paused_rule_stops_within_a_second_and_is_sent_later_in_order(parcels:
     """Buffered notices too; the other rule continues; a restart changes nothing; the audit agrees."""
     parcels.emit(range(EVENTS // 2), rubbish=False)
     with parcels.service.running() as service:
-        _wait(lambda: _taken(parcels, TRACK) > RECIPIENTS)
+        wait_for(lambda: _taken(parcels, TRACK) > RECIPIENTS)
         listed = parcels.reported(0, "pause", "--rule", "track", "--reason", "wrong text", "--by", "ann")
         assert [(one["scope"], one["name"], one["by"]) for one in listed["paused"]] == [("rule", "track", "ann")]
         time.sleep(1.0)
@@ -102,7 +96,7 @@ def test_a_paused_rule_stops_within_a_second_and_is_sent_later_in_order(parcels:
 
 
 def _wait_ready(parcels: Parcels) -> str:
-    _wait(lambda: _ready(parcels)[1].startswith("2 partitions"))
+    wait_for(lambda: _ready(parcels)[1].startswith("2 partitions"))
     return _ready(parcels)[1]
 
 
@@ -110,7 +104,7 @@ def test_a_pause_of_everything_halts_until_it_is_resumed(parcels: Parcels) -> No
     """Also in a member that starts during the pause; nothing is lost, and nothing leaves a dead letter."""
     parcels.emit(range(EVENTS // 2), rubbish=False)
     with parcels.service.running() as service:
-        _wait(lambda: _taken(parcels, TRACK) > RECIPIENTS)
+        wait_for(lambda: _taken(parcels, TRACK) > RECIPIENTS)
         parcels.reported(0, "pause", "--all", "--reason", "wrong price")
         time.sleep(1.0)
         halted_at = len(parcels.sandbox.state.memory.messages)
@@ -120,7 +114,7 @@ def test_a_pause_of_everything_halts_until_it_is_resumed(parcels: Parcels) -> No
         service.kill()
         service.wait(END_SECONDS)
     with parcels.service.running() as service:
-        _wait(lambda: "sending is halted: paused" in _ready(parcels)[1])
+        wait_for(lambda: "sending is halted: paused" in _ready(parcels)[1])
         time.sleep(2.0)
         assert len(parcels.sandbox.state.memory.messages) == halted_at
         parcels.reported(0, "resume", "--all")

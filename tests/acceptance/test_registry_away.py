@@ -15,7 +15,8 @@ from pipeline.rules.schema.event_schema import EventSchema
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import SCHEMA, Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
-from tests.acceptance.test_workers import samples, total, wait_for
+from tests.acceptance.test_workers import samples, total
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import free_ports
 
 pytestmark = pytest.mark.kafka

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.service import END_SECONDS
 from tests.acceptance.stage import RULES, SCHEMA, TEMPLATES, Stage, recipient
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
@@ -35,13 +35,6 @@ def metric(stage: Stage, name: str) -> list[str]:
     """The series of that name, as they are exposed."""
     lines = stage.service.answer("/metrics").splitlines()
     return [line for line in lines if line.startswith(f"notice_pipeline_{name}")]
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.mark.kafka

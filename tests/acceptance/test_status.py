@@ -13,7 +13,7 @@ from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_reload import metric
 from tests.acceptance.test_reload import stage as stage  # noqa: PLC0414 - a fixture
-from tests.acceptance.test_workers import wait_for
+from tests.acceptance.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 EVENTS = 20

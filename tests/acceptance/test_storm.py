@@ -18,6 +18,7 @@ from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.parcels import RULES, Parcels
 from tests.acceptance.service import END_SECONDS
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 
 pytestmark = pytest.mark.kafka
@@ -56,7 +57,7 @@ def stage(
         delivery = {} if rate is None else {"delivery": {"rate": {"per_second": rate}}}
         parcels.service.configure({**parcels.service.configuration, "control": control, **delivery})
         processes = [stack.enter_context(parcels.service.running(name)) for name in MEMBERS]
-        wait(lambda: all(ready(parcels, name).startswith("1 partition") for name in MEMBERS))
+        wait_for(lambda: all(ready(parcels, name).startswith("1 partition") for name in MEMBERS))
         yield parcels
         for process in processes:
             process.terminate()
@@ -72,14 +73,6 @@ def ready(parcels: Parcels, member: str) -> str:
         return ""
 
 
-def wait(until: Callable[[], bool], seconds: float = 120) -> None:
-    """Until it is so."""
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
-
-
 def taken(parcels: Parcels, template: str) -> int:
     """How many messages with this template the API took."""
     return sum(received.message.template == template for received in list(parcels.sandbox.state.memory.messages))
@@ -88,7 +81,7 @@ def taken(parcels: Parcels, template: str) -> int:
 def stopped_by_command(parcels: Parcels, events: int) -> Storm:
     """Emit a storm, pause the rule once a tenth has gone out, and wait until all notices have ended."""
     parcels.emit(range(events), rubbish=False, recipients=RECIPIENTS)
-    wait(lambda: taken(parcels, TRACK) > events // 10)
+    wait_for(lambda: taken(parcels, TRACK) > events // 10)
     parcels.reported(0, "pause", "--rule", "track", "--reason", "matches everything")
     ended, before = time.monotonic(), taken(parcels, TRACK)
     last, newest = 0.0, before
@@ -127,7 +120,9 @@ def test_a_limit_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callab
         (pause,) = parcels.reported(0, "pause", "--list")["paused"]
         assert (pause["name"], pause["by"]) == ("track", "max_per_minute")
         assert f"more than {LIMIT} notices a minute" in pause["reason"]
-        wait(lambda: all("paused: rule track by max_per_minute: more than 100" in ready(parcels, m) for m in MEMBERS))
+        wait_for(
+            lambda: all("paused: rule track by max_per_minute: more than 100" in ready(parcels, m) for m in MEMBERS)
+        )
         for name in MEMBERS:
             metrics = parcels.service.answer("/metrics", name)
             assert 'notice_pipeline_paused_seconds{by="max_per_minute",name="track",scope="rule"}' in metrics

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +22,12 @@ from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS, read_outcomes
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import EVENTS, assert_in_order
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
+from tests.acceptance.waiting import wait_for
 from tests.broker.topics import ends
 
 pytestmark = pytest.mark.kafka
 NOT_ADDED_UP = "notice_pipeline_in_flight"
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 150) -> Any:  # noqa: ANN401 - whatever was waited for
-    """The first true answer of `what`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            found = what()
-        except httpx.HTTPError:
-            found = None
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not come about in time")
 
 
 class Workers:

@@ -8,13 +8,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.broker.handle import Broker
+
 USER = "pipeline"
 PASSWORD = "correct-horse"
+
+
+def set_password(broker: Broker, password: str) -> None:
+    """Give the user another password; connections that are up stay up."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    change = UserScramCredentialUpsertion(
+        USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4_096), password.encode()
+    )
+    admin.alter_user_scram_credentials([change])[USER].result(30)
 
 
 class Keys(NamedTuple):
