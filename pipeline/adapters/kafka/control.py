@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
 from pipeline.adapters.kafka.outcomes import PRODUCER_RULES
 from pipeline.errors import Unreachable
@@ -60,13 +61,17 @@ class ControlReader:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._properties = properties
-        self._consumer = self._client(properties)
+        self._clients = [self._client(properties)]
         try:
             with kafka_errors.reading(topic):
                 self._read_to_the_end()
         except BaseException:
-            self._consumer.close()
+            drop(self._clients)
             raise
+
+    @property
+    def _consumer(self) -> Consumer:
+        return self._clients[0]
 
     def _client(self, properties: Mapping[str, Any]) -> Consumer:
         settings = {
@@ -118,7 +123,7 @@ class ControlReader:
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
-        self._consumer.close()
+        drop(self._clients)
 
     def _read_to_the_end(self) -> None:
         deadline = time.monotonic() + READ_SECONDS
@@ -158,9 +163,9 @@ class ControlReader:
     def _take_over(self) -> None:
         """Continue with the new client where the former one was."""
         locations = self._consumer.position(self._consumer.assignment())
-        former, self._consumer, self._next = self._consumer, self._next or self._consumer, None
-        # Not here: closing may wait for a broker that refuses the former client.
-        threading.Thread(target=former.close, name="former-control", daemon=True).start()
+        former, self._clients = self._clients, [self._next or self._consumer]
+        self._next = None
+        drop(former)
         self._consumer.assign(locations)
 
     def _report(self, error: KafkaError) -> None:

@@ -146,27 +146,24 @@ class LedgerReader:
             UserError: the topic or a commit was written by 0.1.0.
         """
         ledger_id = self._ledger_id()
-        consumer = Consumer(self._properties)
-        try:
-            ranges = self._ranges(consumer)
-            found = _Found(committed)
-            self._check_newest(consumer, ranges, found)
-            homes = {one.partition: ledger_partition(*one.partition, len(ranges)) for one in committed}
-            own = {key: LedgerPosition(home, ranges[home][1]) for key, home in homes.items()}
-            begins: dict[int, int] = {}
-            pointers: dict[TopicPartition, str] = {}
-            starts = {one.partition: self._begin(one, ranges, ledger_id) for one in committed}
-            starts |= self._by_time(consumer, [one for one in committed if starts[one.partition] is None], own, ranges)
-            for one in committed:
-                at = starts[one.partition]
-                position = at or own[one.partition]
-                pointers[one.partition] = pointer.write(position, one.origin.topic_id, ledger_id)
-                if at is not None:
-                    begins[at.partition] = min(at.offset, begins.get(at.partition, at.offset))
-            ends = {partition: ranges[partition][1] for partition in begins}
-            self._read(consumer, begins, ends, found, alive)
-        finally:
-            consumer.close()
+        consumer = Consumer(self._properties)  # not closed: see former_clients.py
+        ranges = self._ranges(consumer)
+        found = _Found(committed)
+        self._check_newest(consumer, ranges, found)
+        homes = {one.partition: ledger_partition(*one.partition, len(ranges)) for one in committed}
+        own = {key: LedgerPosition(home, ranges[home][1]) for key, home in homes.items()}
+        begins: dict[int, int] = {}
+        pointers: dict[TopicPartition, str] = {}
+        starts = {one.partition: self._begin(one, ranges, ledger_id) for one in committed}
+        starts |= self._by_time(consumer, [one for one in committed if starts[one.partition] is None], own, ranges)
+        for one in committed:
+            at = starts[one.partition]
+            position = at or own[one.partition]
+            pointers[one.partition] = pointer.write(position, one.origin.topic_id, ledger_id)
+            if at is not None:
+                begins[at.partition] = min(at.offset, begins.get(at.partition, at.offset))
+        ends = {partition: ranges[partition][1] for partition in begins}
+        self._read(consumer, begins, ends, found, alive)
         self._report_sharing(found)
         return [
             Replay(found.assigned(one, epoch, own[one.partition], ledger_id), pointers[one.partition])

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
@@ -15,6 +15,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.connection_errors import ConnectionErrors
 from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
+from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
 from pipeline.adapters.kafka.statistics import INTERVAL_MS, Statistics
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from pipeline.ports import SourceListener
 
 ASK_SECONDS = 10.0
+LEAVE_SECONDS = 10.0
+"""Within this time a client that is replaced has left the group, beside the time for its drain; else its partitions are
+dropped."""
+LEFT_SECONDS = 0.2
+"""For the request to leave the group, which is sent once the partitions are revoked."""
 JOIN_SECONDS = 0.75
 """Wait after the first assignment since joining, under KIP-848. Of two members that joined a cluster at once, one was
 assigned partitions that the other held until its revocation arrived 0.5 s later (docs/decisions/kafka-adapters.md)."""
@@ -61,6 +67,15 @@ class GroupProtocol(StrEnum):
     """The members assign, cooperatively."""
     AUTO = "auto"
     """`consumer` if the broker supports it, else `classic`."""
+
+
+class _Client(NamedTuple):
+    """A consumer and what is known of its connections. Of a former client nothing counts that it still reports."""
+
+    consumer: Consumer
+    refused: ConnectionErrors
+    statistics: Statistics
+    watchdog: CoordinatorWatchdog
 
 
 class Membership:
@@ -109,24 +124,20 @@ class Membership:
         self.owned: dict[TopicPartition, int] = {}
         """The next offset by partition; below 0 if unknown."""
         self.paused: set[TopicPartition] = set()
-        self.watchdog = CoordinatorWatchdog()
         self._settles_at: float | None = None
         """When the first assignment since joining has settled; None before it."""
-        self.refused = ConnectionErrors(properties)
         try:
-            self.consumer = self._make(self._protocol)
+            self._use(self._make(self._protocol))
         except ConfigurationError:
             if not self._may_fall_back:
                 raise
             # The properties contain a setting of the classic protocol, such as session.timeout.ms.
             self._may_fall_back = False
             self._protocol = CLASSIC
-            self.consumer = self._make(CLASSIC)
+            self._use(self._make(CLASSIC))
 
-    def _take_error(self, error: KafkaError) -> None:
-        """Log an error that librdkafka retries by itself, and keep one of a refused connection."""
-        self.refused.heard(error)
-        log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
+    def _use(self, client: _Client) -> None:
+        self.consumer, self.refused, self.statistics, self.watchdog = client
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on. Any thread may call it."""
@@ -148,30 +159,42 @@ class Membership:
             return
         self._reconnects.clear()
         try:
-            consumer = self._make(self._protocol)
+            client = self._make(self._protocol)
         except ConfigurationError as error:  # the files have changed again since they were checked
             log.error("group_not_rejoined", error=error.message)
             return
-        is_refused = self.refused.recent() is not None
-        self.refused = ConnectionErrors(self._properties)
+        self._withdraw()
+        former = [self.consumer]
+        self._use(client)
+        drop(former)
         log.info("group_rejoined", reason="passwords, certificates or keys have changed")
-        if is_refused:
-            self._abandon()
-        else:
-            self.leave()
-        self.consumer = consumer
         self.join(self._events)
 
-    def _abandon(self) -> None:
-        """Drop the client and its partitions. Closing it may wait without end for a coordinator that refuses it."""
+    def _withdraw(self) -> None:
+        """Leave the group, unless a broker refuses the client: then its partitions are dropped.
+
+        `Consumer.close` is not called, because it may wait without end for a coordinator that refuses the client.
+        """
+        deadline = time.monotonic() + LEAVE_SECONDS
+        if self.refused.recent() is None:
+            self.consumer.unsubscribe()
+            while self.owned and self.refused.recent() is None and time.monotonic() < deadline:
+                self.consumer.poll(LEFT_SECONDS)  # calls `_revoke`; what it returns is read again by the next client
+            self.consumer.poll(LEFT_SECONDS)
         keys = list(self.owned)
         if keys:
             self._forget(self.consumer, keys)
             self._events.on_lost(keys)
-        threading.Thread(target=_close, args=(self.consumer,), name="former-consumer", daemon=True).start()
 
-    def _make(self, protocol: Mapping[str, Any]) -> Consumer:
-        statistics = Statistics(self.watchdog.observe if protocol is NEXT_GENERATION else None)
+    def _make(self, protocol: Mapping[str, Any]) -> _Client:
+        refused, watchdog = ConnectionErrors(self._properties), CoordinatorWatchdog()
+        statistics = Statistics(watchdog.observe if protocol is NEXT_GENERATION else None)
+
+        def take_error(error: KafkaError) -> None:
+            """Log an error that librdkafka retries by itself, and keep one of a refused connection."""
+            refused.heard(error)
+            log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
+
         given = {name: value for name, value in self._properties.items() if name not in CLASSIC}
         consumer = kafka_errors.configured(
             lambda: Consumer(
@@ -184,14 +207,13 @@ class Membership:
                     "enable.partition.eof": True,
                     # If the next offset does not exist, the service reports what is lost and continues as configured.
                     "auto.offset.reset": "error",
-                    "error_cb": self._take_error,
+                    "error_cb": take_error,
                     "on_commit": self._commits.answered,
                     "stats_cb": statistics.take,
                 }
             )
         )
-        self.statistics = statistics
-        return consumer
+        return _Client(consumer, refused, statistics, watchdog)
 
     def join(self, listener: SourceListener) -> None:
         """Subscribe; partitions are assigned and revoked inside `poll`, `consume` and `close`."""
@@ -211,7 +233,7 @@ class Membership:
         log.info("classic_group_protocol", error="the broker does not offer the group protocol `consumer` (KIP-848)")
         self._protocol = CLASSIC
         self.consumer.close()
-        self.consumer = self._make(CLASSIC)
+        self._use(self._make(CLASSIC))
         self.join(self._events)
         return True
 

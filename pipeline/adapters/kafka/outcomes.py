@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE, Cut, content
-from pipeline.adapters.kafka.former_producers import PURGED, FormerProducers
+from pipeline.adapters.kafka.former_clients import PURGED, FormerProducers
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.errors import OutcomeLost

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck
@@ -70,7 +71,7 @@ class TopicRange:
         self.topic = topic
         self._span = span
         self._heard: deque[KafkaError] = deque(maxlen=20)
-        self._consumer = kafka_errors.configured(lambda: Consumer(_settings(properties, self._heard.append)))
+        self._clients = [kafka_errors.configured(lambda: Consumer(_settings(properties, self._heard.append)))]
         try:
             with kafka_errors.reading(topic):
                 self.available = self._query_available(check.partitions()[topic])
@@ -83,6 +84,10 @@ class TopicRange:
         self.total = sum(len(offsets) for offsets in self.offsets.values())
         """Offsets in the range; an upper bound of its records."""
 
+    @property
+    def _consumer(self) -> Consumer:
+        return self._clients[0]
+
     def __enter__(self) -> Self:
         """Already open."""
         return self
@@ -93,7 +98,7 @@ class TopicRange:
 
     def close(self) -> None:
         """Close the connections."""
-        self._consumer.close()
+        drop(self._clients)
 
     def records(
         self,

@@ -1,11 +1,18 @@
-"""Producers that were replaced, as after a change of their certificate: they end once nothing of theirs is left."""
+"""How clients end that were replaced, as after a change of their certificate.
+
+A broker may refuse a former client for good. `Consumer.close` then was seen to wait for the group's coordinator without
+end, that of a reader with a commit to send as well as that of a member, while the client tried to connect three times a
+second. A consumer without a reference ends within milliseconds: the binding destroys it and does not close it
+(RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE).
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 
 END_SECONDS = 10.0
 """For the acknowledgements that a former producer waits for. Its certificate may have ended, so that it cannot connect:
@@ -15,8 +22,16 @@ PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noq
 outcomes, which readers take for one."""
 
 
+def drop(consumers: list[Consumer]) -> None:
+    """End consumers without waiting and without leaving a group; the list must hold the only references to them.
+
+    In a thread, because a client ends only after a look-up of a broker's name that is under way.
+    """
+    threading.Thread(target=consumers.clear, name="former-consumer", daemon=True).start()
+
+
 class FormerProducers:
-    """One thread owns them."""
+    """Producers, which end once nothing of theirs is left. One thread owns them."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
