@@ -37,7 +37,7 @@ class AvroReader:
             SchemaError: fastavro refuses the schema.
         """
         self.schema = schema
-        self._plain = parsed(schema.plain, schema.path)
+        self._plain = _with_strict_enums(parsed(schema.plain, schema.path))
         self._resolve = None if reader is None or reader is schema else resolver(schema.root, reader.root)
         self._stream = _CountingStream if schema.has_unbounded_lists else BytesIO
         # The compiled decoder overflows the C stack, and with it the process ends, at some 20,000 nested records.
@@ -147,6 +147,22 @@ def parsed(schema: Any, path: str) -> Any:  # noqa: ANN401 - a schema's JSON, an
         return fastavro.parse_schema(schema)
     except (SchemaParseException, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SchemaError(f"{path}: not an Avro schema: {error}") from None
+
+
+def _with_strict_enums(schema: Any) -> Any:  # noqa: ANN401 - as above
+    """Let fastavro look symbols up in a dictionary: it would count a negative number from the end of a list.
+
+    Changes the parsed schema; writers need the list.
+    """
+    if isinstance(schema, dict):
+        if isinstance(schema.get("symbols"), list):
+            schema["symbols"] = dict(enumerate(schema["symbols"]))
+        for below in schema.values():
+            _with_strict_enums(below)
+    elif isinstance(schema, list):
+        for below in schema:
+            _with_strict_enums(below)
+    return schema
 
 
 _LONG = fastavro.parse_schema("long")

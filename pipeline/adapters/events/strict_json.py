@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Callable
 from decimal import Decimal
 
 import orjson
@@ -23,6 +24,10 @@ class Malformed(ValueError):
         self.at = at
 
 
+class _TooManyDigits(Malformed):
+    pass
+
+
 def loads(text: str) -> object:
     """The JSON value of a text that a person wrote.
 
@@ -39,13 +44,18 @@ def parse(value: bytes, reason: Reason) -> object:
     """The JSON value of a record.
 
     More lenient than `loads`, for a record may be fine but for a field that no rule reads: a byte order mark is
-    skipped; NaN, Infinity and a key that occurs twice with different values become `Unreadable`.
+    skipped; NaN, Infinity, an integer of more than 4,300 digits and a key that occurs twice with different values
+    become `Unreadable`.
 
     Raises:
         Undecodable: with `reason`; the value is not UTF-8, or not JSON.
     """
     try:
-        return _decoded(value.removeprefix(codecs.BOM_UTF8).decode(), _LENIENT)
+        text = value.removeprefix(codecs.BOM_UTF8).decode()
+        try:
+            return _decoded(text, _LENIENT)
+        except _TooManyDigits:
+            return _decoded(text, _LENIENT_WITH_LONG_INTEGERS)
     except UnicodeDecodeError as error:
         raise Undecodable(reason, f"not UTF-8 at byte {error.start}{_compressed(value)}") from None
     except Malformed as error:
@@ -74,7 +84,7 @@ def _decoded(text: str, decoder: json.JSONDecoder) -> object:
     except _Refused as error:
         raise Malformed(str(error)) from None
     except ValueError:  # int() refuses more than 4,300 digits
-        raise Malformed("a number of too many digits") from None
+        raise _TooManyDigits("a number of too many digits") from None
     except RecursionError:
         raise Malformed("nested too deeply") from None
     return parsed
@@ -135,8 +145,24 @@ def _no_constant(_: str) -> object:
 
 
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=numbers.from_json)
-_LENIENT = json.JSONDecoder(
-    object_pairs_hook=_last_of_equal,
-    parse_constant=lambda _: Unreadable("not a number"),
-    parse_float=numbers.from_json,
-)
+
+
+def _integer(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        return Unreadable("a number beyond 64 bits")
+
+
+def _lenient(parse_int: Callable[[str], object]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_last_of_equal,
+        parse_constant=lambda _: Unreadable("not a number"),
+        parse_float=numbers.from_json,
+        parse_int=parse_int,
+    )
+
+
+_LENIENT = _lenient(int)
+"""`int` itself is called without a Python function, so that the other decoder reads only what this one refuses."""
+_LENIENT_WITH_LONG_INTEGERS = _lenient(_integer)
