@@ -167,10 +167,15 @@ def _parsed(body: bytes, content_type: str | None) -> tuple[str, object]:
     """The body as text, and the JSON in it; None where it holds none."""
     for text in _texts(body, content_type):
         try:
-            return text, json.loads(text, strict=False)
+            return text, json.loads(text, strict=False, parse_int=_integer)
         except (ValueError, RecursionError):
             continue
     return body.decode("utf-8", "replace"), None
+
+
+def _integer(text: str) -> int | float:
+    """A long number beside the code must not hide it: `int` refuses more than 4,300 digits."""
+    return int(text) if len(text) <= MAX_DETAIL else float(text)
 
 
 def _texts(body: bytes, content_type: str | None) -> Iterator[str]:
