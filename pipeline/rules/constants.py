@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
@@ -18,6 +19,8 @@ _CALENDAR = frozenset(
 )  # fmt: skip
 """CEL's methods of timestamps; with an argument that is a time zone (cel-spec, langdef.md, "List of Standard
 Definitions")."""
+_DIFFERENCE = re.compile(r"[+-]?([0-9]{1,9}):([0-9]{1,9})")
+_DAY_HOURS, _HOUR_MINUTES = 24, 60
 _HINTS: Mapping[str, str] = {
     **dict.fromkeys(_DIVISIONS, "divide by something other than zero"),
     **dict.fromkeys(("int", "uint", "double"), 'write the number itself, without quotes: 12 instead of int("12")'),
@@ -109,10 +112,17 @@ class _Search:
         if node.name == "matches" and not self._evaluates(f"''.matches({self._tree.text(last)}\n)"):
             hint = "brackets and stars that mean themselves need `\\\\` before them"
             return Fault(last.start, "bad-argument", "matches: this is not a regular expression", hint)
-        if node.name in _CALENDAR and not self._evaluates(f"timestamp(0).{node.name}({self._tree.text(last)}\n)"):
+        if node.name in _CALENDAR and not self._is_zone(node, last):
             hint = 'name a zone by its city, like "Asia/Shanghai", or its difference from UTC, like "+08:00"'
             return Fault(last.start, "bad-argument", f"{node.name}: this is not a time zone", hint)
         return None
+
+    def _is_zone(self, call: Node, zone: Node) -> bool:
+        """Whether the call takes it; of a difference from UTC CEL counts more than a day, and 60 minutes and more."""
+        difference = _DIFFERENCE.fullmatch(str(self._value(zone)))
+        if difference is not None and not (int(difference[1]) < _DAY_HOURS and int(difference[2]) < _HOUR_MINUTES):
+            return False
+        return self._evaluates(f"timestamp(0).{call.name}({self._tree.text(zone)}\n)")
 
     def _evaluates(self, source: str) -> bool:
         try:

@@ -23,6 +23,7 @@ TWICE = COUPON.replace("- id: coupon", "- ▸id: receipt").replace("▸event.thr
 LAST = "在线支付\"}'\n"
 TIMESTAMP = '"YYYY年M月D日 HH:mm"'
 NUMBER = "character_string2: ${event.order_no}"
+RECIPIENT = "to: ${event.sub}"
 PAID = "on: com.example.trade.order.paid.v1   "
 
 EXPRESSIONS = (
@@ -285,6 +286,9 @@ WRONG_FUNCTIONS = (
             "write a field between the braces"),
     Mistake("a truth as a text", THING5, "${▸event.item_count > 1}", "raw-value", ""),
     Mistake("an enum as it is", THING5, "${▸event.pay_channel}", "raw-value", "label(event.pay_channel"),
+    Mistake("a truth as the recipient", RECIPIENT, "to: ${string(▸event.item_count > 1)}", "raw-value",
+            "customer's id"),
+    Mistake("an enum as the recipient", RECIPIENT, "to: ${▸event.pay_channel}", "raw-value", "customer's id"),
 )  # fmt: skip
 
 FORM = (

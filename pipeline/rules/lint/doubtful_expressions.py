@@ -89,8 +89,7 @@ def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[F
     for node in _read(tree.root):
         text = tree.text(node)
         found = _plain(fields.type_of(node, {}))
-        is_truth = node.kind is Kind.HAS or (node.kind is Kind.CALL and node.name in _TRUTHS)
-        if is_truth or (isinstance(found, ScalarType) and found.scalar is Scalar.BOOL):
+        if _is_truth(node, found):
             hint = f'write {text} ? "是" : "否"'
             yield Fault(node.start, "raw-value", f"the customer would read true or false: `{text}`", hint)
         elif isinstance(found, ScalarType) and found.symbols and (kind is None or kind.name not in _OF_CODES):
@@ -104,6 +103,27 @@ _TRUTHS = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_
 )
 _OF_CODES = frozenset({"enum", "const", "character_string", "letter"})
 """Kinds of fields that may show a code."""
+
+
+def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fault]:
+    """Recipients that are true or false, or a value of an enum: no customer has such an id.
+
+    A value of an enum may be a part of one: `is_whole` if there is no text around the expression.
+    """
+    is_whole = is_whole and all(one.name != "_+_" for one in walk(tree.root))
+    for node in _read(tree.root):
+        text = tree.text(node)
+        found = _plain(fields.type_of(node, {}))
+        hint = "write the field with the customer's id"
+        if _is_truth(node, found):
+            yield Fault(node.start, "raw-value", f"the message would go to `true` or `false`: `{text}`", hint)
+        elif is_whole and isinstance(found, ScalarType) and found.symbols:
+            yield Fault(node.start, "raw-value", f"the message would go to `{found.symbols[0]}`: `{text}`", hint)
+
+
+def _is_truth(node: Node, kind: FieldType | None) -> bool:
+    is_condition = node.kind is Kind.HAS or (node.kind is Kind.CALL and node.name in _TRUTHS)
+    return is_condition or (isinstance(kind, ScalarType) and kind.scalar is Scalar.BOOL)
 
 
 def _read(node: Node) -> Iterator[Node]:

@@ -95,6 +95,9 @@ class _FileWarnings:
                 if where.name == "data":
                     found |= dict.fromkeys(doubtful_expressions.raw_values(source.tree, fields, where.kind))
                     found |= dict.fromkeys(money_warnings.warnings(source.tree, fields, where.kind))
+                if where.name == "to":
+                    is_whole = self._is_whole_recipient(source.path)
+                    found |= dict.fromkeys(doubtful_expressions.odd_recipients(source.tree, fields, is_whole=is_whole))
                 if where.name == "url":
                     found |= dict.fromkeys(text_warnings.unencoded(source.tree, fields))
         found |= dict.fromkeys(doubtful_expressions.clock_warnings(source.tree))
@@ -126,6 +129,11 @@ class _FileWarnings:
         fields = next((environments[-1].fields for environments in known if environments), None)
         for doubt in text_warnings.placeholders(text, fields):
             self._report.add_inside(path, at + doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
+
+    def _is_whole_recipient(self, path: Path) -> bool:
+        """Whether `to` is one expression, without a text around it; that of `defaults` counts as one."""
+        to = self._merged[path[1]].to if path[0] == "rules" and isinstance(path[1], int) else ""
+        return to is None or (not to.partition("${")[0] and to.count("${") < 2 and not to.rpartition("}")[2])  # noqa: PLR2004 - one
 
     def _where(self, path: Path) -> _Where:
         name = next((str(part) for part in path if part in _NAMES), "")

@@ -170,7 +170,7 @@ CODES: Mapping[str, Code] = {
     ),
     "raw-value": Code(
         _W,
-        "A value of an enum, or true or false, is written as the event has it.",
+        "A value of an enum, or true or false, is written as the event has it, or is the recipient.",
         "Write a text for each value with label(), or `condition ? this : that`.",
         "thing1: ${event.channel}",
     ),
