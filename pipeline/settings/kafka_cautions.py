@@ -19,6 +19,10 @@ TRANSACTION = "transactional.id"
 PROTOCOL = "security.protocol"
 _SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "sasl.username", "sasl.password"})
 DEFAULTS = {SESSION: 45_000, HEARTBEAT: 3_000, POLL: 300_000}
+HEARTBEATS_OF_A_GIVEN_SESSION = 18
+"""A session that is set is meant to be short. It begins with the member's last heartbeat, and the other members learn
+of its end from their next one: half a second later at most where the session has 9 s, and 3 s with librdkafka's own
+interval."""
 HEARTBEATS = 3
 """Heartbeats in a session, at least (Kafka's documentation of `heartbeat.interval.ms`): one may be late or lost."""
 LEAST_SESSION = 6_000
@@ -61,9 +65,17 @@ class Caution(NamedTuple):
         return f"{self.key}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
+def heartbeat_ms(properties: Properties) -> float | None:
+    """The heartbeat interval of a member under the classic protocol; None if it is not a number."""
+    if HEARTBEAT not in properties and SESSION in properties:
+        session = _number(properties, SESSION)
+        return None if session is None else min(DEFAULTS[HEARTBEAT], session // HEARTBEATS_OF_A_GIVEN_SESSION)
+    return _number(properties, HEARTBEAT)
+
+
 def impossible(properties: Properties) -> str | None:
     """Why a service with these properties cannot work, or None."""
-    session, heartbeat = _number(properties, SESSION), _number(properties, HEARTBEAT)
+    session, heartbeat = _number(properties, SESSION), heartbeat_ms(properties)
     if session is not None and heartbeat is not None and session <= heartbeat:
         return (
             f"{SESSION} ({session:.0f}) is not above {HEARTBEAT} ({heartbeat:.0f}): the group would drop every member "
@@ -129,7 +141,7 @@ def take_over(group_protocol: str, properties: Properties) -> str:
 def _session(properties: Properties) -> Iterator[Caution]:
     if not {SESSION, HEARTBEAT} & properties.keys():
         return
-    session, heartbeat = _number(properties, SESSION), _number(properties, HEARTBEAT)
+    session, heartbeat = _number(properties, SESSION), heartbeat_ms(properties)
     if session is None or heartbeat is None:
         return  # not a number: librdkafka's own check reports it
     if heartbeat < session < HEARTBEATS * heartbeat:

@@ -23,6 +23,7 @@ from pipeline.delivery import pointer
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import Origin, TopicPartition
 from pipeline.model.ledger import CommitPoint
+from pipeline.settings.kafka_cautions import HEARTBEAT, SESSION, heartbeat_ms
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.commits import Commits
@@ -196,6 +197,8 @@ class Membership:
             log.warning("consumer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
 
         given = {name: value for name, value in self._properties.items() if name not in CLASSIC}
+        if protocol is CLASSIC and SESSION in given and (heartbeat := heartbeat_ms(given)) is not None:
+            given[HEARTBEAT] = int(heartbeat)
         consumer = kafka_errors.configured(
             lambda: Consumer(
                 {

@@ -22,6 +22,7 @@ from pipeline.settings.kafka_cautions import (
     STATISTICS,
     Properties,
     cautions,
+    heartbeat_ms,
     take_over,
 )
 
@@ -43,7 +44,7 @@ def found(properties: Properties, drain_seconds: float = 20) -> list[str]:
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        (f"{{{SESSION}: 3000}}", f"{SESSION} (3000) is not above {HEARTBEAT} (3000)"),
+        (f"{{{SESSION}: 3000, {HEARTBEAT}: 3000}}", f"{SESSION} (3000) is not above {HEARTBEAT} (3000)"),
         (f"{{{HEARTBEAT}: '60000'}}", f"{SESSION} (45000) is not above {HEARTBEAT} (60000)"),
         (f"{{{SESSION}: 6000, {HEARTBEAT}: 7000}}", "between two heartbeats"),
     ],
@@ -73,6 +74,21 @@ def test_the_time_of_a_take_over_is_reported_with_what_decides_it(
     assert message in take_over(protocol, properties)
 
 
+@pytest.mark.parametrize(
+    ("properties", "milliseconds"),
+    [
+        ({}, 3_000),
+        ({SESSION: 9_000}, 500),
+        ({SESSION: "60000"}, 3_000),
+        ({SESSION: 9_000, HEARTBEAT: 2_000}, 2_000),
+        ({SESSION: "soon"}, None),
+    ],
+)
+def test_a_session_that_is_set_has_more_heartbeats(properties: Properties, milliseconds: float | None) -> None:
+    """So that the partitions of a killed member are soon taken over once it has ended."""
+    assert heartbeat_ms(properties) == milliseconds
+
+
 def test_sasl_without_its_protocol_is_reported() -> None:
     """The client would connect without a password, and without a message."""
     assert found({"sasl.mechanism": "PLAIN", "sasl.username": "a"}) == ["security.protocol"]
@@ -92,8 +108,9 @@ def test_one_instance_id_for_several_workers_is_refused(tmp_path: Path) -> None:
     [
         ({}, []),
         (dict(DEFAULTS), []),
-        ({SESSION: 9_000}, []),
-        ({SESSION: 8_999}, [SESSION]),
+        ({SESSION: 9_000, HEARTBEAT: 3_000}, []),
+        ({SESSION: 8_999, HEARTBEAT: 3_000}, [SESSION]),
+        ({SESSION: 6_000}, []),
         ({SESSION: "6000", HEARTBEAT: "2000"}, []),
         ({SESSION: 5_999, HEARTBEAT: 1_000}, [SESSION]),
         ({HEARTBEAT: 15_001}, [SESSION]),
