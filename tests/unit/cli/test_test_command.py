@@ -250,10 +250,10 @@ def test_watching_runs_again_at_a_change_and_ends_with_ctrl_c(folder: Path) -> N
     try:
         first = _until(process.stdout.readline, "waiting")
         assert any(line.startswith("rules: 2 failed") for line in first)
-        (folder / "tests" / "shop.yaml").write_text("tests: [", encoding="utf-8")
+        _replace(folder / "tests" / "shop.yaml", "tests: [")
         assert any("not-yaml" in line for line in _until(process.stdout.readline, "waiting"))
         fixed = TESTS.replace("thing1: 茶", "thing1: 豆").replace("thing1: bean", "thing1: 豆")
-        (folder / "tests" / "shop.yaml").write_text(fixed, encoding="utf-8")
+        _replace(folder / "tests" / "shop.yaml", fixed)
         assert any(line.startswith("rules: 3 passed") for line in _until(process.stdout.readline, "waiting"))
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
@@ -262,6 +262,13 @@ def test_watching_runs_again_at_a_change_and_ends_with_ctrl_c(folder: Path) -> N
         process.wait()
     assert (process.returncode, errors) == (0, ""), rest
     assert rest.splitlines()[-1] == "ended"
+
+
+def _replace(file: Path, text: str) -> None:
+    """In one step, as editors do: a file that is written in place is empty for a moment, and may be read then."""
+    written = file.parents[2] / "written"
+    written.write_text(text, encoding="utf-8")
+    written.replace(file)
 
 
 def _until(read: Callable[[], str], begin: str) -> list[str]:
