@@ -15,11 +15,11 @@ import structlog
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
-from pipeline.adapters.history.rows import day_of, make_row
+from pipeline.adapters.history.outcome_values import OutcomeValues
+from pipeline.adapters.history.rows import FIELDS, Row, day_of, make_row
 from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
-from pipeline.adapters.kafka.outcome_record import OutcomeFields
 from pipeline.adapters.kafka.range import ASK_SECONDS
 from pipeline.adapters.kafka.record import record_of
 from pipeline.errors import Unreachable
@@ -89,7 +89,7 @@ class HistoryReader:
         self._telemetry = telemetry
         self._stopped = stopped
         self._now = now
-        self._decode = OutcomeFields()
+        self._decode = OutcomeValues(("group", *FIELDS))
         self._at: dict[int, int] = {}
         """Next offset to store, by assigned partition."""
         self._topic_id = ""
@@ -154,9 +154,13 @@ class HistoryReader:
             self._at.pop(one.partition, None)
 
     def _batches(self, messages: Sequence[Message], today: int) -> list[Batch]:
-        """Return the messages' rows, by partition."""
-        oldest = today - self._options.days
-        rows: dict[int, list[Any]] = {}
+        """Return the messages' rows, by partition.
+
+        A timestamp of the future counts as tomorrow's: it must not make a partition of the table.
+        """
+        oldest, tomorrow = today - self._options.days, today + 1
+        groups = (None, self._options.group)
+        rows: dict[int, list[Row]] = {}
         ends: dict[int, Stored] = {}
         for message in messages:
             error = message.error()
@@ -165,15 +169,17 @@ class HistoryReader:
                     raise KafkaException(error)
                 continue
             record = record_of(message)
-            if record.partition not in self._at or record.offset < self._at[record.partition]:
+            partition, offset, timestamp_ms = record.partition, record.offset, record.timestamp_ms
+            if partition not in self._at or offset < self._at[partition]:
                 continue
-            ends[record.partition] = Stored(record.offset + 1, record.timestamp_ms)
-            kept = rows.setdefault(record.partition, [])
-            fields = self._decode(record.value)
-            if fields is not None and fields["group"] in {None, self._options.group}:
-                row = make_row(record, fields, today)
-                if row[0] >= oldest:
-                    kept.append(row)
+            ends[partition] = Stored(offset + 1, timestamp_ms)
+            kept = rows.setdefault(partition, [])
+            day = day_of(timestamp_ms)
+            if day < oldest:
+                continue
+            values = self._decode(record.value)
+            if values is not None and values[0] in groups:
+                kept.append(make_row(min(day, tomorrow), partition, offset, values[1:]))
         return [Batch(partition, self._at[partition], end, rows[partition]) for partition, end in ends.items()]
 
     def _store(self, batches: Sequence[Batch]) -> None:

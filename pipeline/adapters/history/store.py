@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from pipeline.adapters.history.rows import COLUMNS, Row, day_of, read_row
+from pipeline.adapters.history.rows import COLUMNS, Row, day_of, read_row, stored_key
 from pipeline.adapters.history.tables import FORGOTTEN, OUTCOMES, POSITIONS
 from pipeline.errors import ConfigurationError, Unreachable
 from pipeline.operations.find.ended import Ended
@@ -51,7 +51,9 @@ DELETED_AT_ONCE = 20_000
 MOST_ROWS = 5_000
 """Outcomes that one search reads, the newest ones."""
 _QUOTED = ", ".join(f'"{name}"' for name in COLUMNS)
-_COPY = f"COPY outcomes ({_QUOTED}) FROM STDIN"
+_COPY = f"COPY outcomes ({_QUOTED}) FROM STDIN (FORMAT BINARY)"
+_TYPES = [str(column.type).lower() for column in OUTCOMES.columns]
+_INSERT = f"INSERT INTO outcomes ({_QUOTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names of our columns
 
 
 class Stored(NamedTuple):
@@ -102,7 +104,9 @@ class History:
         self._engine.dispose()
 
     def migrate(self) -> None:
-        """Create the tables, or bring those of an earlier release to this one's form.
+        """Create the tables, or bring those of an earlier release to this one's form. Only one thread may do so.
+
+        Alembic has global state: a second thread of this process gets a `KeyError`, or worse.
 
         Raises:
             Unreachable: the database does not answer, or refuses it.
@@ -138,7 +142,7 @@ class History:
                 self._make_partitions(connection, {row[0] for row in rows})
                 _copy(connection, rows)
             elif rows:
-                connection.execute(insert(OUTCOMES), [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+                connection.exec_driver_sql(_INSERT, rows)  # SQLAlchemy's own needs a dictionary for each row
         return len(rows)
 
     def outcomes(self, query: ByField | ByEvents, since: datetime | None) -> Sequence[Ended]:
@@ -161,10 +165,11 @@ class History:
         Outcomes that finished before now are not stored again when they are read again.
         """
         with self._answering(), self._engine.begin() as connection:
-            digests = [_digest(one) for one in recipients]
+            stored = {stored_key(one) for one in recipients}
+            digests = [_digest(one) for one in stored]
             connection.execute(delete(FORGOTTEN).where(FORGOTTEN.c.recipient.in_(digests)))
             connection.execute(insert(FORGOTTEN), [{"recipient": one, "until": now_ms} for one in digests])
-            return connection.execute(delete(OUTCOMES).where(OUTCOMES.c.recipient.in_(recipients))).rowcount
+            return connection.execute(delete(OUTCOMES).where(OUTCOMES.c.recipient.in_(stored))).rowcount
 
     def keep(self, days: int, now_ms: int) -> None:
         """Delete the outcomes of days before the last `days`: whole partitions in PostgreSQL, batches in SQLite."""
@@ -274,16 +279,17 @@ def _engine(url: URL) -> Engine:
 
 
 def _copy(connection: Connection, rows: Iterable[Row]) -> None:
-    """Write rows by PostgreSQL's COPY, at a fifth of the cost of INSERT."""
+    """Write rows by PostgreSQL's COPY, at a fifth of the cost of INSERT; in binary, at half the cost of text."""
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_TYPES)
         for row in rows:
             copy.write_row(row)
 
 
 def _condition(query: ByField | ByEvents) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
     if isinstance(query, ByField):
-        return OUTCOMES.c[query.field.value].in_(query.values)
+        return OUTCOMES.c[query.field.value].in_({stored_key(one) for one in query.values})
     table = OUTCOMES.c
     places = [
         or_(
@@ -304,4 +310,4 @@ def _partition(day: int) -> str:
 
 
 def _digest(recipient: str) -> str:
-    return hashlib.sha256(recipient.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(recipient.encode()).hexdigest()

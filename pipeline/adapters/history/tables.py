@@ -42,6 +42,7 @@ OUTCOMES = Table(
     Column("because", Text),  # JSON
     Column("into", Text),
     Column("scheduled_for", BigInteger),
+    Column("item", Integer),
 )
 """One row for each outcome, with the names of `schemas/outcome.avsc`; times are milliseconds since the epoch. In
 PostgreSQL a table partitioned by day."""

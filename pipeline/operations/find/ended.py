@@ -47,6 +47,8 @@ class Ended(NamedTuple):
     because: tuple[Because, ...]
     into: str | None
     scheduled_ms: int | None
+    item: int | None
+    """Which item of its event's list the notice is about; None without `for_each`."""
 
     @property
     def event(self) -> Position:
@@ -94,4 +96,5 @@ def ended(fields: Mapping[str, Any], written: Position) -> Ended:
         because=tuple([Because(one["what"], one["name"], one["value"], None) for one in fields["because"] or ()]),
         into=fields["into"],
         scheduled_ms=fields["scheduled_for"],
+        item=fields["item"],
     )

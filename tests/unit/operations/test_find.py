@@ -60,6 +60,7 @@ def ended(**changes: object) -> Ended:
         because=(),
         into=None,
         scheduled_ms=None,
+        item=None,
     )
     return plain._replace(**cast("dict[str, Any]", changes))
 

@@ -40,25 +40,29 @@ _COLUMNS = """
     detail text NOT NULL,
     because text,
     "into" text,
-    scheduled_for bigint
+    scheduled_for bigint,
+    item integer
 """
 _INDEXES = {
-    "outcomes_of_recipient": "(recipient, day) WHERE recipient IS NOT NULL",
-    "outcomes_of_reference": "(reference, day) WHERE reference IS NOT NULL",
-    "outcomes_of_event_id": "(event_id, day) WHERE event_id IS NOT NULL",
-    "outcomes_of_record": '(topic, partition, "offset")',
-    "outcomes_of_first": "(first_topic, first_partition, first_offset) WHERE first_topic IS NOT NULL",
+    "outcomes_of_recipient": "(recipient) WHERE recipient IS NOT NULL",
+    "outcomes_of_reference": "(reference) WHERE reference IS NOT NULL",
+    "outcomes_of_event_id": "(event_id) WHERE event_id IS NOT NULL",
+    "outcomes_of_record": '(partition, "offset")',
+    "outcomes_of_first": "(first_partition, first_offset) WHERE first_offset IS NOT NULL",
 }
 
 
 def upgrade() -> None:
     """Create tables and indexes; in PostgreSQL the table of outcomes is partitioned by day."""
-    is_postgresql = op.get_bind().dialect.name == "postgresql"
-    op.execute(f"CREATE TABLE outcomes ({_COLUMNS})" + (" PARTITION BY RANGE (day)" if is_postgresql else ""))
+    if op.get_bind().dialect.name == "postgresql":
+        # Texts are compared for equality only: the order of bytes costs less than that of a language.
+        columns = _COLUMNS.replace(" text", ' text COLLATE "C"')
+        op.execute(f"CREATE TABLE outcomes ({columns}) PARTITION BY RANGE (day)")
+    else:
+        op.execute(f"CREATE TABLE outcomes ({_COLUMNS})")
+        op.execute("CREATE INDEX outcomes_of_day ON outcomes (day)")  # for retention
     for name, what in _INDEXES.items():
         op.execute(f"CREATE INDEX {name} ON outcomes {what}")
-    if not is_postgresql:
-        op.execute("CREATE INDEX outcomes_of_day ON outcomes (day)")
     op.execute(
         "CREATE TABLE positions (topic text NOT NULL, topic_id text NOT NULL, partition integer NOT NULL, "
         "next_offset bigint NOT NULL, timestamp bigint NOT NULL, PRIMARY KEY (topic, topic_id, partition))"
