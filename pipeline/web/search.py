@@ -10,7 +10,7 @@ import structlog
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.errors import UserError
+from pipeline.errors import Unreachable, UserError
 from pipeline.web.access import user_of
 from pipeline.web.form import read_form
 from pipeline.web.origin import require_same_origin
@@ -103,7 +103,7 @@ class SearchPage:
             return self._shown(wanted._replace(value=wanted.value[:MOST_TEXT]), error="Enter what to search for.")
         if self._running >= MOST_SEARCHES:
             return self._shown(wanted, error="Other searches are running. Try again in a moment.", status=503)
-        error, answer = await self._run(wanted)
+        status, error, answer = await self._run(wanted)
         self._actions.looked_up()
         log.info(
             "looked_up",
@@ -113,7 +113,7 @@ class SearchPage:
             since=wanted.since,
             found=None if answer is None else len(answer.stories),
         )
-        return self._shown(wanted, error=error, answer=answer, status=200 if error is None else 502)
+        return self._shown(wanted, error=error, answer=answer, status=status)
 
     async def event(self, request: Request) -> Response:
         """An event's conditions in full, and the messages that today's rules make of it."""
@@ -123,15 +123,18 @@ class SearchPage:
         try:
             view = await asyncio.to_thread(self._actions.event, where)
         except UserError as error:
-            return self._pages.mistake(request.url.path, 404, "The event cannot be shown", error.message)
+            status = 503 if isinstance(error, Unreachable) else 404
+            return self._pages.mistake(request.url.path, status, "The event cannot be shown", error.message)
         return self._pages.answer("event.html", {"root": "../../../", "view": view})
 
-    async def _run(self, wanted: Wanted) -> tuple[str | None, Answer | None]:
+    async def _run(self, wanted: Wanted) -> tuple[int, str | None, Answer | None]:
+        """Return the status, what is wrong, and what was found."""
         self._running += 1
         try:
-            return None, await asyncio.to_thread(self._actions.search, wanted)
+            return 200, None, await asyncio.to_thread(self._actions.search, wanted)
         except UserError as error:
-            return f"{error.message}{f' ({error.hint})' if error.hint else ''}", None
+            words = f"{error.message}{f' ({error.hint})' if error.hint else ''}"
+            return 503 if isinstance(error, Unreachable) else 400, words, None
         finally:
             self._running -= 1
 

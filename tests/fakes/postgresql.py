@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,27 +30,37 @@ def _binaries() -> Path | None:
     return versions[-1].parent if versions else None
 
 
-@contextmanager
-def running_postgresql(*settings: str) -> Iterator[str]:
-    """The URL of an empty server; skip the test with a reason where there is none."""
-    binaries = _binaries()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed (`make tools`, or apt-get install postgresql)")
-    user = _user()
-    if user is None:
-        pytest.skip("PostgreSQL does not run as root, and there is no user postgres or daemon")
-    folder = Path(tempfile.mkdtemp(prefix="notice-pg-"))
-    account = pwd.getpwnam(user)
-    os.chown(folder, account.pw_uid, account.pw_gid)
+class PostgreSQL:
+    """A server that can be ended and started again."""
 
-    def run(*command: str) -> None:
+    def __init__(self, folder: Path, binaries: Path, user: str, settings: Sequence[str]) -> None:
+        """Initialise an empty one; it does not run yet."""
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        self._folder = folder
+        self._binaries = binaries
+        self._account = pwd.getpwnam(user)
+        os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+        self._data = str(folder / "data")
+        self._options = " ".join(f"-c {one}" for one in (f"unix_socket_directories={folder}", *SETTINGS, *settings))
+        self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-t", "60", "-l", log, "-o", self._options, "start")
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def _run(self, *command: str) -> None:
         # Output goes to a file: the server would keep a pipe open.
-        with (folder / "output").open("ab") as output:
+        with (self._folder / "output").open("ab") as output:
             subprocess.run(
-                [str(binaries / command[0]), *command[1:]],
-                user=None if os.getuid() else user,
-                group=None if os.getuid() else account.pw_gid,
-                cwd=folder,
+                [str(self._binaries / command[0]), *command[1:]],
+                user=None if os.getuid() else self._account.pw_name,
+                group=None if os.getuid() else self._account.pw_gid,
+                cwd=self._folder,
                 check=True,
                 stdout=output,
                 stderr=output,
@@ -58,15 +68,31 @@ def running_postgresql(*settings: str) -> Iterator[str]:
                 timeout=120,
             )
 
-    data = str(folder / "data")
+
+@contextmanager
+def running_postgresql(*settings: str) -> Iterator[str]:
+    """The URL of an empty server; skip the test with a reason where there is none."""
+    with postgresql_server(*settings) as server:
+        yield server.url
+
+
+@contextmanager
+def postgresql_server(*settings: str) -> Iterator[PostgreSQL]:
+    """A server that runs; skip the test with a reason where there is none. It must run at the end."""
+    binaries = _binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (`make tools`, or apt-get install postgresql)")
+    user = _user()
+    if user is None:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres or daemon")
+    folder = Path(tempfile.mkdtemp(prefix="notice-pg-"))
     try:
-        run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = " ".join(f"-c {one}" for one in (f"unix_socket_directories={folder}", *SETTINGS, *settings))
-        run("pg_ctl", "-D", data, "-w", "-t", "60", "-l", str(folder / "log"), "-o", options, "start")
+        server = PostgreSQL(folder, binaries, user, settings)
+        server.start()
         try:
-            yield f"postgresql://postgres@/postgres?host={folder}"
+            yield server
         finally:
-            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            server.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -96,7 +96,7 @@ def office(request: pytest.FixtureRequest, kafka: RealKafka, tmp_path: Path) -> 
     yield Office(shop, server.replace("/postgres?", f"/{name}?"))
 
 
-def _wait(until: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(until: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, "did not happen in time"
@@ -115,7 +115,7 @@ def test_each_outcome_is_stored_once_although_the_process_is_killed(office: Offi
             time.sleep(0.05)
     office.settle(range(1_000, 1_200))
     with office.running() as process:
-        _wait(lambda: len(office.stored(EVERY)) >= 1_200)
+        wait_until(lambda: len(office.stored(EVERY)) >= 1_200)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
     assert office.stored(EVERY) == list(range(1_200))
@@ -130,7 +130,7 @@ def test_find_answers_from_the_history_and_from_what_it_lacks(office: Office, co
     refused: dict[str, Any] = {"kind": OutcomeKind.REJECTED, "reason": Reason.RECIPIENT, "code": 43101, **times}
     shop.settle(shop.position(0), recipient="me", event_id="e", **refused)
     with office.running() as process:
-        _wait(lambda: bool(office.stored(EVERY)))
+        wait_until(lambda: bool(office.stored(EVERY)))
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
     shop.settle(shop.position(1), recipient="me", event_id="e", **times)
@@ -156,8 +156,8 @@ def test_lag_and_readiness_are_served(office: Office) -> None:
             text = httpx.get(f"{endpoint}/metrics", timeout=30).text
             return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
-        _wait(lambda: metric("notice_pipeline_history_rows_total") == 50)
-        _wait(lambda: metric("notice_pipeline_history_lag") == 0)
+        wait_until(lambda: metric("notice_pipeline_history_rows_total") == 50)
+        wait_until(lambda: metric("notice_pipeline_history_lag") == 0)
         assert httpx.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n"
 
 

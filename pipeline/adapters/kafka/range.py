@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
@@ -51,6 +52,8 @@ class Span(NamedTuple):
     """First offset or timestamp not to read; beyond the end it means the end."""
     partitions: frozenset[int] | None = None
     """Read only these; None: all."""
+    after: Mapping[int, int] = MappingProxyType({})
+    """First offset to read of a partition, where that is later than `start`."""
 
 
 class TopicRange:
@@ -152,7 +155,7 @@ class TopicRange:
         starts, ends = self._found(start, available), self._found(self._span.end, available)
         bounded: dict[int, range] = {}
         for partition, offsets in available.items():
-            first = max(offsets.start, starts.get(partition, offsets.start))
+            first = max(offsets.start, starts.get(partition, offsets.start), self._span.after.get(partition, 0))
             bounded[partition] = range(first, min(offsets.stop, ends.get(partition, offsets.stop)))
         return bounded
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeFields
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange, read_record
+from pipeline.adapters.kafka.record import LAST_TIMESTAMP_MS
 from pipeline.adapters.operations.decoding import decoded
 from pipeline.adapters.operations.group_state import described, group_commits
 from pipeline.errors import Tombstone, Undecodable, Unreachable, UserError
@@ -25,6 +26,10 @@ from pipeline.ports import Decoder
 
 CLOCK_MARGIN = timedelta(hours=1)
 """Outcomes and letters are read from this long before, because the producer's clock may differ from the broker's."""
+
+_MARGIN_MS = CLOCK_MARGIN // timedelta(milliseconds=1)
+_EARLIEST_MS, _LATEST_MS = _MARGIN_MS, LAST_TIMESTAMP_MS - _MARGIN_MS
+"""Other programs may write outcomes with times that are in no calendar."""
 
 Stage = Callable[[str], AbstractContextManager[Progressed]]
 """Shows the progress of one stage."""
@@ -94,8 +99,17 @@ class KafkaOutcomes:
 
     def outcomes(self, query: Query, since: datetime | None, limit: int, stage: Stage) -> Found[Ended]:
         """Read the topic from `since` to its end."""
+        return self.newer(query, since, {}, limit, stage)
+
+    def newer(
+        self, query: Query, since: datetime | None, after: Mapping[int, int], limit: int, stage: Stage
+    ) -> Found[Ended]:
+        """Read the topic from `since` on, and each partition from the offset that `after` has for it."""
         decode, newest = OutcomeFields(), Newest[Ended](limit)
-        with TopicRange(self._properties, self._topic, Span(since)) as ledger, stage(self._topic) as progressed:
+        with (
+            TopicRange(self._properties, self._topic, Span(since, after=after)) as ledger,
+            stage(self._topic) as progressed,
+        ):
             for record in ledger.records(progressed):
                 one = self._ended(decode, record)
                 if one is not None and query.matches(one):
@@ -205,10 +219,8 @@ class KafkaEvents:
         if not buried:
             return {}
         ids = {one.id for one in buried}
-        span = Span(
-            _time(min(one.finished_ms for one in buried)) - CLOCK_MARGIN,
-            _time(max(one.finished_ms for one in buried)) + CLOCK_MARGIN,
-        )
+        times = [min(max(_EARLIEST_MS, one.finished_ms), _LATEST_MS) for one in buried]
+        span = Span(_time(min(times)) - CLOCK_MARGIN, _time(max(times)) + CLOCK_MARGIN)
         found: dict[str, list[tuple[Letter, str]]] = {}
         topic = self._topics.letters
         with TopicRange(self._properties, topic, span) as letters, stage(topic) as progressed:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.control import ControlReader
@@ -39,6 +39,9 @@ from pipeline.rules.compile import Compilation, compile_rules
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.adapters.history.store import History
 
 _RESULTS = {
     Match.NOTICE: RuleResult.NOTICE,
@@ -163,7 +166,21 @@ class Search:
 
 @contextmanager
 def open_search(settings: Settings) -> Iterator[Search]:
-    """Open what a search reads.
+    """Open what a search reads, with the history where one is configured.
+
+    Raises:
+        UserError: Kafka, the registry, the rules, a topic or the history is not available.
+    """
+    with (
+        open_history(settings) if settings.history.is_on else nullcontext() as history,
+        search_with(settings, history) as search,
+    ):
+        yield search
+
+
+@contextmanager
+def search_with(settings: Settings, history: History | None) -> Iterator[Search]:
+    """Open what a search reads, beside a history that is open already. Several threads may do so at once.
 
     Raises:
         UserError: Kafka, the registry, the rules or a topic is not available.
@@ -188,11 +205,10 @@ def open_search(settings: Settings) -> Iterator[Search]:
         events = KafkaEvents(properties, topics, group, decoder, explainer)
         kafka = KafkaOutcomes(properties, topics.outcomes, group)
         pauses = _pauses(settings, properties) if settings.control.topic in available else ()
-        with open_history(settings) if settings.history.is_on else nullcontext() as history:
-            outcomes: OutcomeStore = kafka
-            if history is not None:
-                outcomes = HistoryThenKafka(history, kafka, topic_id(settings, properties))
-            yield Search(settings, events, outcomes, pauses, explainer)
+        outcomes: OutcomeStore = kafka
+        if history is not None:
+            outcomes = HistoryThenKafka(history, kafka, topic_id(settings, properties))
+        yield Search(settings, events, outcomes, pauses, explainer)
 
 
 def _pauses(settings: Settings, properties: Mapping[str, object]) -> Sequence[Pause]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.topics import TopicCheck
-from pipeline.adapters.operations.find import CLOCK_MARGIN, Found, KafkaOutcomes, Newest, Query, Stage
+from pipeline.adapters.operations.find import Found, KafkaOutcomes, Newest, Query, Stage
 from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import HISTORY_SUFFIX, needed
@@ -136,18 +136,10 @@ class HistoryThenKafka:
 
     def outcomes(self, query: Query, since: datetime | None, limit: int, stage: Stage) -> Found[Ended]:
         """Look the outcomes up, and read the topic from where the history ends."""
-        positions = self._history.positions(self._topic_id)
+        stored = {partition: one.next_offset for partition, one in self._history.positions(self._topic_id).items()}
         newest = Newest[Ended](limit)
         known = {one.written: one for one in self._history.outcomes(query, since)}
-        ends = [one.timestamp_ms for one in positions.values()]
-        known |= {one.written: one for one in self._newer(query, since, limit, stage, ends)}
+        known |= {one.written: one for one in self._kafka.newer(query, since, stored, limit, stage).items}
         for one in known.values():
             newest.add(one.event, one)
         return newest.found()
-
-    def _newer(
-        self, query: Query, since: datetime | None, limit: int, stage: Stage, ends_ms: Sequence[int]
-    ) -> Sequence[Ended]:
-        ends = datetime.fromtimestamp(min(ends_ms) / 1000, UTC) - CLOCK_MARGIN if ends_ms else since
-        begins = ends if since is None or ends is None else max(since, ends)
-        return self._kafka.outcomes(query, begins, limit, stage).items

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
@@ -12,20 +13,27 @@ from pipeline.adapters.kafka.range import Progressed
 from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.authoring.cards.html import to_html
 from pipeline.bootstrap.outcomes import hash_key
-from pipeline.bootstrap.search.find import SearchOptions, open_search
+from pipeline.bootstrap.search.find import SearchOptions, search_with
 from pipeline.operations.positions import read_position
 from pipeline.settings import Settings
 from pipeline.styles.style import Mode
 from pipeline.web.pages import Pages
 from pipeline.web.search import Answer, EventView, SearchActions, SearchPage, Wanted
 
+if TYPE_CHECKING:
+    from pipeline.adapters.history.store import History
+
 LIMIT = 20
 """Events on one page."""
 _SPANS = {"-1h": timedelta(hours=1), "-1d": timedelta(days=1), "-7d": timedelta(days=7), "-30d": timedelta(days=30)}
 
 
-def make_search_page(settings: Settings, looked_up: Callable[[], None]) -> tuple[SearchPage, Pages]:
-    """The search page, and what renders it; `looked_up` counts searches."""
+def make_search_page(settings: Settings, history: History, looked_up: Callable[[], None]) -> tuple[SearchPage, Pages]:
+    """The search page, and what renders it; `looked_up` counts searches.
+
+    Searches run at the same time and share the open history: to open one changes its tables, which only one thread may
+    do.
+    """
     pages = Pages({"Search": "./"}, __version__)
 
     def search(wanted: Wanted) -> Answer:
@@ -39,12 +47,12 @@ def make_search_page(settings: Settings, looked_up: Callable[[], None]) -> tuple
             since=since,
             limit=LIMIT,
         )
-        with open_search(settings) as opened:
+        with search_with(settings, history) as opened:
             found = opened.run(options, _silently)
         return Answer(found.items, found.left_out)
 
     def event(where: str) -> EventView:
-        with open_search(settings) as opened:
+        with search_with(settings, history) as opened:
             rules, made = opened.event(read_position(where))
         cards = "".join(to_html(card) for one in made for card in one.cards(list(Mode)))
         return EventView(where, rules, cards)

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from pipeline import __version__
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.history.reader import HistoryReader
+from pipeline.adapters.history.store import History
 from pipeline.adapters.telemetry.history import HistoryMetrics
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.access import page_password
@@ -53,7 +54,7 @@ async def run_history(settings: Settings) -> int:
         )
         probes = Probes(live=lambda: (True, "alive"), ready=lambda: _ready(telemetry), metrics=telemetry.exposition)
         credentials = Credentials(clock)
-        serving = asyncio.create_task(serve(_app(settings, probes, telemetry, credentials), listener))
+        serving = asyncio.create_task(serve(_app(settings, history, probes, telemetry, credentials), listener))
         reloading = asyncio.create_task(credentials.run())
         try:
             await _until_stopped(reader, stopped)
@@ -76,14 +77,16 @@ async def _until_stopped(reader: HistoryReader, stopped: threading.Event) -> Non
         stopped.set()
 
 
-def _app(settings: Settings, probes: Probes, telemetry: HistoryMetrics, credentials: Credentials) -> Starlette:
+def _app(
+    settings: Settings, history: History, probes: Probes, telemetry: HistoryMetrics, credentials: Credentials
+) -> Starlette:
     """Probes and metrics, and the search page where it has a password: it shows who got which message."""
     http = settings.history.http
     password = page_password(http, credentials, "history.http")
     if password is None:
         log.info("search_page_off", hint="set history.http.user and history.http.password_file")
         return make_app(probes)
-    page, pages = make_search_page(settings, telemetry.looked_up)
+    page, pages = make_search_page(settings, history, telemetry.looked_up)
     middleware = gate(password, metrics_open=http.metrics_open)
     return make_app(probes, [*page.routes(), pages.route()], pages, middleware)
 
