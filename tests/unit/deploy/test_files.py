@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from sqlalchemy import make_url
 
 from deploy.grafana.generate import DASHBOARDS
 from pipeline.settings import load_settings
@@ -91,6 +92,23 @@ def test_the_compose_configuration_speaks_to_the_compose_services(compose: dict[
     assert {*hosts, settings.schemas.registry_url.host} <= set(compose["services"])
     made = compose["services"]["topics"]["command"][0]
     assert all(topic in made for topic in settings.kafka.topics)
+
+
+def test_the_history_of_the_compose_set_up_speaks_to_its_database(compose: dict[str, Any]) -> None:
+    """A profile of its own: without it neither is started. Its settings are those of a real configuration."""
+    history, postgres = compose["services"]["history"], compose["services"]["postgres"]
+    assert history["profiles"] == postgres["profiles"] == ["history"]
+    settings = load_settings(DEPLOY / "compose" / "pipeline.yaml", history["environment"])
+    assert settings.history.url is not None
+    url = make_url(settings.history.url.get_secret_value())
+    given = postgres["environment"]
+    assert (url.host, url.username, url.password, url.database) == (
+        "postgres",
+        given["POSTGRES_USER"],
+        given["POSTGRES_PASSWORD"],
+        given["POSTGRES_DB"],
+    )
+    assert history["ports"] == [f"127.0.0.1:{settings.history.http.port}:{settings.history.http.port}"]
 
 
 def test_ports_are_open_on_this_machine_alone(compose: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ def test_kubernetes_schemas_take_every_manifest(tmp_path: Path, version: str) ->
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (done.stdout + done.stderr).count(" passed ") == 8
+    assert (done.stdout + done.stderr).count(" passed ") == 13
 
 
 def test_only_what_is_switched_on_is_installed() -> None:
@@ -201,6 +201,9 @@ def test_changed_rules_do_not_restart_members_but_a_changed_configuration_does()
         ((*LEAST, "--set", "config.workers=2", "--set", "resources.limits.memory=lots"), "write a number with one"),
         ((*LEAST, "--set", "ingress.enabled=true"), "give ingress.host"),
         ((*LEAST, "--set", "serviceAccount.create=false"), "give serviceAccount.name"),
+        ((*LEAST, "--set", "history.enabled=true"), "give history.urlSecret.name"),
+        ((*LEAST, "--set", "config.history.url=postgresql://a:b@c/d"), "/config/history/url"),
+        ((*LEAST, "--set", "config.history.http.password=visible"), "/config/history/http/password"),
         ((*LEAST, "--set", "fullnameOverride=Shop_Notices"), "fullnameOverride"),
     ],
 )
@@ -259,7 +262,8 @@ def test_a_service_account_of_ones_own_is_used() -> None:
 def test_names_can_be_chosen_without_a_change_of_labels(arguments: tuple[str, ...], name: str) -> None:
     """Alerts find the scrape job by the label with the chart's name; selectors of a deployment cannot change."""
     found = _render("-f", str(EVERYTHING), *arguments)
-    assert {one.partition("/")[2].removeprefix(name) for one in found} <= {"", "-rules", "-alerts", "-recording"}
+    endings = {one.partition("/")[2].removeprefix(name) for one in found}
+    assert endings == {"", "-rules", "-alerts", "-recording", "-history"}
     deployment = found[f"Deployment/{name}"]
     labels = {"app.kubernetes.io/name": "notice-pipeline", "app.kubernetes.io/instance": "shop"}
     assert deployment["spec"]["selector"]["matchLabels"] == labels
@@ -298,6 +302,45 @@ def test_the_ingress_serves_the_page_of_one_host_by_tls(everything: dict[str, Ma
     assert ingress["metadata"]["annotations"] == {"nginx.ingress.kubernetes.io/affinity": "cookie"}
     assert ingress["spec"]["tls"] == [{"hosts": ["notices.example.org"], "secretName": "notices-tls"}]
     assert [rule["host"] for rule in ingress["spec"]["rules"]] == ["notices.example.org"]
+
+
+def test_the_history_is_a_deployment_of_its_own(everything: dict[str, Manifest], tmp_path: Path) -> None:
+    """Its database's URL comes from a Secret; settings are those of the members, by the service's own check."""
+    spec = everything["Deployment/shop-notice-pipeline-history"]["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    assert container["args"][0] == "history"
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    secrets = {one["name"]: one["secret"]["secretName"] for one in spec["volumes"] if "secret" in one}
+    assert secrets[mounts["/run/secrets/notice-history"]] == "notice-history"
+    assert secrets[mounts["/run/secrets/search"]] == "search-page"
+    assert secrets[mounts["/run/secrets/notices"]] == "notice-pipeline"
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(everything["ConfigMap/shop-notice-pipeline"]["data"]["pipeline.yaml"], encoding="utf-8")
+    history = load_settings(file, {one["name"]: one["value"] for one in container["env"]}).history
+    assert history.url_file == Path("/run/secrets/notice-history/url")
+    assert (history.days, history.http.port) == (30, container["ports"][0]["containerPort"])
+    assert not load_settings(file, {}).history.is_on, "a change of the history would restart the members"
+
+
+def test_what_selects_members_selects_no_history(everything: dict[str, Manifest]) -> None:
+    """Service, budget, network policy and scraping of each have labels that only its pods have."""
+    pods = {
+        name: everything[f"Deployment/{name}"]["spec"]["template"]["metadata"]["labels"]
+        for name in ("shop-notice-pipeline", "shop-notice-pipeline-history")
+    }
+    selectors = {
+        name: spec.get("podSelector", spec.get("selector", {}))
+        for name, spec in ((name, found["spec"]) for name, found in everything.items() if "spec" in found)
+        if name.partition("/")[0] in {"Service", "NetworkPolicy", "PodDisruptionBudget", "ServiceMonitor", "Deployment"}
+    }
+    assert len(selectors) == 9
+    for name, selector in selectors.items():
+        labels = selector.get("matchLabels", selector).items()
+        chosen = [pod for pod, given in pods.items() if labels <= given.items()]
+        assert chosen == [name.partition("/")[2]], name
+    egress = everything["NetworkPolicy/shop-notice-pipeline-history"]["spec"]["egress"][1]["ports"]
+    members = everything["NetworkPolicy/shop-notice-pipeline"]["spec"]["egress"][1]["ports"]
+    assert [port for port in egress if port not in members] == [{"port": 5432, "protocol": "TCP"}]
 
 
 def _formula(text: str, **values: float) -> float:
@@ -339,7 +382,10 @@ def test_the_query_of_the_scaler_tells_a_halt_of_all_from_a_halt_of_some(
     def case(halted: dict[tuple[str, str], int], share: float) -> dict[str, Any]:
         found = [series(*where, "breaker_open", value) for where, value in halted.items()]
         found += [series(*where, "quota", 0) for where in halted]
-        up = [{"series": f'up{{namespace="default",release="shop",instance="{m}"}}', "values": "1x5"} for m in "ab"]
+        up = [
+            {"series": f'up{{namespace="default",release="shop",job="{job}",instance="{m}"}}', "values": "1x5"}
+            for m, job in (("a", "notice-pipeline"), ("b", "notice-pipeline"), ("c", "notice-pipeline-history"))
+        ]
         expected = {"halted": share, "members": 2.0}
         return {
             "interval": "1m",

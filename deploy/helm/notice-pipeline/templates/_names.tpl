@@ -24,9 +24,24 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "notice-pipeline.labels" -}}
 {{ include "notice-pipeline.selector" . }}
+{{ include "notice-pipeline.commonLabels" . }}
+{{- end -}}
+
+{{- define "notice-pipeline.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- /* Another name: nothing that selects members must select the processes `history`. */ -}}
+{{- define "notice-pipeline.historySelector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-history
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "notice-pipeline.historyLabels" -}}
+{{ include "notice-pipeline.historySelector" . }}
+{{ include "notice-pipeline.commonLabels" . }}
 {{- end -}}
 
 {{- define "notice-pipeline.image" -}}
