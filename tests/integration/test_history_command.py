@@ -128,7 +128,7 @@ def test_find_answers_from_the_history_and_from_what_it_lacks(office: Office, co
     now = SystemClock().now()
     times: dict[str, Any] = {"received_at": now, "first_attempt_at": now, "finished_at": now}
     refused: dict[str, Any] = {"kind": OutcomeKind.REJECTED, "reason": Reason.RECIPIENT, "code": 43101, **times}
-    shop.settle(shop.position(0), recipient="me", event_id="e", **refused)
+    shop.settle(shop.position(0), recipient="me", event_id="e", item=2, **refused)
     with office.running() as process:
         wait_until(lambda: bool(office.stored(EVERY)))
         process.send_signal(signal.SIGTERM)
@@ -139,6 +139,9 @@ def test_find_answers_from_the_history_and_from_what_it_lacks(office: Office, co
         "Refused: the customer blocked the account (43101).",
         "Sent: the platform accepted it.",
     ]
+    assert [notice["item"] for event in ran.reported["events"] for notice in event["notices"]] == [2, None]
+    ran = command("explain", str(shop.position(0)), "-c", str(shop.config))
+    assert "item 2" in ran.out
     erased = command("history", "forget", "me", "--yes", "-c", str(shop.config), "--output", "json")
     assert (erased.code, erased.reported) == (0, {"erased": 1})
     assert office.stored(EVERY) == []

@@ -126,7 +126,7 @@ def _has_stored(office: Office, count: int) -> bool:
 def test_a_database_that_crashes_costs_neither_outcomes_nor_the_page(
     kafka: RealKafka, tmp_path: Path, server: PostgreSQL
 ) -> None:
-    """Killed while outcomes are stored, and again when all are: the page says so, and both continue by themselves."""
+    """Killed while outcomes are stored, and again when all are: the page reports it, and both continue alone."""
     office = Office(Shop(kafka, tmp_path), server.url)
     office.settle(range(2_000))
     with page(office) as (client, lines):

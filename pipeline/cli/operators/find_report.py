@@ -60,9 +60,11 @@ def _show_rule(rule: RuleLine) -> None:
 
 def show_notice(notice: NoticeStory) -> None:
     """Print a notice's steps."""
-    about = [f"to {notice.recipient}" if notice.recipient else "", f"reference {notice.reference}"]
-    parts = [part for part in (about if notice.reference else about[:1]) if part]
-    say(strong(f"  {notice.rule or 'no notice'}"), faint("  " + "  ".join([notice.id or "", *parts])))
+    about = [notice.id or ""]
+    about += [f"item {notice.item}"] if notice.item is not None else []
+    about += [f"to {notice.recipient}"] if notice.recipient else []
+    about += [f"reference {notice.reference}"] if notice.reference else []
+    say(strong(f"  {notice.rule or 'no notice'}"), faint("  " + "  ".join(about)))
     for step in notice.steps:
         _show_step(step)
 
@@ -115,6 +117,7 @@ def notice_json(notice: NoticeStory) -> dict[str, object]:
         "template": notice.template,
         "recipient": notice.recipient,
         "reference": notice.reference,
+        "item": notice.item,
         "answer": notice.answer,
         "steps": [
             {"time": time_text(step.at_ms) or None, "kind": step.kind, "words": step.words} for step in notice.steps

@@ -77,6 +77,8 @@ class NoticeStory(NamedTuple):
     template: str | None
     recipient: str | None
     reference: str | None
+    item: int | None
+    """Which item of its rule's `for_each` it is about, from 0; None for a rule without one."""
     steps: tuple[Step, ...]
     answer: str
     """One sentence for the customer's question."""
@@ -169,7 +171,15 @@ def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter]) -> NoticeSto
         steps.append(Step(None, StepKind.WAITING, "sent again; no outcome yet"))
         answer = f"Waiting: it was sent again and has no outcome yet. Before: {answer[0].lower()}{answer[1:]}"
     return NoticeStory(
-        last.id, last.rule, last.template, last.recipient, last.reference, tuple(steps), answer, tuple(ends)
+        id=last.id,
+        rule=last.rule,
+        template=last.template,
+        recipient=last.recipient,
+        reference=last.reference,
+        item=last.item,
+        steps=tuple(steps),
+        answer=answer,
+        outcomes=tuple(ends),
     )
 
 
@@ -198,7 +208,9 @@ def _open_notice(line: RuleLine, facts: EventFacts, progress: Progress, *, judge
         )
     else:
         kind, words = StepKind.WAITING, _waiting(line, offset, progress)
-    return NoticeStory(None, line.rule, line.template, None, None, (Step(None, kind, words),), sentence(words), ())
+    return NoticeStory(
+        None, line.rule, line.template, None, None, None, (Step(None, kind, words),), sentence(words), ()
+    )
 
 
 def _waiting(line: RuleLine, offset: int, progress: Progress) -> str:
@@ -223,7 +235,7 @@ def _answer(facts: EventFacts, notices: Sequence[NoticeStory], progress: Progres
     if len(notices) == 1:
         return notices[0].answer
     if notices:
-        return " ".join(f"{notice.rule or 'Event'}: {notice.answer}" for notice in notices)
+        return " ".join(f"{_name(notice)}: {notice.answer}" for notice in notices)
     if facts.unreadable is not None:
         return sentence(facts.unreadable)
     if progress is None:
@@ -235,6 +247,11 @@ def _answer(facts: EventFacts, notices: Sequence[NoticeStory], progress: Progres
         return f"No message: {reason_words('no_rule_for_type')} ({facts.type})."
     causes = "; ".join(f"`{line.rule}`: {line.why}" for line in facts.rules)
     return f"No message: no rule matched. {causes}."
+
+
+def _name(notice: NoticeStory) -> str:
+    name = notice.rule or "Event"
+    return name if notice.item is None else f"{name}, item {notice.item}"
 
 
 def sentence(words: str) -> str:

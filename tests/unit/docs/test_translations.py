@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGES = ["README", "docs/guide-rules"]
+GUIDES = ["docs/guide-rules", "docs/guide-support"]
+PAGES = ["README", *GUIDES]
 COMMENT = re.compile(r"(^|\s)# .*$", re.MULTILINE)
 
 
@@ -37,9 +38,11 @@ def test_a_translation_has_the_sections_of_its_original(page: str) -> None:
     assert depths[0] == depths[1]
 
 
-def test_the_guide_has_the_examples_of_its_original() -> None:
+@pytest.mark.parametrize("page", GUIDES)
+def test_a_guide_has_the_examples_of_its_original(page: str) -> None:
     """Character for character, but for comments in them."""
-    original, translated = _examples(_text("docs/guide-rules", "")), _examples(_text("docs/guide-rules", ".zh-CN"))
+    original, translated = _examples(_text(page, "")), _examples(_text(page, ".zh-CN"))
+    assert original
     assert translated == original
 
 

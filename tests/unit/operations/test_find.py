@@ -91,6 +91,19 @@ def test_a_sent_notice_has_its_steps_in_order() -> None:
     ]
 
 
+def test_the_notices_of_a_list_are_named_by_their_items() -> None:
+    """One rule made several of one event: what became of each can be seen."""
+    found = tell(
+        EventFacts(AT, rules=(LINE,)),
+        [ended(id="n1", item=0), ended(id="n2", item=1, kind="rejected", reason="rejected_recipient", body_code=43101)],
+        {},
+        None,
+    )
+    assert [notice.item for notice in found.notices] == [0, 1]
+    assert "order-paid, item 0: Sent" in found.answer
+    assert "order-paid, item 1: Refused" in found.answer
+
+
 def test_a_refusal_is_explained_by_its_code() -> None:
     """With the attempts, the last reply and the dead letter."""
     letters = {"n1": [Letter(Position("letters", 0, 5), 2_150, None, 0, "n1")]}
