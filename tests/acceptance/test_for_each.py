@@ -155,3 +155,27 @@ def test_a_refused_item_is_redriven_alone(stage: Families) -> None:
     assert stage.taken() == {f"r{at}": [at] for at in range(5)}
     assert stage.sandbox.state.memory.counts.repeats == 0
     assert set(stage.reported(0, "audit")["findings"].values()) == {0}
+
+
+def test_items_that_the_rule_did_not_take_are_replayed_alone(stage: Families) -> None:
+    """The rule took two of four people; it is corrected, and the other two get their message, each once."""
+    rules = stage.service.folder / "rules" / "post.yaml"
+    rules.write_text(RULES.replace("event.people", "event.people.filter(one, one.number < 2)"))
+    lists = [[(f"r{event}-{at}", at) for at in range(4)] for event in range(3)]
+    stage.emit_lists(lists)
+    with stage.service.running() as process:
+        stage.wait_for_outcomes(6)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    rules.write_text(RULES)
+    replay = ("replay", "--rule", "track", "--lost")
+    with stage.service.running() as process:
+        looked = stage.reported(0, *replay, "--dry-run")
+        assert (looked["selected"], looked["others"]) == (6, {"twice": 6})
+        assert set(looked["twice"]["recipients"].values()) == {1}
+        assert stage.reported(0, *replay)["sent"] == 6
+        stage.wait_for_outcomes(12)
+        assert stage.reported(0, *replay)["sent"] == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert stage.taken() == {f"r{event}-{at}": [at] for event in range(3) for at in range(4)}

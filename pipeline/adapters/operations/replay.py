@@ -42,7 +42,7 @@ class Subject(NamedTuple):
 
 
 class EventResult(NamedTuple):
-    """The decision for one record."""
+    """The decision for one record, or for one item of its list where the items ended differently."""
 
     position: Position
     fate: ReplayDecision
@@ -82,7 +82,7 @@ class EventReader:
         return TopicRange(self._properties, topic, span)
 
     def look(self, now: float, progressed: Progressed) -> Iterator[EventResult]:
-        """Yield every record of the range with its decision at `now`, in order within each partition.
+        """Yield every record of the range with its decision, or decisions, at `now`, in order within each partition.
 
         The ledger is read first, after the commits: an event that was committed then has its outcomes there. Create
         the `Rewriter` before calling this.
@@ -98,30 +98,40 @@ class EventReader:
                 continue
             with self._range(topic) as events:
                 for record in events.records(progressed):
-                    yield self._result(record, replay)
+                    yield from self._results(record, replay)
 
-    def _result(self, record: Record, replay: Replay) -> EventResult:
+    def _results(self, record: Record, replay: Replay) -> Iterator[EventResult]:
+        found = self._found(record)
+        if isinstance(found, ReplayDecision):
+            yield EventResult(record.position, found)
+            return
+        for part in replay.parts(found):
+            yield self._result(record, part, replay)
+
+    def _found(self, record: Record) -> Notices | ReplayDecision:
+        """Return what the rule makes of a record, or why nothing is to be decided on."""
         positions, position = self._subject.positions, record.position
         if positions is not None and position not in positions:
-            return EventResult(position, ReplayDecision.NOT_ASKED_FOR)
+            return ReplayDecision.NOT_ASKED_FOR
         if dead_letter.REDRIVES in dict(record.headers):
-            return EventResult(position, ReplayDecision.COPY)
+            return ReplayDecision.COPY
         committed = self._committed[position.topic, position.partition].offset
         if committed is None or position.offset >= committed:
-            return EventResult(position, ReplayDecision.AHEAD)
+            return ReplayDecision.AHEAD
         try:
             event = decoded(self._decoder, record)
         except (Tombstone, Undecodable):
-            return EventResult(position, ReplayDecision.NOT_AN_EVENT)
-        notices = self._notices(event, self._origins[position.topic])
-        if notices is None:
-            return EventResult(position, ReplayDecision.NOT_MATCHED)
-        fate = replay.fate(notices)
+            return ReplayDecision.NOT_AN_EVENT
+        return self._notices(event, self._origins[position.topic]) or ReplayDecision.NOT_MATCHED
+
+    def _result(self, record: Record, notices: Notices, replay: Replay) -> EventResult:
+        position, fate = record.position, replay.fate(notices)
         have = [item.recipient or "" for item in notices.items if item.id in replay.outcomes]
         if fate is not ReplayDecision.SEND:
             return EventResult(position, fate, recipients=have)
-        written = replayed(record, self._origins[position.topic], replay.rule, replay.round, new_key=bool(have))
-        rewrite = Rewrite(replay.mark(event), position, written, replay.round)
+        origin = self._origins[position.topic]
+        written = replayed(record, origin, replay.rule, replay.round, new_key=bool(have), item=notices.item)
+        rewrite = Rewrite(replay.mark(notices), position, written, replay.round)
         return EventResult(position, fate, rewrite, have)
 
     def _notices(self, event: Event, origin: Origin) -> Notices | None:

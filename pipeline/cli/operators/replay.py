@@ -92,7 +92,8 @@ def command(
     `notice.redrives`, or use --into. An event is written once, even if the command is killed and run again.
 
     Recipients who have the message of an event are counted beforehand and left out, unless --twice asks for a second
-    one. Notices that failed have dead letters: `redrive` sends those.
+    one. Of a rule with `for_each`, the items of an event that ended differently are counted and written one by one.
+    Notices that failed have dead letters: `redrive` sends those.
 
     Exit codes: 0 all sent, 1 some could not be sent, 2 misuse, 130 interrupted (run it again to continue).
 

@@ -45,9 +45,12 @@ def redriven(letter: Letter, original: Record) -> Redriven:
     return Redriven(original.key, original.value, (*own, *added.items()))
 
 
-def replayed(record: Record, origin: Origin, rule: str, number: int, *, new_key: bool) -> Redriven:
+def replayed(
+    record: Record, origin: Origin, rule: str, number: int, *, new_key: bool, item: int | None = None
+) -> Redriven:
     """Build the record that replay writes for an event, of which the service runs `rule` alone.
 
+    With `item` the service makes the message of this item of the rule's list, and no other.
     With `new_key` the API takes the message although it knows the notice: its recipient gets a second one.
     """
     given = last_of_each(record.headers)
@@ -60,6 +63,8 @@ def replayed(record: Record, origin: Origin, rule: str, number: int, *, new_key:
         dead_letter.EVENT_TIME: b"%d" % record.timestamp_ms,
         dead_letter.ONLY_RULE: rule.encode(),
     }
+    if item is not None:
+        added[dead_letter.ONLY_ITEM] = b"%d" % item
     if new_key:
         added[dead_letter.KEY_ROUND] = b"%d" % number
     own = tuple((name, raw) for name, raw in record.headers if not name.startswith(dead_letter.PREFIX))

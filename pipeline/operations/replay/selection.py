@@ -46,6 +46,8 @@ class Notices(NamedTuple):
     event: Event
     items: Sequence[Notice | Refusal]
     """At least one."""
+    item: int | None = None
+    """The position of the only item, where the items of a list are decided on one by one."""
 
 
 class Replay(NamedTuple):
@@ -63,9 +65,24 @@ class Replay(NamedTuple):
     done: frozenset[str] | set[str]
     """Names of what was written."""
 
+    def parts(self, notices: Notices) -> Sequence[Notices]:
+        """Return what is decided on: the event as a whole, or each item of its list where they ended differently.
+
+        Then some recipients have the message, and others never got it: the list was longer than the rule took, say.
+        """
+        ends = {self._end(one.id) for one in notices.items}
+        if len(ends) == 1 or any(one.item is None for one in notices.items):
+            return (notices,)
+        return [Notices(notices.event, [one], one.item) for one in notices.items]
+
+    def _end(self, notice: str) -> bool | None:
+        """Return whether the recipient has the message or may have it; None without an outcome."""
+        kind = self.outcomes.get(notice)
+        return None if kind is None else kind in OF_MESSAGE
+
     def fate(self, notices: Notices) -> ReplayDecision:
-        """Return the decision for an event that the rule matches and that the group has passed."""
-        if self.mark(notices.event) in self.done:
+        """Return the decision for a part of an event that the rule matches and that the group has passed."""
+        if {self.mark(notices), self.mark(notices._replace(item=None))} & self.done:
             return ReplayDecision.DONE
         kinds = {self.outcomes[item.id] for item in notices.items if item.id in self.outcomes}
         if kinds & OF_MESSAGE and not self.twice:
@@ -79,6 +96,7 @@ class Replay(NamedTuple):
     def _is_late(self, item: Notice | Refusal) -> bool:
         return isinstance(item, Notice) and item.expires_at is not None and item.expires_at <= self.now
 
-    def mark(self, event: Event) -> str:
-        """Return the name by which it is remembered that an event was written."""
-        return f"replay {self.round} {self.rule} {event.record.position}"
+    def mark(self, notices: Notices) -> str:
+        """Return the name by which it is remembered that an event, or one item of its list, was written."""
+        whole = f"replay {self.round} {self.rule} {notices.event.record.position}"
+        return whole if notices.item is None else f"{whole} {notices.item}"

@@ -55,7 +55,7 @@ def test_a_message_that_would_be_too_late_is_not_sent() -> None:
 
 def test_what_a_replay_of_this_round_wrote_is_done() -> None:
     """Whatever became of it; another rule and another round are other replays."""
-    done = replay().mark(notices().event)
+    done = replay().mark(notices())
     assert replay(OutcomeKind.ACCEPTED, twice=True, done=done).fate(notices()) is ReplayDecision.DONE
     assert replay(done=done)._replace(round=2).fate(notices()) is ReplayDecision.SEND
     assert replay(done=done)._replace(rule="other").fate(notices()) is ReplayDecision.SEND
@@ -84,3 +84,29 @@ def test_one_message_of_several_that_someone_has_keeps_the_event_back() -> None:
     assert replay().fate(several) is ReplayDecision.SEND
     assert replay(OutcomeKind.ACCEPTED).fate(several) is ReplayDecision.TWICE
     assert replay().fate(several._replace(items=[other])) is ReplayDecision.EXPIRED
+
+
+def of_a_list(*ids: str) -> Notices:
+    """What a rule with `for_each` makes of the event."""
+    items = [Notice(name, "paid", "template", name, b"{}", None, item=at) for at, name in enumerate(ids)]
+    return notices()._replace(items=items)
+
+
+def test_items_of_a_list_that_ended_differently_are_decided_on_one_by_one() -> None:
+    """Who never got the message gets it alone; who has it, or failed, is treated as in any other event."""
+    asked = replay()._replace(outcomes={"ann": OutcomeKind.ACCEPTED, "bob": OutcomeKind.REJECTED})
+    parts = asked.parts(of_a_list("ann", "bob", "cas"))
+    assert [part.item for part in parts] == [0, 1, 2]
+    assert [asked.fate(part) for part in parts] == [ReplayDecision.TWICE, ReplayDecision.REDRIVE, ReplayDecision.SEND]
+    again = asked._replace(done={asked.mark(parts[2])})
+    assert again.fate(parts[2]) is ReplayDecision.DONE
+    assert asked._replace(done={asked.mark(of_a_list("cas"))}).fate(parts[2]) is ReplayDecision.DONE, "as a whole"
+    record = replayed(RECORD, ORIGIN, "paid", 1, new_key=False, item=parts[2].item)
+    assert dict(record.headers)[dead_letter.ONLY_ITEM] == b"2"
+
+
+@pytest.mark.parametrize("outcomes", [{}, {"ann": OutcomeKind.ACCEPTED, "bob": OutcomeKind.UNKNOWN}])
+def test_a_list_whose_items_ended_alike_is_one_event(outcomes: dict[str, OutcomeKind]) -> None:
+    """One record makes all of its messages, in order."""
+    (part,) = replay()._replace(outcomes=outcomes).parts(of_a_list("ann", "bob"))
+    assert (part.item, len(part.items)) == (None, 2)
