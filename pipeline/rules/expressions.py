@@ -84,6 +84,8 @@ class ExpressionCompiler:
         self._environment = environment
         self._typed = typed
         self._trees: dict[tuple[str, str | None], Tree] = {}
+        self._sound: dict[tuple[str, tuple[str, ...], nulls.Known, bool], _Compiled] = {}
+        """Expressions of `event` alone that were checked without a finding: most rules have the same recipient."""
         self._variable: str | None = None
         self._item: str | None = None
         self._with_variable: Mapping[str, Sequence[TypedEnvironment]] = {}
@@ -201,6 +203,25 @@ class ExpressionCompiler:
         may_be_null: bool = False,
         is_condition: bool = False,
     ) -> _Compiled | None:
+        key = (source, tuple(on), known, may_be_null)
+        compiled = self._sound.get(key) if self._variable is None else None
+        if compiled is None:
+            reported = self._report.reported
+            compiled = self._checked(path, at, source, on, known, may_be_null=may_be_null)
+            if compiled is None:
+                return None
+            if self._variable is None and self._report.reported == reported:
+                self._sound[key] = compiled
+        typed = {event_type: self._versions(event_type) for event_type in on}
+        self.sources.append(
+            ExpressionSource(path, at, compiled.expression, compiled.tree, on, is_condition, known, typed)
+        )
+        return compiled
+
+    def _checked(
+        self, path: Path, at: int, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool
+    ) -> _Compiled | None:
+        """The expression with what is wrong with it reported; None where it cannot be compiled."""
         results, faults = self._types(path, at, source, on)
         if faults:
             return None
@@ -213,8 +234,6 @@ class ExpressionCompiler:
         tree = self.tree(expression)
         self._check_tree(path, at, expression, tree, on)
         self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
-        typed = {event_type: self._versions(event_type) for event_type in on}
-        self.sources.append(ExpressionSource(path, at, expression, tree, on, is_condition, known, typed))
         return _Compiled(expression, tree, results)
 
     def _types(self, path: Path, at: int, source: str, on: Sequence[str]) -> tuple[frozenset[str], int]:

@@ -28,18 +28,17 @@ class Text:
 
     parts: tuple[str | Expression, ...]
     source: str
+    expressions: tuple[Expression, ...] = field(init=False, compare=False, repr=False)
+    """The expressions alone, in order."""
+    constant: str | None = field(init=False, compare=False, repr=False)
+    """The text itself where no expression is in it."""
 
-    @property
-    def expressions(self) -> tuple[Expression, ...]:
-        """The expressions alone, in order."""
-        return tuple(part for part in self.parts if not isinstance(part, str))
-
-    @property
-    def constant(self) -> str | None:
-        """The text itself where no expression is in it."""
-        if any(isinstance(part, Expression) for part in self.parts):
-            return None
-        return "".join(str(part) for part in self.parts)
+    def __post_init__(self) -> None:
+        """Separate the expressions: each text is asked for them many times while its rule is compiled."""
+        literals = [part for part in self.parts if isinstance(part, str)]
+        expressions = tuple([part for part in self.parts if not isinstance(part, str)])
+        object.__setattr__(self, "expressions", expressions)
+        object.__setattr__(self, "constant", None if expressions else "".join(literals))
 
     def render(self, activation: Activation, name: str) -> str:
         """The text for one event.

@@ -15,6 +15,8 @@ class Report:
         self._findings: dict[Finding, None] = {}
         self.errors = 0
         """How many findings are errors."""
+        self.reported = 0
+        """How often something was reported, the same finding again included."""
 
     @property
     def path(self) -> str:
@@ -39,6 +41,7 @@ class Report:
         self._add(self._document.value_location(path, index), code, message, hint)
 
     def _add(self, location: Location, code: str, message: str, hint: str | None) -> None:
+        self.reported += 1
         finding = Finding(self._document.path, location.line, location.column, CODES[code].level, code, message, hint)
         if finding not in self._findings:
             self._findings[finding] = None

@@ -17,7 +17,7 @@ from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.finding_codes import CODES
 from pipeline.settings import load_settings
 from tests.faults.test_faults import APIS, FOLDER, TEST_FAULTS, schemas_of, sources_of
-from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES
+from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, findings
 
 SHOP = SchemaCatalogue([EventSchema(SCHEMA)])
 ERRORS = sorted(name for name, code in CODES.items() if code.level is Level.ERROR and name not in TEST_FAULTS)
@@ -88,6 +88,21 @@ def test_a_refusal_names_every_error_and_nothing_else() -> None:
         "no-templates",
         "unknown-key",
     ]
+
+
+def test_what_is_wrong_with_an_expression_is_said_wherever_it_is_used() -> None:
+    """Also where several rules have it, and where only the condition of one of them makes it sound."""
+    asked = RULE + "    when: event.note != null\n"
+    fields = '    data: {thing1: "${event.note}"}\n'
+    rules = "".join(
+        text.replace("rules:\n", "" if number else "rules:\n")
+        .replace("id: paid", f"id: paid-{number}")
+        .replace("    data: {thing1: 豆}\n", fields)
+        for number, text in enumerate((asked, RULE, asked, RULE))
+    )
+    found = [(one.line, one.code) for one in findings(rules) if one.code == "null-not-handled"]
+    assert [code for _, code in found] == ["null-not-handled"] * 2
+    assert found[0][0] < found[1][0]
 
 
 def test_every_fault_file_is_used() -> None:
