@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from pipeline.model.event import Event, Record, TopicPartition
+from pipeline.model.event import Event, Origin, Record, TopicPartition
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
@@ -211,8 +211,8 @@ class Decoder(Protocol):
         """Why the registry gave no schema when it was asked last; None if it answered."""
         ...
 
-    def decode(self, record: Record) -> Event:
-        """Decode without waiting.
+    def decode(self, record: Record, origin: Origin | None = None) -> Event:
+        """Decode without waiting. With an `origin` the event's identity is complete, see `Event.identify`.
 
         Raises:
             Undecodable: the bytes are not an event; an outcome follows.

@@ -81,30 +81,35 @@ class Breaker(Condition):
         if self.state is BreakerState.HALF_OPEN:
             self._probe = ticket
 
-    def replied(self, ticket: int, now: float, *, ok: bool, suspect: str | None) -> None:
-        """An attempt ended; `ok` unless the API failed. While not closed, only the probe's reply counts.
-
-        `suspect` is the recipient whose message may be the cause of the failure; None where the request never left.
-        """
+    def succeeded(self, ticket: int, now: float) -> None:
+        """The API has answered an attempt as a whole API does. While not closed, only the probe's reply counts."""
         if self.state is _CLOSED:
+            self._row = 0
             window = self._window
             if not window or now - window[-1].begin >= self._slice:
                 self._begin_slice(now)
             window[-1].attempts += 1
-            if ok:
-                self._row = 0
-            else:
-                self._count_failure(now)
-                self._count_row(now, suspect)
         elif ticket == self._probe:
             self._probe = None
-            if ok:
-                self._good_probes += 1
-                if self._good_probes >= self._settings.probes:
-                    self._close()
-            else:
-                self._pause = min(self._settings.open_cap_seconds, self._pause * 2)
-                self._open(now)
+            self._good_probes += 1
+            if self._good_probes >= self._settings.probes:
+                self._close()
+
+    def failed(self, ticket: int, now: float, suspect: str | None) -> None:
+        """The API has failed at an attempt. While not closed, only the probe's reply counts.
+
+        `suspect` is the recipient whose message may be the cause of the failure; None where the request never left.
+        """
+        if self.state is _CLOSED:
+            if not self._window or now - self._window[-1].begin >= self._slice:
+                self._begin_slice(now)
+            self._window[-1].attempts += 1
+            self._count_failure(now)
+            self._count_row(now, suspect)
+        elif ticket == self._probe:
+            self._probe = None
+            self._pause = min(self._settings.open_cap_seconds, self._pause * 2)
+            self._open(now)
 
     def _begin_slice(self, now: float) -> None:
         self._window.append(_Slice(now))

@@ -32,10 +32,10 @@ class RetryBudget:
         missing = self._settings.retry_cost - self.tokens(now)
         return now if missing <= 0 else now + missing / self._settings.refill_per_second
 
-    def succeeded(self, *, retried: bool) -> None:
-        """An attempt was accepted: a retry returns its cost, a first attempt `success_gain`."""
+    def accepted(self, attempts: int) -> None:
+        """The last of `attempts` was accepted: a retry returns its cost, a first attempt `success_gain`."""
         if self._tokens < self._capacity:
-            gain = self._settings.retry_cost if retried else self._settings.success_gain
+            gain = self._settings.retry_cost if attempts > 1 else self._settings.success_gain
             self._tokens = min(self._capacity, self._tokens + gain)
 
     def _refill(self, now: float) -> None:

@@ -41,11 +41,15 @@ class ConcurrencyLimit:
         """A request had to wait for the limit."""
         self._reached = True
 
-    def replied(self, seconds: float, now: float, *, ok: bool) -> None:
-        """An attempt ended after `seconds`; only the latency of accepted ones is measured."""
-        if ok:
-            self._sum += seconds
-            self._samples += 1
+    def accepted(self, seconds: float, now: float) -> None:
+        """An attempt was accepted after `seconds`; the latency of these alone is measured."""
+        self._sum += seconds
+        self._samples += 1
+        if now >= self._next_update:
+            self._update(now)
+
+    def refused(self, now: float) -> None:
+        """An attempt ended otherwise."""
         if now >= self._next_update:
             self._update(now)
 

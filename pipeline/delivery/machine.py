@@ -132,7 +132,9 @@ class Delivery:
         partition = self._partitions.get((topic, number))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         if partition is None or partition.revoking or partition.epoch != arrival.epoch:
             return
-        notices, outcomes = partition.remaining(arrival, offset)
+        notices, outcomes = arrival.notices, arrival.outcomes
+        if partition.done:
+            notices, outcomes = partition.remaining(arrival, offset)
         left = len(notices) + len(outcomes)
         since = arrival.event.time_ms if arrival.event is not None else timestamp_ms
         event = partition.frontier.offered(offset, left, since / 1000)

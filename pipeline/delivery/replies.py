@@ -92,22 +92,32 @@ class ReplyHandler:
         verdict = self._table.judge(reply)
         if verdict is ACCEPTED:
             return self._accepted(work, now)
-        failed = verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS
-        suspect = None if not failed or reply.fault is Fault.CONNECT else work.notice.recipient
-        self._note_health(work, now, failed=failed, suspect=suspect)
-        self._limit.replied(now - work.sent_at, now, ok=verdict is Verdict.SHADOWED)
+        breaker = self._gate.breaker
+        before = breaker.state
+        if verdict is Verdict.RETRY or verdict is Verdict.AMBIGUOUS:
+            breaker.failed(work.ticket, now, None if reply.fault is Fault.CONNECT else work.notice.recipient)
+        else:
+            breaker.succeeded(work.ticket, now)
+        if breaker.state is not before:
+            self._breaker_changed(now)
         if verdict is Verdict.SHADOWED:
+            self._limit.accepted(now - work.sent_at, now)
             return _SHADOWED
+        self._limit.refused(now)
         self._note_overload(reply, verdict, now)
         decision = self._not_accepted(work, reply, verdict, now)
         self._note_probe(work, decision.verdict, now)
         return decision
 
     def _accepted(self, work: PendingNotice, now: float) -> Decision:
-        self._note_health(work, now, failed=False, suspect=None)
-        self._limit.replied(now - work.sent_at, now, ok=True)
+        breaker = self._gate.breaker
+        before = breaker.state
+        breaker.succeeded(work.ticket, now)
+        if breaker.state is not before:
+            self._breaker_changed(now)
+        self._limit.accepted(now - work.sent_at, now)
         work.attempts += 1
-        self._budget.succeeded(retried=work.attempts > 1)
+        self._budget.accepted(work.attempts)
         if self._suspensions.any_suspended:
             self._suspensions.lift(work.notice.rule)
         self._refusals.accepted(work.sent_at)
@@ -115,13 +125,9 @@ class ReplyHandler:
             self._note_probe(work, ACCEPTED, now)
         return _ENDS_WELL
 
-    def _note_health(self, work: PendingNotice, now: float, *, failed: bool, suspect: str | None) -> None:
-        breaker = self._gate.breaker
-        before = breaker.state
-        breaker.replied(work.ticket, now, ok=not failed, suspect=suspect)
-        if breaker.state is not before:
-            self._gate.mark(now)
-            self._limit.restart()
+    def _breaker_changed(self, now: float) -> None:
+        self._gate.mark(now)
+        self._limit.restart()
 
     def _note_probe(self, work: PendingNotice, verdict: Verdict, now: float) -> None:
         """A reply to the probe of a halt may end it; refusals are noted where they are decided."""

@@ -59,6 +59,14 @@ def position_identity(origin: Origin, topic: str, partition: int, offset: int) -
     return f"{cluster_id}/{topic_id}/{partition}/{offset}" if topic_id else f"{topic}/{partition}/{offset}"
 
 
+def record_identity(origin: Origin, topic: str, partition: int, offset: int) -> str:
+    """Return what stands for the record in ids that only its group makes: the group, and `position_identity`."""
+    group, cluster_id, topic_id = origin  # not by `position_identity`: this runs for every event
+    if topic_id:
+        return f"{group}\x1f{cluster_id}/{topic_id}/{partition}/{offset}"
+    return f"{group}\x1f{topic}/{partition}/{offset}"
+
+
 EVENT_BYTES = 2_048
 """Memory that an event takes beside its bytes: objects of its record, attributes and notices, and entries of tables.
 Measured: some 1,200 bytes for an event with one notice."""
@@ -144,9 +152,11 @@ class Event:
         It is the group, followed by the event's own identity, which holds on every cluster, or else by cluster id,
         topic id and position.
         """
-        topic, partition, offset, _, _, _, _, _ = self.record
-        own = self.identity if self.has_own_identity else position_identity(origin, topic, partition, offset)
-        self.identity = f"{origin.group}\x1f{own}"
+        if self.has_own_identity:
+            self.identity = f"{origin.group}\x1f{self.identity}"
+        else:
+            topic, partition, offset, _, _, _, _, _ = self.record
+            self.identity = record_identity(origin, topic, partition, offset)
 
     def release_data(self) -> None:
         """Release the data once the notices are made; the attributes are still needed.

@@ -7,7 +7,7 @@ it makes the outcomes of records that become no notice.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import structlog
 from pipeline.delivery.machine import Delivery, EvaluatedRecord
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
 from pipeline.model.dead_letter import is_for_another_group
-from pipeline.model.event import Event, Origin, Record, Redrive, TopicPartition, position_identity
+from pipeline.model.event import Event, Origin, Record, Redrive, TopicPartition, record_identity
 from pipeline.model.kafka_health import HeldPartition
 from pipeline.model.notice import Notice, Refusal, notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
@@ -125,6 +125,8 @@ class Intake:
         """Take a batch; it is evaluated in slices between the loop's other work."""
         self._queue.extend(records)
         self.waiting_bytes += _size(records)
+        for topic, count in Counter([record[0] for record in records]).items():
+            self._telemetry.consumed(topic, count)
         self._schedule()
 
     async def stop(self) -> None:
@@ -160,15 +162,13 @@ class Intake:
     def _evaluate(self, record: Record, partition: _Key, epoch: int, origin: Origin) -> None:
         """Run the stages in order: decode, match and render, offer."""
         now = self._clock.now()
-        self._telemetry.consumed(record.topic, 1)
         if record.headers and is_for_another_group(record.headers, origin.group):
             self._telemetry.for_another_group(record.topic)
             self._offer(record, epoch, None, (), (), now)
             return
         event = None
         try:
-            event = self._decoder.decode(record)
-            event.identify(origin)
+            event = self._decoder.decode(record, origin)
             rendered = self.rules.evaluate(event)
         except SchemaUnavailable:
             self._wait_for_schema(record, partition)
@@ -321,7 +321,7 @@ def _outcome(  # noqa: PLR0913 - one argument for each fact that the outcome sta
     now: float,
 ) -> Outcome:
     """An outcome of a record that becomes no notice."""
-    identity = f"{origin.group}\x1f{position_identity(origin, *record.position)}"
+    identity = record_identity(origin, *record.position)
     redrive = event.redrive if event else None
     return Outcome(
         id=notice_id(identity, kind.value),

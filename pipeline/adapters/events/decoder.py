@@ -19,7 +19,7 @@ from pipeline.adapters.events.event_fields import EventFields, event_id, event_t
 from pipeline.adapters.events.strict_json import parse
 from pipeline.adapters.events.writer_schemas import LookUp, SchemaKey, WriterSchemas
 from pipeline.errors import Tombstone, Undecodable
-from pipeline.model.event import UNREADABLE_HEADERS, Event, Record
+from pipeline.model.event import UNREADABLE_HEADERS, Event, Origin, Record, record_identity
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, plain_json
@@ -72,8 +72,8 @@ class EventDecoder:
         self._tombstone_topics = frozenset(tombstone_topics)
         self._unreadable_time = unreadable_time or _ignore
 
-    def decode(self, record: Record) -> Event:
-        """Decode without waiting.
+    def decode(self, record: Record, origin: Origin | None = None) -> Event:
+        """Decode without waiting. With an `origin` the event's identity is complete, see `Event.identify`.
 
         Raises:
             Undecodable: the bytes are not an event; with what its attributes say of it.
@@ -86,21 +86,26 @@ class EventDecoder:
                 self._refuse(topic, value)
             elif headers:
                 event = self._with_headers(record, value)
-            else:
-                reader = self._framed.get(value[:FRAME])
-                if reader is not None:
-                    data = reader.read(value, FRAME)
+            elif (reader := self._framed.get(value[:FRAME])) is not None:
+                data = reader.read(value, FRAME)
+                if origin is None:
                     identity = f"{topic}/{partition}/{offset}"
-                    event = Event(reader.schema.name, data, record, identity, None, None, timestamp_ms, None, None)
-                elif value[:1] == MAGIC:
-                    event = self._avro(record, value, {}, _framed_key(value), FRAME)
                 else:
-                    event = self._json(record, value, {})
+                    identity = record_identity(origin, topic, partition, offset)
+                event = Event(reader.schema.name, data, record, identity, None, None, timestamp_ms, None, None)
+                if not self._has_fields:
+                    return event
+            elif value[:1] == MAGIC:
+                event = self._avro(record, value, {}, _framed_key(value), FRAME)
+            else:
+                event = self._json(record, value, {})
         except Undecodable as fault:
             fault.attributes = cloudevents.attributes_of(record)
             raise
         if self._has_fields:
             self._read_fields(event)
+        if origin is not None:
+            event.identify(origin)
         return event
 
     def prepared(self, known: Mapping[int, EventSchema], catalogue: SchemaCatalogue) -> Callable[[], None]:

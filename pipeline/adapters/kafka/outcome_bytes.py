@@ -17,6 +17,8 @@ NULL, VALUE = b"\x00", b"\x02"
 FALSE, TRUE = b"\x00", b"\x01"
 EMPTY = b"\x00"
 """The empty text."""
+ABSENT = b"\x00"
+"""A null, an empty text or a 0, which are all one byte."""
 _END_OF_ARRAY = b"\x00"
 _UPPER = 1 << 50
 """The limit of a 64-bit number without its lowest 14 bits."""

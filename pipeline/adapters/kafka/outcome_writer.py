@@ -8,7 +8,7 @@ else here (docs/decisions/hot-path.md); property tests compare the bytes with fa
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from math import floor
@@ -18,6 +18,7 @@ import fastavro
 
 from pipeline.adapters.events.avro import frame
 from pipeline.adapters.kafka import outcome_bytes
+from pipeline.adapters.kafka.outcome_bytes import ABSENT
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.model.event import Origin, Position
 from pipeline.model.outcome import Because, Outcome
@@ -27,6 +28,8 @@ from pipeline.rules.schema.event_schema import without_logical_types
 RecipientEncoding = Callable[[str], str | None]
 """Returns a recipient, or a reference, as it appears in outcomes: in clear, hashed, or None (omitted)."""
 
+_ABSENT = "absent"
+"""Groups the fields that are absent in most outcomes."""
 _LONG_BITS = 63
 _CACHED = 4_096
 """Cached combinations of values of each group of repeating fields."""
@@ -41,6 +44,9 @@ class Codec(NamedTuple):
     """Fields with few different values share a cache of this name. Their `value` must be a name."""
     null_if: str | None = None
     """When a nullable field is null, where that is not "the value is None"."""
+    absent_if: str | None = None
+    """When the value is null, empty or 0, as it is in most outcomes: adjacent fields of this kind are tested at
+    once, so that they cost little while nothing uses them."""
 
 
 _UNPACKED: Mapping[str, tuple[str, ...]] = {"position": Position._fields, "origin": Origin._fields}
@@ -57,8 +63,8 @@ CODECS: Mapping[str, Codec] = {
     "cluster_id": Codec("cluster_id", "source"),
     "topic_id": Codec("topic_id", "source"),
     "event_type": Codec("event_type", "rule"),
-    "event_id": Codec("event_id"),
-    "event_source": Codec("event_source"),
+    "event_id": Codec("event_id", absent_if="event_id is None"),
+    "event_source": Codec("event_source", absent_if="event_source is None"),
     "event_time": Codec("event_time", null_if="event_time is None or not FIRST_SECOND <= event_time <= LAST_SECOND"),
     "rule": Codec("rule", "rule"),
     "rules_version": Codec("rules_version", "rule"),
@@ -71,15 +77,15 @@ CODECS: Mapping[str, Codec] = {
     "first_attempt_at": Codec("first_attempt_at"),
     "finished_at": Codec("finished_at"),
     "redelivered": Codec("redelivered"),
-    "detail": Codec("detail"),
-    "traceparent": Codec("trace.traceparent", null_if="trace is None"),
-    "redrives": Codec("redrives", "rule"),
-    "first_topic": Codec("first.topic", null_if="first is None"),
-    "first_partition": Codec("first.partition", null_if="first is None"),
-    "first_offset": Codec("first.offset", null_if="first is None"),
-    "reference": Codec("None if reference is None else encode_reference(reference)"),
-    "because": Codec("because", null_if="not because"),
-    "item": Codec("item"),
+    "detail": Codec("detail", absent_if="not detail"),
+    "traceparent": Codec("trace.traceparent", null_if="trace is None", absent_if="trace is None"),
+    "redrives": Codec("redrives", absent_if="not redrives"),
+    "first_topic": Codec("first.topic", null_if="first is None", absent_if="first is None"),
+    "first_partition": Codec("first.partition", null_if="first is None", absent_if="first is None"),
+    "first_offset": Codec("first.offset", null_if="first is None", absent_if="first is None"),
+    "reference": Codec("None if reference is None else encode_reference(reference)", absent_if="reference is None"),
+    "because": Codec("because", null_if="not because", absent_if="not because"),
+    "item": Codec("item", absent_if="item is None"),
 }
 
 _WRITTEN: Mapping[str, str] = {
@@ -166,18 +172,17 @@ def _generated(schema: Mapping[str, Any]) -> _Write:
     parts = ["frame"]
     cached: dict[str, list[list[str]]] = {}
     values: dict[str, list[str]] = {}
-    for codec, run in groupby(schema["fields"], _shared):
+    for shared, run in groupby(schema["fields"], _shared):
         fields = list(run)
-        if codec is None:
-            names[f"defaults_{len(parts)}"] = b"".join(map(_default, fields))
-            parts.append(f"defaults_{len(parts)}")
-        elif codec.repeats is None:
+        if shared is _ABSENT:
+            parts.append(_run_of_absent(fields, f"absent_{len(parts)}", names))
+        elif shared is None:
             parts.extend(map(_bytes_of, fields))
         else:
-            values.setdefault(codec.repeats, []).extend(CODECS[field["name"]].value for field in fields)
-            runs = cached.setdefault(codec.repeats, [])
+            values.setdefault(shared, []).extend(CODECS[field["name"]].value for field in fields)
+            runs = cached.setdefault(shared, [])
             runs.append(list(map(_bytes_of, fields)))
-            parts.append(f"{codec.repeats}_{len(runs)}")
+            parts.append(f"{shared}_{len(runs)}")
     lines = ["def write(outcome, frame, encode_recipient, encode_reference):"]
     lines.append(f"    ({', '.join(map(_target, Outcome._fields))},) = outcome")
     for name, runs in cached.items():
@@ -192,10 +197,34 @@ def _generated(schema: Mapping[str, Any]) -> _Write:
     return write
 
 
-def _shared(field: Mapping[str, Any]) -> Codec | None:
-    """Return the key that groups adjacent fields: no codec, no cache, or the same cache."""
+def _shared(field: Mapping[str, Any]) -> str | None:
+    """Return what a field may share with adjacent ones: `_ABSENT`, the name of a cache, or None."""
     codec = CODECS.get(field["name"])
-    return codec and Codec("", codec.repeats)
+    return _ABSENT if codec is None or codec.absent_if is not None else codec.repeats
+
+
+def _run_of_absent(fields: Sequence[Mapping[str, Any]], name: str, names: dict[str, Any]) -> str:
+    """Return the expression for adjacent fields that are absent in most outcomes, or that have no codec.
+
+    `name` becomes that of their bytes where all are absent.
+    """
+    usual: list[bytes] = []
+    conditions: dict[str | None, None] = {}
+    written: list[str] = []
+    for has_codec, run in groupby(fields, lambda field: field["name"] in CODECS):
+        part = list(run)
+        if has_codec:
+            usual.append(ABSENT * len(part))
+            conditions.update(dict.fromkeys(CODECS[field["name"]].absent_if for field in part))
+            written.extend(map(_bytes_of, part))
+        else:
+            usual.append(b"".join(map(_default, part)))
+            names[f"{name}_{len(written)}"] = usual[-1]
+            written.append(f"{name}_{len(written)}")
+    names[name] = b"".join(usual)
+    if not conditions:
+        return name
+    return f"({name} if {' and '.join(map(str, conditions))} else b''.join(({', '.join(written)},)))"
 
 
 def _target(name: str) -> str:
@@ -205,7 +234,7 @@ def _target(name: str) -> str:
 
 def _bytes_of(field: Mapping[str, Any]) -> str:
     """Return the expression for the bytes of a field that has a codec."""
-    (value, _, null_if), kind = CODECS[field["name"]], field["type"]
+    (value, _, null_if, _), kind = CODECS[field["name"]], field["type"]
     if not isinstance(kind, list):
         written = _written(kind, value)
         return f"({written} if {value} else EMPTY)" if kind == "string" else written  # a call costs more than the test

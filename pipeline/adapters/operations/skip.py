@@ -26,7 +26,7 @@ from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.unreadable_batches import Unread, UnreadableBatches
 from pipeline.delivery import pointer
 from pipeline.errors import OutcomeLost, SkipRefused, Unreachable
-from pipeline.model.event import Origin, Position, Record, position_identity
+from pipeline.model.event import Origin, Position, Record, record_identity
 from pipeline.model.notice import notice_id
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 
@@ -268,7 +268,7 @@ def _refusal(commit: Callable[[], list[KafkaPartition] | None]) -> KafkaError | 
 
 
 def _outcome(record: Record, plan: SkipPlan, origin: Origin, now: float) -> Outcome:
-    identity = f"{origin.group}\x1f{position_identity(origin, *record.position)}"
+    identity = record_identity(origin, *record.position)
     return Outcome(
         id=notice_id(identity, OutcomeKind.UNDECODABLE.value),
         kind=OutcomeKind.UNDECODABLE,

@@ -16,7 +16,7 @@ OTHER = 999
 def opened(now: float = 100.0) -> Breaker:
     breaker = Breaker(SETTINGS)
     for _ in range(10):
-        breaker.replied(OTHER, now, ok=False, suspect=ANN)
+        breaker.failed(OTHER, now, ANN)
     assert breaker.state is BreakerState.OPEN
     return breaker
 
@@ -28,21 +28,24 @@ def is_closed(breaker: Breaker) -> bool:
 def probe(breaker: Breaker, now: float, *, ok: bool, ticket: int = 1) -> None:
     assert breaker.blocked_until(now) is None
     breaker.sent(ticket)
-    breaker.replied(ticket, now, ok=ok, suspect=ANN)
+    if ok:
+        breaker.succeeded(ticket, now)
+    else:
+        breaker.failed(ticket, now, ANN)
 
 
 def test_it_opens_at_its_ratio() -> None:
     """Half of the attempts failing opens it, fewer do not."""
     breaker = Breaker(SETTINGS)
     for _ in range(60):
-        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
-        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
-        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
+        breaker.succeeded(OTHER, 0.0)
+        breaker.succeeded(OTHER, 0.0)
+        breaker.failed(OTHER, 0.0, ANN)
     assert is_closed(breaker)
     for _ in range(59):
-        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
+        breaker.failed(OTHER, 0.0, ANN)
     assert is_closed(breaker)
-    breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
+    breaker.failed(OTHER, 0.0, ANN)
     assert not is_closed(breaker)
 
 
@@ -50,7 +53,7 @@ def test_too_few_attempts_never_open_it() -> None:
     """Nine failures of nine are not an outage yet."""
     breaker = Breaker(SETTINGS)
     for _ in range(9):
-        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
+        breaker.failed(OTHER, 0.0, ANN)
     assert is_closed(breaker)
 
 
@@ -58,13 +61,13 @@ def test_what_left_the_window_is_forgotten() -> None:
     """Failures of long ago do not add up with those of now, nor do successes of long ago hide them."""
     breaker = Breaker(SETTINGS)
     for _ in range(9):
-        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
-    breaker.replied(OTHER, 11.0, ok=False, suspect=ANN)
+        breaker.failed(OTHER, 0.0, ANN)
+    breaker.failed(OTHER, 11.0, ANN)
     assert is_closed(breaker)
     for _ in range(1_000):
-        breaker.replied(OTHER, 12.0, ok=True, suspect=ANN)
+        breaker.succeeded(OTHER, 12.0)
     for _ in range(10):
-        breaker.replied(OTHER, 23.5, ok=False, suspect=ANN)
+        breaker.failed(OTHER, 23.5, ANN)
     assert not is_closed(breaker)
 
 
@@ -85,7 +88,7 @@ def test_enough_good_probes_in_a_row_close_it() -> None:
     probe(breaker, 105.0, ok=True)
     assert is_closed(breaker)
     assert breaker.blocked_until(105.0) is None
-    breaker.replied(OTHER, 105.0, ok=False, suspect=ANN)
+    breaker.failed(OTHER, 105.0, ANN)
     assert is_closed(breaker)
 
 
@@ -100,7 +103,7 @@ def test_a_bad_probe_opens_it_for_twice_as_long_up_to_the_cap() -> None:
     probe(breaker, now, ok=True)
     probe(breaker, now, ok=True)
     for _ in range(10):
-        breaker.replied(OTHER, now, ok=False, suspect=ANN)
+        breaker.failed(OTHER, now, ANN)
     assert breaker.blocked_until(now) == now + 5
 
 
@@ -108,21 +111,21 @@ def test_stragglers_say_nothing_while_it_is_not_closed() -> None:
     """Replies to what was sent before neither close nor reopen it, nor do they pass for the probe."""
     breaker = opened()
     for _ in range(50):
-        breaker.replied(OTHER, 101.0, ok=True, suspect=ANN)
+        breaker.succeeded(OTHER, 101.0)
     assert breaker.blocked_until(101.0) == 105.0
     assert breaker.blocked_until(105.0) is None
     breaker.sent(1)
-    breaker.replied(OTHER, 105.0, ok=True, suspect=ANN)
-    breaker.replied(OTHER, 105.0, ok=False, suspect=ANN)
+    breaker.succeeded(OTHER, 105.0)
+    breaker.failed(OTHER, 105.0, ANN)
     assert breaker.blocked_until(105.0) == float("inf")
-    breaker.replied(1, 105.0, ok=True, suspect=ANN)
+    breaker.succeeded(1, 105.0)
     assert breaker.blocked_until(105.0) is None
 
 
 def fail(breaker: Breaker, suspects: list[str | None], every: float = 30.0) -> None:
     """A quiet stream: one failure now and then."""
     for number, suspect in enumerate(suspects):
-        breaker.replied(OTHER, number * every, ok=False, suspect=suspect)
+        breaker.failed(OTHER, number * every, suspect)
 
 
 def test_a_quiet_stream_shows_an_outage_by_failures_in_a_row() -> None:
@@ -130,7 +133,7 @@ def test_a_quiet_stream_shows_an_outage_by_failures_in_a_row() -> None:
     breaker = Breaker(SETTINGS)
     fail(breaker, [ANN, ANN, BOB, ANN])
     assert is_closed(breaker)
-    breaker.replied(OTHER, 200.0, ok=False, suspect=BOB)
+    breaker.failed(OTHER, 200.0, BOB)
     assert not is_closed(breaker)
     assert breaker.blocked_until(200.0) == 205.0
 
@@ -153,7 +156,10 @@ def test_a_success_ends_the_row() -> None:
     """Single failures among successes are not an outage."""
     breaker = Breaker(SETTINGS)
     for number in range(100):
-        breaker.replied(OTHER, number * 30.0, ok=number % 5 == 0, suspect=None)
+        if number % 5 == 0:
+            breaker.succeeded(OTHER, number * 30.0)
+        else:
+            breaker.failed(OTHER, number * 30.0, None)
     assert is_closed(breaker)
 
 
@@ -161,7 +167,7 @@ def test_a_busy_stream_is_judged_by_its_share_alone() -> None:
     """Ten failures in a row among many successes of the same window stay below the ratio."""
     breaker = Breaker(SETTINGS)
     for _ in range(40):
-        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
+        breaker.succeeded(OTHER, 0.0)
     fail(breaker, [ANN, BOB] * 5, every=0.0)
     assert is_closed(breaker)
 
@@ -177,7 +183,7 @@ def test_a_window_that_just_holds_enough_is_judged_by_its_share() -> None:
     """Exactly the least number of attempts is not a quiet stream."""
     breaker = Breaker(SETTINGS.model_copy(update={"failure_ratio": 0.6}))
     for _ in range(5):
-        breaker.replied(OTHER, 0.0, ok=True, suspect=ANN)
+        breaker.succeeded(OTHER, 0.0)
     fail(breaker, [ANN, BOB, ANN, BOB, ANN], every=0.0)
     assert is_closed(breaker)
 
@@ -186,8 +192,8 @@ def test_what_is_exactly_as_old_as_the_window_is_forgotten() -> None:
     """Nine failures then and one now are one failure."""
     breaker = Breaker(SETTINGS)
     for _ in range(9):
-        breaker.replied(OTHER, 0.0, ok=False, suspect=ANN)
-    breaker.replied(OTHER, 10.0, ok=False, suspect=ANN)
+        breaker.failed(OTHER, 0.0, ANN)
+    breaker.failed(OTHER, 10.0, ANN)
     assert is_closed(breaker)
 
 
@@ -195,7 +201,7 @@ def test_the_window_takes_no_memory_for_each_attempt() -> None:
     """Ten slices, whatever the rate."""
     breaker = Breaker(SETTINGS)
     for number in range(10_000):
-        breaker.replied(OTHER, 100.0 + number * 0.002, ok=True, suspect=ANN)
+        breaker.succeeded(OTHER, 100.0 + number * 0.002)
     assert len(breaker._window) <= SLICES + 1
 
 

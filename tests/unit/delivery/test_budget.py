@@ -31,20 +31,20 @@ def test_a_successful_retry_gives_back_what_it_took() -> None:
     tokens = budget()
     tokens.take(0.0)
     tokens.take(0.0)
-    tokens.succeeded(retried=True)
+    tokens.accepted(2)
     assert tokens.tokens(0.0) == 15
-    tokens.succeeded(retried=False)
+    tokens.accepted(1)
     assert tokens.tokens(0.0) == 16
 
 
 def test_the_capacity_is_never_exceeded() -> None:
     """Neither time nor success fills it over the brim."""
     tokens = budget()
-    tokens.succeeded(retried=True)
+    tokens.accepted(2)
     assert tokens.tokens(1_000.0) == 20
     tokens.take(1_000.0)
-    tokens.succeeded(retried=True)
-    tokens.succeeded(retried=False)
+    tokens.accepted(2)
+    tokens.accepted(1)
     assert tokens.tokens(1_000.0) == 20
 
 

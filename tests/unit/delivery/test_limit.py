@@ -18,7 +18,7 @@ def rounds(subject: ConcurrencyLimit, now: float, count: int, latency: float = 0
         now += latency
         if full:
             subject.reached()
-        subject.replied(latency, now, ok=True)
+        subject.accepted(latency, now)
     return now
 
 
@@ -56,7 +56,7 @@ def test_overload_takes_a_tenth_once_per_round_trip() -> None:
     now += 0.05
     for _ in range(100):
         subject.overloaded(now)
-        subject.replied(0.05, now, ok=False)
+        subject.refused(now)
     assert subject.value == pytest.approx(512 * 0.9, abs=1)
     now += 0.05
     subject.overloaded(now)
@@ -69,14 +69,14 @@ def test_overload_within_a_round_is_not_forgotten() -> None:
     now = rounds(subject, 0.0, 20)
     subject.overloaded(now + 0.01)
     subject.reached()
-    subject.replied(0.05, now + 0.06, ok=True)
+    subject.accepted(0.05, now + 0.06)
     assert subject.value == pytest.approx(512 * 0.9, abs=1)
 
 
 def test_after_an_overload_it_grows_gently() -> None:
     """The doubling ends with the first overload: from then on a hundredth per round trip."""
     subject = limit(initial=100)
-    subject.replied(0.05, 0.05, ok=True)
+    subject.accepted(0.05, 0.05)
     subject.overloaded(1.0)
     assert subject.value == 90
     rounds(subject, 1.0, 1)
@@ -105,7 +105,7 @@ def test_failures_teach_nothing_about_latency() -> None:
     now = rounds(subject, 0.0, 30)
     for _ in range(50):
         now += 0.05
-        subject.replied(0.0001, now, ok=False)
+        subject.refused(now)
     rounds(subject, now, 3)
     assert subject.value == 512
 

@@ -39,7 +39,7 @@ class Rules:
 class Decoder:
     """Takes the key as the event's type."""
 
-    def decode(self, record: Record) -> Event:
+    def decode(self, record: Record, _origin: Origin | None = None) -> Event:
         event_type = (record.key or b"").decode()
         return Event(event_type, {}, record, str(record.position), None, None, 0, None, None)
 

@@ -11,7 +11,7 @@ from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import SchemaUnavailable
-from pipeline.model.event import Event, Record
+from pipeline.model.event import Event, Origin, Record
 from pipeline.model.ledger import Assigned
 from pipeline.model.notice import DEFAULT_API
 from pipeline.ports import Api
@@ -89,7 +89,7 @@ async def test_a_schema_source_that_fails_beyond_all_expectation_ends_the_servic
     class Decoder:
         unavailable = None
 
-        def decode(self, _record: Record) -> Event:
+        def decode(self, _record: Record, _origin: Origin | None = None) -> Event:
             raise SchemaUnavailable("not asked for yet")
 
         async def prepare(self, _record: Record) -> None:

@@ -16,7 +16,7 @@ import pytest
 from pipeline.adapters.events import writer_schemas as decoding_schemas
 from pipeline.adapters.events.writer_schemas import SchemaKey, WriterSchemas
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
-from pipeline.model.event import Position, Record, Redrive
+from pipeline.model.event import Origin, Position, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import EventSchema
@@ -68,6 +68,22 @@ def test_an_event_without_attributes_is_its_position() -> None:
     event = decoder().decode(record(PAID_BYTES))
     assert (event.identity, event.id, event.source) == ("orders/3/17", None, None)
     assert (event.time_ms, event.expires_at_ms, event.trace) == (NOON_MS, None, None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "identity"),
+    [
+        (Origin("shop", "cluster", "topic-id"), "shop\x1fcluster/topic-id/3/17"),
+        (Origin("shop", "cluster"), "shop\x1forders/3/17"),
+    ],
+)
+def test_with_an_origin_the_identity_is_complete(origin: Origin, identity: str) -> None:
+    """The first event of a schema, which looks it up, and later ones, with and without headers, have the same."""
+    subject = decoder()
+    given = [record(PAID_BYTES), record(PAID_BYTES), record(PAID_BYTES, ("anything", b"x"))]
+    assert [subject.decode(one, origin).identity for one in given] == [identity] * len(given)
+    own = record(PAID_BYTES, ("notice.event-identity", b"orders/1/2"))
+    assert subject.decode(own, origin).identity == "shop\x1forders/1/2"
 
 
 @pytest.mark.parametrize(

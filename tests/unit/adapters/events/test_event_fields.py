@@ -9,7 +9,7 @@ import pytest
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.event_fields import EventFields
 from pipeline.errors import Tombstone, Undecodable
-from pipeline.model.event import Headers, Record
+from pipeline.model.event import Headers, Origin, Record
 from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from tests.unit.adapters.events.records import NOON_MS, framed, one_field, record
@@ -53,6 +53,8 @@ def test_id_and_time_of_the_data_count(at: object, time_ms: int) -> None:
     assert (event.id, event.identity, event.time_ms) == ("e-1", "T\x1fe-1", time_ms)
     assert event.time_source == "field meta.at"
     assert reports == []
+    again = decoder(reports).decode(plain(event_id="e-1", meta={"at": at}), Origin("shop", "cluster", "topic-id"))
+    assert again.identity == "shop\x1fT\x1fe-1"
 
 
 def test_cloudevents_attributes_count_more() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from pipeline.adapters.operations.audit import Expectation
 from pipeline.model import dead_letter
-from pipeline.model.event import Event, Headers, Record
+from pipeline.model.event import Event, Headers, Origin, Record
 
 
 class Decoder:
     """Makes an event of every record."""
 
-    def decode(self, record: Record) -> Event:
+    def decode(self, record: Record, _origin: Origin | None = None) -> Event:
         return Event("Paid", {}, record, str(record.position), None, None, 0, None, None)
 
 
