@@ -15,6 +15,7 @@ NoticePipelineError
 ├── RenderRefused             a rule cannot make a notice of an event; it becomes an outcome
 ├── SchemaUnavailable         the schema registry does not answer; the record waits
 ├── TokenUnavailable          the token source gave no token; sending waits
+├── DamagedCareState          a record of recipient care cannot be read
 ├── WorkerFailed              a worker process cannot be started; it is tried again after a pause
 └── OutcomeLost               Kafka permanently refused an outcome; the process ends with a non-zero code
 """
@@ -118,6 +119,10 @@ class SchemaUnavailable(NoticePipelineError):
 
 class TokenUnavailable(NoticePipelineError):
     """The token source did not give a token."""
+
+
+class DamagedCareState(NoticePipelineError):
+    """Bytes that should be a state of recipient care are damaged, or a later release wrote them."""
 
 
 class WorkerFailed(NoticePipelineError):

@@ -9,7 +9,8 @@ from pipeline.delivery.pending_notice import PendingNotice
 from pipeline.model.event import Event, Position, Record
 from pipeline.model.make import make
 from pipeline.model.notice import Notice
-from pipeline.model.outcome import ACCEPTED, Because, Outcome, OutcomeKind, Reason
+from pipeline.model.once import OnceUntil
+from pipeline.model.outcome import ACCEPTED, COUNTED, Because, Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Reply
 
 _NO_REPLY = Reply()
@@ -116,7 +117,7 @@ def final_outcome(
     # Unpacking a tuple and positional arguments take a third of the time of access by name.
     arrival = work.arrival
     event = arrival.event
-    notice_id, rule, template, recipient, _, _, _, _, _, _, reference, item = work.notice
+    notice_id, rule, template, recipient, _, _, _, _, _, _, reference, item, category, once = work.notice
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
     topic, partition, offset, _, _, _, _, _ = arrival.record
@@ -150,5 +151,7 @@ def final_outcome(
         because,
         reference,
         item,
+        category,
+        None if once is None or kind not in COUNTED else OnceUntil(once.key, now + once.within),
     )
     return make(Outcome, values)

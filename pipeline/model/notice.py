@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple
 
+from pipeline.model.once import Once
 from pipeline.model.outcome import Reason
 
 MOST_ITEMS = 100
@@ -48,6 +49,10 @@ class Notice(NamedTuple):
     """The business key that the rule names, such as an order number, as the event has it."""
     item: int | None = None
     """Position of its item in the list of `for_each`, from 0; None where the rule makes one message of an event."""
+    category: str | None = None
+    """The rule's category, by which recipient care decides; None: it has none."""
+    once: Once | None = None
+    """`once` of the rule, evaluated; None: it has none."""
 
     @property
     def idempotency_key(self) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
+from pipeline.model.once import OnceUntil
 from pipeline.model.trace import TraceContext
 
 
@@ -33,7 +34,7 @@ class OutcomeKind(StrEnum):
     CANCELLED = "cancelled"
     """Not sent because it is no longer wanted: its rule was removed or switched off while it waited."""
     SUPPRESSED = "suppressed"
-    """Not sent because its rule or template is paused."""
+    """Not sent because its rule or template is paused, or because the recipient should not get it now."""
 
     @property
     def leaves_dead_letter(self) -> bool:
@@ -52,6 +53,9 @@ _INTENDED = _NO_DEAD_LETTER | {OutcomeKind.CANCELLED, OutcomeKind.SUPPRESSED}
 
 ACCEPTED = OutcomeKind.ACCEPTED
 """For the hot path: CPython 3.11 searches for an enum's member, 70 ns each time (docs/decisions/hot-path.md)."""
+
+COUNTED = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN})
+"""Kinds that caps and `once` count: what the API accepted, and what may have been sent."""
 
 
 class Reason(StrEnum):
@@ -100,6 +104,10 @@ class Reason(StrEnum):
     RULE_OFF = "rule_off"
     # suppressed
     PAUSED = "paused"
+    CAP_REACHED = "cap_reached"
+    DUPLICATE = "duplicate"
+    OPTED_OUT = "opted_out"
+    QUIET_HOURS = "quiet_hours"
 
 
 class Because(NamedTuple):
@@ -118,6 +126,10 @@ PAUSE = "pause"
 """`Because.what` of a notice that a pause suppressed."""
 DROPPED = "dropped"
 """Value of a pause that keeps no dead letters."""
+CAP, ONCE, OPT_OUT, QUIET_HOURS = "cap", "once", "opt_out", "quiet_hours"
+"""`Because.what` of a notice that recipient care suppressed."""
+RECIPIENT_CARE = frozenset({Reason.CAP_REACHED, Reason.DUPLICATE, Reason.OPTED_OUT, Reason.QUIET_HOURS})
+"""Reasons of recipient care: intended by the rules or the recipient, so that there is nothing to send again."""
 
 
 class Outcome(NamedTuple):
@@ -159,8 +171,14 @@ class Outcome(NamedTuple):
     """The business key that the rule names, as the event has it."""
     item: int | None = None
     """Position of the item in the list of the rule's `for_each`; None where the rule makes one message of an event."""
+    category: str | None = None
+    """The rule's category; None: it has none."""
+    once: OnceUntil | None = None
+    """Of a message that was sent, or may have been: until when no other of its `once` key is sent."""
 
     @property
     def leaves_dead_letter(self) -> bool:
         """Whether the source record is kept on the dead-letter topic."""
-        return self.kind.leaves_dead_letter and all(one.value != DROPPED for one in self.because)
+        if not self.kind.leaves_dead_letter or self.reason in RECIPIENT_CARE:
+            return False
+        return all(one.value != DROPPED for one in self.because)

@@ -64,6 +64,10 @@ _REASONS: Mapping[str, str] = {
     Reason.SHADOW: "the service ran as a shadow",
     Reason.RULE_OFF: "its rule was switched off or removed while it waited",
     Reason.PAUSED: "an operator paused it",
+    Reason.CAP_REACHED: "the recipient got as many messages as a cap allows",
+    Reason.DUPLICATE: "the recipient got a message about the same thing a short time before",
+    Reason.OPTED_OUT: "the recipient opted out of such messages",
+    Reason.QUIET_HOURS: "it was night or another quiet time where the recipient is",
 }
 
 _KINDS: Mapping[str, str] = {

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import floor
 
+from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because
 
 NULL, VALUE = b"\x00", b"\x02"
@@ -101,3 +102,13 @@ def _one_because(one: Because) -> bytes:
             NULL if until is None else VALUE + long(floor(until * 1000 + 0.5)),
         )
     )
+
+
+def once(taken: OnceUntil) -> bytes:
+    """Encode the record of the schema's field `once`.
+
+    Raises:
+        ValueError: UTF-8 cannot encode the key.
+    """
+    key, until = taken
+    return text(key) + timestamp(floor(until * 1000 + 0.5))

@@ -17,6 +17,7 @@ import fastavro
 from pipeline.adapters.events.avro import FRAME, MAGIC, parsed
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
+from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import trace_context
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
@@ -137,6 +138,8 @@ class OutcomeDecoder:
                 because=_because(raw["because"]),
                 reference=raw["reference"],
                 item=raw["item"],
+                category=raw["category"],
+                once=_once(raw["once"]),
             )
         except ValueError:
             return None
@@ -160,6 +163,10 @@ def _origin(raw: Mapping[str, Any]) -> Origin:
 def _first(raw: Mapping[str, Any]) -> Position | None:
     topic, partition, offset = raw["first_topic"], raw["first_partition"], raw["first_offset"]
     return None if topic is None or partition is None or offset is None else Position(topic, partition, offset)
+
+
+def _once(raw: Mapping[str, Any] | None) -> OnceUntil | None:
+    return None if raw is None else OnceUntil(raw["key"], _timestamp(raw["until"]))
 
 
 def _because(raw: Sequence[Mapping[str, Any]] | None) -> tuple[Because, ...]:

@@ -21,6 +21,7 @@ from pipeline.adapters.kafka import outcome_bytes
 from pipeline.adapters.kafka.outcome_bytes import ABSENT
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.model.event import Origin, Position
+from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because, Outcome
 from pipeline.rules.schema.avro_values import FIRST_SECOND, LAST_SECOND
 from pipeline.rules.schema.event_schema import without_logical_types
@@ -86,6 +87,8 @@ CODECS: Mapping[str, Codec] = {
     "reference": Codec("None if reference is None else encode_reference(reference)", absent_if="reference is None"),
     "because": Codec("because", null_if="not because", absent_if="not because"),
     "item": Codec("item", absent_if="item is None"),
+    "category": Codec("category", absent_if="category is None"),
+    "once": Codec("once", absent_if="once is None"),
 }
 
 _WRITTEN: Mapping[str, str] = {
@@ -95,6 +98,7 @@ _WRITTEN: Mapping[str, str] = {
     "timestamp-millis": "timestamp(floor({} * 1000 + 0.5))",  # round() costs three times as much
     "boolean": "(TRUE if {} else FALSE)",
     "array": "because_bytes({})",
+    "record": "once_bytes({})",
 }
 """The bytes of a value, by its Avro type."""
 
@@ -146,6 +150,8 @@ def _writable(value: object) -> object:
         return Origin._make(map(_writable, value))
     if isinstance(value, Because):
         return Because._make(map(_writable, value))
+    if isinstance(value, OnceUntil):
+        return OnceUntil._make(map(_writable, value))
     if type(value) is tuple:  # `because`; the other tuples have names
         return tuple(map(_writable, value))
     if isinstance(value, int) and value.bit_length() > _LONG_BITS:
@@ -165,6 +171,7 @@ def _generated(schema: Mapping[str, Any]) -> _Write:
     names: dict[str, Any] = {
         **vars(outcome_bytes),
         "because_bytes": outcome_bytes.because,  # not under its name, which is a field's
+        "once_bytes": outcome_bytes.once,
         "floor": floor,
         "FIRST_SECOND": FIRST_SECOND,
         "LAST_SECOND": LAST_SECOND,

@@ -1,0 +1,224 @@
+"""What is known of one recipient: recent messages, keys of `once`, and preferences.
+
+The state is a fold of the ledger: the same outcomes in any order, each once or more often, give the same state. It is
+kept packed, because a service knows many recipients and decides about few of them at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from bisect import insort
+from collections import Counter
+from typing import NamedTuple
+
+from pipeline.care.declaration import Care
+from pipeline.care.preferences import NO_PREFERENCES, Preferences
+from pipeline.errors import DamagedCareState
+from pipeline.model.once import KEY_BYTES
+from pipeline.model.outcome import COUNTED, Outcome
+
+MOST_SENDS = 64
+"""Messages of one category that are kept at least, if there were so many: beyond that, only as many as the greatest
+cap needs. A recipient with thousands of messages a day must not make each decision slower."""
+VERSION = 1
+
+_HEAD = struct.Struct("<BBHHHHq")
+"""Version, whether preferences follow, and the numbers of messages, keys, names and opt-outs; the ledger's offset."""
+_SENT = struct.Struct("<qQHH")
+_KEY = struct.Struct("<QqQ")
+
+
+class Accepted(NamedTuple):
+    """What the ledger says of a message that counts."""
+
+    notice_id: str
+    category: str | None
+    """None: no cap counts it."""
+    rule: str
+    at_ms: int
+    """When its outcome was decided, milliseconds since the epoch, as the ledger has it."""
+    once: tuple[str, int] | None = None
+    """The key of `once`, and until when it is taken, milliseconds since the epoch."""
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Accepted | None:
+        """Return what counts of an outcome; None if nothing does."""
+        if outcome.kind not in COUNTED or (outcome.category is None and outcome.once is None):
+            return None
+        once = None if outcome.once is None else (outcome.once.key, milliseconds(outcome.once.until))
+        return cls(outcome.id, outcome.category, outcome.rule or "", milliseconds(outcome.finished_at), once)
+
+
+class Sent(NamedTuple):
+    """One message that counts."""
+
+    at_ms: int
+    number: int
+    """Of the notice: see `notice_number`."""
+    category: str
+    rule: str
+
+
+class Taken(NamedTuple):
+    """A key of `once` that is in use."""
+
+    until_ms: int
+    number: int
+    """Of the notice that took it."""
+
+
+class Recipient:
+    """The state of one recipient."""
+
+    __slots__ = ("covered", "preferences", "sends", "taken")
+
+    def __init__(self) -> None:
+        """A recipient of whom nothing is known."""
+        self.sends: list[Sent] = []
+        """Sorted by time."""
+        self.taken: dict[str, Taken] = {}
+        """Keys of `once`."""
+        self.preferences = NO_PREFERENCES
+        self.covered = -1
+        """The highest offset of the ledger up to which its outcomes are folded in; -1: none."""
+
+    def fold(self, accepted: Accepted) -> bool:
+        """Count a message; return whether that changed anything.
+
+        A message that was sent again after a crash counts once, at the later time.
+        """
+        changed = False
+        number = notice_number(accepted.notice_id)
+        if accepted.category is not None:
+            changed = self._count(Sent(accepted.at_ms, number, accepted.category, accepted.rule))
+        if accepted.once is not None:
+            key, until_ms = accepted.once
+            taken = Taken(until_ms, number)
+            known = self.taken.get(key)
+            if known is None or taken > known:
+                self.taken[key] = taken
+                changed = True
+        return changed
+
+    def _count(self, sent: Sent) -> bool:
+        for index, known in enumerate(self.sends):
+            if known.number == sent.number:
+                if known >= sent:
+                    return False
+                del self.sends[index]
+                break
+        insort(self.sends, sent)
+        return True
+
+    def cover(self, offset: int) -> None:
+        """The state now covers the ledger up to this offset."""
+        self.covered = max(self.covered, offset)
+
+    def forget(self, care: Care, now: float) -> bool:
+        """Drop what no decision from `now` on can see; return whether nothing but the offset is left."""
+        sends = self.sends
+        now_ms = milliseconds(now)
+        before = now_ms - care.longest * 1_000
+        if sends and sends[0].at_ms <= before:
+            sends[:] = [sent for sent in sends if sent.at_ms > before]
+        if len(sends) > MOST_SENDS:
+            self._keep_newest(max(MOST_SENDS, *[cap.at_most for cap in care.caps.values()], 0))
+        if self.taken:
+            self.taken = {key: taken for key, taken in self.taken.items() if taken.until_ms > now_ms}
+        return not sends and not self.taken and self.preferences == NO_PREFERENCES
+
+    def _keep_newest(self, most: int) -> None:
+        """Keep so many messages of each category."""
+        counted: Counter[str] = Counter()
+        kept: list[Sent] = []
+        for sent in reversed(self.sends):
+            counted[sent.category] += 1
+            if counted[sent.category] <= most:
+                kept.append(sent)
+        kept.reverse()
+        self.sends = kept
+
+    def pack(self) -> bytes:
+        """Return the state as bytes: 16, 20 for each message, 24 for each key, and each name once."""
+        numbers: dict[str, int] = {}
+        sends = [
+            _SENT.pack(
+                at_ms, number, numbers.setdefault(category, len(numbers)), numbers.setdefault(rule, len(numbers))
+            )
+            for at_ms, number, category, rule in self.sends
+        ]
+        keys = [_KEY.pack(int(key, 16), *taken) for key, taken in sorted(self.taken.items())]
+        preferences, texts, lists = self.preferences, [*numbers], 0
+        if preferences != NO_PREFERENCES:
+            lists = len(preferences.opted_out)
+            texts += [preferences.zone or "", preferences.locale or "", *sorted(preferences.opted_out)]
+        return b"".join(
+            (
+                _HEAD.pack(
+                    VERSION,
+                    preferences != NO_PREFERENCES,
+                    len(sends),
+                    len(keys),
+                    len(numbers),
+                    lists,
+                    self.covered,
+                ),
+                *sends,
+                *keys,
+                _joined(texts),
+            )
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Recipient:
+        """Return the state of `pack`.
+
+        Raises:
+            DamagedCareState: the bytes are not of `pack`, or of a later release.
+        """
+        recipient = cls()
+        try:
+            recipient._read(packed)
+        except (struct.error, ValueError, IndexError) as error:
+            raise DamagedCareState(f"the state of a recipient cannot be read: {error}") from None
+        return recipient
+
+    def _read(self, packed: bytes) -> None:
+        version, has_preferences, sends, keys, names, lists, self.covered = _HEAD.unpack_from(packed)
+        if version != VERSION:
+            raise ValueError(f"it has version {version}, and this release reads {VERSION}")
+        keys_at = _HEAD.size + sends * _SENT.size
+        texts_at = keys_at + keys * _KEY.size
+        texts = packed[texts_at:].decode().split("\n") if len(packed) > texts_at else []
+        if len(texts) != names + (lists + 2 if has_preferences else 0):
+            raise ValueError("its length is wrong")
+        self.sends = [
+            Sent(at_ms, number, texts[category], texts[rule])
+            for at_ms, number, category, rule in _SENT.iter_unpack(packed[_HEAD.size : keys_at])
+        ]
+        if keys:
+            self.taken = {
+                f"{key:0{2 * KEY_BYTES}x}": Taken(until_ms, number)
+                for key, until_ms, number in _KEY.iter_unpack(packed[keys_at:texts_at])
+            }
+        if has_preferences:
+            zone, locale, *opted_out = texts[names:]
+            self.preferences = Preferences(frozenset(opted_out), zone or None, locale or None)
+
+
+def notice_number(notice_id: str) -> int:
+    """Return 64 bits of a notice's id: enough to recognise it among the messages of one recipient."""
+    return int.from_bytes(hashlib.blake2b(notice_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def milliseconds(seconds: float) -> int:
+    """Return the time as the ledger has it."""
+    return int((seconds * 1_000 + 0.5) // 1)
+
+
+def _joined(texts: list[str]) -> bytes:
+    text = "\n".join(texts)
+    if text.count("\n") >= len(texts):  # another program's outcomes may name anything
+        text = "\n".join([one.replace("\n", " ") for one in texts])
+    return text.encode("utf-8", "replace")
