@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.model.event import Origin, Position, Record
+from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
 
@@ -35,6 +36,8 @@ WHOLE = Outcome(
     because=(Because("pause", "rule order-paid", "dropped", 1_795_410_000.0), Because("pause")),
     reference="T20261123150100001",
     item=7,
+    category="marketing",
+    once=OnceUntil("6338af5d9fe4db9d", 1_795_413_600.0),
 )
 BARE = WHOLE._replace(
     event_type=None,
@@ -54,6 +57,8 @@ BARE = WHOLE._replace(
     because=(),
     reference=None,
     item=None,
+    category=None,
+    once=None,
 )
 
 

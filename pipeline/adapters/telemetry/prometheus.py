@@ -16,7 +16,7 @@ from pipeline.adapters.telemetry.exposition import slices
 from pipeline.adapters.telemetry.recipient_counts import MASK, RecipientCounts
 from pipeline.metrics import Kind, Metric
 from pipeline.model.notice import DEFAULT_API
-from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.outcome import RECIPIENT_CARE, Outcome, OutcomeKind, Reason
 from pipeline.model.verdict import Verdict
 from pipeline.rules.ruleset import RuleSet
 
@@ -145,7 +145,7 @@ class PrometheusTelemetry:
         return _Ended(
             self._counters[metrics.NOTICES].labels(rule, template, kind, reason),
             self._end_to_end.get(rule) if kind is OutcomeKind.ACCEPTED else None,
-            self._dead_letters[reason] if kind.leaves_dead_letter else None,
+            self._dead_letters[reason] if kind.leaves_dead_letter and reason not in RECIPIENT_CARE else None,
         )
 
     def consumed(self, topic: str, records: int) -> None:

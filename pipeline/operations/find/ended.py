@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.model.event import Position
-from pipeline.model.outcome import Because, OutcomeKind
+from pipeline.model.outcome import RECIPIENT_CARE, Because, OutcomeKind
 
 
 class Ended(NamedTuple):
@@ -58,7 +58,7 @@ class Ended(NamedTuple):
     @property
     def leaves_dead_letter(self) -> bool:
         """Whether there is a dead letter, as far as this release knows the kind."""
-        return self.kind in _WITH_DEAD_LETTER
+        return self.kind in _WITH_DEAD_LETTER and self.reason not in RECIPIENT_CARE
 
 
 _WITH_DEAD_LETTER: frozenset[str] = frozenset(kind for kind in OutcomeKind if kind.leaves_dead_letter)

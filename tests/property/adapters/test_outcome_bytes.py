@@ -16,6 +16,7 @@ from pipeline.adapters.kafka import outcome_bytes as avro_bytes
 from pipeline.adapters.kafka.outcome_record import OutcomeFields, outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.model.event import Origin, Position
+from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
 from pipeline.rules.schema.event_schema import without_logical_types
@@ -66,6 +67,8 @@ _OUTCOMES = st.builds(
     ).map(tuple),
     reference=st.none() | _TEXTS,
     item=st.none() | _INTS,
+    category=st.none() | _TEXTS,
+    once=st.none() | st.builds(OnceUntil, _TEXTS, _MILLISECONDS.map(_seconds)),
 )
 
 
@@ -95,6 +98,7 @@ def _fields(outcome: Outcome) -> dict[str, object]:
             for one in outcome.because
         ]
         or None,
+        "once": outcome.once and {"key": outcome.once.key, "until": round(outcome.once.until * 1000)},
         "outcome_id": outcome.id,
         "http_status": outcome.status,
         "body_code": outcome.code,
