@@ -20,10 +20,11 @@ def reached(
     """Return why a message of the category is over its caps: an entry for each that is reached."""
     because: list[Because] = []
     for cap in category.caps:
-        if len(recipient.sends) < cap.at_most and not cap.reserve:
+        least = cap.at_most - sum(cap.reserve.values()) if cap.reserve else cap.at_most
+        if len(recipient.sends) < least:
             continue  # most recipients
         counted = _counted(cap, recipient.sends, clock, now)
-        if _is_full(cap, category.name, counted):
+        if len(counted) >= least and _is_full(cap, category.name, counted):
             own = notice_number(notice_id)
             counted = [sent for sent in counted if sent.number != own]
             if _is_full(cap, category.name, counted):
@@ -72,7 +73,7 @@ def _explained(cap: Cap, category: str, counted: Sequence[Sent], clock: WallCloc
     text = f"{len(counted)} of {cap.at_most} {when}"
     kept = _kept_free(cap, category, counted)
     if kept:
-        text += ", of which " + ", ".join([f"{number} are kept free for {name}" for name, number in kept.items()])
+        text += ", kept free: " + ", ".join([f"{number} for {name}" for name, number in kept.items()])
     if counted:
         named = [f"{clock.shows(sent.at_ms / 1_000).strftime(pattern)} {sent.rule}" for sent in counted[-MOST_NAMED:]]
         text += ": " + ("…, " if len(counted) > MOST_NAMED else "") + ", ".join(named)

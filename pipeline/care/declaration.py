@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 HOUR = 3_600
-LONGEST_DAY = 25 * HOUR
-"""A day on which clocks are set back by an hour, as all zones do that change them by day."""
-LONGEST_WEEK = 169 * HOUR
+LONGEST_DAY = 26 * HOUR
+"""A day on which clocks are set back by two hours, as in Antarctica/Troll; elsewhere by one at most."""
+LONGEST_WEEK = 170 * HOUR
 DEFAULT_ZONE = "Asia/Shanghai"
 
 
@@ -17,7 +17,7 @@ class Calendar(StrEnum):
     """A period of the recipient's calendar."""
 
     DAY = "day"
-    """From midnight to midnight there: 23 to 25 hours where clocks change."""
+    """From midnight to midnight there: 23 or 25 hours long where clocks change."""
     WEEK = "week"
     """From Monday to Monday there (ISO 8601)."""
 

@@ -7,15 +7,17 @@ kept packed, because a service knows many recipients and decides about few of th
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from bisect import insort
 from collections import Counter
+from math import floor
 from typing import NamedTuple
 
 from pipeline.care.declaration import Care
 from pipeline.care.preferences import NO_PREFERENCES, Preferences
 from pipeline.errors import DamagedCareState
-from pipeline.model.once import KEY_BYTES
+from pipeline.model.make import make
 from pipeline.model.outcome import COUNTED, Outcome
 
 MOST_SENDS = 64
@@ -27,6 +29,7 @@ _HEAD = struct.Struct("<BBHHHHq")
 """Version, whether preferences follow, and the numbers of messages, keys, names and opt-outs; the ledger's offset."""
 _SENT = struct.Struct("<qQHH")
 _KEY = struct.Struct("<QqQ")
+_KEY_SHAPE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 class Accepted(NamedTuple):
@@ -38,15 +41,16 @@ class Accepted(NamedTuple):
     rule: str
     at_ms: int
     """When its outcome was decided, milliseconds since the epoch, as the ledger has it."""
-    once: tuple[str, int] | None = None
-    """The key of `once`, and until when it is taken, milliseconds since the epoch."""
+    once: tuple[int, int] | None = None
+    """The key of `once` as a number, and until when it is taken, milliseconds since the epoch."""
 
     @classmethod
     def of(cls, outcome: Outcome) -> Accepted | None:
         """Return what counts of an outcome; None if nothing does."""
         if outcome.kind not in COUNTED or (outcome.category is None and outcome.once is None):
             return None
-        once = None if outcome.once is None else (outcome.once.key, milliseconds(outcome.once.until))
+        number = None if outcome.once is None else key_number(outcome.once.key)
+        once = None if outcome.once is None or number is None else (number, milliseconds(outcome.once.until))
         return cls(outcome.id, outcome.category, outcome.rule or "", milliseconds(outcome.finished_at), once)
 
 
@@ -77,8 +81,8 @@ class Recipient:
         """A recipient of whom nothing is known."""
         self.sends: list[Sent] = []
         """Sorted by time."""
-        self.taken: dict[str, Taken] = {}
-        """Keys of `once`."""
+        self.taken: dict[int, Taken] = {}
+        """Keys of `once`, as numbers."""
         self.preferences = NO_PREFERENCES
         self.covered = -1
         """The highest offset of the ledger up to which its outcomes are folded in; -1: none."""
@@ -148,7 +152,7 @@ class Recipient:
             )
             for at_ms, number, category, rule in self.sends
         ]
-        keys = [_KEY.pack(int(key, 16), *taken) for key, taken in sorted(self.taken.items())]
+        keys = [_KEY.pack(key, until_ms, number) for key, (until_ms, number) in sorted(self.taken.items())]
         preferences, texts, lists = self.preferences, [*numbers], 0
         if preferences != NO_PREFERENCES:
             lists = len(preferences.opted_out)
@@ -190,21 +194,26 @@ class Recipient:
             raise ValueError(f"it has version {version}, and this release reads {VERSION}")
         keys_at = _HEAD.size + sends * _SENT.size
         texts_at = keys_at + keys * _KEY.size
-        texts = packed[texts_at:].decode().split("\n") if len(packed) > texts_at else []
-        if len(texts) != names + (lists + 2 if has_preferences else 0):
+        *texts, rest = packed[texts_at:].decode().split("\n")
+        if rest or len(texts) != names + (lists + 2 if has_preferences else 0):
             raise ValueError("its length is wrong")
         self.sends = [
-            Sent(at_ms, number, texts[category], texts[rule])
+            make(Sent, (at_ms, number, texts[category], texts[rule]))
             for at_ms, number, category, rule in _SENT.iter_unpack(packed[_HEAD.size : keys_at])
         ]
         if keys:
             self.taken = {
-                f"{key:0{2 * KEY_BYTES}x}": Taken(until_ms, number)
+                key: make(Taken, (until_ms, number))
                 for key, until_ms, number in _KEY.iter_unpack(packed[keys_at:texts_at])
             }
         if has_preferences:
             zone, locale, *opted_out = texts[names:]
             self.preferences = Preferences(frozenset(opted_out), zone or None, locale or None)
+
+
+def key_number(key: str) -> int | None:
+    """Return a key of `once` as a number; None if it is none of `once_key`: other programs may write outcomes."""
+    return int(key, 16) if _KEY_SHAPE.fullmatch(key) else None
 
 
 def notice_number(notice_id: str) -> int:
@@ -214,11 +223,11 @@ def notice_number(notice_id: str) -> int:
 
 def milliseconds(seconds: float) -> int:
     """Return the time as the ledger has it."""
-    return int((seconds * 1_000 + 0.5) // 1)
+    return floor(seconds * 1_000 + 0.5)
 
 
 def _joined(texts: list[str]) -> bytes:
-    text = "\n".join(texts)
-    if text.count("\n") >= len(texts):  # another program's outcomes may name anything
-        text = "\n".join([one.replace("\n", " ") for one in texts])
+    text = "\n".join([*texts, ""])
+    if text.count("\n") > len(texts):  # another program's outcomes may name anything
+        text = "\n".join([*[one.replace("\n", " ") for one in texts], ""])
     return text.encode("utf-8", "replace")

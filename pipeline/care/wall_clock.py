@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pipeline.care.declaration import HOUR, Calendar, QuietHours
+from pipeline.care.declaration import HOUR, LONGEST_DAY, Calendar, QuietHours
 
 _MINUTES = 1_440
 _SECONDS = 86_400
-_STEP = 26 * HOUR
+_STEP = LONGEST_DAY + HOUR
 """Longer than every day, so that such a step ends on another date."""
 _ONE_DAY, _ONE_WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -29,6 +29,7 @@ class Period(NamedTuple):
     """The first second that does not belong to it."""
 
 
+_DAY = Calendar.DAY
 _NONE = Period(0, 0)
 
 
@@ -49,7 +50,7 @@ class WallClock:
 
     def period(self, calendar: Calendar, moment: float) -> Period:
         """The day or week to which a moment belongs."""
-        if calendar is Calendar.DAY:
+        if calendar is _DAY:
             begins, ends = self._day
             if not begins <= moment < ends:
                 today = self.shows(moment).date()
