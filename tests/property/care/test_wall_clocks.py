@@ -24,13 +24,15 @@ _HOURS = [
 ]
 _AROUND = 27 * 3_600
 """Seconds before and after a change that are looked at: longer than any day."""
+_QUARTER = 900
+"""Seconds: clocks change, and days begin, at a quarter of an hour of UTC in all zones."""
 _ASKED = [*range(0, 1_440, 97), *range(1_440, 1_900, 23), 1_559, 1_560, 1_589, 1_590, 1_619, 1_620, 1_621, 1_650, 1_680]
 """Minutes after the first of them, 1,620 is the change, at which the clock is asked."""
 
 
-def _minutes(zone: ZoneInfo, begin: int, end: int) -> list[datetime]:
-    """What the clocks show, minute by minute: the truth that the tests compare with."""
-    return [datetime.fromtimestamp(second, zone) for second in range(begin, end, 60)]
+def _shown(zone: ZoneInfo, begin: int, end: int, step: int) -> list[datetime]:
+    """What the clocks show at each step: the truth that the tests compare with."""
+    return [datetime.fromtimestamp(second, zone) for second in range(begin, end, step)]
 
 
 def _ends(shown: list[int], hours: QuietHours) -> list[int]:
@@ -50,14 +52,15 @@ def test_the_zones_of_the_world_have_many_clocks() -> None:
     assert len(zones()) > 60
     assert len(changes()) > 250
     assert {abs(change.by) for change in changes()} >= {timedelta(hours=1), timedelta(minutes=30)}
-    assert all(change.at % 60 == 0 for change in changes())
+    assert all(change.at % _QUARTER == change.by.total_seconds() % _QUARTER == 0 for change in changes())
 
 
 def test_quiet_hours_around_every_change() -> None:
     """Whether they are on, and when they are over, against the clocks minute by minute."""
     for change in changes():
         clock, begin = wall_clock(change.zone), change.at - _AROUND
-        shown = [at.hour * 60 + at.minute for at in _minutes(ZoneInfo(change.zone), begin, change.at + _AROUND)]
+        times = _shown(ZoneInfo(change.zone), begin, change.at + 2 * _AROUND, 60)
+        shown = [time.hour * 60 + time.minute for time in times]
         for hours in _HOURS:
             ends = _ends(shown, hours)
             for minute in _ASKED:
@@ -71,12 +74,12 @@ def test_days_and_weeks_around_every_change() -> None:
     for change in changes():
         zone = ZoneInfo(change.zone)
         begin = change.at - 2 * _AROUND
-        dates = [shown.date() for shown in _minutes(zone, begin, change.at + 2 * _AROUND)]
+        dates = [shown.date() for shown in _shown(zone, begin, change.at + 2 * _AROUND, _QUARTER)]
         for moment in (change.at - 86_400, change.at - 1, change.at, change.at + 1, change.at + 86_400):
             today = datetime.fromtimestamp(moment, zone).date()
             day = WallClock(zone).period(Calendar.DAY, moment)
             first = dates.index(today)
-            assert day == (begin + 60 * first, begin + 60 * (first + dates.count(today))), change
+            assert day == (begin + _QUARTER * first, begin + _QUARTER * (first + dates.count(today))), change
             assert day.ends - day.begins <= LONGEST_DAY
             week = WallClock(zone).period(Calendar.WEEK, moment)
             assert _is_week(zone, week.begins, week.ends, moment), change
