@@ -20,14 +20,14 @@ _HOURS = [
     QuietHours("until the change", 23 * 60, 3 * 60),
     QuietHours("midnight", 23 * 60 + 30, 30),
     QuietHours("from midnight", 0, 60),
-    QuietHours("all but a minute", 8 * 60 + 1, 8 * 60),
+    QuietHours("all but a quarter", 8 * 60 + 15, 8 * 60),
 ]
 _AROUND = 27 * 3_600
 """Seconds before and after a change that are looked at: longer than any day."""
 _QUARTER = 900
 """Seconds: clocks change, and days begin, at a quarter of an hour of UTC in all zones."""
-_ASKED = [*range(0, 1_440, 97), *range(1_440, 1_900, 23), 1_559, 1_560, 1_589, 1_590, 1_619, 1_620, 1_621, 1_650, 1_680]
-"""Minutes after the first of them, 1,620 is the change, at which the clock is asked."""
+_ASKED = [*range(0, 92, 7), *range(92, 124), *range(124, 212, 7)]
+"""Quarters of an hour after the first at which the clock is asked; number 108 is the change."""
 
 
 def _shown(zone: ZoneInfo, begin: int, end: int, step: int) -> list[datetime]:
@@ -36,13 +36,13 @@ def _shown(zone: ZoneInfo, begin: int, end: int, step: int) -> list[datetime]:
 
 
 def _ends(shown: list[int], hours: QuietHours) -> list[int]:
-    """Of each minute the first from it on at which the clocks show a time outside the hours."""
+    """Of each quarter the first from it on in which the clocks show a time outside the hours."""
     start, length = hours.start, (hours.end - hours.start) % 1_440
     ends, over = [0] * len(shown), len(shown)
-    for minute in range(len(shown) - 1, -1, -1):
-        if (shown[minute] - start) % 1_440 >= length:
-            over = minute
-        ends[minute] = over
+    for quarter in range(len(shown) - 1, -1, -1):
+        if (shown[quarter] - start) % 1_440 >= length:
+            over = quarter
+        ends[quarter] = over
     return ends
 
 
@@ -56,17 +56,19 @@ def test_the_zones_of_the_world_have_many_clocks() -> None:
 
 
 def test_quiet_hours_around_every_change() -> None:
-    """Whether they are on, and when they are over, against the clocks minute by minute."""
+    """Whether they are on, and when they are over, against the clocks quarter by quarter."""
     for change in changes():
         clock, begin = wall_clock(change.zone), change.at - _AROUND
-        times = _shown(ZoneInfo(change.zone), begin, change.at + 2 * _AROUND, 60)
+        times = _shown(ZoneInfo(change.zone), begin, change.at + 2 * _AROUND, _QUARTER)
         shown = [time.hour * 60 + time.minute for time in times]
         for hours in _HOURS:
             ends = _ends(shown, hours)
-            for minute in _ASKED:
-                moment = begin + 60 * minute
-                assert clock.is_in(hours, moment) is (ends[minute] != minute), (change, hours, minute)
-                assert clock.leaves(hours, moment) == begin + 60 * ends[minute], (change, hours, minute)
+            for quarter in _ASKED:
+                moment, over = begin + _QUARTER * quarter, begin + _QUARTER * ends[quarter]
+                is_quiet = over != moment
+                assert clock.is_in(hours, moment) is is_quiet, (change, hours, quarter)
+                assert clock.is_in(hours, moment + 899) is is_quiet, (change, hours, quarter)
+                assert clock.leaves(hours, moment) == over, (change, hours, quarter)
 
 
 def test_days_and_weeks_around_every_change() -> None:
