@@ -65,7 +65,7 @@ def test_the_day_is_that_of_the_recipient_s_time_zone() -> None:
     assert decide(awake, facts(), known, evening) == SEND
 
 
-def test_the_time_zone_of_preferences_counts_only_where_the_file_says_so() -> None:
+def test_the_time_zone_of_preferences_counts_only_where_the_file_names_it() -> None:
     """Else everyone's is the declared one."""
     known = Recipient()
     known.preferences = Preferences(zone="America/New_York")

@@ -64,8 +64,8 @@ def test_a_message_that_was_sent_again_counts_once_at_the_later_time() -> None:
 
 
 def test_nothing_is_forgotten_that_a_decision_can_see() -> None:
-    """The longest window here is a calendar day, which may have 25 hours."""
-    known = recipient(("marketing", "old", "2026-11-29 10:59"), ("marketing", "new", "2026-11-29 11:01"))
+    """The longest window here is a calendar day, which may have 26 hours."""
+    known = recipient(("marketing", "old", "2026-11-29 09:59"), ("marketing", "new", "2026-11-29 10:01"))
     known.fold(accepted(facts("n", None, once="ended"), NOON - 86_400))
     known.fold(accepted(facts("n", None, once="runs"), NOON - 86_399))
     assert not known.forget(CARE, NOON)
