@@ -287,12 +287,13 @@ class Engine:
 
 def _by_wall_clock(pending: PendingOutcome, correction: float) -> PendingOutcome:
     outcome = pending.outcome
-    first = outcome.first_attempt_at
+    first, once = outcome.first_attempt_at, outcome.once
     return replace(
         pending,
         outcome=outcome._replace(
             received_at=outcome.received_at + correction,
             first_attempt_at=None if first is None else first + correction,
             finished_at=outcome.finished_at + correction,
+            once=None if once is None else once._replace(until=once.until + correction),
         ),
     )
