@@ -58,6 +58,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/metrics.md": metrics_page,
     "docs/reference/verdicts.md": verdicts.as_markdown,
     "schemas/asyncapi.json": asyncapi.document,
+    "schemas/care.schema.json": json_schemas.care,
     "schemas/configuration.schema.json": show.json_schema,
     "schemas/rules.schema.json": json_schemas.rules,
     "schemas/templates.schema.json": json_schemas.templates,

@@ -1,7 +1,8 @@
 """A folder of rules, templates and tests, read from disk.
 
-Rule files are all `*.yaml` and `*.yml` in the folder and its subfolders. A file below a folder named `tests` is a test
-file. Names that begin with a dot are skipped: editors and Kubernetes (`..data`) keep their own files there.
+Rule files are all `*.yaml` and `*.yml` in the folder and its subfolders, but for templates.yaml and care.yaml. A file
+below a folder named `tests` is a test file. Names that begin with a dot are skipped: editors and Kubernetes (`..data`)
+keep their own files there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from pipeline.errors import UserError
 from pipeline.rules.source.files import RuleSources
 
 TEMPLATES = ("templates.yaml", "templates.yml")
+CARE = ("care.yaml", "care.yml")
+NO_RULES = frozenset({*TEMPLATES, *CARE})
+"""Names of files of a rule set that hold no rules."""
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 4_194_304
 MAX_FOLDERS = 8
@@ -24,7 +28,9 @@ _COPIES = frozenset({".bak", ".orig", ".old", ".swp", ".tmp", ".disabled", ".off
 _OF_OTHERS = frozenset({".md", ".py", ".html"})
 """Suffixes of files that may quote a rule file."""
 _HEAD_BYTES = 2_048
-_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*#[^\n]*\n|\s*\n)*(?:rules|templates|tests|defaults):\s*(?:\n|\[|#|$)")
+_BEGINNING = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s*#[^\n]*\n|\s*\n)*(?:rules|templates|tests|defaults|care):\s*(?:\n|\[|#|$)"
+)
 """How a file of rules, templates or tests begins, whatever its name."""
 
 
@@ -44,7 +50,7 @@ def read_rules(folder: Path) -> RuleSources:
                 f"{folder}: there is no such folder", hint="name the folder that holds your rules and templates.yaml"
             )
         files = list(_files(folder))
-        rules = [one for one in files if is_rule_set_file(one.relative_to(folder)) and one.name not in TEMPLATES]
+        rules = [one for one in files if is_rule_set_file(one.relative_to(folder)) and one.name not in NO_RULES]
         return _sources(rules, folder)._replace(ignored=dict(_ignored(files, folder)))
     except OSError as error:
         raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
@@ -75,7 +81,7 @@ def watched_files(folder: Path) -> list[Path]:
 
 
 def is_rule_set_file(path: PurePath | str) -> bool:
-    """Whether a file, named from the rules' folder, has rules or templates."""
+    """Whether a file, named from the rules' folder, has rules, templates or care."""
     path = PurePath(path)
     hidden = any(part.startswith(".") for part in path.parts)
     return path.suffix.lower() in SUFFIXES and not hidden and "tests" not in path.parts[:-1]
@@ -95,18 +101,24 @@ def decoded(name: str, content: bytes) -> str:
 
 def _root(file: Path) -> Path:
     """The nearest folder above `file` that has templates, else its own."""
-    return next((folder for folder in file.parents if _catalogue(folder) is not None), file.parent)
+    return next((folder for folder in file.parents if _one_of(TEMPLATES, folder) is not None), file.parent)
 
 
-def _catalogue(folder: Path) -> Path | None:
-    return next((folder / name for name in TEMPLATES if (folder / name).is_file()), None)
+def _one_of(names: Iterable[str], folder: Path) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _named(names: Iterable[str], folder: Path) -> tuple[str, str] | None:
+    """The file of one of these names with its text."""
+    path = _one_of(names, folder)
+    return (str(path), _read(path)) if path is not None else None
 
 
 def _sources(files: Iterable[Path], folder: Path) -> RuleSources:
-    catalogue = _catalogue(folder)
     return RuleSources(
-        rules={str(path): _read(path) for path in sorted(files)},
-        templates=(str(catalogue), _read(catalogue)) if catalogue is not None else None,
+        rules={str(path): _read(path) for path in sorted(files) if path.name not in NO_RULES},
+        templates=_named(TEMPLATES, folder),
+        care=_named(CARE, folder),
     )
 
 
@@ -132,11 +144,13 @@ def _is_test(path: Path, folder: Path) -> bool:
 
 def _ignored(files: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
     """Files that an author would expect to be read, each with a hint."""
-    catalogue = _catalogue(folder)
+    read = {_one_of(TEMPLATES, folder), _one_of(CARE, folder)}
     for path in files:
         name = path.name.strip().lower()
-        if path.name in TEMPLATES and path != catalogue and not _is_test(path, folder):
+        if path.name in TEMPLATES and path not in read and not _is_test(path, folder):
             yield str(path), f"a rule set has one catalogue of templates: move them to {folder / TEMPLATES[0]}"
+        elif path.name in CARE and path not in read and not _is_test(path, folder):
+            yield str(path), f"a rule set has one file of care: move it to {folder / CARE[0]}"
         elif not _is_yaml(path) and path.suffix.lower() not in _COPIES:
             stem = name if name.endswith(SUFFIXES) else Path(name).stem
             if stem.endswith(SUFFIXES):

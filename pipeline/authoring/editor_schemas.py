@@ -7,6 +7,7 @@ import json
 from pydantic import BaseModel
 
 from pipeline.rules.lint.case_format import TestFile
+from pipeline.rules.source.care_format import CareFile
 from pipeline.rules.source.format import RuleFile, TemplateFile
 
 
@@ -18,6 +19,11 @@ def rules() -> str:
 def templates() -> str:
     """JSON Schema of templates.yaml."""
     return _schema(TemplateFile)
+
+
+def care() -> str:
+    """JSON Schema of care.yaml."""
+    return _schema(CareFile)
 
 
 def tests() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from pipeline.authoring.care_words import care_of
 from pipeline.authoring.evaluation import Evaluation, Probe, Result
 from pipeline.authoring.terminal_escape import shown
 from pipeline.errors import RenderRefused
@@ -93,6 +94,8 @@ class RuleExplanation(NamedTuple):
     """The value that chose the template; None for a rule with one template, or that does not match."""
     inactive: str | None = None
     """Why the event is on none of its days; None where it is on one, or the rule has no days."""
+    care: tuple[str, ...] = ()
+    """What may hold its messages back: what was sent to the recipient before is not known here."""
 
 
 class Explanation(NamedTuple):
@@ -114,6 +117,8 @@ def explain(rules: RuleSet, locations: Mapping[str, RuleLocations], event: Event
     for rule in looking:
         explainer = _Explainer(rules, rule, locations[rule.id], activation)
         one = explainer.passed_over(stopped_by) if stopped_by is not None else explainer.explain(event)
+        if one.match is Match.NOTICE:
+            one = one._replace(care=care_of(rule, rules.care))
         explained.append(one)
         if rule.stop and one.match in {Match.NOTICE, Match.REFUSED, Match.EMPTY}:
             stopped_by = rule.id

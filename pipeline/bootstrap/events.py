@@ -14,11 +14,13 @@ from pipeline.adapters.events.event_fields import EventFields
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.rule_files import read_rules
-from pipeline.errors import RegistryAway, SchemaError, Unreachable
+from pipeline.bootstrap.care import omitted_recipient
+from pipeline.errors import ConfigurationError, RegistryAway, RulesRefused, SchemaError, Unreachable
 from pipeline.model.notice import DEFAULT_API
-from pipeline.rules.compile import load
+from pipeline.rules.compile import compile_rules, in_order
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.rules.unapplied import unapplied
 from pipeline.settings import Settings
 from pipeline.settings.certificates import read_authorities, read_client_certificate
 from pipeline.settings.files import paths_of
@@ -226,15 +228,25 @@ def tombstone_topics(settings: Settings, compacted_topics: Collection[str]) -> C
 def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
     """The rules of the folder, compiled. The files of tests are not compiled: an error there must not stop messages.
 
+    Recipient care is not applied by this release's service, so rules that have it are refused: nothing may be sent
+    against a cap that an author relies on.
+
     Raises:
         RulesRefused: with findings of level error.
+        ConfigurationError: recipient care needs another setting.
         UserError: the folder cannot be read.
     """
+    if (conflict := omitted_recipient(settings)) is not None:
+        raise ConfigurationError(f"`outcomes.recipient`: {conflict}")
     apis = (DEFAULT_API, *settings.apis)
-    return load(
+    compilation = compile_rules(
         read_rules(settings.rules),
         catalogue,
         environment=settings.environment,
         apis=apis,
         most_items=settings.rule_options.most_items,
     )
+    refused = in_order([*compilation.errors, *unapplied(compilation)])
+    if compilation.ruleset is None or refused:
+        raise RulesRefused(refused)
+    return compilation.ruleset

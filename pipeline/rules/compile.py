@@ -14,12 +14,13 @@ from pipeline.errors import RulesRefused
 from pipeline.model.finding import Finding
 from pipeline.model.notice import MOST_ITEMS
 from pipeline.model.suggestion import did_you_mean
+from pipeline.rules.care_compiler import CareSource, read_care
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.fields import versions
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.expressions import ExpressionSource, Typed
 from pipeline.rules.functions.times import DEFAULT_ZONE
-from pipeline.rules.rule_compiler import RuleCompiler, event_types, with_defaults
+from pipeline.rules.rule_compiler import Named, RuleCompiler, event_types, with_defaults
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.compatibility import incompatibilities
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -72,6 +73,7 @@ class Compilation(NamedTuple):
     """The file of the templates; None where it is missing or is not YAML."""
     typed: Typed
     cel: Environment
+    care: CareSource
 
 
 def compile_rules(
@@ -93,6 +95,7 @@ def compile_rules(
     """
     errors: list[Finding] = []
     templates, catalogue = _templates(sources, apis, errors)
+    care = read_care(sources.care, errors)
     files = _rule_files(sources, errors)
     cel = cel or Environment()
     typed = _typed_environments(files, schemas)
@@ -102,7 +105,9 @@ def compile_rules(
     expressions: dict[str, Sequence[ExpressionSource]] = {}
     for file in files:
         report = Report(file.document)
-        compiler = RuleCompiler(report, file.defaults, templates, cel, typed, environment, _misplaced(file))
+        compiler = RuleCompiler(
+            report, file.defaults, Named(templates, care), cel, typed, environment, _misplaced(file)
+        )
         for index, model in file.rules:
             enabled = with_defaults(model, file.defaults).enabled
             if not enabled:
@@ -118,8 +123,11 @@ def compile_rules(
         errors += report.findings
     errors += _duplicates(files)
     ordered = in_order(errors)
-    ruleset = None if ordered else RuleSet(sources.version(), rules, templates, cel, off=off, files=sources.rules)
-    return Compilation(ruleset, ordered, tuple(files), expressions, locations, templates, catalogue, typed, cel)
+    ruleset = None
+    if not ordered:
+        version, names = sources.version(), sources.rules
+        ruleset = RuleSet(version, rules, templates, cel, off=off, files=names, care=care.care)
+    return Compilation(ruleset, ordered, tuple(files), expressions, locations, templates, catalogue, typed, cel, care)
 
 
 def load(
@@ -131,7 +139,7 @@ def load(
     cel: Environment | None = None,
     most_items: int = MOST_ITEMS,
 ) -> RuleSet:
-    """The rule set for the service; arguments as for `compile_rules`.
+    """The rule set without findings; arguments as for `compile_rules`.
 
     Raises:
         RulesRefused: with every error.

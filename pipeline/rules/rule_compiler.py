@@ -7,12 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
+from pipeline.care.declaration import OverCap
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.suggestion import did_you_mean
 from pipeline.rules import template_choice
 from pipeline.rules.active import Days
 from pipeline.rules.body import Body
+from pipeline.rules.care_compiler import CareSource, too_long
 from pipeline.rules.cel import braces
 from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.nulls import NOTHING, Known
@@ -21,9 +24,18 @@ from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, Ex
 from pipeline.rules.for_each import ForEach, taken_apart
 from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.message import MAX_URL, RuleField, Text
+from pipeline.rules.once import RuleOnce
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Path
-from pipeline.rules.source.format import ActiveModel, FieldValue, RuleFields, RuleModel, TemplateByValue
+from pipeline.rules.source.format import (
+    CATEGORIES,
+    ActiveModel,
+    FieldValue,
+    OnceModel,
+    RuleFields,
+    RuleModel,
+    TemplateByValue,
+)
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.rules.template_choice import OTHERS, TemplateChoice
@@ -44,6 +56,13 @@ _MOST_NAMED = 8
 """Templates that a hint lists."""
 
 
+class Named(NamedTuple):
+    """What rules may name."""
+
+    templates: Mapping[str, Template]
+    care: CareSource
+
+
 class RuleCompiler:
     """Compiles the rules of one file."""
 
@@ -51,7 +70,7 @@ class RuleCompiler:
         self,
         report: Report,
         defaults: RuleFields | None,
-        templates: Mapping[str, Template],
+        named: Named,
         environment: Environment,
         typed: Typed,
         stage: str | None,
@@ -63,7 +82,7 @@ class RuleCompiler:
         """
         self._report = report
         self._defaults = defaults
-        self._templates = templates
+        self._templates, self._care = named
         self._environment = environment
         self._stage = stage
         self._misplaced = misplaced
@@ -102,6 +121,11 @@ class RuleCompiler:
         if merged.active is not None:
             active = self._active(self._key_path(path, model, "active"), merged.active, timezone)
         reference = self._reference(locations["reference"], merged.reference, on, known) if merged.reference else None
+        once = None
+        if merged.once is not None:
+            once = self._once(self._key_path(path, model, "once"), merged.once, on, known)
+        category = merged.category or CATEGORIES[0]
+        self._check_care(path, model, merged, category)
         fields = {
             key: self._fields(locations["data"], merged, template, on, known) for key, template in templates.items()
         }
@@ -130,13 +154,14 @@ class RuleCompiler:
                 body=Body(template_id, to, url, fields[key]),
                 owner=merged.owner or "",
                 description=model.description or "",
-                category=merged.category or "transactional",
+                category=category,
                 file=self._report.path,
                 api=template.api,
                 max_per_minute=merged.max_per_minute,
                 reference=reference,
                 active=active,
                 for_each=each,
+                once=once,
             )
 
         rules = {key: with_template(key, template) for key, template in templates.items()}
@@ -226,6 +251,36 @@ class RuleCompiler:
             summary = "every message has this reference, so it finds none of them"
             self._report.add_inside(path, 0, "constant-reference", summary, "write a field: ${event.order_no}")
         return text
+
+    def _once(self, path: Path, once: OnceModel, on: Sequence[str], known: Known) -> RuleOnce | None:
+        by = self._expressions.text((*path, "by"), once.by, on, known)
+        is_too_long = too_long(self._report, (*path, "within"), "`within`", once.within)
+        return None if by is None or is_too_long else RuleOnce(by, once.within)
+
+    def _check_care(self, path: Path, model: RuleModel, merged: RuleModel, category: str) -> None:
+        """The rule's category exists, and what holds its messages back can rely on their order."""
+        if category not in self._care.categories and self._care.is_sound:
+            names = sorted(self._care.categories)
+            hint = did_you_mean(category, names) or f"there are {', '.join(names)}; care.yaml declares others"
+            summary = f"there is no category `{category}`"
+            self._report.add_inside(self._key_path(path, model, "category"), 0, "unknown-category", summary, hint)
+        declared = self._care.care.categories.get(category)
+        if declared is not None and declared.urgent and merged.once is not None:
+            summary = f"category `{category}` is urgent, so that `once` has no effect"
+            location = self._key_path(path, model, "once")
+            self._report.add(location, "urgent-held-back", summary, "leave out `once`, or use another category")
+        if merged.order != "none":
+            return
+        cap = next((cap.name for cap in declared.caps), None) if declared is not None else None
+        what = None
+        if merged.once is not None:
+            what = "`once`"
+        elif declared is not None and declared.over_cap is OverCap.DROP and cap is not None:
+            what = f"cap `{cap}` of category `{category}`"
+        if what is not None:
+            summary = f"{what} needs the order of messages: two at the same time would both be sent"
+            location = self._key_path(path, model, "order")
+            self._report.add_inside(location, 0, "care-needs-order", summary, "leave out `order: none`")
 
     def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, url, on, known)

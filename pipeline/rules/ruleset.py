@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from pipeline.care.declaration import NO_CARE, Care
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.make import make
@@ -17,6 +18,7 @@ from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
 from pipeline.rules.for_each import ForEach
 from pipeline.rules.message import RuleField, Text, evaluated, reference_of
+from pipeline.rules.once import RuleOnce
 from pipeline.rules.source.templates import Template
 from pipeline.rules.template_choice import TemplateChoice
 
@@ -58,6 +60,8 @@ class Rule:
     """Its templates by a value of the event. The rule itself has the first of them."""
     for_each: ForEach | None = None
     """The list of which each item gets a message."""
+    once: RuleOnce | None = None
+    """The key of which the recipient gets one message within a time."""
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -79,13 +83,18 @@ class RuleSet:
         *,
         off: Collection[str] = (),
         files: Collection[str] = (),
+        care: Care = NO_CARE,
     ) -> None:
-        """`off` are the ids of rules that are present and not enabled; `files` are the files that were read."""
+        """`off` are the ids of rules that are present and not enabled; `files` are the files that were read.
+
+        `care` is what care.yaml declares.
+        """
         self.version = version
         self.rules = tuple(rules)
         self.off = frozenset(off)
         self.files = frozenset(files)
         self.templates = templates
+        self.care = care
         self.environment = environment
         """In which the rules' expressions were compiled."""
         self._by_type: dict[str, list[Rule]] = {}
@@ -245,6 +254,8 @@ def make_notice(rule: Rule, event: Event, activation: Activation, item: int | No
         rule.api,
         None if rule.reference is None else reference_of(rule.reference, activation),
         item,
+        rule.category,
+        None if rule.once is None else rule.once.of(rule.id, activation),
     )
     return make(Notice, values)
 

@@ -15,6 +15,7 @@ from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, with_fields
 
 FOLDER = Path(__file__).parent
 WITHOUT_FILE = {
+    "care-not-applied",  # only the service refuses it: tests/unit/bootstrap/test_refused_care.py
     "file-not-read",  # the name is the fault: tests/unit/adapters/test_rule_files.py
     "file-too-large",  # a mebibyte needs no file
 }
@@ -26,7 +27,20 @@ TEMPLATE_FAULTS = {
     "unused-template",
 }
 APIS = ("notices", "sms")
-TEST_FAULTS = {"bad-test", "unknown-rule", "unfit-event"}
+TEST_FAULTS = {"bad-test", "unknown-list", "unknown-rule", "unfit-event"}
+CARE_FAULTS = {
+    "cap-without-effect",
+    "never-opens",
+    "reserve-too-large",
+    "unknown-cap",
+    "unknown-category",
+    "unknown-quiet-hours",
+    "unknown-zone",
+    "unused-category",
+    "urgent-held-back",
+}
+CARE = "care: {categories: {transactional: {opt_out: promotions}}}\n"
+"""The file of care beside the other faulty files."""
 USUAL = {"doubtful-template-id", "missing-test", "unused-template"}
 """Found in every file here, and looked at only where it is what the file is about."""
 MORE_TEMPLATES = f"""{TEMPLATES}\
@@ -42,11 +56,12 @@ NEWER = with_fields({"name": "gift_card", "type": "boolean"})
 def sources_of(code: str) -> RuleSources:
     """The rule set with the code's file in it, in the place that the file is for."""
     text = (FOLDER / f"{code}.yaml").read_text(encoding="utf-8")
-    rules = RULE if code in TEMPLATE_FAULTS | TEST_FAULTS else text
+    rules = RULE if code in TEMPLATE_FAULTS | TEST_FAULTS | CARE_FAULTS else text
     templates = text if code in TEMPLATE_FAULTS else MORE_TEMPLATES
     tests = {f"{code}.yaml": text} if code in TEST_FAULTS else {}
     catalogue = None if code == "no-templates" else ("templates.yaml", templates)
-    return RuleSources({f"{code}.yaml": rules}, catalogue, tests)
+    care = (f"{code}.yaml", text) if code in CARE_FAULTS else ("care.yaml", CARE)
+    return RuleSources({f"{code}.yaml": rules}, catalogue, tests, care=care)
 
 
 def schemas_of(code: str) -> SchemaCatalogue:
@@ -68,6 +83,50 @@ def found(code: str) -> list[Finding]:
 EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
     "bad-days": (6, 39, "the rule would end on 2026-11-01, before it begins", "exchange the days, or correct the year"),
     "bad-for-each": (6, 15, "this is not a name, `in`, and a list", "write it like: person in event.people"),
+    "cap-without-effect": (
+        4,
+        5,
+        "`a-day` is reached before it: at most 10 of the same in a window as long",
+        "remove it, or write a smaller `at_most`",
+    ),
+    "care-needs-order": (
+        7,
+        12,
+        "`once` needs the order of messages: two at the same time would both be sent",
+        "leave out `order: none`",
+    ),
+    "constant-once": (
+        6,
+        16,
+        "every message of `paid` has this key: a recipient gets one of them within the time",
+        "write a field: ${event.order_no}",
+    ),
+    "never-opens": (
+        3,
+        33,
+        "quiet hours `night` begin and end at the same time, so they never begin",
+        'write the minute after the last: {from: "22:00", to: "08:00"}',
+    ),
+    "not-in-release": (6, 5, "`send` is not in this release", "leave it out; a later release carries it out"),
+    "reserve-too-large": (
+        7,
+        7,
+        "10 of 10 are reserved: the other categories could never send",
+        "reserve less than `at_most`",
+    ),
+    "unknown-cap": (6, 14, "there is no cap `marketing-aday`", "did you mean `marketing-a-day`?"),
+    "unknown-category": (3, 33, "there is no category `markting`", "did you mean `marketing`?"),
+    "unknown-list": (4, 19, "no category has `opt_out: promotion`", "did you mean `promotions`?"),
+    "unknown-quiet-hours": (5, 22, "there are no quiet hours `nigth`", "did you mean `night`?"),
+    "unknown-zone": (2, 13, "there is no such time zone", "write it like Asia/Shanghai"),
+    "unused-category": (4, 5, "no rule has category `newsletter`", "write category: newsletter"),
+    "urgent-held-back": (
+        5,
+        16,
+        "`security` protects the recipient, and `caps` would hold its messages back",
+        "leave out `caps`, and write urgent: true",
+    ),
+    "window-too-long": (6, 45, "`within` may be 31d long", "write at most 31d"),
     "constant-reference": (
         6,
         16,

@@ -48,6 +48,7 @@ type outcome struct {
 	IntentOffset    *int64     `avro:"intent_offset"`
 	ScheduledFor    *time.Time `avro:"scheduled_for"`
 	Item            *int       `avro:"item"`
+	Once            *onceUntil `avro:"once"`
 }
 
 // What the product writes alike for every notice of the workload.

@@ -18,6 +18,7 @@ from typing import ClassVar, NamedTuple
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, file_pieces, given_event
 from pipeline.adapters.authoring.json_stream import Broken, Piece
+from pipeline.authoring.diff.care_simulation import CareSimulation
 from pipeline.authoring.diff.changes import Diff
 from pipeline.authoring.diff.rule_set_pair import Comparison
 from pipeline.errors import UserError
@@ -104,6 +105,8 @@ class Found(NamedTuple):
     diff: Diff
     faults: tuple[str, ...]
     """Messages about the first events that cannot be read."""
+    care: CareSimulation | None = None
+    """What recipient care would have done; None where neither version has it, and for a share."""
 
 
 class _Share(NamedTuple):
@@ -119,6 +122,7 @@ class _Comparer:
 
     def __init__(self, sides: RuleSetPair, recording: Recording) -> None:
         self._comparison = sides.comparison()
+        self.simulation = self._comparison.simulation()
         self._typer = EventTyper(sides.read_by)
         self._recording = recording
 
@@ -154,19 +158,23 @@ def compare_file(
         UserError: nothing of the file can be read, or a process was killed.
     """
     comparer = _Comparer(sides, recording)
-    whole, _ = comparer.found(_Share(0, ()))
+    whole = comparer.found(_Share(0, ())).diff
     faults: list[str] = []
     broken: list[UserError] = []
     shares = _shares(recording.file, share, broken)
     here = map(comparer.found, shares if jobs == 1 else islice(shares, alone))
     for found in chain(here, _elsewhere(shares, sides, recording, jobs)):
         whole.add(found.diff)
+        if comparer.simulation is not None:
+            comparer.simulation.play(found.diff.moments)
         faults += found.faults
         counted(whole.events)
     for error in broken:
         whole.undecodable[UNREADABLE] += 1
         faults.append(f"{error.message}; the rest was not read")
-    return Found(whole, tuple(faults[:MOST_FAULTS]))
+    if comparer.simulation is not None:
+        comparer.simulation.end()
+    return Found(whole, tuple(faults[:MOST_FAULTS]), comparer.simulation)
 
 
 def _shares(file: Path, size: int, broken: list[UserError]) -> Iterator[_Share]:

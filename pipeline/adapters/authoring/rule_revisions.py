@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.adapters.authoring.git_revisions import Revision
 from pipeline.adapters.authoring.schema_revisions import schemas_in
 from pipeline.adapters.events.schema_files import schemas_near
-from pipeline.adapters.rule_files import TEMPLATES, decoded, is_rule_set_file, read_rules
+from pipeline.adapters.rule_files import CARE, NO_RULES, TEMPLATES, decoded, is_rule_set_file, read_rules
 from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
@@ -52,9 +52,10 @@ def _rules_at(revision: Revision, folder: str) -> RuleSources:
         name: (path := f"{revision.name}:{posixpath.normpath(posixpath.join(folder, name))}", decoded(path, content))
         for name, content in revision.read(entries).items()
     }
-    templates = next((texts[name] for name in TEMPLATES if name in texts), None)
+    templates, care = (next((texts[name] for name in names if name in texts), None) for names in (TEMPLATES, CARE))
     names = sorted(map(PurePosixPath, texts))
-    return RuleSources(dict(texts[str(name)] for name in names if name.name not in TEMPLATES), templates)
+    rules = dict(texts[str(name)] for name in names if name.name not in NO_RULES)
+    return RuleSources(rules, templates, care=care)
 
 
 def _schemas_at(revision: Revision, rules: str) -> SchemaCatalogue:

@@ -19,7 +19,8 @@ def read_test_events(cases: Iterable[Case]) -> dict[str, FileEvent | str]:
     `NAME` is a file with one event, `NAME:3` the third one of a file. It is below the folder of the test, or in the
     folder `events` beside the rules: tests come with merge requests and must not read other files of a build server.
     """
-    names = {(case.document.path, case.event.file) for case in cases if case.event.file is not None}
+    every = [one for case in cases for one in (case, *(case.moment.before if case.moment is not None else ()))]
+    names = {(case.document.path, case.event.file) for case in every if case.event.file is not None}
     return {file_key(path, name): _read(Path(path).parent, name) for path, name in sorted(names)}
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.authoring.cards.card import Card, Value, card, values_of
+from pipeline.authoring.care_words import care_of, category_in_words
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
@@ -42,6 +43,10 @@ class Preview(NamedTuple):
     """False if the condition of the rule is false and was ignored to show the message."""
     inactive: str | None = None
     """Why the event is on none of the rule's days, which were ignored as well; None if it is on one."""
+    category: str | None = None
+    """The rule's category in words; None where care.yaml does not declare it."""
+    care: tuple[str, ...] = ()
+    """What may hold the message back, in words."""
 
     @property
     def unsent(self) -> str | None:
@@ -78,6 +83,8 @@ class Preview(NamedTuple):
             "request": self.request,
             "refusal": refusal,
             "shortened": [one._asdict() for one in self.shortened],
+            "category": self.category,
+            "care": list(self.care),
             "cards": [card.as_json() for card in self.cards(modes)],
         }
 
@@ -125,7 +132,17 @@ def _preview(rules: RuleSet, rule: Rule, activation: Activation, item: Notice | 
         if whole.get(key, value.text) != value.text
     )
     url = _rendered(rule.url, activation) if rule.url is not None else None
-    return Preview(rule.id, rules.templates[rule.template], item, values, url or None, shortened, is_matched=True)
+    return Preview(
+        rule.id,
+        rules.templates[rule.template],
+        item,
+        values,
+        url or None,
+        shortened,
+        is_matched=True,
+        category=category_in_words(rule, rules.care),
+        care=care_of(rule, rules.care),
+    )
 
 
 def _as_far_as_made(rule: Rule, whole: Mapping[str, str]) -> Iterator[tuple[str, Value]]:

@@ -55,6 +55,9 @@ def _facts(one: Preview) -> str:
         facts.append(f"<li>to <code>{escape(one.result.recipient)}</code></li>")
     if one.url is not None:
         facts.append(f"<li>opens <code>{escape(one.url)}</code></li>")
+    if one.category is not None:
+        facts.append(f"<li>category {escape(one.category)}</li>")
+    facts += [f"<li>subject to {escape(line)}</li>" for line in one.care]
     if one.unsent is not None:
         facts.append(f'<li class="np-warn">{escape(one.unsent)}</li>')
     facts += [f'<li class="np-warn">{_shortened(cut)}</li>' for cut in one.shortened]

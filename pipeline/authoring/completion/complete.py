@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple
 
+from pipeline.authoring.completion import care
 from pipeline.authoring.completion.describe import (
     described_field,
     described_template,
@@ -166,6 +167,11 @@ class _Items:
             if name not in present:
                 below = row.type == "record"
                 yield _field_item(row, start)._replace(label=name, insert=self._as_key(name, below=below))
+        for name, detail in care.keys_at(self._facts, path):
+            if name not in present:
+                yield Item(
+                    name, ItemKind.KEY, detail, "", self._as_key(name, below=path[-1:] == ("categories",)), start
+                )
         last = path[-1] if path else None
         is_expected = self._facts.kind is FileKind.TESTS and "expect" in path
         if last in _FIELD_MAPS and (self._facts.kind is FileKind.RULES or is_expected):
@@ -213,6 +219,8 @@ class _Items:
             yield from (Item(one.value, ItemKind.VALUE, "reason", "", one.value, start) for one in Reason)
         elif (below := below_event(self._facts, path)) is not None:
             yield from self._event_values(below, start)
+        elif (names := care.names_at(self._facts, path)) is not None:
+            yield from (Item(name, ItemKind.VALUE, detail, "", name, start) for name, detail in names)
         else:
             yield from self._choices(self._shape.values(), start)
             if self._facts.is_text(path):

@@ -79,7 +79,8 @@ class Facts(NamedTuple):
 
     def is_text(self, path: Path) -> bool:
         """Whether the value at `path` is a text with `${…}`."""
-        return self.kind is FileKind.RULES and self.inside(path)[:1] in _TEXTS
+        inside = self.inside(path)
+        return self.kind is FileKind.RULES and (inside[:1] in _TEXTS or inside == ("once", "by"))
 
     def item(self, path: Path) -> Mapping[str, str]:
         """The name of an item of the rule's `for_each`, with the path of the list; empty where none can be read."""

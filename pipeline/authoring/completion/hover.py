@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from pipeline.authoring.completion import care
 from pipeline.authoring.completion.complete import below_event
 from pipeline.authoring.completion.describe import (
     described_callable,
@@ -104,6 +105,8 @@ def _value(facts: Facts, where: Place) -> Hover | None:
         return Hover(where.word, f"{written}: {template.title}", described_template(template))
     if last in {"on", "type"} and (fields := facts.known.fields(written)) is not None:
         return Hover(where.word, written, fields.doc)
+    if (described := care.described(facts, where.path, written)) is not None:
+        return Hover(where.word, written, described)
     rule = facts.known.rules.get(written)
     if last == "rule" and rule is not None:
         return Hover(where.word, written, f"Events: {', '.join(rule.types)}\nTemplate: {rule.template}")

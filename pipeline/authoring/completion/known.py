@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pipeline.authoring.event_fields import FieldRow, event_fields
+from pipeline.care.declaration import NO_CARE, Care
 from pipeline.model.finding import Finding
+from pipeline.rules.care_compiler import read_care
 from pipeline.rules.rule_compiler import event_types, template_aliases, with_defaults
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.examples import example
 from pipeline.rules.source.catalogue import read_templates
 from pipeline.rules.source.document import parse
 from pipeline.rules.source.files import RuleSources
-from pipeline.rules.source.format import RuleFile
+from pipeline.rules.source.format import CATEGORIES, RuleFile
 from pipeline.rules.source.structure import validate
 from pipeline.rules.source.templates import Template
 
@@ -60,8 +62,13 @@ class Known:
         templates: Mapping[str, Template] | None = None,
         rules: Mapping[str, KnownRule] | None = None,
         fields: dict[str, EventFields] | None = None,
+        care: Care = NO_CARE,
     ) -> None:
-        """`rules` by id; those of a file that cannot be read are missing. `fields` are those read before."""
+        """`rules` by id; those of a file that cannot be read are missing. `fields` are those read before.
+
+        `care` is what care.yaml declares.
+        """
+        self.care = care
         self.templates = templates or {}
         self.rules = rules or {}
         self.schemas = schemas
@@ -90,13 +97,24 @@ class Known:
         return [fields for one in event_types if (fields := self.fields(one)) is not None]
 
     def with_files(self, sources: RuleSources) -> Known:
-        """The same with the templates and rules of these files; templates that cannot be read stay as they are."""
+        """The same with the contents of these files; templates and care that cannot be read stay as they are."""
         templates = read_templates(*sources.templates)[0] if sources.templates is not None else {}
         rules: dict[str, KnownRule] = {}
         for path, text in sources.rules.items():
             rules.update(_rules_of(path, text))
         templates = templates or self.templates
-        return Known(self.schemas, templates, rules, self._fields)
+        care = read_care(sources.care, [])
+        return Known(self.schemas, templates, rules, self._fields, care.care if care.is_sound else self.care)
+
+    @property
+    def categories(self) -> list[str]:
+        """The categories that a rule may have."""
+        return list(dict.fromkeys([*CATEGORIES, *self.care.categories]))
+
+    @property
+    def lists(self) -> list[str]:
+        """The lists that a recipient may opt out of."""
+        return list(dict.fromkeys(one.opt_out for one in self.care.categories.values() if one.opt_out is not None))
 
 
 def _rules_of(path: str, text: str) -> dict[str, KnownRule]:

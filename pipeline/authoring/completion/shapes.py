@@ -11,10 +11,12 @@ from pydantic import BaseModel
 
 from pipeline.authoring.completion.outline import Path
 from pipeline.rules.lint.case_format import TestFile
+from pipeline.rules.source.care_format import CareFile
 from pipeline.rules.source.format import RuleFile, TemplateFile
 from pipeline.styles.registry import STYLES
 
 TEMPLATE_FILES = ("templates.yaml", "templates.yml")
+CARE_FILES = ("care.yaml", "care.yml")
 
 
 class FileKind(StrEnum):
@@ -23,6 +25,7 @@ class FileKind(StrEnum):
     RULES = "rules"
     TEMPLATES = "templates"
     TESTS = "tests"
+    CARE = "care"
 
     @classmethod
     def of(cls, name: str) -> FileKind:
@@ -30,6 +33,8 @@ class FileKind(StrEnum):
         parts = name.replace("\\", "/").split("/")
         if "tests" in parts[:-1]:
             return cls.TESTS
+        if parts[-1] in CARE_FILES:
+            return cls.CARE
         return cls.TEMPLATES if parts[-1] in TEMPLATE_FILES else cls.RULES
 
 
@@ -37,6 +42,7 @@ _MODELS: Mapping[FileKind, type[BaseModel]] = {
     FileKind.RULES: RuleFile,
     FileKind.TEMPLATES: TemplateFile,
     FileKind.TESTS: TestFile,
+    FileKind.CARE: CareFile,
 }
 
 
@@ -70,6 +76,8 @@ class Shape:
                 found.append(one["properties"][part])
             elif isinstance(one.get("additionalProperties"), dict):
                 found.append(one["additionalProperties"])
+            else:
+                found += one.get("patternProperties", {}).values()
         return Shape(self._root, found)
 
     def at(self, path: Path) -> Shape:

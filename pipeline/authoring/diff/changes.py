@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
+from pipeline.authoring.diff.care_simulation import Moment
 from pipeline.model.event import Event, Position
 from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal
 from pipeline.model.outcome import Reason
@@ -143,6 +144,8 @@ class Diff:
     first_ms: int | None = None
     last_ms: int | None = None
     """Times of the first and the last event, if known."""
+    moments: list[Moment] = field(default_factory=list)
+    """The messages of each event for a simulation of recipient care, which the caller takes; empty without one."""
 
     @property
     def changes(self) -> int:
@@ -180,11 +183,16 @@ def change_of(before: Notice | Refusal | None, after: Notice | Refusal | None) -
     if isinstance(before, Notice):
         if not isinstance(after, Notice):
             return Change.GONE
-        return Change.SAME if before == after else Change.CHANGED
+        return Change.SAME if _message(before) == _message(after) else Change.CHANGED
     if isinstance(after, Notice):
         return Change.NEW
     refused_anew = after is not None and (before is None or before.reason != after.reason)
     return Change.REFUSED if refused_anew else Change.SAME
+
+
+def _message(notice: Notice) -> Notice:
+    """The notice without what decides only whether it may leave."""
+    return notice._replace(category=None, once=None)
 
 
 def _differences(

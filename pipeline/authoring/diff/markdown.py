@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.authoring.diff import care_report
 from pipeline.authoring.diff import report as diff_report
+from pipeline.authoring.diff.care_simulation import CareSimulation
 from pipeline.authoring.diff.changes import Change, Diff, Example, FieldChange, RuleDiff
 from pipeline.authoring.diff.report import SHOWN, Mask, Names
 from pipeline.authoring.terminal_escape import terminal_escape
@@ -14,17 +16,21 @@ LONGEST = 200
 _MARKUP = frozenset("\\`*_{}[]<>()#|&~!@$^")
 
 
-def as_markdown(diff: Diff, names: Names, mask: Mask) -> str:
-    """The Markdown text. Values of events are escaped."""
+def as_markdown(diff: Diff, names: Names, mask: Mask, care: CareSimulation | None = None) -> str:
+    """The Markdown text, with the simulation of recipient care if there is one. Values of events are escaped."""
     lines = [f"### Rules: {code(names.old)} → {code(names.new)}", "", _summary(diff, names), ""]
     if diff.rules:
         lines += _table(diff)
     for name, rule in diff_report.ordered(diff):
         lines += _examples(name, rule, names, mask)
+    if care is not None:
+        lines += ["#### Recipient care", "", *care_report.markdown(care)]
     if diff.unchanged:
         count = len(diff.unchanged)
         lines += [f"{count} {'rule is' if count == 1 else 'rules are'} the same in both versions.", ""]
     lines += [f"- {note}" for note in diff_report.notes(diff)]
+    if care is not None:
+        lines += [f"- {note}" for note in (care_report.headline(care), *care_report.notes(care))]
     return "\n".join(lines).rstrip() + "\n"
 
 

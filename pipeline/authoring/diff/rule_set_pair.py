@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import NamedTuple
 
+from pipeline.authoring.diff.care_simulation import CareSimulation, has_care, moment_of
 from pipeline.authoring.diff.changes import Diff, Edit, RuleDiff
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
@@ -25,13 +26,26 @@ class RuleText(NamedTuple):
     stop: bool
 
     @classmethod
-    def of(cls, rule: Rule) -> RuleText:
-        """The fields of a rule without description, owner and category, which do not affect messages."""
+    def of(cls, rule: Rule, *, with_care: bool = False) -> RuleText:
+        """The fields of a rule without description and owner, which do not affect messages.
+
+        The category is a part of it `with_care`, which decides by it.
+        """
         fields = _fields(rule)
         url = rule.url.source if rule.url is not None else None
         sent = (rule.expires_after, rule.ordered, rule.on_ambiguous, rule.api)
         reference = rule.reference.source if rule.reference is not None else None
-        message = (rule.to.source, rule.template, rule.template_id, url, fields, sent, reference, _choice(rule))
+        message = (
+            rule.to.source,
+            rule.template,
+            rule.template_id,
+            url,
+            fields,
+            sent,
+            reference,
+            _choice(rule),
+            *_care_of(rule, with_care),
+        )
         return cls(
             rule.on,
             (
@@ -58,6 +72,11 @@ def _choice(rule: Rule) -> tuple[object, ...]:
     return (rule.choice.by.source, *of)
 
 
+def _care_of(rule: Rule, with_care: bool) -> tuple[object, ...]:  # noqa: FBT001 - passed on
+    once = None if rule.once is None else (rule.once.by.source, rule.once.within)
+    return (once, rule.category if with_care else None)
+
+
 class _Plan(NamedTuple):
     """The rules to evaluate for events of one type, in file order."""
 
@@ -80,8 +99,9 @@ class Comparison:
         """Keep at most `examples` examples for each rule and kind of change (see `Diff.examples`)."""
         self._old = old
         self._new = new
-        before = {rule.id: RuleText.of(rule) for rule in old.rules}
-        after = {rule.id: RuleText.of(rule) for rule in new.rules}
+        self._simulates = has_care(old) or has_care(new)
+        before = {rule.id: RuleText.of(rule, with_care=self._simulates) for rule in old.rules}
+        after = {rule.id: RuleText.of(rule, with_care=self._simulates) for rule in new.rules}
         edits = {name: _edit(before.get(name), after.get(name)) for name in {**after, **before}}
         both = before.keys() & after.keys()
         self._same_condition = frozenset(name for name in both if before[name].when == after[name].when)
@@ -93,10 +113,16 @@ class Comparison:
         rules = {name: RuleDiff(edit) for name, edit in edits.items() if name in compared}
         self.diff = Diff(rules, tuple(name for name in edits if name not in rules), examples)
 
+    def simulation(self) -> CareSimulation | None:
+        """A simulation that plays `diff.moments`; None where neither version has recipient care."""
+        return CareSimulation.of(self._old, self._new)
+
     def add(self, event: Event) -> None:
         """Compare the messages of one event."""
         self.diff.saw(event.time_ms)
         plan = self._plans.get(event.type)
+        if plan is not None and self._simulates:  # messages that are the same count as well
+            plan = _Plan(tuple(self._old.for_type(event.type)), tuple(self._new.for_type(event.type)))
         if plan is None or not (plan.old or plan.new):
             return
         activation = self._old.bind(event)
@@ -104,8 +130,12 @@ class Comparison:
         if self._new.environment is not self._old.environment:
             activation = self._new.bind(event)
         after = self._results(plan.new, event, activation, before)
+        if self._simulates:
+            self.diff.moments.append(moment_of(event.time_ms, before, after))
         for name in dict.fromkeys(rule.id for rule in (*plan.new, *plan.old)):
-            rule = self.diff.rules[name]
+            rule = self.diff.rules.get(name)
+            if rule is None:
+                continue
             rule.events += 1
             for old, new in zip_longest(before.get(name) or (), after.get(name) or ()):
                 rule.note(event, old, new, self.diff.examples)

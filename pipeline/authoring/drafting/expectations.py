@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.authoring.rule_tests.comparing import Message, duration
+from pipeline.authoring.rule_tests.comparing import Message
 from pipeline.rules.lint.case_format import ExpectedNotice
+from pipeline.rules.source.format import duration_text
 
 NO_MATCH: Mapping[str, object] = {"none": "no_match"}
 
@@ -25,9 +26,14 @@ def expected_of(
         return {"none": "refused", "rule": refused[0].rule, "reason": refused[0].refused}
     if refused:
         return None
+    sent = [message for message in came if message.suppressed is None]
+    if not sent:
+        first = came[0]
+        found: dict[str, object] = {"none": "suppressed", "rule": first.rule, "reason": first.suppressed}
+        return found | ({"cap": first.caps[0]} if first.caps else {})
     left = list(before)
     notices: list[dict[str, object]] = []
-    for message in came:
+    for message in sent:
         known = next((notice for notice in left if notice.rule == message.rule), None)
         if known is not None:
             left.remove(known)  # a rule may make several messages of an event
@@ -43,7 +49,7 @@ def _notice(message: Message, before: ExpectedNotice | None, main: str | None) -
     same = {"to": message.to, "template": message.template, "url": message.url, "reference": message.reference}
     found |= {key: value for key, value in same.items() if key in named and value is not None}
     if "expires_after" in named and message.expires_after is not None:
-        found["expires_after"] = duration(message.expires_after)
+        found["expires_after"] = duration_text(message.expires_after)
     if "category" in named:
         found["category"] = message.category
     if before.whole:

@@ -155,6 +155,10 @@ def _completing(text: str, item: yaml.Node, path: Path, only: Collection[Path] |
     if "cases" in names:
         for number, case in enumerate(_items(item, "cases")):
             yield from _completing(text, case, (*path, "cases", number), only)
+    elif "timeline" in names:
+        for number, entry in enumerate(_items(item, "timeline")):
+            if isinstance(entry, yaml.MappingNode) and any(key.value == "event" for key, _ in entry.value):
+                yield from _completing(text, entry, (*path, "timeline", number), only)
     elif "expect" not in names and (only is None or path in only):
         if item.flow_style:
             yield _Edit(item.end_mark.index - 1, item.end_mark.index - 1, f", {PLACEHOLDER}")

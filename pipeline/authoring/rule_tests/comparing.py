@@ -13,7 +13,7 @@ from pipeline.model.notice import Notice, Refusal
 from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice
 from pipeline.rules.source.document import Path
-from pipeline.rules.source.format import FieldValue
+from pipeline.rules.source.format import FieldValue, duration_text
 
 
 class Message(NamedTuple):
@@ -35,9 +35,27 @@ class Message(NamedTuple):
     reference: str | None = None
     item: int | None = None
     """Position in the list of the rule's `for_each`."""
+    suppressed: str | None = None
+    """The reason of recipient care for which it is not sent, in a timeline; `detail` explains it."""
+    caps: tuple[str, ...] = ()
+    """The caps that are reached."""
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it leaves."""
+        return self.refused is None and self.suppressed is None
+
+    @property
+    def not_sent(self) -> str:
+        """Why it does not leave, after the rule's name."""
+        if self.suppressed is not None:
+            return f"matched, but its message is not sent: {self.suppressed}: {self.detail}"
+        return f"matched, but cannot make its message: {self.refused}: {self.detail}"
 
     def __str__(self) -> str:
         """The message in one line."""
+        if self.suppressed is not None:
+            return f"`{self.rule}` suppressed: {self.suppressed}: {self.detail}"
         if self.refused is not None:
             return f"`{self.rule}` refused: {self.refused}: {self.detail}"
         fields = ", ".join(f"{key}: {text}" for key, (text, _) in self.data.items())
@@ -102,6 +120,8 @@ def compare(
         return tuple(_notices(expect.notices, (*path, "notices"), came, why_not))
     if expect.none == "no_match":
         return tuple(_no_match((*path, "none"), came))
+    if expect.none == "suppressed":
+        return tuple(_suppressed(expect, path, came, why_not))
     return tuple(_refused(expect, path, came, why_not))
 
 
@@ -112,19 +132,20 @@ def _notices(
     paired: list[int] = []
     for number, notice in enumerate(expected):
         location = (*path, number)
-        message = next((one for one in left if one.rule == notice.rule), None)
+        own = [one for one in left if one.rule == notice.rule]
+        message = next((one for one in own if one.is_sent), own[0] if own else None)
         if message is None:
             yield _missing((*location, "rule"), notice.rule, came, why_not)
             continue
         left.remove(message)
         paired.append(list(came).index(message))
-        if message.refused is not None:
-            explanation = f"`{message.rule}` matched, but cannot make its message: {message.refused}: {message.detail}"
-            yield Mismatch((*location, "rule"), explanation, hint=_refusal_hint(message))
-        else:
+        if message.is_sent:
             yield from _message_differences(notice, location, message)
+        else:
+            yield Mismatch((*location, "rule"), f"`{message.rule}` {message.not_sent}", hint=_not_sent_hint(message))
     for message in left:
-        yield _unexpected(path, message)
+        if message.suppressed is None:  # what is not sent is no notice
+            yield _unexpected(path, message)
     if paired != sorted(paired):
         expected_order, order = (", ".join(names) for names in (_rules(expected), _rules(came)))
         explanation = "messages are in the order of the rules in their files"
@@ -149,28 +170,59 @@ def _missing(path: Path, rule: str, came: Sequence[Message], why_not: Mapping[st
 def _unexpected(path: Path, message: Message) -> Mismatch:
     if message.refused is not None:
         explanation = f"`{message.rule}` also matched, but cannot make its message: {message.refused}: {message.detail}"
-        return Mismatch(path, explanation, hint=_refusal_hint(message))
+        return Mismatch(path, explanation, hint=_not_sent_hint(message))
     return Mismatch(path, f"unexpected message: {message}")
 
 
-def _refusal_hint(message: Message) -> str:
+def _not_sent_hint(message: Message) -> str:
+    if message.suppressed is not None:
+        cap = f", cap: {message.caps[0]}" if message.caps else ""
+        what = f"none: suppressed, rule: {message.rule}, reason: {message.suppressed}{cap}"
+        return f"if that is right: `expect: {{{what}}}`"
     return f"if that is right: `expect: {{none: refused, rule: {message.rule}, reason: {message.refused}}}`"
 
 
 def _no_match(path: Path, came: Sequence[Message]) -> Iterator[Mismatch]:
     for message in came:
-        if message.refused is not None:
-            explanation = f"`{message.rule}` matched, but cannot make its message: {message.refused}: {message.detail}"
-            yield Mismatch(path, explanation, hint=_refusal_hint(message))
-        else:
+        if message.is_sent:
             yield Mismatch(path, f"there is a message: {message}")
+        else:
+            yield Mismatch(path, f"`{message.rule}` {message.not_sent}", hint=_not_sent_hint(message))
+
+
+def _suppressed(
+    expect: Expected, path: Path, came: Sequence[Message], why_not: Mapping[str, WhyNot]
+) -> Iterator[Mismatch]:
+    for message in came:
+        if message.is_sent:
+            yield Mismatch((*path, "none"), f"it is sent: {message}")
+        elif message.refused is not None:
+            yield Mismatch((*path, "none"), f"`{message.rule}` {message.not_sent}", hint=_not_sent_hint(message))
+    selected = [one for one in came if one.suppressed is not None and expect.rule in {None, one.rule}]
+    if not selected:
+        if expect.rule is not None and not any(message.rule == expect.rule for message in came):
+            why = why_not.get(expect.rule)
+            explanation = f"`{expect.rule}` makes no message" + (f": {why.message}" if why is not None else "")
+            yield Mismatch((*path, "rule"), explanation, hint=why.hint if why is not None else None)
+        elif not came:
+            yield Mismatch((*path, "none"), "no rule matched", hint="if that is right: `expect: {none: no_match}`")
+        return
+    message = selected[0]
+    if expect.reason is not None and all(one.suppressed != expect.reason for one in selected):
+        explanation = f"`{message.rule}` is not sent for another reason: {message.detail}"
+        yield Mismatch((*path, "reason"), explanation, expect.reason, message.suppressed)
+    elif expect.cap is not None and all(expect.cap not in one.caps for one in selected):
+        explanation = f"`{message.rule}` is not sent because of another cap: {message.detail}"
+        yield Mismatch((*path, "cap"), explanation, expect.cap, ", ".join(message.caps) or None)
 
 
 def _refused(
     expect: Expected, path: Path, came: Sequence[Message], why_not: Mapping[str, WhyNot]
 ) -> Iterator[Mismatch]:
     for message in came:
-        if message.refused is None:
+        if message.suppressed is not None:
+            yield Mismatch((*path, "none"), f"`{message.rule}` {message.not_sent}", hint=_not_sent_hint(message))
+        elif message.refused is None:
             yield Mismatch((*path, "none"), f"there is a message: {message}")
     refused = [message for message in came if message.refused is not None]
     selected = [message for message in refused if expect.rule in {None, message.rule}]
@@ -195,8 +247,8 @@ def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -
             yield _text(f"`{name}` of `{message.rule}`", (*path, name), expected, got)
     if notice.expires_after is not None and notice.expires_after != message.expires_after:
         location, seconds = (*path, "expires_after"), message.expires_after
-        got = "never" if seconds is None else duration(seconds)
-        yield _text(f"`expires_after` of `{message.rule}`", location, duration(notice.expires_after), got)
+        got = "never" if seconds is None else duration_text(seconds)
+        yield _text(f"`expires_after` of `{message.rule}`", location, duration_text(notice.expires_after), got)
     if notice.category is not None and notice.category != message.category:
         yield _text(f"`category` of `{message.rule}`", (*path, "category"), notice.category, message.category)
     for key, value in notice.data.items():
@@ -206,15 +258,6 @@ def _message_differences(notice: ExpectedNotice, path: Path, message: Message) -
             if key not in notice.data:
                 explanation = f"`{message.rule}` also has `{key}`, and `whole: true` lists every field"
                 yield Mismatch((*path, "whole"), explanation, None, text)
-
-
-def duration(seconds: int) -> str:
-    """A duration as rules write it: `24h`."""
-    unit, size = next((one for one in _UNITS if seconds % one[1] == 0), ("s", 1))
-    return f"{seconds // size}{unit}"
-
-
-_UNITS = (("h", 3_600), ("m", 60))
 
 
 def _field(key: str, value: FieldValue | str, path: Path, message: Message) -> Iterator[Mismatch]:

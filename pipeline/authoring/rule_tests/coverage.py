@@ -1,20 +1,23 @@
 """Which branches of the rules their tests reach.
 
 They are match and no match of rules, both values of `&&`, `||` and `? :`, each label of `label()`, and both sides of
-`default()`.
+`default()`; of `once`, a duplicate and the first. Those of care.yaml are in `care_coverage`.
 
 A part of a macro (`exists`, `all`, …) that uses the macro's variable is not a branch: it has no single value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from pipeline.authoring.evaluation import Evaluation, Probe
+from pipeline.authoring.rule_tests.running import NoticeDecision
+from pipeline.care.decision import End
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
+from pipeline.model.outcome import Reason
 from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
@@ -27,6 +30,7 @@ from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RuleLocations
 from pipeline.rules.template_choice import OTHERS, TemplateChoice
 
+_DUPLICATE, _FIRST = "a duplicate", "the first"
 _JUNCTIONS = frozenset({"_&&_", "_||_"})
 
 
@@ -83,6 +87,13 @@ class Coverage:
             matched = self._watched[rule.id].note(event, activation)
             if matched is not False and rule.stop:
                 break
+
+    def note_once(self, decisions: Iterable[NoticeDecision]) -> None:
+        """Record whether `once` found a message with the same key, of the messages of an event of a timeline."""
+        for decided in decisions:
+            reason = decided.decision.reason if isinstance(decided.decision, End) else None
+            if reason is not Reason.OPTED_OUT:  # decided before
+                self._watched[decided.rule].once.add(_DUPLICATE if reason is Reason.DUPLICATE else _FIRST)
 
     def rules(self) -> tuple[RuleCoverage, ...]:
         """The coverage of each rule, in file order."""
@@ -143,6 +154,8 @@ class _WatchedRule:
         self._places = locations
         self._matched = False
         self._inactive = False
+        self.once: set[str] = set()
+        """Of `once`: whether there was a message with the same key, and whether there was none."""
         self._chosen: set[str] = set()
         self._by = _Watched(rules, rule.choice.by, fields) if rule.choice is not None else None
         self._over = _Watched(rules, rule.for_each.over, fields) if rule.for_each is not None else None
@@ -213,6 +226,11 @@ class _WatchedRule:
             location = self._places.location("for_each")
             text = self._rule.for_each.over.source
             missing += [Branch(location, text, one) for one in ("several items", "no item") if one not in self._counts]
+        if self._rule.once is not None:
+            branches += 2
+            location = self._places.document.location(self._places.key("once"))
+            text = f"once by {self._rule.once.by.source}"
+            missing += [Branch(location, text, one) for one in (_DUPLICATE, _FIRST) if one not in self.once]
         by = [] if self._by is None else [("template", "by", 0, self._by)]
         branches += len(self._keys)
         for one in self._keys:
@@ -231,6 +249,7 @@ class _WatchedRule:
 def _expressions(rule: Rule, locations: RuleLocations) -> Iterator[tuple[str, str | None, int, Expression]]:
     """The expressions in the texts of a rule: key, field of `data`, and position in the text."""
     texts: list[tuple[str, str | None, Text | None]] = [
+        ("once", "by", None if rule.once is None else rule.once.by),
         ("to", None, rule.to),
         ("url", None, rule.url),
         ("reference", None, rule.reference),

@@ -70,6 +70,14 @@ def _mismatch_as_json(result: Result, mismatch: Mismatch) -> Mapping[str, object
 def _message_as_json(message: Message) -> Mapping[str, object]:
     if message.refused is not None:
         return {"rule": message.rule, "refused": message.refused, "detail": message.detail}
+    if message.suppressed is not None:
+        return {
+            "rule": message.rule,
+            "to": message.to,
+            "suppressed": message.suppressed,
+            "caps": list(message.caps),
+            "detail": message.detail,
+        }
     data = {key: {"value": text} | ({"color": color} if color else {}) for key, (text, color) in message.data.items()}
     return {
         "rule": message.rule,

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from pipeline.authoring.care_words import in_words, zone_of
 from pipeline.authoring.evaluation import Probe
 from pipeline.authoring.evaluation import Result as Outcome
+from pipeline.authoring.recipient_care import VirtualCare, facts_of
 from pipeline.authoring.rule_tests.comparing import Message, Mismatch, WhyNot, compare, messages
 from pipeline.authoring.terminal_escape import shown
+from pipeline.care.decision import Decision, End
+from pipeline.care.preferences import Preferences
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
-from pipeline.model.outcome import Reason
-from pipeline.rules.lint.cases import Case
+from pipeline.model.notice import Notice
+from pipeline.model.outcome import CAP, Reason
+from pipeline.rules.lint.cases import Case, Moment
 from pipeline.rules.lint.given_events import EventFiles, Unfit, given
 from pipeline.rules.ruleset import Rule, RuleSet, made
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Location
 from pipeline.styles.text import is_visible
+
+
+class NoticeDecision(NamedTuple):
+    """What recipient care says of a message."""
+
+    rule: str
+    category: str | None
+    decision: Decision
 
 
 class Result(NamedTuple):
@@ -30,6 +43,8 @@ class Result(NamedTuple):
     """The messages and refusals of the event."""
     event: Event | None = None
     """The event; None if it does not fit its schema."""
+    decisions: tuple[NoticeDecision, ...] = ()
+    """Of an entry of a timeline: what recipient care says of each message."""
 
     @property
     def passed(self) -> bool:
@@ -42,15 +57,55 @@ class Result(NamedTuple):
 
 
 def run(case: Case, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles) -> Result:
-    """Evaluate the rules for the event of the case, and compare. The content of a test never raises."""
+    """Evaluate the rules for the event of the case, and compare. The content of a test never raises.
+
+    Of an entry of a timeline, recipient care decides about its messages after those of the entries before it.
+    """
     try:
         event = given(case, schemas, files)
+        decisions = () if case.moment is None else _decisions(case, case.moment, rules, schemas, files)
     except Unfit as unfit:
         return Result(case, (Mismatch(unfit.path, unfit.message, hint=unfit.hint),), ())
     came = tuple(_completed(message, rules, event) for message in messages(rules.evaluate(event)))
+    if case.moment is not None:
+        zone = zone_of(rules.care, case.moment.recipient.timezone)
+        came = tuple(_decided(message, one, zone) for message, one in zip(came, decisions, strict=True))
     made = {message.rule for message in came}
     why = {name: _why_not(name, rules, event, came) for name in case.rules if name not in made}
-    return Result(case, compare(case.expect, case.expect_path, came, why), came, event)
+    mismatches = compare(case.expect, case.expect_path, came, why)
+    return Result(case, mismatches, came, event, tuple(one for one in decisions if one is not None))
+
+
+def _decisions(
+    case: Case, moment: Moment, rules: RuleSet, schemas: SchemaCatalogue, files: EventFiles
+) -> tuple[NoticeDecision | None, ...]:
+    """What recipient care says of each message of the case's event; None for one that cannot be made.
+
+    Raises:
+        Unfit: an event before it does not fit its schema, or cannot be made.
+    """
+    preferences = Preferences(frozenset(moment.recipient.opted_out), moment.recipient.timezone)
+    care = VirtualCare(rules.care, preferences)
+    decisions: tuple[NoticeDecision | None, ...] = ()
+    for one in (*moment.before, case):
+        at = moment.at if one.moment is None else one.moment.at
+        decisions = tuple(
+            NoticeDecision(result.rule, result.category, care.decide(result.recipient, facts_of(result), at))
+            if isinstance(result, Notice)
+            else None
+            for result in rules.evaluate(given(one, schemas, files))
+        )
+    return decisions
+
+
+def _decided(message: Message, decision: NoticeDecision | None, zone: str) -> Message:
+    """The message with what recipient care says of it; times are on the clock of `zone`."""
+    if decision is None or not isinstance(decision.decision, End):
+        return message
+    end = decision.decision
+    detail = "; ".join(in_words(one, zone) for one in end.because)
+    caps = tuple(one.name for one in end.because if one.what == CAP and one.name is not None)
+    return message._replace(suppressed=str(end.reason), detail=detail, caps=caps)
 
 
 _MOST_SHOWN = 60

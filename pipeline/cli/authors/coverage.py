@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.adapters.authoring.rule_test_events import read_test_events
+from pipeline.authoring.rule_tests.care_coverage import CareCoverage
 from pipeline.authoring.rule_tests.coverage import Coverage, RuleCoverage, percent
 from pipeline.authoring.rule_tests.running import run
 from pipeline.authoring.terminal_escape import terminal_escape
@@ -33,7 +34,8 @@ def command(
 
     The branches of a rule: that it matches and that it does not match; and that each operand of `&&` and `||`, and each
     condition before `?`, is true and is false, in conditions and in texts; each label of `label()`; and that
-    `default()` gives the value itself and the other value.
+    `default()` gives the value itself and the other value. Of recipient care, timelines reach: each cap reached and
+    not, in quiet hours and outside, opted out and not; and for `once`, a duplicate and the first.
 
     Exit 0: reported; 1: less than `--fail-under`, a test failed, or the rules have errors; 2: misuse, or no tests.
 
@@ -46,6 +48,7 @@ def command(
     if not cases and not sound.checked.skipped:
         raise UserError(f"{rules}: there are no tests", hint=f"tests are in {rules / 'tests'}/*.yaml")
     coverage = Coverage(sound.ruleset, sound.checked.locations, sound.catalogue)
+    care = CareCoverage(sound.ruleset, sound.checked.care)
     files = read_test_events(cases)
     failed = 0
     for case in cases:
@@ -53,13 +56,15 @@ def command(
         failed += not result.passed
         if result.event is not None:
             coverage.note(result.event)
-    seen = coverage.rules()
-    reached = percent(seen)
+            coverage.note_once(result.decisions)
+            care.note(result.decisions)
+    seen, categories = coverage.rules(), care.categories()
+    reached = percent([*seen, *categories])
     is_enough = fail_under is None or reached >= fail_under
     if output == "json":
-        print_json(_as_json(seen, len(cases), failed) | {"off": list(sound.checked.off)})
+        print_json(_as_json(seen, categories, len(cases), failed) | {"off": list(sound.checked.off)})
     else:
-        for line in (*_lines(seen, rules, len(cases)), *(f"{rule}  off" for rule in sound.checked.off)):
+        for line in (*_lines(seen, categories, rules, len(cases)), *(f"{rule}  off" for rule in sound.checked.off)):
             print(terminal_escape(line))
         if failed:
             print(f"{failed} of the tests failed: `notice-pipeline test {terminal_escape(str(rules))}` shows why")
@@ -69,17 +74,21 @@ def command(
         raise typer.Exit(FINDINGS)
 
 
-def _lines(seen: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[str]:
-    width = max((len(rule.rule) for rule in seen), default=0)
-    for rule in seen:
+def _lines(seen: Sequence[RuleCoverage], categories: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[str]:
+    every = [*((rule.rule, rule) for rule in seen), *((f"category {one.rule}", one) for one in categories)]
+    width = max((len(name) for name, _ in every), default=0)
+    for name, rule in every:
         reached = rule.branches - len(rule.missing)
-        yield f"{rule.rule:<{width}}  {_share(rule.percent):>5} %  {reached} of {rule.branches}"
+        yield f"{name:<{width}}  {_share(rule.percent):>5} %  {reached} of {rule.branches}"
         for branch in rule.missing:
             yield f"  {rule.path}:{branch.location.line}:{branch.location.column}: {branch.message}"
-    branches = sum(rule.branches for rule in seen)
-    missing = sum(len(rule.missing) for rule in seen)
-    summary = f"{branches - missing} of {branches} branches of {_count(len(seen), 'rule')}"
-    yield f"{folder}: {_share(percent(seen))} %: {summary} reached by {_count(tests, 'test')}"
+    branches = sum(rule.branches for _, rule in every)
+    missing = sum(len(rule.missing) for _, rule in every)
+    of = _count(len(seen), "rule")
+    if categories:
+        of += f" and {len(categories)} {'category' if len(categories) == 1 else 'categories'}"
+    summary = f"{branches - missing} of {branches} branches of {of}"
+    yield f"{folder}: {_share(percent([*seen, *categories]))} %: {summary} reached by {_count(tests, 'test')}"
 
 
 def _count(number: int, word: str) -> str:
@@ -91,32 +100,37 @@ def _share(share: float) -> str:
     return f"{int(share * 10) / 10:g}"
 
 
-def _as_json(seen: Sequence[RuleCoverage], tests: int, failed: int) -> dict[str, object]:
+def _as_json(
+    seen: Sequence[RuleCoverage], categories: Sequence[RuleCoverage], tests: int, failed: int
+) -> dict[str, object]:
+    every = [*seen, *categories]
     return {
-        "percent": round(percent(seen), 3),
-        "branches": sum(rule.branches for rule in seen),
-        "missing": sum(len(rule.missing) for rule in seen),
+        "percent": round(percent(every), 3),
+        "branches": sum(rule.branches for rule in every),
+        "missing": sum(len(rule.missing) for rule in every),
         "tests": tests,
         "failed": failed,
-        "rules": [
+        "rules": [_one_as_json(rule) for rule in seen],
+        "categories": [_one_as_json(category) for category in categories],
+    }
+
+
+def _one_as_json(rule: RuleCoverage) -> dict[str, object]:
+    return {
+        "id": rule.rule,
+        "path": rule.path,
+        "line": rule.location.line,
+        "column": rule.location.column,
+        "percent": round(rule.percent, 3),
+        "branches": rule.branches,
+        "missing": [
             {
-                "id": rule.rule,
-                "path": rule.path,
-                "line": rule.location.line,
-                "column": rule.location.column,
-                "percent": round(rule.percent, 3),
-                "branches": rule.branches,
-                "missing": [
-                    {
-                        "line": branch.location.line,
-                        "column": branch.location.column,
-                        "expression": branch.expression,
-                        "never": "matched" if not branch.expression else branch.expected,
-                        "words": branch.message,
-                    }
-                    for branch in rule.missing
-                ],
+                "line": branch.location.line,
+                "column": branch.location.column,
+                "expression": branch.expression,
+                "never": "matched" if not branch.expression else branch.expected,
+                "words": branch.message,
             }
-            for rule in seen
+            for branch in rule.missing
         ],
     }

@@ -12,6 +12,7 @@ import typer
 from pipeline.adapters.authoring.compared_files import MOST_FAULTS, Found, Recording, RuleSetPair, compare_file
 from pipeline.adapters.authoring.rule_revisions import read_version
 from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.authoring.diff import care_report
 from pipeline.authoring.diff.markdown import as_markdown
 from pipeline.authoring.diff.report import Mask, Names, as_values
 from pipeline.authoring.diff.rule_set_pair import Comparison
@@ -103,6 +104,7 @@ class _Source(NamedTuple):
 
     def _in_topic(self, settings: Settings, comparison: Comparison, progress: Reading) -> Found:
         faults: list[str] = []
+        simulation = comparison.simulation()
 
         def on_fault(reason: str, message: str) -> None:
             comparison.add_undecodable(reason)
@@ -111,8 +113,13 @@ class _Source(NamedTuple):
 
         for event in recording.from_topic(settings, self.topic, self.start, self.end, on_fault, progress.passed):
             comparison.add(event)
+            if simulation is not None:
+                simulation.play(comparison.diff.moments)
+                comparison.diff.moments.clear()
             progress.counted(comparison.diff.events)
-        return Found(comparison.diff, tuple(faults))
+        if simulation is not None:
+            simulation.end()
+        return Found(comparison.diff, tuple(faults), simulation)
 
 
 def command(
@@ -147,13 +154,18 @@ def command(
         typer.Option(min=1, max=64, help="Processes that compare a long file; default: one per core.", metavar="N"),
     ] = None,
     output: Annotated[Literal["text", "json", "markdown"], typer.Option(help="Output format.")] = "text",
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if any message changes.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 1 if any message changes, or another one is held back.")
+    ] = False,
     show_recipients: Annotated[bool, typer.Option("--show-recipients", help="Do not mask recipients.")] = False,
 ) -> None:
     """Compare the messages that two versions of the rules make of recorded events. Nothing is sent.
 
     The report lists messages that are new, gone, changed or newly refused, with examples. Recipients are masked in
     examples; other fields are not. A revision is read from git's object store; nothing is checked out.
+
+    Where a version has recipient care (care.yaml, `once`), it is simulated in virtual time: how many messages each cap,
+    quiet hours and `once` hold back in the old and the new version, of how many recipients, at which hours.
 
     Exit 0: compared; 1: changes, with --exit-code, rules with errors, or no event that can be read; 2: misuse.
 
@@ -175,22 +187,22 @@ def command(
         found = find_or_exit(
             source.one, SoundRules.of(named, settings, tests=False), settings, as_json=output == "json"
         )
-        diff, faults, only = *_of_one(pair, found.event), found.where
+        (diff, faults, care), only = _of_one(pair, found.event), found.where
     else:
-        diff, faults = source.found(pair, jobs or _cores())
+        diff, faults, care = source.found(pair, jobs or _cores())
     for message in faults:
         print(f"warning: {terminal_escape(message)}", file=sys.stderr)
     names, mask = Names(sides[0].name, sides[1].name, only or source.name, only), Mask(show=show_recipients)
     if output == "json":
-        print_json(as_values(diff, names, mask))
+        print_json(as_values(diff, names, mask) | {"care": None if care is None else care_report.as_values(care)})
     elif output == "markdown":
-        print(as_markdown(diff, names, mask), end="")
+        print(as_markdown(diff, names, mask, care), end="")
     else:
-        diff_text.show(diff, names, mask)
+        diff_text.show(diff, names, mask, care)
     if diff.undecodable and not diff.events:
         typer.echo(f"no event of {terminal_escape(source.name)} can be read", err=True)
         raise typer.Exit(FINDINGS)
-    if exit_code and diff.changes:
+    if exit_code and (diff.changes or (care is not None and care.changes)):
         raise typer.Exit(FINDINGS)
 
 
@@ -198,7 +210,11 @@ def _of_one(pair: RuleSetPair, event: Event) -> Found:
     """The comparison for one event."""
     comparison = pair.comparison()
     comparison.add(event)
-    return Found(comparison.diff, ())
+    simulation = comparison.simulation()
+    if simulation is not None:
+        simulation.play(comparison.diff.moments)
+        simulation.end()
+    return Found(comparison.diff, (), simulation)
 
 
 def _cores() -> int:

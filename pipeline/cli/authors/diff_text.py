@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from pipeline.authoring.diff import care_report
 from pipeline.authoring.diff import report as diff_report
+from pipeline.authoring.diff.care_simulation import CareSimulation
 from pipeline.authoring.diff.changes import Change, Diff, Example, RuleDiff
 from pipeline.authoring.diff.markdown import headline
 from pipeline.authoring.diff.report import Mask, Names
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 
 
-def show(diff: Diff, names: Names, mask: Mask) -> None:
-    """Print it."""
+def show(diff: Diff, names: Names, mask: Mask, care: CareSimulation | None = None) -> None:
+    """Print it, with the simulation of recipient care if there is one."""
     span = f", {diff.days:.1f} days" if diff.days is not None else ""
     say(strong(f"{names.old} → {names.new}"), plain(f": {diff_report.events(diff)} of {names.events}{span}"))
     for name, rule in diff_report.ordered(diff):
         _rule(diff, names, name, rule, mask)
+    if care is not None:
+        say()
+        say(strong("recipient care"))
+        for line in care_report.lines(care):
+            say(plain(f"  {line}"))
     say()
-    for note in diff_report.notes(diff):
+    for note in (*diff_report.notes(diff), *(care_report.notes(care) if care is not None else ())):
         say(strong("note: "), plain(note))
     same = len(diff.unchanged)
     message = diff_report.changes(diff) if diff.changes else "no message changes"
+    if care is not None:
+        message += f", and {care_report.headline(care)}"
     say(strong(message), plain(f"; {same} {'rule is' if same == 1 else 'rules are'} the same in both versions"))
 
 

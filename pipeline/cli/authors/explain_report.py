@@ -81,6 +81,8 @@ def _show_rule(rule: RuleExplanation) -> None:
             _show_notice(one)
         elif one is not rule.result:
             say(bad(f"    item {one.item}: {one.reason.value}: {one.detail}"))
+    for line in rule.care:
+        say(faint("    subject to "), plain(line))
 
 
 def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "    ") -> None:
@@ -150,6 +152,8 @@ def _rule_json(rule: RuleExplanation) -> dict[str, object]:
         result["template_by"] = _value_json(rule, rule.choice)
     if rule.inactive is not None:
         result["inactive"] = rule.inactive
+    if rule.care:
+        result["subject_to"] = list(rule.care)
     if rule.items is not None:
         result["items"] = rule.items
         result["messages"] = [_message_json(one) for one in rule.results]

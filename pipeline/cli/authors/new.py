@@ -12,7 +12,7 @@ import typer
 
 from pipeline.adapters.authoring.lifelike_events import example_event
 from pipeline.adapters.authoring.text_files import Change, read_whole, write_changes
-from pipeline.adapters.rule_files import SUFFIXES, TEMPLATES, read_rules_and_tests
+from pipeline.adapters.rule_files import NO_RULES, SUFFIXES, TEMPLATES, read_rules_and_tests
 from pipeline.authoring.drafting.draft import Draft, Wish
 from pipeline.authoring.drafting.yaml_text import with_item
 from pipeline.authoring.examples.template_examples import examples_of
@@ -218,7 +218,7 @@ class _Drafting(NamedTuple):
                 rules[str(path)] = text
             else:
                 tests[str(path)] = text
-        return RuleSources(rules, templates, tests, ignored=self.sources.ignored)
+        return self.sources._replace(rules=rules, templates=templates, tests=tests, is_whole=True)
 
     def _report(self, texts: Mapping[Path, str], ruleset: RuleSet) -> None:
         """Show what `check` finds in the new lines; an error there ends the command."""
@@ -242,7 +242,7 @@ def _added_lines(before: Sequence[str], after: Sequence[str]) -> range:
 
 def _check_file(file: Path, folder: Path) -> None:
     inside = file.resolve().is_relative_to(folder.resolve())
-    if file.suffix not in SUFFIXES or file.name in TEMPLATES or not inside or "tests" in file.parent.parts[-1:]:
+    if file.suffix not in SUFFIXES or file.name in NO_RULES or not inside or "tests" in file.parent.parts[-1:]:
         hint = f"name a file of rules: --file {folder / 'orders.yaml'}"
         raise UserError(f"{file}: a rule cannot be written there", hint=hint)
 

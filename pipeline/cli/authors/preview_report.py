@@ -33,6 +33,10 @@ def _show_facts(one: Preview) -> None:
         say(good("✓ "), strong(_named(one)), plain(facts + reference))
     elif isinstance(one.result, Refusal):
         say(bad("✗ "), strong(_named(one)), bad(f"  {one.result.reason.value}: {one.result.detail}"))
+    if one.category is not None:
+        say(faint("  category "), plain(one.category))
+    for line in one.care:
+        say(faint("  subject to "), plain(line))
     if one.unsent is not None:
         say(bad(f"  {one.unsent}"))
     if one.url is not None:

@@ -67,6 +67,9 @@ def command(
 ) -> None:
     """Run the tests in `RULES/tests`: each gives the rules an event and names the messages that they must make.
 
+    A test with `timeline:` gives them several, each at its moment in virtual time, and recipient care (care.yaml,
+    `once`) decides about each message as well.
+
     A failure shows the expected and the actual value, and the location of the expectation. Rules with errors are not
     tested; their errors are shown as by `check`. `--accept` shows the new expectations as a diff, asks, and writes them
     into the test files, whose comments stay; a test without `expect:` gets one. With `--event`, a test of that event is

@@ -16,9 +16,10 @@ from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.bootstrap.apis import apis_of, key_of
+from pipeline.bootstrap.care import omitted_recipient
 from pipeline.bootstrap.extras import lacking_here
 from pipeline.bootstrap.parameters import parameter_faults
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, UserError
 from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import invalid_files, unusable_paths
 from pipeline.settings.kafka_cautions import cautions, take_over
@@ -58,6 +59,9 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     warnings = [(key, f"{key}: {message}") for key, message in unusable_paths(settings)]
     for api, section in apis_of(settings).items():
         errors += [(key, message) for key, message in parameter_faults(section, key_of(api)) if key not in reported]
+    with suppress(UserError):  # rules that do not exist here are a warning above
+        if (conflict := omitted_recipient(settings)) is not None:
+            errors.append(("outcomes.recipient", conflict))
     warnings += [(key, f"{key}: {message}") for key, message in lacking_here(settings, os.environ)]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipeline.care.declaration import NO_CARE, Care
 from pipeline.model.outcome import Reason
 from pipeline.model.suggestion import did_you_mean
+from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice
-from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.cases import Case, Moment
 from pipeline.rules.lint.given_events import Unfit, given
 from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -27,6 +29,9 @@ REFUSALS = (
 )
 """Why a rule that matches may not make a message: what `reason:` of a test may be."""
 
+SUPPRESSIONS = (Reason.CAP_REACHED, Reason.DUPLICATE, Reason.OPTED_OUT, Reason.QUIET_HOURS)
+"""Why recipient care may suppress a message: the others that `reason:` of a test may be."""
+
 MAX_NAMED = 8
 """Rules that a hint lists at most."""
 
@@ -42,6 +47,7 @@ class Known(NamedTuple):
     schemas: SchemaCatalogue
     types: frozenset[str]
     """The event types that a rule or a schema knows."""
+    care: Care = NO_CARE
 
 
 def check_case(report: Report, case: Case, known: Known) -> None:
@@ -57,6 +63,8 @@ def check_case(report: Report, case: Case, known: Known) -> None:
         except Unfit as unfit:
             add_unfit(report, unfit)
     _check_expectation(report, case, known)
+    if case.moment is not None:
+        _check_recipient(report, case.moment, known.care)
 
 
 def rules_off(case: Case, known: Known) -> tuple[str, ...]:
@@ -74,28 +82,71 @@ def add_unfit(report: Report, unfit: Unfit) -> None:
 
 def _check_expectation(report: Report, case: Case, known: Known) -> None:
     expect, path = case.expect, case.expect_path
-    _check_form(report, path, expect)
+    _check_form(report, path, expect, is_moment=case.moment is not None)
+    if expect.none == "suppressed" or expect.cap is not None:
+        _check_suppressed(report, case, known.care)
     if expect.rule is not None:
         _check_rule(report, (*path, "rule"), case, expect.rule, known)
-    if expect.reason is not None and expect.reason not in REFUSALS:
+    if expect.reason is not None and expect.none != "suppressed" and expect.reason not in REFUSALS:
         like = did_you_mean(expect.reason, REFUSALS) or f"it is one of {', '.join(REFUSALS)}"
         report.add_inside((*path, "reason"), 0, "bad-test", f"no message is refused for `{expect.reason}`", like)
     for number, notice in enumerate(expect.notices or ()):
         _check_notice(report, (*path, "notices", number), case, notice, known)
 
 
-def _check_form(report: Report, path: Path, expect: Expected) -> None:
+def _check_form(report: Report, path: Path, expect: Expected, *, is_moment: bool) -> None:
     if expect.notices is not None and expect.none is not None:
         hint = "keep `notices:` where messages must come, `none:` where none may"
         report.add((*path, "none"), "bad-test", "both `notices` and `none` are expected", hint)
     elif expect.notices is None and expect.none is None and expect.rule is None and expect.reason is None:
         hint = "`notices: [{rule: …}]`, `none: no_match` or `none: refused`"
         report.add(path, "bad-test", "nothing is expected", hint)
-    if expect.none != "refused":
+    if expect.none not in {"refused", "suppressed"}:
         in_list = "put it into the list: `notices: [{rule: …}]`" if expect.none is None else None
         for name, advice in (("rule", in_list), ("reason", None)):
             if getattr(expect, name) is not None:
-                report.add((*path, name), "bad-test", f"`{name}` goes with `none: refused` only", advice)
+                others = " or `none: suppressed`" if is_moment else ""
+                message = f"`{name}` goes with `none: refused`{others} only"
+                report.add((*path, name), "bad-test", message, advice)
+
+
+def _check_suppressed(report: Report, case: Case, care: Care) -> None:
+    expect, path = case.expect, case.expect_path
+    if case.moment is None:
+        hint = "write `timeline:`, with the moment of each event"
+        report.add((*path, "none"), "bad-test", "recipient care decides in a timeline only", hint)
+        return
+    if expect.reason is not None and expect.reason not in SUPPRESSIONS:
+        like = did_you_mean(expect.reason, SUPPRESSIONS) or f"it is one of {', '.join(SUPPRESSIONS)}"
+        report.add_inside((*path, "reason"), 0, "bad-test", f"no message is suppressed for `{expect.reason}`", like)
+    if expect.cap is None:
+        return
+    if expect.none != "suppressed" or expect.reason not in {None, Reason.CAP_REACHED}:
+        message = "`cap` goes with `none: suppressed` and `reason: cap_reached` only"
+        report.add((*path, "cap"), "bad-test", message)
+    elif expect.cap not in care.caps:
+        hint = did_you_mean(expect.cap, care.caps) or f"there are {', '.join(care.caps) or 'none in care.yaml'}"
+        report.add_inside((*path, "cap"), 0, "unknown-cap", f"there is no cap `{expect.cap}`", hint)
+
+
+def _check_recipient(report: Report, moment: Moment, care: Care) -> None:
+    lists = sorted({one.opt_out for one in care.categories.values() if one.opt_out is not None})
+    path = moment.recipient_path
+    for number, name in enumerate(moment.recipient.opted_out):
+        if name not in lists:
+            hint = did_you_mean(name, lists) or f"there are {', '.join(lists) or 'none in care.yaml'}"
+            message = f"no category has `opt_out: {name}`"
+            report.add_inside((*path, "opted_out", number), 0, "unknown-list", message, hint)
+    zone = moment.recipient.timezone
+    if zone is None:
+        return
+    if (problem := unknown_zone(zone)) is not None:
+        summary, _, hint = problem.partition("; ")
+        report.add_inside((*path, "timezone"), 0, "unknown-zone", summary, hint)
+    elif not care.zone_of_preferences and zone != care.zone:
+        message = f"care.yaml does not read zones of preferences: the clock of `{care.zone}` decides"
+        hint = "write `timezone: {from: preferences}` in care.yaml, or leave it out here"
+        report.add_inside((*path, "timezone"), 0, "bad-test", message, hint)
 
 
 def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:

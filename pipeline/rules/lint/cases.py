@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
-from pipeline.rules.lint.case_format import Expected, ExpectedNotice, TestEvent, TestFile, TestModel
+from pipeline.rules.lint.case_format import (
+    Expected,
+    ExpectedNotice,
+    TestEvent,
+    TestFile,
+    TestModel,
+    TestRecipient,
+    TimelineEntry,
+)
 from pipeline.rules.source.document import Document, Path, parse, texts_and_numbers
 from pipeline.rules.source.format import FieldValue
+from pipeline.rules.source.report import Report
 from pipeline.rules.source.structure import validate
+
+
+class Moment(NamedTuple):
+    """The place of a case in its timeline."""
+
+    at: float
+    """Seconds since the epoch."""
+    recipient: TestRecipient
+    recipient_path: Path
+    before: tuple[Case, ...]
+    """The events before it, in order."""
 
 
 class Case(NamedTuple):
@@ -26,6 +47,8 @@ class Case(NamedTuple):
     """Fields to set on top, in this order, each with its path."""
     expect: Expected
     expect_path: Path
+    moment: Moment | None = None
+    """Of an entry of a timeline."""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -46,12 +69,32 @@ def read_cases(path: str, text: str) -> tuple[tuple[Case, ...], tuple[Finding, .
         problem = _misplaced(document, base, test)
         if problem is not None:
             findings.append(problem)
-        else:
-            cases += _cases(document, base, test)
+        elif test.timeline:
+            entries, faults = _timeline(document, base, test)
+            cases += entries
+            findings += faults
+        elif test.event is not None:
+            cases += _cases(document, base, test, test.event)
     return tuple(cases), tuple(findings)
 
 
 def _misplaced(document: Document, base: Path, test: TestModel) -> Finding | None:
+    if test.timeline:
+        other = next((key for key in ("expect", "cases") if getattr(test, key)), None)
+        if other is not None:
+            hint = "each entry of a timeline has its own `expect`"
+            return document.finding(
+                (*base, other), "bad-test", f"test `{test.name}` has both `timeline` and `{other}`", hint
+            )
+        if test.event is not None and test.event.time is not None:
+            path = (*base, "event", "time")
+            return document.finding(path, "bad-test", "`at` is the time of the event", "leave out `time`")
+        return None
+    if test.recipient is not None:
+        hint = "write `timeline:`; the other tests show what a rule makes of one event"
+        return document.finding((*base, "recipient"), "bad-test", "`recipient` goes with `timeline` only", hint)
+    if test.event is None:
+        return document.finding((*base, "event"), "missing-key", "`event` is missing")
     if test.expect is None and not test.cases:
         hint = "say what must follow: `expect:`, or `cases:` with one each; `test --accept` writes what comes"
         return document.finding((*base, "name"), "bad-test", f"test `{test.name}` expects nothing", hint)
@@ -62,19 +105,92 @@ def _misplaced(document: Document, base: Path, test: TestModel) -> Finding | Non
     return None
 
 
-def _cases(document: Document, base: Path, test: TestModel) -> Iterator[Case]:
+def _cases(document: Document, base: Path, test: TestModel, event: TestEvent) -> Iterator[Case]:
     event_path: Path = (*base, "event")
-    common = ((*event_path, "with"), test.event.override)
+    common = ((*event_path, "with"), event.override)
     if test.expect is not None:
         path: Path = (*base, "expect")
         expect = _as_written(document, path, test.expect)
-        yield Case(test.name, document, base, test.event, event_path, (common,), expect, path)
+        yield Case(test.name, document, base, event, event_path, (common,), expect, path)
     for number, case in enumerate(test.cases):
         path = (*base, "cases", number)
         name = f"{test.name}: {case.name or f'case {number + 1}'}"
         expect = _as_written(document, (*path, "expect"), case.expect)
         overrides = (common, ((*path, "with"), case.override))
-        yield Case(name, document, path, test.event, event_path, overrides, expect, (*path, "expect"))
+        yield Case(name, document, path, event, event_path, overrides, expect, (*path, "expect"))
+
+
+def _timeline(document: Document, base: Path, test: TestModel) -> tuple[list[Case], list[Finding]]:
+    """A case for each event of the timeline, and the errors in its form."""
+    cases: list[Case] = []
+    report = Report(document)
+    recipient = test.recipient or TestRecipient()
+    latest = float("-inf")
+    for number, entry in enumerate(test.timeline):
+        path: Path = (*base, "timeline", number)
+        at = _moment(report, (*path, "at"), entry.at, latest)
+        if at is None:
+            continue
+        latest = at
+        if entry.event is None:
+            _check_time_alone(report, path, entry)
+            continue
+        event = _merged(report, (*path, "event"), entry, test.event)
+        if event is None:
+            continue
+        if entry.expect is None:
+            report.add(path, "bad-test", "nothing is expected", "say what must follow: `expect:`")
+            continue
+        common: Path = (*base, "event", "with")
+        overrides = (
+            *(((common, test.event.override),) if test.event is not None and test.event.type == event.type else ()),
+            ((*path, "event", "with"), entry.event.override),
+        )
+        expect = _as_written(document, (*path, "expect"), entry.expect)
+        moment = Moment(at, recipient, (*base, "recipient"), tuple(cases))
+        name = f"{test.name}: {entry.at}"
+        event_path = (*path, "event")
+        cases.append(Case(name, document, path, event, event_path, overrides, expect, (*path, "expect"), moment))
+    return cases, list(report.findings)
+
+
+def _moment(report: Report, path: Path, text: str, latest: float) -> float | None:
+    hint = "write it with the offset: 2026-11-30T09:00+08:00"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        report.add_inside(path, 0, "bad-test", f"`{text}` is not a time", hint)
+        return None
+    if moment.tzinfo is None:
+        report.add_inside(path, 0, "bad-test", "the time has no offset", f"write {text}+08:00, or Z for UTC")
+        return None
+    if moment.timestamp() <= latest:
+        report.add_inside(path, 0, "bad-test", "it is not after the entry before it", "entries are in order of time")
+        return None
+    return moment.timestamp()
+
+
+def _check_time_alone(report: Report, path: Path, entry: TimelineEntry) -> None:
+    """This release holds nothing back for later, so that nothing follows from time alone."""
+    expect = entry.expect
+    if expect is not None and (expect.notices or expect.none is not None):
+        hint = "leave out `expect`; a later release holds messages and releases them"
+        message = "messages that wait for their time are not in this release: nothing follows from time alone"
+        report.add((*path, "expect"), "not-in-release", message, hint)
+
+
+def _merged(report: Report, path: Path, entry: TimelineEntry, common: TestEvent | None) -> TestEvent | None:
+    """The event of an entry, with what it leaves out from the test's `event`."""
+    given = entry.event
+    assert given is not None  # noqa: S101 - an entry of time alone has no event
+    kind = given.type or (common.type if common is not None else None)
+    if kind is None:
+        hint = "write `type:` in it, or once for all: `event: {type: …}` of the test"
+        report.add(path, "bad-test", "the event has no type", hint)
+        return None
+    begins = given.model_fields_set & {"data", "example", "file"} or common is None
+    first = given if begins or common is None else common
+    return TestEvent(type=kind, data=first.data, example=first.example, file=first.file, time=entry.at)
 
 
 def _as_written(document: Document, path: Path, expect: Expected) -> Expected:

@@ -14,6 +14,7 @@ from pipeline.rules.lint.rule_warnings import rule_warnings
 from pipeline.rules.rule_compiler import event_types
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.rules.source.document import Document
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.rule_locations import RuleLocations
@@ -43,6 +44,8 @@ class CheckResult(NamedTuple):
     """The rule set where the rules and templates have no error, whatever the tests have."""
     off: tuple[str, ...] = ()
     """Ids of the rules that are off (`enabled: false`)."""
+    care: Document | None = None
+    """care.yaml; None where there is none."""
 
 
 def check(
@@ -65,7 +68,8 @@ def check(
     off = tuple(rule.id for file in compilation.files for _, rule in file.merged if not rule.enabled)
     is_sound = not any(finding.is_error for finding in findings)
     ruleset = compilation.ruleset if is_sound else None
-    return CheckResult(ruleset, findings, compilation.locations, cases, skipped, compilation.ruleset, off)
+    care = compilation.care.document
+    return CheckResult(ruleset, findings, compilation.locations, cases, skipped, compilation.ruleset, off, care)
 
 
 def _tests(
@@ -104,4 +108,6 @@ def _known(sources: RuleSources, compilation: Compilation, schemas: SchemaCatalo
     rules = {rule.id: rule for file in files for _, rule in file.merged}
     is_whole = sources.is_whole and len(files) == len(sources.rules) and all(file.is_whole for file in files)
     types = {event_type for rule in rules.values() for event_type in event_types(rule)}
-    return Known(rules, is_whole, compilation.templates, schemas, frozenset(types.union(schemas)))
+    return Known(
+        rules, is_whole, compilation.templates, schemas, frozenset(types.union(schemas)), compilation.care.care
+    )

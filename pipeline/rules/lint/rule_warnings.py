@@ -15,6 +15,7 @@ from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
 from pipeline.rules.functions.times import doubtful_zone
 from pipeline.rules.lint import doubtful_expressions, money_warnings, text_warnings
+from pipeline.rules.lint.care_warnings import care_warnings
 from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.files import RuleSources
@@ -25,7 +26,7 @@ from pipeline.rules.source.templates import Template
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.registry import STYLES
 
-_NAMES = frozenset({"when", "for_each", "to", "template", "url", "reference", "data"})
+_NAMES = frozenset({"when", "for_each", "to", "template", "url", "reference", "once", "data"})
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
 _NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
@@ -44,6 +45,7 @@ def rule_warnings(compilation: Compilation, sources: RuleSources, now: float | N
     if sources.is_whole:
         yield from _unused(compilation)
     yield from _template_ids(compilation)
+    yield from care_warnings(compilation, is_whole=sources.is_whole)
     for path, hint in sources.ignored.items():
         yield Finding(path, 1, 1, CODES["file-not-read"].level, "file-not-read", "this file is not read", hint)
     if not compilation.errors and not any(file.rules for file in compilation.files):

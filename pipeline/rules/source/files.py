@@ -17,10 +17,13 @@ class RuleSources(NamedTuple):
     """Whether `rules` are all rules there are, or one file alone."""
     ignored: Mapping[str, str] = {}
     """Files that look like rule files and are not read, each with a hint."""
+    care: tuple[str, str] | None = None
+    """care.yaml; None where the folder has none."""
 
     def version(self) -> str:
-        """A short hash of what decides messages: rules and templates, not tests, and not where they lie."""
+        """A short hash of what decides messages: rules, templates and care, not tests, and not where they lie."""
         digest = hashlib.sha256()
-        for text in (*self.rules.values(), self.templates[1] if self.templates else ""):
+        care = () if self.care is None else (self.care[1],)
+        for text in (*self.rules.values(), self.templates[1] if self.templates else "", *care):
             digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
         return digest.hexdigest()[:12]

@@ -282,6 +282,79 @@ CODES: Mapping[str, Code] = {
         "Write the host out; only what follows may vary.",
         "url: javascript:alert(1)",
     ),
+    "unknown-category": Code(
+        _E,
+        "There is no such category: neither one of the three that are always there, nor one of care.yaml.",
+        "See the suggested name, or declare it below `categories:` of care.yaml.",
+        "over-night: {of: {category: markting}, at_most: 2, per: day}",
+    ),
+    "unknown-cap": Code(_E, "care.yaml has no such cap.", "See the suggested name.", "caps: [marketing-aday]"),
+    "unknown-quiet-hours": Code(
+        _E, "care.yaml has no such quiet hours.", "See the suggested name.", "quiet: {hours: nigth, then: drop}"
+    ),
+    "unknown-list": Code(
+        _E, "No category has this list as its `opt_out`.", "See the suggested name.", "opted_out: [promotion]"
+    ),
+    "unknown-zone": Code(_E, "There is no such time zone.", "Name a city: `Asia/Shanghai`.", "timezone: Asia/Shanghaj"),
+    "care-needs-order": Code(
+        _E,
+        "A rule with `order: none` has `once`, or a cap: of two messages at the same time both would be sent.",
+        "Leave out `order: none`.",
+        "order: none",
+    ),
+    "never-opens": Code(
+        _E,
+        "Quiet hours begin and end at the same time, or a cap lets no message through.",
+        "See the message.",
+        'night: {from: "22:00", to: "22:00"}',
+    ),
+    "reserve-too-large": Code(
+        _E,
+        "A cap reserves everything, so that other categories could never send.",
+        "Reserve less than `at_most`.",
+        "reserve: {transactional: 10}",
+    ),
+    "urgent-held-back": Code(
+        _E,
+        "A cap, quiet hours or an opt-out would hold back messages of `security` or of an urgent category.",
+        "Leave it out.",
+        "security: {caps: [everything]}",
+    ),
+    "window-too-long": Code(
+        _E,
+        "`within` of `once`, or a cap's window, reaches back further than the state of a recipient.",
+        "Write at most 31d.",
+        'once: {by: "${event.order_no}", within: 60d}',
+    ),
+    "not-in-release": Code(
+        _E,
+        "The format has this, and this release does not carry it out.",
+        "Leave it out.",
+        "send: {after: 30m}",
+    ),
+    "care-not-applied": Code(
+        _E,
+        "`run` was given rules with recipient care, which this release checks, tests and simulates but does not apply.",
+        "Leave it out of the rules that `run` reads.",
+    ),
+    "cap-without-effect": Code(
+        _W,
+        "A cap never holds a message back.",
+        "Name it below `caps:` of the category that it counts, or remove it.",
+        "spare: {of: all, at_most: 20, per: day}",
+    ),
+    "unused-category": Code(
+        _W,
+        "No rule has this category of care.yaml.",
+        "Give rules the category, or remove it.",
+        "newsletter: {caps: [marketing-a-day]}",
+    ),
+    "constant-once": Code(
+        _W,
+        "The key of `once` is the same for every event: a recipient gets one message of the rule within the time.",
+        "Name a field of the event: `${event.order_no}`.",
+        "once: {by: order_no, within: 24h}",
+    ),
     "unknown-event-type": Code(
         _W,
         "No schema of this event type is known: expressions are not checked.",

@@ -25,11 +25,14 @@ from pipeline.styles.registry import STYLES, kinds
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _LAST_DAY = date(9999, 1, 1)
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+SECONDS = re.compile(r"(\d{1,6})(s|m|h|d)")
+"""The form of a duration."""
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 _COLOR = r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
 MOST_PER_MINUTE = 1_000_000
+CATEGORIES = ("transactional", "marketing", "security")
+"""Categories that a rule may have without a care.yaml; the first is that of a rule which names none."""
 SHAPES = {
     _ID: "may have only lowercase letters, digits, `-` and `_`, at most 64 of them, beginning with a letter or digit",
     _COLOR: "is a colour like #rrggbb or #rgb, in quotes",
@@ -39,10 +42,45 @@ Id = Annotated[str, Field(pattern=_ID)]
 Color = Annotated[str, Field(pattern=_COLOR)]
 
 
+def duration_seconds(text: str) -> int | None:
+    """The seconds of a duration such as `24h`; None where it is not one."""
+    match = SECONDS.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match is not None else None
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as rules write it: `24h`; days from two on."""
+    whole = round(seconds)
+    days, hours, minutes = _UNITS["d"], _UNITS["h"], _UNITS["m"]
+    if whole % days == 0 and whole > days:
+        return f"{whole // days}d"
+    if whole % hours == 0:
+        return f"{whole // hours}h"
+    return f"{whole // minutes}m" if whole % minutes == 0 else f"{whole}s"
+
+
 def _seconds(value: object) -> object:
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
-        return int(match[1]) * _SECONDS[match[2]]
-    raise ValueError("write a duration like 30m, 24h or 7d")
+    seconds = duration_seconds(value) if isinstance(value, str) else None
+    if seconds is None:
+        raise ValueError("write a duration like 30m, 24h or 7d")
+    return seconds
+
+
+def later(*values: str) -> Callable[[object], object]:
+    """A validator that refuses values which the format has and this release does not carry out."""
+
+    def refuse(value: object) -> object:
+        if value in values:
+            raise PydanticCustomError(LATER, "{value}", {"value": str(value)})
+        return value
+
+    return refuse
+
+
+LATER = "not_in_this_release"
+"""Pydantic's kind of error of what this release does not carry out."""
+LATER_KEYS = frozenset({"send", "unless", "digest", "spread", "held"})
+"""Keys that the format has and this release does not carry out."""
 
 
 def _text(value: object) -> object:
@@ -59,6 +97,13 @@ def _per_minute(value: object) -> object:
     raise ValueError(f"write a whole number from 1 to {MOST_PER_MINUTE}, like 600")
 
 
+Category = Annotated[
+    str,
+    Field(
+        pattern=_ID,
+        json_schema_extra={"anyOf": [{"enum": list(CATEGORIES)}, {"type": "string", "pattern": _ID}]},
+    ),
+]
 PerMinute = Annotated[int, BeforeValidator(_per_minute), Field(ge=1, le=MOST_PER_MINUTE)]
 
 
@@ -141,6 +186,13 @@ class TemplateByValue(FormatModel):
     )
 
 
+class OnceModel(FormatModel):
+    """No second message with the same key to the same recipient."""
+
+    by: Text = Field(description="The key: text with `${…}`.")
+    within: Duration = Field(description="How long after a message the next one with its key is not sent: `24h`.")
+
+
 class RuleFields(FormatModel):
     """What `defaults:` may hold for all rules of a file."""
 
@@ -160,8 +212,13 @@ class RuleFields(FormatModel):
     reference: Text | None = Field(
         None, description="What support looks the message up by, such as the order number: text with `${…}`."
     )
-    category: Literal["transactional", "marketing", "security"] | None = Field(
-        None, description="What kind of message it is: marketing is blocked and punished on many accounts."
+    category: Category | None = Field(
+        None,
+        description="What kind of message it is: transactional, marketing, security, or a category of care.yaml. "
+        "Marketing is blocked and punished on many accounts.",
+    )
+    once: OnceModel | None = Field(
+        None, description='No second message with the same key: `{by: "${event.tracking_no}", within: 24h}`.'
     )
     expires_after: Duration | None = Field(None, description="Too late is worse than never: `30m`, `24h`, `7d`.")
     color: Color | None = Field(None, description="Colour of every field that names none.")

@@ -15,6 +15,7 @@ _OF_A_TEST = frozenset({"event", "expect", "cases"})
 _FILES: Mapping[str, tuple[str, str]] = {
     "rules": ("rules", "move it out of the folder `tests`, and give it a name of its own"),
     "templates": ("templates", "all templates are in templates.yaml, beside the rules"),
+    "care": ("recipient care", "all of it is in care.yaml, beside the rules"),
     "tests": ("tests", "move it into the folder `tests`, beside the rules"),
 }
 """The first key of each kind of file: what the file holds, and where it belongs."""
@@ -61,6 +62,8 @@ def _expected(document: Document) -> str | None:
         return "tests"
     if parts[-1] in {"templates.yaml", "templates.yml"}:
         return "templates"
+    if parts[-1] in {"care.yaml", "care.yml"}:
+        return "care"
     return "rules" if len(parts) > 1 else None
 
 

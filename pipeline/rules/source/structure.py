@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.model.finding import Finding
 from pipeline.model.suggestion import closest, did_you_mean, known_keys
 from pipeline.rules.source.document import Document
-from pipeline.rules.source.format import SHAPES
+from pipeline.rules.source.format import LATER, LATER_KEYS, SHAPES
 from pipeline.rules.source.misplaced import first_misplaced
 from pipeline.styles.registry import STYLES
 
@@ -75,6 +75,12 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     )
     name = f"`{path[-1]}`" if path else "the file"
     match fault["type"]:
+        case "extra_forbidden" if path[-1] in LATER_KEYS or path[-2:] == ("expect", "until"):
+            return document.finding(path, "not-in-release", f"`{path[-1]}` is not in this release", _LATER)
+        case kind if kind == LATER:
+            found = document.finding(path, "not-in-release", f"{name}: `{fault['msg']}` is not in this release", _LATER)
+            location = document.value_location(path)
+            return found._replace(line=location.line, column=location.column)
         case "extra_forbidden":
             return _unknown_key(document, path, known_keys(model, path[:-1]))
         case "missing":
@@ -89,6 +95,9 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
             location = document.location(path) if fault["input"] is None else document.value_location(path)
             finding = document.finding(path, "wrong-value", f"{name}: {message}" if path else f"{name} {message}", hint)
             return finding._replace(line=location.line, column=location.column)
+
+
+_LATER = "leave it out; a later release carries it out"
 
 
 def _comment_behind(document: Document, path: tuple[str | int, ...]) -> str | None:
@@ -133,6 +142,10 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
     ("string_type", "reference"): "a message has one reference: join several fields in one text",
     ("too_short", "of"): 'a template for each value: {zh: …, en: …, "*": …}',
     ("model_type", "active"): "write {from: 2026-11-01, until: 2026-12-31}",
+    ("model_type", "once"): 'write {by: "${event.order_no}", within: 24h}',
+    ("model_type", "quiet"): "write {hours: night, then: drop}",
+    ("model_type", "of"): "write all, or {category: marketing}",
+    ("tuple_type", "caps"): "write a list of names: [marketing-a-day]",
     ("dict_type", "data"): "a field of the card and its text on each line: thing1: ${event.order_no}",
     ("dict_type", "overflow"): "write {thing3: truncate}",
     ("tuple_type", "tuple[str, ...]"): "write an event type, or a list of them: [a, b]",

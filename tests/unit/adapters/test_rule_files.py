@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.rule_files import MAX_FOLDERS, read_rules, read_rules_and_tests
+from pipeline.adapters.rule_files import MAX_FOLDERS, read_rules, read_rules_and_tests, watched_files
 from pipeline.errors import UserError
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -90,3 +90,24 @@ def test_a_broken_test_file_does_not_keep_the_service_from_its_rules(tmp_path: P
     assert named(tmp_path, read_rules(tmp_path).rules) == ["a.yaml"]
     with pytest.raises(UserError, match="not UTF-8"):
         read_rules_and_tests(tmp_path)
+
+
+def test_the_file_of_recipient_care_is_no_rule_file(tmp_path: Path) -> None:
+    """It is read beside the rules, in a folder as for one file of it, and its change is one of the rules."""
+    write(tmp_path, "a.yaml", "templates.yaml", "care.yaml", "trade/b.yaml", "tests/care.yaml")
+    sources = read_rules_and_tests(tmp_path)
+    assert named(tmp_path, sources.rules) == ["a.yaml", "trade/b.yaml"]
+    assert sources.care == (str(tmp_path / "care.yaml"), "rules: []\n")
+    assert named(tmp_path, sources.tests) == ["tests/care.yaml"]
+    assert tmp_path / "care.yaml" in watched_files(tmp_path)
+    for one in (tmp_path / "a.yaml", tmp_path / "trade" / "b.yaml"):
+        assert read_rules(one).care == sources.care
+    assert read_rules(tmp_path / "care.yaml").rules == {}
+
+
+def test_a_second_file_of_recipient_care_is_reported(tmp_path: Path) -> None:
+    """Its caps would silently be none."""
+    write(tmp_path, "a.yaml", "templates.yaml", "care.yaml", "trade/care.yaml")
+    assert read_rules(tmp_path).ignored == {
+        str(tmp_path / "trade" / "care.yaml"): f"a rule set has one file of care: move it to {tmp_path / 'care.yaml'}"
+    }

@@ -16,14 +16,23 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.rules.lint.case_format import TestFile
+from pipeline.rules.source.care_format import CareFile
 from pipeline.rules.source.format import RuleFile, TemplateFile
 
 ROOT = Path(__file__).parents[3]
 FAULTS = ROOT / "tests" / "faults"
-MODELS: dict[str, type[BaseModel]] = {"rules": RuleFile, "templates": TemplateFile, "tests": TestFile}
+EXAMPLE = ROOT / "examples" / "recipient-care" / "rules"
+MODELS: dict[str, type[BaseModel]] = {
+    "rules": RuleFile,
+    "templates": TemplateFile,
+    "tests": TestFile,
+    "care": CareFile,
+}
 RULE = {"id": "paid", "on": "shop.Paid", "to": "${event.sub}", "template": "paid", "data": {"thing1": "豆"}}
 TEMPLATE = {"title": "付款成功", "ids": {"production": "T1"}, "fields": {"thing1": {}}}
 EVENT = {"type": "shop.Paid", "example": True}
+CAP = {"of": "all", "at_most": 2, "per": "day"}
+MOMENT = {"at": "2026-11-30T09:00+08:00", "event": EVENT, "expect": {"notices": []}}
 
 
 def validator(kind: str) -> Draft202012Validator:
@@ -42,7 +51,7 @@ def content(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 def kind_of(path: Path) -> str:
     if path.parent.name == "tests":
         return "tests"
-    return "templates" if path.name == "templates.yaml" else "rules"
+    return {"templates.yaml": "templates", "care.yaml": "care"}.get(path.name, "rules")
 
 
 def model_takes(kind: str, value: object) -> bool:
@@ -53,16 +62,18 @@ def model_takes(kind: str, value: object) -> bool:
     return True
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "rules").rglob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted([*(ROOT / "rules").rglob("*.yaml"), *EXAMPLE.rglob("*.yaml")]), ids=lambda path: path.name
+)
 def test_the_example_catalogue_has_nothing_underlined(path: Path) -> None:
-    """Rules, templates and tests as they are shipped."""
+    """Rules, templates and tests as they are shipped, and the example of recipient care."""
     assert [str(error) for error in validator(kind_of(path)).iter_errors(content(path))] == []
 
 
 @pytest.mark.parametrize("path", sorted(FAULTS.glob("*.yaml")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_faulty_file_is_underlined_where_its_form_is_at_fault(path: Path, kind: str) -> None:
-    """Schema and parser agree on every file of faults, read as each of the three kinds."""
+    """Schema and parser agree on every file of faults, read as each of the kinds."""
     try:
         value = content(path)
     except YAMLError:
@@ -79,7 +90,9 @@ def test_a_faulty_file_is_underlined_where_its_form_is_at_fault(path: Path, kind
         ("rules", {"rules": [{key: text for key, text in RULE.items() if key != "id"}]}),
         ("rules", {"rules": [{**RULE, "on": 7}]}),
         ("rules", {"rules": [{**RULE, "color": "red"}]}),
-        ("rules", {"rules": [{**RULE, "category": "spam"}]}),
+        ("rules", {"rules": [{**RULE, "category": "Spam and more"}]}),
+        ("rules", {"rules": [{**RULE, "once": {"by": "${event.sub}"}}]}),
+        ("rules", {"rules": [{**RULE, "once": {"by": "${event.sub}", "within": "a day"}}]}),
         ("rules", {"rules": [{**RULE, "expires_after": "2 days"}]}),
         ("rules", {"rules": [{**RULE, "overflow": {"thing1": "wrap"}}]}),
         ("rules", {"rules": [{**RULE, "order": "sideways"}]}),
@@ -91,6 +104,16 @@ def test_a_faulty_file_is_underlined_where_its_form_is_at_fault(path: Path, kind
         ("templates", {"templates": {"paid": {**TEMPLATE, "fields": {"thing1": {"labl": "x"}}}}}),
         ("templates", {"templates": {"paid": {"title": "x"}}}),
         ("templates", {"templates": [TEMPLATE]}),
+        ("care", {"care": {"caps": {"a": {**CAP, "of": "some"}}}}),
+        ("care", {"care": {"caps": {"a": {**CAP, "at_most": "many"}}}}),
+        ("care", {"care": {"caps": {"a": {**CAP, "per": "month"}}}}),
+        ("care", {"care": {"quiet_hours": {"night": {"from": "22", "to": "08:00"}}}}),
+        ("care", {"care": {"categories": {"marketing": {"quiet": {"hours": "night", "then": "hold"}}}}}),
+        ("care", {"care": {"categories": {"marketing": {"over_cap": "hold"}}}}),
+        ("care", {"categories": {}}),
+        ("tests", {"tests": [{"name": "x", "timeline": [{**MOMENT, "att": "x"}]}]}),
+        ("tests", {"tests": [{"name": "x", "timeline": [{"event": EVENT}]}]}),
+        ("tests", {"tests": [{"name": "x", "recipient": {"zone": "UTC"}, "timeline": [MOMENT]}]}),
         ("tests", {"tests": [{"name": "x", "event": {}, "expect": {"notices": []}}]}),
         ("tests", {"tests": [{"name": "x", "event": EVENT, "expect": {"none": "never"}}]}),
         ("tests", {"tests": [{"event": EVENT, "expect": {"notices": []}}]}),
@@ -112,8 +135,15 @@ def test_the_schema_refuses_what_the_parser_refuses(kind: str, value: object) ->
             "rules",
             {"defaults": {"to": "${event.sub}"}, "rules": [{**RULE, "on": ["a.B", "a.C"], "expires_after": "7d"}]},
         ),
+        ("rules", {"rules": [{**RULE, "category": "newsletter", "once": {"by": "${event.sub}", "within": "24h"}}]}),
+        ("care", {"care": {"timezone": "Asia/Shanghai", "caps": {"a": CAP}}}),
+        (
+            "care",
+            {"care": {"timezone": {"from": "preferences"}, "caps": {"a": {**CAP, "of": {"category": ["x", "y"]}}}}},
+        ),
         ("templates", {"templates": {"paid": TEMPLATE}}),
         ("tests", {"tests": [{"name": "x", "event": EVENT, "expect": {"none": "no_match"}}]}),
+        ("tests", {"tests": [{"name": "x", "recipient": {"opted_out": ["a"]}, "timeline": [MOMENT]}]}),
     ],
     ids=str,
 )

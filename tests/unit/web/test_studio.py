@@ -174,6 +174,7 @@ async def test_everything_that_is_shown_is_text(bench: Answering, http: httpx.As
                 "match": "no_match",
                 "stopped_by": None,
                 "inactive": HOSTILE,
+                "care": [HOSTILE],
                 "items": HOSTILE,
                 "conditional": True,
                 "decisions": [{**value, "operands": [value]}],

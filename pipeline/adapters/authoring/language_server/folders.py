@@ -83,7 +83,7 @@ class Folders:
 
 def _with_documents(sources: RuleSources, folder: Path, documents: Mapping[Path, str]) -> RuleSources:
     """The files with the texts of open documents, new ones included."""
-    rules, tests, templates = dict(sources.rules), dict(sources.tests), sources.templates
+    rules, tests, templates, care = dict(sources.rules), dict(sources.tests), sources.templates, sources.care
     for path, text in documents.items():
         match FileKind.of(path.relative_to(folder).as_posix()):
             case FileKind.RULES:
@@ -92,4 +92,7 @@ def _with_documents(sources: RuleSources, folder: Path, documents: Mapping[Path,
                 tests[str(path)] = text
             case FileKind.TEMPLATES:
                 templates = (str(path), text)
-    return sources._replace(rules=dict(sorted(rules.items())), tests=dict(sorted(tests.items())), templates=templates)
+            case FileKind.CARE:
+                care = (str(path), text)
+    rules, tests = dict(sorted(rules.items())), dict(sorted(tests.items()))
+    return sources._replace(rules=rules, tests=tests, templates=templates, care=care)

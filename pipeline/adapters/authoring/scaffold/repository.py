@@ -70,6 +70,7 @@ def _recorded(paid: EventSchema, rng: Callable[[], float], number: int) -> Mappi
 def _around(version: str) -> Mapping[str, str]:
     """The files of every repository of rules."""
     return {
+        "schemas/care.schema.json": json_schemas.care(),
         "schemas/rules.schema.json": json_schemas.rules(),
         "schemas/templates.schema.json": json_schemas.templates(),
         "schemas/tests.schema.json": json_schemas.tests(),

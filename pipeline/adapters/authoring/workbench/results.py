@@ -101,6 +101,7 @@ def why_as_values(one: RuleExplanation, path: str, whole: Whole) -> dict[str, ob
         "stopped_by": one.stopped_by,
         "inactive": one.inactive,
         "items": one.items,
+        "care": list(one.care),
         "conditional": one.condition is not None,
         "decisions": [
             {**value_of(decision.part), "operands": [value_of(operand) for operand in decision.operands]}

@@ -39,9 +39,9 @@ class RuleFolder:
         return read_rules_and_tests(self._folder)
 
     def named(self, sources: RuleSources) -> Mapping[str, str]:
-        """The files that can be edited: text by name within the folder; rules, then templates, then tests."""
-        templates = dict([sources.templates]) if sources.templates is not None else {}
-        files = {**sources.rules, **templates, **sources.tests}
+        """The files that can be edited: text by name within the folder; rules, templates, care, then tests."""
+        others = dict(one for one in (sources.templates, sources.care) if one is not None)
+        files = {**sources.rules, **others, **sources.tests}
         return {self.name(path): text for path, text in files.items() if Path(path).is_relative_to(self._folder)}
 
     def name(self, path: str) -> str:
@@ -61,6 +61,8 @@ class RuleFolder:
         match FileKind.of(name):
             case FileKind.TEMPLATES:
                 return self._near(sources._replace(templates=(path, text)), event_type, text)
+            case FileKind.CARE:
+                return self._near(sources._replace(care=(path, text)), event_type, text)
             case FileKind.TESTS:
                 near = self._near(sources, event_type, text)
                 return near._replace(tests={path: text})
@@ -93,7 +95,8 @@ class RuleFolder:
         """These rules, with the tests that name one of them or of `names`."""
         names = names.union(*(self._of(path, body).ids for path, body in rules.items()))
         tests = {test: body for test, body in sources.tests.items() if any(name in body for name in names)}
-        return RuleSources(rules, sources.templates, tests, is_whole=rules.keys() >= sources.rules.keys())
+        is_whole = rules.keys() >= sources.rules.keys()
+        return sources._replace(rules=rules, tests=tests, is_whole=is_whole, ignored={})
 
     def _of(self, path: str, text: str) -> Inside:
         known = self._known.get(path)

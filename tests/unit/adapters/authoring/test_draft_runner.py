@@ -65,3 +65,17 @@ def test_a_new_file_begins_without_a_condition(folder: Path) -> None:
 def _list(value: object) -> list[dict[str, object]]:
     assert isinstance(value, list)
     return value
+
+
+def test_care_can_be_edited_and_decides_what_explains_a_message(folder: Path) -> None:
+    """The file is listed; a draft of it has its findings; the reasons name what a message is subject to."""
+    care = "care:\n  caps: {a-day: {of: all, at_most: 1, per: day}}\n  categories: {transactional: {caps: [a-day]}}\n"
+    (folder / "care.yaml").write_text(care, encoding="utf-8")
+    runner = DraftRunner(folder, schemas(), None)
+    assert "care.yaml" in str(runner.open(None, None, None)["files"])
+    event = runner.example("shop.order.Paid")
+    result = runner.try_out(Draft("care.yaml", care, "shop.order.Paid", event))
+    (why,) = _list(result["why"])
+    assert why["care"] == ["cap a-day: 1 a calendar day, of all categories"]
+    wrong = runner.try_out(Draft("care.yaml", care.replace("[a-day]", "[aday]"), "shop.order.Paid", event))
+    assert [finding for finding in _list(wrong["findings"]) if finding["code"] == "unknown-cap"]

@@ -217,3 +217,14 @@ def test_links_and_odd_names_in_a_revision() -> None:
     git("add", ".")
     git("commit", "--quiet", "-m", "odd")
     assert list(read_version("HEAD", RULES).sources.rules) == ["HEAD:rules/shop.yaml", "HEAD:rules/über\n rules.yaml"]
+
+
+def test_recipient_care_comes_from_the_same_revision(repository: Path) -> None:
+    """It is no rule file; a revision before it has none."""
+    (repository / "rules" / "care.yaml").write_text("care: {}\n", encoding="utf-8")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "care")
+    version = read_version("HEAD", RULES)
+    assert version.sources.care == ("HEAD:rules/care.yaml", "care: {}\n")
+    assert list(version.sources.rules) == ["HEAD:rules/shop.yaml"]
+    assert read_version("HEAD~1", RULES).sources.care is None

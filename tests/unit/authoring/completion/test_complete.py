@@ -189,7 +189,7 @@ def test_a_rule_for_several_types_reads_what_they_share() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("tests:\n  - ¦", ["name", "event", "expect", "cases"]),
+        ("tests:\n  - ¦", ["name", "event", "expect", "cases", "recipient", "timeline"]),
         ("tests:\n  - event: {type: ¦", ["shop.Booked", "shop.Left"]),
         (TEST + "      with:\n        ¦", FIELDS),
         (TEST + "      with: {channel: ¦", ["WECHAT", "ALIPAY"]),
@@ -200,7 +200,7 @@ def test_a_rule_for_several_types_reads_what_they_share() -> None:
         (TEST + "    expect:\n      notices:\n        - rule: ¦", ["booked"]),
         (TEST + "    expect: {notices: [{rule: booked, data: {¦", ["thing1", "amount2", "thing3"]),
         (TEST + "    expect: {notices: [{template: booked, data: {am¦", ["amount2"]),
-        (TEST + "    expect: {none: ¦", ["no_match", "refused"]),
+        (TEST + "    expect: {none: ¦", ["no_match", "refused", "suppressed"]),
         (TEST + "    expect: {reason: field_l¦", ["field_limit"]),
     ],
 )

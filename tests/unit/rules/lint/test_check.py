@@ -95,7 +95,7 @@ def test_several_faults_are_reported_together_in_the_order_of_the_file() -> None
         ("rules: [{id: a, data: {b: {value: c, color: red}}}]", "wrong-value"),
         ("rules: [{id: a, expires_after: -5h}]", "wrong-value"),
         ("rules: [{id: a, expires_after: 0s}]", "wrong-value"),
-        ("rules: [{id: a, category: spam}]", "wrong-value"),
+        ("rules: [{id: a, category: Spam and more}]", "wrong-value"),
         ("rules: [{id: a, overflow: {b: cut}}]", "wrong-value"),
         ("rules: []\ndefaults: []", "wrong-value"),
         ("rules: []\ndefaults: {id: a}", "unknown-key"),

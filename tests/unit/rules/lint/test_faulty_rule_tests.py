@@ -179,7 +179,7 @@ def test_a_test_that_is_wrong_in_itself_is_found_by_check(bad: Bad) -> None:
             "    expect: {none: no_match}\n    cases: [{expect: {none: no_match}}]\n",
             "test `it` has both `expect` and `cases`",
         ),
-        ("    cases: [{expect: {none: maybe}}]\n", "`none`: is one of no_match, refused"),
+        ("    cases: [{expect: {none: maybe}}]\n", "`none`: is one of no_match, refused, suppressed"),
         ("    cases: {expect: {none: no_match}}\n", "`cases`: should be a list"),
         ("    expct: {none: no_match}\n", "unknown key `expct`"),
     ],

@@ -1,0 +1,45 @@
+"""Whether the configuration fits the recipient care that the rules have."""
+
+from __future__ import annotations
+
+from pipeline.adapters.rule_files import read_rules
+from pipeline.model.finding import Finding
+from pipeline.rules.care_compiler import held_back_by, read_care
+from pipeline.rules.rule_compiler import with_defaults
+from pipeline.rules.source.document import parse
+from pipeline.rules.source.files import RuleSources
+from pipeline.rules.source.format import RuleFile
+from pipeline.rules.source.structure import validate
+from pipeline.settings import Settings
+
+OMIT = "omit"
+
+
+def omitted_recipient(settings: Settings) -> str | None:
+    """Why `outcomes.recipient: omit` does not fit the rules; None where it does.
+
+    Recipient care counts the outcomes of a recipient, so that the ledger must say whose they are.
+
+    Raises:
+        UserError: the rules cannot be read.
+    """
+    if settings.outcomes.recipient != OMIT:
+        return None
+    where = _first_care(read_rules(settings.rules))
+    if where is None:
+        return None
+    return f"omit leaves out whose outcomes they are, and recipient care counts by it ({where}): write hash"
+
+
+def _first_care(sources: RuleSources) -> str | None:
+    """Where the first part is that holds messages back, whether the rules are sound or not."""
+    care = read_care(sources.care, []).care
+    if sources.care is not None and any(held_back_by(category) for category in care.categories.values()):
+        return sources.care[0]
+    for path, text in sources.rules.items():
+        document = parse(path, text)
+        model = None if isinstance(document, Finding) else validate(document, RuleFile)[0]
+        for rule in model.rules if model is not None else ():
+            if with_defaults(rule, model.defaults if model is not None else None).once is not None:
+                return f"`once` of rule `{rule.id}` in {path}"
+    return None
