@@ -15,6 +15,7 @@ from pipeline.delivery import pointer
 from pipeline.errors import UserError
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.ledger import LedgerPosition
+from tests.broker.transactions import in_transaction
 from tests.fakes.listener import TIMEOUT
 from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import RealKafka
@@ -51,11 +52,8 @@ def _ledger_offset(replay: Replay) -> int:
 
 def _end(kafka: RealKafka, text: str) -> None:
     """Write something else to the ledger, in a transaction: its marker takes the last offset."""
-    producer = Producer({**kafka.properties, "transactional.id": kafka.names.group})
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    producer.produce(kafka.names.outcomes, text.encode(), partition=0)
-    producer.commit_transaction(30)
+    topic = kafka.names.outcomes
+    in_transaction(kafka.properties, topic, "commit", lambda producer: producer.produce(topic, text.encode(), partition=0))
 
 
 def test_the_replay_is_what_was_acknowledged(make_kafka: Callable[..., RealKafka]) -> None:

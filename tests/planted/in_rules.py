@@ -362,7 +362,7 @@ FORM = (
     Mistake("a key of a field in the wrong place", "    data: ", "    ▸thing5: x\n    data: ", "unknown-key", "data"),
     Mistake("a duration in words", "expires_after: 24h", "expires_after: ▸24 hours", "wrong-value", "30m, 24h or 7d"),
     Mistake("a duration without unit", "expires_after: 24h", "expires_after: ▸24", "wrong-value", "30m, 24h or 7d"),
-    Mistake("a category misspelt", "category: transactional", "category: ▸marketting", "unknown-category", "`marketing`"),
+    Mistake("a category misspelt", ": transactional", ": ▸marketting", "unknown-category", "`marketing`"),
     Mistake("a truth that is none", "category: transactional", "enabled: ▸maybe", "wrong-value", "true or false"),
     Mistake("a colour by name", "category: transactional", "color: ▸red", "wrong-value", "#rrggbb"),
     Mistake("a url without https", "url: https://", "url: ▸http://", "bad-url", "https://"),
