@@ -53,7 +53,11 @@ def _ledger_offset(replay: Replay) -> int:
 def _end(kafka: RealKafka, text: str) -> None:
     """Write something else to the ledger, in a transaction: its marker takes the last offset."""
     topic = kafka.names.outcomes
-    in_transaction(kafka.properties, topic, "commit", lambda producer: producer.produce(topic, text.encode(), partition=0))
+
+    def write(producer: Producer) -> None:
+        producer.produce(topic, text.encode(), partition=0)
+
+    in_transaction(kafka.properties, topic, "commit", write)
 
 
 def test_the_replay_is_what_was_acknowledged(make_kafka: Callable[..., RealKafka]) -> None:
@@ -208,7 +212,7 @@ def test_no_more_is_remembered_than_memory_bears(kafka: RealKafka, monkeypatch: 
     assert kafka.counts.unusable == 1
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(20, func_only=True)
 def test_an_end_without_a_record_is_still_an_end(kafka: RealKafka) -> None:
     """A transaction's marker as the last offset, and foreign bytes before it, hold nothing up."""
     _write(kafka, 3)
