@@ -8,5 +8,6 @@ from playwright.sync_api import Page
 
 def violations(page: Page) -> list[str]:
     """Each violated rule of WCAG and of good practice, with the first element that violates it."""
+    page.wait_for_load_state()  # an element can be seen before the style sheets have been loaded
     found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]

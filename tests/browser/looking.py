@@ -23,16 +23,21 @@ class Looked:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
 
+    def styled(self) -> Page:
+        """The page with its style sheets: an element can be seen before they have been loaded."""
+        self.page.wait_for_load_state()
+        return self.page
+
     def poor_contrasts(self) -> list[str]:
         """Texts that are hard to read."""
-        found: list[str] = self.page.evaluate(_CONTRASTS)
+        found: list[str] = self.styled().evaluate(_CONTRASTS)
         return found
 
     def unnamed(self) -> list[str]:
         """Elements without a name for those who do not see them."""
-        found: list[str] = self.page.evaluate(_UNNAMED)
+        found: list[str] = self.styled().evaluate(_UNNAMED)
         return found
 
     def wider_than_the_screen(self) -> bool:
         """Whether one must scroll sideways."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+        return bool(self.styled().evaluate("document.documentElement.scrollWidth > window.innerWidth"))
