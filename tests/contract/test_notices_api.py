@@ -507,13 +507,20 @@ class TestFaults:
                 assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
 
     async def test_tls_not_spoken(self, make: Make) -> None:
-        """The other side does not speak TLS: the request did not leave."""
-        async with (
-            ScriptedServer(OK) as server,
-            client(make, server.url.replace("http:", "https:")) as api,
-        ):
-            assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
-        assert not server.requests
+        """The other side answers the handshake in plain HTTP, as nginx does: the request did not leave."""
+        received = bytearray()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            received.extend(await reader.read(65_536))
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            async with client(make, f"https://127.0.0.1:{port}/") as api:
+                assert (await posted(api, NOTICE, TOKEN)).fault is Fault.CONNECT
+        assert received
+        assert b"POST" not in received
 
     async def test_tls_that_hangs(self, make: Make) -> None:
         """The other side takes the connection and says nothing: no TLS, and the request did not leave."""
