@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.cache/tools/bin:$(PATH)
 # Without byte code on disk, every process that the tests start would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup tools demo test quick check-code chaos game-day bench generated pictures editor lock release clean sbom audit
+.PHONY: help setup tools demo test quick check-code model chaos game-day bench generated pictures editor lock release clean sbom audit
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ check-code: setup ## Check style, types and the direction of imports.
 
 tools: ## Install Chromium, Prometheus and helm if possible; tests that need a missing one are skipped.
 	@deploy/tools.sh
+
+model: setup ## Explore every order of steps of recipient care, deeper than the tests do; DEPTH=12 steps (minutes).
+	@$(BIN)/python -m tests.unit.care.exploration $(or $(DEPTH),12)
 
 chaos: setup ## Break everything around the service and check that no promise is broken; ARGS=--list lists the scenarios.
 	@$(BIN)/python -m tests.chaos $(ARGS)

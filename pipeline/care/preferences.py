@@ -30,6 +30,15 @@ class Preferences(NamedTuple):
 NO_PREFERENCES = Preferences()
 
 
+class Choice(NamedTuple):
+    """What one recipient has chosen, on the way to where the messages to the recipient are decided."""
+
+    recipient: str
+    """As in outcomes: hashed, where they are hashed there."""
+    preferences: Preferences | None
+    """None: forget what was chosen before."""
+
+
 class ReadPreferences(NamedTuple):
     """The usable part of a value."""
 

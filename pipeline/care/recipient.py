@@ -25,8 +25,11 @@ MOST_SENDS = 64
 cap needs. A recipient with thousands of messages a day must not make each decision slower."""
 VERSION = 1
 
-_HEAD = struct.Struct("<BBHHHHq")
-"""Version, whether preferences follow, and the numbers of messages, keys, names and opt-outs; the ledger's offset."""
+_HEAD = struct.Struct("<BBHHHHqq")
+"""Version, whether preferences follow, and the numbers of messages, keys, names and opt-outs; the ledger's offset, and
+that of the preferences."""
+_COVERED = struct.Struct("<q")
+_COVERED_AT = _HEAD.size - 2 * _COVERED.size
 _SENT = struct.Struct("<qQHH")
 _KEY = struct.Struct("<QqQ")
 _KEY_SHAPE = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -75,7 +78,7 @@ class Taken(NamedTuple):
 class Recipient:
     """The state of one recipient."""
 
-    __slots__ = ("covered", "preferences", "sends", "taken")
+    __slots__ = ("chosen", "covered", "preferences", "sends", "taken")
 
     def __init__(self) -> None:
         """A recipient of whom nothing is known."""
@@ -86,6 +89,8 @@ class Recipient:
         self.preferences = NO_PREFERENCES
         self.covered = -1
         """The highest offset of the ledger up to which its outcomes are folded in; -1: none."""
+        self.chosen = -1
+        """The offset at which the preferences were read, as later ones replace earlier ones; -1: there are none."""
 
     def fold(self, accepted: Accepted) -> bool:
         """Count a message; return whether that changed anything.
@@ -98,12 +103,31 @@ class Recipient:
             changed = self._count(Sent(accepted.at_ms, number, accepted.category, accepted.rule))
         if accepted.once is not None:
             key, until_ms = accepted.once
-            taken = Taken(until_ms, number)
-            known = self.taken.get(key)
-            if known is None or taken > known:
-                self.taken[key] = taken
-                changed = True
+            changed |= self._take(key, Taken(until_ms, number))
         return changed
+
+    def choose(self, preferences: Preferences | None, offset: int) -> None:
+        """Note what the recipient has chosen, as read at this offset, unless a later choice is known; None: forget."""
+        if offset > self.chosen:
+            self.preferences = preferences or NO_PREFERENCES
+            self.chosen = -1 if preferences is None else offset
+
+    def merge(self, other: Recipient) -> None:
+        """Add what another state of the same recipient knows: the order of merging changes nothing."""
+        for sent in other.sends:
+            self._count(sent)
+        for key, taken in other.taken.items():
+            self._take(key, taken)
+        if other.chosen >= 0:
+            self.choose(other.preferences, other.chosen)
+        self.cover(other.covered)
+
+    def _take(self, key: int, taken: Taken) -> bool:
+        known = self.taken.get(key)
+        if known is not None and taken <= known:
+            return False
+        self.taken[key] = taken
+        return True
 
     def _count(self, sent: Sent) -> bool:
         for index, known in enumerate(self.sends):
@@ -130,7 +154,7 @@ class Recipient:
             self._keep_newest(max(MOST_SENDS, *[cap.at_most for cap in care.caps.values()], 0))
         if self.taken:
             self.taken = {key: taken for key, taken in self.taken.items() if taken.until_ms > now_ms}
-        return not sends and not self.taken and self.preferences == NO_PREFERENCES
+        return not sends and not self.taken and self.chosen < 0 and self.preferences == NO_PREFERENCES
 
     def _keep_newest(self, most: int) -> None:
         """Keep so many messages of each category."""
@@ -144,7 +168,7 @@ class Recipient:
         self.sends = kept
 
     def pack(self) -> bytes:
-        """Return the state as bytes: 16, 20 for each message, 24 for each key, and each name once."""
+        """Return the state as bytes: 26, 20 for each message, 24 for each key, and each name once."""
         numbers: dict[str, int] = {}
         sends = [
             _SENT.pack(
@@ -167,6 +191,7 @@ class Recipient:
                     len(numbers),
                     lists,
                     self.covered,
+                    self.chosen,
                 ),
                 *sends,
                 *keys,
@@ -189,7 +214,7 @@ class Recipient:
         return recipient
 
     def _read(self, packed: bytes) -> None:
-        version, has_preferences, sends, keys, names, lists, self.covered = _HEAD.unpack_from(packed)
+        version, has_preferences, sends, keys, names, lists, self.covered, self.chosen = _HEAD.unpack_from(packed)
         if version != VERSION:
             raise ValueError(f"it has version {version}, and this release reads {VERSION}")
         keys_at = _HEAD.size + sends * _SENT.size
@@ -209,6 +234,13 @@ class Recipient:
         if has_preferences:
             zone, locale, *opted_out = texts[names:]
             self.preferences = Preferences(frozenset(opted_out), zone or None, locale or None)
+
+
+def covering(packed: bytes, offset: int) -> bytes:
+    """Return the packed state after `cover`, without unpacking it."""
+    if _COVERED.unpack_from(packed, _COVERED_AT)[0] >= offset:
+        return packed
+    return packed[:_COVERED_AT] + _COVERED.pack(offset) + packed[_COVERED_AT + _COVERED.size :]
 
 
 def key_number(key: str) -> int | None:

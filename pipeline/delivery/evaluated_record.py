@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.care.preferences import Choice
+from pipeline.care.recipients import CareWrite
 from pipeline.model.event import Event, Record
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome
 from pipeline.model.trace import TraceContext
+
+if TYPE_CHECKING:
+    from pipeline.delivery.partition import Partition
 
 
 @dataclass(slots=True)
@@ -26,6 +32,8 @@ class EvaluatedRecord:
     """Final outcomes, to be published only."""
     received_at: float
     rules_version: str
+    choice: Choice | None = None
+    """What a recipient has chosen, instead of notices; done once Kafka has its record of recipient care."""
 
 
 @dataclass(slots=True)
@@ -46,3 +54,10 @@ class PendingOutcome:
     ticket: int
     outcome: Outcome
     record: Record
+
+
+class CareRecord(NamedTuple):
+    """A recipient's record to write, and the partition whose recipient it is."""
+
+    partition: Partition
+    write: CareWrite

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import deque
+from collections.abc import Callable
 
 from pipeline.delivery import pointer
 from pipeline.model.event import TopicPartition
@@ -56,6 +57,8 @@ class Frontier:
         self._topic_id = topic_id
         self._ledger_id = ledger_id
         self._returned: CommitPoint | None = None
+        self.uncovered: Callable[[], int | None] | None = None
+        """Returns the lowest ledger offset that the next owner must read for another reason; None: there is none."""
 
     @property
     def offset(self) -> int | None:
@@ -102,6 +105,10 @@ class Frontier:
     def acknowledged(self, event: Unfinished, ledger_partition: int, ledger_offset: int) -> None:
         """Record that one more outcome of `event` is acknowledged."""
         self.noted(event.offset, ledger_partition, ledger_offset)
+        self.done(event)
+
+    def done(self, event: Unfinished) -> None:
+        """Record that one more part of `event` is done."""
         event.left -= 1
         unfinished = self._open
         while unfinished and not unfinished[0].left:
@@ -128,5 +135,8 @@ class Frontier:
             ledger.popleft()
         if self._ledger_partition is None:
             return ""
-        position = LedgerPosition(self._ledger_partition, ledger[0][0] if ledger else self._ledger_end)
+        begin = ledger[0][0] if ledger else self._ledger_end
+        if self.uncovered is not None and (lowest := self.uncovered()) is not None:
+            begin = min(begin, lowest)
+        position = LedgerPosition(self._ledger_partition, begin)
         return pointer.write(position, self._topic_id, self._ledger_id)

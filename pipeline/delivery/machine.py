@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
+from pipeline.care.recipients import CareTerms, Recipients
 from pipeline.delivery.buffers import Buffers
 from pipeline.delivery.condition import NEVER
-from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
+from pipeline.delivery.evaluated_record import Attempt, CareRecord, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
@@ -31,7 +33,7 @@ from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 
-__all__ = ["Attempt", "Delivery", "DeliverySnapshot", "EvaluatedRecord", "PendingOutcome"]
+__all__ = ["Attempt", "CareRecord", "Delivery", "DeliverySnapshot", "EvaluatedRecord", "PendingOutcome"]
 
 NOTICES_PER_SLOT = 8
 """Notices buffered for each slot of `max_in_flight`: capacity for a slow Kafka and for lanes that wait for a retry
@@ -55,11 +57,17 @@ class Delivery:
     """All notices of one process that have not ended."""
 
     def __init__(
-        self, settings: DeliverySettings, route: Route, now: float, further: Mapping[str, Route] | None = None
+        self,
+        settings: DeliverySettings,
+        route: Route,
+        now: float,
+        further: Mapping[str, Route] | None = None,
+        care: CareTerms | None = None,
     ) -> None:
         """`now` is seconds since the epoch, here and everywhere.
 
-        `route` is the API of `DEFAULT_API`, `further` are others by name; each notice names its own.
+        `route` is the API of `DEFAULT_API`, `further` are others by name; each notice names its own. `care` is what
+        decides about notices of partitions that are assigned with the state of their recipients.
         """
         self._routes: Mapping[str, Route] = {DEFAULT_API: route, **(further or {})}
         self._writes_body = any(each.writes_body for each in self._routes.values())
@@ -85,13 +93,17 @@ class Delivery:
         self._next_sweep = now
         self._correction = 0.0
         self._rules_off: frozenset[str] = frozenset()
+        self._care = care
 
     # Partitions
 
     def assign(self, assigned: Assigned) -> None:
         """The partition is ours from now on; what the ledger holds of it is not sent again."""
         self.release([assigned.partition])
-        self._partitions[assigned.partition] = Partition(assigned)
+        care = None
+        if self._care is not None and assigned.care is not None:
+            care = Recipients(self._care, assigned.care, self._now + self._correction)
+        self._partitions[assigned.partition] = Partition(assigned, care)
         self._stops.owned(len(self._partitions))
 
     def begin_revoke(self, partitions: Iterable[TopicPartition]) -> None:
@@ -132,6 +144,9 @@ class Delivery:
         partition = self._partitions.get((topic, number))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         if partition is None or partition.revoking or partition.epoch != arrival.epoch:
             return
+        if arrival.choice is not None:
+            self._choose(arrival, partition, offset)
+            return
         notices, outcomes = arrival.notices, arrival.outcomes
         if partition.done:
             notices, outcomes = partition.remaining(arrival, offset)
@@ -153,6 +168,16 @@ class Delivery:
             self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, routes[notice.api]))
         event.size = size
         self._unacknowledged.expect(partition, left, event)
+
+    def _choose(self, arrival: EvaluatedRecord, partition: Partition, offset: int) -> None:
+        """Put a recipient's choice in force at once; its record is done when Kafka has it."""
+        choice, care = arrival.choice, partition.care
+        event = partition.frontier.offered(offset, 0 if care is None else 1, arrival.record.timestamp_ms / 1000)
+        if event is None or choice is None or care is None:
+            return
+        event.size = arrival.record.size
+        self._unacknowledged.expect(partition, 1, event)
+        care.choose(choice, offset, partial(self._unacknowledged.done, partition, event))
 
     def rules_off(self, rules: frozenset[str], now: float) -> int:
         """End the buffered notices of `rules`, which are not in use any more; return how many ended.
@@ -280,6 +305,10 @@ class Delivery:
         if suspensions.any_suspended and suspensions.refuses(work.notice.rule, work.ticket, now):
             self._end(work, OutcomeKind.REJECTED, Reason.RULE_SUSPENDED, now)
             return False
+        care = work.partition.care
+        if care is not None and (end := care.decide(work.notice, now + self._correction)) is not None:
+            self._end(work, end.kind, end.reason, now, end.because)
+            return False
         return not work.attempts or self._may_retry(work, now)
 
     def _stopped(self, work: PendingNotice, now: float) -> bool:
@@ -373,6 +402,34 @@ class Delivery:
         points = (partition.frontier.commit_point() for partition in self._partitions.values())
         return [point for point in points if point is not None]
 
+    # Recipient care
+
+    def care_writes(self, now: float) -> list[CareRecord]:
+        """The records of recipients to write now; `care_written` follows for each."""
+        wall = now + self._correction
+        return [
+            CareRecord(partition, write)
+            for partition in self._partitions.values()
+            if partition.care is not None
+            for write in partition.care.writes(wall)
+        ]
+
+    def care_written(self, record: CareRecord, *, is_written: bool) -> None:
+        """Kafka has the record, or refused it."""
+        partition, write = record
+        if partition.care is None:
+            return
+        if is_written:
+            partition.care.written(write)
+        else:
+            partition.care.failed(write)
+
+    def care_overwritten(self, key: TopicPartition, recipient: str, state: bytes | None) -> None:
+        """Another process wrote the record of a recipient of this partition, which it has lost to this one."""
+        partition = self._partitions.get(key)
+        if partition is not None and partition.care is not None:
+            partition.care.again(recipient, state)
+
     # Pauses, token, time, state
 
     def pause(self, pauses: Sequence[Pause], now: float) -> None:
@@ -440,7 +497,7 @@ class Delivery:
 
     def correct_clock(self, correction: float) -> None:
         """The wall clock is `correction` seconds ahead of the times that are passed here; notices expire by it."""
-        self._correction = correction
+        self._correction = self._unacknowledged.correction = correction
         self._pause_everything(self._now)
         for route in self._routes.values():
             route.gate.rate.correct_clock(correction, self._now)

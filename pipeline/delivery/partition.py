@@ -9,6 +9,7 @@ from pipeline.delivery.frontier import Frontier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.care.recipients import Recipients
     from pipeline.delivery.evaluated_record import EvaluatedRecord
     from pipeline.model.ledger import Assigned
     from pipeline.model.notice import Notice
@@ -21,6 +22,7 @@ class Partition:
     __slots__ = (
         "buffered",
         "bytes",
+        "care",
         "done",
         "epoch",
         "frontier",
@@ -32,8 +34,10 @@ class Partition:
         "unacknowledged",
     )
 
-    def __init__(self, assigned: Assigned) -> None:
+    def __init__(self, assigned: Assigned, care: Recipients | None = None) -> None:
         """Begin at the assignment's frontier, with the outcomes that the ledger already holds.
+
+        `care` decides about its notices.
 
         Raises:
             ValueError: there are outcomes without the highest source offset that they reach.
@@ -60,6 +64,10 @@ class Partition:
         """Notices not yet ended and outcomes not yet acknowledged."""
         self.bytes = 0
         """Memory that its unfinished events take: records, bodies of notices, and a fixed part for each event."""
+        self.care = care
+        """The recipients of its notices; None: recipient care decides about none of them."""
+        if care is not None:
+            self.frontier.uncovered = lambda: care.lowest
         if self.done:
             # The outcomes' order by event is unknown. Attributing them to the last event keeps all of them long enough.
             first = min(self.done.values(), key=lambda position: position.offset)

@@ -26,6 +26,8 @@ class UnacknowledgedOutcomes:
         """Unfinished notices and unacknowledged outcomes of all partitions."""
         self.bytes = 0
         """Memory that the unfinished events of all partitions take."""
+        self.correction = 0.0
+        """Seconds by which the times of outcomes will be corrected before they are written."""
         self._ticket = 0
         self._pending: list[PendingOutcome] = []
         self._unacknowledged: dict[int, tuple[Partition, Unfinished, float]] = {}
@@ -54,6 +56,8 @@ class UnacknowledgedOutcomes:
         """Add a decided outcome."""
         self._ticket += 1
         partition.unacknowledged += 1
+        if partition.care is not None:
+            partition.care.ended(self._ticket, outcome, self.correction)
         self._unacknowledged[self._ticket] = (partition, event, outcome.finished_at)
         self._pending.append(PendingOutcome(self._ticket, outcome, record))
 
@@ -66,11 +70,24 @@ class UnacknowledgedOutcomes:
         """Record that Kafka acknowledged an outcome."""
         partition, event, _ = self._unacknowledged.pop(ticket)
         partition.unacknowledged -= 1
+        if partition.care is not None:
+            partition.care.acknowledged(ticket, ledger_offset)
         if partition.released:
             return
         partition.buffered -= 1
         self.buffered -= 1
         partition.frontier.acknowledged(event, ledger_partition, ledger_offset)
+        if not event.left:
+            partition.bytes -= event.size
+            self.bytes -= event.size
+
+    def done(self, partition: Partition, event: Unfinished) -> None:
+        """Record that a part of the event that has no outcome is done."""
+        if partition.released:
+            return
+        partition.buffered -= 1
+        self.buffered -= 1
+        partition.frontier.done(event)
         if not event.left:
             partition.bytes -= event.size
             self.bytes -= event.size

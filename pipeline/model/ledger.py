@@ -25,6 +25,17 @@ class CommitPoint(NamedTuple):
     """The ledger pointer (`pipeline.delivery.pointer`), or empty."""
 
 
+class RestoredCare(NamedTuple):
+    """What Kafka has of the recipients of a newly assigned partition."""
+
+    recipients: dict[str, bytes]
+    """Packed states (`pipeline.care.recipient`), by recipient as in outcomes. The new owner changes this object."""
+    uncovered: Mapping[str, int]
+    """Of recipients with outcomes in the ledger that their record does not cover: the lowest such offset."""
+    stale: frozenset[str] = frozenset()
+    """Recipients whose newest record knows less than an earlier one, which another process wrote."""
+
+
 class Assigned(NamedTuple):
     """A newly assigned partition, with the outcomes that the ledger already holds."""
 
@@ -43,3 +54,5 @@ class Assigned(NamedTuple):
     origin: Origin = UNKNOWN_ORIGIN
     ledger_id: str | None = None
     """The ledger topic's id, for the commit's pointer."""
+    care: RestoredCare | None = None
+    """None: recipient care does not decide about the notices of this partition."""

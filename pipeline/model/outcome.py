@@ -176,6 +176,16 @@ class Outcome(NamedTuple):
     once: OnceUntil | None = None
     """Of a message that was sent, or may have been: until when no other of its `once` key is sent."""
 
+    def moved(self, seconds: float) -> Outcome:
+        """Return it with all times of this service moved by so much."""
+        first, once = self.first_attempt_at, self.once
+        return self._replace(
+            received_at=self.received_at + seconds,
+            first_attempt_at=None if first is None else first + seconds,
+            finished_at=self.finished_at + seconds,
+            once=None if once is None else once._replace(until=once.until + seconds),
+        )
+
     @property
     def leaves_dead_letter(self) -> bool:
         """Whether the source record is kept on the dead-letter topic."""

@@ -133,7 +133,8 @@ class Engine:
         sending = [] if self._quiet(now) else self._send(now)
         for publication in delivery.publications():
             if self._correction:
-                publication = _by_wall_clock(publication, self._correction)  # noqa: PLW2901 - the same outcome, with corrected times
+                moved = publication.outcome.moved(self._correction)
+                publication = replace(publication, outcome=moved)  # noqa: PLW2901 - the same outcome, with corrected times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         self._poll_soon()
         self._update_demand()
@@ -283,17 +284,3 @@ class Engine:
                 timer.cancel()
         for sender in self._senders:
             await sender.stop()
-
-
-def _by_wall_clock(pending: PendingOutcome, correction: float) -> PendingOutcome:
-    outcome = pending.outcome
-    first, once = outcome.first_attempt_at, outcome.once
-    return replace(
-        pending,
-        outcome=outcome._replace(
-            received_at=outcome.received_at + correction,
-            first_attempt_at=None if first is None else first + correction,
-            finished_at=outcome.finished_at + correction,
-            once=None if once is None else once._replace(until=once.until + correction),
-        ),
-    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.care.recipients import CareTerms
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import BodyContract, Route
 from pipeline.delivery.verdicts import VerdictSettings, VerdictTable
 from pipeline.model.event import Event, Record, TopicPartition
-from pipeline.model.ledger import Assigned, LedgerPosition
+from pipeline.model.ledger import Assigned, LedgerPosition, RestoredCare
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.model.reply import Fault, Reply
@@ -108,8 +109,12 @@ class Bench:
         body: BodyContract | None = None,
         partitions: Sequence[TopicPartition] = (P0,),
         further: Sequence[str] = (),
+        care: CareTerms | None = None,
     ) -> None:
-        """`further` are names of APIs besides the usual one, with the same settings."""
+        """`further` are names of APIs besides the usual one, with the same settings.
+
+        With `care` nothing is known of any recipient at first.
+        """
         self.now = T0
         chosen = DeliverySettings.model_validate(settings or {})
 
@@ -117,7 +122,8 @@ class Bench:
             table = VerdictTable(verdicts)
             return Route(chosen, table, max_in_flight=max_in_flight, rng=lambda: rng, now=T0, body=body)
 
-        self.delivery = Delivery(chosen, route(), T0, {api: route() for api in further})
+        self.delivery = Delivery(chosen, route(), T0, {api: route() for api in further}, care)
+        self._has_care = care is not None
         self.outcomes: list[Outcome] = []
         self.unacknowledged: list[PendingOutcome] = []
         self.ledger_offset = 0
@@ -134,7 +140,8 @@ class Bench:
         ledger_end: LedgerPosition | None = None,
     ) -> None:
         """Give the machine a partition."""
-        self.delivery.assign(Assigned(partition, epoch, frontier, done or {}, reached, ledger_end))
+        care = RestoredCare({}, {}) if self._has_care else None
+        self.delivery.assign(Assigned(partition, epoch, frontier, done or {}, reached, ledger_end, care=care))
 
     def offer(self, *arrivals: EvaluatedRecord) -> None:
         """Give it events."""

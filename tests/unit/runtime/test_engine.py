@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.delivery.machine import Delivery, PendingOutcome
+from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.errors import OutcomeLost, TokenUnavailable
-from pipeline.model.event import Record
 from pipeline.model.halt import Halt
 from pipeline.model.ledger import Assigned
 from pipeline.model.notice import DEFAULT_API
@@ -23,7 +22,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.model.reply import Reply
 from pipeline.ports import Api
 from pipeline.runtime import sender as sender_module
-from pipeline.runtime.engine import COMMIT_SECONDS, SETTLE_SECONDS, STANDSTILL_SECONDS, Engine, _by_wall_clock
+from pipeline.runtime.engine import COMMIT_SECONDS, SETTLE_SECONDS, STANDSTILL_SECONDS, Engine
 from tests.fakes.outcomes import an_outcome
 from tests.unit.delivery.making import OK, P0, T0, UNAUTHORISED, arrival, notice
 
@@ -356,7 +355,7 @@ async def test_steps_of_the_wall_clock_are_followed() -> None:
 def test_a_step_of_the_wall_clock_moves_the_end_of_once() -> None:
     """Caps and `once` count by the times that outcomes have."""
     outcome = an_outcome()._replace(once=OnceUntil("6338af5d9fe4db9d", T0 + 60))
-    corrected = _by_wall_clock(PendingOutcome(1, outcome, Record("events", 0, 0, None, None, (), 0)), -7_200.0).outcome
+    corrected = outcome.moved(-7_200.0)
     assert corrected.once == OnceUntil("6338af5d9fe4db9d", T0 + 60 - 7_200)
     assert corrected.finished_at == outcome.finished_at - 7_200
 

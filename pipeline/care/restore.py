@@ -1,0 +1,72 @@
+"""Restore what is known of a partition's recipients: their records first, then what the ledger has beyond them."""
+
+from __future__ import annotations
+
+from pipeline.care.declaration import Care
+from pipeline.care.recipient import Accepted, Recipient
+from pipeline.care.recipients import counts
+from pipeline.errors import DamagedCareState
+from pipeline.model.ledger import RestoredCare
+
+
+class Restoring:
+    """The states of one partition while they are read."""
+
+    def __init__(self, care: Care) -> None:
+        """`care` is the declaration in use."""
+        self._care = care
+        self._packed: dict[str, bytes] = {}
+        self._writers: dict[str, bytes] = {}
+        self._stale: set[str] = set()
+        self._uncovered: dict[str, int] = {}
+        self.records = 0
+        """How many records were read."""
+        self.damaged = 0
+        """Records that could not be read, whose recipients are known by the ledger alone."""
+
+    def record(self, recipient: str, writer: bytes, state: bytes) -> None:
+        """Take a record. Records of one key come in the order of their offsets.
+
+        A record replaces the one before it of the same writer. What different writers know is merged: the record of a
+        process that has lost the partition may come after that of the new owner, and know less.
+        """
+        self.records += 1
+        known = self._packed.get(recipient)
+        try:
+            read = Recipient.unpack(state)
+            if known is not None and self._writers[recipient] != writer:
+                read.merge(Recipient.unpack(known))
+        except DamagedCareState:
+            self.damaged += 1
+            return
+        merged = read.pack()
+        self._packed[recipient] = merged
+        self._writers[recipient] = writer
+        if merged == state:
+            self._stale.discard(recipient)
+        else:
+            self._stale.add(recipient)
+
+    def removed(self, recipient: str) -> None:
+        """Take a record without a value: nothing was left to know."""
+        self.records += 1
+        self._packed.pop(recipient, None)
+        self._writers.pop(recipient, None)
+        self._stale.discard(recipient)
+
+    def outcome(self, recipient: str, accepted: Accepted, offset: int) -> None:
+        """Take a message of the ledger, after all records."""
+        if not counts(self._care, accepted):
+            return
+        packed = self._packed.get(recipient)
+        known = Recipient() if packed is None else Recipient.unpack(packed)
+        if not known.fold(accepted):
+            return  # the record has it
+        known.cover(offset)
+        self._packed[recipient] = known.pack()
+        # A next owner must read from here, until this owner has written the record.
+        self._uncovered[recipient] = min(offset, self._uncovered.get(recipient, offset))
+
+    def restored(self) -> RestoredCare:
+        """Return everything; nothing is taken afterwards."""
+        return RestoredCare(self._packed, self._uncovered, frozenset(self._stale))
