@@ -24,7 +24,6 @@ MAX_EMPTY_ITEMS = 10_000
 
 _BROKEN = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, RecursionError)
 """What fastavro raises on bytes of another schema; `UnicodeDecodeError` is a `ValueError`."""
-_OUT_OF_RANGE = (ValueError, OverflowError, IndexError, RecursionError)
 
 
 class AvroReader:
@@ -37,7 +36,7 @@ class AvroReader:
             SchemaError: fastavro refuses the schema.
         """
         self.schema = schema
-        self._plain = _with_strict_enums(parsed(schema.plain, schema.path))
+        self._plain = _with_strict_numbers(parsed(schema.plain, schema.path))
         self._resolve = None if reader is None or reader is schema else resolver(schema.root, reader.root)
         self._stream = _CountingStream if schema.has_unbounded_lists else BytesIO
         # The compiled decoder overflows the C stack, and with it the process ends, at some 20,000 nested records.
@@ -64,8 +63,10 @@ class AvroReader:
         try:
             data = self.schema.from_avro(raw)
             return data if self._resolve is None else self._resolve(data)
-        except _OUT_OF_RANGE:
-            raise Undecodable(Reason.MALFORMED_AVRO, "a time, date, decimal or enum is out of range") from None
+        except IndexError:
+            raise Undecodable(Reason.MALFORMED_AVRO, "an enum has no such symbol") from None
+        except RecursionError:
+            raise Undecodable(Reason.MALFORMED_AVRO, "nested too deeply") from None
 
 
 class UnionReader:
@@ -149,20 +150,29 @@ def parsed(schema: Any, path: str) -> Any:  # noqa: ANN401 - a schema's JSON, an
         raise SchemaError(f"{path}: not an Avro schema: {error}") from None
 
 
-def _with_strict_enums(schema: Any) -> Any:  # noqa: ANN401 - as above
-    """Let fastavro look symbols up in a dictionary: it would count a negative number from the end of a list.
+def _with_strict_numbers(schema: Any) -> Any:  # noqa: ANN401 - as above
+    """Let fastavro look up symbols and the branches of unions in dictionaries.
 
-    Changes the parsed schema; writers need the list.
+    It would count a negative number from the end of a list, and take another symbol or branch for the writer's.
+    Changes the parsed schema; writers need the lists.
     """
-    if isinstance(schema, dict):
-        if isinstance(schema.get("symbols"), list):
-            schema["symbols"] = dict(enumerate(schema["symbols"]))
-        for below in schema.values():
-            _with_strict_enums(below)
-    elif isinstance(schema, list):
-        for below in schema:
-            _with_strict_enums(below)
+    if isinstance(schema, list):
+        branches = {number: _with_strict_numbers(branch) for number, branch in enumerate(schema)}
+        return {"type": "union", **branches}
+    if not isinstance(schema, dict):
+        return schema
+    if isinstance(schema.get("symbols"), list):
+        schema["symbols"] = dict(enumerate(schema["symbols"]))
+    for key in _NESTED.intersection(schema):
+        schema[key] = _with_strict_numbers(schema[key])
+    for below in (*schema.get("fields", ()), *schema.get(_NAMED_SCHEMAS, {}).values()):
+        _with_strict_numbers(below)
     return schema
+
+
+_NESTED = frozenset({"type", "items", "values"})
+_NAMED_SCHEMAS = "__named_schemas"
+"""Where fastavro keeps the definitions of a parsed schema by their names."""
 
 
 _LONG = fastavro.parse_schema("long")

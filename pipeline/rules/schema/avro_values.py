@@ -24,7 +24,7 @@ from pipeline.rules.schema.types import (
     Scalar,
     ScalarType,
 )
-from pipeline.rules.schema.unreadable import WRONG_UNIT, Unreadable
+from pipeline.rules.schema.unreadable import OUTSIDE_CALENDAR, OUTSIDE_DAY, WRONG_UNIT, Unreadable
 from pipeline.rules.timestamp import Timestamp
 
 Convert = Callable[[Any], Any]
@@ -41,6 +41,7 @@ UNITS_PER_SECOND = {
 }
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Years 1 to 9999: what google.protobuf.Timestamp may hold (timestamp.proto)."""
+_TOO_LARGE = Unreadable("a decimal beyond the range of a double")
 _SINGLE = Struct("<f")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 86_400
@@ -49,8 +50,9 @@ _DAY_SECONDS = 86_400
 def converter(kind: FieldType) -> Convert | None:
     """A function that converts a decoded value (records in place), or None where none is needed.
 
-    The values are those that `AvroType.plain` decodes to. The function raises `ValueError`, `OverflowError` or
-    `IndexError` for a value that no calendar or enum has, and `RecursionError` for one nested too deeply.
+    The values are those that `AvroType.plain` decodes to. A count that no calendar has, and a decimal that no number
+    holds, become `Unreadable`: they harm only the rules that read them. The function raises `IndexError` for a number
+    without a symbol, and `RecursionError` for a value nested too deeply.
     """
     return _Converters().of(kind)
 
@@ -145,10 +147,9 @@ def _scalar(kind: ScalarType) -> Convert | None:
         per_second = UNITS_PER_SECOND[logical or "timestamp-millis"]
         return _timestamps(per_second)
     if logical == "decimal":
-        scale = kind.scale or 0
-        return lambda raw: numbers.of_units(int.from_bytes(raw, "big", signed=True), scale)
+        return _decimals(kind.scale or 0)
     if logical == "date":
-        return day
+        return _or_unreadable(day, OUTSIDE_CALENDAR)
     if logical is None:
         return shortest if kind.is_single else None
     if logical == "uuid-fixed":
@@ -156,7 +157,29 @@ def _scalar(kind: ScalarType) -> Convert | None:
     per_second = UNITS_PER_SECOND.get(logical, 0)
     if not per_second:
         return None
-    return partial(local_time if logical.startswith("local-") else time_of_day, per_second=per_second)
+    if logical.startswith("local-"):
+        return _or_unreadable(partial(local_time, per_second=per_second), OUTSIDE_CALENDAR)
+    return _or_unreadable(partial(time_of_day, per_second=per_second), OUTSIDE_DAY)
+
+
+def _or_unreadable(convert: Convert, otherwise: Unreadable) -> Convert:
+    def converted(units: int) -> object:
+        try:
+            return convert(units)
+        except (ValueError, OverflowError):
+            return otherwise
+
+    return converted
+
+
+def _decimals(scale: int) -> Convert:
+    def decimal(raw: bytes) -> numbers.Number | Unreadable:
+        try:
+            return numbers.of_units(int.from_bytes(raw, "big", signed=True), scale)
+        except OverflowError:
+            return _TOO_LARGE
+
+    return decimal
 
 
 def shortest(single: float) -> float:
@@ -173,17 +196,16 @@ def shortest(single: float) -> float:
 
 
 def point_in_time(units: int, per_second: int) -> Timestamp | Unreadable:
-    """A timestamp from a count of units since 1970; `WRONG_UNIT` for a count that was surely made in a larger unit.
+    """A timestamp from a count of units since 1970.
 
-    Raises:
-        ValueError: outside the years 1 to 9999.
+    `WRONG_UNIT` for a count that was surely made in a larger unit, `OUTSIDE_CALENDAR` for one that no calendar has.
     """
     return _timestamps(per_second)(units)
 
 
 @lru_cache(maxsize=8)
 def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
-    """A converter of counts; it returns `WRONG_UNIT` for a count that was surely made in a larger unit.
+    """A converter of counts, see `point_in_time`.
 
     Of today's seconds in a field of milliseconds, or milliseconds in one of microseconds, comes a time of five weeks in
     early 1970; of seconds in a field of microseconds, one of its first two hours.
@@ -193,10 +215,10 @@ def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
 
     def convert(units: int) -> Timestamp | Unreadable:
         if not suspect <= units < last:
-            if any(low * per_second <= units < high * per_second for low, high in _SUSPECT):
+            if _is_of_larger_unit(units, per_second):
                 return WRONG_UNIT
             if not first <= units < last:
-                raise ValueError("a time outside the years 1 to 9999")
+                return OUTSIDE_CALENDAR
         return Timestamp(units // per_second, units % per_second * unit)
 
     return convert
@@ -205,6 +227,10 @@ def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
 _SUSPECT = ((1_000, 4_200), (1_000_000, 4_200_000))
 """Seconds since 1970 that come of the years 2001 to 2103 counted in units a million or a thousand times too large."""
 _LAST_SUSPECT = _SUSPECT[-1][1]
+
+
+def _is_of_larger_unit(units: int, per_second: int) -> bool:
+    return any(low * per_second <= units < high * per_second for low, high in _SUSPECT)
 
 
 def day(days: int) -> str:
@@ -217,13 +243,17 @@ def day(days: int) -> str:
     return date.fromordinal(_EPOCH_DAY + days).isoformat()
 
 
-def local_time(units: int, per_second: int) -> str:
+def local_time(units: int, per_second: int) -> str | Unreadable:
     """`2026-11-30T15:01:00` (no zone) from units since the local epoch; parts of a second are dropped.
+
+    `WRONG_UNIT` for a count that was surely made in a larger unit.
 
     Raises:
         ValueError: outside the years 1 to 9999.
         OverflowError: far outside.
     """
+    if _is_of_larger_unit(units, per_second):
+        return WRONG_UNIT
     days, seconds = divmod(units // per_second, _DAY_SECONDS)
     return f"{day(days)}T{time_of_day(seconds, 1)}"
 

@@ -51,7 +51,6 @@ class EventSchema:
         `raw` itself is changed.
 
         Raises:
-            ValueError, OverflowError: a time or day outside the calendar.
             IndexError: an enum's number that has no symbol.
             RecursionError: nested too deeply.
         """

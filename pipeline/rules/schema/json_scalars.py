@@ -17,7 +17,7 @@ from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.time_texts import point_in_time
 from pipeline.rules.schema.types import Scalar, ScalarType
-from pipeline.rules.schema.unreadable import WRONG_UNIT, Unreadable
+from pipeline.rules.schema.unreadable import OUTSIDE_CALENDAR, OUTSIDE_DAY, WRONG_UNIT, Unreadable
 from pipeline.rules.timestamp import EPOCH, Timestamp
 
 T = TypeVar("T")
@@ -135,6 +135,22 @@ def _unambiguous(value: object) -> object:
     return value
 
 
+def encoded_decimal(kind: ScalarType) -> Read:
+    """A reader of decimals in Avro's JSON encoding: their bytes as characters U+0000 to U+00FF."""
+    convert = avro_values.converter(kind)
+    assert convert is not None  # noqa: S101 - a decimal's bytes are converted
+
+    def read(value: object) -> object:
+        if not isinstance(value, str) or (len(value) > 1 and _DECIMAL.fullmatch(value) and "." in value):
+            raise Fault("could be a number or, as Avro's JSON encoding writes decimals, its bytes")
+        try:
+            return _readable(convert(value.encode("latin-1")))
+        except UnicodeEncodeError:
+            raise Fault("should be bytes as characters U+0000 to U+00FF") from None
+
+    return read
+
+
 def _lenient_time(value: object, read: Read) -> object:
     if isinstance(value, float | Decimal) and SECONDS_FROM <= value < SECONDS_TO:  # as Jackson writes an Instant
         return Timestamp(int(value), int(Decimal(str(value)) % 1 * 1_000_000_000))
@@ -155,11 +171,11 @@ def _whole(value: object) -> object:
 
 
 def _truth(value: object) -> object:
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def _as_text(value: object) -> object:
-    return str(value) if _counted(value) and LOWEST <= value <= HIGHEST else value
+    return str(value) if _counted(value) else value
 
 
 def _as_bytes(value: object) -> object:
@@ -241,7 +257,7 @@ def a_text(value: object) -> str:
 def an_int(value: object) -> int:
     """The integer; raises `Fault` for anything but an integer of 64 bits."""
     if not isinstance(value, int) or isinstance(value, bool):
-        fault = _unlike("int", value)
+        fault = _with_fraction(value) if isinstance(value, float | Decimal) else _unlike("int", value)
         fault.hint = "write it without quotes" if isinstance(value, str) and value.isdecimal() else None
         raise fault
     if not LOWEST <= value <= HIGHEST:
@@ -249,11 +265,20 @@ def an_int(value: object) -> int:
     return value
 
 
+def _with_fraction(value: float | Decimal) -> Fault:
+    if not math.isfinite(value):
+        return Fault("a number beyond 64 bits")
+    if value == int(value):  # as a double, which holds the first 15 digits
+        return Fault("should be a whole number with all its digits")
+    return Fault("should be a whole number, not one with a fraction")
+
+
 _KINDS = {
     "text": "a text",
     "str": "a text",
     "int": "a whole number",
     "float": "a number",
+    "Decimal": "a number",
     "bool": "true or false",
     "NoneType": "null",
     "dict": "an object",
@@ -312,10 +337,7 @@ def _counted(value: object) -> TypeGuard[int]:
 
 def _point_in_time(value: object, per_second: int) -> Timestamp:
     if _counted(value):
-        counted: Timestamp | Unreadable = _calendar(avro_values.point_in_time, value, per_second)
-        if isinstance(counted, Unreadable):
-            raise Fault(counted.reason)
-        return counted
+        return _readable(avro_values.point_in_time(value, per_second))
     if isinstance(value, datetime):  # YAML reads an unquoted time as one, in UTC
         time = value if value.tzinfo else value.replace(tzinfo=UTC)
     else:
@@ -329,17 +351,23 @@ def _point_in_time(value: object, per_second: int) -> Timestamp:
     return Timestamp(since.days * 86_400 + since.seconds, since.microseconds * 1_000)
 
 
-def _calendar(read: Callable[[int, int], T], units: int, per_second: int = 1_000_000) -> T:
-    """A count of units as a timestamp, day or time; raises `Fault` outside the calendar."""
+def _readable(counted: T | Unreadable) -> T:
+    if isinstance(counted, Unreadable):
+        raise Fault(counted.reason)
+    return counted
+
+
+def _calendar(read: Callable[[], T | Unreadable], otherwise: Unreadable = OUTSIDE_CALENDAR) -> T:
+    """A count of units as a day or time; raises `Fault` for one that no calendar or day has."""
     try:
-        return read(units, per_second)
+        return _readable(read())
     except (ValueError, OverflowError):
-        raise Fault("outside the calendar (years 1 to 9999)") from None
+        raise Fault(otherwise.reason) from None
 
 
 def _day(value: object) -> str:
     if _counted(value):
-        return _calendar(lambda days, _: avro_values.day(days), value)
+        return _calendar(lambda: avro_values.day(value))
     if isinstance(value, date):
         return value.isoformat()[:10]
     try:
@@ -350,7 +378,7 @@ def _day(value: object) -> str:
 
 def _local_time(value: object, per_second: int) -> str:
     if _counted(value):
-        return _calendar(avro_values.local_time, value, per_second)
+        return _calendar(lambda: avro_values.local_time(value, per_second))
     time = value if isinstance(value, datetime) else point_in_time(a_text(value))
     if time is None:
         raise Fault("should be a local time such as 2026-11-30T15:01:00")
@@ -361,7 +389,7 @@ def _local_time(value: object, per_second: int) -> str:
 
 def _time_of_day(value: object, per_second: int) -> str:
     if _counted(value):
-        return _calendar(avro_values.time_of_day, value, per_second)
+        return _calendar(lambda: avro_values.time_of_day(value, per_second), OUTSIDE_DAY)
     try:
         read = value if isinstance(value, time) else time.fromisoformat(a_text(value))
     except ValueError:

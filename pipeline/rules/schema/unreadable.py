@@ -18,3 +18,6 @@ class Unreadable:
 
 WRONG_UNIT = Unreadable("a count in another unit than the schema's")
 """Seconds in a field of milliseconds are a time of January 1970."""
+OUTSIDE_CALENDAR = Unreadable("outside the calendar (years 1 to 9999)")
+"""PostgreSQL's `infinity`, for example, which Debezium writes as the largest count."""
+OUTSIDE_DAY = Unreadable("a time of day that no day has")

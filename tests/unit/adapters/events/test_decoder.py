@@ -261,10 +261,18 @@ def test_bytes_left_over_are_malformed() -> None:
         (["null", "string"], zigzag(7)),
         ({"type": "enum", "name": "E", "symbols": ["A"]}, zigzag(9)),
         ({"type": "fixed", "name": "F", "size": 2**40}, b"a"),
-        ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(2**62)),
-        ({"type": "int", "logicalType": "date"}, zigzag(2**40)),
-        ({"type": "int", "logicalType": "time-millis"}, zigzag(-1)),
-        ({"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}, zigzag(300) + b"\x7f" * 300),
+        (["null", "string"], zigzag(-1) + zigzag(1) + b"a"),
+        (["null", "string"], zigzag(-2)),
+        (["string", ["null", "string"]], zigzag(1) + zigzag(-1) + zigzag(1) + b"a"),
+        ({"type": "array", "items": ["null", "string"]}, zigzag(1) + zigzag(-2) + zigzag(0)),
+        (
+            {"type": "map", "values": ["null", "long"]},
+            zigzag(1) + zigzag(1) + b"k" + zigzag(-1) + zigzag(7) + zigzag(0),
+        ),
+        (
+            ["null", {"type": "record", "name": "R", "fields": [{"name": "r", "type": ["null", "R"]}]}],
+            zigzag(1) + zigzag(-2),
+        ),
     ],
     ids=str,
 )
@@ -274,6 +282,40 @@ def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None
     started = time.thread_time()
     refused(record(raw(schema, payload)), Reason.MALFORMED_AVRO, schema)
     assert time.thread_time() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "reason"),
+    [
+        ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(2**62), "outside the calendar"),
+        ({"type": "long", "logicalType": "timestamp-micros"}, zigzag(2**63 - 1), "outside the calendar"),
+        ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(1_795_417_260), "another unit"),
+        ({"type": "long", "logicalType": "local-timestamp-micros"}, zigzag(-(2**63)), "outside the calendar"),
+        ({"type": "long", "logicalType": "local-timestamp-millis"}, zigzag(1_795_417_260), "another unit"),
+        ({"type": "int", "logicalType": "date"}, zigzag(2**31 - 1), "outside the calendar"),
+        ({"type": "int", "logicalType": "time-millis"}, zigzag(-1), "no day has"),
+        ({"type": "int", "logicalType": "time-millis"}, zigzag(86_400_000), "no day has"),
+        ({"type": "long", "logicalType": "time-micros"}, zigzag(86_400_000_000), "no day has"),
+        (
+            {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2},
+            zigzag(300) + b"\x7f" * 300,
+            "beyond the range",
+        ),
+    ],
+    ids=str,
+)
+def test_a_count_that_means_nothing_harms_only_rules_that_read_it(kind: object, payload: bytes, reason: str) -> None:
+    """PostgreSQL's `infinity` and `24:00:00` come so from Debezium; the event's other fields are as good as ever."""
+    for whole, bytes_ in (
+        (kind, payload),
+        ({"type": "array", "items": kind}, zigzag(1) + payload + zigzag(0)),
+        (["null", kind, "boolean"], zigzag(1) + payload),
+    ):
+        schema = one_field(whole)
+        found = decoder(schema).decode(record(raw(schema, bytes_))).data["f"]
+        value = found[0] if isinstance(found, list) else found
+        assert isinstance(value, Unreadable)
+        assert reason in value.reason
 
 
 def test_nan_in_avro_arrives() -> None:
