@@ -35,6 +35,7 @@ _LARGEST_INT = 2**31 - 1
 """Of Avro's `int`: anyone can write our headers."""
 _OTHER_PREFIX = re.compile(r"(ce-|cloudevents[:_])")
 """CloudEvents' HTTP and AMQP bindings name attributes so, and bridges and Spring copy the names."""
+_TIMES = frozenset({"ce_time", "ce_expirytime"})
 _NOT_DATA = frozenset({"data", "data_base64"})
 
 
@@ -43,7 +44,7 @@ UnreadableTime = Callable[[Record, str], None]
 
 
 def header_texts(record: Record) -> dict[str, str]:
-    """Headers by their names in lower case; one whose value is not a text is ignored.
+    """Headers by their names in lower case; one whose value is not a text is ignored, unless it is a time.
 
     A text in quotes counts without them, as Spring's header mapper writes texts in JSON. Attributes under the names of
     other bindings count where the record has none under Kafka's own.
@@ -54,7 +55,9 @@ def header_texts(record: Record) -> dict[str, str]:
             try:
                 text = raw.decode()
             except UnicodeDecodeError:
-                continue
+                if name.lower() not in _TIMES:
+                    continue
+                text = ""  # reported as a time that cannot be read
             texts[name.lower()] = text if text[:1] != '"' else _unquoted(text)
     if "content-type" not in texts and "contenttype" in texts:
         texts["content-type"] = texts["contenttype"]
@@ -81,9 +84,14 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def is_envelope(value: object) -> bool:
-    """Whether a JSON value has the attributes that every structured event must have."""
-    return isinstance(value, dict) and all(_is_text(value.get(name)) for name in _ENVELOPE)
+def is_envelope(value: object, *, has_type: bool) -> bool:
+    """Whether a JSON value is a structured event: it has the attributes that each must have.
+
+    A value that has no type from elsewhere is one if it has a version: what it lacks is its fault.
+    """
+    if not isinstance(value, dict):
+        return False
+    return all(_is_text(value.get(name)) for name in _ENVELOPE) or ("specversion" in value and not has_type)
 
 
 _ENVELOPE = ("specversion", "type", "source", "id")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NoReturn
 from uuid import UUID
 
-from pipeline.adapters.events import cloudevents
+from pipeline.adapters.events import cloudevents, json_content
 from pipeline.adapters.events.avro import FRAME, MAGIC, AvroReader, UnionReader
 from pipeline.adapters.events.cloudevents import UnreadableTime
 from pipeline.adapters.events.event_fields import EventFields, event_id, event_time
@@ -31,8 +31,7 @@ _HEADER_ID, _HEADER_GUID = 5, 17
 _APICURIO_FRAME = 9
 """Byte 0 and Apicurio's own global id of 64 bits, as its serializers write by default."""
 _APICURIO_ID = "apicurio.value.globalid"
-_JSON_TYPES = ("/json", "+json", "text/plain", "application/octet-stream")
-_NOT_ENCRYPTED = frozenset({"", "false", "none", "no", "0"})
+_NOT_ENCRYPTED = frozenset({"", "false", "none", "no", "off", "n", "f", "0", "\0", "null"})
 
 
 class EventDecoder:
@@ -170,7 +169,7 @@ class EventDecoder:
         cloudevents.require_valid(attributes)
         for name, raw in record.headers:
             if "ncrypt" in name or "NCRYPT" in name:
-                _require_plain(name, raw or b"")
+                _require_plain(name, attributes.get(name.lower(), "�") if raw else "")
         key = _schema_header(record)
         if key is not None:
             return self._avro(record, value, attributes, key, 0)
@@ -208,19 +207,13 @@ class EventDecoder:
             raise Undecodable(Reason.MALFORMED_JSON, f"content encoding {encoding[:20]} is not read")
         named = attributes.get("type", "")
         event_type = attributes.get("ce_type") or ("" if "/" in named else named) or self._json_types.get(record.topic)
-        content = None
-        if value[:1] in _OBJECT or event_type:
-            content = parse(value, Reason.MALFORMED_JSON)
-            if "ce_specversion" not in attributes and cloudevents.is_envelope(content):
-                return self._enveloped(record, content, attributes)
+        if not event_type and not json_content.may_be_object(value):
+            raise _no_type(value)
+        content = json_content.read(value, attributes.get("content-type", ""))
+        if "ce_specversion" not in attributes and cloudevents.is_envelope(content, has_type=bool(event_type)):
+            return self._enveloped(record, content, attributes)
         if not event_type:
-            raise Undecodable(
-                Reason.NO_TYPE,
-                f"neither Avro's framing, nor a header `ce_type`, nor a type for this topic{_looks_like(value)}",
-            )
-        content_type = attributes.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type and not content_type.endswith(_JSON_TYPES) and not isinstance(content, dict):
-            raise Undecodable(Reason.MALFORMED_JSON, f"content type {content_type[:60]} is not read")
+            raise _no_type(value)
         data = self._data(event_type, content)
         return cloudevents.event(event_type, data, record, attributes, self._unreadable_time)
 
@@ -228,7 +221,7 @@ class EventDecoder:
         if content_type != cloudevents.STRUCTURED:
             raise Undecodable(
                 Reason.MALFORMED_CLOUDEVENT,
-                f"of CloudEvents only {cloudevents.STRUCTURED} is read, not {content_type[:60]}",
+                f"of CloudEvents only {cloudevents.STRUCTURED} is read, with one event, not {content_type[:60]}",
             )
         return self._enveloped(record, parse(value, Reason.MALFORMED_CLOUDEVENT), attributes)
 
@@ -239,7 +232,11 @@ class EventDecoder:
         others = {name: text for name, text in attributes.items() if not name.startswith("ce_")}
         named = {**others, **cloudevents.envelope_texts(envelope)}
         cloudevents.require_valid(named)
-        data = self._data(named["ce_type"], cloudevents.envelope_data(envelope))
+        content = cloudevents.envelope_data(envelope)
+        data_type = named.get("ce_datacontenttype", "")
+        if not isinstance(content, dict) and not json_content.is_json(data_type):
+            raise Undecodable(Reason.MALFORMED_CLOUDEVENT, f"data of the type {data_type[:60]} is not read")
+        data = self._data(named["ce_type"], content)
         return cloudevents.event(named["ce_type"], data, record, named, self._unreadable_time)
 
     def _data(self, event_type: str, value: object) -> dict[str, object]:
@@ -264,7 +261,11 @@ def _json_readers(catalogue: SchemaCatalogue) -> Mapping[str, JsonReader]:
     return {schema.name: JsonReader(schema, is_lenient=True) for schema in newest if schema is not None}
 
 
-_OBJECT = (b"{", b"\xef")
+def _no_type(value: bytes) -> Undecodable:
+    return Undecodable(
+        Reason.NO_TYPE,
+        "neither Avro's framing, nor a header `ce_type`, nor a type for this topic" + json_content.looks_like(value),
+    )
 
 
 def _instead(value: object) -> str:
@@ -272,30 +273,16 @@ def _instead(value: object) -> str:
         return ", not a text; JSON in a text was encoded twice"
     if isinstance(value, list):
         return ", not a list; a record holds one event"
-    return ""
-
-
-def _looks_like(value: bytes) -> str:
-    """The dialect that a value's first bytes show, where they are known."""
-    return next((f"; {dialect}" for magic, dialect in _FIRST_BYTES.items() if value.startswith(magic)), "")
-
-
-_FIRST_BYTES = {
-    b"\x03\x00": "it looks like AWS Glue's framing, which is not read",
-    b"\xc3\x01": "it looks like Avro's single object encoding, which is not read",
-    b"Obj\x01": "it looks like an Avro container file, which is not read",
-    b"\x1f\x8b": "it looks like gzip, which is not read",
-    b"\x28\xb5\x2f\xfd": "it looks like Zstandard, which is not read",
-}
+    return ", and it is null or missing" if value is None else ""
 
 
 def _ignore(_record: Record, _attribute: str) -> None:
     """Report an unreadable time nowhere: for tools that decode what the service has reported."""
 
 
-def _require_plain(name: str, value: bytes) -> None:
+def _require_plain(name: str, text: str) -> None:
     """Refuse a record with a header such as `encrypted: true`, or Kroxylicious' `kroxylicious.io/encryption`."""
-    if value.decode(errors="replace").lower() not in _NOT_ENCRYPTED:
+    if text.strip().lower() not in _NOT_ENCRYPTED:
         raise Undecodable(Reason.UNSUPPORTED_SCHEMA, f"the header `{name[:60]}` says that it is encrypted")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
 import orjson
 
+from pipeline.adapters.events.first_bytes import looks_like
 from pipeline.errors import Undecodable
 from pipeline.model.outcome import Reason
 from pipeline.rules import numbers
@@ -44,8 +46,8 @@ def parse(value: bytes, reason: Reason) -> object:
     """The JSON value of a record.
 
     More lenient than `loads`, for a record may be fine but for a field that no rule reads: a byte order mark is
-    skipped; NaN, Infinity, an integer of more than 4,300 digits and a key that occurs twice with different values
-    become `Unreadable`.
+    skipped; control characters within a text, such as a line feed, are taken as they are; NaN, Infinity, a number of
+    too many digits and a key that occurs twice with different values become `Unreadable`.
 
     Raises:
         Undecodable: with `reason`; the value is not UTF-8, or not JSON.
@@ -55,25 +57,11 @@ def parse(value: bytes, reason: Reason) -> object:
         try:
             return _decoded(text, _LENIENT)
         except _TooManyDigits:
-            return _decoded(text, _LENIENT_WITH_LONG_INTEGERS)
+            return _decoded(text, _LENIENT_WITH_LONG_NUMBERS)
     except UnicodeDecodeError as error:
-        raise Undecodable(reason, f"not UTF-8 at byte {error.start}{_compressed(value)}") from None
+        raise Undecodable(reason, f"not UTF-8 at byte {error.start}{looks_like(value)}") from None
     except Malformed as error:
-        raise Undecodable(reason, str(error)) from None
-
-
-def _compressed(value: bytes) -> str:
-    """Name what the first bytes of a value say about it, where they are known."""
-    return next((f"; it looks like {name}" for magic, name in _MAGIC.items() if value.startswith(magic)), "")
-
-
-_MAGIC = {
-    b"\x1f\x8b": "gzip, which is not read: compress with Kafka's own `compression.type`",
-    b"\x28\xb5\x2f\xfd": "Zstandard, which is not read: compress with Kafka's own `compression.type`",
-    b"\xc3\x01": "Avro's single object encoding, which is not read: use Confluent's framing",
-    b"Obj\x01": "an Avro container file, which is not read: use Confluent's framing",
-    b"\x03\x00": "AWS Glue's framing, which is not read: use Confluent's",
-}
+        raise Undecodable(reason, f"{error}{looks_like(value)}") from None
 
 
 def _decoded(text: str, decoder: json.JSONDecoder) -> object:
@@ -83,7 +71,7 @@ def _decoded(text: str, decoder: json.JSONDecoder) -> object:
         raise Malformed(_named(text, error), error.pos) from None
     except _Refused as error:
         raise Malformed(str(error)) from None
-    except ValueError:  # int() refuses more than 4,300 digits
+    except ValueError:  # int() refuses more than 4,300 digits, numbers.from_json() more than 1,000
         raise _TooManyDigits("a number of too many digits") from None
     except RecursionError:
         raise Malformed("nested too deeply") from None
@@ -93,9 +81,13 @@ def _decoded(text: str, decoder: json.JSONDecoder) -> object:
 def _named(text: str, error: json.JSONDecodeError) -> str:
     if not text.strip():
         return "the value is empty"
-    if error.msg == "Extra data":
+    if error.msg == "Extra data" and _BEGINNING.match(text, error.pos):
         return f"more than one JSON value; the second begins at character {error.pos}"
     return f"not JSON at character {error.pos}"
+
+
+_BEGINNING = re.compile('[-{["0-9tfn]')
+"""Of a JSON value."""
 
 
 def dumps(value: object) -> str:
@@ -154,15 +146,23 @@ def _integer(text: str) -> object:
         return Unreadable("a number beyond 64 bits")
 
 
-def _lenient(parse_int: Callable[[str], object]) -> json.JSONDecoder:
+def _decimal(text: str) -> object:
+    try:
+        return numbers.from_json(text)
+    except ValueError:
+        return Unreadable("a number of too many digits")
+
+
+def _lenient(parse_int: Callable[[str], object], parse_float: Callable[[str], object]) -> json.JSONDecoder:
     return json.JSONDecoder(
         object_pairs_hook=_last_of_equal,
         parse_constant=lambda _: Unreadable("not a number"),
-        parse_float=numbers.from_json,
+        parse_float=parse_float,
         parse_int=parse_int,
+        strict=False,
     )
 
 
-_LENIENT = _lenient(int)
+_LENIENT = _lenient(int, numbers.from_json)
 """`int` itself is called without a Python function, so that the other decoder reads only what this one refuses."""
-_LENIENT_WITH_LONG_INTEGERS = _lenient(_integer)
+_LENIENT_WITH_LONG_NUMBERS = _lenient(_integer, _decimal)

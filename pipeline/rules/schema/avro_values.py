@@ -157,9 +157,8 @@ def _scalar(kind: ScalarType) -> Convert | None:
     per_second = UNITS_PER_SECOND.get(logical, 0)
     if not per_second:
         return None
-    if logical.startswith("local-"):
-        return _or_unreadable(partial(local_time, per_second=per_second), OUTSIDE_CALENDAR)
-    return _or_unreadable(partial(time_of_day, per_second=per_second), OUTSIDE_DAY)
+    read, otherwise = (local_time, OUTSIDE_CALENDAR) if logical.startswith("local-") else (time_of_day, OUTSIDE_DAY)
+    return _or_unreadable(partial(read, per_second=per_second), otherwise)
 
 
 def _or_unreadable(convert: Convert, otherwise: Unreadable) -> Convert:

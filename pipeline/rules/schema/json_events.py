@@ -15,7 +15,7 @@ from pipeline.model.suggestion import did_you_mean
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.defaults import default_reader
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.schema.json_scalars import Fault, a_text, plain_scalar, scalar_reader
+from pipeline.rules.schema.json_scalars import Fault, a_text, encoded_decimal, plain_scalar, scalar_reader
 from pipeline.rules.schema.types import (
     Field,
     FieldType,
@@ -192,6 +192,8 @@ def _branch_names(kind: FieldType) -> frozenset[str]:
     """How Avro's JSON encoding may name this branch of a union: `{"string": "abc"}`."""
     if isinstance(kind, RecordType):
         return frozenset({kind.name})
+    if isinstance(kind, ListType):
+        return frozenset({"array"})
     if not isinstance(kind, ScalarType) or kind.symbols:
         return frozenset()
     if kind.logical == "decimal":
@@ -202,16 +204,22 @@ def _branch_names(kind: FieldType) -> frozenset[str]:
 
 
 def _nullable_reader(kind: FieldType, read: Read) -> Read:
-    names = _branch_names(kind)
+    names, read_named = _branch_names(kind), _named_reader(kind, read)
+    is_enum = isinstance(kind, ScalarType) and bool(kind.symbols)  # under a name that is not kept; never an object
 
     def read_nullable(value: object) -> object:
         if value is None:
             return None
-        if type(value) is dict and len(value) == 1 and (name := next(iter(value))) in names:
-            return read(value[name])
+        if type(value) is dict and len(value) == 1 and ((name := next(iter(value))) in names or is_enum):
+            return read_named(value[name])
         return read(value)
 
     return read_nullable
+
+
+def _named_reader(kind: FieldType, read: Read) -> Read:
+    """For the value behind a branch's name: a decimal is written there as Avro writes its bytes in JSON."""
+    return encoded_decimal(kind) if isinstance(kind, ScalarType) and kind.logical == "decimal" else read
 
 
 _PREFERRED: Mapping[type, Sequence[Scalar]] = {
@@ -226,7 +234,7 @@ _PREFERRED: Mapping[type, Sequence[Scalar]] = {
 
 def _union_reader(kinds: Sequence[FieldType], reads: Sequence[Read]) -> Read:
     branches = list(zip(kinds, reads, strict=True))
-    named = {name: read for kind, read in reversed(branches) for name in _branch_names(kind)}
+    named = {name: _named_reader(kind, read) for kind, read in reversed(branches) for name in _branch_names(kind)}
 
     def read_union(value: object) -> object:
         if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in named:

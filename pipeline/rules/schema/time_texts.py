@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_ZONE_NAME = re.compile(r"(?<=[0-9Zz])\[[A-Za-z0-9_+/-]{1,64}\]$")
-"""Java's `ZonedDateTime` appends `[Asia/Shanghai]` to the offset, which alone decides (RFC 9557, section 3)."""
+_ZONE_NAME = re.compile(r"(?<=[0-9Zz])(\[!?[A-Za-z0-9_+/=.-]{1,64}\])+$")
+"""Java's `ZonedDateTime` appends `[Asia/Shanghai]` to the offset, which alone decides, and JavaScript's Temporal
+`[u-ca=gregory]` as well (RFC 9557, section 3)."""
 _GREENWICH = re.compile(r"(?<=[0-9]) ?(GMT|UTC)$")
 _LEAP_SECOND = re.compile(r"(?<=:[0-5][0-9]):60(?=[.,Zz+-]|$)")
 MAX_LENGTH = 100
@@ -28,13 +29,14 @@ def point_in_time(text: str) -> datetime | None:
 
 
 def _unusual(text: str) -> datetime | None:
-    plain = _GREENWICH.sub("Z", _ZONE_NAME.sub("", text)).upper()
-    seconds = _LEAP_SECOND.subn(":59", plain)
+    without_name, names = _ZONE_NAME.subn("", text.strip())
+    seconds = _LEAP_SECOND.subn(":59", _GREENWICH.sub("Z", without_name).upper())
     try:
         time = datetime.fromisoformat(seconds[0])
-        return time + timedelta(seconds=1) if seconds[1] else time
+        time = time + timedelta(seconds=1) if seconds[1] else time
     except (ValueError, OverflowError):
         return None
+    return None if names and time.tzinfo is None else time  # a zone without its offset must not be dropped
 
 
 def milliseconds(time: datetime) -> int:

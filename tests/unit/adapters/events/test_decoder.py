@@ -14,12 +14,13 @@ from uuid import UUID
 import pytest
 
 from pipeline.adapters.events import writer_schemas as decoding_schemas
+from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.writer_schemas import SchemaKey, WriterSchemas
 from pipeline.errors import SchemaError, SchemaUnavailable, Undecodable
 from pipeline.model.event import Origin, Position, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext
-from pipeline.rules.schema.event_schema import EventSchema
+from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.unreadable import Unreadable
 from pipeline.rules.timestamp import Timestamp
 from tests.unit.adapters.events.records import (
@@ -396,6 +397,90 @@ def test_an_integer_of_too_many_digits_harms_only_rules_that_read_it() -> None:
     read = decoder(json_types={"orders": "T"}).decode(record(value)).data
     unreadable = Unreadable("a number beyond 64 bits")
     assert read == {"f": unreadable, "g": {"h": [unreadable, 10]}, "i": unreadable, "j": Decimal("0.5")}
+
+
+def test_a_fraction_of_too_many_digits_harms_only_rules_that_read_it() -> None:
+    """BigDecimal writes a third with as many digits as its context has."""
+    value = b'{"f": 0.' + b"3" * 2_000 + b', "g": 0.5, "h": ' + b"9" * 5_000 + b"}"
+    data = decoder().decode(record(value, ("ce_type", b"T"))).data
+    assert isinstance(data["f"], Unreadable)
+    assert isinstance(data["h"], Unreadable)
+    assert data["g"] == 0.5
+
+
+def test_control_characters_within_a_text_are_taken_as_they_are() -> None:
+    """JSON wants them escaped; what a line feed or tab means is plain all the same."""
+    assert decoder().decode(record(b'{"f": "a\nb\tc"}', ("ce_type", b"T"))).data == {"f": "a\nb\tc"}
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b'{"f": 1}\x00', "not JSON at character 8"),
+        (b'{"f": 1} {"f": 2}', "more than one JSON value; the second begins at character 9"),
+        ('{"f": 1}'.encode("utf-16"), "it looks like UTF-16, which is not read: write UTF-8"),
+        ('{"f": 1}'.encode("utf-16-le"), "it looks like UTF-16, which is not read: write UTF-8"),
+        (b"BZh91AY&SY", "it looks like bzip2, which is not read"),
+        (b"\x04\x22\x4d\x18", "it looks like LZ4, which is not read"),
+        (b"\x82SNAPPY\x00", "it looks like Snappy, which is not read"),
+        (b"\xac\xed\x00\x05sr", "it looks like Java's serialization, which is not read"),
+        (b"<event/>", "it looks like XML, which is not read: write JSON or Avro"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_what_came_instead_of_json_is_named(value: bytes, detail: str) -> None:
+    """As far as its first bytes show it."""
+    assert detail in refused(record(value, ("ce_type", b"T")), Reason.MALFORMED_JSON)
+
+
+def test_a_content_type_that_is_not_read_is_named() -> None:
+    """Where the value is not JSON; JSON under another content type is read."""
+    xml = ("content-type", b"application/xml")
+    assert "content type application/xml" in refused(record(b"<a/>", ("ce_type", b"T"), xml), Reason.MALFORMED_JSON)
+    assert decoder().decode(record(b'{"f": 1}', ("ce_type", b"T"), xml)).data == {"f": 1}
+
+
+def test_a_structured_cloudevent_without_its_content_type_is_recognised() -> None:
+    """By its attributes, behind white space as well; what it lacks is reported as that of a CloudEvent."""
+    plain = record(b" \n" + json.dumps(ENVELOPE).encode())
+    assert decoder().decode(plain).data == {"f": 1}
+    for changes, detail in (({"id": 5}, "id is missing"), ({"specversion": 1.0}, "`specversion` is not the text 1.0")):
+        given = record(json.dumps({**ENVELOPE, **changes}).encode())
+        assert detail in refused(given, Reason.MALFORMED_CLOUDEVENT)
+    batch = record(json.dumps([ENVELOPE, ENVELOPE]).encode())
+    assert "a record holds one event" in refused(batch, Reason.NO_TYPE)
+    typed = record(json.dumps({"specversion": 7}).encode(), ("ce_type", b"T"))
+    assert decoder().decode(typed).data == {"specversion": 7}, "a field of its own name"
+
+
+def test_data_of_a_cloudevent_that_is_not_json_is_named() -> None:
+    """Text in `data` is JSON that was encoded twice only where it says that it is JSON."""
+    xml = envelope(data="<a/>", datacontenttype="text/xml")
+    assert "data of the type text/xml is not read" in refused(xml, Reason.MALFORMED_CLOUDEVENT)
+    assert "encoded twice" in refused(envelope(data='{"f": 1}'), Reason.SCHEMA_MISMATCH)
+    assert "null or missing" in refused(envelope(data=None), Reason.SCHEMA_MISMATCH)
+
+
+@pytest.mark.parametrize("text", [b'"false"', b"FALSE", b"off", b"0", b"\x00", b" no ", None])
+def test_a_header_that_denies_encryption_stops_nothing(text: bytes | None) -> None:
+    """As Spring writes texts, and as flags are written in other languages."""
+    assert decoder().decode(record(b'{"f": 1}', ("ce_type", b"T"), ("x-encrypted", text))).data == {"f": 1}
+
+
+@pytest.mark.parametrize("name", ["ce_time", "ce_expirytime", "CE_ExpiryTime"])
+def test_a_time_that_is_not_a_text_is_reported(name: str) -> None:
+    """A count in eight bytes, for example: an expiry must not be left out in silence."""
+    reported: list[str] = []
+    reading = EventDecoder(
+        look_up=None,
+        known={},
+        catalogue=SchemaCatalogue(),
+        json_types={},
+        max_bytes=100,
+        unreadable_time=lambda _, attribute: reported.append(attribute),
+    )
+    reading.decode(record(b"{}", ("ce_type", b"T"), (name, b"\x00\x00\x01\xa2\xff\xff\xff\xff")))
+    assert reported == [name.lower().removeprefix("ce_")]
 
 
 def test_a_structured_cloudevent_is_read() -> None:

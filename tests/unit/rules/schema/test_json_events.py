@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -201,6 +202,15 @@ def test_json_without_a_schema_stays_as_it_is() -> None:
         ("int", 1e3, 1000),
         ("string", 7, "7"),
         ("boolean", "true", True),
+        ("boolean", "True", True),
+        ("boolean", "FALSE", False),
+        ("string", 12345678901234567890, "12345678901234567890"),
+        (["null", ENUM], {"com.example.E": "B"}, "B"),
+        (["null", {"type": "array", "items": "string"}], {"array": ["a"]}, ["a"]),
+        (["null", DECIMAL], {"bytes": "22"}, 128.5),
+        (["null", DECIMAL, "string"], {"bytes": "\u0000\u00ff"}, 2.55),
+        (TIMESTAMP, "2026-11-23T15:01:00+08:00[Asia/Shanghai][u-ca=gregory]", Timestamp(1_795_417_260, 0)),
+        (TIMESTAMP, " 2026-11-23T07:01:00Z ", Timestamp(1_795_417_260, 0)),
         ("bytes", "\u00ff\u0001", b"\xff\x01"),
         (["null", "string"], {"string": "abc"}, "abc"),
         (["null", "string", "long"], {"long": 5}, 5),
@@ -225,7 +235,12 @@ def test_a_lenient_reader_takes_what_has_one_meaning(kind: object, given: object
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        ("long", 5.5, "should be a whole number"),
+        ("long", 5.5, "should be a whole number, not one with a fraction"),
+        ("long", Decimal("9007199254740993.0"), "should be a whole number with all its digits"),
+        ("long", 1.2345678901234e18, "should be a whole number with all its digits"),
+        ("long", math.inf, "a number beyond 64 bits"),
+        (["null", DECIMAL], {"bytes": "128.50"}, "its bytes"),
+        (["null", DECIMAL], {"bytes": "订"}, "U+0000 to U+00FF"),
         ("long", True, "should be a whole number"),
         ("boolean", 1, "true or false"),
         (LOCAL, "2026-11-23T07:01:00Z", "a local time has no zone"),
