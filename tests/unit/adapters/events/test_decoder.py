@@ -306,7 +306,7 @@ def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None
     ids=str,
 )
 def test_a_count_that_means_nothing_harms_only_rules_that_read_it(kind: object, payload: bytes, reason: str) -> None:
-    """PostgreSQL's `infinity` and `24:00:00` come so from Debezium; the event's other fields are as good as ever."""
+    """PostgreSQL's `infinity` and `24:00:00` come so from Debezium; the event's other fields are as good as before."""
     for whole, bytes_ in (
         (kind, payload),
         ({"type": "array", "items": kind}, zigzag(1) + payload + zigzag(0)),
