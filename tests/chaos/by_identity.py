@@ -21,7 +21,7 @@ def two_groups(run: Run) -> None:
     for _ in range(run.scale(2)):
         for one in (run, other):
             run.wait(run.rng.uniform(2.0, 4.0))
-            one.kill(run.rng.choice(one.members.alive))
+            one.kill(run.rng.choice(one.members.survivors()))
             one.up(1)
     run.wait(6)
 
@@ -37,7 +37,7 @@ def topic_created_again(run: Run) -> None:
     run.wait_for(lambda: run.members.count("topic_recreated") == PARTITIONS, NOTICED_SECONDS)
     run.load.start()
     run.wait(5)
-    run.kill(run.rng.choice(run.members.alive))
+    run.kill(run.rng.choice(run.members.survivors()))
     run.up(1)
     run.wait(5)
     run.next_chapter(run.load.stop())
@@ -59,7 +59,7 @@ def offsets_reset(run: Run) -> None:
     run.load.start()
     for name, share in (("the start", 0.0), ("the middle", 0.5)):
         run.wait(6)
-        run.kill(run.members.alive[0])
+        run.kill(run.members.survivors()[0])
         run.wait(EMPTY_SECONDS)
         _reset(run, share)
         run.note(f"offsets are reset to {name}")
@@ -77,7 +77,7 @@ def cluster_moved(run: Run) -> None:
     emitted = run.load.stop()
     run.load.start(new)
     run.note(f"after {emitted} events the next go to the other Kafka")
-    run.kill(run.rng.choice(run.members.alive))
+    run.kill(run.rng.choice(run.members.survivors()))
     run.up(1)
     run.next_chapter(emitted)
     for member in run.members.alive:
@@ -86,7 +86,7 @@ def cluster_moved(run: Run) -> None:
     run.up(2)
     run.note(f"moved from {old.bootstrap_servers} to {new.bootstrap_servers}")
     run.wait(4)
-    run.kill(run.rng.choice(run.members.alive))
+    run.kill(run.rng.choice(run.members.survivors()))
     run.up(1)
     run.wait(6)
 

@@ -110,7 +110,7 @@ def pointer_kept(run: Run) -> None:
     for _ in range(3):
         run.wait(5)
         run.note(f"{_above(run)} events done above the frontiers")
-        run.kill(run.members.alive[0])
+        run.kill(run.members.survivors()[0])
         run.up(1)
     run.wait(6)
     run.misbehave({"latency": LATENCY})
@@ -121,13 +121,13 @@ def pointer_damaged(run: Run) -> None:
     run.up(1)
     run.load.start()
     run.wait(6)
-    run.kill(run.members.alive[0])
+    run.kill(run.members.survivors()[0])
     run.wait(4)  # the group must be empty to be committed for
     run.note(f"{_above(run)} events done above the frontiers")
     _damage(run)
     run.up(1)
     run.wait(6)
-    run.kill(run.members.alive[0])
+    run.kill(run.members.survivors()[0])
     _trim(run)
     run.up(1)
     run.wait(6)
@@ -148,7 +148,8 @@ def _damage(run: Run) -> None:
     stage = run.stage
     servers = run.broker.bootstrap_servers
     consumer = Consumer({"bootstrap.servers": servers, "group.id": stage.group, "log_level": 0})
-    texts = ("np1:0:0:00000000", "garbage \ufffd \t", "np9:1:2:3", "np1:0:999999999:" + "0" * 8, "x" * 4_000, "")
+    wrong = "np2;partition=0;offset=0;crc=00000000"
+    texts = (wrong, "garbage \ufffd \t", "np9:1:2:3", wrong.replace("offset=0", "offset=999999999"), "x" * 4_000, "")
     points = committed(servers, stage.group, stage.topic)
     damaged = [
         TopicPartition(stage.topic, number, one.offset, text)

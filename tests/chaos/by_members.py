@@ -22,7 +22,7 @@ def kill(run: Run) -> None:
     run.wait(2)
     for _ in range(run.scale(KILLS)):
         run.wait(run.rng.uniform(0.2, 4.0))
-        run.kill(run.rng.choice(run.members.alive))
+        run.kill(run.rng.choice(run.members.survivors()))
         run.up(1)
     run.wait(2)
 
@@ -60,7 +60,7 @@ def stall(run: Run) -> None:
     run.load.start()
     run.wait(4)
     for _ in range(run.scale(FREEZES)):
-        member = run.rng.choice(run.members.alive)
+        member = run.rng.choice(run.members.survivors())
         member.freeze()
         run.note(f"froze {member.name} with {run.journal.under_way} requests under way")
         run.torn()
@@ -78,7 +78,7 @@ def short(run: Run) -> None:
     run.wait(1)
     for _ in range(3):
         run.wait(run.rng.uniform(0.2, 2.0))
-        run.kill(run.rng.choice(run.members.alive))
+        run.kill(run.rng.choice(run.members.survivors()))
         run.up(1)
     run.api_network.cut()
     run.note("the API is gone")

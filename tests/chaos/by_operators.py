@@ -60,7 +60,7 @@ def _paused(run: Run, scope: tuple[str, ...], harm: Callable[[Run], None]) -> No
 
 
 def _kill(run: Run) -> None:
-    run.kill(run.rng.choice(run.members.alive))
+    run.kill(run.rng.choice(run.members.survivors()))
     run.up(1)
 
 

@@ -100,6 +100,10 @@ class Member:
                 self.peak_megabytes = max(self.peak_megabytes, int(found[1]) / 1024)
 
 
+class AllEnded(RuntimeError):
+    """No member runs where the scenario needs one."""
+
+
 class Members:
     """Every process of one run; all are ended with it."""
 
@@ -124,6 +128,17 @@ class Members:
     def alive(self) -> list[Member]:
         """Those that run."""
         return [member for member in self.all if member.process.poll() is None]
+
+    def survivors(self) -> list[Member]:
+        """Those that run, at least one.
+
+        Raises:
+            AllEnded: none runs.
+        """
+        alive = self.alive
+        if not alive:
+            raise AllEnded("every member has ended")
+        return alive
 
     @property
     def peak_megabytes(self) -> float:

@@ -29,7 +29,7 @@ from tests.chaos.journal import Journal, keep_journal
 from tests.chaos.judge import Allowed, Evidence, violations
 from tests.chaos.kafka import Ledger, dead_letters, markers
 from tests.chaos.load import Load
-from tests.chaos.members import Member, Members
+from tests.chaos.members import AllEnded, Member, Members
 from tests.chaos.operation import Operation
 from tests.fakes.registry import FakeRegistry
 
@@ -459,7 +459,7 @@ def play(scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, see
         try:
             scenario.act(run)
             broken = run.finish()
-        except (TimeoutError, subprocess.TimeoutExpired, KafkaException, Unavailable) as error:
+        except (TimeoutError, subprocess.TimeoutExpired, KafkaException, Unavailable, AllEnded) as error:
             broken = [f"the run broke off: {error}"]
         return Result(
             scenario.name,
