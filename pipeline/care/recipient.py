@@ -25,11 +25,14 @@ MOST_SENDS = 64
 cap needs. A recipient with thousands of messages a day must not make each decision slower."""
 VERSION = 1
 
-_HEAD = struct.Struct("<BBHHHHqq")
+CHOICE_MS = 3_600_000
+"""A choice of nothing is known for so long: a late record of another process must not bring back the choice before."""
+
+_HEAD = struct.Struct("<BBHHHHqqq")
 """Version, whether preferences follow, and the numbers of messages, keys, names and opt-outs; the ledger's offset, and
-that of the preferences."""
+offset and time of the preferences."""
 _COVERED = struct.Struct("<q")
-_COVERED_AT = _HEAD.size - 2 * _COVERED.size
+_COVERED_AT = _HEAD.size - 3 * _COVERED.size
 _SENT = struct.Struct("<qQHH")
 _KEY = struct.Struct("<QqQ")
 _KEY_SHAPE = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -78,7 +81,7 @@ class Taken(NamedTuple):
 class Recipient:
     """The state of one recipient."""
 
-    __slots__ = ("chosen", "covered", "preferences", "sends", "taken")
+    __slots__ = ("chosen", "chosen_ms", "covered", "preferences", "sends", "taken")
 
     def __init__(self) -> None:
         """A recipient of whom nothing is known."""
@@ -90,7 +93,9 @@ class Recipient:
         self.covered = -1
         """The highest offset of the ledger up to which its outcomes are folded in; -1: none."""
         self.chosen = -1
-        """The offset at which the preferences were read, as later ones replace earlier ones; -1: there are none."""
+        """The offset at which the preferences were read, as later ones replace earlier ones; -1: there were none."""
+        self.chosen_ms = 0
+        """When they were read, milliseconds since the epoch."""
 
     def fold(self, accepted: Accepted) -> bool:
         """Count a message; return whether that changed anything.
@@ -106,11 +111,10 @@ class Recipient:
             changed |= self._take(key, Taken(until_ms, number))
         return changed
 
-    def choose(self, preferences: Preferences | None, offset: int) -> None:
-        """Note what the recipient has chosen, as read at this offset, unless a later choice is known; None: forget."""
+    def choose(self, preferences: Preferences, offset: int, at_ms: int) -> None:
+        """Note what the recipient has chosen, as read at this offset and time, unless a later choice is known."""
         if offset > self.chosen:
-            self.preferences = preferences or NO_PREFERENCES
-            self.chosen = -1 if preferences is None else offset
+            self.preferences, self.chosen, self.chosen_ms = preferences, offset, at_ms
 
     def merge(self, other: Recipient) -> None:
         """Add what another state of the same recipient knows: the order of merging changes nothing."""
@@ -118,8 +122,7 @@ class Recipient:
             self._count(sent)
         for key, taken in other.taken.items():
             self._take(key, taken)
-        if other.chosen >= 0:
-            self.choose(other.preferences, other.chosen)
+        self.choose(other.preferences, other.chosen, other.chosen_ms)
         self.cover(other.covered)
 
     def _take(self, key: int, taken: Taken) -> bool:
@@ -154,7 +157,9 @@ class Recipient:
             self._keep_newest(max(MOST_SENDS, *[cap.at_most for cap in care.caps.values()], 0))
         if self.taken:
             self.taken = {key: taken for key, taken in self.taken.items() if taken.until_ms > now_ms}
-        return not sends and not self.taken and self.chosen < 0 and self.preferences == NO_PREFERENCES
+        if sends or self.taken or self.preferences != NO_PREFERENCES:
+            return False
+        return self.chosen < 0 or self.chosen_ms + CHOICE_MS <= now_ms
 
     def _keep_newest(self, most: int) -> None:
         """Keep so many messages of each category."""
@@ -168,7 +173,7 @@ class Recipient:
         self.sends = kept
 
     def pack(self) -> bytes:
-        """Return the state as bytes: 26, 20 for each message, 24 for each key, and each name once."""
+        """Return the state as bytes: 34, 20 for each message, 24 for each key, and each name once."""
         numbers: dict[str, int] = {}
         sends = [
             _SENT.pack(
@@ -192,6 +197,7 @@ class Recipient:
                     lists,
                     self.covered,
                     self.chosen,
+                    self.chosen_ms,
                 ),
                 *sends,
                 *keys,
@@ -214,7 +220,8 @@ class Recipient:
         return recipient
 
     def _read(self, packed: bytes) -> None:
-        version, has_preferences, sends, keys, names, lists, self.covered, self.chosen = _HEAD.unpack_from(packed)
+        version, has_preferences, sends, keys, names, lists, *offsets = _HEAD.unpack_from(packed)
+        self.covered, self.chosen, self.chosen_ms = offsets
         if version != VERSION:
             raise ValueError(f"it has version {version}, and this release reads {VERSION}")
         keys_at = _HEAD.size + sends * _SENT.size

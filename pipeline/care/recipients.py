@@ -13,8 +13,8 @@ from typing import NamedTuple
 from pipeline.care.decision import End, decide
 from pipeline.care.declaration import Care
 from pipeline.care.facts import CareFacts
-from pipeline.care.preferences import Choice
-from pipeline.care.recipient import Accepted, Recipient, covering
+from pipeline.care.preferences import NO_PREFERENCES, Choice
+from pipeline.care.recipient import Accepted, Recipient, covering, milliseconds
 from pipeline.model.ledger import RestoredCare
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import COUNTED, Outcome
@@ -134,11 +134,11 @@ class Recipients:
         self._uncovered[recipient] = min(offset, self._uncovered.get(recipient, offset))
         self._changed.setdefault(recipient, self._now)
 
-    def choose(self, choice: Choice, offset: int, done: Callable[[], None]) -> None:
-        """Put a recipient's choice, read at this offset, in force at once; call `done` when Kafka has it."""
+    def choose(self, choice: Choice, offset: int, now: float, done: Callable[[], None]) -> None:
+        """Put a recipient's choice, read at this offset, in force at once; `done` is called when Kafka has it."""
         recipient, preferences = choice
         known = self.of(recipient)
-        known.choose(preferences, offset)
+        known.choose(preferences or NO_PREFERENCES, offset, milliseconds(now))
         self._packed[recipient] = known.pack()
         self._chosen.setdefault(recipient, []).append(done)
         self._changed.setdefault(recipient, self._now)

@@ -177,7 +177,7 @@ class Delivery:
             return
         event.size = arrival.record.size
         self._unacknowledged.expect(partition, 1, event)
-        care.choose(choice, offset, partial(self._unacknowledged.done, partition, event))
+        care.choose(choice, offset, self._now + self._correction, partial(self._unacknowledged.done, partition, event))
 
     def rules_off(self, rules: frozenset[str], now: float) -> int:
         """End the buffered notices of `rules`, which are not in use any more; return how many ended.

@@ -29,8 +29,8 @@ def test_every_order_of_steps_keeps_every_promise(case: str) -> None:
 
 
 def _done_early(choose: Callable[..., None]) -> Callable[..., None]:
-    def choose_early(self: Recipients, choice: Choice, offset: int, done: Callable[[], None]) -> None:
-        choose(self, choice, offset, lambda: None)
+    def choose_early(self: Recipients, choice: Choice, offset: int, now: float, done: Callable[[], None]) -> None:
+        choose(self, choice, offset, now, lambda: None)
         done()
 
     return choose_early

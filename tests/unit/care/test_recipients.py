@@ -95,7 +95,7 @@ def test_what_changes_during_a_write_is_written_afterwards() -> None:
 def test_a_refused_record_is_written_again() -> None:
     """With the choice that waits for it."""
     known, done = _recipients(), list[int]()
-    known.choose(Choice("#ann", Preferences(frozenset({"promotions"}))), 7, lambda: done.append(7))
+    known.choose(Choice("#ann", Preferences(frozenset({"promotions"}))), 7, NOON, lambda: done.append(7))
     _sent(known, 1)
     known.acknowledged(1, 40)
     (write,) = known.writes(NOON + 6)
@@ -111,7 +111,7 @@ def test_a_refused_record_is_written_again() -> None:
 def test_a_choice_is_in_force_at_once_and_written_at_once() -> None:
     """And done when Kafka has it."""
     known, done = _recipients(), list[int]()
-    known.choose(Choice("#ann", Preferences(frozenset({"promotions"}))), 7, lambda: done.append(7))
+    known.choose(Choice("#ann", Preferences(frozenset({"promotions"}))), 7, NOON, lambda: done.append(7))
     end = known.decide(_notice(), NOON)
     assert end is not None
     assert end.reason is Reason.OPTED_OUT
@@ -119,12 +119,26 @@ def test_a_choice_is_in_force_at_once_and_written_at_once() -> None:
     assert not done
     known.written(write)
     assert done == [7]
-    known.choose(Choice("#ann", None), 8, lambda: done.append(8))
+    known.choose(Choice("#ann", None), 8, NOON, lambda: done.append(8))
     assert known.decide(_notice(), NOON) is None
-    (removed,) = known.writes(NOON)
-    assert removed.state is None
-    known.written(removed)
+    (write,) = known.writes(NOON)
+    known.written(write)
     assert done == [7, 8]
+    assert write.state is not None
+
+
+def test_a_choice_of_nothing_is_forgotten_after_an_hour() -> None:
+    """Within it a late record of another process must not bring back the choice before."""
+    known = _recipients()
+    before = Recipient()
+    before.choose(Preferences(frozenset({"promotions"})), 7, 0)
+    known.choose(Choice("#ann", None), 8, NOON, lambda: None)
+    known.again("#ann", before.pack())
+    assert known.decide(_notice(), NOON) is None
+    (write,) = known.writes(NOON)
+    known.written(write)
+    removed = [*known.writes(NOON + 3_600), *known.writes(NOON + 3_600), *known.writes(NOON + 3_606)]
+    assert [one.state for one in removed] == [None]
     assert len(known) == 0
 
 

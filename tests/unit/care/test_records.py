@@ -31,7 +31,7 @@ def _state(*names: str, preferences: Preferences | None = None, chosen: int = -1
     for name in names:
         known.fold(accepted(facts(name), NOON))
     if preferences is not None:
-        known.choose(preferences, chosen)
+        known.choose(preferences, chosen, 0)
     return known.pack()
 
 

@@ -13,7 +13,7 @@ from pipeline.care.caps import reached
 from pipeline.care.decision import clock_of
 from pipeline.care.declaration import DAY, Cap, Care, Category
 from pipeline.care.preferences import Choice, Preferences
-from pipeline.care.recipient import Accepted, Recipient
+from pipeline.care.recipient import CHOICE_MS, Accepted, Recipient
 from pipeline.care.recipients import CareTerms
 from pipeline.care.record import RECIPIENT, read_key, read_state, written_key, written_state
 from pipeline.care.restore import Restoring
@@ -81,8 +81,8 @@ class World:
         self.ledger: list[Outcome] = []
         self.log: list[tuple[bytes, bytes | None]] = []
         """The compacted topic."""
-        self.late: list[tuple[bytes, bytes | None]] = []
-        """Records of dead owners that may still arrive."""
+        self.late: list[tuple[float, tuple[bytes, bytes | None]]] = []
+        """Records of dead owners that may still arrive within the hour, with the time when they were made."""
         self.commit = (0, "")
         self.sent: list[tuple[str, float]] = []
         self.repeats_allowed = 0
@@ -172,14 +172,16 @@ class World:
         open_ends = [*owner.delivery.publications(), *owner.outcomes]
         self.repeats_allowed += len(owner.flights) + sum(one.outcome.first_attempt_at is not None for one in open_ends)
         if haunts:
-            self.late += [self._encoded(record) for record in owner.records]
+            self.late += [(self.now, self._encoded(record)) for record in owner.records]
         self.owner = self._assigned()
         self._check_state()
 
     def arrive(self) -> None:
         """A record of a dead owner arrives late."""
         if self.late:
-            self.log.append(self.late.pop(0))
+            made_at, record = self.late.pop(0)
+            if self.now - made_at < CHOICE_MS / 1_000:
+                self.log.append(record)
 
     def tail(self) -> None:
         """The owner reads what was written to the compacted topic."""
@@ -266,12 +268,13 @@ class World:
 
     def _check_choices(self) -> None:
         """A choice below the commit is known to the next owner."""
-        newest: dict[str, int] = {}
+        newest: dict[str, tuple[int, Preferences]] = {}
         for offset, intent in enumerate(self.intents[: self.commit[0]]):
             if intent.choice is not None:
-                newest[intent.to] = offset
-        for to, offset in newest.items():
-            assert self.known(_hashed(to)).chosen >= offset, "a choice is lost"
+                newest[intent.to] = offset, intent.choice
+        for to, (offset, choice) in newest.items():
+            known = self.known(_hashed(to))
+            assert known.chosen >= offset or known.preferences == choice == Preferences(), "a choice is lost"
 
     def _may_leave(self, attempt: Attempt) -> None:
         """A message leaves within the cap, not twice for a key, and not after an opt-out."""
