@@ -179,6 +179,43 @@ class OutcomeLog(Protocol):
         ...
 
 
+class CareLog(Protocol):
+    """The records of recipient care: written, and acknowledged by all replicas."""
+
+    def write(
+        self, partition: int, epoch: int, recipient: str, state: bytes | None, finished: Callable[[bool], None]
+    ) -> None:
+        """Write a recipient's record, of the owner's assignment `epoch`; without a state nothing is left to know.
+
+        `finished` is called on the loop's thread, at once or from `poll`, with whether Kafka has the record.
+        """
+        ...
+
+    def poll(self) -> None:
+        """Run callbacks that are due."""
+        ...
+
+
+class CareWatch(Protocol):
+    """Watches for records of recipient care that another process wrote."""
+
+    def start(self, foreign: Callable[[int, str, bytes | None], None]) -> None:
+        """Call `foreign` with partition, recipient and state of each, from a thread of its own."""
+        ...
+
+    def watch(self, partition: int, epoch: int, offset: int) -> None:
+        """Watch a partition from this offset on."""
+        ...
+
+    def leave(self, partition: int) -> None:
+        """Stop watching a partition."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
 class Controls(Protocol):
     """What is paused in the whole group."""
 

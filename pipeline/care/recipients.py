@@ -157,6 +157,11 @@ class Recipients:
         return next(iter(self._changed.values()), None)
 
     @property
+    def is_writing(self) -> bool:
+        """Whether records are on their way to Kafka."""
+        return bool(self._writing)
+
+    @property
     def unwritten(self) -> int:
         """How many recipients have changed since they were written."""
         return len(self._changed) + len(self._writing)

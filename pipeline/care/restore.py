@@ -67,6 +67,6 @@ class Restoring:
         # A next owner must read from here, until this owner has written the record.
         self._uncovered[recipient] = min(offset, self._uncovered.get(recipient, offset))
 
-    def restored(self) -> RestoredCare:
-        """Return everything; nothing is taken afterwards."""
-        return RestoredCare(self._packed, self._uncovered, frozenset(self._stale))
+    def restored(self, end: int = 0) -> RestoredCare:
+        """Return everything; nothing is taken afterwards. `end` is that of the records when they were read."""
+        return RestoredCare(self._packed, self._uncovered, frozenset(self._stale), end)

@@ -410,7 +410,7 @@ class Delivery:
         return [
             CareRecord(partition, write)
             for partition in self._partitions.values()
-            if partition.care is not None
+            if partition.care is not None and not partition.revoking
             for write in partition.care.writes(wall)
         ]
 

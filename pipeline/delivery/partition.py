@@ -75,8 +75,8 @@ class Partition:
 
     @property
     def drained(self) -> bool:
-        """Whether no request is in flight and every outcome is acknowledged."""
-        return not self.in_flight and not self.unacknowledged
+        """Whether no request is in flight, and every outcome and every record of recipient care is acknowledged."""
+        return not self.in_flight and not self.unacknowledged and (self.care is None or not self.care.is_writing)
 
     def remaining(self, evaluated: EvaluatedRecord, offset: int) -> tuple[Sequence[Notice], Sequence[Outcome]]:
         """Return the notices and outcomes of `evaluated`, of the record at `offset`, that the ledger does not hold."""

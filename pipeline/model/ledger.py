@@ -34,6 +34,8 @@ class RestoredCare(NamedTuple):
     """Of recipients with outcomes in the ledger that their record does not cover: the lowest such offset."""
     stale: frozenset[str] = frozenset()
     """Recipients whose newest record knows less than an earlier one, which another process wrote."""
+    end: int = 0
+    """The end of the records when they were read."""
 
 
 class Assigned(NamedTuple):

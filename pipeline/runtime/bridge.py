@@ -15,6 +15,7 @@ from pipeline.model.ledger import Assigned, CommitPoint
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
     from pipeline.ports import Clock
+    from pipeline.runtime.care_records import CareRecords
     from pipeline.runtime.engine import Engine
     from pipeline.runtime.intake import Intake
 
@@ -24,7 +25,7 @@ log = structlog.get_logger("partitions")
 class Bridge:
     """Implements `pipeline.ports.SourceListener`: its methods are called from the source's thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it works with
         self,
         *,
         loop: asyncio.AbstractEventLoop,
@@ -34,8 +35,12 @@ class Bridge:
         clock: Clock,
         drain_seconds: float,
         fatal: Callable[[Exception], None],
+        care: CareRecords | None = None,
     ) -> None:
-        """`drain_seconds` limits the wait for requests in flight when partitions are revoked."""
+        """`drain_seconds` limits the wait for requests in flight when partitions are revoked.
+
+        `care` watches the records of partitions that have recipients.
+        """
         self._loop = loop
         self._delivery = delivery
         self._intake = intake
@@ -43,6 +48,7 @@ class Bridge:
         self._clock = clock
         self._drain_seconds = drain_seconds
         self._fatal = fatal
+        self._care = care
         self.assigned: set[TopicPartition] = set()
         self.draining = False
         """Whether the source's thread is waiting for a drain, which has its own deadline."""
@@ -82,6 +88,8 @@ class Bridge:
         for assigned in partitions:
             self._delivery.assign(assigned)
             self._intake.open(assigned)
+            if self._care is not None:
+                self._care.assigned(assigned)
             self.assigned.add(assigned.partition)
         log.info(
             "partitions_assigned",
@@ -103,6 +111,8 @@ class Bridge:
     def _close(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
             self._intake.close(partition)
+            if self._care is not None:
+                self._care.left(partition)
             self.assigned.discard(partition)
 
 

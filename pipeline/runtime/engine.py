@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.model.event import TopicPartition
     from pipeline.model.pause import Pause
     from pipeline.ports import Api, Clock, EventSource, OutcomeLog, Telemetry
+    from pipeline.runtime.care_records import CareRecords
 
 POLL_SECONDS = 0.002
 """Interval between polls for missing acknowledgements: below the producer's linger of 5 ms."""
@@ -59,8 +60,11 @@ class Engine:
         waiting_bytes: Callable[[], int] = lambda: 0,
         fan_out: Callable[[], int] = lambda: 1,
         share: Callable[[Sequence[Pause]], None] = lambda _: None,
+        care: CareRecords | None = None,
     ) -> None:
         """`apis` are those of `delivery`; `fatal` ends the service; `share` gets pauses that delivery has decided.
+
+        `care` writes the records of recipient care, where it is on.
 
         `waiting` and `waiting_bytes` count records read but not yet offered; `fan_out` estimates the notices of one.
         """
@@ -75,6 +79,7 @@ class Engine:
         self._fan_out = fan_out
         self._fatal = fatal
         self._share = share
+        self._care = care
         self._senders = deque(
             Sender(
                 api,
@@ -130,7 +135,8 @@ class Engine:
         delivery = self._delivery
         for sender in self._senders:
             sender.refresh_if_wanted()
-        sending = [] if self._quiet(now) else self._send(now)
+        quiet = self._quiet(now)
+        sending = [] if quiet else self._send(now)
         for publication in delivery.publications():
             if self._correction:
                 moved = publication.outcome.moved(self._correction)
@@ -143,6 +149,8 @@ class Engine:
         if now - self._last_commit >= COMMIT_SECONDS:
             self._last_commit = now
             self._follow_wall_clock(now)
+            if self._care is not None and not quiet:
+                self._care.write(now)
             points = delivery.commit_points()
             if points:
                 self._source.commit(points)
@@ -221,6 +229,8 @@ class Engine:
 
     def _poll(self) -> None:
         self._polling = None
+        if self._care is not None:
+            self._care.poll()
         try:
             acknowledged = self._outcomes.poll()
         except OutcomeLost as error:

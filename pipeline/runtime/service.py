@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from pipeline.runtime.bridge import Bridge
+from pipeline.runtime.care_records import CareRecords
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.health import Health
 from pipeline.runtime.intake import Intake
@@ -18,10 +19,17 @@ from pipeline.runtime.pause_sharing import PauseSharing
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
     from pipeline.model.pause import Pause
-    from pipeline.ports import Api, Clock, Controls, Decoder, EventSource, OutcomeLog, Telemetry
+    from pipeline.ports import Api, CareLog, CareWatch, Clock, Controls, Decoder, EventSource, OutcomeLog, Telemetry
     from pipeline.rules.ruleset import RuleSet
 
 log = structlog.get_logger("service")
+
+
+class CareParts(NamedTuple):
+    """What recipient care needs beside the machine."""
+
+    log: CareLog
+    watch: CareWatch
 
 
 class Parts(NamedTuple):
@@ -40,6 +48,8 @@ class Parts(NamedTuple):
     """None: nothing can be paused, as in the demo and in tests."""
     limit_rules: Callable[[RuleSet], None] = lambda _: None
     """Puts the `max_per_minute` of these rules in force."""
+    care: CareParts | None = None
+    """None: recipient care is off."""
 
 
 class Service:
@@ -68,6 +78,9 @@ class Service:
             progressed=self._progressed,
             publish_unmatched=publish_unmatched,
         )
+        self._care = None
+        if parts.care is not None:
+            self._care = CareRecords(parts.delivery, parts.care.log, parts.care.watch, self._progressed)
         self._pause_sharing = PauseSharing(parts.controls, parts.clock)
         self.engine = Engine(
             delivery=parts.delivery,
@@ -81,6 +94,7 @@ class Service:
             fan_out=lambda: self.intake.fan_out,
             fatal=self.fail,
             share=self._pause_sharing.share,
+            care=self._care,
         )
         self.bridge = Bridge(
             loop=asyncio.get_running_loop(),
@@ -90,6 +104,7 @@ class Service:
             clock=parts.clock,
             drain_seconds=drain_seconds,
             fatal=self.fail,
+            care=self._care,
         )
         self.health = Health(parts.clock, parts.source, self.bridge)
 
@@ -127,6 +142,8 @@ class Service:
         if beside is not None:
             beside.add_done_callback(self._beside_ended)
         self._follow_controls()
+        if self._care is not None:
+            self._care.start()
         self.parts.source.start(self.bridge)
         self.engine.progressed()
         self.health.started()
@@ -175,6 +192,8 @@ class Service:
         await self.intake.stop()
         await self.engine.stop()
         await self._pause_sharing.stop()
+        if self._care is not None:
+            await asyncio.to_thread(self._care.stop)
         # On the loop's thread, after the engine's own polling has ended: one thread owns the producer's queue.
         missing = self.parts.outcomes.flush(0.0 if self._error else 5.0)
         for api in self.parts.apis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -18,6 +18,9 @@ from pipeline.delivery.pointer import Unusable
 from pipeline.errors import UserError
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition
+
+if TYPE_CHECKING:
+    from pipeline.adapters.kafka.care.reader import CareReader
 
 BATCH = 2_000
 POLL_SECONDS = 0.05
@@ -107,8 +110,12 @@ class LedgerReader:
         decode: Callable[[bytes | None], LedgerEntry | None],
         telemetry: LedgerTelemetry,
         ledger_id: Callable[[], str | None] = lambda: None,
+        care: CareReader | None = None,
     ) -> None:
-        """`properties` are librdkafka's; `ledger_id` queries the topic's id."""
+        """`properties` are librdkafka's; `ledger_id` queries the topic's id.
+
+        `care` restores the recipients of those partitions that have some.
+        """
         self._properties = {
             **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
             "enable.auto.commit": False,
@@ -122,6 +129,7 @@ class LedgerReader:
         self._decode = decode
         self._telemetry = telemetry
         self._ledger_id = ledger_id
+        self._care = care
         self._is_checked = False
         self._is_sharing_reported = False
 
@@ -146,6 +154,8 @@ class LedgerReader:
             UserError: the topic or a commit was written by 0.1.0.
         """
         ledger_id = self._ledger_id()
+        if self._care is not None:
+            self._care.begin(committed, alive)
         consumer = Consumer(self._properties)  # not closed: see former_clients.py
         ranges = self._ranges(consumer)
         found = _Found(committed)
@@ -155,7 +165,10 @@ class LedgerReader:
         begins: dict[int, int] = {}
         pointers: dict[TopicPartition, str] = {}
         starts = {one.partition: self._begin(one, ranges, ledger_id) for one in committed}
-        starts |= self._by_time(consumer, [one for one in committed if starts[one.partition] is None], own, ranges)
+        lost = [one for one in committed if starts[one.partition] is None]
+        starts |= self._by_time(consumer, lost, own, ranges)
+        if self._care is not None:
+            starts |= self._reaching_back(consumer, self._care, lost, starts, own)
         for one in committed:
             at = starts[one.partition]
             position = at or own[one.partition]
@@ -165,10 +178,41 @@ class LedgerReader:
         ends = {partition: ranges[partition][1] for partition in begins}
         self._read(consumer, begins, ends, found, alive)
         self._report_sharing(found)
-        return [
+        replays = [
             Replay(found.assigned(one, epoch, own[one.partition], ledger_id), pointers[one.partition])
             for one in committed
         ]
+        return replays if self._care is None else self._with_care(self._care, replays)
+
+    def _reaching_back(
+        self,
+        consumer: Consumer,
+        care: CareReader,
+        lost: Sequence[Committed],
+        starts: Mapping[TopicPartition, LedgerPosition | None],
+        own: Mapping[TopicPartition, LedgerPosition],
+    ) -> Mapping[TopicPartition, LedgerPosition]:
+        """Return where to begin for partitions whose recipients the ledger alone knows: as far back as counts."""
+        wanted = {*care.incomplete, *[one.partition for one in lost if care.has(one.partition)]}
+        earlier: dict[TopicPartition, LedgerPosition] = {}
+        for partition in wanted:
+            home = own[partition].partition
+            query = KafkaPartition(self._topic, home, max(0, int(care.counts_since() * 1_000)))
+            (answer,) = consumer.offsets_for_times([query], timeout=ASK_SECONDS)
+            if answer.error is not None:
+                raise KafkaException(answer.error)
+            at = starts.get(partition)
+            if answer.offset >= 0 and (at is None or answer.offset < at.offset):
+                earlier[partition] = LedgerPosition(home, answer.offset)
+        return earlier
+
+    def _with_care(self, care: CareReader, replays: Sequence[Replay]) -> list[Replay]:
+        restored = [
+            replay._replace(assigned=replay.assigned._replace(care=care.restored(replay.assigned.partition)))
+            for replay in replays
+        ]
+        care.finished()
+        return restored
 
     def _ranges(self, consumer: Consumer) -> Mapping[int, tuple[int, int]]:
         """Return the first and next offset of each ledger partition."""
@@ -363,6 +407,8 @@ class LedgerReader:
         entry = self._decode(message.value())
         if entry is not None:
             found.add(entry, LedgerPosition(partition, offset))
+            if self._care is not None and found.is_of(entry):
+                self._care.outcome(entry.position[:2], message.value(), offset)
         return 1
 
 
@@ -387,6 +433,10 @@ class _Found:
             return True
         self.other_group = self.other_group or entry.origin.group
         return False
+
+    def is_of(self, entry: LedgerEntry) -> bool:
+        """Whether the entry is about one of the partitions."""
+        return entry.origin == self._origins.get(entry.position[:2])
 
     def add(self, entry: LedgerEntry, position: LedgerPosition) -> None:
         """Add an entry of the ledger. Of several entries with one key the first counts, because its offset is lowest.

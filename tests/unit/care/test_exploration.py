@@ -67,7 +67,7 @@ FAULTS = {
     "a restarted owner does not cover what it has read of the ledger": (
         Restoring,
         "restored",
-        lambda self: RestoredCare(self._packed, {}),
+        lambda self, _end=0: RestoredCare(self._packed, {}),
         "cap",
     ),
     "an opt-out counts as read before it is durable": (Recipients, "choose", _done_early(Recipients.choose), "opt-out"),

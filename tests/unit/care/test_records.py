@@ -102,7 +102,7 @@ def test_a_removed_record_is_nothing() -> None:
     restoring.record("#ann", ONE, _state("a", "b"))
     restoring.record("#ann", OTHER, _state("a"))
     restoring.removed("#ann")
-    assert restoring.restored() == ({}, {}, frozenset())
+    assert restoring.restored() == ({}, {}, frozenset(), 0)
 
 
 def test_a_damaged_record_is_counted_and_the_ledger_is_believed() -> None:
@@ -130,4 +130,4 @@ def test_outcomes_of_urgent_categories_do_not_count() -> None:
     """As in the running service."""
     restoring = Restoring(CARE)
     restoring.outcome("#ann", accepted(facts("a", "security"), NOON), 4)
-    assert restoring.restored() == ({}, {}, frozenset())
+    assert restoring.restored() == ({}, {}, frozenset(), 0)

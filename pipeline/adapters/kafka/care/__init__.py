@@ -1,0 +1,1 @@
+"""The compacted topic of recipient care: written, read at an assignment, and watched."""

@@ -1,0 +1,151 @@
+"""Watch the compacted topic of recipient care for records that another process wrote.
+
+A process that was frozen may have lost a partition and still write a record of it. Under compaction the last record of
+a recipient stays, so that the owner writes its own again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.care.writer import writer_of
+from pipeline.adapters.kafka.former_clients import drop
+from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
+from pipeline.care.record import RECIPIENT, read_key, read_state
+from pipeline.errors import DamagedCareState
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+POLL_SECONDS = 0.5
+
+log = structlog.get_logger("care")
+
+Foreign = Callable[[int, str, bytes | None], None]
+"""Called on the watch's thread with the partition, the recipient, and the state that was written."""
+
+
+class CareTail:
+    """Reads what is written to the partitions that this process owns."""
+
+    def __init__(self, properties: Mapping[str, Any], topic: str, process: bytes) -> None:
+        """`process` are the four bytes of this process's records.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+        """
+        self._topic = topic
+        self._process = process
+        self._properties = {
+            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "latest",
+        }
+        self._clients = [self._client()]
+        self._next: Consumer | None = None
+        self._lock = threading.Lock()
+        self._wanted: dict[int, tuple[int, int]] = {}
+        """Epoch of the assignment and first offset to read, by partition."""
+        self._changed = False
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: int | None = None
+        self.foreign = 0
+        """Records of other processes."""
+
+    def _client(self) -> Consumer:
+        return kafka_errors.configured(lambda: Consumer(self._properties))
+
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password, by a new client. Any thread may call it."""
+        self.reconnect({"sasl.username": user, "sasl.password": password})
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Continue with a new client with these properties. Any thread may call it.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings; the present client stays.
+        """
+        given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
+        self._properties = {**self._properties, **given}
+        self._next = self._client()
+
+    def start(self, foreign: Foreign) -> None:
+        """Watch in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, args=(foreign,), name="care", daemon=True)
+        self._thread.start()
+
+    def watch(self, partition: int, epoch: int, offset: int) -> None:
+        """Watch a partition from this offset on. Any thread may call it."""
+        with self._lock:
+            self._wanted[partition] = epoch, offset
+            self._changed = True
+
+    def leave(self, partition: int) -> None:
+        """Stop watching a partition. Any thread may call it."""
+        with self._lock:
+            self._changed |= self._wanted.pop(partition, None) is not None
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        drop(self._clients)
+
+    def _run(self, foreign: Foreign) -> None:
+        while not self._closed.is_set():
+            self._follow()
+            if not self._wanted:
+                self._closed.wait(POLL_SECONDS)
+                continue
+            for message in self._clients[0].consume(500, POLL_SECONDS):
+                self._take(message, foreign)
+
+    def _follow(self) -> None:
+        """Read the partitions that are wanted, each from where it was read."""
+        with self._lock:
+            if self._next is not None:
+                former, self._clients, self._next = self._clients, [self._next], None
+                drop(former)
+                self._changed = True
+            if not self._changed:
+                return
+            self._changed = False
+            wanted = {number: offset for number, (_, offset) in self._wanted.items()}
+        self._clients[0].assign([KafkaPartition(self._topic, number, offset) for number, offset in wanted.items()])
+
+    def _take(self, message: Message, foreign: Foreign) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() not in {self._error, KafkaError.GROUP_AUTHORIZATION_FAILED}:
+                self._error = error.code()
+                log.warning("care_topic_unreadable", error=error.str(), hint=kafka_errors.hint({error.code()}))
+            return
+        self._error = None
+        number, offset = message.partition() or 0, message.offset() or 0
+        with self._lock:
+            if number not in self._wanted:
+                return
+            epoch = self._wanted[number][0]
+            self._wanted[number] = epoch, offset + 1
+        value = message.value()
+        kind, name = read_key(message.key()) or ("", "")
+        if kind != RECIPIENT or value is None:
+            return
+        try:
+            writer, state = read_state(value)
+        except DamagedCareState:
+            return
+        if writer != writer_of(self._process, epoch):
+            self.foreign += 1
+            log.warning("care_foreign_write", partition=number, offset=offset, hint="runbook: NoticeCareForeignWrite")
+            foreign(number, name, state)

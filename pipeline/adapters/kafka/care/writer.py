@@ -1,0 +1,103 @@
+"""Write the records of recipients to the compacted topic of recipient care."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.former_clients import FormerProducers
+from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS, PRODUCER_RULES
+from pipeline.care.record import RECIPIENT, written_key, written_state
+
+TIMEOUT_MS = 10_000
+"""A record that Kafka has not taken for so long is given back. This is below every usual session timeout: a process
+that has lost a partition must not write its records later."""
+REPORT_SECONDS = 60.0
+
+log = structlog.get_logger("care")
+
+Finished = Callable[[bool], None]
+"""Called with whether Kafka has the record."""
+
+
+class CareWriter:
+    """Implements `pipeline.ports.CareLog`. One thread owns it; callbacks run inside `poll`."""
+
+    def __init__(self, properties: Mapping[str, Any], topic: str, process: bytes) -> None:
+        """`properties` are librdkafka's; `process` are four bytes that no other process has.
+
+        Raises:
+            ConfigurationError: librdkafka refuses its settings.
+        """
+        self._properties = properties
+        self._topic = topic
+        self._process = process
+        self._producer = self._made()
+        self._former = FormerProducers()
+        self._reported = 0.0
+
+    def _made(self) -> Producer:
+        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error}
+        for synonym in ("delivery.timeout.ms", "request.required.acks"):
+            settings.pop(synonym, None)
+        settings["message.timeout.ms"] = TIMEOUT_MS
+        return kafka_errors.configured(lambda: Producer(settings))
+
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next connection on."""
+        self._properties = {**self._properties, "sasl.username": user, "sasl.password": password}
+        self._producer.set_sasl_credentials(user, password)
+
+    def reconnect(self, properties: Mapping[str, Any]) -> None:
+        """Write by a new client with these properties; the present one ends once its writes are acknowledged.
+
+        Raises:
+            ConfigurationError: librdkafka refuses the settings; the present client stays.
+        """
+        self._properties = {**self._properties, **properties}
+        producer = self._made()
+        self._former.add(self._producer)
+        self._producer = producer
+
+    def write(self, partition: int, epoch: int, recipient: str, state: bytes | None, finished: Finished) -> None:
+        """Write a recipient's record, of the owner's assignment `epoch`; None: nothing is left to know."""
+        value = None if state is None else written_state(writer_of(self._process, epoch), state)
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                self._report(error)
+            finished(error is None)
+
+        try:
+            self._producer.produce(self._topic, value, written_key(RECIPIENT, recipient), partition, delivered)
+        except BufferError:
+            finished(False)  # noqa: FBT003 - a callback's
+        except KafkaException as error:
+            self._report(kafka_errors.cause(error))
+            finished(False)  # noqa: FBT003 - a callback's
+
+    def poll(self) -> None:
+        """Run callbacks that are due."""
+        self._producer.poll(0)
+        self._former.poll()
+
+    def _report(self, error: KafkaError) -> None:
+        """Report that records are not taken: they are written again, and a next owner reads more of the ledger."""
+        now = time.monotonic()
+        if now - self._reported >= REPORT_SECONDS:
+            self._reported = now
+            hint = kafka_errors.hint({error.code()})
+            log.warning("care_record_not_written", topic=self._topic, error=error.str(), hint=hint)
+
+    def _on_error(self, error: KafkaError) -> None:
+        log.warning("care_producer_trouble", error=error.str(), hint=kafka_errors.hint({error.code()}))
+
+
+def writer_of(process: bytes, epoch: int) -> bytes:
+    """Return who writes: a process in one of its assignments."""
+    return process + (epoch & 0xFFFF_FFFF).to_bytes(4, "big")
