@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.rules import constants
 from pipeline.rules.cel import braces, cost, literals, nulls
 from pipeline.rules.cel.engine import CompileError, Environment, Expression
-from pipeline.rules.cel.syntax import syntax
+from pipeline.rules.cel.explained import explained
 from pipeline.rules.cel.tree import Node, Tree
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
@@ -44,6 +44,7 @@ _TEXT_HINTS = {
     "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
     "LIST": 'join its texts with join(…, "、")',
     "RECORD": "name one of its fields",
+    "MAP": 'name one of its keys, and ask first: "…" in event.… ? event.…["…"] : "…"',
 }
 
 
@@ -228,8 +229,8 @@ class ExpressionCompiler:
         try:
             expression = self._environment.compile(source, self._variable)
         except CompileError as error:
-            where, summary = error.faults[0]  # the others follow from it
-            self._report.add_inside(path, at + where, "expression-syntax", *syntax(summary, source, where))
+            for fault in explained(source, error):
+                self._report.add_inside(path, at + fault.at, fault.code, fault.message, self._hint(fault))
             return None
         tree = self.tree(expression)
         self._check_tree(path, at, expression, tree, on)

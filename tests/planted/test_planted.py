@@ -13,7 +13,7 @@ from pipeline.authoring.rule_tests.running import run
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from tests.planted import flights, in_other_files, in_rules
+from tests.planted import flights, in_other_files, in_rules, odd_expressions
 from tests.planted.mistake import MARK, Mistake
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ PLANTED = [
     *((RULES, mistake) for mistake in (*in_rules.REFERENCES, *in_rules.DAYS, *in_rules.ZONES, *in_rules.CHOICES)),
     *((TEMPLATES, mistake) for mistake in in_other_files.TEMPLATES),
     *((TESTS, mistake) for mistake in in_other_files.TESTS),
-    *((OTHER_RULES, mistake) for mistake in flights.IN_RULES),
+    *((OTHER_RULES, mistake) for mistake in (*flights.IN_RULES, *odd_expressions.MISTAKES)),
     *((OTHER_TEMPLATES, mistake) for mistake in flights.IN_TEMPLATES),
 ]
 USUAL = {"missing-test", "unused-template"}
@@ -104,6 +104,39 @@ def test_a_mistake_is_reported_at_its_place(path: str, mistake: Mistake, schemas
         at = marked.index(MARK)
         location = (path, marked.count("\n", 0, at) + 1, at - marked.rfind("\n", 0, at))
         assert (first.path, first.line, first.column) == location, first
+
+
+@pytest.mark.parametrize("condition", odd_expressions.ALONE)
+def test_one_mistake_is_one_finding(condition: str, schemas: SchemaCatalogue) -> None:
+    """What follows from it is not reported beside it; also where the type of the event is not known."""
+    for event_type in ("fly.flight.Delayed", "fly.flight.Unknown"):
+        files = sound(OTHER_RULES)
+        text = files[OTHER_RULES].replace(flights.WHEN, f"'{condition}'").replace("fly.flight.Delayed", event_type)
+        errors = [one for one in reported({**files, OTHER_RULES: text}, schemas) if one.code != "unknown-event-type"]
+        assert [one.code for one in errors] == ["unknown-name"], errors
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "message"),
+    [
+        ("mony(event.x) > 1", "unknown-name", "did you mean `money`?"),
+        ("foo > 1", "unknown-name", "there is no `foo` here"),
+        ("event.x > now()", "unknown-name", "knows no clock"),
+        ('money(event.x) == "x"', "type-mismatch", "it takes 2 or 3 arguments, not 1"),
+        ('event.x.toUpperCase() == "A"', "unknown-name", "write upper(event.x)"),
+        ('"a" + 1 == "x"', "type-mismatch", "with string()"),
+    ],
+)
+def test_events_without_a_schema_have_the_same_messages(
+    condition: str, code: str, message: str, schemas: SchemaCatalogue
+) -> None:
+    """As far as their mistakes show without types."""
+    files = sound(OTHER_RULES)
+    text = (
+        files[OTHER_RULES].replace(flights.WHEN, f"'{condition}'").replace("fly.flight.Delayed", "fly.flight.Unknown")
+    )
+    first = next(one for one in reported({**files, OTHER_RULES: text}, schemas) if one.code != "unknown-event-type")
+    assert (first.code, message in first.message) == (code, True), first
 
 
 @pytest.mark.parametrize(("name", "right", "also_right"), flights.SOUND, ids=[name for name, *_ in flights.SOUND])

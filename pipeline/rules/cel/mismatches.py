@@ -14,6 +14,7 @@ _ORDER = _COMPARISONS - {"==", "!="}
 _EITHER = frozenset({"&&", "||"})
 _NUMBERS = frozenset({"int", "double", "uint"})
 _POINT = "a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)"
+_UNSIGNED = "leave out the `u` behind the number"
 _DAY = re.compile(r"\s*[\"'](\d{4}-\d{2}-\d{2})[\"']")
 _TEXTS = frozenset({"contains", "startsWith", "endsWith", "matches"})
 
@@ -148,8 +149,8 @@ def _of_item(at: int, holder: str, index: str, around: tuple[str, str]) -> Fault
 def _operator_hint(sign: str, one: str, other: str, around: tuple[str, str]) -> str | None:
     both = {one, other}
     before, behind = around
-    if both == {"double", "int"}:
-        return _POINT
+    if both < _NUMBERS and len(both) > 1:
+        return _UNSIGNED if "uint" in both else _POINT
     if sign in _EITHER and "bool" in both:
         if "string" in both:
             field = before.rpartition("==")[0].split()[-1:] or ["event.…"]

@@ -35,6 +35,7 @@ _HINTS: Mapping[str, str] = {
     **_named("coalesce ifnull nvl orElse or_else isnullthen iferror getOrDefault", 'write default({0}, "…")'),
     **_named("concat concatenate textjoin append", 'join with `+`: "…" + {0}'),
     **_named("if iif when case switch choose ifs", "write condition ? this : that"),
+    **_named("abs absolute", "write {0} < 0 ? -{0} : {0}, of a number with decimals {0} < 0.0"),
     **_named("and", "write a && b"),
     **_named("or", "write a || b"),
     **_named("not", "write !( … )"),
@@ -76,6 +77,8 @@ def instead(name: str, subject: str, functions: Iterable[str], *, is_method: boo
     if known in _MACROS:
         return f"write {subject or 'event.tags'}.{known}(one, one == …)"
     if known == "has":
+        if is_method:
+            return f'write "…" in {subject or "event.tags"} for a list'
         return "write has(event.note), with `event.` before the field"
     if known is not None and is_method:
         further = "" if known in _OF_ONE else _FURTHER.get(known, ", …")

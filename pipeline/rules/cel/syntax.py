@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_NUMBER = re.compile(r"\d+(?:,\d+)+(?:\.\d+)?")
+_LIST = re.compile(r"\bin\s*\([^()]*$")
+_NUMBER = re.compile(r"\d+(?:[,_]\d+)+(?:\.\d+)?")
 _CURRENCIES = frozenset("¥￥$€£")
 _QUOTES = "“”‘’＂＇「」『』"
 _STRAIGHT = {"、": ",", "。": ".", "【": "[", "】": "]", "《": "<", "》": ">"}
@@ -25,7 +26,7 @@ _HINTS: Mapping[str, str] = {
     "or": "write `||`",
     "或": "write `||`",
     "not": "write `!`",
-    "is": "compare with `==`",
+    "is": "compare with `==`, or with `!=`",
     "eq": "compare with `==`",
     "equals": "compare with `==`",
     "等于": "compare with `==`",
@@ -52,6 +53,9 @@ _HINTS: Mapping[str, str] = {
 }
 
 
+_ESCAPE = re.compile(r"\\.?")
+
+
 class _Form(NamedTuple):
     """A form of other languages around the location of an error."""
 
@@ -70,6 +74,8 @@ _FORMS = (
     _form(r"\?:", _EMPTY),
     _form(r"\?\.", "write event.x != null ? event.x.y : …"),
     _form(r"\bin\s*\(", 'a list is in square brackets: in ["…", "…"]'),
+    _form(r"\bis\s+not\b", "compare with `!=`"),
+    _form(r"\*\*|\^", "there are no powers: multiply, as in event.x * event.x"),
     _form(r"=~", 'write event.x.matches("…")'),
     _form(r"!==", "compare with `!=`"),
     _form(r"===", "compare with `==`"),
@@ -104,7 +110,16 @@ def syntax(message: str, source: str, at: int) -> tuple[str, str | None]:
     else:
         token = message.partition(": ")[2] if message.startswith("token recognition") else message.partition("'")[2]
     token = token.strip("' ")[:20] or source[at : at + 1]
-    if message.startswith("invalid argument to has()"):
+    if message.startswith("invalid ") and message.endswith("int literal"):
+        hint = "a whole number has at most 18 digits; an order number is a text, in quotes"
+        return "the number is beyond 64 bits", hint
+    if message.endswith(" must be a simple identifier"):
+        macro = message.partition("(")[0]
+        return f"`{macro}` needs a name for the item first", f"write event.tags.{macro}(one, one == …)"
+    if token[:1] in {'"', "'"} and (found := _ESCAPE.search(token)) is not None:
+        hint = f'write two backslashes: "\\{found[0]}", or r"{found[0]}" for a regular expression'
+        return f"`{found[0]}` has no meaning in a text", hint
+    if message.startswith(("invalid argument to has()", "has() argument")):
         return "has() asks for a field of the event", "write has(event.x): `event.` and the field, without quotes"
     return f"not an expression: `{token}` does not go here" if token else "not an expression", _hint(token, source, at)
 
@@ -134,12 +149,24 @@ def _hint(token: str, source: str, at: int) -> str | None:
         or _HINTS.get(token.casefold())
         or _HINTS.get(first)
         or _straightened(first)
+        or _of_neighbour(token, before)
     )
+
+
+_VALUE_BEFORE = re.compile(r"[\w\"')\]]$")
+_VALUE = re.compile(r"[A-Za-z_(]")
+
+
+def _of_neighbour(token: str, before: str) -> str | None:
+    """A hint about a value that follows another one, with nothing or a comma between them."""
+    if _VALUE_BEFORE.search(before) and (token == "," or _VALUE.match(token)):  # noqa: S105 - a token of CEL
+        return "join conditions with `&&` or `||`, and texts with `+`"
+    return None
 
 
 def _of_sign(first: str, before: str, source: str, at: int) -> str | None:
     """Hints about operators."""
-    if first == "," and (number := _number_at(source, at)):
+    if first in {",", "_"} and _LIST.search(before) is None and (number := _number_at(source, at)):
         return f"a number has no separators: {number}"
     if first == ">" and before.endswith("<"):
         return "write `!=`"
@@ -235,6 +262,6 @@ def _number_at(source: str, at: int) -> str | None:
     found = next((one for one in _NUMBER.finditer(source) if one.start() < at < one.end()), None)
     if found is None:
         return None
-    _, *groups = found[0].partition(".")[0].split(",")
+    _, *groups = re.split("[,_]", found[0].partition(".")[0])
     in_thousands = all(len(group) == 3 for group in groups)  # noqa: PLR2004 - as 1,280
-    return found[0].replace(",", "" if in_thousands else ".")
+    return re.sub("[,_]", "" if in_thousands else ".", found[0])

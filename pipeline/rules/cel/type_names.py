@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _ONE = {
     "string": "a text",
     "int": "a whole number",
-    "uint": "a whole number",
+    "uint": "a whole number without a sign",
     "double": "a number with decimals",
     "bool": "true or false",
     "bytes": "bytes",
@@ -55,7 +55,7 @@ def split(types: str) -> Sequence[str]:
     """The types of CEL's list of arguments: commas inside brackets separate nothing."""
     parts, depth, begun = [], 0, 0
     for index, character in enumerate(types):
-        depth += {"(": 1, ")": -1}.get(character, 0)
+        depth += (character in "([{") - (character in ")]}")
         if character == "," and not depth:
             parts.append(types[begun:index])
             begun = index + 1

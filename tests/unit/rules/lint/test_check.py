@@ -220,7 +220,7 @@ def test_unknown_types_are_checked_as_far_as_can_be() -> None:
         for one in check(sources, SchemaCatalogue()).findings
         if one.is_error or one.code == "unknown-event-type"
     }
-    assert found == {"unknown-event-type", "expression-syntax"}
+    assert found == {"unknown-event-type", "unknown-name"}
 
 
 def test_load_raises_with_the_findings() -> None:

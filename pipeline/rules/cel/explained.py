@@ -1,0 +1,239 @@
+"""CEL's messages about an expression that does not compile, as an author of rules understands them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.model.suggestion import closest, did_you_mean
+from pipeline.rules.cel import mismatches, type_names
+from pipeline.rules.cel.engine import CompileError
+from pipeline.rules.cel.fields import Fields, records
+from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.other_languages import instead
+from pipeline.rules.cel.syntax import syntax
+from pipeline.rules.functions import FUNCTIONS
+from pipeline.rules.schema.types import RecordType
+
+PACKAGE = "event_types"
+"""Of CEL's names of an event's records: flat, so that a namespace clashes neither with Google's nor with another."""
+
+
+def explained(
+    source: str, error: CompileError, fields: Fields | None = None, record_types: Mapping[str, str] | None = None
+) -> list[Fault]:
+    """CEL's messages about an expression as ours, without those that follow from others.
+
+    `fields` are those of the event, None where they are not known; `record_types` has the names of CEL's records.
+    """
+    known = fields or _NO_FIELDS
+    explain = _Explain(source, known, record_types or {})
+    faults = [
+        explain.fault(at, text) for at, text in _without_consequences(source, error.faults) if _TAINTED not in text
+    ]
+    is_first_alone = faults[0].code == "expression-syntax" or "no function" in faults[0].message
+    return faults[:1] if is_first_alone else faults  # the others follow from it
+
+
+_NO_FIELDS = Fields(RecordType("", ()))
+
+
+class _Explain(NamedTuple):
+    source: str
+    fields: Fields
+    record_types: Mapping[str, str]
+
+    def fault(self, at: int, text: str) -> Fault:
+        """CEL's message as one of ours."""
+        source = self.source
+        if match := _UNDEFINED_FIELD.search(text):
+            return self._unknown_field(at, match[1], self.record_types.get(match[2], ""))
+        if match := _UNDECLARED.search(text):
+            return _unknown_name(source, at, match[1], self.fields)
+        if match := _NO_OVERLOAD.search(text):
+            types = re.sub(rf"{PACKAGE}\.\w+", lambda found: self.record_types.get(found[0], found[0]), match[2])
+            return _mismatch(source, at, match[1], types)
+        if match := _NO_RECORD.search(text):
+            return self._no_record(at, match[1])
+        if match := _NO_RANGE.search(text):
+            return _no_range(source, at, match[1])
+        return Fault(at, "expression-syntax", *syntax(text, source, at))
+
+    def _no_record(self, at: int, kind: str) -> Fault:
+        """A field of what is not a record: `event.passengers.name`, `event.order_no.length`."""
+        found = re.compile(r"\.\s*(\w+)").match(self.source, at)
+        name = found[1] if found is not None else ""
+        holder = _before(self.source, at + 1) or "event.…"
+        inner = self.record_types.get(kind.removeprefix("list(").removesuffix(")"))
+        record = next((one for one in records(self.fields.root) if one.name == inner), None)
+        if record is not None and record.field(name) is not None:
+            hint = f'write {holder}[0].{name} for the first, or join({holder}.map(one, one.{name}), "、") for all'
+        else:
+            hint = instead(name, holder, [function.name for function in FUNCTIONS], is_method=True) or ""
+            if kind == "string" and "[" in hint:
+                hint = f"write substring({holder}, 0, 1) for the first character"
+        message = f"`{holder}` is {type_names.named(kind)}, which has no field `{name}`"
+        return Fault(at + 1, "type-mismatch", message, hint or None)
+
+    def _unknown_field(self, at: int, name: str, record_name: str) -> Fault:
+        record = next(one for one in records(self.fields.root) if one.name == record_name)
+        names = [field.name for field in record.fields]
+        hint = did_you_mean(name, names) or f"it has {', '.join(names[:12])}"
+        start = self.source.find(name, at)
+        return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
+
+
+_TAINTED = "*error*"
+"""CEL's name of an unknown type: a message about one follows from another fault."""
+_UNDEFINED_FIELD = re.compile(r"undefined field '([^']*)' not found in struct '([^']*)'")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+_NO_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\((.*)\)'")
+_NO_RECORD = re.compile(r"expression of type '([^']*)' cannot be the operand of a select operation")
+_NO_RANGE = re.compile(r"expression of type '([^']*)' cannot be the range of a comprehension")
+_MACRO_CALL = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(")
+_BUILT_IN = ("event", "size", "has", "string", "int", "double", "timestamp", "duration")
+
+
+_OTHER_WORDS = {
+    **dict.fromkeys(("none", "nil", "nul", "null", "undefined", "empty"), "null"),
+    **dict.fromkeys(("true", "yes", "是"), "true"),
+    **dict.fromkeys(("false", "no", "否"), "false"),
+}
+"""Names in other languages, in lower case, and CEL's names."""
+_CLOCKS = frozenset({"now", "today", "sysdate", "current_timestamp", "currenttime", "currentdate"})
+
+
+def _without_consequences(source: str, faults: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The faults without those inside the call of an unknown function: the names that it was to declare, for example.
+
+    `event.tags.any(one, one == "x")` has one fault, not three.
+    """
+    calls = [_extent(source, at) for at, text in faults if source[at : at + 1] == "(" and _UNDECLARED.search(text)]
+    return [
+        (at, text)
+        for at, text in faults
+        if _UNDECLARED.search(text) is None or not any(begin <= at < end and at != own for begin, own, end in calls)
+    ]
+
+
+def _extent(source: str, bracket: int) -> tuple[int, int, int]:
+    """Where the call with this bracket begins, its bracket, and where it ends, with methods called on its result."""
+    begins = _CALLED.search(source[:bracket])
+    end = bracket
+    while source[end : end + 1] == "(":
+        end = _closing(source, end)
+        further = _METHOD.match(source, end)
+        end = further.end() - 1 if further is not None else end
+    return (begins.start() if begins is not None else bracket, bracket, end)
+
+
+_CALLED = re.compile(r"[A-Za-z_][\w.]*\s*$")
+_METHOD = re.compile(r"\s*\.\s*\w+\(")
+
+
+def _no_range(source: str, at: int, kind: str) -> Fault:
+    """A macro over what has no items: `event.order_no.exists(…)`."""
+    call = _MACRO_CALL.search(source, at)
+    start = call.start(1) if call is not None else at
+    name = call[1] if call is not None else "exists"
+    holder = _before(source, start) or "event.…"
+    hint = f'write {holder}.contains("…")' if kind == "string" else "name a list or a map of the event"
+    return Fault(start, "type-mismatch", f"`{name}` goes through a list or a map, not {type_names.named(kind)}", hint)
+
+
+def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
+    name = name.partition(".")[0]
+    start = max(0, source.find(name, max(0, at - len(name))))
+    behind = source[start + len(name) :].lstrip()
+    if not behind.startswith("("):
+        return Fault(start, "unknown-name", f"there is no `{name}` here", _near_name(name, fields))
+    is_method = source[:start].rstrip().endswith(".")
+    subject = _before(source, start) if is_method else _first_argument(behind)
+    declared = next((one for one in FUNCTIONS if one.name == name), None)
+    if declared is not None and not is_method:
+        return mismatches.of_call(start, name, [""] * _count(behind))
+    names = [function.name for function in FUNCTIONS]
+    if name == "event":
+        hint = "a field is named after a point: event.order_no"
+        return Fault(start, "unknown-name", "`event` is not a function", hint)
+    if name in _BUILT_IN and not is_method:
+        hint = f"write {name}(event.…)"
+        return Fault(start, "type-mismatch", f"`{name}` takes 1 argument, not {_count(behind)}", hint)
+    if subject == "event" and fields.root.field(name) is not None:
+        return Fault(
+            start, "unknown-name", f"`{name}` is a field, not a function", f"write event.{name}, without brackets"
+        )
+    hint = instead(name, subject, names, is_method=is_method)
+    if hint is None:
+        hint = did_you_mean(name, [*names, *_BUILT_IN]) or f"there are {', '.join(names)}, and those of the reference"
+    return Fault(start, "unknown-name", f"there is no function `{name}`", hint)
+
+
+_SUBJECT = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\.$")
+
+
+def _before(source: str, start: int) -> str:
+    """What a method is called on, where it is a path of names."""
+    found = _SUBJECT.search(source[:start].rstrip())
+    return found[0][:-1] if found is not None else ""
+
+
+def _first_argument(behind: str) -> str:
+    found = re.match(r"\(\s*([A-Za-z_][\w.]*)\s*[,)]", behind)
+    return found[1] if found is not None else ""
+
+
+def _count(behind: str) -> int:
+    """How many arguments a call has; `behind` begins with its bracket."""
+    inner = behind[1 : _closing(behind, 0) - 1]
+    return len(type_names.split(_without_texts(inner))) if inner.strip() else 0
+
+
+def _closing(source: str, bracket: int) -> int:
+    """The index behind the bracket that closes the one at `bracket`; the end of the source where none does."""
+    depth = 0
+    for index, character in enumerate(_without_texts(source[bracket:]), bracket):
+        depth += (character in "([{") - (character in ")]}")
+        if not depth:
+            return index + 1
+    return len(source)
+
+
+def _without_texts(source: str) -> str:
+    """The source with the characters of each text replaced, so that a bracket or comma in it does not count."""
+    return _TEXT.sub(lambda found: "x" * len(found[0]), source)
+
+
+_TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+
+
+def _near_name(name: str, fields: Fields) -> str:
+    if name.casefold() in _OTHER_WORDS:
+        return f"write `{_OTHER_WORDS[name.casefold()]}`"
+    if name.casefold() in _CLOCKS:
+        return instead(name, "", (), is_method=False) or ""
+    declared = did_you_mean(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN])
+    if (variable := closest(name, fields.variables)) is not None:
+        return f"did you mean `{variable}`?"
+    own = closest(name, [field.name for field in fields.root.fields])
+    if own is not None and (own == name or declared is None):
+        return f"did you mean `event.{own}`?"
+    if declared is not None:
+        return declared
+    return f'a text is in quotes: "{name}"; fields are read from `event`: event.order_no'
+
+
+def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
+    kinds = [type_names.plain(kind) for kind in type_names.split(types)]
+    if function == "_?_:_":
+        return mismatches.of_choice(at, kinds)
+    if function.startswith("_") or function in {"@in", "!_", "-_"}:
+        sign = "[]" if function == "_[_]" else function.strip("_@")
+        return mismatches.of_operator(at, sign, kinds, (source[:at], source[at + len(sign.rstrip("]")) :]))
+    start = max(0, source.rfind(function, 0, at + len(function)))
+    declared = next((one for one in FUNCTIONS if one.name == function), None)
+    if declared is not None and source[:start].rstrip().endswith("."):
+        subject = _before(source, start)
+        return Fault(start, "type-mismatch", f"`{function}` is not a method", f"write {function}({subject or '…'})")
+    return mismatches.of_call(start, function, kinds)
