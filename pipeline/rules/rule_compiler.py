@@ -368,11 +368,12 @@ class RuleCompiler:
         for at, outcome in self._outcomes(text):
             problem = field.kind.violation(outcome, field.values)
             if problem is not None and not (field.optional and not is_visible(outcome)):
-                too_long = len(outcome) > field.kind.most and field.kind.may_be_cut
-                shown = (
-                    f"`{field.key}` {problem}" if text.constant is not None else f"`{field.key}`: `{outcome}` {problem}"
-                )
-                self._report.add_inside(path, at, "over-limit", shown, hint if too_long else None)
+                quoted = f": `{outcome}`" if text.constant is None and is_visible(outcome) else ""
+                message = f"`{field.key}`{quoted} {problem}"
+                if len(outcome) > field.kind.most and field.kind.may_be_cut:
+                    self._report.add_inside(path, at, "over-limit", message, hint)
+                else:
+                    self._report.add_inside(path, at, "over-limit", message, _unfit_hint(outcome))
         if self._report.errors == errors and text.constant is None and not field.values:
             self._check_around(path, field, text)
 
@@ -448,6 +449,13 @@ def event_types(rule: RuleFields) -> tuple[str, ...]:
 
 
 _UNFIT_FOR_URL = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x1f\x7f]")
+
+
+def _unfit_hint(text: str) -> str | None:
+    """What helps where a text is not too long, but not what its field takes."""
+    if "\n" in text.strip():
+        return "write the text on one line, or below a `>-`"
+    return "a text below `|` ends with a line break: write `|-`" if text.strip() and text.endswith("\n") else None
 
 
 def _url_hint(url: str) -> str:

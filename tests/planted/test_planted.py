@@ -13,7 +13,7 @@ from pipeline.authoring.rule_tests.running import run
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from tests.planted import flights, in_other_files, in_rules, odd_expressions
+from tests.planted import flights, in_other_files, in_rules, odd_expressions, odd_yaml
 from tests.planted.mistake import MARK, Mistake
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ PLANTED = [
     *((RULES, mistake) for mistake in (*in_rules.REFERENCES, *in_rules.DAYS, *in_rules.ZONES, *in_rules.CHOICES)),
     *((TEMPLATES, mistake) for mistake in in_other_files.TEMPLATES),
     *((TESTS, mistake) for mistake in in_other_files.TESTS),
-    *((OTHER_RULES, mistake) for mistake in (*flights.IN_RULES, *odd_expressions.MISTAKES)),
+    *((OTHER_RULES, mistake) for mistake in (*flights.IN_RULES, *odd_expressions.MISTAKES, *odd_yaml.MISTAKES)),
     *((OTHER_TEMPLATES, mistake) for mistake in flights.IN_TEMPLATES),
 ]
 USUAL = {"missing-test", "unused-template"}

@@ -164,9 +164,8 @@ def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
         return Fault(
             start, "unknown-name", f"`{name}` is a field, not a function", f"write event.{name}, without brackets"
         )
-    hint = instead(name, subject, names, is_method=is_method)
-    if hint is None:
-        hint = did_you_mean(name, [*names, *_BUILT_IN]) or f"there are {', '.join(names)}, and those of the reference"
+    known = did_you_mean(name, [*names, *_BUILT_IN]) or f"there are {', '.join(names)}, and those of the reference"
+    hint = instead(name, subject, names, is_method=is_method) or known
     return Fault(start, "unknown-name", f"there is no function `{name}`", hint)
 
 

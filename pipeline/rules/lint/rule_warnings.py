@@ -164,6 +164,8 @@ def _type_hint(given: str, known: Iterable[str]) -> str:
     if "," in given or "，" in given:
         parts = [part.strip() for part in given.replace("，", ",").split(",")]
         return f"several types are a list: on: [{', '.join(parts)}]"
+    if "*" in given:
+        return "a type is written in full, there are no wildcards: name each one, on: [a, b]"
     visible = "".join(filter(str.isprintable, given)).strip()
     if visible != given and visible in names:
         return f"it has an invisible character: type `{visible}` again"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 
 from pipeline.model.finding import Finding
-from pipeline.rules.source.faults import yaml_fault
+from pipeline.rules.source.faults import unfit_character, yaml_fault
 from pipeline.rules.source.finding_codes import CODES
 from pipeline.rules.source.locations import index_in_source
 
@@ -138,6 +138,8 @@ def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
         return reader.document(path, text, reader.read(ruamel.yaml.YAML(typ="safe", pure=True).parse(text)))
     except ruamel.yaml.error.MarkedYAMLError as error:
         return _finding(path, *yaml_fault(error, text))
+    except ruamel.yaml.reader.ReaderError as error:
+        return _finding(path, *unfit_character(text, error.position))
     except (ruamel.yaml.error.YAMLError, ValueError, OverflowError) as error:
         beyond = _BEYOND_UNICODE.search(text)
         if beyond is not None:
@@ -257,7 +259,8 @@ def _checked(event: _Event) -> str:
     """The text, unless CEL or UTF-8 cannot hold it: CEL ends texts at a NUL, and UTF-8 has no surrogates."""
     value = str(event.value)
     if _UNFIT.search(value) is not None:
-        raise _Refused(event.start_mark, "not-yaml", "a NUL or half a character (surrogate) in a text")
+        hint = "write the character itself: 😀, not its escapes"
+        raise _Refused(event.start_mark, "not-yaml", "a NUL or half a character (surrogate) in a text", hint)
     return value
 
 

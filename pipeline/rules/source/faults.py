@@ -67,6 +67,13 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
     return found or _fault(line, column, "this line cannot be read as YAML", _IN_QUOTES)
 
 
+def unfit_character(text: str, at: int) -> YamlFault:
+    """A character that no YAML file may have, at an index into the text."""
+    line, column = text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1
+    message = f"a character that YAML does not allow (U+{ord(text[at]):04X})"
+    return _fault(line, column, message, "delete it; it comes with text copied from another program")
+
+
 def _fault(line: int, column: int, message: str, hint: str | None) -> YamlFault:
     return YamlFault((line + 1, column + 1), _CODE, message, hint)
 
@@ -162,6 +169,19 @@ def _expression_in_brackets(case: _Case) -> Iterator[YamlFault]:
             yield _fault(number, at, "`${` inside brackets of YAML", hint)
 
 
+def _behind_its_end(case: _Case) -> Iterator[YamlFault]:
+    """`"${event.sum}"元`, `[热卖] 咖啡`: the value ends at the quote or bracket that closes it."""
+    before = case.text(case.line)[: case.column].rstrip()
+    if "found '<scalar>'" not in case.problem or before[-1:] not in _CLOSING:
+        return
+    what = "quote" if before[-1] in "\"'" else "bracket"
+    hint = "put the whole text in quotes: '…'" + (f", with {before[-1]} inside" if before[-1] == '"' else "")
+    yield _fault(case.line, case.column, f"the value ends at the {what} before this", hint)
+
+
+_CLOSING = frozenset("\"']}")
+
+
 def _unclosed_bracket(case: _Case) -> Iterator[YamlFault]:
     if "flow" in case.context and case.start is not None:
         line, column = case.start
@@ -246,5 +266,6 @@ _DIAGNOSES: tuple[Callable[[_Case], Iterator[YamlFault]], ...] = (
     _more_indented,
     _colon_in_text,
     _no_blank,
+    _behind_its_end,
     _indentation,
 )

@@ -25,7 +25,7 @@ from pipeline.styles.registry import STYLES, kinds
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _LAST_DAY = date(9999, 1, 1)
-SECONDS = re.compile(r"(\d{1,6})(s|m|h|d)")
+SECONDS = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 """The form of a duration."""
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -157,14 +157,28 @@ class FormatModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
-class FieldValue(FormatModel):
+_NO_VALUE = "has no value; write one, or leave the line out"
+
+
+class GivenModel(FormatModel):
+    """What has no key without a value: `until:` left empty would never end, and `color: #ff0000` is a comment."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        if value is None:
+            raise ValueError(_NO_VALUE)
+        return value
+
+
+class FieldValue(GivenModel):
     """A field with a colour."""
 
     value: Text = Field(description="Text with `${…}`.")
     color: Color | None = Field(None, description="Colour of the text, `#rgb` or `#rrggbb`.")
 
 
-class ActiveModel(FormatModel):
+class ActiveModel(GivenModel):
     """The days on which a rule is active."""
 
     first: Day | None = Field(None, alias="from", description="First day: `2026-11-01`.")
@@ -193,7 +207,7 @@ class OnceModel(FormatModel):
     within: Duration = Field(description="How long after a message the next one with its key is not sent: `24h`.")
 
 
-class RuleFields(FormatModel):
+class RuleFields(GivenModel):
     """What `defaults:` may hold for all rules of a file."""
 
     owner: str | None = Field(None, description="Who is responsible for the rule.")
@@ -247,10 +261,10 @@ class RuleFields(FormatModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _given(cls, value: object) -> object:
-        """A key without a value is an error: `when:` left empty would match every event."""
-        if value is None or (isinstance(value, str) and not value.strip()):
-            raise ValueError("has no value; write one, or leave the line out")
+    def _not_empty(cls, value: object) -> object:
+        """A key with an empty text is an error as well: `when: ""` would match every event."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError(_NO_VALUE)
         if isinstance(value, list) and any(item is None or item == "" for item in value):
             raise ValueError("has an empty entry")
         return value

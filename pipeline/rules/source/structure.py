@@ -73,7 +73,7 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
         for part in fault["loc"]
         if isinstance(part, int) or (part not in _OBJECTS and "[" not in part and part not in {"str", "tuple"})
     )
-    name = f"`{path[-1]}`" if path else "the file"
+    name = _called(path)
     match fault["type"]:
         case "extra_forbidden" if path[-1] in LATER_KEYS or path[-2:] == ("expect", "until"):
             return document.finding(path, "not-in-release", f"`{path[-1]}` is not in this release", _LATER)
@@ -95,6 +95,13 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
             location = document.location(path) if fault["input"] is None else document.value_location(path)
             finding = document.finding(path, "wrong-value", f"{name}: {message}" if path else f"{name} {message}", hint)
             return finding._replace(line=location.line, column=location.column)
+
+
+def _called(path: tuple[str | int, ...]) -> str:
+    if not path:
+        return "the file"
+    *above, last = path
+    return f"`{last}`" if isinstance(last, str) else f"entry {last + 1} of {_called(tuple(above))}"
 
 
 _LATER = "leave it out; a later release carries it out"
