@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.flights import FLIGHT, WHEN
+from tests.planted.flights import FLIGHT
 from tests.planted.mistake import Mistake
 
 _ON = "on: fly.flight.Delayed"
