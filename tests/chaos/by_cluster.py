@@ -171,10 +171,10 @@ def _killed(run: Run, node: int, seconds: float) -> None:
 def _cut_off(run: Run, cut: Callable[[int], None], node: int, side: str) -> None:
     cut(node)
     run.note(f"node {node} is cut off from {side}")
-    run.wait(OUT_SECONDS / 2)
+    run.wait_and_excuse_losses(OUT_SECONDS / 2)
     run.members.start()
     run.note("one more member is started")
-    run.wait(run.scale(OUT_SECONDS))
+    run.wait_and_excuse_losses(run.scale(OUT_SECONDS))
     run.cluster.heal()
     run.note("the network is well")
     run.cluster.wait_until_in_sync()
