@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 CHUNK = 65_536
 START_SECONDS = 10.0
+Way = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+"""One direction: from where, and to where."""
+Made = TypeVar("Made", bound="Proxy")
 
 
 class Proxy:
@@ -79,10 +83,8 @@ class Proxy:
             writer.transport.abort()
             return
         self._transports |= {writer.transport, onward_writer.transport}
-        ways = [
-            asyncio.create_task(self._pump(reader, onward_writer)),
-            asyncio.create_task(self._pump(onward_reader, writer)),
-        ]
+        requests, answers = self._pumps((reader, onward_writer), (onward_reader, writer))
+        ways = [asyncio.create_task(requests), asyncio.create_task(answers)]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -92,6 +94,10 @@ class Proxy:
                 self._transports.discard(end.transport)
                 end.close()
             await asyncio.gather(*ways, return_exceptions=True)
+
+    def _pumps(self, requests: Way, answers: Way) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
+        """What carries the two directions of one connection."""
+        return self._pump(*requests), self._pump(*answers)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -106,7 +112,13 @@ class Proxy:
 @contextmanager
 def running_proxy(target: int, port: int = 0, host: str = "127.0.0.1") -> Iterator[Proxy]:
     """A proxy in a thread of its own, at `host` and `port`, in front of the port `target` of 127.0.0.1."""
-    proxy = Proxy(target)
+    with running(Proxy(target), port, host) as proxy:
+        yield proxy
+
+
+@contextmanager
+def running(proxy: Made, port: int = 0, host: str = "127.0.0.1") -> Iterator[Made]:
+    """This proxy, as `running_proxy`."""
     started, stop = threading.Event(), asyncio.Event()
 
     async def serve() -> None:

@@ -20,6 +20,8 @@ COMMIT_SECONDS = 0.25
 
 LAST_SECONDS = 10.0
 """How long a synchronous commit is retried while the group's coordinator moves or starts."""
+ANSWER_SECONDS = 2.0
+"""For the coordinator's answer to a question before a synchronous commit, which librdkafka does not limit in time."""
 OVERTAKE_SECONDS = 0.3
 """Longer than librdkafka waits before it sends a commit again (retry.backoff.ms is 100 by default)."""
 TRANSIENT = frozenset(
@@ -51,6 +53,11 @@ class Commits:
         self._pointers: dict[TopicPartition, str] = {}
         self._gone: dict[TopicPartition, pointer.Gone] = {}
         self._next_at = 0.0
+        self._may_ask = True
+
+    def closing(self) -> None:
+        """The consumer is about to be closed: librdkafka answers no question any more, and commits still."""
+        self._may_ask = False
 
     def enqueue(self, points: Iterable[CommitPoint]) -> None:
         """Commit these points soon; thread-safe."""
@@ -158,6 +165,8 @@ class Commits:
         """Commit once; return the refused offsets with their errors."""
         self._alive()
         try:
+            if self._may_ask:
+                _require_answer(consumer, offsets[0])
             results = consumer.commit(offsets=list(offsets), asynchronous=False) or []
         except KafkaException as error:
             return [(offset, kafka_errors.cause(error)) for offset in offsets]
@@ -187,3 +196,19 @@ class Commits:
         if gone is not None:
             metadata = pointer.with_gone(metadata, gone)
         return KafkaPartition(point.partition.topic, point.partition.partition, point.offset, metadata)
+
+
+def _require_answer(consumer: Consumer, offset: KafkaPartition) -> None:
+    """Ask the group's coordinator something before a synchronous commit.
+
+    While a broker was frozen, such a commit did not return within 90 s, and the source's thread with it. Another thread
+    cannot make it either: confluent-kafka lets one thread at a time use a consumer, callbacks included.
+
+    Raises:
+        KafkaException: the coordinator does not answer.
+    """
+    try:
+        consumer.committed([KafkaPartition(offset.topic, offset.partition)], timeout=ANSWER_SECONDS)
+    except KafkaException as error:
+        if kafka_errors.cause(error).code() in TRANSIENT:
+            raise

@@ -22,7 +22,8 @@ from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
 from pipeline.adapters.kafka.outcomes import PRODUCER_RULES
-from pipeline.errors import Unreachable
+from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
+from pipeline.errors import ConfigurationError, Unreachable
 from pipeline.model.pause import Pause, Scope, ScopeKind
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class ControlReader:
         """A client with newer credentials, which takes over."""
         self._heard: deque[KafkaError] = deque(maxlen=20)
         self._error: int | None = None
+        self._brokers = KnownBrokers()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._properties = properties
@@ -84,6 +86,8 @@ class ControlReader:
             # The end of an empty topic is known after one wait of the broker, and the service starts after that.
             "fetch.wait.max.ms": 50,
             "error_cb": self._heard.append,
+            "statistics.interval.ms": WATCH_INTERVAL_MS,
+            "stats_cb": lambda text: self._brokers.observe(orjson.loads(text)),
         }
         return kafka_errors.configured(lambda: Consumer(settings))
 
@@ -149,6 +153,8 @@ class ControlReader:
 
     def _follow(self, changed: Changed) -> None:
         while not self._closed.is_set():
+            if self._brokers.are_lost:
+                self._replace_lost()
             if self._next is not None:
                 self._take_over()
             message = self._consumer.poll(POLL_SECONDS)
@@ -159,6 +165,14 @@ class ControlReader:
                 self._report(error)
             elif self._take(message):
                 changed(self.pauses())
+
+    def _replace_lost(self) -> None:
+        self._brokers = KnownBrokers()
+        report_lost("control topic's reader")
+        try:
+            self.reconnect({})
+        except ConfigurationError as error:  # a file has changed since it was checked
+            log.error("control_reader_not_replaced", error=error.message)
 
     def _take_over(self) -> None:
         """Continue with the new client where the former one was."""

@@ -1,5 +1,8 @@
 """How clients end that were replaced, as after a change of their certificate.
 
+No client may hold up the thread that used it. A client that is destroyed waits for its own threads: milliseconds, even
+while a broker is frozen, but longer while a broker's name is looked up.
+
 A broker may refuse a former client for good. `Consumer.close` then was seen to wait for the group's coordinator without
 end, that of a reader with a commit to send as well as that of a member, while the client tried to connect three times a
 second. A consumer without a reference ends within milliseconds: the binding destroys it and does not close it
@@ -13,6 +16,7 @@ import time
 from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka.admin import AdminClient
 
 END_SECONDS = 10.0
 """For the acknowledgements that a former producer waits for. Its certificate may have ended, so that it cannot connect:
@@ -22,12 +26,12 @@ PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noq
 outcomes, which readers take for one."""
 
 
-def drop(consumers: list[Consumer]) -> None:
-    """End consumers without waiting and without leaving a group; the list must hold the only references to them.
+def drop(clients: list[Consumer] | list[Producer] | list[AdminClient]) -> None:
+    """End clients without waiting and without leaving a group; the list must hold the only references to them.
 
     In a thread, because a client ends only after a look-up of a broker's name that is under way.
     """
-    threading.Thread(target=consumers.clear, name="former-consumer", daemon=True).start()
+    threading.Thread(target=clients.clear, name="former-client", daemon=True).start()
 
 
 class FormerProducers:
@@ -37,15 +41,22 @@ class FormerProducers:
         self._monotonic = monotonic
         self._ends: dict[Producer, float] = {}
 
-    def add(self, producer: Producer) -> None:
-        """Let this producer end."""
-        self._ends[producer] = self._monotonic() + END_SECONDS
+    def add(self, producer: Producer, seconds: float = END_SECONDS) -> None:
+        """Let this producer end; after `seconds` it gives back what is not acknowledged."""
+        self._ends[producer] = self._monotonic() + seconds
 
     def poll(self) -> None:
         """Run their callbacks, and drop those that have nothing left."""
+        if not self._ends:
+            return
+        self._poll_each()
+        ended = [producer for producer in self._ends if not len(producer)]
+        if ended:
+            self._ends = {producer: end for producer, end in self._ends.items() if producer not in ended}
+            drop(ended)
+
+    def _poll_each(self) -> None:
         for producer, end in list(self._ends.items()):
             producer.poll(0)
-            if not len(producer):
-                del self._ends[producer]
-            elif self._monotonic() > end:
+            if len(producer) and self._monotonic() >= end:
                 producer.purge(in_queue=True, in_flight=True, blocking=False)

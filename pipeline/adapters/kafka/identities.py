@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
+from contextlib import suppress
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.former_clients import drop
+from pipeline.errors import ConfigurationError
 from pipeline.model.event import Origin
 
 ASK_SECONDS = 10.0
 MOCK_CLUSTER = "mockCluster"
 """Cluster id of librdkafka's mock, which does not answer admin requests."""
+_NO_ANSWER = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT})  # noqa: SLF001 - librdkafka's own codes begin so
 _NO_ID = "A" * 22
 """The topic id of zeros, from a broker that has no topic ids."""
 
@@ -52,6 +56,8 @@ class Identities:
         self._admin = _client(properties)
         self._next: AdminClient | None = None
         """The client to use from the next request on."""
+        self._unanswered = False
+        """Whether the last request had no answer: the client may be lost (see KnownBrokers), so another one is used."""
         self._properties = properties
         self._group = group
         self._requests: dict[str, Future[Any]] = {}
@@ -67,12 +73,18 @@ class Identities:
         Raises:
             ConfigurationError: librdkafka refuses its settings; the present client stays.
         """
-        self._next = _client({**self._properties, **properties})
+        self._properties = {**self._properties, **properties}
+        self._next = _client(self._properties)
 
     def _renew(self) -> None:
+        if self._unanswered and self._next is None:
+            with suppress(ConfigurationError):  # a file has changed since it was checked
+                self._next = _client(self._properties)
         if self._next is not None:
-            self._admin, self._next = self._next, None
+            former, self._admin, self._next = [self._admin], self._next, None
             self._requests.clear()  # of the former client, which may never answer them
+            self._unanswered = False
+            drop(former)
 
     def origins(self, topics: Collection[str]) -> Mapping[str, Origin]:
         """Return the origin of each topic's records. Blocks.
@@ -81,7 +93,9 @@ class Identities:
             KafkaException: no broker answers, a topic is missing, or it may not be described.
         """
         self._renew()
+        self._unanswered = True
         cluster_id = str(self._admin.list_topics(timeout=ASK_SECONDS).cluster_id)
+        self._unanswered = False
         if cluster_id.startswith(MOCK_CLUSTER):
             return {topic: Origin(self._group, cluster_id) for topic in topics}
         requests = self._describe(topics)
@@ -97,8 +111,11 @@ class Identities:
         for topic, future in list(self._requests.items()):
             if future.done():
                 del self._requests[topic]
-                if future.exception() is None:
+                error = future.exception()
+                if error is None:
                     self._newest[topic] = _id(future.result())
+                elif isinstance(error, KafkaException) and kafka_errors.cause(error).code() in _NO_ANSWER:
+                    self._unanswered = True
         if topics and not self._requests:
             self._requests = dict(self._describe(topics))
         return self._newest

@@ -18,7 +18,7 @@ from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
-from pipeline.adapters.kafka.statistics import INTERVAL_MS, Statistics
+from pipeline.adapters.kafka.statistics import INTERVAL_MS, KnownBrokers, Statistics, report_lost
 from pipeline.delivery import pointer
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import Origin, TopicPartition
@@ -152,24 +152,44 @@ class Membership:
         self._reconnects.set()
 
     def rejoin_if_due(self) -> None:
-        """Replace the client after `reconnect`: partitions are drained and committed as in any rebalance.
+        """Replace the client after `reconnect`, or if it is lost; partitions are drained as in any rebalance.
 
-        If a broker refuses the former client, it can neither commit nor leave, and its partitions are dropped.
+        A former client that is lost, or that a broker refuses, can neither commit nor leave.
         """
-        if not self._reconnects.is_set():
+        is_lost = self.statistics.known_brokers.are_lost
+        if not (is_lost or self._reconnects.is_set()):
             return
         self._reconnects.clear()
         try:
             client = self._make(self._protocol)
         except ConfigurationError as error:  # the files have changed again since they were checked
+            self.statistics.known_brokers = KnownBrokers()  # the next try is not at once
             log.error("group_not_rejoined", error=error.message)
             return
-        self._withdraw()
+        if is_lost:
+            report_lost("consumer")
+            self._abandon()
+        else:
+            self._withdraw()
+        self._replace(client)
+        if not is_lost:
+            log.info("group_rejoined", reason="passwords, certificates or keys have changed")
+        self.join(self._events)
+
+    def _replace(self, client: _Client) -> None:
         former = [self.consumer]
         self._use(client)
         drop(former)
-        log.info("group_rejoined", reason="passwords, certificates or keys have changed")
-        self.join(self._events)
+
+    def _abandon(self) -> None:
+        """Drain the partitions of a lost client; their next owner, often this member, reads what is done in the ledger.
+
+        The coordinator may have assigned them to another member already, as in any outage longer than the session.
+        """
+        keys = list(self.owned)
+        if keys:
+            self._events.on_revoked(keys)
+            self._forget(self.consumer, keys)
 
     def _withdraw(self) -> None:
         """Leave the group, unless a broker refuses the client: then its partitions are dropped.
@@ -235,8 +255,7 @@ class Membership:
         self._may_fall_back = False
         log.info("classic_group_protocol", error="the broker does not offer the group protocol `consumer` (KIP-848)")
         self._protocol = CLASSIC
-        self.consumer.close()
-        self._use(self._make(CLASSIC))
+        self._replace(self._make(CLASSIC))
         self.join(self._events)
         return True
 
@@ -257,6 +276,7 @@ class Membership:
 
     def leave(self) -> None:
         """Revoke all partitions (calls `_revoke`) and leave the group."""
+        self._commits.closing()
         _close(self.consumer)
 
     @property

@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE, Cut, content
-from pipeline.adapters.kafka.former_clients import PURGED, FormerProducers
+from pipeline.adapters.kafka.former_clients import END_SECONDS, PURGED, FormerProducers
 from pipeline.adapters.kafka.ledger import ledger_partition
 from pipeline.adapters.kafka.rights import Right, refused
-from pipeline.errors import OutcomeLost
+from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
+from pipeline.errors import ConfigurationError, OutcomeLost
 from pipeline.model.event import Record
 from pipeline.model.outcome import ACCEPTED, Outcome, Reason
 from pipeline.model.trace import TraceContext
@@ -36,6 +38,7 @@ PRODUCER_DEFAULTS: Mapping[str, Any] = {
     "queue.buffering.max.kbytes": 65_536,
     # The Java client's partitioner, so that a redriven record gets the partition that other producers would choose.
     "partitioner": "murmur2_random",
+    "statistics.interval.ms": WATCH_INTERVAL_MS,
     # The topic's limit decides: the client's default is lower than what a source topic may hold.
     "message.max.bytes": 16_777_216,
 }
@@ -88,6 +91,8 @@ class KafkaOutcomeLog:
         """
         self._properties = properties
         self._batch_bytes = topics.batch_bytes
+        self._brokers: dict[Producer, KnownBrokers] = {}
+        """What each present producer knows."""
         self._producer = self._made()
         self._one_by_one: Producer | None = None
         """Writes batches of one record, for those that were refused together; made when it is needed first."""
@@ -111,12 +116,16 @@ class KafkaOutcomeLog:
             settings.pop(delivery_timeout, None)  # synonyms of settings above
         if self._batch_bytes is not None:
             settings["batch.size"] = min(int(settings.get("batch.size", self._batch_bytes)), self._batch_bytes)
-        return kafka_errors.configured(lambda: Producer(settings))
+        known = KnownBrokers()
+        settings["stats_cb"] = lambda text: known.observe(orjson.loads(text))
+        producer = kafka_errors.configured(lambda: Producer(settings))
+        self._brokers[producer] = known
+        return producer
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
         self._properties = {**self._properties, "sasl.username": user, "sasl.password": password}
-        for producer in filter(None, (self._producer, self._one_by_one)):
+        for producer in list(self._brokers):
             producer.set_sasl_credentials(user, password)
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
@@ -126,10 +135,28 @@ class KafkaOutcomeLog:
             ConfigurationError: librdkafka refuses the settings; the present client stays.
         """
         self._properties = {**self._properties, **properties}
-        producer = self._made()
-        for former in filter(None, (self._producer, self._one_by_one)):
-            self._former.add(former)
-        self._producer, self._one_by_one = producer, None
+        self._replace(END_SECONDS)
+
+    def _replace(self, seconds: float) -> None:
+        """Write by a new client. What the present one does not write within `seconds`, the new one writes.
+
+        Raises:
+            ConfigurationError: librdkafka refuses the settings; the present client stays.
+        """
+        former = list(self._brokers)
+        self._producer, self._one_by_one = self._made(), None
+        for producer in former:
+            del self._brokers[producer]
+            self._former.add(producer, seconds)
+
+    def _replace_lost(self) -> None:
+        for known in self._brokers.values():
+            known.are_lost = False
+        report_lost("outcomes producer")
+        try:
+            self._replace(0.0)
+        except ConfigurationError as error:  # a file has changed since it was checked
+            log.error("producer_not_replaced", error=error.message)
 
     def publish(self, outcome: Outcome, record: Record | None, acknowledged: Acknowledged) -> None:
         """Write the outcome, after its dead letter if it has one."""
@@ -153,6 +180,10 @@ class KafkaOutcomeLog:
         self._former.poll()
         if self._one_by_one is not None:
             self._one_by_one.poll(0)
+        for known in self._brokers.values():
+            if known.are_lost:
+                self._replace_lost()
+                break
         while self._overflow and self._lost is None:
             if not self._overflow[0]():
                 break

@@ -1,4 +1,4 @@
-"""Read librdkafka's statistics: connected brokers, their round-trip times and absent leaders, every second.
+"""Read librdkafka's statistics: known and connected brokers, their round-trip times and absent leaders, every second.
 
 Source: librdkafka's STATISTICS.md. Times there are microseconds.
 """
@@ -9,12 +9,59 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
+import structlog
 
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import AbsentLeader, KafkaHealth
 
 INTERVAL_MS = 1_000
+LOST_SECONDS = 3.0
+"""A client without a broker for this long is lost. One that begins again has an address at once."""
+WATCH_INTERVAL_MS = 2_000
+"""librdkafka's statistics.interval.ms, for a client whose statistics serve nothing else."""
+_LOGICAL = frozenset({"GroupCoordinator", "TxnCoordinator"})
+"""Names of roles that a broker has; they have no address of their own."""
 _MICROSECONDS = 1_000_000
+
+log = structlog.get_logger("kafka")
+
+
+class KnownBrokers:
+    """Notices that a client knows no broker any more: it never connects again, and has to be replaced.
+
+    Kafka may answer that a topic exists and that there are no brokers: the only broker of a cluster does so for some
+    milliseconds while it stops. librdkafka 2.16 then forgets its brokers, and sometimes does not begin again with
+    `bootstrap.servers` (confluentinc/librdkafka#5301). A busy machine makes that likely: of 40 clients, 26 were lost
+    after four such answers. In any other outage a client keeps the addresses that it tries.
+
+    Updated from one client's statistics; any thread may read it.
+    """
+
+    def __init__(self) -> None:
+        self._none_since: float | None = None
+        """By librdkafka's clock."""
+        self.are_lost = False
+        """Whether the client knows no broker any more."""
+
+    def observe(self, report: Mapping[str, Any]) -> None:
+        """Take one report of librdkafka's statistics."""
+        if report["brokers"].keys() - _LOGICAL:
+            self._none_since, self.are_lost = None, False
+            return
+        at = report["ts"] / _MICROSECONDS
+        if self._none_since is None:
+            self._none_since = at
+        self.are_lost = at - self._none_since >= LOST_SECONDS
+
+
+def report_lost(client: str) -> None:
+    """Log that a client is lost and is replaced."""
+    log.warning(
+        "kafka_client_replaced",
+        client=client,
+        error="the client knows no broker any more and would never connect again",
+        hint="Kafka answered for a moment that it has no brokers, as it does while its only broker stops",
+    )
 
 
 class Statistics:
@@ -23,6 +70,7 @@ class Statistics:
     def __init__(self, coordinator: Callable[[float, int, int], None] | None = None) -> None:
         """Call `coordinator` with the time by librdkafka's clock, answers received, and requests without an answer."""
         self._coordinator = coordinator
+        self.known_brokers = KnownBrokers()
         self.health: KafkaHealth | None = None
         """None until the first statistics arrive."""
         self._round_trip_seconds = 0.0
@@ -31,6 +79,7 @@ class Statistics:
     def take(self, text: str) -> None:
         """Take one report (`stats_cb`). Bootstrap addresses and the coordinator's alias do not count as brokers."""
         report = orjson.loads(text)
+        self.known_brokers.observe(report)
         alias = report["brokers"].get("GroupCoordinator")
         if self._coordinator is not None and alias is not None:
             self._coordinator(report["ts"] / _MICROSECONDS, alias["rx"], alias["waitresp_cnt"] + alias["outbuf_cnt"])

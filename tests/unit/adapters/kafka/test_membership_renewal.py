@@ -171,6 +171,21 @@ def test_a_client_that_cannot_leave_loses_its_partitions(
     assert P0 in listener.assigned
 
 
+def test_a_lost_client_is_replaced_after_its_partitions_are_drained(
+    member: Membership, made: list[FakeConsumer], listener: RecordingListener
+) -> None:
+    """It can neither commit nor leave: its next owner reads from the ledger what is done."""
+    for seconds in (0, 3):
+        made[0].stats_cb(orjson.dumps({"ts": seconds * 1_000_000, "brokers": {}}).decode())
+    member.rejoin_if_due()
+    assert listener.revoked == [P0]
+    assert made[0].calls[-1] == "assign"
+    made[1].poll(0)
+    assert P0 in listener.assigned
+    member.rejoin_if_due()
+    assert len(made) == 2
+
+
 def test_what_a_former_client_reports_is_not_the_new_one_s(member: Membership, made: list[FakeConsumer]) -> None:
     """Neither that it is refused, nor its connections and its coordinator."""
     former = made[0]
@@ -191,7 +206,7 @@ def test_a_former_client_has_no_reference(member: Membership, made: list[FakeCon
     member.rejoin_if_due()
     del made[0]
     for thread in threading.enumerate():
-        if thread.name == "former-consumer":
+        if thread.name == "former-client":
             thread.join()
     gc.collect()
     assert former() is None

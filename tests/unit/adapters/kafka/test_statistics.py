@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from pipeline.adapters.kafka.statistics import Statistics
+import pytest
+
+from pipeline.adapters.kafka.statistics import KnownBrokers, Statistics
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import AbsentLeader, KafkaHealth
 
@@ -104,3 +106,36 @@ def test_a_new_leader_ends_it_and_becomes_the_last_one() -> None:
     assert _absent(before, gone, moved) == ()
     assert _absent(before, moved, gone) == (AbsentLeader(P0, "b1:9092", elected=False),)
     assert _absent(before, _report({2: "UP"}, {}), gone) == (AbsentLeader(P0, None, elected=False),)
+
+
+SECOND = 1_000_000
+
+
+def _observed(*reports: tuple[float, tuple[str, ...]]) -> KnownBrokers:
+    known = KnownBrokers()
+    for seconds, names in reports:
+        known.observe({"ts": int(seconds * SECOND), "brokers": {name: {"state": "INIT"} for name in names}})
+    return known
+
+
+@pytest.mark.parametrize("name", ["b:9092/bootstrap", "b:9092/1"])
+def test_a_client_with_an_address_is_not_lost(name: str) -> None:
+    """However long none of them can be connected to."""
+    assert not _observed((0, (name,)), (600, (name, "GroupCoordinator"))).are_lost
+
+
+@pytest.mark.parametrize("names", [(), ("GroupCoordinator",)])
+def test_a_client_without_an_address_is_lost_after_three_seconds(names: tuple[str, ...]) -> None:
+    """A role is not an address; before that it may begin again with its first addresses."""
+    assert not _observed((10, names), (12, names)).are_lost
+    assert _observed((10, names), (12, names), (13, names)).are_lost
+
+
+def test_an_address_between_two_reports_begins_the_time_again() -> None:
+    assert not _observed((10, ()), (12, ("b:9092/1",)), (13, ()), (15, ())).are_lost
+
+
+def test_a_report_that_came_late_counts_by_the_client_s_clock() -> None:
+    """Reports may wait for a busy thread; their own times count."""
+    assert _observed((10, ()), (13, ())).are_lost
+    assert not _observed((10, ()), (10.5, ())).are_lost
