@@ -9,7 +9,7 @@ from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.reload import Reload
 from pipeline.runtime.service import Service
-from pipeline.runtime.status_watch import Counters, StatusWatch
+from pipeline.runtime.status_watch import COMMIT_ERRORS, Counters, StatusWatch
 from pipeline.settings import Settings
 from pipeline.web.tally import Tally
 
@@ -37,7 +37,7 @@ def status_counters(telemetry: PrometheusTelemetry, tally: Tally) -> Counters:
             "events_gone_unread": telemetry.total(metrics.EVENTS_GONE_UNREAD),
             "topics_recreated": telemetry.total(metrics.TOPICS_RECREATED),
             "ledger_pointers_unusable": telemetry.total(metrics.LEDGER_POINTERS_UNUSABLE),
-            "commit_errors": telemetry.counts(metrics.COMMITS)["error"],
+            COMMIT_ERRORS: telemetry.counts(metrics.COMMITS)["error"],
             "log_lines_dropped": telemetry.total(metrics.LOG_LINES_DROPPED),
         }
 
@@ -46,4 +46,5 @@ def status_counters(telemetry: PrometheusTelemetry, tally: Tally) -> Counters:
         matched=lambda: telemetry.total(metrics.RULE_MATCHES),
         failing=tally.failing,
         faults=faults,
+        commits=lambda: telemetry.counts(metrics.COMMITS)["ok"],
     )

@@ -11,7 +11,7 @@ import structlog
 from pipeline.status.condition import ConditionName, StatusMessage
 from pipeline.status.conditions import conditions, status_messages
 from pipeline.status.facts import Facts, Failing, SendingState
-from pipeline.status.history import Growth, LastMatch, PartitionProgress
+from pipeline.status.history import FailuresInARow, Growth, LastMatch, PartitionProgress
 from pipeline.status.rules import is_failing
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ LOOK_SECONDS = 5.0
 """Between two looks while no probe, page or scrape causes one."""
 COUNTER_SECONDS = 900.0
 """Counters of faults are shown while they grew within the last one to two windows of this length."""
+COMMIT_ERRORS = "commit_errors"
+"""The name of the counter of failed commits."""
 MIN_EVENTS = 20
 """Events without a match that are reported at least."""
 
@@ -39,6 +41,8 @@ class Counters(NamedTuple):
     """Time to rules with a failure among their last notices."""
     faults: Callable[[], Mapping[str, int]]
     """Counters of faults by name."""
+    commits: Callable[[], int]
+    """Commits that Kafka accepted."""
 
 
 class StatusWatch:
@@ -62,6 +66,7 @@ class StatusWatch:
         self._shadow = shadow
         self._progress = PartitionProgress()
         self._faults: Growth[str] = Growth(COUNTER_SECONDS)
+        self._commits = FailuresInARow()
         self._last_match = LastMatch(none_matched_seconds, MIN_EVENTS)
         self._leaderless_since: Mapping[TopicPartition, float] = {}
         self._logged: dict[ConditionName, float] = {}
@@ -130,8 +135,15 @@ class StatusWatch:
             refused_rules=self._reload.refused,
             removed_rules=self._reload.removed,
             refused_credentials=self._credentials.refused,
-            counted={name: grown for name, total in faults.items() if (grown := self._faults.since(name, total)) > 0},
+            counted={name: grown for name, total in faults.items() if (grown := self._grown(name, total)) > 0},
         )
+
+    def _grown(self, name: str, total: int) -> int:
+        """By how much a counter grew within the last minutes; failed commits count until one succeeds."""
+        grown = self._faults.since(name, total)
+        if name != COMMIT_ERRORS:
+            return grown
+        return min(grown, self._commits.observe(self._counters.commits(), total))
 
     def _log(self, found: tuple[StatusMessage, ...], now: float) -> None:
         """Log each condition when it begins and when it ends."""

@@ -14,7 +14,7 @@ from pipeline.status.facts import Facts
 from pipeline.status.wording import counted
 
 COMMIT_ERRORS = 5
-"""As in the alert NoticeCommitsFailing."""
+"""Failed commits without one that succeeds; a rebalance may cost a few."""
 
 Found = Iterator[StatusMessage]
 
@@ -93,7 +93,7 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
         _counter(
             "commit_errors",
             COMMIT_ERRORS + 1,
-            "{count} offset commits failed",
+            "{count} offset commits failed and none succeeded",
             "Sending continues; a restart has more to read back.",
             "NoticeCommitsFailing",
         ),

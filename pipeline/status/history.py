@@ -1,4 +1,4 @@
-"""What only a look back shows: progress of partitions, growth of counters, the last match."""
+"""What only a look back shows: progress of partitions, growth of counters, failures in a row, the last match."""
 
 from __future__ import annotations
 
@@ -42,6 +42,21 @@ class Growth(Generic[Key]):
     def since(self, key: Key, total: int) -> int:
         """Return by how much the counter has grown; one that appeared meanwhile began at 0."""
         return total - (self._before or {}).get(key, 0)
+
+
+class FailuresInARow:
+    """The failures since the last success, by the totals of both."""
+
+    def __init__(self) -> None:
+        self._succeeded = 0
+        self._before = 0
+        """Failures up to the last success."""
+
+    def observe(self, succeeded: int, failed: int) -> int:
+        """Take the totals; return the failures that no success has followed yet, as far as the totals show it."""
+        if succeeded != self._succeeded:
+            self._succeeded, self._before = succeeded, failed
+        return failed - self._before
 
 
 class _Progress(NamedTuple):

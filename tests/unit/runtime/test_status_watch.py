@@ -47,7 +47,14 @@ class Member:
         )
         reload: Any = SimpleNamespace(refused=None, removed=None)
         credentials: Any = SimpleNamespace(refused={})
-        counters = Counters(lambda: self.consumed, lambda: self.matched, lambda _: {}, dict)
+        self.commits = self.commit_errors = 0
+        counters = Counters(
+            lambda: self.consumed,
+            lambda: self.matched,
+            lambda _: {},
+            lambda: {"commit_errors": self.commit_errors},
+            lambda: self.commits,
+        )
         self.watch = StatusWatch(service, reload, credentials, counters, none_matched_seconds=18_000, shadow=False)
 
     def after(self, seconds: float) -> list[ConditionName | None]:
@@ -90,3 +97,20 @@ def test_five_hours_of_events_without_a_match_are_not_well() -> None:
     assert member.after(1) == [ConditionName.NONE_MATCHED]
     member.matched = 1
     assert member.after(1) == []
+
+
+def test_failing_commits_end_with_the_first_one_that_succeeds() -> None:
+    """Or when none was tried for a while, as by a member that has no partitions any more."""
+    member = Member()
+    assert member.after(0) == []
+    member.commit_errors = 6
+    assert member.after(5) == [ConditionName.COMMITS_FAILING]
+    assert member.after(5) == [ConditionName.COMMITS_FAILING]
+    member.commits = 1
+    assert member.after(5) == []
+    member.commit_errors = 11
+    assert member.after(5) == []
+    member.commit_errors = 12
+    assert member.after(5) == [ConditionName.COMMITS_FAILING]
+    member.after(900)
+    assert member.after(900) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.model.event import TopicPartition
 from pipeline.status.facts import Failing, Unmatched, Unmoved
-from pipeline.status.history import LAST_NOTICES, Growth, LastMatch, PartitionProgress, RecentFailures
+from pipeline.status.history import LAST_NOTICES, FailuresInARow, Growth, LastMatch, PartitionProgress, RecentFailures
 from tests.unit.web.status_sources import SNAPSHOT
 
 P0 = TopicPartition("shop.events", 0)
@@ -91,3 +91,13 @@ def test_events_without_a_match_are_reported_after_a_while() -> None:
     assert last.observe(3_602, consumed=21, matched=1) is None
     assert last.observe(7_202, consumed=500, matched=1) == Unmatched(3_602, 479)
     assert LastMatch(None, 20).observe(9e9, consumed=500, matched=0) is None
+
+
+def test_failures_in_a_row_are_those_after_the_last_success() -> None:
+    """Failures and successes between two looks count as followed by a success."""
+    row = FailuresInARow()
+    assert row.observe(0, 3) == 3
+    assert row.observe(0, 7) == 7
+    assert row.observe(1, 7) == 0
+    assert row.observe(1, 9) == 2
+    assert row.observe(4, 12) == 0
