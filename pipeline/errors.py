@@ -6,6 +6,7 @@ NoticePipelineError
 │   ├── RulesRefused          the rule set has findings of level error
 │   ├── SchemaError           an Avro schema cannot be read, found or understood
 │   ├── Unreachable           a broker, registry or API does not answer at start
+│   │   ├── NoSuchTopic       Kafka has no topic of this name
 │   │   └── RegistryAway      the schema registry gives no answer for now; a service that starts waits for it
 │   ├── RightsMissing         the Kafka user lacks a right that is needed; a retry does not help
 │   ├── SkipRefused           the state of a partition or its group does not allow an offset to be skipped
@@ -69,6 +70,10 @@ class SchemaError(UserError):
 
 class Unreachable(UserError):
     """A broker, registry or API that the service needs to start does not answer."""
+
+
+class NoSuchTopic(Unreachable):
+    """Kafka has no topic of this name; the hint names similar ones."""
 
 
 class RegistryAway(Unreachable):

@@ -10,7 +10,7 @@ import structlog
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.errors import Unreachable, UserError
+from pipeline.errors import NoSuchTopic, Unreachable, UserError
 from pipeline.web.access import user_of
 from pipeline.web.form import read_form
 from pipeline.web.origin import require_same_origin
@@ -123,8 +123,7 @@ class SearchPage:
         try:
             view = await asyncio.to_thread(self._actions.event, where)
         except UserError as error:
-            status = 503 if isinstance(error, Unreachable) else 404
-            return self._pages.mistake(request.url.path, status, "The event cannot be shown", error.message)
+            return self._pages.mistake(request.url.path, _status(error, 404), "The event cannot be shown", _text(error))
         return self._pages.answer("event.html", {"root": "../../../", "view": view})
 
     async def _run(self, wanted: Wanted) -> tuple[int, str | None, Answer | None]:
@@ -133,8 +132,7 @@ class SearchPage:
         try:
             return 200, None, await asyncio.to_thread(self._actions.search, wanted)
         except UserError as error:
-            words = f"{error.message}{f' ({error.hint})' if error.hint else ''}"
-            return 503 if isinstance(error, Unreachable) else 400, words, None
+            return _status(error, 400), _text(error), None
         finally:
             self._running -= 1
 
@@ -143,3 +141,14 @@ class SearchPage:
     ) -> Response:
         values = {"wanted": wanted, "kinds": KINDS, "spans": SPANS, "error": error, "answer": answer}
         return self._pages.answer("search.html", values, status)
+
+
+def _status(error: UserError, otherwise: int) -> int:
+    """The status of an answer: 404 for a topic that does not exist, 503 where a retry may help."""
+    if isinstance(error, NoSuchTopic):
+        return 404
+    return 503 if isinstance(error, Unreachable) else otherwise
+
+
+def _text(error: UserError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -91,7 +91,8 @@ def test_no_input_is_an_error_of_the_page(kafka: RealKafka, tmp_path: Path) -> N
         for where in ("999999999/0", "0/999999999999999999"):
             assert search(client, "position", f"{kafka.names.events}/{where}").status_code == 400, where
         absent = search(client, "position", "no.such.topic/0/0")
-        assert (absent.status_code, "no.such.topic" in absent.text) == (503, True)
+        assert (absent.status_code, "there is no topic no.such.topic" in absent.text) == (404, True)
+        assert client.get("/event/no.such.topic/0/0").status_code == 404
         for body, status in BODIES.items():
             assert client.post("/search", content=body, headers=FORM).status_code == status, body
         events = kafka.names.events

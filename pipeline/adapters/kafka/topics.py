@@ -19,7 +19,7 @@ from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka import rights
 from pipeline.adapters.kafka.connection_errors import explain, is_refusal, resolves, unknown_address
 from pipeline.adapters.kafka.identities import MOCK_CLUSTER
-from pipeline.errors import Unreachable
+from pipeline.errors import NoSuchTopic, Unreachable
 
 DAY_MS = 86_400_000
 LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}
@@ -131,7 +131,8 @@ class TopicCheck:
         """Check that the topics to read exist; `hint` says how to create a missing one.
 
         Raises:
-            Unreachable: a topic does not exist (with a similar name, if there is one), or this user may not see it.
+            NoSuchTopic: a topic does not exist; the hint has a similar name, if there is one.
+            RightsMissing: this user may not see it.
         """
         deadline = time.monotonic() + NEW_TOPIC_SECONDS
         available = self.partitions()
@@ -144,7 +145,7 @@ class TopicCheck:
             if name in available:
                 continue
             hints = [_near(name, available), *([hint] if hint else [])]
-            raise Unreachable(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
+            raise NoSuchTopic(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
 
     def _require_visible(self, name: str) -> None:
         error = self._look(name) if self._is_managed() else None
