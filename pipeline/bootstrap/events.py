@@ -22,7 +22,7 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.unapplied import unapplied
 from pipeline.settings import Settings
-from pipeline.settings.certificates import read_authorities, read_client_certificate
+from pipeline.settings.certificates import authorities_if_given, client_certificate_if_given
 from pipeline.settings.files import paths_of
 from pipeline.settings.secrets import reveal
 from pipeline.settings.servers import SchemaSettings
@@ -80,11 +80,9 @@ def _registry(chosen: SchemaSettings, credentials: Credentials | None) -> Schema
             user=chosen.registry_user,
             password=reveal(chosen.registry_password, chosen.registry_password_file, "the registry's password"),
             token=reveal(chosen.registry_token, chosen.registry_token_file, "the registry's token"),
-            ca_pem=read_authorities(chosen.registry_ca_file) if chosen.registry_ca_file else None,
-            client_pem=(
-                read_client_certificate(chosen.registry_client_certificate_file, chosen.registry_client_key_file)
-                if chosen.registry_client_certificate_file
-                else None
+            ca_pem=authorities_if_given(chosen.registry_ca_file),
+            client_pem=client_certificate_if_given(
+                chosen.registry_client_certificate_file, chosen.registry_client_key_file
             ),
             proxy=str(chosen.registry_proxy) if chosen.registry_proxy else None,
         )

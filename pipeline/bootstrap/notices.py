@@ -18,7 +18,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.ports import Api, Clock, NoticesApi, TokenSource
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
-from pipeline.settings.certificates import read_authorities, read_client_certificate
+from pipeline.settings.certificates import authorities_if_given, client_certificate_if_given
 from pipeline.settings.files import paths_of
 from pipeline.settings.model import NoticesSettings
 
@@ -84,12 +84,8 @@ def _client(notices: NoticesSettings, key: str, clock: Clock) -> NoticesApi:
         code_path=notices.code_path,
         max_connections=notices.max_in_flight,
         max_connection_age_seconds=notices.max_connection_age_seconds,
-        ca_pem=read_authorities(notices.ca_file) if notices.ca_file else None,
-        client_pem=(
-            read_client_certificate(notices.client_certificate_file, notices.client_key_file)
-            if notices.client_certificate_file
-            else None
-        ),
+        ca_pem=authorities_if_given(notices.ca_file),
+        client_pem=client_certificate_if_given(notices.client_certificate_file, notices.client_key_file),
         proxy=proxy_of(notices, key, os.environ),
     )
     if notices.transport in {"auto", "loop"}:

@@ -9,7 +9,7 @@ from pipeline.adapters.notices_api.tokens import FileToken, StaticToken, require
 from pipeline.errors import ConfigurationError
 from pipeline.ports import TokenSource
 from pipeline.runtime.credentials import Credentials
-from pipeline.settings.certificates import read_authorities, read_client_certificate
+from pipeline.settings.certificates import authorities_if_given, client_certificate_if_given
 from pipeline.settings.files import paths_of
 from pipeline.settings.model import NoticesSettings
 from pipeline.settings.secrets import read_secret_file, reveal
@@ -63,12 +63,8 @@ def oauth_token(oauth: OAuthSettings, key: str, credentials: Credentials) -> Tok
             timeout_seconds=oauth.timeout_seconds,
             client_auth=oauth.client_auth,
             parameters=oauth.parameters,
-            ca_pem=read_authorities(oauth.ca_file) if oauth.ca_file else None,
-            client_pem=(
-                read_client_certificate(oauth.client_certificate_file, oauth.client_key_file)
-                if oauth.client_certificate_file
-                else None
-            ),
+            ca_pem=authorities_if_given(oauth.ca_file),
+            client_pem=client_certificate_if_given(oauth.client_certificate_file, oauth.client_key_file),
             proxy=str(oauth.proxy) if oauth.proxy else None,
         )
 

@@ -16,10 +16,11 @@ import structlog
 from pipeline.delivery.machine import Delivery, EvaluatedRecord
 from pipeline.errors import SchemaUnavailable, Tombstone, Undecodable
 from pipeline.model.dead_letter import is_for_another_group
-from pipeline.model.event import Event, Origin, Record, Redrive, TopicPartition, record_identity
+from pipeline.model.event import Event, Origin, Record, Redrive, TopicPartition
 from pipeline.model.kafka_health import HeldPartition
-from pipeline.model.notice import Notice, Refusal, notice_id
+from pipeline.model.notice import Notice, Refusal
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.record_outcome import record_outcome, refusal_outcome
 from pipeline.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class Intake:
                 counted = item.rule
                 self._telemetry.matched(counted)
             if isinstance(item, Refusal):
-                outcomes.append(_refused(record, event, origin, item, self.rules.version, now))
+                outcomes.append(refusal_outcome(record, event, origin, item, self.rules.version, now))
             else:
                 notices.append(item)
         self._made += len(notices)
@@ -222,7 +223,7 @@ class Intake:
     def _offer_undecodable(self, record: Record, epoch: int, origin: Origin, fault: Undecodable, now: float) -> None:
         self._telemetry.undecodable(record.topic, fault.reason)
         self._log_undecodable(record, fault, now)
-        outcome = _outcome(
+        outcome = record_outcome(
             record,
             None,
             origin,
@@ -266,7 +267,7 @@ class Intake:
         # A redriven record was sent on purpose, so the sender learns that it led to nothing.
         detail = "" if event.redrive is None else _redriven_without_match(event.redrive)
         return (
-            _outcome(
+            record_outcome(
                 record,
                 event,
                 origin,
@@ -307,67 +308,3 @@ def _size(records: Iterable[Record]) -> int:
 
 def _redriven_without_match(redrive: Redrive) -> str:
     return f"redriven for the rule {redrive.rule[:200]}, which does not match" if redrive.rule else "redriven"
-
-
-def _outcome(  # noqa: PLR0913 - one argument for each fact that the outcome states
-    record: Record,
-    event: Event | None,
-    origin: Origin,
-    kind: OutcomeKind,
-    *,
-    reason: Reason,
-    detail: str,
-    rules_version: str,
-    now: float,
-) -> Outcome:
-    """An outcome of a record that becomes no notice."""
-    identity = record_identity(origin, *record.position)
-    redrive = event.redrive if event else None
-    return Outcome(
-        id=notice_id(identity, kind.value),
-        kind=kind,
-        reason=reason,
-        position=record.position,
-        event_type=event.type if event else None,
-        event_id=event.id if event else None,
-        event_source=event.source if event else None,
-        event_time=event.time_ms / 1000 if event else record.timestamp_ms / 1000,
-        rule=None,
-        rules_version=rules_version,
-        template=None,
-        recipient=None,
-        attempts=0,
-        status=None,
-        code=None,
-        received_at=now,
-        first_attempt_at=None,
-        finished_at=now,
-        redelivered=False,
-        detail=detail,
-        trace=event.trace if event else None,
-        origin=origin,
-        redrives=redrive.number if redrive else 0,
-        first=redrive.first if redrive else None,
-    )
-
-
-def _refused(record: Record, event: Event, origin: Origin, refusal: Refusal, rules_version: str, now: float) -> Outcome:
-    """The outcome of a rule that matched but made no message."""
-    base = _outcome(
-        record,
-        event,
-        origin,
-        OutcomeKind.UNRENDERABLE,
-        reason=refusal.reason,
-        detail=refusal.detail if refusal.item is None else f"item {refusal.item}: {refusal.detail}",
-        rules_version=rules_version,
-        now=now,
-    )
-    return base._replace(
-        id=refusal.id,
-        rule=refusal.rule,
-        template=refusal.template,
-        recipient=refusal.recipient,
-        reference=refusal.reference,
-        item=refusal.item,
-    )

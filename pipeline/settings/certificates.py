@@ -64,6 +64,24 @@ def read_client_certificate(certificate: Path, key: Path | None) -> bytes:
     return pem
 
 
+def authorities_if_given(path: Path | None) -> bytes | None:
+    """The certificates of authorities; None without a file.
+
+    Raises:
+        ConfigurationError: as `read_authorities`.
+    """
+    return None if path is None else read_authorities(path)
+
+
+def client_certificate_if_given(certificate: Path | None, key: Path | None) -> bytes | None:
+    """Our certificate with its key; None without a file.
+
+    Raises:
+        ConfigurationError: as `read_client_certificate`.
+    """
+    return None if certificate is None else read_client_certificate(certificate, key)
+
+
 def load_client_certificate(context: ssl.SSLContext, pem: bytes) -> None:
     """Give the context our certificate and its key; no file is written where the system has memory files (Linux).
 

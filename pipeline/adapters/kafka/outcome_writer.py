@@ -29,7 +29,7 @@ from pipeline.rules.schema.event_schema import without_logical_types
 RecipientEncoding = Callable[[str], str | None]
 """Returns a recipient, or a reference, as it appears in outcomes: in clear, hashed, or None (omitted)."""
 
-_ABSENT = "absent"
+_USUALLY_ABSENT = "usually absent"
 """Groups the fields that are absent in most outcomes."""
 _LONG_BITS = 63
 _CACHED = 4_096
@@ -181,7 +181,7 @@ def _generated(schema: Mapping[str, Any]) -> _Write:
     values: dict[str, list[str]] = {}
     for shared, run in groupby(schema["fields"], _shared):
         fields = list(run)
-        if shared is _ABSENT:
+        if shared is _USUALLY_ABSENT:
             parts.append(_run_of_absent(fields, f"absent_{len(parts)}", names))
         elif shared is None:
             parts.extend(map(_bytes_of, fields))
@@ -205,9 +205,9 @@ def _generated(schema: Mapping[str, Any]) -> _Write:
 
 
 def _shared(field: Mapping[str, Any]) -> str | None:
-    """Return what a field may share with adjacent ones: `_ABSENT`, the name of a cache, or None."""
+    """Return what a field may share with adjacent ones: `_USUALLY_ABSENT`, the name of a cache, or None."""
     codec = CODECS.get(field["name"])
-    return _ABSENT if codec is None or codec.absent_if is not None else codec.repeats
+    return _USUALLY_ABSENT if codec is None or codec.absent_if is not None else codec.repeats
 
 
 def _run_of_absent(fields: Sequence[Mapping[str, Any]], name: str, names: dict[str, Any]) -> str:

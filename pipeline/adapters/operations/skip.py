@@ -26,9 +26,9 @@ from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.unreadable_batches import Unread, UnreadableBatches
 from pipeline.delivery import pointer
 from pipeline.errors import OutcomeLost, SkipRefused, Unreachable
-from pipeline.model.event import Origin, Position, Record, record_identity
-from pipeline.model.notice import notice_id
+from pipeline.model.event import Origin, Position, Record
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.model.record_outcome import record_outcome
 
 ASK_SECONDS = 10.0
 POLL_SECONDS = 0.1
@@ -268,27 +268,14 @@ def _refusal(commit: Callable[[], list[KafkaPartition] | None]) -> KafkaError | 
 
 
 def _outcome(record: Record, plan: SkipPlan, origin: Origin, now: float) -> Outcome:
-    identity = record_identity(origin, *record.position)
-    return Outcome(
-        id=notice_id(identity, OutcomeKind.UNDECODABLE.value),
-        kind=OutcomeKind.UNDECODABLE,
+    outcome = record_outcome(
+        record,
+        None,
+        origin,
+        OutcomeKind.UNDECODABLE,
         reason=Reason.SKIPPED,
-        position=record.position,
-        event_type=None,
-        event_id=None,
-        event_source=None,
-        event_time=None,
-        rule=None,
-        rules_version="",
-        template=None,
-        recipient=None,
-        attempts=0,
-        status=None,
-        code=None,
-        received_at=now,
-        first_attempt_at=None,
-        finished_at=now,
-        redelivered=False,
         detail=f"an operator skipped the offsets {plan.position.offset} to {plan.stop - 1}: {plan.error}",
-        origin=origin,
+        rules_version="",
+        now=now,
     )
+    return outcome._replace(event_time=None)  # the record was not read

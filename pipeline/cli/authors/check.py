@@ -16,7 +16,7 @@ from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json, values
 from pipeline.cli.registry import find_settings
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, UserError
 from pipeline.model.finding import Finding, Level
 from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.lint.check import check
@@ -32,6 +32,20 @@ SchemasOption = Annotated[
 EnvironmentOption = Annotated[
     str | None, typer.Option("--environment", "-e", help="Environment for which every template must have an id.")
 ]
+
+
+def require_schemas(catalogue: SchemaCatalogue, given: Path | None) -> None:
+    """Check that `schemas_beside` has found schemas; `given` is the folder that it was given.
+
+    Raises:
+        UserError: it has not.
+    """
+    if not len(catalogue):
+        raise UserError(
+            f"no schemas are found in {given or Path('schemas')} or in the service's configuration",
+            hint="put the event's .avsc file into the folder schemas, or name a folder (--schemas DIR) or a "
+            "configuration (--config FILE)",
+        )
 
 
 def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:

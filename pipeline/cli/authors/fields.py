@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -15,11 +14,10 @@ from rich.text import Text
 from pipeline.adapters.authoring.lifelike_events import example_event
 from pipeline.authoring.event_fields import MOST_FIELDS, FieldRow, event_fields
 from pipeline.authoring.terminal_escape import terminal_escape
-from pipeline.cli.authors.check import schemas_beside
+from pipeline.cli.authors.check import require_schemas, schemas_beside
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, find_event_type
 from pipeline.cli.printing import print_json
-from pipeline.errors import UserError
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 
 WIDTH = 140
@@ -57,12 +55,7 @@ def command(
     named = Named(rules, schemas, None, config)
     folder, given, _ = named.completed(named.settings())
     catalogue = schemas_beside(folder, given)
-    if not len(catalogue):
-        where = given or Path("schemas")
-        raise UserError(
-            f"no schemas are found in {where} or in the service's configuration",
-            hint="name a folder with *.avsc: --schemas DIR, or a configuration: --config FILE",
-        )
+    require_schemas(catalogue, given)
     if event_type is None:
         _show_types(catalogue, output)
         return

@@ -17,7 +17,7 @@ from pipeline.authoring.drafting.draft import Draft, Wish
 from pipeline.authoring.drafting.yaml_text import with_item
 from pipeline.authoring.examples.template_examples import examples_of
 from pipeline.authoring.terminal_escape import terminal_escape
-from pipeline.cli.authors.check import schemas_beside
+from pipeline.cli.authors.check import require_schemas, schemas_beside
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, find_event_type
 from pipeline.cli.printing import finding_lines
@@ -99,11 +99,7 @@ def command(
 
 
 def _schema(catalogue: SchemaCatalogue, on: str, given: Path | None) -> EventSchema:
-    if not len(catalogue):
-        raise UserError(
-            f"no schemas are found in {given or Path('schemas')} or in the service's configuration",
-            hint="put the event's .avsc file into the folder schemas, or name one: --schemas DIR",
-        )
+    require_schemas(catalogue, given)
     schema = catalogue.newest(find_event_type(on, list(catalogue), "any schema"))
     assert schema is not None  # noqa: S101 - every type of the catalogue has a version
     return schema
