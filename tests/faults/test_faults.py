@@ -147,6 +147,18 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "`old` does not need the same fields as `paid`: only `keyword1` of `old` and `thing1` of `paid`",
         "make the field optional in templates.yaml, or write two rules",
     ),
+    "always-there": (
+        6,
+        11,
+        "`has(event.note)` is true for every event: a field that is null is there as well",
+        "ask for null: event.note != null",
+    ),
+    "doubled-currency": (
+        7,
+        44,
+        "the customer would read the currency twice: money() writes it already",
+        "leave it out, or write the number alone with decimal(…, 2)",
+    ),
     "unused-item": (
         6,
         5,

@@ -13,7 +13,7 @@ from pipeline.authoring.rule_tests.running import run
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from tests.planted import flights, in_other_files, in_rules, odd_expressions, odd_yaml
+from tests.planted import flights, in_other_files, in_rules, odd_expressions, odd_yaml, wrong_texts
 from tests.planted.mistake import MARK, Mistake
 
 ROOT = Path(__file__).parents[2]
@@ -25,9 +25,11 @@ PLANTED = [
     *((RULES, mistake) for mistake in (*in_rules.REFERENCES, *in_rules.DAYS, *in_rules.ZONES, *in_rules.CHOICES)),
     *((TEMPLATES, mistake) for mistake in in_other_files.TEMPLATES),
     *((TESTS, mistake) for mistake in in_other_files.TESTS),
-    *((OTHER_RULES, mistake) for mistake in (*flights.IN_RULES, *odd_expressions.MISTAKES, *odd_yaml.MISTAKES)),
+    *((OTHER_RULES, mistake) for mistake in (*flights.IN_RULES, *odd_expressions.MISTAKES)),
+    *((OTHER_RULES, mistake) for mistake in (*odd_yaml.MISTAKES, *wrong_texts.MISTAKES)),
     *((OTHER_TEMPLATES, mistake) for mistake in flights.IN_TEMPLATES),
 ]
+SOUND = (*flights.SOUND, *wrong_texts.SOUND)
 USUAL = {"missing-test", "unused-template"}
 """Findings about rules without tests, which are not about the mistake."""
 
@@ -139,7 +141,7 @@ def test_events_without_a_schema_have_the_same_messages(
     assert (first.code, message in first.message) == (code, True), first
 
 
-@pytest.mark.parametrize(("name", "right", "also_right"), flights.SOUND, ids=[name for name, *_ in flights.SOUND])
+@pytest.mark.parametrize(("name", "right", "also_right"), SOUND, ids=[name for name, *_ in SOUND])
 def test_what_only_looks_like_a_mistake_is_not_reported(
     name: str, right: str, also_right: str, schemas: SchemaCatalogue
 ) -> None:

@@ -10,8 +10,8 @@ MOST_ITEMS = 50
 """Sizes of lists that are followed: an item beyond it counts as not asked for."""
 
 Facts = frozenset[tuple[str, str]]
-"""`("item", "event.list[2]")`: there is such an item or key · `("not zero", path)` · `("number", path)`: a text that
-was matched with a pattern."""
+"""`("item", "event.list[2]")`: there is such an item or key; `("item", "event.map[<one>]")`: of the key that `one`
+names · `("not zero", path)` · `("number", path)`: a text that was matched with a pattern."""
 
 _TURNED = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_", "_==_": "_==_", "_!=_": "_!=_"}
 _NEGATED = {"_<_": "_>=_", "_<=_": "_>_", "_>_": "_<=_", "_>=_": "_<_", "_==_": "_!=_", "_!=_": "_==_"}
@@ -50,9 +50,17 @@ def measured(node: Node, *, holds: bool) -> Facts:
 
 def _key(key: Node, several: Node) -> Facts:
     path = written(several)
-    if path is None or key.kind is not Kind.CONSTANT:
+    if path is None:
         return frozenset()
-    return frozenset({("item", f"{path}[{key.value!r}]")})
+    if key.kind is Kind.CONSTANT:
+        return frozenset({("item", f"{path}[{key.value!r}]")})
+    return frozenset({("item", item)}) if (item := named_item(path, key)) is not None else frozenset()
+
+
+def named_item(path: str, key: Node) -> str | None:
+    """The item of a map whose key a field or a macro's variable names."""
+    name = written(key)
+    return f"{path}[<{name}>]" if name is not None else None
 
 
 def _items(size: Node, sign: str, value: float) -> Facts:

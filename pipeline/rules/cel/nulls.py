@@ -15,7 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from pipeline.rules.cel import measures
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.tree import Kind, Node, Tree, written
-from pipeline.rules.schema.types import NullableType
+from pipeline.rules.schema.types import FieldType, MapType, NullableType
 
 Known = frozenset[tuple[str, str]]
 """What is known at a point of an expression: `("there", path)` and `("filled", path)`, the path as CEL writes it; and
@@ -122,11 +122,21 @@ class Walk(ABC, Generic[_Found]):
                 over, *bodies = node.children
                 yield from self.visit(over, known, scope, may_be_null=False)
                 inner = self._fields.inside(node, scope)
+                keys = _visited(node, over, self._fields.type_of(over, scope))
                 for body in bodies:
-                    yield from self.visit(body, known, inner, may_be_null=False)
+                    yield from self.visit(body, known | keys, inner, may_be_null=False)
             case _:
                 for index, child in enumerate(node.children):
                     yield from self.visit(child, known, scope, may_be_null=_takes_null(node, index))
+
+
+def _visited(macro: Node, over: Node, kind: FieldType | None) -> Known:
+    """A macro over a map visits keys that are in it."""
+    path = written(over)
+    plain = kind.inner if isinstance(kind, NullableType) else kind
+    if path is None or not isinstance(plain, MapType):
+        return NOTHING
+    return frozenset(("item", f"{path}[<{name}>]") for name in macro.loop_variables)
 
 
 class NullWalk(Walk[Use]):

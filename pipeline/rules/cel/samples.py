@@ -25,6 +25,8 @@ def possible_texts(node: Node) -> Iterator[tuple[Node, str]]:
         case Kind.CONSTANT, _:
             if isinstance(node.value, str):
                 yield node, node.value
+            elif node.value is None:  # no text
+                yield node, ""
         case Kind.CALL, "_?_:_":
             yield from possible_texts(node.children[1])
             yield from possible_texts(node.children[2])
@@ -46,7 +48,7 @@ def is_known(node: Node) -> bool:
     """Whether `possible_texts` gives every text that the part may become, but for values of one form."""
     match node.kind, node.name:
         case Kind.CONSTANT, _:
-            return isinstance(node.value, str)
+            return node.value is None or isinstance(node.value, str)
         case Kind.CALL, "_?_:_":
             return is_known(node.children[1]) and is_known(node.children[2])
         case Kind.CALL, "label":

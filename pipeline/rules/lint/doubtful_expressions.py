@@ -1,15 +1,14 @@
-"""Expressions that fail for some events, or that read a clock or a calendar otherwise than their author expects."""
+"""Expressions that read a clock, a calendar or a field otherwise than their author expects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 
-from pipeline.rules.cel.fields import Fields, Scope
+from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
-from pipeline.rules.cel.nulls import Known, Walk
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk, written
 from pipeline.rules.functions.times import DEFAULT_ZONE, doubtful_zone
-from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, Scalar, ScalarType
+from pipeline.rules.schema.types import FieldType, NullableType, RecordType, Scalar, ScalarType
 from pipeline.styles.field_kind import FieldKind
 
 _IN_A_ZONE = frozenset(
@@ -68,6 +67,52 @@ def _has_sunday(node: Node) -> bool:
     return bool(days) and any(one.value == _SUNDAY for one in values)
 
 
+_CLOCK: Mapping[str, tuple[int, int]] = {
+    "getHours": (0, 23),
+    "getMinutes": (0, 59),
+    "getSeconds": (0, 59),
+    "getMilliseconds": (0, 999),
+    "getDate": (1, 31),
+}
+"""What CEL's methods of a time may give, but for those that count from 0, about which there is a warning anyway."""
+_NEVER: Mapping[str, Callable[[int, int, int], bool]] = {
+    "_==_": lambda value, low, high: not low <= value <= high,
+    "_>_": lambda value, _, high: value >= high,
+    "_>=_": lambda value, _, high: value > high,
+    "_<_": lambda value, low, _: value <= low,
+    "_<=_": lambda value, low, _: value < low,
+}
+
+
+def impossible_times(tree: Tree) -> Iterator[Fault]:
+    """Hours, months and days that no time has: `getHours(…) == 24`."""
+    for node in walk(tree.root):
+        if node.kind is not Kind.CALL or node.name not in _NEVER:
+            continue
+        part, value = node.children
+        if part.kind is not Kind.CALL or part.name not in _CLOCK or _is_duration(part.children[0]):
+            continue
+        low, high = _CLOCK[part.name]
+        if isinstance(value.value, int) and _NEVER[node.name](value.value, low, high):
+            message = f"this is never true: `{part.name}` is {low} to {high}"
+            yield Fault(node.own, "never-matches", message, "correct the number")
+
+
+def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]]) -> Iterator[Fault]:
+    """`has()` of a field that every event has; `absent` are the records' fields that some version lacks."""
+    for node, scope in fields.walk(tree.root, {}):
+        record = _plain(fields.type_of(node.children[0], scope)) if node.kind is Kind.HAS else None
+        if not isinstance(record, RecordType) or (record.name, node.name) in absent:
+            continue
+        field = record.field(node.name)
+        if field is None:
+            continue
+        path = written(node) or node.name
+        hint = f"ask for null: {path} != null" if isinstance(field.type, NullableType) else "leave it out"
+        message = f"`has({path})` is true for every event: a field that is null is there as well"
+        yield Fault(node.start, "always-there", message, hint)
+
+
 def enum_order(tree: Tree, fields: Fields) -> Iterator[Fault]:
     """Values of an enum that are compared by size: they are compared letter by letter."""
     for node, scope in fields.walk(tree.root, {}):
@@ -86,13 +131,22 @@ _BY_SIZE = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
 
 def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fault]:
     """Truth values and values of enums that the customer would read as the event has them; `kind` is the field's."""
+    shows_no_codes = kind is None or kind.name not in _OF_CODES
+    for node in walk(tree.root) if shows_no_codes else ():
+        if node.kind is Kind.CALL and node.name == "string" and _is_time(fields.type_of(node.children[0], {})):
+            text = tree.text(node.children[0])
+            message = f"string() writes the time like 2026-11-23T07:01:00Z, in UTC: `{text}`"
+            yield Fault(node.start, "raw-value", message, f"write local_time({text}, {_PATTERN})")
     for node in _read(tree.root):
         text = tree.text(node)
         found = _plain(fields.type_of(node, {}))
         if _is_truth(node, found):
             hint = f'write {text} ? "是" : "否"'
             yield Fault(node.start, "raw-value", f"the customer would read true or false: `{text}`", hint)
-        elif isinstance(found, ScalarType) and found.symbols and (kind is None or kind.name not in _OF_CODES):
+        elif isinstance(found, ScalarType) and found.logical in _LOCAL_TIMES and shows_no_codes:
+            hint = f'write local_time(timestamp({text} + "+08:00"), {_PATTERN}), with the zone that it is of'
+            yield Fault(node.start, "raw-value", f"the customer would read it like 2026-11-23T15:01:00: `{text}`", hint)
+        elif isinstance(found, ScalarType) and found.symbols and shows_no_codes:
             hint = f'write label({text}, {{"{found.symbols[0]}": "…", "*": "…"}})'
             message = f"the customer would read `{found.symbols[0]}` as the event has it: `{text}`"
             yield Fault(node.start, "raw-value", message, hint)
@@ -101,6 +155,8 @@ def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[F
 _TRUTHS = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in"}).union(
     ("contains", "startsWith", "endsWith", "matches")
 )
+_PATTERN = '"YYYY年M月D日 HH:mm"'
+_LOCAL_TIMES = frozenset({"local-timestamp-millis", "local-timestamp-micros", "local-timestamp-nanos"})
 _OF_CODES = frozenset({"enum", "const", "character_string", "letter"})
 """Kinds of fields that may show a code."""
 
@@ -119,6 +175,11 @@ def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fa
             yield Fault(node.start, "raw-value", f"the message would go to `true` or `false`: `{text}`", hint)
         elif is_whole and isinstance(found, ScalarType) and found.symbols:
             yield Fault(node.start, "raw-value", f"the message would go to `{found.symbols[0]}`: `{text}`", hint)
+
+
+def _is_time(kind: FieldType | None) -> bool:
+    plain = _plain(kind)
+    return isinstance(plain, ScalarType) and plain.scalar is Scalar.TIMESTAMP
 
 
 def _is_truth(node: Node, kind: FieldType | None) -> bool:
@@ -141,77 +202,3 @@ def _read(node: Node) -> Iterator[Node]:
 
 def _plain(kind: FieldType | None) -> FieldType | None:
     return kind.inner if isinstance(kind, NullableType) else kind
-
-
-def may_fail(tree: Tree, fields: Fields, known: Known) -> Iterator[Fault]:
-    """Parts that have no value for some events, as far as nothing asks before."""
-    return _PartialWalk(fields, tree).visit(tree.root, known, {}, may_be_null=True)
-
-
-class _PartialWalk(Walk[Fault]):
-    def __init__(self, fields: Fields, tree: Tree) -> None:
-        super().__init__(fields)
-        self._tree = tree
-
-    def itself(self, node: Node, known: Known, scope: Scope, *, may_be_null: bool) -> Iterator[Fault]:
-        del may_be_null
-        match node.kind, node.name:
-            case Kind.FIELD, _ if isinstance(self._type(node.children[0], scope), MapType):
-                yield from self._item(node, f"{written(node.children[0])}[{node.name!r}]", known, scope)
-            case Kind.CALL, "_[_]":
-                yield from self._item(node, written(node), known, scope)
-            case Kind.CALL, "_/_" | "_%_":
-                yield from self._division(node.children[1], node, known)
-            case Kind.CALL, "label" | "label_in":
-                yield from self._label(node, scope)
-            case Kind.CALL, "int" | "double":
-                yield from self._number(node, known, scope)
-            case _:
-                return
-
-    def _item(self, node: Node, path: str | None, known: Known, scope: Scope) -> Iterator[Fault]:
-        holder = self._type(node.children[0], scope)
-        text, over = self._tree.text(node), self._tree.text(node.children[0])
-        if ("item", path) in known or ("there", written(node)) in known:
-            return
-        if isinstance(holder, ListType):
-            index = node.children[1]
-            if index.kind is Kind.CONSTANT:
-                message = f"`{text}` fails for events whose list is shorter"
-                hint = f"ask first: size({over}) > {index.value} ? {text} : …"
-            else:
-                message, hint = f"`{text}` fails for events whose list is shorter", f"ask first how long `{over}` is"
-            yield Fault(node.start, "may-fail", message, hint)
-        elif isinstance(holder, MapType):
-            key = f'"{node.name}"' if node.kind is Kind.FIELD else self._tree.text(node.children[1])
-            message = f"`{text}` fails for events without this key"
-            yield Fault(node.start, "may-fail", message, f"ask first: {key} in {over} ? {text} : …")
-
-    def _division(self, divisor: Node, node: Node, known: Known) -> Iterator[Fault]:
-        path = written(divisor)
-        if path is not None and divisor.kind is Kind.FIELD and ("not zero", path) not in known:
-            text = self._tree.text(divisor)
-            hint = f"ask first: {text} != 0 ? … : …"
-            yield Fault(node.own, "may-fail", f"this fails for events whose `{text}` is 0", hint)
-
-    def _label(self, call: Node, scope: Scope) -> Iterator[Fault]:
-        value, labels = call.children[0], call.children[-1]
-        kind = self._type(value, scope)
-        if not isinstance(kind, ScalarType) or kind.symbols or kind.scalar is not Scalar.STRING:
-            return
-        tables = labels.children[1::2] if call.name == "label_in" else [labels]
-        for table in tables:
-            if table.kind is Kind.MAP and all(key.value != "*" for key in table.children[::2]):
-                message = f"this fails for events whose `{self._tree.text(value)}` has no label here"
-                yield Fault(table.start, "may-fail", message, 'add "*" for all other values')
-
-    def _number(self, call: Node, known: Known, scope: Scope) -> Iterator[Fault]:
-        value = call.children[0]
-        kind, path = self._type(value, scope), written(value)
-        if isinstance(kind, ScalarType) and kind.scalar is Scalar.STRING and ("number", path) not in known:
-            text = self._tree.text(value)
-            hint = f'ask first: {text}.matches("^[0-9]+$") ? … : …'
-            yield Fault(call.start, "may-fail", f"this fails for events whose `{text}` is not a number", hint)
-
-    def _type(self, node: Node, scope: Scope) -> FieldType | None:
-        return _plain(self._fields.type_of(node, scope))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
+from pipeline.rules.source.text import Part, Unclosed, split
 from pipeline.styles.category import AMOUNT
 from pipeline.styles.field_kind import FieldKind
 
@@ -62,6 +64,49 @@ def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
             hint = f"write double({text}) / {by}.0, or money_of_cents({text}, …) for an amount"
             message = f"the remainder is dropped: 1299 / {by} is {int(1299 / other.value)}"
             yield Fault(node.own, "integer-division", message, hint)
+
+
+DOUBLED = (
+    "doubled-currency",
+    "the customer would read the currency twice: money() writes it already",
+    "leave it out, or write the number alone with decimal(…, 2)",
+)
+"""Code, message and hint of an amount with its currency once more."""
+_SIGNS = re.compile(r"[¥￥$＄€£]\s*$")
+_UNITS = re.compile(r"\s*(?:元|圆|块|RMB|CNY|人民币)", re.IGNORECASE)
+_MONEY_CALLS = frozenset({"money", "money_of_cents"})
+_CALL = re.compile(r"\s*(?:money|money_of_cents)\s*\(.*\)\s*", re.DOTALL)
+
+
+def doubled_around(text: str) -> Iterator[int]:
+    """Signs and units of currencies around `${money(…)}`: the index of each into the text."""
+    try:
+        parts = split(text)
+    except Unclosed:
+        return
+    for before, part in pairwise(parts):
+        if part.is_expression and not before.is_expression and _CALL.fullmatch(part.source):
+            if (found := _SIGNS.search(before.source)) is not None:
+                yield before.at + found.start()
+        elif before.is_expression and _CALL.fullmatch(before.source) and _is_unit(part):
+            yield part.at
+
+
+def _is_unit(part: Part) -> bool:
+    return not part.is_expression and _UNITS.match(part.source) is not None
+
+
+def doubled_in(tree: Tree) -> Iterator[Fault]:
+    """The same within an expression: `"¥" + money(…)`, `money(…) + "元"`."""
+    for node in walk(tree.root):
+        if node.kind is not Kind.CALL or node.name != "_+_":
+            continue
+        one, other = node.children
+        last = one.children[1] if one.name == "_+_" else one
+        if isinstance(last.value, str) and other.name in _MONEY_CALLS and _SIGNS.search(last.value):
+            yield Fault(last.start, *DOUBLED)
+        if last.name in _MONEY_CALLS and isinstance(other.value, str) and _UNITS.match(other.value):
+            yield Fault(other.start, *DOUBLED)
 
 
 def _bare(tree: Tree, number: Number, fields: Fields) -> Fault:

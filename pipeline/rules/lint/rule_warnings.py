@@ -14,7 +14,7 @@ from pipeline.rules.compile import Compilation, RuleDocument
 from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
 from pipeline.rules.functions.times import doubtful_zone
-from pipeline.rules.lint import doubtful_expressions, money_warnings, text_warnings
+from pipeline.rules.lint import doubtful_expressions, money_warnings, partial_expressions, text_warnings
 from pipeline.rules.lint.care_warnings import care_warnings
 from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.source.document import Path
@@ -86,23 +86,11 @@ class _FileWarnings:
 
     def _expression(self, source: ExpressionSource) -> None:
         where = self._where(source.path)
-        found: dict[literals.Fault, None] = {}
-        for event_type in source.on:
-            for environment in source.typed.get(event_type, ()):
-                fields = environment.fields
-                found |= dict.fromkeys(fault for fault in literals.enum_faults(source.tree, fields))
-                found |= dict.fromkeys(money_warnings.integer_divisions(source.tree, fields))
-                found |= dict.fromkeys(doubtful_expressions.enum_order(source.tree, fields))
-                found |= dict.fromkeys(doubtful_expressions.may_fail(source.tree, fields, source.known))
-                if where.name == "data":
-                    found |= dict.fromkeys(doubtful_expressions.raw_values(source.tree, fields, where.kind))
-                    found |= dict.fromkeys(money_warnings.warnings(source.tree, fields, where.kind))
-                if where.name == "to":
-                    is_whole = self._is_whole_recipient(source.path)
-                    found |= dict.fromkeys(doubtful_expressions.odd_recipients(source.tree, fields, is_whole=is_whole))
-                if where.name == "url":
-                    found |= dict.fromkeys(text_warnings.unencoded(source.tree, fields))
+        found = dict.fromkeys(self._by_types(source, where))
         found |= dict.fromkeys(doubtful_expressions.clock_warnings(source.tree))
+        found |= dict.fromkeys(doubtful_expressions.impossible_times(source.tree))
+        if where.name == "data":
+            found |= dict.fromkeys(money_warnings.doubled_in(source.tree))
         dropped = {fault.at for fault in found if fault.code == "integer-division"}
         for fault in found:
             covers_division = fault.code == "bare-amount" and any(fault.at <= at for at in dropped)
@@ -117,6 +105,26 @@ class _FileWarnings:
                 if node.kind is Kind.CONSTANT and isinstance(node.value, str) and node.id not in keys:
                     self._placeholders(source.path, source.at + node.start + 1, node.value, source.on)
 
+    def _by_types(self, source: ExpressionSource, where: _Where) -> Iterator[literals.Fault]:
+        """What the types of each version of each event say."""
+        every = [environment.fields for event_type in source.on for environment in source.typed.get(event_type, ())]
+        absent = frozenset[tuple[str, str]]().union(*(fields.absent for fields in every))
+        tree = source.tree
+        for fields in every:
+            yield from literals.enum_faults(tree, fields)
+            yield from money_warnings.integer_divisions(tree, fields)
+            yield from doubtful_expressions.enum_order(tree, fields)
+            yield from doubtful_expressions.always_there(tree, fields, absent)
+            yield from partial_expressions.may_fail(tree, fields, source.known)
+            if where.name == "data":
+                yield from doubtful_expressions.raw_values(tree, fields, where.kind)
+                yield from money_warnings.warnings(tree, fields, where.kind)
+            elif where.name == "to":
+                is_whole = self._is_whole_recipient(source.path)
+                yield from doubtful_expressions.odd_recipients(tree, fields, is_whole=is_whole)
+            elif where.name == "url":
+                yield from text_warnings.unencoded(tree, fields)
+
     def _texts(self) -> None:
         """The parts outside `${…}` of the texts of rules."""
         for index, rule in self._merged.items():
@@ -125,6 +133,10 @@ class _FileWarnings:
             for path, text in _texts_of(index, rule, dict(self._file.rules)[index]):
                 for at, literal in text_warnings.literals_of(text):
                     self._placeholders(path, at, literal, event_types(rule))
+                for doubt in text_warnings.stray_braces(text):
+                    self._report.add_inside(path, doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
+                for at in money_warnings.doubled_around(text):
+                    self._report.add_inside(path, at, *money_warnings.DOUBLED)
 
     def _placeholders(self, path: Path, at: int, text: str, on: Iterable[str]) -> None:
         known = [self._compilation.typed.get(event_type, ()) for event_type in on]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.model.suggestion import closest
@@ -136,6 +137,23 @@ def literals_of(text: str) -> Iterator[tuple[int, str]]:
     except Unclosed:
         return
     yield from ((part.at, part.source) for part in parts if not part.is_expression)
+
+
+def stray_braces(text: str) -> Iterator[Doubt]:
+    """Braces directly around an expression: `${event.order_no}}`."""
+    try:
+        parts = split(text)
+    except Unclosed:
+        return
+    for before, part in pairwise(parts):
+        if part.is_expression and before.source.endswith("{") and not before.is_expression:
+            yield _stray("{", part.at - len("{${"))
+        elif before.is_expression and part.source.startswith("}"):
+            yield _stray("}", part.at)
+
+
+def _stray(brace: str, at: int) -> Doubt:
+    return Doubt(at, f"the customer would read the brace `{brace}`", "an expression has one pair of braces: ${…}")
 
 
 def template_id_doubts(ids: Mapping[str, str], others: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str, str]]:

@@ -96,6 +96,12 @@ CODES: Mapping[str, Code] = {
         "Ask first: `has(event.x) ? … : …`.",
         "when: event.gift_card",
     ),
+    "always-there": Code(
+        _W,
+        "has() asks for a field that every event has: it is true for null as well.",
+        "Ask for null: `event.x != null`.",
+        "when: has(event.note)",
+    ),
     "unknown-enum-value": Code(
         _E, "The field never has this value.", "See the suggested name.", 'when: event.channel == "WEBCHAT"'
     ),
@@ -168,9 +174,15 @@ CODES: Mapping[str, Code] = {
         "Write it with money() or money_of_cents(); decimal() writes the number alone.",
         "thing1: 共${event.amount}元",
     ),
+    "doubled-currency": Code(
+        _W,
+        "A text has the sign or name of a currency beside money(), which writes it already.",
+        "Leave it out, or write the number alone with decimal().",
+        'thing1: ${money(event.amount, "CNY")}元',
+    ),
     "raw-value": Code(
         _W,
-        "A value of an enum, or true or false, is written as the event has it, or is the recipient.",
+        "A value of an enum, true or false, or a time is written as the event has it, or is the recipient.",
         "Write a text for each value with label(), or `condition ? this : that`.",
         "thing1: ${event.channel}",
     ),
