@@ -110,6 +110,12 @@ END_TO_END = Metric(
 PIPELINE = Metric(
     "pipeline_seconds", Kind.HISTOGRAM, "From receiving the record to acknowledging its outcome.", (), LATENCY_BUCKETS
 )
+INTENTS_READ = Metric("intents_read_total", Kind.COUNTER, "Records read from the intents topic (recipient care).")
+INTENTS_REPEATED = Metric(
+    "intents_repeated_total",
+    Kind.COUNTER,
+    "Intents that were read before, after a process had died; nothing follows from them.",
+)
 TOKEN_REFRESHES = Metric("token_refreshes_total", Kind.COUNTER, "Token refreshes.", (RESULT,), by_api=True)
 TOKENS_ENDED_EARLY = Metric(
     "tokens_ended_early_total",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Origin, Record, TopicPartition
+from pipeline.model.intent import Checkpoint, Intent
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
@@ -126,6 +127,10 @@ class EventSource(Protocol):
         """Commit soon, from the source's thread. Points of partitions that are no longer assigned are dropped."""
         ...
 
+    def committed(self, partition: TopicPartition) -> int:
+        """Return the last offset of an assigned partition that Kafka has acknowledged as committed; 0: unknown."""
+        ...
+
     def stop(self, timeout: float) -> None:
         """Leave the group after `on_revoked` for all partitions and stop the thread. Blocks up to `timeout` seconds."""
         ...
@@ -216,6 +221,37 @@ class CareWatch(Protocol):
         ...
 
 
+Written = Callable[[int], None]
+"""Called with the record's offset in its partition."""
+
+
+class IntentLog(Protocol):
+    """The intents topic: written in order, and acknowledged by all replicas. Only where recipient care is on."""
+
+    def write(self, intent: Intent, written: Written) -> None:
+        """Write an intent to its recipient's partition, after all that were given before.
+
+        `written` is called on the loop's thread, from `poll`. Never blocks.
+        """
+        ...
+
+    def write_checkpoint(self, partition: int, checkpoint: Checkpoint, written: Written) -> None:
+        """Write a checkpoint to its partition of the topic."""
+        ...
+
+    def poll(self) -> int:
+        """Run callbacks that are due; return how many records were acknowledged.
+
+        Raises:
+            OutcomeLost: Kafka refused a write permanently.
+        """
+        ...
+
+    def flush(self, timeout: float) -> int:
+        """Wait up to `timeout` seconds for every acknowledgement; return how many are still missing."""
+        ...
+
+
 class Controls(Protocol):
     """What is paused in the whole group."""
 
@@ -267,6 +303,14 @@ class Telemetry(Protocol):
 
     def consumed(self, topic: str, records: int) -> None:
         """Records were read."""
+        ...
+
+    def intents_read(self, records: int) -> None:
+        """Records of the intents topic were read."""
+        ...
+
+    def intent_repeated(self) -> None:
+        """An intent was read that was read before; nothing follows from it."""
         ...
 
     def undecodable(self, topic: str, reason: Reason) -> None:

@@ -6,6 +6,7 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.model.finding import Finding
 from pipeline.rules.care_compiler import held_back_by, read_care
 from pipeline.rules.rule_compiler import with_defaults
+from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.source.document import parse
 from pipeline.rules.source.files import RuleSources
 from pipeline.rules.source.format import RuleFile
@@ -13,6 +14,15 @@ from pipeline.rules.source.structure import validate
 from pipeline.settings import Settings
 
 OMIT = "omit"
+
+
+def needs_care(rules: RuleSet) -> str | None:
+    """Return what needs recipient care: a category that may hold a message back, or a rule with `once`; else None."""
+    for category in rules.care.categories.values():
+        held = held_back_by(category)
+        if held:
+            return f"`{held[0]}` of category `{category.name}`"
+    return next((f"`once` of rule `{rule.id}`" for rule in rules.rules if rule.once is not None), None)
 
 
 def omitted_recipient(settings: Settings) -> str | None:

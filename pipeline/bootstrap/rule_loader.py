@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.adapters.events.decoder import EventDecoder
+from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.events import Schemas, find_rules, report_untyped, reread_schemas
+from pipeline.errors import UserError
 from pipeline.rules.ruleset import RuleSet
 from pipeline.settings import Settings
 
@@ -20,8 +22,9 @@ class _Loaded(NamedTuple):
 class RuleLoader:
     """Loads rule sets one after the other; each is checked against the schemas as they are at that time."""
 
-    def __init__(self, settings: Settings, schemas: Schemas, decoder: EventDecoder) -> None:
-        """`schemas` are those in use; `decoder` reads events by them."""
+    def __init__(self, settings: Settings, schemas: Schemas, decoder: EventDecoder, *, has_care: bool) -> None:
+        """`schemas` are those in use; `decoder` reads events by them; `has_care`: recipient care is on."""
+        self._has_care = has_care
         self._settings = settings
         self._schemas = schemas
         self._decoder = decoder
@@ -32,10 +35,13 @@ class RuleLoader:
 
         Raises:
             RulesRefused: with findings of level error.
-            UserError: rules or schemas cannot be read.
+            UserError: rules or schemas cannot be read, or the rules need recipient care while it is off: which topics
+                are read never changes under a running service.
         """
         schemas = reread_schemas(self._settings, self._schemas)
         rules = find_rules(self._settings, schemas.catalogue)
+        if not self._has_care and (needed := needs_care(rules)) is not None:
+            raise UserError(f"the rules need recipient care, which is off: {needed}", hint="restart the service")
         self._loaded = _Loaded(rules, schemas, self._decoder.prepared(schemas.known, schemas.catalogue))
         return rules
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +17,9 @@ from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.kafka.client_log import forwarding_logger
 from pipeline.adapters.kafka.control import ControlReader
 from pipeline.adapters.kafka.identities import Identities
+from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.ledger import LedgerReader
-from pipeline.adapters.kafka.outcome_record import LedgerDecoder
+from pipeline.adapters.kafka.outcome_record import CareLedgerDecoder, LedgerDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.source import KafkaSource
@@ -38,6 +39,7 @@ from pipeline.bootstrap.events import (
     report_untyped,
     service_schemas,
 )
+from pipeline.bootstrap.hop import ending, ensure_intents_topic, intents_left, is_care_on, make_hop, make_intent_log
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import make_apis
@@ -161,7 +163,8 @@ async def run_service(
         shown = pages.Shown(service, telemetry, reload, status, tally)
         web = pages.make_web(settings, shown, None if member else password)
         async with asyncio.TaskGroup() as group:
-            for work in (endpoint.serve(web.app, listener), web.keep(), status.run(), reload.run(), credentials.run()):
+            served = (endpoint.serve(web.app, listener), web.keep())
+            for work in (*served, status.run(), reload.run(), credentials.run(), *ending(settings, parts)):
                 group.create_task(work)
             if settings.rule_options.watch:
                 group.create_task(watch.run(reload.request))
@@ -177,7 +180,7 @@ async def run_service(
 
 def _reload(settings: Settings, schemas: Schemas, parts: Parts, service: Service) -> Reload:
     assert isinstance(parts.decoder, EventDecoder)  # noqa: S101 - what `make_parts` makes
-    loader = RuleLoader(settings, schemas, parts.decoder)
+    loader = RuleLoader(settings, schemas, parts.decoder, has_care=parts.hop is not None and parts.hop.maps)
 
     def accepted(rules: RuleSet) -> None:
         loader.accepted(rules)
@@ -286,18 +289,39 @@ def make_parts(
     if topics.made:
         topics.prove(rights)
     rules = find_rules(settings, schemas.catalogue)
+    has_care = is_care_on(settings, rules)
+    left = 0 if has_care else intents_left(settings, topics, properties)
+    intents_topic = ensure_intents_topic(settings, topics) if has_care or left else None
+    if left:
+        log.warning(
+            "recipient_care_ends",
+            topic=settings.recipient_care.intents_topic,
+            left=left,
+            hint="what is left in it is delivered first; events are read after that",
+        )
     encode = outcome_encoder(settings, schemas, credentials)
     identities = Identities(properties, settings.kafka.group_id)
     ledger = LedgerReader(
         {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
         settings.outcomes.topic,
-        LedgerDecoder(),
+        LedgerDecoder() if intents_topic is None else CareLedgerDecoder(),
         telemetry=telemetry,
         ledger_id=lambda: identities.origins([settings.outcomes.topic])[settings.outcomes.topic].topic_id,
+        intents=None if intents_topic is None else intents_topic.name,
     )
+    intents_reader = None
+    read_topics: Sequence[str] = settings.kafka.topics
+    if intents_topic is not None:
+        intents_reader = IntentsReader(
+            {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
+            intents_topic.name,
+            settings.kafka.group_id,
+            telemetry,
+        )
+        read_topics = [*settings.kafka.topics, intents_topic.name] if has_care else [intents_topic.name]
     source = KafkaSource(
         {**_read_ahead(settings), **properties, "group.id": settings.kafka.group_id},
-        settings.kafka.topics,
+        read_topics,
         ledger,
         clock,
         next_generation=_next_generation(settings, topics),
@@ -306,6 +330,7 @@ def make_parts(
         events_gone=telemetry.events_gone,
         identities=identities,
         recreated=telemetry.topic_recreated,
+        intents=intents_reader,
     )
     outcomes = KafkaOutcomeLog(
         {"queue.buffering.max.kbytes": _to_write(settings), **properties},
@@ -314,13 +339,15 @@ def make_parts(
             ledger_partitions,
             settings.dead_letters.topic,
             topics.batch_bytes([settings.outcomes.topic, settings.dead_letters.topic]),
+            "" if intents_topic is None else intents_topic.name,
         ),
         encode,
         encode.reference,
     )
     delivery = make_delivery(settings, clock.now())
     partitions = topics.partitions()
-    count = sum(partitions[topic] for topic in settings.kafka.topics)
+    sending = settings.kafka.topics if intents_topic is None else [intents_topic.name]
+    count = sum(partitions[topic] for topic in sending)
 
     def limits_of(rules: RuleSet) -> Mapping[str, int]:
         return {} if settings.shadow else rules.limits(settings.rule_options.max_per_minute)
@@ -332,7 +359,14 @@ def make_parts(
         topics.prove([Right("WRITE", "topic", settings.control.topic)])
     limit_rules(rules)
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
-    reread_for([source, ledger, identities, outcomes, controls], source.is_refused)
+    hop, intents = None, None
+    if intents_topic is not None:
+        hop = make_hop(settings, delivery, clock)
+        hop.maps = has_care
+        writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
+        intents = make_intent_log(settings, intents_topic, writing, schemas.registry)
+    of_care = [client for client in (intents_reader, intents) if client is not None]
+    reread_for([source, ledger, identities, outcomes, controls, *of_care], source.is_refused)
     return Parts(
         decoder=find_decoder(
             settings,
@@ -349,6 +383,8 @@ def make_parts(
         telemetry=telemetry,
         controls=controls,
         limit_rules=limit_rules,
+        hop=hop,
+        intents=intents,
     )
 
 

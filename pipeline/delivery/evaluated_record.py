@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.care.preferences import Choice
 from pipeline.care.recipients import CareWrite
 from pipeline.model.event import Event, Record
+from pipeline.model.intent import Intent
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import Outcome
 from pipeline.model.trace import TraceContext
@@ -34,6 +35,10 @@ class EvaluatedRecord:
     rules_version: str
     choice: Choice | None = None
     """What a recipient has chosen, instead of notices; done once Kafka has its record of recipient care."""
+    intents: Sequence[Notice] = ()
+    """To be written to the intents topic, in the order of the rules (map role)."""
+    intent: Intent | None = None
+    """What the notice was read from (send role): `record` is the event's own."""
 
 
 @dataclass(slots=True)

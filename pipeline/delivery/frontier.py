@@ -42,10 +42,11 @@ class Frontier:
         ledger_end: LedgerPosition | None = None,
         topic_id: str | None = None,
         ledger_id: str | None = None,
+        line: str | None = None,
     ) -> None:
         """`committed` is the last committed offset, `ledger_end` where this process's outcomes begin; None if unknown.
 
-        The ids are those of the source topic and of the ledger topic.
+        The ids are those of the source topic and of the ledger topic; `line` is carried on from commit to commit.
         """
         self.partition = partition
         self._open: deque[Unfinished] = deque()
@@ -56,6 +57,10 @@ class Frontier:
         self._ledger_end = ledger_end.offset if ledger_end is not None else 0
         self._topic_id = topic_id
         self._ledger_id = ledger_id
+        self._line = line
+        self.scan: tuple[int, int | None] | None = None
+        """Of a partition of intents: from which offset its next owner reads what was seen, and the checkpoint's own
+        offset if it has a record."""
         self._returned: CommitPoint | None = None
         self.uncovered: Callable[[], int | None] | None = None
         """Returns the lowest ledger offset that the next owner must read for another reason; None: there is none."""
@@ -64,6 +69,11 @@ class Frontier:
     def offset(self) -> int | None:
         """The lowest unfinished offset; None if nothing was committed or offered yet."""
         return self._open[0].offset if self._open else self._next
+
+    @property
+    def following(self) -> int | None:
+        """The offset after the newest offered record; None if nothing was committed or offered yet."""
+        return self._next
 
     @property
     def span(self) -> int:
@@ -139,4 +149,4 @@ class Frontier:
         if self.uncovered is not None and (lowest := self.uncovered()) is not None:
             begin = min(begin, lowest)
         position = LedgerPosition(self._ledger_partition, begin)
-        return pointer.write(position, self._topic_id, self._ledger_id)
+        return pointer.write(position, self._topic_id, self._ledger_id, line=self._line, scan=self.scan)

@@ -14,6 +14,9 @@ from pipeline.care.recipients import CareTerms, Recipients
 from pipeline.delivery.buffers import Buffers
 from pipeline.delivery.condition import NEVER
 from pipeline.delivery.evaluated_record import Attempt, CareRecord, EvaluatedRecord, PendingOutcome
+from pipeline.delivery.frontier import Unfinished
+from pipeline.delivery.hop.checkpoints import PendingCheckpoint
+from pipeline.delivery.hop.unwritten_intents import UnwrittenIntents
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
@@ -24,11 +27,12 @@ from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
 from pipeline.delivery.stops.pauses import because
 from pipeline.delivery.stops.stops import Stops
 from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outcome
-from pipeline.model.event import TopicPartition
+from pipeline.model.event import Position, TopicPartition
 from pipeline.model.halt import Halt
+from pipeline.model.intent import Seen
 from pipeline.model.ledger import Assigned, CommitPoint
-from pipeline.model.notice import DEFAULT_API
-from pipeline.model.outcome import Because, OutcomeKind, Reason
+from pipeline.model.notice import DEFAULT_API, Notice
+from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
@@ -84,6 +88,11 @@ class Delivery:
         """Returns the outcomes decided since the last call."""
         self.acknowledged = self._unacknowledged.acknowledged
         """To be called when Kafka has acknowledged an outcome, with its ticket and its place in the ledger."""
+        self._intents = UnwrittenIntents(self._unacknowledged)
+        self.intents = self._intents.collect
+        """Returns the intents made since the last call (map role), in the order in which to write them."""
+        self.intent_written = self._intents.acknowledged
+        """To be called when Kafka has acknowledged an intent, with its ticket."""
         self._waiting: list[tuple[float, int, PendingNotice]] = []
         self._stops = Stops()
         self._ticket = 0
@@ -128,6 +137,7 @@ class Delivery:
         for key in keys:
             partition = self._partitions.pop(key)
             self._unacknowledged.release(partition)
+            self._intents.release(partition)
             point = partition.frontier.current()
             if point is not None:
                 points.append(point)
@@ -178,6 +188,103 @@ class Delivery:
         event.size = arrival.record.size
         self._unacknowledged.expect(partition, 1, event)
         care.choose(choice, offset, self._now + self._correction, partial(self._unacknowledged.done, partition, event))
+
+    def offer_mapped(self, arrival: EvaluatedRecord, now: float) -> None:
+        """Take an event whose notices become intents; those in `notices` are delivered from here all the same."""
+        self._now = now
+        offset = arrival.record.offset
+        partition = self._partitions.get(TopicPartition(*arrival.record[:2]))
+        if partition is None or partition.revoking or partition.epoch != arrival.epoch:
+            return
+        notices, outcomes, intents = arrival.notices, arrival.outcomes, arrival.intents
+        if partition.done or partition.ended:
+            intents = partition.unwritten(intents, offset)
+            notices, outcomes = partition.remaining(arrival, offset)
+        since = arrival.event.time_ms if arrival.event is not None else arrival.record.timestamp_ms
+        event = partition.frontier.offered(offset, len(notices) + len(outcomes) + len(intents), since / 1000)
+        if event is None or not event.left:
+            return
+        size = arrival.record.size
+        for notice in intents:
+            size += len(notice.body)
+            self._intents.publish(notice, arrival, partition, event)
+        self._queue(arrival, notices, outcomes, partition, event, size)
+
+    def offer_intent(
+        self, arrival: EvaluatedRecord, read: Position, seen: Seen, now: float, *, is_off: bool = False
+    ) -> bool:
+        """Take an intent, read at `read`, with its notice; return whether it was seen before, so that nothing follows.
+
+        `is_off`: its rule is switched off, and the notice ends at once.
+        """
+        self._now = now
+        partition = self._partitions.get(TopicPartition(*read[:2]))
+        if partition is None or partition.revoking or partition.epoch != arrival.epoch or partition.checkpoints is None:
+            return False
+        partition.checkpoints.begins(read.offset)
+        notices: Sequence[Notice] = ()
+        is_repeated = partition.checkpoints.replays.is_replay(seen)
+        if arrival.choice is not None and not is_repeated:
+            self._choose(arrival, partition, read.offset)
+            return False
+        if not is_repeated:
+            notices, _ = partition.remaining(arrival, read.offset)
+        since = arrival.event.time_ms if arrival.event is not None else seen.timestamp_ms
+        event = partition.frontier.offered(read.offset, len(notices), since / 1000)
+        if event is None or not event.left:
+            return is_repeated
+        is_off = is_off or arrival.notices[0].rule in self._rules_off
+        leaving = [notice for notice in notices if notice.api in self._routes] if not is_off else []
+        self._queue(arrival, leaving, (), partition, event, arrival.record.size)
+        for notice in notices if len(leaving) < len(notices) else ():
+            work = PendingNotice(0, notice, arrival, event, partition, self._routes[DEFAULT_API])
+            if is_off:
+                self._publish(work, OutcomeKind.CANCELLED, Reason.RULE_OFF, now)
+            else:
+                work.reply = Reply(detail=f"there is no API `{notice.api}` in the configuration any more")
+                self._publish(work, OutcomeKind.REJECTED, Reason.CONFIG, now)
+        return False
+
+    def pass_over(self, read: Position, epoch: int, since: float) -> None:
+        """Take a record of the intents topic from which nothing follows; `since` is its time, epoch seconds."""
+        partition = self._partitions.get(TopicPartition(*read[:2]))
+        if partition is not None and not partition.revoking and partition.epoch == epoch:
+            if partition.checkpoints is not None:
+                partition.checkpoints.begins(read.offset)
+            partition.frontier.offered(read.offset, 0, since)
+
+    def _queue(
+        self,
+        arrival: EvaluatedRecord,
+        notices: Sequence[Notice],
+        outcomes: Sequence[Outcome],
+        partition: Partition,
+        event: Unfinished,
+        size: int,
+    ) -> None:
+        """Publish the outcomes, put the notices into their lanes, and count what `event` waits for."""
+        for outcome in outcomes:
+            self._unacknowledged.publish(outcome, arrival.record, partition, event)
+            size += arrival.record.size
+        for one in notices:
+            notice = self._routes[one.api].written(one)
+            size += len(notice.body)
+            self._ticket += 1
+            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, self._routes[notice.api]))
+        event.size = size
+        self._unacknowledged.expect(partition, event.left, event)
+
+    def checkpoints(self, now: float) -> list[PendingCheckpoint]:
+        """Return the checkpoints of intents to write now."""
+        owned = ((key, one, one.checkpoints) for key, one in self._partitions.items() if one.checkpoints is not None)
+        due = ((key, one.epoch, checkpoints.due(now)) for key, one, checkpoints in owned)
+        return [PendingCheckpoint(key, epoch, checkpoint) for key, epoch, checkpoint in due if checkpoint is not None]
+
+    def checkpoint_written(self, pending: PendingCheckpoint, offset: int) -> None:
+        """Kafka has acknowledged a checkpoint, at this offset of its partition."""
+        partition = self._partitions.get(pending.partition)
+        if partition is not None and partition.epoch == pending.epoch and partition.checkpoints is not None:
+            partition.checkpoints.written(offset)
 
     def rules_off(self, rules: frozenset[str], now: float) -> int:
         """End the buffered notices of `rules`, which are not in use any more; return how many ended.
@@ -391,6 +498,11 @@ class Delivery:
             self._unacknowledged.publish(
                 final_outcome(work, kind, reason, now, why), work.arrival.record, work.partition, work.event
             )
+
+    @property
+    def unwritten_intents(self) -> int:
+        """How many intents are made and not acknowledged by Kafka."""
+        return len(self._intents)
 
     @property
     def unacknowledged(self) -> int:

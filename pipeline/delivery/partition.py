@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.delivery.frontier import Frontier
+from pipeline.delivery.hop.checkpoints import Checkpoints
+from pipeline.model.intent import Mapped, stream_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +25,14 @@ class Partition:
         "buffered",
         "bytes",
         "care",
+        "checkpoints",
         "done",
+        "ended",
         "epoch",
         "frontier",
         "in_flight",
+        "mapped",
+        "number",
         "origin",
         "reached",
         "released",
@@ -47,10 +53,22 @@ class Partition:
         self.epoch = assigned.epoch
         self.origin = assigned.origin
         self.frontier = Frontier(
-            assigned.partition, assigned.frontier, assigned.ledger_end, assigned.origin.topic_id, assigned.ledger_id
+            assigned.partition,
+            assigned.frontier,
+            assigned.ledger_end,
+            assigned.origin.topic_id,
+            assigned.ledger_id,
+            assigned.line,
         )
+        self.number = assigned.partition.partition
+        self.checkpoints = None if assigned.intents is None else Checkpoints(assigned.intents, self.frontier)
+        """Of a partition of the intents topic; None for a partition of events."""
+        self.mapped = Mapped(stream_name(assigned.origin, *assigned.partition, assigned.line), assigned.origin)
+        """What intents of its events name."""
         self.done = dict(assigned.done)
         """Outcomes in the ledger; each is removed once its event is offered."""
+        self.ended = assigned.ended
+        """Notices of events that were sent from the intents topic before these events are read again."""
         self.reached = assigned.reached
         """Up to this offset an earlier owner was at work, as far as the ledger tells: what is sent of it may be sent
         again, for that owner may have sent what it could no longer write down."""
@@ -77,6 +95,17 @@ class Partition:
     def drained(self) -> bool:
         """Whether no request is in flight, and every outcome and every record of recipient care is acknowledged."""
         return not self.in_flight and not self.unacknowledged and (self.care is None or not self.care.is_writing)
+
+    def unwritten(self, intents: Sequence[Notice], offset: int) -> Sequence[Notice]:
+        """Return those of `intents`, of the event at `offset`, whose outcome the ledger does not hold.
+
+        It may hold one where recipient care was off before, or where an operator has reset offsets.
+        """
+        ended, done = self.ended, self.done
+        if not ended and offset > self.reached:
+            return intents
+        kept = [notice for notice in intents if done.pop((offset, notice.id), None) is None]
+        return [notice for notice in kept if (offset, notice.id) not in ended]
 
     def remaining(self, evaluated: EvaluatedRecord, offset: int) -> tuple[Sequence[Notice], Sequence[Outcome]]:
         """Return the notices and outcomes of `evaluated`, of the record at `offset`, that the ledger does not hold."""

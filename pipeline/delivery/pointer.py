@@ -2,6 +2,8 @@
 
 `np2;topic=<topic id>;ledger=<the ledger topic's id>;partition=2;offset=1042;gone=120-5788,5669;crc=1f0c9a2b`
 
+With recipient care the commits of events have `line=`, and those of intents `scan=` and `state=`.
+
 Fields are named. A reader ignores names that it does not know, so later releases can add fields. `crc` is last: the
 CRC-32 of the text before it, in hexadecimal digits. A map of completed offsets instead would not fit: Kafka 4.1 takes
 at most 4,095 characters.
@@ -50,6 +52,11 @@ class Pointer(NamedTuple):
     """The ledger topic's id; None if the broker has none."""
     gone: Gone | None = None
     """None if retention has deleted nothing unread."""
+    line: str | None = None
+    """Of a partition of events: a name that changes when offsets are reset (`pipeline.model.intent.stream_name`)."""
+    scan: tuple[int, int | None] | None = None
+    """Of a partition of intents: the offset from which a new owner reads what was seen, and that of the checkpoint's
+    record, if there is one (`pipeline.delivery.hop.checkpoints`)."""
 
 
 class Unusable(StrEnum):
@@ -62,11 +69,21 @@ class Unusable(StrEnum):
     """Written by 0.1.0, which was never released."""
 
 
-def write(ledger: LedgerPosition, topic_id: str | None = None, ledger_id: str | None = None) -> str:
+def write(
+    ledger: LedgerPosition,
+    topic_id: str | None = None,
+    ledger_id: str | None = None,
+    *,
+    line: str | None = None,
+    scan: tuple[int, int | None] | None = None,
+) -> str:
     """Return the metadata: ASCII, at most 255 characters."""
-    ids = {"topic": topic_id, "ledger": ledger_id}
-    fields = [f"{name}={value}" for name, value in ids.items() if value is not None]
-    text = ";".join((VERSION, *fields, f"partition={ledger.partition}", f"offset={ledger.offset}"))
+    named = {"topic": topic_id, "ledger": ledger_id, "partition": ledger.partition, "offset": ledger.offset}
+    if line is not None:
+        named["line"] = line
+    if scan is not None:
+        named |= {"scan": scan[0], "state": scan[1]}
+    text = ";".join((VERSION, *[f"{name}={value}" for name, value in named.items() if value is not None]))
     return f"{text};crc={_checksum(text)}"
 
 
@@ -97,11 +114,16 @@ def read(metadata: str | None) -> Pointer | Unusable | None:
     if _checksum(match[1]) != match[2] or not all(_NUMBER.fullmatch(number) for number in numbers):
         return Unusable.DAMAGED
     gone = _GONE.fullmatch(fields.get("gone", ""))
+    scan, state = [
+        int(text) if _NUMBER.fullmatch(text) else None for text in (fields.get("scan", ""), fields.get("state", ""))
+    ]
     return Pointer(
         LedgerPosition(*map(int, numbers)),
         fields.get("topic"),
         fields.get("ledger"),
         None if gone is None else Gone(*map(int, gone.groups())),
+        fields.get("line"),
+        None if scan is None else (scan, state),
     )
 
 

@@ -6,7 +6,7 @@ from pipeline.delivery.evaluated_record import PendingOutcome
 from pipeline.delivery.frontier import Unfinished
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
-from pipeline.model.event import Event, Position, Record
+from pipeline.model.event import Event, IntentPosition, Position, Record
 from pipeline.model.make import make
 from pipeline.model.notice import Notice
 from pipeline.model.once import OnceUntil
@@ -138,7 +138,7 @@ def final_outcome(
     if event is None:
         raise ValueError(f"{notice_id}: a notice without an event")
     topic, partition, offset, _, _, _, _, _ = arrival.record
-    redrive = event.redrive
+    redrive, intent = event.redrive, arrival.intent
     status, code, _, _, detail, _ = work.reply or _NO_REPLY
     values = (
         notice_id,
@@ -159,10 +159,10 @@ def final_outcome(
         arrival.received_at,
         work.first_attempt_at,
         now,
-        offset <= work.partition.reached,
+        work.event.offset <= work.partition.reached,
         "" if kind is ACCEPTED else _detail(work, kind, reason, event, detail),
         event.trace,
-        work.partition.origin,
+        work.partition.origin if intent is None else intent.origin,
         0 if redrive is None else redrive.number,
         None if redrive is None else redrive.first,
         because,
@@ -170,5 +170,6 @@ def final_outcome(
         item,
         category,
         None if once is None or kind not in COUNTED else OnceUntil(once.key, now + once.within),
+        None if intent is None else IntentPosition(work.partition.number, work.event.offset),
     )
     return make(Outcome, values)

@@ -36,6 +36,13 @@ class Position(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
+class IntentPosition(NamedTuple):
+    """Where the send role read a notice: partition and offset of the intents topic."""
+
+    partition: int
+    offset: int
+
+
 class Origin(NamedTuple):
     """The consumer group, cluster and topic that a position alone does not identify."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
+from pipeline.model.intent import RestoredIntents
 
 
 class LedgerPosition(NamedTuple):
@@ -58,3 +59,10 @@ class Assigned(NamedTuple):
     """The ledger topic's id, for the commit's pointer."""
     care: RestoredCare | None = None
     """None: recipient care does not decide about the notices of this partition."""
+    ended: Collection[tuple[int, str]] = ()
+    """Of a partition of events that is read again: notices that were sent from the intents topic, by source offset and
+    outcome id."""
+    line: str | None = None
+    """Carried on in the commits of events, where recipient care is on (`pipeline.model.intent.stream_name`)."""
+    intents: RestoredIntents | None = None
+    """Of a partition of the intents topic: what was seen of it; None for a partition of events."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
+from pipeline.model.event import UNKNOWN_ORIGIN, IntentPosition, Origin, Position
 from pipeline.model.once import OnceUntil
 from pipeline.model.trace import TraceContext
 
@@ -175,6 +175,8 @@ class Outcome(NamedTuple):
     """The rule's category; None: it has none."""
     once: OnceUntil | None = None
     """Of a message that was sent, or may have been: until when no other of its `once` key is sent."""
+    intent: IntentPosition | None = None
+    """Where the notice was read, if recipient care is on; None: from its event's partition."""
 
     def moved(self, seconds: float) -> Outcome:
         """Return it with all times of this service moved by so much."""

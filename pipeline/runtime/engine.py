@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipeline.errors import OutcomeLost
+from pipeline.model.event import TopicPartition
+from pipeline.model.intent import Intent
 from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import ACCEPTED
@@ -24,9 +26,8 @@ from pipeline.runtime.sender import Sender
 
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Attempt, Delivery, PendingOutcome
-    from pipeline.model.event import TopicPartition
     from pipeline.model.pause import Pause
-    from pipeline.ports import Api, Clock, EventSource, OutcomeLog, Telemetry
+    from pipeline.ports import Api, Clock, EventSource, IntentLog, OutcomeLog, Telemetry
     from pipeline.runtime.care_records import CareRecords
 
 POLL_SECONDS = 0.002
@@ -61,16 +62,17 @@ class Engine:
         fan_out: Callable[[], int] = lambda: 1,
         share: Callable[[Sequence[Pause]], None] = lambda _: None,
         care: CareRecords | None = None,
+        intents: IntentLog | None = None,
     ) -> None:
         """`apis` are those of `delivery`; `fatal` ends the service; `share` gets pauses that delivery has decided.
 
-        `care` writes the records of recipient care, where it is on.
-
+        `care` writes the records of recipient care, and `intents` those of the intents topic, where it is on.
         `waiting` and `waiting_bytes` count records read but not yet offered; `fan_out` estimates the notices of one.
         """
         self._delivery = delivery
         self._acknowledge = delivery.acknowledged
         self._outcomes = outcomes
+        self._intents = intents
         self._source = source
         self._clock = clock
         self._telemetry = telemetry
@@ -142,27 +144,35 @@ class Engine:
                 moved = publication.outcome.moved(self._correction)
                 publication = replace(publication, outcome=moved)  # noqa: PLW2901 - the same outcome, with corrected times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
+        if self._intents is not None:
+            self._write_intents(self._intents)
         self._poll_soon()
         self._update_demand()
         for sender in self._senders:
             sender.log_halt()
         if now - self._last_commit >= COMMIT_SECONDS:
             self._last_commit = now
-            self._follow_wall_clock(now)
-            if self._care is not None and not quiet:
-                self._care.write(now)
-            points = delivery.commit_points()
-            if points:
-                self._source.commit(points)
-            decided = delivery.decided_pauses()
-            if decided:
-                self._share(decided)
-            if self._polling is None:
-                self._poll()  # serves the producer's error callbacks when no acknowledgement is missing
+            self._commit(now, is_quiet=quiet)
         # Without a token or group contact the next wake-up is not timed; otherwise overdue notices would busy-loop.
         self._wake_at(now, delivery.next_wakeup(now, sending) if sending else None)
         for stepped in self._drain_events:
             stepped.set()
+
+    def _commit(self, now: float, *, is_quiet: bool) -> None:
+        """Do what is due four times a second."""
+        self._follow_wall_clock(now)
+        if self._care is not None and not is_quiet:
+            self._care.write(now)
+        points = self._delivery.commit_points()
+        if points:
+            self._source.commit(points)
+        if self._intents is not None:
+            self._write_checkpoints(self._intents, now)
+        decided = self._delivery.decided_pauses()
+        if decided:
+            self._share(decided)
+        if self._polling is None:
+            self._poll()  # serves the producer's error callbacks when no acknowledgement is missing
 
     def _send(self, now: float) -> Sequence[str]:
         """Start what may leave now, and return the APIs that have a token."""
@@ -179,6 +189,35 @@ class Engine:
                 post(attempt.notice, token, attempt.trace, answered)
         self._senders.rotate()  # while Kafka limits what may leave, each API is the first in turn
         return sending
+
+    def _write_intents(self, intents: IntentLog) -> None:
+        """Hand over what the map role has made, in its order."""
+        delivery, source = self._delivery, self._source
+        for pending in delivery.intents():
+            arrival = pending.arrival
+            event = arrival.event
+            assert event is not None  # noqa: S101 - a notice is made of an event
+            partition = TopicPartition(arrival.record.topic, arrival.record.partition)
+            stream, origin = pending.mapped
+            intent = Intent(
+                pending.notice,
+                event,
+                origin,
+                arrival.rules_version,
+                arrival.received_at + self._correction,
+                stream,
+                source.committed(partition),
+            )
+            intents.write(intent, partial(self._intent_written, pending.ticket))
+
+    def _intent_written(self, ticket: int, _: int) -> None:
+        self._delivery.intent_written(ticket)
+
+    def _write_checkpoints(self, intents: IntentLog, now: float) -> None:
+        """Write what partitions of the intents topic have seen, for their next owner."""
+        for pending in self._delivery.checkpoints(now):
+            written = partial(self._delivery.checkpoint_written, pending)
+            intents.write_checkpoint(pending.partition.partition, pending.checkpoint, written)
 
     def _quiet(self, now: float) -> bool:
         """Whether nothing may be sent because this process was frozen or Kafka does not answer.
@@ -224,7 +263,8 @@ class Engine:
         self._telemetry.ended(publication.outcome, self._clock.now() + self._correction)
 
     def _poll_soon(self) -> None:
-        if self._delivery.unacknowledged and self._polling is None:
+        awaits = self._delivery.unacknowledged or (self._intents is not None and self._delivery.unwritten_intents)
+        if awaits and self._polling is None:
             self._polling = asyncio.get_running_loop().call_later(POLL_SECONDS, self._poll)
 
     def _poll(self) -> None:
@@ -233,6 +273,8 @@ class Engine:
             self._care.poll()
         try:
             acknowledged = self._outcomes.poll()
+            if self._intents is not None:
+                acknowledged += self._intents.poll()
         except OutcomeLost as error:
             self._lost = True
             self._fatal(error)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.model.ledger import Assigned
     from pipeline.ports import Clock, Decoder, Telemetry
     from pipeline.rules.ruleset import RuleSet
+    from pipeline.runtime.hop import Hop
 
 SLICE = 16
 """Records evaluated before the loop runs its other callbacks: under half a millisecond, so that replies which arrived
@@ -54,7 +55,7 @@ _Key = tuple[str, int]
 class Intake:
     """Evaluates batches of records and offers the results to delivery, in the order of each partition."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each dependency
         self,
         *,
         decoder: Decoder,
@@ -64,8 +65,9 @@ class Intake:
         telemetry: Telemetry,
         progressed: Callable[[], None],
         publish_unmatched: bool,
+        hop: Hop | None = None,
     ) -> None:
-        """`progressed` is called whenever delivery may have something new to do."""
+        """`progressed` is called whenever delivery may have something new to do; `hop` is recipient care's."""
         self.rules = rules
         self._decoder = decoder
         self._delivery = delivery
@@ -73,6 +75,7 @@ class Intake:
         self._telemetry = telemetry
         self._progressed = progressed
         self._publish_unmatched = publish_unmatched
+        self._hop = hop
         self._assignments: dict[_Key, tuple[int, Origin]] = {}
         self._queue: deque[Record] = deque()
         self._awaiting_schema: dict[_Key, deque[Record]] = {}
@@ -127,7 +130,10 @@ class Intake:
         self._queue.extend(records)
         self.waiting_bytes += _size(records)
         for topic, count in Counter([record[0] for record in records]).items():
-            self._telemetry.consumed(topic, count)
+            if self._hop is not None and topic == self._hop.topic:
+                self._telemetry.intents_read(count)
+            else:
+                self._telemetry.consumed(topic, count)
         self._schedule()
 
     async def stop(self) -> None:
@@ -156,7 +162,8 @@ class Intake:
             self.waiting_bytes -= record.size
             assignment = self._assignments.get(partition)
             if assignment is not None:
-                self._evaluate(record, partition, *assignment)
+                evaluate = self._evaluate if self._hop is None else self._evaluate_with_care
+                evaluate(record, partition, *assignment)
         self._progressed()
         self._schedule()
 
@@ -207,6 +214,17 @@ class Intake:
             self._fan_out = max(1.0, len(notices), self._fan_out * FAN_OUT_DECAY)
         self._offer(record, epoch, event, notices, outcomes, now)
 
+    def _evaluate_with_care(self, record: Record, partition: _Key, epoch: int, origin: Origin) -> None:
+        """Offer an intent; run the stages for a record of any other topic."""
+        hop = self._hop
+        if hop is None or record.topic != hop.topic:
+            self._evaluate(record, partition, epoch, origin)
+            return
+        now = self._clock.now()
+        if not hop.take(record, epoch, self.rules, self._telemetry, now):
+            fault = Undecodable(Reason.MALFORMED_AVRO, "a record of the intents topic that is not an intent")
+            self._offer_undecodable(record, epoch, origin, fault, now)
+
     def _offer(
         self,
         record: Record,
@@ -216,7 +234,11 @@ class Intake:
         outcomes: Sequence[Outcome],
         now: float,
     ) -> None:
-        self._delivery.offer(EvaluatedRecord(record, event, epoch, notices, outcomes, now, self.rules.version), now)
+        evaluated = EvaluatedRecord(record, event, epoch, notices, outcomes, now, self.rules.version)
+        if self._hop is not None and notices and self._hop.maps:
+            self._hop.map(evaluated, self.rules, now)
+        else:
+            self._delivery.offer(evaluated, now)
 
     # Records that become no notice, or not yet
 

@@ -19,8 +19,20 @@ from pipeline.runtime.pause_sharing import PauseSharing
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Delivery
     from pipeline.model.pause import Pause
-    from pipeline.ports import Api, CareLog, CareWatch, Clock, Controls, Decoder, EventSource, OutcomeLog, Telemetry
+    from pipeline.ports import (
+        Api,
+        CareLog,
+        CareWatch,
+        Clock,
+        Controls,
+        Decoder,
+        EventSource,
+        IntentLog,
+        OutcomeLog,
+        Telemetry,
+    )
     from pipeline.rules.ruleset import RuleSet
+    from pipeline.runtime.hop import Hop
 
 log = structlog.get_logger("service")
 
@@ -50,6 +62,9 @@ class Parts(NamedTuple):
     """Puts the `max_per_minute` of these rules in force."""
     care: CareParts | None = None
     """None: recipient care is off."""
+    hop: Hop | None = None
+    """Recipient care's, with `intents`; None: it is off."""
+    intents: IntentLog | None = None
 
 
 class Service:
@@ -77,6 +92,7 @@ class Service:
             telemetry=parts.telemetry,
             progressed=self._progressed,
             publish_unmatched=publish_unmatched,
+            hop=parts.hop,
         )
         self._care = None
         if parts.care is not None:
@@ -95,6 +111,7 @@ class Service:
             fatal=self.fail,
             share=self._pause_sharing.share,
             care=self._care,
+            intents=parts.intents,
         )
         self.bridge = Bridge(
             loop=asyncio.get_running_loop(),
@@ -196,6 +213,8 @@ class Service:
             await asyncio.to_thread(self._care.stop)
         # On the loop's thread, after the engine's own polling has ended: one thread owns the producer's queue.
         missing = self.parts.outcomes.flush(0.0 if self._error else 5.0)
+        if self.parts.intents is not None:
+            missing += self.parts.intents.flush(0.0 if self._error else 5.0)
         for api in self.parts.apis:
             await api.client.close()
             await api.tokens.close()

@@ -75,13 +75,14 @@ def _shadow(settings: Settings) -> Settings:
 
     Its own group separates its offsets from the live service's, its own outcomes topic separates the ledger.
     """
-    kafka, outcomes, letters = settings.kafka, settings.outcomes, settings.dead_letters
+    kafka, outcomes, letters, care = settings.kafka, settings.outcomes, settings.dead_letters, settings.recipient_care
     group = kafka.group_id and kafka.group_id + SHADOW_SUFFIX
     return settings.model_copy(
         update={
             "kafka": kafka.model_copy(update={"group_id": group}),
             "outcomes": outcomes.model_copy(update={"topic": outcomes.topic + SHADOW_SUFFIX}),
             "dead_letters": letters.model_copy(update={"topic": letters.topic + SHADOW_SUFFIX}),
+            "recipient_care": care.model_copy(update={"intents_topic": care.intents_topic + SHADOW_SUFFIX}),
         }
     )
 

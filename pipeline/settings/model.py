@@ -17,6 +17,7 @@ from pydantic.config import JsonDict
 from pipeline.delivery.policy import DeliverySettings, RateSettings
 from pipeline.delivery.verdicts import VerdictSettings
 from pipeline.model.notice import MOST_ITEMS
+from pipeline.settings.care import RecipientCareSettings
 from pipeline.settings.conflicts import at_most_one, each_once, fit_for_workers, in_one_of, needs, topics_apart
 from pipeline.settings.kafka_cautions import impossible
 from pipeline.settings.kinds import (
@@ -345,6 +346,10 @@ class Settings(Section):
     )
     outcomes: OutcomeSettings = Field(default_factory=OutcomeSettings, description="The ledger of outcomes.")
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings, description="Dead letters.")
+    recipient_care: RecipientCareSettings = Field(
+        default_factory=RecipientCareSettings,
+        description="Order across topics, caps, `once`, quiet hours and opt-outs of each recipient.",
+    )
     test_recipients: dict[RecipientName, RecipientId] = Field(
         default_factory=dict,
         description="Recipients of test messages by name, such as `me: 7f3c…`: the only ones that `send --to` takes.",
@@ -371,8 +376,14 @@ class Settings(Section):
             "dead_letters.topic": self.dead_letters.topic,
             "dead_letters.redriven_topic": self.dead_letters.redriven_topic,
             "control.topic": self.control.topic,
+            "recipient_care.intents_topic": self.recipient_care.intents_topic,
         }
         topics_apart(self.kafka.topics, written)
+        if self.recipient_care.enabled is True and self.outcomes.recipient == "omit":
+            raise ValueError(
+                "`outcomes.recipient`: omit leaves out whose outcomes they are, and `recipient_care` counts by it: "
+                "write hash"
+            )
         check_request(self.notices, "notices")
         for name, api in self.apis.items():
             check_request(api, f"apis.{name}")

@@ -88,6 +88,11 @@ class MemoryEventSource:
             self._hold = partitions
             self._kafka.changed.notify_all()
 
+    def committed(self, partition: TopicPartition) -> int:
+        with self._kafka.changed:
+            point = self._kafka.commits.get(partition)
+        return 0 if point is None else point.offset
+
     def commit(self, points: Sequence[CommitPoint]) -> None:
         with self._kafka.changed:
             self._commit(points)

@@ -51,6 +51,7 @@ class Commits:
         # Below: accessed only by the source's own thread.
         self._sent: dict[TopicPartition, CommitPoint] = {}
         self._pointers: dict[TopicPartition, str] = {}
+        self._acknowledged: dict[TopicPartition, int] = {}
         self._gone: dict[TopicPartition, pointer.Gone] = {}
         self._next_at = 0.0
         self._may_ask = True
@@ -64,13 +65,20 @@ class Commits:
         with self._lock:
             self._pending.update((point.partition, point) for point in points)
 
-    def adopt(self, partition: TopicPartition, metadata: str) -> None:
+    def adopt(self, partition: TopicPartition, metadata: str, offset: int | None = None) -> None:
         """Start committing for an assigned partition; `metadata` is used until a commit point brings a newer one.
+
+        `offset` is the frontier, which is committed, or will be before anything of the partition is processed.
 
         A point without a pointer keeps the previous one: every outcome above the frontier is still at or after it,
         whereas an empty pointer would hide the outcomes acknowledged between this commit and a crash.
         """
         self._pointers[partition] = metadata
+        self._acknowledged[partition] = offset or 0
+
+    def acknowledged(self, partition: TopicPartition) -> int:
+        """Return the last offset that Kafka has acknowledged as committed by this assignment; thread-safe."""
+        return self._acknowledged.get(partition, 0)
 
     def keep_gone(self, partition: TopicPartition, gone: pointer.Gone) -> None:
         """Carry on what the last commit of an assigned partition notes."""
@@ -90,6 +98,7 @@ class Commits:
             self._pointers.pop(partition, None)
             self._sent.pop(partition, None)
             self._gone.pop(partition, None)
+            self._acknowledged.pop(partition, None)
 
     def send(self, consumer: Consumer, now: float) -> None:
         """Send pending commits, at most once in `COMMIT_SECONDS`."""
@@ -117,6 +126,8 @@ class Commits:
             else:
                 self._sent.pop(key, None)
                 self._count("ok", 1)
+                if key in self._acknowledged and one.offset > self._acknowledged[key]:
+                    self._acknowledged[key] = one.offset
 
     @property
     def unanswered(self) -> bool:

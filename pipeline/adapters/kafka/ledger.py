@@ -16,7 +16,7 @@ from pipeline.adapters.kafka.outcome_record import LedgerEntry, is_unreleased
 from pipeline.delivery import pointer
 from pipeline.delivery.pointer import Unusable
 from pipeline.errors import UserError
-from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
+from pipeline.model.event import UNKNOWN_ORIGIN, IntentPosition, Origin, TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ class Committed(NamedTuple):
     metadata: str | None
     origin: Origin = UNKNOWN_ORIGIN
     """Only outcomes of this origin count."""
+    line: str | None = None
+    """Of a partition of events, where recipient care is on: carried on in its commits."""
+    scan: tuple[int, int | None] | None = None
+    """Of a partition of the intents topic: the pointer's field of this name."""
 
 
 class LedgerTelemetry(Protocol):
@@ -111,10 +115,12 @@ class LedgerReader:
         telemetry: LedgerTelemetry,
         ledger_id: Callable[[], str | None] = lambda: None,
         care: CareReader | None = None,
+        intents: str | None = None,
     ) -> None:
         """`properties` are librdkafka's; `ledger_id` queries the topic's id.
 
-        `care` restores the recipients of those partitions that have some.
+        `care` restores the recipients of those partitions that have some. `intents` is the intents topic, where
+        recipient care is on; `decode` then gives the position of intents, too.
         """
         self._properties = {
             **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
@@ -130,6 +136,7 @@ class LedgerReader:
         self._telemetry = telemetry
         self._ledger_id = ledger_id
         self._care = care
+        self._intents = intents
         self._is_checked = False
         self._is_sharing_reported = False
 
@@ -158,7 +165,7 @@ class LedgerReader:
             self._care.begin(committed, alive)
         consumer = Consumer(self._properties)  # not closed: see former_clients.py
         ranges = self._ranges(consumer)
-        found = _Found(committed)
+        found = _Found(committed, self._intents)
         self._check_newest(consumer, ranges, found)
         homes = {one.partition: ledger_partition(*one.partition, len(ranges)) for one in committed}
         own = {key: LedgerPosition(home, ranges[home][1]) for key, home in homes.items()}
@@ -166,13 +173,15 @@ class LedgerReader:
         pointers: dict[TopicPartition, str] = {}
         starts = {one.partition: self._begin(one, ranges, ledger_id) for one in committed}
         lost = [one for one in committed if starts[one.partition] is None]
-        starts |= self._by_time(consumer, lost, own, ranges)
+        starts |= self._by_time(consumer, lost, own, ranges, begins)
         if self._care is not None:
             starts |= self._reaching_back(consumer, self._care, lost, starts, own)
         for one in committed:
             at = starts[one.partition]
             position = at or own[one.partition]
-            pointers[one.partition] = pointer.write(position, one.origin.topic_id, ledger_id)
+            pointers[one.partition] = pointer.write(
+                position, one.origin.topic_id, ledger_id, line=one.line, scan=one.scan
+            )
             if at is not None:
                 begins[at.partition] = min(at.offset, begins.get(at.partition, at.offset))
         ends = {partition: ranges[partition][1] for partition in begins}
@@ -256,20 +265,33 @@ class LedgerReader:
         committed: Sequence[Committed],
         own: Mapping[TopicPartition, LedgerPosition],
         ranges: Mapping[int, tuple[int, int]],
+        begins: dict[int, int],
     ) -> Mapping[TopicPartition, LedgerPosition]:
         """Return where to begin without a pointer, by timestamp: an outcome is younger than its event.
+
+        Where recipient care is on, an event's outcomes may be in any partition of the ledger: all are read, and
+        `begins` gets where.
 
         A commit has no pointer after `kafka-consumer-groups --reset-offsets`, after the group's offsets expired, or
         after another tool copied them to another cluster.
         """
-        unread = [one for one in committed if ranges[own[one.partition].partition][0] < own[one.partition].offset]
+        if self._intents is None:
+            unread = [one for one in committed if ranges[own[one.partition].partition][0] < own[one.partition].offset]
+        else:
+            unread = list(committed) if any(low < high for low, high in ranges.values()) else []
         starts: dict[TopicPartition, LedgerPosition] = {}
         for partition, timestamp_ms in self._first_timestamps(consumer, unread).items():
             home = own[partition].partition
-            query = KafkaPartition(self._topic, home, max(0, timestamp_ms - CLOCK_MARGIN_MS))
-            (answer,) = consumer.offsets_for_times([query], timeout=ASK_SECONDS)
-            if answer.error is not None:
-                raise KafkaException(answer.error)
+            searched = [home] if self._intents in {None, partition.topic} else list(ranges)
+            since = max(0, timestamp_ms - CLOCK_MARGIN_MS)
+            queries = [KafkaPartition(self._topic, number, since) for number in searched]
+            answers = {one.partition: one for one in consumer.offsets_for_times(queries, timeout=ASK_SECONDS)}
+            for one in answers.values():
+                if one.error is not None:
+                    raise KafkaException(one.error)
+                if one.offset >= 0:
+                    begins[one.partition] = min(one.offset, begins.get(one.partition, one.offset))
+            answer = answers[home]
             if answer.offset >= 0:
                 starts[partition] = LedgerPosition(home, answer.offset)
             self._telemetry.looked_up_by_time()
@@ -291,12 +313,12 @@ class LedgerReader:
         deadline = time.monotonic() + SILENT_SECONDS
         while left:
             if time.monotonic() > deadline:
-                raise _silent("the first records after the commits could not be read")
+                raise silent("the first records after the commits could not be read")
             for message in consumer.consume(len(left), timeout=POLL_SECONDS):
                 partition = TopicPartition(message.topic() or "", message.partition() or 0)
                 error = message.error()
                 if partition not in left or (error is not None and error.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001 - librdkafka's own codes begin so
-                    _raise_if_final(error)
+                    raise_if_final(error)
                     continue
                 left.discard(partition)
                 if error is None:
@@ -317,7 +339,7 @@ class LedgerReader:
         deadline = time.monotonic() + SILENT_SECONDS
         while left:
             if time.monotonic() > deadline:
-                raise _silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
+                raise silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
             for message in consumer.consume(len(left), timeout=POLL_SECONDS):
                 error = message.error()
                 if error is None and is_unreleased(message.value()):
@@ -328,7 +350,7 @@ class LedgerReader:
                 if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                     left.pop(message.partition() or 0, None)
                 else:
-                    _raise_if_final(error)
+                    raise_if_final(error)
         self._is_checked = True
 
     def _report_sharing(self, found: _Found) -> None:
@@ -371,7 +393,7 @@ class LedgerReader:
             if messages:
                 heard = now
             elif now - heard > SILENT_SECONDS:
-                raise _silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
+                raise silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
             if now - reported > REPORT_SECONDS:
                 reported = now
                 log.info("ledger_replay", read=read, of=total, seconds=round(now - started, 1))
@@ -400,7 +422,7 @@ class LedgerReader:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 left.pop(partition, None)
             else:
-                _raise_if_final(error)
+                raise_if_final(error)
             return 0
         if offset >= left.get(partition, 0) - 1:
             left.pop(partition, None)
@@ -415,7 +437,11 @@ class LedgerReader:
 class _Found:
     """Outcomes acknowledged at or above each partition's frontier."""
 
-    def __init__(self, committed: Sequence[Committed]) -> None:
+    def __init__(self, committed: Sequence[Committed], intents: str | None = None) -> None:
+        """`intents` is the intents topic, where recipient care is on."""
+        self._intents = intents
+        self._again = {one.partition for one in committed if one.line is not None and one.metadata is None}
+        self._ended: dict[tuple[str, int], set[tuple[int, str]]] = {one.partition: set() for one in committed}
         self._frontiers: dict[tuple[str, int], int] = {one.partition: one.offset or 0 for one in committed}
         self._done: dict[tuple[str, int], dict[tuple[int, str], LedgerPosition]] = {
             one.partition: {} for one in committed
@@ -447,19 +473,47 @@ class _Found:
             return
         topic, partition, offset = entry.position
         source = (topic, partition)
+        if self._intents is not None and entry.intent is not None:
+            self._add_of_intent(entry, entry.intent, source, offset, position)
+            return
         if offset >= self._frontiers.get(source, offset + 1) and entry.origin == self._origins[source]:
             self.count += 1
             self._done[source].setdefault((offset, entry.id), position)
             self._reached[source] = max(self._reached.get(source, -1), offset)
 
+    def _add_of_intent(
+        self, entry: LedgerEntry, intent: IntentPosition, source: tuple[str, int], offset: int, position: LedgerPosition
+    ) -> None:
+        """Add an entry to the partition of intents, and to that of its event in case the event is read again."""
+        read = (str(self._intents), intent.partition)
+        if intent.offset >= self._frontiers.get(read, intent.offset + 1):
+            self.count += 1
+            self._done[read].setdefault((intent.offset, entry.id), position)
+            self._reached[read] = max(self._reached.get(read, -1), intent.offset)
+        if source in self._again and offset >= self._frontiers[source] and entry.origin == self._origins[source]:
+            self.count += 1
+            self._ended[source].add((offset, entry.id))
+
     def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition, ledger_id: str | None) -> Assigned:
         """Return the partition's state for its new owner."""
         key = one.partition
         reached = self._reached.get(key, -1)
-        return Assigned(key, epoch, one.offset, self._done[key], reached, ledger_end, one.origin, ledger_id)
+        return Assigned(
+            key,
+            epoch,
+            one.offset,
+            self._done[key],
+            reached,
+            ledger_end,
+            one.origin,
+            ledger_id,
+            ended=self._ended[key],
+            line=one.line,
+        )
 
 
-def _raise_if_final(error: KafkaError | None) -> None:
+def raise_if_final(error: KafkaError | None) -> None:
+    """Raise an error after which reading cannot go on."""
     if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return  # librdkafka always looks up the group's coordinator; reading does not need it
     if kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
@@ -473,5 +527,6 @@ def _unreleased(what: str) -> UserError:
     )
 
 
-def _silent(text: str) -> KafkaException:
+def silent(text: str) -> KafkaException:
+    """Return the error of a topic that returns no records."""
     return KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001 - librdkafka's own codes begin so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from pipeline.adapters.kafka.connection_errors import ConnectionErrors
 from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.identities import TopicIdentities
+from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
 from pipeline.adapters.kafka.statistics import INTERVAL_MS, KnownBrokers, Statistics, report_lost
 from pipeline.delivery import pointer
@@ -95,16 +97,20 @@ class Membership:
         recreated: Callable[[str], None],
         alive: Callable[[], None],
         forgotten: Callable[[Sequence[TopicPartition]], None],
+        intents: IntentsReader | None = None,
     ) -> None:
         """Call `alive` while a long assignment makes progress, and `forgotten` with partitions that were taken away.
 
-        `recreated` counts topics that were deleted and created again.
+        `recreated` counts topics that were deleted and created again. `intents` reads the intents topic, which is one
+        of `topics` where recipient care is on.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
         """
         self._properties = properties
+        self._intents = intents
         self._topics = list(topics)
+        self._next_topics: list[str] | None = None
         self._ledger = ledger
         self._commits = commits
         self._alive = alive
@@ -244,6 +250,16 @@ class Membership:
         self._settles_at = None
         self.consumer.subscribe(self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
 
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Read these topics from the next round on; any thread may call it."""
+        self._next_topics = list(topics)
+
+    def resubscribe_if_due(self) -> None:
+        """Change the subscription after `subscribe`."""
+        if self._next_topics is not None:
+            self._topics, self._next_topics = self._next_topics, None
+            self.join(self._events)
+
     def refused_protocol(self) -> bool:
         """After a fatal error: fall back to the classic protocol if the coordinator may lack KIP-848's.
 
@@ -295,11 +311,11 @@ class Membership:
                 lambda: [self._committed(consumer, one, origins[one.topic]) for one in _answers(consumer, partitions)]
             )
             self._topic_ids.update((topic, one.topic_id) for topic, one in origins.items() if one.topic_id)
-            replays = self._retried(lambda: self._ledger.read(committed, self._epoch, self._progress))
+            replays = self._retried(lambda: self._replays(committed))
             for replay in replays:
                 assigned = replay.assigned
                 self.owned[assigned.partition] = OFFSET_INVALID if assigned.frontier is None else assigned.frontier
-                self._commits.adopt(assigned.partition, replay.pointer)
+                self._commits.adopt(assigned.partition, replay.pointer, assigned.frontier)
             # Kafka must have the ledger pointer before the first notice is sent.
             self._commits.last(consumer, _uncommitted(committed, replays))
             self._events.on_assigned([replay.assigned for replay in replays])
@@ -311,6 +327,10 @@ class Membership:
         )
         if partitions and self._protocol is NEXT_GENERATION and self._settles_at is None:
             self._settles_at = time.monotonic() + JOIN_SECONDS
+
+    def _replays(self, committed: Sequence[Committed]) -> list[Replay]:
+        replays = self._ledger.read(committed, self._epoch, self._progress)
+        return replays if self._intents is None else self._intents.restored(committed, replays, self._progress)
 
     def is_settling(self) -> bool:
         """Whether a part of the first assignment may still be revoked: nothing of it may be read yet."""
@@ -344,25 +364,34 @@ class Membership:
         partition = TopicPartition(answer.topic, answer.partition)
         low, high = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ASK_SECONDS)
         offset, metadata = answer.offset, answer.metadata
+        found = pointer.read(metadata)
         where = {"topic": partition.topic, "partition": partition.partition, "committed": offset}
         if origin.topic_id is not None and self._is_recreated(origin, partition.topic, metadata):
             log.error("topic_recreated", **where, start=low, hint="its events are read from the start")
             self._recreated(partition.topic)
             return Committed(partition, low, None, origin)
-        found = pointer.read(metadata)
         if isinstance(found, pointer.Pointer) and found.gone is not None:
             self._commits.keep_gone(partition, found.gone)
         if 0 <= high < offset:
             log.error("committed_offset_beyond_end", **where, end=high, hint="was the topic deleted and created again?")
-            offset, metadata = OFFSET_INVALID, None
+            offset, metadata, found = OFFSET_INVALID, None, None
         elif 0 <= offset < low:
             self.report_gone(partition, offset, low)
+        line, scan = None, None
+        if self._intents is not None and partition.topic == self._intents.topic:
+            scan = found.scan if isinstance(found, pointer.Pointer) else None
+        elif self._intents is not None:
+            line = found.line if isinstance(found, pointer.Pointer) else None
+            if line is None:
+                line = _new_line(high, is_reset=not isinstance(found, pointer.Pointer))
+            if offset < _read_before(line):
+                metadata = None  # what was sent of these events may be anywhere in the ledger
         if offset >= 0:
-            return Committed(partition, offset, metadata, origin)
+            return Committed(partition, offset, metadata, origin, line, scan)
         reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
         start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
         first = start.get(reset, OFFSET_INVALID)
-        return Committed(partition, first if first >= 0 else None, None, origin)
+        return Committed(partition, first if first >= 0 else None, None, origin, line)
 
     def report_gone(self, partition: TopicPartition, first: int, start: int) -> None:
         """Report once the events from `first` to the log's start, which retention deleted unread; commits note them.
@@ -440,6 +469,21 @@ class Membership:
         self._alive()
         if self.stopping.is_set():
             raise KafkaException(KafkaError(KafkaError._FAIL, "stopped while partitions were being assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
+
+
+def _new_line(high: int, *, is_reset: bool) -> str:
+    """Return a new name for what the group reads of a partition of events from now on, and writes into intents.
+
+    After a reset of its offsets the group may read again what it has read. The name ends with the offset below which
+    that is so.
+    """
+    return f"{secrets.token_hex(4)}-{max(0, high) if is_reset else 0}"
+
+
+def _read_before(line: str) -> int:
+    """Return the offset below which events of this line may have been read before."""
+    _, _, offset = line.partition("-")
+    return int(offset) if offset.isdecimal() else 0
 
 
 def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[KafkaPartition]:

@@ -16,7 +16,7 @@ import fastavro
 
 from pipeline.adapters.events.avro import FRAME, MAGIC, parsed
 from pipeline.adapters.shipped import shipped
-from pipeline.model.event import UNKNOWN_ORIGIN, Origin, Position
+from pipeline.model.event import UNKNOWN_ORIGIN, IntentPosition, Origin, Position
 from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import trace_context
@@ -140,6 +140,7 @@ class OutcomeDecoder:
                 item=raw["item"],
                 category=raw["category"],
                 once=_once(raw["once"]),
+                intent=_intent(raw),
             )
         except ValueError:
             return None
@@ -165,6 +166,11 @@ def _first(raw: Mapping[str, Any]) -> Position | None:
     return None if topic is None or partition is None or offset is None else Position(topic, partition, offset)
 
 
+def _intent(raw: Mapping[str, Any]) -> IntentPosition | None:
+    partition, offset = raw["intent_partition"], raw["intent_offset"]
+    return None if partition is None or offset is None else IntentPosition(partition, offset)
+
+
 def _once(raw: Mapping[str, Any] | None) -> OnceUntil | None:
     return None if raw is None else OnceUntil(raw["key"], _timestamp(raw["until"]))
 
@@ -184,6 +190,23 @@ class LedgerEntry(NamedTuple):
     id: str
     position: Position
     origin: Origin = UNKNOWN_ORIGIN
+    intent: IntentPosition | None = None
+    """Where the notice was read, if recipient care is on. Only `CareLedgerDecoder` reads it."""
+
+
+class CareLedgerDecoder:
+    """Decodes framed bytes to ledger entries with the intent's position, which is at the end of the record."""
+
+    def __init__(self) -> None:
+        self._fields = OutcomeFields()
+
+    def __call__(self, value: bytes | None) -> LedgerEntry | None:
+        """Return the entry, or None if the bytes are not an outcome."""
+        raw = self._fields(value)
+        if raw is None or (raw["kind"] not in _KINDS and _KIND.fullmatch(raw["kind"]) is None):
+            return None
+        position = Position(raw["topic"], raw["partition"], raw["offset"])
+        return LedgerEntry(raw["outcome_id"], position, _origin(raw), _intent(raw))
 
 
 class LedgerDecoder:

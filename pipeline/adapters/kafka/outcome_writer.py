@@ -86,6 +86,8 @@ CODECS: Mapping[str, Codec] = {
     "first_offset": Codec("first.offset", null_if="first is None", absent_if="first is None"),
     "reference": Codec("None if reference is None else encode_reference(reference)", absent_if="reference is None"),
     "because": Codec("because", null_if="not because", absent_if="not because"),
+    "intent_partition": Codec("intent.partition", null_if="intent is None", absent_if="intent is None"),
+    "intent_offset": Codec("intent.offset", null_if="intent is None", absent_if="intent is None"),
     "item": Codec("item", absent_if="item is None"),
     "category": Codec("category", absent_if="category is None"),
     "once": Codec("once", absent_if="once is None"),

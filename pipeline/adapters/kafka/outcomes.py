@@ -64,6 +64,8 @@ class Topics(NamedTuple):
     dead_letters: str
     batch_bytes: int | None = None
     """The smaller of the topics' `max.message.bytes`, as far as known: no batch may be larger."""
+    intents: str = ""
+    """The intents topic, where recipient care is on: a new owner of its partitions looks for their outcomes."""
 
 
 class _Pending(NamedTuple):
@@ -214,7 +216,8 @@ class KafkaOutcomeLog:
         alone: bool = False,  # noqa: FBT001, FBT002 - a keyword-only one makes every call slower
     ) -> bool:
         """Return False if librdkafka's queue is full. `alone` writes a batch of this record only."""
-        source = outcome.position[:2]
+        intent = outcome.intent
+        source = outcome.position[:2] if intent is None else (self._topics.intents, intent.partition)
         home = self._homes.get(source)
         if home is None:
             home = self._homes[source] = ledger_partition(*source, self._topics.ledger_partitions)

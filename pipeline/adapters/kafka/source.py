@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.commits import Commits
 from pipeline.adapters.kafka.identities import TopicIdentities
+from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.lag import Lag
 from pipeline.adapters.kafka.ledger import LedgerReader
 from pipeline.adapters.kafka.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
@@ -69,12 +70,14 @@ class KafkaSource:
         identities: TopicIdentities,
         recreated: Callable[[str], None] = lambda _topic: None,
         fall_back: bool = True,
+        intents: IntentsReader | None = None,
     ) -> None:
         """`next_generation` picks KIP-848's group protocol, `fall_back` the classic one where the broker lacks it.
 
         `properties` are librdkafka's, group.id among them. `committed` counts partitions, with `ok` or `error`;
         `events_gone` counts events of a topic that retention deleted before they were read.
-        `recreated` counts topics that were deleted and created again.
+        `recreated` counts topics that were deleted and created again. `intents` reads the intents topic, which is one
+        of `topics` where recipient care is on.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
@@ -94,6 +97,7 @@ class KafkaSource:
             recreated=recreated,
             alive=self._alive,
             forgotten=self._drop,
+            intents=intents,
         )
         reset = str(properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
         self._unreadable = UnreadablePartitions(reset, self._group.report_gone)
@@ -140,6 +144,14 @@ class KafkaSource:
         with self._changed:
             self._committing = True
             self._changed.notify()
+
+    def committed(self, partition: TopicPartition) -> int:
+        """Return the last offset of an assigned partition that Kafka has acknowledged as committed; thread-safe."""
+        return self._commits.acknowledged(partition)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Read these topics from now on, instead of those given before; thread-safe."""
+        self._group.subscribe(topics)
 
     def is_refused(self) -> bool:
         """Whether a broker has refused a connection of late."""
@@ -224,6 +236,7 @@ class KafkaSource:
         now = self._clock.now()
         self._polled_at = now
         self._group.rejoin_if_due()
+        self._group.resubscribe_if_due()
         self._commits.send(self._group.consumer, now)
         if self._group.is_settling():
             self._group.pause(frozenset(self._group.owned))

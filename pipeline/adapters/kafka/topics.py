@@ -30,6 +30,13 @@ DEAD_LETTER_CONFIG: Mapping[str, str] = {
     # Twice Kafka's default, so that the largest event of a default topic fits with the added headers.
     "max.message.bytes": "2097152",
 }
+INTENTS_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(14 * DAY_MS),
+    # An intent has the event and the message made of it.
+    "max.message.bytes": "2097152",
+}
+"""Two weeks: longer than the longest outage."""
 CONTROL_CONFIG: Mapping[str, str] = {"cleanup.policy": "compact", "retention.ms": "-1"}
 """The newest record of each scope is kept without a limit of time."""
 REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}

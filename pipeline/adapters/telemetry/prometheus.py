@@ -103,6 +103,7 @@ class PrometheusTelemetry:
             for metric in (metrics.EVENTS_FOR_OTHER_GROUPS, metrics.TOPICS_RECREATED):
                 self._counters[metric].labels(topic)
         self._consumed = {topic: self._counters[metrics.EVENTS_CONSUMED].labels(topic) for topic in topics}
+        self._intents_read = self._counters[metrics.INTENTS_READ].labels()
         self._dead_letters: dict[Reason, Callable[[], None]] = {
             reason: self._child(metrics.DEAD_LETTERS, reason)
             for reason in Reason
@@ -151,6 +152,14 @@ class PrometheusTelemetry:
     def consumed(self, topic: str, records: int) -> None:
         """Records were read."""
         self._consumed[topic].value += records
+
+    def intents_read(self, records: int) -> None:
+        """Records of the intents topic were read."""
+        self._intents_read.value += records
+
+    def intent_repeated(self) -> None:
+        """Count an intent that was read before."""
+        self._counters[metrics.INTENTS_REPEATED].labels().inc()
 
     def undecodable(self, topic: str, reason: Reason) -> None:
         """Count a record that is not an event."""

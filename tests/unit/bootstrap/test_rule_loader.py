@@ -47,7 +47,7 @@ class Folder:
         )
         self.at_start: Schemas = service_schemas(settings)
         self.decoder = find_decoder(settings, self.at_start)
-        self.loader = RuleLoader(settings, self.at_start, self.decoder)
+        self.loader = RuleLoader(settings, self.at_start, self.decoder, has_care=False)
 
     def event(self, name: str, content: object) -> Event:
         """One event, written as JSON."""

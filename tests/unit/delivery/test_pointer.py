@@ -69,7 +69,7 @@ def test_the_format_of_0_1_0_is_recognised() -> None:
 
 def test_unknown_fields_are_ignored() -> None:
     """A later release of the same version may add fields, anywhere before the checksum."""
-    text = "np2;partition=7;scan=99;topic=T;offset=123;more="
+    text = "np2;partition=7;weather=99;topic=T;offset=123;more="
     found = pointer.read(f"{text};crc={binascii.crc32(text.encode()):08x}")
     assert found == Pointer(LedgerPosition(7, 123), "T", None)
 

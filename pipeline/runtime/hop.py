@@ -1,0 +1,85 @@
+"""Recipient care's two roles, between the intake and delivery (docs/decisions/intents-hop.md).
+
+Map role: notices of an event become intents. Send role: intents become notices again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.delivery.evaluated_record import EvaluatedRecord
+from pipeline.delivery.machine import Delivery
+from pipeline.model.event import Position, Record
+from pipeline.model.intent import Intent, Seen
+
+if TYPE_CHECKING:
+    from pipeline.ports import Clock, Telemetry
+    from pipeline.rules.ruleset import RuleSet
+
+
+class ReadIntent(NamedTuple):
+    """One record of the intents topic."""
+
+    group: str
+    """The consumer group that wrote it."""
+    intent: Intent | None
+    """None of a checkpoint."""
+    seen: Seen | None
+    """What is remembered of an intent to recognise its repetition."""
+
+
+IntentDecoding = Callable[[Record], ReadIntent | None]
+"""Returns the record of the intents topic; None if it is not one of this product."""
+
+
+class Hop:
+    """Where recipient care is on: what the intake does with events and intents instead of offering notices."""
+
+    def __init__(self, topic: str, decode: IntentDecoding, group: str, delivery: Delivery, clock: Clock) -> None:
+        """`topic` is the intents topic; `group` is the one whose intents are delivered."""
+        self.topic = topic
+        self.maps = True
+        """Whether notices become intents; else what is left in the topic is delivered."""
+        self._decode = decode
+        self._group = group
+        self._delivery = delivery
+        self._clock = clock
+
+    def map(self, evaluated: EvaluatedRecord, rules: RuleSet, now: float) -> None:
+        """Offer an event whose notices become intents; urgent ones leave at once, past the hop."""
+        categories = rules.care.categories
+        urgent = {name for name, category in categories.items() if category.urgent}
+        if urgent:
+            notices = evaluated.notices
+            evaluated.notices = [notice for notice in notices if notice.category in urgent]
+            evaluated.intents = [notice for notice in notices if notice.category not in urgent]
+        else:
+            evaluated.intents, evaluated.notices = evaluated.notices, ()
+        self._delivery.offer_mapped(evaluated, now)
+
+    def take(self, record: Record, epoch: int, rules: RuleSet, telemetry: Telemetry, now: float) -> bool:
+        """Offer a record of the intents topic; return whether it is one of this product."""
+        read = self._decode(record)
+        if read is None:
+            return False
+        position = Position(record.topic, record.partition, record.offset)
+        group, intent, seen = read
+        if group != self._group:
+            telemetry.for_another_group(record.topic)
+        if group != self._group or intent is None or seen is None:
+            self._delivery.pass_over(position, epoch, record.timestamp_ms / 1000)
+            return True
+        evaluated = EvaluatedRecord(
+            intent.event.record,
+            intent.event,
+            epoch,
+            (intent.notice,),
+            (),
+            intent.received_at - self._clock.correction(),  # outcomes add it
+            intent.rules_version,
+            intent=intent,
+        )
+        if self._delivery.offer_intent(evaluated, position, seen, now, is_off=intent.notice.rule in rules.off):
+            telemetry.intent_repeated()
+        return True

@@ -1,0 +1,33 @@
+"""Settings of recipient care."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.settings.kinds import Replicas, Section, TopicName
+
+
+class RecipientCareSettings(Section):
+    """Recipient care: notices of one recipient go through one partition, whatever topics their events are on."""
+
+    enabled: Literal["auto"] | bool = Field(
+        "auto",
+        description="Whether notices pass a topic that is keyed by the recipient, which keeps their order across "
+        "topics and is needed for caps, `once`, quiet hours and opt-outs. `auto`: if the rules need it at the start.",
+    )
+    intents_topic: TopicName = Field(
+        "notice.intents", description="Topic of notices on their way to their recipient's partition."
+    )
+    create: bool = Field(True, description="Create the topics of recipient care if they do not exist.")
+    partitions: int = Field(
+        64,
+        ge=1,
+        le=10_000,
+        description="Partitions of these topics when they are created. Never change them later: a recipient's notices "
+        "would go to another partition.",
+    )
+    replication_factor: Replicas = Field(
+        -1, description="Replicas of these topics when they are created. -1: the broker's default."
+    )
