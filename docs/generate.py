@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs import asyncapi
+from docs import asyncapi, translations
 from docs.commands import commands_page
 from pipeline import metrics
 from pipeline.authoring import editor_schemas as json_schemas
@@ -48,7 +48,7 @@ def metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-GENERATED: Mapping[str, Callable[[], str]] = {
+GENERATED: Mapping[str, Callable[[], str | bytes]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/configuration.md": show.as_markdown,
     "docs/reference/fields.md": registry.as_markdown,
@@ -57,6 +57,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/kafka-rights.md": kafka_rights.as_markdown,
     "docs/reference/metrics.md": metrics_page,
     "docs/reference/verdicts.md": verdicts.as_markdown,
+    "pipeline/languages/zh.po": lambda: translations.for_translators("zh"),
+    "pipeline/languages/zh.mo": lambda: translations.for_programs("zh"),
     "schemas/asyncapi.json": asyncapi.document,
     "schemas/care.schema.json": json_schemas.care,
     "schemas/configuration.schema.json": show.json_schema,
@@ -64,16 +66,21 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "schemas/templates.schema.json": json_schemas.templates,
     "schemas/tests.schema.json": json_schemas.tests,
 }
-"""Path from the repository's root, and the function that makes its text."""
+"""Path from the repository's root, and the function that makes its content."""
 
 
 def stale() -> list[str]:
     """The generated files that differ from their declarations."""
     return [
         name
-        for name, text in GENERATED.items()
-        if not (ROOT / name).exists() or (ROOT / name).read_text(encoding="utf-8") != text()
+        for name, made in GENERATED.items()
+        if not (ROOT / name).exists() or (ROOT / name).read_bytes() != _content(made)
     ]
+
+
+def _content(made: Callable[[], str | bytes]) -> bytes:
+    found = made()
+    return found.encode() if isinstance(found, str) else found
 
 
 def main() -> int:
@@ -85,7 +92,7 @@ def main() -> int:
         return 1 if names else 0
     for name in names:
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / name).write_text(GENERATED[name](), encoding="utf-8")
+        (ROOT / name).write_bytes(_content(GENERATED[name]))
         print(f"written: {name}")
     return 0
 

@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.phrases import counted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,7 +62,7 @@ class RulesRefused(UserError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         """`findings` are in the order of their locations."""
         errors = sum(1 for finding in findings if finding.is_error)
-        super().__init__(f"the rules have {errors} error{'s' if errors != 1 else ''}")
+        super().__init__(counted(errors, "the rules have {count} error", "the rules have {count} errors"))
         self.findings = tuple(findings)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.source.files import RuleSources
 
 TEMPLATES = ("templates.yaml", "templates.yml")
@@ -47,13 +48,16 @@ def read_rules(folder: Path) -> RuleSources:
             return _sources([folder], _root(folder))._replace(is_whole=False)
         if not folder.is_dir():
             raise UserError(
-                f"{folder}: there is no such folder", hint="name the folder that holds your rules and templates.yaml"
+                phrase("{folder}: there is no such folder", folder=folder),
+                hint=phrase("name the folder that holds your rules and templates.yaml"),
             )
         files = list(_files(folder))
         rules = [one for one in files if is_rule_set_file(one.relative_to(folder)) and one.name not in NO_RULES]
         return _sources(rules, folder)._replace(ignored=dict(_ignored(files, folder)))
     except OSError as error:
-        raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
+        raise UserError(
+            phrase("{filename}: cannot be read: {strerror}", filename=error.filename or folder, strerror=error.strerror)
+        ) from None
 
 
 def read_rules_and_tests(folder: Path) -> RuleSources:
@@ -68,7 +72,9 @@ def read_rules_and_tests(folder: Path) -> RuleSources:
         tests = sorted(path for path in _files(root) if _is_yaml(path) and _is_test(path, root))
         return sources._replace(tests={str(path): _read(path) for path in tests})
     except OSError as error:
-        raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from None
+        raise UserError(
+            phrase("{filename}: cannot be read: {strerror}", filename=error.filename or folder, strerror=error.strerror)
+        ) from None
 
 
 def watched_files(folder: Path) -> list[Path]:
@@ -96,7 +102,10 @@ def decoded(name: str, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{name}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+        raise UserError(
+            phrase("{name}: not UTF-8 (byte {start})", name=name, start=error.start),
+            hint=phrase("save the file as UTF-8"),
+        ) from None
 
 
 def _root(file: Path) -> Path:
@@ -128,7 +137,10 @@ def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
             continue
         if path.is_dir():
             if depth == MAX_FOLDERS:
-                raise UserError(f"{path}: more than {MAX_FOLDERS} folders deep", hint="is it a link to a folder above?")
+                raise UserError(
+                    phrase("{path}: more than {max_folders} folders deep", path=path, max_folders=MAX_FOLDERS),
+                    hint=phrase("is it a link to a folder above?"),
+                )
             yield from _files(path, depth + 1)
         elif path.is_file():
             yield path
@@ -148,15 +160,20 @@ def _ignored(files: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
     for path in files:
         name = path.name.strip().lower()
         if path.name in TEMPLATES and path not in read and not _is_test(path, folder):
-            yield str(path), f"a rule set has one catalogue of templates: move them to {folder / TEMPLATES[0]}"
+            yield (
+                str(path),
+                phrase(
+                    "a rule set has one catalogue of templates: move them to {folder}", folder=folder / TEMPLATES[0]
+                ),
+            )
         elif path.name in CARE and path not in read and not _is_test(path, folder):
-            yield str(path), f"a rule set has one file of care: move it to {folder / CARE[0]}"
+            yield str(path), phrase("a rule set has one file of care: move it to {folder}", folder=folder / CARE[0])
         elif not _is_yaml(path) and path.suffix.lower() not in _COPIES:
             stem = name if name.endswith(SUFFIXES) else Path(name).stem
             if stem.endswith(SUFFIXES):
-                yield str(path), f"rename it to `{stem}`"
+                yield str(path), phrase("rename it to `{stem}`", stem=stem)
             elif path.suffix.lower() not in _OF_OTHERS and _BEGINNING.match(_head(path)):
-                yield str(path), f"rename it to `{Path(name).stem}.yaml`"
+                yield str(path), phrase("rename it to `{stem}.yaml`", stem=Path(name).stem)
 
 
 def _head(path: Path) -> bytes:
@@ -170,5 +187,5 @@ def _head(path: Path) -> bytes:
 
 def _read(path: Path) -> str:
     if path.stat().st_size > MAX_BYTES:
-        raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
+        raise UserError(phrase("{path}: larger than {max_bytes} bytes", path=path, max_bytes=MAX_BYTES))
     return decoded(str(path), path.read_bytes())

@@ -8,7 +8,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 import typer.core
@@ -16,9 +16,11 @@ from typer import main as typer_main
 
 from pipeline import __version__
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.cli.language import choose, english, in_language
 from pipeline.cli.outline import outline
-from pipeline.cli.printing import finding_lines
+from pipeline.cli.printing import finding_lines, plain
 from pipeline.errors import RulesRefused, UserError
+from pipeline.phrases import phrase
 
 FINE = 0
 FINDINGS = 1
@@ -51,6 +53,8 @@ PANELS = {
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
 or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
+AUTHORS = frozenset(PANELS["Write rules"])
+"""Commands whose output has a choice of languages."""
 COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
 FOLDERS = {
@@ -83,6 +87,8 @@ class _Commands(Mapping[str, _Command]):
         command = typer_main.get_command(found)
         command.name = name
         command.rich_help_panel = panel  # type: ignore[attr-defined]  # both types have it
+        if name in AUTHORS:
+            command.params.append(_language_option())
         return command  # type: ignore[return-value]  # typer has no public type for it
 
 
@@ -106,7 +112,30 @@ class _LazyGroup(typer.core.TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's own
         """The command that is called, with its module imported."""
         name, listed, rest = super().resolve_command(ctx, args)
+        if name in AUTHORS:
+            choose(rest)
+        else:
+            english()  # logs and what operators' scripts read
         return name, self.commands[name] if name is not None and listed is not None else None, rest
+
+
+def _with_language(
+    lang: Annotated[
+        Literal["en", "zh"] | None,
+        typer.Option(
+            "--lang", help="Language of the output; default: NOTICE_PIPELINE_LANG, else the terminal's locale."
+        ),
+    ] = None,
+) -> None:
+    """The option that `resolve_command` has read already; declared, its value is checked, and `--help` shows it."""
+
+
+def _language_option() -> Any:  # noqa: ANN401 - typer's own
+    declared = typer.Typer(add_completion=False)
+    declared.command()(_with_language)
+    (option,) = typer_main.get_command(declared).params
+    option.expose_value = False
+    return option
 
 
 def _module(name: str) -> str:
@@ -195,13 +224,13 @@ def rules_needed() -> Iterator[None]:
 
 def _refuse(refused: RulesRefused, code: int) -> int:
     for finding in refused.findings:
-        print(terminal_escape(str(finding)), file=sys.stderr)
+        print(plain(finding.as_text), file=sys.stderr)
     return show_error(refused, code)
 
 
 def show_error(error: UserError, code: int) -> int:
     """Print the error and its hint to standard error; return the exit code."""
-    print(f"error: {terminal_escape(error.message, keep=LINES)}", file=sys.stderr)
+    print(terminal_escape(in_language(phrase("error: {message}", message=error.message)), keep=LINES), file=sys.stderr)
     if error.hint:
-        print(f"hint: {terminal_escape(error.hint, keep=LINES)}", file=sys.stderr)
+        print(terminal_escape(in_language(phrase("hint: {hint}", hint=error.hint)), keep=LINES), file=sys.stderr)
     return code

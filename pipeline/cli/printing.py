@@ -1,4 +1,4 @@
-"""Prints text of events and rules: coloured on a terminal, plain elsewhere, with control characters escaped."""
+"""Prints text of events and rules in the chosen language: coloured on a terminal, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.authoring.terminal_escape import escaped, shown, terminal_escape
+from pipeline.cli.language import in_json, in_language
 from pipeline.model.finding import Finding, Level
+from pipeline.phrases import Phrase, phrase
 
 if TYPE_CHECKING:
     from pipeline.authoring.schema_impact import BrokenRule
@@ -23,27 +25,27 @@ MOST_FINDINGS = 100
 
 def strong(text: str) -> str:
     """Bold text."""
-    return typer.style(terminal_escape(text), bold=True)
+    return typer.style(terminal_escape(in_language(text)), bold=True)
 
 
 def faint(text: str) -> str:
     """Dimmed text, for locations and notes."""
-    return typer.style(terminal_escape(text), dim=True)
+    return typer.style(terminal_escape(in_language(text)), dim=True)
 
 
 def good(text: str) -> str:
     """Green text."""
-    return typer.style(terminal_escape(text), fg="green")
+    return typer.style(terminal_escape(in_language(text)), fg="green")
 
 
 def bad(text: str) -> str:
     """Red text."""
-    return typer.style(terminal_escape(text), fg="red")
+    return typer.style(terminal_escape(in_language(text)), fg="red")
 
 
 def plain(text: str) -> str:
     """Text without a style."""
-    return terminal_escape(text)
+    return terminal_escape(in_language(text))
 
 
 def say(*parts: str) -> None:
@@ -56,9 +58,9 @@ def finding_lines(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> Ite
     levels = list(Level)
     kept = sorted(range(len(findings)), key=lambda index: (levels.index(findings[index].level), index))[:most]
     for index in sorted(kept):
-        yield terminal_escape(str(findings[index]))
+        yield plain(findings[index].as_text)
     if len(kept) < len(findings):
-        yield f"… and {len(findings) - len(kept):,} more"
+        yield plain(phrase("… and {count:,} more", count=len(findings) - len(kept)))
 
 
 def values(finding: Finding | SchemaProblem | BrokenRule) -> dict[str, object]:
@@ -74,6 +76,8 @@ def print_json(value: object) -> None:
 def _fit(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, Phrase):
+        return in_json(value)
     if isinstance(value, dict):
         return {str(key): _fit(one) for key, one in value.items()}
     return [_fit(one) for one in value] if isinstance(value, list | tuple) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
+
 
 class Level(StrEnum):
     """How bad a finding is. Errors stop a rule set from being used; warnings and notes do not."""
@@ -35,5 +37,10 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         """`path:line:column: level code message`, as compilers and editors know it."""
-        text = f"{self.path}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
-        return f"{text} ({self.hint})" if self.hint else text
+        return str(self.as_text)
+
+    @property
+    def as_text(self) -> str:
+        """The same, as a phrase."""
+        text = f"{self.path}:{self.line}:{self.column}: {self.level} {self.code} " + self.message
+        return phrase("{message} ({hint})", message=text, hint=self.hint) if self.hint else text

@@ -8,6 +8,8 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from pipeline.phrases import phrase
+
 MAX_COMPARED = 200
 """Compared characters of the given name; the comparison takes quadratic time."""
 
@@ -22,8 +24,8 @@ def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str 
     """Return a hint with the closest known name, if there is one."""
     found = closest(name, known, likeness)
     if found is not None and not name.isprintable() and found == "".join(filter(str.isprintable, name)):
-        return f"it has an invisible character: type `{found}` again"
-    return f"did you mean `{found}`?" if found is not None else None
+        return phrase("it has an invisible character: type `{found}` again", found=found)
+    return phrase("did you mean `{found}`?", found=found) if found is not None else None
 
 
 def known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipeline.model.event import Event
+from pipeline.phrases import joined, phrase
 
 
 class Days(NamedTuple):
@@ -45,13 +46,21 @@ class Days(NamedTuple):
             moment = datetime.fromtimestamp(event.time_ms / 1_000, UTC).astimezone(ZoneInfo(self.zone))
             when = f"{moment:%Y-%m-%d %H:%M}".zfill(len("2026-11-30 23:59"))
         except (ValueError, OverflowError, OSError):  # years beyond the calendar
-            when = f"{event.time_ms} ms"
-        return f"it is active {self} ({self.zone}), and the event's time there is {when}"
+            when = phrase("{time_ms} ms", time_ms=event.time_ms)
+        return phrase(
+            "it is active {days} ({zone}), and the event's time there is {when}",
+            days=self.in_words(),
+            zone=self.zone,
+            when=when,
+        )
 
-    def __str__(self) -> str:
+    def in_words(self) -> str:
         """The days, as in `from 2026-11-01 until 2026-12-31`."""
-        parts = [f"from {self.first}" if self.first else "", f"until {self.last}" if self.last else ""]
-        return " ".join(filter(None, parts))
+        parts = [
+            phrase("from {first}", first=self.first) if self.first else "",
+            phrase("until {last}", last=self.last) if self.last else "",
+        ]
+        return joined(" ", filter(None, parts))
 
 
 def _midnight(day: date | None, zone: str) -> int | None:

@@ -21,6 +21,7 @@ from pipeline.care.declaration import (
 )
 from pipeline.model.finding import Finding
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.source.care_format import CapModel, CareFile, CareModel, CategoryModel
 from pipeline.rules.source.document import Document, Path, parse
@@ -91,10 +92,9 @@ class _Compiler:
         """What the file declares; without the parts that have an error."""
         model = self._model
         zone = model.timezone.default
-        if (problem := unknown_zone(zone)) is not None:
-            summary, _, hint = problem.partition("; ")
+        if (fault := unknown_zone(zone)) is not None:
             inner: Path = ("care", "timezone", "default")
-            self._inside(inner if self._report.has(inner) else inner[:2], "unknown-zone", summary, hint)
+            self._inside(inner if self._report.has(inner) else inner[:2], "unknown-zone", *fault)
         hours = {
             name: QuietHours(name, one.start, one.end) for name, one in model.quiet_hours.items() if self._opens(name)
         }
@@ -107,27 +107,41 @@ class _Compiler:
         hours, path = self._model.quiet_hours[name], ("care", "quiet_hours", name, "to")
         if hours.start != hours.end:
             return True
-        summary = f"quiet hours `{name}` begin and end at the same time, so they never begin"
-        self._inside(path, "never-opens", summary, 'write the minute after the last: {from: "22:00", to: "08:00"}')
+        summary = phrase("quiet hours `{name}` begin and end at the same time, so they never begin", name=name)
+        self._inside(
+            path, "never-opens", summary, phrase('write the minute after the last: {from: "22:00", to: "08:00"}')
+        )
         return False
 
     def _cap(self, name: str, cap: CapModel) -> Cap:
         path: Path = ("care", "caps", name)
         if cap.at_most == 0:
-            hint = "to stop a category, pause its rules or set `enabled: false`"
-            self._inside((*path, "at_most"), "never-opens", f"cap `{name}` lets no message through", hint)
+            hint = phrase("to stop a category, pause its rules or set `enabled: false`")
+            self._inside(
+                (*path, "at_most"), "never-opens", phrase("cap `{name}` lets no message through", name=name), hint
+            )
         of = None if not cap.of.category else frozenset(cap.of.category)
         at: Path = (*path, "of", "category")
         for number, category in enumerate(cap.of.category):
             self._category_known((*at, number) if self._report.has((*at, number)) else at, category)
         for category in cap.reserve:
             if self._category_known((*path, "reserve", category), category, at_key=True) and of and category not in of:
-                summary = f"cap `{name}` does not count `{category}`, so nothing is to be left free for it"
-                self._report.add((*path, "reserve", category), "unknown-category", summary, f"it counts {_list(of)}")
+                summary = phrase(
+                    "cap `{name}` does not count `{category}`, so nothing is to be left free for it",
+                    name=name,
+                    category=category,
+                )
+                self._report.add(
+                    (*path, "reserve", category), "unknown-category", summary, phrase("it counts {of}", of=_list(of))
+                )
         reserved = sum(cap.reserve.values())
         if reserved >= cap.at_most > 0:
-            summary = f"{reserved} of {cap.at_most} are reserved: the other categories could never send"
-            self._report.add((*path, "reserve"), "reserve-too-large", summary, "reserve less than `at_most`")
+            summary = phrase(
+                "{reserved} of {at_most} are reserved: the other categories could never send",
+                reserved=reserved,
+                at_most=cap.at_most,
+            )
+            self._report.add((*path, "reserve"), "reserve-too-large", summary, phrase("reserve less than `at_most`"))
         return Cap(name, of, cap.at_most, self._window((*path, "per"), cap.per), dict(cap.reserve))
 
     def _window(self, path: Path, per: str | int) -> Window:
@@ -136,7 +150,7 @@ class _Compiler:
         if per == "week":
             return WEEK
         seconds = int(per)
-        too_long(self._report, path, "a cap's window", seconds)
+        too_long(self._report, path, phrase("a cap's window"), seconds)
         return Window(None, seconds)
 
     def _category(
@@ -145,16 +159,20 @@ class _Compiler:
         path: Path = ("care", "categories", name)
         for number, cap in enumerate(model.caps):
             if cap not in caps:
-                hint = did_you_mean(cap, caps) or (f"there are {_list(caps)}" if caps else "write it below `caps:`")
-                self._inside((*path, "caps", number), "unknown-cap", f"there is no cap `{cap}`", hint)
+                hint = did_you_mean(cap, caps) or (
+                    phrase("there are {caps}", caps=_list(caps)) if caps else phrase("write it below `caps:`")
+                )
+                self._inside((*path, "caps", number), "unknown-cap", phrase("there is no cap `{cap}`", cap=cap), hint)
         quiet = None
         if model.quiet is not None:
             known, given = self._model.quiet_hours, model.quiet.hours
             if given not in known:
                 hint = did_you_mean(given, known) or (
-                    f"there are {_list(known)}" if known else "write them below `quiet_hours:`"
+                    phrase("there are {known}", known=_list(known))
+                    if known
+                    else phrase("write them below `quiet_hours:`")
                 )
-                summary = f"there are no quiet hours `{given}`"
+                summary = phrase("there are no quiet hours `{given}`", given=given)
                 self._inside((*path, "quiet", "hours"), "unknown-quiet-hours", summary, hint)
             elif given in hours:
                 quiet = Quiet(hours[given], InQuiet(model.quiet.then))
@@ -172,16 +190,20 @@ class _Compiler:
             "opt_out": model.opt_out is not None,
         }
         for key in (key for key, is_held in held.items() if is_held):
-            why = "is urgent" if model.urgent else "protects the recipient"
-            summary = f"`{name}` {why}, and `{key}` would hold its messages back"
-            hint = f"leave out `{key}`" if model.urgent else f"leave out `{key}`, and write urgent: true"
+            why = phrase("is urgent") if model.urgent else phrase("protects the recipient")
+            summary = phrase("`{name}` {why}, and `{key}` would hold its messages back", name=name, why=why, key=key)
+            hint = (
+                phrase("leave out `{key}`", key=key)
+                if model.urgent
+                else phrase("leave out `{key}`, and write urgent: true", key=key)
+            )
             self._report.add((*path, key), "urgent-held-back", summary, hint)
 
     def _category_known(self, path: Path, name: str, *, at_key: bool = False) -> bool:
         if name in self._known:
             return True
-        summary = f"there is no category `{name}`"
-        hint = did_you_mean(name, sorted(self._known)) or f"there are {_list(self._known)}"
+        summary = phrase("there is no category `{name}`", name=name)
+        hint = did_you_mean(name, sorted(self._known)) or phrase("there are {known}", known=_list(self._known))
         if at_key:
             self._report.add(path, "unknown-category", summary, hint)
         else:
@@ -196,13 +218,19 @@ def too_long(report: Report, path: Path, what: str, seconds: int) -> bool:
     """Whether a window is longer than the state reaches back, which is then reported."""
     if seconds <= LONGEST:
         return False
-    hint = f"write at most {duration_text(LONGEST)}"
-    report.add_inside(path, 0, "window-too-long", f"{what} may be {duration_text(LONGEST)} long", hint)
+    hint = phrase("write at most {longest}", longest=duration_text(LONGEST))
+    report.add_inside(
+        path,
+        0,
+        "window-too-long",
+        phrase("{what} may be {longest} long", what=what, longest=duration_text(LONGEST)),
+        hint,
+    )
     return True
 
 
 def _list(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names))
+    return joined(", ", (f"`{name}`" for name in sorted(names)))
 
 
 def _canonical(care: Care) -> str:

@@ -14,6 +14,7 @@ from pipeline.errors import RulesRefused
 from pipeline.model.finding import Finding
 from pipeline.model.notice import MOST_ITEMS
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.care_compiler import CareSource, read_care
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.fields import versions
@@ -160,8 +161,8 @@ def _templates(
 ) -> tuple[Mapping[str, Template], Document | None]:
     if sources.templates is None:
         path = next(iter(sources.rules), "templates.yaml")
-        message = "there is no templates.yaml"
-        hint = "put one beside the rules; `notice-pipeline init` makes an example"
+        message = phrase("there is no templates.yaml")
+        hint = phrase("put one beside the rules; `notice-pipeline init` makes an example")
         errors.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", message, hint))
         return {}, None
     templates, document, faults = read_templates(*sources.templates)
@@ -174,9 +175,9 @@ def _templates(
 def _unknown_apis(document: Document, templates: Mapping[str, Template], apis: Collection[str]) -> Iterator[Finding]:
     for alias, template in templates.items():
         if template.api not in apis:
-            known = f"there is {', '.join(apis)}; others are added under `apis:` of pipeline.yaml"
+            known = phrase("there is {apis}; others are added under `apis:` of pipeline.yaml", apis=joined(", ", apis))
             hint = did_you_mean(template.api, apis) or known
-            message = f"there is no API `{template.api}`"
+            message = phrase("there is no API `{api}`", api=template.api)
             yield document.finding(("templates", alias, "api"), "unknown-api", message, hint)
 
 
@@ -252,7 +253,7 @@ def _duplicates(files: Sequence[RuleDocument]) -> list[Finding]:
         for index, rule in file.rules:
             location = file.document.location(("rules", index, "id"))
             if rule.id in seen:
-                message = f"rule `{rule.id}` is already defined at {seen[rule.id]}"
+                message = phrase("rule `{id}` is already defined at {seen}", id=rule.id, seen=seen[rule.id])
                 findings.append(file.document.finding(("rules", index, "id"), "duplicate-rule", message))
             else:
                 seen[rule.id] = f"{file.document.path}:{location.line}"

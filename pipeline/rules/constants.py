@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
@@ -22,29 +23,31 @@ Definitions")."""
 _DIFFERENCE = re.compile(r"[+-]?([0-9]{1,9}):([0-9]{1,9})")
 _DAY_HOURS, _HOUR_MINUTES = 24, 60
 _HINTS: Mapping[str, str] = {
-    **dict.fromkeys(_DIVISIONS, "divide by something other than zero"),
-    **dict.fromkeys(("int", "uint", "double"), 'write the number itself, without quotes: 12 instead of int("12")'),
-    "timestamp": 'write it with date, time and zone: timestamp("2026-11-11T00:00:00+08:00")',
-    "duration": 'write it in h, m or s: a day is duration("24h")',
-    "_[_]": "the first item of a list is [0]",
-    Kind.MAP: "each key of a map is written once",
+    **dict.fromkeys(_DIVISIONS, phrase("divide by something other than zero")),
+    **dict.fromkeys(
+        ("int", "uint", "double"), phrase('write the number itself, without quotes: 12 instead of int("12")')
+    ),
+    "timestamp": phrase('write it with date, time and zone: timestamp("2026-11-11T00:00:00+08:00")'),
+    "duration": phrase('write it in h, m or s: a day is duration("24h")'),
+    "_[_]": phrase("the first item of a list is [0]"),
+    Kind.MAP: phrase("each key of a map is written once"),
 }
-_HINT = "change its fixed values"
+_HINT = phrase("change its fixed values")
 _CAUSES: Mapping[str, str] = {
-    "String to Timestamp conversion failed": "this is not a date, a time and a zone",
-    "timestamp overflow": "the year is not one of 1 to 9999",
-    "String to Duration conversion failed": "this is not a number of hours, minutes or seconds",
-    "Duration": "the span is too long",
-    "cannot convert string to int": "the text is not a whole number",
-    "cannot convert string to uint": "the text is not a whole number",
-    "Index error": "the list has no such item",
-    "there is no such field or key in this event": "the map has no such key",
-    "duplicate key in map": "the map has a key twice",
-    "integer overflow": "the number is too large",
-    "double out of int64 range": "the number is too large",
-    "int64 out of uint64 range": "the number is negative",
-    "divide by zero": "it divides by zero",
-    "modulus by zero": "it divides by zero",
+    "String to Timestamp conversion failed": phrase("this is not a date, a time and a zone"),
+    "timestamp overflow": phrase("the year is not one of 1 to 9999"),
+    "String to Duration conversion failed": phrase("this is not a number of hours, minutes or seconds"),
+    "Duration": phrase("the span is too long"),
+    "cannot convert string to int": phrase("the text is not a whole number"),
+    "cannot convert string to uint": phrase("the text is not a whole number"),
+    "Index error": phrase("the list has no such item"),
+    "there is no such field or key in this event": phrase("the map has no such key"),
+    "duplicate key in map": phrase("the map has a key twice"),
+    "integer overflow": phrase("the number is too large"),
+    "double out of int64 range": phrase("the number is too large"),
+    "int64 out of uint64 range": phrase("the number is negative"),
+    "divide by zero": phrase("it divides by zero"),
+    "modulus by zero": phrase("it divides by zero"),
 }
 """CEL's causes (measured with cel-expr-python 0.1.3) as an author would say them."""
 _OUT_OF_STEPS = "Iteration budget exceeded"
@@ -92,13 +95,17 @@ class _Search:
             if self._is_fixed(child) and (below := self._error(child)) is not None:
                 return self._innermost(child, below)
         if error == _OUT_OF_STEPS:
-            return Fault(node.own, "too-costly", "these loops take more than 10,000 steps", "use shorter lists")
+            return Fault(
+                node.own, "too-costly", phrase("these loops take more than 10,000 steps"), phrase("use shorter lists")
+            )
         text = self._tree.text(node)
         if len(text) > _QUOTED_CHARACTERS:
             text = text[:_QUOTED_CHARACTERS] + "…"
         hint = _HINTS.get(node.name or node.kind, _HINT)
         cause = _CAUSES.get(error, error)
-        return Fault(node.start, "always-fails", f"`{text}` fails for every event: {cause}", hint)
+        return Fault(
+            node.start, "always-fails", phrase("`{text}` fails for every event: {cause}", text=text, cause=cause), hint
+        )
 
     def _bad_operand(self, node: Node) -> Fault | None:
         """A fixed operand that no value of the others can make right."""
@@ -106,15 +113,15 @@ class _Search:
         if last is None or not self._is_fixed(last):
             return None
         if node.name in _DIVISIONS and self._value(last) == 0:
-            return Fault(node.own, "always-fails", "this divides by zero", _HINTS[node.name])
+            return Fault(node.own, "always-fails", phrase("this divides by zero"), _HINTS[node.name])
         if node.name == "_[_]" and isinstance(index := self._value(last), int) and index < 0:
-            return Fault(last.start, "always-fails", f"no list has an item {index}", _HINTS["_[_]"])
+            return Fault(last.start, "always-fails", phrase("no list has an item {index}", index=index), _HINTS["_[_]"])
         if node.name == "matches" and not self._evaluates(f"''.matches({self._tree.text(last)}\n)"):
-            hint = "brackets and stars that mean themselves need `\\\\` before them"
-            return Fault(last.start, "bad-argument", "matches: this is not a regular expression", hint)
+            hint = phrase("brackets and stars that mean themselves need `\\\\` before them")
+            return Fault(last.start, "bad-argument", phrase("matches: this is not a regular expression"), hint)
         if node.name in _CALENDAR and not self._is_zone(node, last):
-            hint = 'name a zone by its city, like "Asia/Shanghai", or its difference from UTC, like "+08:00"'
-            return Fault(last.start, "bad-argument", f"{node.name}: this is not a time zone", hint)
+            hint = phrase('name a zone by its city, like "Asia/Shanghai", or its difference from UTC, like "+08:00"')
+            return Fault(last.start, "bad-argument", phrase("{name}: this is not a time zone", name=node.name), hint)
         return None
 
     def _is_zone(self, call: Node, zone: Node) -> bool:
@@ -147,7 +154,7 @@ class _Search:
         try:
             self._environment.part(self._expression, node).evaluate(self._environment.bind({}))
         except ExpressionFailed as failed:
-            return str(failed)
+            return failed.message
         return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
 from pipeline.rules import constants
 from pipeline.rules.cel import braces, cost, literals, nulls
 from pipeline.rules.cel.engine import CompileError, Environment, Expression
@@ -24,27 +25,28 @@ Typed = Mapping[str, Sequence[TypedEnvironment]]
 
 TEXT_RESULTS = frozenset({"STRING", "INT", "DOUBLE", "BOOL", "UINT", "DYN", "NULL"})
 _NAMES = {
-    "STRING": "a text",
-    "INT": "a whole number",
-    "DOUBLE": "a number",
-    "BOOL": "true or false",
-    "TIMESTAMP": "a time",
-    "DURATION": "a span of time",
-    "BYTES": "bytes",
-    "RECORD": "a record",
-    "LIST": "a list",
-    "MAP": "a map",
+    "STRING": phrase("a text"),
+    "INT": phrase("a whole number"),
+    "DOUBLE": phrase("a number"),
+    "BOOL": phrase("true or false"),
+    "TIMESTAMP": phrase("a time"),
+    "DURATION": phrase("a span of time"),
+    "BYTES": phrase("bytes"),
+    "RECORD": phrase("a record"),
+    "LIST": phrase("a list"),
+    "MAP": phrase("a map"),
     "NULL": "null",
 }
 RECIPIENT_RESULTS = frozenset({"STRING", "DYN"})
 """A number as recipient is more likely a count than a person."""
 
-_SIMPLER = "write a simpler expression, or several rules"
+_SIMPLER = phrase("write a simpler expression, or several rules")
+_AS_TEXT = phrase("make a text of it with string()")
 _TEXT_HINTS = {
-    "TIMESTAMP": 'write a time with local_time(event.…, "YYYY年M月D日 HH:mm")',
-    "LIST": 'join its texts with join(…, "、")',
-    "RECORD": "name one of its fields",
-    "MAP": 'name one of its keys, and ask first: "…" in event.… ? event.…["…"] : "…"',
+    "TIMESTAMP": phrase('write a time with local_time(event.…, "YYYY年M月D日 HH:mm")'),
+    "LIST": phrase('join its texts with join(…, "、")'),
+    "RECORD": phrase("name one of its fields"),
+    "MAP": phrase('name one of its keys, and ask first: "…" in event.… ? event.…["…"] : "…"'),
 }
 
 
@@ -119,8 +121,10 @@ class ExpressionCompiler:
         if compiled is None:
             return None
         for result in sorted(one for one in compiled.results if one.partition("<")[0] not in {"LIST", "DYN", "NULL"}):
-            hint = "name a list of the event"
-            self._report.add_inside(path, at, "not-a-list", f"this is {_named(result)}, not a list", hint)
+            hint = phrase("name a list of the event")
+            self._report.add_inside(
+                path, at, "not-a-list", phrase("this is {result}, not a list", result=_named(result)), hint
+            )
         return compiled.expression
 
     def condition(self, path: Path, source: str, on: Sequence[str]) -> tuple[Expression | None, nulls.Known]:
@@ -129,8 +133,8 @@ class ExpressionCompiler:
         if compiled is None:
             return None, nulls.NOTHING
         for result in sorted(compiled.results - {"BOOL", "DYN"}):
-            summary = f"the condition is {_named(result)}, not true or false"
-            self._report.add_inside(path, 0, "not-a-condition", summary, "compare it with something: == != < >")
+            summary = phrase("the condition is {result}, not true or false", result=_named(result))
+            self._report.add_inside(path, 0, "not-a-condition", summary, phrase("compare it with something: == != < >"))
         return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
 
     def choice(self, path: Path, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool) -> _Choice:
@@ -159,10 +163,10 @@ class ExpressionCompiler:
         try:
             parts = split(text)
         except Unclosed as error:
-            hint = "close it with `}`, or write `$${` for the characters themselves"
+            hint = phrase("close it with `}`, or write `$${` for the characters themselves")
             if error.is_quote:
-                hint = "a quote ends with the same sign, before the `}`"
-            self._report.add_inside(path, error.at, "expression-unclosed", str(error), hint)
+                hint = phrase("a quote ends with the same sign, before the `}`")
+            self._report.add_inside(path, error.at, "expression-unclosed", error.args[0], hint)
             return None
         alone = may_be_null and len(parts) == 1
         compiled: list[str | Expression] = []
@@ -183,15 +187,23 @@ class ExpressionCompiler:
         for found in braces.FIELD.finditer(part.source):
             fields = (environment.fields.root for event_type in on for environment in self._versions(event_type))
             if any(record.field(found[1]) is not None for record in fields):
-                summary = f"`{found[0]}` is not inside `${{…}}`, so the customer would read it as it is written"
+                summary = phrase(
+                    "`{found}` is not inside `${{…}}`, so the customer would read it as it is written", found=found[0]
+                )
                 self._report.add_inside(
-                    path, part.at + found.start(), "forgotten-braces", summary, f"write `${{{found[0]}}}`"
+                    path,
+                    part.at + found.start(),
+                    "forgotten-braces",
+                    summary,
+                    phrase("write `${{{found}}}`", found=found[0]),
                 )
 
     def _require_text(self, path: Path, at: int, unfit: frozenset[str]) -> None:
         for result in sorted(unfit):
-            hint = _TEXT_HINTS.get(result.partition("<")[0], "make a text of it with string()")
-            self._report.add_inside(path, at, "not-a-text", f"this is {_named(result)}, not a text", hint)
+            hint = _TEXT_HINTS.get(result.partition("<")[0], _AS_TEXT)
+            self._report.add_inside(
+                path, at, "not-a-text", phrase("this is {result}, not a text", result=_named(result)), hint
+            )
 
     def _compile(
         self,
@@ -257,7 +269,9 @@ class ExpressionCompiler:
         is_item = self._variable is None and self._item is not None and f"no `{self._item}` here" in fault.message
         if not is_item:
             return fault.hint
-        return f"the event as a whole is meant here; to leave items out: {self._item} in ….filter(one, …)"
+        return phrase(
+            "the event as a whole is meant here; to leave items out: {item} in ….filter(one, …)", item=self._item
+        )
 
     def _check_tree(self, path: Path, at: int, expression: Expression, tree: Tree, on: Sequence[str]) -> None:
         faults = [literals.Fault(where, "too-costly", summary, _SIMPLER) for where, summary in cost.excesses(tree)]
@@ -285,13 +299,17 @@ class ExpressionCompiler:
 
     def _add_use(self, path: Path, at: int, use: nulls.Use, version: str) -> None:
         if use.is_absent:
-            hint = f"ask first: has({use.path}) && …, or has({use.path}) ? … : …"
-            summary = f"`{use.path}` is not there{version}"
+            hint = phrase("ask first: has({path}) && …, or has({path}) ? … : …", path=use.path)
+            summary = phrase("`{path}` is not there{version}", path=use.path, version=version)
             self._report.add_inside(path, at + use.node.own, "field-not-in-version", summary, hint)
             return
-        hint = f"ask first: {use.path} != null ? … : …"
+        hint = phrase("ask first: {path} != null ? … : …", path=use.path)
         self._report.add_inside(
-            path, at + use.node.start, "null-not-handled", f"`{use.path}` may be null{version}", hint
+            path,
+            at + use.node.start,
+            "null-not-handled",
+            phrase("`{path}` may be null{version}", path=use.path, version=version),
+            hint,
         )
 
     def _versions(self, event_type: str) -> Sequence[TypedEnvironment]:
@@ -299,7 +317,13 @@ class ExpressionCompiler:
 
     def _version(self, event_type: str, number: int) -> str:
         count = len(self._versions(event_type))
-        return f" in version {number} of {count} of `{event_type}`" if count > 1 else ""
+        return (
+            phrase(
+                " in version {number} of {count} of `{event_type}`", number=number, count=count, event_type=event_type
+            )
+            if count > 1
+            else ""
+        )
 
 
 def _named(result: str) -> str:

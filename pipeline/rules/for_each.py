@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.tree import path
 from pipeline.rules.message import evaluated
@@ -63,9 +64,12 @@ class ForEach:
         if found is None:
             return ()
         if not isinstance(found, list):
-            raise RenderRefused(Reason.WRONG_TYPE, "for_each: the value is not a list")
+            raise RenderRefused(Reason.WRONG_TYPE, phrase("for_each: the value is not a list"))
         if len(found) > self.most:
-            raise RenderRefused(Reason.FIELD_LIMIT, f"for_each: {len(found)} items, more than {self.most}")
+            raise RenderRefused(
+                Reason.FIELD_LIMIT,
+                phrase("for_each: {count} items, more than {most}", count=len(found), most=self.most),
+            )
         return [_as_in_event(item) for item in found]
 
     def _read(self, data: Mapping[str, object]) -> object:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 from pipeline.rules import numbers
 from pipeline.rules.cel.engine import Activation, Expression, ExpressionFailed
 from pipeline.rules.functions.texts import percent_encoded
@@ -86,11 +87,15 @@ def checked_recipient(recipient: str) -> str:
         RenderRefused: it is empty, too long, or contains a control or invisible character.
     """
     if not is_visible(recipient):
-        raise RenderRefused(Reason.RECIPIENT_EMPTY, "to: is empty")
+        raise RenderRefused(Reason.RECIPIENT_EMPTY, phrase("to: is empty"))
     if len(recipient) > MAX_RECIPIENT:
-        raise RenderRefused(Reason.FIELD_LIMIT, f"to: longer than {MAX_RECIPIENT} characters")
+        raise RenderRefused(
+            Reason.FIELD_LIMIT, phrase("to: longer than {max_recipient} characters", max_recipient=MAX_RECIPIENT)
+        )
     if not recipient.isprintable() or has_invisible(recipient):
-        raise RenderRefused(Reason.FIELD_LIMIT, "to: holds a line break, control character or invisible character")
+        raise RenderRefused(
+            Reason.FIELD_LIMIT, phrase("to: holds a line break, control character or invisible character")
+        )
     return recipient
 
 
@@ -116,7 +121,10 @@ def evaluated(expression: Expression, activation: Activation, name: str) -> obje
     try:
         return expression.evaluate(activation)
     except ExpressionFailed as failed:
-        raise RenderRefused(Reason.EXPRESSION_FAILED, f"{name}: `{expression.source[:120]}`: {failed}") from None
+        raise RenderRefused(
+            Reason.EXPRESSION_FAILED,
+            phrase("{name}: `{source}`: {failed}", name=name, source=expression.source[:120], failed=failed.args[0]),
+        ) from None
 
 
 def rendered_fields(fields: Sequence[RuleField], activation: Activation) -> dict[str, dict[str, str]]:
@@ -152,9 +160,9 @@ def fitted(one: RuleField, text: str) -> str | None:
     if not is_visible(text):
         if one.optional:
             return None
-        raise RenderRefused(Reason.FIELD_EMPTY, f"{one.key}: {problem}")
+        raise RenderRefused(Reason.FIELD_EMPTY, phrase("{key}: {problem}", key=one.key, problem=problem))
     if not one.truncate:
-        raise RenderRefused(Reason.FIELD_LIMIT, f"{one.key}: {problem}")
+        raise RenderRefused(Reason.FIELD_LIMIT, phrase("{key}: {problem}", key=one.key, problem=problem))
     return one.kind.cut(text)
 
 
@@ -170,13 +178,15 @@ def checked_url(url: str) -> str:
         RenderRefused: it may not.
     """
     if not url.startswith("https://"):
-        raise RenderRefused(Reason.URL_REFUSED, "url: does not begin with https://")
+        raise RenderRefused(Reason.URL_REFUSED, phrase("url: does not begin with https://"))
     if " " in url or not url.isprintable() or has_invisible(url):
-        hint = "write the part that the event gives as url_encode(…)"
-        raise RenderRefused(Reason.URL_REFUSED, f"url: holds white space or an invisible character; {hint}")
+        hint = phrase("write the part that the event gives as url_encode(…)")
+        raise RenderRefused(
+            Reason.URL_REFUSED, phrase("url: holds white space or an invisible character; {hint}", hint=hint)
+        )
     encoded = url if url.isascii() else percent_encoded(url, _ASCII)
     if len(encoded) > MAX_URL:
-        raise RenderRefused(Reason.URL_REFUSED, f"url: longer than {MAX_URL} characters")
+        raise RenderRefused(Reason.URL_REFUSED, phrase("url: longer than {max_url} characters", max_url=MAX_URL))
     return encoded
 
 
@@ -193,10 +203,12 @@ def as_text(value: object, name: str) -> str:
             try:
                 return numbers.text_of(value)
             except ValueError as error:
-                raise RenderRefused(Reason.WRONG_TYPE, f"{name}: {error}") from None
+                raise RenderRefused(
+                    Reason.WRONG_TYPE, phrase("{name}: {error}", name=name, error=error.args[0])
+                ) from None
         case None:
             return ""
         case datetime():
-            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: a time; write it with local_time()")
+            raise RenderRefused(Reason.WRONG_TYPE, phrase("{name}: a time; write it with local_time()", name=name))
         case _:
-            raise RenderRefused(Reason.WRONG_TYPE, f"{name}: neither text nor number")
+            raise RenderRefused(Reason.WRONG_TYPE, phrase("{name}: neither text nor number", name=name))

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
+from pipeline.phrases import phrase
+
 Number = float | Decimal
 
 MAX_DIGITS = 100
@@ -62,7 +64,7 @@ def parse(text: str) -> Number:
         ValueError: the text is not such a number, or has too many digits.
     """
     if len(text) > MAX_TEXT or _TEXT.fullmatch(text) is None:
-        raise ValueError("not a number")
+        raise ValueError(phrase("not a number"))
     return number(Decimal(text))
 
 
@@ -94,7 +96,7 @@ def text_of(value: float | Decimal) -> str:
         if "e" not in text and "n" not in text:
             return text
         if not math.isfinite(value):
-            raise ValueError("not a finite number")
+            raise ValueError(phrase("not a finite number"))
     text = f"{exact(value):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -163,7 +165,9 @@ def _calculated(
     try:
         result = operation(exact(one), exact(other))
     except (Inexact, Overflow):
-        raise InexactResult(f"the exact result has more than {MAX_DIGITS} digits") from None
+        raise InexactResult(
+            phrase("the exact result has more than {max_digits} digits", max_digits=MAX_DIGITS)
+        ) from None
     if are_doubles and abs(result) > _LARGEST:
         return math.copysign(math.inf, result)
     return number(result)

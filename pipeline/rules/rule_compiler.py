@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pipeline.care.declaration import OverCap
 from pipeline.model.notice import OnAmbiguous
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules import template_choice
 from pipeline.rules.active import Days
 from pipeline.rules.body import Body
@@ -177,8 +178,10 @@ class RuleCompiler:
         given = {"on": on, "to": rule.to, "template": rule.template, "data": rule.data}
         for name, value in given.items():
             if not value and name not in self._misplaced:
-                hint = "write it in the rule, or in `defaults:` of the file"
-                self._report.add((*path, "id"), "missing-key", f"rule `{rule.id}` has no `{name}`", hint)
+                hint = phrase("write it in the rule, or in `defaults:` of the file")
+                self._report.add(
+                    (*path, "id"), "missing-key", phrase("rule `{id}` has no `{name}`", id=rule.id, name=name), hint
+                )
 
     def _templates_of(
         self, path: Path, given: TemplateByValue | str | None, on: Sequence[str], known: Known
@@ -200,10 +203,14 @@ class RuleCompiler:
         template = self._templates.get(alias)
         if template is None and self._templates:  # none at all has a finding of its own
             hint = self._meant(alias) or did_you_mean(alias, self._templates) or _aliases(self._templates)
-            self._report.add_inside(path, 0, "unknown-template", f"there is no template `{alias}`", hint)
+            self._report.add_inside(
+                path, 0, "unknown-template", phrase("there is no template `{alias}`", alias=alias), hint
+            )
         elif template is not None and self._stage is not None and self._stage not in template.ids:
-            summary = f"template `{alias}` has no id for environment `{self._stage}`"
-            hint = did_you_mean(self._stage, template.ids) or f"it has one for {', '.join(template.ids)}"
+            summary = phrase("template `{alias}` has no id for environment `{stage}`", alias=alias, stage=self._stage)
+            hint = did_you_mean(self._stage, template.ids) or phrase(
+                "it has one for {ids}", ids=joined(", ", template.ids)
+            )
             self._report.add_inside(path, 0, "no-template-id", summary, hint)
         return template
 
@@ -212,9 +219,13 @@ class RuleCompiler:
         for template in self._templates.values():
             stage = next((stage for stage, one in template.ids.items() if one == given), None)
             if stage is not None:
-                return f"that is its id in {stage}: write its name in templates.yaml, `{template.alias}`"
+                return phrase(
+                    "that is its id in {stage}: write its name in templates.yaml, `{alias}`",
+                    stage=stage,
+                    alias=template.alias,
+                )
             if template.title == given:
-                return f"that is its title: write its name in templates.yaml, `{template.alias}`"
+                return phrase("that is its title: write its name in templates.yaml, `{alias}`", alias=template.alias)
         return None
 
     def _recipient(self, path: Path, to: str, on: Sequence[str], known: Known) -> Text | None:
@@ -222,25 +233,28 @@ class RuleCompiler:
 
     def _active(self, path: Path, active: ActiveModel, timezone: str) -> Days | None:
         if active.first is not None and active.until is not None and active.first > active.until:
-            summary = f"the rule would end on {active.until}, before it begins"
-            self._report.add_inside((*path, "until"), 0, "bad-days", summary, "exchange the days, or correct the year")
+            summary = phrase("the rule would end on {until}, before it begins", until=active.until)
+            self._report.add_inside(
+                (*path, "until"), 0, "bad-days", summary, phrase("exchange the days, or correct the year")
+            )
             return None
-        if (problem := unknown_zone(timezone)) is not None:
-            summary, _, hint = problem.partition("; ")
-            self._report.add_inside(("timezone",), 0, "bad-days", summary, hint)
+        if (fault := unknown_zone(timezone)) is not None:
+            self._report.add_inside(("timezone",), 0, "bad-days", *fault)
             return None
         return Days.of(active.first, active.until, timezone)
 
     def _for_each(self, path: Path, text: str, on: Sequence[str], known: Known, most: int) -> ForEach | None:
-        hint = "write it like: person in event.people"
+        hint = phrase("write it like: person in event.people")
         written = taken_apart(text)
         if written is None:
-            self._report.add_inside(path, 0, "bad-for-each", "this is not a name, `in`, and a list", hint)
+            self._report.add_inside(path, 0, "bad-for-each", phrase("this is not a name, `in`, and a list"), hint)
             return None
         if written.name in _TAKEN:
             at = text.index(written.name)
-            summary = f"`{written.name}` has a meaning of its own in expressions"
-            self._report.add_inside(path, at, "bad-for-each", summary, "give the item another name, like `person`")
+            summary = phrase("`{name}` has a meaning of its own in expressions", name=written.name)
+            self._report.add_inside(
+                path, at, "bad-for-each", summary, phrase("give the item another name, like `person`")
+            )
             return None
         over = self._expressions.items(path, written.at, written.source, on, known, written.name)
         return None if over is None else ForEach(written.name, over, most)
@@ -248,8 +262,8 @@ class RuleCompiler:
     def _reference(self, path: Path, reference: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, reference, on, known, may_be_null=True)
         if text is not None and text.constant is not None and braces.FIELD.search(reference) is None:
-            summary = "every message has this reference, so it finds none of them"
-            self._report.add_inside(path, 0, "constant-reference", summary, "write a field: ${event.order_no}")
+            summary = phrase("every message has this reference, so it finds none of them")
+            self._report.add_inside(path, 0, "constant-reference", summary, phrase("write a field: ${event.order_no}"))
         return text
 
     def _once(self, path: Path, once: OnceModel, on: Sequence[str], known: Known) -> RuleOnce | None:
@@ -261,14 +275,16 @@ class RuleCompiler:
         """The rule's category exists, and what holds its messages back can rely on their order."""
         if category not in self._care.categories and self._care.is_sound:
             names = sorted(self._care.categories)
-            hint = did_you_mean(category, names) or f"there are {', '.join(names)}; care.yaml declares others"
-            summary = f"there is no category `{category}`"
+            hint = did_you_mean(category, names) or phrase(
+                "there are {names}; care.yaml declares others", names=joined(", ", names)
+            )
+            summary = phrase("there is no category `{category}`", category=category)
             self._report.add_inside(self._key_path(path, model, "category"), 0, "unknown-category", summary, hint)
         declared = self._care.care.categories.get(category)
         if declared is not None and declared.urgent and merged.once is not None:
-            summary = f"category `{category}` is urgent, so that `once` has no effect"
+            summary = phrase("category `{category}` is urgent, so that `once` has no effect", category=category)
             location = self._key_path(path, model, "once")
-            self._report.add(location, "urgent-held-back", summary, "leave out `once`, or use another category")
+            self._report.add(location, "urgent-held-back", summary, phrase("leave out `once`, or use another category"))
         if merged.order != "none":
             return
         cap = next((cap.name for cap in declared.caps), None) if declared is not None else None
@@ -276,20 +292,22 @@ class RuleCompiler:
         if merged.once is not None:
             what = "`once`"
         elif declared is not None and declared.over_cap is OverCap.DROP and cap is not None:
-            what = f"cap `{cap}` of category `{category}`"
+            what = phrase("cap `{cap}` of category `{category}`", cap=cap, category=category)
         if what is not None:
-            summary = f"{what} needs the order of messages: two at the same time would both be sent"
+            summary = phrase("{what} needs the order of messages: two at the same time would both be sent", what=what)
             location = self._key_path(path, model, "order")
-            self._report.add_inside(location, 0, "care-needs-order", summary, "leave out `order: none`")
+            self._report.add_inside(location, 0, "care-needs-order", summary, phrase("leave out `order: none`"))
 
     def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
         text = self._expressions.text(path, url, on, known)
         if _URL.match(url) is None:
             self._report.add_inside(
-                path, 0, "bad-url", "the url does not begin with https:// and a host", _url_hint(url)
+                path, 0, "bad-url", phrase("the url does not begin with https:// and a host"), _url_hint(url)
             )
         elif text is not None and (text.constant is not None and len(url) > MAX_URL):
-            self._report.add_inside(path, 0, "bad-url", f"the url has over {MAX_URL} characters")
+            self._report.add_inside(
+                path, 0, "bad-url", phrase("the url has over {max_url} characters", max_url=MAX_URL)
+            )
         elif text is not None:
             self._check_blanks(path, text)
         return text
@@ -309,10 +327,11 @@ class RuleCompiler:
                 found = _UNFIT_FOR_URL.search(value)
                 if found is not None:
                     inside = found.start() if isinstance(part, str) else 0
-                    summary = (
-                        f"the url has white space or an invisible character, so it is never sent: `{value.strip()}`"
+                    summary = phrase(
+                        "the url has white space or an invisible character, so it is never sent: `{url}`",
+                        url=value.strip(),
                     )
-                    hint = "write %20 for a blank, and url_encode(…) for a text"
+                    hint = phrase("write %20 for a blank, and url_encode(…) for a text")
                     self._report.add_inside(path, at + start + inside, "bad-url", summary, hint)
             at += len(source)
 
@@ -352,24 +371,32 @@ class RuleCompiler:
         data = self._defaults.data if self._defaults is not None else None
         for key in data or {} if self._filled else ():
             if key not in names:
-                message = f"no template of these rules has a field `{key}`"
-                hint = did_you_mean(key, names) or f"they have {', '.join([*names][:_MOST_NAMED])}"
+                message = phrase("no template of these rules has a field `{key}`", key=key)
+                hint = did_you_mean(key, names) or phrase(
+                    "they have {names}", names=joined(", ", [*names][:_MOST_NAMED])
+                )
                 self._report.add(("defaults", "data", key), "unknown-template-field", message, hint)
 
     def _unknown_field(self, path: Path, template: Template, key: str) -> None:
         names = [field.key for field in template.fields]
-        hint = did_you_mean(key, names) or f"it has {', '.join(names)}"
-        self._report.add(path, "unknown-template-field", f"template `{template.alias}` has no field `{key}`", hint)
+        hint = did_you_mean(key, names) or phrase("it has {names}", names=joined(", ", names))
+        self._report.add(
+            path,
+            "unknown-template-field",
+            phrase("template `{alias}` has no field `{key}`", alias=template.alias, key=key),
+            hint,
+        )
 
     def _check_limit(self, path: Path, field: TemplateField, text: Text) -> None:
         """Every text that the field can be seen to become: a constant, or an expression's fixed outcomes."""
-        hint = f"shorten it, or let it be cut: `overflow: {{{field.key}: truncate}}`"
+        hint = phrase("shorten it, or let it be cut: `overflow: {{{key}: truncate}}`", key=field.key)
         errors = self._report.errors
         for at, outcome in self._outcomes(text):
             problem = field.kind.violation(outcome, field.values)
             if problem is not None and not (field.optional and not is_visible(outcome)):
-                quoted = f": `{outcome}`" if text.constant is None and is_visible(outcome) else ""
-                message = f"`{field.key}`{quoted} {problem}"
+                message = phrase("`{key}` {problem}", key=field.key, problem=problem)
+                if text.constant is None and is_visible(outcome):
+                    message = phrase("`{key}`: `{text}` {problem}", key=field.key, text=outcome, problem=problem)
                 if len(outcome) > field.kind.most and field.kind.may_be_cut:
                     self._report.add_inside(path, at, "over-limit", message, hint)
                 else:
@@ -385,8 +412,14 @@ class RuleCompiler:
         problems = [field.kind.violation("".join(parts)) for parts in product(*choices)]
         if None not in problems:
             around = "".join(part if isinstance(part, str) else "…" for part in text.parts)
-            hint = f"let `{field.key}` hold the value alone, or use a field of another kind"
-            self._report.add_inside(path, 0, "over-limit", f"`{field.key}`: `{around}` {problems[0]}", hint)
+            hint = phrase("let `{key}` hold the value alone, or use a field of another kind", key=field.key)
+            self._report.add_inside(
+                path,
+                0,
+                "over-limit",
+                phrase("`{key}`: `{text}` {problem}", key=field.key, text=around, problem=problems[0]),
+                hint,
+            )
 
     def _samples(self, expression: Expression) -> Sequence[str]:
         root = self._expressions.tree(expression).root
@@ -409,7 +442,11 @@ class RuleCompiler:
     def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
         missing = [field.key for field in template.fields if field.key not in data and not field.optional]
         if missing and data:
-            summary = f"template `{template.alias}` also needs {', '.join(f'`{key}`' for key in missing)}"
+            summary = phrase(
+                "template `{alias}` also needs {missing}",
+                alias=template.alias,
+                missing=joined(", ", (f"`{key}`" for key in missing)),
+            )
             self._report.add(path, "field-not-filled", summary)
 
     def _check_overflow(self, path: Path, template: Template, rule: RuleModel) -> None:
@@ -418,12 +455,12 @@ class RuleCompiler:
             if field is None:
                 self._unknown_field((*path, key), template, key)
             elif what == "truncate" and not field.kind.may_be_cut:
-                summary = f"a shortened `{field.kind}` would be wrong"
+                summary = phrase("a shortened `{kind}` would be wrong", kind=field.kind)
                 self._report.add((*path, key), "cannot-truncate", summary)
 
 
 def _aliases(templates: Mapping[str, Template]) -> str:
-    return f"there are {', '.join([*templates][:_MOST_NAMED])}"
+    return phrase("there are {names}", names=joined(", ", [*templates][:_MOST_NAMED]))
 
 
 def with_defaults(model: RuleModel, defaults: RuleFields | None) -> RuleModel:
@@ -454,15 +491,17 @@ _UNFIT_FOR_URL = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x0
 def _unfit_hint(text: str) -> str | None:
     """What helps where a text is not too long, but not what its field takes."""
     if "\n" in text.strip():
-        return "write the text on one line, or below a `>-`"
-    return "a text below `|` ends with a line break: write `|-`" if text.strip() and text.endswith("\n") else None
+        return phrase("write the text on one line, or below a `>-`")
+    return (
+        phrase("a text below `|` ends with a line break: write `|-`") if text.strip() and text.endswith("\n") else None
+    )
 
 
 def _url_hint(url: str) -> str:
     if url.casefold().startswith("http://"):
-        return f"write https://{url[len('http://') :]}"
+        return phrase("write https://{url}", url=url[len("http://") :])
     if not url.startswith("https://") and re.match(r"https?[:：]?[/／\\]", url, re.IGNORECASE):
-        return "write `https://` with a colon and two slashes of the Latin keyboard"
+        return phrase("write `https://` with a colon and two slashes of the Latin keyboard")
     if re.match(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#:]|$)", url):
-        return f"write https://{url}"
-    return "write scheme and host out; only what follows them may come from the event"
+        return phrase("write https://{url}", url=url)
+    return phrase("write scheme and host out; only what follows them may come from the event")

@@ -13,6 +13,7 @@ from pipeline.model.event import Event
 from pipeline.model.make import make
 from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal, item_key, notice_id, outcome_label
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 from pipeline.rules.active import Days
 from pipeline.rules.body import Body
 from pipeline.rules.cel.engine import Activation, Environment, Expression
@@ -225,7 +226,7 @@ def matches(rule: Rule, event: Event, activation: Activation) -> bool:
     value = evaluated(rule.when, activation, "when")
     if value is True or value is False:
         return value
-    raise RenderRefused(Reason.WRONG_TYPE, "when: the condition is neither true nor false")
+    raise RenderRefused(Reason.WRONG_TYPE, phrase("when: the condition is neither true nor false"))
 
 
 def make_notice(rule: Rule, event: Event, activation: Activation, item: int | None = None) -> Notice:

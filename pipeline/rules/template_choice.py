@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.errors import RenderRefused
 from pipeline.model.outcome import Reason
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.message import evaluated
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ class TemplateChoice(NamedTuple):
                 if key in self.of:
                     return key
         elif value is not None:
-            raise RenderRefused(Reason.WRONG_TYPE, "template: the value that chooses it is not a text")
+            raise RenderRefused(Reason.WRONG_TYPE, phrase("template: the value that chooses it is not a text"))
         if OTHERS not in self.of:
             raise RenderRefused(
-                Reason.EXPRESSION_FAILED, 'template: there is none for the value of the event, and none for "*"'
+                Reason.EXPRESSION_FAILED, phrase('template: there is none for the value of the event, and none for "*"')
             )
         return OTHERS
 
@@ -74,18 +75,21 @@ def faults(
     known = {symbol: None for each in symbols for symbol in each}
     for key in keys if known and all(symbols) else ():
         if key != OTHERS and key not in known:
-            message = f"the value that chooses the template is never `{key}`"
+            message = phrase("the value that chooses the template is never `{key}`", key=key)
             yield ChoiceFault(
-                key, "unknown-enum-value", message, did_you_mean(key, known, 0.5) or f"it is one of {', '.join(known)}"
+                key,
+                "unknown-enum-value",
+                message,
+                did_you_mean(key, known, 0.5) or phrase("it is one of {known}", known=joined(", ", known)),
             )
     if OTHERS not in keys:
         missing = [symbol for symbol in known if symbol not in keys]
         if not known or not all(symbols):
-            message = "the event may have any value, and no template is for others"
-            yield ChoiceFault(None, "template-missing", message, 'add one for others: "*": …')
+            message = phrase("the event may have any value, and no template is for others")
+            yield ChoiceFault(None, "template-missing", message, phrase('add one for others: "*": …'))
         elif missing:
-            message = f"no template for {', '.join(missing)}"
-            yield ChoiceFault(None, "template-missing", message, 'add them, or one for others: "*": …')
+            message = phrase("no template for {missing}", missing=joined(", ", missing))
+            yield ChoiceFault(None, "template-missing", message, phrase('add them, or one for others: "*": …'))
     yield from _different(templates)
 
 
@@ -99,11 +103,16 @@ def _different(templates: Mapping[str, Template]) -> Iterator[ChoiceFault]:
         if needed == own:
             continue
         parts = [
-            f"{', '.join(f'`{one}`' for one in sorted(fields))} of `{alias}`"
+            phrase("{fields} of `{alias}`", fields=joined(", ", (f"`{one}`" for one in sorted(fields))), alias=alias)
             for fields, alias in ((own - needed, other.alias), (needed - own, first.alias))
             if fields
         ]
-        message = f"`{other.alias}` does not need the same fields as `{first.alias}`: only {' and '.join(parts)}"
+        message = phrase(
+            "`{alias}` does not need the same fields as `{first}`: only {parts}",
+            alias=other.alias,
+            first=first.alias,
+            parts=joined(" and ", parts),
+        )
         yield ChoiceFault(
-            key, "templates-differ", message, "make the field optional in templates.yaml, or write two rules"
+            key, "templates-differ", message, phrase("make the field optional in templates.yaml, or write two rules")
         )

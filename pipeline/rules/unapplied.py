@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import marked, phrase
 from pipeline.rules.care_compiler import held_back_by
 from pipeline.rules.compile import Compilation
 from pipeline.rules.source.document import Document, Path
 
-_MESSAGE = "this release checks, tests and simulates recipient care; `run` does not apply `{}` yet"
-_HINT = "leave it out of the rules that `run` reads"
+_MESSAGE = marked("this release checks, tests and simulates recipient care; `run` does not apply `{key}` yet")
+_HINT = phrase("leave it out of the rules that `run` reads")
 
 
 def unapplied(compilation: Compilation) -> Iterator[Finding]:
@@ -27,4 +28,4 @@ def unapplied(compilation: Compilation) -> Iterator[Finding]:
 
 
 def _finding(document: Document, path: Path) -> Finding:
-    return document.finding(path, "care-not-applied", _MESSAGE.format(path[-1]), _HINT)
+    return document.finding(path, "care-not-applied", phrase(_MESSAGE, key=path[-1]), _HINT)

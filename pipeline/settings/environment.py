@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from pipeline.languages import VARIABLE
+
 ENVIRONMENT_PREFIX = "NOTICE_PIPELINE_"
 _SERVICE_LINK = re.compile(
     r"(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)?)"
@@ -30,7 +32,7 @@ class Overlay(NamedTuple):
 
 def ours(environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """The path of a setting for each variable that gives one, in the order of names."""
-    return {name: _path(name) for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX) and not _is_link(name)}
+    return {name: _path(name) for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX) and _is_setting(name)}
 
 
 def variable_of(location: tuple[str, ...]) -> str:
@@ -62,9 +64,9 @@ def _plain(node: object) -> object:
     return node
 
 
-def _is_link(name: str) -> bool:
+def _is_setting(name: str) -> bool:
     rest = name.removeprefix(ENVIRONMENT_PREFIX)
-    return "__" not in rest and _SERVICE_LINK.fullmatch(rest) is not None
+    return name != VARIABLE and ("__" in rest or _SERVICE_LINK.fullmatch(rest) is None)
 
 
 def _path(name: str) -> tuple[str, ...]:

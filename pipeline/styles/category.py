@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pipeline.phrases import phrase
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.history import lost_color
 from pipeline.styles.style import Shown, Style
@@ -25,68 +26,68 @@ def _digits(text: str) -> int:
     return sum(character.isdigit() for character in text)
 
 
-NAME_BEYOND_LATIN = FieldKind("name", 10, "characters of a name that is not all Latin")
+NAME_BEYOND_LATIN = FieldKind("name", 10, phrase("characters of a name that is not all Latin"))
 AMOUNT = FieldKind(
     "amount",
     32,
-    "characters",
+    phrase("characters"),
     re.compile(r"[¥￥$＄€£￡₩￦฿₽₹₫₱₺₴]?[0-9]{1,10}(\.[0-9]+)?元?"),
-    "one currency symbol, up to 10 digits, decimals, 元; no thousands separators",
+    phrase("one currency symbol, up to 10 digits, decimals, 元; no thousands separators"),
 )
 KINDS: Mapping[str, FieldKind] = {
     kind.name: kind
     for kind in (
-        FieldKind("thing", 20, "characters", may_be_cut=True),
+        FieldKind("thing", 20, phrase("characters"), may_be_cut=True),
         FieldKind(
             "number",
             32,
-            "digits",
+            phrase("digits"),
             re.compile(r"[0-9]+(\.[0-9]+)?"),
-            "digits, with decimals if need be",
+            phrase("digits, with decimals if need be"),
             count=_digits,
         ),
-        FieldKind("letter", 32, "letters", re.compile(r"[A-Za-z]+"), "Latin letters only"),
-        FieldKind("symbol", 5, "symbols", re.compile(r"[^\w\s]+"), "symbols only"),
+        FieldKind("letter", 32, phrase("letters"), re.compile(r"[A-Za-z]+"), phrase("Latin letters only")),
+        FieldKind("symbol", 5, phrase("symbols"), re.compile(r"[^\w\s]+"), phrase("symbols only")),
         FieldKind(
             "character_string",
             32,
-            "characters",
+            phrase("characters"),
             re.compile(r"[\x20-\x7e]+"),
-            "digits, letters or symbols; no Chinese",
+            phrase("digits, letters or symbols; no Chinese"),
         ),
         FieldKind(
             "time",
             64,
-            "characters",
+            phrase("characters"),
             re.compile(rf"{_TIMESTAMP}( ?~ ?{_TIMESTAMP})?"),
-            "like 15:01 or 2019年10月1日 15:01, a range with ~",
+            phrase("like 15:01 or 2019年10月1日 15:01, a range with ~"),
         ),
         FieldKind(
             "date",
             64,
-            "characters",
+            phrase("characters"),
             re.compile(rf"{_DATE}( ?{_CLOCK})?( ?~ ?{_DATE}( ?{_CLOCK})?)?"),
-            "like 2019年10月1日 or 2019-10-01, a range with ~",
+            phrase("like 2019年10月1日 or 2019-10-01, a range with ~"),
         ),
         AMOUNT,
-        FieldKind("phone_number", 17, "characters", re.compile(r"[0-9+*\-() ]+"), "digits and symbols"),
+        FieldKind("phone_number", 17, phrase("characters"), re.compile(r"[0-9+*\-() ]+"), phrase("digits and symbols")),
         FieldKind(
             "car_number",
             8,
-            "characters",
+            phrase("characters"),
             re.compile(r"[\u4e00-\u9fff]?[A-Za-z0-9]+[\u4e00-\u9fff]?"),
-            "a plate: letters and digits, first and last may be Chinese",
+            phrase("a plate: letters and digits, first and last may be Chinese"),
         ),
-        FieldKind("name", 20, "letters", beyond_ascii=NAME_BEYOND_LATIN),
+        FieldKind("name", 20, phrase("letters"), beyond_ascii=NAME_BEYOND_LATIN),
         FieldKind(
             "phrase",
             5,
-            "Chinese characters",
+            phrase("Chinese characters"),
             re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+"),
-            "Chinese characters only",
+            phrase("Chinese characters only"),
         ),
-        FieldKind("enum", 20, "characters"),
-        FieldKind("const", 20, "characters"),
+        FieldKind("enum", 20, phrase("characters")),
+        FieldKind("const", 20, phrase("characters")),
     )
 }
 _PREFIX = re.compile(r"([a-z_]+?)_?\d*")
@@ -96,7 +97,7 @@ class _Category(Style):
     name = "category"
     kinds = KINDS
     refuses = True
-    key_hint = "keys of category templates begin with thing, time, amount, …; or write `type:`"
+    key_hint = phrase("keys of category templates begin with thing, time, amount, …; or write `type:`")
 
     def kind_of(self, key: str) -> FieldKind | None:
         match = _PREFIX.fullmatch(key)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from pipeline.phrases import joined, phrase
 from pipeline.styles.text import BREAKS, FORBIDDEN, SEEN, is_visible, shorten
 
 
@@ -36,8 +37,8 @@ class FieldKind:
     @property
     def takes(self) -> str:
         """A short description of what the kind accepts."""
-        bound = f"at most {self.most} {self.unit}"
-        return f"{bound}: {self.meaning}" if self.meaning else bound
+        bound = phrase("at most {most} {unit}", most=self.most, unit=self.unit)
+        return phrase("{bound}: {meaning}", bound=bound, meaning=self.meaning) if self.meaning else bound
 
     @cached_property
     def _refused(self) -> re.Pattern[str]:
@@ -53,17 +54,17 @@ class FieldKind:
         `values` are the registered values of the field; empty: any.
         """
         if not is_visible(text):
-            return "is empty"
+            return phrase("is empty")
         if not text.isprintable() and self._refused.search(text) is not None:
-            return "holds a line break or control character"
+            return phrase("holds a line break or control character")
         limit = self if self.beyond_ascii is None or text.isascii() else self.beyond_ascii
         count = limit.count(text)
         if count > limit.most:
-            return f"has {count} of at most {limit.most} {limit.unit}"
+            return phrase("has {count} of at most {most} {unit}", count=count, most=limit.most, unit=limit.unit)
         if limit.shape is not None and limit.shape.fullmatch(text) is None:
-            return f"is not what `{self}` takes: {limit.meaning}"
+            return phrase("is not what `{kind}` takes: {meaning}", kind=self.name, meaning=limit.meaning)
         if values and text not in values:
-            return f"is none of the registered values ({', '.join(values)})"
+            return phrase("is none of the registered values ({values})", values=joined(", ", values))
         return None
 
     def cut(self, text: str) -> str:
@@ -75,7 +76,7 @@ class FieldKind:
             ValueError: a cut value of this kind would be wrong (see `may_be_cut`).
         """
         if not self.may_be_cut:
-            raise ValueError(f"a cut `{self}` would be a wrong one")
+            raise ValueError(phrase("a cut `{kind}` would be a wrong one", kind=self.name))
         text = self._refused.sub(" ", text)
         if self.is_one_line:
             text = " ".join(text.split())
@@ -95,5 +96,5 @@ def _quick_look(kind: FieldKind, values: tuple[str, ...]) -> Callable[[str], obj
     return re.compile(taken if limit.shape is None else rf"(?={taken}\Z){limit.shape.pattern}").fullmatch
 
 
-PLAIN = FieldKind("plain", 2_000, "characters", may_be_cut=True, is_one_line=False)
+PLAIN = FieldKind("plain", 2_000, phrase("characters"), may_be_cut=True, is_one_line=False)
 """Any text: every field of a style without typed keys."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pipeline.phrases import phrase
 from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.style import Shown, Style
 from pipeline.styles.text import ELLIPSIS, clusters
@@ -34,17 +35,19 @@ class History(Style):
         """What WeChat does not show, it drops without an error."""
         del kind
         if key in AROUND:
-            return Shown("", None, displayed(text), 0, (f"`{key}` is not shown",))
+            return Shown("", None, displayed(text), 0, (phrase("`{key}` is not shown", key=key),))
         losses = []
         line = " ".join(text.split()) if text.splitlines() != [text] else text
         if line != text:
-            losses.append("line breaks are not shown")
+            losses.append(phrase("line breaks are not shown"))
         plain = "".join(cluster for cluster in clusters(line) if not _is_emoji(cluster))
         if plain != line:
-            losses.append("emoji are not shown")
+            losses.append(phrase("emoji are not shown"))
         count, cut = displayed(plain), shown(plain)
         if cut != plain:
-            losses.append(f"cut: {count} of at most {DISPLAY_LIMIT} characters")
+            losses.append(
+                phrase("cut: {count} of at most {display_limit} characters", count=count, display_limit=DISPLAY_LIMIT)
+            )
         return Shown(cut, None, count, DISPLAY_LIMIT, (*losses, *lost_color(color)))
 
 
@@ -64,7 +67,7 @@ def shown(text: str, characters: int = DISPLAY_LIMIT) -> str:
 
 def lost_color(color: str | None) -> tuple[str, ...]:
     """The loss of a colour where none is shown; black is what is shown instead."""
-    return () if color is None or color.lower() in {"#000", "#000000"} else ("colour is not shown",)
+    return () if color is None or color.lower() in {"#000", "#000000"} else (phrase("colour is not shown"),)
 
 
 def _units(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.phrases import phrase
 from pipeline.styles.field_kind import PLAIN, FieldKind
 
 
@@ -42,7 +43,10 @@ class Style(ABC):
     """The kinds that `type:` of a field may name."""
     refuses: bool = False
     """Whether the channel refuses a message for a value over its field's limits; otherwise it shows what it can."""
-    modes: Mapping[Mode, str] = {Mode.WECHAT: "WeChat since May 2023", Mode.LEGACY: "WeChat before May 2023"}
+    modes: Mapping[Mode, str] = {
+        Mode.WECHAT: phrase("WeChat since May 2023"),
+        Mode.LEGACY: phrase("WeChat before May 2023"),
+    }
     """The modes in which such messages are shown, each with its title; the first is today's."""
     key_hint: str = ""
     """For a key that names no kind."""

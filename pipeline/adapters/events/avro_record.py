@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation, localcontext
 from uuid import UUID
 
+from pipeline.phrases import phrase
 from pipeline.rules.schema.json_events import SchemaMismatch
 from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
@@ -72,9 +73,14 @@ def _decimal(kind: ScalarType, value: object) -> Decimal:
             exact = Decimal(str(value))
             kept = exact.quantize(Decimal(1).scaleb(-(kind.scale or 0)))
     except InvalidOperation:
-        raise SchemaMismatch(f"`{value}` is not a decimal of this schema") from None
+        raise SchemaMismatch(phrase("`{value}` is not a decimal of this schema", value=value)) from None
     if kept != exact or len(kept.as_tuple().digits) > (kind.precision or 0):
         raise SchemaMismatch(
-            f"`{value}` does not fit a decimal of {kind.precision} digits, {kind.scale} of them after the point"
+            phrase(
+                "`{value}` does not fit a decimal of {precision} digits, {scale} of them after the point",
+                value=value,
+                precision=kind.precision,
+                scale=kind.scale,
+            )
         )
     return kept

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from pipeline.errors import SchemaError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 
 
@@ -17,7 +18,7 @@ def read_schemas(folder: Path) -> SchemaCatalogue:
         SchemaError: the folder does not exist, or a file is not a schema that rules can read.
     """
     if not folder.is_dir():
-        raise SchemaError(f"{folder}: the folder of schemas does not exist")
+        raise SchemaError(phrase("{folder}: the folder of schemas does not exist", folder=folder))
     return SchemaCatalogue(read_schema(path) for path in schema_files(folder))
 
 
@@ -49,7 +50,7 @@ def schema_files(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        raise SchemaError(f"{folder}: the folder of schemas does not exist")
+        raise SchemaError(phrase("{folder}: the folder of schemas does not exist", folder=folder))
     return sorted(folder.rglob("*.avsc"), key=natural_order)
 
 
@@ -78,7 +79,7 @@ def read_schema(path: Path) -> EventSchema:
     try:
         return schema_of(str(path), path.read_bytes())
     except OSError as error:
-        raise SchemaError(f"{path}: cannot be read: {error.strerror}") from None
+        raise SchemaError(phrase("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror)) from None
 
 
 def schema_of(name: str, content: bytes) -> EventSchema:
@@ -92,26 +93,29 @@ def schema_of(name: str, content: bytes) -> EventSchema:
     except json.JSONDecodeError as error:
         raise _broken(name, error) from None
     except UnicodeDecodeError as error:
-        raise SchemaError(f"{name}: not JSON: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
+        raise SchemaError(
+            phrase("{name}: not JSON: byte {start} is not UTF-8", name=name, start=error.start),
+            hint=phrase("save the file as UTF-8"),
+        ) from None
     except (ValueError, RecursionError):
-        raise SchemaError(f"{name}: not JSON: nested too deeply, or a number is too long") from None
+        raise SchemaError(phrase("{name}: not JSON: nested too deeply, or a number is too long", name=name)) from None
     if not isinstance(avro, dict):
-        raise SchemaError(f"{name}: an event's schema must be a record")
+        raise SchemaError(phrase("{name}: an event's schema must be a record", name=name))
     return EventSchema(avro, name)
 
 
 _FAULTS = {
-    "Expecting value": "a value is missing",
-    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
-    "Illegal trailing comma before end of object": "a comma before the closing brace",
-    "Illegal trailing comma before end of array": "a comma before the closing bracket",
-    "Expecting ',' delimiter": "a comma or a closing bracket is missing",
-    "Expecting ':' delimiter": "a colon is missing",
-    "Extra data": "the file continues after the schema's end",
-    "Unterminated string starting at": "the text that begins here has no closing quote",
-    "Invalid control character at": "a line break or another control character within a text",
-    "Invalid \\escape": "an escape that JSON does not have",
-    "Invalid \\uXXXX escape": "an escape of which the four hexadecimal digits are incomplete",
+    "Expecting value": phrase("a value is missing"),
+    "Expecting property name enclosed in double quotes": phrase("a name in double quotes is missing"),
+    "Illegal trailing comma before end of object": phrase("a comma before the closing brace"),
+    "Illegal trailing comma before end of array": phrase("a comma before the closing bracket"),
+    "Expecting ',' delimiter": phrase("a comma or a closing bracket is missing"),
+    "Expecting ':' delimiter": phrase("a colon is missing"),
+    "Extra data": phrase("the file continues after the schema's end"),
+    "Unterminated string starting at": phrase("the text that begins here has no closing quote"),
+    "Invalid control character at": phrase("a line break or another control character within a text"),
+    "Invalid \\escape": phrase("an escape that JSON does not have"),
+    "Invalid \\uXXXX escape": phrase("an escape of which the four hexadecimal digits are incomplete"),
 }
 """What Python's parser says, as users know it."""
 
@@ -119,16 +123,23 @@ _FAULTS = {
 def _broken(name: str, error: json.JSONDecodeError) -> SchemaError:
     """The error with line, column, and a hint where the cause is usual."""
     if not error.doc.strip("\ufeff \t\r\n"):
-        return SchemaError(f"{name}: not JSON: the file is empty", hint="write a record schema into it")
-    what = next((text for begin, text in _FAULTS.items() if error.msg.startswith(begin)), "cannot be read here")
+        return SchemaError(
+            phrase("{name}: not JSON: the file is empty", name=name), hint=phrase("write a record schema into it")
+        )
+    what = next((text for begin, text in _FAULTS.items() if error.msg.startswith(begin)), phrase("cannot be read here"))
     before, here = error.doc[: error.pos].rstrip()[-1:], error.doc[error.pos : error.pos + 1]
     hint = None
     if before == "," and here in {"}", "]"}:
-        hint = "remove the comma before the closing bracket: JSON allows none there"
+        hint = phrase("remove the comma before the closing bracket: JSON allows none there")
     elif here in {"/", "#"}:
-        hint = "JSON has no comments; use `doc`"
+        hint = phrase("JSON has no comments; use `doc`")
     elif here == "'":
-        hint = "write texts in double quotes"
+        hint = phrase("write texts in double quotes")
     elif error.pos >= len(error.doc.rstrip()):
-        hint = "the file ends too early: a closing bracket is missing"
-    return SchemaError(f"{name}:{error.lineno}:{error.colno}: not JSON: {what}", hint=hint)
+        hint = phrase("the file ends too early: a closing bracket is missing")
+    return SchemaError(
+        phrase(
+            "{name}:{lineno}:{colno}: not JSON: {what}", name=name, lineno=error.lineno, colno=error.colno, what=what
+        ),
+        hint=hint,
+    )

@@ -211,7 +211,7 @@ class _WatchedRule:
             branches += 1
             if not self._inactive:
                 location = self._places.document.location(self._places.key("active"))
-                missing.append(Branch(location, f"active {self._rule.active}", expected=False))
+                missing.append(Branch(location, f"active {self._rule.active.in_words()}", expected=False))
         if self._when is not None:
             # A true condition and a match of the rule are the same branch and count once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)

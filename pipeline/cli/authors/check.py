@@ -14,15 +14,23 @@ from pipeline.adapters.events.schema_files import folder_near, read_schemas, sch
 from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
-from pipeline.cli.printing import MOST_FINDINGS, finding_lines, print_json, values
+from pipeline.cli.language import in_language
+from pipeline.cli.printing import MOST_FINDINGS, finding_lines, plain, print_json, say, values
 from pipeline.cli.registry import find_settings
 from pipeline.errors import ConfigurationError, UserError
 from pipeline.model.finding import Finding, Level
 from pipeline.model.notice import DEFAULT_API
+from pipeline.phrases import counted, joined, marked, phrase
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 
+_LEVELS = {
+    Level.ERROR: (marked("{count} error"), marked("{count} errors")),
+    Level.WARNING: (marked("{count} warning"), marked("{count} warnings")),
+    Level.NOTE: (marked("{count} note"), marked("{count} notes")),
+}
+"""How many there are."""
 _NAMES_AN_API = re.compile(r"\bapi\b")
 RulesArgument = Annotated[Path, typer.Argument(help="Folder with rules, templates.yaml and tests.", metavar="RULES")]
 SchemasOption = Annotated[
@@ -109,12 +117,12 @@ def command(
     counts = {level: sum(finding.level is level for finding in checked.findings) for level in Level}
     if output == "text":
         number = len(checked.ruleset.rules) if checked.ruleset else 0
-        off = f", {len(checked.off)} off" if checked.off else ""
-        summary = ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
-        print(
-            f"{terminal_escape(str(rules))}: {summary}"
-            + (f"; {number} rule{' is' if number == 1 else 's are'} fine{off}" if checked.ruleset else "")
-        )
+        summary = joined(", ", (counted(count, *_LEVELS[level]) for level, count in counts.items()))
+        if checked.ruleset:
+            fine = counted(number, "{count} rule is fine", "{count} rules are fine")
+            off = [phrase("{count} off", count=len(checked.off))] if checked.off else []
+            summary = joined("; ", (summary, joined(", ", (fine, *off))))
+        say(plain(phrase("{rules}: {summary}", rules=rules, summary=summary)))
     if counts[Level.ERROR] or (strict and counts[Level.WARNING]):
         raise typer.Exit(FINDINGS)
 
@@ -133,9 +141,12 @@ def known_apis(sources: RuleSources) -> Collection[str] | None:
 def _as_annotation(finding: Finding) -> str:
     """The finding as a GitHub workflow command, which shows it beside its line in a pull request."""
     kind = {"error": "error", "warning": "warning", "note": "notice"}[finding.level]
-    message = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+    message = (
+        phrase("{message} ({hint})", message=finding.message, hint=finding.hint) if finding.hint else finding.message
+    )
+    text = _quoted(in_language(message))
     path = _quoted(finding.path).replace(":", "%3A").replace(",", "%2C")
-    return f"::{kind} file={path},line={finding.line},col={finding.column},title={finding.code}::{_quoted(message)}"
+    return f"::{kind} file={path},line={finding.line},col={finding.column},title={finding.code}::{text}"
 
 
 def _quoted(text: str) -> str:

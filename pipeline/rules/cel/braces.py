@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
@@ -20,8 +21,10 @@ def in_texts(tree: Tree) -> Iterator[Fault]:
     for node in _texts(tree):
         at = str(node.value).find("${")
         if at >= 0:
-            message = "inside the quotes of an expression `${…}` has no meaning: the customer would read the braces"
-            hint = f"close the quotes and join with `+`: {_joined(str(node.value))}"
+            message = phrase(
+                "inside the quotes of an expression `${…}` has no meaning: the customer would read the braces"
+            )
+            hint = phrase("close the quotes and join with `+`: {joined}", joined=_joined(str(node.value)))
             yield Fault(_index(tree, node, "${"), "nested-braces", message, hint)
 
 
@@ -35,8 +38,8 @@ def fields_in_texts(tree: Tree, fields: Fields) -> Iterator[Fault]:
         value = found[0] if _is_text(fields.root, found[1]) else f"string({found[0]})"
         before, behind = text[: found.start()].rstrip("{"), text[found.end() :].lstrip("}")
         parts = [f'"{before}"' if before else "", value, f'"{behind}"' if behind else ""]
-        hint = f"close the quotes and join with `+`: {' + '.join(filter(None, parts))}"
-        message = f"`{found[0]}` is inside quotes, so the customer would read it as it is written"
+        hint = phrase("close the quotes and join with `+`: {joined}", joined=joined(" + ", filter(None, parts)))
+        message = phrase("`{found}` is inside quotes, so the customer would read it as it is written", found=found[0])
         yield Fault(_index(tree, node, found[0]), "forgotten-braces", message, hint)
 
 

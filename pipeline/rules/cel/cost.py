@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.phrases import phrase
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 
 MAX_ITEMS = 1_000
@@ -39,16 +40,16 @@ def excesses(tree: Tree) -> Iterator[tuple[int, str]]:
     """What makes an expression too expensive: an index into its source, and a message."""
     sums = [node for node in walk(tree.root) if node.name == "_+_"]
     if len(sums) > MAX_SUMS:
-        yield sums[MAX_SUMS].own, f"more than {MAX_SUMS} times `+`"
+        yield sums[MAX_SUMS].own, phrase("more than {max_sums} times `+`", max_sums=MAX_SUMS)
     yield from _nested(tree.root, 0)
 
 
 def _nested(node: Node, loops: int) -> Iterator[tuple[int, str]]:
     if node.kind is Kind.MACRO:
         if loops and node.name in _BUILDERS:
-            yield node.own, f"`{node.name}` inside another macro"
+            yield node.own, phrase("`{name}` inside another macro", name=node.name)
         elif loops >= MAX_LOOPS:
-            yield node.own, f"more than {MAX_LOOPS} macros inside one another"
+            yield node.own, phrase("more than {max_loops} macros inside one another", max_loops=MAX_LOOPS)
         over, *bodies = node.children
         yield from _nested(over, loops)
         for body in bodies:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2, timestamp_pb2, wrappers_pb2
 
+from pipeline.phrases import phrase
 from pipeline.rules import numbers
 from pipeline.rules.functions import FUNCTIONS, FunctionFailed
 from pipeline.rules.numbers import Number
@@ -200,7 +201,7 @@ def double(value: str | int) -> Number:
     except ValueError:
         if value.strip("+-").casefold() in _NOT_FINITE:
             return float(value)
-        raise FunctionFailed("double: the text is not a number") from None
+        raise FunctionFailed(phrase("double: the text is not a number")) from None
 
 
 def integer(value: Number) -> int:
@@ -224,7 +225,7 @@ def unsigned(value: Number) -> int:
 def _whole(value: Number, lowest: int, highest: int) -> int:
     order = numbers.compare(value, lowest - 1), numbers.compare(value, highest + 1)
     if order != (1, -1):
-        raise FunctionFailed("a number out of range")
+        raise FunctionFailed(phrase("a number out of range"))
     return int(numbers.exact(value))
 
 

@@ -14,6 +14,7 @@ from typing import cast
 from cel_expr_python import cel
 from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 
+from pipeline.phrases import marked, phrase
 from pipeline.rules.cel import cost, decimals, rewriting, tree
 from pipeline.rules.cel.generated import generate, variable_key
 from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
@@ -27,6 +28,10 @@ _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 class ExpressionFailed(ValueError):
     """An expression could not be evaluated for this event; the message holds no value of the event."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class CompileError(ValueError):
@@ -107,7 +112,7 @@ class Environment:
         try:
             return checked if serialized is None else self._env.deserialize(serialized)
         except RuntimeError:
-            raise CompileError([(0, "expression recursion limit exceeded")]) from None
+            raise CompileError([(0, phrase("expression recursion limit exceeded"))]) from None
 
     def bind(self, data: Mapping[str, object]) -> Activation:
         """An event's data, ready for any number of expressions."""
@@ -250,7 +255,7 @@ _PLAIN = frozenset({str, bool, int, float, type(None)})
 
 def _refuse_long(size: object) -> None:
     if isinstance(size, int) and size > cost.MAX_ITEMS:
-        raise ExpressionFailed(f"a list of more than {cost.MAX_ITEMS} items")
+        raise ExpressionFailed(phrase("a list of more than {max_items} items", max_items=cost.MAX_ITEMS))
 
 
 def compiled(env: cel.Env, source: str) -> cel.Expression:
@@ -282,6 +287,22 @@ def _index(source: str, line: int, column: int) -> int:
 _QUOTED = re.compile("`[^`]*`")
 
 
+_OF_CEL = {
+    text: phrase(text)
+    for text in (
+        marked("divide by zero"),
+        marked("modulus by zero"),
+        marked("integer overflow"),
+        marked("double out of int64 range"),
+        marked("String to Timestamp conversion failed"),
+        marked("String to Duration conversion failed"),
+        marked("cannot convert string to int"),
+        marked("Index error"),
+    )
+}
+"""What CEL itself says most often (measured with cel-expr-python 0.1.3)."""
+
+
 def _message(error: str) -> str:
     """CEL's error message without any value of the event.
 
@@ -292,8 +313,10 @@ def _message(error: str) -> str:
     if status != "UNKNOWN" or summary.startswith("Index error"):
         summary = re.split(r"[:\"'\[]", summary)[0].strip()
     if summary == "Key not found in map":
-        return "there is no such field or key in this event"
-    return _QUOTED.sub("`…`", summary)[:200] or status[:40]
+        return phrase("there is no such field or key in this event")
+    if summary in _OF_CEL:
+        return _OF_CEL[summary]
+    return phrase(_QUOTED.sub("`…`", summary)[:200] or status[:40])  # of our own functions, which have marked it
 
 
 def _for_cel(value: object, depth: int) -> object:

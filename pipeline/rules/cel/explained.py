@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.model.suggestion import closest, did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.cel import mismatches, type_names
 from pipeline.rules.cel.engine import CompileError
 from pipeline.rules.cel.fields import Fields, records
@@ -68,20 +69,31 @@ class _Explain(NamedTuple):
         inner = self.record_types.get(kind.removeprefix("list(").removesuffix(")"))
         record = next((one for one in records(self.fields.root) if one.name == inner), None)
         if record is not None and record.field(name) is not None:
-            hint = f'write {holder}[0].{name} for the first, or join({holder}.map(one, one.{name}), "、") for all'
+            hint = phrase(
+                'write {holder}[0].{name} for the first, or join({holder}.map(one, one.{name}), "、") for all',
+                holder=holder,
+                name=name,
+            )
         else:
             hint = instead(name, holder, [function.name for function in FUNCTIONS], is_method=True) or ""
             if kind == "string" and "[" in hint:
-                hint = f"write substring({holder}, 0, 1) for the first character"
-        message = f"`{holder}` is {type_names.named(kind)}, which has no field `{name}`"
+                hint = phrase("write substring({holder}, 0, 1) for the first character", holder=holder)
+        message = phrase(
+            "`{holder}` is {kind}, which has no field `{name}`", holder=holder, kind=type_names.named(kind), name=name
+        )
         return Fault(at + 1, "type-mismatch", message, hint or None)
 
     def _unknown_field(self, at: int, name: str, record_name: str) -> Fault:
         record = next(one for one in records(self.fields.root) if one.name == record_name)
         names = [field.name for field in record.fields]
-        hint = did_you_mean(name, names) or f"it has {', '.join(names[:12])}"
+        hint = did_you_mean(name, names) or phrase("it has {names}", names=joined(", ", names[:12]))
         start = self.source.find(name, at)
-        return Fault(start if start >= 0 else at, "unknown-field", f"`{record_name}` has no field `{name}`", hint)
+        return Fault(
+            start if start >= 0 else at,
+            "unknown-field",
+            phrase("`{record_name}` has no field `{name}`", record_name=record_name, name=name),
+            hint,
+        )
 
 
 _TAINTED = "*error*"
@@ -138,8 +150,17 @@ def _no_range(source: str, at: int, kind: str) -> Fault:
     start = call.start(1) if call is not None else at
     name = call[1] if call is not None else "exists"
     holder = _before(source, start) or "event.…"
-    hint = f'write {holder}.contains("…")' if kind == "string" else "name a list or a map of the event"
-    return Fault(start, "type-mismatch", f"`{name}` goes through a list or a map, not {type_names.named(kind)}", hint)
+    hint = (
+        phrase('write {holder}.contains("…")', holder=holder)
+        if kind == "string"
+        else phrase("name a list or a map of the event")
+    )
+    return Fault(
+        start,
+        "type-mismatch",
+        phrase("`{name}` goes through a list or a map, not {kind}", name=name, kind=type_names.named(kind)),
+        hint,
+    )
 
 
 def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
@@ -147,7 +168,7 @@ def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
     start = max(0, source.find(name, max(0, at - len(name))))
     behind = source[start + len(name) :].lstrip()
     if not behind.startswith("("):
-        return Fault(start, "unknown-name", f"there is no `{name}` here", _near_name(name, fields))
+        return Fault(start, "unknown-name", phrase("there is no `{name}` here", name=name), _near_name(name, fields))
     is_method = source[:start].rstrip().endswith(".")
     subject = _before(source, start) if is_method else _first_argument(behind)
     declared = next((one for one in FUNCTIONS if one.name == name), None)
@@ -155,18 +176,28 @@ def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
         return mismatches.of_call(start, name, [""] * _count(behind))
     names = [function.name for function in FUNCTIONS]
     if name == "event":
-        hint = "a field is named after a point: event.order_no"
-        return Fault(start, "unknown-name", "`event` is not a function", hint)
+        hint = phrase("a field is named after a point: event.order_no")
+        return Fault(start, "unknown-name", phrase("`event` is not a function"), hint)
     if name in _BUILT_IN and not is_method:
-        hint = f"write {name}(event.…)"
-        return Fault(start, "type-mismatch", f"`{name}` takes 1 argument, not {_count(behind)}", hint)
+        hint = phrase("write {name}(event.…)", name=name)
+        return Fault(
+            start,
+            "type-mismatch",
+            phrase("`{name}` takes 1 argument, not {behind}", name=name, behind=_count(behind)),
+            hint,
+        )
     if subject == "event" and fields.root.field(name) is not None:
         return Fault(
-            start, "unknown-name", f"`{name}` is a field, not a function", f"write event.{name}, without brackets"
+            start,
+            "unknown-name",
+            phrase("`{name}` is a field, not a function", name=name),
+            phrase("write event.{name}, without brackets", name=name),
         )
-    known = did_you_mean(name, [*names, *_BUILT_IN]) or f"there are {', '.join(names)}, and those of the reference"
+    known = did_you_mean(name, [*names, *_BUILT_IN]) or phrase(
+        "there are {names}, and those of the reference", names=joined(", ", names)
+    )
     hint = instead(name, subject, names, is_method=is_method) or known
-    return Fault(start, "unknown-name", f"there is no function `{name}`", hint)
+    return Fault(start, "unknown-name", phrase("there is no function `{name}`", name=name), hint)
 
 
 _SUBJECT = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\.$")
@@ -209,18 +240,18 @@ _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 
 def _near_name(name: str, fields: Fields) -> str:
     if name.casefold() in _OTHER_WORDS:
-        return f"write `{_OTHER_WORDS[name.casefold()]}`"
+        return phrase("write `{other_words}`", other_words=_OTHER_WORDS[name.casefold()])
     if name.casefold() in _CLOCKS:
         return instead(name, "", (), is_method=False) or ""
     declared = did_you_mean(name, [*(function.name for function in FUNCTIONS), *_BUILT_IN])
     if (variable := closest(name, fields.variables)) is not None:
-        return f"did you mean `{variable}`?"
+        return phrase("did you mean `{variable}`?", variable=variable)
     own = closest(name, [field.name for field in fields.root.fields])
     if own is not None and (own == name or declared is None):
-        return f"did you mean `event.{own}`?"
+        return phrase("did you mean `event.{own}`?", own=own)
     if declared is not None:
         return declared
-    return f'a text is in quotes: "{name}"; fields are read from `event`: event.order_no'
+    return phrase('a text is in quotes: "{name}"; fields are read from `event`: event.order_no', name=name)
 
 
 def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
@@ -234,5 +265,10 @@ def _mismatch(source: str, at: int, function: str, types: str) -> Fault:
     declared = next((one for one in FUNCTIONS if one.name == function), None)
     if declared is not None and source[:start].rstrip().endswith("."):
         subject = _before(source, start)
-        return Fault(start, "type-mismatch", f"`{function}` is not a method", f"write {function}({subject or '…'})")
+        return Fault(
+            start,
+            "type-mismatch",
+            phrase("`{function}` is not a method", function=function),
+            phrase("write {function}({subject})", function=function, subject=subject or "…"),
+        )
     return mismatches.of_call(start, function, kinds)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 from pipeline.rules.functions import FUNCTIONS, Function
@@ -59,7 +60,10 @@ def _label_faults(tree: Tree, call: Node, symbols: tuple[str, ...]) -> Iterator[
         missing = [symbol for symbol in symbols if symbol not in known]
         if missing and _OTHERS not in known:
             yield Fault(
-                message.start, "label-missing", f"no label for {', '.join(missing)}", 'add them, or "*" for others'
+                message.start,
+                "label-missing",
+                phrase("no label for {missing}", missing=joined(", ", missing)),
+                phrase('add them, or "*" for others'),
             )
 
 
@@ -67,9 +71,13 @@ def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequenc
     for value in values if symbols else ():
         if value.kind is Kind.CONSTANT and isinstance(value.value, str) and value.value not in symbols:
             in_other_case = [symbol for symbol in symbols if symbol.casefold() == value.value.casefold()]
-            meant = f"did you mean `{in_other_case[0]}`?" if in_other_case else did_you_mean(value.value, symbols, 0.5)
-            hint = meant or f"it is one of {', '.join(symbols)}"
-            message = f"`{tree.text(enum)}` is never `{value.value}`"
+            meant = (
+                phrase("did you mean `{found}`?", found=in_other_case[0])
+                if in_other_case
+                else did_you_mean(value.value, symbols, 0.5)
+            )
+            hint = meant or phrase("it is one of {symbols}", symbols=joined(", ", symbols))
+            message = phrase("`{field}` is never `{value}`", field=tree.text(enum), value=value.value)
             yield Fault(value.start, "unknown-enum-value", message, hint)
 
 
@@ -79,8 +87,8 @@ def inexact_numbers(tree: Tree) -> Iterator[Fault]:
         if node.kind is Kind.CONSTANT and isinstance(node.value, float):
             text = tree.text(node)
             if _DIGITS.fullmatch(text) and Decimal(text) != Decimal(repr(node.value)):
-                hint = f'write double("{text}")'
-                yield Fault(node.start, "bad-argument", "the number has more digits than CEL keeps", hint)
+                hint = phrase('write double("{text}")', text=text)
+                yield Fault(node.start, "bad-argument", phrase("the number has more digits than CEL keeps"), hint)
 
 
 _DIGITS = re.compile(r"-?[0-9.]+([eE][+-]?[0-9]+)?")
@@ -94,9 +102,14 @@ def dates_as_times(tree: Tree, fields: Fields) -> Iterator[Fault]:
         dates = [one for one, inner in fields.walk(node.children[0], scope) if _is_date(fields, one, inner)]
         if dates and (node.children[0] is dates[0] or not _adds_zone(node.children[0])):
             text = tree.text(dates[0])
-            hint = f'write local_date({text}, "YYYY年M月D日"); for a time: timestamp({text} + "T00:00:00+08:00")'
+            hint = phrase(
+                'write local_date({text}, "YYYY年M月D日"); for a time: timestamp({text} + "T00:00:00+08:00")', text=text
+            )
             yield Fault(
-                node.start, "always-fails", f"`{text}` is a date, without the time that timestamp() needs", hint
+                node.start,
+                "always-fails",
+                phrase("`{text}` is a date, without the time that timestamp() needs", text=text),
+                hint,
             )
 
 
@@ -125,7 +138,9 @@ def bad_arguments(tree: Tree) -> Iterator[Fault]:
         problem = function.check_constants(*(_constant(child) for child in node.children))
         if problem is not None:
             fixed = next((child for child in node.children[1:] if child.kind is Kind.CONSTANT), node)
-            yield Fault(fixed.start, "bad-argument", f"{function.name}: {problem}")
+            yield Fault(
+                fixed.start, "bad-argument", phrase("{function}: {problem}", function=function.name, problem=problem)
+            )
 
 
 def _constant(node: Node) -> str | int | None:

@@ -7,49 +7,51 @@ import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
+
 _LIST = re.compile(r"\bin\s*\([^()]*$")
 _NUMBER = re.compile(r"\d+(?:[,_]\d+)+(?:\.\d+)?")
 _CURRENCIES = frozenset("¥￥$€£")
 _QUOTES = "“”‘’＂＇「」『』"
 _STRAIGHT = {"、": ",", "。": ".", "【": "[", "】": "]", "《": "<", "》": ">"}
 _STRAIGHT |= {"×": "*", "÷": "/", "≥": ">=", "≤": "<=", "≠": "!="}
-_CHOICE = "write `condition ? this : that`"
-_EMPTY = 'write default(event.note, "…") for another value instead of null'
-_TEXT_TESTS = 'write event.x.contains("…"), startsWith or endsWith'
+_CHOICE = phrase("write `condition ? this : that`")
+_EMPTY = phrase('write default(event.note, "…") for another value instead of null')
+_TEXT_TESTS = phrase('write event.x.contains("…"), startsWith or endsWith')
 _HINTS: Mapping[str, str] = {
-    "=": "compare with `==`",
-    "&": "write `&&`",
-    "|": "write `||`",
-    "and": "write `&&`",
-    "且": "write `&&`",
-    "并": "write `&&`",
-    "or": "write `||`",
-    "或": "write `||`",
-    "not": "write `!`",
-    "is": "compare with `==`, or with `!=`",
-    "eq": "compare with `==`",
-    "equals": "compare with `==`",
-    "等于": "compare with `==`",
-    "ne": "compare with `!=`",
-    "不等于": "compare with `!=`",
-    "gt": "compare with `>`",
-    "大于": "compare with `>`",
-    "ge": "compare with `>=`",
-    "lt": "compare with `<`",
-    "小于": "compare with `<`",
-    "le": "compare with `<=`",
-    "between": "write event.x >= 1 && event.x <= 3",
-    "mod": "write `%`",
+    "=": phrase("compare with `==`"),
+    "&": phrase("write `&&`"),
+    "|": phrase("write `||`"),
+    "and": phrase("write `&&`"),
+    "且": phrase("write `&&`"),
+    "并": phrase("write `&&`"),
+    "or": phrase("write `||`"),
+    "或": phrase("write `||`"),
+    "not": phrase("write `!`"),
+    "is": phrase("compare with `==`, or with `!=`"),
+    "eq": phrase("compare with `==`"),
+    "equals": phrase("compare with `==`"),
+    "等于": phrase("compare with `==`"),
+    "ne": phrase("compare with `!=`"),
+    "不等于": phrase("compare with `!=`"),
+    "gt": phrase("compare with `>`"),
+    "大于": phrase("compare with `>`"),
+    "ge": phrase("compare with `>=`"),
+    "lt": phrase("compare with `<`"),
+    "小于": phrase("compare with `<`"),
+    "le": phrase("compare with `<=`"),
+    "between": phrase("write event.x >= 1 && event.x <= 3"),
+    "mod": phrase("write `%`"),
     "like": _TEXT_TESTS,
-    "contains": 'write event.x.contains("…")',
+    "contains": phrase('write event.x.contains("…")'),
     "if": _CHOICE,
     "then": _CHOICE,
     "else": _CHOICE,
     "unless": _CHOICE,
     "when": _CHOICE,
-    ";": "one expression is enough: join conditions with `&&`",
-    "元": "an amount is a number alone, like 12.50",
-    "块": "an amount is a number alone, like 12.50",
+    ";": phrase("one expression is enough: join conditions with `&&`"),
+    "元": phrase("an amount is a number alone, like 12.50"),
+    "块": phrase("an amount is a number alone, like 12.50"),
 }
 
 
@@ -72,28 +74,30 @@ _AROUND = 12
 _FORMS = (
     _form(r"\?\?", _EMPTY),
     _form(r"\?:", _EMPTY),
-    _form(r"\?\.", "write event.x != null ? event.x.y : …"),
-    _form(r"\bin\s*\(", 'a list is in square brackets: in ["…", "…"]'),
-    _form(r"\bis\s+not\b", "compare with `!=`"),
-    _form(r"\*\*|\^", "there are no powers: multiply, as in event.x * event.x"),
-    _form(r"=~", 'write event.x.matches("…")'),
-    _form(r"!==", "compare with `!=`"),
-    _form(r"===", "compare with `==`"),
-    _form(r"\w\s*=>\s*\w+\.", "write event.tags.exists(one, one == …): the name, a comma, the condition"),
-    _form(r"\"\s*=>", 'a map is written {"A": "…", "B": "…"}'),
-    _form(r"=>", "write `>=`"),
-    _form(r"=<", "write `<=`"),
-    _form(r"<>", "write `!=`"),
-    _form(r"\+\+|--|\+=|-=", "an expression changes nothing: write event.x + 1"),
-    _form(r"->|::", "a field is named after a point: event.x"),
-    _form(r"\.\.", "a field is named after one point: event.x"),
-    _form(r"\.\s*\d", "an item of a list is written [0]"),
-    _form(r"\[\s*-?\d*\s*:", "a part of a text is substring(event.x, 0, 8)"),
-    _form(r"(&&|\|\|)\s*(==|!=|<=|>=|<|>)", "name the field again: event.x >= 1 && event.x < 20"),
-    _form(r"\bhas\s*\(", "write has(event.x): `event.` and the field, without quotes"),
-    _form(r"`", 'a text is in straight quotes: "…"'),
-    _form(r"(?:^|\s)#|//|/\*", "an expression has no comments: put it on a line of its own, before the rule's key"),
-    _form(r"%\s*[A-Za-z_][\w.]*\s*%", "a field is named without signs around it: event.x"),
+    _form(r"\?\.", phrase("write event.x != null ? event.x.y : …")),
+    _form(r"\bin\s*\(", phrase('a list is in square brackets: in ["…", "…"]')),
+    _form(r"\bis\s+not\b", phrase("compare with `!=`")),
+    _form(r"\*\*|\^", phrase("there are no powers: multiply, as in event.x * event.x")),
+    _form(r"=~", phrase('write event.x.matches("…")')),
+    _form(r"!==", phrase("compare with `!=`")),
+    _form(r"===", phrase("compare with `==`")),
+    _form(r"\w\s*=>\s*\w+\.", phrase("write event.tags.exists(one, one == …): the name, a comma, the condition")),
+    _form(r"\"\s*=>", phrase('a map is written {"A": "…", "B": "…"}')),
+    _form(r"=>", phrase("write `>=`")),
+    _form(r"=<", phrase("write `<=`")),
+    _form(r"<>", phrase("write `!=`")),
+    _form(r"\+\+|--|\+=|-=", phrase("an expression changes nothing: write event.x + 1")),
+    _form(r"->|::", phrase("a field is named after a point: event.x")),
+    _form(r"\.\.", phrase("a field is named after one point: event.x")),
+    _form(r"\.\s*\d", phrase("an item of a list is written [0]")),
+    _form(r"\[\s*-?\d*\s*:", phrase("a part of a text is substring(event.x, 0, 8)")),
+    _form(r"(&&|\|\|)\s*(==|!=|<=|>=|<|>)", phrase("name the field again: event.x >= 1 && event.x < 20")),
+    _form(r"\bhas\s*\(", phrase("write has(event.x): `event.` and the field, without quotes")),
+    _form(r"`", phrase('a text is in straight quotes: "…"')),
+    _form(
+        r"(?:^|\s)#|//|/\*", phrase("an expression has no comments: put it on a line of its own, before the rule's key")
+    ),
+    _form(r"%\s*[A-Za-z_][\w.]*\s*%", phrase("a field is named without signs around it: event.x")),
 )
 
 
@@ -102,7 +106,7 @@ def syntax(message: str, source: str, at: int) -> tuple[str, str | None]:
     message, _, expected = message.partition(" expecting ")
     message = message.removeprefix("Syntax error: ")
     if "recursion" in message:
-        return "the expression is nested too deeply", "simplify it"
+        return phrase("the expression is nested too deeply"), phrase("simplify it")
     if "'<EOF>'" in message:
         return _ended(message, expected, source)
     if message.startswith("reserved identifier: "):
@@ -111,36 +115,44 @@ def syntax(message: str, source: str, at: int) -> tuple[str, str | None]:
         token = message.partition(": ")[2] if message.startswith("token recognition") else message.partition("'")[2]
     token = token.strip("' ")[:20] or source[at : at + 1]
     if message.startswith("invalid ") and message.endswith("int literal"):
-        hint = "a whole number has at most 18 digits; an order number is a text, in quotes"
-        return "the number is beyond 64 bits", hint
+        hint = phrase("a whole number has at most 18 digits; an order number is a text, in quotes")
+        return phrase("the number is beyond 64 bits"), hint
     if message.endswith(" must be a simple identifier"):
         macro = message.partition("(")[0]
-        return f"`{macro}` needs a name for the item first", f"write event.tags.{macro}(one, one == …)"
+        return phrase("`{macro}` needs a name for the item first", macro=macro), phrase(
+            "write event.tags.{macro}(one, one == …)", macro=macro
+        )
     if token[:1] in {'"', "'"} and (found := _ESCAPE.search(token)) is not None:
-        hint = f'write two backslashes: "\\{found[0]}", or r"{found[0]}" for a regular expression'
-        return f"`{found[0]}` has no meaning in a text", hint
+        hint = phrase('write two backslashes: "\\{found}", or r"{found}" for a regular expression', found=found[0])
+        return phrase("`{found}` has no meaning in a text", found=found[0]), hint
     if message.startswith(("invalid argument to has()", "has() argument")):
-        return "has() asks for a field of the event", "write has(event.x): `event.` and the field, without quotes"
-    return f"not an expression: `{token}` does not go here" if token else "not an expression", _hint(token, source, at)
+        return phrase("has() asks for a field of the event"), phrase(
+            "write has(event.x): `event.` and the field, without quotes"
+        )
+    return phrase("not an expression: `{token}` does not go here", token=token) if token else phrase(
+        "not an expression"
+    ), _hint(token, source, at)
 
 
 def _ended(message: str, expected: str, source: str) -> tuple[str, str | None]:
     if not source.strip():
-        return "there is no expression", "write a field between the braces: ${event.order_no}"
+        return phrase("there is no expression"), phrase("write a field between the braces: ${event.order_no}")
     if re.search(r"\?\.", source):
-        return "the expression ends too early", "write event.x != null ? event.x.y : …"
+        return phrase("the expression ends too early"), phrase("write event.x != null ? event.x.y : …")
     if message.startswith("missing '"):
         closing = message[len("missing '")]
         opening = {")": "(", "]": "[", "}": "{"}.get(closing, "")
-        return f"a `{closing}` is missing", f"each `{opening}` needs a `{closing}`" if opening else None
-    hint = _CHOICE if expected == "':'" else "something must follow"
-    return "the expression ends too early", hint
+        return phrase("a `{closing}` is missing", closing=closing), phrase(
+            "each `{opening}` needs a `{closing}`", opening=opening, closing=closing
+        ) if opening else None
+    hint = _CHOICE if expected == "':'" else phrase("something must follow")
+    return phrase("the expression ends too early"), hint
 
 
 def _hint(token: str, source: str, at: int) -> str | None:
     first, before = token[:1], source[:at].rstrip()
     if (quote := _open_quote(source)) is not None and not _straightened(first):
-        return f"the quote `{quote}` is not closed"
+        return phrase("the quote `{quote}` is not closed", quote=quote)
     return (
         _of_sign(first, before, source, at)
         or _of_form(source, at)
@@ -160,36 +172,44 @@ _VALUE = re.compile(r"[A-Za-z_(]")
 def _of_neighbour(token: str, before: str) -> str | None:
     """A hint about a value that follows another one, with nothing or a comma between them."""
     if _VALUE_BEFORE.search(before) and (token == "," or _VALUE.match(token)):  # noqa: S105 - a token of CEL
-        return "join conditions with `&&` or `||`, and texts with `+`"
+        return phrase("join conditions with `&&` or `||`, and texts with `+`")
     return None
 
 
 def _of_sign(first: str, before: str, source: str, at: int) -> str | None:
     """Hints about operators."""
     if first in {",", "_"} and _LIST.search(before) is None and (number := _number_at(source, at)):
-        return f"a number has no separators: {number}"
+        return phrase("a number has no separators: {number}", number=number)
     if first == ">" and before.endswith("<"):
-        return "write `!=`"
+        return phrase("write `!=`")
     if before.casefold().endswith("not"):
         return _HINTS["not"]
     if first and first in "&|" and source[at : at + 2] not in {"&&", "||"} and _is_joining(source, at):
-        return "texts are joined with `+`" if first == "&" else "write the function around it: upper(event.x)"
-    return "something must come before it" if not before and first and first in "&|" else None
+        return (
+            phrase("texts are joined with `+`")
+            if first == "&"
+            else phrase("write the function around it: upper(event.x)")
+        )
+    return phrase("something must come before it") if not before and first and first in "&|" else None
 
 
 def _of_bracket(first: str, before: str, source: str, at: int) -> str | None:
     """Hints about brackets, currencies and quotes."""
     if first in "})]" and first:
-        return f"there is one `{first}` too many, or its beginning is missing"
+        return phrase("there is one `{first}` too many, or its beginning is missing", first=first)
     if first == "$" and source[at + 1 : at + 2] == "{":
-        return "an expression is written without `${` and `}`: they are for texts"
+        return phrase("an expression is written without `${` and `}`: they are for texts")
     if first in _CURRENCIES:
         is_field = source[at + 1 : at + 2].isalpha()
-        return "a field is named without signs: event.x" if is_field else "an amount is a number alone, like 12.50"
+        return (
+            phrase("a field is named without signs: event.x")
+            if is_field
+            else phrase("an amount is a number alone, like 12.50")
+        )
     if first in {'"', "'"}:
-        return "join texts with `+`"
+        return phrase("join texts with `+`")
     if first == ":" or (first == "=" and before.endswith('"') and "{" in before):
-        return 'a map is written {"A": "…", "B": "…"}'
+        return phrase('a map is written {"A": "…", "B": "…"}')
     return None
 
 
@@ -211,15 +231,15 @@ def _open_quote(source: str) -> str | None:
 def _of_point(first: str, before: str, source: str) -> str | None:
     """Hints about points and brackets beside a name."""
     if first == "," and before.endswith("event"):
-        return "a field is named after a point: event.x"
+        return phrase("a field is named after a point: event.x")
     if re.search(r"\d\.$", before):
-        return "a decimal number has digits behind its point: 5.0"
+        return phrase("a decimal number has digits behind its point: 5.0")
     if first.isascii() and (before.endswith(".") or first == "."):
-        return "a field's name is missing behind the point"
+        return phrase("a field's name is missing behind the point")
     if before.endswith("]") and first.isalpha():
-        return "write a point before the field: [0].name"
+        return phrase("write a point before the field: [0].name")
     if source.lstrip().startswith("{") and first in "})":
-        return "an expression is written without braces around it"
+        return phrase("an expression is written without braces around it")
     return None
 
 
@@ -249,13 +269,13 @@ def _straightened(character: str) -> str | None:
     if not character or character.isascii():
         return None
     if character in _QUOTES:
-        return f'write straight quotes, `"`, not `{character}`'
+        return phrase('write straight quotes, `"`, not `{character}`', character=character)
     plain = _STRAIGHT.get(character) or unicodedata.normalize("NFKC", character)
     if plain.isascii() and plain.isprintable() and plain.strip():
-        return f"write `{plain}`: `{character}` is of the Chinese keyboard"
+        return phrase("write `{plain}`: `{character}` is of the Chinese keyboard", plain=plain, character=character)
     if unicodedata.category(character) in {"Zs", "Cf"}:
-        return "this is an invisible character: delete it and type a blank"
-    return 'names are Latin letters; a text is in quotes: "…"'
+        return phrase("this is an invisible character: delete it and type a blank")
+    return phrase('names are Latin letters; a text is in quotes: "…"')
 
 
 def _number_at(source: str, at: int) -> str | None:

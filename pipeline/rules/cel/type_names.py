@@ -5,31 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.phrases import phrase
+
 _ONE = {
-    "string": "a text",
-    "int": "a whole number",
-    "uint": "a whole number without a sign",
-    "double": "a number with decimals",
-    "bool": "true or false",
-    "bytes": "bytes",
-    "timestamp": "a time",
-    "google.protobuf.Timestamp": "a time",
-    "google.protobuf.Duration": "a span of time",
-    "duration": "a span of time",
+    "string": phrase("a text"),
+    "int": phrase("a whole number"),
+    "uint": phrase("a whole number without a sign"),
+    "double": phrase("a number with decimals"),
+    "bool": phrase("true or false"),
+    "bytes": phrase("bytes"),
+    "timestamp": phrase("a time"),
+    "google.protobuf.Timestamp": phrase("a time"),
+    "google.protobuf.Duration": phrase("a span of time"),
+    "duration": phrase("a span of time"),
     "null": "null",
     "null_type": "null",
-    "dyn": "a value of any type",
-    "any": "a value of any type",
-    "type": "a type",
+    "dyn": phrase("a value of any type"),
+    "any": phrase("a value of any type"),
+    "type": phrase("a type"),
 }
 _MANY = {
-    "string": "texts",
-    "int": "whole numbers",
-    "double": "numbers",
-    "bool": "true and false",
-    "timestamp": "times",
-    "google.protobuf.Timestamp": "times",
+    "string": phrase("texts"),
+    "int": phrase("whole numbers"),
+    "double": phrase("numbers"),
+    "bool": phrase("true and false"),
+    "timestamp": phrase("times"),
+    "google.protobuf.Timestamp": phrase("times"),
 }
+_VALUES, _RECORDS = phrase("values"), phrase("records")
 _WRAPPER = re.compile(r"wrapper\((\w+)\)")
 
 
@@ -40,10 +43,10 @@ def named(kind: str) -> str:
         return _ONE[kind]
     if kind.startswith("list("):
         item = kind.removeprefix("list(").removesuffix(")")
-        return f"a list of {_MANY.get(item, 'values' if '(' in item or item == 'dyn' else 'records')}"
+        return phrase("a list of {item}", item=_MANY.get(item, _VALUES if "(" in item or item == "dyn" else _RECORDS))
     if kind.startswith("map("):
-        return "a map"
-    return f"a record (`{kind}`)"
+        return phrase("a map")
+    return phrase("a record (`{kind}`)", kind=kind)
 
 
 def plain(kind: str) -> str:

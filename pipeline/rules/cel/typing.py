@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
 
+from pipeline.phrases import phrase
 from pipeline.rules.cel.decimals import function_declarations
 from pipeline.rules.cel.engine import CompileError, compiled
 from pipeline.rules.cel.explained import PACKAGE, explained
@@ -125,7 +126,9 @@ class TypedEnvironment:
         try:
             result = str(expression.return_type().name())
         except RuntimeError:  # the binding has no name for some types, such as a map whose keys are lists
-            return Typed([Fault(0, "type-mismatch", "a map's keys are texts, numbers or true and false", None)], None)
+            return Typed(
+                [Fault(0, "type-mismatch", phrase("a map's keys are texts, numbers or true and false"), None)], None
+            )
         return Typed([], "RECORD" if result in self._records else result)
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from babel.core import Locale, UnknownLocaleError
 
+from pipeline.phrases import phrase
 from pipeline.rules.functions.declaration import FunctionFailed
 
 
@@ -19,7 +20,7 @@ def _locale(name: str) -> Locale | None:
 
 def unknown_locale(name: str) -> str | None:
     """What is wrong with the name of a locale; None where there is one."""
-    return None if _locale(name[:32]) else "there is no such locale; write it like zh-CN or en-US"
+    return None if _locale(name[:32]) else phrase("there is no such locale; write it like zh-CN or en-US")
 
 
 def locale_of(name: str) -> Locale:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
+from pipeline.phrases import phrase
 from pipeline.rules import numbers
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
 from pipeline.rules.functions.locales import locale_of, unknown_locale
@@ -23,6 +24,11 @@ _CENTS = 2
 _USUAL = 1e9
 """Doubles below it are exact to a millionth, and are written without `Decimal` in a quarter of the time."""
 
+_NOT_A_NUMBER = {
+    "amount": phrase("the amount is not a number such as 12.50"),
+    "text": phrase("the text is not a number such as 12.50"),
+}
+_NOT_FINITE = {"amount": phrase("the amount is not finite"), "text": phrase("the text is not finite")}
 _STEPS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(MAX_DECIMALS + 1))
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
@@ -30,17 +36,17 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 def _exact(amount: Number | str, name: str = "amount") -> Decimal:
     """The decimal that the sender wrote."""
     if isinstance(amount, str) and _NUMBER.fullmatch(amount) is None:
-        raise FunctionFailed(f"the {name} is not a number such as 12.50")
+        raise FunctionFailed(_NOT_A_NUMBER[name])
     value = Decimal(amount) if isinstance(amount, str) else numbers.exact(amount)
     if not value.is_finite():
-        raise FunctionFailed(f"the {name} is not finite")
+        raise FunctionFailed(_NOT_FINITE[name])
     return value
 
 
 def _rounded(amount: Decimal, decimals: int) -> Decimal:
     """The amount rounded half up, without the sign of a zero."""
     if abs(amount) > LARGEST:
-        raise FunctionFailed("the amount has more than 10 digits")
+        raise FunctionFailed(phrase("the amount has more than 10 digits"))
     rounded = amount.quantize(_STEPS[decimals], ROUND_HALF_UP)
     return rounded or abs(rounded)
 
@@ -48,7 +54,7 @@ def _rounded(amount: Decimal, decimals: int) -> Decimal:
 def _unknown_currency(currency: str) -> str | None:
     if currency in _currencies():
         return None
-    return "unknown currency; write its three capital letters (ISO 4217), such as CNY"
+    return phrase("unknown currency; write its three capital letters (ISO 4217), such as CNY")
 
 
 @lru_cache(maxsize=1)
@@ -105,7 +111,9 @@ def number(value: Number | int | str) -> Number:
 
 
 def _bad_decimals(decimals: int) -> str | None:
-    return None if 0 <= decimals <= MAX_DECIMALS else f"decimals are 0 to {MAX_DECIMALS}"
+    return (
+        None if 0 <= decimals <= MAX_DECIMALS else phrase("decimals are 0 to {max_decimals}", max_decimals=MAX_DECIMALS)
+    )
 
 
 def _check_money(_: object, currency: object, locale: object = None) -> str | None:
@@ -127,9 +135,12 @@ FUNCTIONS = (
             Overload(("string", "string", "string"), "string"),
         ),
         money,
-        "An amount with its currency, rounded half up to the currency's own decimals. Without thousands separators, so "
-        "that a field of kind `amount` takes it; a locale as third argument writes it as people there do, separators "
-        "included. For whole numbers of cents (分) there is `money_of_cents`.",
+        phrase(
+            "An amount with its currency, rounded half up to the currency's own decimals. Without "
+            "thousands separators, so that a field of kind `amount` takes it; a locale as third "
+            "argument writes it as people there do, separators included. For whole numbers of "
+            "cents (分) there is `money_of_cents`."
+        ),
         (
             Example("money(event.amount_paid, event.currency)", "¥128.00", {"amount_paid": 128.0, "currency": "CNY"}),
             Example('money(event.amount, "CNY")', "¥0.30", {"amount": 0.1 + 0.2}),
@@ -144,7 +155,7 @@ FUNCTIONS = (
         "money_of_cents",
         (Overload(("int", "string"), "string"),),
         money_of_cents,
-        "The same, of a whole number of the currency's smallest unit: 分 of CNY, cents of USD, yen of JPY.",
+        phrase("The same, of a whole number of the currency's smallest unit: 分 of CNY, cents of USD, yen of JPY."),
         (Example('money_of_cents(12800, "CNY")', "¥128.00"), Example('money_of_cents(1500, "JPY")', "¥1500")),
         _check_money,
     ),
@@ -152,7 +163,7 @@ FUNCTIONS = (
         "decimal",
         (Overload(("double", "int"), "string"), Overload(("string", "int"), "string")),
         decimal,
-        "A number with a fixed count of decimals, rounded half up.",
+        phrase("A number with a fixed count of decimals, rounded half up."),
         (Example("decimal(2.675, 2)", "2.68"), Example("decimal(8.0, 0)", "8")),
         _check_decimal,
     ),
@@ -160,9 +171,12 @@ FUNCTIONS = (
         "number",
         (Overload(("string",), "double"), Overload(("int",), "double"), Overload(("double",), "double")),
         number,
-        "The number that a text writes in digits, exact, to compare it or to calculate with it; of a whole number the "
-        "same with decimals. A text with anything else in it, a blank or `1,000`, fails: `trim` and `replace` remove "
-        "that. An amount for a card is `money`, which takes such a text itself.",
+        phrase(
+            "The number that a text writes in digits, exact, to compare it or to calculate with "
+            "it; of a whole number the same with decimals. A text with anything else in it, a "
+            "blank or `1,000`, fails: `trim` and `replace` remove that. An amount for a card is "
+            "`money`, which takes such a text itself."
+        ),
         (
             Example("number(event.amount) + 0.5", 129.0, {"amount": "128.50"}),
             Example('money(number(event.price) * 3.0, "CNY")', "¥384.30", {"price": "128.10"}),

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from pipeline.phrases import joined, phrase
+
 MAX_PATTERN = 64
 
 LETTERS: Mapping[str, str] = {
@@ -34,19 +36,19 @@ NAMES: Mapping[str, str] = {"MMMM": "{5}", "MMM": "{6}", "EEE": "{7}"}
 _TOKENS = re.compile(r"'[^']*'|T(?=[Hh])|([A-Za-z])\1*|[^A-Za-z']+|'")
 """A run of one letter is one token: `MMMM` is not two months. The `T` of ISO 8601 is a token of its own."""
 _PARTS: Mapping[str, str] = {
-    **dict.fromkeys(("YYYY", "YY"), "year"),
-    **dict.fromkeys(("MM", "M", "MMMM", "MMM"), "month"),
-    **dict.fromkeys(("DD", "D"), "day"),
-    **dict.fromkeys(("HH", "H", "hh", "h"), "hour"),
-    "mm": "minute",
-    "ss": "second",
-    **dict.fromkeys(("EEEE", "EEE"), "weekday"),
-    "A": "half of the day",
+    **dict.fromkeys(("YYYY", "YY"), phrase("year")),
+    **dict.fromkeys(("MM", "M", "MMMM", "MMM"), phrase("month")),
+    **dict.fromkeys(("DD", "D"), phrase("day")),
+    **dict.fromkeys(("HH", "H", "hh", "h"), phrase("hour")),
+    "mm": phrase("minute"),
+    "ss": phrase("second"),
+    **dict.fromkeys(("EEEE", "EEE"), phrase("weekday")),
+    "A": phrase("half of the day"),
 }
 """What each token shows."""
 _OF_A_DAY = frozenset({"hour", "minute", "second", "half of the day"})
 _TO_24, _TO_12 = frozenset({"HH", "H"}), frozenset({"hh", "h"})
-_NO_NAMES = "MM or M (months are numbers: write 月 after them; a locale behind the zone gives them names)"
+_NO_NAMES = phrase("MM or M (months are numbers: write 月 after them; a locale behind the zone gives them names)")
 _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("y", "Y", "yyyy", "YYY", "YYYYY"), "YYYY"),
     "yy": "YY",
@@ -59,7 +61,7 @@ _ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("m", "i", "mmm"), "mm"),
     **dict.fromkeys(("s", "S", "SS", "SSS", "sss"), "ss"),
     **dict.fromkeys(("k", "kk"), "HH"),
-    "T": "'T', in single quotes,",
+    "T": phrase("'T', in single quotes,"),
 }
 """Letters of other pattern languages to the letters here."""
 
@@ -84,14 +86,14 @@ def _escaped(text: str) -> str:
 def bad_pattern(pattern: str, *, has_names: bool = False) -> str | None:
     """What is wrong with a pattern of a time; None for a right one. `has_names`: a locale names months and days."""
     if not 1 <= len(pattern) <= MAX_PATTERN:
-        return f"a pattern has 1 to {MAX_PATTERN} characters"
+        return phrase("a pattern has 1 to {max_pattern} characters", max_pattern=MAX_PATTERN)
     return next(_faults(_tokens(pattern), has_names=has_names), None)
 
 
 def bad_date_pattern(pattern: str, *, has_names: bool = False) -> str | None:
     """What is wrong with a pattern of a date, which has no time of day."""
     if _OF_A_DAY.intersection(_PARTS.get(letters, "") for letters in _tokens(pattern[: MAX_PATTERN + 1])):
-        return "a date has no time of day; months are MM"
+        return phrase("a date has no time of day; months are MM")
     return bad_pattern(pattern, has_names=has_names)
 
 
@@ -102,27 +104,35 @@ def _faults(tokens: Sequence[str], *, has_names: bool) -> Iterator[str]:
             yield fault
     parts = [_PARTS[letters] for letters in tokens if letters in _PARTS]
     if not parts:
-        yield f"the pattern shows nothing of the time; its letters are {' '.join(LETTERS)}"
+        yield phrase("the pattern shows nothing of the time; its letters are {letters}", letters=joined(" ", LETTERS))
     for part in dict.fromkeys(parts):
         if parts.count(part) > 1:
-            yield f"the {part} is in the pattern twice"
+            yield phrase("the {part} is in the pattern twice", part=part)
     yield from _left_out(parts)
     if _TO_12.intersection(tokens) and "A" not in tokens:
-        yield "hh counts hours to 12 and needs A (上午/下午) beside it; HH counts them to 24"
+        yield phrase("hh counts hours to 12 and needs A (上午/下午) beside it; HH counts them to 24")
     if _TO_24.intersection(tokens) and "A" in tokens:
-        yield "A (上午/下午) goes with hours to 12: write hh or h; HH counts them to 24"
+        yield phrase("A (上午/下午) goes with hours to 12: write hh or h; HH counts them to 24")
 
 
 def _bad_token(letters: str) -> str | None:
     if letters in LETTERS or (letters.startswith("'") and len(letters) > 1):
         return None
     if letters == "'":
-        return "the quote `'` is not closed"
+        return phrase("the quote `'` is not closed")
     if letters[0].isascii() and letters[0].isalpha():
-        near = f"write {_ELSEWHERE[letters]}" if letters in _ELSEWHERE else f"known are {' '.join(LETTERS)}"
-        return f"`{letters}` has no meaning in a pattern; {near}"
+        near = (
+            phrase("write {elsewhere}", elsewhere=_ELSEWHERE[letters])
+            if letters in _ELSEWHERE
+            else phrase("known are {letters}", letters=joined(" ", LETTERS))
+        )
+        return phrase("`{letters}` has no meaning in a pattern; {near}", letters=letters, near=near)
     wide = next((one for one in letters if _plain_letter(one) is not None), None)
-    return None if wide is None else f"`{wide}` is a full-width letter; write `{_plain_letter(wide)}`"
+    return (
+        None
+        if wide is None
+        else phrase("`{wide}` is a full-width letter; write `{plain}`", wide=wide, plain=_plain_letter(wide))
+    )
 
 
 def _plain_letter(character: str) -> str | None:
@@ -136,9 +146,9 @@ def _swapped(tokens: Sequence[str]) -> str | None:
     shown = [(letters, behind) for letters, behind in shown if letters in _PARTS]
     for (before, _), (letters, behind) in zip([("", ""), *shown], shown, strict=False):
         if _PARTS.get(before) == "hour" and letters in {"MM", "M"} and not behind.startswith("月"):
-            return "MM is months; minutes are mm"
+            return phrase("MM is months; minutes are mm")
         if letters == "mm" and _PARTS.get(before) != "hour":
-            return "mm is minutes; months are MM"
+            return phrase("mm is minutes; months are MM")
     return None
 
 
@@ -146,10 +156,10 @@ def _left_out(parts: Sequence[str]) -> Iterator[str]:
     """Parts of a time that mean something else, or nothing, without another one."""
     order = {part: at for at, part in reversed([*enumerate(parts)])}
     if "second" in order and "minute" not in order:
-        yield "ss is seconds and needs mm, minutes, before it"
+        yield phrase("ss is seconds and needs mm, minutes, before it")
     if "year" in order and "day" in order and "month" not in order:
-        yield "there is a year and a day, and no month (MM) between them"
+        yield phrase("there is a year and a day, and no month (MM) between them")
     if "year" in order and "hour" in order and "day" not in order:
-        yield "there is a year and a time of day, and no day (DD) between them"
+        yield phrase("there is a year and a time of day, and no day (DD) between them")
     if order.get("year", 9) < order.get("day", -1) < order.get("month", -1):
-        yield "the day comes before the month; after a year write MM, then DD"
+        yield phrase("the day comes before the month; after a year write MM, then DD")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from pipeline.phrases import phrase
 from pipeline.rules.functions.declaration import MAX_TEXT, Example, Function, FunctionFailed, Overload, bounded
 from pipeline.styles.text import ELLIPSIS, clusters, is_visible, shorten
 
@@ -16,9 +17,9 @@ def label(value: str, message: Mapping[str, str]) -> str:
     """The label of an enum's value; `*` is the label of every other value."""
     text = message.get(value, message.get("*"))
     if text is None:
-        raise FunctionFailed('there is no label for this value, and none for "*"')
+        raise FunctionFailed(phrase('there is no label for this value, and none for "*"'))
     if not isinstance(text, str):
-        raise FunctionFailed("a label is a text")
+        raise FunctionFailed(phrase("a label is a text"))
     return bounded(text)
 
 
@@ -27,7 +28,7 @@ def label_in(value: str, locale: str, message: Mapping[str, Mapping[str, str]]) 
     for name in (locale, locale.replace("_", "-").partition("-")[0], "*"):
         if name in message:
             return label(value, message[name])
-    raise FunctionFailed('there are no labels for this locale, and none for "*"')
+    raise FunctionFailed(phrase('there are no labels for this locale, and none for "*"'))
 
 
 def truncate(text: str, characters: int) -> str:
@@ -53,11 +54,13 @@ def items(summary: str, count: int, characters: int = MAX_TEXT) -> str:
     if characters != MAX_TEXT and (problem := _bad_count(characters)):
         raise FunctionFailed(problem)
     if count < 0:
-        raise FunctionFailed("a count of items is not negative")
+        raise FunctionFailed(phrase("a count of items is not negative"))
     ending = f"等{count}件" if count > 1 else ""
     available = characters - len(ending)
     if available <= len(ELLIPSIS):
-        raise FunctionFailed(f"the number of items needs more than {characters} characters")
+        raise FunctionFailed(
+            phrase("the number of items needs more than {characters} characters", characters=characters)
+        )
     return shorten(bounded(summary), available) + ending
 
 
@@ -66,7 +69,7 @@ def plural(count: int, one: str, many: str) -> str:
     form = bounded(one if count == 1 else many)
     number = str(count)
     if len(form) + form.count("#") * len(number) > MAX_TEXT:
-        raise FunctionFailed(f"the text would have more than {MAX_TEXT} characters")
+        raise FunctionFailed(phrase("the text would have more than {max_text} characters", max_text=MAX_TEXT))
     return form.replace("#", number)
 
 
@@ -78,10 +81,12 @@ def default(value: object, fallback: object) -> object:
 def join(parts: Sequence[str], between: str) -> str:
     """The texts with `between` between them."""
     if not all(isinstance(part, str) for part in parts):
-        raise FunctionFailed("only texts can be joined")
+        raise FunctionFailed(phrase("only texts can be joined"))
     length = sum(map(len, parts)) + len(between) * max(0, len(parts) - 1)
     if length > MAX_TEXT:
-        raise FunctionFailed(f"the text would have {length} characters, more than {MAX_TEXT}")
+        raise FunctionFailed(
+            phrase("the text would have {length} characters, more than {max_text}", length=length, max_text=MAX_TEXT)
+        )
     return between.join(parts)
 
 
@@ -101,7 +106,9 @@ def replace(text: str, old: str, new: str) -> str:
         raise FunctionFailed(problem)
     length = len(bounded(text)) + text.count(old) * (len(new) - len(old))
     if length > MAX_TEXT:
-        raise FunctionFailed(f"the text would have {length} characters, more than {MAX_TEXT}")
+        raise FunctionFailed(
+            phrase("the text would have {length} characters, more than {max_text}", length=length, max_text=MAX_TEXT)
+        )
     return text.replace(old, new)
 
 
@@ -125,7 +132,7 @@ _ENDS = re.compile(rf"\A{_EMPTY}|{_EMPTY}\Z")
 def url_encode(text: str) -> str:
     """The text as one part of a url: all but RFC 3986's unreserved characters as the %XX of its UTF-8 bytes."""
     if "\0" in text or "\1" in text:
-        raise FunctionFailed("a url must not contain NUL")
+        raise FunctionFailed(phrase("a url must not contain NUL"))
     return bounded(percent_encoded(bounded(text), _UNRESERVED))
 
 
@@ -141,23 +148,27 @@ def percent_encoded(text: str, kept: Collection[int]) -> str:
 
 
 def _bad_count(characters: int) -> str | None:
-    return None if 1 <= characters <= MAX_CHARACTERS else f"characters are 1 to {MAX_CHARACTERS}"
+    return (
+        None
+        if 1 <= characters <= MAX_CHARACTERS
+        else phrase("characters are 1 to {max_characters}", max_characters=MAX_CHARACTERS)
+    )
 
 
 def _bad_ends(first: int, last: int) -> str | None:
     if 0 <= first <= MAX_CHARACTERS and 0 <= last <= MAX_CHARACTERS:
         return None
-    return f"each end keeps 0 to {MAX_CHARACTERS} characters"
+    return phrase("each end keeps 0 to {max_characters} characters", max_characters=MAX_CHARACTERS)
 
 
 def _bad_old(old: str) -> str | None:
-    return None if old else "the text to be replaced is empty"
+    return None if old else phrase("the text to be replaced is empty")
 
 
 def _bad_part(start: int, end: int) -> str | None:
     if start < 0 or end < 0:
-        return "characters are counted from 0, the first one"
-    return None if start < end else f"a part from {start} to before {end} is always empty"
+        return phrase("characters are counted from 0, the first one")
+    return None if start < end else phrase("a part from {start} to before {end} is always empty", start=start, end=end)
 
 
 def _check_replace(_: object, old: object, __: object = None) -> str | None:
@@ -187,8 +198,10 @@ FUNCTIONS = (
         "label",
         (Overload(("string", "map<string, string>"), "string"),),
         label,
-        'The label of an enum\'s value. `"*"` is the label of every other value; without it, `check` reports the '
-        "schema's values that have no label.",
+        phrase(
+            'The label of an enum\'s value. `"*"` is the label of every other value; without it, '
+            "`check` reports the schema's values that have no label."
+        ),
         (
             Example('label(event.carrier, {"SF": "顺丰速运", "*": "快递"})', "顺丰速运", {"carrier": "SF"}),
             Example('label(event.carrier, {"SF": "顺丰速运", "*": "快递"})', "快递", {"carrier": "ZTO"}),
@@ -198,8 +211,10 @@ FUNCTIONS = (
         "label_in",
         (Overload(("string", "string", "map<string, map<string, string>>"), "string"),),
         label_in,
-        "The label in one of several languages: that of the locale (`zh-TW`), else of its language (`zh`), else under "
-        '`"*"`.',
+        phrase(
+            "The label in one of several languages: that of the locale (`zh-TW`), else of its "
+            'language (`zh`), else under `"*"`.'
+        ),
         (
             Example(
                 'label_in(event.status, event.locale, {"en": {"PAID": "Paid"}, "*": {"PAID": "已支付"}})',
@@ -217,8 +232,10 @@ FUNCTIONS = (
         "items",
         (Overload(("string", "int"), "string"), Overload(("string", "int", "int"), "string")),
         items,
-        "The first item's name and the number of items. With a maximum number of characters the name is shortened, "
-        "never the number.",
+        phrase(
+            "The first item's name and the number of items. With a maximum number of characters "
+            "the name is shortened, never the number."
+        ),
         (
             Example('items("小粒咖啡豆250g", 3)', "小粒咖啡豆250g等3件"),
             Example('items("拿铁", 1)', "拿铁"),
@@ -234,8 +251,10 @@ FUNCTIONS = (
             for given in (kind, "null")
         ),
         default,
-        "The value, or another one where it is null, an empty text, or a text of white space and invisible characters. "
-        "Both have the same type.",
+        phrase(
+            "The value, or another one where it is null, an empty text, or a text of white space "
+            "and invisible characters. Both have the same type."
+        ),
         (
             Example('default(event.nickname, "顾客")', "顾客", {"nickname": None}),
             Example('default(event.nickname, "顾客")', "顾客", {"nickname": ""}),
@@ -247,8 +266,10 @@ FUNCTIONS = (
         "truncate",
         (Overload(("string", "int"), "string"),),
         truncate,
-        "The text in at most that many characters, the last one an ellipsis if it was cut; never half an emoji. Not "
-        "for numbers or times: a cut one is wrong.",
+        phrase(
+            "The text in at most that many characters, the last one an ellipsis if it was cut; "
+            "never half an emoji. Not for numbers or times: a cut one is wrong."
+        ),
         (Example('truncate("小粒咖啡豆250g", 5)', "小粒咖啡…"),),
         _check_truncate,
     ),
@@ -256,7 +277,7 @@ FUNCTIONS = (
         "mask",
         (Overload(("string",), "string"), Overload(("string", "int", "int"), "string")),
         mask,
-        "A star for each character but the first 3 and the last 4, or as many as the arguments say.",
+        phrase("A star for each character but the first 3 and the last 4, or as many as the arguments say."),
         (
             Example('mask("13812345678")', "138****5678"),
             Example('mask("6222020200112233", 0, 4)', "************2233"),
@@ -268,23 +289,27 @@ FUNCTIONS = (
         "plural",
         (Overload(("int", "string", "string"), "string"),),
         plural,
-        "One form for 1, another for every other number; `#` is replaced by the number.",
+        phrase("One form for 1, another for every other number; `#` is replaced by the number."),
         (Example('plural(2, "# item", "# items")', "2 items"), Example('plural(1, "# item", "# items")', "1 item")),
     ),
     Function(
         "join",
         (Overload(("list<string>", "string"), "string"),),
         join,
-        "The texts of a list, with another text between them.",
+        phrase("The texts of a list, with another text between them."),
         (Example('join(["拿铁", "美式"], "、")', "拿铁、美式"),),
     ),
-    Function("upper", (Overload(("string",), "string"),), upper, "Upper case.", (Example('upper("sf1")', "SF1"),)),
-    Function("lower", (Overload(("string",), "string"),), lower, "Lower case.", (Example('lower("SF1")', "sf1"),)),
+    Function(
+        "upper", (Overload(("string",), "string"),), upper, phrase("Upper case."), (Example('upper("sf1")', "SF1"),)
+    ),
+    Function(
+        "lower", (Overload(("string",), "string"),), lower, phrase("Lower case."), (Example('lower("SF1")', "sf1"),)
+    ),
     Function(
         "replace",
         (Overload(("string", "string", "string"), "string"),),
         replace,
-        "The text with one text replaced by another one, wherever it stands in it.",
+        phrase("The text with one text replaced by another one, wherever it stands in it."),
         (
             Example('replace(event.phone, "-", "")', "13812345678", {"phone": "138-1234-5678"}),
             Example('replace("A座/3层", "/", "，")', "A座，3层"),
@@ -295,9 +320,12 @@ FUNCTIONS = (
         "substring",
         (Overload(("string", "int"), "string"), Overload(("string", "int", "int"), "string")),
         substring,
-        "The part of a text from one position to before another one, or to the end. The first character is 0; an emoji "
-        "is one character, as in `mask`. Of a text that is shorter it gives what there is. To shorten a text for a "
-        "field use `truncate`, which shows that something is left out.",
+        phrase(
+            "The part of a text from one position to before another one, or to the end. The first "
+            "character is 0; an emoji is one character, as in `mask`. Of a text that is shorter it "
+            "gives what there is. To shorten a text for a field use `truncate`, which shows that "
+            "something is left out."
+        ),
         (
             Example("substring(event.order_no, 0, 4)", "T202", {"order_no": "T20261123"}),
             Example("substring(event.order_no, 5)", "1123", {"order_no": "T20261123"}),
@@ -314,15 +342,18 @@ FUNCTIONS = (
         "trim",
         (Overload(("string",), "string"),),
         trim,
-        "Without white space and zero-width characters at the ends.",
+        phrase("Without white space and zero-width characters at the ends."),
         (Example('trim(" a ")', "a"),),
     ),
     Function(
         "url_encode",
         (Overload(("string",), "string"),),
         url_encode,
-        "A text as one part of a url: every character but `A-Z a-z 0-9 - . _ ~` becomes the `%XX` of its UTF-8 bytes "
-        "(RFC 3986). For each part of a `url:` that may hold a space, `&`, `/`, `?`, `#`, `%` or Chinese.",
+        phrase(
+            "A text as one part of a url: every character but `A-Z a-z 0-9 - . _ ~` becomes the "
+            "`%XX` of its UTF-8 bytes (RFC 3986). For each part of a `url:` that may hold a space, "
+            "`&`, `/`, `?`, `#`, `%` or Chinese."
+        ),
         (
             Example("url_encode(event.shop)", "%E5%92%96%E5%95%A1%20%26%20%E8%8C%B6", {"shop": "咖啡 & 茶"}),
             Example(

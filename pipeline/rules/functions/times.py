@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import Locale
 
+from pipeline.phrases import joined, phrase
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
 from pipeline.rules.functions.locales import locale_of, unknown_locale
 from pipeline.rules.functions.patterns import bad_date_pattern, bad_pattern, format_of
@@ -43,14 +44,14 @@ def _names(locale: Locale, time: datetime) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1_024)
-def unknown_zone(name: str) -> str | None:
-    """What is wrong with the name of a zone; None where there is one."""
+def unknown_zone(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a zone, and how to write it; None where there is one."""
     if name == DEFAULT_ZONE or name in available_timezones():  # reading all names takes 20 ms
         return None
     in_other_case = next((one for one in available_timezones() if one.casefold() == name.casefold()), None)
     if in_other_case is None and name.casefold().removeprefix("asia/") in _OF_CHINA:
         in_other_case = DEFAULT_ZONE
-    return f"there is no such time zone; write it like {in_other_case or DEFAULT_ZONE}"
+    return phrase("there is no such time zone"), phrase("write it like {zone}", zone=in_other_case or DEFAULT_ZONE)
 
 
 _OF_CHINA = frozenset({"beijing", "guangzhou", "shenzhen", "peking", "china", "cn", "cst", "bjt", "utc+8", "gmt+8"})
@@ -64,17 +65,17 @@ def doubtful_zone(name: str) -> tuple[str, str] | None:
     if (found := _REVERSED.fullmatch(name)) and int(found[2]):
         is_east = found[1] == "-"
         offset = f"UTC{'+' if is_east else '-'}{found[2]}"
-        zone = DEFAULT_ZONE if found[2] == "8" else "a city, like Asia/Tokyo"
-        return f"`{name}` is {offset}: the sign of these names is reversed", zone
+        zone = DEFAULT_ZONE if found[2] == "8" else phrase("a city, like Asia/Tokyo")
+        return phrase("`{name}` is {offset}: the sign of these names is reversed", name=name, offset=offset), zone
     if name in _WITHOUT_SUMMER_TIME:
-        return f"`{name}` has no summer time", _WITHOUT_SUMMER_TIME[name]
+        return phrase("`{name}` has no summer time", name=name), _WITHOUT_SUMMER_TIME[name]
     return None
 
 
 @lru_cache(maxsize=256)
 def _zone(name: str) -> ZoneInfo:
     if problem := unknown_zone(name):
-        raise FunctionFailed(problem)
+        raise FunctionFailed(joined("; ", problem))
     return ZoneInfo(name)
 
 
@@ -99,7 +100,7 @@ def _local_time(time: datetime, pattern: str, zone: str, locale: str | None) -> 
     try:
         return _render(time.astimezone(_zone(zone)), pattern, locale)
     except OverflowError:
-        raise FunctionFailed("the time is out of range") from None
+        raise FunctionFailed(phrase("the time is out of range")) from None
 
 
 def local_date(day: str, pattern: str, locale: str | None = None) -> str:
@@ -107,11 +108,11 @@ def local_date(day: str, pattern: str, locale: str | None = None) -> str:
     if problem := bad_date_pattern(pattern, has_names=locale is not None):
         raise FunctionFailed(problem)
     if _DATE.fullmatch(day) is None:
-        raise FunctionFailed("the date is not of the form 2026-11-30")
+        raise FunctionFailed(phrase("the date is not of the form 2026-11-30"))
     try:
         parsed = date.fromisoformat(day)
     except ValueError:
-        raise FunctionFailed("there is no such date") from None
+        raise FunctionFailed(phrase("there is no such date")) from None
     return _render(datetime(parsed.year, parsed.month, parsed.day), pattern, locale)  # noqa: DTZ001 - a date has no zone
 
 
@@ -124,7 +125,8 @@ _LEFT_OUT = object()
 
 def _check_time(_: object, pattern: object, zone: object = None, locale: object = _LEFT_OUT) -> str | None:
     problem = bad_pattern(pattern, has_names=locale is not _LEFT_OUT) if isinstance(pattern, str) else None
-    problem = problem or (unknown_zone(zone) if isinstance(zone, str) else None)
+    if problem is None and isinstance(zone, str) and (fault := unknown_zone(zone)) is not None:
+        problem = joined("; ", fault)
     return problem or (unknown_locale(locale) if isinstance(locale, str) else None)
 
 
@@ -142,11 +144,14 @@ FUNCTIONS = (
             Overload(("timestamp", "string", "string", "string"), "string"),
         ),
         local_time,
-        "A time as clocks show it in a zone, Asia/Shanghai unless named, daylight saving included. Pattern letters: "
-        "`YYYY YY` year, `MM M` month, `DD D` day, `HH H` hour to 24, `hh h` hour to 12 with `A` 上午/下午, `mm` "
-        "minute, `ss` second, `EEEE` weekday; other Latin letters need single quotes. A locale behind the zone gives "
-        "names in its language: `EEEE EEE` weekday, `MMMM MMM` month, `A` half of the day. A time that comes as a "
-        "text: `local_time(timestamp(event.at), …)`.",
+        phrase(
+            "A time as clocks show it in a zone, Asia/Shanghai unless named, daylight saving "
+            "included. Pattern letters: `YYYY YY` year, `MM M` month, `DD D` day, `HH H` hour to "
+            "24, `hh h` hour to 12 with `A` 上午/下午, `mm` minute, `ss` second, `EEEE` weekday; other "
+            "Latin letters need single quotes. A locale behind the zone gives names in its "
+            "language: `EEEE EEE` weekday, `MMMM MMM` month, `A` half of the day. A time that "
+            "comes as a text: `local_time(timestamp(event.at), …)`."
+        ),
         (
             Example('local_time(timestamp("2026-11-23T16:30:00Z"), "YYYY年M月D日 HH:mm")', "2026年11月24日 00:30"),
             Example('local_time(timestamp("2026-11-23T16:30:00Z"), "A h:mm")', "上午 12:30"),
@@ -164,8 +169,11 @@ FUNCTIONS = (
         "local_date",
         (Overload(("string", "string"), "string"), Overload(("string", "string", "string"), "string")),
         local_date,
-        "A calendar date (2026-11-30) as a text, with the letters for year, month, day and weekday. A date has no "
-        "zone, so it never shifts; the third argument is a locale, as of `local_time`.",
+        phrase(
+            "A calendar date (2026-11-30) as a text, with the letters for year, month, day and "
+            "weekday. A date has no zone, so it never shifts; the third argument is a locale, as "
+            "of `local_time`."
+        ),
         (
             Example('local_date(event.expires_on, "YYYY年M月D日")', "2026年11月30日", {"expires_on": "2026-11-30"}),
             Example('local_date("2026-11-30", "M月D日 EEEE")', "11月30日 星期一"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pipeline.care.declaration import Calendar, Cap, Care, Category, OverCap
 from pipeline.model.finding import Finding
+from pipeline.phrases import joined, phrase
 from pipeline.rules.care_compiler import held_back_by
 from pipeline.rules.cel import braces
 from pipeline.rules.compile import Compilation
@@ -30,31 +31,44 @@ def care_warnings(compilation: Compilation, *, is_whole: bool) -> Iterator[Findi
         used |= {CATEGORIES[0]} if "" in used else set()
         for name, category in source.care.categories.items():
             if name not in used and (name not in CATEGORIES or held_back_by(category)):
-                message = f"no rule has category `{name}`"
-                report.add(("care", "categories", name), "unused-category", message, f"write category: {name}")
+                message = phrase("no rule has category `{name}`", name=name)
+                report.add(
+                    ("care", "categories", name),
+                    "unused-category",
+                    message,
+                    phrase("write category: {name}", name=name),
+                )
     yield from report.findings
 
 
 def _without_effect(cap: Cap, care: Care) -> tuple[str, str] | None:
     """Why the cap never holds a message back, with a hint; None where it may."""
     obeying = [one for one in care.categories.values() if cap in one.caps]
-    counted = "all categories" if cap.of is None else ", ".join(f"`{name}`" for name in sorted(cap.of))
+    counted = phrase("all categories") if cap.of is None else joined(", ", (f"`{name}`" for name in sorted(cap.of)))
     if not obeying:
-        return f"no category has `{cap.name}` below its `caps:`", f"it counts {counted}: name it there"
+        return phrase("no category has `{name}` below its `caps:`", name=cap.name), phrase(
+            "it counts {counted}: name it there", counted=counted
+        )
     if cap.of is not None and not any(one.name in cap.of for one in obeying):
-        names = ", ".join(f"`{one.name}`" for one in obeying)
-        return f"`{cap.name}` counts {counted} and holds back {names} alone", f"name it below `caps:` of {counted}"
+        names = joined(", ", (f"`{one.name}`" for one in obeying))
+        return phrase(
+            "`{name}` counts {counted} and holds back {names} alone", name=cap.name, counted=counted, names=names
+        ), phrase("name it below `caps:` of {counted}", counted=counted)
     if all(one.over_cap is OverCap.SEND for one in obeying):
         return (
-            f"every category with `{cap.name}` has `over_cap: send`",
-            "write over_cap: drop where it should hold back",
+            phrase("every category with `{name}` has `over_cap: send`", name=cap.name),
+            phrase("write over_cap: drop where it should hold back"),
         )
     held = [one for one in obeying if one.over_cap is OverCap.DROP]
     for other in care.caps.values():
         if other is not cap and _is_reached_first(other, cap, held):
             return (
-                f"`{other.name}` is reached before it: at most {other.at_most} of the same in a window as long",
-                "remove it, or write a smaller `at_most`",
+                phrase(
+                    "`{name}` is reached before it: at most {at_most} of the same in a window as long",
+                    name=other.name,
+                    at_most=other.at_most,
+                ),
+                phrase("remove it, or write a smaller `at_most`"),
             )
     return None
 
@@ -82,9 +96,11 @@ def _constant_keys(compilation: Compilation) -> Iterator[Finding]:
         text = locations.text("once", "by")
         if not text or locations.expressions("once", "by") or braces.FIELD.search(text):
             continue
-        message = f"every message of `{rule}` has this key: a recipient gets one of them within the time"
+        message = phrase(
+            "every message of `{rule}` has this key: a recipient gets one of them within the time", rule=rule
+        )
         report = Report(locations.document)
         report.add_inside(
-            locations.value("once", "by"), 0, "constant-once", message, "write a field: ${event.order_no}"
+            locations.value("once", "by"), 0, "constant-once", message, phrase("write a field: ${event.order_no}")
         )
         yield from report.findings

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pipeline.care.declaration import NO_CARE, Care
 from pipeline.model.outcome import Reason
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.lint.case_format import Expected, ExpectedNotice
 from pipeline.rules.lint.cases import Case, Moment
@@ -53,7 +54,7 @@ class Known(NamedTuple):
 def check_case(report: Report, case: Case, known: Known) -> None:
     """What can be checked of a case without running it; `report` is that of its file."""
     if known.is_whole and case.event.type not in known.types:
-        message = f"neither a rule nor a schema knows `{case.event.type}`"
+        message = phrase("neither a rule nor a schema knows `{type}`", type=case.event.type)
         report.add_inside(
             (*case.event_path, "type"), 0, "bad-test", message, did_you_mean(case.event.type, known.types)
         )
@@ -88,45 +89,59 @@ def _check_expectation(report: Report, case: Case, known: Known) -> None:
     if expect.rule is not None:
         _check_rule(report, (*path, "rule"), case, expect.rule, known)
     if expect.reason is not None and expect.none != "suppressed" and expect.reason not in REFUSALS:
-        like = did_you_mean(expect.reason, REFUSALS) or f"it is one of {', '.join(REFUSALS)}"
-        report.add_inside((*path, "reason"), 0, "bad-test", f"no message is refused for `{expect.reason}`", like)
+        like = did_you_mean(expect.reason, REFUSALS) or phrase(
+            "it is one of {refusals}", refusals=joined(", ", REFUSALS)
+        )
+        report.add_inside(
+            (*path, "reason"), 0, "bad-test", phrase("no message is refused for `{reason}`", reason=expect.reason), like
+        )
     for number, notice in enumerate(expect.notices or ()):
         _check_notice(report, (*path, "notices", number), case, notice, known)
 
 
 def _check_form(report: Report, path: Path, expect: Expected, *, is_moment: bool) -> None:
     if expect.notices is not None and expect.none is not None:
-        hint = "keep `notices:` where messages must come, `none:` where none may"
-        report.add((*path, "none"), "bad-test", "both `notices` and `none` are expected", hint)
+        hint = phrase("keep `notices:` where messages must come, `none:` where none may")
+        report.add((*path, "none"), "bad-test", phrase("both `notices` and `none` are expected"), hint)
     elif expect.notices is None and expect.none is None and expect.rule is None and expect.reason is None:
-        hint = "`notices: [{rule: …}]`, `none: no_match` or `none: refused`"
-        report.add(path, "bad-test", "nothing is expected", hint)
+        hint = phrase("`notices: [{rule: …}]`, `none: no_match` or `none: refused`")
+        report.add(path, "bad-test", phrase("nothing is expected"), hint)
     if expect.none not in {"refused", "suppressed"}:
-        in_list = "put it into the list: `notices: [{rule: …}]`" if expect.none is None else None
+        in_list = phrase("put it into the list: `notices: [{rule: …}]`") if expect.none is None else None
         for name, advice in (("rule", in_list), ("reason", None)):
             if getattr(expect, name) is not None:
-                others = " or `none: suppressed`" if is_moment else ""
-                message = f"`{name}` goes with `none: refused`{others} only"
+                others = phrase(" or `none: suppressed`") if is_moment else ""
+                message = phrase("`{name}` goes with `none: refused`{others} only", name=name, others=others)
                 report.add((*path, name), "bad-test", message, advice)
 
 
 def _check_suppressed(report: Report, case: Case, care: Care) -> None:
     expect, path = case.expect, case.expect_path
     if case.moment is None:
-        hint = "write `timeline:`, with the moment of each event"
-        report.add((*path, "none"), "bad-test", "recipient care decides in a timeline only", hint)
+        hint = phrase("write `timeline:`, with the moment of each event")
+        report.add((*path, "none"), "bad-test", phrase("recipient care decides in a timeline only"), hint)
         return
     if expect.reason is not None and expect.reason not in SUPPRESSIONS:
-        like = did_you_mean(expect.reason, SUPPRESSIONS) or f"it is one of {', '.join(SUPPRESSIONS)}"
-        report.add_inside((*path, "reason"), 0, "bad-test", f"no message is suppressed for `{expect.reason}`", like)
+        like = did_you_mean(expect.reason, SUPPRESSIONS) or phrase(
+            "it is one of {suppressions}", suppressions=joined(", ", SUPPRESSIONS)
+        )
+        report.add_inside(
+            (*path, "reason"),
+            0,
+            "bad-test",
+            phrase("no message is suppressed for `{reason}`", reason=expect.reason),
+            like,
+        )
     if expect.cap is None:
         return
     if expect.none != "suppressed" or expect.reason not in {None, Reason.CAP_REACHED}:
-        message = "`cap` goes with `none: suppressed` and `reason: cap_reached` only"
+        message = phrase("`cap` goes with `none: suppressed` and `reason: cap_reached` only")
         report.add((*path, "cap"), "bad-test", message)
     elif expect.cap not in care.caps:
-        hint = did_you_mean(expect.cap, care.caps) or f"there are {', '.join(care.caps) or 'none in care.yaml'}"
-        report.add_inside((*path, "cap"), 0, "unknown-cap", f"there is no cap `{expect.cap}`", hint)
+        hint = did_you_mean(expect.cap, care.caps) or phrase(
+            "there are {caps}", caps=joined(", ", care.caps) if care.caps else phrase("none in care.yaml")
+        )
+        report.add_inside((*path, "cap"), 0, "unknown-cap", phrase("there is no cap `{cap}`", cap=expect.cap), hint)
 
 
 def _check_recipient(report: Report, moment: Moment, care: Care) -> None:
@@ -134,25 +149,29 @@ def _check_recipient(report: Report, moment: Moment, care: Care) -> None:
     path = moment.recipient_path
     for number, name in enumerate(moment.recipient.opted_out):
         if name not in lists:
-            hint = did_you_mean(name, lists) or f"there are {', '.join(lists) or 'none in care.yaml'}"
-            message = f"no category has `opt_out: {name}`"
+            hint = did_you_mean(name, lists) or phrase(
+                "there are {lists}", lists=joined(", ", lists) if lists else phrase("none in care.yaml")
+            )
+            message = phrase("no category has `opt_out: {name}`", name=name)
             report.add_inside((*path, "opted_out", number), 0, "unknown-list", message, hint)
     zone = moment.recipient.timezone
     if zone is None:
         return
-    if (problem := unknown_zone(zone)) is not None:
-        summary, _, hint = problem.partition("; ")
-        report.add_inside((*path, "timezone"), 0, "unknown-zone", summary, hint)
+    if (fault := unknown_zone(zone)) is not None:
+        report.add_inside((*path, "timezone"), 0, "unknown-zone", *fault)
     elif not care.zone_of_preferences and zone != care.zone:
-        message = f"care.yaml does not read zones of preferences: the clock of `{care.zone}` decides"
-        hint = "write `timezone: {from: preferences}` in care.yaml, or leave it out here"
+        message = phrase("care.yaml does not read zones of preferences: the clock of `{zone}` decides", zone=care.zone)
+        hint = phrase("write `timezone: {from: preferences}` in care.yaml, or leave it out here")
         report.add_inside((*path, "timezone"), 0, "bad-test", message, hint)
 
 
 def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice, known: Known) -> None:
     _check_rule(report, (*path, "rule"), case, notice.rule, known)
     if notice.template is not None and known.templates and notice.template not in known.templates:
-        message, hint = f"there is no template `{notice.template}`", did_you_mean(notice.template, known.templates)
+        message, hint = (
+            phrase("there is no template `{template}`", template=notice.template),
+            did_you_mean(notice.template, known.templates),
+        )
         report.add_inside((*path, "template"), 0, "unknown-template", message, hint)
     rule = known.rules.get(notice.rule)
     aliases = template_aliases(rule) if rule is not None else ()
@@ -162,9 +181,12 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
         if templates and all(template.field(key) is None for template in templates):
             template = templates[0]
             names = [field.key for field in template.fields]
-            message = f"template `{template.alias}` has no field `{key}`"
+            message = phrase("template `{alias}` has no field `{key}`", alias=template.alias, key=key)
             report.add(
-                location, "unknown-template-field", message, did_you_mean(key, names) or f"it has {', '.join(names)}"
+                location,
+                "unknown-template-field",
+                message,
+                did_you_mean(key, names) or phrase("it has {names}", names=joined(", ", names)),
             )
         if isinstance(value, FieldValue):
             _check_plain(report, (*location, "value"), value.value)
@@ -177,8 +199,8 @@ def _check_notice(report: Report, path: Path, case: Case, notice: ExpectedNotice
 def _check_plain(report: Report, path: Path, text: str) -> None:
     at = text.find("${")
     if at >= 0:
-        message = "what is expected is the text itself: `${…}` is not evaluated here"
-        hint = "write what the customer reads for the event of this test"
+        message = phrase("what is expected is the text itself: `${…}` is not evaluated here")
+        hint = phrase("write what the customer reads for the event of this test")
         report.add_inside(path, at, "bad-test", message, hint)
 
 
@@ -186,8 +208,15 @@ def _check_rule(report: Report, path: Path, case: Case, name: str, known: Known)
     rule = known.rules.get(name)
     if rule is None:
         if known.is_whole:
-            hint = did_you_mean(name, known.rules) or f"there are {', '.join(list(known.rules)[:MAX_NAMED])}"
-            report.add_inside(path, 0, "unknown-rule", f"there is no rule `{name}`", hint)
+            hint = did_you_mean(name, known.rules) or phrase(
+                "there are {rules}", rules=joined(", ", list(known.rules)[:MAX_NAMED])
+            )
+            report.add_inside(path, 0, "unknown-rule", phrase("there is no rule `{name}`", name=name), hint)
     elif event_types(rule) and case.event.type not in event_types(rule):
-        message = f"rule `{name}` looks at {', '.join(event_types(rule))}, not at `{case.event.type}`"
+        message = phrase(
+            "rule `{name}` looks at {rule}, not at `{type}`",
+            name=name,
+            rule=joined(", ", event_types(rule)),
+            type=case.event.type,
+        )
         report.add_inside(path, 0, "bad-test", message)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.lint.case_format import (
     Expected,
     ExpectedNotice,
@@ -82,25 +83,32 @@ def _misplaced(document: Document, base: Path, test: TestModel) -> Finding | Non
     if test.timeline:
         other = next((key for key in ("expect", "cases") if getattr(test, key)), None)
         if other is not None:
-            hint = "each entry of a timeline has its own `expect`"
+            hint = phrase("each entry of a timeline has its own `expect`")
             return document.finding(
-                (*base, other), "bad-test", f"test `{test.name}` has both `timeline` and `{other}`", hint
+                (*base, other),
+                "bad-test",
+                phrase("test `{name}` has both `timeline` and `{other}`", name=test.name, other=other),
+                hint,
             )
         if test.event is not None and test.event.time is not None:
             path = (*base, "event", "time")
-            return document.finding(path, "bad-test", "`at` is the time of the event", "leave out `time`")
+            return document.finding(
+                path, "bad-test", phrase("`at` is the time of the event"), phrase("leave out `time`")
+            )
         return None
     if test.recipient is not None:
-        hint = "write `timeline:`; the other tests show what a rule makes of one event"
-        return document.finding((*base, "recipient"), "bad-test", "`recipient` goes with `timeline` only", hint)
+        hint = phrase("write `timeline:`; the other tests show what a rule makes of one event")
+        return document.finding((*base, "recipient"), "bad-test", phrase("`recipient` goes with `timeline` only"), hint)
     if test.event is None:
-        return document.finding((*base, "event"), "missing-key", "`event` is missing")
+        return document.finding((*base, "event"), "missing-key", phrase("`event` is missing"))
     if test.expect is None and not test.cases:
-        hint = "say what must follow: `expect:`, or `cases:` with one each; `test --accept` writes what comes"
-        return document.finding((*base, "name"), "bad-test", f"test `{test.name}` expects nothing", hint)
+        hint = phrase("say what must follow: `expect:`, or `cases:` with one each; `test --accept` writes what comes")
+        return document.finding(
+            (*base, "name"), "bad-test", phrase("test `{name}` expects nothing", name=test.name), hint
+        )
     if test.expect is not None and test.cases:
-        message = f"test `{test.name}` has both `expect` and `cases`"
-        hint = "make what is expected the first of the cases"
+        message = phrase("test `{name}` has both `expect` and `cases`", name=test.name)
+        hint = phrase("make what is expected the first of the cases")
         return document.finding((*base, "expect"), "bad-test", message, hint)
     return None
 
@@ -139,7 +147,7 @@ def _timeline(document: Document, base: Path, test: TestModel) -> tuple[list[Cas
         if event is None:
             continue
         if entry.expect is None:
-            report.add(path, "bad-test", "nothing is expected", "say what must follow: `expect:`")
+            report.add(path, "bad-test", phrase("nothing is expected"), phrase("say what must follow: `expect:`"))
             continue
         common: Path = (*base, "event", "with")
         overrides = (
@@ -155,17 +163,21 @@ def _timeline(document: Document, base: Path, test: TestModel) -> tuple[list[Cas
 
 
 def _moment(report: Report, path: Path, text: str, latest: float) -> float | None:
-    hint = "write it with the offset: 2026-11-30T09:00+08:00"
+    hint = phrase("write it with the offset: 2026-11-30T09:00+08:00")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        report.add_inside(path, 0, "bad-test", f"`{text}` is not a time", hint)
+        report.add_inside(path, 0, "bad-test", phrase("`{text}` is not a time", text=text), hint)
         return None
     if moment.tzinfo is None:
-        report.add_inside(path, 0, "bad-test", "the time has no offset", f"write {text}+08:00, or Z for UTC")
+        report.add_inside(
+            path, 0, "bad-test", phrase("the time has no offset"), phrase("write {text}+08:00, or Z for UTC", text=text)
+        )
         return None
     if moment.timestamp() <= latest:
-        report.add_inside(path, 0, "bad-test", "it is not after the entry before it", "entries are in order of time")
+        report.add_inside(
+            path, 0, "bad-test", phrase("it is not after the entry before it"), phrase("entries are in order of time")
+        )
         return None
     return moment.timestamp()
 
@@ -174,8 +186,8 @@ def _check_time_alone(report: Report, path: Path, entry: TimelineEntry) -> None:
     """This release holds nothing back for later, so that nothing follows from time alone."""
     expect = entry.expect
     if expect is not None and (expect.notices or expect.none is not None):
-        hint = "leave out `expect`; a later release holds messages and releases them"
-        message = "messages that wait for their time are not in this release: nothing follows from time alone"
+        hint = phrase("leave out `expect`; a later release holds messages and releases them")
+        message = phrase("messages that wait for their time are not in this release: nothing follows from time alone")
         report.add((*path, "expect"), "not-in-release", message, hint)
 
 
@@ -185,8 +197,8 @@ def _merged(report: Report, path: Path, entry: TimelineEntry, common: TestEvent 
     assert given is not None  # noqa: S101 - an entry of time alone has no event
     kind = given.type or (common.type if common is not None else None)
     if kind is None:
-        hint = "write `type:` in it, or once for all: `event: {type: …}` of the test"
-        report.add(path, "bad-test", "the event has no type", hint)
+        hint = phrase("write `type:` in it, or once for all: `event: {type: …}` of the test")
+        report.add(path, "bad-test", phrase("the event has no type"), hint)
         return None
     begins = given.model_fields_set & {"data", "example", "file"} or common is None
     first = given if begins or common is None else common

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.compile import Compilation, compile_rules, in_order
 from pipeline.rules.lint.case_checks import Known, check_case, rules_off
@@ -98,7 +99,7 @@ def _tests(
     for file in compilation.files:
         for index, rule in file.merged:
             if rule.enabled and rule.id not in tested:
-                message = f"no test expects a message of `{rule.id}`"
+                message = phrase("no test expects a message of `{id}`", id=rule.id)
                 findings.append(file.document.finding(("rules", index, "id"), "missing-test", message))
     return tuple(cases), tuple(skipped), findings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 
+from pipeline.phrases import marked, phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk, written
@@ -15,9 +16,15 @@ _IN_A_ZONE = frozenset(
     {"getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours"}
 )
 _FROM_ZERO: Mapping[str, tuple[str, str]] = {
-    "getMonth": ("months from 0: January is 0, December 11", 'local_time({0}, "M"), or add 1'),
-    "getDayOfMonth": ("days from 0: the first of a month is 0", "getDate({1}), or add 1"),
-    "getDayOfYear": ("days from 0: January 1 is 0", "getDayOfYear({1}) + 1"),
+    "getMonth": (
+        phrase("months from 0: January is 0, December 11"),
+        marked('write local_time({target}, "M"), or add 1'),
+    ),
+    "getDayOfMonth": (
+        phrase("days from 0: the first of a month is 0"),
+        marked("write getDate({given}), or add 1"),
+    ),
+    "getDayOfYear": (phrase("days from 0: January 1 is 0"), marked("write getDayOfYear({given}) + 1")),
 }
 """CEL's methods that count from 0 (cel-spec, langdef.md, "List of Standard Definitions")."""
 _SUNDAY = 7
@@ -34,17 +41,24 @@ def clock_warnings(tree: Tree) -> Iterator[Fault]:
             continue
         target, zone = tree.text(node.children[0]), f'"{DEFAULT_ZONE}"'
         if len(node.children) == 1:
-            message = f"`{node.name}()` without a zone counts in UTC, eight hours behind Shanghai"
-            yield Fault(node.own, "clock-of-utc", message, f"write {target}.{node.name}({zone})")
+            message = phrase("`{name}()` without a zone counts in UTC, eight hours behind Shanghai", name=node.name)
+            yield Fault(
+                node.own,
+                "clock-of-utc",
+                message,
+                phrase("write {target}.{name}({zone})", target=target, name=node.name, zone=zone),
+            )
         if node.name in _FROM_ZERO and node.id not in raised:
             counts, instead = _FROM_ZERO[node.name]
             given = tree.text(node.children[1]) if len(node.children) > 1 else zone
-            hint = f"write {instead.format(target, given)}"
-            yield Fault(node.own, "counts-from-zero", f"`{node.name}` counts {counts}", hint)
+            hint = phrase(instead, target=target, given=given)
+            yield Fault(
+                node.own, "counts-from-zero", phrase("`{name}` counts {counts}", name=node.name, counts=counts), hint
+            )
     for node in walk(tree.root):
         if node.name in {"_==_", "_>=_", "_!=_", "@in"} and _has_sunday(node):
-            message = "`getDayOfWeek` counts from 0, Sunday, to 6, Saturday"
-            yield Fault(node.own, "counts-from-zero", message, "write 0 for Sunday")
+            message = phrase("`getDayOfWeek` counts from 0, Sunday, to 6, Saturday")
+            yield Fault(node.own, "counts-from-zero", message, phrase("write 0 for Sunday"))
 
 
 def _zones(call: Node) -> Iterator[Fault]:
@@ -54,7 +68,7 @@ def _zones(call: Node) -> Iterator[Fault]:
     if last is None or not isinstance(last.value, str):
         return
     if (doubt := doubtful_zone(last.value)) is not None:
-        yield Fault(last.start, "doubtful-zone", doubt[0], f"write {doubt[1]}")
+        yield Fault(last.start, "doubtful-zone", doubt[0], phrase("write {doubt}", doubt=doubt[1]))
 
 
 def _is_duration(node: Node) -> bool:
@@ -94,8 +108,8 @@ def impossible_times(tree: Tree) -> Iterator[Fault]:
             continue
         low, high = _CLOCK[part.name]
         if isinstance(value.value, int) and _NEVER[node.name](value.value, low, high):
-            message = f"this is never true: `{part.name}` is {low} to {high}"
-            yield Fault(node.own, "never-matches", message, "correct the number")
+            message = phrase("this is never true: `{name}` is {low} to {high}", name=part.name, low=low, high=high)
+            yield Fault(node.own, "never-matches", message, phrase("correct the number"))
 
 
 def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]]) -> Iterator[Fault]:
@@ -108,8 +122,12 @@ def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]])
         if field is None:
             continue
         path = written(node) or node.name
-        hint = f"ask for null: {path} != null" if isinstance(field.type, NullableType) else "leave it out"
-        message = f"`has({path})` is true for every event: a field that is null is there as well"
+        hint = (
+            phrase("ask for null: {path} != null", path=path)
+            if isinstance(field.type, NullableType)
+            else phrase("leave it out")
+        )
+        message = phrase("`has({path})` is true for every event: a field that is null is there as well", path=path)
         yield Fault(node.start, "always-there", message, hint)
 
 
@@ -122,8 +140,8 @@ def enum_order(tree: Tree, fields: Fields) -> Iterator[Fault]:
             and any(fields.symbols(one, scope) for one in node.children)
         ):
             sign = node.name.strip("_")
-            message = f"`{sign}` compares the values of an enum letter by letter"
-            yield Fault(node.own, "enum-order", message, 'write `==`, `!=` or in ["…", "…"]')
+            message = phrase("`{sign}` compares the values of an enum letter by letter", sign=sign)
+            yield Fault(node.own, "enum-order", message, phrase('write `==`, `!=` or in ["…", "…"]'))
 
 
 _BY_SIZE = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
@@ -135,20 +153,38 @@ def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[F
     for node in walk(tree.root) if shows_no_codes else ():
         if node.kind is Kind.CALL and node.name == "string" and _is_time(fields.type_of(node.children[0], {})):
             text = tree.text(node.children[0])
-            message = f"string() writes the time like 2026-11-23T07:01:00Z, in UTC: `{text}`"
-            yield Fault(node.start, "raw-value", message, f"write local_time({text}, {_PATTERN})")
+            message = phrase("string() writes the time like 2026-11-23T07:01:00Z, in UTC: `{text}`", text=text)
+            yield Fault(
+                node.start,
+                "raw-value",
+                message,
+                phrase("write local_time({text}, {pattern})", text=text, pattern=_PATTERN),
+            )
     for node in _read(tree.root):
         text = tree.text(node)
         found = _plain(fields.type_of(node, {}))
         if _is_truth(node, found):
-            hint = f'write {text} ? "是" : "否"'
-            yield Fault(node.start, "raw-value", f"the customer would read true or false: `{text}`", hint)
+            hint = phrase('write {text} ? "是" : "否"', text=text)
+            yield Fault(
+                node.start, "raw-value", phrase("the customer would read true or false: `{text}`", text=text), hint
+            )
         elif isinstance(found, ScalarType) and found.logical in _LOCAL_TIMES and shows_no_codes:
-            hint = f'write local_time(timestamp({text} + "+08:00"), {_PATTERN}), with the zone that it is of'
-            yield Fault(node.start, "raw-value", f"the customer would read it like 2026-11-23T15:01:00: `{text}`", hint)
+            hint = phrase(
+                'write local_time(timestamp({text} + "+08:00"), {pattern}), with the zone that it is of',
+                text=text,
+                pattern=_PATTERN,
+            )
+            yield Fault(
+                node.start,
+                "raw-value",
+                phrase("the customer would read it like 2026-11-23T15:01:00: `{text}`", text=text),
+                hint,
+            )
         elif isinstance(found, ScalarType) and found.symbols and shows_no_codes:
-            hint = f'write label({text}, {{"{found.symbols[0]}": "…", "*": "…"}})'
-            message = f"the customer would read `{found.symbols[0]}` as the event has it: `{text}`"
+            hint = phrase('write label({text}, {{"{symbols}": "…", "*": "…"}})', text=text, symbols=found.symbols[0])
+            message = phrase(
+                "the customer would read `{symbols}` as the event has it: `{text}`", symbols=found.symbols[0], text=text
+            )
             yield Fault(node.start, "raw-value", message, hint)
 
 
@@ -170,11 +206,18 @@ def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fa
     for node in _read(tree.root):
         text = tree.text(node)
         found = _plain(fields.type_of(node, {}))
-        hint = "write the field with the customer's id"
+        hint = phrase("write the field with the customer's id")
         if _is_truth(node, found):
-            yield Fault(node.start, "raw-value", f"the message would go to `true` or `false`: `{text}`", hint)
+            yield Fault(
+                node.start, "raw-value", phrase("the message would go to `true` or `false`: `{text}`", text=text), hint
+            )
         elif is_whole and isinstance(found, ScalarType) and found.symbols:
-            yield Fault(node.start, "raw-value", f"the message would go to `{found.symbols[0]}`: `{text}`", hint)
+            yield Fault(
+                node.start,
+                "raw-value",
+                phrase("the message would go to `{symbols}`: `{text}`", symbols=found.symbols[0], text=text),
+                hint,
+            )
 
 
 def _is_time(kind: FieldType | None) -> bool:

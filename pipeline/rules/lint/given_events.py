@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.model.event import Event, Record
+from pipeline.phrases import joined, phrase
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.examples import example
@@ -82,17 +83,19 @@ def _begun(case: Case, schema: EventSchema | None, files: EventFiles) -> Mapping
     named = [key for key, is_given in given_keys.items() if is_given]
     if len(named) != 1:
         message = (
-            f"an event begins with one thing, not with {' and '.join(named)}" if named else "the event has no data"
+            phrase("an event begins with one thing, not with {named}", named=joined(" and ", named))
+            if named
+            else phrase("the event has no data")
         )
-        hint = "one of `example: true`, `data: {…}` and `file: …`"
+        hint = phrase("one of `example: true`, `data: {…}` and `file: …`")
         raise Unfit((*path, named[1]) if named else path, message, hint, at_key=True)
     if event.data is not None:
         return event.data
     if event.file is not None:
         return _from_file(case, event.file, files)
     if schema is None:
-        hint = "give the event whole with `data:`, or add the schema"
-        message = f"no schema of `{event.type}` is known to make an example from"
+        hint = phrase("give the event whole with `data:`, or add the schema")
+        message = phrase("no schema of `{type}` is known to make an example from", type=event.type)
         raise Unfit((*path, "example"), message, hint, at_key=True)
     # Always the middle: an example that stays the same when the schema gets another field.
     return example(schema, lambda: 0.5)
@@ -100,11 +103,19 @@ def _begun(case: Case, schema: EventSchema | None, files: EventFiles) -> Mapping
 
 def _from_file(case: Case, name: str, files: EventFiles) -> Mapping[str, object]:
     path: Path = (*case.event_path, "file")
-    found = files.get(file_key(case.document.path, name), "was not read")
+    found = files.get(file_key(case.document.path, name), phrase("was not read"))
     if isinstance(found, str):
-        raise Unfit(path, f"`{name}` {found}")
+        raise Unfit(path, phrase("`{name}` {found}", name=name, found=found))
     if found.type not in {None, case.event.type}:
-        raise Unfit(path, f"`{name}` holds an event of type `{found.type}`, not `{case.event.type}`")
+        raise Unfit(
+            path,
+            phrase(
+                "`{name}` holds an event of type `{type}`, not `{needed}`",
+                name=name,
+                type=found.type,
+                needed=case.event.type,
+            ),
+        )
     return found.data
 
 
@@ -133,13 +144,13 @@ def _event_time(case: Case) -> datetime:
     if case.event.time is None:
         return _WHEN
     path: Path = (*case.event_path, "time")
-    hint = "write it like 2026-11-23T15:01:00Z"
+    hint = phrase("write it like 2026-11-23T15:01:00Z")
     try:
         timestamp = datetime.fromisoformat(case.event.time)
     except ValueError:
-        raise Unfit(path, f"`{case.event.time}` is not a time", hint) from None
+        raise Unfit(path, phrase("`{time}` is not a time", time=case.event.time), hint) from None
     if timestamp.tzinfo is None:
-        raise Unfit(path, "the time has no zone; write Z or +08:00 after it", hint)
+        raise Unfit(path, phrase("the time has no zone; write Z or +08:00 after it"), hint)
     return timestamp
 
 
@@ -149,8 +160,7 @@ def _at_its_path(case: Case, mismatch: SchemaMismatch) -> Unfit:
         step.removeprefix(".") if step.startswith(".") else int(step.strip("[]")) for step in mismatch.location
     )
     at_key = "has no such field" in mismatch.message
-    where, _, fault = mismatch.message.partition(": ")
-    message = f"`event{where.removeprefix('$')}`: {fault}"
+    message = phrase("`event{where}`: {fault}", where="".join(mismatch.location), fault=mismatch.fault)
     for path in (*(path for path, _ in reversed(case.overrides)), (*case.event_path, "data")):
         if steps and (*path, steps[0]) in case.document.keys:
             return Unfit((*path, *steps), message, mismatch.hint, at_key=at_key)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
@@ -58,18 +59,18 @@ def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
             continue
         text, by = tree.text(one), tree.text(other)
         if other.kind is not Kind.CONSTANT:
-            hint = f"write double({text}) / double({by})"
-            yield Fault(node.own, "integer-division", "the remainder is dropped: 7 / 2 is 3", hint)
+            hint = phrase("write double({text}) / double({by})", text=text, by=by)
+            yield Fault(node.own, "integer-division", phrase("the remainder is dropped: 7 / 2 is 3"), hint)
         elif isinstance(other.value, int) and abs(other.value) > 1:
-            hint = f"write double({text}) / {by}.0, or money_of_cents({text}, …) for an amount"
-            message = f"the remainder is dropped: 1299 / {by} is {int(1299 / other.value)}"
+            hint = phrase("write double({text}) / {by}.0, or money_of_cents({text}, …) for an amount", text=text, by=by)
+            message = phrase("the remainder is dropped: 1299 / {by} is {value}", by=by, value=int(1299 / other.value))
             yield Fault(node.own, "integer-division", message, hint)
 
 
 DOUBLED = (
     "doubled-currency",
-    "the customer would read the currency twice: money() writes it already",
-    "leave it out, or write the number alone with decimal(…, 2)",
+    phrase("the customer would read the currency twice: money() writes it already"),
+    phrase("leave it out, or write the number alone with decimal(…, 2)"),
 )
 """Code, message and hint of an amount with its currency once more."""
 _SIGNS = re.compile(r"[¥￥$＄€£]\s*$")
@@ -115,16 +116,25 @@ def _bare(tree: Tree, number: Number, fields: Fields) -> Fault:
     if number.is_whole:
         cents = next((one for one in walk(number.node) if _is_cents(one, fields)), number.node)
         text = tree.text(cents)
-        message = f"the customer would read the number as it is: `{text}` may be 3550 for ¥35.50"
+        message = phrase("the customer would read the number as it is: `{text}` may be 3550 for ¥35.50", text=text)
         whole = f"money(double({text}), {currency})"
-        hint = f"for cents (分) write money_of_cents({text}, {currency}); for whole units {whole}"
+        hint = phrase(
+            "for cents (分) write money_of_cents({text}, {currency}); for whole units {whole}",
+            text=text,
+            currency=currency,
+            whole=whole,
+        )
         return Fault(number.node.start, "bare-amount", message, hint)
     divided = _cents_in(number.node, fields)
     if divided is not None:
-        hint = f"write money_of_cents({tree.text(divided)}, {currency})"
+        hint = phrase("write money_of_cents({divided}, {currency})", divided=tree.text(divided), currency=currency)
     else:
-        hint = f"write money({text}, {currency}), or decimal({text}, 2) for the number alone"
-    message = f"the customer would read the amount as a bare number, such as 128.5 for 128.50: `{text}`"
+        hint = phrase(
+            "write money({text}, {currency}), or decimal({text}, 2) for the number alone", text=text, currency=currency
+        )
+    message = phrase(
+        "the customer would read the amount as a bare number, such as 128.5 for 128.50: `{text}`", text=text
+    )
     return Fault(number.node.start, "bare-amount", message, hint)
 
 
@@ -142,13 +152,25 @@ def _wrong_unit(tree: Tree, call: Node, fields: Fields) -> Fault | None:
     amount, currency = call.children[0], tree.text(call.children[1]) if len(call.children) > 1 else '"CNY"'
     if call.name == "money" and amount.name == "double" and _is_cents(amount.children[0], fields):
         text = tree.text(amount.children[0])
-        message = f"`{text}` counts cents: money() would write a hundred times the amount"
-        return Fault(call.start, "wrong-unit", message, f"write money_of_cents({text}, {currency})")
+        message = phrase("`{text}` counts cents: money() would write a hundred times the amount", text=text)
+        return Fault(
+            call.start,
+            "wrong-unit",
+            message,
+            phrase("write money_of_cents({text}, {currency})", text=text, currency=currency),
+        )
     if call.name == "money_of_cents" and amount.name == "int" and _has_decimals(amount.children[0], fields):
         text = tree.text(amount.children[0])
         if amount.children[0].kind is Kind.FIELD:
-            message = f"`{text}` is in whole units: money_of_cents() would write a hundredth of the amount"
-            return Fault(call.start, "wrong-unit", message, f"write money({text}, {currency})")
+            message = phrase(
+                "`{text}` is in whole units: money_of_cents() would write a hundredth of the amount", text=text
+            )
+            return Fault(
+                call.start,
+                "wrong-unit",
+                message,
+                phrase("write money({text}, {currency})", text=text, currency=currency),
+            )
     return None
 
 
@@ -156,8 +178,8 @@ def _grouped(call: Node) -> Fault | None:
     """`money` with a locale, whose separators the field `amount` does not take."""
     if call.name != "money" or len(call.children) != 3:  # noqa: PLR2004 - amount, currency, locale
         return None
-    message = "this fails for amounts of 1,000 and more: the field takes no separators"
-    return Fault(call.children[2].start, "may-fail", message, "leave the locale out")
+    message = phrase("this fails for amounts of 1,000 and more: the field takes no separators")
+    return Fault(call.children[2].start, "may-fail", message, phrase("leave the locale out"))
 
 
 def _shown(node: Node, fields: Fields) -> Iterator[Number]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pipeline.phrases import phrase
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.measures import named_item
@@ -18,9 +19,9 @@ def may_fail(tree: Tree, fields: Fields, known: Known) -> Iterator[Fault]:
 
 
 _FROM_TEXT: Mapping[str, str] = {
-    "timestamp": "a time such as 2026-11-23T15:01:00+08:00",
-    "duration": "a span such as 90m",
-    "bool": "true or false",
+    "timestamp": phrase("a time such as 2026-11-23T15:01:00+08:00"),
+    "duration": phrase("a span such as 90m"),
+    "bool": phrase("true or false"),
 }
 """CEL's functions that read a text, and the form that they read."""
 
@@ -47,8 +48,10 @@ class _PartialWalk(Walk[Fault]):
                 yield from self._from_text(node, known, scope)
             case Kind.CALL, "matches" if node.children[1].kind is not Kind.CONSTANT:
                 text = self._tree.text(node.children[1])
-                message = f"this fails for events whose `{text}` is not a regular expression"
-                yield Fault(node.children[1].start, "may-fail", message, 'write contains, or a fixed pattern: "…"')
+                message = phrase("this fails for events whose `{text}` is not a regular expression", text=text)
+                yield Fault(
+                    node.children[1].start, "may-fail", message, phrase('write contains, or a fixed pattern: "…"')
+                )
             case _:
                 return
 
@@ -62,25 +65,33 @@ class _PartialWalk(Walk[Fault]):
             if isinstance(index.value, int) and index.value < 0:
                 return  # an error of its own
             if index.kind is Kind.CONSTANT:
-                message = f"`{text}` fails for events whose list is shorter"
-                hint = f"ask first: size({over}) > {index.value} ? {text} : …"
+                message = phrase("`{text}` fails for events whose list is shorter", text=text)
+                hint = phrase("ask first: size({over}) > {index} ? {text} : …", over=over, index=index.value, text=text)
             else:
-                message, hint = f"`{text}` fails for events whose list is shorter", f"ask first how long `{over}` is"
+                message, hint = (
+                    phrase("`{text}` fails for events whose list is shorter", text=text),
+                    phrase("ask first how long `{over}` is", over=over),
+                )
             yield Fault(node.start, "may-fail", message, hint)
         elif isinstance(holder, MapType):
             named = None if node.kind is Kind.FIELD else named_item(written(node.children[0]) or "", node.children[1])
             if ("item", named) in known:
                 return
             key = f'"{node.name}"' if node.kind is Kind.FIELD else self._tree.text(node.children[1])
-            message = f"`{text}` fails for events without this key"
-            yield Fault(node.start, "may-fail", message, f"ask first: {key} in {over} ? {text} : …")
+            message = phrase("`{text}` fails for events without this key", text=text)
+            yield Fault(
+                node.start,
+                "may-fail",
+                message,
+                phrase("ask first: {key} in {over} ? {text} : …", key=key, over=over, text=text),
+            )
 
     def _division(self, divisor: Node, node: Node, known: Known) -> Iterator[Fault]:
         path = written(divisor)
         if path is not None and divisor.kind is Kind.FIELD and ("not zero", path) not in known:
             text = self._tree.text(divisor)
-            hint = f"ask first: {text} != 0 ? … : …"
-            yield Fault(node.own, "may-fail", f"this fails for events whose `{text}` is 0", hint)
+            hint = phrase("ask first: {text} != 0 ? … : …", text=text)
+            yield Fault(node.own, "may-fail", phrase("this fails for events whose `{text}` is 0", text=text), hint)
 
     def _label(self, call: Node, scope: Scope) -> Iterator[Fault]:
         value, labels = call.children[0], call.children[-1]
@@ -90,16 +101,18 @@ class _PartialWalk(Walk[Fault]):
         tables = labels.children[1::2] if call.name == "label_in" else [labels]
         for table in tables:
             if table.kind is Kind.MAP and all(key.value != "*" for key in table.children[::2]):
-                message = f"this fails for events whose `{self._tree.text(value)}` has no label here"
-                yield Fault(table.start, "may-fail", message, 'add "*" for all other values')
+                message = phrase("this fails for events whose `{text}` has no label here", text=self._tree.text(value))
+                yield Fault(table.start, "may-fail", message, phrase('add "*" for all other values'))
 
     def _number(self, call: Node, known: Known, scope: Scope) -> Iterator[Fault]:
         value = call.children[0]
         kind, path = self._type(value, scope), written(value)
         if isinstance(kind, ScalarType) and kind.scalar is Scalar.STRING and ("number", path) not in known:
             text = self._tree.text(value)
-            hint = f'ask first: {text}.matches("^[0-9]+$") ? … : …'
-            yield Fault(call.start, "may-fail", f"this fails for events whose `{text}` is not a number", hint)
+            hint = phrase('ask first: {text}.matches("^[0-9]+$") ? … : …', text=text)
+            yield Fault(
+                call.start, "may-fail", phrase("this fails for events whose `{text}` is not a number", text=text), hint
+            )
 
     def _from_text(self, call: Node, known: Known, scope: Scope) -> Iterator[Fault]:
         value = call.children[0]
@@ -110,8 +123,8 @@ class _PartialWalk(Walk[Fault]):
             yield Fault(
                 call.start,
                 "may-fail",
-                f"this fails for events whose `{text}` is not {what}",
-                f'ask first: {text}.matches("…") ? … : …',
+                phrase("this fails for events whose `{text}` is not {what}", text=text, what=what),
+                phrase('ask first: {text}.matches("…") ? … : …', text=text),
             )
 
     def _type(self, node: Node, scope: Scope) -> FieldType | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pipeline.model.finding import Finding
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.cel import contradictions, literals
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
 from pipeline.rules.cel.tree import Kind, walk
@@ -29,7 +30,7 @@ from pipeline.styles.registry import STYLES
 _NAMES = frozenset({"when", "for_each", "to", "template", "url", "reference", "once", "data"})
 TYPES_ALIKE = 0.85
 """Least likeness of a suggested event type: all types of a team begin alike, so the usual 0.6 would suggest any."""
-_NO_SCHEMA = "put it into the folder `schemas`: an .avsc file, from the team that emits these events"
+_NO_SCHEMA = phrase("put it into the folder `schemas`: an .avsc file, from the team that emits these events")
 
 
 def rule_warnings(compilation: Compilation, sources: RuleSources, now: float | None = None) -> Iterator[Finding]:
@@ -47,10 +48,10 @@ def rule_warnings(compilation: Compilation, sources: RuleSources, now: float | N
     yield from _template_ids(compilation)
     yield from care_warnings(compilation, is_whole=sources.is_whole)
     for path, hint in sources.ignored.items():
-        yield Finding(path, 1, 1, CODES["file-not-read"].level, "file-not-read", "this file is not read", hint)
+        yield Finding(path, 1, 1, CODES["file-not-read"].level, "file-not-read", phrase("this file is not read"), hint)
     if not compilation.errors and not any(file.rules for file in compilation.files):
         path = next((file.document.path for file in compilation.files), "rules")
-        yield Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", "there is no rule")
+        yield Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", phrase("there is no rule"))
 
 
 class _Where(NamedTuple):
@@ -74,7 +75,9 @@ class _FileWarnings:
     def findings(self) -> Iterator[Finding]:
         for index, rule in self._file.merged:
             if not rule.enabled:
-                self._report.add(("rules", index), "disabled", f"rule `{rule.id}` is off: `enabled: false`")
+                self._report.add(
+                    ("rules", index), "disabled", phrase("rule `{id}` is off: `enabled: false`", id=rule.id)
+                )
         self._unknown_types()
         for source in self._compilation.expressions[self._file.document.path]:
             self._expression(source)
@@ -166,7 +169,9 @@ class _FileWarnings:
             for index, event_type in enumerate(event_types(rule) if rule.enabled else ()):
                 if not typed.get(event_type):
                     location = path if isinstance(rule.on, str) else (*path, index)
-                    summary = f"no schema of `{event_type}` is known: its expressions are not checked"
+                    summary = phrase(
+                        "no schema of `{event_type}` is known: its expressions are not checked", event_type=event_type
+                    )
                     hint = _type_hint(event_type, typed)
                     self._report.add_inside(location, 0, "unknown-event-type", summary, hint)
 
@@ -175,15 +180,15 @@ def _type_hint(given: str, known: Iterable[str]) -> str:
     names = list(known)
     if "," in given or "，" in given:
         parts = [part.strip() for part in given.replace("，", ",").split(",")]
-        return f"several types are a list: on: [{', '.join(parts)}]"
+        return phrase("several types are a list: on: [{parts}]", parts=joined(", ", parts))
     if "*" in given:
-        return "a type is written in full, there are no wildcards: name each one, on: [a, b]"
+        return phrase("a type is written in full, there are no wildcards: name each one, on: [a, b]")
     visible = "".join(filter(str.isprintable, given)).strip()
     if visible != given and visible in names:
-        return f"it has an invisible character: type `{visible}` again"
+        return phrase("it has an invisible character: type `{visible}` again", visible=visible)
     ends = [name for name in names if name.endswith(f".{visible}")]
     if len(ends) == 1:
-        return f"write the whole name: {ends[0]}"
+        return phrase("write the whole name: {ends}", ends=ends[0])
     return did_you_mean(given, names, TYPES_ALIKE) or _NO_SCHEMA
 
 
@@ -211,14 +216,20 @@ def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> N
     if is_fixed(root):
         value = _value(condition, cel)
         if isinstance(value, bool):
-            code, summary = ("always-matches", "always") if value else ("never-matches", "never")
-            report.add_inside(path, 0, code, f"the condition is {summary} true")
+            if value:
+                report.add_inside(path, 0, "always-matches", phrase("the condition is always true"))
+            else:
+                report.add_inside(path, 0, "never-matches", phrase("the condition is never true"))
     elif clash := contradictions.never(root):
-        summary = f"the condition is never true: no `{clash.path}` satisfies both this and the part before it"
+        summary = phrase(
+            "the condition is never true: no `{path}` satisfies both this and the part before it", path=clash.path
+        )
         report.add_inside(path, clash.at.start, "never-matches", summary)
     elif clash := contradictions.always(root):
-        summary = f"the condition is always true: any `{clash.path}` satisfies this or the part before it"
-        report.add_inside(path, clash.at.start, "always-matches", summary, "did you mean `&&`?")
+        summary = phrase(
+            "the condition is always true: any `{path}` satisfies this or the part before it", path=clash.path
+        )
+        report.add_inside(path, clash.at.start, "always-matches", summary, phrase("did you mean `&&`?"))
 
 
 def _value(condition: ExpressionSource, cel: Environment) -> object:
@@ -236,7 +247,7 @@ def _shadowed(files: Iterable[RuleDocument]) -> Iterator[Finding]:
                 continue
             types = event_types(rule)
             if types and all(event_type in stopped for event_type in types):
-                message = f"rule `{stopped[types[0]]}` stops every event of this type before"
+                message = phrase("rule `{stopped}` stops every event of this type before", stopped=stopped[types[0]])
                 yield file.document.finding(("rules", index), "shadowed", message)
             if rule.stop and rule.when is None and rule.active is None:
                 for event_type in types:
@@ -253,9 +264,11 @@ def _unused_items(file: RuleDocument, compilation: Compilation) -> Iterator[Find
     for index, rule in file.merged:
         each = compiled[rule.id].for_each if rule.id in compiled else None
         if each is not None and each.name not in read.get(index, set()) | read.get("defaults", set()):
-            message = f"no text of `{rule.id}` reads `{each.name}`: all messages of an event are the same"
+            message = phrase(
+                "no text of `{id}` reads `{name}`: all messages of an event are the same", id=rule.id, name=each.name
+            )
             path = compilation.locations[rule.id].key("for_each")
-            yield file.document.finding(path, "unused-item", message, f"write to: ${{{each.name}.…}}")
+            yield file.document.finding(path, "unused-item", message, phrase("write to: ${{{name}.…}}", name=each.name))
 
 
 def _days(file: RuleDocument, compilation: Compilation, now: float | None) -> Iterator[Finding]:
@@ -267,16 +280,20 @@ def _days(file: RuleDocument, compilation: Compilation, now: float | None) -> It
         days = compiled[rule.id].active if rule.id in compiled else None
         if days is not None and now is not None and days.are_over(now):
             path = (*compilation.locations[rule.id].key("active"), "until")
-            summary = f"`{rule.id}` is over since the end of {days.last}: it matches no new event"
-            report.add_inside(path, 0, "days-over", summary, "remove the rule with its tests, or write another day")
+            summary = phrase(
+                "`{id}` is over since the end of {last}: it matches no new event", id=rule.id, last=days.last
+            )
+            report.add_inside(
+                path, 0, "days-over", summary, phrase("remove the rule with its tests, or write another day")
+            )
     content = file.document.value
     if isinstance(content, dict) and "timezone" in content:
         if not active:
-            summary = "no rule of the file has `active`, whose days this zone is for"
-            hint = f'name the zone in the function: local_time(…, "HH:mm", "{file.timezone}")'
+            summary = phrase("no rule of the file has `active`, whose days this zone is for")
+            hint = phrase('name the zone in the function: local_time(…, "HH:mm", "{timezone}")', timezone=file.timezone)
             report.add_inside(("timezone",), 0, "unused-timezone", summary, hint)
         elif (doubt := doubtful_zone(file.timezone)) is not None:
-            report.add_inside(("timezone",), 0, "doubtful-zone", doubt[0], f"write {doubt[1]}")
+            report.add_inside(("timezone",), 0, "doubtful-zone", doubt[0], phrase("write {doubt}", doubt=doubt[1]))
     yield from report.findings
 
 
@@ -286,7 +303,9 @@ def _unused(compilation: Compilation) -> Iterator[Finding]:
     used = {alias for file in compilation.files for _, rule in file.merged for alias in template_aliases(rule)}
     for alias in compilation.templates:
         if alias not in used:
-            yield compilation.catalogue.finding(("templates", alias), "unused-template", f"no rule uses `{alias}`")
+            yield compilation.catalogue.finding(
+                ("templates", alias), "unused-template", phrase("no rule uses `{alias}`", alias=alias)
+            )
 
 
 def _template_ids(compilation: Compilation) -> Iterator[Finding]:
@@ -299,15 +318,20 @@ def _template_ids(compilation: Compilation) -> Iterator[Finding]:
             report.add_inside(("templates", alias, "ids", stage), 0, code, message, hint)
         missing = [stage for stage in _stages(compilation) if stage not in template.ids]
         for stage in missing:
-            message = f"there is no id for {stage}, which the other templates have"
+            message = phrase("there is no id for {stage}, which the other templates have", stage=stage)
             report.add(
-                ("templates", alias, "ids"), code, message, f"write {stage}: and the id, or use it in no rule there"
+                ("templates", alias, "ids"),
+                code,
+                message,
+                phrase("write {stage}: and the id, or use it in no rule there", stage=stage),
             )
         for stage, one in template.ids.items():
             others.setdefault((stage, one), alias)
         if (key := _of_other_style(template)) is not None:
-            message = f"`{key}` is not a key of style `{template.style.name}`"
-            hint = "history and alipay have first, keyword1, … and remark; category has thing1, time2, amount3, …"
+            message = phrase("`{key}` is not a key of style `{name}`", key=key, name=template.style.name)
+            hint = phrase(
+                "history and alipay have first, keyword1, … and remark; category has thing1, time2, amount3, …"
+            )
             report.add(("templates", alias, "style"), "doubtful-style", message, hint)
     yield from report.findings
 

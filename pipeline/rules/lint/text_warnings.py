@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.model.suggestion import closest
+from pipeline.phrases import phrase
 from pipeline.rules.cel.braces import FIELD
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
@@ -59,21 +60,25 @@ def placeholders(text: str, fields: Fields | None) -> Iterator[Doubt]:
         part = text[found.start() : found.end()]
         if FIELD.search(part) is not None:  # an error of its own
             continue
-        yield Doubt(found.start(), f"the customer would read `{part}` as it is written", _instead(part, fields))
+        yield Doubt(
+            found.start(),
+            phrase("the customer would read `{part}` as it is written", part=part),
+            _instead(part, fields),
+        )
 
 
 def _instead(part: str, fields: Fields | None) -> str:
     if part.startswith(("<", "&")):
-        return "a card shows plain text: write the text alone"
+        return phrase("a card shows plain text: write the text alone")
     if part.startswith("\\"):
-        return "a line break has no place in a field: write the text on one line"
+        return phrase("a line break has no place in a field: write the text on one line")
     if part.startswith(("【", "〖")):
-        return "write `${event.…}` for a value; for the text itself use 「」 or no brackets"
+        return phrase("write `${event.…}` for a value; for the text itself use 「」 or no brackets")
     named = _NAME.search(part)
     names = [field.name for field in fields.root.fields] if fields is not None else []
     if named is not None and (field := closest(named[0], names)) is not None:
-        return f"write `${{event.{field}}}`"
-    return "write `${event.…}` for a value of the event"
+        return phrase("write `${{event.{field}}}`", field=field)
+    return phrase("write `${event.…}` for a value of the event")
 
 
 def comments(document: Document) -> Iterator[tuple[int, int, str, str]]:
@@ -92,8 +97,8 @@ def comments(document: Document) -> Iterator[tuple[int, int, str, str]]:
         yield (
             number,
             column,
-            "the text ends before `#`: what follows is a comment that no customer reads",
-            ("put the whole text in quotes, or write ＃"),
+            phrase("the text ends before `#`: what follows is a comment that no customer reads"),
+            (phrase("put the whole text in quotes, or write ＃")),
         )
 
 
@@ -114,8 +119,8 @@ def unencoded(tree: Tree, fields: Fields) -> Iterator[Fault]:
         is_text = isinstance(kind, ScalarType) and kind.scalar is Scalar.STRING and not kind.symbols
         if is_text and _FREE_TEXT.search(node.name):
             text = tree.text(node)
-            message = f"this fails for events whose `{text}` has a blank in it"
-            yield Fault(node.start, "may-fail", message, f"write url_encode({text})")
+            message = phrase("this fails for events whose `{text}` has a blank in it", text=text)
+            yield Fault(node.start, "may-fail", message, phrase("write url_encode({text})", text=text))
 
 
 def _as_they_are(node: Node) -> Iterator[Node]:
@@ -153,7 +158,11 @@ def stray_braces(text: str) -> Iterator[Doubt]:
 
 
 def _stray(brace: str, at: int) -> Doubt:
-    return Doubt(at, f"the customer would read the brace `{brace}`", "an expression has one pair of braces: ${…}")
+    return Doubt(
+        at,
+        phrase("the customer would read the brace `{brace}`", brace=brace),
+        phrase("an expression has one pair of braces: ${…}"),
+    )
 
 
 def template_id_doubts(ids: Mapping[str, str], others: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, str, str]]:
@@ -164,18 +173,26 @@ def template_id_doubts(ids: Mapping[str, str], others: Mapping[tuple[str, str], 
     seen: dict[str, str] = {}
     for stage, one in ids.items():
         if (first := seen.get(one)) is not None:
-            message = f"{stage} has the id of {first}: a message sent there would reach the customers of the other"
-            yield stage, message, "write the id of this environment's own account, or leave the line out"
+            message = phrase(
+                "{stage} has the id of {first}: a message sent there would reach the customers of the other",
+                stage=stage,
+                first=first,
+            )
+            yield stage, message, phrase("write the id of this environment's own account, or leave the line out")
         elif (alias := others.get((stage, one))) is not None:
             yield (
                 stage,
-                f"template `{alias}` has the same id in {stage}",
-                "copy this template's own id from the platform",
+                phrase("template `{alias}` has the same id in {stage}", alias=alias, stage=stage),
+                phrase("copy this template's own id from the platform"),
             )
         elif (named := _named_environment(stage, one, ids)) is not None:
-            yield stage, f"the id of {stage} reads as that of {named}", "are the two ids swapped?"
+            yield (
+                stage,
+                phrase("the id of {stage} reads as that of {named}", stage=stage, named=named),
+                phrase("are the two ids swapped?"),
+            )
         elif (fault := _unlike_an_id(one)) is not None:
-            yield stage, f"the id {fault}", "copy it from the platform again"
+            yield stage, phrase("the id {fault}", fault=fault), phrase("copy it from the platform again")
         seen.setdefault(one, stage)
 
 
@@ -189,8 +206,8 @@ _LENGTH, _NEAR = 43, 4
 
 def _unlike_an_id(one: str) -> str | None:
     if re.search(r"[\s\"'“”‘’，。：；]", one) or not one.isascii():
-        return "has a blank, a quote or a character that no id has"
+        return phrase("has a blank, a quote or a character that no id has")
     is_alike = re.fullmatch(r"[A-Za-z0-9_-]+", one) is not None and re.search(r"[A-Z].*[0-9]|[0-9].*[A-Z]", one)
     if is_alike and 0 < abs(len(one) - _LENGTH) <= _NEAR and one != one.lower():
-        return f"has {len(one)} characters; WeChat's have {_LENGTH}"
+        return phrase("has {count} characters; WeChat's have {length}", count=len(one), length=_LENGTH)
     return None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pipeline.errors import SchemaError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.avro_values import converter, has_plain_symbols
 from pipeline.rules.schema.types import (
     Field,
@@ -88,7 +89,7 @@ def read_record(avro: object, path: str) -> AvroType:
     reader = _Reader(path)
     root = reader.read(avro, "", 0)
     if not isinstance(root.kind, RecordType):
-        raise SchemaError(f"{path}: an event's schema must be a record")
+        raise SchemaError(phrase("{path}: an event's schema must be a record", path=path))
     return root._replace(is_recursive=reader.is_recursive, has_unbounded_lists=reader.has_unbounded_lists)
 
 
@@ -106,17 +107,17 @@ class _Reader:
 
     def read(self, avro: object, namespace: str, depth: int) -> AvroType:
         if depth > MAX_DEPTH:
-            raise self._refused(f"deeper than {MAX_DEPTH} levels")
+            raise self._refused(phrase("deeper than {max_depth} levels", max_depth=MAX_DEPTH))
         if isinstance(avro, str):
             return self._by_name(avro, namespace)
         if isinstance(avro, list):
             return self._union(avro, namespace, depth)
         if not isinstance(avro, Mapping):
-            raise self._refused(f"a type is a name, a list or an object, not {type(avro).__name__}")
+            raise self._refused(phrase("a type is a name, a list or an object, not {name}", name=type(avro).__name__))
         return self._described(avro, namespace, depth)
 
     def _refused(self, message: str) -> SchemaError:
-        return SchemaError(f"{self._path}: {message}")
+        return SchemaError(phrase("{path}: {message}", path=self._path, message=message))
 
     def _described(self, avro: Mapping[str, object], namespace: str, depth: int) -> AvroType:
         kind = avro.get("type")
@@ -149,7 +150,7 @@ class _Reader:
     def _enum(self, avro: Mapping[str, object], namespace: str) -> AvroType:
         symbols, default = avro.get("symbols"), avro.get("default")
         if not isinstance(symbols, list) or not symbols or not all(isinstance(one, str) for one in symbols):
-            raise self._refused("an enum needs a list of symbols")
+            raise self._refused(phrase("an enum needs a list of symbols"))
         known = default if isinstance(default, str) and default in symbols else None
         kind = ScalarType(Scalar.STRING, "enum", tuple(symbols), default_symbol=known)
         plain_name = self._plain_name()
@@ -162,7 +163,7 @@ class _Reader:
     def _fixed(self, avro: Mapping[str, object], namespace: str) -> AvroType:
         size = avro.get("size")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise self._refused("a fixed needs a size")
+            raise self._refused(phrase("a fixed needs a size"))
         plain_name = self._plain_name()
         plain = {"type": "fixed", "name": plain_name, "size": size}
         kind = _logical(avro, "fixed") if size else ScalarType(Scalar.BYTES)
@@ -182,11 +183,11 @@ class _Reader:
                 self.is_recursive = True
                 kind = ScalarType(Scalar.DYN, "recursive", record=RecordReference(candidate, self._records))
                 return AvroType(kind, self._plain_names[candidate], converts=True)
-        raise self._refused(f"unknown type `{name}`")
+        raise self._refused(phrase("unknown type `{name}`", name=name))
 
     def _union(self, avro: list[object], namespace: str, depth: int) -> AvroType:
         if not avro:
-            raise self._refused("a union of nothing")
+            raise self._refused(phrase("a union of nothing"))
         parts = [self.read(part, namespace, depth + 1) for part in avro]
         others = [part for part in parts if not (isinstance(part.kind, ScalarType) and part.kind.scalar is Scalar.NULL)]
         converts = any(part.converts for part in others)
@@ -215,13 +216,13 @@ class _Reader:
         inner = full.rpartition(".")[0]
         declared = avro.get("fields")
         if not isinstance(declared, list):
-            raise self._refused(f"record `{full}` needs a list of fields")
+            raise self._refused(phrase("record `{full}` needs a list of fields", full=full))
         fields: dict[str, Field] = {}
         types: list[AvroType] = []
         for one in declared:
             field, kind = self._field(one, full, inner, depth)
             if field.name in fields:
-                raise self._refused(f"`{full}` has the field `{field.name}` twice")
+                raise self._refused(phrase("`{full}` has the field `{name}` twice", full=full, name=field.name))
             fields[field.name] = field
             types.append(kind)
         record = self._records[full] = RecordType(full, tuple(fields.values()))
@@ -239,10 +240,10 @@ class _Reader:
 
     def _field(self, declared: object, record: str, namespace: str, depth: int) -> tuple[Field, AvroType]:
         if not isinstance(declared, Mapping) or "type" not in declared:
-            raise self._refused(f"a field of `{record}` needs a name and a type")
+            raise self._refused(phrase("a field of `{record}` needs a name and a type", record=record))
         name = declared.get("name")
         if not isinstance(name, str) or not name:
-            raise self._refused(f"a field of `{record}` needs a name")
+            raise self._refused(phrase("a field of `{record}` needs a name", record=record))
         kind = self.read(declared["type"], namespace, depth + 1)
         aliases = declared.get("aliases")
         field = Field(
@@ -263,9 +264,13 @@ class _Reader:
             fields += below_fields
             levels = max(levels, below_levels)
         if fields > MAX_FIELDS:
-            raise self._refused(f"more than {MAX_FIELDS} fields")
+            raise self._refused(phrase("more than {max_fields} fields", max_fields=MAX_FIELDS))
         if levels + 1 > MAX_RECORD_LEVELS:
-            raise self._refused(f"records within records deeper than {MAX_RECORD_LEVELS} levels")
+            raise self._refused(
+                phrase(
+                    "records within records deeper than {max_record_levels} levels", max_record_levels=MAX_RECORD_LEVELS
+                )
+            )
         self._extents[record.name] = fields, levels + 1
 
     def _name(self, avro: Mapping[str, object], namespace: str, kind: AvroType, plain_name: str) -> AvroType:
@@ -279,15 +284,15 @@ class _Reader:
     def _full_name(self, avro: Mapping[str, object], namespace: str) -> str:
         name = avro.get("name")
         if not isinstance(name, str) or not name.strip("."):
-            raise self._refused(f"a {avro.get('type')} needs a name")
+            raise self._refused(phrase("a {kind} needs a name", kind=avro.get("type")))
         space = avro.get("namespace", namespace)
         if space is None:  # as some generators write that there is none
             space = ""
         if not isinstance(space, str):
-            raise self._refused(f"the namespace of `{name}` is not a text")
+            raise self._refused(phrase("the namespace of `{name}` is not a text", name=name))
         full = name if "." in name or not space else f"{space}.{name}"
         if full in self._named:
-            raise self._refused(f"`{full}` is defined twice")
+            raise self._refused(phrase("`{full}` is defined twice", full=full))
         return full
 
 

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Any
 from uuid import UUID
 
+from pipeline.phrases import phrase
 from pipeline.rules import numbers
 from pipeline.rules.schema.types import (
     FieldType,
@@ -41,7 +42,7 @@ UNITS_PER_SECOND = {
 }
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Years 1 to 9999: what google.protobuf.Timestamp may hold (timestamp.proto)."""
-_TOO_LARGE = Unreadable("a decimal beyond the range of a double")
+_TOO_LARGE = Unreadable(phrase("a decimal beyond the range of a double"))
 _SINGLE = Struct("<f")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 86_400
@@ -265,5 +266,5 @@ def time_of_day(units: int, per_second: int) -> str:
     """
     seconds = units // per_second
     if not 0 <= seconds < _DAY_SECONDS:
-        raise ValueError("a time outside the day")
+        raise ValueError(phrase("a time outside the day"))
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
 from pipeline.rules.schema.compatibility import incompatibilities
 from pipeline.rules.schema.event_schema import EventSchema
 
@@ -18,7 +19,7 @@ class SchemaProblem(NamedTuple):
 
     def __str__(self) -> str:
         """In the form of a compiler's message."""
-        return f"{self.path}: error: {self.message}"
+        return phrase("{path}: error: {message}", path=self.path, message=self.message)
 
 
 def check_versions(schemas: Sequence[EventSchema]) -> list[SchemaProblem]:
@@ -30,7 +31,11 @@ def check_versions(schemas: Sequence[EventSchema]) -> list[SchemaProblem]:
     for versions in by_name.values():
         for older, newer in pairwise(versions):
             if older.fingerprint == newer.fingerprint:
-                problems.append(SchemaProblem(newer.path, f"defines {newer.name} just as {older.path} does"))
+                problems.append(
+                    SchemaProblem(
+                        newer.path, phrase("defines {name} just as {path} does", name=newer.name, path=older.path)
+                    )
+                )
             problems.extend(check_against(newer, older, older.path))
     return problems
 
@@ -38,7 +43,7 @@ def check_versions(schemas: Sequence[EventSchema]) -> list[SchemaProblem]:
 def check_against(newer: EventSchema, older: EventSchema, where: str) -> list[SchemaProblem]:
     """The older version's events that the newer cannot read; `where` names the older."""
     return [
-        SchemaProblem(newer.path, f"cannot read events of {where}: {message}")
+        SchemaProblem(newer.path, phrase("cannot read events of {where}: {message}", where=where, message=message))
         for message in incompatibilities(newer, older)
     ]
 
@@ -48,13 +53,16 @@ def check_change(changed: Sequence[EventSchema], before: Sequence[EventSchema], 
     known = {schema.name: schema for schema in before}
     newest = {schema.name: schema for schema in changed}
     problems = [
-        SchemaProblem(schema.path, f"{name} has no schema any more; without one, rules for its events are not checked")
+        SchemaProblem(
+            schema.path,
+            phrase("{name} has no schema any more; without one, rules for its events are not checked", name=name),
+        )
         for name, schema in known.items()
         if name not in newest
     ]
     for name, schema in newest.items():
         if name in known:
-            problems += check_for_rules(schema, known[name], f"it at {revision}")
+            problems += check_for_rules(schema, known[name], phrase("it at {revision}", revision=revision))
     return problems
 
 
@@ -64,6 +72,9 @@ def check_for_rules(writer: EventSchema, known: EventSchema, where: str) -> list
     A new field needs no default for this: rules that do not know it ignore it.
     """
     return [
-        SchemaProblem(writer.path, f"its events cannot be read by rules that know {where}: {message}")
+        SchemaProblem(
+            writer.path,
+            phrase("its events cannot be read by rules that know {where}: {message}", where=where, message=message),
+        )
         for message in incompatibilities(known, writer)
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.event_schema import EventSchema
 
 _PROMOTIONS = {
@@ -42,17 +43,27 @@ class _Comparison:
             return
         if isinstance(reader, list):
             if all(any(self.compare(branch, writer, location)) for branch in reader):
-                yield f"{location}: {_word(writer)} is none of {', '.join(map(_word, reader))}"
+                yield phrase(
+                    "{location}: {writer} is none of {word}",
+                    location=location,
+                    writer=_word(writer),
+                    word=joined(", ", map(_word, reader)),
+                )
             return
         kind, was = _kind(reader), _kind(writer)
         if kind != was:
             if (was, kind) not in _PROMOTIONS:
-                yield f"{location}: was {_word(writer)}, is {_word(reader)}"
+                yield phrase(
+                    "{location}: was {writer}, is {reader}",
+                    location=location,
+                    writer=_word(writer),
+                    reader=_word(reader),
+                )
         elif isinstance(reader, dict) and isinstance(writer, dict):
             yield from self._same_kind(kind, reader, writer, location)
         if _meaning(reader) != _meaning(writer):
-            before, now = (_meaning(schema) or "a plain value" for schema in (writer, reader))
-            yield f"{location}: meant {before}, means {now}"
+            before, now = (_meaning(schema) or phrase("a plain value") for schema in (writer, reader))
+            yield phrase("{location}: meant {before}, means {now}", location=location, before=before, now=now)
 
     def _same_kind(self, kind: str, reader: dict[str, Any], writer: dict[str, Any], location: str) -> Iterator[str]:
         match kind:
@@ -65,9 +76,18 @@ class _Comparison:
             case "enum":
                 gone = [symbol for symbol in writer["symbols"] if symbol not in reader["symbols"]]
                 if gone and "default" not in reader:
-                    yield f"{location}: the enum has no {', '.join(gone)} any more, and no default"
+                    yield phrase(
+                        "{location}: the enum has no {gone} any more, and no default",
+                        location=location,
+                        gone=joined(", ", gone),
+                    )
             case "fixed" if reader["size"] != writer["size"]:
-                yield f"{location}: was {writer['size']} bytes, is {reader['size']}"
+                yield phrase(
+                    "{location}: was {before} bytes, is {now}",
+                    location=location,
+                    before=writer["size"],
+                    now=reader["size"],
+                )
 
     def _record(self, reader: dict[str, Any], writer: dict[str, Any], location: str) -> Iterator[str]:
         written = {field["name"]: field for field in writer["fields"]}
@@ -77,7 +97,11 @@ class _Comparison:
             if found is not None:
                 yield from self.compare(field["type"], found["type"], f"{location}.{field['name']}")
             elif "default" not in field:
-                yield f"{location}.{field['name']}: is not in those events, and has no default"
+                yield phrase(
+                    "{location}.{name}: is not in those events, and has no default",
+                    location=location,
+                    name=field["name"],
+                )
 
 
 def _named(avro: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,9 +144,9 @@ def _meaning(node: Any) -> str:  # noqa: ANN401 - a schema's JSON
     if not isinstance(node, dict) or node.get("logicalType") in {None, "uuid"}:
         return ""
     if node["logicalType"] == "decimal":
-        return f"a decimal of {node.get('scale', 0)} places"
+        return phrase("a decimal of {places} places", places=node.get("scale", 0))
     return str(node["logicalType"])
 
 
 def _word(node: Any) -> str:  # noqa: ANN401 - a schema's JSON
-    return "a union" if isinstance(node, list) else _kind(node)
+    return phrase("a union") if isinstance(node, list) else _kind(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pipeline.phrases import phrase
 from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.json_scalars import Fault
 from pipeline.rules.schema.types import (
@@ -28,7 +29,7 @@ def default_reader(field: Field) -> Callable[[], object]:
 
 
 def _missing() -> object:
-    raise Fault("is missing")
+    raise Fault(phrase("is missing"))
 
 
 def _from_default(kind: FieldType, default: object) -> object:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from pipeline.errors import SchemaError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.avro_types import read_record
 from pipeline.rules.schema.avro_values import converter
 from pipeline.rules.schema.types import RecordType
@@ -114,5 +115,5 @@ def _fingerprint(avro: Mapping[str, object], path: str) -> str:
     try:
         canonical = orjson.dumps(avro, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
-        raise SchemaError(f"{path}: not JSON: {error}") from None
+        raise SchemaError(phrase("{path}: not JSON: {error}", path=path, error=error)) from None
     return hashlib.sha256(canonical).hexdigest()[:16]

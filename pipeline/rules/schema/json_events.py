@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.defaults import default_reader
 from pipeline.rules.schema.event_schema import EventSchema
@@ -35,19 +36,27 @@ MAX_DEPTH = 32
 Read = Callable[[object], object]
 
 
+_MOST_OF_A_WAY = 200
+"""Characters of the way to a faulty value that a message has."""
+
+
 class SchemaMismatch(UserError):
     """JSON that does not fit the event type's schema."""
 
     def __init__(
-        self, message: str, *, hint: str | None = None, impersonal: str = "", location: tuple[str, ...] = ()
+        self, fault: str, *, hint: str | None = None, impersonal: str = "", location: tuple[str, ...] | None = None
     ) -> None:
         """`impersonal` says the same without anything of the event's own: for logs and outcomes.
 
         `location` is the way to the faulty value, a step for each level: `(".items", "[2]", ".price")`.
         """
-        super().__init__(message, hint=hint)
-        self.impersonal = impersonal or "does not fit the schema"
-        self.location = location
+        where = "".join(location or ())[:_MOST_OF_A_WAY]
+        super().__init__(
+            fault if location is None else phrase("{where}: {fault}", where=f"${where}", fault=fault), hint=hint
+        )
+        self.fault = fault
+        self.impersonal = impersonal or phrase("does not fit the schema")
+        self.location = location or ()
 
 
 class JsonReader:
@@ -74,7 +83,7 @@ class JsonReader:
         except Fault as fault:
             raise _mismatch(fault) from None
         except RecursionError:
-            raise SchemaMismatch("nested too deeply", impersonal="nested too deeply") from None
+            raise SchemaMismatch(phrase("nested too deeply"), impersonal=phrase("nested too deeply")) from None
 
 
 def from_json(schema: EventSchema, value: object) -> dict[str, object]:
@@ -92,15 +101,14 @@ def plain_json(value: object) -> object:
 
 
 def _mismatch(fault: Fault) -> SchemaMismatch:
-    shown = "".join(reversed(fault.location))[:200]
-    impersonal = _impersonal(fault, "$")
     location = tuple(reversed(fault.location))
-    return SchemaMismatch(f"${shown}: {fault.message}", hint=fault.hint, impersonal=impersonal, location=location)
+    return SchemaMismatch(fault.message, hint=fault.hint, impersonal=_impersonal(fault, "$"), location=location)
 
 
 def _impersonal(fault: Fault, top: str) -> str:
     """The fault with its location below `top`, without anything of the event's own."""
-    return f"{top}{''.join(reversed(fault.known_location))[:200]}: {fault.impersonal}"
+    way = "".join(reversed(fault.known_location))[:_MOST_OF_A_WAY]
+    return phrase("{where}: {fault}", where=f"{top}{way}", fault=fault.impersonal)
 
 
 def _plain(value: object, depth: int) -> object:
@@ -118,7 +126,7 @@ def _plain(value: object, depth: int) -> object:
         return Unreadable(fault.impersonal)
 
 
-_TOO_DEEP = Unreadable(f"deeper than {MAX_DEPTH} levels")
+_TOO_DEEP = Unreadable(phrase("deeper than {max_depth} levels", max_depth=MAX_DEPTH))
 
 
 def _is_text(key: object) -> bool:
@@ -270,7 +278,7 @@ def _record_reader(
 
     def read(value: object) -> dict[str, object]:
         if not isinstance(value, Mapping):
-            raise Fault("should be an object")
+            raise Fault(phrase("should be an object"))
         result: dict[str, object] = {}
         for name, read_field, default in fields:
             try:
@@ -282,10 +290,10 @@ def _record_reader(
                 result[name] = Unreadable(_impersonal(fault, kind.name))
         if not is_lenient and len(value) > len(known.intersection(value)):
             unknown = next(str(name) for name in value if name not in known)
-            hint = did_you_mean(unknown, sorted(known)) or f"it has {', '.join(sorted(known))}"
-            raise Fault(f"`{kind.name}` has no such field", hint=hint, impersonal="unknown field").below(
-                f".{unknown}", ""
-            )
+            hint = did_you_mean(unknown, sorted(known)) or phrase("it has {known}", known=joined(", ", sorted(known)))
+            raise Fault(
+                phrase("`{name}` has no such field", name=kind.name), hint=hint, impersonal=phrase("unknown field")
+            ).below(f".{unknown}", "")
         return result
 
     return read
@@ -294,7 +302,7 @@ def _record_reader(
 def _list_reader(read_item: Read) -> Read:
     def read(value: object) -> object:
         if not isinstance(value, list):
-            raise Fault("should be a list")
+            raise Fault(phrase("should be a list"))
         items: list[object] = []
         for index, part in enumerate(value):
             try:
@@ -309,7 +317,7 @@ def _list_reader(read_item: Read) -> Read:
 def _map_reader(read_entry: Read) -> Read:
     def read(value: object) -> object:
         if not isinstance(value, Mapping):
-            raise Fault("should be an object")
+            raise Fault(phrase("should be an object"))
         entries: dict[str, object] = {}
         for key, part in value.items():
             try:

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Self, TypeGuard, TypeVar
 
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules import numbers
 from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
@@ -129,8 +130,8 @@ def _unambiguous(value: object) -> object:
     """Kafka Connect writes decimals as the base64 of their bytes, and some of those texts read as numbers."""
     if isinstance(value, str) and value.isdecimal() and len(value) % 4 == 0:
         raise Fault(
-            "could be a number or, as Kafka Connect writes decimals by default, base64",
-            hint="write the digits after the point (1000.00); in Connect: decimal.format=NUMERIC",
+            phrase("could be a number or, as Kafka Connect writes decimals by default, base64"),
+            hint=phrase("write the digits after the point (1000.00); in Connect: decimal.format=NUMERIC"),
         )
     return value
 
@@ -142,11 +143,11 @@ def encoded_decimal(kind: ScalarType) -> Read:
 
     def read(value: object) -> object:
         if not isinstance(value, str) or (len(value) > 1 and _DECIMAL.fullmatch(value) and "." in value):
-            raise Fault("could be a number or, as Avro's JSON encoding writes decimals, its bytes")
+            raise Fault(phrase("could be a number or, as Avro's JSON encoding writes decimals, its bytes"))
         try:
             return _readable(convert(value.encode("latin-1")))
         except UnicodeEncodeError:
-            raise Fault("should be bytes as characters U+0000 to U+00FF") from None
+            raise Fault(phrase("should be bytes as characters U+0000 to U+00FF")) from None
 
     return read
 
@@ -230,13 +231,13 @@ def plain_scalar(value: object) -> object:
         case float() if math.isfinite(value):
             return value
         case float():
-            raise Fault("should be a finite number")
+            raise Fault(phrase("should be a finite number"))
         case Decimal():
             return numbers.number(value)
         case datetime() | date() | time():  # YAML reads them where they are not quoted
             return value.isoformat()
         case _:
-            raise Fault(f"cannot be {_called(value)}")
+            raise Fault(phrase("cannot be {kind}", kind=_called(value)))
 
 
 def a_text(value: object) -> str:
@@ -245,12 +246,12 @@ def a_text(value: object) -> str:
         return value.isoformat()
     if not isinstance(value, str):
         fault = _unlike("text", value)
-        fault.hint = "put it into quotes" if isinstance(value, int | float) else None
+        fault.hint = phrase("put it into quotes") if isinstance(value, int | float) else None
         raise fault
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise Fault("half a character (a lone surrogate)") from None
+        raise Fault(phrase("half a character (a lone surrogate)")) from None
     return value
 
 
@@ -258,38 +259,38 @@ def an_int(value: object) -> int:
     """The integer; raises `Fault` for anything but an integer of 64 bits."""
     if not isinstance(value, int) or isinstance(value, bool):
         fault = _with_fraction(value) if isinstance(value, float | Decimal) else _unlike("int", value)
-        fault.hint = "write it without quotes" if isinstance(value, str) and value.isdecimal() else None
+        fault.hint = phrase("write it without quotes") if isinstance(value, str) and value.isdecimal() else None
         raise fault
     if not LOWEST <= value <= HIGHEST:
-        raise Fault("a number beyond 64 bits")
+        raise Fault(phrase("a number beyond 64 bits"))
     return value
 
 
 def _with_fraction(value: float | Decimal) -> Fault:
     if not math.isfinite(value):
-        return Fault("a number beyond 64 bits")
+        return Fault(phrase("a number beyond 64 bits"))
     if value == int(value):  # as a double, which holds the first 15 digits
-        return Fault("should be a whole number with all its digits")
-    return Fault("should be a whole number, not one with a fraction")
+        return Fault(phrase("should be a whole number with all its digits"))
+    return Fault(phrase("should be a whole number, not one with a fraction"))
 
 
 _KINDS = {
-    "text": "a text",
-    "str": "a text",
-    "int": "a whole number",
-    "float": "a number",
-    "Decimal": "a number",
-    "bool": "true or false",
+    "text": phrase("a text"),
+    "str": phrase("a text"),
+    "int": phrase("a whole number"),
+    "float": phrase("a number"),
+    "Decimal": phrase("a number"),
+    "bool": phrase("true or false"),
     "NoneType": "null",
-    "dict": "an object",
-    "list": "a list",
-    "Unreadable": "a value that cannot be read",
+    "dict": phrase("an object"),
+    "list": phrase("a list"),
+    "Unreadable": phrase("a value that cannot be read"),
 }
 """What people call Python's types."""
 
 
 def _unlike(kind: str, value: object) -> Fault:
-    return Fault(f"should be {_KINDS[kind]}, not {_called(value)}")
+    return Fault(phrase("should be {needed}, not {given}", needed=_KINDS[kind], given=_called(value)))
 
 
 def _called(value: object) -> str:
@@ -298,12 +299,12 @@ def _called(value: object) -> str:
 
 
 def _article(word: str) -> str:
-    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+    return phrase("an {word}", word=word) if word[0] in "aeiou" else phrase("a {word}", word=word)
 
 
 def _null(value: object) -> None:
     if value is not None:
-        raise Fault("should be null")
+        raise Fault(phrase("should be null"))
 
 
 def _bool(value: object) -> bool:
@@ -314,20 +315,20 @@ def _bool(value: object) -> bool:
 
 def _number(value: object) -> numbers.Number:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise Fault("should be a number")
+        raise Fault(phrase("should be a number"))
     if isinstance(value, str) and len(value) > MAX_DIGITS:
-        raise Fault("should be a number of fewer digits")
+        raise Fault(phrase("should be a number of fewer digits"))
     if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip(" ")):
-        raise Fault("should be a number", hint="write it as 1280.00: digits and a point alone")
+        raise Fault(phrase("should be a number"), hint=phrase("write it as 1280.00: digits and a point alone"))
     if isinstance(value, float) and math.isfinite(value):
         return value
     try:
         number = Decimal(value)
         float(value)
     except (InvalidOperation, OverflowError):
-        raise Fault("should be a number that is not that large") from None
+        raise Fault(phrase("should be a number that is not that large")) from None
     if not math.isfinite(number):  # beyond the range of a double, too
-        raise Fault("should be a finite number")
+        raise Fault(phrase("should be a finite number"))
     return numbers.number(number)
 
 
@@ -343,9 +344,9 @@ def _point_in_time(value: object, per_second: int) -> Timestamp:
     else:
         read = point_in_time(value) if isinstance(value, str) else None
         if read is None:
-            raise Fault("should be a time such as 2026-11-23T15:01:00Z")
+            raise Fault(phrase("should be a time such as 2026-11-23T15:01:00Z"))
         if read.tzinfo is None:
-            raise Fault("the time has no zone; write Z or +08:00 after it")
+            raise Fault(phrase("the time has no zone; write Z or +08:00 after it"))
         time = read
     since = time - EPOCH
     return Timestamp(since.days * 86_400 + since.seconds, since.microseconds * 1_000)
@@ -373,7 +374,7 @@ def _day(value: object) -> str:
     try:
         return date.fromisoformat(value if isinstance(value, str) else "").isoformat()
     except ValueError:
-        raise Fault("should be a date such as 2026-11-30") from None
+        raise Fault(phrase("should be a date such as 2026-11-30")) from None
 
 
 def _local_time(value: object, per_second: int) -> str:
@@ -381,9 +382,9 @@ def _local_time(value: object, per_second: int) -> str:
         return _calendar(lambda: avro_values.local_time(value, per_second))
     time = value if isinstance(value, datetime) else point_in_time(a_text(value))
     if time is None:
-        raise Fault("should be a local time such as 2026-11-30T15:01:00")
+        raise Fault(phrase("should be a local time such as 2026-11-30T15:01:00"))
     if time.tzinfo is not None:
-        raise Fault("a local time has no zone; leave Z or the offset out, or make the field a timestamp")
+        raise Fault(phrase("a local time has no zone; leave Z or the offset out, or make the field a timestamp"))
     return time.replace(microsecond=0).isoformat()
 
 
@@ -393,9 +394,9 @@ def _time_of_day(value: object, per_second: int) -> str:
     try:
         read = value if isinstance(value, time) else time.fromisoformat(a_text(value))
     except ValueError:
-        raise Fault("should be a time of day such as 15:01:00") from None
+        raise Fault(phrase("should be a time of day such as 15:01:00")) from None
     if read.tzinfo is not None:
-        raise Fault("a time of day has no zone; leave Z or the offset out")
+        raise Fault(phrase("a time of day has no zone; leave Z or the offset out"))
     return read.replace(microsecond=0).isoformat()
 
 
@@ -405,7 +406,7 @@ def _bytes(value: object) -> bytes:
     try:
         return base64.b64decode(value if isinstance(value, str) else "-", validate=True)
     except (binascii.Error, ValueError):
-        raise Fault("bytes are written in base64") from None
+        raise Fault(phrase("bytes are written in base64")) from None
 
 
 def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
@@ -414,4 +415,8 @@ def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -
     shown, hint = _called(value), None
     if isinstance(value, str):
         shown, hint = f"`{value[:40]}`", did_you_mean(value[:40].upper(), in_order)
-    raise Fault(f"{shown} is none of {', '.join(in_order)}", hint=hint, impersonal="none of the enum's values")
+    raise Fault(
+        phrase("{shown} is none of {in_order}", shown=shown, in_order=joined(", ", in_order)),
+        hint=hint,
+        impersonal=phrase("none of the enum's values"),
+    )

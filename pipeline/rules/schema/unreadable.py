@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.phrases import phrase
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -16,8 +18,8 @@ class Unreadable:
     """A message without content of the event."""
 
 
-WRONG_UNIT = Unreadable("a count in another unit than the schema's")
+WRONG_UNIT = Unreadable(phrase("a count in another unit than the schema's"))
 """Seconds in a field of milliseconds are a time of January 1970."""
-OUTSIDE_CALENDAR = Unreadable("outside the calendar (years 1 to 9999)")
+OUTSIDE_CALENDAR = Unreadable(phrase("outside the calendar (years 1 to 9999)"))
 """PostgreSQL's `infinity`, for example, which Debezium writes as the largest count."""
-OUTSIDE_DAY = Unreadable("a time of day that no day has")
+OUTSIDE_DAY = Unreadable(phrase("a time of day that no day has"))

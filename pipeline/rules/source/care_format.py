@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
+from pipeline.phrases import phrase
 from pipeline.rules.functions.times import DEFAULT_ZONE
 from pipeline.rules.source.format import SECONDS, FormatModel, Id, duration_seconds, later
 
@@ -20,16 +21,16 @@ def _clock(value: object) -> object:
     if isinstance(value, str) and (found := _CLOCK.fullmatch(value)):
         return int(found[1]) * 60 + int(found[2])
     if isinstance(value, str) and _CLOCK.fullmatch(f"0{value}"):
-        raise ValueError(f'write it with two digits: "0{value}"')
+        raise ValueError(phrase('write it with two digits: "0{given}"', given=value))
     if value == "24:00":
-        raise ValueError('midnight is "00:00"')
-    raise ValueError('write a time of day like "22:00"')
+        raise ValueError(phrase('midnight is "00:00"'))
+    raise ValueError(phrase('write a time of day like "22:00"'))
 
 
 def _count(value: object) -> object:
     if isinstance(value, int | str) and re.fullmatch(r"[0-9]{1,4}", str(value)) and int(value) <= MOST_OF_A_CAP:
         return int(value)
-    raise ValueError(f"write a whole number of at most {MOST_OF_A_CAP}")
+    raise ValueError(phrase("write a whole number of at most {most_of_a_cap}", most_of_a_cap=MOST_OF_A_CAP))
 
 
 def _per(value: object) -> object:
@@ -37,7 +38,7 @@ def _per(value: object) -> object:
         return value
     if isinstance(value, str) and SECONDS.fullmatch(value) and duration_seconds(value):
         return duration_seconds(value)
-    raise ValueError("write day, week, or a duration like 24h")
+    raise ValueError(phrase("write day, week, or a duration like 24h"))
 
 
 def _names(value: object) -> object:
@@ -48,7 +49,7 @@ def _of(value: object) -> object:
     if value == "all":
         return {"category": []}
     if isinstance(value, str):
-        raise PydanticCustomError("of", "write all, or {example}", {"example": "{category: marketing}"})
+        raise PydanticCustomError("of", phrase("write all, or {example}"), {"example": "{category: marketing}"})
     return value
 
 
@@ -87,7 +88,7 @@ class CareFormatModel(FormatModel):
     @classmethod
     def _given(cls, value: object) -> object:
         if value is None or (isinstance(value, str) and not value.strip()):
-            raise ValueError("has no value; write one, or leave the line out")
+            raise ValueError(phrase("has no value; write one, or leave the line out"))
         return value
 
 

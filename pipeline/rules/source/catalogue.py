@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.source.document import Document, parse
 from pipeline.rules.source.format import TemplateFieldModel, TemplateFile
 from pipeline.rules.source.structure import validate
@@ -45,11 +46,11 @@ def _field(
     path = ("templates", alias, "fields", key)
     kind = style.kind_of(key) if field.type is None else kinds()[field.type]
     if kind is None:
-        message = f"`{key}` does not name a kind of field"
+        message = phrase("`{key}` does not name a kind of field", key=key)
         findings.append(document.finding(path, "field-kind-unknown", message, _key_hint(style, key)))
         kind = PLAIN
     if field.example is not None and (fault := kind.violation(field.example, field.values)):
-        message = f"the example of `{key}` {fault}"
+        message = phrase("the example of `{key}` {fault}", key=key, fault=fault)
         location = document.value_location((*path, "example"))
         finding = document.finding((*path, "example"), "over-limit", message, _example_hint(kind, field.example))
         findings.append(finding._replace(line=location.line, column=location.column))
@@ -60,11 +61,11 @@ def _key_hint(style: Style, key: str) -> str:
     """What to write for a key that names no kind; WeChat's own pages write `{{thing1.DATA}}`."""
     plain = key.strip("{} ").removesuffix(".DATA")
     if plain != key and style.kind_of(plain) is not None:
-        return f"write `{plain}`: the key alone, without braces and `.DATA`"
+        return phrase("write `{plain}`: the key alone, without braces and `.DATA`", plain=plain)
     part = next((key[at + 1 :] for at, one in enumerate(key) if one in "_- " and style.owns(key[at + 1 :])), None)
-    return f"did you mean `{part}`?" if part is not None else style.key_hint
+    return phrase("did you mean `{part}`?", part=part) if part is not None else style.key_hint
 
 
 def _example_hint(kind: FieldKind, example: str) -> str | None:
     is_grouped = kind is AMOUNT and "," in example
-    return "an amount has no thousands separators" if is_grouped else None
+    return phrase("an amount has no thousands separators") if is_grouped else None

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.source.faults import unfit_character, yaml_fault
 from pipeline.rules.source.finding_codes import CODES
 from pipeline.rules.source.locations import index_in_source
@@ -109,11 +110,16 @@ _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 def parse(path: str, text: str, resolve: Resolve = texts_only) -> Document | Finding:
     """Read one file; a finding if it is not YAML or uses what is not allowed."""
     if len(text) > MAX_CHARACTERS:
-        return _finding(path, Location(1, 1), "file-too-large", f"more than {MAX_CHARACTERS} characters")
+        return _finding(
+            path,
+            Location(1, 1),
+            "file-too-large",
+            phrase("more than {max_characters} characters", max_characters=MAX_CHARACTERS),
+        )
     try:
         return _read(path, text, resolve) or _read_again(path, text, resolve)
     except _Refused as refused:
-        return _finding(path, refused.location, refused.code, str(refused), refused.hint)
+        return _finding(path, refused.location, refused.code, refused.args[0], refused.hint)
 
 
 def _read(path: str, text: str, resolve: Resolve) -> Document | None:
@@ -145,7 +151,9 @@ def _read_again(path: str, text: str, resolve: Resolve) -> Document | Finding:
         if beyond is not None:
             line = text.count("\n", 0, beyond.start()) + 1
             location = Location(line, beyond.start() - text.rfind("\n", 0, beyond.start()))
-            return _finding(path, location, "not-yaml", f"`{beyond[0]}`: the last character is `\\U0010FFFF`")
+            return _finding(
+                path, location, "not-yaml", phrase("`{beyond}`: the last character is `\\U0010FFFF`", beyond=beyond[0])
+            )
         return _finding(path, Location(1, 1), "not-yaml", (str(error).splitlines() or ["not YAML"])[0])
 
 
@@ -204,7 +212,10 @@ class _Reader:
                 documents += 1
                 if documents > 1:
                     raise _Refused(
-                        event.start_mark, "not-yaml", "more than one document in a file", "delete the line `---`"
+                        event.start_mark,
+                        "not-yaml",
+                        phrase("more than one document in a file"),
+                        phrase("delete the line `---`"),
                     )
             elif isinstance(event, self._is.NodeEvent):
                 value = self._node(events, event, (), 0)
@@ -212,12 +223,16 @@ class _Reader:
 
     def _node(self, events: Iterator[_Event], event: _Event, path: Path, depth: int) -> object:
         if isinstance(event, self._is.AliasEvent) or getattr(event, "anchor", None) is not None:
-            hint = "put a text that begins with `*` or `&` in quotes"
-            raise _Refused(event.start_mark, "alias", "anchors and aliases are not allowed: write the value out", hint)
+            hint = phrase("put a text that begins with `*` or `&` in quotes")
+            raise _Refused(
+                event.start_mark, "alias", phrase("anchors and aliases are not allowed: write the value out"), hint
+            )
         if depth > MAX_DEPTH:
-            raise _Refused(event.start_mark, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
+            raise _Refused(
+                event.start_mark, "too-deep", phrase("nested deeper than {max_depth} levels", max_depth=MAX_DEPTH)
+            )
         if getattr(event, "tag", None) is not None:
-            raise _Refused(event.start_mark, "not-yaml", "tags are not allowed here", _TAG)
+            raise _Refused(event.start_mark, "not-yaml", phrase("tags are not allowed here"), _TAG)
         self.keys.setdefault(path, _location(event.start_mark))
         if isinstance(event, self._is.ScalarEvent):
             return self._scalar(event, path)
@@ -239,11 +254,11 @@ class _Reader:
             if isinstance(event, self._is.MappingEndEvent):
                 break
             if not isinstance(event, self._is.ScalarEvent):
-                hint = 'put the key in quotes: "*"' if isinstance(event, self._is.AliasEvent) else None
-                raise _Refused(event.start_mark, "not-yaml", "a key must be a plain text", hint)
+                hint = phrase('put the key in quotes: "*"') if isinstance(event, self._is.AliasEvent) else None
+                raise _Refused(event.start_mark, "not-yaml", phrase("a key must be a plain text"), hint)
             key = _checked(event)
             if key in values:
-                raise _Refused(event.start_mark, "duplicate-key", f"`{key}` is here twice")
+                raise _Refused(event.start_mark, "duplicate-key", phrase("`{key}` is here twice", key=key))
             inner = (*path, key)
             self.keys[inner] = _location(event.start_mark)
             values[key] = self._node(events, next(events), inner, depth + 1)
@@ -259,12 +274,12 @@ def _checked(event: _Event) -> str:
     """The text, unless CEL or UTF-8 cannot hold it: CEL ends texts at a NUL, and UTF-8 has no surrogates."""
     value = str(event.value)
     if _UNFIT.search(value) is not None:
-        hint = "write the character itself: 😀, not its escapes"
-        raise _Refused(event.start_mark, "not-yaml", "a NUL or half a character (surrogate) in a text", hint)
+        hint = phrase("write the character itself: 😀, not its escapes")
+        raise _Refused(event.start_mark, "not-yaml", phrase("a NUL or half a character (surrogate) in a text"), hint)
     return value
 
 
-_TAG = "put a text that begins with `!` in quotes"
+_TAG = phrase("put a text that begins with `!` in quotes")
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _READ_DIFFERENTLY = re.compile(
     "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.phrases import phrase
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import MarkedYAMLError
@@ -15,8 +16,10 @@ _KEY = re.compile(r"(?P<indent> *)(?:- +)?(?P<key>[\w.\"'-]+) *:(?= |$)(?P<value
 _FULL_WIDTH_COLON = re.compile(r"\s*(?:- )?([\w-]+)：")
 _NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")
 _CONFLICT = re.compile(r"(?:<{7}|={7}|>{7})(?: |$)")
-_IN_QUOTES = "put the text in quotes: '…', or below a `|-` on lines of its own"
-_SAME_COLUMN = "keys of one thing begin in the same column, with the same indent"
+_BLANKS = {"\u00a0": phrase("no-break space"), "\u3000": phrase("ideographic space")}
+_IN_QUOTES_ALL = phrase("put the whole text in quotes: '…'")
+_IN_QUOTES = phrase("put the text in quotes: '…', or below a `|-` on lines of its own")
+_SAME_COLUMN = phrase("keys of one thing begin in the same column, with the same indent")
 
 
 class YamlFault(NamedTuple):
@@ -64,14 +67,14 @@ def yaml_fault(error: MarkedYAMLError, text: str) -> YamlFault:
         (start.line, start.column) if start is not None else None,
     )
     found = next((fault for diagnose in _DIAGNOSES for fault in diagnose(case)), None)
-    return found or _fault(line, column, "this line cannot be read as YAML", _IN_QUOTES)
+    return found or _fault(line, column, phrase("this line cannot be read as YAML"), _IN_QUOTES)
 
 
 def unfit_character(text: str, at: int) -> YamlFault:
     """A character that no YAML file may have, at an index into the text."""
     line, column = text.count("\n", 0, at), at - text.rfind("\n", 0, at) - 1
-    message = f"a character that YAML does not allow (U+{ord(text[at]):04X})"
-    return _fault(line, column, message, "delete it; it comes with text copied from another program")
+    message = phrase("a character that YAML does not allow (U+{text:04X})", text=ord(text[at]))
+    return _fault(line, column, message, phrase("delete it; it comes with text copied from another program"))
 
 
 def _fault(line: int, column: int, message: str, hint: str | None) -> YamlFault:
@@ -82,7 +85,10 @@ def _conflict(case: _Case) -> Iterator[YamlFault]:
     for number, line in enumerate(case.lines):
         if _CONFLICT.match(line):
             yield _fault(
-                number, 0, "a merge conflict is not resolved", "keep one of the two versions, and no such line"
+                number,
+                0,
+                phrase("a merge conflict is not resolved"),
+                phrase("keep one of the two versions, and no such line"),
             )
 
 
@@ -90,8 +96,8 @@ def _dash(case: _Case) -> Iterator[YamlFault]:
     """A list entry with the dash of a text editor."""
     for number in (*case.near, case.line - 2):
         if found := re.match(r"\s*([–—－•·●]) *[\w-]+ *[:：]", case.text(number)):
-            hint = "an entry of a list begins with `- `: a plain hyphen and a space"
-            yield _fault(number, found.start(1), f"`{found[1]}` is not the hyphen of a list", hint)
+            hint = phrase("an entry of a list begins with `- `: a plain hyphen and a space")
+            yield _fault(number, found.start(1), phrase("`{found}` is not the hyphen of a list", found=found[1]), hint)
 
 
 def _unusual_indent(case: _Case) -> Iterator[YamlFault]:
@@ -100,31 +106,38 @@ def _unusual_indent(case: _Case) -> Iterator[YamlFault]:
         line = case.text(number)
         for column, character in enumerate(line[: len(line) - len(line.lstrip())]):
             if character == "\t":
-                yield _fault(number, column, "a tab as indentation", "indent with spaces, not tabs")
+                yield _fault(number, column, phrase("a tab as indentation"), phrase("indent with spaces, not tabs"))
             elif character != " ":
-                name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
-                hint = "delete it and type spaces; it comes with text copied from a page, a chat or Word"
-                yield _fault(number, column, f"an indentation with a character that is not a space ({name})", hint)
+                name = _BLANKS.get(character) or f"U+{ord(character):04X}"
+                hint = phrase("delete it and type spaces; it comes with text copied from a page, a chat or Word")
+                yield _fault(
+                    number,
+                    column,
+                    phrase("an indentation with a character that is not a space ({name})", name=name),
+                    hint,
+                )
 
 
 def _full_width_colon(case: _Case) -> Iterator[YamlFault]:
     for number in case.near:
         if found := _FULL_WIDTH_COLON.match(case.text(number)):
-            hint = "`：` is a full-width colon: write `:` and a space"
-            yield _fault(number, found.start(1), f"`{found[0].strip()}` is not a key", hint)
+            hint = phrase("`：` is a full-width colon: write `:` and a space")
+            yield _fault(number, found.start(1), phrase("`{text}` is not a key", text=found[0].strip()), hint)
 
 
 def _open_quote(case: _Case) -> Iterator[YamlFault]:
     if case.start is not None and "quoted scalar" in case.context and "escape" not in case.problem:
         line, column = case.start
         quote = case.text(line)[column : column + 1]
-        yield _fault(line, column, "a quote is not closed", f"it ends with the same quote, {quote}")
+        yield _fault(
+            line, column, phrase("a quote is not closed"), phrase("it ends with the same quote, {quote}", quote=quote)
+        )
 
 
 def _escape(case: _Case) -> Iterator[YamlFault]:
     if "escape" in case.problem:
-        hint = "inside '…' a backslash is a plain character; inside \"…\" write two"
-        yield _fault(case.line, max(0, case.column - 1), 'a backslash with no meaning inside "…"', hint)
+        hint = phrase("inside '…' a backslash is a plain character; inside \"…\" write two")
+        yield _fault(case.line, max(0, case.column - 1), phrase('a backslash with no meaning inside "…"'), hint)
 
 
 def _quote_in_quotes(case: _Case) -> Iterator[YamlFault]:
@@ -138,8 +151,17 @@ def _quote_in_quotes(case: _Case) -> Iterator[YamlFault]:
         rest = line[end + 1 :] if end >= 0 else ""
         if end >= 0 and quote in rest and not re.match(r"\s*(?:$|#|[,\]}:])", rest):
             other = '"' if quote == "'" else "'"
-            hint = f"inside {quote}…{quote} write {other}…{other}, or put the text below a `|-` on lines of its own"
-            yield _fault(case.line, end, f"the text ends at this quote: {quote} is also the quote around it", hint)
+            hint = phrase(
+                "inside {quote}…{quote} write {other}…{other}, or put the text below a `|-` on lines of its own",
+                quote=quote,
+                other=other,
+            )
+            yield _fault(
+                case.line,
+                end,
+                phrase("the text ends at this quote: {quote} is also the quote around it", quote=quote),
+                hint,
+            )
             return
 
 
@@ -149,8 +171,14 @@ def _hidden_color(case: _Case) -> Iterator[YamlFault]:
         found = re.search(r"[{\[,:].*?\s(#(?P<rest>\S+))", case.text(number))
         if found is not None and _depth(case.text(number)[: found.start(1)]) > 0:
             is_color = re.match(r"[0-9a-fA-F]{3,6}\b", found["rest"]) is not None
-            hint = f'put the colour in quotes: "#{found["rest"].rstrip("}] ,")}"' if is_color else _IN_QUOTES
-            yield _fault(number, found.start(1), "`#` begins a comment, so the rest of the line is not read", hint)
+            hint = (
+                phrase('put the colour in quotes: "#{color}"', color=found["rest"].rstrip("}] ,"))
+                if is_color
+                else _IN_QUOTES
+            )
+            yield _fault(
+                number, found.start(1), phrase("`#` begins a comment, so the rest of the line is not read"), hint
+            )
 
 
 def _depth(text: str) -> int:
@@ -165,8 +193,8 @@ def _expression_in_brackets(case: _Case) -> Iterator[YamlFault]:
         line = case.text(number)
         at = next((found.start() for found in re.finditer(r"\$\{", line) if _depth(line[: found.start()]) > 0), None)
         if at is not None:
-            hint = 'inside [ ] and { } put it in quotes: "${event.…}"'
-            yield _fault(number, at, "`${` inside brackets of YAML", hint)
+            hint = phrase('inside [ ] and { } put it in quotes: "${event.…}"')
+            yield _fault(number, at, phrase("`${` inside brackets of YAML"), hint)
 
 
 def _behind_its_end(case: _Case) -> Iterator[YamlFault]:
@@ -174,9 +202,16 @@ def _behind_its_end(case: _Case) -> Iterator[YamlFault]:
     before = case.text(case.line)[: case.column].rstrip()
     if "found '<scalar>'" not in case.problem or before[-1:] not in _CLOSING:
         return
-    what = "quote" if before[-1] in "\"'" else "bracket"
-    hint = "put the whole text in quotes: '…'" + (f", with {before[-1]} inside" if before[-1] == '"' else "")
-    yield _fault(case.line, case.column, f"the value ends at the {what} before this", hint)
+    hint = _IN_QUOTES_ALL
+    if before[-1] == '"':
+        hint = phrase("put the whole text in quotes: '…', with \" inside")
+    is_quote = before[-1] in "\"'"
+    message = (
+        phrase("the value ends at the quote before this")
+        if is_quote
+        else phrase("the value ends at the bracket before this")
+    )
+    yield _fault(case.line, case.column, message, hint)
 
 
 _CLOSING = frozenset("\"']}")
@@ -187,8 +222,11 @@ def _unclosed_bracket(case: _Case) -> Iterator[YamlFault]:
         line, column = case.start
         opening = case.text(line)[column : column + 1]
         closing = {"[": "]", "{": "}"}.get(opening, "}")
-        hint = f"close it with `{closing}`, and put a comma between entries; a text with a comma is in quotes"
-        yield _fault(line, column, f"`{opening}` is not closed", hint)
+        hint = phrase(
+            "close it with `{closing}`, and put a comma between entries; a text with a comma is in quotes",
+            closing=closing,
+        )
+        yield _fault(line, column, phrase("`{opening}` is not closed", opening=opening), hint)
 
 
 def _second_colon(case: _Case) -> Iterator[YamlFault]:
@@ -200,7 +238,7 @@ def _colon_in_text(case: _Case) -> Iterator[YamlFault]:
     """A second `: ` on a line."""
     if "mapping values are not allowed" not in case.problem:
         return
-    yield _fault(case.line, case.column, "a colon inside a text, which YAML takes for a key", _IN_QUOTES)
+    yield _fault(case.line, case.column, phrase("a colon inside a text, which YAML takes for a key"), _IN_QUOTES)
 
 
 def _more_indented(case: _Case) -> Iterator[YamlFault]:
@@ -210,8 +248,13 @@ def _more_indented(case: _Case) -> Iterator[YamlFault]:
         return
     more = len(key["indent"]) - len(above["indent"])
     if more > 0:
-        blanks = "one space" if more == 1 else f"{more} spaces"
-        message = f"`{key['key']}` is indented by {blanks} more than `{above['key']}` above it"
+        blanks = phrase("one space") if more == 1 else phrase("{more} spaces", more=more)
+        message = phrase(
+            "`{key}` is indented by {blanks} more than `{above}` above it",
+            key=key["key"],
+            blanks=blanks,
+            above=above["key"],
+        )
         yield _fault(case.line, len(key["indent"]), message, _SAME_COLUMN)
 
 
@@ -229,15 +272,15 @@ def _no_blank(case: _Case) -> Iterator[YamlFault]:
     line, column = case.start
     written = case.text(line)
     if _NO_BLANK.match(written):
-        yield _fault(line, column, "a key without a value", "write a space after the colon")
+        yield _fault(line, column, phrase("a key without a value"), phrase("write a space after the colon"))
     else:
-        hint = "a key is followed by `:` and a space; a text of several lines is below a `|-`, indented"
-        yield _fault(line, column, "this line has no key", hint)
+        hint = phrase("a key is followed by `:` and a space; a text of several lines is below a `|-`, indented")
+        yield _fault(line, column, phrase("this line has no key"), hint)
 
 
 def _indentation(case: _Case) -> Iterator[YamlFault]:
     if "<block end>" in case.problem or "block" in case.context:
-        yield _fault(case.line, case.column, "the indentation does not fit", _SAME_COLUMN)
+        yield _fault(case.line, case.column, phrase("the indentation does not fit"), _SAME_COLUMN)
 
 
 def _first_character(case: _Case) -> Iterator[YamlFault]:
@@ -245,9 +288,14 @@ def _first_character(case: _Case) -> Iterator[YamlFault]:
         return
     character = case.text(case.line)[case.column : case.column + 1]
     if character == "\t":
-        yield _fault(case.line, case.column, "a tab between the words", "write spaces, not tabs")
+        yield _fault(case.line, case.column, phrase("a tab between the words"), phrase("write spaces, not tabs"))
     else:
-        yield _fault(case.line, case.column, f"a text must not begin with `{character}`", "put the text in quotes: '…'")
+        yield _fault(
+            case.line,
+            case.column,
+            phrase("a text must not begin with `{character}`", character=character),
+            phrase("put the text in quotes: '…'"),
+        )
 
 
 _DIAGNOSES: tuple[Callable[[_Case], Iterator[YamlFault]], ...] = (

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from pipeline.model.notice import DEFAULT_API
+from pipeline.phrases import phrase
 from pipeline.rules.functions.times import DEFAULT_ZONE
 from pipeline.styles.registry import STYLES, kinds
 
@@ -34,8 +35,10 @@ MOST_PER_MINUTE = 1_000_000
 CATEGORIES = ("transactional", "marketing", "security")
 """Categories that a rule may have without a care.yaml; the first is that of a rule which names none."""
 SHAPES = {
-    _ID: "may have only lowercase letters, digits, `-` and `_`, at most 64 of them, beginning with a letter or digit",
-    _COLOR: "is a colour like #rrggbb or #rgb, in quotes",
+    _ID: phrase(
+        "may have only lowercase letters, digits, `-` and `_`, at most 64 of them, beginning with a letter or digit"
+    ),
+    _COLOR: phrase("is a colour like #rrggbb or #rgb, in quotes"),
 }
 """The meaning of each pattern, for messages."""
 Id = Annotated[str, Field(pattern=_ID)]
@@ -62,7 +65,7 @@ def duration_text(seconds: float) -> str:
 def _seconds(value: object) -> object:
     seconds = duration_seconds(value) if isinstance(value, str) else None
     if seconds is None:
-        raise ValueError("write a duration like 30m, 24h or 7d")
+        raise ValueError(phrase("write a duration like 30m, 24h or 7d"))
     return seconds
 
 
@@ -94,7 +97,9 @@ def _per_minute(value: object) -> object:
     # A number in a rule file is read as the text that was written.
     if isinstance(value, str) and re.fullmatch(r"[1-9][0-9]{0,6}", value) and int(value) <= MOST_PER_MINUTE:
         return int(value)
-    raise ValueError(f"write a whole number from 1 to {MOST_PER_MINUTE}, like 600")
+    raise ValueError(
+        phrase("write a whole number from 1 to {most_per_minute}, like 600", most_per_minute=MOST_PER_MINUTE)
+    )
 
 
 Category = Annotated[
@@ -109,13 +114,13 @@ PerMinute = Annotated[int, BeforeValidator(_per_minute), Field(ge=1, le=MOST_PER
 
 def _day(value: object) -> object:
     if not isinstance(value, str) or (found := _DATE.fullmatch(value)) is None:
-        raise ValueError("write a day like 2026-11-30, without a time")
+        raise ValueError(phrase("write a day like 2026-11-30, without a time"))
     try:
         day = date(*map(int, found.groups()))
     except ValueError:
-        raise ValueError("there is no such day: a day is written like 2026-11-30") from None
+        raise ValueError(phrase("there is no such day: a day is written like 2026-11-30")) from None
     if day >= _LAST_DAY:
-        raise ValueError("leave out a day that never comes")
+        raise ValueError(phrase("leave out a day that never comes"))
     return day
 
 
@@ -157,7 +162,7 @@ class FormatModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
-_NO_VALUE = "has no value; write one, or leave the line out"
+_NO_VALUE = phrase("has no value; write one, or leave the line out")
 
 
 class GivenModel(FormatModel):
@@ -187,7 +192,7 @@ class ActiveModel(GivenModel):
     @model_validator(mode="after")
     def _has_a_day(self) -> ActiveModel:
         if self.first is None and self.until is None:
-            raise ValueError("needs a day: from, until or both")
+            raise ValueError(phrase("needs a day: from, until or both"))
         return self
 
 
@@ -266,7 +271,7 @@ class RuleFields(GivenModel):
         if isinstance(value, str) and not value.strip():
             raise ValueError(_NO_VALUE)
         if isinstance(value, list) and any(item is None or item == "" for item in value):
-            raise ValueError("has an empty entry")
+            raise ValueError(phrase("has an empty entry"))
         return value
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.source.document import Document, Path
 from pipeline.styles.registry import STYLES
 
@@ -13,10 +14,10 @@ _OF_A_RULE = frozenset({"when", "to", "template", "url", "category", "expires_af
 _OF_A_TEMPLATE = frozenset({"title", "style", "ids", "fields"})
 _OF_A_TEST = frozenset({"event", "expect", "cases"})
 _FILES: Mapping[str, tuple[str, str]] = {
-    "rules": ("rules", "move it out of the folder `tests`, and give it a name of its own"),
-    "templates": ("templates", "all templates are in templates.yaml, beside the rules"),
-    "care": ("recipient care", "all of it is in care.yaml, beside the rules"),
-    "tests": ("tests", "move it into the folder `tests`, beside the rules"),
+    "rules": (phrase("rules"), phrase("move it out of the folder `tests`, and give it a name of its own")),
+    "templates": (phrase("templates"), phrase("all templates are in templates.yaml, beside the rules")),
+    "care": (phrase("recipient care"), phrase("all of it is in care.yaml, beside the rules")),
+    "tests": (phrase("tests"), phrase("move it into the folder `tests`, beside the rules")),
 }
 """The first key of each kind of file: what the file holds, and where it belongs."""
 
@@ -52,7 +53,7 @@ def _other_file(document: Document, content: Mapping[str, object]) -> Misplaced 
     if first not in _FILES or len(content) != 1 or _expected(document) in {first, None}:
         return None
     kind, hint = _FILES[first]
-    return Misplaced((first,), f"this is a file of {kind}", hint, ((),))
+    return Misplaced((first,), phrase("this is a file of {kind}", kind=kind), hint, ((),))
 
 
 def _expected(document: Document) -> str | None:
@@ -75,12 +76,12 @@ def _dedented(content: Mapping[str, object]) -> Misplaced | None:
             if alias in _OF_A_TEMPLATE and not (isinstance(value, dict) and "ids" in value) and owner is not None:
                 followers = tuple(("templates", one) for one in templates if one in _OF_A_TEMPLATE)
                 consequences = (*followers, ("templates", owner))
-                return _too_little(("templates", alias), f"template `{owner}`", consequences)
+                return _too_little(("templates", alias), phrase("template `{owner}`", owner=owner), consequences)
             owner = alias if alias not in _OF_A_TEMPLATE else owner
     for first, keys, what in (
-        ("rules", _OF_A_RULE, "the rule above it"),
-        ("templates", _OF_A_TEMPLATE, "the template above it"),
-        ("tests", _OF_A_TEST, "the test above it"),
+        ("rules", _OF_A_RULE, phrase("the rule above it")),
+        ("templates", _OF_A_TEMPLATE, phrase("the template above it")),
+        ("tests", _OF_A_TEST, phrase("the test above it")),
     ):
         misplaced = [key for key in content if key in keys] if first in content else []
         if misplaced:
@@ -89,8 +90,8 @@ def _dedented(content: Mapping[str, object]) -> Misplaced | None:
 
 
 def _too_little(path: Path, owner: str, consequences: tuple[Path, ...]) -> Misplaced:
-    message = f"`{path[-1]}` is indented too little: it belongs to {owner}"
-    return Misplaced(path, message, "indent it, and what is below it, as the other keys there", consequences)
+    message = phrase("`{path}` is indented too little: it belongs to {owner}", path=path[-1], owner=owner)
+    return Misplaced(path, message, phrase("indent it, and what is below it, as the other keys there"), consequences)
 
 
 def _fields_beside_data(content: Mapping[str, object]) -> Misplaced | None:
@@ -102,7 +103,9 @@ def _fields_beside_data(content: Mapping[str, object]) -> Misplaced | None:
         fields = [key for key in rule if any(style.owns(key) for style in STYLES.values())]
         if fields:
             path: Path = ("rules", index, fields[0])
-            message = f"`{fields[0]}` is indented too little: the fields of the card belong below `data:`"
+            message = phrase(
+                "`{fields}` is indented too little: the fields of the card belong below `data:`", fields=fields[0]
+            )
             consequences = (*(("rules", index, key) for key in fields), ("rules", index, "data"))
-            return Misplaced(path, message, "indent each of them by two spaces more than `data:`", consequences)
+            return Misplaced(path, message, phrase("indent each of them by two spaces more than `data:`"), consequences)
     return None

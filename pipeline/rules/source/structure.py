@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.model.finding import Finding
 from pipeline.model.suggestion import closest, did_you_mean, known_keys
+from pipeline.phrases import joined, phrase
 from pipeline.rules.source.document import Document
 from pipeline.rules.source.format import LATER, LATER_KEYS, SHAPES
 from pipeline.rules.source.misplaced import first_misplaced
@@ -73,38 +74,59 @@ def _finding(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
         for part in fault["loc"]
         if isinstance(part, int) or (part not in _OBJECTS and "[" not in part and part not in {"str", "tuple"})
     )
-    name = _called(path)
     match fault["type"]:
         case "extra_forbidden" if path[-1] in LATER_KEYS or path[-2:] == ("expect", "until"):
-            return document.finding(path, "not-in-release", f"`{path[-1]}` is not in this release", _LATER)
+            return document.finding(
+                path, "not-in-release", phrase("`{key}` is not in this release", key=path[-1]), _LATER
+            )
         case kind if kind == LATER:
-            found = document.finding(path, "not-in-release", f"{name}: `{fault['msg']}` is not in this release", _LATER)
+            found = document.finding(
+                path,
+                "not-in-release",
+                phrase("{name}: `{key}` is not in this release", name=_called(path), key=fault["msg"]),
+                _LATER,
+            )
             location = document.value_location(path)
             return found._replace(line=location.line, column=location.column)
         case "extra_forbidden":
             return _unknown_key(document, path, known_keys(model, path[:-1]))
         case "missing":
-            return document.finding(path, "missing-key", f"{name} is missing")
+            return document.finding(path, "missing-key", phrase("{name} is missing", name=_called(path)))
         case _:
             message, hint = _message(fault)
             if not path:
                 begins = next(key for key, field in model.model_fields.items() if field.is_required())
-                hint = f"it must begin with `{begins}:`"
+                hint = phrase("it must begin with `{begins}:`", begins=begins)
             if fault["input"] is None and (comment := _comment_behind(document, path)) is not None:
-                message, hint = "the value is a comment, because it begins with `#`", f'put it in quotes: "{comment}"'
+                message, hint = (
+                    phrase("the value is a comment, because it begins with `#`"),
+                    phrase('put it in quotes: "{comment}"', comment=comment),
+                )
             location = document.location(path) if fault["input"] is None else document.value_location(path)
-            finding = document.finding(path, "wrong-value", f"{name}: {message}" if path else f"{name} {message}", hint)
+            finding = document.finding(
+                path,
+                "wrong-value",
+                phrase("{name}: {message}", name=_called(path), message=message)
+                if path
+                else phrase("the file {message}", message=message),
+                hint,
+            )
             return finding._replace(line=location.line, column=location.column)
 
 
 def _called(path: tuple[str | int, ...]) -> str:
     if not path:
-        return "the file"
+        return phrase("the file")
     *above, last = path
-    return f"`{last}`" if isinstance(last, str) else f"entry {last + 1} of {_called(tuple(above))}"
+    return (
+        f"`{last}`"
+        if isinstance(last, str)
+        else phrase("entry {number} of {list}", number=last + 1, list=_called(tuple(above)))
+    )
 
 
-_LATER = "leave it out; a later release carries it out"
+_LATER = phrase("leave it out; a later release carries it out")
+_FORM = phrase("does not have the required form")
 
 
 def _comment_behind(document: Document, path: tuple[str | int, ...]) -> str | None:
@@ -119,43 +141,45 @@ def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[st
     name = str(path[-1])
     hint = did_you_mean(name, known)
     if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
-        hint = "put the fields of the card below `data:`"
+        hint = phrase("put the fields of the card below `data:`")
     elif "until" in known:
-        hint = "the last day is `until`, the first one `from`"
+        hint = phrase("the last day is `until`, the first one `from`")
     elif hint is None and name[:1] in "–—－•·*":
-        hint = "an entry of a list begins with `- `: a plain hyphen and a space"
+        hint = phrase("an entry of a list begins with `- `: a plain hyphen and a space")
     elif hint is None and not name.isidentifier():
-        hint = "inside { } a comma begins the next key: put a text with a comma in quotes"
-    return document.finding(path, "unknown-key", f"unknown key `{name}`", hint)
+        hint = phrase("inside { } a comma begins the next key: put a text with a comma in quotes")
+    return document.finding(path, "unknown-key", phrase("unknown key `{name}`", name=name), hint)
 
 
 _KINDS: Mapping[str, tuple[str, str | None]] = {
-    "tuple_type": ("should be a list", "begin each entry with `- ` on a line of its own"),
-    "string_type": ("should be a text", None),
-    "bool_type": ("is true or false", None),
-    "bool_parsing": ("is true or false", None),
-    "dict_type": ("should have keys below it, each with its value", None),
-    "model_type": ("should have keys below it, each with its value", None),
-    "too_short": ("is empty", None),
+    "tuple_type": (phrase("should be a list"), phrase("begin each entry with `- ` on a line of its own")),
+    "string_type": (phrase("should be a text"), None),
+    "bool_type": (phrase("is true or false"), None),
+    "bool_parsing": (phrase("is true or false"), None),
+    "dict_type": (phrase("should have keys below it, each with its value"), None),
+    "model_type": (phrase("should have keys below it, each with its value"), None),
+    "too_short": (phrase("is empty"), None),
 }
 """Pydantic's kinds of errors as an author of YAML would say them, with a hint."""
 _OF_KEYS: Mapping[tuple[str, str], str] = {
-    ("dict_type", "ids"): "an id for each environment: {production: …}",
-    ("string_type", "to"): "a message goes to one recipient: write to: ${event.sub}",
-    ("string_type", "when"): "join conditions with `&&` or `||` in one text",
-    ("string_type", "template"): 'one rule has one template; by a value: {by: event.locale, of: {zh: …, "*": …}}',
-    ("dict_type", "of"): 'a template for each value: {zh: …, en: …, "*": …}',
-    ("string_type", "url"): "a message has one url",
-    ("string_type", "reference"): "a message has one reference: join several fields in one text",
-    ("too_short", "of"): 'a template for each value: {zh: …, en: …, "*": …}',
-    ("model_type", "active"): "write {from: 2026-11-01, until: 2026-12-31}",
-    ("model_type", "once"): 'write {by: "${event.order_no}", within: 24h}',
-    ("model_type", "quiet"): "write {hours: night, then: drop}",
-    ("model_type", "of"): "write all, or {category: marketing}",
-    ("tuple_type", "caps"): "write a list of names: [marketing-a-day]",
-    ("dict_type", "data"): "a field of the card and its text on each line: thing1: ${event.order_no}",
-    ("dict_type", "overflow"): "write {thing3: truncate}",
-    ("tuple_type", "tuple[str, ...]"): "write an event type, or a list of them: [a, b]",
+    ("dict_type", "ids"): phrase("an id for each environment: {production: …}"),
+    ("string_type", "to"): phrase("a message goes to one recipient: write to: ${event.sub}"),
+    ("string_type", "when"): phrase("join conditions with `&&` or `||` in one text"),
+    ("string_type", "template"): phrase(
+        'one rule has one template; by a value: {by: event.locale, of: {zh: …, "*": …}}'
+    ),
+    ("dict_type", "of"): phrase('a template for each value: {zh: …, en: …, "*": …}'),
+    ("string_type", "url"): phrase("a message has one url"),
+    ("string_type", "reference"): phrase("a message has one reference: join several fields in one text"),
+    ("too_short", "of"): phrase('a template for each value: {zh: …, en: …, "*": …}'),
+    ("model_type", "active"): phrase("write {from: 2026-11-01, until: 2026-12-31}"),
+    ("model_type", "once"): phrase('write {by: "${event.order_no}", within: 24h}'),
+    ("model_type", "quiet"): phrase("write {hours: night, then: drop}"),
+    ("model_type", "of"): phrase("write all, or {category: marketing}"),
+    ("tuple_type", "caps"): phrase("write a list of names: [marketing-a-day]"),
+    ("dict_type", "data"): phrase("a field of the card and its text on each line: thing1: ${event.order_no}"),
+    ("dict_type", "overflow"): phrase("write {thing3: truncate}"),
+    ("tuple_type", "tuple[str, ...]"): phrase("write an event type, or a list of them: [a, b]"),
 }
 """Hints for keys whose values are often of another kind."""
 
@@ -163,20 +187,24 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
 def _message(fault: ErrorDetails) -> tuple[str, str | None]:
     kind, given = fault["type"], fault.get("ctx", {})
     if fault["input"] is None and fault["loc"][-1:] != ("ids",):
-        return "has no value", "write one, or leave the line out"
+        return phrase("has no value"), phrase("write one, or leave the line out")
     if kind in _KINDS:
         message, hint = _KINDS[kind]
         name = next((str(part) for part in reversed(fault["loc"]) if part != "str"), "")
         return message, _OF_KEYS.get((kind, name), hint)
     if kind == "greater_than":
-        return "must be longer than 0, or no message is ever sent", "write a duration like 30m, 24h or 7d"
+        return phrase("must be longer than 0, or no message is ever sent"), phrase(
+            "write a duration like 30m, 24h or 7d"
+        )
     if kind in {"literal_error", "enum"}:
         choices = re.findall(r"'([^']+)'", str(given.get("expected", "")))
-        return f"is one of {', '.join(choices)}", did_you_mean(str(fault["input"]), choices)
+        return phrase("is one of {choices}", choices=joined(", ", choices)), did_you_mean(str(fault["input"]), choices)
     if kind in {"too_long", "string_too_long"}:
-        most, what = given.get("max_length", 0), "entries" if isinstance(fault["input"], list) else "characters"
-        return f"more than {most:,} {what}", None
+        most = given.get("max_length", 0)
+        if isinstance(fault["input"], list):
+            return phrase("more than {most:,} entries", most=most), None
+        return phrase("more than {most:,} characters", most=most), None
     if kind == "string_pattern_mismatch":
-        return SHAPES.get(str(given.get("pattern")), "does not have the required form"), None
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"{message[:1].lower()}{message[1:]}", None
+        return SHAPES.get(str(given.get("pattern")), _FORM), None
+    own = given.get("error")
+    return own.args[0] if isinstance(own, ValueError) else f"{fault['msg'][:1].lower()}{fault['msg'][1:]}", None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
+
 
 class Part(NamedTuple):
     """A literal text, or an expression's source."""
@@ -21,7 +23,7 @@ class Unclosed(ValueError):
     """A `${` without its `}`, or a quote within it that is not closed; `at` is its index."""
 
     def __init__(self, at: int, *, is_quote: bool = False) -> None:
-        super().__init__("a quote that is not closed" if is_quote else "`${` without its `}`")
+        super().__init__(phrase("a quote that is not closed") if is_quote else phrase("`${` without its `}`"))
         self.at = at
         self.is_quote = is_quote
 

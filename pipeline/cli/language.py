@@ -1,0 +1,65 @@
+"""The language of a command's output: `--lang`, else NOTICE_PIPELINE_LANG, else the locale of the terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from pipeline.languages import ENGLISH, LANGUAGES, VARIABLE, speaking
+from pipeline.phrases import Say
+
+OPTION = "--lang"
+NAMES = (ENGLISH, *LANGUAGES)
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""In the order of POSIX: the first that is set decides."""
+
+
+class _Output:
+    """The language of this process: a command is one process, and its output has one language."""
+
+    def __init__(self) -> None:
+        self.text: Say = str
+        self.json: Say = str
+
+
+_output = _Output()
+
+
+def choose(arguments: Sequence[str]) -> str:
+    """Choose the language of the output by the command's arguments and the environment, and return its name."""
+    asked = requested(arguments)
+    language = asked or of_environment(os.environ)
+    _output.text = speaking(language)
+    _output.json = speaking(asked or ENGLISH)
+    return language
+
+
+def english() -> None:
+    """Choose English, for a command whose output has no other language."""
+    _output.text = _output.json = str
+
+
+def requested(arguments: Sequence[str]) -> str | None:
+    """The language of `--lang`, if it is there and known."""
+    for index, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == OPTION:
+            found = value or next(iter(arguments[index + 1 :]), "")
+            return found if found in NAMES else None
+    return None
+
+
+def of_environment(environment: Mapping[str, str]) -> str:
+    """The language of the environment: `zh_CN.UTF-8` is Chinese."""
+    named = next((value for name in (VARIABLE, *_LOCALE) if (value := environment.get(name))), "")
+    return next((language for language in LANGUAGES if named.lower().startswith(language)), ENGLISH)
+
+
+def in_language(text: str) -> str:
+    """The text in the language of the output."""
+    return _output.text(text)
+
+
+def in_json(text: str) -> str:
+    """The text as JSON has it: in English, which programs may compare, unless `--lang` asks for another language."""
+    return _output.json(text)
