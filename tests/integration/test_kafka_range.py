@@ -113,6 +113,18 @@ def test_bounds_are_offsets_or_moments_the_end_left_out(
     assert topic.offsets(start, end) == wanted
 
 
+def test_the_last_offsets_of_each_partition_alone(make: Callable[..., Topic]) -> None:
+    """All of a partition that has fewer; counted from the end of the range."""
+    topic = make(partitions=2)
+    topic.write(10)
+    topic.write(2, partition=1)
+    with TopicRange(topic.properties, topic.name, Span(last=3)) as opened:
+        found = {(record.partition, record.offset) for record in opened.records()}
+    assert found == {(0, 7), (0, 8), (0, 9), (1, 0), (1, 1)}
+    with TopicRange(topic.properties, topic.name, Span(None, 5, frozenset({0}), last=2)) as opened:
+        assert [record.offset for record in opened.records()] == [3, 4]
+
+
 def test_an_empty_topic_is_read_at_once(make: Callable[..., Topic]) -> None:
     """Nothing to wait for."""
     topic = make(partitions=2)

@@ -90,16 +90,16 @@ _BEGINNING = re.compile('[-{["0-9tfn]')
 """Of a JSON value."""
 
 
-def dumps(value: object) -> str:
+def dumps(value: object, *, indented: bool = False) -> str:
     """The value as JSON, numbers with all their digits.
 
     Raises:
         TypeError: JSON has no form for it.
     """
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, indent=2 if indented else None)
     except TypeError:  # a `Decimal`, which the standard library does not write
-        return orjson.dumps(value, default=_digits).decode()
+        return orjson.dumps(value, default=_digits, option=orjson.OPT_INDENT_2 if indented else None).decode()
 
 
 def _digits(value: object) -> orjson.Fragment:

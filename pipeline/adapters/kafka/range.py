@@ -54,6 +54,8 @@ class Span(NamedTuple):
     """Read only these; None: all."""
     after: Mapping[int, int] = MappingProxyType({})
     """First offset to read of a partition, where that is later than `start`."""
+    last: int | None = None
+    """Only so many offsets of each partition, the last ones; None: all."""
 
 
 class TopicRange:
@@ -156,7 +158,10 @@ class TopicRange:
         bounded: dict[int, range] = {}
         for partition, offsets in available.items():
             first = max(offsets.start, starts.get(partition, offsets.start), self._span.after.get(partition, 0))
-            bounded[partition] = range(first, min(offsets.stop, ends.get(partition, offsets.stop)))
+            stop = min(offsets.stop, ends.get(partition, offsets.stop))
+            if self._span.last is not None:
+                first = max(first, stop - self._span.last)
+            bounded[partition] = range(first, stop)
         return bounded
 
     def _found(self, bound: Bound, available: Mapping[int, range]) -> Mapping[int, int]:

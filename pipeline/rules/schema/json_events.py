@@ -95,6 +95,11 @@ def from_json(schema: EventSchema, value: object) -> dict[str, object]:
     return JsonReader(schema).read(value)
 
 
+def lenient_reader(kind: FieldType) -> Read:
+    """A reader of single values of a type, as `JsonReader` reads those of other systems; it raises `Fault`."""
+    return _Readers(is_lenient=True, keeps_unreadable=False).of(kind)
+
+
 def plain_json(value: object) -> object:
     """JSON without a schema; what expressions cannot hold becomes `Unreadable`, which fails the rules that use it."""
     return _plain(value, 0)
@@ -196,7 +201,7 @@ _AVRO_NAMES: Mapping[Scalar, frozenset[str]] = {
 }
 
 
-def _branch_names(kind: FieldType) -> frozenset[str]:
+def branch_names(kind: FieldType) -> frozenset[str]:
     """How Avro's JSON encoding may name this branch of a union: `{"string": "abc"}`."""
     if isinstance(kind, RecordType):
         return frozenset({kind.name})
@@ -212,7 +217,7 @@ def _branch_names(kind: FieldType) -> frozenset[str]:
 
 
 def _nullable_reader(kind: FieldType, read: Read) -> Read:
-    names, read_named = _branch_names(kind), _named_reader(kind, read)
+    names, read_named = branch_names(kind), _named_reader(kind, read)
     is_enum = isinstance(kind, ScalarType) and bool(kind.symbols)  # under a name that is not kept; never an object
 
     def read_nullable(value: object) -> object:
@@ -242,7 +247,7 @@ _PREFERRED: Mapping[type, Sequence[Scalar]] = {
 
 def _union_reader(kinds: Sequence[FieldType], reads: Sequence[Read]) -> Read:
     branches = list(zip(kinds, reads, strict=True))
-    named = {name: _named_reader(kind, read) for kind, read in reversed(branches) for name in _branch_names(kind)}
+    named = {name: _named_reader(kind, read) for kind, read in reversed(branches) for name in branch_names(kind)}
 
     def read_union(value: object) -> object:
         if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in named:
