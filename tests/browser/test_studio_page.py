@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.looking import Looked
@@ -158,6 +159,46 @@ def test_an_event_of_a_test_can_be_chosen(page: Page) -> None:
     )
     expect(page.get_by_role("textbox", name="Event")).to_contain_text("T20261123150100001", timeout=SECONDS)
     expect(page.locator(".phone")).to_contain_text("T20261123150100001", timeout=SECONDS)
+
+
+def test_what_was_said_of_an_earlier_draft_is_marked_until_the_newest_is_checked(page: Page) -> None:
+    """The summary is dim and busy while its answer is on the way, so that it does not contradict the editor."""
+    summary = page.locator("#summary")
+    expect(summary).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:  # playwright cannot take the list's own method
+        held.append(route)
+
+    page.route("**/studio", hold)
+    change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
+    expect(summary).to_have_attribute("aria-busy", "true")
+    expect(summary).to_have_class(re.compile(r"\bunchecked\b"))
+    expect(summary).to_contain_text("No errors")
+    _until(page, lambda: bool(held))
+    rules_editor(page).click()
+    page.keyboard.type(" ")  # the answer that is on its way is not of this draft
+    held.pop().continue_()
+    _until(page, lambda: bool(held))
+    expect(summary).to_have_attribute("aria-busy", "true")
+    held.pop().continue_()
+    expect(summary).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    page.unroute("**/studio")
+    expect(summary).not_to_have_class(re.compile(r"\bunchecked\b"))
+    expect(summary).to_contain_text("error")
+    page.route("**/studio", lambda route: route.abort())
+    page.keyboard.type(" ")
+    expect(page.locator("#stale")).to_be_visible(timeout=SECONDS)
+    expect(summary).to_have_attribute("aria-busy", "false")
+    expect(summary).to_have_class(re.compile(r"\bunchecked\b"))
+
+
+def _until(page: Page, holds: Callable[[], bool]) -> None:
+    """Let the browser work until something holds."""
+    deadline = time.monotonic() + SECONDS / 1_000
+    while not holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
 
 
 def test_why_a_rule_does_not_match(page: Page) -> None:

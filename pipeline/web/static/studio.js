@@ -185,7 +185,18 @@
   let version = page.dataset.version ?? "";
   let file = at("file").value;
   let timer;
-  const soon = () => { clearTimeout(timer); timer = setTimeout(tried, QUIET); };
+  // What the summary says is of an earlier draft until the newest one is checked.
+  let edits = 0;
+  const unchecked = (isUnchecked, isBusy = isUnchecked) => {
+    at("summary").classList.toggle("unchecked", isUnchecked);
+    at("summary").setAttribute("aria-busy", String(isBusy));
+  };
+  const soon = () => {
+    edits++;
+    unchecked(true);
+    clearTimeout(timer);
+    timer = setTimeout(tried, QUIET);
+  };
   const text = () => rules.state.doc.toString();
   const isDirty = () => text() !== savedText;
   const showDirty = () => {
@@ -215,12 +226,18 @@
     isTrying = true;
     isDue = false;
     const sent = text();
+    const before = edits;
+    unchecked(true);
     try {
       const fields = { file, rules: sent, type: at("type").value, event: event.state.doc.toString() };
       const found = await ask("studio", fields, { headers: { "x-studio": "parts" } });
       said("");
       if (sent === text()) show(found, sent);
-    } catch (error) { reported(error); }
+      if (before === edits) unchecked(false);
+    } catch (error) {
+      reported(error);
+      if (before === edits) unchecked(true, false);
+    }
     isTrying = false;
     if (isDue) await tried();
   };
@@ -434,7 +451,14 @@
   };
   const choose = async ({ key = "", number = 0, keep = false }) => {
     const type = at("type").value;
-    const found = await ask(`studio/event?${new URLSearchParams(key && !keep ? { type, key } : { type, number })}`);
+    if (!keep) unchecked(true);
+    let found;
+    try {
+      found = await ask(`studio/event?${new URLSearchParams(key && !keep ? { type, key } : { type, number })}`);
+    } catch (error) {
+      if (!keep) unchecked(true, false);
+      throw error;
+    }
     listSources(found.choices);
     if (keep) return;
     source.value = key;
