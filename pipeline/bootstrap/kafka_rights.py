@@ -98,6 +98,7 @@ COMMANDS: Mapping[str, Sequence[Need]] = {
     "explain TOPIC/PARTITION/OFFSET": (Need(("READ",), TOPIC, _TOPIC),),
     "preview TOPIC/PARTITION/OFFSET": (Need(("READ",), TOPIC, _TOPIC),),
     "diff --topic": (Need(("READ",), TOPIC, _TOPIC),),
+    "studio --config": (Need(("READ",), TOPIC, _SOURCES),),
 }
 """What each command cannot do without. A right to a topic or group includes DESCRIBE on it."""
 
@@ -156,9 +157,9 @@ def as_markdown() -> str:
         "",
         "Generated from `pipeline/bootstrap/kafka_rights.py`; do not edit. Tests run each command on a Kafka with an "
         "authorizer, SASL and TLS: with exactly these rights it succeeds, and without any one of them it is refused "
-        "before it changes or sends anything, with exit code 2 and a message that names user, operation and resource "
-        "(`tests/integration/test_kafka_rights.py`, `tests/acceptance/test_kafka_rights.py`). No command needs a right "
-        "on the cluster.",
+        "before it changes or sends anything, with exit code 2 and a message that names user, operation and resource; "
+        "`studio` shows that message on its page and continues (`tests/integration/test_kafka_rights.py`, "
+        "`tests/acceptance/test_kafka_rights.py`). No command needs a right on the cluster.",
         "",
         "Names are those of Kafka's ACLs; READ and WRITE include DESCRIBE. `run --shadow` needs the same rights on the "
         "names with the suffix `.shadow`.",

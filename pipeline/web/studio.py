@@ -17,7 +17,7 @@ from pipeline.web.headers import studio_policy
 from pipeline.web.origin import require_same_origin
 from pipeline.web.problems import wants_html
 from pipeline.web.studio_files import StudioFiles
-from pipeline.web.workbench import MAX_FORM, Workbench, available, number_of
+from pipeline.web.workbench import MAX_FORM, NewestEvents, Workbench, available, number_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -41,12 +41,17 @@ class Studio:
         bench: Workbench,
         guard: Callable[[Request], None] | None = None,
         files: StudioFiles | None = None,
+        newest: NewestEvents | None = None,
     ) -> None:
-        """`guard` may refuse a request by raising `HTTPException`; without `files` nothing can be saved."""
+        """`guard` may refuse a request by raising `HTTPException`.
+
+        Without `files` nothing can be saved; without `newest` no real events are offered.
+        """
         self._pages = pages
         self._bench = bench
         self._guard = guard
         self._files = files
+        self._newest = newest
 
     def routes(self) -> list[Route]:
         """The page, and what its script requests."""
@@ -56,6 +61,7 @@ class Studio:
             Route("/studio", self.work, methods=["POST"]),
             Route("/studio/file", self.file),
             Route("/studio/event", self.event),
+            *([Route("/studio/newest", self.read_newest, methods=["POST"])] if self._newest is not None else []),
             Route("/studio/palette", self.palette),
             Route("/studio/complete", self.complete, methods=["POST"]),
             Route("/studio/hover", self.hover, methods=["POST"]),
@@ -71,6 +77,7 @@ class Studio:
         """The content of `?file=`, or of the file with `?rule=`, with an event that fits, as JSON."""
         self._check(request)
         opened = dict(await self._open(request))
+        opened["choices"] = self._with_newest(opened["choices"], str(opened["type"]))
         if self._files is not None:
             opened["version"] = self._files.version(str(opened["file"]))
         return _json(opened)
@@ -81,14 +88,26 @@ class Studio:
         query = request.query_params
         event_type, key = query.get("type", ""), query.get("key")
         async with available():
-            choices = await self._bench.ask("choices", type=event_type)
+            choices = self._with_newest(await self._bench.ask("choices", type=event_type), event_type)
             if key:
-                found = (await self._bench.ask("choose", key=key)).get("event")
+                newest = self._newest.event(key) if self._newest is not None else None
+                found = (await self._bench.ask("choose", key=key)).get("event") if newest is None else newest
                 if found is None:
                     raise HTTPException(404, "this event does not exist any more")
                 return _json({"event": found, "choices": choices})
             example = await self._bench.example(event_type, number_of(query.get("number", "0")))
         return _json({"event": example, "choices": choices})
+
+    async def read_newest(self, request: Request) -> Response:
+        """Read the newest real events again; what became of it and the choices for `type`, as JSON."""
+        self._check(request)
+        require_same_origin(request)
+        assert self._newest is not None  # noqa: S101 - or there is no such route
+        event_type = (await read_form(request, MAX_FORM)).get("type", "")
+        reading = await self._newest.read()
+        async with available():
+            choices = await self._bench.ask("choices", type=event_type)
+        return _json({"reading": reading, "choices": self._with_newest(choices, event_type)})
 
     async def palette(self, request: Request) -> Response:
         """The fields of `?type=`, and the functions."""
@@ -121,6 +140,11 @@ class Studio:
         if form.get("load") != "event":
             opened["event"] = draft["event"]
         return await self._whole(opened)
+
+    def _with_newest(self, choices: object, event_type: str) -> object:
+        if self._newest is None or not isinstance(choices, Mapping):
+            return choices
+        return {**choices, "newest": self._newest.choices(event_type)}
 
     def _check(self, request: Request) -> None:
         if self._guard is not None:
@@ -157,6 +181,7 @@ class Studio:
             "palette": palette,
             "nonce": nonce,
             "saves": self._files is not None,
+            "has_newest": self._newest is not None,
             "version": self._files.version(file) if self._files is not None else "",
         }
         response = self._pages.answer("studio.html", values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -32,6 +32,22 @@ class Workbench(Protocol):
 
     async def try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:
         """The result for `file`, `rules`, `type` and `event`, or `problem`."""
+        ...
+
+
+class NewestEvents(Protocol):
+    """The newest real events of the service's topics, masked."""
+
+    async def read(self) -> Mapping[str, object]:
+        """Read them again. Of the reading: `records`, `faults`, `fault`, `is_whole`, `problem`, `hint`."""
+        ...
+
+    def choices(self, event_type: str) -> Sequence[Mapping[str, str]]:
+        """The events of that type of the last reading: `key` and `name` of each."""
+        ...
+
+    def event(self, key: str) -> str | None:
+        """The event of that key as JSON; None for any other key."""
         ...
 
 

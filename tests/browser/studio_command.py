@@ -17,12 +17,12 @@ EVENTS = '{"type": "com.example.trade.order.paid.v1", "data": %s}\n'
 
 
 @contextmanager
-def studio(folder: Path) -> Iterator[str]:
+def studio(folder: Path, *options: str) -> Iterator[str]:
     """Copy the example rules and schemas to `folder`, start the command, and give its address."""
     shutil.copytree(shipped("rules"), folder / "rules")
     shutil.copytree(shipped("schemas"), folder / "schemas")
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "studio", str(folder / "rules"), "--port", "0"],
+        [sys.executable, "-m", "pipeline", "studio", str(folder / "rules"), "--port", "0", *options],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect
 
+from pipeline.adapters.authoring.lifelike_events import example_event
+from pipeline.adapters.events.avro import folder_id
+from pipeline.adapters.events.schema_files import read_schemas
+from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.shipped import shipped
+from tests.broker.handle import Broker
 from tests.browser.axe import violations
 from tests.browser.looking import Looked
 from tests.browser.studio_command import studio
@@ -159,6 +166,49 @@ def test_an_event_of_a_test_can_be_chosen(page: Page) -> None:
     )
     expect(page.get_by_role("textbox", name="Event")).to_contain_text("T20261123150100001", timeout=SECONDS)
     expect(page.locator(".phone")).to_contain_text("T20261123150100001", timeout=SECONDS)
+
+
+@pytest.mark.kafka
+def test_a_newest_event_can_be_chosen(
+    chromium: Browser, real_kafka: Broker, topic: Callable[..., str], folder: Path
+) -> None:
+    """Read when the button is pressed, with masked recipients; a type without one is reported."""
+    name = topic("trade")
+    schema = read_schemas(shipped("schemas/events")).newest("com.example.trade.order.paid.v1")
+    assert schema is not None
+    encoder = EventEncoder(schema, folder_id(schema.fingerprint), Encoding.AVRO)
+    producer = EventProducer({"bootstrap.servers": real_kafka.bootstrap_servers})
+    event = {**example_event(schema, 5), "sub": "o-of-a-real-person", "order_no": "T2026112315019"}
+    producer.send(name, "o-of-a-real-person", *encoder.encode(event, 0))
+    producer.flush()
+    config = folder / "pipeline.yaml"
+    settings = {
+        "kafka": {"bootstrap_servers": real_kafka.bootstrap_servers, "topics": [name], "group_id": "g"},
+        "rules": str(folder / "rules"),
+        "schemas": {"directory": str(folder / "schemas")},
+        "notices": {"url": "http://127.0.0.1:9", "token": "t"},
+    }
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    with studio(folder, "--config", str(config)) as address, chromium.new_context() as context:
+        looked = Looked(context)
+        page = opened(looked.page, address)
+        source = page.get_by_role("combobox", name="Take the event from")
+        expect(source.locator("optgroup[label=Newest]")).to_have_count(0)
+        page.get_by_role("button", name="Newest").click()
+        expect(page.locator("#newest-said")).to_have_text("Recipients are masked.", timeout=SECONDS)
+        expect(source.locator("optgroup[label=Newest] option")).to_have_count(1)
+        expect(source).to_have_value(f"newest:{name}/0/0")
+        expect(page.locator(".phone")).to_contain_text("T2026112315019", timeout=SECONDS)
+        text = page.evaluate("document.getElementById('event').value")
+        assert "T2026112315019" in text
+        assert "real-person" not in page.content() + text
+        page.get_by_role("combobox", name="Type").select_option("com.example.trade.refund.succeeded.v1")
+        page.get_by_role("button", name="Newest").click()
+        said = page.locator("#newest-said")
+        expect(said).to_have_text("None of the last 1 records is of this type.", timeout=SECONDS)
+        expect(page.get_by_role("textbox", name="Event")).to_contain_text("refund_no", timeout=SECONDS)
+        assert violations(page) == []
+        assert looked.complaints == []
 
 
 def test_what_was_said_of_an_earlier_draft_is_marked_until_the_newest_is_checked(page: Page) -> None:

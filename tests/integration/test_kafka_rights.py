@@ -1,11 +1,13 @@
 """Each command on a Kafka with an authorizer, SASL and TLS: the table of rights is enough, and each right is needed.
 
-`run` is in `tests/acceptance/test_kafka_rights.py`; `history` has its own test, because it does not end by itself.
+`run` is in `tests/acceptance/test_kafka_rights.py`; `history` and `studio` have their own tests, because they do not
+end by themselves.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from pipeline.adapters.kafka.rights import Right, principal
 from pipeline.adapters.shipped import shipped
 from pipeline.bootstrap.kafka_rights import COMMANDS, needed
 from pipeline.settings import load_settings
+from tests.acceptance.test_studio_newest import studio
 from tests.broker import secure
 from tests.broker.handle import Broker
 from tests.broker.rights import PRINCIPAL, Rights
@@ -89,7 +92,7 @@ def call(office: Office, command: Command) -> Callable[[str], Ran]:
     return lambda name: command(*arguments(office, name))
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"run", "history"}])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"run", "history", "studio --config"}])
 def test_the_table_of_rights_is_enough_and_each_right_is_needed(
     name: str, office: Office, call: Callable[[str], Ran]
 ) -> None:
@@ -133,6 +136,20 @@ def test_history_needs_each_right_of_the_table(office: Office, command: Command,
         assert ran.code == 2, (right, ran)
         assert f"{PRINCIPAL} needs {right}" in ran.err
         assert "Traceback" not in ran.err
+
+
+def test_studio_shows_the_missing_right_on_its_page(office: Office) -> None:
+    """It continues, and reads once the right is granted."""
+    (right,) = office.needed("studio --config")
+    with studio(shipped("rules"), office.config) as opened:
+        reading = opened.newest()["reading"]
+        assert f"{PRINCIPAL} needs {right}" in reading["problem"]
+        assert "kafka-acls" in reading["hint"]
+        assert secure.PASSWORD not in str(reading)
+        office.rights.grant([right])
+        reading = opened.newest()["reading"]
+        assert (reading["problem"], reading["records"]) == ("", 2)
+        opened.process.send_signal(signal.SIGINT)
 
 
 def test_a_topic_that_may_not_be_seen_is_not_reported_as_missing(office: Office, call: Callable[[str], Ran]) -> None:

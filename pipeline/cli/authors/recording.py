@@ -45,7 +45,7 @@ def from_topic(
         decoder = find_decoder(settings, schemas)
         for record in records.records(progressed):
             try:
-                yield _decoded(decoder, record)
+                yield decoded(decoder, record)
             except Undecodable as fault:
                 on_fault(fault.reason.value, f"{record.position}: {fault.detail}")
 
@@ -56,19 +56,25 @@ def _topic(given: str | None, known: tuple[str, ...]) -> str:
     return given or known[0]
 
 
-def _decoded(decoder: EventDecoder, record: Record) -> Event:
+def decoded(decoder: EventDecoder, record: Record, seconds: float = REGISTRY_SECONDS) -> Event:
+    """Decode a record, asking the registry for its schema for so long at most.
+
+    Raises:
+        Undecodable: the record is not an event.
+        Unreachable: the registry does not answer.
+    """
     try:
         return decoder.decode(record)
     except SchemaUnavailable:
-        _prepare(decoder, record)
+        _prepare(decoder, record, seconds)
         return decoder.decode(record)
 
 
-def _prepare(decoder: EventDecoder, record: Record) -> None:
+def _prepare(decoder: EventDecoder, record: Record, seconds: float) -> None:
     import asyncio  # noqa: PLC0415 - needed only for the registry
 
     try:
-        asyncio.run(asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS))
+        asyncio.run(asyncio.wait_for(decoder.prepare(record), seconds))
     except TimeoutError:
-        message = f"the schema registry did not answer within {REGISTRY_SECONDS:.0f} s"
+        message = f"the schema registry did not answer within {seconds:.0f} s"
         raise Unreachable(message, hint="is schemas.registry_url right?") from None

@@ -445,7 +445,7 @@
   const listSources = (choices) => {
     const chosen = source.value;
     source.replaceChildren(new Option("Example", ""));
-    const groups = { Tests: choices.tests ?? [], Recorded: choices.recorded ?? [] };
+    const groups = { Newest: choices.newest ?? [], Tests: choices.tests ?? [], Recorded: choices.recorded ?? [] };
     for (const [label, ones] of Object.entries(groups)) if (ones.length) source.append(group(label, ones));
     if ([...source.options].some((one) => one.value === chosen)) source.value = chosen;
   };
@@ -477,6 +477,26 @@
     } catch (error) { reported(error); source.value = ""; }
   });
   at("another").addEventListener("click", () => choose({ number: ++example }).catch(reported));
+  const newest = at("newest");
+  const readingSaid = ({ records, faults, fault, is_whole, problem, hint }, found) => [
+    problem && `Not read: ${problem}${hint ? ` (${hint})` : ""}.`,
+    found ? "Recipients are masked." : (records || !problem) && `None of the last ${records} records is of this type.`,
+    faults && `${faults} cannot be decoded, the first at ${fault}.`,
+    !is_whole && "Only a part was read: it took too long, or the records are large.",
+  ].filter(Boolean).join(" ");
+  newest?.addEventListener("click", async () => {
+    const told = at("newest-said");
+    newest.disabled = true;
+    told.textContent = "Reading …";
+    try {
+      const type = at("type").value;
+      const { reading, choices } = await ask("studio/newest", { type });
+      if (type !== at("type").value) { told.textContent = ""; return; } // another type was chosen meanwhile
+      listSources(choices);
+      told.textContent = readingSaid(reading, choices.newest.length);
+      if (choices.newest.length && !(reading.problem && !reading.records)) await choose({ key: choices.newest[0].key });
+    } catch (error) { told.textContent = `Not read: ${error.message}`; } finally { newest.disabled = false; }
+  });
 
   // Fields and functions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import httpx
@@ -82,6 +83,23 @@ class Answering:
         return self.result
 
 
+class OneEvent:
+    """Newest events: one, after they were read."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    async def read(self) -> Mapping[str, object]:
+        self.readings += 1
+        return {"records": 3, "problem": ""}
+
+    def choices(self, event_type: str) -> list[dict[str, str]]:
+        return [{"key": "newest:orders/0/7", "name": f"15:01 {event_type}"}] if self.readings else []
+
+    def event(self, key: str) -> str | None:
+        return '{"newest": true}' if key == "newest:orders/0/7" and self.readings else None
+
+
 @pytest.fixture
 def bench() -> Answering:
     return Answering()
@@ -89,9 +107,15 @@ def bench() -> Answering:
 
 @pytest.fixture
 async def http(bench: Answering) -> AsyncIterator[httpx.AsyncClient]:
+    async with _client(bench, None) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _client(bench: Answering, newest: OneEvent | None) -> AsyncIterator[httpx.AsyncClient]:
     pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
     app = Starlette(
-        routes=[*Studio(pages, bench, require_loopback).routes(), pages.route()],
+        routes=[*Studio(pages, bench, require_loopback, None, newest).routes(), pages.route()],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: handler(pages.mistake)},
     )
@@ -337,3 +361,37 @@ async def test_long_values_in_the_address_do_no_harm(http: httpx.AsyncClient) ->
     page = await http.get(f"/studio?{query}", headers=BROWSER)
     assert page.status_code == 200
     assert "<script>alert" not in page.text
+
+
+async def test_the_newest_events_are_read_on_demand(bench: Answering) -> None:
+    """Not with the page; the list is then with every answer about events, until they are read again."""
+    newest = OneEvent()
+    bench.answer = {"tests": [], "recorded": []}
+    async with _client(bench, newest) as http:
+        assert 'id="newest"' in (await http.get("/studio")).text
+        assert (await http.get("/studio/event", params={"type": "shop.paid"})).json()["choices"]["newest"] == []
+        assert newest.readings == 0
+        answer = (await http.post("/studio/newest", data={"type": "shop.paid"})).json()
+        choices = [{"key": "newest:orders/0/7", "name": "15:01 shop.paid"}]
+        assert answer == {"reading": {"records": 3, "problem": ""}, "choices": {**bench.answer, "newest": choices}}
+        chosen = (await http.get("/studio/event", params={"type": "shop.paid", "key": choices[0]["key"]})).json()
+        assert chosen["event"] == '{"newest": true}'
+        assert (await http.get("/studio/file")).json()["choices"]["newest"] == choices
+        gone = await http.get("/studio/event", params={"type": "shop.paid", "key": "newest:orders/0/6"})
+        assert gone.status_code == 404
+
+
+async def test_another_site_cannot_have_them_read(bench: Answering) -> None:
+    """Reading takes time of Kafka's."""
+    newest = OneEvent()
+    async with _client(bench, newest) as http:
+        answer = await http.post("/studio/newest", data={}, headers={"sec-fetch-site": "cross-site"})
+        assert answer.status_code == 403
+        assert (await http.post("/studio/newest", headers={"host": "evil.example"})).status_code == 421
+    assert newest.readings == 0
+
+
+async def test_without_a_configuration_there_are_none(http: httpx.AsyncClient) -> None:
+    """As in the service's own page: neither button nor route."""
+    assert "newest" not in (await http.get("/studio")).text
+    assert (await http.post("/studio/newest")).status_code == 404
