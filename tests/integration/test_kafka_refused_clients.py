@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -47,6 +48,13 @@ def kafka(stoppable_kafka: Broker, make_kafka: Callable[..., RealKafka]) -> Iter
     made.given = dict(stoppable_kafka.secure)
     yield made
     secure.set_password(stoppable_kafka, secure.PASSWORD)
+    filters = [
+        AclBindingFilter(kind, "*", ResourcePatternType.LITERAL, user, "*", everything, allowed)
+        for kind in (ResourceType.TOPIC, ResourceType.GROUP)
+    ]
+    admin = AdminClient({"bootstrap.servers": stoppable_kafka.bootstrap_servers})  # the broker has been away meanwhile
+    for future in admin.delete_acls(filters).values():
+        future.result(15)
 
 
 def clients() -> int:

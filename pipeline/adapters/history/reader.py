@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import orjson
 import structlog
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -19,9 +20,11 @@ from pipeline.adapters.history.outcome_values import OutcomeValues
 from pipeline.adapters.history.rows import FIELDS, Row, day_of, make_row
 from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.former_clients import drop, leave
 from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
 from pipeline.adapters.kafka.range import ASK_SECONDS
 from pipeline.adapters.kafka.record import record_of
+from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
 from pipeline.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses while the database does not answer."""
 KEEP_MS = 600_000
 """Interval of retention."""
+LEAVE_SECONDS = 10.0
+"""To leave the group at the end."""
 REPORT_SECONDS = 60.0
 """A database that does not answer is logged at this interval."""
 
@@ -95,19 +100,23 @@ class HistoryReader:
         self._topic_id = ""
         self._kept_ms = 0
         self._reported_at = 0.0
-        self._consumer = kafka_errors.configured(
-            lambda: Consumer(
-                {
-                    **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
-                    "group.id": options.own_group,
-                    "partition.assignment.strategy": "range",
-                    "enable.auto.commit": False,
-                    "enable.auto.offset.store": False,
-                    "auto.offset.reset": "earliest",
-                    "log_level": 0,
-                }
-            )
-        )
+        self._properties = properties
+        self._brokers = KnownBrokers()
+        self._consumer = self._made()
+
+    def _made(self) -> Consumer:
+        settings = {
+            **{name: value for name, value in self._properties.items() if name not in MEMBER_SETTINGS},
+            "group.id": self._options.own_group,
+            "partition.assignment.strategy": "range",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "statistics.interval.ms": WATCH_INTERVAL_MS,
+            "stats_cb": lambda text: self._brokers.observe(orjson.loads(text)),
+            "log_level": 0,
+        }
+        return kafka_errors.configured(lambda: Consumer(settings))
 
     def run(self) -> None:
         """Read and store until stopped.
@@ -117,9 +126,11 @@ class HistoryReader:
         """
         topic = self._history.topic
         with kafka_errors.reading(topic):
-            self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked)
+            self._join()
             try:
                 while not self._stopped():
+                    if self._brokers.are_lost:
+                        self._replace_lost()
                     now_ms = int(self._now() * 1000)
                     if now_ms - self._kept_ms > KEEP_MS:
                         self._patiently(partial(self._history.keep, self._options.days, now_ms))
@@ -130,7 +141,19 @@ class HistoryReader:
                         self._patiently(partial(self._store, batches))
                     self._telemetry.lag(self._lag())
             finally:
-                self._consumer.close()
+                leave(self._consumer, LEAVE_SECONDS)
+
+    def _join(self) -> None:
+        self._consumer.subscribe([self._history.topic], on_assign=self._assigned, on_revoke=self._revoked)
+
+    def _replace_lost(self) -> None:
+        """Join the group by another client; the database has the next offsets."""
+        report_lost("history's reader")
+        self._brokers = KnownBrokers()
+        former, self._consumer = [self._consumer], self._made()
+        self._at.clear()
+        drop(former)
+        self._join()
 
     def _assigned(self, consumer: Consumer, partitions: Sequence[KafkaPartition]) -> None:
         known: dict[int, Stored] = {}

@@ -177,7 +177,7 @@ class Commits:
         self._alive()
         try:
             if self._may_ask:
-                _require_answer(consumer, offsets[0])
+                require_answer(consumer, offsets[0])
             results = consumer.commit(offsets=list(offsets), asynchronous=False) or []
         except KafkaException as error:
             return [(offset, kafka_errors.cause(error)) for offset in offsets]
@@ -209,7 +209,7 @@ class Commits:
         return KafkaPartition(point.partition.topic, point.partition.partition, point.offset, metadata)
 
 
-def _require_answer(consumer: Consumer, offset: KafkaPartition) -> None:
+def require_answer(consumer: Consumer, offset: KafkaPartition) -> None:
     """Ask the group's coordinator something before a synchronous commit.
 
     While a broker was frozen, such a commit did not return within 90 s, and the source's thread with it. Another thread

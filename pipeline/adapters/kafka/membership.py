@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.connection_errors import ConnectionErrors
 from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
-from pipeline.adapters.kafka.former_clients import drop
+from pipeline.adapters.kafka.former_clients import close, drop
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
@@ -293,7 +293,7 @@ class Membership:
     def leave(self) -> None:
         """Revoke all partitions (calls `_revoke`) and leave the group."""
         self._commits.closing()
-        _close(self.consumer)
+        close(self.consumer)
 
     @property
     def _events(self) -> SourceListener:
@@ -502,10 +502,3 @@ def _uncommitted(committed: Sequence[Committed], replays: Sequence[Replay]) -> l
         for one, replay in zip(committed, replays, strict=True)
         if one.offset is not None and one.metadata != replay.pointer
     ]
-
-
-def _close(consumer: Consumer) -> None:
-    try:
-        consumer.close()
-    except (KafkaException, RuntimeError) as error:
-        log.warning("close_failed", error=str(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
@@ -58,16 +57,16 @@ def group_commits(
     settings = {**properties, "group.id": group, "enable.auto.commit": False, "log_level": 0}
     partitions = [KafkaPartition(*location) for location in locations]
     deadline = time.monotonic() + ASK_SECONDS
-    with closing(kafka_errors.configured(lambda: Consumer(settings))) as consumer:
-        while True:
-            try:
-                answers = consumer.committed(partitions, timeout=SLICE_SECONDS)
-            except KafkaException as error:
-                refusal = _refusal(consumer)
-                if refusal is not None or time.monotonic() > deadline:
-                    raise _unreadable(properties, group, refusal or kafka_errors.cause(error)) from None
-            else:
-                return {(one.topic, one.partition): _commit(one, origins[one.topic]) for one in answers}
+    consumer = kafka_errors.configured(lambda: Consumer(settings))  # not closed: see former_clients.py
+    while True:
+        try:
+            answers = consumer.committed(partitions, timeout=SLICE_SECONDS)
+        except KafkaException as error:
+            refusal = _refusal(consumer)
+            if refusal is not None or time.monotonic() > deadline:
+                raise _unreadable(properties, group, refusal or kafka_errors.cause(error)) from None
+        else:
+            return {(one.topic, one.partition): _commit(one, origins[one.topic]) for one in answers}
 
 
 def _unreadable(properties: Mapping[str, Any], group: str, cause: KafkaError) -> UserError:

@@ -7,9 +7,8 @@ still be sent is passed over.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import TimeoutError as NoAnswer
-from contextlib import closing
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
@@ -17,7 +16,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.commits import TRANSIENT
+from pipeline.adapters.kafka.commits import TRANSIENT, require_answer
 from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS, ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog
@@ -80,7 +79,8 @@ class KafkaSkip:
             SkipRefused: the group is not stuck at this offset, or `through` can be read.
             UserError: Kafka does not answer.
         """
-        with closing(self._consumer()) as consumer, kafka_errors.reading(position.topic):
+        consumer = self._consumer()  # not closed, as below: see former_clients.py
+        with kafka_errors.reading(position.topic):
             low, high = consumer.get_watermark_offsets(KafkaPartition(*position[:2]), timeout=ASK_SECONDS)
             committed = self._committed(position)
             base = max(low, committed.offset)
@@ -166,8 +166,7 @@ class KafkaSkip:
 
     def _committed(self, position: Position) -> KafkaPartition:
         """The group's commit; offset -1 where it has none, or one of an earlier topic of this name."""
-        with closing(self._consumer()) as consumer:
-            (answer,) = consumer.committed([KafkaPartition(*position[:2])], timeout=ASK_SECONDS)
+        (answer,) = self._consumer().committed([KafkaPartition(*position[:2])], timeout=ASK_SECONDS)
         if answer.error is not None:
             raise KafkaException(answer.error)
         found = pointer.read(answer.metadata)
@@ -204,14 +203,14 @@ class KafkaSkip:
         topic, partition, _ = plan.position
         wanted = KafkaPartition(topic, partition, plan.stop, plan.committed.metadata or "")
         deadline = time.monotonic() + ASK_SECONDS
-        with closing(self._consumer()) as consumer:
-            while True:
-                error = _refusal(lambda: consumer.commit(offsets=[wanted], asynchronous=False))
-                if error is None:
-                    return
-                if error.code() not in TRANSIENT or time.monotonic() > deadline:
-                    break
-                time.sleep(POLL_SECONDS)
+        consumer = self._consumer()
+        while True:
+            error = _refusal(consumer, wanted)
+            if error is None:
+                return
+            if error.code() not in TRANSIENT or time.monotonic() > deadline:
+                break
+            time.sleep(POLL_SECONDS)
         if error.code() in _MEMBER_ERRORS:
             text = f"nothing is committed: a member of the group {self._group} has started in the meantime"
             raise SkipRefused(text, hint="stop all members of the service, and call this again")
@@ -258,10 +257,11 @@ def skipped_offsets(
     return found
 
 
-def _refusal(commit: Callable[[], list[KafkaPartition] | None]) -> KafkaError | None:
+def _refusal(consumer: Consumer, wanted: KafkaPartition) -> KafkaError | None:
     """Commit once; the error, if there is one."""
     try:
-        results = commit() or []
+        require_answer(consumer, wanted)
+        results = consumer.commit(offsets=[wanted], asynchronous=False) or []
     except KafkaException as error:
         return kafka_errors.cause(error)
     return next((one.error for one in results if one.error is not None), None)
