@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
-from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.schema.types import NullableType, RecordType, Scalar, ScalarType
 from pipeline.rules.source.text import Part, Unclosed, split
 
@@ -44,7 +44,7 @@ def fields_in_texts(tree: Tree, fields: Fields) -> Iterator[Fault]:
 
 
 def _texts(tree: Tree) -> Iterator[Node]:
-    return (node for node in walk(tree.root) if node.kind is Kind.CONSTANT and isinstance(node.value, str))
+    return (node for node in tree.nodes if node.kind is Kind.CONSTANT and isinstance(node.value, str))
 
 
 def _index(tree: Tree, node: Node, part: str) -> int:

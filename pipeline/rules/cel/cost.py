@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.phrases import phrase
-from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+from pipeline.rules.cel.tree import Kind, Node, Tree
 
 MAX_ITEMS = 1_000
 """Items of a list that `map` or `filter` goes through."""
@@ -32,13 +32,13 @@ def lists_walked(tree: Tree) -> list[str]:
 
     A list that another is made of comes before it.
     """
-    builders = [node for node in walk(tree.root) if node.kind is Kind.MACRO and node.name in _BUILDERS]
+    builders = [node for node in tree.nodes if node.kind is Kind.MACRO and node.name in _BUILDERS]
     return [tree.text(node.children[0]) for node in reversed(builders) if node.children[0].is_closed]
 
 
 def excesses(tree: Tree) -> Iterator[tuple[int, str]]:
     """What makes an expression too expensive: an index into its source, and a message."""
-    sums = [node for node in walk(tree.root) if node.name == "_+_"]
+    sums = [node for node in tree.nodes if node.name == "_+_"]
     if len(sums) > MAX_SUMS:
         yield sums[MAX_SUMS].own, phrase("more than {max_sums} times `+`", max_sums=MAX_SUMS)
     yield from _nested(tree.root, 0)

@@ -97,7 +97,7 @@ class Environment:
         text = source if node is None else source[node.start : node.end]
         sizes: tuple[cel.Expression, ...] = ()
         if cost.may_build_lists(text):
-            whole = tree.Tree(source, node) if node is not None else tree.parse(source, checked.serialize())
+            whole = tree.tree_of(source, node) if node is not None else tree.parse(source, checked.serialize())
             env = self._env_of(variable)
             sizes = tuple(compiled(env, f"size({one}\n)") for one in cost.lists_walked(whole))
         return Expression(text, checked, self._exact(text, checked), sizes, (node, variable))

@@ -60,10 +60,16 @@ class Fields:
 
     def walk(self, node: Node, scope: Scope) -> Iterator[tuple[Node, Scope]]:
         """The part and all parts below it, each with its scope."""
-        yield node, scope
-        for index, child in enumerate(node.children):
-            is_body = node.kind is Kind.MACRO and index > 0
-            yield from self.walk(child, self.inside(node, scope) if is_body else scope)
+        left = [(node, scope)]
+        while left:
+            one, its_scope = left.pop()
+            yield one, its_scope
+            if one.kind is Kind.MACRO:
+                inner = self.inside(one, its_scope)
+                left.extend((child, inner) for child in reversed(one.children[1:]))
+                left.append((one.children[0], its_scope))
+            else:
+                left.extend([(child, its_scope) for child in reversed(one.children)])
 
     def _plain(self, node: Node, scope: Scope) -> FieldType | None:
         kind = self.type_of(node, scope)

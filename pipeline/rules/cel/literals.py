@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.model.suggestion import did_you_mean
 from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields, Scope
-from pipeline.rules.cel.tree import Kind, Node, Tree, walk
+from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.functions import FUNCTIONS, Function
 from pipeline.rules.schema.types import NullableType, ScalarType
 
@@ -83,7 +83,7 @@ def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequenc
 
 def inexact_numbers(tree: Tree) -> Iterator[Fault]:
     """Numbers with more digits than the double has that CEL makes of them."""
-    for node in walk(tree.root):
+    for node in tree.nodes:
         if node.kind is Kind.CONSTANT and isinstance(node.value, float):
             text = tree.text(node)
             if _DIGITS.fullmatch(text) and Decimal(text) != Decimal(repr(node.value)):
@@ -129,7 +129,7 @@ _ZONED = re.compile(r"T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 def bad_arguments(tree: Tree) -> Iterator[Fault]:
     """Calls of our functions whose fixed arguments are wrong for any event."""
-    for node in walk(tree.root):
+    for node in tree.nodes:
         function = _BY_NAME.get(node.name) if node.kind is Kind.CALL else None
         if function is None or function.check_constants is None:
             continue

@@ -66,6 +66,8 @@ class Tree(NamedTuple):
 
     source: str
     root: Node
+    nodes: tuple[Node, ...]
+    """All parts, as `walk` gives them: some twenty checks look at each."""
 
     def text(self, node: Node) -> str:
         """The node's source."""
@@ -74,14 +76,21 @@ class Tree(NamedTuple):
 
 def parse(source: str, serialized: bytes) -> Tree:
     """The tree of a compiled expression; `serialized` is what the binding's `Expression.serialize()` gives."""
-    return Tree(source, _TreeReader(source, read(serialized)).root())
+    return tree_of(source, _TreeReader(source, read(serialized)).root())
+
+
+def tree_of(source: str, root: Node) -> Tree:
+    """The tree of the expression `source` below its root."""
+    return Tree(source, root, tuple(walk(root)))
 
 
 def walk(node: Node) -> Iterator[Node]:
     """The node and all below it, each before its children, in the order of the source's tree."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    left = [node]
+    while left:
+        one = left.pop()
+        yield one
+        left.extend(reversed(one.children))
 
 
 def path(node: Node) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from pipeline.phrases import marked, phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
-from pipeline.rules.cel.tree import Kind, Node, Tree, walk, written
+from pipeline.rules.cel.tree import Kind, Node, Tree, written
 from pipeline.rules.functions.times import DEFAULT_ZONE, doubtful_zone
 from pipeline.rules.schema.types import FieldType, NullableType, RecordType, Scalar, ScalarType
 from pipeline.styles.field_kind import FieldKind
@@ -32,8 +32,8 @@ _SUNDAY = 7
 
 def clock_warnings(tree: Tree) -> Iterator[Fault]:
     """Zones that are not what they seem, UTC where a local time is meant, and months that begin with 0."""
-    raised = {node.children[at].id for node in walk(tree.root) if node.name == "_+_" for at in (0, 1)}
-    for node in walk(tree.root):
+    raised = {node.children[at].id for node in tree.nodes if node.name == "_+_" for at in (0, 1)}
+    for node in tree.nodes:
         if node.kind is not Kind.CALL:
             continue
         yield from _zones(node)
@@ -55,7 +55,7 @@ def clock_warnings(tree: Tree) -> Iterator[Fault]:
             yield Fault(
                 node.own, "counts-from-zero", phrase("`{name}` counts {counts}", name=node.name, counts=counts), hint
             )
-    for node in walk(tree.root):
+    for node in tree.nodes:
         if node.name in {"_==_", "_>=_", "_!=_", "@in"} and _has_sunday(node):
             message = phrase("`getDayOfWeek` counts from 0, Sunday, to 6, Saturday")
             yield Fault(node.own, "counts-from-zero", message, phrase("write 0 for Sunday"))
@@ -100,7 +100,7 @@ _NEVER: Mapping[str, Callable[[int, int, int], bool]] = {
 
 def impossible_times(tree: Tree) -> Iterator[Fault]:
     """Hours, months and days that no time has: `getHours(…) == 24`."""
-    for node in walk(tree.root):
+    for node in tree.nodes:
         if node.kind is not Kind.CALL or node.name not in _NEVER:
             continue
         part, value = node.children
@@ -150,7 +150,7 @@ _BY_SIZE = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
 def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fault]:
     """Truth values and values of enums that the customer would read as the event has them; `kind` is the field's."""
     shows_no_codes = kind is None or kind.name not in _OF_CODES
-    for node in walk(tree.root) if shows_no_codes else ():
+    for node in tree.nodes if shows_no_codes else ():
         if node.kind is Kind.CALL and node.name == "string" and _is_time(fields.type_of(node.children[0], {})):
             text = tree.text(node.children[0])
             message = phrase("string() writes the time like 2026-11-23T07:01:00Z, in UTC: `{text}`", text=text)
@@ -202,7 +202,7 @@ def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fa
 
     A value of an enum may be a part of one: `is_whole` if there is no text around the expression.
     """
-    is_whole = is_whole and all(one.name != "_+_" for one in walk(tree.root))
+    is_whole = is_whole and all(one.name != "_+_" for one in tree.nodes)
     for node in _read(tree.root):
         text = tree.text(node)
         found = _plain(fields.type_of(node, {}))

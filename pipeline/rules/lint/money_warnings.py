@@ -40,7 +40,7 @@ def warnings(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fau
     for number in _shown(tree.root, fields):
         if kind is AMOUNT or _is_money(number.node, fields):
             yield _bare(tree, number, fields)
-    for node in walk(tree.root):
+    for node in tree.nodes:
         if node.kind is not Kind.CALL:
             continue
         if (fault := _wrong_unit(tree, node, fields)) is not None:
@@ -51,7 +51,7 @@ def warnings(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fau
 
 def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
     """Divisions of an integer by an integer other than 1: CEL drops the remainder."""
-    for node in walk(tree.root):
+    for node in tree.nodes:
         if node.name != "_/_" or node.kind is not Kind.CALL:
             continue
         one, other = node.children
@@ -99,7 +99,7 @@ def _is_unit(part: Part) -> bool:
 
 def doubled_in(tree: Tree) -> Iterator[Fault]:
     """The same within an expression: `"¥" + money(…)`, `money(…) + "元"`."""
-    for node in walk(tree.root):
+    for node in tree.nodes:
         if node.kind is not Kind.CALL or node.name != "_+_":
             continue
         one, other = node.children

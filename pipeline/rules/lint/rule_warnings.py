@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 
 from pipeline.model.finding import Finding
 from pipeline.model.suggestion import did_you_mean
 from pipeline.phrases import joined, phrase
 from pipeline.rules.cel import contradictions, literals
 from pipeline.rules.cel.engine import Environment, ExpressionFailed
-from pipeline.rules.cel.tree import Kind, walk
+from pipeline.rules.cel.tree import Kind
 from pipeline.rules.compile import Compilation, RuleDocument
 from pipeline.rules.constants import is_fixed
 from pipeline.rules.expressions import ExpressionSource
 from pipeline.rules.functions.times import doubtful_zone
-from pipeline.rules.lint import doubtful_expressions, money_warnings, partial_expressions, text_warnings
+from pipeline.rules.lint import money_warnings, text_warnings
 from pipeline.rules.lint.care_warnings import care_warnings
+from pipeline.rules.lint.expression_warnings import Use, expression_faults
 from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.files import RuleSources
@@ -24,7 +24,6 @@ from pipeline.rules.source.finding_codes import CODES, is_error
 from pipeline.rules.source.format import FieldValue, RuleModel
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template
-from pipeline.styles.field_kind import FieldKind
 from pipeline.styles.registry import STYLES
 
 _NAMES = frozenset({"when", "for_each", "to", "template", "url", "reference", "once", "data"})
@@ -54,15 +53,6 @@ def rule_warnings(compilation: Compilation, sources: RuleSources, now: float | N
         yield Finding(path, 1, 1, CODES["no-rules"].level, "no-rules", phrase("there is no rule"))
 
 
-class _Where(NamedTuple):
-    """What a text of a rule is for."""
-
-    name: str
-    """The rule's key: `when`, `to`, `url` or `data`."""
-    kind: FieldKind | None
-    """Of a field of a card, if it is known."""
-
-
 class _FileWarnings:
     """The warnings on the rules of one file."""
 
@@ -71,6 +61,8 @@ class _FileWarnings:
         self._compilation = compilation
         self._report = Report(file.document)
         self._merged = dict(file.merged)
+        self._faults: dict[Hashable, Collection[literals.Fault]] = {}
+        """What is found in an expression, by all that it depends on: most rules of a file share some expressions."""
 
     def findings(self) -> Iterator[Finding]:
         for index, rule in self._file.merged:
@@ -89,11 +81,12 @@ class _FileWarnings:
 
     def _expression(self, source: ExpressionSource) -> None:
         where = self._where(source.path)
-        found = dict.fromkeys(self._by_types(source, where))
-        found |= dict.fromkeys(doubtful_expressions.clock_warnings(source.tree))
-        found |= dict.fromkeys(doubtful_expressions.impossible_times(source.tree))
-        if where.name == "data":
-            found |= dict.fromkeys(money_warnings.doubled_in(source.tree))
+        is_whole = where.name == "to" and self._is_whole_recipient(source.path)
+        environments = [id(one) for event_type in source.on for one in source.typed.get(event_type, ())]
+        key = (id(source.tree), where, is_whole, source.known, *environments)
+        found = self._faults.get(key)
+        if found is None:
+            found = self._faults[key] = expression_faults(source, where, is_whole=is_whole)
         dropped = {fault.at for fault in found if fault.code == "integer-division"}
         for fault in found:
             covers_division = fault.code == "bare-amount" and any(fault.at <= at for at in dropped)
@@ -102,31 +95,15 @@ class _FileWarnings:
         if source.is_condition:
             _decided(self._report, source, self._compilation.cel)
         elif where.name in {"data", "url"}:
-            every = list(walk(source.tree.root))
-            keys = {key.id for node in every if node.kind is Kind.MAP for key in node.children[::2]}  # of `label()`
-            for node in every:
-                if node.kind is Kind.CONSTANT and isinstance(node.value, str) and node.id not in keys:
-                    self._placeholders(source.path, source.at + node.start + 1, node.value, source.on)
+            self._constants(source)
 
-    def _by_types(self, source: ExpressionSource, where: _Where) -> Iterator[literals.Fault]:
-        """What the types of each version of each event say."""
-        every = [environment.fields for event_type in source.on for environment in source.typed.get(event_type, ())]
-        absent = frozenset[tuple[str, str]]().union(*(fields.absent for fields in every))
-        tree = source.tree
-        for fields in every:
-            yield from literals.enum_faults(tree, fields)
-            yield from money_warnings.integer_divisions(tree, fields)
-            yield from doubtful_expressions.enum_order(tree, fields)
-            yield from doubtful_expressions.always_there(tree, fields, absent)
-            yield from partial_expressions.may_fail(tree, fields, source.known)
-            if where.name == "data":
-                yield from doubtful_expressions.raw_values(tree, fields, where.kind)
-                yield from money_warnings.warnings(tree, fields, where.kind)
-            elif where.name == "to":
-                is_whole = self._is_whole_recipient(source.path)
-                yield from doubtful_expressions.odd_recipients(tree, fields, is_whole=is_whole)
-            elif where.name == "url":
-                yield from text_warnings.unencoded(tree, fields)
+    def _constants(self, source: ExpressionSource) -> None:
+        """The texts within an expression."""
+        every = source.tree.nodes
+        keys = {key.id for node in every if node.kind is Kind.MAP for key in node.children[::2]}  # of `label()`
+        for node in every:
+            if node.kind is Kind.CONSTANT and isinstance(node.value, str) and node.id not in keys:
+                self._placeholders(source.path, source.at + node.start + 1, node.value, source.on)
 
     def _texts(self) -> None:
         """The parts outside `${…}` of the texts of rules."""
@@ -152,15 +129,15 @@ class _FileWarnings:
         to = self._merged[path[1]].to if path[0] == "rules" and isinstance(path[1], int) else ""
         return to is None or (not to.partition("${")[0] and to.count("${") < 2 and not to.rpartition("}")[2])  # noqa: PLR2004 - one
 
-    def _where(self, path: Path) -> _Where:
+    def _where(self, path: Path) -> Use:
         name = next((str(part) for part in path if part in _NAMES), "")
         if name != "data":
-            return _Where(name, None)
+            return Use(name, None)
         key = str(path[path.index("data") + 1])
         rules = [self._merged[path[1]]] if path[0] == "rules" and isinstance(path[1], int) else self._merged.values()
         templates = (self._compilation.templates.get(alias) for rule in rules for alias in template_aliases(rule))
         fields = (template.field(key) for template in templates if template is not None)
-        return _Where(name, next((field.kind for field in fields if field is not None), None))
+        return Use(name, next((field.kind for field in fields if field is not None), None))
 
     def _unknown_types(self) -> None:
         typed = self._compilation.typed
@@ -258,7 +235,7 @@ def _unused_items(file: RuleDocument, compilation: Compilation) -> Iterator[Find
     """Rules whose messages do not differ by the item of their list."""
     read: dict[str | int, set[str]] = {}
     for source in compilation.expressions[file.document.path]:
-        names = {node.name for node in walk(source.tree.root) if node.kind is Kind.NAME}
+        names = {node.name for node in source.tree.nodes if node.kind is Kind.NAME}
         read.setdefault(source.path[1] if source.path[0] == "rules" else "defaults", set()).update(names)
     compiled = {rule.id: rule for rule in compilation.ruleset.rules} if compilation.ruleset is not None else {}
     for index, rule in file.merged:
