@@ -16,6 +16,7 @@ from typer import main as typer_main
 
 from pipeline import __version__
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.cli.collector import collect_rarely
 from pipeline.cli.language import choose, english, in_language
 from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines, plain
@@ -179,6 +180,7 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    collect_rarely()
     ending(app)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import rules_needed
+from pipeline.cli.collector import collect_rarely
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import unusable_paths
@@ -22,9 +23,6 @@ from pipeline.settings.model import MOST_WORKERS
 
 DESCRIPTORS = 65_536
 """Open files allowed at most: connections to the API, to brokers and to our endpoint."""
-COLLECT_AFTER = (10_000, 20, 20)
-"""Thresholds of Python's cycle collector. Thousands of notices are held at any time and none is part of a cycle (a test
-checks it), so the default thresholds spend 35 of 240 µs a notice on scanning them (docs/decisions/hot-path.md)."""
 
 
 def command(
@@ -102,7 +100,7 @@ def _raise_descriptor_limit() -> None:
 def on_best_loop(service: Coroutine[object, object, int]) -> int:
     """Run on uvloop if it is installed, with the cycle collector tuned."""
     gc.freeze()  # modules stay loaded
-    gc.set_threshold(*COLLECT_AFTER)
+    collect_rarely()
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
