@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 from structlog.testing import capture_logs
 
+from pipeline.adapters.kafka.care.tail import CareTail
+from pipeline.adapters.kafka.care.writer import CareWriter
 from pipeline.adapters.kafka.control import ControlReader
+from pipeline.care.recipient import Recipient
 from pipeline.model.event import Position
 from pipeline.model.pause import Pause, Scope, ScopeKind
 from tests.broker.brokerless import BrokerlessProxy
@@ -121,6 +124,30 @@ def test_pauses_are_read_on_by_the_successor_of_a_reader_that_knows_no_broker(
     wait_for(lambda: reported)
     assert reported == [[pause]]
     control.close()
+
+
+def test_recipient_care_writes_and_watches_by_successors(kafka: RealKafka, proxy: BrokerlessProxy) -> None:
+    """What the former writer has not written is given back, and what was written meanwhile is seen."""
+    topic = kafka.names.dead_letters
+    writer = CareWriter(kafka.properties, topic, b"two.")
+    tail = CareTail({**kafka.properties, "group.id": "care-tail"}, topic, b"one.")
+    finished: list[bool] = []
+    seen: list[str] = []
+
+    def write() -> None:
+        writer.write(0, 1, "ann", None, finished.append)
+
+    tail.watch(0, 1, 0)
+    tail.start(lambda _number, recipient, _state: seen.append(recipient))
+    write()
+    wait_for(lambda: finished == [True], writer.poll)
+    with capture_logs() as logs:
+        proxy.brokerless = True
+        wait_for(lambda: len({line["client"] for line in logs if "client" in line}) == 2, writer.poll)
+    proxy.brokerless = False
+    writer.write(0, 1, "bob", Recipient().pack(), finished.append)
+    wait_for(lambda: seen == ["bob"] and finished[-1], writer.poll)
+    tail.close()
 
 
 def test_topic_ids_are_asked_again_by_another_client(kafka: RealKafka, proxy: BrokerlessProxy) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import structlog
 from confluent_kafka import Consumer, KafkaError
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -18,8 +19,9 @@ from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.care.writer import writer_of
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
+from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
 from pipeline.care.record import RECIPIENT, read_key, read_state
-from pipeline.errors import DamagedCareState
+from pipeline.errors import ConfigurationError, DamagedCareState
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -49,6 +51,7 @@ class CareTail:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "latest",
         }
+        self._brokers = KnownBrokers()
         self._clients = [self._client()]
         self._next: Consumer | None = None
         self._lock = threading.Lock()
@@ -62,7 +65,12 @@ class CareTail:
         """Records of other processes."""
 
     def _client(self) -> Consumer:
-        return kafka_errors.configured(lambda: Consumer(self._properties))
+        settings = {
+            **self._properties,
+            "statistics.interval.ms": WATCH_INTERVAL_MS,
+            "stats_cb": lambda text: self._brokers.observe(orjson.loads(text)),
+        }
+        return kafka_errors.configured(lambda: Consumer(settings))
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password, by a new client. Any thread may call it."""
@@ -103,12 +111,23 @@ class CareTail:
 
     def _run(self, foreign: Foreign) -> None:
         while not self._closed.is_set():
+            if self._brokers.are_lost:
+                self._replace_lost()
             self._follow()
             if not self._wanted:
+                self._clients[0].poll(0)  # its statistics
                 self._closed.wait(POLL_SECONDS)
                 continue
             for message in self._clients[0].consume(500, POLL_SECONDS):
                 self._take(message, foreign)
+
+    def _replace_lost(self) -> None:
+        self._brokers = KnownBrokers()
+        report_lost("care topic's reader")
+        try:
+            self.reconnect({})
+        except ConfigurationError as error:  # a file has changed since it was checked
+            log.error("care_reader_not_replaced", error=error.message)
 
     def _follow(self) -> None:
         """Read the partitions that are wanted, each from where it was read."""

@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.former_clients import FormerProducers
 from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS, PRODUCER_RULES
+from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.care.record import RECIPIENT, written_key, written_state
+from pipeline.errors import ConfigurationError
 
 TIMEOUT_MS = 10_000
 """A record that Kafka has not taken for so long is given back. This is below every usual session timeout: a process
@@ -46,7 +49,11 @@ class CareWriter:
         for synonym in ("delivery.timeout.ms", "request.required.acks"):
             settings.pop(synonym, None)
         settings["message.timeout.ms"] = TIMEOUT_MS
-        return kafka_errors.configured(lambda: Producer(settings))
+        brokers = KnownBrokers()
+        settings["stats_cb"] = lambda text: brokers.observe(orjson.loads(text))
+        producer = kafka_errors.configured(lambda: Producer(settings))
+        self._brokers = brokers
+        return producer
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
@@ -85,6 +92,20 @@ class CareWriter:
         """Run callbacks that are due."""
         self._producer.poll(0)
         self._former.poll()
+        if self._brokers.are_lost:
+            self._replace_lost()
+
+    def _replace_lost(self) -> None:
+        """Write by a new client; records that the present one has not written are given back."""
+        self._brokers.are_lost = False
+        report_lost("care topic's producer")
+        former = self._producer
+        try:
+            self._producer = self._made()
+        except ConfigurationError as error:  # a file has changed since it was checked
+            log.error("care_producer_not_replaced", error=error.message)
+        else:
+            self._former.add(former, 0.0)
 
     def _report(self, error: KafkaError) -> None:
         """Report that records are not taken: they are written again, and a next owner reads more of the ledger."""
