@@ -35,6 +35,9 @@ PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses while the database does not answer."""
 KEEP_MS = 600_000
 """Interval of retention."""
+SESSION_MS = 10_000
+"""After so long without a heartbeat a killed reader's partitions get another owner, not after librdkafka's 45 s. A
+broker's least session is 6 s by default (group.min.session.timeout.ms)."""
 LEAVE_SECONDS = 10.0
 """To leave the group at the end."""
 REPORT_SECONDS = 60.0
@@ -109,6 +112,7 @@ class HistoryReader:
             **{name: value for name, value in self._properties.items() if name not in MEMBER_SETTINGS},
             "group.id": self._options.own_group,
             "partition.assignment.strategy": "range",
+            "session.timeout.ms": SESSION_MS,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
