@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
 from pipeline import languages
 from pipeline import phrases as marks
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pipeline"
-_OF_PYTHON = {"phrase": None, "marked": None, "counted": (2, 3), "joined": (1,)}
-"""The functions of `pipeline.phrases`, with the arguments that are templates."""
-_OF_PAGES = {"_": None}
+_ARGUMENTS = {"phrase": (0,), "marked": (0,), "counted": (1, 2), "joined": (0,)}
+"""The functions of `pipeline.phrases`, with their arguments that are templates."""
+_OF_PAGES = "_"
 """The function of templates of pages (`pipeline.web.pages`)."""
 _HEADER = 'msgid ""\nmsgstr ""\n"Language: {}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
 _WIDTH = 120
@@ -29,18 +31,26 @@ _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 def phrases() -> Iterator[tuple[str, str]]:
     """Each template of the source, with the file that it is in."""
     for path in sorted(PACKAGE.rglob("*")):
-        if path == Path(marks.__file__):
+        if path == Path(marks.__file__) or path.suffix not in {".py", ".html"}:
             continue
-        match path.suffix:
-            case ".py":
-                found = extract_from_file("python", path, keywords=_OF_PYTHON)
-            case ".html":
-                found = extract_from_file("jinja2.ext:babel_extract", path, keywords=_OF_PAGES)
-            case _:
-                continue
-        for _, templates, _, _ in found:
-            for template in templates if isinstance(templates, tuple) else (templates,):
-                yield template, path.relative_to(PACKAGE.parent).as_posix()
+        source = path.read_text(encoding="utf-8")
+        for template in _of_python(source) if path.suffix == ".py" else _of_page(source):
+            yield template, path.relative_to(PACKAGE.parent).as_posix()
+
+
+def _of_python(source: str) -> Iterator[str]:
+    """Babel's own extractor misses calls within the brackets of another one."""
+    calls = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)]
+    for call in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
+        for index in _ARGUMENTS.get(call.func.id, ()) if isinstance(call.func, ast.Name) else ():
+            argument = call.args[index] if index < len(call.args) else None
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                yield argument.value
+
+
+def _of_page(source: str) -> Iterator[str]:
+    for _, _, found in extract_from_ast(Environment(autoescape=True).parse(source), [_OF_PAGES]):
+        yield from (one for one in (found if isinstance(found, tuple) else (found,)) if one is not None)
 
 
 def written(language: str) -> Mapping[str, str]:

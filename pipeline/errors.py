@@ -113,11 +113,15 @@ class Tombstone(Undecodable):
 class RenderRefused(NoticePipelineError):
     """A rule matches an event but cannot make a valid notice of it."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
-        """`reason` is one of the outcome reasons; `detail` names the field, without rendered text."""
+    def __init__(self, reason: Reason, detail: str, problem: str | None = None) -> None:
+        """`reason` is one of the outcome reasons; `detail` names the field, without rendered text.
+
+        `problem` is the detail without the field's name, where it is needed.
+        """
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.problem = problem or detail
 
 
 class SchemaUnavailable(NoticePipelineError):

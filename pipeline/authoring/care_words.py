@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from pipeline.care.declaration import Calendar, Cap, Care, InQuiet, OverCap
 from pipeline.model.outcome import CAP, ONCE, OPT_OUT, QUIET_HOURS, Because
+from pipeline.phrases import joined, phrase
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.format import duration_text
 
-_PER = {Calendar.DAY: "a calendar day", Calendar.WEEK: "a calendar week"}
+_PER = {Calendar.DAY: phrase("a calendar day"), Calendar.WEEK: phrase("a calendar week")}
 
 
 def zone_of(care: Care, preferred: str | None) -> str:
@@ -23,18 +24,22 @@ def in_words(because: Because, zone: str) -> str:
     """Why a message is not sent, with the time from which one is possible again, on the clock of `zone`."""
     match because.what:
         case str(what) if what == CAP:
-            words = f"cap `{because.name}` is reached: {because.value}"
+            words = phrase("cap `{name}` is reached: {value}", name=because.name, value=because.value)
         case str(what) if what == QUIET_HOURS:
-            words = f"it is {because.value} in quiet hours `{because.name}`"
+            words = phrase("it is {value} in quiet hours `{name}`", value=because.value, name=because.name)
         case str(what) if what == OPT_OUT:
-            words = f"the recipient opted out of `{because.name}`"
+            words = phrase("the recipient opted out of `{name}`", name=because.name)
         case str(what) if what == ONCE:
-            words = f"`{because.name}` has sent one with the same key of `once`"
+            words = phrase("`{name}` has sent one with the same key of `once`", name=because.name)
         case other:
             words = f"{other} {because.name or ''}".strip()
     if because.until is None:
         return words
-    return f"{words}; possible again {datetime.fromtimestamp(because.until, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return phrase(
+        "{words}; possible again {until:%Y-%m-%d %H:%M}",
+        words=words,
+        until=datetime.fromtimestamp(because.until, ZoneInfo(zone)),
+    )
 
 
 def care_of(rule: Rule, care: Care) -> tuple[str, ...]:
@@ -47,17 +52,31 @@ def _subject_to(rule: Rule, care: Care) -> Iterator[str]:
     if category is not None and category.urgent:
         return
     if category is not None and category.opt_out is not None:
-        yield f"list {category.opt_out}: recipients who opted out of it get none"
+        yield phrase("list {opt_out}: recipients who opted out of it get none", opt_out=category.opt_out)
     if rule.once is not None:
-        yield f"once by {rule.once.by.source}: no second one within {duration_text(rule.once.within)}"
+        yield phrase(
+            "once by {source}: no second one within {within}",
+            source=rule.once.by.source,
+            within=duration_text(rule.once.within),
+        )
     if category is None:
         return
     if category.quiet is not None and category.quiet.then is InQuiet.DROP:
         hours = category.quiet.hours
-        whose = "the recipient's clock" if care.zone_of_preferences else f"the clock of {care.zone}"
-        yield f"quiet hours {hours.name}: none from {clock(hours.start)} to {clock(hours.end)} on {whose}"
+        whose = (
+            phrase("the recipient's clock")
+            if care.zone_of_preferences
+            else phrase("the clock of {zone}", zone=care.zone)
+        )
+        yield phrase(
+            "quiet hours {name}: none from {start} to {end} on {whose}",
+            name=hours.name,
+            start=clock(hours.start),
+            end=clock(hours.end),
+            whose=whose,
+        )
     for cap in category.caps if category.over_cap is OverCap.DROP else ():
-        yield f"cap {cap.name}: {cap_in_words(cap)}"
+        yield phrase("cap {name}: {cap}", name=cap.name, cap=cap_in_words(cap))
 
 
 def category_in_words(rule: Rule, care: Care) -> str | None:
@@ -66,16 +85,27 @@ def category_in_words(rule: Rule, care: Care) -> str | None:
     if category is None:
         return None
     if category.urgent:
-        return f"{category.name}, urgent: no cap, quiet hours or opt-out holds it back"
+        return phrase("{name}, urgent: no cap, quiet hours or opt-out holds it back", name=category.name)
     return category.name
 
 
 def cap_in_words(cap: Cap) -> str:
     """`2 a calendar day, of marketing`."""
-    per = _PER[cap.window.calendar] if cap.window.calendar is not None else f"in {duration_text(cap.window.seconds)}"
-    of = "all categories" if cap.of is None else ", ".join(sorted(cap.of))
-    kept = ", ".join(f"{number} of them kept free for {name}" for name, number in cap.reserve.items())
-    return f"{cap.at_most} {per}, of {of}" + (f"; {kept}" if kept else "")
+    per = (
+        _PER[cap.window.calendar]
+        if cap.window.calendar is not None
+        else phrase("in {seconds}", seconds=duration_text(cap.window.seconds))
+    )
+    of = phrase("all categories") if cap.of is None else joined(", ", sorted(cap.of))
+    kept = joined(
+        ", ",
+        (
+            phrase("{number} of them kept free for {name}", number=number, name=name)
+            for name, number in cap.reserve.items()
+        ),
+    )
+    cap_alone = phrase("{at_most} {per}, of {of}", at_most=cap.at_most, per=per, of=of)
+    return joined("; ", (cap_alone, kept)) if kept else cap_alone
 
 
 def clock(minute: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.types import (
     READABLE_NAME,
@@ -21,26 +22,26 @@ MOST_FIELDS = 2_000
 """A schema may use one record in many places; more fields than this are of no use to a reader."""
 
 _LOGICAL: Mapping[str, str] = {
-    "date": "date",
-    "uuid": "text (UUID)",
-    "uuid-fixed": "text (UUID)",
-    "time-millis": "time of day",
-    "time-micros": "time of day",
-    "local-timestamp-millis": "local time",
-    "local-timestamp-micros": "local time",
-    "local-timestamp-nanos": "local time",
-    "enum": "one of",
-    "recursive": "anything",
+    "date": phrase("date"),
+    "uuid": phrase("text (UUID)"),
+    "uuid-fixed": phrase("text (UUID)"),
+    "time-millis": phrase("time of day"),
+    "time-micros": phrase("time of day"),
+    "local-timestamp-millis": phrase("local time"),
+    "local-timestamp-micros": phrase("local time"),
+    "local-timestamp-nanos": phrase("local time"),
+    "enum": phrase("one of"),
+    "recursive": phrase("anything"),
 }
 _SCALARS: Mapping[Scalar, str] = {
-    Scalar.BOOL: "true or false",
-    Scalar.INT: "whole number",
-    Scalar.DOUBLE: "number",
-    Scalar.STRING: "text",
-    Scalar.BYTES: "bytes",
-    Scalar.TIMESTAMP: "time",
+    Scalar.BOOL: phrase("true or false"),
+    Scalar.INT: phrase("whole number"),
+    Scalar.DOUBLE: phrase("number"),
+    Scalar.STRING: phrase("text"),
+    Scalar.BYTES: phrase("bytes"),
+    Scalar.TIMESTAMP: phrase("time"),
     Scalar.NULL: "null",
-    Scalar.DYN: "anything",
+    Scalar.DYN: phrase("anything"),
 }
 
 
@@ -110,22 +111,26 @@ def _below(kind: FieldType, path: str, example: object, *, missing: bool) -> Ite
 def _words(kind: FieldType) -> str:
     match kind:
         case RecordType():
-            return "record"
+            return phrase("record")
         case ListType(item):
-            return f"list of {_words(item)}"
+            return phrase("list of {item}", item=_words(item))
         case MapType(item):
-            return f"map of {_words(item)}"
+            return phrase("map of {item}", item=_words(item))
         case NullableType(inner):
-            return f"{_words(inner)} or null"
+            return phrase("{inner} or null", inner=_words(inner))
         case ScalarType():
             return _scalar(kind)
 
 
 def _scalar(kind: ScalarType) -> str:
     if kind.branches:
-        return " or ".join(dict.fromkeys(map(_words, kind.branches)))
+        return joined(" or ", dict.fromkeys(map(_words, kind.branches)))
     if kind.logical == "decimal":
-        return f"decimal ({kind.scale} digits after the point)" if kind.scale else "decimal (whole)"
+        return (
+            phrase("decimal ({scale} digits after the point)", scale=kind.scale)
+            if kind.scale
+            else phrase("decimal (whole)")
+        )
     return _LOGICAL.get(kind.logical or "") or _SCALARS[kind.scalar]
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from pipeline.phrases import phrase
 from pipeline.rules import numbers
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_events import branch_names, lenient_reader
@@ -70,7 +71,7 @@ def _plain(value: object, kind: ScalarType | None) -> object:
         case bytes():
             return base64.b64encode(value).decode()
         case float() if not math.isfinite(value):
-            return {UNREADABLE: "not a finite number"}
+            return {UNREADABLE: phrase("not a finite number")}
         case float() | Decimal() if kind is not None and kind.logical == "decimal":
             # With its digits after the point, or else it could be taken for the base64 of Kafka Connect.
             text = f"{numbers.exact(value):.{kind.scale or 0}f}"

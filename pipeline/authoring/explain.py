@@ -15,6 +15,7 @@ from pipeline.authoring.terminal_escape import shown
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
+from pipeline.phrases import counted, joined, phrase
 from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.tree import Node
 from pipeline.rules.for_each import taken_apart
@@ -170,8 +171,9 @@ class _Explainer:
         try:
             count = len(each.items(self._activation))
         except RenderRefused as refused:
-            return f"{each.over.source}: {refused.detail.partition(': ')[2]}"
-        return f"{each.over.source} has {count} item{'s' * (count != 1)}"
+            return phrase("{source}: {detail}", source=each.over.source, detail=refused.problem)
+        items = counted(count, "{count} item", "{count} items")
+        return phrase("{source} has {items}", source=each.over.source, items=items)
 
     def _bind(self, item: Notice | Refusal | None) -> None:
         """Explain texts with the item that the message is about."""
@@ -260,21 +262,26 @@ def _value(evaluation: Evaluation, node: Node, location: Location) -> Value:
 def in_brief(rule: RuleExplanation) -> str:
     """Return on one line why the rule makes a message or not, with the values that decide."""
     if rule.stopped_by is not None:
-        return f"the earlier rule `{rule.stopped_by}` matched and has `stop: true`"
+        return phrase("the earlier rule `{stopped_by}` matched and has `stop: true`", stopped_by=rule.stopped_by)
     if rule.inactive is not None:
         return rule.inactive
     if isinstance(rule.result, Refusal):
-        return f"{rule.result.reason.value}: {rule.result.detail}"
+        return phrase("{reason}: {detail}", reason=rule.result.reason.value, detail=rule.result.detail)
     if rule.condition is None:
-        return "it has no `when`: every event of the type matches"
-    return "; ".join(_brief(one) for one in rule.decisions)
+        return phrase("it has no `when`: every event of the type matches")
+    return joined("; ", (_brief(one) for one in rule.decisions))
 
 
 def _brief(decision: Decision) -> str:
     part = decision.part
-    came = f"fails: {part.failed}" if part.failed is not None else f"is {shown(part.value)}"
-    values = [f"{one_line(one.text)} = {one.failed or shown(one.value)}" for one in decision.operands]
-    return f"{one_line(part.text)} {came}" + (f" ({', '.join(values)})" if values else "")
+    came = (
+        phrase("fails: {failed}", failed=part.failed)
+        if part.failed is not None
+        else phrase("is {value}", value=shown(part.value))
+    )
+    values = [f"{one_line(one.text)} = " + (one.failed or shown(one.value)) for one in decision.operands]
+    text = phrase("{part} {came}", part=one_line(part.text), came=came)
+    return phrase("{message} ({hint})", message=text, hint=joined(", ", values)) if values else text
 
 
 def one_line(source: str) -> str:

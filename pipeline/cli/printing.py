@@ -48,6 +48,16 @@ def plain(text: str) -> str:
     return terminal_escape(in_language(text))
 
 
+def paragraph(text: str) -> str:
+    """Text of several lines, without a style."""
+    return terminal_escape(in_language(text), keep="\n")
+
+
+def warn(text: str) -> None:
+    """Print one line on standard error."""
+    typer.echo(plain(text), err=True)
+
+
 def say(*parts: str) -> None:
     """Print one line made by the functions above, without colour if NO_COLOR is set (https://no-color.org)."""
     typer.echo("".join(parts), color=False if os.environ.get("NO_COLOR") else None)

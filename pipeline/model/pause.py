@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
+
 
 class ScopeKind(StrEnum):
     """What a pause is about. Closed: the control topic's keys and a metric's label hold it."""
@@ -54,7 +56,7 @@ class Pause(NamedTuple):
     @property
     def origin(self) -> str:
         """Who paused it and why: `by ann: wrong text`."""
-        return f"by {self.by or 'an operator'}" + (f": {self.reason}" if self.reason else "")
+        return phrase("by {by}", by=self.by or "an operator") + (f": {self.reason}" if self.reason else "")
 
     def in_force(self, now: float) -> bool:
         """Whether it has not passed."""

@@ -34,6 +34,10 @@ def taken_apart(text: str) -> Written | None:
     return None if found is None else Written(found[1], found.end(), text[found.end() :].rstrip())
 
 
+def _refused(reason: Reason, problem: str) -> RenderRefused:
+    return RenderRefused(reason, phrase("{name}: {problem}", name="for_each", problem=problem), problem)
+
+
 @dataclass(frozen=True, slots=True)
 class ForEach:
     """The list of a rule, compiled."""
@@ -64,11 +68,10 @@ class ForEach:
         if found is None:
             return ()
         if not isinstance(found, list):
-            raise RenderRefused(Reason.WRONG_TYPE, phrase("for_each: the value is not a list"))
+            raise _refused(Reason.WRONG_TYPE, phrase("the value is not a list"))
         if len(found) > self.most:
-            raise RenderRefused(
-                Reason.FIELD_LIMIT,
-                phrase("for_each: {count} items, more than {most}", count=len(found), most=self.most),
+            raise _refused(
+                Reason.FIELD_LIMIT, phrase("{count} items, more than {most}", count=len(found), most=self.most)
             )
         return [_as_in_event(item) for item in found]
 

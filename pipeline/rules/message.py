@@ -121,9 +121,9 @@ def evaluated(expression: Expression, activation: Activation, name: str) -> obje
     try:
         return expression.evaluate(activation)
     except ExpressionFailed as failed:
+        problem = phrase("`{source}`: {failed}", source=expression.source[:120], failed=failed.message)
         raise RenderRefused(
-            Reason.EXPRESSION_FAILED,
-            phrase("{name}: `{source}`: {failed}", name=name, source=expression.source[:120], failed=failed.args[0]),
+            Reason.EXPRESSION_FAILED, phrase("{name}: {problem}", name=name, problem=problem), problem
         ) from None
 
 

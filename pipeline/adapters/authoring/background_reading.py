@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from pipeline.adapters.authoring.newest_events import NewestEvents, Reading
+from pipeline.phrases import phrase
 
 END_SECONDS = 1.0
 """For a reading that is under way when Studio ends."""
-_ENDED = Reading(0, is_whole=False, problem="Studio has ended")
+_ENDED = Reading(0, is_whole=False, problem=phrase("Studio has ended"))
 
 
 class BackgroundReading:

@@ -22,6 +22,7 @@ from pipeline.authoring.diff.care_simulation import CareSimulation
 from pipeline.authoring.diff.changes import Diff
 from pipeline.authoring.diff.rule_set_pair import Comparison
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import Environment
 from pipeline.rules.compile import load
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -135,7 +136,11 @@ class _Comparer:
                 self._comparison.add(self._typer.event(given_event(file, number, piece), default_type))
             except EventFault as fault:
                 self._comparison.add_undecodable(UNREADABLE)
-                faults.append(fault.message if fault.hint is None else f"{fault.message} ({fault.hint})")
+                faults.append(
+                    fault.message
+                    if fault.hint is None
+                    else phrase("{message} ({hint})", message=fault.message, hint=fault.hint)
+                )
         return Found(self._comparison.take(), tuple(faults[:MOST_FAULTS]))
 
 
@@ -171,7 +176,7 @@ def compare_file(
         counted(whole.events)
     for error in broken:
         whole.undecodable[UNREADABLE] += 1
-        faults.append(f"{error.message}; the rest was not read")
+        faults.append(phrase("{message}; the rest was not read", message=error.message))
     if comparer.simulation is not None:
         comparer.simulation.end()
     return Found(whole, tuple(faults[:MOST_FAULTS]), comparer.simulation)
@@ -211,7 +216,7 @@ def _elsewhere(shares: Iterator[_Share], sides: RuleSetPair, recording: Recordin
             yield waiting.popleft().result()
     except BrokenProcessPool:
         raise UserError(
-            "a comparing process was killed; perhaps the machine is out of memory", hint="try --jobs 1"
+            phrase("a comparing process was killed; perhaps the machine is out of memory"), hint="try --jobs 1"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

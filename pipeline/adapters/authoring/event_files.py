@@ -22,6 +22,7 @@ from pipeline.adapters.events import cloudevents
 from pipeline.adapters.events.strict_json import Malformed, loads
 from pipeline.errors import UserError
 from pipeline.model.event import Event, Position
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch, plain_json
 
@@ -68,11 +69,11 @@ def given_event(path: Path, number: int, piece: Piece | Broken) -> GivenEvent:
     where = f"{path}:{piece.line}"
     if isinstance(piece, Broken):
         column = f":{piece.column}" if piece.column is not None else ""
-        raise EventFault(f"{where}{column}: {piece.message}")
+        raise EventFault(phrase("{where}: {fault}", where=where + column, fault=piece.message))
     try:
         return GivenEvent(where, given(loads(piece.text), Position(str(path), 0, number)))
     except (Malformed, UnrecognisedShape) as fault:
-        raise EventFault(f"{where}: {fault}") from None
+        raise EventFault(phrase("{where}: {fault}", where=where, fault=fault)) from None
 
 
 def given_events(path: Path, on_fault: OnFault = raised) -> Iterator[GivenEvent]:
@@ -119,15 +120,18 @@ class EventTyper:
         where, (event_type, data, record, attributes) = one
         event_type = event_type or default_type
         if event_type is None:
-            hint = "give --type, or put the data into an object with `type` and `data`"
-            raise EventFault(f"{where}: the event does not name its type", hint=hint)
+            hint = phrase("give --type, or put the data into an object with `type` and `data`")
+            raise EventFault(phrase("{where}: the event does not name its type", where=where), hint=hint)
         reader = self._reader(event_type)
         try:
             typed = reader.read(data) if reader is not None else plain_json(data)
         except SchemaMismatch as mismatch:
-            raise EventFault(f"{where}: `{event_type}`: {mismatch.message}", hint=mismatch.hint) from None
+            raise EventFault(
+                phrase("{where}: `{type}`: {message}", where=where, type=event_type, message=mismatch.message),
+                hint=mismatch.hint,
+            ) from None
         if not isinstance(typed, dict):
-            raise EventFault(f"{where}: the data of an event must be an object")
+            raise EventFault(phrase("{where}: the data of an event must be an object", where=where))
         event = cloudevents.event(event_type, typed, record, attributes)
         return event if event.time_ms else replace(event, time_ms=self._time_ms)
 
@@ -150,9 +154,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield _unpacked(file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be unpacked: {error}") from None
+        raise UserError(phrase("{path}: cannot be unpacked: {error}", path=path, error=error)) from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise UserError(
+            phrase("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror or error)
+        ) from None
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
@@ -171,7 +177,9 @@ def _texts(path: Path, file: BinaryIO) -> Iterator[str]:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             line += chunk.count(b"\n", 0, error.start)
-            raise UserError(f"{path}:{line}: not UTF-8", hint="save the file as UTF-8") from None
+            raise UserError(
+                phrase("{path}:{line}: not UTF-8", path=path, line=line), hint=phrase("save the file as UTF-8")
+            ) from None
         if text:
             yield text
         if not chunk:

@@ -15,6 +15,7 @@ from pipeline.adapters.events import cloudevents
 from pipeline.adapters.events.strict_json import Malformed, loads
 from pipeline.errors import Undecodable
 from pipeline.model.event import Headers, Position, Record
+from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.time_texts import point_in_time
 
 _ATTRIBUTES = ("type", "id", "source", "time", "expirytime", "traceparent", "tracestate")
@@ -47,7 +48,7 @@ def given(value: object, position: Position) -> Given:
         UnrecognisedShape: it has none of the forms.
     """
     if not isinstance(value, Mapping):
-        raise UnrecognisedShape("an event is a JSON object")
+        raise UnrecognisedShape(phrase("an event is a JSON object"))
     stands = _position(value)
     if stands is not None:
         return _exported(value, stands)
@@ -73,7 +74,7 @@ def _cloud_event(value: Mapping[str, object], record: Record, around: Mapping[st
         cloudevents.require_valid(attributes)
         data = cloudevents.envelope_data(value)
     except Undecodable as fault:
-        raise UnrecognisedShape(f"not a CloudEvent: {fault.detail}") from None
+        raise UnrecognisedShape(phrase("not a CloudEvent: {detail}", detail=fault.detail)) from None
     return Given(attributes["ce_type"], data, record, attributes)
 
 
@@ -81,13 +82,15 @@ def _exported(value: Mapping[str, object], position: Position) -> Given:
     record = _record(value, position)
     content = next((value[name] for name in _CONTENTS if name in value), None)
     if content is None:
-        raise UnrecognisedShape(f"a record without {' or '.join(f'`{name}`' for name in _CONTENTS)}")
+        raise UnrecognisedShape(
+            phrase("a record without {contents}", contents=joined(" or ", (f"`{name}`" for name in _CONTENTS)))
+        )
     if isinstance(content, str):
         try:
             content = loads(content)
         except Malformed:
             raise UnrecognisedShape(
-                "the value of the record is not JSON: read Avro from Kafka, not from an export"
+                phrase("the value of the record is not JSON: read Avro from Kafka, not from an export")
             ) from None
     around = {**cloudevents.header_texts(record), **_attributes(value)}
     return _wrapped(content, record, around)
@@ -109,7 +112,7 @@ def _whole(text: str) -> str:
         UnrecognisedShape: it has a lone surrogate.
     """
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise UnrecognisedShape("a lone surrogate (half of a character)")
+        raise UnrecognisedShape(phrase("a lone surrogate (half of a character)"))
     return text
 
 
@@ -129,11 +132,13 @@ def _attributes(value: Mapping[str, object]) -> dict[str, str]:
         if isinstance(text, str) and text:
             attributes[f"ce_{name}"] = _whole(text)
         elif text is not None and name in value:
-            raise UnrecognisedShape(f"`{name}` must be text")
+            raise UnrecognisedShape(phrase("`{name}` must be text", name=name))
     text = attributes.get("ce_time")
     time = point_in_time(text) if text is not None else None
     if text is not None and (time is None or time.tzinfo is None):
-        raise UnrecognisedShape(f"`time` must be a time such as 2026-11-23T15:01:00Z, not `{text[:40]}`")
+        raise UnrecognisedShape(
+            phrase("`time` must be a time such as 2026-11-23T15:01:00Z, not `{text}`", text=text[:40])
+        )
     return attributes
 
 
@@ -159,4 +164,4 @@ def _pair(one: object) -> tuple[object, object]:
         return one.get("key", one.get("name")), one.get("value")
     if isinstance(one, list) and len(one) == 2:  # noqa: PLR2004 - a pair
         return one[0], one[1]
-    raise UnrecognisedShape("headers must be an object, or pairs of name and value")
+    raise UnrecognisedShape(phrase("headers must be an object, or pairs of name and value"))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 
 SECONDS = 60.0
 """Timeout of one call of git; a partial clone may have to fetch."""
@@ -45,7 +46,9 @@ class Revision:
         self._require_repository()
         found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", check=False)
         if found.returncode:
-            raise UserError(f"`{name}` is neither a folder nor a revision of this repository", hint=self._near())
+            raise UserError(
+                phrase("`{name}` is neither a folder nor a revision of this repository", name=name), hint=self._near()
+            )
         self._commit = _text(found.stdout)
 
     def path(self, folder: Path) -> str:
@@ -58,7 +61,10 @@ class Revision:
         try:
             return folder.resolve().relative_to(top.resolve()).as_posix()
         except ValueError:
-            raise UserError(f"{folder} is not in the repository {top}", hint="name the folder: REVISION:path") from None
+            raise UserError(
+                phrase("{folder} is not in the repository {top}", folder=folder, top=top),
+                hint=phrase("name the folder: REVISION:path"),
+            ) from None
 
     def relative(self, path: str) -> str:
         """A path as git reads it after `REVISION:`: relative to the top, or with `./` to the working directory."""
@@ -79,7 +85,10 @@ class Revision:
             UserError: the revision does not have the folder.
         """
         if not self.has_folder(path):
-            raise UserError(f"there is no folder `{path}` at `{self.name}`", hint="name another: REVISION:path")
+            raise UserError(
+                phrase("there is no folder `{path}` at `{name}`", path=path, name=self.name),
+                hint=phrase("name another: REVISION:path"),
+            )
         flags = ["-r"] if recursive else []
         listed = self._git("ls-tree", "--full-tree", "-z", "-l", *flags, self._object(path)).stdout
         return sorted(_entries(listed), key=lambda entry: entry.name)
@@ -92,7 +101,14 @@ class Revision:
         """
         for entry in entries:
             if entry.size > MAX_BYTES:
-                raise UserError(f"{self.name}:{entry.name}: larger than {MAX_BYTES} bytes")
+                raise UserError(
+                    phrase(
+                        "{name}:{path}: larger than {max_bytes} bytes",
+                        name=self.name,
+                        path=entry.name,
+                        max_bytes=MAX_BYTES,
+                    )
+                )
         asked = "".join(f"{entry.key}\n" for entry in entries).encode()
         answer = self._git("cat-file", "--batch", given=asked).stdout
         contents: dict[str, bytes] = {}
@@ -111,8 +127,12 @@ class Revision:
         if found.returncode:
             message = _text(found.stderr).partition("\n")[0].removeprefix("fatal: ")
             if "not a git repository" in message:
-                message = f"{self._inside.resolve()} is not in a git repository"
-            raise UserError(f"`{self.name}` is not a folder, and no revision can be read: {message}")
+                message = phrase("{resolve} is not in a git repository", resolve=self._inside.resolve())
+            raise UserError(
+                phrase(
+                    "`{name}` is not a folder, and no revision can be read: {message}", name=self.name, message=message
+                )
+            )
 
     def _near(self) -> str:
         listed = self._git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
@@ -121,21 +141,27 @@ class Revision:
         if near is not None:
             return near
         if _text(self._git("rev-parse", "--is-shallow-repository").stdout) == "true":
-            return "a shallow clone has few: git fetch --unshallow"
+            return phrase("a shallow clone has few: git fetch --unshallow")
         more = ", …" if len(names) > MOST_NAMED else ""
-        return f"there are {', '.join(names[:MOST_NAMED])}{more}" if names else "it has no commit yet"
+        return (
+            phrase("there are {names}{more}", names=joined(", ", names[:MOST_NAMED]), more=more)
+            if names
+            else phrase("it has no commit yet")
+        )
 
     def _git(self, *message: str, given: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         command = ["git", "--no-optional-locks", "-C", str(self._inside), *message]
         try:
             done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - no shell, and user input comes after --end-of-options
         except FileNotFoundError:
-            problem = f"`{self.name}` is not a folder, and git is not installed to read a revision"
-            raise UserError(problem, hint="name a folder, or install git") from None
+            problem = phrase("`{name}` is not a folder, and git is not installed to read a revision", name=self.name)
+            raise UserError(problem, hint=phrase("name a folder, or install git")) from None
         except subprocess.TimeoutExpired:
-            raise UserError(f"git took longer than {SECONDS:.0f} s") from None
+            raise UserError(phrase("git took longer than {seconds:.0f} s", seconds=SECONDS)) from None
         if check and done.returncode:
-            raise UserError(f"git {message[0]} failed: {_text(done.stderr)[:300]}")
+            raise UserError(
+                phrase("git {message} failed: {stderr}", message=message[0], stderr=_text(done.stderr)[:300])
+            )
         return done
 
 

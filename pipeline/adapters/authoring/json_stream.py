@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
+
 MAX_CHARACTERS = 4_194_304
 """Largest object: four times Kafka's default limit for a record."""
 MAX_BROKEN = 100
@@ -80,7 +82,7 @@ class _Reader:
             if isinstance(piece, Broken):
                 broken += 1
                 if broken >= MAX_BROKEN or self._wasted >= MAX_WASTED:
-                    yield Broken(piece.line, "too many objects are broken: the rest was not read")
+                    yield Broken(piece.line, phrase("too many objects are broken: the rest was not read"))
                     return
                 self._skip_to_line()
 
@@ -98,13 +100,13 @@ class _Reader:
                 return
             follows = self.peek()
         if not follows:
-            yield Broken(self._line, "the list does not end: was the file cut off?")
+            yield Broken(self._line, phrase("the list does not end: was the file cut off?"))
         elif follows != "]":
-            yield Broken(self._line, "`,` or `]` is expected here")
+            yield Broken(self._line, phrase("`,` or `]` is expected here"))
         else:
             self._advance(self._at + 1)
             if self.peek():
-                yield Broken(self._line, "there is text after the end of the list")
+                yield Broken(self._line, phrase("there is text after the end of the list"))
 
     def _object(self) -> Piece | Broken:
         """The object that begins here. If it is broken, the position stays where it is."""
@@ -118,12 +120,15 @@ class _Reader:
                 if _may_be_incomplete(error):
                     if seen > MAX_CHARACTERS:
                         self._wasted += seen
-                        return Broken(self._line, f"an object of more than {MAX_CHARACTERS} characters")
+                        return Broken(
+                            self._line,
+                            phrase("an object of more than {max_characters} characters", max_characters=MAX_CHARACTERS),
+                        )
                     if self._fill(seen):
                         continue
                 return self._broken(error)
             except RecursionError:
-                return Broken(self._line, "nested too deeply")
+                return Broken(self._line, phrase("nested too deeply"))
             piece = Piece(self._line, self._buffer[self._at : end])
             self._advance(end)
             return piece
@@ -132,12 +137,12 @@ class _Reader:
         self._wasted += error.pos - self._at
         begins_next = self._buffer[error.pos - 1 : error.pos + 1] == "\n{"
         if error.msg.startswith("Unterminated") or begins_next or not self._buffer[error.pos :].strip():
-            return Broken(self._line, "this object does not end: was the file cut off?")
+            return Broken(self._line, phrase("this object does not end: was the file cut off?"))
         line = self._line + self._buffer.count("\n", self._at, error.pos)
         if self._buffer[error.pos] == "\n":
-            return Broken(line, 'a text without its closing `"`')
+            return Broken(line, phrase('a text without its closing `"`'))
         column = error.pos - max(self._buffer.rfind("\n", self._at, error.pos), self._at - 1)
-        return Broken(line, f"not JSON at character {error.pos - self._at}", column)
+        return Broken(line, phrase("not JSON at character {pos}", pos=error.pos - self._at), column)
 
     def _advance(self, to: int) -> None:
         self._line += self._buffer.count("\n", self._at, to)

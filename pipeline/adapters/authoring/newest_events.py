@@ -21,6 +21,7 @@ from pipeline.authoring.masking.mask import Mask
 from pipeline.authoring.masking.recipients import Recipients
 from pipeline.errors import Undecodable, UserError
 from pipeline.model.event import Event, Record
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.timestamp import EPOCH
 
@@ -155,7 +156,7 @@ class NewestEvents:
                     whole["data"] = event_json(masking.masked(event, schema).data, schema)
                     texts[key] = dumps(whole, indented=True)
                 except RecursionError:
-                    state.add_fault(event.record, "nested too deeply")
+                    state.add_fault(event.record, phrase("nested too deeply"))
                     continue
                 names.setdefault(event_type, []).append((key, f"{self._show_time(happened)} {position}"))
         self._names, self._texts = names, texts

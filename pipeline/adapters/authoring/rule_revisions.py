@@ -11,6 +11,7 @@ from pipeline.adapters.authoring.schema_revisions import schemas_in
 from pipeline.adapters.events.schema_files import schemas_near
 from pipeline.adapters.rule_files import CARE, NO_RULES, TEMPLATES, decoded, is_rule_set_file, read_rules
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
 
@@ -35,7 +36,10 @@ def read_version(given: str, rules: Path) -> Version:
         UserError: `given` names neither, or it cannot be read.
     """
     if not given.strip():
-        raise UserError("an empty argument names no rules", hint="name a folder, or a revision such as main or HEAD~1")
+        raise UserError(
+            phrase("an empty argument names no rules"),
+            hint=phrase("name a folder, or a revision such as main or HEAD~1"),
+        )
     folder = Path(given)
     if folder.exists():
         return Version(given, read_rules(folder), schemas_near(folder))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.adapters.authoring.event_files import given_events
 from pipeline.errors import UserError
+from pipeline.phrases import joined, phrase
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import FileEvent, file_key
 
@@ -33,7 +34,7 @@ def _read(folder: Path, name: str) -> FileEvent | str:
     except UserError as fault:
         return fault.message
     except (OSError, ValueError) as error:  # an impossible file name
-        return f"cannot be read: {error}"
+        return phrase("cannot be read: {error}", error=error)
 
 
 _NUMBERED = re.compile(r"(.+):([1-9]\d{0,5})")
@@ -54,8 +55,8 @@ def _located(folder: Path, name: str) -> Path:
         if recorded.is_file() and recorded.resolve().is_relative_to(events.resolve()):
             return recorded
     if not is_below:
-        raise UserError("is not below the folder of this test")
-    raise UserError(f"is not a file in {folder}" + _near(folder, path))
+        raise UserError(phrase("is not below the folder of this test"))
+    raise UserError(phrase("is not a file in {folder}", folder=folder) + _near(folder, path))
 
 
 def _event_folders(folder: Path) -> list[Path]:
@@ -71,16 +72,18 @@ def _event(path: Path, number: int | None) -> FileEvent | str:
         events = list(islice(given_events(path), first, first + 2))
     except UserError as fault:
         message = fault.message.removeprefix(f"{path}:").strip()
-        return f"holds no readable event ({'line ' if message[:1].isdigit() else ''}{message})"
+        if message[:1].isdigit():
+            return phrase("holds no readable event (line {message})", message=message)
+        return phrase("holds no readable event ({message})", message=message)
     if not events:
-        return "holds no event" if number is None else f"holds fewer than {number} events"
+        return phrase("holds no event") if number is None else phrase("holds fewer than {number} events", number=number)
     if number is None and len(events) > 1:
-        return f"holds several events; a test has one: name it as `{path.name}:3`"
+        return phrase("holds several events; a test has one: name it as `{name}:3`", name=path.name)
     kind, data, *_ = events[0].given
-    return FileEvent(kind, data) if isinstance(data, dict) else "holds an event whose data is not an object"
+    return FileEvent(kind, data) if isinstance(data, dict) else phrase("holds an event whose data is not an object")
 
 
 def _near(folder: Path, path: Path) -> str:
     """The files beside the missing one."""
     beside = sorted(one.relative_to(folder).as_posix() for one in path.parent.glob("*.json"))[:5]
-    return f"; there are {', '.join(beside)}" if beside else ""
+    return phrase("; there are {beside}", beside=joined(", ", beside)) if beside else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.adapters.authoring.git_revisions import Revision
 from pipeline.adapters.events.schema_files import natural_order, schema_of
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import EventSchema
 
 GIT = "git:"
@@ -21,7 +22,10 @@ def schemas_at(given: str, folder: Path) -> Sequence[EventSchema]:
     """
     name, colon, path = given.removeprefix(GIT).partition(":")
     if not name:
-        raise UserError(f"`{given}` names no revision", hint="write git:REVISION, such as git:origin/main")
+        raise UserError(
+            phrase("`{given}` names no revision", given=given),
+            hint=phrase("write git:REVISION, such as git:origin/main"),
+        )
     if colon:
         revision = Revision(name, Path.cwd())
         return schemas_in(revision, revision.relative(path or "."))

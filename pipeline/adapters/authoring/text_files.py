@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -44,7 +45,10 @@ def read_whole(path: Path) -> str | None:
     try:
         return content.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+        raise UserError(
+            phrase("{path}: not UTF-8 (byte {start})", path=path, start=error.start),
+            hint=phrase("save the file as UTF-8"),
+        ) from None
 
 
 def _content(path: Path) -> bytes | None:
@@ -53,7 +57,7 @@ def _content(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(phrase("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror)) from None
 
 
 def write_changes(changes: Sequence[Change]) -> None:
@@ -64,14 +68,24 @@ def write_changes(changes: Sequence[Change]) -> None:
     """
     for change in changes:
         if read_whole(change.path) != change.before:
-            raise UserError(f"{change.path}: changed meanwhile; nothing is written", hint="run the command again")
+            raise UserError(
+                phrase("{path}: changed meanwhile; nothing is written", path=change.path),
+                hint=phrase("run the command again"),
+            )
     written: list[Path] = []
     for change in changes:
         try:
             _write(change)
         except OSError as error:
-            done = f"; written: {_listed(written)}" if written else ""
-            raise UserError(f"{change.path}: cannot be written: {error.strerror or error}{done}") from None
+            done = phrase("; written: {written}", written=_listed(written)) if written else ""
+            raise UserError(
+                phrase(
+                    "{path}: cannot be written: {strerror}{done}",
+                    path=change.path,
+                    strerror=error.strerror or error,
+                    done=done,
+                )
+            ) from None
         written.append(change.path)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
 from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.styles.history import AROUND
 from pipeline.styles.style import Mode, Shown
@@ -82,7 +83,7 @@ def card(template: Template, values: Mapping[str, Value], mode: Mode, url: str |
     known = [field for field in template.fields if field.key in values or not field.optional]
     lines = [_line(template, field, values.get(field.key), mode) for field in known]
     lines += [
-        Line(key, key, value.text, "", None, len(value.text), 0, (), "the template has no such field")
+        Line(key, key, value.text, "", None, len(value.text), 0, (), phrase("the template has no such field"))
         for key, value in values.items()
         if template.field(key) is None
     ]
@@ -96,7 +97,7 @@ def plain_card(title: str, values: Mapping[str, Value], mode: Mode, url: str | N
         Line(key, key, value.text, value.text, value.color, len(value.text), 0, (), None)
         for key, value in values.items()
     )
-    return Card(title, mode, "As sent", tuple(lines), url)
+    return Card(title, mode, phrase("As sent"), tuple(lines), url)
 
 
 def values_of(body: Mapping[str, object]) -> dict[str, Value]:
@@ -114,7 +115,7 @@ def values_of(body: Mapping[str, object]) -> dict[str, Value]:
 def _line(template: Template, field: TemplateField, value: Value | None, mode: Mode) -> Line:
     kind, label = field.kind, field.label or field.key
     if value is None:
-        return Line(field.key, label, "", "", None, 0, kind.most, (), "has no value")
+        return Line(field.key, label, "", "", None, 0, kind.most, (), phrase("has no value"))
     shown = Shown(value.text, value.color, len(value.text), kind.most)
     if mode is not Mode.LEGACY:
         shown = template.style.shown(field.key, kind, value.text, value.color)

@@ -13,6 +13,7 @@ from pipeline.authoring.care_words import care_of, category_in_words
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import Activation
 from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet, made
@@ -52,8 +53,8 @@ class Preview(NamedTuple):
     def unsent(self) -> str | None:
         """Why nothing would be sent although the message is shown; None if it would."""
         if self.inactive is not None:
-            return f"nothing would be sent: {self.inactive}"
-        return None if self.is_matched else "its condition is false for this event: nothing would be sent"
+            return phrase("nothing would be sent: {inactive}", inactive=self.inactive)
+        return None if self.is_matched else phrase("its condition is false for this event: nothing would be sent")
 
     @property
     def request(self) -> Mapping[str, object] | None:

@@ -6,6 +6,7 @@ import unicodedata
 
 from pipeline.authoring.cards.card import Card, Line
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.phrases import joined
 from pipeline.styles.text import clusters
 
 WIDTH = 46
@@ -13,8 +14,8 @@ WIDTH = 46
 _GAP = "  "
 
 
-def to_terminal(card: Card) -> str:
-    """The card in a box, then what is not shown and what would be refused."""
+def to_terminal(card: Card) -> list[str]:
+    """The lines of the card in a box, then what is not shown and what would be refused."""
     labels = max((_columns(line.label) for line in card.rows), default=0)
     rows = [f"┌{'─' * (WIDTH + 2)}┐", *_boxed(card.title)]
     if card.heading is not None:
@@ -28,7 +29,7 @@ def to_terminal(card: Card) -> str:
     if card.url is not None:
         rows += [f"├{'─' * (WIDTH + 2)}┤", *_boxed(f"查看详情{' ' * (WIDTH - 9)}>")]
     rows.append(f"└{'─' * (WIDTH + 2)}┘")
-    return "\n".join([*rows, *_notes(card)]) + "\n"
+    return [*rows, *_notes(card)]
 
 
 def _boxed(text: str) -> list[str]:
@@ -61,8 +62,9 @@ def _notes(card: Card) -> list[str]:
     for line in card.lines:
         mark = "✗" if line.fault else "!" if line.losses else " "
         counted = f"{line.count}/{line.limit}" if line.limit else str(line.count)
-        message = "; ".join((*((line.fault,) if line.fault else ()), *line.losses))
-        notes.append(f"{mark} {line.key:<{width}}  {counted:>7}  {message}".rstrip())
+        message = joined("; ", (*((line.fault,) if line.fault else ()), *line.losses))
+        figures = f"{mark} {line.key:<{width}}  {counted:>7}"
+        notes.append(f"{figures}  " + message if message else figures)
     return notes
 
 

@@ -8,6 +8,7 @@ from pipeline.authoring.care_words import cap_in_words, clock
 from pipeline.authoring.completion.facts import Facts
 from pipeline.authoring.completion.outline import Path
 from pipeline.authoring.completion.shapes import FileKind
+from pipeline.phrases import phrase
 
 Named = Sequence[tuple[str, str]]
 """Names, each with what it is."""
@@ -22,7 +23,7 @@ def names_at(facts: Facts, path: Path) -> Named | None:
         if last == "caps" and "categories" in parts:
             return _written(facts, "caps", "cap")
         if last == "hours":
-            return _written(facts, "quiet_hours", "quiet hours")
+            return _written(facts, "quiet_hours", phrase("quiet hours"))
         if last == "category":
             return _categories(facts)
         return None
@@ -52,16 +53,21 @@ def described(facts: Facts, path: Path, written: str) -> str | None:
         return cap_in_words(care.caps[written])
     hours = next((one.quiet.hours for one in care.categories.values() if one.quiet is not None), None)
     if hours is not None and hours.name == written:
-        return f"{clock(hours.start)} to {clock(hours.end)}"
+        return phrase("{start} to {end}", start=clock(hours.start), end=clock(hours.end))
     category = care.categories.get(written)
     if category is None:
         return None
     if category.urgent:
-        return "urgent: no cap, quiet hours or opt-out holds it back"
-    parts = [f"cap {cap.name}: {cap_in_words(cap)}" for cap in category.caps]
+        return phrase("urgent: no cap, quiet hours or opt-out holds it back")
+    parts = [phrase("cap {name}: {cap}", name=cap.name, cap=cap_in_words(cap)) for cap in category.caps]
     if category.quiet is not None:
-        parts.append(f"quiet hours {category.quiet.hours.name}: {category.quiet.then}")
-    return "\n".join([*parts, *([f"list {category.opt_out}"] if category.opt_out is not None else [])]) or None
+        parts.append(phrase("quiet hours {name}: {then}", name=category.quiet.hours.name, then=category.quiet.then))
+    return (
+        "\n".join(
+            [*parts, *([phrase("list {opt_out}", opt_out=category.opt_out)] if category.opt_out is not None else [])]
+        )
+        or None
+    )
 
 
 def _categories(facts: Facts) -> Named:

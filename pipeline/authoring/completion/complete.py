@@ -23,6 +23,7 @@ from pipeline.authoring.completion.place import Place, place
 from pipeline.authoring.completion.shapes import FileKind, Shape, shape_of
 from pipeline.authoring.event_fields import FieldRow
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 
 MOST_ITEMS = 200
 _EVENT_DATA = frozenset({"with", "data"})
@@ -106,7 +107,14 @@ class _Items:
         compared = scope.row(at.compared) if at.compared is not None else None
         if at.quote is not None or compared is not None:
             yield from (
-                Item(value, ItemKind.VALUE, f"value of {at.compared}", "", self._quoted(value, at.quote), start)
+                Item(
+                    value,
+                    ItemKind.VALUE,
+                    phrase("value of {compared}", compared=at.compared),
+                    "",
+                    self._quoted(value, at.quote),
+                    start,
+                )
                 for value in (compared.values if compared is not None else ())
             )
         if at.quote is not None or (not at.word and self._facts.outline.text[start - 1 : start].isdigit()):
@@ -119,7 +127,14 @@ class _Items:
             return
         for name in scope.names():
             over = at.variables.get(name)
-            yield Item(name, ItemKind.VARIABLE, f"an entry of {over}" if over else "the event", "", name, start)
+            yield Item(
+                name,
+                ItemKind.VARIABLE,
+                phrase("an entry of {over}", over=over) if over else phrase("the event"),
+                "",
+                name,
+                start,
+            )
         if at.word:  # a field by its own name: `amo` finds `event.amount_paid`
             yield from (
                 _field_item(row, start)._replace(label=row.path, insert=row.path) for row in scope.below("event")
@@ -207,7 +222,9 @@ class _Items:
         inside = self._facts.inside(path)
         last = next((part for part in reversed(path) if isinstance(part, str)), None)
         if inside[:1] == ("on",) or (self._facts.kind is FileKind.TESTS and path[2:] == ("event", "type")):
-            yield from (Item(one, ItemKind.TYPE, "event type", known.doc(one), one, start) for one in known.types())
+            yield from (
+                Item(one, ItemKind.TYPE, phrase("event type"), known.doc(one), one, start) for one in known.types()
+            )
         elif (last == "template" and self._facts.kind is not FileKind.TEMPLATES) or inside[:2] == ("template", "of"):
             yield from (
                 Item(alias, ItemKind.TEMPLATE, one.title, described_template(one), alias, start)
@@ -224,7 +241,7 @@ class _Items:
         else:
             yield from self._choices(self._shape.values(), start)
             if self._facts.is_text(path):
-                yield Item("${…}", ItemKind.VALUE, "a value of the event", "", "${event.", self._offset)
+                yield Item("${…}", ItemKind.VALUE, phrase("a value of the event"), "", "${event.", self._offset)
 
     def _event_values(self, below: str, start: int) -> Iterator[Item]:
         fields = self._facts.fields(self._where.path)

@@ -6,6 +6,7 @@ import json
 
 from pipeline.authoring.completion.functions import FunctionHelp
 from pipeline.authoring.event_fields import FieldRow
+from pipeline.phrases import joined, phrase
 from pipeline.rules.source.templates import Template, TemplateField
 
 MOST_VALUES = 20
@@ -14,7 +15,7 @@ MOST_EXAMPLE = 80
 
 def field_detail(row: FieldRow) -> str:
     """The type on one line."""
-    return f"{row.type}, may be missing" if row.may_be_missing else row.type
+    return phrase("{type}, may be missing", type=row.type) if row.may_be_missing else row.type
 
 
 def described_field(row: FieldRow) -> str:
@@ -22,15 +23,17 @@ def described_field(row: FieldRow) -> str:
     lines = [row.doc] if row.doc else []
     if row.values:
         more = ", …" if len(row.values) > MOST_VALUES else ""
-        lines.append(f"Values: {', '.join(row.values[:MOST_VALUES])}{more}")
+        lines.append(phrase("Values: {values}{more}", values=joined(", ", row.values[:MOST_VALUES]), more=more))
     if row.may_be_missing:
         name = row.path.rpartition(".")[2]
         lines.append(
-            f'It may be missing: default(event.{name}, "-").' if row.path.count(".") == 1 else "It may be missing."
+            phrase('It may be missing: default(event.{name}, "-").', name=name)
+            if row.path.count(".") == 1
+            else phrase("It may be missing.")
         )
     if row.example is not None:
         example = row.example if isinstance(row.example, str) else json.dumps(row.example, ensure_ascii=False)
-        lines.append(f"Example: {example[:MOST_EXAMPLE]}")
+        lines.append(phrase("Example: {example}", example=example[:MOST_EXAMPLE]))
     return "\n".join(lines)
 
 
@@ -43,9 +46,9 @@ def described_template_field(field: TemplateField) -> str:
     """What a template's field takes."""
     lines = [f"{field.kind}: {field.kind.takes}"]
     if field.values:
-        lines.append(f"Registered values: {', '.join(field.values)}")
+        lines.append(phrase("Registered values: {values}", values=joined(", ", field.values)))
     if field.example is not None:
-        lines.append(f"Example: {field.example}")
+        lines.append(phrase("Example: {example}", example=field.example))
     return "\n".join(lines)
 
 

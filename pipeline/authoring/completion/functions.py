@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipeline.phrases import phrase
 from pipeline.rules.functions import FUNCTIONS, Function, Overload
 
 
@@ -33,50 +34,64 @@ def _signature(name: str, names: list[str], overload: Overload) -> str:
 
 
 _LANGUAGE = (
-    FunctionHelp("size", ("size(value) -> int",), "Number of characters of a text, or of entries of a list or map."),
-    FunctionHelp("string", ("string(value) -> string",), "The value as a text."),
     FunctionHelp(
-        "int", ("int(value) -> int",), "The value as a whole number; a text must be one, and decimals are cut."
+        "size", ("size(value) -> int",), phrase("Number of characters of a text, or of entries of a list or map.")
     ),
-    FunctionHelp("double", ("double(value) -> double",), "The value as a number."),
-    FunctionHelp("timestamp", ("timestamp(text: string) -> timestamp",), "A time such as 2026-11-23T15:01:00Z."),
-    FunctionHelp("duration", ("duration(text: string) -> duration",), 'A length of time: duration("90m").'),
-    FunctionHelp("has", ("has(event.field) -> bool",), "Whether the event has the field."),
+    FunctionHelp("string", ("string(value) -> string",), phrase("The value as a text.")),
+    FunctionHelp(
+        "int", ("int(value) -> int",), phrase("The value as a whole number; a text must be one, and decimals are cut.")
+    ),
+    FunctionHelp("double", ("double(value) -> double",), phrase("The value as a number.")),
+    FunctionHelp(
+        "timestamp", ("timestamp(text: string) -> timestamp",), phrase("A time such as 2026-11-23T15:01:00Z.")
+    ),
+    FunctionHelp("duration", ("duration(text: string) -> duration",), phrase('A length of time: duration("90m").')),
+    FunctionHelp("has", ("has(event.field) -> bool",), phrase("Whether the event has the field.")),
 )
 _METHODS = (
-    FunctionHelp("size", ("size() -> int",), "Number of characters or entries.", is_method=True),
-    FunctionHelp("contains", ("contains(part: string) -> bool",), "Whether the text has that part.", is_method=True),
+    FunctionHelp("size", ("size() -> int",), phrase("Number of characters or entries."), is_method=True),
     FunctionHelp(
-        "startsWith", ("startsWith(part: string) -> bool",), "Whether the text begins with that part.", is_method=True
+        "contains", ("contains(part: string) -> bool",), phrase("Whether the text has that part."), is_method=True
     ),
     FunctionHelp(
-        "endsWith", ("endsWith(part: string) -> bool",), "Whether the text ends with that part.", is_method=True
+        "startsWith",
+        ("startsWith(part: string) -> bool",),
+        phrase("Whether the text begins with that part."),
+        is_method=True,
+    ),
+    FunctionHelp(
+        "endsWith", ("endsWith(part: string) -> bool",), phrase("Whether the text ends with that part."), is_method=True
     ),
     FunctionHelp(
         "matches",
         ("matches(pattern: string) -> bool",),
-        "Whether a part of the text fits the regular expression (RE2).",
+        phrase("Whether a part of the text fits the regular expression (RE2)."),
         is_method=True,
     ),
     FunctionHelp(
         "exists",
         ("exists(one, condition) -> bool",),
-        "Whether the condition holds for an entry of the list.",
+        phrase("Whether the condition holds for an entry of the list."),
         is_method=True,
     ),
     FunctionHelp(
         "all",
         ("all(one, condition) -> bool",),
-        "Whether the condition holds for every entry of the list.",
+        phrase("Whether the condition holds for every entry of the list."),
         is_method=True,
     ),
     FunctionHelp(
         "filter",
         ("filter(one, condition) -> list",),
-        "The entries of the list for which the condition holds.",
+        phrase("The entries of the list for which the condition holds."),
         is_method=True,
     ),
-    FunctionHelp("map", ("map(one, value) -> list",), "The list of the values, one for each entry.", is_method=True),
+    FunctionHelp(
+        "map",
+        ("map(one, value) -> list",),
+        phrase("The list of the values, one for each entry."),
+        is_method=True,
+    ),
 )
 
 CALLABLES: Mapping[str, FunctionHelp] = {one.name: one for one in (*map(_own, FUNCTIONS), *_LANGUAGE)}

@@ -20,6 +20,7 @@ from pipeline.authoring.completion.known import Known
 from pipeline.authoring.completion.outline import Span, outline
 from pipeline.authoring.completion.place import Place, place
 from pipeline.authoring.completion.shapes import FileKind, shape_of
+from pipeline.phrases import joined, phrase
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -71,7 +72,7 @@ def _name(facts: Facts, where: Place, span: Span) -> Hover | None:
     if found is not None:
         return Hover(span, "\n".join(found.signatures), described_callable(found))
     if at.holder is None and name in at.variables:
-        return Hover(span, name, f"An entry of {at.variables[name]}.")
+        return Hover(span, name, phrase("An entry of {variables}.", variables=at.variables[name]))
     types = facts.types(where.path)
     if name == "event" and at.holder is None and types:
         return Hover(span, ", ".join(types), facts.known.doc(types[0]))
@@ -109,5 +110,9 @@ def _value(facts: Facts, where: Place) -> Hover | None:
         return Hover(where.word, written, described)
     rule = facts.known.rules.get(written)
     if last == "rule" and rule is not None:
-        return Hover(where.word, written, f"Events: {', '.join(rule.types)}\nTemplate: {rule.template}")
+        return Hover(
+            where.word,
+            written,
+            phrase("Events: {types}\nTemplate: {template}", types=joined(", ", rule.types), template=rule.template),
+        )
     return None

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 from pipeline.authoring.diff.care_simulation import CareSimulation, Held, Side
 from pipeline.model.outcome import Reason
+from pipeline.phrases import counted, joined, marked, phrase
 
 MOST_HOURS = 3
 """Hours that a line names."""
 _WHAT = {
-    Reason.CAP_REACHED: "cap {}",
-    Reason.QUIET_HOURS: "quiet hours {}",
-    Reason.DUPLICATE: "once of {}",
-    Reason.OPTED_OUT: "list {}",
+    Reason.CAP_REACHED: marked("cap {name}"),
+    Reason.QUIET_HOURS: marked("quiet hours {name}"),
+    Reason.DUPLICATE: marked("once of {name}"),
+    Reason.OPTED_OUT: marked("list {name}"),
 }
 
 
@@ -22,11 +23,13 @@ def headline(care: CareSimulation) -> str:
     """What changes, in a sentence without its full stop."""
     before, after = care.before.sent.total(), care.after.sent.total()
     if not care.changes:
-        return "recipient care holds the same messages back"
+        return phrase("recipient care holds the same messages back")
     difference = after - before
     if not difference:
-        return "recipient care holds other messages back, as many"
-    return f"recipient care lets {abs(difference):,} {'fewer' if difference < 0 else 'more'} leave"
+        return phrase("recipient care holds other messages back, as many")
+    if difference < 0:
+        return phrase("recipient care lets {count:,} fewer leave", count=-difference)
+    return phrase("recipient care lets {count:,} more leave", count=difference)
 
 
 def lines(care: CareSimulation) -> Iterator[str]:
@@ -34,21 +37,21 @@ def lines(care: CareSimulation) -> Iterator[str]:
     for category in care.categories:
         sent = f"{care.before.sent[category]:,} → {care.after.sent[category]:,}"
         made = f"{care.before.made[category]:,} → {care.after.made[category]:,}"
-        yield f"{category}: {sent} sent, of {made} messages"
+        yield phrase("{category}: {sent} sent, of {made} messages", category=category, sent=sent, made=made)
         for held in care.held:
             if held.category == category:
-                yield f"  {what(held)}: {_counts(care, held)}"
+                yield phrase("  {what}: {counts}", what=what(held), counts=_counts(care, held))
 
 
 def markdown(care: CareSimulation) -> Iterator[str]:
     """The same as a table; `code` is applied to names by the caller's escape."""
-    yield "| category | held back by | before | after | recipients | most at |"
+    yield phrase("| category | held back by | before | after | recipients | most at |")
     yield "|---|---|--:|--:|--:|---|"
     for held in care.held:
         recipients = f"{len(care.before.recipients[held]):,} → {len(care.after.recipients[held]):,}"
         hours = care.after.hours[held] or care.before.hours[held]
         cells = (held.category, what(held), f"{care.before.held[held]:,}", f"{care.after.held[held]:,}", recipients)
-        yield "| " + " | ".join((*cells, busiest(hours))) + " |"
+        yield "| " + joined(" | ", (*cells, busiest(hours))) + " |"
     yield ""
 
 
@@ -56,11 +59,18 @@ def notes(care: CareSimulation) -> Iterator[str]:
     """What the reader must know of the simulation."""
     zone = care.zones[-1]
     yield (
-        f"recipient care was simulated on {care.events:,} events, each message sent at the time of its event; "
-        f"recorded events have no opt-outs and no zones of recipients: none opted out, and the clock is that of {zone}"
+        phrase(
+            "recipient care was simulated on {events:,} events, each message sent at the time of "
+            "its event; recorded events have no opt-outs and no zones of recipients: none opted "
+            "out, and the clock is that of {zone}",
+            events=care.events,
+            zone=zone,
+        )
     )
     if care.untimed:
-        yield f"{care.untimed:,} events have no time, so recipient care is not simulated for them"
+        yield phrase(
+            "{untimed:,} events have no time, so recipient care is not simulated for them", untimed=care.untimed
+        )
 
 
 def as_values(care: CareSimulation) -> dict[str, object]:
@@ -93,20 +103,26 @@ def as_values(care: CareSimulation) -> dict[str, object]:
 
 def what(held: Held) -> str:
     """What held messages back: `cap marketing-a-day`."""
-    return _WHAT[held.reason].format(held.name)
+    return phrase(_WHAT[held.reason], name=held.name)
 
 
 def busiest(hours: Counter[int]) -> str:
     """The hours with most messages: `20:00 (12), 21:00 (5)`."""
-    return ", ".join(f"{hour:02}:00 ({count:,})" for hour, count in hours.most_common(MOST_HOURS))
+    return joined(", ", (f"{hour:02}:00 ({count:,})" for hour, count in hours.most_common(MOST_HOURS)))
 
 
 def _counts(care: CareSimulation, held: Held) -> str:
     before, after = care.before.held[held], care.after.held[held]
     recipients = len(care.after.recipients[held] or care.before.recipients[held])
     hours = busiest(care.after.hours[held] or care.before.hours[held])
-    people = "1 recipient" if recipients == 1 else f"{recipients:,} recipients"
-    return f"{before:,} → {after:,} not sent, {people}; most at {hours}"
+    people = counted(recipients, "{count:,} recipient", "{count:,} recipients")
+    return phrase(
+        "{before:,} → {after:,} not sent, {people}; most at {hours}",
+        before=before,
+        after=after,
+        people=people,
+        hours=hours,
+    )
 
 
 def _category(side: Side, name: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from pipeline.authoring.diff.care_simulation import Moment
 from pipeline.model.event import Event, Position
 from pipeline.model.notice import DEFAULT_API, Notice, OnAmbiguous, Refusal
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 
 MILLISECONDS_A_DAY = 86_400_000
 LEAST_SPAN_MS = 3_600_000
@@ -104,7 +105,9 @@ class RuleDiff:
             self.refusals[after.reason] += 1
         recipients = dict.fromkeys(item.recipient for item in (before, after) if item is not None and item.recipient)
         refusal = next((item for item in (after, before) if isinstance(item, Refusal)), None)
-        detail = f"{refusal.reason}: {refusal.detail}" if refusal is not None else ""
+        detail = (
+            phrase("{reason}: {detail}", reason=refusal.reason, detail=refusal.detail) if refusal is not None else ""
+        )
         self._keep(Example(event.record.position, change, fields, tuple(recipients), detail), most)
 
     def _keep(self, example: Example, most: int) -> None:

@@ -8,8 +8,9 @@ from pipeline.authoring.diff import care_report
 from pipeline.authoring.diff import report as diff_report
 from pipeline.authoring.diff.care_simulation import CareSimulation
 from pipeline.authoring.diff.changes import Change, Diff, Example, FieldChange, RuleDiff
-from pipeline.authoring.diff.report import SHOWN, Mask, Names
+from pipeline.authoring.diff.report import EDITS, KINDS, SHOWN, Mask, Names
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.phrases import counted, joined, phrase
 
 LONGEST = 200
 """Longest value that is shown: enough for every field of a message, and a limit for URLs."""
@@ -18,20 +19,30 @@ _MARKUP = frozenset("\\`*_{}[]<>()#|&~!@$^")
 
 def as_markdown(diff: Diff, names: Names, mask: Mask, care: CareSimulation | None = None) -> str:
     """The Markdown text, with the simulation of recipient care if there is one. Values of events are escaped."""
-    lines = [f"### Rules: {code(names.old)} → {code(names.new)}", "", _summary(diff, names), ""]
+    lines = [
+        phrase("### Rules: {old} → {new}", old=code(names.old), new=code(names.new)),
+        "",
+        _summary(diff, names),
+        "",
+    ]
     if diff.rules:
         lines += _table(diff)
     for name, rule in diff_report.ordered(diff):
         lines += _examples(name, rule, names, mask)
     if care is not None:
-        lines += ["#### Recipient care", "", *care_report.markdown(care)]
+        lines += [phrase("#### Recipient care"), "", *care_report.markdown(care)]
     if diff.unchanged:
         count = len(diff.unchanged)
-        lines += [f"{count} {'rule is' if count == 1 else 'rules are'} the same in both versions.", ""]
-    lines += [f"- {note}" for note in diff_report.notes(diff)]
+        lines += [
+            counted(
+                count, "{count} rule is the same in both versions.", "{count} rules are the same in both versions."
+            ),
+            "",
+        ]
+    lines += ["- " + note for note in diff_report.notes(diff)]
     if care is not None:
-        lines += [f"- {note}" for note in (care_report.headline(care), *care_report.notes(care))]
-    return "\n".join(lines).rstrip() + "\n"
+        lines += ["- " + note for note in (care_report.headline(care), *care_report.notes(care))]
+    return joined("\n", lines[: -1 if not lines[-1] else None]) + "\n"
 
 
 def _summary(diff: Diff, names: Names) -> str:
@@ -39,31 +50,37 @@ def _summary(diff: Diff, names: Names) -> str:
     span = ""
     if diff.first_ms is not None and diff.days is not None:
         first, last = diff_report.moment(diff.first_ms), diff_report.moment(diff.last_ms)
-        span = f", {first} to {last} ({diff.days:.1f} days)"
-    events = f"{diff_report.events(diff)} of {code(names.events)}{span}"
+        span = phrase(", {first} to {last} ({days:.1f} days)", first=first, last=last, days=diff.days)
+    events = phrase("{events} of {source}{span}", events=diff_report.events(diff), source=code(names.events), span=span)
     if not diff.changes:
-        return f"**No message changes.** Compared on {events}."
-    return f"**{diff_report.changes(diff)}**; the rules below sent {sent:,}. Compared on {events}."
+        return phrase("**No message changes.** Compared on {events}.", events=events)
+    changes = diff_report.changes(diff)
+    return phrase(
+        "**{changes}**; the rules below sent {sent:,}. Compared on {events}.", changes=changes, sent=sent, events=events
+    )
 
 
 def _table(diff: Diff) -> Iterator[str]:
     daily = diff.days is not None
-    heads = ["rule", "", "before", "after", *SHOWN, *(["a day"] if daily else [])]
-    yield "| " + " | ".join(heads) + " |"
+    heads = [phrase("rule"), "", phrase("before"), phrase("after"), *(KINDS[change] for change in SHOWN)]
+    if daily:
+        heads.append(phrase("a day"))
+    yield "| " + joined(" | ", heads) + " |"
     yield "|---|---|" + "--:|" * (len(heads) - 2)
     for name, rule in diff_report.ordered(diff):
-        cells = [code(name), rule.edit.value, f"{rule.before:,}", f"{rule.after:,}"]
+        cells = [code(name), EDITS[rule.edit], f"{rule.before:,}", f"{rule.after:,}"]
         cells += [f"{rule.counts[change]:,}" if rule.counts[change] else "" for change in SHOWN]
         if daily:
             cells.append(f"{diff_report.per_day(diff, rule.before):,} → {diff_report.per_day(diff, rule.after):,}")
-        yield "| " + " | ".join(cells) + " |"
+        yield "| " + joined(" | ", cells) + " |"
     yield ""
 
 
 def _examples(name: str, rule: RuleDiff, names: Names, mask: Mask) -> Iterator[str]:
     if not rule.examples:
         return
-    yield f"<details><summary>{code(name)}: {headline(rule)}</summary>"
+    what = phrase("{rule}: {summary}", rule=code(name), summary=headline(rule))
+    yield "<details><summary>" + what + "</summary>"
     yield ""
     for example in diff_report.examples(rule):
         yield from _example(example, names, mask)
@@ -76,17 +93,20 @@ def headline(rule: RuleDiff) -> str:
     parts = []
     for change in SHOWN:
         if rule.counts[change]:
-            where = ", ".join(f"{location} {count:,}" for location, count in rule.fields.most_common())
-            more = f" ({where})" if change is Change.CHANGED and where else ""
-            parts.append(f"{rule.counts[change]:,} {change}{more}")
+            count = phrase("{count:,} {change}", count=rule.counts[change], change=KINDS[change])
+            where = joined(", ", (f"{location} {number:,}" for location, number in rule.fields.most_common()))
+            is_changed = change is Change.CHANGED and where
+            parts.append(phrase("{message} ({hint})", message=count, hint=where) if is_changed else count)
     if rule.refusals:
-        parts.append("refused for " + ", ".join(f"{reason} {count:,}" for reason, count in rule.refusals.most_common()))
-    return ", ".join(parts)
+        reasons = joined(", ", (f"{reason} {count:,}" for reason, count in rule.refusals.most_common()))
+        parts.append(phrase("refused for {reasons}", reasons=reasons))
+    return joined(", ", parts)
 
 
 def _example(example: Example, names: Names, mask: Mask) -> Iterator[str]:
-    detail = f": {code(example.detail)}" if example.detail else ""
-    yield f"**{example.change}**, event {code(names.event(example.position))}{detail}"
+    event = code(names.event(example.position))
+    what = phrase("**{change}**, event {event}", change=KINDS[example.change], event=event)
+    yield what + (f": {code(example.detail)}" if example.detail else "")
     yield ""
     fields = mask.fields(example)
     if fields:
@@ -96,11 +116,11 @@ def _example(example: Example, names: Names, mask: Mask) -> Iterator[str]:
 
 def _fields(change: Change, fields: Sequence[FieldChange]) -> Iterator[str]:
     if change is Change.CHANGED:
-        yield "| field | before | after |"
+        yield phrase("| field | before | after |")
         yield "|---|---|---|"
         yield from (f"| {code(name)} | {code(before)} | {code(after)} |" for name, before, after in fields)
         return
-    yield "| field | message |"
+    yield phrase("| field | message |")
     yield "|---|---|"
     yield from (f"| {code(name)} | {code(before if after is None else after)} |" for name, before, after in fields)
 

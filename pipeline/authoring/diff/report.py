@@ -9,9 +9,24 @@ from typing import NamedTuple
 
 from pipeline.authoring.diff.changes import Change, Diff, Edit, Example, FieldChange, RuleDiff
 from pipeline.model.event import Position
+from pipeline.phrases import Say, counted, joined, phrase
 
 SHOWN = (Change.NEW, Change.GONE, Change.CHANGED, Change.REFUSED)
 """Kinds of change, in the order of columns and examples."""
+KINDS: Mapping[Change, str] = {
+    Change.SAME: phrase("same"),
+    Change.NEW: phrase("new"),
+    Change.GONE: phrase("gone"),
+    Change.CHANGED: phrase("changed"),
+    Change.REFUSED: phrase("refused"),
+}
+EDITS: Mapping[Edit, str] = {
+    Edit.ADDED: phrase("added"),
+    Edit.REMOVED: phrase("removed"),
+    Edit.EDITED: phrase("edited"),
+    Edit.SAME: phrase("same"),
+}
+_MOST_NAMED = 10
 SHORT = 8
 """A recipient shorter than this is masked only where it is a whole word."""
 
@@ -36,8 +51,9 @@ class Names(NamedTuple):
 class Mask:
     """Replaces recipients by `recipient 1`, `recipient 2` …; the same recipient always has the same number."""
 
-    def __init__(self, *, show: bool = False) -> None:
-        """With `show`, nothing is masked."""
+    def __init__(self, *, show: bool = False, say: Say = str) -> None:
+        """With `show`, nothing is masked; `say` has the language of the stand-ins."""
+        self._say = say
         self._show = show
         self._known: dict[str, str] = {}
 
@@ -46,7 +62,7 @@ class Mask:
         if self._show:
             return example.fields
         for recipient in example.recipients:
-            self._known.setdefault(recipient, f"recipient {len(self._known) + 1}")
+            self._known.setdefault(recipient, self._say(phrase("recipient {count}", count=len(self._known) + 1)))
         return [
             FieldChange(
                 one.name, self._masked(one.before, example.recipients), self._masked(one.after, example.recipients)
@@ -65,12 +81,12 @@ class Mask:
 
 def events(diff: Diff) -> str:
     """The number of events, as text."""
-    return "1 event" if diff.events == 1 else f"{diff.events:,} events"
+    return counted(diff.events, "{count:,} event", "{count:,} events")
 
 
 def changes(diff: Diff) -> str:
     """How many messages change, as text."""
-    return "1 message changes" if diff.changes == 1 else f"{diff.changes:,} messages change"
+    return counted(diff.changes, "{count:,} message changes", "{count:,} messages change")
 
 
 def per_day(diff: Diff, messages: int) -> int | None:
@@ -91,27 +107,33 @@ def moment(milliseconds: int | None) -> str | None:
 def notes(diff: Diff) -> Iterator[str]:
     """Notes for the reader, one sentence each."""
     if not diff.events:
-        yield "the recording has no events: nothing was compared"
+        yield phrase("the recording has no events: nothing was compared")
     unseen = [name for name, rule in diff.rules.items() if diff.events and not rule.events]
     if unseen:
-        yield f"the recording has no event for these rules: {_listed(unseen)}"
+        yield phrase("the recording has no event for these rules: {unseen}", unseen=_listed(unseen))
     mute = [name for name, rule in diff.rules.items() if rule.edit is not Edit.SAME and _refused_throughout(rule)]
     if mute:
-        yield f"every message of these rules is refused in both versions: {_listed(mute)}; `explain` shows why"
+        yield phrase(
+            "every message of these rules is refused in both versions: {mute}; `explain` shows why", mute=_listed(mute)
+        )
     idle = [
         name
         for name, rule in diff.rules.items()
         if rule.events and not rule.changes and rule.edit is not Edit.SAME and name not in mute
     ]
     if idle:
-        yield f"these rules differ, but none of their messages does: {_listed(idle)}"
+        yield phrase("these rules differ, but none of their messages does: {idle}", idle=_listed(idle))
     if diff.undecodable:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in diff.undecodable.most_common())
+        reasons = joined(", ", (f"{reason} {count}" for reason, count in diff.undecodable.most_common()))
         total = diff.undecodable.total()
-        what = "1 record cannot be decoded and was" if total == 1 else f"{total:,} records cannot be decoded and were"
-        yield f"{what} skipped ({reasons})"
+        what = counted(
+            total,
+            "{count:,} record cannot be decoded and was skipped",
+            "{count:,} records cannot be decoded and were skipped",
+        )
+        yield phrase("{message} ({hint})", message=what, hint=reasons)
     if diff.events and diff.days is None and any(rule.changes for rule in diff.rules.values()):
-        yield "the times of the events are unknown or span less than an hour: messages a day are not estimated"
+        yield phrase("the times of the events are unknown or span less than an hour: messages a day are not estimated")
 
 
 def _refused_throughout(rule: RuleDiff) -> bool:
@@ -119,7 +141,8 @@ def _refused_throughout(rule: RuleDiff) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")  # noqa: PLR2004 - as many as a line takes
+    first, others = joined(", ", (f"`{name}`" for name in names[:_MOST_NAMED])), len(names) - _MOST_NAMED
+    return phrase("{first} and {count} more", first=first, count=others) if others > 0 else first
 
 
 def ordered(diff: Diff) -> list[tuple[str, RuleDiff]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import CompileError, Environment
 from pipeline.rules.cel.tree import Kind, Node
 from pipeline.rules.for_each import taken_apart
@@ -60,7 +61,7 @@ def find_recipients(sources: RuleSources) -> Recipients:
         if isinstance(document, Finding):
             raise UserError(
                 f"{file}:{document.line}: {document.message}",
-                hint="correct it first: which fields name recipients is not known",
+                hint=phrase("correct it first: which fields name recipients is not known"),
             )
         for read in _rules(document.value, environment):
             for event_type in read.types:

@@ -14,6 +14,7 @@ import yaml
 from pipeline.authoring.drafting.expectations import expected_of
 from pipeline.authoring.drafting.yaml_text import block, flow, scalar, scalar_like
 from pipeline.authoring.rule_tests.running import Result
+from pipeline.phrases import phrase
 from pipeline.rules.source.document import Path
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -71,14 +72,14 @@ def accepted(text: str, results: Sequence[Result], *, is_whole: bool = False) ->
     for result in results:
         name = result.case.name
         if result.event is None:
-            left.append(f"{name}: {result.mismatches[0].message}")
+            left.append(phrase("{name}: {message}", name=name, message=result.mismatches[0].message))
             continue
         found = None if is_whole else _texts(text, root, result)
         if found is None:
             value = expected_of(result.came, result.case.expect.notices or ())
             if value is None:
                 refused = next(message for message in result.came if message.refused is not None)
-                left.append(f"{name}: beside other messages, {refused}")
+                left.append(phrase("{name}: beside other messages, {refused}", name=name, refused=refused.in_brief))
                 continue
             found = [_again(text, root, result.case.expect_path, value)]
         edits += found

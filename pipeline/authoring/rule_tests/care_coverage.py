@@ -13,13 +13,14 @@ from pipeline.authoring.rule_tests.running import NoticeDecision
 from pipeline.care.decision import End
 from pipeline.care.declaration import Category
 from pipeline.model.outcome import CAP, Reason
+from pipeline.phrases import phrase
 from pipeline.rules.care_compiler import held_back_by
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.source.document import Document, Path
 
-_OPTED_OUT, _NOT_OPTED_OUT = "opted out", "not opted out"
-_IN, _OUTSIDE = "in", "outside of"
-_REACHED, _BELOW = "reached", "not reached"
+_OPTED_OUT, _NOT_OPTED_OUT = phrase("opted out"), phrase("not opted out")
+_IN, _OUTSIDE = phrase("in"), phrase("outside of")
+_REACHED, _BELOW = phrase("reached"), phrase("not reached")
 
 
 class CareCoverage:
@@ -72,14 +73,14 @@ def _sides(category: Category) -> Iterator[_Side]:
     held = held_back_by(category)
     if "opt_out" in held and category.opt_out is not None:
         for result in (_OPTED_OUT, _NOT_OPTED_OUT):
-            yield _Side("opt_out", category.opt_out, f"list `{category.opt_out}`", result)
+            yield _Side("opt_out", category.opt_out, phrase("list `{opt_out}`", opt_out=category.opt_out), result)
     if "quiet" in held and category.quiet is not None:
         name = category.quiet.hours.name
         for result in (_IN, _OUTSIDE):
-            yield _Side("quiet", name, f"quiet hours `{name}`", result)
+            yield _Side("quiet", name, phrase("quiet hours `{name}`", name=name), result)
     for cap in category.caps if "caps" in held else ():
         for result in (_REACHED, _BELOW):
-            yield _Side("caps", cap.name, f"cap `{cap.name}`", result)
+            yield _Side("caps", cap.name, phrase("cap `{name}`", name=cap.name), result)
 
 
 def _taken(category: Category, decided: NoticeDecision) -> Iterator[_Side]:

@@ -18,6 +18,7 @@ from pipeline.care.decision import End
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import Activation, Expression
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
@@ -30,7 +31,8 @@ from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RuleLocations
 from pipeline.rules.template_choice import OTHERS, TemplateChoice
 
-_DUPLICATE, _FIRST = "a duplicate", "the first"
+_SEVERAL, _NO_ITEM = phrase("several items"), phrase("no item")
+_DUPLICATE, _FIRST = phrase("a duplicate"), phrase("the first")
 _JUNCTIONS = frozenset({"_&&_", "_||_"})
 
 
@@ -47,9 +49,9 @@ class Branch(NamedTuple):
     def message(self) -> str:
         """What the tests do not cover."""
         if not self.expression:
-            return "never matches"
+            return phrase("never matches")
         expected = str(self.expected).lower() if isinstance(self.expected, bool) else self.expected
-        return f"never {expected}: {self.expression}"
+        return phrase("never {expected}: {expression}", expected=expected, expression=self.expression)
 
 
 class RuleCoverage(NamedTuple):
@@ -200,7 +202,7 @@ class _WatchedRule:
             items = each.items(activation)
         except RenderRefused:
             return ()
-        self._counts.add("several items" if items else "no item")
+        self._counts.add(_SEVERAL if items else _NO_ITEM)
         return [each.bind(activation, item) for item in items]
 
     def seen(self) -> RuleCoverage:
@@ -211,7 +213,9 @@ class _WatchedRule:
             branches += 1
             if not self._inactive:
                 location = self._places.document.location(self._places.key("active"))
-                missing.append(Branch(location, f"active {self._rule.active.in_words()}", expected=False))
+                missing.append(
+                    Branch(location, phrase("active {days}", days=self._rule.active.in_words()), expected=False)
+                )
         if self._when is not None:
             # A true condition and a match of the rule are the same branch and count once.
             branches += sum(1 if self._when.is_whole(node) else 2 for node in self._when.decisions)
@@ -225,18 +229,18 @@ class _WatchedRule:
             branches += 2
             location = self._places.location("for_each")
             text = self._rule.for_each.over.source
-            missing += [Branch(location, text, one) for one in ("several items", "no item") if one not in self._counts]
+            missing += [Branch(location, text, one) for one in (_SEVERAL, _NO_ITEM) if one not in self._counts]
         if self._rule.once is not None:
             branches += 2
             location = self._places.document.location(self._places.key("once"))
-            text = f"once by {self._rule.once.by.source}"
+            text = phrase("once by {source}", source=self._rule.once.by.source)
             missing += [Branch(location, text, one) for one in (_DUPLICATE, _FIRST) if one not in self.once]
         by = [] if self._by is None else [("template", "by", 0, self._by)]
         branches += len(self._keys)
         for one in self._keys:
             if one not in self._chosen:
                 location = self._places.document.location((*self._places.key("template"), "of", one))
-                missing.append(Branch(location, "the template", f'"{one}"'))
+                missing.append(Branch(location, phrase("the template"), f'"{one}"'))
         for name, key, at, watched in (*by, *self._texts):
             branches += 2 * len(watched.decisions) + watched.sides
             missing += [
@@ -284,7 +288,7 @@ def _decisions(node: Node) -> Iterator[Node]:
         yield from _decisions(child)
 
 
-_GIVEN, _FALLBACK = "the value itself", "the other value"
+_GIVEN, _FALLBACK = phrase("the value itself"), phrase("the other value")
 _OTHERS = "*"
 
 

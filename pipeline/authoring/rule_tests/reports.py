@@ -11,6 +11,7 @@ from pipeline.authoring.rule_tests.comparing import Message, Mismatch
 from pipeline.authoring.rule_tests.running import Result
 from pipeline.authoring.terminal_escape import shown, terminal_escape
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.lint.check import SkippedCase
 
 _UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,17 +27,17 @@ class Timed(NamedTuple):
 def as_text(result: Result) -> Iterator[str]:
     """The lines about a failed case: expected and actual values, and the location of the expectation."""
     location = result.case.document.location(result.case.path)
-    path, name = terminal_escape(result.case.document.path), terminal_escape(result.case.name)
-    yield f"FAILED {path}:{location.line}:{location.column}: {name}"
+    where = f"{result.case.document.path}:{location.line}:{location.column}"
+    yield phrase("FAILED {where}: {name}", where=where, name=result.case.name)
     for mismatch in result.mismatches:
         at = result.location(mismatch)
-        yield f"  {path}:{at.line}:{at.column}: {terminal_escape(mismatch.message)}"
+        yield f"  {result.case.document.path}:{at.line}:{at.column}: " + mismatch.message
         if mismatch.expected is not None:
-            yield f"    expected  {_shown(mismatch.expected)}"
+            yield phrase("    expected  {text}", text=_shown(mismatch.expected))
         if mismatch.expected is not None or mismatch.got is not None:
-            yield f"    got       {_shown(mismatch.got)}"
+            yield phrase("    got       {text}", text=_shown(mismatch.got))
         if mismatch.hint is not None:
-            yield f"    hint: {terminal_escape(mismatch.hint)}"
+            yield phrase("    hint: {hint}", hint=mismatch.hint)
 
 
 def as_json(timed: Timed) -> dict[str, object]:

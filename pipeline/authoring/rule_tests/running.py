@@ -17,6 +17,7 @@ from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice
 from pipeline.model.outcome import CAP, Reason
+from pipeline.phrases import joined, phrase
 from pipeline.rules.lint.cases import Case, Moment
 from pipeline.rules.lint.given_events import EventFiles, Unfit, given
 from pipeline.rules.ruleset import Rule, RuleSet, made
@@ -103,7 +104,7 @@ def _decided(message: Message, decision: NoticeDecision | None, zone: str) -> Me
     if decision is None or not isinstance(decision.decision, End):
         return message
     end = decision.decision
-    detail = "; ".join(in_words(one, zone) for one in end.because)
+    detail = joined("; ", (in_words(one, zone) for one in end.because))
     caps = tuple(one.name for one in end.because if one.what == CAP and one.name is not None)
     return message._replace(suppressed=str(end.reason), detail=detail, caps=caps)
 
@@ -134,7 +135,7 @@ def _completed(message: Message, rules: RuleSet, event: Event) -> Message:
     if not is_visible(rendered):
         return message
     cut = rendered if len(rendered) <= _MOST_SHOWN else f"{rendered[:_MOST_SHOWN]}…"
-    return message._replace(detail=f"{message.detail}: {shown(cut)}")
+    return message._replace(detail=phrase("{detail}: {text}", detail=message.detail, text=shown(cut)))
 
 
 _OF_A_TEXT = frozenset({Reason.FIELD_LIMIT, Reason.URL_REFUSED})
@@ -144,26 +145,29 @@ def _why_not(name: str, rules: RuleSet, event: Event, came: Sequence[Message]) -
     """Why the rule with that id makes no message of the event."""
     rule = next((one for one in rules.rules if one.id == name), None)
     if rule is None:
-        return WhyNot("there is no rule with this id")
+        return WhyNot(phrase("there is no rule with this id"))
     if event.type not in rule.on:
-        return WhyNot(f"it is for {', '.join(rule.on)}, not for {event.type}")
+        return WhyNot(phrase("it is for {on}, not for {type}", on=joined(", ", rule.on), type=event.type))
     if rule.active is not None and not rule.active.has(event):
-        return WhyNot(rule.active.why_not(event), "`time:` of the test's event sets another time")
+        return WhyNot(rule.active.why_not(event), phrase("`time:` of the test's event sets another time"))
     if (empty := _no_items(rule, rules, event)) is not None:
         return WhyNot(empty)
     false = list(_false_parts(rule, rules, event))
     if not false:
         stopper = came[-1].rule if came else name
-        return WhyNot(f"the earlier rule `{stopper}` matched and has `stop: true`")
-    others = ", ".join(f"`{message.rule}`" for message in came)
-    return WhyNot(f"its condition is false: {'; '.join(false)}", f"there are messages of {others}" if others else None)
+        return WhyNot(phrase("the earlier rule `{stopper}` matched and has `stop: true`", stopper=stopper))
+    others = joined(", ", (f"`{message.rule}`" for message in came))
+    return WhyNot(
+        phrase("its condition is false: {false}", false=joined("; ", false)),
+        phrase("there are messages of {others}", others=others) if others else None,
+    )
 
 
 def _no_items(rule: Rule, rules: RuleSet, event: Event) -> str | None:
     """Why a rule with `for_each` that matches makes no message; None where it does not, or does not match."""
     if rule.for_each is None or made(rule, event, rules.bind(event)) != []:
         return None
-    return f"it matches, and its list is empty: `{rule.for_each.over.source}`"
+    return phrase("it matches, and its list is empty: `{source}`", source=rule.for_each.over.source)
 
 
 def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
@@ -175,12 +179,12 @@ def _false_parts(rule: Rule, rules: RuleSet, event: Event) -> Iterator[str]:
         return
     for node in evaluation.deciding():
         values = [
-            f"{evaluation.tree.text(operand)} is {_value(evaluation.of(operand))}"
+            phrase("{text} is {operand}", text=evaluation.tree.text(operand), operand=_value(evaluation.of(operand)))
             for operand in evaluation.operands(node)
         ]
-        values_text = f" ({', '.join(values)})" if values else ""
-        yield f"`{evaluation.tree.text(node)}`{values_text}"
+        text = f"`{evaluation.tree.text(node)}`"
+        yield phrase("{message} ({hint})", message=text, hint=joined(", ", values)) if values else text
 
 
 def _value(result: Outcome | None) -> str:
-    return shown(result.value) if result is not None and result.failed is None else "not available"
+    return shown(result.value) if result is not None and result.failed is None else phrase("not available")

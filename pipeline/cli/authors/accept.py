@@ -15,13 +15,15 @@ from pipeline.adapters.authoring.text_files import Change, read_whole, write_cha
 from pipeline.authoring.drafting.yaml_text import block, scalar, with_item
 from pipeline.authoring.rule_tests.accepting import PLACEHOLDER, Accepted, accepted, newly_given
 from pipeline.authoring.rule_tests.running import Result
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.authors.event_names import plain_reference
 from pipeline.cli.authors.one_event import Found, find_or_exit, select_event
 from pipeline.cli.authors.rule_set import Named, SoundRules
+from pipeline.cli.language import in_language
+from pipeline.cli.printing import paragraph, plain, say
 from pipeline.errors import UserError
 from pipeline.model.event import Event
+from pipeline.phrases import counted, phrase
 from pipeline.rules.timestamp import Timestamp
 
 Run = Callable[[str, str], Sequence[Result]]
@@ -50,7 +52,11 @@ def _proved(path: str, text: str, failed: Sequence[Result], run: Run) -> Accepte
         again = [result.case.name for result in run(path, one.text) if not result.passed]
         if not set(again).intersection(one.names):
             return one
-    return Accepted(text, (), tuple(f"{result.case.name}: its expectation cannot be written here" for result in failed))
+    return Accepted(
+        text,
+        (),
+        tuple(phrase("{name}: its expectation cannot be written here", name=result.case.name) for result in failed),
+    )
 
 
 def ask_and_write(changes: Sequence[Change], every: Sequence[Accepted], *, is_agreed: bool) -> int:
@@ -61,22 +67,28 @@ def ask_and_write(changes: Sequence[Change], every: Sequence[Accepted], *, is_ag
     """
     left = [line for one in every for line in one.left]
     for line in left:
-        print(terminal_escape(f"not accepted: {line}"))
+        say(plain(phrase("not accepted: {line}", line=line)))
     count = sum(len(one.names) for one in every)
     if not changes:
-        print("no expectation changes")
+        say(plain(phrase("no expectation changes")))
         return FINDINGS if left else FINE
     for change in changes:
-        print(terminal_escape("\n".join(change.diff()), keep="\n"))
-    what = f"{count} expectation{'s' * (count != 1)} to {len(changes)} file{'s' * (len(changes) != 1)}"
+        say(paragraph("\n".join(change.diff())))
+    what = phrase(
+        "{expectations} to {files}",
+        expectations=counted(count, "{count} expectation", "{count} expectations"),
+        files=counted(len(changes), "{count} file", "{count} files"),
+    )
     if not is_agreed:
         if not sys.stdin.isatty():
-            raise UserError(f"nothing is written: {what} would be", hint="--yes writes without a question")
-        if not typer.confirm(f"Is this what customers should read? Write {what}"):
-            print("nothing is written")
+            raise UserError(
+                phrase("nothing is written: {what} would be", what=what), hint=phrase("--yes writes without a question")
+            )
+        if not typer.confirm(in_language(phrase("Is this what customers should read? Write {what}", what=what))):
+            say(plain(phrase("nothing is written")))
             return FINDINGS
     write_changes(changes)
-    print(f"written: {what}")
+    say(plain(phrase("written: {what}", what=what)))
     return FINDINGS if left else FINE
 
 
@@ -95,10 +107,15 @@ def with_test(named: Named, event: str, name: str | None) -> tuple[Path, str, st
     found = find_or_exit(select_event(event, 1, None), sound, settings, as_json=False)
     rule = next((one for one in sound.ruleset.rules if found.event.type in one.on), None)
     if rule is None:
-        raise UserError(f"no rule is for events of type `{found.event.type}`", hint="nothing would be tested")
+        raise UserError(
+            phrase("no rule is for events of type `{type}`", type=found.event.type),
+            hint=phrase("nothing would be tested"),
+        )
     chosen = name or f"{rule.id}: {found.where}"
     if any(case.name == chosen for case in sound.checked.cases):
-        raise UserError(f"there is a test `{chosen}` already", hint="name this one: --name NAME")
+        raise UserError(
+            phrase("there is a test `{chosen}` already", chosen=chosen), hint=phrase("name this one: --name NAME")
+        )
     path = sound.folder / "tests" / f"{Path(rule.file).stem}.yaml"
     text = with_item(str(path), read_whole(path) or "", "tests", _lines(chosen, found))
     return path, text, chosen

@@ -50,9 +50,11 @@ def require_schemas(catalogue: SchemaCatalogue, given: Path | None) -> None:
     """
     if not len(catalogue):
         raise UserError(
-            f"no schemas are found in {given or Path('schemas')} or in the service's configuration",
-            hint="put the event's .avsc file into the folder schemas, or name a folder (--schemas DIR) or a "
-            "configuration (--config FILE)",
+            phrase("no schemas are found in {given} or in the service's configuration", given=given or Path("schemas")),
+            hint=phrase(
+                "put the event's .avsc file into the folder schemas, or name a folder (--schemas DIR) "
+                "or a configuration (--config FILE)"
+            ),
         )
 
 
@@ -110,10 +112,10 @@ def command(
             print_json([values(finding) for finding in checked.findings])
         case "github":
             for finding in checked.findings:
-                print(_as_annotation(finding))
+                say(plain(_as_annotation(finding)))
         case "text":
             for line in finding_lines(checked.findings, limit):
-                print(line)
+                say(plain(line))
     counts = {level: sum(finding.level is level for finding in checked.findings) for level in Level}
     if output == "text":
         number = len(checked.ruleset.rules) if checked.ruleset else 0

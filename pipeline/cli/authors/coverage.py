@@ -16,8 +16,9 @@ from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, SchemasOption
 from pipeline.cli.authors.rule_set import Named, SoundRules
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import plain, print_json, say
 from pipeline.errors import UserError
+from pipeline.phrases import counted, joined, phrase
 
 
 def command(
@@ -42,11 +43,16 @@ def command(
     Example: `notice-pipeline coverage --fail-under 100`
     """
     if rules.is_file():
-        raise UserError(f"{rules} is a file", hint="name the folder of rules; all its tests are run")
+        raise UserError(
+            phrase("{rules} is a file", rules=rules), hint=phrase("name the folder of rules; all its tests are run")
+        )
     sound = SoundRules.of(Named(rules, schemas, environment, None), None)
     cases = sound.checked.cases
     if not cases and not sound.checked.skipped:
-        raise UserError(f"{rules}: there are no tests", hint=f"tests are in {rules / 'tests'}/*.yaml")
+        raise UserError(
+            phrase("{rules}: there are no tests", rules=rules),
+            hint=phrase("tests are in {rules}/*.yaml", rules=rules / "tests"),
+        )
     coverage = Coverage(sound.ruleset, sound.checked.locations, sound.catalogue)
     care = CareCoverage(sound.ruleset, sound.checked.care)
     files = read_test_events(cases)
@@ -64,35 +70,54 @@ def command(
     if output == "json":
         print_json(_as_json(seen, categories, len(cases), failed) | {"off": list(sound.checked.off)})
     else:
-        for line in (*_lines(seen, categories, rules, len(cases)), *(f"{rule}  off" for rule in sound.checked.off)):
-            print(terminal_escape(line))
+        for line in (
+            *_lines(seen, categories, rules, len(cases)),
+            *(phrase("{rule}  off", rule=rule) for rule in sound.checked.off),
+        ):
+            say(plain(line))
         if failed:
-            print(f"{failed} of the tests failed: `notice-pipeline test {terminal_escape(str(rules))}` shows why")
+            say(
+                plain(
+                    phrase(
+                        "{failed} of the tests failed: `notice-pipeline test {rules}` shows why",
+                        failed=failed,
+                        rules=terminal_escape(str(rules)),
+                    )
+                )
+            )
         if not is_enough:
-            print(f"that is less than {fail_under:g} %")
+            say(plain(phrase("that is less than {fail_under:g} %", fail_under=fail_under)))
     if failed or not is_enough:
         raise typer.Exit(FINDINGS)
 
 
 def _lines(seen: Sequence[RuleCoverage], categories: Sequence[RuleCoverage], folder: Path, tests: int) -> Iterator[str]:
-    every = [*((rule.rule, rule) for rule in seen), *((f"category {one.rule}", one) for one in categories)]
+    every = [
+        *((rule.rule, rule) for rule in seen),
+        *((phrase("category {rule}", rule=one.rule), one) for one in categories),
+    ]
     width = max((len(name) for name, _ in every), default=0)
     for name, rule in every:
         reached = rule.branches - len(rule.missing)
-        yield f"{name:<{width}}  {_share(rule.percent):>5} %  {reached} of {rule.branches}"
+        figures = phrase("{reached} of {branches}", reached=reached, branches=rule.branches)
+        yield name + " " * (width - len(name)) + f"  {_share(rule.percent):>5} %  " + figures
         for branch in rule.missing:
-            yield f"  {rule.path}:{branch.location.line}:{branch.location.column}: {branch.message}"
+            yield f"  {rule.path}:{branch.location.line}:{branch.location.column}: " + branch.message
     branches = sum(rule.branches for _, rule in every)
     missing = sum(len(rule.missing) for _, rule in every)
-    of = _count(len(seen), "rule")
+    of = counted(len(seen), "{count} rule", "{count} rules")
     if categories:
-        of += f" and {len(categories)} {'category' if len(categories) == 1 else 'categories'}"
-    summary = f"{branches - missing} of {branches} branches of {of}"
-    yield f"{folder}: {_share(percent([*seen, *categories]))} %: {summary} reached by {_count(tests, 'test')}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
+        others = counted(len(categories), "{count} category", "{count} categories")
+        of = joined(" and ", (of, others))
+    yield phrase(
+        "{folder}: {percent} %: {reached} of {branches} branches of {of} reached by {tests}",
+        folder=folder,
+        percent=_share(percent([*seen, *categories])),
+        reached=branches - missing,
+        branches=branches,
+        of=of,
+        tests=counted(tests, "{count} test", "{count} tests"),
+    )
 
 
 def _share(share: float) -> str:

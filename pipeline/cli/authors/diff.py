@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -22,10 +21,12 @@ from pipeline.cli.authors import diff_text, recording
 from pipeline.cli.authors.event_names import plain_reference, reference
 from pipeline.cli.authors.one_event import EventSelection, find_or_exit, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
-from pipeline.cli.printing import print_json
+from pipeline.cli.language import in_language
+from pipeline.cli.printing import print_json, warn
 from pipeline.cli.progress import Reading, reading
 from pipeline.errors import UserError
 from pipeline.model.event import Event
+from pipeline.phrases import phrase
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -76,14 +77,15 @@ class _Source(NamedTuple):
         """
         if sum(one is not None for one in (self.file, self.topic, self.one)) != 1:
             raise UserError(
-                "name the events, once",
-                hint="--events FILE, or --topic T with --config pipeline.yaml",
+                phrase("name the events, once"),
+                hint=phrase("--events FILE, or --topic T with --config pipeline.yaml"),
             )
         if self.topic is None and (self.start or self.end):
-            raise UserError("--from and --to are for topics", hint="leave them out with --events")
+            raise UserError(phrase("--from and --to are for topics"), hint=phrase("leave them out with --events"))
         if self.topic is not None and self.settings is None:
             raise UserError(
-                "--topic needs the brokers of a configuration", hint="give --config, or write a pipeline.yaml"
+                phrase("--topic needs the brokers of a configuration"),
+                hint=phrase("give --config, or write a pipeline.yaml"),
             )
         return self
 
@@ -91,7 +93,11 @@ class _Source(NamedTuple):
     def name(self) -> str:
         if self.file is not None:
             return str(self.file)
-        bounds = f" from {self.start or 'the first'} to {self.end or 'the last'}" if self.start or self.end else ""
+        bounds = (
+            phrase(" from {start} to {end}", start=self.start or "the first", end=self.end or "the last")
+            if self.start or self.end
+            else ""
+        )
         return f"{self.topic}{bounds}"
 
     def found(self, sides: RuleSetPair, jobs: int) -> Found:
@@ -191,16 +197,19 @@ def command(
     else:
         diff, faults, care = source.found(pair, jobs or _cores())
     for message in faults:
-        print(f"warning: {terminal_escape(message)}", file=sys.stderr)
-    names, mask = Names(sides[0].name, sides[1].name, only or source.name, only), Mask(show=show_recipients)
+        warn(phrase("warning: {message}", message=terminal_escape(message)))
+    names, mask = (
+        Names(sides[0].name, sides[1].name, only or source.name, only),
+        Mask(show=show_recipients, say=in_language),
+    )
     if output == "json":
         print_json(as_values(diff, names, mask) | {"care": None if care is None else care_report.as_values(care)})
     elif output == "markdown":
-        print(as_markdown(diff, names, mask, care), end="")
+        print(in_language(as_markdown(diff, names, mask, care)), end="")
     else:
         diff_text.show(diff, names, mask, care)
     if diff.undecodable and not diff.events:
-        typer.echo(f"no event of {terminal_escape(source.name)} can be read", err=True)
+        warn(phrase("no event of {name} can be read", name=terminal_escape(source.name)))
         raise typer.Exit(FINDINGS)
     if exit_code and (diff.changes or (care is not None and care.changes)):
         raise typer.Exit(FINDINGS)

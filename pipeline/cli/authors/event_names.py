@@ -11,13 +11,14 @@ from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.errors import UserError
 from pipeline.model.event import Position
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.lint.cases import Case, read_cases
 
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})")
 _NUMBERED = re.compile(r"(.+):([1-9]\d{0,8})")
 SUFFIXES = ("", ".json", ".jsonl", ".json.gz", ".jsonl.gz", ".ndjson")
 MOST_NAMED = 8
-FORMS = "a file, FILE:NUMBER, a file of events/, the name of a test, or TOPIC/PARTITION/OFFSET"
+FORMS = phrase("a file, FILE:NUMBER, a file of events/, the name of a test, or TOPIC/PARTITION/OFFSET")
 
 
 class Reference(NamedTuple):
@@ -58,12 +59,18 @@ def reference(name: str, rules: Path) -> Reference:
     if len(like) == 1 or exact:
         return Reference(case=like[0])
     if like:
-        names = "; ".join(case.name for case in like[:MOST_NAMED])
-        raise UserError(f"`{name}` is in the names of several tests", hint=f"write the whole name: {names}")
+        names = joined("; ", (case.name for case in like[:MOST_NAMED]))
+        raise UserError(
+            phrase("`{name}` is in the names of several tests", name=name),
+            hint=phrase("write the whole name: {names}", names=names),
+        )
     if any(name.endswith(suffix) for suffix in SUFFIXES if suffix):
         return Reference(Path(name))  # reading it says what is wrong
     known = [*(path.name for path in _recordings(rules)), *(case.name for case in cases)]
-    raise UserError(f"no event is named `{name}`", hint=did_you_mean(name, known) or f"name {FORMS}")
+    raise UserError(
+        phrase("no event is named `{name}`", name=name),
+        hint=did_you_mean(name, known) or phrase("name {forms}", forms=FORMS),
+    )
 
 
 def event_folders(rules: Path) -> list[Path]:

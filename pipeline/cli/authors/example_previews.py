@@ -14,6 +14,7 @@ from pipeline.cli.authors.rule_set import SoundRules
 from pipeline.errors import UserError
 from pipeline.model.event import Event, Record
 from pipeline.model.notice import Notice
+from pipeline.phrases import joined, phrase
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import BEGIN
@@ -35,7 +36,8 @@ def made_of(sound: SoundRules, event: Event, only: Rule | None) -> list[Preview]
         return previews(sound.ruleset, event)
     if event.type not in only.on:
         raise UserError(
-            f"rule `{only.id}` is not for events of type `{event.type}`", hint=f"it is for {', '.join(only.on)}"
+            phrase("rule `{id}` is not for events of type `{type}`", id=only.id, type=event.type),
+            hint=phrase("it is for {on}", on=joined(", ", only.on)),
         )
     return previews_of(sound.ruleset, only, event)
 
@@ -54,7 +56,10 @@ def from_examples(
     name = sound.event_type(example_of) if example_of is not None else only.on[0] if only is not None else ""
     schema = sound.catalogue.newest(name)
     if schema is None:
-        raise UserError(f"there is no schema of `{name}` to make an example from", hint="give the event in a file")
+        raise UserError(
+            phrase("there is no schema of `{name}` to make an example from", name=name),
+            hint=phrase("give the event in a file"),
+        )
     first: tuple[Found, list[Preview]] | None = None
     given = examples_of(sound.ruleset, name, [only] if only is not None else None)
     for found in _examples(schema, wanted, given):
@@ -84,5 +89,5 @@ def _examples(schema: EventSchema, wanted: WantedExample, given: Mapping[str, st
         name = f"example/0/{number}"
         yield Found(
             Event(schema.name, data, record, name, None, None, time_ms, None, None),
-            "an example" if is_first else f"example {seed}",
+            phrase("an example") if is_first else phrase("example {seed}", seed=seed),
         )

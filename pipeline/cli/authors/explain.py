@@ -13,9 +13,10 @@ from pipeline.cli.authors import explain_report
 from pipeline.cli.authors.one_event import find_or_exit, position_of, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.operators import find_report
-from pipeline.cli.printing import faint, print_json, say
+from pipeline.cli.printing import faint, print_json, say, warn
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 
 if TYPE_CHECKING:
     from pipeline.cli.authors.one_event import Found
@@ -93,7 +94,7 @@ def command(
         _show_outcomes(actual)
     matches = {one.match for one in explanation.rules}
     if expect_message and Match.NOTICE not in matches:
-        typer.echo("no rule makes a message of this event", err=True)
+        warn(phrase("no rule makes a message of this event"))
         raise typer.Exit(FINDINGS)
     if Match.REFUSED in matches:
         raise typer.Exit(FINDINGS)
@@ -109,7 +110,7 @@ def _actual(settings: Settings | None, found: Found) -> Story | None:
     try:
         return actual_outcomes(settings, record.position, record.timestamp_ms, progress)
     except UserError as error:
-        typer.echo(f"the actual outcomes cannot be shown: {error.message}", err=True)
+        warn(phrase("the actual outcomes cannot be shown: {message}", message=error.message))
         return None
 
 
@@ -118,7 +119,7 @@ def _show_outcomes(actual: Story | None) -> None:
         return
     say()
     if not actual.notices:
-        say(faint("The service has published no outcome for this event."))
+        say(faint(phrase("The service has published no outcome for this event.")))
     for notice in actual.notices:
         find_report.show_notice(notice)
 

@@ -12,15 +12,16 @@ from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import counted, joined, phrase
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Location
 
 _WORDS = {
-    Match.NOTICE: "makes a message",
-    Match.REFUSED: "cannot make its message",
-    Match.NO_MATCH: "does not match",
-    Match.EMPTY: "matches and makes no message: its list is empty",
-    Match.STOPPED: "is not evaluated",
+    Match.NOTICE: phrase("makes a message"),
+    Match.REFUSED: phrase("cannot make its message"),
+    Match.NO_MATCH: phrase("does not match"),
+    Match.EMPTY: phrase("matches and makes no message: its list is empty"),
+    Match.STOPPED: phrase("is not evaluated"),
 }
 _MARKS = {
     Match.NOTICE: good("✓"),
@@ -34,60 +35,85 @@ _MARKS = {
 def show(explanation: Explanation, rules: Sequence[Rule], where: str) -> None:
     """Print it as text; `rules` are the selected ones."""
     event = explanation.event
-    say(strong(event.type), faint(f"  {where}  {_time(event.time_ms)}"))
+    say(strong(event.type), faint("  " + where + "  " + _time(event.time_ms)))
     if not explanation.rules:
         types = dict.fromkeys(name for rule in rules for name in rule.on)
-        hint = did_you_mean(event.type, types) or (f"it is for {', '.join(types)}" if len(rules) == 1 else "")
-        which = f"`{rules[0].id}` is not" if len(rules) == 1 else "no rule is"
-        say(bad(f"{which} for events of this type"), plain(f"; {hint}" if hint else ""))
+        hint = did_you_mean(event.type, types) or (
+            phrase("it is for {types}", types=joined(", ", types)) if len(rules) == 1 else ""
+        )
+        only = rules[0] if len(rules) == 1 else None
+        which = phrase("no rule is for events of this type")
+        if only is not None:
+            which = phrase("`{rule}` is not for events of this type", rule=only.id)
+        say(bad(which), plain(phrase("; {hint}", hint=hint) if hint else ""))
     for rule in explanation.rules:
         say()
         _show_rule(rule)
     if explanation.others:
         say()
-        say(faint(f"{_rules(explanation.others)} for other event types only."))
-
-
-def _rules(count: int) -> str:
-    return "1 rule is" if count == 1 else f"{count} rules are"
+        say(
+            faint(
+                counted(
+                    explanation.others,
+                    "{count} rule is for other event types only.",
+                    "{count} rules are for other event types only.",
+                )
+            )
+        )
 
 
 def _show_rule(rule: RuleExplanation) -> None:
     say(
         _MARKS[rule.match],
         strong(f" {rule.id}"),
-        plain(f" {_WORDS[rule.match]}"),
+        plain(" " + _WORDS[rule.match]),
         faint(f"  {_at(rule, rule.location)}"),
     )
     if rule.stopped_by is not None:
-        say(plain(f"    the earlier rule `{rule.stopped_by}` matched and has `stop: true`"))
+        say(
+            plain(
+                phrase("    the earlier rule `{stopped_by}` matched and has `stop: true`", stopped_by=rule.stopped_by)
+            )
+        )
         return
     if rule.inactive is not None:
-        say(plain(f"    {rule.inactive}"))
+        say(plain("    " + rule.inactive))
         return
     if rule.condition is None:
-        say(plain("    it has no `when`: every event of the type matches"))
+        say(plain(phrase("    it has no `when`: every event of the type matches")))
     for decision in rule.decisions:
         _show_decision(rule, decision)
     if rule.items is not None:
-        say(plain(f"    {rule.items}"))
+        say(plain("    " + rule.items))
     if rule.choice is not None and isinstance(rule.result, Notice):
-        chosen = f" = {shown(rule.choice.value)} chooses the template {rule.result.template}"
-        say(plain(f"    {one_line(rule.choice.text)}{chosen}"), faint(f"  {_at(rule, rule.choice.location)}"))
+        chosen = phrase(
+            " = {value} chooses the template {template}", value=shown(rule.choice.value), template=rule.result.template
+        )
+        say(plain(f"    {one_line(rule.choice.text)}" + chosen), faint(f"  {_at(rule, rule.choice.location)}"))
     if rule.fault is not None and isinstance(rule.result, Refusal):
         _show_fault(rule, rule.fault, rule.result)
     for one in rule.results:
         if isinstance(one, Notice):
             _show_notice(one)
         elif one is not rule.result:
-            say(bad(f"    item {one.item}: {one.reason.value}: {one.detail}"))
+            say(
+                bad(
+                    phrase(
+                        "    item {item}: {reason}: {detail}", item=one.item, reason=one.reason.value, detail=one.detail
+                    )
+                )
+            )
     for line in rule.care:
-        say(faint("    subject to "), plain(line))
+        say(faint(phrase("    subject to ")), plain(line))
 
 
 def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "    ") -> None:
     part = decision.part
-    came = bad(f" fails: {part.failed}") if part.failed is not None else plain(f" is {shown(part.value)}")
+    came = (
+        bad(phrase(" fails: {failed}", failed=part.failed))
+        if part.failed is not None
+        else plain(phrase(" is {value}", value=shown(part.value)))
+    )
     say(plain(f"{indent}{one_line(part.text)}"), came, faint(f"  {_at(rule, part.location)}"))
     for operand in decision.operands:
         value = operand.failed if operand.failed is not None else shown(operand.value)
@@ -95,7 +121,10 @@ def _show_decision(rule: RuleExplanation, decision: Decision, indent: str = "   
 
 
 def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
-    say(bad(f"    {refusal.reason.value}: {refusal.detail}"), faint(f"  {_at(rule, fault.location)}"))
+    say(
+        bad("    " + phrase("{reason}: {detail}", reason=refusal.reason.value, detail=refusal.detail)),
+        faint(f"  {_at(rule, fault.location)}"),
+    )
     alone = [decision.part.value for decision in fault.decisions] == [fault.text]
     if fault.text is not None and not alone:
         say(faint(f"        {fault.name} = "), plain(shown(fault.text)))
@@ -106,9 +135,24 @@ def _show_fault(rule: RuleExplanation, fault: Fault, refusal: Refusal) -> None:
 
 def _show_notice(notice: Notice) -> None:
     body = orjson.loads(notice.body)
-    expires = f", expires {_time(int(notice.expires_at * 1000))}" if notice.expires_at is not None else ""
-    item = f"item {notice.item}: " if notice.item is not None else ""
-    say(plain(f"    {item}to {notice.recipient}, template {notice.template}{expires}"), faint(f"  {notice.id}"))
+    expires = (
+        phrase(", expires {expires_at}", expires_at=_time(int(notice.expires_at * 1000)))
+        if notice.expires_at is not None
+        else ""
+    )
+    item = phrase("item {item}: ", item=notice.item) if notice.item is not None else ""
+    say(
+        plain(
+            phrase(
+                "    {item}to {recipient}, template {template}{expires}",
+                item=item,
+                recipient=notice.recipient,
+                template=notice.template,
+                expires=expires,
+            )
+        ),
+        faint(f"  {notice.id}"),
+    )
     if notice.reference is not None:
         say(faint("        reference = "), plain(shown(notice.reference)))
     if "url" in body:
@@ -125,7 +169,7 @@ def _time(milliseconds: int) -> str:
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):  # years beyond the calendar
-        return f"{milliseconds} ms"
+        return phrase("{milliseconds} ms", milliseconds=milliseconds)
 
 
 def as_json(explanation: Explanation, where: str) -> dict[str, object]:

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from pipeline.adapters.authoring.lifelike_events import example_event
 from pipeline.authoring.event_fields import MOST_FIELDS, FieldRow, event_fields
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.authors.check import require_schemas, schemas_beside
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, find_event_type
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import plain, print_json, say
+from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 
 WIDTH = 140
@@ -59,7 +59,7 @@ def command(
     if event_type is None:
         _show_types(catalogue, output)
         return
-    schema = catalogue.newest(find_event_type(event_type, list(catalogue), "any schema"))
+    schema = catalogue.newest(find_event_type(event_type, list(catalogue), phrase("any schema")))
     assert schema is not None  # noqa: S101 - every type of the catalogue has a version
     rows = event_fields(schema, example_event(schema, seed, language))
     if output == "json":
@@ -73,34 +73,40 @@ def _show_types(catalogue: SchemaCatalogue, output: str) -> None:
     if output == "json":
         print_json({"types": [{"type": one.name, "doc": _doc(one), "schema": one.path} for one in newest]})
         return
-    table = Table("event type", "meaning", box=None, pad_edge=False)
+    table = Table(*_heads(phrase("event type"), phrase("meaning")), box=None, pad_edge=False)
     for schema in newest:
         table.add_row(*_cells(schema.name, _doc(schema)))
     Console(width=WIDTH, highlight=False).print(table)
-    print("\nnotice-pipeline fields TYPE shows the fields of one.")
+    say()
+    say(plain(phrase("notice-pipeline fields TYPE shows the fields of one.")))
 
 
 def _show(schema: EventSchema, rows: Sequence[FieldRow]) -> None:
     doc = _doc(schema)
-    print(terminal_escape(f"{schema.name}: {doc}" if doc else schema.name))
-    table = Table("field", "type", "may be missing", "meaning", "example", box=None, pad_edge=False)
+    say(plain(f"{schema.name}: {doc}" if doc else schema.name))
+    table = Table(
+        *_heads(phrase("field"), phrase("type"), phrase("may be missing"), phrase("meaning"), phrase("example")),
+        box=None,
+        pad_edge=False,
+    )
     for row in rows:
-        missing = "yes" if row.may_be_missing else ""
+        missing = phrase("yes") if row.may_be_missing else ""
         table.add_row(*_cells(row.path, _type(row), missing, row.doc, _example(row.example)))
     Console(width=WIDTH, highlight=False).print(table)
     if len(rows) == MOST_FIELDS:
-        print(f"the first {MOST_FIELDS:,} fields are shown")
+        say(plain(phrase("the first {most_fields:,} fields are shown", most_fields=MOST_FIELDS)))
     if any(row.may_be_missing for row in rows):
-        print('\nA field that may be missing needs another text, such as ${default(event.FIELD, "-")}.')
+        say()
+        say(plain(phrase('A field that may be missing needs another text, such as ${default(event.FIELD, "-")}.')))
 
 
 def _type(row: FieldRow) -> str:
     if not row.is_readable:
-        return f"{row.type}; rules cannot read this name"
+        return phrase("{type}; rules cannot read this name", type=row.type)
     if not row.values:
         return row.type
     more = ", …" if len(row.values) > MOST_VALUES else ""
-    return f"{row.type} {', '.join(row.values[:MOST_VALUES])}{more}"
+    return phrase("{type} {values}", type=row.type, values=joined(", ", row.values[:MOST_VALUES]) + more)
 
 
 def _example(value: object) -> str:
@@ -110,8 +116,12 @@ def _example(value: object) -> str:
     return text if len(text) <= MOST_EXAMPLE else f"{text[: MOST_EXAMPLE - 1]}…"
 
 
+def _heads(*texts: str) -> list[str]:
+    return [plain(text) for text in texts]
+
+
 def _cells(*texts: str) -> list[Text]:
-    return [Text(terminal_escape(text)) for text in texts]
+    return [Text(plain(text)) for text in texts]
 
 
 def _doc(schema: EventSchema) -> str:

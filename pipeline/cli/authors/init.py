@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from pipeline.adapters.authoring.scaffold.repository import write_repository
+from pipeline.cli.printing import plain, say
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 
 SEED = 1
 """Makes the recorded events the same in every repository."""
@@ -29,18 +31,19 @@ def command(
     Example: `notice-pipeline init my-rules && cd my-rules && notice-pipeline test`
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file, not a folder")
+        raise UserError(phrase("{folder} is a file, not a folder", folder=folder))
     written = 0
     for file in write_repository(folder, version("notice-pipeline"), random.Random(SEED).random):  # noqa: S311 - examples
         written += file.is_new
-        print(f"{'written' if file.is_new else 'kept   '}  {folder / file.path}")
+        path = folder / file.path
+        say(plain(phrase("written  {path}", path=path) if file.is_new else phrase("kept     {path}", path=path)))
     if not written:
-        print("every file exists already")
+        say(plain(phrase("every file exists already")))
         return
-    print()
+    say()
     if folder.resolve() != Path.cwd():
-        print(f"  cd {folder}")
-    print("  notice-pipeline studio         # write rules in a browser")
-    print("  notice-pipeline check          # check the rules")
-    print("  notice-pipeline test --watch   # run their tests at every change")
-    print("  notice-pipeline coverage       # find branches without a test")
+        say(plain(phrase("  cd {folder}", folder=folder)))
+    say(plain(phrase("  notice-pipeline studio         # write rules in a browser")))
+    say(plain(phrase("  notice-pipeline check          # check the rules")))
+    say(plain(phrase("  notice-pipeline test --watch   # run their tests at every change")))
+    say(plain(phrase("  notice-pipeline coverage       # find branches without a test")))

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, known_apis, schemas_beside
+from pipeline.cli.printing import warn
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
 
@@ -26,13 +28,13 @@ def command(schemas: SchemasOption = None, environment: EnvironmentOption = None
         from pipeline.adapters.authoring.language_server.server import make_server  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise UserError(
-            f"`lsp` needs {error.name}, which is not installed",
-            hint="install the extra: pip install 'notice-pipeline[authors]'",
+            phrase("`lsp` needs {name}, which is not installed", name=error.name),
+            hint=phrase("install the extra: pip install 'notice-pipeline[authors]'"),
         ) from None
     from pipeline.adapters.authoring.language_server.folders import Folders  # noqa: PLC0415 - with the server
 
     if sys.stdin.isatty():
-        print("waiting for an editor on standard input (Ctrl-C ends it)", file=sys.stderr)
+        warn(phrase("waiting for an editor on standard input (Ctrl-C ends it)"))
 
     def read(folder: Path) -> SchemaCatalogue:
         return schemas_beside(folder, schemas)

@@ -16,14 +16,14 @@ from pipeline.adapters.rule_files import NO_RULES, SUFFIXES, TEMPLATES, read_rul
 from pipeline.authoring.drafting.draft import Draft, Wish
 from pipeline.authoring.drafting.yaml_text import with_item
 from pipeline.authoring.examples.template_examples import examples_of
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.authors.check import require_schemas, schemas_beside
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, find_event_type
-from pipeline.cli.printing import finding_lines
+from pipeline.cli.printing import finding_lines, paragraph, plain, say, warn
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding, Level
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import phrase
 from pipeline.rules.compile import compile_rules
 from pipeline.rules.lint.check import check
 from pipeline.rules.ruleset import RuleSet
@@ -86,21 +86,42 @@ def command(
     changes = [Change(path, read_whole(path), text) for path, text in texts.items()]
     if dry_run:
         for change in changes:
-            print(terminal_escape("\n".join(change.diff()), keep="\n"))
-        print("nothing is written: --dry-run")
+            say(paragraph("\n".join(change.diff())))
+        say(plain(phrase("nothing is written: --dry-run")))
         return
     write_changes(changes)
     for change in changes:
-        print(terminal_escape(f"{'written ' if change.before is None else 'extended'}  {change.path}"))
-    print()
+        say(
+            plain(
+                phrase("written   {path}", path=change.path)
+                if change.before is None
+                else phrase("extended  {path}", path=change.path)
+            )
+        )
+    say()
     option, folder_named = ("", "") if folder == Path("rules") else (f" --rules {folder}", f" {folder}")
-    print(terminal_escape(f"  notice-pipeline preview --rule {rule}{option}   # the card; --seed 2: another example"))
-    print(terminal_escape(f"  notice-pipeline test{folder_named} --watch   # edit the texts, and see what changes"))
+    say(
+        plain(
+            phrase(
+                "  notice-pipeline preview --rule {rule}{option}   # the card; --seed 2: another example",
+                rule=rule,
+                option=option,
+            )
+        )
+    )
+    say(
+        plain(
+            phrase(
+                "  notice-pipeline test{folder_named} --watch   # edit the texts, and see what changes",
+                folder_named=folder_named,
+            )
+        )
+    )
 
 
 def _schema(catalogue: SchemaCatalogue, on: str, given: Path | None) -> EventSchema:
     require_schemas(catalogue, given)
-    schema = catalogue.newest(find_event_type(on, list(catalogue), "any schema"))
+    schema = catalogue.newest(find_event_type(on, list(catalogue), phrase("any schema")))
     assert schema is not None  # noqa: S101 - every type of the catalogue has a version
     return schema
 
@@ -124,10 +145,13 @@ class _Drafting(NamedTuple):
         """
         if _ID.fullmatch(rule) is None:
             like = re.sub(r"[^a-z0-9_-]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", rule).lower()).strip("-_")[:64]
-            hint = f"write {like}" if _ID.fullmatch(like) else "write it like order-paid"
-            raise UserError(f"`{rule}` cannot be the id of a rule", hint=hint)
+            hint = phrase("write {like}", like=like) if _ID.fullmatch(like) else phrase("write it like order-paid")
+            raise UserError(phrase("`{rule}` cannot be the id of a rule", rule=rule), hint=hint)
         if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder} is a file, not a folder", hint="--file names the file, --rules its folder")
+            raise UserError(
+                phrase("{folder} is a file, not a folder", folder=folder),
+                hint=phrase("--file names the file, --rules its folder"),
+            )
         sources = read_rules_and_tests(folder) if folder.exists() else RuleSources({}, None)
         target = file or folder / f"{rule}.yaml"
         _check_file(target, folder)
@@ -167,11 +191,11 @@ class _Drafting(NamedTuple):
 
     def _check_alias(self, alias: str, *, is_given: bool) -> None:
         if alias in self.templates:
-            hint = f"use it: --template {alias}; or name a new one: --template {alias}_2"
-            raise UserError(f"there is a template `{alias}` already", hint=hint)
+            hint = phrase("use it: --template {alias}; or name a new one: --template {alias}_2", alias=alias)
+            raise UserError(phrase("there is a template `{alias}` already", alias=alias), hint=hint)
         like = did_you_mean(alias, self.templates) if is_given else None
         if like is not None:
-            typer.echo(terminal_escape(f"note: `{alias}` becomes a new template; {like}"), err=True)
+            warn(phrase("note: `{alias}` becomes a new template; {like}", alias=alias, like=like))
 
     def _environments(self) -> Sequence[str]:
         """Those that most templates have an id for."""
@@ -225,9 +249,9 @@ class _Drafting(NamedTuple):
             here = [one for one in findings if one.path == str(path) and one.line in added]
             own += [one for one in here if one.level is not Level.NOTE]
         for line in finding_lines(own):
-            typer.echo(line, err=True)
+            warn(line)
         if any(one.is_error for one in own):
-            raise UserError(f"rule `{self.rule}` would have errors; nothing is written")
+            raise UserError(phrase("rule `{rule}` would have errors; nothing is written", rule=self.rule))
 
 
 def _added_lines(before: Sequence[str], after: Sequence[str]) -> range:
@@ -239,8 +263,8 @@ def _added_lines(before: Sequence[str], after: Sequence[str]) -> range:
 def _check_file(file: Path, folder: Path) -> None:
     inside = file.resolve().is_relative_to(folder.resolve())
     if file.suffix not in SUFFIXES or file.name in NO_RULES or not inside or "tests" in file.parent.parts[-1:]:
-        hint = f"name a file of rules: --file {folder / 'orders.yaml'}"
-        raise UserError(f"{file}: a rule cannot be written there", hint=hint)
+        hint = phrase("name a file of rules: --file {folder}", folder=folder / "orders.yaml")
+        raise UserError(phrase("{file}: a rule cannot be written there", file=file), hint=hint)
 
 
 def _check_unused(rule: str, sources: RuleSources) -> None:
@@ -251,7 +275,10 @@ def _check_unused(rule: str, sources: RuleSources) -> None:
         for at, one in enumerate(known if isinstance(known, list) else ()):
             if isinstance(one, dict) and one.get("id") == rule and isinstance(document, Document):
                 line = document.location(("rules", at, "id")).line
-                raise UserError(f"there is a rule `{rule}` already, at {path}:{line}", hint="choose another id")
+                raise UserError(
+                    phrase("there is a rule `{rule}` already, at {path}:{line}", rule=rule, path=path, line=line),
+                    hint=phrase("choose another id"),
+                )
 
 
 def _templates(sources: RuleSources) -> Mapping[str, Template]:

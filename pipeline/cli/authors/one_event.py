@@ -17,9 +17,10 @@ from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.cli.app import FINDINGS, show_error
 from pipeline.cli.authors.event_names import FORMS, plain_reference, reference
 from pipeline.cli.authors.rule_set import SoundRules
-from pipeline.cli.printing import bad, faint, plain, print_json, say, strong
+from pipeline.cli.printing import bad, faint, plain, print_json, say, strong, warn
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Position, Record
+from pipeline.phrases import phrase
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import Unfit, given
 
@@ -58,13 +59,16 @@ def select_event(
         UserError: none of them is given, or several.
     """
     if sum(one is not None for one in (event, position, framed)) > 1:
-        raise UserError("two events are named", hint="give a file, or --topic, --partition and --offset, or --framed")
+        raise UserError(
+            phrase("two events are named"),
+            hint=phrase("give a file, or --topic, --partition and --offset, or --framed"),
+        )
     if framed is not None:
         return EventSelection(framed, number, event_type, None, is_framed=True)
     if position is not None:
         return EventSelection(None, number, event_type, position)
     if event is None:
-        raise UserError("no event is named", hint=f"give - for standard input, {FORMS}")
+        raise UserError(phrase("no event is named"), hint=phrase("give - for standard input, {forms}", forms=FORMS))
     found = plain_reference(event)
     if found is None:
         return EventSelection(None, number, event_type, None, name=event)
@@ -80,7 +84,7 @@ def position_of(topic: str | None, partition: int | None, offset: int | None) ->
     if topic is None and partition is None and offset is None:
         return None
     if topic is None or partition is None or offset is None:
-        raise UserError("give --topic, --partition and --offset together")
+        raise UserError(phrase("give --topic, --partition and --offset together"))
     return Position(topic, partition, offset)
 
 
@@ -119,7 +123,8 @@ def find(selection: EventSelection, rules: SoundRules, settings: Settings | None
         return find(selection._replace(name=None, file=found.file, number=number), rules, settings)
     if selection.position is None or settings is None:
         raise UserError(
-            "reading a record needs the brokers of a configuration", hint="give --config, or write a pipeline.yaml"
+            phrase("reading a record needs the brokers of a configuration"),
+            hint=phrase("give --config, or write a pipeline.yaml"),
         )
     return Found(_in_kafka(selection.position, settings), str(selection.position))
 
@@ -144,8 +149,8 @@ def _show_undecodable(fault: Undecodable, *, as_json: bool) -> None:
     if as_json:
         print_json({"undecodable": {"reason": fault.reason.value, "detail": fault.detail}})
         return
-    say(bad("✗ "), strong(fault.reason.value), plain(f": {fault.detail}"))
-    say(faint("The service evaluates no rule for this record and publishes the outcome `undecodable`."))
+    say(bad("✗ "), strong(fault.reason.value), plain(": " + fault.detail))
+    say(faint(phrase("The service evaluates no rule for this record and publishes the outcome `undecodable`.")))
 
 
 def _in_test(case: Case, rules: SoundRules) -> Found:
@@ -153,7 +158,9 @@ def _in_test(case: Case, rules: SoundRules) -> Found:
     try:
         event = given(case, rules.catalogue, read_test_events([case]))
     except Unfit as unfit:
-        raise Mismatch(f"{case.document.path}: {unfit.message}", hint=unfit.hint) from None
+        raise Mismatch(
+            phrase("{path}: {message}", path=case.document.path, message=unfit.message), hint=unfit.hint
+        ) from None
     line = case.document.location(case.path).line
     return Found(event, f"{case.document.path}:{line}")
 
@@ -168,11 +175,11 @@ def _in_file(file: Path, selection: EventSelection, rules: SoundRules) -> Found:
     events = given_events(file)
     found = next(islice(events, selection.number - 1, None), None)
     if found is None:
-        raise UserError(
-            f"{file}: holds {'no event' if selection.number == 1 else f'fewer than {selection.number} events'}"
-        )
+        if selection.number == 1:
+            raise UserError(phrase("{file}: holds no event", file=file))
+        raise UserError(phrase("{file}: holds fewer than {number} events", file=file, number=selection.number))
     if selection.number == 1 and _has_more(events):
-        typer.echo(f"{file}: holds several events; this is the first, --event 2 is the next", err=True)
+        warn(phrase("{file}: holds several events; this is the first, --event 2 is the next", file=file))
     where = found.where if str(file) == "-" else f"{file}:{selection.number}"
     return Found(EventTyper(rules.catalogue, time_ms=now_ms()).event(found, default), where)
 
@@ -210,9 +217,11 @@ def _framed(file: Path, selection: EventSelection, rules: SoundRules, settings: 
         with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as opened:
             value = opened.read(MAX_FRAMED + 1)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+        raise UserError(phrase("{file}: cannot be read: {strerror}", file=file, strerror=error.strerror)) from None
     if len(value) > MAX_FRAMED:
-        raise UserError(f"{file}: larger than {MAX_FRAMED} bytes: not one record")
+        raise UserError(
+            phrase("{file}: larger than {max_framed} bytes: not one record", file=file, max_framed=MAX_FRAMED)
+        )
     record = Record(str(file), 0, 0, None, value, (), now_ms())
     if settings is not None:
         topics = settings.kafka.topics  # the topic decides the type of plain JSON
@@ -243,4 +252,4 @@ def _decoded(record: Record, settings: Settings) -> Event:
             asyncio.run(asyncio.wait_for(decoder.prepare(record), REGISTRY_SECONDS))
             return decoder.decode(record)
         except (TimeoutError, SchemaUnavailable):
-            raise Unreachable("the schema registry does not answer") from None
+            raise Unreachable(phrase("the schema registry does not answer")) from None

@@ -15,9 +15,10 @@ from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
 from pipeline.cli.authors.one_event import find_or_exit, select_event
 from pipeline.cli.authors.preview_report import show
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import print_json, warn
 from pipeline.errors import UserError
 from pipeline.model.notice import Refusal
+from pipeline.phrases import phrase
 from pipeline.styles.style import Mode
 
 _MODES: dict[str, tuple[Mode, ...]] = {"wechat": (Mode.WECHAT,), "legacy": (Mode.LEGACY,), "both": tuple(Mode)}
@@ -74,7 +75,7 @@ def command(
     only = sound.rule(rule) if rule is not None else None
     if selection is None:
         if event is not None:
-            raise UserError("two events are named", hint="give a file, or --example TYPE")
+            raise UserError(phrase("two events are named"), hint=phrase("give a file, or --example TYPE"))
         found, made = from_examples(sound, example_of, only, WantedExample(seed, language))
     else:
         found = find_or_exit(selection, sound, settings, as_json=output == "json")
@@ -91,6 +92,6 @@ def command(
     else:
         show(found, made, modes)
     if not made:
-        typer.echo("no rule makes a message of this event; `notice-pipeline explain` shows why", err=True)
+        warn(phrase("no rule makes a message of this event; `notice-pipeline explain` shows why"))
     if any(isinstance(one.result, Refusal) for one in made):
         raise typer.Exit(FINDINGS)

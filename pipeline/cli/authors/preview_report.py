@@ -11,39 +11,53 @@ from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.authors.one_event import Found
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal, outcome_label
+from pipeline.phrases import joined, phrase
 from pipeline.styles.style import Mode
 
 
 def show(found: Found, previews: Sequence[Preview], modes: Sequence[Mode]) -> None:
     """Print the cards of each message; one card if its display modes do not differ."""
-    say(strong(found.event.type), faint(f"  {found.where}"))
+    say(strong(found.event.type), faint("  " + found.where))
     for one in previews:
         say()
         _show_facts(one)
         for names, card in _distinct(one.cards(modes)):
-            say(faint(" · ".join(names)))
-            for line in to_terminal(card).splitlines():
+            say(faint(joined(" · ", names)))
+            for line in to_terminal(card):
                 say(plain(line))
 
 
 def _show_facts(one: Preview) -> None:
     if isinstance(one.result, Notice):
-        facts = f"  to {one.result.recipient}, template {one.template.alias}"
-        reference = f", reference {one.result.reference}" if one.result.reference is not None else ""
+        facts = phrase("  to {recipient}, template {alias}", recipient=one.result.recipient, alias=one.template.alias)
+        reference = (
+            phrase(", reference {reference}", reference=one.result.reference)
+            if one.result.reference is not None
+            else ""
+        )
         say(good("✓ "), strong(_named(one)), plain(facts + reference))
     elif isinstance(one.result, Refusal):
-        say(bad("✗ "), strong(_named(one)), bad(f"  {one.result.reason.value}: {one.result.detail}"))
+        say(bad("✗ "), strong(_named(one)), bad("  " + _refused(one.result)))
     if one.category is not None:
-        say(faint("  category "), plain(one.category))
+        say(faint(phrase("  category ")), plain(one.category))
     for line in one.care:
-        say(faint("  subject to "), plain(line))
+        say(faint(phrase("  subject to ")), plain(line))
     if one.unsent is not None:
-        say(bad(f"  {one.unsent}"))
+        say(bad("  " + one.unsent))
     if one.url is not None:
-        say(faint("  opens "), plain(one.url))
+        say(faint(phrase("  opens ")), plain(one.url))
     for cut in one.shortened:
-        message = f"  the rule cuts {cut.key} from {len(cut.whole)} to {len(cut.sent)} characters: "
+        message = phrase(
+            "  the rule cuts {key} from {whole} to {sent} characters: ",
+            key=cut.key,
+            whole=len(cut.whole),
+            sent=len(cut.sent),
+        )
         say(plain(message), faint(shown(cut.whole)))
+
+
+def _refused(refusal: Refusal) -> str:
+    return phrase("{reason}: {detail}", reason=refusal.reason.value, detail=refusal.detail)
 
 
 def _named(one: Preview) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli.bounds import read_bound
 from pipeline.errors import SchemaUnavailable, Undecodable, Unreachable, UserError
 from pipeline.model.event import Event, Record
+from pipeline.phrases import joined, phrase
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.decoder import EventDecoder
@@ -52,7 +53,10 @@ def from_topic(
 
 def _topic(given: str | None, known: tuple[str, ...]) -> str:
     if given is None and len(known) > 1:
-        raise UserError("the configuration reads several topics", hint=f"name one: --topic {' or '.join(known)}")
+        raise UserError(
+            phrase("the configuration reads several topics"),
+            hint=phrase("name one: --topic {known}", known=joined(" or ", known)),
+        )
     return given or known[0]
 
 
@@ -76,5 +80,5 @@ def _prepare(decoder: EventDecoder, record: Record, seconds: float) -> None:
     try:
         asyncio.run(asyncio.wait_for(decoder.prepare(record), seconds))
     except TimeoutError:
-        message = f"the schema registry did not answer within {seconds:.0f} s"
-        raise Unreachable(message, hint="is schemas.registry_url right?") from None
+        message = phrase("the schema registry did not answer within {seconds:.0f} s", seconds=seconds)
+        raise Unreachable(message, hint=phrase("is schemas.registry_url right?")) from None

@@ -12,6 +12,7 @@ from pipeline.adapters.rule_files import read_rules, read_rules_and_tests
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -109,7 +110,8 @@ class SoundRules(NamedTuple):
         if found is None:
             known = [rule.id for rule in self.ruleset.rules]
             raise UserError(
-                f"there is no enabled rule `{name}`", hint=did_you_mean(name, known) or f"the rules are {_few(known)}"
+                phrase("there is no enabled rule `{name}`", name=name),
+                hint=did_you_mean(name, known) or phrase("the rules are {known}", known=_few(known)),
             )
         return found
 
@@ -120,7 +122,7 @@ class SoundRules(NamedTuple):
             UserError: it names none, or several.
         """
         known = dict.fromkeys([*self.catalogue, *(name for rule in self.ruleset.rules for name in rule.on)])
-        return find_event_type(event_type, list(known), "any schema or rule")
+        return find_event_type(event_type, list(known), phrase("any schema or rule"))
 
 
 def find_event_type(event_type: str, known: Sequence[str], of: str) -> str:
@@ -133,13 +135,15 @@ def find_event_type(event_type: str, known: Sequence[str], of: str) -> str:
     """
     found = [event_type] if event_type in known else [name for name in known if name.endswith(f".{event_type}")]
     if len(found) != 1:
-        message = "names several event types" if found else f"is not an event type of {of}"
-        hint = f"the types are {_few(found or list(known))}"
+        message = phrase("`{type}` names several event types", type=event_type)
+        if not found:
+            message = phrase("`{type}` is not an event type of {of}", type=event_type, of=of)
+        hint = phrase("the types are {found}", found=_few(found or list(known)))
         parts = event_type.count(".") + 1
         names = [*(".".join(name.split(".")[-parts:]) for name in known), *known]
-        raise UserError(f"`{event_type}` {message}", hint=(None if found else did_you_mean(event_type, names)) or hint)
+        raise UserError(message, hint=(None if found else did_you_mean(event_type, names)) or hint)
     return found[0]
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "") if names else "none"  # noqa: PLR2004 - a line
+    return joined(", ", names[:12]) + (", …" if len(names) > 12 else "") if names else phrase("none")  # noqa: PLR2004 - a line

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.authoring.cards.preview import Preview
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.bootstrap.apis import apis_of
 from pipeline.bootstrap.test_sends import OUTCOME, TestSend, addressed, recipient_of, send
 from pipeline.cli.app import FINDINGS, FINE
@@ -18,9 +17,10 @@ from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOpti
 from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
 from pipeline.cli.authors.one_event import find_or_exit, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, SoundRules
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import paragraph, plain, print_json, say
 from pipeline.errors import UserError
 from pipeline.model.notice import Notice, Refusal
+from pipeline.phrases import phrase
 from pipeline.settings import Settings
 
 
@@ -58,7 +58,9 @@ def command(
     named = Named(rules, schemas, None, config)
     settings = named.settings(needs_kafka=True)
     if settings is None:
-        raise UserError("sending needs the API of a configuration", hint="give --config, or write a pipeline.yaml")
+        raise UserError(
+            phrase("sending needs the API of a configuration"), hint=phrase("give --config, or write a pipeline.yaml")
+        )
     recipient = recipient_of(settings, to)
     selection = None if event is None and rule is not None else select_event(event, number, event_type)
     sound = SoundRules.of(named, settings, tests=False)
@@ -82,14 +84,24 @@ def _ready(made: list[Preview]) -> list[Notice]:
         UserError: there is none, or one cannot be made, or its rule does not match.
     """
     if not made:
-        raise UserError("no rule makes a message of this event", hint="`notice-pipeline explain` shows why")
+        raise UserError(
+            phrase("no rule makes a message of this event"), hint=phrase("`notice-pipeline explain` shows why")
+        )
     notices: list[Notice] = []
     for one in made:
         if isinstance(one.result, Refusal):
-            message = f"`{one.rule}` cannot make its message: {one.result.reason.value}: {one.result.detail}"
-            raise UserError(message, hint="`notice-pipeline preview` shows it; nothing is sent")
+            message = phrase(
+                "`{rule}` cannot make its message: {reason}: {detail}",
+                rule=one.rule,
+                reason=one.result.reason.value,
+                detail=one.result.detail,
+            )
+            raise UserError(message, hint=phrase("`notice-pipeline preview` shows it; nothing is sent"))
         if not one.is_matched:
-            raise UserError(f"the condition of `{one.rule}` is false for this event", hint="`explain` shows why")
+            raise UserError(
+                phrase("the condition of `{rule}` is false for this event", rule=one.rule),
+                hint=phrase("`explain` shows why"),
+            )
         notices.append(one.result)
     return notices
 
@@ -102,9 +114,9 @@ def _show_requests(settings: Settings, notices: list[Notice], output: str) -> No
         print_json({"dry_run": True, "requests": requests})
         return
     for one in requests:
-        print(terminal_escape(f"POST {one['url']}  rule {one['rule']}"))
-        print(terminal_escape(json.dumps(one["body"], ensure_ascii=False, indent=2), keep="\n"))
-    print("nothing is sent: --dry-run")
+        say(plain(phrase("POST {url}  rule {rule}", url=one["url"], rule=one["rule"])))
+        say(paragraph(json.dumps(one["body"], ensure_ascii=False, indent=2)))
+    say(plain(phrase("nothing is sent: --dry-run")))
 
 
 def _report(settings: Settings, sent: list[TestSend], to: str, output: str) -> int:
@@ -115,8 +127,28 @@ def _report(settings: Settings, sent: list[TestSend], to: str, output: str) -> i
     else:
         for one in sent:
             mark = "✓" if one.is_accepted else "✗"
-            print(terminal_escape(f"{mark} {one.notice.rule}  to {to}, {settings.environment}: {_answer(one)}"))
-        print(f"{OUTCOME}: {counts['accepted']} accepted, {counts['refused']} refused")
+            say(
+                plain(
+                    phrase(
+                        "{mark} {rule}  to {to}, {environment}: {answer}",
+                        mark=mark,
+                        rule=one.notice.rule,
+                        to=to,
+                        environment=settings.environment,
+                        answer=_answer(one),
+                    )
+                )
+            )
+        say(
+            plain(
+                phrase(
+                    "{outcome}: {accepted} accepted, {refused} refused",
+                    outcome=OUTCOME,
+                    accepted=counts["accepted"],
+                    refused=counts["refused"],
+                )
+            )
+        )
     return FINE if accepted == len(sent) else FINDINGS
 
 
@@ -125,7 +157,13 @@ def _answer(one: TestSend) -> str:
     if reply.fault is not None:
         return f"{one.verdict.value} ({reply.fault.value}: {reply.detail})"
     detail = f": {reply.detail}" if reply.detail and not one.is_accepted else ""
-    return f"{one.verdict.value} (status {reply.status}, code {reply.code}{detail})"
+    return phrase(
+        "{verdict} (status {status}, code {code}{detail})",
+        verdict=one.verdict.value,
+        status=reply.status,
+        code=reply.code,
+        detail=detail,
+    )
 
 
 def _as_json(one: TestSend) -> dict[str, object]:

@@ -32,7 +32,9 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.rule_tests.writing import with_test
 from pipeline.cli.authors import recording
 from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, SchemasOption
+from pipeline.cli.printing import plain, say, warn
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.web.endpoint import serve
 from pipeline.web.headers import SecurityHeaders
 from pipeline.web.listener import listen
@@ -102,7 +104,7 @@ async def _serve(parts: _Parts, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     serving = asyncio.create_task(serve(_app(parts), listener))
-    print(f"studio: http://127.0.0.1:{listener.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
+    say(plain(phrase("studio: http://127.0.0.1:{port}/ (Ctrl-C ends it)", port=listener.getsockname()[1])))
     await ended.wait()
     if parts.newest is not None:
         await parts.newest.close()
@@ -146,7 +148,7 @@ def _schema_folder(rules: Path, given: Path | None, settings: Settings | None) -
         schemas = service_schemas(settings)
     except UserError as error:
         # Studio is of use without them; its findings say which event types have no schema.
-        typer.echo(f"no schemas: {error.message}", err=True)
+        warn(phrase("no schemas: {message}", message=error.message))
         yield None
         return
     if schemas.registry is not None:

@@ -19,9 +19,10 @@ from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.authors.accept import ask_and_write, changed_files, with_test
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
 from pipeline.cli.authors.rule_set import Named
-from pipeline.cli.printing import finding_lines, print_json, values
+from pipeline.cli.printing import finding_lines, paragraph, plain, print_json, say, values
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding
+from pipeline.phrases import counted, joined, phrase
 from pipeline.rules.lint.cases import Case, read_cases
 from pipeline.rules.lint.check import CheckResult, SkippedCase, check
 from pipeline.rules.ruleset import RuleSet
@@ -33,7 +34,7 @@ BEGIN_MS = 200
 """Timeout of the first wait, after which the watch is active."""
 MOST_NAMED = 3
 """Changed files that are listed."""
-WAITING = "waiting for a change (Ctrl-C ends) …"
+WAITING = phrase("waiting for a change (Ctrl-C ends) …")
 WATCHED = frozenset({".yaml", ".yml", ".json", ".avsc"})
 
 TestsArgument = Annotated[
@@ -83,15 +84,21 @@ def command(
     job = _Job(rules, schemas, environment, only, fail_fast)
     if accept:
         if watch or output != "text" or junit is not None:
-            raise UserError("--accept goes with none of --watch, --output and --junit")
+            raise UserError(phrase("--accept goes with none of --watch, --output and --junit"))
         if event is not None:
             raise typer.Exit(job.add(event, name, is_agreed=yes))
         raise typer.Exit(job.accept(is_agreed=yes))
     if event is not None:
-        raise UserError("--event goes with --accept", hint="it adds a test; `notice-pipeline explain` shows an event")
+        raise UserError(
+            phrase("--event goes with --accept"),
+            hint=phrase("it adds a test; `notice-pipeline explain` shows an event"),
+        )
     if watch:
         if output != "text":
-            raise UserError("--watch prints text only", hint="leave out --output; --junit FILE is written at each run")
+            raise UserError(
+                phrase("--watch prints text only"),
+                hint=phrase("leave out --output; --junit FILE is written at each run"),
+            )
         raise typer.Exit(_watch(job, junit, verbose=verbose))
     report = job.run()
     _print(report, output, verbose=verbose)
@@ -214,11 +221,18 @@ class _Job(NamedTuple):
             types = {kind for rule in rules.rules if rule.id in own for kind in rule.on}
             cases = [case for case in cases if case.event.type in types]
         if not cases and not checked.skipped:
-            raise UserError(f"{self.rules}: there are no tests", hint=f"tests are in {self.folder / 'tests'}/*.yaml")
+            raise UserError(
+                phrase("{rules}: there are no tests", rules=self.rules),
+                hint=phrase("tests are in {folder}/*.yaml", folder=self.folder / "tests"),
+            )
         if self.only is not None:
             found = [case for case in cases if _fits(case, self.only)]
             if not found and not any(_fits(one.case, self.only) for one in checked.skipped):
-                raise UserError(f"none of {len(cases)} tests has `{self.only}` in its name, file or rule")
+                raise UserError(
+                    phrase(
+                        "none of {count} tests has `{only}` in its name, file or rule", count=len(cases), only=self.only
+                    )
+                )
             return found
         return cases
 
@@ -243,7 +257,7 @@ def _print(report: _Report, output: str, *, verbose: bool = False) -> None:
         print(as_junit([*report.results], report.seconds, report.findings, report.skipped), end="")
     else:
         for line in _lines(report, verbose=verbose):
-            print(terminal_escape(line))  # names and paths may contain control characters
+            say(plain(line))  # names and paths may contain control characters
 
 
 def _as_json(report: _Report) -> dict[str, object]:
@@ -269,26 +283,39 @@ def _lines(report: _Report, *, verbose: bool) -> Iterator[str]:
         elif verbose:
             case = timed.result.case
             location = case.document.location(case.path)
-            yield f"passed {case.document.path}:{location.line}:{location.column}: {case.name}"
+            yield phrase(
+                "passed {path}:{line}:{column}: {name}",
+                path=case.document.path,
+                line=location.line,
+                column=location.column,
+                name=case.name,
+            )
     if report.findings:
         yield from finding_lines(report.findings)
-        count = len(report.findings)
-        yield f"{report.name}: {count} error{'s' * (count != 1)} in the rules: no test was run"
+        errors = counted(len(report.findings), "{count} error", "{count} errors")
+        yield phrase("{name}: {errors} in the rules: no test was run", name=report.name, errors=errors)
         return
     for one in report.skipped if verbose else ():
         location = one.case.document.location(one.case.path)
         where = f"{one.case.document.path}:{location.line}:{location.column}"
-        yield f"skipped {where}: {one.case.name} ({_off(one.rules)})"
+        yield phrase("skipped {where}: {name} ({rules})", where=where, name=one.case.name, rules=_off(one.rules))
     passed = len(report.results) - report.failed
-    summary = f"{report.failed} failed, {passed} passed" if report.failed else f"{passed} passed"
-    left = f", {report.left_out} not run after the first failure" if report.left_out else ""
-    off = _off(sorted({rule for one in report.skipped for rule in one.rules}))
-    skipped = f", {len(report.skipped)} skipped ({off})" if report.skipped else ""
-    yield f"{report.name}: {summary}{skipped}{left} in {report.seconds:.2f} s"
+    parts = [phrase("{count} passed", count=passed)]
+    if report.failed:
+        parts.insert(0, phrase("{count} failed", count=report.failed))
+    if report.skipped:
+        off = _off(sorted({rule for one in report.skipped for rule in one.rules}))
+        parts.append(phrase("{count} skipped ({off})", count=len(report.skipped), off=off))
+    if report.left_out:
+        parts.append(phrase("{count} not run after the first failure", count=report.left_out))
+    yield phrase(
+        "{name}: {summary} in {seconds:.2f} s", name=report.name, summary=joined(", ", parts), seconds=report.seconds
+    )
 
 
 def _off(rules: Sequence[str]) -> str:
-    return f"{', '.join(f'`{rule}`' for rule in rules)} {'is' if len(rules) == 1 else 'are'} off"
+    names = joined(", ", (f"`{rule}`" for rule in rules))
+    return phrase("{rules} is off", rules=names) if len(rules) == 1 else phrase("{rules} are off", rules=names)
 
 
 def _write(report: _Report, junit: Path | None) -> None:
@@ -298,7 +325,9 @@ def _write(report: _Report, junit: Path | None) -> None:
         junit.parent.mkdir(parents=True, exist_ok=True)
         junit.write_text(as_junit([*report.results], report.seconds, report.findings, report.skipped), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{junit}: cannot be written: {error.strerror}") from None
+        raise UserError(
+            phrase("{junit}: cannot be written: {strerror}", junit=junit, strerror=error.strerror)
+        ) from None
 
 
 def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
@@ -307,7 +336,7 @@ def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
 
     paths = [path for path in (job.folder, job.schemas or job.folder.resolve().parent / "schemas") if path.is_dir()]
     if not paths:
-        raise UserError(f"{job.folder}: there is no such folder to watch")
+        raise UserError(phrase("{folder}: there is no such folder to watch", folder=job.folder))
     changes = watch(
         *paths,
         watch_filter=lambda _, path: Path(path).suffix in WATCHED,
@@ -319,17 +348,19 @@ def _watch(job: _Job, junit: Path | None, *, verbose: bool) -> int:
     try:
         next(changes, None)  # the watch begins here, so that no change during the first run is missed
         code = _once(job, junit, verbose=verbose)
-        print(WAITING, flush=True)
+        say(plain(WAITING))
         for changed in changes:
             if changed:
                 names = sorted({Path(path).name for _, path in changed})
                 changed_names = terminal_escape(", ".join(names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
-                print(f"\n{changed_names} changed", flush=True)
+                say()
+                say(plain(phrase("{names} changed", names=changed_names)))
                 code = _once(job, junit, verbose=verbose)
-                print(WAITING, flush=True)
+                say(plain(WAITING))
     except KeyboardInterrupt:
         pass  # Ctrl-C has the same effect while tests run
-    print("\nended", flush=True)
+    say()
+    say(plain(phrase("ended")))
     return code
 
 
@@ -339,7 +370,8 @@ def _once(job: _Job, junit: Path | None, *, verbose: bool) -> int:
         _print(report, "text", verbose=verbose)
         _write(report, junit)
     except UserError as error:  # a half-saved file, or no tests yet: the next change may fix it
-        text = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
-        print(terminal_escape(text, keep="\n"), flush=True)
+        say(paragraph(phrase("error: {message}", message=error.message)))
+        if error.hint:
+            say(paragraph(phrase("hint: {hint}", hint=error.hint)))
         return FINDINGS
     return report.exit_code

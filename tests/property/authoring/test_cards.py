@@ -28,7 +28,7 @@ VALUES = st.dictionaries(st.sampled_from(["first", "keyword1", "remark"]), TEXTS
 @given(values=VALUES, mode=st.sampled_from(Mode))
 def test_borders_stand_straight(values: dict[str, Value], mode: Mode) -> None:
     """Every row of the box has the same width, whatever it holds."""
-    rows = [row for row in to_terminal(card(TEMPLATE, values, mode)).split("\n") if row and row[0] in "┌│├└"]
+    rows = [row for row in to_terminal(card(TEMPLATE, values, mode)) if row and row[0] in "┌│├└"]
     assert {_columns(row) for row in rows} == {WIDTH + 4}
 
 

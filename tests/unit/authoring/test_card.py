@@ -120,7 +120,7 @@ def test_the_terminal_card_reads_as_this() -> None:
     shown = card(
         CATEGORY, {"thing3": Value("拿铁"), "amount5": Value("¥1,234.00")}, Mode.WECHAT, "https://m.example.com/"
     )
-    assert to_terminal(shown) == (
+    assert "\n".join(to_terminal(shown)) == (
         "┌────────────────────────────────────────────────┐\n"
         "│ 订单支付成功通知                               │\n"
         "│                                                │\n"
@@ -131,13 +131,13 @@ def test_the_terminal_card_reads_as_this() -> None:
         "└────────────────────────────────────────────────┘\n"
         "  thing3      2/20\n"
         "✗ amount5     9/32  is not what `amount` takes: one currency symbol, up to 10 digits, decimals, 元; "
-        "no thousands separators\n"
+        "no thousands separators"
     )
 
 
 def test_an_event_commands_no_terminal() -> None:
     """Escape sequences and turned text in a value are shown as dots."""
-    shown = to_terminal(card(HISTORY, {"keyword1": Value(HOSTILE)}, Mode.LEGACY))
+    shown = "\n".join(to_terminal(card(HISTORY, {"keyword1": Value(HOSTILE)}, Mode.LEGACY)))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
 

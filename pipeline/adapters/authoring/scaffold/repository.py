@@ -12,6 +12,7 @@ from pipeline.adapters.rule_files import SUFFIXES
 from pipeline.adapters.shipped import shipped
 from pipeline.authoring import editor_schemas as json_schemas
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import example
 
@@ -91,7 +92,9 @@ def _has_rules(folder: Path) -> bool:
     try:
         return folder.is_dir() and any(path.name.endswith(SUFFIXES) for path in folder.iterdir())
     except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+        raise UserError(
+            phrase("{folder}: cannot be read: {strerror}", folder=folder, strerror=error.strerror)
+        ) from None
 
 
 def _write_new(path: Path, text: str) -> bool:
@@ -102,10 +105,10 @@ def _write_new(path: Path, text: str) -> bool:
             file.write(text)
     except FileExistsError:
         if not path.parent.is_dir():
-            raise UserError(f"{path.parent} is a file, not a folder") from None
+            raise UserError(phrase("{parent} is a file, not a folder", parent=path.parent)) from None
         return False
     except NotADirectoryError:
-        raise UserError(f"{path.parent}: a part of it is a file, not a folder") from None
+        raise UserError(phrase("{parent}: a part of it is a file, not a folder", parent=path.parent)) from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+        raise UserError(phrase("{path}: cannot be written: {strerror}", path=path, strerror=error.strerror)) from None
     return True

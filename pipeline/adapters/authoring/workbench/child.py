@@ -19,6 +19,7 @@ from pipeline.adapters.authoring.workbench.draft import Draft
 from pipeline.adapters.authoring.workbench.draft_runner import DraftRunner
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
 MEMORY_BYTES = 512 * 1024**2
@@ -54,7 +55,7 @@ def _answer(runner: DraftRunner, line: bytes) -> dict[str, object]:
     except UserError as error:
         return {"problem": error.message}
     except RecursionError:
-        return {"problem": "nested too deeply"}
+        return {"problem": phrase("nested too deeply")}
 
 
 _JOBS: Mapping[str, Callable[..., dict[str, object]]] = {

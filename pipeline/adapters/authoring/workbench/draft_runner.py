@@ -35,6 +35,7 @@ from pipeline.authoring.rule_tests.reports import Timed, as_json
 from pipeline.authoring.rule_tests.running import run
 from pipeline.authoring.rule_tests.writing import test_item
 from pipeline.model.event import Event, Position
+from pipeline.phrases import phrase
 from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
@@ -159,20 +160,20 @@ class DraftRunner:
         Returns `file`, the name of the test file, and `test`, the lines of the test; or `problem`.
         """
         if FileKind.of(draft.file) is not FileKind.RULES:
-            return {"problem": "a test belongs to a file of rules", "hint": "open the file of the rule"}
+            return {"problem": phrase("a test belongs to a file of rules"), "hint": phrase("open the file of the rule")}
         whole = Whole.of(draft.rules)
         event_type, event, problem = self._event(draft)
         if event is None or event_type is None or problem is not None:
-            return {"problem": "the event cannot be read", "hint": "correct it first"}
+            return {"problem": phrase("the event cannot be read"), "hint": phrase("correct it first")}
         tried = self._tried(draft.file, whole.text, event_type)
         if tried.checked.compiled is None:
-            return {"problem": "the rules have errors", "hint": "correct them first"}
+            return {"problem": phrase("the rules have errors"), "hint": phrase("correct them first")}
         data = given(loads(draft.event), Position("studio", 0, 0)).data
         assert isinstance(data, dict)  # noqa: S101 - an event that is read has an object
         folder, _, file = draft.file.rpartition("/")
         lines = test_item(name, event_type, data, tried.checked.compiled.evaluate(event))
         if lines is None:
-            return {"problem": "some rules make a message of this event and others cannot", "hint": None}
+            return {"problem": phrase("some rules make a message of this event and others cannot"), "hint": None}
         return {"file": f"{folder}/tests/{file}".lstrip("/"), "test": lines}
 
     def _known_now(self) -> Known:
@@ -228,10 +229,13 @@ class DraftRunner:
             typer = EventTyper(self._schemas, time_ms=now_ms, keeps_unreadable=False)
             one = typer.event(GivenEvent("event", found), draft.type or None)
         except Malformed as fault:
-            at = "" if fault.at is None else f"line {draft.event.count(chr(10), 0, fault.at) + 1}: "
-            return draft.type or None, None, {"words": f"{at}{fault}", "hint": None}
+            words = fault.args[0]
+            if fault.at is not None:
+                line = draft.event.count("\n", 0, fault.at) + 1
+                words = phrase("line {line}: {fault}", line=line, fault=words)
+            return draft.type or None, None, {"words": words, "hint": None}
         except UnrecognisedShape as fault:
-            return draft.type or None, None, {"words": str(fault), "hint": None}
+            return draft.type or None, None, {"words": fault.args[0], "hint": None}
         except EventFault as fault:
             return draft.type or None, None, {"words": fault.message.removeprefix("event: "), "hint": fault.hint}
         return one.type, one, None

@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 
 from pipeline.errors import ResourceLimitExceeded
+from pipeline.phrases import phrase
 
 JOB_SECONDS = 5.0
 """Processor time of one draft: the load of the machine does not count."""
@@ -74,7 +75,9 @@ class Workbench:
 
     async def _do(self, job: Mapping[str, object]) -> dict[str, object]:
         if self._waiting >= MOST_WAITING:
-            raise ResourceLimitExceeded("too many drafts are waiting", hint="try again in a few seconds")
+            raise ResourceLimitExceeded(
+                phrase("too many drafts are waiting"), hint=phrase("try again in a few seconds")
+            )
         self._waiting += 1
         try:
             async with self._turn:
@@ -104,8 +107,8 @@ class Workbench:
         if not answer.endswith(b"\n"):
             await self.close()
             raise ResourceLimitExceeded(
-                f"the draft took longer than {self._seconds:g} s, or too much memory",
-                hint="make the text or the event smaller",
+                phrase("the draft took longer than {seconds:g} s, or too much memory", seconds=self._seconds),
+                hint=phrase("make the text or the event smaller"),
             )
         self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_idle)
         found: dict[str, object] = orjson.loads(answer)

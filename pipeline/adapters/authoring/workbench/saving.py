@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pipeline.adapters.authoring.text_files import Change, read_whole, write_changes
 from pipeline.adapters.rule_files import SUFFIXES
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 
 MOST_CHARACTERS = 1_048_576
 """The parser reads no larger file."""
@@ -64,9 +65,12 @@ class RuleFiles:
             UserError: as `read`; the text is too long or not Unicode; or the file cannot be written.
         """
         if len(text) > MOST_CHARACTERS:
-            raise UserError(f"{name}: more than {MOST_CHARACTERS:,} characters", hint="split the file")
+            raise UserError(
+                phrase("{name}: more than {most_characters:,} characters", name=name, most_characters=MOST_CHARACTERS),
+                hint=phrase("split the file"),
+            )
         if _SURROGATE.search(text) is not None:
-            raise UserError(f"{name}: half a character (surrogate) in the text")
+            raise UserError(phrase("{name}: half a character (surrogate) in the text", name=name))
         stored = self.read(name)
         if stored.version != before:
             return Saved(stored, is_saved=False, diff=Change(Path(name), stored.text, text).diff()[2:])
@@ -79,14 +83,17 @@ class RuleFiles:
         """The path of a file in the folder, without a link that leads elsewhere."""
         parts = name.split("/")
         if len(parts) > MOST_PARTS or any(_PART.fullmatch(part) is None for part in parts):
-            raise UserError(f"`{name[:80]}` is not the name of a file in the folder of rules")
+            raise UserError(phrase("`{name}` is not the name of a file in the folder of rules", name=name[:80]))
         path = self._folder.joinpath(*parts)
         if path.suffix.lower() not in SUFFIXES:
-            raise UserError(f"{name}: the name must end in .yaml")
+            raise UserError(phrase("{name}: the name must end in .yaml", name=name))
         if any(one.is_symlink() for one in [path, *path.parents][: len(parts)]):
-            raise UserError(f"{name}: is a link, and links are not followed", hint="open the folder that it leads to")
+            raise UserError(
+                phrase("{name}: is a link, and links are not followed", name=name),
+                hint=phrase("open the folder that it leads to"),
+            )
         if path.is_dir():
-            raise UserError(f"{name}: is a folder")
+            raise UserError(phrase("{name}: is a folder", name=name))
         return path
 
 

@@ -1,0 +1,91 @@
+"""A whole session of a rule author in Chinese: no sentence of the commands stays English."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli.app import app
+
+AUTHORS_OWN = re.compile(
+    r"T20261123\w*|receipts? of all kinds: [\w ]+|the buyer gets a receipt|notice-pipeline [\w -]+|\S*[({\[].*?[)}\]]"
+    r"|`[^`]*`"
+)
+"""Names of tests and code, in the language that the author wrote them in."""
+SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+
+
+@pytest.fixture
+def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What `init` writes, as the working directory."""
+    monkeypatch.setenv("NOTICE_PIPELINE_LANG", "zh")
+    spoken("init", str(tmp_path / "rules"))
+    monkeypatch.chdir(tmp_path / "rules")
+    return tmp_path / "rules"
+
+
+def spoken(*arguments: str) -> str:
+    """The output of a command, in which no English sentence is left."""
+    text = CliRunner().invoke(app, arguments).output
+    assert SENTENCE.findall(AUTHORS_OWN.sub("", text)) == []
+    return text
+
+
+def changed(file: Path, before: str, after: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+@pytest.mark.usefixtures("rules")
+def test_sound_rules() -> None:
+    """Everything is fine."""
+    assert "rules：0 个错误、0 个警告、0 个提示；1 条规则没有问题" in spoken("check", "--strict")
+    assert re.search(r"rules：通过 4 条，用时 \d+\.\d\d 秒", spoken("test", "--verbose"))
+    assert "rules：100 %：1 条规则的 4 个分支，4 条测试走到了 4 个" in spoken("coverage")
+    assert "发给 1d01c237f94acda3e427abf76819e6c0，模板 receipt" in spoken("preview", "--rule", "receipt")
+    assert "receipt 不匹配" in spoken("explain", "events/recorded.jsonl", "--event", "3")
+    assert "生成消息" in spoken("explain", "events/recorded.jsonl", "--event", "1")
+    assert "扩充  rules/templates.yaml" in spoken("new", "another", "--on", "order.paid.v1")
+
+
+def test_a_failing_test_and_its_coverage(rules: Path) -> None:
+    """The expected and the actual text, and the missing branches."""
+    changed(rules / "rules/receipts.yaml", "余额支付", "账户余额")
+    failed = spoken("test")
+    assert "`receipt` 的 `thing5`\n    预期  余额支付\n    实际  账户余额\n" in failed
+    assert "有 1 条测试失败" in spoken("coverage")
+    changed(rules / "rules/receipts.yaml", "amount_paid > 0.0", "amount_paid > 100000.0")
+    assert "没有 `receipt` 的消息：它的条件为假：" in spoken("test")
+    assert "从未匹配" in spoken("coverage")
+
+
+def test_a_comparison(rules: Path, tmp_path: Path) -> None:
+    """As text, and as Markdown for a merge request."""
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("receipts.yaml", "templates.yaml"):
+        (old / name).write_text((rules / "rules" / name).read_text(encoding="utf-8"), encoding="utf-8")
+    changed(rules / "rules/receipts.yaml", "余额支付", "账户余额")
+    compared = ("diff", str(old), "rules", "--events", "events/recorded.jsonl")
+    text = spoken(*compared)
+    assert "receipt  修改：19 → 19 条消息，每天 24 → 24：改变 4 条（thing5 4）" in text
+    assert "4 条消息改变；0 条规则在两个版本中相同" in text
+    assert "| 规则 |  | 之前 | 之后 | 新增 | 消失 | 改变 | 拒绝 | 每天 |" in spoken(*compared, "--output", "markdown")
+
+
+def test_an_event_that_does_not_fit(rules: Path) -> None:
+    """Its place and what should be there."""
+    changed(rules / "rules/tests/receipts.yaml", "item_count: 3", "item_count: three")
+    assert "应为整数，而不是文字" in spoken("check")
+
+
+@pytest.mark.usefixtures("rules")
+def test_the_fields_of_an_event() -> None:
+    """Their meanings are those of the schema, in its language."""
+    text = CliRunner().invoke(app, ("fields", "order.paid.v1")).output
+    assert re.search(r"event.paid_at +时间 +When payment arrived", text)
+    assert "可能缺失" in text
