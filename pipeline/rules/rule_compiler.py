@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
-from math import prod
 from typing import NamedTuple
 
 from pipeline.care.declaration import OverCap
@@ -20,27 +17,26 @@ from pipeline.rules.care_compiler import CareSource, too_long
 from pipeline.rules.cel import braces
 from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.nulls import NOTHING, Known
-from pipeline.rules.cel.samples import is_known, possible_texts
 from pipeline.rules.expressions import RECIPIENT_RESULTS, ExpressionCompiler, ExpressionSource, Typed
+from pipeline.rules.field_compiler import FieldCompiler
 from pipeline.rules.for_each import ForEach, taken_apart
 from pipeline.rules.functions.times import unknown_zone
-from pipeline.rules.message import MAX_URL, RuleField, Text
+from pipeline.rules.message import Text
 from pipeline.rules.once import RuleOnce
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.format import (
     CATEGORIES,
     ActiveModel,
-    FieldValue,
     OnceModel,
     RuleFields,
     RuleModel,
     TemplateByValue,
 )
 from pipeline.rules.source.report import Report
-from pipeline.rules.source.templates import Template, TemplateField
+from pipeline.rules.source.templates import Template
 from pipeline.rules.template_choice import OTHERS, TemplateChoice
-from pipeline.styles.text import is_visible
+from pipeline.rules.url_compiler import compile_url
 
 _TEXTS = ("template", "when", "to", "url", "data", "reference")
 _TAKEN = frozenset(
@@ -49,10 +45,6 @@ _TAKEN = frozenset(
     | {"if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while", "null_type", "google"}
 )
 """Names that CEL has itself or reserves (cel-spec, langdef.md, "Syntax")."""
-_URL = re.compile(r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)")
-_ANY = ("1", "A", "一", "!", "15:01", "2026-11-23", "2026年11月23日 15:01", "¥1")
-"""Texts of all kinds of fields: what an expression may become of which nothing is known."""
-_MOST_SAMPLES = 1_024
 _MOST_NAMED = 8
 """Templates that a hint lists."""
 
@@ -88,13 +80,16 @@ class RuleCompiler:
         self._stage = stage
         self._misplaced = misplaced
         self._expressions = ExpressionCompiler(report, environment, typed)
-        self._filled: dict[str, Template] = {}
-        """Every template that a rule of the file fills, by its alias."""
+        self._fields = FieldCompiler(report, defaults, self._expressions)
 
     @property
     def expressions(self) -> Sequence[ExpressionSource]:
         """The expressions of the rules compiled so far."""
         return self._expressions.sources
+
+    def check_defaults(self) -> None:
+        """Fields in `data:` of the defaults that no rule of the file uses; call it after every rule is compiled."""
+        self._fields.check_defaults()
 
     def compile(self, index: int, model: RuleModel, timezone: str, most_items: int) -> Rule | None:
         """The compiled rule, or None where findings keep it from being one.
@@ -117,7 +112,9 @@ class RuleCompiler:
             each = self._for_each(self._key_path(path, model, "for_each"), merged.for_each, on, known, most_items)
         templates, by = self._templates_of(locations["template"], merged.template, on, known)
         to = self._recipient(locations["to"], merged.to, on, known) if merged.to else None
-        url = self._url(locations["url"], merged.url, on, known) if merged.url else None
+        url = None
+        if merged.url:
+            url = compile_url(locations["url"], merged.url, on, known, self._report, self._expressions)
         active = None
         if merged.active is not None:
             active = self._active(self._key_path(path, model, "active"), merged.active, timezone)
@@ -128,12 +125,13 @@ class RuleCompiler:
         category = merged.category or CATEGORIES[0]
         self._check_care(path, model, merged, category)
         fields = {
-            key: self._fields(locations["data"], merged, template, on, known) for key, template in templates.items()
+            key: self._fields.compile(locations["data"], merged, template, on, known)
+            for key, template in templates.items()
         }
         if not templates:
-            self._fields(locations["data"], merged, None, on, known)
+            self._fields.compile(locations["data"], merged, None, on, known)
         for template in templates.values():
-            self._check_overflow(self._key_path(path, model, "overflow"), template, merged)
+            self._fields.check_overflow(self._key_path(path, model, "overflow"), template, merged)
         if self._report.errors > errors or to is None or not templates:
             return None
 
@@ -298,166 +296,6 @@ class RuleCompiler:
             location = self._key_path(path, model, "order")
             self._report.add_inside(location, 0, "care-needs-order", summary, phrase("leave out `order: none`"))
 
-    def _url(self, path: Path, url: str, on: Sequence[str], known: Known) -> Text | None:
-        text = self._expressions.text(path, url, on, known)
-        if _URL.match(url) is None:
-            self._report.add_inside(
-                path, 0, "bad-url", phrase("the url does not begin with https:// and a host"), _url_hint(url)
-            )
-        elif text is not None and (text.constant is not None and len(url) > MAX_URL):
-            self._report.add_inside(
-                path, 0, "bad-url", phrase("the url has over {max_url} characters", max_url=MAX_URL)
-            )
-        elif text is not None:
-            self._check_blanks(path, text)
-        return text
-
-    def _check_blanks(self, path: Path, text: Text) -> None:
-        """White space in a part of the url that does not depend on the event."""
-        at = 0
-        for part in text.parts:
-            source = part if isinstance(part, str) else part.source
-            at = text.source.find(source, at)
-            outcomes = (
-                [(0, part)]
-                if isinstance(part, str)
-                else [(one.start, value) for one, value in possible_texts(self._expressions.tree(part).root)]
-            )
-            for start, value in outcomes:
-                found = _UNFIT_FOR_URL.search(value)
-                if found is not None:
-                    inside = found.start() if isinstance(part, str) else 0
-                    summary = phrase(
-                        "the url has white space or an invisible character, so it is never sent: `{url}`",
-                        url=value.strip(),
-                    )
-                    hint = phrase("write %20 for a blank, and url_encode(…) for a text")
-                    self._report.add_inside(path, at + start + inside, "bad-url", summary, hint)
-            at += len(source)
-
-    def _fields(
-        self, path: Path, rule: RuleModel, template: Template | None, on: Sequence[str], known: Known
-    ) -> list[RuleField]:
-        data = rule.data or {}
-        fields: list[RuleField] = []
-        if template is not None:
-            self._filled[template.alias] = template
-        for key, given in data.items():
-            value = given if isinstance(given, FieldValue) else FieldValue(value=given)
-            declared = template.field(key) if template is not None else None
-            is_own = self._report.has((*path, key))
-            if template is not None and declared is None and not is_own:
-                continue  # a default that other rules of the file use; if none does, `check_defaults` reports it
-            holder = path if is_own else ("defaults", "data")
-            location: Path = (*holder, key, *(("value",) if isinstance(given, FieldValue) else ()))
-            may_be_null = declared is None or declared.optional  # an unknown field has a finding of its own
-            text = self._expressions.text(location, value.value, on, known, may_be_null=may_be_null)
-            if template is not None and declared is None:
-                self._unknown_field((*path, key), template, key)
-            if text is None or declared is None:
-                continue
-            truncate = rule.overflow.get(key) == "truncate"
-            if not truncate:
-                self._check_limit(location, declared, text)
-            color = value.color or rule.color
-            fields.append(RuleField(key, text, color, declared.kind, declared.optional, truncate, declared.values))
-        if template is not None:
-            self._check_filled(path, template, data)
-        return fields
-
-    def check_defaults(self) -> None:
-        """Fields in `data:` of the defaults that no rule of the file uses; call it after every rule is compiled."""
-        names = dict.fromkeys(field.key for template in self._filled.values() for field in template.fields)
-        data = self._defaults.data if self._defaults is not None else None
-        for key in data or {} if self._filled else ():
-            if key not in names:
-                message = phrase("no template of these rules has a field `{key}`", key=key)
-                hint = did_you_mean(key, names) or phrase(
-                    "they have {names}", names=joined(", ", [*names][:_MOST_NAMED])
-                )
-                self._report.add(("defaults", "data", key), "unknown-template-field", message, hint)
-
-    def _unknown_field(self, path: Path, template: Template, key: str) -> None:
-        names = [field.key for field in template.fields]
-        hint = did_you_mean(key, names) or phrase("it has {names}", names=joined(", ", names))
-        self._report.add(
-            path,
-            "unknown-template-field",
-            phrase("template `{alias}` has no field `{key}`", alias=template.alias, key=key),
-            hint,
-        )
-
-    def _check_limit(self, path: Path, field: TemplateField, text: Text) -> None:
-        """Every text that the field can be seen to become: a constant, or an expression's fixed outcomes."""
-        hint = phrase("shorten it, or let it be cut: `overflow: {{{key}: truncate}}`", key=field.key)
-        errors = self._report.errors
-        for at, outcome in self._outcomes(text):
-            problem = field.kind.violation(outcome, field.values)
-            if problem is not None and not (field.optional and not is_visible(outcome)):
-                message = phrase("`{key}` {problem}", key=field.key, problem=problem)
-                if text.constant is None and is_visible(outcome):
-                    message = phrase("`{key}`: `{text}` {problem}", key=field.key, text=outcome, problem=problem)
-                if len(outcome) > field.kind.most and field.kind.may_be_cut:
-                    self._report.add_inside(path, at, "over-limit", message, hint)
-                else:
-                    self._report.add_inside(path, at, "over-limit", message, _unfit_hint(outcome))
-        if self._report.errors == errors and text.constant is None and not field.values:
-            self._check_around(path, field, text)
-
-    def _check_around(self, path: Path, field: TemplateField, text: Text) -> None:
-        """A text that the field takes for no event, whatever its expressions become."""
-        choices = [(part,) if isinstance(part, str) else self._samples(part) for part in text.parts]
-        if len(choices) == 1 or prod(map(len, choices)) > _MOST_SAMPLES:
-            return
-        problems = [field.kind.violation("".join(parts)) for parts in product(*choices)]
-        if None not in problems:
-            around = "".join(part if isinstance(part, str) else "…" for part in text.parts)
-            hint = phrase("let `{key}` hold the value alone, or use a field of another kind", key=field.key)
-            self._report.add_inside(
-                path,
-                0,
-                "over-limit",
-                phrase("`{key}`: `{text}` {problem}", key=field.key, text=around, problem=problems[0]),
-                hint,
-            )
-
-    def _samples(self, expression: Expression) -> Sequence[str]:
-        root = self._expressions.tree(expression).root
-        known = [text for _, text in possible_texts(root)]
-        return known if is_known(root) else [*known, *_ANY]
-
-    def _outcomes(self, text: Text) -> list[tuple[int, str]]:
-        """The texts that are known beforehand, each with the index of what decides it."""
-        if text.constant is not None:
-            return [(0, text.constant)]
-        if len(text.expressions) != 1:
-            return []
-        index = next(number for number, part in enumerate(text.parts) if not isinstance(part, str))
-        before, after = ("".join(map(str, part)) for part in (text.parts[:index], text.parts[index + 1 :]))
-        expression = text.expressions[0]
-        at = text.source.find(expression.source)
-        outcomes = possible_texts(self._expressions.tree(expression).root)
-        return [(at + node.start, before + value + after) for node, value in outcomes]
-
-    def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
-        missing = [field.key for field in template.fields if field.key not in data and not field.optional]
-        if missing and data:
-            summary = phrase(
-                "template `{alias}` also needs {missing}",
-                alias=template.alias,
-                missing=joined(", ", (f"`{key}`" for key in missing)),
-            )
-            self._report.add(path, "field-not-filled", summary)
-
-    def _check_overflow(self, path: Path, template: Template, rule: RuleModel) -> None:
-        for key, what in rule.overflow.items():
-            field = template.field(key)
-            if field is None:
-                self._unknown_field((*path, key), template, key)
-            elif what == "truncate" and not field.kind.may_be_cut:
-                summary = phrase("a shortened `{kind}` would be wrong", kind=field.kind)
-                self._report.add((*path, key), "cannot-truncate", summary)
-
 
 def _aliases(templates: Mapping[str, Template]) -> str:
     return phrase("there are {names}", names=joined(", ", [*templates][:_MOST_NAMED]))
@@ -483,25 +321,3 @@ def template_aliases(rule: RuleFields) -> tuple[str, ...]:
 def event_types(rule: RuleFields) -> tuple[str, ...]:
     """The types that a rule looks at."""
     return (rule.on,) if isinstance(rule.on, str) else rule.on or ()
-
-
-_UNFIT_FOR_URL = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff\x00-\x1f\x7f]")
-
-
-def _unfit_hint(text: str) -> str | None:
-    """What helps where a text is not too long, but not what its field takes."""
-    if "\n" in text.strip():
-        return phrase("write the text on one line, or below a `>-`")
-    return (
-        phrase("a text below `|` ends with a line break: write `|-`") if text.strip() and text.endswith("\n") else None
-    )
-
-
-def _url_hint(url: str) -> str:
-    if url.casefold().startswith("http://"):
-        return phrase("write https://{url}", url=url[len("http://") :])
-    if not url.startswith("https://") and re.match(r"https?[:：]?[/／\\]", url, re.IGNORECASE):
-        return phrase("write `https://` with a colon and two slashes of the Latin keyboard")
-    if re.match(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+([/?#:]|$)", url):
-        return phrase("write https://{url}", url=url)
-    return phrase("write scheme and host out; only what follows them may come from the event")

@@ -16,7 +16,8 @@ from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.defaults import default_reader
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.schema.json_scalars import Fault, a_text, encoded_decimal, plain_scalar, scalar_reader
+from pipeline.rules.schema.json_dialects import encoded_decimal, scalar_reader
+from pipeline.rules.schema.json_scalars import Fault, a_text, plain_scalar
 from pipeline.rules.schema.types import (
     Field,
     FieldType,

@@ -6,7 +6,7 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Self, TypeGuard, TypeVar
@@ -18,16 +18,11 @@ from pipeline.rules.schema import avro_values
 from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.time_texts import point_in_time
 from pipeline.rules.schema.types import Scalar, ScalarType
-from pipeline.rules.schema.unreadable import OUTSIDE_CALENDAR, OUTSIDE_DAY, WRONG_UNIT, Unreadable
+from pipeline.rules.schema.unreadable import OUTSIDE_CALENDAR, OUTSIDE_DAY, Unreadable
 from pipeline.rules.timestamp import EPOCH, Timestamp
 
 T = TypeVar("T")
-_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
-MOST_EXACT = 2**53
-"""Whole numbers beyond are not exact in JSON's doubles."""
-SECONDS_FROM, SECONDS_TO = 1_000_000_000, 4_200_000_000
-"""The years 2001 to 2103 in seconds since 1970."""
+DECIMAL_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 """A 64-bit integer: what expressions count in."""
 
@@ -60,17 +55,8 @@ class Fault(Exception):
 Read = Callable[[object], object]
 
 
-def scalar_reader(kind: ScalarType, *, is_lenient: bool = False) -> Read | None:
-    """A reader of values of this type, which raises `Fault`; None: anything goes.
-
-    A lenient one also takes what other JSON libraries write and what has one meaning only: numbers as texts, whole
-    numbers with a fraction of zero, an enum's symbol in other case.
-    """
-    read = _scalar_reader(kind)
-    return _lenient_reader(kind, read) if is_lenient and read is not None else read
-
-
-def _scalar_reader(kind: ScalarType) -> Read | None:
+def strict_reader(kind: ScalarType) -> Read | None:
+    """A reader of values of this type, which raises `Fault`; None: anything goes."""
     match kind.scalar:
         case Scalar.DYN:
             return None
@@ -91,120 +77,11 @@ def _scalar_reader(kind: ScalarType) -> Read | None:
             return _text_reader(kind)
 
 
-def _lenient_reader(kind: ScalarType, read: Read) -> Read:
-    if kind.symbols:
-        return _lenient_symbol(kind)
-    if kind.logical == "decimal" and kind.scale:
-        return lambda value: read(_unambiguous(value))
-    if kind.scalar is Scalar.TIMESTAMP:
-        return lambda value: _lenient_time(value, read)
-    prepare = _LENIENT.get(kind.scalar) if kind.logical in {None, "uuid"} else None
-    return read if prepare is None else _or_prepared(read, prepare)
-
-
-def _or_prepared(read: Read, prepare: Read) -> Read:
-    def read_either(value: object) -> object:
-        try:
-            return read(value)
-        except Fault:
-            return read(prepare(value))
-
-    return read_either
-
-
-def _lenient_symbol(kind: ScalarType) -> Read:
-    by_case = {symbol.casefold(): symbol for symbol in reversed(kind.symbols)}
-    symbols = frozenset(kind.symbols)
-
-    def read(value: object) -> str:
-        if isinstance(value, str) and value not in symbols:
-            found = by_case.get(value.casefold(), kind.default_symbol)
-            if found is not None:
-                return found
-        return _symbol(value, symbols, kind.symbols)
-
-    return read
-
-
-def _unambiguous(value: object) -> object:
-    """Kafka Connect writes decimals as the base64 of their bytes, and some of those texts read as numbers."""
-    if isinstance(value, str) and value.isdecimal() and len(value) % 4 == 0:
-        raise Fault(
-            phrase("could be a number or, as Kafka Connect writes decimals by default, base64"),
-            hint=phrase("write the digits after the point (1000.00); in Connect: decimal.format=NUMERIC"),
-        )
-    return value
-
-
-def encoded_decimal(kind: ScalarType) -> Read:
-    """A reader of decimals in Avro's JSON encoding: their bytes as characters U+0000 to U+00FF."""
-    convert = avro_values.converter(kind)
-    assert convert is not None  # noqa: S101 - a decimal's bytes are converted
-
-    def read(value: object) -> object:
-        if not isinstance(value, str) or (len(value) > 1 and _DECIMAL.fullmatch(value) and "." in value):
-            raise Fault(phrase("could be a number or, as Avro's JSON encoding writes decimals, its bytes"))
-        try:
-            return _readable(convert(value.encode("latin-1")))
-        except UnicodeEncodeError:
-            raise Fault(phrase("should be bytes as characters U+0000 to U+00FF")) from None
-
-    return read
-
-
-def _lenient_time(value: object, read: Read) -> object:
-    if isinstance(value, float | Decimal) and SECONDS_FROM <= value < SECONDS_TO:  # as Jackson writes an Instant
-        return Timestamp(int(value), int(Decimal(str(value)) % 1 * 1_000_000_000))
-    try:
-        return read(_whole(value) if type(value) is not int else value)
-    except Fault as fault:
-        if fault.message == WRONG_UNIT.reason:
-            return WRONG_UNIT  # harms only the rules that use it
-        raise
-
-
-def _whole(value: object) -> object:
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    if isinstance(value, float | Decimal) and -MOST_EXACT <= value <= MOST_EXACT and value == int(value):
-        return int(value)
-    return value
-
-
-def _truth(value: object) -> object:
-    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
-
-
-def _as_text(value: object) -> object:
-    return str(value) if _counted(value) else value
-
-
-def _as_bytes(value: object) -> object:
-    """Bytes as Avro's own JSON encoding has them, U+0000 to U+00FF, where they are not base64."""
-    if isinstance(value, str):
-        try:
-            return base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            try:
-                return value.encode("latin-1")
-            except UnicodeEncodeError:
-                pass
-    return value
-
-
-_LENIENT: Mapping[Scalar, Read] = {
-    Scalar.BOOL: _truth,
-    Scalar.INT: _whole,
-    Scalar.STRING: _as_text,
-    Scalar.BYTES: _as_bytes,
-}
-
-
 def _text_reader(kind: ScalarType) -> Callable[[object], object]:
     logical = kind.logical
     if kind.symbols:
         symbols = frozenset(kind.symbols)
-        return lambda value: _symbol(value, symbols, kind.symbols)
+        return lambda value: symbol(value, symbols, kind.symbols)
     if logical == "date":
         return _day
     if logical is not None and logical in UNITS_PER_SECOND:
@@ -318,7 +195,7 @@ def _number(value: object) -> numbers.Number:
         raise Fault(phrase("should be a number"))
     if isinstance(value, str) and len(value) > MAX_DIGITS:
         raise Fault(phrase("should be a number of fewer digits"))
-    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip(" ")):
+    if isinstance(value, str) and not DECIMAL_TEXT.fullmatch(value.strip(" ")):
         raise Fault(phrase("should be a number"), hint=phrase("write it as 1280.00: digits and a point alone"))
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -332,13 +209,14 @@ def _number(value: object) -> numbers.Number:
     return numbers.number(number)
 
 
-def _counted(value: object) -> TypeGuard[int]:
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether it is an integer; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _point_in_time(value: object, per_second: int) -> Timestamp:
-    if _counted(value):
-        return _readable(avro_values.point_in_time(value, per_second))
+    if is_integer(value):
+        return readable(avro_values.point_in_time(value, per_second))
     if isinstance(value, datetime):  # YAML reads an unquoted time as one, in UTC
         time = value if value.tzinfo else value.replace(tzinfo=UTC)
     else:
@@ -352,7 +230,8 @@ def _point_in_time(value: object, per_second: int) -> Timestamp:
     return Timestamp(since.days * 86_400 + since.seconds, since.microseconds * 1_000)
 
 
-def _readable(counted: T | Unreadable) -> T:
+def readable(counted: T | Unreadable) -> T:
+    """The value; raises `Fault` for one that cannot be read."""
     if isinstance(counted, Unreadable):
         raise Fault(counted.reason)
     return counted
@@ -361,13 +240,13 @@ def _readable(counted: T | Unreadable) -> T:
 def _calendar(read: Callable[[], T | Unreadable], otherwise: Unreadable = OUTSIDE_CALENDAR) -> T:
     """A count of units as a day or time; raises `Fault` for one that no calendar or day has."""
     try:
-        return _readable(read())
+        return readable(read())
     except (ValueError, OverflowError):
         raise Fault(otherwise.reason) from None
 
 
 def _day(value: object) -> str:
-    if _counted(value):
+    if is_integer(value):
         return _calendar(lambda: avro_values.day(value))
     if isinstance(value, date):
         return value.isoformat()[:10]
@@ -378,7 +257,7 @@ def _day(value: object) -> str:
 
 
 def _local_time(value: object, per_second: int) -> str:
-    if _counted(value):
+    if is_integer(value):
         return _calendar(lambda: avro_values.local_time(value, per_second))
     time = value if isinstance(value, datetime) else point_in_time(a_text(value))
     if time is None:
@@ -389,7 +268,7 @@ def _local_time(value: object, per_second: int) -> str:
 
 
 def _time_of_day(value: object, per_second: int) -> str:
-    if _counted(value):
+    if is_integer(value):
         return _calendar(lambda: avro_values.time_of_day(value, per_second), OUTSIDE_DAY)
     try:
         read = value if isinstance(value, time) else time.fromisoformat(a_text(value))
@@ -409,7 +288,8 @@ def _bytes(value: object) -> bytes:
         raise Fault(phrase("bytes are written in base64")) from None
 
 
-def _symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
+def symbol(value: object, symbols: frozenset[str], in_order: tuple[str, ...]) -> str:
+    """The symbol of an enum; raises `Fault` for anything else."""
     if isinstance(value, str) and value in symbols:
         return str(value)
     shown, hint = _called(value), None
