@@ -35,6 +35,8 @@ class FieldCompiler:
         self._expressions = expressions
         self._filled: dict[str, Template] = {}
         """Every template that a rule of the file fills, by its alias."""
+        self._fitting: set[tuple[str, str, str]] = set()
+        """Template, field and text without a finding: many rules of a file have the same order number and time."""
 
     def compile(
         self, path: Path, rule: RuleModel, template: Template | None, on: Sequence[str], known: Known
@@ -56,11 +58,14 @@ class FieldCompiler:
             text = self._expressions.text(location, value.value, on, known, may_be_null=may_be_null)
             if template is not None and declared is None:
                 self._unknown_field((*path, key), template, key)
-            if text is None or declared is None:
+            if text is None or declared is None or template is None:
                 continue
             truncate = rule.overflow.get(key) == "truncate"
-            if not truncate:
+            if not truncate and (template.alias, key, text.source) not in self._fitting:
+                reported = self._report.reported
                 self._check_limit(location, declared, text)
+                if self._report.reported == reported:
+                    self._fitting.add((template.alias, key, text.source))
             color = value.color or rule.color
             fields.append(RuleField(key, text, color, declared.kind, declared.optional, truncate, declared.values))
         if template is not None:
