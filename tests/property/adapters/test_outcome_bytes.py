@@ -15,7 +15,7 @@ from pipeline.adapters.history.outcome_values import OutcomeValues
 from pipeline.adapters.kafka import outcome_bytes as avro_bytes
 from pipeline.adapters.kafka.outcome_record import OutcomeFields, outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
-from pipeline.model.event import Origin, Position
+from pipeline.model.event import IntentPosition, Origin, Position
 from pipeline.model.once import OnceUntil
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
 from pipeline.model.trace import TraceContext
@@ -69,6 +69,7 @@ _OUTCOMES = st.builds(
     item=st.none() | _INTS,
     category=st.none() | _TEXTS,
     once=st.none() | st.builds(OnceUntil, _TEXTS, _MILLISECONDS.map(_seconds)),
+    intent=st.none() | st.builds(IntentPosition, _INTS, _LONGS),
 )
 
 
@@ -99,6 +100,8 @@ def _fields(outcome: Outcome) -> dict[str, object]:
         ]
         or None,
         "once": outcome.once and {"key": outcome.once.key, "until": round(outcome.once.until * 1000)},
+        "intent_partition": outcome.intent and outcome.intent.partition,
+        "intent_offset": outcome.intent and outcome.intent.offset,
         "outcome_id": outcome.id,
         "http_status": outcome.status,
         "body_code": outcome.code,
