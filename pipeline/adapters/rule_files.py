@@ -8,7 +8,7 @@ keep their own files there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from pipeline.errors import UserError
@@ -75,6 +75,20 @@ def read_rules_and_tests(folder: Path) -> RuleSources:
         raise UserError(
             phrase("{filename}: cannot be read: {strerror}", filename=error.filename or folder, strerror=error.strerror)
         ) from None
+
+
+def read_test_files(path: Path) -> Mapping[str, str]:
+    """The texts of one file of tests, or of those in a folder of rules or tests, by their paths.
+
+    Raises:
+        UserError: it does not exist or cannot be read.
+    """
+    if path.is_dir():
+        return read_rules_and_tests(path.parent if path.name == "tests" else path).tests
+    try:
+        return {str(path): _read(path)}
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def watched_files(folder: Path) -> list[Path]:
@@ -144,6 +158,9 @@ def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield from _files(path, depth + 1)
         elif path.is_file():
             yield path
+        elif _is_yaml(path):  # a rule that is left out in silence sends no message
+            what = "a link to nothing" if path.is_symlink() and not path.exists() else "not a regular file"
+            raise UserError(f"{path}: is {what}", hint="remove it, or put the file there")
 
 
 def _is_yaml(path: Path) -> bool:

@@ -35,11 +35,27 @@ def find_settings(config: Path | None) -> Settings | None:
         ConfigurationError: the configuration is invalid.
     """
     from pipeline.settings import load_settings  # noqa: PLC0415 - not every command needs them
-    from pipeline.settings.load import DEFAULT_FILE, is_by_environment  # noqa: PLC0415 - the same
+
+    return None if (file := _file(config)) is None else load_settings(file, os.environ)
+
+
+def find_settings_without_kafka(config: Path | None) -> Settings | None:
+    """The same for a command that uses no Kafka: the configuration may have no section `kafka`.
+
+    Raises:
+        ConfigurationError: the configuration is invalid.
+    """
+    from pipeline.settings import load_without_kafka  # noqa: PLC0415 - not every command needs them
+
+    return None if (file := _file(config)) is None else load_without_kafka(file, os.environ)
+
+
+def _file(config: Path | None) -> Path | None:
+    from pipeline.settings.load import DEFAULT_FILE, is_by_environment  # noqa: PLC0415 - not every command needs them
 
     if config is None and not DEFAULT_FILE.exists() and not is_by_environment(DEFAULT_FILE, os.environ):
         return None
-    return load_settings(config or DEFAULT_FILE, os.environ)
+    return config or DEFAULT_FILE
 
 
 def open_registry(url: str | None, settings: Settings | None) -> SchemaRegistry | None:

@@ -91,8 +91,13 @@ def _header_value(value: str) -> str:
     return value
 
 
+def is_token(text: str) -> bool:
+    """Whether the text can be a bearer token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def _token(token: SecretStr) -> SecretStr:
-    if _TOKEN.fullmatch(token.get_secret_value()) is None:
+    if not is_token(token.get_secret_value()):
         raise ValueError("is not a valid token: it is empty, or has characters that are not printable ASCII")
     return token
 

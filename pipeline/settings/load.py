@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from pipeline.errors import ConfigurationError
+from pipeline.rules.source.faults import YamlFault, unfit_character, yaml_fault
 from pipeline.settings.environment import lay_over, ours, variable_of
 from pipeline.settings.model import Settings
 from pipeline.settings.validation_messages import fault_text, hint_for, location_of, without_repeats
@@ -25,8 +27,8 @@ DEFAULT_FILE = Path("pipeline.yaml")
 MAX_BYTES = 1_048_576
 """Largest configuration file that is read."""
 SHADOW_SUFFIX = ".shadow"
-_VALUES = re.compile(r" with value .*", re.DOTALL)
-"""Part of ruamel.yaml's message for a duplicate key. The value may be a secret."""
+_REPEATED = re.compile(r'found duplicate key "(.*?)"(?: with value|$)', re.DOTALL)
+"""ruamel.yaml's message for a duplicate key. The value, which is behind it, may be a secret."""
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -37,11 +39,26 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: the file cannot be read or is invalid; one line `path:line:column: message` for each fault.
     """
+    return _load(path, environ, {})
+
+
+def load_without_kafka(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The same for a command that uses no Kafka, for which the section may be missing.
+
+    Raises:
+        ConfigurationError: as `load_settings`.
+    """
+    return _load(path, environ, {"kafka": {"bootstrap_servers": "localhost:9092", "topics": ["none"]}})
+
+
+def _load(path: Path, environ: Mapping[str, str], missing: Mapping[str, object]) -> Settings:
+    """`missing` has sections that replace those which are not given."""
     alone = is_by_environment(path, environ)
     document = CommentedMap({"kafka": CommentedMap(), "notices": CommentedMap()}) if alone else _read(path)
     overlay = lay_over(document, environ)
+    values = {**overlay.values, **{key: section for key, section in missing.items() if not overlay.values.get(key)}}
     try:
-        settings = Settings.model_validate(overlay.values, context={"base": path.parent})
+        settings = Settings.model_validate(values, context={"base": path.parent})
     except ValidationError as error:
         faults = without_repeats(error.errors())
         locations = None if alone else _Locations(path, document)
@@ -109,6 +126,18 @@ def locations_in(path: Path, environ: Mapping[str, str]) -> Callable[[str], str]
     return location_of_key
 
 
+def _not_yaml(path: Path, fault: YamlFault) -> ConfigurationError:
+    line, column = fault.location
+    return ConfigurationError(f"{path}:{line}:{column}: not YAML: {fault.message}", hint=fault.hint)
+
+
+def _repeated(error: MarkedYAMLError) -> YamlFault | None:
+    found, mark = _REPEATED.match(error.problem or ""), error.problem_mark
+    if found is None or mark is None:
+        return None
+    return YamlFault((mark.line + 1, mark.column + 1), "", f"`{found[1]}` is here twice", "keep one of the two lines")
+
+
 def _read(path: Path) -> CommentedMap:
     try:
         with path.open("rb") as file:
@@ -123,15 +152,18 @@ def _read(path: Path) -> CommentedMap:
     if len(raw) > MAX_BYTES:
         raise ConfigurationError(f"{path}: larger than {MAX_BYTES} bytes: not a configuration file")
     try:
-        document = YAML(typ="rt").load(raw.decode("utf-8-sig"))
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8 (byte {error.start})") from None
+        raise ConfigurationError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+    try:
+        document = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        spot_location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        message = _VALUES.sub("", error.problem or error.context or "")
-        raise ConfigurationError(f"{spot_location}: not YAML: {message}") from None
-    except (YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise _not_yaml(path, _repeated(error) or yaml_fault(error, text)) from None
+    except ReaderError as error:
+        raise _not_yaml(path, unfit_character(text, error.position)) from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: not YAML: nested too deeply") from None
+    except (YAMLError, ValueError, OverflowError) as error:
         raise ConfigurationError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
     if document is None:
         return CommentedMap()

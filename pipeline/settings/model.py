@@ -42,6 +42,7 @@ from pipeline.settings.parameters import ParameterSettings, check_request
 from pipeline.settings.servers import OAuthSettings, SchemaSettings
 
 MOST_WORKERS = 64
+CODE_PATH = r"^[^.\s]{1,64}(\.[^.\s]{1,64}){0,7}$"
 
 
 def _without_default(schema: JsonDict) -> None:
@@ -161,7 +162,7 @@ class NoticesSettings(Section):
     )
     code_path: str = Field(
         "code",
-        pattern=r"^[^.\s]{1,64}(\.[^.\s]{1,64}){0,7}$",
+        pattern=CODE_PATH,
         description="Where the code is in the reply's JSON: a name, or several with dots between (`errcode`, "
         "`result.code`).",
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.model.suggestion import did_you_mean, known_keys
-from pipeline.settings.model import Settings
+from pipeline.settings.model import CODE_PATH, Settings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -18,6 +18,8 @@ _A_WHOLE_NUMBER = "must be a whole number"
 _A_NUMBER = "must be a number"
 _A_SWITCH = "must be true or false"
 _NOT_EMPTY = "must not be empty"
+_SHAPES = {CODE_PATH: "must be a name, or at most 8 with dots between: result.code"}
+"""The meaning of each pattern."""
 _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
     "missing": lambda _: "is missing",
     "tuple_type": lambda _: _A_LIST,
@@ -37,7 +39,8 @@ _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
     "bool_parsing": lambda _: _A_SWITCH,
     "path_type": lambda _: "must be a path",
     "url_type": lambda _: "must be a URL",
-    "url_parsing": lambda _: "is not a URL: it must begin with http:// or https://, followed by a host",
+    "url_parsing": lambda fault: _url(str(fault.get("ctx", {}).get("error", ""))),
+    "string_pattern_mismatch": lambda fault: _SHAPES.get(fault["ctx"]["pattern"], "does not have the required form"),
     "url_scheme": lambda _: "must begin with http:// or https://",
     "literal_error": lambda fault: f"must be {fault['ctx']['expected']}{_meant(fault)}",
 }
@@ -103,6 +106,12 @@ def hint_for(faults: Sequence[ErrorDetails]) -> str:
             if hint is not None:
                 return hint
     return "`notice-pipeline config schema` prints every setting with its meaning"
+
+
+def _url(error: str) -> str:
+    if "port" in error:
+        return "is not a URL: a port is a number up to 65535"
+    return "is not a URL: it must begin with http:// or https://, followed by a host"
 
 
 def _text(value: object) -> str:

@@ -63,7 +63,6 @@ def work(shop: Path) -> Iterator[Work]:
 def configuration(url: str) -> str:
     return f"""\
 environment: production
-kafka: {{bootstrap_servers: "localhost:1", group_id: shop, topics: [orders]}}
 schemas: {{directory: schemas}}
 notices: {{url: "{url}", token: t}}
 test_recipients: {{me: "{ME}"}}

@@ -40,11 +40,15 @@ class Names(NamedTuple):
 
     only: str | None = None
     """Name of the event where there is only one."""
+    tests: Sequence[str] = ()
+    """Names of the tests whose events they are, in the order of their offsets."""
 
     def event(self, position: Position) -> str:
         """The name of one event, as `explain` takes it: `FILE:NUMBER`, or its position in Kafka."""
         if self.only is not None:
             return self.only
+        if self.tests:
+            return self.tests[position.offset]
         return f"{self.events}:{position.offset + 1}" if position.topic == self.events else str(position)
 
 

@@ -16,7 +16,7 @@ from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.language import in_language
 from pipeline.cli.printing import MOST_FINDINGS, finding_lines, plain, print_json, say, values
-from pipeline.cli.registry import find_settings
+from pipeline.cli.registry import find_settings_without_kafka
 from pipeline.errors import ConfigurationError, UserError
 from pipeline.model.finding import Finding, Level
 from pipeline.model.notice import DEFAULT_API
@@ -68,7 +68,7 @@ def schemas_beside(rules: Path, given: Path | None) -> SchemaCatalogue:
     if folder_near(rules) is not None:
         return schemas_near(rules)
     try:
-        settings = find_settings(None)
+        settings = find_settings_without_kafka(None)
     except ConfigurationError:
         return SchemaCatalogue()  # reported by `config check`
     if settings is None:
@@ -134,7 +134,7 @@ def known_apis(sources: RuleSources) -> Collection[str] | None:
     if sources.templates is None or _NAMES_AN_API.search(sources.templates[1]) is None:
         return None  # reading the configuration takes as long as the check
     try:
-        settings = find_settings(None)
+        settings = find_settings_without_kafka(None)
     except ConfigurationError:
         return None  # reported by `config check`
     return None if settings is None else (DEFAULT_API, *settings.apis)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from pipeline.adapters.authoring.compared_files import MOST_FAULTS, Found, Recording, RuleSetPair, compare_file
+from pipeline.adapters.authoring.compared_files import (
+    MOST_FAULTS,
+    UNREADABLE,
+    Found,
+    Recording,
+    RuleSetPair,
+    compare_file,
+)
 from pipeline.adapters.authoring.rule_revisions import read_version
+from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.authoring.diff import care_report
 from pipeline.authoring.diff.markdown import as_markdown
@@ -18,7 +27,7 @@ from pipeline.authoring.diff.rule_set_pair import Comparison
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors import diff_text, recording
-from pipeline.cli.authors.event_names import plain_reference, reference
+from pipeline.cli.authors.event_names import cases_of, plain_reference, reference
 from pipeline.cli.authors.one_event import EventSelection, find_or_exit, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.language import in_language
@@ -27,6 +36,8 @@ from pipeline.cli.progress import Reading, reading
 from pipeline.errors import UserError
 from pipeline.model.event import Event
 from pipeline.phrases import phrase
+from pipeline.rules.lint.cases import Case
+from pipeline.rules.lint.given_events import Unfit, given
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -46,6 +57,8 @@ class _Source(NamedTuple):
     default_type: str | None
     one: EventSelection | None = None
     """One event, in place of a file or topic."""
+    cases: Sequence[Case] | None = None
+    """Tests in the file, whose events are compared."""
 
     @classmethod
     def of(
@@ -63,6 +76,8 @@ class _Source(NamedTuple):
         Raises:
             UserError: nothing has the name.
         """
+        if events is not None and (cases := cases_of(events)) is not None:
+            return cls(Path(events), topic, settings, start, end, default_type, cases=cases)
         named = reference(events, rules) if events is not None else None
         if named is None or (named.file is not None and named.number is None):
             return cls(named.file if named is not None else None, topic, settings, start, end, default_type)
@@ -102,6 +117,8 @@ class _Source(NamedTuple):
 
     def found(self, sides: RuleSetPair, jobs: int) -> Found:
         """Compare all events."""
+        if self.cases is not None:
+            return _of_tests(sides, self.cases)
         with reading("comparing") as progress:
             if self.settings is not None and self.topic is not None:
                 return self._in_topic(self.settings, sides.comparison(), progress)
@@ -134,8 +151,8 @@ def command(
     events: Annotated[
         str | None,
         typer.Option(
-            help="Events as JSON: a list, or one on each line, also gzipped; `-`: standard input. Or one event, as for "
-            "`explain`.",
+            help="Events as JSON: a list, or one on each line, also gzipped; `-`: standard input. Or a file or folder "
+            "of tests: their events. Or one event, as for `explain`.",
         ),
     ] = None,
     event_type: Annotated[
@@ -198,8 +215,9 @@ def command(
         diff, faults, care = source.found(pair, jobs or _cores())
     for message in faults:
         warn(phrase("warning: {message}", message=terminal_escape(message)))
+    tests = [case.name for case in source.cases or ()]
     names, mask = (
-        Names(sides[0].name, sides[1].name, only or source.name, only),
+        Names(sides[0].name, sides[1].name, only or source.name, only, tests),
         Mask(show=show_recipients, say=in_language),
     )
     if output == "json":
@@ -219,11 +237,32 @@ def _of_one(pair: RuleSetPair, event: Event) -> Found:
     """The comparison for one event."""
     comparison = pair.comparison()
     comparison.add(event)
+    return _simulated(comparison, ())
+
+
+def _of_tests(pair: RuleSetPair, cases: Sequence[Case]) -> Found:
+    """The comparison for the events of tests."""
+    comparison, schemas, files = pair.comparison(), pair.read_by, read_test_events(cases)
+    faults: list[str] = []
+    for number, case in enumerate(cases):
+        try:
+            event = given(case, schemas, files)
+            event.record = event.record._replace(offset=number)
+            comparison.add(event)
+        except Unfit as unfit:
+            comparison.add_undecodable(UNREADABLE)
+            line = case.document.location(case.path).line
+            faults.append(f"{case.document.path}:{line}: {unfit.message}")
+    return _simulated(comparison, tuple(faults[:MOST_FAULTS]))
+
+
+def _simulated(comparison: Comparison, faults: tuple[str, ...]) -> Found:
+    """What was compared, with what recipient care would have done."""
     simulation = comparison.simulation()
     if simulation is not None:
         simulation.play(comparison.diff.moments)
         simulation.end()
-    return Found(comparison.diff, (), simulation)
+    return Found(comparison.diff, faults, simulation)
 
 
 def _cores() -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.adapters.rule_files import read_rules_and_tests
+from pipeline.adapters.rule_files import SUFFIXES as YAML_SUFFIXES
+from pipeline.adapters.rule_files import read_rules_and_tests, read_test_files
 from pipeline.errors import UserError
 from pipeline.model.event import Position
 from pipeline.model.suggestion import did_you_mean
@@ -71,6 +72,18 @@ def reference(name: str, rules: Path) -> Reference:
         phrase("no event is named `{name}`", name=name),
         hint=did_you_mean(name, known) or phrase("name {forms}", forms=FORMS),
     )
+
+
+def cases_of(name: str) -> list[Case] | None:
+    """The tests of a file of tests, or of a folder of rules or tests; None where the name is of neither.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    path = Path(name)
+    if not path.is_dir() and not (path.suffix.lower() in YAML_SUFFIXES and path.is_file()):
+        return None
+    return [case for file, text in read_test_files(path).items() for case in read_cases(file, text)[0]]
 
 
 def event_folders(rules: Path) -> list[Path]:

@@ -14,6 +14,7 @@ import typer
 
 from pipeline.adapters.authoring.event_files import EventFault, EventTyper, GivenEvent, given_events
 from pipeline.adapters.authoring.rule_test_events import read_test_events
+from pipeline.adapters.rule_files import SUFFIXES as YAML_SUFFIXES
 from pipeline.cli.app import FINDINGS, show_error
 from pipeline.cli.authors.event_names import FORMS, plain_reference, reference
 from pipeline.cli.authors.rule_set import SoundRules
@@ -44,6 +45,8 @@ class EventSelection(NamedTuple):
     """Whether the file holds the bytes of one record's value, as a serializer wrote them."""
     name: str | None = None
     """A name that is neither a file nor a position: of a file of `events/`, or of a test."""
+    is_numbered: bool = False
+    """Whether the name has the event's number: `FILE:1`."""
 
 
 def select_event(
@@ -72,7 +75,8 @@ def select_event(
     found = plain_reference(event)
     if found is None:
         return EventSelection(None, number, event_type, None, name=event)
-    return EventSelection(found.file, found.number or number, event_type, found.position)
+    is_numbered = found.number is not None
+    return EventSelection(found.file, found.number or number, event_type, found.position, is_numbered=is_numbered)
 
 
 def position_of(topic: str | None, partition: int | None, offset: int | None) -> Position | None:
@@ -119,8 +123,10 @@ def find(selection: EventSelection, rules: SoundRules, settings: Settings | None
         found = reference(selection.name, rules.folder)
         if found.case is not None:
             return _in_test(found.case, rules)
-        number = found.number or selection.number
-        return find(selection._replace(name=None, file=found.file, number=number), rules, settings)
+        number, is_numbered = found.number or selection.number, found.number is not None
+        return find(
+            selection._replace(name=None, file=found.file, number=number, is_numbered=is_numbered), rules, settings
+        )
     if selection.position is None or settings is None:
         raise UserError(
             phrase("reading a record needs the brokers of a configuration"),
@@ -171,6 +177,9 @@ def now_ms() -> int:
 
 
 def _in_file(file: Path, selection: EventSelection, rules: SoundRules) -> Found:
+    if file.suffix.lower() in YAML_SUFFIXES and file.is_file():
+        message = phrase("{file}: is YAML, and an event is JSON", file=file)
+        raise UserError(message, hint=phrase("of a test, write its name instead of its file"))
     default = rules.event_type(selection.type) if selection.type is not None else _only_type(rules)
     events = given_events(file)
     found = next(islice(events, selection.number - 1, None), None)
@@ -178,7 +187,7 @@ def _in_file(file: Path, selection: EventSelection, rules: SoundRules) -> Found:
         if selection.number == 1:
             raise UserError(phrase("{file}: holds no event", file=file))
         raise UserError(phrase("{file}: holds fewer than {number} events", file=file, number=selection.number))
-    if selection.number == 1 and _has_more(events):
+    if selection.number == 1 and not selection.is_numbered and _has_more(events):
         warn(phrase("{file}: holds several events; this is the first, --event 2 is the next", file=file))
     where = found.where if str(file) == "-" else f"{file}:{selection.number}"
     return Found(EventTyper(rules.catalogue, time_ms=now_ms()).event(found, default), where)

@@ -53,9 +53,12 @@ class Named(NamedTuple):
         """
         if self.config is None and not needs_kafka:
             return None
-        from pipeline.cli.registry import find_settings  # noqa: PLC0415 - needed only with a configuration
+        from pipeline.cli.registry import (  # noqa: PLC0415 - needed only with a configuration
+            find_settings,
+            find_settings_without_kafka,
+        )
 
-        return find_settings(self.config)
+        return find_settings(self.config) if needs_kafka else find_settings_without_kafka(self.config)
 
     def completed(self, settings: Settings | None) -> Complete:
         """The same, completed from the configuration and with the default folder."""

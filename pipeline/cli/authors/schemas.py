@@ -23,7 +23,13 @@ from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.rule_set import find_event_type
 from pipeline.cli.printing import print_json, values
-from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry, require_registry
+from pipeline.cli.registry import (
+    ConfigOption,
+    RegistryOption,
+    find_settings_without_kafka,
+    open_registry,
+    require_registry,
+)
 from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema.check import SchemaProblem, check_change, check_for_rules, check_versions
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -97,7 +103,7 @@ def check(
         problems += check_change(schemas, before, str(against).removeprefix(GIT))
     affected = None if rules is None else impact(read_rules(rules), _known(rules, before, schemas), schemas)
     compared: dict[str, int] = {}
-    there = open_registry(registry, find_settings(config) if config is not None else None)
+    there = open_registry(registry, find_settings_without_kafka(config) if config is not None else None)
     if there is not None:
         with closing(there):
             for schema in schemas:
@@ -159,7 +165,7 @@ def register(
     if outcomes is not None:
         subjects.append((f"{outcomes}-value", outcome_schema()))
     registered: list[dict[str, object]] = []
-    settings = find_settings(config) if registry is None else None
+    settings = find_settings_without_kafka(config) if registry is None else None
     with closing(require_registry(registry, settings)) as there:
         if not yes:
             _confirm([subject for subject, _ in subjects])

@@ -18,6 +18,7 @@ from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
 from pipeline.cli.authors.one_event import find_or_exit, select_event
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, SoundRules
 from pipeline.cli.printing import paragraph, plain, print_json, say
+from pipeline.cli.registry import find_settings, find_settings_without_kafka
 from pipeline.errors import UserError
 from pipeline.model.notice import Notice, Refusal
 from pipeline.phrases import phrase
@@ -56,13 +57,14 @@ def command(
     `notice-pipeline send recorded.jsonl:3 --to me --dry-run`
     """
     named = Named(rules, schemas, None, config)
-    settings = named.settings(needs_kafka=True)
+    selection = None if event is None and rule is not None else select_event(event, number, event_type)
+    is_in_kafka = selection is not None and selection.position is not None
+    settings = find_settings(config) if is_in_kafka else find_settings_without_kafka(config)
     if settings is None:
         raise UserError(
             phrase("sending needs the API of a configuration"), hint=phrase("give --config, or write a pipeline.yaml")
         )
     recipient = recipient_of(settings, to)
-    selection = None if event is None and rule is not None else select_event(event, number, event_type)
     sound = SoundRules.of(named, settings, tests=False)
     only = sound.rule(rule) if rule is not None else None
     if selection is None:

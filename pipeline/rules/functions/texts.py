@@ -55,6 +55,8 @@ def items(summary: str, count: int, characters: int = MAX_TEXT) -> str:
         raise FunctionFailed(problem)
     if count < 0:
         raise FunctionFailed(phrase("a count of items is not negative"))
+    if not is_visible(summary):
+        raise FunctionFailed(phrase("the name of the first item is empty"))
     ending = f"等{count}件" if count > 1 else ""
     available = characters - len(ending)
     if available <= len(ELLIPSIS):

@@ -100,6 +100,17 @@ def _dash(case: _Case) -> Iterator[YamlFault]:
             yield _fault(number, found.start(1), phrase("`{found}` is not the hyphen of a list", found=found[1]), hint)
 
 
+def _documents(case: _Case) -> Iterator[YamlFault]:
+    if "another document" in case.problem:
+        yield _fault(case.line, case.column, "more than one document in a file", "delete the line `---`")
+
+
+def _alias(case: _Case) -> Iterator[YamlFault]:
+    if "undefined alias" in case.problem:
+        hint = "put a text that begins with `*` in quotes"
+        yield _fault(case.line, case.column, "`*` names a value that is nowhere in the file", hint)
+
+
 def _unusual_indent(case: _Case) -> Iterator[YamlFault]:
     """Tabs and blanks that look like spaces, before a line's text."""
     for number in (*case.near, *range(len(case.lines))):
@@ -300,6 +311,8 @@ def _first_character(case: _Case) -> Iterator[YamlFault]:
 
 _DIAGNOSES: tuple[Callable[[_Case], Iterator[YamlFault]], ...] = (
     _conflict,
+    _documents,
+    _alias,
     _dash,
     _unusual_indent,
     _full_width_colon,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,20 @@ def test_subfolders_and_both_suffixes_are_read(tmp_path: Path) -> None:
     assert named(tmp_path, sources.tests) == ["tests/t.yaml", "trade/tests/u.yaml"]
     assert sources.templates is not None
     assert not sources.ignored
+
+
+def test_a_link_to_nothing_is_an_error(tmp_path: Path) -> None:
+    """A rule that is left out in silence sends no message; other files may be links to nothing."""
+    write(tmp_path, "a.yaml", "templates.yaml")
+    (tmp_path / "notes.txt").symlink_to(tmp_path / "gone.txt")
+    assert named(tmp_path, read_rules(tmp_path).rules) == ["a.yaml"]
+    (tmp_path / "more.yaml").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(UserError, match=r"more\.yaml: is a link to nothing"):
+        read_rules(tmp_path)
+    (tmp_path / "more.yaml").unlink()
+    os.mkfifo(tmp_path / "tests.yaml")
+    with pytest.raises(UserError, match=r"tests\.yaml: is not a regular file"):
+        read_rules_and_tests(tmp_path)
 
 
 @pytest.mark.parametrize(

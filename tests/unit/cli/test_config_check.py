@@ -146,6 +146,8 @@ def test_properties_with_secrets_in_files_are_checked(run: Run, folder: Path) ->
         (b"\xef\xbb\xbfcanary", "`notices.token_file`: token begins with a byte order mark"),
         (b"\xff\xfec\x00a\x00", "`notices.token_file`: token begins with a byte order mark"),
         (b"canary\xff", "`notices.token_file`: token is not UTF-8 text"),
+        (b"canary\nsecond\n", "`notices.token_file`: token holds no valid token: it has several lines"),
+        ("canary令牌".encode(), "`notices.token_file`: token holds no valid token"),
     ],
 )
 def test_a_secret_that_cannot_be_used_is_an_error(run: Run, folder: Path, content: bytes, message: str) -> None:

@@ -126,6 +126,33 @@ def test_a_truncated_recording_is_compared_to_its_end(run: Run, tmp_path: Path) 
     assert "the rest was not read" in done.err
 
 
+@pytest.mark.parametrize("events", ["rules/tests/shop.yaml", "rules/tests", "rules"])
+def test_the_events_of_tests_are_compared(run: Run, tmp_path: Path, events: str) -> None:
+    """A file of tests, or the folder; an example has the name of its test, as `explain` takes it."""
+    (tmp_path / "rules" / "tests").mkdir()
+    (tmp_path / "rules" / "tests" / "shop.yaml").write_text(TESTS, encoding="utf-8")
+    done = run("before", "--events", events)
+    assert done.code == 0
+    assert f"2 events of {events}" in done.out
+    assert "paid  edited: 2 → 1 messages" in done.out
+    assert "  changed at many beans" in done.out
+    assert "no such field" in done.err
+
+
+TESTS = f"""\
+tests:
+  - name: many beans
+    event: {{type: {PAID}, example: true, with: {{count: 3}}}}
+    expect: {{notices: [{{rule: paid}}]}}
+  - name: one bean
+    event: {{type: {PAID}, example: true, with: {{count: 1}}}}
+    expect: {{none: no_match}}
+  - name: a misspelt field
+    event: {{type: {PAID}, example: true, with: {{cuont: 1}}}}
+    expect: {{none: no_match}}
+"""
+
+
 def test_events_that_do_not_name_their_type(run: Run, tmp_path: Path) -> None:
     """Plain data needs `--type`; without it the warning reports it."""
     (tmp_path / "plain.jsonl").write_text(json.dumps(DATA), encoding="utf-8")

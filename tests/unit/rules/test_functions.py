@@ -292,6 +292,13 @@ def test_items_refuse_senseless_counts(count: int, characters: int) -> None:
         items("拿铁", count, characters)
 
 
+@pytest.mark.parametrize("name", ["", " ", "\u200b\u200b", "\u3000"])
+def test_items_refuse_a_name_that_shows_nothing(name: str) -> None:
+    """The customer would read `等3件` alone."""
+    with pytest.raises(FunctionFailed, match="empty"):
+        items(name, 3, 20)
+
+
 def test_items_keep_the_number() -> None:
     """The name is shortened for the number, by whole characters."""
     assert items("好" * 30, 12, 20) == "好" * 15 + "…等12件"

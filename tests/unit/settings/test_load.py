@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings, load_settings, load_without_kafka
 from pipeline.settings.show import changed, masked
 
 SMALL = """\
@@ -92,8 +92,16 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         (SMALL.replace("[orders]", "[ok, 'not ok']"), "3:16", "`kafka.topics.1`", None),
         (SMALL + "  max_in_flight: many\n", "8:3", "`notices.max_in_flight`", None),
         (SMALL + "  max_in_flight: 0\n", "8:3", "`notices.max_in_flight`", None),
-        ("a: [1\n", "2:1", "not YAML", None),
-        ("a: 1\na: 2\n", "2:1", "not YAML", None),
+        ("a: [1\n", "1:4", "not YAML: `[` is not closed", "`]`"),
+        ("a: 1\na: secret\n", "2:1", "not YAML: `a` is here twice", "keep one"),
+        ("a:\n\tb: 1\n", "2:1", "not YAML: a tab as indentation", "spaces"),
+        ("a: b: c\n", "1:5", "not YAML: a colon inside a text", "in quotes"),
+        ("a: 'b\n", "1:4", "not YAML: a quote is not closed", "same quote"),
+        ("a: 1\nb: x\x07\n", "2:5", "not YAML: a character that YAML does not allow (U+0007)", "delete it"),
+        ("a: 1\n---\nb: 2\n", "2:1", "not YAML: more than one document in a file", "delete the line"),
+        ("a: *b\n", "1:4", "not YAML: `*` names a value that is nowhere", "in quotes"),
+        (SMALL + "  code_path: a..b\n", "8:3", "`notices.code_path` must be a name", None),
+        (SMALL.replace("8090", "99999"), "6:3", "a port is a number up to 65535", None),
         ("- 1\n", "1:1", "mapping", None),
         ("", "1:1", "`kafka` is missing", None),
     ],
@@ -131,6 +139,19 @@ def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
 def test_hostile_files_are_refused_with_a_message(tmp_path: Path, text: bytes) -> None:
     """Not UTF-8, alias bombs, deep nesting, tags that call code, wrong types: an error, and nothing is executed."""
     assert "pipeline.yaml" in refusal(tmp_path, text).message
+
+
+def test_commands_without_kafka_need_no_section_of_it(tmp_path: Path) -> None:
+    """`send` sends to the API alone; a section that is there is checked as by other commands."""
+    path = tmp_path / "pipeline.yaml"
+    without = SMALL[SMALL.index("schemas") :]
+    path.write_text(without, encoding="utf-8")
+    assert str(load_without_kafka(path, {}).notices.url) == "http://localhost:8090/message/v2/notices"
+    with pytest.raises(ConfigurationError, match="`kafka` is missing"):
+        load_settings(path, {})
+    path.write_text(f"kafka: {{topics: [t]}}\n{without}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"`kafka\.bootstrap_servers` is missing"):
+        load_without_kafka(path, {})
 
 
 def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_password_in_the_url_is_refused(tmp_path: Path) -> None:
 def test_a_key_given_twice_shows_neither_value(tmp_path: Path) -> None:
     """It may be the token."""
     message = refusal(tmp_path, SMALL + "  token: canary-2\n").message
-    assert message.endswith('pipeline.yaml:7:3: not YAML: found duplicate key "token"')
+    assert message.endswith("pipeline.yaml:7:3: not YAML: `token` is here twice")
 
 
 def test_an_unknown_section_in_the_environment_names_its_variable(tmp_path: Path) -> None:
