@@ -65,17 +65,17 @@ def test_every_command_takes_the_same_names(run: Run, recorded: Path, name: str,
     assert f"      - {order}\n" in compared.out
 
 
-def test_the_first_event_of_a_file_by_its_number_is_not_remarked_on(run: Run, recorded: Path) -> None:
+@pytest.mark.usefixtures("recorded")
+def test_the_first_event_of_a_file_by_its_number_is_not_remarked_on(run: Run) -> None:
     """Only where the number is left out there are others to mention."""
-    assert recorded
     assert "holds several events" in run("explain", "recorded").err
     assert run("explain", "recorded:1").err == ""
     assert run("explain", "events/recorded.jsonl:1").err == ""
 
 
-def test_a_file_of_tests_is_not_an_event(run: Run, recorded: Path) -> None:
+@pytest.mark.usefixtures("recorded")
+def test_a_file_of_tests_is_not_an_event(run: Run) -> None:
     """The message names the way to the event of a test."""
-    assert recorded
     done = run("explain", "rules/tests/paid.yaml")
     assert done.code == 2
     assert "write its name instead of its file" in done.err
