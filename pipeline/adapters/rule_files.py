@@ -88,7 +88,7 @@ def read_test_files(path: Path) -> Mapping[str, str]:
     try:
         return {str(path): _read(path)}
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(phrase("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror)) from None
 
 
 def watched_files(folder: Path) -> list[Path]:
@@ -159,8 +159,11 @@ def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
         elif path.is_file():
             yield path
         elif _is_yaml(path):  # a rule that is left out in silence sends no message
-            what = "a link to nothing" if path.is_symlink() and not path.exists() else "not a regular file"
-            raise UserError(f"{path}: is {what}", hint="remove it, or put the file there")
+            if path.is_symlink() and not path.exists():
+                message = phrase("{path}: is a link to nothing", path=path)
+            else:
+                message = phrase("{path}: is not a regular file", path=path)
+            raise UserError(message, hint=phrase("remove it, or put the file there"))
 
 
 def _is_yaml(path: Path) -> bool:

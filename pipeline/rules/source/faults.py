@@ -102,13 +102,15 @@ def _dash(case: _Case) -> Iterator[YamlFault]:
 
 def _documents(case: _Case) -> Iterator[YamlFault]:
     if "another document" in case.problem:
-        yield _fault(case.line, case.column, "more than one document in a file", "delete the line `---`")
+        yield _fault(
+            case.line, case.column, phrase("more than one document in a file"), phrase("delete the line `---`")
+        )
 
 
 def _alias(case: _Case) -> Iterator[YamlFault]:
     if "undefined alias" in case.problem:
-        hint = "put a text that begins with `*` in quotes"
-        yield _fault(case.line, case.column, "`*` names a value that is nowhere in the file", hint)
+        hint = phrase("put a text that begins with `*` in quotes")
+        yield _fault(case.line, case.column, phrase("`*` names a value that is nowhere in the file"), hint)
 
 
 def _unusual_indent(case: _Case) -> Iterator[YamlFault]:
