@@ -213,6 +213,14 @@ CONSUMER_LAG = Metric(
     "Offsets between the last record handed over and the partition's end; 0 without a backlog.",
     (TOPIC, PARTITION),
 )
+INTENTS_WAITING = Metric(
+    "intents_waiting",
+    Kind.GAUGE,
+    "Notices in the assigned partitions of the intents topic that are not read yet; absent without recipient care.",
+)
+INTENTS_UNACKNOWLEDGED = Metric(
+    "intents_unacknowledged", Kind.GAUGE, "Intents that Kafka has not acknowledged; absent without recipient care."
+)
 FRONTIER_AGE = Metric("frontier_age_seconds", Kind.GAUGE, "Age of the oldest unfinished event.", (TOPIC, PARTITION))
 PARTITION_STUCK = Metric(
     "partition_stuck_seconds",

@@ -101,6 +101,29 @@ DELIVERY = Dashboard(
             ),
         ),
         Row(
+            "Recipient care",
+            (
+                Panel(
+                    "Intents waiting",
+                    "Messages that are made and not yet read for sending, by member; and those not yet in Kafka.",
+                    (
+                        Query(f"sum by (instance) ({series('intents_waiting')})", "{{instance}}"),
+                        Query(f"sum({series('intents_unacknowledged')})", "not acknowledged"),
+                    ),
+                    width=12,
+                ),
+                Panel(
+                    "Intents read",
+                    "Each second; and those that were read before, after a process had died.",
+                    (
+                        Query(f"sum(rate({series('intents_read_total')}[$__rate_interval]))", "read"),
+                        Query(f"sum(rate({series('intents_repeated_total')}[$__rate_interval]))", "repeated"),
+                    ),
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
             "Partitions",
             (
                 Panel(

@@ -42,5 +42,6 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
         settings.dead_letters.topic,
         start,
         end,
+        settings.recipient_care.intents_topic,
     )
     return KafkaAudit(kafka_properties(settings), subject, expectation).run(keep=keep, stage=stage)

@@ -105,6 +105,14 @@ COMMANDS: Mapping[str, Sequence[Need]] = {
 OPTIONAL: Sequence[tuple[str, str]] = (
     ("CREATE on `outcomes.topic` and `dead_letters.topic`", "`run` makes them"),
     ("CREATE on `control.topic`", "`run`, `pause` and `resume` make it"),
+    (
+        "READ, WRITE and CREATE on `recipient_care.intents_topic`",
+        "`run`, where recipient care is on: READ and WRITE are then needed, CREATE makes the topic",
+    ),
+    (
+        "READ on `recipient_care.intents_topic`",
+        "`audit`, `find` and `replay`, where recipient care is on: it is then needed, and shows what is on its way",
+    ),
     ("CREATE on `dead_letters.redriven_topic`", "`redrive` and `replay` make it"),
     ("WRITE on `control.topic`", "`run`, if a rule or `rule_options` has `max_per_minute`; it is then needed"),
     ("CREATE on the topic", "`emit --create`"),

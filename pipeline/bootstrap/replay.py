@@ -91,6 +91,7 @@ class ReplayRun:
             options.positions,
             options.twice,
             options.round,
+            settings.recipient_care.intents_topic,
         )
         self._reader = EventReader(self._properties, subject, decoder, rules, self._target)
 

@@ -42,7 +42,12 @@ def read_gauges(
         yield metrics.PAUSED, paused, max(0.0, now + parts.clock.correction() - pause.since)
     for rule in state.suspended:
         yield metrics.RULES_SUSPENDED, {"rule": rule}, 1.0
-    for partition, lag in with_held(parts.source.lag(), held).items():
+    lags = with_held(parts.source.lag(), held)
+    if parts.hop is not None:
+        topic = parts.hop.topic
+        yield metrics.INTENTS_WAITING, {}, sum(lag for partition, lag in lags.items() if partition.topic == topic)
+        yield metrics.INTENTS_UNACKNOWLEDGED, {}, parts.delivery.unwritten_intents
+    for partition, lag in lags.items():
         yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
     for partition, age in state.oldest.items():
         if partition in held:

@@ -136,6 +136,7 @@ def test_nothing_is_lost_and_the_order_holds_although_the_process_is_killed(stag
             stage.wait_for_outcomes(number * EVENTS // 4)
             process.kill()
             process.wait(10)
+        stage.audited()  # what waits in the intents topic is not lost
     with stage.service.running() as process:
         stage.wait_for_outcomes(EVENTS)
         process.send_signal(signal.SIGTERM)

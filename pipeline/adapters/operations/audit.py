@@ -19,6 +19,7 @@ from pipeline.adapters.operations.decoding import decoded
 from pipeline.adapters.operations.group_state import described, group_commits
 from pipeline.adapters.operations.skip import skipped_offsets
 from pipeline.adapters.operations.sorted_rows import SortedRows
+from pipeline.adapters.operations.waiting_intents import WaitingIntents
 from pipeline.errors import Tombstone, Undecodable
 from pipeline.model.dead_letter import is_for_another_group
 from pipeline.model.event import Origin, Position, Record, TopicPartition
@@ -46,6 +47,8 @@ class Subject(NamedTuple):
     dead_letters_topic: str
     start: datetime | None
     end: datetime | None
+    intents_topic: str | None = None
+    """Where notices may wait for their delivery."""
 
 
 class Expectation:
@@ -103,7 +106,11 @@ class KafkaAudit:
             locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
             self._origins = described(self._properties, subject.group_id, subject.topics)
             committed = group_commits(self._properties, subject.group_id, locations, self._origins)
-            provable = self._provable(ranges)
+            waiting = None
+            if subject.intents_topic is not None:
+                waiting = WaitingIntents(self._properties, subject.group_id, subject.intents_topic)
+            has_care = waiting is not None and waiting.is_used
+            provable = self._provable(ranges, in_any_partition=has_care)
             partitions = [
                 PartitionRange(
                     TopicPartition(one.topic, number),
@@ -130,6 +137,8 @@ class KafkaAudit:
                 with stage(one.topic) as progressed:
                     self._read_events(one, audit, progressed)
                 one.close()
+            for intent in waiting.read() if waiting is not None else ():
+                audit.waiting(intent)
             with stage(subject.outcomes_topic) as progressed:
                 self._read_outcomes(audit, progressed)
             with stage(subject.dead_letters_topic) as progressed:
@@ -180,16 +189,20 @@ class KafkaAudit:
         """Return the span in which outcomes and letters of the range's events may have been written."""
         return Span(None if self._subject.start is None else self._subject.start - CLOCK_MARGIN)
 
-    def _provable(self, ranges: Sequence[TopicRange]) -> Mapping[tuple[str, int], int]:
-        """Return each partition's first offset whose outcome the ledger would still hold."""
+    def _provable(self, ranges: Sequence[TopicRange], *, in_any_partition: bool) -> Mapping[tuple[str, int], int]:
+        """Return each partition's first offset whose outcome the ledger would still hold.
+
+        With recipient care an event's outcomes are `in_any_partition` of the ledger.
+        """
         oldest, count = self._oldest(self._subject.outcomes_topic)
         provable: dict[tuple[str, int], int] = {}
         for home, oldest_at in oldest.items():
             for one in ranges:
                 firsts = one.first_at(oldest_at) if oldest_at is not None else {}
                 for number, offsets in one.available.items():
-                    if ledger_partition(one.topic, number, count) == home:
-                        provable[one.topic, number] = firsts.get(number, offsets.stop)
+                    key = (one.topic, number)
+                    if in_any_partition or ledger_partition(*key, count) == home:
+                        provable[key] = max(provable.get(key, 0), firsts.get(number, offsets.stop))
         return provable
 
     def _oldest(self, topic: str) -> tuple[Mapping[int, datetime | None], int]:

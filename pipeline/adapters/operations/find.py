@@ -13,6 +13,7 @@ from pipeline.adapters.kafka.range import Progressed, Span, TopicRange, read_rec
 from pipeline.adapters.kafka.record import LAST_TIMESTAMP_MS
 from pipeline.adapters.operations.decoding import decoded
 from pipeline.adapters.operations.group_state import described, group_commits
+from pipeline.adapters.operations.waiting_intents import WaitingIntents
 from pipeline.errors import Tombstone, Undecodable, Unreachable, UserError
 from pipeline.model.dead_letter import is_for_another_group
 from pipeline.model.event import Event, Position, Record, TopicPartition
@@ -86,16 +87,22 @@ class SearchTopics(NamedTuple):
     letters: str
     marks: str | None
     """Topic with the letters that were sent again; None if it does not exist."""
+    intents: str | None = None
+    """Topic of notices on their way; None if it does not exist."""
 
 
 class KafkaOutcomes:
     """Outcomes on their topic."""
 
-    def __init__(self, properties: Mapping[str, Any], topic: str, group: str) -> None:
-        """`properties` are librdkafka's."""
+    def __init__(self, properties: Mapping[str, Any], topic: str, group: str, intents: str | None = None) -> None:
+        """`properties` are librdkafka's; `intents` is the intents topic, if there is one."""
         self._properties = properties
         self._topic = topic
         self._group = group
+        self._intents = intents
+
+    def _has_care(self) -> bool:
+        return self._intents is not None and WaitingIntents(self._properties, self._group, self._intents).is_used
 
     def outcomes(self, query: Query, since: datetime | None, limit: int, stage: Stage) -> Found[Ended]:
         """Read the topic from `since` to its end."""
@@ -117,11 +124,13 @@ class KafkaOutcomes:
         return newest.found()
 
     def of_record(self, position: Position, since: datetime | None, stage: Stage) -> Sequence[Ended]:
-        """Return the outcomes of one record, from the only partition that can hold them."""
-        with TopicRange(self._properties, self._topic) as whole:
-            home = ledger_partition(position.topic, position.partition, len(whole.available))
+        """Return the outcomes of one record, from the only partition that can hold them: all with recipient care."""
         decode, query, found = OutcomeFields(), ByEvents(frozenset({position})), list[Ended]()
-        span = Span(since, partitions=frozenset({home}))
+        span = Span(since)
+        if not self._has_care():
+            with TopicRange(self._properties, self._topic) as whole:
+                home = ledger_partition(position.topic, position.partition, len(whole.available))
+            span = Span(since, partitions=frozenset({home}))
         with TopicRange(self._properties, self._topic, span) as ledger, stage(self._topic) as progressed:
             for record in ledger.records(progressed):
                 one = self._ended(decode, record)
@@ -259,6 +268,21 @@ class KafkaEvents:
         origins = described(self._properties, self._group, sorted({one.topic for one in locations}))
         commits = group_commits(self._properties, self._group, locations, origins)
         return {partition: commit.offset for partition, commit in commits.items()}
+
+    def waiting(self, positions: Collection[Position]) -> Mapping[Position, set[str]]:
+        """Return the rules whose messages of these events are made and have not ended, by event.
+
+        Raises:
+            UserError: Kafka does not answer.
+        """
+        found: dict[Position, set[str]] = {}
+        if self._topics.intents is None or not positions:
+            return found
+        for intent in WaitingIntents(self._properties, self._group, self._topics.intents).read():
+            position = intent.event.record.position
+            if position in positions:
+                found.setdefault(position, set()).add(intent.notice.rule)
+        return found
 
     def _seen(self, record: Record, text: str) -> tuple[Event | Undecodable, tuple[str, ...]] | None:
         """Return the record's event and the fields that contain the text; None if there is none."""

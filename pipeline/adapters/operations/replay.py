@@ -12,6 +12,7 @@ from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.operations.decoding import decoded
 from pipeline.adapters.operations.group_state import described, group_commits
 from pipeline.adapters.operations.rewriting import Rewrite, Target, marked
+from pipeline.adapters.operations.waiting_intents import WaitingIntents
 from pipeline.errors import Tombstone, Undecodable
 from pipeline.model import dead_letter
 from pipeline.model.event import Event, Origin, Position, Record, TopicPartition
@@ -39,6 +40,8 @@ class Subject(NamedTuple):
     twice: bool = False
     """Also those whose recipients have the message."""
     round: int = 1
+    intents_topic: str | None = None
+    """Where notices may wait for their delivery."""
 
 
 class EventResult(NamedTuple):
@@ -73,6 +76,14 @@ class EventReader:
             ranges = [opened.enter_context(self._range(topic)) for topic in subject.topics]
             locations = [TopicPartition(one.topic, number) for one in ranges for number in one.offsets]
         self._committed = group_commits(properties, subject.group, locations, self._origins)
+        self._waiting: set[tuple[Position, Origin]] = set()
+        if subject.intents_topic is not None:
+            waiting = WaitingIntents(properties, subject.group, subject.intents_topic)
+            self._waiting = {
+                (intent.event.record.position, intent.origin)
+                for intent in waiting.read()
+                if intent.notice.rule == subject.rule
+            }
 
     def _range(self, topic: str) -> TopicRange:
         positions = self._subject.positions
@@ -117,6 +128,8 @@ class EventReader:
             return ReplayDecision.COPY
         committed = self._committed[position.topic, position.partition].offset
         if committed is None or position.offset >= committed:
+            return ReplayDecision.AHEAD
+        if (position, self._origins[position.topic]) in self._waiting:
             return ReplayDecision.AHEAD
         try:
             event = decoded(self._decoder, record)

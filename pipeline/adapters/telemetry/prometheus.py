@@ -319,6 +319,8 @@ READ_AT_SCRAPE = frozenset(
     {
         metrics.IN_FLIGHT,
         metrics.CONCURRENCY_LIMIT,
+        metrics.INTENTS_WAITING,
+        metrics.INTENTS_UNACKNOWLEDGED,
         metrics.LANES,
         metrics.LANES_WAITING,
         metrics.BUFFERED,

@@ -153,13 +153,15 @@ class Search:
         """Return the stories; `complete`: all outcomes of these events were read."""
         letters = self._events.letters(outcomes, stage)
         committed = self._events.committed([one.position for one in facts]) if complete else {}
+        waiting = self._events.waiting([at for one in facts for at in (one.position, *one.copies)]) if complete else {}
         stories: list[Story] = []
         for one in facts:
             about = {one.position, *one.copies}
             own = [end for end in outcomes if end.source in about or end.first in about]
             progress = None
             if complete:
-                progress = Progress(committed.get(one.position[:2]), self._pauses)
+                rules = {rule for at in about for rule in waiting.get(at, ())}
+                progress = Progress(committed.get(one.position[:2]), self._pauses, rules)
             stories.append(tell(one, own, letters, progress))
         return stories
 
@@ -196,6 +198,7 @@ def search_with(settings: Settings, history: History | None) -> Iterator[Search]
         settings.outcomes.topic,
         settings.dead_letters.topic,
         marks if marks in available else None,
+        intents if (intents := settings.recipient_care.intents_topic) in available else None,
     )
     schemas = service_schemas(settings)
     with closing(schemas.registry) if schemas.registry is not None else nullcontext():
@@ -203,7 +206,7 @@ def search_with(settings: Settings, history: History | None) -> Iterator[Search]
         group = settings.kafka.group_id
         explainer = Explainer(settings, schemas.catalogue)
         events = KafkaEvents(properties, topics, group, decoder, explainer)
-        kafka = KafkaOutcomes(properties, topics.outcomes, group)
+        kafka = KafkaOutcomes(properties, topics.outcomes, group, topics.intents)
         pauses = _pauses(settings, properties) if settings.control.topic in available else ()
         outcomes: OutcomeStore = kafka
         if history is not None:

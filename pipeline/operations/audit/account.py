@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from pipeline.model.outcome import OutcomeKind
@@ -34,6 +34,8 @@ class Account(NamedTuple):
     outcomes: Sequence[Seen]
     letters: Counter[str]
     """Dead letters by the outcome's id."""
+    waiting: Collection[str] = ()
+    """Labels of notices that wait in the intents topic."""
 
     def missing(self) -> tuple[str, ...]:
         """Return the labels of the event's missing outcomes."""

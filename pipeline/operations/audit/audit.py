@@ -12,7 +12,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from pipeline.model.event import Origin, Position
+from pipeline.model.event import Origin, Position, TopicPartition
+from pipeline.model.intent import Intent
 from pipeline.model.notice import outcome_label
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.operations.audit.account import Account, Seen
@@ -24,7 +25,7 @@ from pipeline.operations.audit.sequences import out_of_order, twice
 
 _OFFSET_BITS = 48
 _HASH_MASK = (1 << 63) - 1
-_EVENT, _OUTCOME, _LETTER = range(3)
+_EVENT, _OUTCOME, _LETTER, _WAITING = range(4)
 _KINDS = tuple(OutcomeKind)
 _PROGRESS_EVERY = 10_000
 
@@ -79,8 +80,13 @@ class Audit:
         """Location, type of row, and for an event the number of its `Expected`; else label, flags, milliseconds, id."""
         self._accepted = make_rows(2)
         """Hash of the notice's id, location."""
-        self._first_attempts = make_rows(3)
-        """Hash of recipient and partition, location, milliseconds of the first attempt."""
+        self._first_attempts = make_rows(4)
+        """Hash of recipient and partition, place in the partition, milliseconds of the first attempt, location.
+
+        With recipient care the partition is that of the intents topic, and the place is the offset there.
+        """
+        self._intents: dict[int, PartitionRange] = {}
+        """Partitions of the intents topic, for the clocks of their owners."""
 
     def event(self, position: Position, expected: Sequence[str], *, redriven: bool) -> None:
         """Add a record of the range with the outcomes that it must have: rule ids, or a label of `expected`."""
@@ -106,6 +112,13 @@ class Audit:
         if outcome.kind is OutcomeKind.ACCEPTED:
             self._accepted.add(hash(outcome.id) & _HASH_MASK, location)
         self._note_first_attempt(outcome, key, location)
+
+    def waiting(self, intent: Intent) -> None:
+        """Add a notice that waits in the intents topic; ignore it if its event is out of range or of another origin."""
+        position = intent.event.record.position
+        if self._in_range(position, intent.origin) is not None:
+            label = self._labels.number(outcome_label(intent.notice.rule, intent.notice.item))
+            self._accounts.add(self._location(position), _WAITING, label, 0, 0, "")
 
     def letter(self, source: Position, outcome_id: str, origin: Origin) -> None:
         """Add a dead letter by its event's position, its outcome's id and its origin; ignore it as `outcome` does."""
@@ -141,7 +154,7 @@ class Audit:
             pending=self._pending,
             unproven=dict(sorted(self._unproven.items())),
             order_unchecked=self._order_unchecked,
-            clock_steps=sum(partition.clock_steps for partition in self._partitions.values()),
+            clock_steps=sum(one.clock_steps for one in (*self._partitions.values(), *self._intents.values())),
             other_versions=sorted(self._other_versions),
             findings=dict(self._tally.counts),
             examples=sorted(self._tally.examples),
@@ -163,7 +176,10 @@ class Audit:
         return through
 
     def _note_first_attempt(self, outcome: Outcome, key: bytes | None, location: int) -> None:
-        partition = self._partitions[outcome.position.topic, outcome.position.partition]
+        partition, place = self._partitions[outcome.position.topic, outcome.position.partition], location
+        if outcome.intent is not None:
+            number, place = outcome.intent
+            partition = self._intents.setdefault(number, _of_intents(number))
         if not outcome.leaves_dead_letter:  # the others wait for their dead letters
             partition.note_finished(outcome.finished_at)
         if outcome.first_attempt_at is None or outcome.rule is None or not self._ordered(outcome.rule):
@@ -177,24 +193,27 @@ class Audit:
             self._order_unchecked += 1
             return
         # Times before and after the clock was set back cannot be compared.
-        group = hash((who, location >> _OFFSET_BITS, partition.clock_steps)) & _HASH_MASK
-        self._first_attempts.add(group, location, _milliseconds(outcome.first_attempt_at))
+        group = hash((who, partition.partition, partition.clock_steps)) & _HASH_MASK
+        self._first_attempts.add(group, place, _milliseconds(outcome.first_attempt_at), location)
 
     def _account(self, rows: Iterable[Row]) -> Account:
         """Convert all rows of one location."""
         expected: Expected | None = None
         outcomes: list[Seen] = []
         letters: Counter[str] = Counter()
+        waiting: set[str] = set()
         for _, row_type, number, flags, finished, name in rows:
             if row_type == _EVENT:
                 expected = self._expected[int(number)]
             elif row_type == _LETTER:
                 letters[str(name)] += 1
+            elif row_type == _WAITING:
+                waiting.add(self._labels[int(number)])
             else:
                 kind, redelivered, other_rules, leaves_letter = _Flags.unpacked(int(flags))
                 label, finished_at = self._labels[int(number)], int(finished) / 1000
                 outcomes.append(Seen(label, kind, str(name), redelivered, other_rules, leaves_letter, finished_at))
-        return Account(expected, outcomes, letters)
+        return Account(expected, outcomes, letters, waiting)
 
     def _check(self, position: Position, account: Account) -> None:
         if account.expected is not None:
@@ -207,7 +226,8 @@ class Audit:
         self._check_letters(position, account)
 
     def _check_missing(self, position: Position, account: Account) -> None:
-        missing = account.missing()
+        missing = [label for label in account.missing() if label not in account.waiting]
+        self._pending += len(account.missing()) - len(missing)
         if not missing:
             return
         partition = self._partitions[position.topic, position.partition]
@@ -230,7 +250,7 @@ class Audit:
                 self._tally.add(Code.NO_DEAD_LETTER, position, message)
         partition = self._partitions[position.topic, position.partition]
         for name, count, message in account.stray_letters():
-            if not message and partition.is_pending(position.offset):
+            if not message and (partition.is_pending(position.offset) or account.waiting):
                 continue  # the dead letter is written first; its outcome follows
             if not message and position.offset < partition.provable:
                 self._unproven[Unproven.LEDGER_FORGOT] += count
@@ -265,6 +285,10 @@ class Audit:
 
     def _position(self, location: int) -> Position:
         return Position(*self._keys[location >> _OFFSET_BITS], location & ((1 << _OFFSET_BITS) - 1))
+
+
+def _of_intents(number: int) -> PartitionRange:
+    return PartitionRange(TopicPartition("", number), range(0), None, 0)
 
 
 def _milliseconds(seconds: float) -> int:

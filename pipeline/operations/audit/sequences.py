@@ -26,17 +26,20 @@ def twice(rows: Iterable[Row]) -> Iterator[tuple[int, int]]:
 
 
 def out_of_order(rows: Iterable[Row]) -> Iterator[tuple[int, int, int]]:
-    """From ordered (recipient, location, milliseconds), yield a location, an earlier one sent later, and the delay."""
+    """From ordered (recipient, place, milliseconds, location), yield a location, an earlier one sent later, the delay.
+
+    Places are in the order in which first attempts must be.
+    """
     for _, group in groupby(rows, itemgetter(0)):
-        # The latest first attempt of an earlier event, and that of the event at hand.
+        # The latest first attempt of an earlier place, and that of the place at hand.
         latest, at = _NEVER, -1
-        newest, newest_at = _NEVER, -1
-        for _, row_location, row_attempted in group:
-            location, attempted = int(row_location), int(row_attempted)
-            if location != newest_at:
+        newest, newest_at, newest_place = _NEVER, -1, -1
+        for _, row_place, row_attempted, row_location in group:
+            place, attempted, location = int(row_place), int(row_attempted), int(row_location)
+            if place != newest_place:
                 if newest > latest:
                     latest, at = newest, newest_at
-                newest, newest_at = attempted, location
+                newest, newest_at, newest_place = attempted, location, place
             newest = max(newest, attempted)
             if attempted < latest:
                 yield location, at, latest - attempted

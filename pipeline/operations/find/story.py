@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -111,6 +111,8 @@ class Progress(NamedTuple):
     committed: int | None
     """The next offset of the event's partition that the group has not finished; None: nothing is committed."""
     pauses: Sequence[Pause] = ()
+    waiting: Collection[str] = ()
+    """Rules whose message of the event is made and has not ended (recipient care)."""
 
 
 class Story(NamedTuple):
@@ -198,7 +200,9 @@ def _outcome(one: Ended) -> str:
 def _open_notice(line: RuleLine, facts: EventFacts, progress: Progress, *, judged: bool) -> NoticeStory:
     """Return a notice that today's rules make and that has no outcome."""
     offset, committed = facts.position.offset, progress.committed
-    if committed is not None and offset < committed:
+    if line.rule in progress.waiting:
+        kind, words = StepKind.WAITING, _waiting(line, offset, progress)
+    elif committed is not None and offset < committed:
         kind = StepKind.MISSING
         words = "no outcome, although the service has finished this event: " + (
             "the rule was added, changed or switched on later"
@@ -218,6 +222,8 @@ def _waiting(line: RuleLine, offset: int, progress: Progress) -> str:
     if paused is not None:
         reason = f" ({paused.reason})" if paused.reason else ""
         return f"still waiting: sending is paused since {_clock(paused.since)} by {paused.by or 'an operator'}{reason}"
+    if line.rule in progress.waiting:
+        return "still waiting: the message is made, and is in the line of its recipient"
     if progress.committed is None:
         return "still waiting: the group has not finished any event of this partition"
     before = offset - progress.committed

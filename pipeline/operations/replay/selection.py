@@ -25,7 +25,7 @@ class ReplayDecision(StrEnum):
     NOT_MATCHED = "not-matched"
     """The rule does not match it."""
     AHEAD = "ahead"
-    """The group has not passed it, and will evaluate it with the rules of the service."""
+    """The group has not passed it, and will evaluate it with the rules of the service; or its message is on its way."""
     EXPIRED = "expired"
     """Its message would be too late."""
     DONE = "done"

@@ -20,6 +20,7 @@ def gauges(held: dict[TopicPartition, HeldPartition]) -> dict[tuple[Metric, str]
     """The gauges of partitions, for a service that has read all there is and has finished it."""
     state = SNAPSHOT._replace(oldest={P0: 0.0, P1: 0.0})
     parts: Any = SimpleNamespace(
+        hop=None,
         clock=FixedClock(),
         delivery=SimpleNamespace(snapshot=lambda _: state, pauses=lambda _: ()),
         source=SimpleNamespace(lag=lambda: {P0: 0, P1: 3}, stuck=dict, last_poll_at=lambda: T0, health=lambda: None),
