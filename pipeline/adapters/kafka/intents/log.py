@@ -13,15 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE
-from pipeline.adapters.kafka.former_clients import PURGED, FormerProducers
+from pipeline.adapters.kafka.former_clients import END_SECONDS, PURGED, FormerProducers
 from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS, PRODUCER_RULES
 from pipeline.adapters.kafka.rights import Right, refused
-from pipeline.errors import OutcomeLost
+from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
+from pipeline.errors import ConfigurationError, OutcomeLost
 from pipeline.model.intent import Checkpoint, Intent
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class KafkaIntentLog:
         self._topic = topic
         self._encoder = encoder
         self._hash = recipient_hash
+        self._brokers = KnownBrokers()
         self._producer = self._made()
         self._one_by_one: Producer | None = None
         self._former = FormerProducers()
@@ -104,7 +107,12 @@ class KafkaIntentLog:
             settings.pop(synonym, None)
         limit = self._topic.batch_bytes or DEFAULT_BATCH_BYTES
         settings["batch.size"] = min(int(settings.get("batch.size", limit)), limit)
-        return kafka_errors.configured(lambda: Producer(settings))
+        known = KnownBrokers()
+        settings["stats_cb"] = lambda text: known.observe(orjson.loads(text))
+        producer = kafka_errors.configured(lambda: Producer(settings))
+        if not more:
+            self._brokers = known
+        return producer
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
@@ -119,11 +127,27 @@ class KafkaIntentLog:
             ConfigurationError: librdkafka refuses the settings; the present client stays.
         """
         self._properties = {**self._properties, **properties}
+        self._replace(END_SECONDS)
+
+    def _replace(self, seconds: float) -> None:
+        """Write by a new client. What the present one does not write within `seconds`, the new one writes.
+
+        Raises:
+            ConfigurationError: librdkafka refuses the settings; the present client stays.
+        """
         producer = self._made()
         for former in filter(None, (self._producer, self._one_by_one)):
-            self._former.add(former)
+            self._former.add(former, seconds)
         self._producer, self._one_by_one = producer, None
         self._is_settling = True
+
+    def _replace_lost(self) -> None:
+        self._brokers.are_lost = False
+        report_lost("intents producer")
+        try:
+            self._replace(0.0)
+        except ConfigurationError as error:  # a file has changed since it was checked
+            log.error("producer_not_replaced", error=error.message)
 
     def write(self, intent: Intent, written: Written) -> None:
         """Write an intent after all that were given before; `written` is called once Kafka has acknowledged it."""
@@ -151,6 +175,8 @@ class KafkaIntentLog:
         if self._one_by_one is not None:
             self._one_by_one.poll(0)
         self._former.poll()
+        if self._brokers.are_lost:
+            self._replace_lost()
         self._write_waiting()
         if self._lost is not None:
             raise OutcomeLost(f"Kafka refused a write permanently: {self._lost}")
