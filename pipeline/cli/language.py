@@ -20,6 +20,7 @@ class _Output:
     def __init__(self) -> None:
         self.text: Say = str
         self.json: Say = str
+        self.asked: str | None = None
 
 
 _output = _Output()
@@ -29,6 +30,7 @@ def choose(arguments: Sequence[str]) -> str:
     """Choose the language of the output by the command's arguments and the environment, and return its name."""
     asked = requested(arguments)
     language = asked or of_environment(os.environ)
+    _output.asked = asked
     _output.text = speaking(language)
     _output.json = speaking(asked or ENGLISH)
     return language
@@ -53,6 +55,11 @@ def of_environment(environment: Mapping[str, str]) -> str:
     """The language of the environment: `zh_CN.UTF-8` is Chinese."""
     named = next((value for name in (VARIABLE, *_LOCALE) if (value := environment.get(name))), "")
     return next((language for language in LANGUAGES if named.lower().startswith(language)), ENGLISH)
+
+
+def asked_for() -> str | None:
+    """The language that `--lang` asks for, which a page of the command has as well."""
+    return _output.asked
 
 
 def in_language(text: str) -> str:

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from pipeline.web.connections import MOST_HEAD_BYTES, BoundedProtocol
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.language import Languages
 from pipeline.web.problems import handler
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def make_app(
 
     return Starlette(
         routes=[Route("/healthz", live), Route("/readyz", ready), Route("/metrics", metrics), *routes],
-        middleware=[Middleware(SecurityHeaders), *middleware],
+        middleware=[Middleware(SecurityHeaders), Middleware(Languages), *middleware],
         exception_handlers={HTTPException: handler(pages.mistake if pages is not None else None)},
     )
 

@@ -13,7 +13,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from pipeline.authoring.cards.html import STYLE
+from pipeline.languages import ENGLISH, LANGUAGES, current
+from pipeline.phrases import Phrase, marked, phrase
 from pipeline.web.formats import FILTERS
+from pipeline.web.script_words import script_words
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,6 +38,22 @@ FOREVER = "public, max-age=31536000, immutable"
 """The address of a static file has its hash."""
 
 
+TITLES = (marked("Status"), marked("Studio"), marked("Search"), marked("Workers"), marked("Event"))
+"""Pages of the navigation."""
+SWITCH = {"en": "English", "zh": "中文"}
+"""Languages of the switch by their names in themselves."""
+
+
+def _text(template: str, /, **values: object) -> str:
+    """A text of a template, in the language of the request. Its name in templates is `_`."""
+    return current.say(phrase(template, **values))
+
+
+def _said(value: object) -> object:
+    """What a template shows: a phrase is in the language of the request."""
+    return current.say(value) if isinstance(value, Phrase) else value
+
+
 class Pages:
     """Templates and static files, read once."""
 
@@ -49,9 +68,12 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
+            finalize=_said,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals.update(links=links, release=release, root="", static=self._address)
+        self._templates.globals.update(
+            links=links, release=release, root="", static=self._address, _=_text, script_words=script_words
+        )
 
     def _address(self, name: str) -> str:
         """A relative address, so that pages work below any path of a proxy."""
@@ -59,7 +81,13 @@ class Pages:
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Render a template as text."""
-        return self._templates.get_template(name).render(values)
+        language = {
+            "lang": LANGUAGES.get(current.language(), ENGLISH),
+            "language": current.language(),
+            "languages": SWITCH,
+            "titles": {title: current.say(phrase(title)) for title in TITLES},
+        }
+        return self._templates.get_template(name).render(language | dict(values))
 
     def answer(self, name: str, values: Mapping[str, object], status: int = 200) -> Response:
         """Render a template as a response."""

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.language import Languages
 from pipeline.web.problems import handler
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def make_workers_app(
             Route("/workers.json", workers),
             *routes,
         ],
-        middleware=[Middleware(SecurityHeaders), *middleware],
+        middleware=[Middleware(SecurityHeaders), Middleware(Languages), *middleware],
         exception_handlers={HTTPException: handler(pages.mistake if pages is not None else None)},
     )
 

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.language import Languages
 from pipeline.web.pages import Pages
 from pipeline.workers.page import WorkersPage
 from tests.browser.axe import violations
@@ -33,7 +34,9 @@ def workers() -> Workers:
 def served(workers: Workers) -> Iterator[Served]:
     pages = Pages({"Workers": "./"}, "9.9.9")
     page = WorkersPage(pages, workers.all, workers.ask)
-    app = Starlette(routes=[*page.routes(), pages.route()], middleware=[Middleware(SecurityHeaders)])
+    app = Starlette(
+        routes=[*page.routes(), pages.route()], middleware=[Middleware(SecurityHeaders), Middleware(Languages)]
+    )
     with serving(app) as served:
         yield served
 

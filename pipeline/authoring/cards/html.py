@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from pipeline.authoring.cards.card import Card, Line
+from pipeline.phrases import Say, joined, phrase
 
 _COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _CODE = re.compile(r"`([^`]*)`")
@@ -54,12 +55,12 @@ main>*{flex:0 1 390px}
 """
 
 
-def to_html(card: Card) -> str:
+def to_html(card: Card, say: Say = str) -> str:
     """The card with a table of its fields below it. The page must have `STYLE`."""
-    mode = escape(card.mode_title)
+    mode = escape(say(card.mode_title))
     return (
         f'<div class="np-phone" role="group" aria-label="{mode}"><p class="np-mode">{mode}</p>'
-        f"{card_html(card)}{_fields(card)}</div>"
+        f"{card_html(card)}{_fields(card, say)}</div>"
     )
 
 
@@ -76,16 +77,19 @@ def card_html(card: Card) -> str:
     )
 
 
-def near_limits(card: Card) -> list[dict[str, object]]:
+def near_limits(card: Card, say: Say = str) -> list[dict[str, object]]:
     """The fields near their limit or over it, or of which something is not shown.
 
     Each has `key`, `count`, `limit` and `remarks`, which is HTML.
     """
     return [
-        {"key": line.key, "count": line.count, "limit": line.limit, "remarks": _remarks(line)}
+        {"key": line.key, "count": line.count, "limit": line.limit, "remarks": _remarks(line, say)}
         for line in card.lines
         if line.fault or line.losses or (line.limit and line.count >= NEAR * line.limit)
     ]
+
+
+_CHARACTERS = phrase("Characters of each field")
 
 
 def page(title: str, cards: Sequence[Card]) -> str:
@@ -116,21 +120,27 @@ def _colored(line: Line) -> str:
     return f'<font color="{line.color}">{text}</font>'
 
 
-def _fields(card: Card) -> str:
+def _fields(card: Card, say: Say) -> str:
     rows = "".join(
-        f"<tr><td>{escape(line.key)}</td><td>{_counted(line)}</td><td>{_remarks(line)}</td></tr>" for line in card.lines
+        f"<tr><td>{escape(line.key)}</td><td>{_counted(line)}</td><td>{_remarks(line, say)}</td></tr>"
+        for line in card.lines
     )
-    return f'<table class="np-fields" aria-label="Characters of each field">{rows}</table>' if rows else ""
+    return f'<table class="np-fields" aria-label="{say(_CHARACTERS)}">{rows}</table>' if rows else ""
 
 
 def _counted(line: Line) -> str:
     return f"{line.count}/{line.limit}" if line.limit else str(line.count)
 
 
-def _remarks(line: Line) -> str:
-    fault = f'<span class="np-bad">✗ {_words(line.fault)}</span> ' if line.fault else ""
-    return fault + (f'<span class="np-warn">{_words("; ".join(line.losses))}</span>' if line.losses else "")
+def _remarks(line: Line, say: Say) -> str:
+    fault = f'<span class="np-bad">✗ {_words(say(line.fault))}</span> ' if line.fault else ""
+    return fault + (f'<span class="np-warn">{_words(say(joined("; ", line.losses)))}</span>' if line.losses else "")
 
 
 def _words(text: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", escape(text))
+    return coded(escape(text))
+
+
+def coded(html: str) -> str:
+    """HTML whose parts between backquotes are code."""
+    return _CODE.sub(r"<code>\1</code>", html)

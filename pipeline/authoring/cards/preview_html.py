@@ -7,9 +7,10 @@ from html import escape
 
 import orjson
 
-from pipeline.authoring.cards.html import document, to_html
+from pipeline.authoring.cards.html import coded, document, to_html
 from pipeline.authoring.cards.preview import Preview, Shortened
 from pipeline.model.notice import Refusal, outcome_label
+from pipeline.phrases import Say, phrase
 from pipeline.styles.style import Mode
 
 _STYLE = """\
@@ -29,48 +30,57 @@ _STYLE = """\
 """
 
 
-def to_page(title: str, previews: Sequence[Preview], modes: Sequence[Mode]) -> str:
+_NONE = phrase("No rule makes a message of this event.")
+
+
+def to_page(title: str, previews: Sequence[Preview], modes: Sequence[Mode], say: Say = str) -> str:
     """A page with the cards of each message side by side, what is cut, and the request."""
-    body = (
-        "".join(_notice(one, modes) for one in previews)
-        or '<p class="np-none">No rule makes a message of this event.</p>'
-    )
+    body = "".join(_notice(one, modes, say) for one in previews) or f'<p class="np-none">{escape(say(_NONE))}</p>'
     return document(title, _STYLE, f"<main>{body}</main>")
 
 
-def _notice(one: Preview, modes: Sequence[Mode]) -> str:
-    cards = "".join(to_html(card) for card in one.cards(modes))
+def _notice(one: Preview, modes: Sequence[Mode], say: Say) -> str:
+    cards = "".join(to_html(card, say) for card in one.cards(modes))
     return (
-        f'<section class="np-notice"><h2>{escape(outcome_label(one.rule, one.result.item))}</h2>{_facts(one)}'
-        f'<div class="np-cards">{cards}</div>{_request(one)}</section>'
+        f'<section class="np-notice"><h2>{escape(outcome_label(one.rule, one.result.item))}</h2>{_facts(one, say)}'
+        f'<div class="np-cards">{cards}</div>{_request(one, say)}</section>'
     )
 
 
-def _facts(one: Preview) -> str:
-    facts = [f"<li>template <code>{escape(one.template.alias)}</code></li>"]
+def _facts(one: Preview, say: Say) -> str:
+    facts = [f"<li>{escape(say(phrase('template')))} <code>{escape(one.template.alias)}</code></li>"]
     if isinstance(one.result, Refusal):
-        message = f"no message: {one.result.reason.value}: {one.result.detail}"
+        reason = phrase("{reason}: {detail}", reason=one.result.reason.value, detail=one.result.detail)
+        message = say(phrase("no message: {reason}", reason=reason))
         facts.append(f'<li class="np-bad">{escape(message)}</li>')
     else:
-        facts.append(f"<li>to <code>{escape(one.result.recipient)}</code></li>")
+        facts.append(f"<li>{escape(say(phrase('to')))} <code>{escape(one.result.recipient)}</code></li>")
     if one.url is not None:
-        facts.append(f"<li>opens <code>{escape(one.url)}</code></li>")
+        facts.append(f"<li>{escape(say(phrase('opens')))} <code>{escape(one.url)}</code></li>")
     if one.category is not None:
-        facts.append(f"<li>category {escape(one.category)}</li>")
-    facts += [f"<li>subject to {escape(line)}</li>" for line in one.care]
+        facts.append(f"<li>{escape(say(phrase('category {category}', category=one.category)))}</li>")
+    facts += [f"<li>{escape(say(phrase('subject to {line}', line=line)))}</li>" for line in one.care]
     if one.unsent is not None:
-        facts.append(f'<li class="np-warn">{escape(one.unsent)}</li>')
-    facts += [f'<li class="np-warn">{_shortened(cut)}</li>' for cut in one.shortened]
+        facts.append(f'<li class="np-warn">{escape(say(one.unsent))}</li>')
+    facts += [f'<li class="np-warn">{_shortened(cut, say)}</li>' for cut in one.shortened]
     return f'<ul class="np-facts">{"".join(facts)}</ul>'
 
 
-def _shortened(cut: Shortened) -> str:
-    message = f"the rule cuts <code>{escape(cut.key)}</code> from {len(cut.whole)} to {len(cut.sent)} characters"
-    return f"{message}: <q>{escape(cut.whole)}</q>"
+def _shortened(cut: Shortened, say: Say) -> str:
+    message = say(
+        phrase(
+            "the rule cuts `{key}` from {whole} to {sent} characters: ",
+            key=escape(cut.key),
+            whole=len(cut.whole),
+            sent=len(cut.sent),
+        )
+    )
+    return f"{coded(message)}<q>{escape(cut.whole)}</q>"
 
 
-def _request(one: Preview) -> str:
+def _request(one: Preview, say: Say) -> str:
     if one.request is None:
         return ""
     text = orjson.dumps(one.request, option=orjson.OPT_INDENT_2).decode()
-    return f'<details class="np-request"><summary>Request</summary><pre>{escape(text)}</pre></details>'
+    summary = escape(say(phrase("Request")))
+    return f'<details class="np-request"><summary>{summary}</summary><pre>{escape(text)}</pre></details>'

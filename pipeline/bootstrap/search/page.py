@@ -14,6 +14,7 @@ from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.authoring.cards.html import to_html
 from pipeline.bootstrap.outcomes import hash_key
 from pipeline.bootstrap.search.find import SearchOptions, search_with
+from pipeline.languages import current
 from pipeline.operations.positions import read_position
 from pipeline.settings import Settings
 from pipeline.styles.style import Mode
@@ -54,7 +55,7 @@ def make_search_page(settings: Settings, history: History, looked_up: Callable[[
     def event(where: str) -> EventView:
         with search_with(settings, history) as opened:
             rules, made = opened.event(read_position(where))
-        cards = "".join(to_html(card) for one in made for card in one.cards(list(Mode)))
+        cards = "".join(to_html(card, current.say) for one in made for card in one.cards(list(Mode)))
         return EventView(where, rules, cards)
 
     hidden = recipient_hash(hash_key(settings).encode())

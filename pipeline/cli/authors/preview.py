@@ -15,6 +15,7 @@ from pipeline.cli.authors.explain import EventArgument, NumberOption, TypeOption
 from pipeline.cli.authors.one_event import find_or_exit, select_event
 from pipeline.cli.authors.preview_report import show
 from pipeline.cli.authors.rule_set import ConfigOption, EnvironmentOption, Named, RulesOption, SchemasOption, SoundRules
+from pipeline.cli.language import in_language
 from pipeline.cli.printing import print_json, warn
 from pipeline.errors import UserError
 from pipeline.model.notice import Refusal
@@ -88,7 +89,12 @@ def command(
     elif form == "json":
         print_json([one.request for one in made if one.request is not None])
     elif form == "html":
-        typer.echo(terminal_escape(to_page(f"{found.event.type} · {found.where}", made, modes), keep="\n"), nl=False)
+        typer.echo(
+            terminal_escape(
+                to_page(in_language(f"{found.event.type} · " + found.where), made, modes, in_language), keep="\n"
+            ),
+            nl=False,
+        )
     else:
         show(found, made, modes)
     if not made:

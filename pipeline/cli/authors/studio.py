@@ -32,11 +32,13 @@ from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.rule_tests.writing import with_test
 from pipeline.cli.authors import recording
 from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, SchemasOption
+from pipeline.cli.language import asked_for
 from pipeline.cli.printing import plain, say, warn
 from pipeline.errors import UserError
 from pipeline.phrases import phrase
 from pipeline.web.endpoint import serve
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.language import Languages
 from pipeline.web.listener import listen
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages
@@ -123,7 +125,7 @@ def _app(parts: _Parts) -> Starlette:
 
     return Starlette(
         routes=[Route("/", first), *studio.routes(), pages.route()],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Languages, default=asked_for())],
         exception_handlers={HTTPException: handler(pages.mistake)},
     )
 

@@ -7,7 +7,7 @@
   if (!stale) return;
   let answered = new Date();
   const failed = () => {
-    stale.textContent = `No answer since ${answered.toLocaleTimeString()}: this page is out of date. Retrying.`;
+    stale.textContent = stale.dataset.words.replace("{time}", answered.toLocaleTimeString());
     stale.hidden = false;
   };
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
@@ -33,3 +33,12 @@
     }
   });
 })();
+
+// The switch of language: kept in the browser, and the page is shown again as it is.
+document.addEventListener("click", (event) => {
+  const language = event.target.closest?.("[data-switch]")?.dataset.switch;
+  if (!language) return;
+  event.preventDefault();
+  document.cookie = `language=${language}; Path=/; Max-Age=31536000; SameSite=Lax`;
+  window.location.reload();
+});

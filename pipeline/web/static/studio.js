@@ -7,6 +7,9 @@
   const cm = window.CodeMirror;
   const at = (id) => document.getElementById(id);
   const form = at("studio");
+  const words = JSON.parse(page.dataset.words);
+  // A text in the language of the page; `pipeline/web/script_words.py` lists them all.
+  const _ = (text, values = {}) => (words[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
   const saves = "saves" in page.dataset;
   const SECONDS = 1000;
   const QUIET = 150; // milliseconds without a keystroke before the draft is tried
@@ -28,7 +31,7 @@
     return value;
   };
   const reported = (error) => {
-    said(`${error.message || "Studio does not answer"}. What you see may be out of date.`);
+    said(_("{error}. What you see may be out of date.", { error: error.message || _("Studio does not answer") }));
   };
 
   // Highlighting
@@ -206,14 +209,14 @@
     if (at("test-form")) at("test-form").hidden = !shownCard || file === "new.yaml" || /(^|\/)(tests\/|templates\.ya?ml$)/.test(file) || at("old-card").hidden === false;
   };
   let shownCard = false;
-  const rules = edited(at("rules"), "Rules", [
+  const rules = edited(at("rules"), _("Rules"), [
     cm.yaml(), expressionHighlighting, hover, cm.lintGutter(),
     ...(window.matchMedia("(max-width: 60rem)").matches ? [cm.EditorView.lineWrapping] : []),
     cm.autocompletion({ override: [complete], activateOnTyping: true, activateOnTypingDelay: 120, icons: false }),
     cm.keymap.of([{ key: "Mod-s", preventDefault: true, run: () => { save(); return true; } }]),
     cm.EditorView.updateListener.of((update) => { if (update.selectionSet) follow(); }),
   ], () => { showDirty(); listRules(); soon(); });
-  const event = edited(at("event"), "Event", [cm.json()], soon);
+  const event = edited(at("event"), _("Event"), [cm.json()], soon);
 
   // Trying a draft
 
@@ -277,7 +280,7 @@
 
   // Files and rules
 
-  const discards = () => !isDirty() || window.confirm(`Discard your changes to ${file}?`);
+  const discards = () => !isDirty() || window.confirm(_("Discard your changes to {file}?", { file }));
   const open = async (query) => {
     const found = await ask(`studio/file?${new URLSearchParams(query)}`);
     file = found.file;
@@ -346,7 +349,7 @@
     if (!saves || !isDirty()) return;
     let name = file;
     if (file === "new.yaml" && !version) {
-      name = window.prompt("Name of the file, within the folder of rules:", "new.yaml");
+      name = window.prompt(_("Name of the file, within the folder of rules:"), "new.yaml");
       if (!name) return;
     }
     const sent = text();
@@ -360,7 +363,7 @@
       said("");
       showDirty();
       soon();
-    } catch (error) { said(`Not saved: ${error.message}`); }
+    } catch (error) { said(_("Not saved: {error}", { error: error.message })); }
   };
   const opened = async (name) => {
     savedText = text();
@@ -373,7 +376,7 @@
     made.className = "diff";
     made.tabIndex = 0;
     made.setAttribute("role", "group");
-    made.setAttribute("aria-label", "Difference: - is in the file, + is yours");
+    made.setAttribute("aria-label", _("Difference: - is in the file, + is yours"));
     for (const line of lines) {
       const one = document.createElement(CHANGES[line[0]] ?? "span");
       one.textContent = `${line}\n`;
@@ -384,13 +387,13 @@
   const differs = (name, answer) => {
     const words = document.createElement("p");
     words.textContent = answer.version
-      ? `${name} has changed on disk since it was opened. Nothing is overwritten.`
-      : `${name} does not exist any more.`;
+      ? _("{name} has changed on disk since it was opened. Nothing is overwritten.", { name })
+      : _("{name} does not exist any more.", { name });
     conflict.replaceChildren(
       words,
       ...(answer.version && answer.diff.length ? [diffOf(answer.diff)] : []),
-      button("Keep mine and overwrite it", () => { file = name; version = answer.version; save(answer.version); }),
-      button("Take the file's text (Undo brings mine back)", () => {
+      button(_("Keep mine and overwrite it"), () => { file = name; version = answer.version; save(answer.version); }),
+      button(_("Take the file's text (Undo brings mine back)"), () => {
         version = answer.version;
         savedText = answer.text;
         conflict.hidden = true;
@@ -409,11 +412,11 @@
       const fields = { file, rules: text(), type: at("type").value, event: event.state.doc.toString(), name: at("test-name").value };
       try {
         const answer = await ask("studio/test", fields);
-        told.textContent = `Added to ${answer.file}.`;
+        told.textContent = _("Added to {file}.", { file: answer.file });
         at("test-name").value = "";
         if (![...at("file").options].some((one) => one.value === answer.file)) at("file").add(new Option(answer.file, answer.file));
         await Promise.all([tried(), choose({ keep: true })]);
-      } catch (error) { told.textContent = `Not added: ${error.message}`; }
+      } catch (error) { told.textContent = _("Not added: {error}", { error: error.message }); }
     });
   }
   at("undo").hidden = false;
@@ -428,8 +431,8 @@
       rules.dispatch({ selection: { anchor: 0, head: rules.state.doc.length } });
       return;
     }
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 1.5 * SECONDS);
+    copy.textContent = _("Copied");
+    setTimeout(() => { copy.textContent = _("Copy"); }, 1.5 * SECONDS);
   });
 
   // Events
@@ -444,8 +447,8 @@
   };
   const listSources = (choices) => {
     const chosen = source.value;
-    source.replaceChildren(new Option("Example", ""));
-    const groups = { Newest: choices.newest ?? [], Tests: choices.tests ?? [], Recorded: choices.recorded ?? [] };
+    source.replaceChildren(new Option(_("Example"), ""));
+    const groups = { [_("Newest")]: choices.newest ?? [], [_("Tests")]: choices.tests ?? [], [_("Recorded")]: choices.recorded ?? [] };
     for (const [label, ones] of Object.entries(groups)) if (ones.length) source.append(group(label, ones));
     if ([...source.options].some((one) => one.value === chosen)) source.value = chosen;
   };
@@ -479,15 +482,15 @@
   at("another").addEventListener("click", () => choose({ number: ++example }).catch(reported));
   const newest = at("newest");
   const readingSaid = ({ records, faults, fault, is_whole, problem, hint }, found) => [
-    problem && `Not read: ${problem}${hint ? ` (${hint})` : ""}.`,
-    found ? "Recipients are masked." : (records || !problem) && `None of the last ${records} records is of this type.`,
-    faults && `${faults} cannot be decoded, the first at ${fault}.`,
-    !is_whole && "Only a part was read: it took too long, or the records are large.",
+    problem && _("Not read: {error}.", { error: hint ? _("{message} ({hint})", { message: problem, hint }) : problem }),
+    found ? _("Recipients are masked.") : (records || !problem) && _("None of the last {count} records is of this type.", { count: records }),
+    faults && _("{count} cannot be decoded, the first at {position}.", { count: faults, position: fault }),
+    !is_whole && _("Only a part was read: it took too long, or the records are large."),
   ].filter(Boolean).join(" ");
   newest?.addEventListener("click", async () => {
     const told = at("newest-said");
     newest.disabled = true;
-    told.textContent = "Reading …";
+    told.textContent = _("Reading …");
     try {
       const type = at("type").value;
       const { reading, choices } = await ask("studio/newest", { type });
@@ -495,7 +498,7 @@
       listSources(choices);
       told.textContent = readingSaid(reading, choices.newest.length);
       if (choices.newest.length && !(reading.problem && !reading.records)) await choose({ key: choices.newest[0].key });
-    } catch (error) { told.textContent = `Not read: ${error.message}`; } finally { newest.disabled = false; }
+    } catch (error) { told.textContent = _("Not read: {error}", { error: error.message }); } finally { newest.disabled = false; }
   });
 
   // Fields and functions

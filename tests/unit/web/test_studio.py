@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 
 from pipeline.errors import ResourceLimitExceeded
 from pipeline.web.headers import SecurityHeaders
+from pipeline.web.language import Languages
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler
@@ -116,7 +117,7 @@ async def _client(bench: Answering, newest: OneEvent | None) -> AsyncIterator[ht
     pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
     app = Starlette(
         routes=[*Studio(pages, bench, require_loopback, None, newest).routes(), pages.route()],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Languages)],
         exception_handlers={HTTPException: handler(pages.mistake)},
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8091") as client:

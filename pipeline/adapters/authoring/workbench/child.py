@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar, cast
 
 import orjson
 
@@ -19,7 +20,8 @@ from pipeline.adapters.authoring.workbench.draft import Draft
 from pipeline.adapters.authoring.workbench.draft_runner import DraftRunner
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.errors import UserError
-from pipeline.phrases import phrase
+from pipeline.languages import speaking
+from pipeline.phrases import Say, phrase
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
 MEMORY_BYTES = 512 * 1024**2
@@ -50,12 +52,29 @@ def _bound(seconds: float) -> None:
 
 def _answer(runner: DraftRunner, line: bytes) -> dict[str, object]:
     job = orjson.loads(line)
+    runner.say = speaking(job.pop("language"))
     try:
-        return _JOBS[job.pop("do")](runner, **job)
+        return _said(_JOBS[job.pop("do")](runner, **job), runner.say)
     except UserError as error:
-        return {"problem": error.message}
+        return {"problem": runner.say(error.message)}
     except RecursionError:
-        return {"problem": phrase("nested too deeply")}
+        return {"problem": runner.say(phrase("nested too deeply"))}
+
+
+_Value = TypeVar("_Value")
+
+
+def _said(value: _Value, say: Say) -> _Value:
+    """The value with its phrases in one language."""
+    said: object = value
+    match value:
+        case str():
+            said = say(value)
+        case dict():
+            said = {name: _said(one, say) for name, one in value.items()}
+        case list() | tuple():
+            said = [_said(one, say) for one in value]
+    return cast("_Value", said)
 
 
 _JOBS: Mapping[str, Callable[..., dict[str, object]]] = {

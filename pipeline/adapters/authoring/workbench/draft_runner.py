@@ -35,7 +35,7 @@ from pipeline.authoring.rule_tests.reports import Timed, as_json
 from pipeline.authoring.rule_tests.running import run
 from pipeline.authoring.rule_tests.writing import test_item
 from pipeline.model.event import Event, Position
-from pipeline.phrases import phrase
+from pipeline.phrases import Say, phrase
 from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 
@@ -57,6 +57,8 @@ class DraftRunner:
     """Evaluates drafts with the rules and schemas of a folder."""
 
     def __init__(self, folder: Path, schemas: SchemaCatalogue, environment: str | None) -> None:
+        self.say: Say = str
+        """Has the language of the job."""
         self._rules = RuleFolder(folder)
         self._schemas = schemas
         self._environment = environment
@@ -149,7 +151,7 @@ class DraftRunner:
         result["clock"] = f"{happened:%H:%M}" if happened is not None else ""
         rules = tried.evaluated.compiled
         if rules is not None and event is not None:
-            result["messages"] = list(messages_as_values(rules, event))
+            result["messages"] = list(messages_as_values(rules, event, self.say))
             explanation = explain(rules, tried.evaluated.locations, event)
             result["why"] = [why_as_values(one, path, whole) for one in explanation.rules[:MOST_MESSAGES]]
         return result

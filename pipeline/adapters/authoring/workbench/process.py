@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 
 from pipeline.errors import ResourceLimitExceeded
+from pipeline.languages import current
 from pipeline.phrases import phrase
 
 JOB_SECONDS = 5.0
@@ -81,7 +82,9 @@ class Workbench:
         self._waiting += 1
         try:
             async with self._turn:
-                return await self._ask(orjson.dumps(dict(job), option=orjson.OPT_APPEND_NEWLINE))
+                return await self._ask(
+                    orjson.dumps({**job, "language": current.language()}, option=orjson.OPT_APPEND_NEWLINE)
+                )
         finally:
             self._waiting -= 1
 

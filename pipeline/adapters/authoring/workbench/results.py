@@ -16,6 +16,7 @@ from pipeline.authoring.terminal_escape import shown
 from pipeline.model.event import Event
 from pipeline.model.finding import Finding, Level
 from pipeline.model.notice import Notice, Refusal
+from pipeline.phrases import Say
 from pipeline.rules.lint.check import CheckResult
 from pipeline.rules.ruleset import RuleSet
 
@@ -53,20 +54,20 @@ def _finding(finding: Finding) -> dict[str, object]:
     }
 
 
-def messages_as_values(rules: RuleSet, event: Event) -> Iterator[dict[str, object]]:
+def messages_as_values(rules: RuleSet, event: Event, say: Say) -> Iterator[dict[str, object]]:
     """The messages of an event with their cards, and why others cannot be made."""
     for item in rules.evaluate(event)[:MOST_MESSAGES]:
         if isinstance(item, Refusal):
             yield {"rule": item.rule, "refused": item.reason.value, "detail": item.detail}
         else:
-            yield {"rule": item.rule, **_shown(rules, item)}
+            yield {"rule": item.rule, **_shown(rules, item, say)}
 
 
-def _card(one: Card) -> dict[str, object]:
-    return {"mode": one.mode.value, "title": one.mode_title, "html": card_html(one), "near": near_limits(one)}
+def _card(one: Card, say: Say) -> dict[str, object]:
+    return {"mode": one.mode.value, "title": one.mode_title, "html": card_html(one), "near": near_limits(one, say)}
 
 
-def _shown(rules: RuleSet, notice: Notice) -> dict[str, object]:
+def _shown(rules: RuleSet, notice: Notice, say: Say) -> dict[str, object]:
     body = orjson.loads(notice.body)
     template = rules.templates[notice.template]
     values, url = values_of(body), body.get("url")
@@ -75,7 +76,7 @@ def _shown(rules: RuleSet, notice: Notice) -> dict[str, object]:
         "to": notice.recipient,
         "url": url,
         "account": ACCOUNTS.get(template.style.name, ACCOUNT),
-        "cards": [_card(card(template, values, mode, url)) for mode in template.style.modes],
+        "cards": [_card(card(template, values, mode, url), say) for mode in template.style.modes],
         "body": orjson.dumps(body, option=orjson.OPT_INDENT_2).decode(),
     }
 
