@@ -55,7 +55,7 @@ def items(summary: str, count: int, characters: int = MAX_TEXT) -> str:
         raise FunctionFailed(problem)
     if count < 0:
         raise FunctionFailed(phrase("a count of items is not negative"))
-    if not is_visible(summary):
+    if count > 1 and not is_visible(summary):  # of one item alone the empty field is refused
         raise FunctionFailed(phrase("the name of the first item is empty"))
     ending = f"等{count}件" if count > 1 else ""
     available = characters - len(ending)
