@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from pipeline.languages import ENGLISH, LANGUAGES, VARIABLE, speaking
+from pipeline.languages import ENGLISH, LANGUAGES, VARIABLE, language_of, speaking
 from pipeline.phrases import Say
 
 OPTION = "--lang"
@@ -54,7 +54,7 @@ def requested(arguments: Sequence[str]) -> str | None:
 def of_environment(environment: Mapping[str, str]) -> str:
     """The language of the environment: `zh_CN.UTF-8` is Chinese."""
     named = next((value for name in (VARIABLE, *_LOCALE) if (value := environment.get(name))), "")
-    return next((language for language in LANGUAGES if named.lower().startswith(language)), ENGLISH)
+    return language_of(named)
 
 
 def asked_for() -> str | None:

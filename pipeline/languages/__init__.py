@@ -7,6 +7,7 @@ it is first needed.
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -27,6 +28,11 @@ def catalogue(language: str) -> Catalogue:
         return str
     with files(__package__).joinpath(f"{language}.mo").open("rb") as file:
         return gettext.GNUTranslations(file).gettext
+
+
+def language_of(tag: str) -> str:
+    """The language of a tag such as `zh-CN` or a locale such as `zh_CN.UTF-8`; English where there is none for it."""
+    return next((name for name in LANGUAGES if re.match(rf"{name}(?![a-z])", tag.lower())), ENGLISH)
 
 
 def speaking(language: str) -> Say:

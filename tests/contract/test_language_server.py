@@ -71,8 +71,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def editor() -> AsyncIterator[Editor]:
-    """An editor that has started the server."""
+async def editor(request: pytest.FixtureRequest) -> AsyncIterator[Editor]:
+    """An editor that has started the server; a test's parameter is the language of the editor."""
     client = Editor()
     await client.start_io(sys.executable, "-m", "pipeline", "lsp", env=ENVIRONMENT)
     watching = types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
@@ -80,7 +80,7 @@ async def editor() -> AsyncIterator[Editor]:
         workspace=types.WorkspaceClientCapabilities(did_change_watched_files=watching)
     )
     async with asyncio.timeout(SECONDS):
-        await client.initialize_async(types.InitializeParams(capabilities))
+        await client.initialize_async(types.InitializeParams(capabilities, locale=getattr(request, "param", None)))
     client.initialized(types.InitializedParams())
     yield client
     async with asyncio.timeout(SECONDS):
@@ -205,3 +205,17 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "pygls, which is not installed" in done.stderr
     assert "pip install 'notice-pipeline[authors]'" in done.stderr
+
+
+@pytest.mark.parametrize("editor", ["zh-cn"], indirect=True)
+async def test_a_chinese_editor_gets_chinese(editor: Editor, folder: Path) -> None:
+    """Findings and explanations; the codes stay."""
+    path = folder / "trade.yaml"
+    text = path.read_text(encoding="utf-8").replace("when: event.amount_paid", "when: event.amont_paid")
+    found = await editor.diagnostics(editor.open(path, text))
+    assert [(one.code, one.message) for one in found if one.code == "unknown-field"] == [
+        (
+            "unknown-field",
+            "`com.example.trade.order.paid.v1` 没有字段 `amont_paid`\n是不是 `amount_paid`？",
+        )
+    ]

@@ -8,7 +8,7 @@ from pipeline.authoring.care_words import cap_in_words, clock
 from pipeline.authoring.completion.facts import Facts
 from pipeline.authoring.completion.outline import Path
 from pipeline.authoring.completion.shapes import FileKind
-from pipeline.phrases import phrase
+from pipeline.phrases import joined, phrase
 
 Named = Sequence[tuple[str, str]]
 """Names, each with what it is."""
@@ -62,12 +62,9 @@ def described(facts: Facts, path: Path, written: str) -> str | None:
     parts = [phrase("cap {name}: {cap}", name=cap.name, cap=cap_in_words(cap)) for cap in category.caps]
     if category.quiet is not None:
         parts.append(phrase("quiet hours {name}: {then}", name=category.quiet.hours.name, then=category.quiet.then))
-    return (
-        "\n".join(
-            [*parts, *([phrase("list {opt_out}", opt_out=category.opt_out)] if category.opt_out is not None else [])]
-        )
-        or None
-    )
+    if category.opt_out is not None:
+        parts.append(phrase("list {opt_out}", opt_out=category.opt_out))
+    return joined("\n", parts) if parts else None
 
 
 def _categories(facts: Facts) -> Named:

@@ -34,7 +34,7 @@ def described_field(row: FieldRow) -> str:
     if row.example is not None:
         example = row.example if isinstance(row.example, str) else json.dumps(row.example, ensure_ascii=False)
         lines.append(phrase("Example: {example}", example=example[:MOST_EXAMPLE]))
-    return "\n".join(lines)
+    return joined("\n", lines)
 
 
 def described_template(template: Template) -> str:
@@ -44,14 +44,14 @@ def described_template(template: Template) -> str:
 
 def described_template_field(field: TemplateField) -> str:
     """What a template's field takes."""
-    lines = [f"{field.kind}: {field.kind.takes}"]
+    lines = [f"{field.kind}: " + field.kind.takes]
     if field.values:
         lines.append(phrase("Registered values: {values}", values=joined(", ", field.values)))
     if field.example is not None:
         lines.append(phrase("Example: {example}", example=field.example))
-    return "\n".join(lines)
+    return joined("\n", lines)
 
 
 def described_callable(one: FunctionHelp) -> str:
     """The documentation of a function with its examples."""
-    return "\n".join([one.doc, *one.examples[:3]])
+    return joined("\n", [one.doc, *one.examples[:3]])

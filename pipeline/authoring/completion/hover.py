@@ -66,7 +66,7 @@ def _name(facts: Facts, where: Place, span: Span) -> Hover | None:
     scope = facts.scope(where, at)
     row = scope.row(f"{at.holder}.{name}" if at.holder is not None else name)
     if row is not None:
-        return Hover(span, f"{row.path}: {field_detail(row)}", described_field(row))
+        return Hover(span, f"{row.path}: " + field_detail(row), described_field(row))
     is_called = text[span.end :].lstrip()[:1] == "("
     found = (METHODS if at.holder is not None else CALLABLES).get(name) if is_called else None
     if found is not None:
@@ -87,7 +87,7 @@ def _key(facts: Facts, where: Place) -> Hover | None:
     if below is not None:
         row = next((one for fields in facts.fields(where.path) if (one := fields.by_path.get(below))), None)
         if row is not None:
-            return Hover(span, f"{row.path}: {field_detail(row)}", described_field(row))
+            return Hover(span, f"{row.path}: " + field_detail(row), described_field(row))
     template = facts.template(where.path) if where.path[-1:] in {("data",), ("overflow",)} else None
     field = template.field(name) if template is not None else None
     if field is not None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, known_apis, schemas_beside
+from pipeline.cli.language import asked_for
 from pipeline.cli.printing import warn
 from pipeline.errors import UserError
 from pipeline.phrases import phrase
@@ -39,4 +40,4 @@ def command(schemas: SchemasOption = None, environment: EnvironmentOption = None
     def read(folder: Path) -> SchemaCatalogue:
         return schemas_beside(folder, schemas)
 
-    make_server(Folders(read, known_apis, environment)).start_io()
+    make_server(Folders(read, known_apis, environment), asked_for()).start_io()

@@ -17,7 +17,9 @@ from pipeline.authoring.completion.hover import hover
 from pipeline.authoring.completion.shapes import FileKind
 from pipeline.authoring.positions import Positions
 from pipeline.errors import UserError
+from pipeline.languages import language_of, speaking
 from pipeline.model.finding import Finding, Level
+from pipeline.phrases import Say, joined
 
 NAME = "notice-pipeline"
 QUIET_SECONDS = 0.2
@@ -50,6 +52,8 @@ class Documents:
         self._texts: dict[str, tuple[Path, str]] = {}
         self._due: dict[Path, asyncio.Task[None]] = {}
         self._checking = asyncio.Lock()
+        self.say: Say = str
+        """Has the language of the editor."""
 
     def put(self, uri: str, text: str) -> None:
         """Take the text of a document that is opened or changed, and check its folder soon."""
@@ -83,7 +87,7 @@ class Documents:
             return []
         path, folder, text, positions, offset = found
         items = complete(_kind(folder, path), text, offset, self._folders.known(folder))
-        return [_item(item, number, positions, position) for number, item in enumerate(items)]
+        return [_item(item, number, positions, position, self.say) for number, item in enumerate(items)]
 
     def hover(self, uri: str, position: types.Position) -> types.Hover | None:
         """What is there."""
@@ -95,7 +99,9 @@ class Documents:
         if shown is None:
             return None
         # Plain: documentation of schemas and templates must not become links or images.
-        content = types.MarkupContent(types.MarkupKind.PlainText, f"{shown.title}\n\n{shown.body}".strip())
+        content = types.MarkupContent(
+            types.MarkupKind.PlainText, f"{self.say(shown.title)}\n\n{self.say(shown.body)}".strip()
+        )
         return types.Hover(content, _range(positions, *shown.span))
 
     def _at(self, uri: str, position: types.Position) -> tuple[Path, Path, str, Positions, int] | None:
@@ -118,7 +124,9 @@ class Documents:
             try:
                 checked = await asyncio.to_thread(self._folders.check, folder, dict(mine.values()))
             except UserError as error:
-                self._server.window_log_message(types.LogMessageParams(types.MessageType.Error, error.message))
+                self._server.window_log_message(
+                    types.LogMessageParams(types.MessageType.Error, self.say(error.message))
+                )
                 return
         for uri, (path, text) in mine.items():
             if uri in self._texts:
@@ -126,14 +134,18 @@ class Documents:
 
     def _publish(self, uri: str, text: str, findings: tuple[Finding, ...]) -> None:
         positions = Positions(text)
-        diagnostics = [_diagnostic(one, positions) for one in findings]
+        diagnostics = [_diagnostic(one, positions, self.say) for one in findings]
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics))
 
 
-def make_server(folders: Folders) -> LanguageServer:
-    """The server, to be started on standard input and output."""
+def make_server(folders: Folders, language: str | None = None) -> LanguageServer:
+    """The server, to be started on standard input and output; without `language` it has that of the editor."""
     server = LanguageServer(NAME, __version__, types.TextDocumentSyncKind.Full)
     documents = Documents(server, folders)
+
+    @server.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        documents.say = speaking(language or language_of(params.locale or ""))
 
     @server.feature(types.INITIALIZED)
     def initialized(_: types.InitializedParams) -> None:
@@ -180,18 +192,18 @@ def _range(positions: Positions, start: int, end: int) -> types.Range:
     return types.Range(types.Position(*positions.position(start)), types.Position(*positions.position(end)))
 
 
-def _diagnostic(finding: Finding, positions: Positions) -> types.Diagnostic:
-    message = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
+def _diagnostic(finding: Finding, positions: Positions, say: Say) -> types.Diagnostic:
+    message = say(joined("\n", filter(None, (finding.message, finding.hint))))
     where = _range(positions, *positions.marked(finding.line, finding.column))
     return types.Diagnostic(where, message, _LEVELS[finding.level], finding.code, source=NAME)
 
 
-def _item(item: Item, number: int, positions: Positions, cursor: types.Position) -> types.CompletionItem:
+def _item(item: Item, number: int, positions: Positions, cursor: types.Position, say: Say) -> types.CompletionItem:
     return types.CompletionItem(
         item.label,
         kind=_KINDS[item.kind],
-        detail=item.detail or None,
-        documentation=types.MarkupContent(types.MarkupKind.PlainText, item.doc) if item.doc else None,
+        detail=say(item.detail) if item.detail else None,
+        documentation=types.MarkupContent(types.MarkupKind.PlainText, say(item.doc)) if item.doc else None,
         sort_text=f"{number:04}",
         text_edit=types.TextEdit(types.Range(types.Position(*positions.position(item.start)), cursor), item.insert),
     )
