@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from docs.photograph import chromium_arguments, find_chromium
 from tests.browser.looking import Looked
+
+expect.set_options(timeout=30_000)
+"""Milliseconds. Drafts are evaluated in a process of low priority, and a busy machine is not a fault."""
 
 
 @pytest.fixture(scope="module")

@@ -82,14 +82,14 @@ def test_a_mistake_shows_where_it_is_and_goes_away(page: Page, looked: Looked) -
     """It is underlined, with a hint; a click on the finding goes there; meanwhile the last good card stays."""
     expect(page.locator(".phone .np-card").first).to_be_visible()
     change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
-    expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
+    expect(page.locator("#summary")).to_contain_text("1 error")
     expect(page.locator(".cm-lintRange-error")).to_have_text("amont_paid")
     expect(page.locator("#part-findings li").first).to_contain_text("amount_paid")
     page.locator("#part-findings a.place").first.click()
     expect(rules_editor(page)).to_be_focused()
     assert page.evaluate("getSelection().toString()") == "amont_paid"
     page.keyboard.insert_text("amount_paid")
-    expect(page.locator("#summary")).to_contain_text("No errors", timeout=SECONDS)
+    expect(page.locator("#summary")).to_contain_text("No errors")
     expect(page.locator(".cm-lintRange-error")).to_have_count(0)
     assert looked.complaints == []
     assert len(looked.hosts) == 1
@@ -99,19 +99,19 @@ def test_the_last_good_card_stays(page: Page) -> None:
     """Dimmed, with a note, while nothing of the file can be evaluated; summary and card agree."""
     select(page, "defaults:")
     page.keyboard.insert_text("defaults: [")
-    expect(page.locator("#summary")).to_contain_text("error", timeout=SECONDS)
+    expect(page.locator("#summary")).to_contain_text(re.compile(r"[1-9]\d* errors?"))
     expect(page.locator("#part-card.dimmed .phone")).to_be_visible()
     expect(page.get_by_text("The card of the last version without errors.")).to_be_visible()
     expect(page.locator("#summary")).not_to_contain_text("message")
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#part-card.dimmed")).to_have_count(0, timeout=SECONDS)
+    expect(page.locator("#part-card.dimmed")).to_have_count(0)
     expect(page.locator("#summary")).to_contain_text("1 message")
 
 
 def test_sound_rules_are_shown_beside_a_faulty_one(page: Page) -> None:
     """An error in another rule of the file does not take the card away."""
     change(page, "event.shipped_at", "event.shiped_at")
-    expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
+    expect(page.locator("#summary")).to_contain_text("1 error")
     expect(page.locator("#summary")).to_contain_text("1 message without order-shipped")
     expect(page.locator("#part-card:not(.dimmed) .phone .np-card").first).to_be_visible()
 
@@ -122,27 +122,27 @@ def test_completion(page: Page) -> None:
     page.keyboard.insert_text("event.")
     page.keyboard.type("am")
     option = page.get_by_role("option", name=re.compile("amount_paid"))
-    expect(option).to_contain_text("decimal (2 digits after the point)", timeout=SECONDS)
+    expect(option).to_contain_text("decimal (2 digits after the point)")
     page.wait_for_timeout(200)  # the editor takes an Enter at once after the list opened for a line break
     page.keyboard.press("Enter")
     assert "when: event.amount_paid" in rules_text(page)
     select(page, "amount5: ${money(event.amount_paid, event.currency)}")
     page.keyboard.press("Backspace")
     page.keyboard.type("am")
-    expect(page.get_by_role("option", name=re.compile("amount5"))).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("option", name=re.compile("amount5"))).to_be_visible()
 
 
 def test_hover_explains(page: Page) -> None:
     """Type and documentation of the field under the pointer, as text."""
     page.locator(".cm-line", has_text="when:").first.locator(".ex-event").first.hover()
-    expect(page.locator(".hover")).to_contain_text("event.amount_paid: decimal", timeout=SECONDS)
+    expect(page.locator(".hover")).to_contain_text("event.amount_paid: decimal")
 
 
 def test_another_event_another_card(page: Page) -> None:
     """The type's example comes by itself, and what the rules make of it; another one differs."""
     page.get_by_role("combobox", name="Type").select_option("com.example.trade.refund.succeeded.v1")
-    expect(page.get_by_role("textbox", name="Event")).to_contain_text("refund_no", timeout=SECONDS)
-    expect(page.get_by_role("heading", name="refund-succeeded")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("textbox", name="Event")).to_contain_text("refund_no")
+    expect(page.get_by_role("heading", name="refund-succeeded")).to_be_visible()
     expect(page.locator("#palette")).to_contain_text("event.refund_no")
     before = page.evaluate("document.getElementById('event').value")
     page.get_by_role("button", name="Another").click()
@@ -153,10 +153,10 @@ def test_choosing_a_rule_chooses_an_event_that_fits(page: Page) -> None:
     """By the list of rules, and by another file."""
     page.get_by_role("combobox", name="Go to rule").select_option("order-shipped")
     expect(page.get_by_role("combobox", name="Type")).to_have_value("com.example.trade.order.shipped.v1")
-    expect(page.get_by_role("heading", name="order-shipped")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("heading", name="order-shipped")).to_be_visible()
     page.get_by_role("combobox", name="File").select_option("customers.yaml")
-    expect(page.get_by_role("combobox", name="Type")).to_have_value("com.example.coupon.issued.v1", timeout=SECONDS)
-    expect(page.get_by_role("heading", name="coupon-issued")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_role("combobox", name="Type")).to_have_value("com.example.coupon.issued.v1")
+    expect(page.get_by_role("heading", name="coupon-issued")).to_be_visible()
 
 
 def test_an_event_of_a_test_can_be_chosen(page: Page) -> None:
@@ -164,8 +164,8 @@ def test_an_event_of_a_test_can_be_chosen(page: Page) -> None:
     page.get_by_role("combobox", name="Take the event from").select_option(
         label="the buyer learns that payment has arrived"
     )
-    expect(page.get_by_role("textbox", name="Event")).to_contain_text("T20261123150100001", timeout=SECONDS)
-    expect(page.locator(".phone")).to_contain_text("T20261123150100001", timeout=SECONDS)
+    expect(page.get_by_role("textbox", name="Event")).to_contain_text("T20261123150100001")
+    expect(page.locator(".phone")).to_contain_text("T20261123150100001")
 
 
 @pytest.mark.kafka
@@ -195,18 +195,18 @@ def test_a_newest_event_can_be_chosen(
         source = page.get_by_role("combobox", name="Take the event from")
         expect(source.locator("optgroup[label=Newest]")).to_have_count(0)
         page.get_by_role("button", name="Newest").click()
-        expect(page.locator("#newest-said")).to_have_text("Recipients are masked.", timeout=SECONDS)
+        expect(page.locator("#newest-said")).to_have_text("Recipients are masked.")
         expect(source.locator("optgroup[label=Newest] option")).to_have_count(1)
         expect(source).to_have_value(f"newest:{name}/0/0")
-        expect(page.locator(".phone")).to_contain_text("T2026112315019", timeout=SECONDS)
+        expect(page.locator(".phone")).to_contain_text("T2026112315019")
         text = page.evaluate("document.getElementById('event').value")
         assert "T2026112315019" in text
         assert "real-person" not in page.content() + text
         page.get_by_role("combobox", name="Type").select_option("com.example.trade.refund.succeeded.v1")
         page.get_by_role("button", name="Newest").click()
         said = page.locator("#newest-said")
-        expect(said).to_have_text("None of the last 1 records is of this type.", timeout=SECONDS)
-        expect(page.get_by_role("textbox", name="Event")).to_contain_text("refund_no", timeout=SECONDS)
+        expect(said).to_have_text("None of the last 1 records is of this type.")
+        expect(page.get_by_role("textbox", name="Event")).to_contain_text("refund_no")
         assert violations(page) == []
         assert looked.complaints == []
 
@@ -214,7 +214,7 @@ def test_a_newest_event_can_be_chosen(
 def test_what_was_said_of_an_earlier_draft_is_marked_until_the_newest_is_checked(page: Page) -> None:
     """The summary is dim and busy while its answer is on the way, so that it does not contradict the editor."""
     summary = page.locator("#summary")
-    expect(summary).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    expect(summary).to_have_attribute("aria-busy", "false")
     held: list[Route] = []
 
     def hold(route: Route) -> None:  # playwright cannot take the list's own method
@@ -232,13 +232,13 @@ def test_what_was_said_of_an_earlier_draft_is_marked_until_the_newest_is_checked
     _until(page, lambda: bool(held))
     expect(summary).to_have_attribute("aria-busy", "true")
     held.pop().continue_()
-    expect(summary).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+    expect(summary).to_have_attribute("aria-busy", "false")
     page.unroute("**/studio")
     expect(summary).not_to_have_class(re.compile(r"\bunchecked\b"))
     expect(summary).to_contain_text("error")
     page.route("**/studio", lambda route: route.abort())
     page.keyboard.type(" ")
-    expect(page.locator("#stale")).to_be_visible(timeout=SECONDS)
+    expect(page.locator("#stale")).to_be_visible()
     expect(summary).to_have_attribute("aria-busy", "false")
     expect(summary).to_have_class(re.compile(r"\bunchecked\b"))
 
@@ -256,7 +256,7 @@ def test_why_a_rule_does_not_match(page: Page) -> None:
     source = page.get_by_role("combobox", name="Take the event from")
     source.select_option(label="payments of all kinds: paid with coupons alone")
     why = page.locator("section", has=page.get_by_role("heading", name="Why"))
-    expect(why).to_contain_text("order-paid does not match", timeout=SECONDS)
+    expect(why).to_contain_text("order-paid does not match")
     expect(why).to_contain_text("event.amount_paid = 0")
     expect(page.locator("#part-card")).to_contain_text("no rule matches")
     expect(page.locator("#summary")).to_contain_text("no messages")
@@ -267,7 +267,7 @@ def test_its_tests_are_run(page: Page) -> None:
     tests = page.locator("section", has=page.get_by_role("heading", name="Tests"))
     expect(tests).to_contain_text("pass")
     change(page, "https://m.example.com/orders/", "https://m.example.com/o/")
-    expect(tests).to_contain_text("fail", timeout=SECONDS)
+    expect(tests).to_contain_text("fail")
     expect(tests).to_contain_text("https://m.example.com/o/")
 
 
@@ -298,7 +298,7 @@ def test_changes_are_not_thrown_away_unasked(page: Page) -> None:
     assert "order-paid-mine" in rules_text(page)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("combobox", name="File").select_option("customers.yaml")
-    expect(rules_editor(page)).to_contain_text("coupon-issued", timeout=SECONDS)
+    expect(rules_editor(page)).to_contain_text("coupon-issued")
 
 
 def test_leaving_the_page_asks(page: Page, url: str) -> None:
@@ -332,10 +332,10 @@ def test_it_works_without_a_script(chromium: Browser, url: str) -> None:
         rules = rules_editor(page)
         rules.fill(rules.input_value().replace("event.amount_paid > 0.0", "event.amont_paid > 0.0"))
         page.get_by_role("button", name="Try it").click(timeout=SECONDS)
-        expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
+        expect(page.locator("#summary")).to_contain_text("1 error")
         page.get_by_role("combobox", name="File").select_option("customers.yaml")
         page.get_by_role("button", name="Open").click(timeout=SECONDS)
-        expect(rules).to_have_value(re.compile("coupon-issued"), timeout=SECONDS)
+        expect(rules).to_have_value(re.compile("coupon-issued"))
 
 
 def test_the_keyboard_is_not_caught(page: Page) -> None:
@@ -357,7 +357,7 @@ def test_on_a_phone_the_card_is_first(chromium: Browser, url: str) -> None:
         expect(rules_editor(page)).to_be_visible()
         expect(page.locator(".phone")).to_be_hidden()
         change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
-        expect(page.get_by_role("button", name="Findings 1")).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_role("button", name="Findings 1")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -372,7 +372,7 @@ def test_it_can_be_read(chromium: Browser, url: str, width: int, scheme: str) ->
         if names[0]:
             page.get_by_role("button", name="Rules", exact=True).click()
         change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
-        expect(page.locator("#summary")).to_contain_text("1 error", timeout=SECONDS)
+        expect(page.locator("#summary")).to_contain_text("1 error")
         for name in names:
             if name:
                 page.get_by_role("button", name=re.compile(name)).first.click()

@@ -37,11 +37,11 @@ def test_a_change_is_saved_and_undone(page: Page, rules: Path) -> None:
     change(page, "Tell the buyer that payment has arrived", "Confirm the payment 礼")
     expect(page.get_by_text("not saved")).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("not saved")).to_be_hidden(timeout=SECONDS)
+    expect(page.get_by_text("not saved")).to_be_hidden()
     assert (rules / "trade.yaml").read_text(encoding="utf-8") == rules_text(page) != before
     page.get_by_role("button", name="Undo").click()
     page.keyboard.press("Control+s")
-    expect(page.get_by_text("not saved")).to_be_hidden(timeout=SECONDS)
+    expect(page.get_by_text("not saved")).to_be_hidden()
     assert (rules / "trade.yaml").read_text(encoding="utf-8") == before
 
 
@@ -52,7 +52,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(page: Page, rules: Pat
     change(page, "Tell the buyer that payment has arrived", "Mine")
     file.write_text(theirs, encoding="utf-8")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("has changed on disk", timeout=SECONDS)
+    expect(page.get_by_role("alert")).to_contain_text("has changed on disk")
     assert file.read_text(encoding="utf-8") == theirs
     difference = page.get_by_label("Difference: - is in the file, + is yours")
     expect(difference.locator("del").filter(has_text="# theirs")).to_have_text("-# theirs <b>")
@@ -66,7 +66,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(page: Page, rules: Pat
     file.write_text(theirs + "# again\n", encoding="utf-8")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Keep mine").click(timeout=SECONDS)
-    expect(page.get_by_text("not saved")).to_be_hidden(timeout=SECONDS)
+    expect(page.get_by_text("not saved")).to_be_hidden()
     assert file.read_text(encoding="utf-8") == mine
 
 
@@ -76,8 +76,8 @@ def test_what_is_shown_becomes_a_test(page: Page, rules: Path) -> None:
     expect(tests).to_contain_text("29 pass")
     page.get_by_label("Expect this from now on").fill("as I saw it")
     page.get_by_role("button", name="Save as test").click()
-    expect(page.get_by_text("Added to tests/trade.yaml.")).to_be_visible(timeout=SECONDS)
-    expect(tests).to_contain_text("30 pass", timeout=SECONDS)
+    expect(page.get_by_text("Added to tests/trade.yaml.")).to_be_visible()
+    expect(tests).to_contain_text("30 pass")
     assert "as I saw it" in (rules / "tests" / "trade.yaml").read_text(encoding="utf-8")
     page.get_by_role("combobox", name="Take the event from").select_option(label="as I saw it")
 
@@ -93,10 +93,10 @@ def test_a_recorded_event_is_chosen(page: Page, rules: Path) -> None:
     (rules.parent / "events" / "night.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in recorded))
     source = page.get_by_role("combobox", name="Take the event from")
     page.get_by_role("button", name="Another").click()
-    expect(source.locator("optgroup[label=Recorded] option")).to_have_text(["night.jsonl 2"], timeout=SECONDS)
+    expect(source.locator("optgroup[label=Recorded] option")).to_have_text(["night.jsonl 2"])
     source.select_option(label="night.jsonl 2")
-    expect(page.locator("#event-editor")).to_contain_text("录制的咖啡", timeout=SECONDS)
-    expect(page.locator(".phone")).to_contain_text("录制的咖啡", timeout=SECONDS)
+    expect(page.locator("#event-editor")).to_contain_text("录制的咖啡")
+    expect(page.locator(".phone")).to_contain_text("录制的咖啡")
 
 
 def event_text(page: Page) -> str:
@@ -109,13 +109,13 @@ def test_templates_and_tests_are_edited(page: Page, rules: Path) -> None:
     """A changed label is on the card at once, and saved."""
     with page.expect_response(lambda answer: answer.request.method == "POST", timeout=SECONDS):
         page.get_by_role("combobox", name="File").select_option("templates.yaml")
-    expect(page.locator("#rules-editor")).to_contain_text("订单支付成功通知", timeout=SECONDS)
+    expect(page.locator("#rules-editor")).to_contain_text("订单支付成功通知")
     change(page, "thing3: {label: ", "thing3: {label: 新")
-    expect(page.locator(".phone")).to_contain_text("新商品名称", timeout=SECONDS)
+    expect(page.locator(".phone")).to_contain_text("新商品名称")
     page.keyboard.press("Control+s")
-    expect(page.get_by_text("not saved")).to_be_hidden(timeout=SECONDS)
+    expect(page.get_by_text("not saved")).to_be_hidden()
     assert "新商品名称" in (rules / "templates.yaml").read_text(encoding="utf-8")
     page.get_by_role("combobox", name="File").select_option("tests/customers.yaml")
-    expect(page.locator("#rules-editor")).to_contain_text("new coupons", timeout=SECONDS)
+    expect(page.locator("#rules-editor")).to_contain_text("new coupons")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()  # the other file's text is not brought back here
-    expect(page.locator("#part-tests")).to_contain_text("pass", timeout=SECONDS)
+    expect(page.locator("#part-tests")).to_contain_text("pass")
