@@ -266,6 +266,25 @@ KAFKA_ROUND_TRIP = Metric(
     "kafka_round_trip_seconds", Kind.GAUGE, "Average round trip of the consumer's requests to the slowest broker."
 )
 
+# Of recipient care; absent where it is off.
+CARE_RECIPIENTS = Metric("care_recipients", Kind.GAUGE, "Recipients of whom recipient care knows something.")
+CARE_UNWRITTEN = Metric(
+    "care_recipients_unwritten", Kind.GAUGE, "Recipients of whom more is known than their record on Kafka says."
+)
+CARE_UNWRITTEN_AGE = Metric(
+    "care_recipients_unwritten_seconds",
+    Kind.GAUGE,
+    "Time since the recipient that waits longest for its record has changed; 0 without one. Usually a few seconds.",
+)
+CARE_RESTORE = Metric(
+    "care_restore_seconds", Kind.GAUGE, "How long reading the recipients of the last assigned partitions took."
+)
+CARE_FOREIGN_WRITES = Metric(
+    "care_foreign_writes_total",
+    Kind.COUNTER,
+    "Records of recipient care that a process wrote after it had lost the partition.",
+)
+
 # Counted by the supervisor of several workers (`workers`); absent with a single process.
 WORKERS = Metric("workers", Kind.GAUGE, "Worker processes, by phase.", (Label("phase", tuple(WorkerPhase)),))
 WORKER_RESTARTS = Metric(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.model.event import Event, Origin, Record, TopicPartition
-from pipeline.model.intent import Checkpoint, Intent
+from pipeline.model.intent import Checkpoint, ChoiceIntent, Intent
 from pipeline.model.kafka_health import KafkaHealth, StuckPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import Notice
@@ -233,6 +233,10 @@ class IntentLog(Protocol):
 
         `written` is called on the loop's thread, from `poll`. Never blocks.
         """
+        ...
+
+    def write_choice(self, intent: ChoiceIntent, written: Written) -> None:
+        """Write a recipient's preferences to the partition of the recipient's intents, as `write`."""
         ...
 
     def write_checkpoint(self, partition: int, checkpoint: Checkpoint, written: Written) -> None:

@@ -121,6 +121,22 @@ DELIVERY = Dashboard(
                     ),
                     width=12,
                 ),
+                Panel(
+                    "Recipients known",
+                    "By member; and those whose record on Kafka is older than what is known of them.",
+                    (
+                        Query(f"sum by (instance) ({series('care_recipients')})", "{{instance}}"),
+                        Query(f"sum({series('care_recipients_unwritten')})", "not written"),
+                    ),
+                    width=12,
+                ),
+                Panel(
+                    "Recipients read at the last assignment",
+                    "Seconds, by member: sending begins after that.",
+                    (Query(f"max by (instance) ({series('care_restore_seconds')})", "{{instance}}"),),
+                    unit="s",
+                    width=12,
+                ),
             ),
         ),
         Row(

@@ -20,7 +20,6 @@ from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.compile import compile_rules, in_order
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
-from pipeline.rules.unapplied import unapplied
 from pipeline.settings import Settings
 from pipeline.settings.certificates import authorities_if_given, client_certificate_if_given
 from pipeline.settings.files import paths_of
@@ -226,9 +225,6 @@ def tombstone_topics(settings: Settings, compacted_topics: Collection[str]) -> C
 def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
     """The rules of the folder, compiled. The files of tests are not compiled: an error there must not stop messages.
 
-    Recipient care is not applied by this release's service, so rules that have it are refused: nothing may be sent
-    against a cap that an author relies on.
-
     Raises:
         RulesRefused: with findings of level error.
         ConfigurationError: recipient care needs another setting.
@@ -244,7 +240,6 @@ def find_rules(settings: Settings, catalogue: SchemaCatalogue) -> RuleSet:
         apis=apis,
         most_items=settings.rule_options.most_items,
     )
-    refused = in_order([*compilation.errors, *unapplied(compilation)])
-    if compilation.ruleset is None or refused:
-        raise RulesRefused(refused)
+    if compilation.ruleset is None or compilation.errors:
+        raise RulesRefused(in_order(compilation.errors))
     return compilation.ruleset

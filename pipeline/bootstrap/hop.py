@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,9 +20,10 @@ from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.outcomes import hash_key
-from pipeline.errors import ConfigurationError, Unreachable
+from pipeline.care.preferences import Choice, parse_preferences
+from pipeline.errors import ConfigurationError, Undecodable, Unreachable
 from pipeline.model.event import Record
-from pipeline.model.intent import Intent
+from pipeline.model.intent import Intent, PreferencesChoice
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.hop import Hop, ReadIntent
@@ -105,8 +106,8 @@ async def _read_events_when_delivered(settings: Settings, properties: Mapping[st
             return
 
 
-def make_hop(settings: Settings, delivery: Delivery, clock: Clock) -> Hop:
-    """Create both roles."""
+def make_hop(settings: Settings, delivery: Delivery, clock: Clock, identify: Callable[[str], str] | None) -> Hop:
+    """Create both roles; `identify` returns a recipient as outcomes have it, None where nothing is known of them."""
     decode = IntentDecoder()
 
     def read(record: Record) -> ReadIntent | None:
@@ -115,9 +116,21 @@ def make_hop(settings: Settings, delivery: Delivery, clock: Clock) -> Hop:
             return None
         content = found.content
         intent = content if isinstance(content, Intent) else None
-        return ReadIntent(found.group, intent, seen_of(found, record.timestamp_ms))
+        choice = None
+        if isinstance(content, PreferencesChoice) and identify is not None:
+            choice = _choice(identify(content.recipient), content.preferences)
+        return ReadIntent(found.group, intent, seen_of(found, record.timestamp_ms), choice)
 
-    return Hop(settings.recipient_care.intents_topic, read, settings.kafka.group_id, delivery, clock)
+    care = settings.recipient_care
+    return Hop(care.intents_topic, read, settings.kafka.group_id, delivery, clock, care.preferences_topic)
+
+
+def _choice(recipient: str, text: str | None) -> Choice | None:
+    try:
+        read = parse_preferences(None if text is None else text.encode())
+    except Undecodable:
+        return None  # the map role has read it, so that another program wrote this
+    return Choice(recipient, None if read is None else read.preferences)
 
 
 def make_intent_log(

@@ -11,6 +11,7 @@ from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder, RecipientEncoding
 from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.bootstrap.events import Schemas
+from pipeline.errors import ConfigurationError
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
@@ -28,8 +29,12 @@ def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> in
     return folder_id(EventSchema(schema, "outcome.avsc").fingerprint)
 
 
-def outcome_encoder(settings: Settings, schemas: Schemas, credentials: Credentials) -> OutcomeEncoder:
+def outcome_encoder(
+    settings: Settings, schemas: Schemas, credentials: Credentials, *, is_fixed: bool = False
+) -> OutcomeEncoder:
     """The encoder of outcomes; `credentials` reads the key of the recipients' hash again when its file changes.
+
+    `is_fixed`: recipient care is on and knows recipients by that key, so that another one is refused.
 
     Raises:
         UserError: the key cannot be read, or the registry does not give the schema's id.
@@ -38,7 +43,13 @@ def outcome_encoder(settings: Settings, schemas: Schemas, credentials: Credentia
     watch = FileWatch(lambda: [] if key_file is None else [key_file])  # before the file is read
     encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), *text_encodings(settings))
 
+    key = hash_key(settings) if is_fixed else None
+
     def prepare() -> Callable[[], None]:
+        if key is not None and hash_key(settings) != key:
+            raise ConfigurationError(
+                "recipient care knows recipients by the key at the start: to use another, restart with --accept-loss"
+            )
         encodings = text_encodings(settings)
         return lambda: encoder.use(*encodings)
 

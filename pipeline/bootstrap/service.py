@@ -44,11 +44,13 @@ from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, rer
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
+from pipeline.bootstrap.recipient_care.state import make_care_state
 from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.rule_loader import RuleLoader
 from pipeline.bootstrap.status import make_status_watch, status_counters
 from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
+from pipeline.care.recipients import CareTerms
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
@@ -59,7 +61,7 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.gauges import read_gauges
 from pipeline.runtime.reload import Reload, ReloadOptions
-from pipeline.runtime.service import Parts, Service
+from pipeline.runtime.service import CareParts, Parts, Service
 from pipeline.runtime.signals import EndDeadline, Signals, Stopped
 from pipeline.settings import Settings
 from pipeline.settings.kafka_cautions import cautions
@@ -126,9 +128,7 @@ async def run_service(
     host, port = listener.getsockname()[:2]
     credentials = Credentials(clock)
     tally = Tally()
-    telemetry = PrometheusTelemetry(
-        __version__, settings.kafka.topics, apis=list(apis_of(settings)), also_ended=tally.ended
-    )
+    telemetry = PrometheusTelemetry(__version__, _read(settings), apis=list(apis_of(settings)), also_ended=tally.ended)
     if writer is not None:
         writer.on_dropped(telemetry.log_lines_dropped)
     try:
@@ -185,6 +185,8 @@ def _reload(settings: Settings, schemas: Schemas, parts: Parts, service: Service
     def accepted(rules: RuleSet) -> None:
         loader.accepted(rules)
         parts.limit_rules(rules)
+        if parts.care is not None:
+            parts.care.terms.care = rules.care
 
     return Reload(
         loader.load,
@@ -282,7 +284,7 @@ def make_parts(
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
     rights = rights_needed("run", settings)
     topics.prove(rights)
-    topics.require(settings.kafka.topics)
+    topics.require(_read(settings))
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     ensure_control_topic(settings, topics)
@@ -299,7 +301,10 @@ def make_parts(
             left=left,
             hint="what is left in it is delivered first; events are read after that",
         )
-    encode = outcome_encoder(settings, schemas, credentials)
+    encode = outcome_encoder(settings, schemas, credentials, is_fixed=has_care)
+    care = None
+    if has_care and intents_topic is not None:
+        care = make_care_state(settings, topics, intents_topic, properties, rules, clock, telemetry)
     identities = Identities(properties, settings.kafka.group_id)
     ledger = LedgerReader(
         {**properties, "group.id": f"{settings.kafka.group_id}.ledger"},
@@ -308,6 +313,8 @@ def make_parts(
         telemetry=telemetry,
         ledger_id=lambda: identities.origins([settings.outcomes.topic])[settings.outcomes.topic].topic_id,
         intents=None if intents_topic is None else intents_topic.name,
+        without_outcomes=settings.recipient_care.preferences_topic,
+        care=None if care is None else care.reader,
     )
     intents_reader = None
     read_topics: Sequence[str] = settings.kafka.topics
@@ -318,7 +325,7 @@ def make_parts(
             settings.kafka.group_id,
             telemetry,
         )
-        read_topics = [*settings.kafka.topics, intents_topic.name] if has_care else [intents_topic.name]
+        read_topics = [*_read(settings), intents_topic.name] if has_care else [intents_topic.name]
     source = KafkaSource(
         {**_read_ahead(settings), **properties, "group.id": settings.kafka.group_id},
         read_topics,
@@ -344,10 +351,9 @@ def make_parts(
         encode,
         encode.reference,
     )
-    delivery = make_delivery(settings, clock.now())
-    partitions = topics.partitions()
+    delivery = make_delivery(settings, clock.now(), None if care is None else care.terms)
     sending = settings.kafka.topics if intents_topic is None else [intents_topic.name]
-    count = sum(partitions[topic] for topic in sending)
+    count = sum(map(topics.partitions().__getitem__, sending))
 
     def limits_of(rules: RuleSet) -> Mapping[str, int]:
         return {} if settings.shadow else rules.limits(settings.rule_options.max_per_minute)
@@ -361,12 +367,13 @@ def make_parts(
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
     hop, intents = None, None
     if intents_topic is not None:
-        hop = make_hop(settings, delivery, clock)
+        hop = make_hop(settings, delivery, clock, None if care is None else care.terms.identify)
         hop.maps = has_care
         writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
         intents = make_intent_log(settings, intents_topic, writing, schemas.registry)
-    of_care = [client for client in (intents_reader, intents) if client is not None]
-    reread_for([source, ledger, identities, outcomes, controls, *of_care], source.is_refused)
+    of_hop = [client for client in (intents_reader, intents) if client is not None]
+    of_care = () if care is None else care.clients
+    reread_for([source, ledger, identities, outcomes, controls, *of_hop, *of_care], source.is_refused)
     return Parts(
         decoder=find_decoder(
             settings,
@@ -385,10 +392,11 @@ def make_parts(
         limit_rules=limit_rules,
         hop=hop,
         intents=intents,
+        care=None if care is None else CareParts(care.writer, care.tail, telemetry.care_overwritten, care.terms),
     )
 
 
-def make_delivery(settings: Settings, now: float) -> Delivery:
+def make_delivery(settings: Settings, now: float, care: CareTerms | None = None) -> Delivery:
     """The machine with a route for each API, which differ in their limits and verdicts."""
     rng = random.SystemRandom().random
 
@@ -398,7 +406,7 @@ def make_delivery(settings: Settings, now: float) -> Delivery:
     further = {
         name: route(api, settings.delivery.model_copy(update={"rate": api.rate})) for name, api in settings.apis.items()
     }
-    return Delivery(settings.delivery, route(settings.notices, settings.delivery), now, further)
+    return Delivery(settings.delivery, route(settings.notices, settings.delivery), now, further, care)
 
 
 def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, str], None]:
@@ -412,6 +420,12 @@ def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, 
             log.warning("event_time_unreadable", attribute=attribute, position=str(record.position))
 
     return report
+
+
+def _read(settings: Settings) -> list[str]:
+    """The topics that are read: events, and preferences of recipients."""
+    preferences = settings.recipient_care.preferences_topic
+    return [*settings.kafka.topics, *([] if preferences is None else [preferences])]
 
 
 def _read_ahead(settings: Settings) -> dict[str, int]:

@@ -29,7 +29,7 @@ from pipeline.delivery.stops.stops import Stops
 from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outcome
 from pipeline.model.event import Position, TopicPartition
 from pipeline.model.halt import Halt
-from pipeline.model.intent import Seen
+from pipeline.model.intent import PreferencesChoice, Seen
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import DEFAULT_API, Notice
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
@@ -209,6 +209,18 @@ class Delivery:
             size += len(notice.body)
             self._intents.publish(notice, arrival, partition, event)
         self._queue(arrival, notices, outcomes, partition, event, size)
+
+    def offer_choice(self, arrival: EvaluatedRecord, choice: PreferencesChoice) -> None:
+        """Take a record with a recipient's preferences, which become an intent."""
+        record = arrival.record
+        partition = self._partitions.get(TopicPartition(*record[:2]))
+        if partition is None or partition.revoking or partition.epoch != arrival.epoch:
+            return
+        event = partition.frontier.offered(record.offset, 1, record.timestamp_ms / 1000)
+        if event is not None:
+            self._intents.publish(choice, arrival, partition, event)
+            event.size = record.size
+            self._unacknowledged.expect(partition, 1, event)
 
     def offer_intent(
         self, arrival: EvaluatedRecord, read: Position, seen: Seen, now: float, *, is_off: bool = False

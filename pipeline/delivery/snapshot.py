@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.delivery.breaker import BreakerState
@@ -10,6 +10,7 @@ from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 
 if TYPE_CHECKING:
+    from pipeline.care.recipients import Recipients
     from pipeline.delivery.partition import Partition
     from pipeline.delivery.route import Route
 
@@ -36,6 +37,16 @@ class ApiSnapshot(NamedTuple):
     retry_budget: float
 
 
+class CareSnapshot(NamedTuple):
+    """What recipient care knows at one time."""
+
+    recipients: int
+    unwritten: int
+    """Recipients of whom more is known than their record on Kafka says."""
+    unwritten_since: float | None
+    """Since when the first of them has changed; wall clock."""
+
+
 class DeliverySnapshot(NamedTuple):
     """The state of delivery at one time."""
 
@@ -58,6 +69,8 @@ class DeliverySnapshot(NamedTuple):
     """The lowest unfinished offset, or the next one; None before anything was read or committed."""
     backpressured: Mapping[TopicPartition, float]
     """Partitions that are not read because their share of the buffers is used up, each with the time since when."""
+    care: CareSnapshot | None = None
+    """None: no partition is decided by recipient care."""
 
     @property
     def in_flight(self) -> int:
@@ -98,6 +111,17 @@ def taken(
         spans={key: frontier.span for key, frontier in frontiers.items()},
         frontiers={key: frontier.offset for key, frontier in frontiers.items()},
         backpressured=backpressured,
+        care=_care([partition.care for partition in partitions.values() if partition.care is not None]),
+    )
+
+
+def _care(known: Sequence[Recipients]) -> CareSnapshot | None:
+    if not known:
+        return None
+    return CareSnapshot(
+        sum(map(len, known)),
+        sum(one.unwritten for one in known),
+        min([one.oldest for one in known if one.oldest is not None], default=None),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.model.event import Event, Origin
+from pipeline.model.event import Event, Origin, Position
 from pipeline.model.notice import Notice
 
 
@@ -29,6 +29,29 @@ class Intent(NamedTuple):
     committed: int
     """The last offset of that partition which Kafka had acknowledged as committed when the intent was written: what is
     below is never read again, so that an intent of it that arrives later is a repetition."""
+
+
+class PreferencesChoice(NamedTuple):
+    """A recipient's preferences, as the map role has read them."""
+
+    recipient: str
+    """In clear."""
+    preferences: str | None
+    """JSON; None: forgotten."""
+
+
+class ChoiceIntent(NamedTuple):
+    """A recipient's preferences, on their way to the partition of the recipient's notices."""
+
+    choice: PreferencesChoice
+    position: Position
+    """Where the map role has read them."""
+    timestamp_ms: int
+    """Kafka's, of that record."""
+    stream: str
+    """As of `Intent`."""
+    committed: int
+    """As of `Intent`."""
 
 
 class Seen(NamedTuple):

@@ -109,6 +109,11 @@ class RuleSet:
         limits = {rule.id: rule.max_per_minute or default for rule in self.rules}
         return {rule: limit for rule, limit in limits.items() if limit is not None}
 
+    @property
+    def remembers(self) -> float:
+        """Seconds after a message in which it may hold back another one to the same recipient."""
+        return max(self.care.longest, *[rule.once.within for rule in self.rules if rule.once is not None], 0)
+
     def for_type(self, event_type: str) -> Sequence[Rule]:
         """The rules that look at events of this type, in file order."""
         return self._by_type.get(event_type, ())

@@ -18,12 +18,24 @@ if TYPE_CHECKING:
 class CareRecords:
     """What the engine does with records of recipients. Everything runs on the loop's thread, `_foreign` apart."""
 
-    def __init__(self, delivery: Delivery, care_log: CareLog, watch: CareWatch, progressed: Callable[[], None]) -> None:
-        """`progressed` is called when something that waited for a record is done."""
+    def __init__(
+        self,
+        delivery: Delivery,
+        care_log: CareLog,
+        watch: CareWatch,
+        *,
+        progressed: Callable[[], None],
+        overwritten: Callable[[], None],
+    ) -> None:
+        """`progressed` is called when something that waited for a record is done.
+
+        `overwritten` is called for each record of a process that has lost the partition.
+        """
         self._delivery = delivery
         self._log = care_log
         self._watch = watch
         self._progressed = progressed
+        self._overwritten = overwritten
         self._watched: dict[int, TopicPartition] = {}
 
     def start(self) -> None:
@@ -67,6 +79,7 @@ class CareRecords:
     def _foreign(self, number: int, recipient: str, state: bytes | None) -> None:
         partition = self._watched.get(number)
         if partition is not None:
+            self._overwritten()
             self._delivery.care_overwritten(partition, recipient, state)
 
 

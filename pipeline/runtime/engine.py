@@ -18,7 +18,7 @@ import structlog
 
 from pipeline.errors import OutcomeLost
 from pipeline.model.event import TopicPartition
-from pipeline.model.intent import Intent
+from pipeline.model.intent import ChoiceIntent, Intent, PreferencesChoice
 from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import ACCEPTED
@@ -194,13 +194,19 @@ class Engine:
         """Hand over what the map role has made, in its order."""
         delivery, source = self._delivery, self._source
         for pending in delivery.intents():
-            arrival = pending.arrival
-            event = arrival.event
-            assert event is not None  # noqa: S101 - a notice is made of an event
-            partition = TopicPartition(arrival.record.topic, arrival.record.partition)
+            arrival, content = pending.arrival, pending.content
+            record, event = arrival.record, arrival.event
+            partition = TopicPartition(record.topic, record.partition)
             stream, origin = pending.mapped
+            if isinstance(content, PreferencesChoice):
+                choice = ChoiceIntent(
+                    content, record.position, record.timestamp_ms, stream, source.committed(partition)
+                )
+                intents.write_choice(choice, partial(self._intent_written, pending.ticket))
+                continue
+            assert event is not None  # noqa: S101 - a notice is made of an event
             intent = Intent(
-                pending.notice,
+                content,
                 event,
                 origin,
                 arrival.rules_version,

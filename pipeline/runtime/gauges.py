@@ -13,7 +13,8 @@ from pipeline.model.kafka_health import with_held
 from pipeline.status.condition import ConditionName
 
 if TYPE_CHECKING:
-    from pipeline.delivery.snapshot import ApiSnapshot
+    from pipeline.delivery.snapshot import ApiSnapshot, CareSnapshot
+    from pipeline.model.event import TopicPartition
     from pipeline.runtime.credentials import Credentials
     from pipeline.runtime.intake import Intake
     from pipeline.runtime.service import Parts
@@ -53,15 +54,11 @@ def read_gauges(
         if partition in held:
             age = max(age, now + parts.clock.correction() - held[partition].oldest)  # noqa: PLW2901 - of what waits
         yield metrics.FRONTIER_AGE, {"topic": partition.topic, "partition": str(partition.partition)}, age
-    for partition, one in held.items():
-        labels = {"topic": partition.topic, "partition": str(partition.partition)}
-        yield metrics.PARTITION_AWAITING_SCHEMA, labels, now - one.since
-    for partition, stuck in parts.source.stuck().items():
-        labels = {"topic": partition.topic, "partition": str(partition.partition)}
-        yield metrics.PARTITION_STUCK, labels, now - stuck.since
-    for partition, since in state.backpressured.items():
-        labels = {"topic": partition.topic, "partition": str(partition.partition)}
-        yield metrics.PARTITION_BACKPRESSURE, labels, now - since
+    yield from _since(metrics.PARTITION_AWAITING_SCHEMA, {key: one.since for key, one in held.items()}, now)
+    yield from _since(metrics.PARTITION_STUCK, {key: one.since for key, one in parts.source.stuck().items()}, now)
+    yield from _since(metrics.PARTITION_BACKPRESSURE, state.backpressured, now)
+    if state.care is not None:
+        yield from _of_care(state.care, now + parts.clock.correction())
     yield metrics.LAST_POLL, {}, parts.source.last_poll_at()
     health = parts.source.health()
     if health is not None:
@@ -78,6 +75,21 @@ def _of_api(labels: Mapping[str, str], api: ApiSnapshot) -> Iterable[tuple[Metri
         yield metrics.BREAKER, {"state": breaker, **labels}, float(api.breaker is breaker)
     for halt in Halt:
         yield metrics.HALTED, {"reason": halt, **labels}, float(api.halted is halt)
+
+
+def _since(
+    metric: Metric, times: Mapping[TopicPartition, float], now: float
+) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    """For how long something has been so, of each partition of which it is."""
+    for partition, since in times.items():
+        yield metric, {"topic": partition.topic, "partition": str(partition.partition)}, now - since
+
+
+def _of_care(care: CareSnapshot, now: float) -> Iterable[tuple[Metric, Mapping[str, str], float]]:
+    since = care.unwritten_since
+    yield metrics.CARE_RECIPIENTS, {}, care.recipients
+    yield metrics.CARE_UNWRITTEN, {}, care.unwritten
+    yield metrics.CARE_UNWRITTEN_AGE, {}, 0.0 if since is None else max(0.0, now - since)
 
 
 def _status(credentials: Credentials, status: StatusWatch) -> Iterable[tuple[Metric, Mapping[str, str], float]]:

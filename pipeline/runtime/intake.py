@@ -217,6 +217,9 @@ class Intake:
     def _evaluate_with_care(self, record: Record, partition: _Key, epoch: int, origin: Origin) -> None:
         """Offer an intent; run the stages for a record of any other topic."""
         hop = self._hop
+        if hop is not None and record.topic == hop.preferences:
+            self._choose(hop, record, epoch, origin)
+            return
         if hop is None or record.topic != hop.topic:
             self._evaluate(record, partition, epoch, origin)
             return
@@ -224,6 +227,17 @@ class Intake:
         if not hop.take(record, epoch, self.rules, self._telemetry, now):
             fault = Undecodable(Reason.MALFORMED_AVRO, "a record of the intents topic that is not an intent")
             self._offer_undecodable(record, epoch, origin, fault, now)
+
+    def _choose(self, hop: Hop, record: Record, epoch: int, origin: Origin) -> None:
+        """Offer a recipient's preferences."""
+        now = self._clock.now()
+        try:
+            faults = hop.choose(record, epoch, self.rules, now)
+        except Undecodable as fault:
+            self._offer_undecodable(record, epoch, origin, fault, now)
+            return
+        if faults:
+            log.warning("preferences_read_in_part", position=str(record.position), faults=list(faults))
 
     def _offer(
         self,

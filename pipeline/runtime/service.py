@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from pipeline.errors import UserError
 from pipeline.runtime.bridge import Bridge
 from pipeline.runtime.care_records import CareRecords
 from pipeline.runtime.engine import Engine
@@ -17,6 +18,7 @@ from pipeline.runtime.intake import Intake
 from pipeline.runtime.pause_sharing import PauseSharing
 
 if TYPE_CHECKING:
+    from pipeline.care.recipients import CareTerms
     from pipeline.delivery.machine import Delivery
     from pipeline.model.pause import Pause
     from pipeline.ports import (
@@ -42,6 +44,10 @@ class CareParts(NamedTuple):
 
     log: CareLog
     watch: CareWatch
+    overwritten: Callable[[], None]
+    """Counts a record of a process that has lost the partition."""
+    terms: CareTerms
+    """What the machine decides by; a reload replaces its declaration."""
 
 
 class Parts(NamedTuple):
@@ -96,7 +102,13 @@ class Service:
         )
         self._care = None
         if parts.care is not None:
-            self._care = CareRecords(parts.delivery, parts.care.log, parts.care.watch, self._progressed)
+            self._care = CareRecords(
+                parts.delivery,
+                parts.care.log,
+                parts.care.watch,
+                progressed=self._progressed,
+                overwritten=parts.care.overwritten,
+            )
         self._pause_sharing = PauseSharing(parts.controls, parts.clock)
         self.engine = Engine(
             delivery=parts.delivery,
@@ -144,7 +156,9 @@ class Service:
         if self._error is None:
             self._error = error
             first, *others = _leaves(error)
-            more = {"others": [f"{type(one).__name__}: {one}" for one in others]} if others else {}
+            more: dict[str, object] = {"others": [f"{type(one).__name__}: {one}" for one in others]} if others else {}
+            if isinstance(first, UserError) and first.hint is not None:
+                more["hint"] = first.hint
             log.error("fatal", error=str(first), kind=type(first).__name__, **more)
         self._on_end()
         self._stop.set()

@@ -20,6 +20,20 @@ class RecipientCareSettings(Section):
     intents_topic: TopicName = Field(
         "notice.intents", description="Topic of notices on their way to their recipient's partition."
     )
+    care_topic: TopicName = Field(
+        "notice.care",
+        description="Compacted topic of what is known of recipients: one partition for each of the intents topic.",
+    )
+    preferences_topic: TopicName | None = Field(
+        None,
+        description="Compacted topic of recipients' preferences: the key is the recipient, the value JSON such as "
+        '`{"opted_out": ["promotions"], "timezone": "Europe/Berlin"}`; a record without a value forgets them.',
+    )
+    accept_loss: bool = Field(
+        False,
+        description="Start although what is known of recipients was deleted, or written with another key of their "
+        "hash: caps and `once` begin with what the outcomes topic has, opt-outs with what is read of them again.",
+    )
     create: bool = Field(True, description="Create the topics of recipient care if they do not exist.")
     partitions: int = Field(
         64,

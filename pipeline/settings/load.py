@@ -99,7 +99,12 @@ def _shadow(settings: Settings) -> Settings:
             "kafka": kafka.model_copy(update={"group_id": group}),
             "outcomes": outcomes.model_copy(update={"topic": outcomes.topic + SHADOW_SUFFIX}),
             "dead_letters": letters.model_copy(update={"topic": letters.topic + SHADOW_SUFFIX}),
-            "recipient_care": care.model_copy(update={"intents_topic": care.intents_topic + SHADOW_SUFFIX}),
+            "recipient_care": care.model_copy(
+                update={
+                    "intents_topic": care.intents_topic + SHADOW_SUFFIX,
+                    "care_topic": care.care_topic + SHADOW_SUFFIX,
+                }
+            ),
         }
     )
 

@@ -378,7 +378,10 @@ class Settings(Section):
             "dead_letters.redriven_topic": self.dead_letters.redriven_topic,
             "control.topic": self.control.topic,
             "recipient_care.intents_topic": self.recipient_care.intents_topic,
+            "recipient_care.care_topic": self.recipient_care.care_topic,
         }
+        if self.recipient_care.preferences_topic is not None:  # read, and not as events
+            written["recipient_care.preferences_topic"] = self.recipient_care.preferences_topic
         topics_apart(self.kafka.topics, written)
         if self.recipient_care.enabled is True and self.outcomes.recipient == "omit":
             raise ValueError(

@@ -43,6 +43,7 @@ class TwoTopics(Stage):
         care = {
             "enabled": True,
             "intents_topic": self.intents,
+            "care_topic": f"{topics[0]}.care",
             "partitions": PARTITIONS,
             "replication_factor": 1,
         }

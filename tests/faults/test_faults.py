@@ -15,7 +15,6 @@ from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, with_fields
 
 FOLDER = Path(__file__).parent
 WITHOUT_FILE = {
-    "care-not-applied",  # only the service refuses it: tests/unit/bootstrap/test_refused_care.py
     "file-not-read",  # the name is the fault: tests/unit/adapters/test_rule_files.py
     "file-too-large",  # a mebibyte needs no file
 }

@@ -107,20 +107,23 @@ def replay_timeout(properties: Mapping[str, Any]) -> float:
 class LedgerReader:
     """Reads the outcomes topic from the commits' pointers to its current end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it works with
         self,
         properties: Mapping[str, Any],
         topic: str,
         decode: Callable[[bytes | None], LedgerEntry | None],
         telemetry: LedgerTelemetry,
         ledger_id: Callable[[], str | None] = lambda: None,
+        *,
         care: CareReader | None = None,
+        without_outcomes: str | None = None,
         intents: str | None = None,
     ) -> None:
         """`properties` are librdkafka's; `ledger_id` queries the topic's id.
 
         `care` restores the recipients of those partitions that have some. `intents` is the intents topic, where
-        recipient care is on; `decode` then gives the position of intents, too.
+        recipient care is on; `decode` then gives the position of intents, too. For the topic `without_outcomes` nothing
+        is looked up by time: it may be old, and its records become intents that are the same when written again.
         """
         self._properties = {
             **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
@@ -137,6 +140,7 @@ class LedgerReader:
         self._ledger_id = ledger_id
         self._care = care
         self._intents = intents
+        self._without_outcomes = without_outcomes
         self._is_checked = False
         self._is_sharing_reported = False
 
@@ -278,8 +282,9 @@ class LedgerReader:
         if self._intents is None:
             unread = [one for one in committed if ranges[own[one.partition].partition][0] < own[one.partition].offset]
         else:
-            unread = list(committed) if any(low < high for low, high in ranges.values()) else []
+            unread = [*committed] if any(low < high for low, high in ranges.values()) else []
         starts: dict[TopicPartition, LedgerPosition] = {}
+        unread = [one for one in unread if one.partition.topic != self._without_outcomes]
         for partition, timestamp_ms in self._first_timestamps(consumer, unread).items():
             home = own[partition].partition
             searched = [home] if self._intents in {None, partition.topic} else list(ranges)
@@ -429,9 +434,14 @@ class LedgerReader:
         entry = self._decode(message.value())
         if entry is not None:
             found.add(entry, LedgerPosition(partition, offset))
-            if self._care is not None and found.is_of(entry):
-                self._care.outcome(entry.position[:2], message.value(), offset)
+            if self._care is not None and found.is_own(entry):
+                self._care.outcome(self._read_from(entry), message.value(), offset)
         return 1
+
+    def _read_from(self, entry: LedgerEntry) -> tuple[str, int]:
+        """Return the partition in which the notice was delivered: that of its intent, or of its event."""
+        intent, position = entry.intent, entry.position
+        return position[:2] if self._intents is None or intent is None else (self._intents, intent.partition)
 
 
 class _Found:
@@ -459,10 +469,6 @@ class _Found:
             return True
         self.other_group = self.other_group or entry.origin.group
         return False
-
-    def is_of(self, entry: LedgerEntry) -> bool:
-        """Whether the entry is about one of the partitions."""
-        return entry.origin == self._origins.get(entry.position[:2])
 
     def add(self, entry: LedgerEntry, position: LedgerPosition) -> None:
         """Add an entry of the ledger. Of several entries with one key the first counts, because its offset is lowest.

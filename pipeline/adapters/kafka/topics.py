@@ -41,6 +41,15 @@ CONTROL_CONFIG: Mapping[str, str] = {"cleanup.policy": "compact", "retention.ms"
 """The newest record of each scope is kept without a limit of time."""
 REDRIVEN_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": "-1"}
 """No deletion: a letter whose mark is deleted would be sent again. A mark takes about a hundred bytes."""
+CARE_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "compact",
+    "retention.ms": "-1",
+    # A late record of a process that has lost the partition must not replace the owner's before the owner has seen it.
+    "min.compaction.lag.ms": "3600000",
+    # Reading begins with all records: little of them should be old.
+    "min.cleanable.dirty.ratio": "0.2",
+}
+"""The newest record of each recipient is kept without a limit of time."""
 NEW_TOPIC_SECONDS = 2.0
 """How long a new topic may take to reach every broker before it is reported as missing."""
 SLICE_SECONDS = 1.0

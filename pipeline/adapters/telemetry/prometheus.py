@@ -258,6 +258,14 @@ class PrometheusTelemetry:
         """A partition begins at its start, because its topic was deleted and created again."""
         self._counters[metrics.TOPICS_RECREATED].labels(topic).inc()
 
+    def care_restored(self, seconds: float) -> None:
+        """The recipients of newly assigned partitions were read."""
+        self._gauges[metrics.CARE_RESTORE].set(seconds)
+
+    def care_overwritten(self) -> None:
+        """Another process wrote a record of recipient care after it had lost the partition."""
+        self._counters[metrics.CARE_FOREIGN_WRITES].labels().inc()
+
     def rules_loaded(self, rules: RuleSet, now: float) -> None:
         """These rules are in use from now on.
 

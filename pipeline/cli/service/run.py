@@ -39,6 +39,14 @@ def command(
         bool,
         typer.Option("--shadow", help="Send nothing, and write outcomes to a separate topic; the setting `shadow`."),
     ] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Start although what recipient care knew was deleted, or written with another hash key; the setting "
+            "`recipient_care.accept_loss`.",
+        ),
+    ] = False,
 ) -> None:
     """Run the service: read events, send notices and publish outcomes until SIGTERM or Ctrl-C; then drain and commit.
 
@@ -56,6 +64,8 @@ def command(
         environment["NOTICE_PIPELINE_WORKERS"] = str(workers)
     if shadow:
         environment["NOTICE_PIPELINE_SHADOW"] = "true"
+    if accept_loss:
+        environment["NOTICE_PIPELINE_RECIPIENT_CARE__ACCEPT_LOSS"] = "true"
     settings = load_settings(config, environment)
     require_group(settings, config, environment)
     _check_files(settings, config, environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.model.intent import Mapped
+from pipeline.model.intent import Mapped, PreferencesChoice
 
 if TYPE_CHECKING:
     from pipeline.delivery.evaluated_record import EvaluatedRecord
@@ -20,7 +20,7 @@ class PendingIntent:
     """An intent to write. Intents are written in the order in which they were made."""
 
     ticket: int
-    notice: Notice
+    content: Notice | PreferencesChoice
     arrival: EvaluatedRecord
     mapped: Mapped
 
@@ -39,12 +39,18 @@ class UnwrittenIntents:
         """Return how many intents are made and not acknowledged."""
         return len(self._unacknowledged)
 
-    def publish(self, notice: Notice, arrival: EvaluatedRecord, partition: Partition, event: Unfinished) -> None:
+    def publish(
+        self,
+        content: Notice | PreferencesChoice,
+        arrival: EvaluatedRecord,
+        partition: Partition,
+        event: Unfinished,
+    ) -> None:
         """Add an intent."""
         self._ticket += 1
         partition.unacknowledged += 1
         self._unacknowledged[self._ticket] = (partition, event)
-        self._pending.append(PendingIntent(self._ticket, notice, arrival, partition.mapped))
+        self._pending.append(PendingIntent(self._ticket, content, arrival, partition.mapped))
 
     def collect(self) -> list[PendingIntent]:
         """Return the intents made since the last call."""

@@ -344,11 +344,6 @@ CODES: Mapping[str, Code] = {
         "Leave it out.",
         "send: {after: 30m}",
     ),
-    "care-not-applied": Code(
-        _E,
-        "`run` was given rules with recipient care, which this release checks, tests and simulates but does not apply.",
-        "Leave it out of the rules that `run` reads.",
-    ),
     "cap-without-effect": Code(
         _W,
         "A cap never holds a message back.",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.adapters.events.avro import FRAME
 from pipeline.adapters.kafka.intents.record import IntentDecoder, IntentEncoder, intent_schema
 from pipeline.model.event import EVENT_BYTES, Event, Origin, Position, Record, Redrive
-from pipeline.model.intent import Checkpoint, Intent, StreamState
+from pipeline.model.intent import Checkpoint, ChoiceIntent, Intent, PreferencesChoice, StreamState
 from pipeline.model.notice import Notice, OnAmbiguous
 from pipeline.model.once import Once
 from pipeline.model.trace import TraceContext
@@ -138,6 +138,26 @@ def test_a_checkpoint_is_read_as_it_was_written(checkpoint: Checkpoint) -> None:
     found = _DECODE(written)
     assert found is not None
     assert found.content == checkpoint
+    assert _by_fastavro(written) == written
+
+
+@given(
+    st.builds(
+        ChoiceIntent,
+        st.builds(PreferencesChoice, _TEXTS, _SOME),
+        st.builds(Position, _TEXTS, _INTS, _OFFSETS),
+        _OFFSETS,
+        _TEXTS,
+        _OFFSETS,
+    )
+)
+def test_a_choice_is_read_as_it_was_written(choice: ChoiceIntent) -> None:
+    """With where the map role has read it, so that its repetition is recognised."""
+    written = _ENCODE.choice(choice)
+    found = _DECODE(written)
+    assert found is not None
+    assert found.content == choice.choice
+    assert (found.stream, found.committed, found.position) == (choice.stream, choice.committed, choice.position)
     assert _by_fastavro(written) == written
 
 

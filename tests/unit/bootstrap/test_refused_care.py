@@ -1,4 +1,4 @@
-"""The service does not apply recipient care yet, and refuses rules that have it: at start and at each reload."""
+"""Rules with recipient care, and the settings that do not go with them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.events import find_rules
 from pipeline.cli.app import main
-from pipeline.errors import ConfigurationError, RulesRefused
+from pipeline.errors import ConfigurationError
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.settings import Settings
 from tests.unit.rules.shop import RULE, TEMPLATES, schemas
@@ -23,7 +24,6 @@ care:
     transactional: {caps: [a-day], quiet: {hours: night}, opt_out: orders}
 """
 ONCE = f"{RULE}    once: {{by: '${{event.order_no}}', within: 24h}}\n"
-NOT_YET = "this release checks, tests and simulates recipient care; `run` does not apply"
 
 
 def settings(folder: Path, rules: str, care: str | None, recipient: str = "hash") -> Settings:
@@ -41,25 +41,13 @@ def settings(folder: Path, rules: str, care: str | None, recipient: str = "hash"
     )
 
 
-def refused(folder: Path, rules: str, care: str | None) -> list[str]:
-    with pytest.raises(RulesRefused) as caught:
-        find_rules(settings(folder, rules, care), schemas())
-    assert {one.code for one in caught.value.findings} == {"care-not-applied"}
-    return [f"{Path(one.path).name}:{one.line}:{one.column}: {one.message}" for one in caught.value.findings]
-
-
-def test_each_part_that_would_hold_a_message_back_is_named(tmp_path: Path) -> None:
-    """File, line, column and key."""
-    assert refused(tmp_path, RULE, CARE) == [
-        f"care.yaml:5:21: {NOT_YET} `caps` yet",
-        f"care.yaml:5:36: {NOT_YET} `quiet` yet",
-        f"care.yaml:5:59: {NOT_YET} `opt_out` yet",
-    ]
-
-
-def test_once_needs_no_file_of_care(tmp_path: Path) -> None:
-    """It is named in the rule."""
-    assert refused(tmp_path, ONCE, None) == [f"shop.yaml:7:5: {NOT_YET} `once` yet"]
+@pytest.mark.parametrize(("rules", "care"), [(RULE, CARE), (ONCE, None), (ONCE, CARE)])
+def test_rules_with_care_are_read(tmp_path: Path, rules: str, care: str | None) -> None:
+    """The service applies it."""
+    found = find_rules(settings(tmp_path, rules, care), schemas())
+    assert [rule.id for rule in found.rules] == ["paid"]
+    assert needs_care(found) is not None
+    assert found.remembers > 0
 
 
 @pytest.mark.parametrize(
@@ -71,9 +59,9 @@ def test_once_needs_no_file_of_care(tmp_path: Path) -> None:
         CARE.replace("quiet: {hours: night}, opt_out: orders", "over_cap: send, quiet: {hours: night, then: send}"),
     ],
 )
-def test_what_holds_nothing_back_is_no_reason_to_refuse(tmp_path: Path, care: str) -> None:
-    """Nothing is sent that should not be."""
-    assert [rule.id for rule in find_rules(settings(tmp_path, RULE, care), schemas()).rules] == ["paid"]
+def test_what_holds_nothing_back_needs_no_care(tmp_path: Path, care: str) -> None:
+    """No topic is needed for it."""
+    assert needs_care(find_rules(settings(tmp_path, RULE, care), schemas())) is None
 
 
 @pytest.mark.parametrize(("rules", "care", "where"), [(RULE, CARE, "care.yaml"), (ONCE, None, "`once` of rule `paid`")])

@@ -237,12 +237,13 @@ class HopWorld:
     def collect(self, member: Member) -> None:
         """Intents, checkpoints and outcomes go to the producers."""
         for pending in member.delivery.intents():
-            record, event = pending.arrival.record, pending.arrival.event
+            record, event, notice = pending.arrival.record, pending.arrival.event, pending.content
             assert event is not None
+            assert isinstance(notice, Notice)
             source = TopicPartition(record.topic, record.partition)
             assert source in member.epochs, "an intent of a partition that is not ours"
             intent = Intent(
-                pending.notice,
+                notice,
                 event,
                 pending.mapped.origin,
                 "v1",
@@ -250,7 +251,7 @@ class HopWorld:
                 pending.mapped.stream,
                 member.committed.get(source, 0),
             )
-            member.queue.append(Queued(intents_of(pending.notice.recipient), intent, pending))
+            member.queue.append(Queued(intents_of(notice.recipient), intent, pending))
         for publication in member.delivery.publications():
             self.decided[publication.outcome.id] += 1
             member.unwritten.append(publication)

@@ -20,10 +20,7 @@ from tests.faults.test_faults import APIS, FOLDER, TEST_FAULTS, schemas_of, sour
 from tests.unit.rules.shop import RULE, SCHEMA, TEMPLATES, findings
 
 SHOP = SchemaCatalogue([EventSchema(SCHEMA)])
-ERRORS = sorted(
-    name for name, code in CODES.items() if code.level is Level.ERROR and name not in TEST_FAULTS | {"care-not-applied"}
-)
-"""Without what only the service refuses."""
+ERRORS = sorted(name for name, code in CODES.items() if code.level is Level.ERROR and name not in TEST_FAULTS)
 SETTINGS = """
 environment: production
 kafka: {bootstrap_servers: localhost:9092, group_id: shop, topics: [shop.orders]}
@@ -54,7 +51,7 @@ def test_every_error_of_a_rule_or_template_is_the_compilers(code: str) -> None:
     assert tuple(finding for finding in checked.findings if finding.is_error) == compilation.errors
 
 
-@pytest.mark.parametrize("code", sorted(set(CODES) - set(ERRORS) - {"file-not-read", "care-not-applied"}))
+@pytest.mark.parametrize("code", sorted(set(CODES) - set(ERRORS) - {"file-not-read"}))
 def test_warnings_and_faults_of_tests_refuse_nothing(code: str) -> None:
     """They come from lint alone."""
     compilation = compile_rules(sources(code), schemas_of(code), environment="production", apis=APIS)

@@ -53,7 +53,11 @@ class Watch:
 
 def _made() -> tuple[Bench, Log, Watch, CareRecords, list[None]]:
     bench, log, watch, progress = Bench(care=CareTerms(CARE, lambda text: text)), Log(), Watch(), list[None]()
-    return bench, log, watch, CareRecords(bench.delivery, log, watch, lambda: progress.append(None)), progress
+
+    def note() -> None:
+        progress.append(None)
+
+    return bench, log, watch, CareRecords(bench.delivery, log, watch, progressed=note, overwritten=note), progress
 
 
 def _opted_out(bench: Bench) -> None:
@@ -97,7 +101,7 @@ def test_partitions_with_recipients_are_watched_while_they_are_ours() -> None:
 
 async def test_a_record_of_another_process_is_written_over() -> None:
     """With what it knows; one of a partition that is ours no more is left alone."""
-    bench, log, watch, records, _ = _made()
+    bench, log, watch, records, noted = _made()
     records.start()
     records.assigned(Assigned(P0, 1, 0, {}, care=RestoredCare({}, {})))
     other = Recipient()
@@ -105,6 +109,7 @@ async def test_a_record_of_another_process_is_written_over() -> None:
     await asyncio.to_thread(watch.foreign, 0, "ann", other.pack())
     await asyncio.to_thread(watch.foreign, 5, "bob", other.pack())
     await asyncio.sleep(0)
+    assert len(noted) == 1
     records.write(T0 + 60)
     ((_, _, recipient, state, _),) = log.written
     assert recipient == "ann"

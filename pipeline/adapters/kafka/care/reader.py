@@ -97,6 +97,10 @@ class CareReader:
         self._ends: dict[int, int] = {}
         """By partition: the end of the compacted topic when it was read last."""
 
+    def use_password(self, user: str, password: str) -> None:
+        """Authenticate with this user and password from the next reading on."""
+        self.reconnect({"sasl.username": user, "sasl.password": password})
+
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Use these properties from the next reading on."""
         given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}

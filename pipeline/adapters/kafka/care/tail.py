@@ -61,8 +61,6 @@ class CareTail:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: int | None = None
-        self.foreign = 0
-        """Records of other processes."""
 
     def _client(self) -> Consumer:
         settings = {
@@ -165,6 +163,5 @@ class CareTail:
         except DamagedCareState:
             return
         if writer != writer_of(self._process, epoch):
-            self.foreign += 1
             log.warning("care_foreign_write", partition=number, offset=offset, hint="runbook: NoticeCareForeignWrite")
             foreign(number, name, state)

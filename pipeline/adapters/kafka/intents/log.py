@@ -24,7 +24,7 @@ from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS, PRODUCER_RULES
 from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, OutcomeLost
-from pipeline.model.intent import Checkpoint, Intent
+from pipeline.model.intent import Checkpoint, ChoiceIntent, Intent
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -54,7 +54,7 @@ class _Write(NamedTuple):
     """In the order in which records were given."""
     partition: int
     key: str | None
-    content: Intent | Checkpoint
+    content: Intent | ChoiceIntent | Checkpoint
     written: Written
     is_alone: bool = False
     """Whether it was refused as part of a batch, and makes one of its own."""
@@ -154,11 +154,18 @@ class KafkaIntentLog:
         hashed = self._hash(intent.notice.recipient)
         self._add(intents_partition(hashed, self._topic.partitions), hashed, intent, written)
 
+    def write_choice(self, intent: ChoiceIntent, written: Written) -> None:
+        """Write a recipient's preferences to the partition of the recipient's intents, as `write`."""
+        hashed = self._hash(intent.choice.recipient)
+        self._add(intents_partition(hashed, self._topic.partitions), hashed, intent, written)
+
     def write_checkpoint(self, partition: int, checkpoint: Checkpoint, written: Written) -> None:
         """Write a checkpoint to its partition."""
         self._add(partition, None, checkpoint, written)
 
-    def _add(self, partition: int, key: str | None, content: Intent | Checkpoint, written: Written) -> None:
+    def _add(
+        self, partition: int, key: str | None, content: Intent | ChoiceIntent | Checkpoint, written: Written
+    ) -> None:
         self._number += 1
         write = _Write(self._number, partition, key, content, written)
         if self._queue or self._given_back or self._is_settling or not self._produce(write):
@@ -225,8 +232,7 @@ class KafkaIntentLog:
             else:
                 self._failed(write, error)
 
-        encoder = self._encoder
-        value = encoder.intent(content) if isinstance(content, Intent) else encoder.checkpoint(content)
+        value = self._encoded(content)
         producer = self._alone() if is_alone else self._producer
         self._in_flight[number] = write
         try:
@@ -238,6 +244,11 @@ class KafkaIntentLog:
             del self._in_flight[number]
             self._failed(write._replace(is_alone=True), kafka_errors.cause(error))
         return True
+
+    def _encoded(self, content: Intent | ChoiceIntent | Checkpoint) -> bytes:
+        if isinstance(content, Intent):
+            return self._encoder.intent(content)
+        return self._encoder.choice(content) if isinstance(content, ChoiceIntent) else self._encoder.checkpoint(content)
 
     def _failed(self, write: _Write, error: KafkaError) -> None:
         """Keep what must be written again; else the process must end, rather than lose a notice."""

@@ -19,7 +19,7 @@ from pipeline.adapters.events.avro import FRAME, MAGIC, frame, parsed
 from pipeline.adapters.kafka.outcome_bytes import FALSE, NULL, TRUE, VALUE, long, text
 from pipeline.adapters.shipped import shipped
 from pipeline.model.event import EVENT_BYTES, Event, Headers, Origin, Position, Record, Redrive
-from pipeline.model.intent import Checkpoint, Intent, StreamState
+from pipeline.model.intent import Checkpoint, ChoiceIntent, Intent, PreferencesChoice, StreamState
 from pipeline.model.notice import Notice, OnAmbiguous
 from pipeline.model.once import Once
 from pipeline.model.trace import trace_context
@@ -33,15 +33,6 @@ _NO_NOTICE = NULL * 3
 """A record without source, event and notice."""
 _NEITHER = NULL * 2
 """A record without checkpoint and choice."""
-
-
-class PreferencesChoice(NamedTuple):
-    """A recipient's preferences, as the map role has read them."""
-
-    recipient: str
-    """In clear."""
-    preferences: str | None
-    """JSON; None: forgotten."""
 
 
 class IntentRecord(NamedTuple):
@@ -132,6 +123,33 @@ class IntentEncoder:
                 NULL if once is None else VALUE + text(once.key) + _pack(once.within),
                 NULL,  # due
                 _NEITHER,
+            )
+        )
+
+    def choice(self, intent: ChoiceIntent) -> bytes:
+        """Return the record's value."""
+        (recipient, preferences), (topic, partition, offset), timestamp_ms, stream, committed = intent
+        return b"".join(
+            (
+                self._head,
+                text(stream),
+                long(committed),
+                VALUE,  # source
+                text(topic),
+                long(partition),
+                long(offset),
+                NULL,  # topic_id
+                NULL,  # cluster_id
+                long(timestamp_ms),
+                NULL,  # key
+                NULL,  # value
+                _headers(()),
+                NULL,  # event
+                NULL,  # notice
+                NULL,  # checkpoint
+                VALUE,  # choice
+                text(recipient),
+                _text(preferences),
             )
         )
 

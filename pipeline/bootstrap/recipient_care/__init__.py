@@ -1,0 +1,1 @@
+"""What decides about recipients, where recipient care is on."""
