@@ -26,7 +26,7 @@ rules:
     to: "${{event.who}}"
     template: sent
     data: {{number1: "${{event.number}}"}}
-    expires_after: 1s
+    expires_after: 8s
   - id: track
     on: org.unseen.post.parcel
     when: event.number == {OFF}
@@ -47,7 +47,7 @@ EXPECTED = {
 @pytest.fixture
 def parcels(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iterator[Parcels]:
     """r0's account is blocked; r1's replies take so long that the message behind expires."""
-    faults = [{"recipients": ["r0"], "code": 43101}, {"recipients": ["r1"], "code": 45011, "retry_after": 3}]
+    faults = [{"recipients": ["r0"], "code": 43101}, {"recipients": ["r1"], "code": 45011, "retry_after": 12}]
     plan = FaultPlan.model_validate({"faults": faults})
     with running_sandbox(SandboxOptions(port=0, plan=plan)) as sandbox:
         parcels = Parcels(tmp_path, real_kafka, topic("parcels", partitions=2), sandbox)
@@ -64,7 +64,7 @@ def _emit(parcels: Parcels, number: int, recipients: int) -> None:
 def test_five_causes_are_answered_in_a_minute_each(parcels: Parcels) -> None:
     """By the number of the parcel alone."""
     with parcels.service.running():
-        assert parcels.service.reported("starting")
+        assert parcels.service.reported("partitions_assigned")
         _emit(parcels, FEW, 7)
         _emit(parcels, OFF, 7)
         _emit(parcels, REFUSED, 1)
