@@ -121,6 +121,10 @@ def _gauges() -> Iterable[tuple[Metric, Mapping[str, str], float]]:
     yield metrics.CREDENTIALS_RELOADED, {"setting": "notices"}, 1
     yield metrics.UNACKNOWLEDGED, {}, 12
     yield metrics.UNACKNOWLEDGED_AGE, {}, 0.02
+    yield metrics.INTENTS_WAITING, {}, 5
+    yield metrics.INTENTS_UNACKNOWLEDGED, {}, 1
+    yield metrics.CARE_RECIPIENTS, {}, 900
+    yield metrics.CARE_UNWRITTEN, {}, 7
     for name in ConditionName:
         yield metrics.CONDITION, {"condition": name}, float(name is ConditionName.RULE_FAILING)
     for state in BreakerState:
