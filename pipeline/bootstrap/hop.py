@@ -31,7 +31,7 @@ from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
-    from pipeline.delivery.machine import Delivery
+    from pipeline.delivery.machine_with_care import DeliveryWithCare
     from pipeline.ports import Clock
     from pipeline.runtime.service import Parts
 
@@ -106,7 +106,9 @@ async def _read_events_when_delivered(settings: Settings, properties: Mapping[st
             return
 
 
-def make_hop(settings: Settings, delivery: Delivery, clock: Clock, identify: Callable[[str], str] | None) -> Hop:
+def make_hop(
+    settings: Settings, delivery: DeliveryWithCare, clock: Clock, identify: Callable[[str], str] | None
+) -> Hop:
     """Create both roles; `identify` returns a recipient as outcomes have it, None where nothing is known of them."""
     decode = IntentDecoder()
 

@@ -44,14 +44,14 @@ from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, rer
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
-from pipeline.bootstrap.recipient_care.state import make_care_state
+from pipeline.bootstrap.recipient_care.state import CareState, make_care_state
 from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.rule_loader import RuleLoader
 from pipeline.bootstrap.status import make_status_watch, status_counters
 from pipeline.bootstrap.tokens import token_source
 from pipeline.bootstrap.tracing import traced
-from pipeline.care.recipients import CareTerms
 from pipeline.delivery.machine import Delivery
+from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
@@ -72,7 +72,8 @@ from pipeline.web.tally import Tally
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pipeline.ports import TokenSource
+    from pipeline.ports import Clock, TokenSource
+    from pipeline.runtime.hop import Hop
 
 
 HALF_KBYTES = 512
@@ -351,7 +352,12 @@ def make_parts(
         encode,
         encode.reference,
     )
-    delivery = make_delivery(settings, clock.now(), None if care is None else care.terms)
+    delivery, hop, intents = make_delivery(settings, clock.now()), None, None
+    if intents_topic is not None:
+        delivery, hop = make_sending_with_care(settings, clock, care)
+        hop.maps = has_care
+        writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
+        intents = make_intent_log(settings, intents_topic, writing, schemas.registry)
     sending = settings.kafka.topics if intents_topic is None else [intents_topic.name]
     count = sum(map(topics.partitions().__getitem__, sending))
 
@@ -365,12 +371,6 @@ def make_parts(
         topics.prove([Right("WRITE", "topic", settings.control.topic)])
     limit_rules(rules)
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
-    hop, intents = None, None
-    if intents_topic is not None:
-        hop = make_hop(settings, delivery, clock, None if care is None else care.terms.identify)
-        hop.maps = has_care
-        writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
-        intents = make_intent_log(settings, intents_topic, writing, schemas.registry)
     of_hop = [client for client in (intents_reader, intents) if client is not None]
     of_care = () if care is None else care.clients
     reread_for([source, ledger, identities, outcomes, controls, *of_hop, *of_care], source.is_refused)
@@ -396,8 +396,20 @@ def make_parts(
     )
 
 
-def make_delivery(settings: Settings, now: float, care: CareTerms | None = None) -> Delivery:
+def make_delivery(settings: Settings, now: float) -> Delivery:
     """The machine with a route for each API, which differ in their limits and verdicts."""
+    return Delivery(settings.delivery, *_routes(settings, now))
+
+
+def make_sending_with_care(settings: Settings, clock: Clock, care: CareState | None) -> tuple[DeliveryWithCare, Hop]:
+    """The same where recipient care is on, with its two roles; `care` decides about notices, if anything does."""
+    terms = None if care is None else care.terms
+    delivery = DeliveryWithCare(settings.delivery, *_routes(settings, clock.now()), terms)
+    return delivery, make_hop(settings, delivery, clock, None if terms is None else terms.identify)
+
+
+def _routes(settings: Settings, now: float) -> tuple[Route, float, Mapping[str, Route]]:
+    """Return the route of `notices`, the time, and the other APIs' routes: arguments of `Delivery`."""
     rng = random.SystemRandom().random
 
     def route(api: NoticesSettings, policy: DeliverySettings) -> Route:
@@ -406,7 +418,7 @@ def make_delivery(settings: Settings, now: float, care: CareTerms | None = None)
     further = {
         name: route(api, settings.delivery.model_copy(update={"rate": api.rate})) for name, api in settings.apis.items()
     }
-    return Delivery(settings.delivery, route(settings.notices, settings.delivery), now, further, care)
+    return route(settings.notices, settings.delivery), now, further
 
 
 def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, str], None]:

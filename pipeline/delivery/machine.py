@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
 
-from pipeline.care.recipients import CareTerms, Recipients
 from pipeline.delivery.buffers import Buffers
 from pipeline.delivery.condition import NEVER
-from pipeline.delivery.evaluated_record import Attempt, CareRecord, EvaluatedRecord, PendingOutcome
+from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.frontier import Unfinished
-from pipeline.delivery.hop.checkpoints import PendingCheckpoint
-from pipeline.delivery.hop.unwritten_intents import UnwrittenIntents
 from pipeline.delivery.lanes import Lanes
 from pipeline.delivery.partition import Partition
 from pipeline.delivery.pending_notice import PendingNotice
@@ -27,9 +23,8 @@ from pipeline.delivery.snapshot import DeliverySnapshot, Load, taken
 from pipeline.delivery.stops.pauses import because
 from pipeline.delivery.stops.stops import Stops
 from pipeline.delivery.unacknowledged import UnacknowledgedOutcomes, final_outcome
-from pipeline.model.event import Position, TopicPartition
+from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
-from pipeline.model.intent import PreferencesChoice, Seen
 from pipeline.model.ledger import Assigned, CommitPoint
 from pipeline.model.notice import DEFAULT_API, Notice
 from pipeline.model.outcome import Because, Outcome, OutcomeKind, Reason
@@ -37,7 +32,7 @@ from pipeline.model.pause import Pause
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import Verdict
 
-__all__ = ["Attempt", "CareRecord", "Delivery", "DeliverySnapshot", "EvaluatedRecord", "PendingOutcome"]
+__all__ = ["Attempt", "Delivery", "DeliverySnapshot", "EvaluatedRecord", "PendingOutcome"]
 
 NOTICES_PER_SLOT = 8
 """Notices buffered for each slot of `max_in_flight`: capacity for a slow Kafka and for lanes that wait for a retry
@@ -66,12 +61,10 @@ class Delivery:
         route: Route,
         now: float,
         further: Mapping[str, Route] | None = None,
-        care: CareTerms | None = None,
     ) -> None:
         """`now` is seconds since the epoch, here and everywhere.
 
-        `route` is the API of `DEFAULT_API`, `further` are others by name; each notice names its own. `care` is what
-        decides about notices of partitions that are assigned with the state of their recipients.
+        `route` is the API of `DEFAULT_API`, `further` are others by name; each notice names its own.
         """
         self._routes: Mapping[str, Route] = {DEFAULT_API: route, **(further or {})}
         self._writes_body = any(each.writes_body for each in self._routes.values())
@@ -88,11 +81,6 @@ class Delivery:
         """Returns the outcomes decided since the last call."""
         self.acknowledged = self._unacknowledged.acknowledged
         """To be called when Kafka has acknowledged an outcome, with its ticket and its place in the ledger."""
-        self._intents = UnwrittenIntents(self._unacknowledged)
-        self.intents = self._intents.collect
-        """Returns the intents made since the last call (map role), in the order in which to write them."""
-        self.intent_written = self._intents.acknowledged
-        """To be called when Kafka has acknowledged an intent, with its ticket."""
         self._waiting: list[tuple[float, int, PendingNotice]] = []
         self._stops = Stops()
         self._ticket = 0
@@ -102,18 +90,17 @@ class Delivery:
         self._next_sweep = now
         self._correction = 0.0
         self._rules_off: frozenset[str] = frozenset()
-        self._care = care
 
     # Partitions
 
     def assign(self, assigned: Assigned) -> None:
         """The partition is ours from now on; what the ledger holds of it is not sent again."""
         self.release([assigned.partition])
-        care = None
-        if self._care is not None and assigned.care is not None:
-            care = Recipients(self._care, assigned.care, self._now + self._correction)
-        self._partitions[assigned.partition] = Partition(assigned, care)
+        self._partitions[assigned.partition] = self._made(assigned)
         self._stops.owned(len(self._partitions))
+
+    def _made(self, assigned: Assigned) -> Partition:
+        return Partition(assigned)
 
     def begin_revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop sending notices of these partitions; attempts in flight continue."""
@@ -137,7 +124,6 @@ class Delivery:
         for key in keys:
             partition = self._partitions.pop(key)
             self._unacknowledged.release(partition)
-            self._intents.release(partition)
             point = partition.frontier.current()
             if point is not None:
                 points.append(point)
@@ -154,9 +140,6 @@ class Delivery:
         partition = self._partitions.get((topic, number))  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         if partition is None or partition.revoking or partition.epoch != arrival.epoch:
             return
-        if arrival.choice is not None:
-            self._choose(arrival, partition, offset)
-            return
         notices, outcomes = arrival.notices, arrival.outcomes
         if partition.done:
             notices, outcomes = partition.remaining(arrival, offset)
@@ -165,105 +148,9 @@ class Delivery:
         event = partition.frontier.offered(offset, left, since / 1000)
         if event is None or not left:
             return
-        for outcome in outcomes:
-            self._unacknowledged.publish(outcome, record, partition, event)
-        routes = self._routes
-        if self._writes_body:
-            notices = [routes[notice.api].written(notice) for notice in notices]
         if outcomes:  # what ends at once is a dead letter, of which Kafka's client holds a copy while it writes it
             size *= 2
-        for notice in notices:
-            size += len(notice.body)
-            self._ticket += 1
-            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, routes[notice.api]))
-        event.size = size
-        self._unacknowledged.expect(partition, left, event)
-
-    def _choose(self, arrival: EvaluatedRecord, partition: Partition, offset: int) -> None:
-        """Put a recipient's choice in force at once; its record is done when Kafka has it."""
-        choice, care = arrival.choice, partition.care
-        event = partition.frontier.offered(offset, 0 if care is None else 1, arrival.record.timestamp_ms / 1000)
-        if event is None or choice is None or care is None:
-            return
-        event.size = arrival.record.size
-        self._unacknowledged.expect(partition, 1, event)
-        care.choose(choice, offset, self._now + self._correction, partial(self._unacknowledged.done, partition, event))
-
-    def offer_mapped(self, arrival: EvaluatedRecord, now: float) -> None:
-        """Take an event whose notices become intents; those in `notices` are delivered from here all the same."""
-        self._now = now
-        offset = arrival.record.offset
-        partition = self._partitions.get(TopicPartition(*arrival.record[:2]))
-        if partition is None or partition.revoking or partition.epoch != arrival.epoch:
-            return
-        notices, outcomes, intents = arrival.notices, arrival.outcomes, arrival.intents
-        if partition.done or partition.ended:
-            intents = partition.unwritten(intents, offset)
-            notices, outcomes = partition.remaining(arrival, offset)
-        since = arrival.event.time_ms if arrival.event is not None else arrival.record.timestamp_ms
-        event = partition.frontier.offered(offset, len(notices) + len(outcomes) + len(intents), since / 1000)
-        if event is None or not event.left:
-            return
-        size = arrival.record.size
-        for notice in intents:
-            size += len(notice.body)
-            self._intents.publish(notice, arrival, partition, event)
         self._queue(arrival, notices, outcomes, partition, event, size)
-
-    def offer_choice(self, arrival: EvaluatedRecord, choice: PreferencesChoice) -> None:
-        """Take a record with a recipient's preferences, which become an intent."""
-        record = arrival.record
-        partition = self._partitions.get(TopicPartition(*record[:2]))
-        if partition is None or partition.revoking or partition.epoch != arrival.epoch:
-            return
-        event = partition.frontier.offered(record.offset, 1, record.timestamp_ms / 1000)
-        if event is not None:
-            self._intents.publish(choice, arrival, partition, event)
-            event.size = record.size
-            self._unacknowledged.expect(partition, 1, event)
-
-    def offer_intent(
-        self, arrival: EvaluatedRecord, read: Position, seen: Seen, now: float, *, is_off: bool = False
-    ) -> bool:
-        """Take an intent, read at `read`, with its notice; return whether it was seen before, so that nothing follows.
-
-        `is_off`: its rule is switched off, and the notice ends at once.
-        """
-        self._now = now
-        partition = self._partitions.get(TopicPartition(*read[:2]))
-        if partition is None or partition.revoking or partition.epoch != arrival.epoch or partition.checkpoints is None:
-            return False
-        partition.checkpoints.begins(read.offset)
-        notices: Sequence[Notice] = ()
-        is_repeated = partition.checkpoints.replays.is_replay(seen)
-        if arrival.choice is not None and not is_repeated:
-            self._choose(arrival, partition, read.offset)
-            return False
-        if not is_repeated:
-            notices, _ = partition.remaining(arrival, read.offset)
-        since = arrival.event.time_ms if arrival.event is not None else seen.timestamp_ms
-        event = partition.frontier.offered(read.offset, len(notices), since / 1000)
-        if event is None or not event.left:
-            return is_repeated
-        is_off = is_off or arrival.notices[0].rule in self._rules_off
-        leaving = [notice for notice in notices if notice.api in self._routes] if not is_off else []
-        self._queue(arrival, leaving, (), partition, event, arrival.record.size)
-        for notice in notices if len(leaving) < len(notices) else ():
-            work = PendingNotice(0, notice, arrival, event, partition, self._routes[DEFAULT_API])
-            if is_off:
-                self._publish(work, OutcomeKind.CANCELLED, Reason.RULE_OFF, now)
-            else:
-                work.reply = Reply(detail=f"there is no API `{notice.api}` in the configuration any more")
-                self._publish(work, OutcomeKind.REJECTED, Reason.CONFIG, now)
-        return False
-
-    def pass_over(self, read: Position, epoch: int, since: float) -> None:
-        """Take a record of the intents topic from which nothing follows; `since` is its time, epoch seconds."""
-        partition = self._partitions.get(TopicPartition(*read[:2]))
-        if partition is not None and not partition.revoking and partition.epoch == epoch:
-            if partition.checkpoints is not None:
-                partition.checkpoints.begins(read.offset)
-            partition.frontier.offered(read.offset, 0, since)
 
     def _queue(
         self,
@@ -274,29 +161,21 @@ class Delivery:
         event: Unfinished,
         size: int,
     ) -> None:
-        """Publish the outcomes, put the notices into their lanes, and count what `event` waits for."""
+        """Publish the outcomes, put the notices into their lanes, and count what `event` waits for.
+
+        `size` is the memory that it takes without the bodies of these notices.
+        """
         for outcome in outcomes:
             self._unacknowledged.publish(outcome, arrival.record, partition, event)
-            size += arrival.record.size
-        for one in notices:
-            notice = self._routes[one.api].written(one)
+        routes = self._routes
+        if self._writes_body:
+            notices = [routes[notice.api].written(notice) for notice in notices]
+        for notice in notices:
             size += len(notice.body)
             self._ticket += 1
-            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, self._routes[notice.api]))
+            self._lanes.add(PendingNotice(self._ticket, notice, arrival, event, partition, routes[notice.api]))
         event.size = size
         self._unacknowledged.expect(partition, event.left, event)
-
-    def checkpoints(self, now: float) -> list[PendingCheckpoint]:
-        """Return the checkpoints of intents to write now."""
-        owned = ((key, one, one.checkpoints) for key, one in self._partitions.items() if one.checkpoints is not None)
-        due = ((key, one.epoch, checkpoints.due(now)) for key, one, checkpoints in owned)
-        return [PendingCheckpoint(key, epoch, checkpoint) for key, epoch, checkpoint in due if checkpoint is not None]
-
-    def checkpoint_written(self, pending: PendingCheckpoint, offset: int) -> None:
-        """Kafka has acknowledged a checkpoint, at this offset of its partition."""
-        partition = self._partitions.get(pending.partition)
-        if partition is not None and partition.epoch == pending.epoch and partition.checkpoints is not None:
-            partition.checkpoints.written(offset)
 
     def rules_off(self, rules: frozenset[str], now: float) -> int:
         """End the buffered notices of `rules`, which are not in use any more; return how many ended.
@@ -512,11 +391,6 @@ class Delivery:
             )
 
     @property
-    def unwritten_intents(self) -> int:
-        """How many intents are made and not acknowledged by Kafka."""
-        return len(self._intents)
-
-    @property
     def unacknowledged(self) -> int:
         """How many outcomes are decided and not acknowledged by Kafka."""
         return len(self._unacknowledged)
@@ -525,34 +399,6 @@ class Delivery:
         """What to commit: partitions whose frontier or pointer has moved since the last call."""
         points = (partition.frontier.commit_point() for partition in self._partitions.values())
         return [point for point in points if point is not None]
-
-    # Recipient care
-
-    def care_writes(self, now: float) -> list[CareRecord]:
-        """The records of recipients to write now; `care_written` follows for each."""
-        wall = now + self._correction
-        return [
-            CareRecord(partition, write)
-            for partition in self._partitions.values()
-            if partition.care is not None and not partition.revoking
-            for write in partition.care.writes(wall)
-        ]
-
-    def care_written(self, record: CareRecord, *, is_written: bool) -> None:
-        """Kafka has the record, or refused it."""
-        partition, write = record
-        if partition.care is None:
-            return
-        if is_written:
-            partition.care.written(write)
-        else:
-            partition.care.failed(write)
-
-    def care_overwritten(self, key: TopicPartition, recipient: str, state: bytes | None) -> None:
-        """Another process wrote the record of a recipient of this partition, which it has lost to this one."""
-        partition = self._partitions.get(key)
-        if partition is not None and partition.care is not None:
-            partition.care.again(recipient, state)
 
     # Pauses, token, time, state
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.delivery.machine import CareRecord, Delivery
+    from pipeline.delivery.evaluated_record import CareRecord
+    from pipeline.delivery.machine_with_care import DeliveryWithCare
     from pipeline.model.event import TopicPartition
     from pipeline.model.ledger import Assigned
     from pipeline.ports import CareLog, CareWatch
@@ -20,7 +21,7 @@ class CareRecords:
 
     def __init__(
         self,
-        delivery: Delivery,
+        delivery: DeliveryWithCare,
         care_log: CareLog,
         watch: CareWatch,
         *,

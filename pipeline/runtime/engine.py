@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pipeline.errors import OutcomeLost
-from pipeline.model.event import TopicPartition
-from pipeline.model.intent import ChoiceIntent, Intent, PreferencesChoice
 from pipeline.model.ledger import CommitPoint
 from pipeline.model.reply import Reply
 from pipeline.model.verdict import ACCEPTED
@@ -26,9 +24,11 @@ from pipeline.runtime.sender import Sender
 
 if TYPE_CHECKING:
     from pipeline.delivery.machine import Attempt, Delivery, PendingOutcome
+    from pipeline.model.event import TopicPartition
     from pipeline.model.pause import Pause
-    from pipeline.ports import Api, Clock, EventSource, IntentLog, OutcomeLog, Telemetry
+    from pipeline.ports import Api, Clock, EventSource, OutcomeLog, Telemetry
     from pipeline.runtime.care_records import CareRecords
+    from pipeline.runtime.intent_writing import IntentWriting
 
 POLL_SECONDS = 0.002
 """Interval between polls for missing acknowledgements: below the producer's linger of 5 ms."""
@@ -62,7 +62,7 @@ class Engine:
         fan_out: Callable[[], int] = lambda: 1,
         share: Callable[[Sequence[Pause]], None] = lambda _: None,
         care: CareRecords | None = None,
-        intents: IntentLog | None = None,
+        intents: IntentWriting | None = None,
     ) -> None:
         """`apis` are those of `delivery`; `fatal` ends the service; `share` gets pauses that delivery has decided.
 
@@ -145,7 +145,7 @@ class Engine:
                 publication = replace(publication, outcome=moved)  # noqa: PLW2901 - the same outcome, with corrected times
             self._outcomes.publish(publication.outcome, publication.record, partial(self._acknowledged, publication))
         if self._intents is not None:
-            self._write_intents(self._intents)
+            self._intents.write(self._correction)
         self._poll_soon()
         self._update_demand()
         for sender in self._senders:
@@ -167,7 +167,7 @@ class Engine:
         if points:
             self._source.commit(points)
         if self._intents is not None:
-            self._write_checkpoints(self._intents, now)
+            self._intents.write_checkpoints(now)
         decided = self._delivery.decided_pauses()
         if decided:
             self._share(decided)
@@ -189,41 +189,6 @@ class Engine:
                 post(attempt.notice, token, attempt.trace, answered)
         self._senders.rotate()  # while Kafka limits what may leave, each API is the first in turn
         return sending
-
-    def _write_intents(self, intents: IntentLog) -> None:
-        """Hand over what the map role has made, in its order."""
-        delivery, source = self._delivery, self._source
-        for pending in delivery.intents():
-            arrival, content = pending.arrival, pending.content
-            record, event = arrival.record, arrival.event
-            partition = TopicPartition(record.topic, record.partition)
-            stream, origin = pending.mapped
-            if isinstance(content, PreferencesChoice):
-                choice = ChoiceIntent(
-                    content, record.position, record.timestamp_ms, stream, source.committed(partition)
-                )
-                intents.write_choice(choice, partial(self._intent_written, pending.ticket))
-                continue
-            assert event is not None  # noqa: S101 - a notice is made of an event
-            intent = Intent(
-                content,
-                event,
-                origin,
-                arrival.rules_version,
-                arrival.received_at + self._correction,
-                stream,
-                source.committed(partition),
-            )
-            intents.write(intent, partial(self._intent_written, pending.ticket))
-
-    def _intent_written(self, ticket: int, _: int) -> None:
-        self._delivery.intent_written(ticket)
-
-    def _write_checkpoints(self, intents: IntentLog, now: float) -> None:
-        """Write what partitions of the intents topic have seen, for their next owner."""
-        for pending in self._delivery.checkpoints(now):
-            written = partial(self._delivery.checkpoint_written, pending)
-            intents.write_checkpoint(pending.partition.partition, pending.checkpoint, written)
 
     def _quiet(self, now: float) -> bool:
         """Whether nothing may be sent because this process was frozen or Kafka does not answer.
@@ -269,7 +234,7 @@ class Engine:
         self._telemetry.ended(publication.outcome, self._clock.now() + self._correction)
 
     def _poll_soon(self) -> None:
-        awaits = self._delivery.unacknowledged or (self._intents is not None and self._delivery.unwritten_intents)
+        awaits = self._delivery.unacknowledged or (self._intents is not None and self._intents.awaits)
         if awaits and self._polling is None:
             self._polling = asyncio.get_running_loop().call_later(POLL_SECONDS, self._poll)
 

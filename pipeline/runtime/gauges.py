@@ -47,7 +47,7 @@ def read_gauges(
     if parts.hop is not None:
         topic = parts.hop.topic
         yield metrics.INTENTS_WAITING, {}, sum(lag for partition, lag in lags.items() if partition.topic == topic)
-        yield metrics.INTENTS_UNACKNOWLEDGED, {}, parts.delivery.unwritten_intents
+        yield metrics.INTENTS_UNACKNOWLEDGED, {}, parts.hop.delivery.unwritten_intents
     for partition, lag in lags.items():
         yield metrics.CONSUMER_LAG, {"topic": partition.topic, "partition": str(partition.partition)}, lag
     for partition, age in state.oldest.items():

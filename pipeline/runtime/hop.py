@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.care.preferences import Choice, parse_preferences
 from pipeline.delivery.evaluated_record import EvaluatedRecord
-from pipeline.delivery.machine import Delivery
+from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.errors import Undecodable
 from pipeline.model.event import Position, Record
 from pipeline.model.intent import Intent, PreferencesChoice, Seen
@@ -46,7 +46,7 @@ class Hop:
         topic: str,
         decode: IntentDecoding,
         group: str,
-        delivery: Delivery,
+        delivery: DeliveryWithCare,
         clock: Clock,
         preferences: str | None = None,
     ) -> None:
@@ -60,7 +60,7 @@ class Hop:
         """Whether notices become intents; else what is left in the topic is delivered."""
         self._decode = decode
         self._group = group
-        self._delivery = delivery
+        self.delivery = delivery
         self._clock = clock
 
     def map(self, evaluated: EvaluatedRecord, rules: RuleSet, now: float) -> None:
@@ -73,7 +73,7 @@ class Hop:
             evaluated.intents = [notice for notice in notices if notice.category not in urgent]
         else:
             evaluated.intents, evaluated.notices = evaluated.notices, ()
-        self._delivery.offer_mapped(evaluated, now)
+        self.delivery.offer_mapped(evaluated, now)
 
     def choose(self, record: Record, epoch: int, rules: RuleSet, now: float) -> Sequence[str]:
         """Offer a record of the preferences topic; return faults of what is left out of it.
@@ -82,7 +82,7 @@ class Hop:
             Undecodable: it cannot be read.
         """
         choice, faults = _chosen(record)
-        self._delivery.offer_choice(EvaluatedRecord(record, None, epoch, (), (), now, rules.version), choice)
+        self.delivery.offer_choice(EvaluatedRecord(record, None, epoch, (), (), now, rules.version), choice)
         return faults
 
     def take(self, record: Record, epoch: int, rules: RuleSet, telemetry: Telemetry, now: float) -> bool:
@@ -96,11 +96,11 @@ class Hop:
             telemetry.for_another_group(record.topic)
         if group == self._group and choice is not None and seen is not None:
             chosen = EvaluatedRecord(record, None, epoch, (), (), now, rules.version, choice=choice)
-            if self._delivery.offer_intent(chosen, position, seen, now):
+            if self.delivery.offer_intent(chosen, position, seen, now):
                 telemetry.intent_repeated()
             return True
         if group != self._group or intent is None or seen is None:
-            self._delivery.pass_over(position, epoch, record.timestamp_ms / 1000)
+            self.delivery.pass_over(position, epoch, record.timestamp_ms / 1000)
             return True
         evaluated = EvaluatedRecord(
             intent.event.record,
@@ -112,7 +112,7 @@ class Hop:
             intent.rules_version,
             intent=intent,
         )
-        if self._delivery.offer_intent(evaluated, position, seen, now, is_off=intent.notice.rule in rules.off):
+        if self.delivery.offer_intent(evaluated, position, seen, now, is_off=intent.notice.rule in rules.off):
             telemetry.intent_repeated()
         return True
 

@@ -15,6 +15,7 @@ from pipeline.runtime.care_records import CareRecords
 from pipeline.runtime.engine import Engine
 from pipeline.runtime.health import Health
 from pipeline.runtime.intake import Intake
+from pipeline.runtime.intent_writing import IntentWriting
 from pipeline.runtime.pause_sharing import PauseSharing
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Parts(NamedTuple):
     care: CareParts | None = None
     """None: recipient care is off."""
     hop: Hop | None = None
-    """Recipient care's, with `intents`; None: it is off."""
+    """Recipient care's, with `intents`; its machine is `delivery`. None: it is off."""
     intents: IntentLog | None = None
 
 
@@ -101,14 +102,17 @@ class Service:
             hop=parts.hop,
         )
         self._care = None
-        if parts.care is not None:
+        if parts.hop is not None and parts.care is not None:
             self._care = CareRecords(
-                parts.delivery,
+                parts.hop.delivery,
                 parts.care.log,
                 parts.care.watch,
                 progressed=self._progressed,
                 overwritten=parts.care.overwritten,
             )
+        intents = None
+        if parts.hop is not None and parts.intents is not None:
+            intents = IntentWriting(parts.hop.delivery, parts.intents, parts.source)
         self._pause_sharing = PauseSharing(parts.controls, parts.clock)
         self.engine = Engine(
             delivery=parts.delivery,
@@ -123,7 +127,7 @@ class Service:
             fatal=self.fail,
             share=self._pause_sharing.share,
             care=self._care,
-            intents=parts.intents,
+            intents=intents,
         )
         self.bridge = Bridge(
             loop=asyncio.get_running_loop(),

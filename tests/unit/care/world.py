@@ -19,7 +19,7 @@ from pipeline.care.record import RECIPIENT, read_key, read_state, written_key, w
 from pipeline.care.restore import Restoring
 from pipeline.delivery import pointer
 from pipeline.delivery.evaluated_record import Attempt, CareRecord, PendingOutcome
-from pipeline.delivery.machine import Delivery
+from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
@@ -55,7 +55,7 @@ ONCE_A, ONCE_OTHER = Intent("ann", once="parcel"), Intent("ann", once="letter")
 class Owner:
     """One owner of the partition, from assignment to crash."""
 
-    def __init__(self, delivery: Delivery, writer: bytes, begin: int, seen: int) -> None:
+    def __init__(self, delivery: DeliveryWithCare, writer: bytes, begin: int, seen: int) -> None:
         self.delivery = delivery
         self.writer = writer
         self.next = begin
@@ -101,13 +101,14 @@ class World:
         given = arrival(offset, partition=PLACE, epoch=self.owners)
         if intent.choice is not None:
             given.choice = Choice(_hashed(intent.to), intent.choice)
+            owner.delivery.choose(given, given.record.position, self.now)
         else:
             once = None if intent.once is None else Once(once_key("parcel-shipped", intent.once), WITHIN)
             message = notice(f"n{offset}", intent.to)._replace(
                 once=once, category=None if intent.once is not None else "marketing"
             )
             given.notices = [message]
-        owner.delivery.offer(given, self.now)
+            owner.delivery.offer(given, self.now)
 
     def send(self) -> None:
         """Whatever may leave does."""
@@ -229,7 +230,7 @@ class World:
                 reached = max(reached, outcome.position.offset)
         settings = DeliverySettings()
         route = Route(settings, VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=self.now)
-        delivery = Delivery(settings, route, self.now, care=CareTerms(self.care, _hashed))
+        delivery = DeliveryWithCare(settings, route, self.now, care=CareTerms(self.care, _hashed))
         end = LedgerPosition(0, len(self.ledger))
         delivery.assign(Assigned(PLACE, self.owners, offset, done, reached, end, care=restoring.restored()))
         return Owner(delivery, self.owners.to_bytes(8, "big"), offset, len(self.log))

@@ -16,7 +16,7 @@ from pipeline.delivery import pointer
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
 from pipeline.delivery.hop.checkpoints import PendingCheckpoint
 from pipeline.delivery.hop.unwritten_intents import PendingIntent
-from pipeline.delivery.machine import Delivery
+from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Origin, Position, TopicPartition
@@ -101,7 +101,7 @@ class Member:
     def __init__(self, seed: int, now: float) -> None:
         rng = random.Random(seed).random  # noqa: S311 - a seed that can be replayed
         route = Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=rng, now=now)
-        self.delivery = Delivery(SETTINGS, route, now)
+        self.delivery = DeliveryWithCare(SETTINGS, route, now)
         self.epochs: dict[TopicPartition, int] = {}
         self.read: dict[TopicPartition, int] = {}
         self.committed: dict[TopicPartition, int] = {}

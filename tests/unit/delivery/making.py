@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.care.recipients import CareTerms
 from pipeline.delivery.evaluated_record import Attempt, EvaluatedRecord, PendingOutcome
-from pipeline.delivery.machine import Delivery
+from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import BodyContract, Route
 from pipeline.delivery.verdicts import VerdictSettings, VerdictTable
@@ -122,7 +122,7 @@ class Bench:
             table = VerdictTable(verdicts)
             return Route(chosen, table, max_in_flight=max_in_flight, rng=lambda: rng, now=T0, body=body)
 
-        self.delivery = Delivery(chosen, route(), T0, {api: route() for api in further}, care)
+        self.delivery = DeliveryWithCare(chosen, route(), T0, {api: route() for api in further}, care)
         self._has_care = care is not None
         self.outcomes: list[Outcome] = []
         self.unacknowledged: list[PendingOutcome] = []
@@ -146,7 +146,10 @@ class Bench:
     def offer(self, *arrivals: EvaluatedRecord) -> None:
         """Give it events."""
         for one in arrivals:
-            self.delivery.offer(one, self.now)
+            if one.choice is None:
+                self.delivery.offer(one, self.now)
+            else:
+                self.delivery.choose(one, one.record.position, self.now)
 
     def later(self, seconds: float) -> None:
         """Let time pass."""
