@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from pipeline.cli import app
+from pipeline.cli import app, language
 from tests.unit.rules.shop import SCHEMA, TEMPLATES
 
 RULES = """\
@@ -55,6 +55,13 @@ class Done(NamedTuple):
 
 
 Run = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """The language is one of the process, and must not reach the next test."""
+    yield
+    language.english()
 
 
 @pytest.fixture
