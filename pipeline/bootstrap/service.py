@@ -18,7 +18,7 @@ from pipeline.adapters.kafka.client_log import forwarding_logger
 from pipeline.adapters.kafka.control import ControlReader
 from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.intents.reader import IntentsReader
-from pipeline.adapters.kafka.ledger import LedgerReader
+from pipeline.adapters.kafka.ledger.reader import LedgerReader
 from pipeline.adapters.kafka.outcome_record import CareLedgerDecoder, LedgerDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.rights import Right

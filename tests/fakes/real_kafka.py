@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.identities import Identities
-from pipeline.adapters.kafka.ledger import LedgerReader
+from pipeline.adapters.kafka.ledger.reader import LedgerReader
 from pipeline.adapters.kafka.outcome_record import LedgerDecoder
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
@@ -46,7 +46,7 @@ class Counts:
 
 
 class LedgerCounts:
-    """Implements `pipeline.adapters.kafka.ledger.LedgerTelemetry`."""
+    """Implements `pipeline.adapters.kafka.ledger.reader.LedgerTelemetry`."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts

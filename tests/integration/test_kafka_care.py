@@ -14,7 +14,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.care.reader import CareReader, CareSettings
 from pipeline.adapters.kafka.care.tail import CareTail
 from pipeline.adapters.kafka.care.writer import CareWriter
-from pipeline.adapters.kafka.ledger import Committed, LedgerReader
+from pipeline.adapters.kafka.ledger.reader import Committed, LedgerReader
 from pipeline.adapters.kafka.outcome_record import LedgerDecoder
 from pipeline.care.recipient import Recipient
 from pipeline.care.record import About

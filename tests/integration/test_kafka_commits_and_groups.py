@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from pipeline.adapters.kafka.ledger import Replay
+from pipeline.adapters.kafka.ledger.reader import Replay
 from pipeline.delivery import pointer
 from pipeline.errors import RightsMissing
 from pipeline.model.event import TopicPartition

@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline.adapters.kafka import ledger
-from pipeline.adapters.kafka.ledger import Committed, Replay, replay_timeout
+from pipeline.adapters.kafka.ledger import reader as ledger
+from pipeline.adapters.kafka.ledger.reader import Committed, Replay, replay_timeout
 from pipeline.delivery import pointer
 from pipeline.errors import UserError
 from pipeline.model.event import Position, TopicPartition

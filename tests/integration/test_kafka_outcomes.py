@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 )
 from structlog.testing import capture_logs
 
-from pipeline.adapters.kafka.ledger import ledger_partition
+from pipeline.adapters.kafka.ledger.reader import ledger_partition
 from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.errors import OutcomeLost
 from pipeline.model import dead_letter

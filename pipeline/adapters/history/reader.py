@@ -11,7 +11,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import orjson
 import structlog
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -20,8 +19,8 @@ from pipeline.adapters.history.outcome_values import OutcomeValues
 from pipeline.adapters.history.rows import FIELDS, Row, day_of, make_row
 from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import outside_group
 from pipeline.adapters.kafka.former_clients import drop, leave
-from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
 from pipeline.adapters.kafka.range import ASK_SECONDS
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
@@ -109,7 +108,7 @@ class HistoryReader:
 
     def _made(self) -> Consumer:
         settings = {
-            **{name: value for name, value in self._properties.items() if name not in MEMBER_SETTINGS},
+            **outside_group(self._properties),
             "group.id": self._options.own_group,
             "partition.assignment.strategy": "range",
             "session.timeout.ms": SESSION_MS,
@@ -117,7 +116,7 @@ class HistoryReader:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "statistics.interval.ms": WATCH_INTERVAL_MS,
-            "stats_cb": lambda text: self._brokers.observe(orjson.loads(text)),
+            "stats_cb": self._brokers.take,
             "log_level": 0,
         }
         return kafka_errors.configured(lambda: Consumer(settings))

@@ -19,9 +19,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import PRODUCER_RULES, TO_THE_END, outside_group
 from pipeline.adapters.kafka.former_clients import drop
-from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
-from pipeline.adapters.kafka.outcomes import PRODUCER_RULES
 from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, Unreachable
 from pipeline.model.pause import Pause, Scope, ScopeKind
@@ -77,17 +76,14 @@ class ControlReader:
 
     def _client(self, properties: Mapping[str, Any]) -> Consumer:
         settings = {
-            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
+            **outside_group(properties),
             "group.id": f"{self._group}.control",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
+            **TO_THE_END,
             # The end of an empty topic is known after one wait of the broker, and the service starts after that.
             "fetch.wait.max.ms": 50,
             "error_cb": self._heard.append,
             "statistics.interval.ms": WATCH_INTERVAL_MS,
-            "stats_cb": lambda text: self._brokers.observe(orjson.loads(text)),
+            "stats_cb": self._brokers.take,
         }
         return kafka_errors.configured(lambda: Consumer(settings))
 

@@ -114,3 +114,16 @@ def reading(topic: str) -> Iterator[None]:
     except KafkaException as error:
         found = cause(error)
         raise Unreachable(f"{topic} cannot be read: {found.str()}", hint=hint({found.code()})) from None
+
+
+def raise_if_final(error: KafkaError | None) -> None:
+    """Raise an error after which reading cannot go on."""
+    if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return  # librdkafka always looks up the group's coordinator; reading does not need it
+    if is_fatal(error) or is_refused(error):
+        raise KafkaException(error)
+
+
+def silent(text: str) -> KafkaException:
+    """Return the error of a topic that returns no records."""
+    return KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001 - librdkafka's own codes begin so

@@ -14,17 +14,17 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import TO_THE_END
 from pipeline.adapters.kafka.connection_errors import ConnectionErrors
 from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
 from pipeline.adapters.kafka.former_clients import close, drop
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.intents.reader import IntentsReader
-from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay, replay_timeout
+from pipeline.adapters.kafka.ledger.reader import Committed, LedgerReader, Replay, replay_timeout, uncommitted
 from pipeline.adapters.kafka.statistics import INTERVAL_MS, KnownBrokers, Statistics, report_lost
 from pipeline.delivery import pointer
 from pipeline.errors import ConfigurationError
 from pipeline.model.event import Origin, TopicPartition
-from pipeline.model.ledger import CommitPoint
 from pipeline.settings.kafka_cautions import HEARTBEAT, SESSION, heartbeat_ms
 
 if TYPE_CHECKING:
@@ -231,9 +231,7 @@ class Membership:
                     **CONSUMER_DEFAULTS,
                     **given,
                     **protocol,
-                    "enable.auto.commit": False,
-                    "enable.auto.offset.store": False,
-                    "enable.partition.eof": True,
+                    **TO_THE_END,
                     # If the next offset does not exist, the service reports what is lost and continues as configured.
                     "auto.offset.reset": "error",
                     "error_cb": take_error,
@@ -317,7 +315,7 @@ class Membership:
                 self.owned[assigned.partition] = OFFSET_INVALID if assigned.frontier is None else assigned.frontier
                 self._commits.adopt(assigned.partition, replay.pointer, assigned.frontier)
             # Kafka must have the ledger pointer before the first notice is sent.
-            self._commits.last(consumer, _uncommitted(committed, replays))
+            self._commits.last(consumer, uncommitted(committed, replays))
             self._events.on_assigned([replay.assigned for replay in replays])
         consumer.incremental_assign(
             [
@@ -493,12 +491,3 @@ def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[Kafka
         if one.error is not None:
             raise KafkaException(one.error)
     return answers
-
-
-def _uncommitted(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[CommitPoint]:
-    """Return commit points of partitions whose committed pointer is not the current one."""
-    return [
-        CommitPoint(one.partition, one.offset, replay.pointer)
-        for one, replay in zip(committed, replays, strict=True)
-        if one.offset is not None and one.metadata != replay.pointer
-    ]

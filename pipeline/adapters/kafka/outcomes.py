@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from pipeline.adapters.kafka import clients
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE, Cut, content
 from pipeline.adapters.kafka.former_clients import END_SECONDS, PURGED, FormerProducers
-from pipeline.adapters.kafka.ledger import ledger_partition
-from pipeline.adapters.kafka.rights import Right, refused
-from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
+from pipeline.adapters.kafka.ledger.reader import ledger_partition
+from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, OutcomeLost
 from pipeline.model.event import Record
 from pipeline.model.outcome import ACCEPTED, Outcome, Reason
@@ -27,27 +26,6 @@ if TYPE_CHECKING:
     from confluent_kafka import Message, ThrottleEvent
 
     from pipeline.ports import Acknowledged
-
-NO_TIMEOUT_MS = 2_147_483_647
-"""librdkafka's greatest timeout, 24.8 days: an unavailable broker delays outcomes and loses none."""
-
-PRODUCER_DEFAULTS: Mapping[str, Any] = {
-    "linger.ms": 5,
-    "compression.type": "lz4",
-    "queue.buffering.max.messages": 100_000,
-    "queue.buffering.max.kbytes": 65_536,
-    # The Java client's partitioner, so that a redriven record gets the partition that other producers would choose.
-    "partitioner": "murmur2_random",
-    "statistics.interval.ms": WATCH_INTERVAL_MS,
-    # The topic's limit decides: the client's default is lower than what a source topic may hold.
-    "message.max.bytes": 16_777_216,
-}
-PRODUCER_RULES: Mapping[str, Any] = {
-    "enable.idempotence": True,
-    "acks": "all",
-    "message.timeout.ms": NO_TIMEOUT_MS,
-}
-"""Settings that make writes safe; the user's properties do not override them."""
 
 THROTTLE_REPORT_SECONDS = 60.0
 """Between two reports of a quota, which throttles every request."""
@@ -113,14 +91,9 @@ class KafkaOutcomeLog:
         self._throttle_reported = 0.0
 
     def _made(self, **more: object) -> Producer:
-        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, **self._callbacks(), **more}
-        for delivery_timeout in ("delivery.timeout.ms", "request.required.acks"):
-            settings.pop(delivery_timeout, None)  # synonyms of settings above
-        if self._batch_bytes is not None:
-            settings["batch.size"] = min(int(settings.get("batch.size", self._batch_bytes)), self._batch_bytes)
-        known = KnownBrokers()
-        settings["stats_cb"] = lambda text: known.observe(orjson.loads(text))
-        producer = kafka_errors.configured(lambda: Producer(settings))
+        producer, known = clients.producer(
+            self._properties, {**self._callbacks(), **more}, batch_bytes=self._batch_bytes
+        )
         self._brokers[producer] = known
         return producer
 
@@ -255,7 +228,7 @@ class KafkaOutcomeLog:
 
     def _alone(self) -> Producer:
         if self._one_by_one is None:
-            self._one_by_one = self._made(**{"batch.num.messages": 1, "linger.ms": 0})
+            self._one_by_one = self._made(**clients.ONE_BY_ONE)
         return self._one_by_one
 
     def _report_batch(self, error: KafkaError, topic: str) -> None:
@@ -265,8 +238,7 @@ class KafkaOutcomeLog:
                 "batch_refused",
                 topic=topic,
                 error=error.str(),
-                hint="its records are written again one by one; the right DESCRIBE_CONFIGS on the topic, or a smaller "
-                "`batch.size` in kafka.properties, avoids this",
+                hint=clients.BATCH_HINT,
             )
 
     def _write_dead_letter(self, pending: _Pending, cut: Cut, *, alone: bool = False) -> bool:
@@ -312,13 +284,8 @@ class KafkaOutcomeLog:
 
     def _lose(self, error: KafkaError, topic: str) -> None:
         """Record that a write is refused permanently; the first such error is reported."""
-        if self._lost is not None:
-            return
-        if kafka_errors.is_refused(error):
-            self._lost = refused(self._properties, [Right("WRITE", "topic", topic)]).message
-        else:
-            hint = kafka_errors.hint({error.code()})
-            self._lost = f"{topic}: {error.str()}" + (f" ({hint})" if hint else "")
+        if self._lost is None:
+            self._lost = clients.refusal(self._properties, topic, error)
 
     def _callbacks(self) -> Mapping[str, object]:
         return {"error_cb": self._on_error, "throttle_cb": self._on_throttle}

@@ -15,7 +15,7 @@ from pipeline.adapters.kafka.commits import Commits
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.lag import Lag
-from pipeline.adapters.kafka.ledger import LedgerReader
+from pipeline.adapters.kafka.ledger.reader import LedgerReader
 from pipeline.adapters.kafka.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.rights import Right, refused

@@ -43,6 +43,10 @@ class KnownBrokers:
         self.are_lost = False
         """Whether the client knows no broker any more."""
 
+    def take(self, text: str) -> None:
+        """Take one report as librdkafka gives it (`stats_cb`)."""
+        self.observe(orjson.loads(text))
+
     def observe(self, report: Mapping[str, Any]) -> None:
         """Take one report of librdkafka's statistics."""
         if report["brokers"].keys() - _LOGICAL:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, NamedTuple
 
-from pipeline.adapters.kafka.ledger import ledger_partition
+from pipeline.adapters.kafka.ledger.reader import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.operations.decoding import decoded

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from pipeline.adapters.kafka.ledger import ledger_partition
+from pipeline.adapters.kafka.ledger.reader import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeFields
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange, read_record
 from pipeline.adapters.kafka.record import LAST_TIMESTAMP_MS

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import PRODUCER_DEFAULTS
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE
-from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.adapters.kafka.topics import TopicCheck

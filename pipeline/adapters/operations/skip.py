@@ -16,8 +16,9 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import outside_group
 from pipeline.adapters.kafka.commits import TRANSIENT, require_answer
-from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS, ledger_partition
+from pipeline.adapters.kafka.ledger.reader import ledger_partition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog
 from pipeline.adapters.kafka.range import Span, TopicRange
@@ -68,7 +69,7 @@ class KafkaSkip:
 
     def __init__(self, properties: Mapping[str, Any], group: str, origin: Origin) -> None:
         """`properties` are librdkafka's."""
-        self._properties = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
+        self._properties = outside_group(properties)
         self._group = group
         self._origin = origin
 

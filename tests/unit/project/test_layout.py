@@ -33,7 +33,7 @@ DATA_ALONE = {"tzdata"}
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT).as_posix())
 def test_a_folder_has_at_most_25_modules_and_no_prefix_repeats_its_name(folder: Path) -> None:
-    """`adapters/kafka/ledger.py`, not `adapters/kafka/kafka_ledger.py`."""
+    """`adapters/kafka/source.py`, not `adapters/kafka/kafka_source.py`."""
     modules = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
     assert len(modules) <= MOST_MODULES
     assert [name for name in modules if name.startswith(f"{folder.name}_")] == []

@@ -11,9 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
+from pipeline.adapters.kafka.clients import PRODUCER_RULES, TO_THE_END, outside_group
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
-from pipeline.adapters.kafka.outcomes import PRODUCER_RULES
 from pipeline.care.declaration import Care
 from pipeline.care.recipient import Accepted
 from pipeline.care.record import ABOUT, RECIPIENT, About, read_about, read_key, read_state, written_about, written_key
@@ -84,7 +83,7 @@ class CareReader:
 
         `since` returns the time from which on messages count, seconds since the epoch.
         """
-        self._properties = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
+        self._properties = outside_group(properties)
         self._settings = settings
         self._care = care
         self.counts_since = since
@@ -103,8 +102,7 @@ class CareReader:
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Use these properties from the next reading on."""
-        given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
-        self._properties = {**self._properties, **given}
+        self._properties = {**self._properties, **outside_group(properties)}
 
     def begin(self, committed: Sequence[HasCommit], alive: Callable[[], None]) -> None:
         """Read the records of those of these partitions that have recipients; calls `alive` after each batch.
@@ -192,10 +190,7 @@ class CareReader:
         consumer = Consumer(
             {
                 **self._properties,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
+                **TO_THE_END,
             }
         )  # not closed: see former_clients.py
         left: dict[int, int] = {}
@@ -217,8 +212,7 @@ class CareReader:
             if messages:
                 heard = now
             elif now - heard > SILENT_SECONDS:
-                text = f"{topic} returned no record for {SILENT_SECONDS:.0f} s"
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001 - librdkafka's own codes begin so
+                raise kafka_errors.silent(f"{topic} returned no record for {SILENT_SECONDS:.0f} s")
         damaged = sum(restoring.damaged for restoring, _ in found.values())
         if damaged:
             log.error(
@@ -255,10 +249,8 @@ def _take(message: Message, left: dict[int, int], found: dict[int, tuple[Restori
     if error is not None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
             left.pop(number, None)
-        elif kafka_errors.is_fatal(error) or (
-            kafka_errors.is_refused(error) and error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED
-        ):
-            raise KafkaException(error)
+        else:
+            kafka_errors.raise_if_final(error)
         return
     if offset >= left.get(number, 0) - 1:
         left.pop(number, None)

@@ -10,15 +10,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
 from confluent_kafka import Consumer, KafkaError
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.care.writer import writer_of
+from pipeline.adapters.kafka.clients import outside_group
 from pipeline.adapters.kafka.former_clients import drop
-from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
 from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
 from pipeline.care.record import RECIPIENT, read_key, read_state
 from pipeline.errors import ConfigurationError, DamagedCareState
@@ -46,7 +45,7 @@ class CareTail:
         self._topic = topic
         self._process = process
         self._properties = {
-            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
+            **outside_group(properties),
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "latest",
@@ -66,7 +65,7 @@ class CareTail:
         settings = {
             **self._properties,
             "statistics.interval.ms": WATCH_INTERVAL_MS,
-            "stats_cb": lambda text: self._brokers.observe(orjson.loads(text)),
+            "stats_cb": self._brokers.take,
         }
         return kafka_errors.configured(lambda: Consumer(settings))
 
@@ -80,8 +79,7 @@ class CareTail:
         Raises:
             ConfigurationError: librdkafka refuses its settings; the present client stays.
         """
-        given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
-        self._properties = {**self._properties, **given}
+        self._properties = {**self._properties, **outside_group(properties)}
         self._next = self._client()
 
     def start(self, foreign: Foreign) -> None:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from pipeline.adapters.kafka import clients
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.former_clients import FormerProducers
-from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS, PRODUCER_RULES
+from pipeline.adapters.kafka.former_clients import END_SECONDS, FormerProducers
 from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.care.record import RECIPIENT, written_key, written_state
 from pipeline.errors import ConfigurationError
@@ -40,20 +39,13 @@ class CareWriter:
         self._properties = properties
         self._topic = topic
         self._process = process
-        self._producer = self._made()
+        self._producer, self._brokers = self._made()
         self._former = FormerProducers()
         self._reported = 0.0
 
-    def _made(self) -> Producer:
-        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error}
-        for synonym in ("delivery.timeout.ms", "request.required.acks"):
-            settings.pop(synonym, None)
-        settings["message.timeout.ms"] = TIMEOUT_MS
-        brokers = KnownBrokers()
-        settings["stats_cb"] = lambda text: brokers.observe(orjson.loads(text))
-        producer = kafka_errors.configured(lambda: Producer(settings))
-        self._brokers = brokers
-        return producer
+    def _made(self) -> tuple[Producer, KnownBrokers]:
+        own = {"error_cb": self._on_error, "message.timeout.ms": TIMEOUT_MS}
+        return clients.producer(self._properties, own)
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
@@ -67,9 +59,17 @@ class CareWriter:
             ConfigurationError: librdkafka refuses the settings; the present client stays.
         """
         self._properties = {**self._properties, **properties}
-        producer = self._made()
-        self._former.add(self._producer)
-        self._producer = producer
+        self._replace(END_SECONDS)
+
+    def _replace(self, seconds: float) -> None:
+        """Write by a new client. What the present one does not write within `seconds` is given back.
+
+        Raises:
+            ConfigurationError: librdkafka refuses the settings; the present client stays.
+        """
+        producer, known = self._made()
+        self._former.add(self._producer, seconds)
+        self._producer, self._brokers = producer, known
 
     def write(self, partition: int, epoch: int, recipient: str, state: bytes | None, finished: Finished) -> None:
         """Write a recipient's record, of the owner's assignment `epoch`; None: nothing is left to know."""
@@ -96,16 +96,12 @@ class CareWriter:
             self._replace_lost()
 
     def _replace_lost(self) -> None:
-        """Write by a new client; records that the present one has not written are given back."""
         self._brokers.are_lost = False
         report_lost("care topic's producer")
-        former = self._producer
         try:
-            self._producer = self._made()
+            self._replace(0.0)
         except ConfigurationError as error:  # a file has changed since it was checked
             log.error("care_producer_not_replaced", error=error.message)
-        else:
-            self._former.add(former, 0.0)
 
     def _report(self, error: KafkaError) -> None:
         """Report that records are not taken: they are written again, and a next owner reads more of the ledger."""

@@ -13,15 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from pipeline.adapters.kafka import clients
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.dead_letters import TOO_LARGE
 from pipeline.adapters.kafka.former_clients import END_SECONDS, PURGED, FormerProducers
-from pipeline.adapters.kafka.outcomes import PRODUCER_DEFAULTS, PRODUCER_RULES
-from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, OutcomeLost
 from pipeline.model.intent import Checkpoint, ChoiceIntent, Intent
@@ -86,8 +84,7 @@ class KafkaIntentLog:
         self._topic = topic
         self._encoder = encoder
         self._hash = recipient_hash
-        self._brokers = KnownBrokers()
-        self._producer = self._made()
+        self._producer, self._brokers = self._made()
         self._one_by_one: Producer | None = None
         self._former = FormerProducers()
         self._number = 0
@@ -101,18 +98,9 @@ class KafkaIntentLog:
         self._lost: str | None = None
         self._done = 0
 
-    def _made(self, **more: object) -> Producer:
-        settings = {**PRODUCER_DEFAULTS, **self._properties, **PRODUCER_RULES, "error_cb": self._on_error, **more}
-        for synonym in ("delivery.timeout.ms", "request.required.acks"):
-            settings.pop(synonym, None)
+    def _made(self, **more: object) -> tuple[Producer, KnownBrokers]:
         limit = self._topic.batch_bytes or DEFAULT_BATCH_BYTES
-        settings["batch.size"] = min(int(settings.get("batch.size", limit)), limit)
-        known = KnownBrokers()
-        settings["stats_cb"] = lambda text: known.observe(orjson.loads(text))
-        producer = kafka_errors.configured(lambda: Producer(settings))
-        if not more:
-            self._brokers = known
-        return producer
+        return clients.producer(self._properties, {"error_cb": self._on_error, **more}, batch_bytes=limit)
 
     def use_password(self, user: str, password: str) -> None:
         """Authenticate with this user and password from the next connection on."""
@@ -135,10 +123,10 @@ class KafkaIntentLog:
         Raises:
             ConfigurationError: librdkafka refuses the settings; the present client stays.
         """
-        producer = self._made()
+        producer, known = self._made()
         for former in filter(None, (self._producer, self._one_by_one)):
             self._former.add(former, seconds)
-        self._producer, self._one_by_one = producer, None
+        self._producer, self._one_by_one, self._brokers = producer, None, known
         self._is_settling = True
 
     def _replace_lost(self) -> None:
@@ -260,21 +248,16 @@ class KafkaIntentLog:
             log.error("intent_cut", position=str(write.content.event.record.position), error=error.str())
             self._given_back.append(write._replace(content=_cut(write.content), is_alone=True, is_cut=True))
         elif self._lost is None:
-            if kafka_errors.is_refused(error):
-                self._lost = refused(self._properties, [Right("WRITE", "topic", self._topic.name)]).message
-            else:
-                hint = kafka_errors.hint({error.code()})
-                self._lost = f"{self._topic.name}: {error.str()}" + (f" ({hint})" if hint else "")
+            self._lost = clients.refusal(self._properties, self._topic.name, error)
 
     def _alone(self) -> Producer:
         if self._one_by_one is None:
             log.warning(
                 "batch_refused",
                 topic=self._topic.name,
-                hint="its records are written again one by one; the right DESCRIBE_CONFIGS on the topic, or a smaller "
-                "`batch.size` in kafka.properties, avoids this",
+                hint=clients.BATCH_HINT,
             )
-            self._one_by_one = self._made(**{"batch.num.messages": 1, "linger.ms": 0})
+            self._one_by_one, _ = self._made(**clients.ONE_BY_ONE)
         return self._one_by_one
 
     def _on_error(self, error: KafkaError) -> None:

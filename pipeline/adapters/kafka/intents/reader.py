@@ -10,18 +10,17 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import TO_THE_END, outside_group
 from pipeline.adapters.kafka.intents.record import IntentDecoder, IntentRecord
-from pipeline.adapters.kafka.ledger import (
+from pipeline.adapters.kafka.ledger.reader import (
     ASK_SECONDS,
     BATCH,
-    MEMBER_SETTINGS,
     POLL_SECONDS,
     SILENT_SECONDS,
     Committed,
     LedgerTelemetry,
     Replay,
-    raise_if_final,
-    silent,
 )
 from pipeline.model.intent import Checkpoint, Intent, RestoredIntents, Seen
 
@@ -42,11 +41,8 @@ class IntentsReader:
         """`properties` are librdkafka's; `group` is the group whose intents count."""
         self.topic = topic
         self._properties = {
-            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
+            **outside_group(properties),
+            **TO_THE_END,
         }
         self._group = group
         self._telemetry = telemetry
@@ -58,8 +54,7 @@ class IntentsReader:
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Use these properties from the next reading on."""
-        given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
-        self._properties = {**self._properties, **given}
+        self._properties = {**self._properties, **outside_group(properties)}
 
     def restored(
         self, committed: Sequence[Committed], replays: Sequence[Replay], alive: Callable[[], None]
@@ -157,7 +152,7 @@ class IntentsReader:
             if messages:
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENT_SECONDS:
-                raise silent(f"the intents topic returned no record for {SILENT_SECONDS:.0f} s")
+                raise kafka_errors.silent(f"the intents topic returned no record for {SILENT_SECONDS:.0f} s")
             for message in messages:
                 _take_within(message, left, take)
         consumer.unassign()
@@ -170,7 +165,7 @@ def _take_within(message: Message, left: dict[int, int], take: Callable[[int, Me
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
             left.pop(number, None)
         else:
-            raise_if_final(error)
+            kafka_errors.raise_if_final(error)
         return
     end = left.get(number)
     if end is None:

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.ledger import MEMBER_SETTINGS
+from pipeline.adapters.kafka.clients import outside_group
 from pipeline.errors import Unreachable
 
 ASK_SECONDS = 10.0
@@ -21,7 +21,7 @@ def undelivered(properties: Mapping[str, Any], group: str, topic: str) -> int:
     Raises:
         Unreachable: Kafka does not answer.
     """
-    settings = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
+    settings = outside_group(properties)
     consumer = Consumer({**settings, "group.id": group, "enable.auto.commit": False})  # not closed: former_clients.py
     try:
         wanted = [KafkaPartition(topic, number) for number in _partitions(consumer, topic)]

@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import membership
 from pipeline.adapters.kafka.commits import Commits
-from pipeline.adapters.kafka.ledger import Committed, Replay
+from pipeline.adapters.kafka.ledger.reader import Committed, Replay
 from pipeline.adapters.kafka.membership import GroupProtocol, Membership
 from pipeline.model.event import Origin, TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition

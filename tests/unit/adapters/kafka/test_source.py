@@ -15,7 +15,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka import membership as kafka_group
 from pipeline.adapters.kafka import source as kafka_source
 from pipeline.adapters.kafka.coordinator_watchdog import RECOVERY_SECONDS, CoordinatorWatchdog
-from pipeline.adapters.kafka.ledger import Committed, LedgerReader, Replay
+from pipeline.adapters.kafka.ledger.reader import Committed, LedgerReader, Replay
 from pipeline.adapters.kafka.source import BATCH, BATCH_BYTES, KafkaSource
 from pipeline.model.ledger import Assigned
 from tests.fakes.identities import UnknownIdentities

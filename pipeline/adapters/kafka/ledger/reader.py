@@ -12,12 +12,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
+from pipeline.adapters.kafka.clients import TO_THE_END, outside_group
+from pipeline.adapters.kafka.ledger.found import FoundOutcomes
 from pipeline.adapters.kafka.outcome_record import LedgerEntry, is_unreleased
 from pipeline.delivery import pointer
 from pipeline.delivery.pointer import Unusable
 from pipeline.errors import UserError
-from pipeline.model.event import UNKNOWN_ORIGIN, IntentPosition, Origin, TopicPartition
-from pipeline.model.ledger import Assigned, LedgerPosition
+from pipeline.model.event import UNKNOWN_ORIGIN, Origin, TopicPartition
+from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.care.reader import CareReader
@@ -39,21 +41,6 @@ MAX_OUTCOMES = 500_000
 """Outcomes kept for one assignment, about 320 bytes each: offsets can be reset a long way back."""
 
 log = structlog.get_logger("ledger")
-
-
-MEMBER_SETTINGS = frozenset(
-    {
-        "group.protocol",
-        "group.remote.assignor",
-        "group.instance.id",
-        "partition.assignment.strategy",
-        "session.timeout.ms",
-        "heartbeat.interval.ms",
-        "max.poll.interval.ms",
-    }
-)
-"""Settings that a reader outside the group does not need. Some are valid under one group protocol only: librdkafka
-refuses a poll interval for the newer protocol beside the classic session timeout, which is the default here."""
 
 
 class Committed(NamedTuple):
@@ -94,6 +81,15 @@ class Replay(NamedTuple):
     """Commit metadata to use from now on: no outcome above the frontier is before it."""
 
 
+def uncommitted(committed: Sequence[Committed], replays: Sequence[Replay]) -> list[CommitPoint]:
+    """Return commit points of partitions whose committed pointer is not the current one."""
+    return [
+        CommitPoint(one.partition, one.offset, replay.pointer)
+        for one, replay in zip(committed, replays, strict=True)
+        if one.offset is not None and one.metadata != replay.pointer
+    ]
+
+
 def ledger_partition(topic: str, partition: int, ledger_partitions: int) -> int:
     """Return the ledger partition of a source partition's outcomes; fixed, so that a new owner knows where to read."""
     return (binascii.crc32(topic.encode()) + partition) % ledger_partitions
@@ -126,12 +122,8 @@ class LedgerReader:
         is looked up by time: it may be old, and its records become intents that are the same when written again.
         """
         self._properties = {
-            **{name: value for name, value in properties.items() if name not in MEMBER_SETTINGS},
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            # Transaction markers and compacted offsets at the end yield no record, but they yield an end-of-partition.
-            "enable.partition.eof": True,
+            **outside_group(properties),
+            **TO_THE_END,
         }
         self._read_seconds = replay_timeout(properties)
         self._topic = topic
@@ -150,8 +142,7 @@ class LedgerReader:
 
     def reconnect(self, properties: Mapping[str, Any]) -> None:
         """Use these properties from the next reading on."""
-        given = {name: value for name, value in properties.items() if name not in MEMBER_SETTINGS}
-        self._properties = {**self._properties, **given}
+        self._properties = {**self._properties, **outside_group(properties)}
 
     def read(
         self, committed: Sequence[Committed], epoch: int, alive: Callable[[], None] = lambda: None
@@ -169,7 +160,7 @@ class LedgerReader:
             self._care.begin(committed, alive)
         consumer = Consumer(self._properties)  # not closed: see former_clients.py
         ranges = self._ranges(consumer)
-        found = _Found(committed, self._intents)
+        found = FoundOutcomes(committed, self._intents)
         self._check_newest(consumer, ranges, found)
         homes = {one.partition: ledger_partition(*one.partition, len(ranges)) for one in committed}
         own = {key: LedgerPosition(home, ranges[home][1]) for key, home in homes.items()}
@@ -318,12 +309,12 @@ class LedgerReader:
         deadline = time.monotonic() + SILENT_SECONDS
         while left:
             if time.monotonic() > deadline:
-                raise silent("the first records after the commits could not be read")
+                raise kafka_errors.silent("the first records after the commits could not be read")
             for message in consumer.consume(len(left), timeout=POLL_SECONDS):
                 partition = TopicPartition(message.topic() or "", message.partition() or 0)
                 error = message.error()
                 if partition not in left or (error is not None and error.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001 - librdkafka's own codes begin so
-                    raise_if_final(error)
+                    kafka_errors.raise_if_final(error)
                     continue
                 left.discard(partition)
                 if error is None:
@@ -332,7 +323,7 @@ class LedgerReader:
         consumer.unassign()
         return found
 
-    def _check_newest(self, consumer: Consumer, ranges: Mapping[int, tuple[int, int]], found: _Found) -> None:
+    def _check_newest(self, consumer: Consumer, ranges: Mapping[int, tuple[int, int]], found: FoundOutcomes) -> None:
         """Check format and group of the newest record of each partition; later calls do nothing.
 
         Raises:
@@ -344,7 +335,7 @@ class LedgerReader:
         deadline = time.monotonic() + SILENT_SECONDS
         while left:
             if time.monotonic() > deadline:
-                raise silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
+                raise kafka_errors.silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
             for message in consumer.consume(len(left), timeout=POLL_SECONDS):
                 error = message.error()
                 if error is None and is_unreleased(message.value()):
@@ -355,10 +346,10 @@ class LedgerReader:
                 if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                     left.pop(message.partition() or 0, None)
                 else:
-                    raise_if_final(error)
+                    kafka_errors.raise_if_final(error)
         self._is_checked = True
 
-    def _report_sharing(self, found: _Found) -> None:
+    def _report_sharing(self, found: FoundOutcomes) -> None:
         """Warn once that another group writes to this topic, too: safe, but each replay reads its outcomes as well."""
         if found.other_group and not self._is_sharing_reported:
             self._is_sharing_reported = True
@@ -381,7 +372,7 @@ class LedgerReader:
         consumer: Consumer,
         begins: Mapping[int, int],
         ends: Mapping[int, int],
-        found: _Found,
+        found: FoundOutcomes,
         alive: Callable[[], None],
     ) -> None:
         left = {partition: end for partition, end in ends.items() if begins[partition] < end}
@@ -398,7 +389,7 @@ class LedgerReader:
             if messages:
                 heard = now
             elif now - heard > SILENT_SECONDS:
-                raise silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
+                raise kafka_errors.silent(f"the ledger returned no record for {SILENT_SECONDS:.0f} s")
             if now - reported > REPORT_SECONDS:
                 reported = now
                 log.info("ledger_replay", read=read, of=total, seconds=round(now - started, 1))
@@ -419,7 +410,7 @@ class LedgerReader:
         if read:
             log.info("ledger_read", records=read, seconds=round(time.monotonic() - started, 3))
 
-    def _take(self, message: Message, left: dict[int, int], found: _Found) -> int:
+    def _take(self, message: Message, left: dict[int, int], found: FoundOutcomes) -> int:
         """Add one record to `found`; return 1 for a record, 0 for an error or an end-of-partition."""
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
@@ -427,7 +418,7 @@ class LedgerReader:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
                 left.pop(partition, None)
             else:
-                raise_if_final(error)
+                kafka_errors.raise_if_final(error)
             return 0
         if offset >= left.get(partition, 0) - 1:
             left.pop(partition, None)
@@ -444,95 +435,8 @@ class LedgerReader:
         return position[:2] if self._intents is None or intent is None else (self._intents, intent.partition)
 
 
-class _Found:
-    """Outcomes acknowledged at or above each partition's frontier."""
-
-    def __init__(self, committed: Sequence[Committed], intents: str | None = None) -> None:
-        """`intents` is the intents topic, where recipient care is on."""
-        self._intents = intents
-        self._again = {one.partition for one in committed if one.line is not None and one.metadata is None}
-        self._ended: dict[tuple[str, int], set[tuple[int, str]]] = {one.partition: set() for one in committed}
-        self._frontiers: dict[tuple[str, int], int] = {one.partition: one.offset or 0 for one in committed}
-        self._done: dict[tuple[str, int], dict[tuple[int, str], LedgerPosition]] = {
-            one.partition: {} for one in committed
-        }
-        self._reached: dict[tuple[str, int], int] = {}
-        self._origins: dict[tuple[str, int], Origin] = {one.partition: one.origin for one in committed}
-        self.group = next((one.origin.group for one in committed), "")
-        self.other_group = ""
-        """A group whose entries were met and which is not ours; empty without one."""
-        self.count = 0
-
-    def is_own(self, entry: LedgerEntry) -> bool:
-        """Whether our group wrote the entry; another group is remembered."""
-        if entry.origin.group == self.group:
-            return True
-        self.other_group = self.other_group or entry.origin.group
-        return False
-
-    def add(self, entry: LedgerEntry, position: LedgerPosition) -> None:
-        """Add an entry of the ledger. Of several entries with one key the first counts, because its offset is lowest.
-
-        Entries of another group, cluster or topic id are ignored: they do not concern this group's notices.
-        """
-        if not self.is_own(entry):
-            return
-        topic, partition, offset = entry.position
-        source = (topic, partition)
-        if self._intents is not None and entry.intent is not None:
-            self._add_of_intent(entry, entry.intent, source, offset, position)
-            return
-        if offset >= self._frontiers.get(source, offset + 1) and entry.origin == self._origins[source]:
-            self.count += 1
-            self._done[source].setdefault((offset, entry.id), position)
-            self._reached[source] = max(self._reached.get(source, -1), offset)
-
-    def _add_of_intent(
-        self, entry: LedgerEntry, intent: IntentPosition, source: tuple[str, int], offset: int, position: LedgerPosition
-    ) -> None:
-        """Add an entry to the partition of intents, and to that of its event in case the event is read again."""
-        read = (str(self._intents), intent.partition)
-        if intent.offset >= self._frontiers.get(read, intent.offset + 1):
-            self.count += 1
-            self._done[read].setdefault((intent.offset, entry.id), position)
-            self._reached[read] = max(self._reached.get(read, -1), intent.offset)
-        if source in self._again and offset >= self._frontiers[source] and entry.origin == self._origins[source]:
-            self.count += 1
-            self._ended[source].add((offset, entry.id))
-
-    def assigned(self, one: Committed, epoch: int, ledger_end: LedgerPosition, ledger_id: str | None) -> Assigned:
-        """Return the partition's state for its new owner."""
-        key = one.partition
-        reached = self._reached.get(key, -1)
-        return Assigned(
-            key,
-            epoch,
-            one.offset,
-            self._done[key],
-            reached,
-            ledger_end,
-            one.origin,
-            ledger_id,
-            ended=self._ended[key],
-            line=one.line,
-        )
-
-
-def raise_if_final(error: KafkaError | None) -> None:
-    """Raise an error after which reading cannot go on."""
-    if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        return  # librdkafka always looks up the group's coordinator; reading does not need it
-    if kafka_errors.is_fatal(error) or kafka_errors.is_refused(error):
-        raise KafkaException(error)
-
-
 def _unreleased(what: str) -> UserError:
     return UserError(
         f"{what} written by 0.1.0, which was never released and whose format is not read",
         hint="give the group another name (kafka.group_id), and outcomes and dead letters new topics",
     )
-
-
-def silent(text: str) -> KafkaException:
-    """Return the error of a topic that returns no records."""
-    return KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001 - librdkafka's own codes begin so

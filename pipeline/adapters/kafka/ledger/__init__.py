@@ -1,0 +1,1 @@
+"""The outcomes topic as a ledger: read at an assignment, for what is done above the commits."""
