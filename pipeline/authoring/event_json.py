@@ -12,6 +12,7 @@ from pipeline.rules import numbers
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.json_events import branch_names, lenient_reader
 from pipeline.rules.schema.json_scalars import MAX_DIGITS, Fault
+from pipeline.rules.schema.resolution import is_value_of
 from pipeline.rules.schema.types import (
     FieldType,
     ListType,
@@ -19,7 +20,6 @@ from pipeline.rules.schema.types import (
     NullableType,
     RecordReference,
     RecordType,
-    Scalar,
     ScalarType,
 )
 from pipeline.rules.schema.unreadable import Unreadable
@@ -99,42 +99,13 @@ def _union(value: object, kind: ScalarType) -> object:
 
 
 def _forms(value: object, kind: ScalarType) -> Iterator[object]:
-    fitting = [branch for branch in kind.branches if _fits(value, branch)]
+    fitting = [branch for branch in kind.branches if is_value_of(value, branch)]
     for branch in fitting:
         yield _value(value, branch)
     for branch in fitting:
         is_decimal = isinstance(branch, ScalarType) and branch.logical == "decimal"
         for name in sorted(branch_names(branch)):
             yield {name: _encoded(value, branch) if is_decimal else _value(value, branch)}
-
-
-def _fits(value: object, kind: FieldType) -> bool:
-    """Whether a value of this type may look like that."""
-    match kind:
-        case RecordType():
-            return isinstance(value, Mapping) and value.keys() == {field.name for field in kind.fields}
-        case MapType():
-            return isinstance(value, Mapping)
-        case ListType():
-            return isinstance(value, list)
-        case ScalarType(symbols=(_, *_)):
-            return value in kind.symbols
-        case ScalarType(record=RecordReference() as reference):
-            return _fits(value, reference.definition)
-        case ScalarType():
-            return type(value) in _TYPES.get(kind.scalar, ())
-        case NullableType():
-            return False  # a union has no unions
-
-
-_TYPES: Mapping[Scalar, tuple[type, ...]] = {
-    Scalar.BOOL: (bool,),
-    Scalar.INT: (int,),
-    Scalar.DOUBLE: (float, Decimal),
-    Scalar.STRING: (str,),
-    Scalar.BYTES: (bytes,),
-    Scalar.TIMESTAMP: (Timestamp,),
-}
 
 
 def _encoded(value: object, kind: FieldType) -> str:

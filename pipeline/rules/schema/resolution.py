@@ -106,7 +106,7 @@ class _Resolvers:
             return None
 
         def resolve(value: object) -> object:
-            change = next((change for kind, change in branches if _is_value_of(value, kind)), None)
+            change = next((change for kind, change in branches if is_value_of(value, kind)), None)
             return value if change is None else change(value)
 
         return resolve
@@ -172,7 +172,8 @@ _VALUES: Mapping[Scalar, tuple[type, ...]] = {
 }
 
 
-def _is_value_of(value: object, kind: FieldType) -> bool:
+def is_value_of(value: object, kind: FieldType) -> bool:
+    """Whether a value of this type may look like that; False for a union, which has no unions within."""
     match _defined(kind):
         case RecordType(fields=fields):
             return isinstance(value, dict) and value.keys() == {field.name for field in fields}
