@@ -39,11 +39,18 @@ from pipeline.bootstrap.events import (
     report_untyped,
     service_schemas,
 )
-from pipeline.bootstrap.hop import ending, ensure_intents_topic, intents_left, is_care_on, make_hop, make_intent_log
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.notices import make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
+from pipeline.bootstrap.recipient_care.hop import (
+    ending,
+    ensure_intents_topic,
+    intents_left,
+    is_care_on,
+    make_hop,
+    make_intent_log,
+)
 from pipeline.bootstrap.recipient_care.state import CareState, make_care_state
 from pipeline.bootstrap.registry_wait import RegistryWait
 from pipeline.bootstrap.rule_loader import RuleLoader
