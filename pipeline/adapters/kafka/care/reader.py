@@ -187,12 +187,7 @@ class CareReader:
 
     def _read(self, partitions: list[int], alive: Callable[[], None]) -> dict[int, tuple[Restoring, About | None]]:
         topic = self._settings.topic
-        consumer = Consumer(
-            {
-                **self._properties,
-                **TO_THE_END,
-            }
-        )  # not closed: see former_clients.py
+        consumer = Consumer({**self._properties, **TO_THE_END})  # not closed: see former_clients.py
         left: dict[int, int] = {}
         for number in partitions:
             low, high = consumer.get_watermark_offsets(KafkaPartition(topic, number), timeout=ASK_SECONDS)
