@@ -29,6 +29,9 @@ from tests.broker.maven import MavenBroker
 pytestmark = pytest.mark.kafka
 EVENTS = 240
 HALF = EVENTS // 2
+QUICK = FaultPlan.model_validate({"latency": "20ms"})
+SLOW = FaultPlan.model_validate({"latency": "200ms"})
+"""A recipient's half of the notices takes 8 s: long enough to kill the service between the first and the last."""
 IN_ORDER = {f"r{recipient}": list(range(recipient, EVENTS, RECIPIENTS)) for recipient in range(RECIPIENTS)}
 
 
@@ -48,8 +51,7 @@ def clusters(tmp_path: Path, kafka_choice: Choice, real_kafka: Broker, topic: Ca
     if kafka_choice.broker.kind is not Kind.MAVEN:
         pytest.skip(f"needs Kafka from Maven Central for a second broker; ran on {kafka_choice.message}")
     name = topic("parcels", partitions=2)
-    plan = FaultPlan.model_validate({"latency": "20ms"})
-    options = SandboxOptions(port=0, plan=plan, keep_messages=4 * EVENTS)
+    options = SandboxOptions(port=0, plan=QUICK, keep_messages=4 * EVENTS)
     with ExitStack() as stack:
         sandbox = stack.enter_context(running_sandbox(options))
         broker = MavenBroker()
@@ -102,6 +104,7 @@ def test_after_a_loss_nothing_is_missing_and_what_comes_again_is_known(clusters:
         old.outcomes(2 * HALF)
         time.sleep(0.1)
         since = int(SystemClock().now() * 1_000)
+        sandbox.state.follow(SLOW)
         old.emit(range(HALF, EVENTS), rubbish=False)
         _copy(old, new)
         old.wait_for_outcomes(2 * HALF + HALF // 2)
@@ -111,6 +114,7 @@ def test_after_a_loss_nothing_is_missing_and_what_comes_again_is_known(clusters:
     time.sleep(1.0)  # what was in flight is taken by now
     before = len(sandbox.state.memory.messages) - 2 * HALF
     assert 0 < before < 2 * HALF
+    sandbox.state.follow(QUICK)
     _begin_at(new, since)
     with new.service.running() as service:
         outcomes = new.outcomes(2 * HALF)
