@@ -65,12 +65,20 @@ def _stops_kafka(file: Path) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, where several processes run the tests."""
+    """Begin with what takes longest, where several processes run the tests; repeat a failed test of processes once.
+
+    A test that starts brokers, services or browsers beside others of its kind sometimes meets a machine that is too
+    slow or too fast for it. One that fails twice fails the run; one that passes the second time is named in the
+    summary, with what failed, because it shows a fault as well: of the test, or of the product.
+    """
 
     def rank(item: pytest.Item) -> int:
         folder = _folder(item.path, config.rootpath)
         return 1 if folder not in SLOWEST else -_stops_kafka(item.path)
 
+    for item in items:
+        if _folder(item.path, config.rootpath) not in PURE:
+            item.add_marker(pytest.mark.flaky(reruns=1))
     if hasattr(config, "workerinput"):
         items.sort(key=rank)
 
@@ -200,7 +208,7 @@ def wait_until_there(admin: AdminClient, name: str) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Report which broker the run was on, and what was skipped and why."""
+    """Report which broker the run was on, what was skipped and why, and what passed at the second try only."""
     chosen = config.stash.get(CHOSEN, None)
     terminalreporter.write_line(f"Kafka: {chosen.message if chosen else 'no test of this run needed a broker'}")
     reasons = Counter(
@@ -209,3 +217,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     )
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"skipped {count}: {reason.removeprefix('Skipped: ')}")
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.write_line(f"ran again after a failure: {report.nodeid}", yellow=True)
+        terminalreporter.write_line(report.longreprtext)
