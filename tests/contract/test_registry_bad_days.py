@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +16,7 @@ from pipeline.adapters.events.registry import MAX_ANSWER, RegistryOptions, Schem
 from pipeline.errors import ConfigurationError, RegistryAway, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.web.listener import listen
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.scripted_server import ScriptedServer, drip
 
 AVRO = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}]}
 
@@ -95,6 +98,10 @@ def test_a_registry_that_is_silent_is_away() -> None:
         ('"string"', {}, "must be a record"),
         ("syntax", {"schemaType": "PROTOBUF"}, "PROTOBUF"),
         (AVRO, {"references": [{"name": "x"}]}, "not an Avro schema in JSON"),
+        ([{"type": ["null", "string"]}, "int"], {}, "must be a record"),
+        ([{"type": {"type": "string"}}], {}, "must be a record"),
+        ([json.loads("[" * 900 + '"int"' + "]" * 900), AVRO], {}, "nested too deeply"),
+        (AVRO, {"ruleSet": {"encodingRules": [{"name": "r", "type": "ENCRYPT_PAYLOAD"}]}}, "encrypted"),
     ],
 )
 def test_a_schema_of_another_kind_is_reported(
@@ -104,6 +111,51 @@ def test_a_schema_of_another_kind_is_reported(
     number = fake.add("s", schema, **more)
     with pytest.raises(SchemaError, match=message):
         client.by_id(number)
+
+
+TAGGED = {"type": "string", "confluent:tags": ["PII"]}
+ENCRYPTS = {"domainRules": [{"name": "encryptPII", "type": "ENCRYPT", "tags": ["PII"]}]}
+
+
+def test_tags_of_encrypted_fields_are_found_wherever_they_stand(fake: FakeRegistry, client: SchemaRegistry) -> None:
+    """In the schema, in one that it uses, or in the metadata beside it; without them the rule encrypts nothing."""
+    plain = client.by_id(fake.add("plain", AVRO, ruleSet=ENCRYPTS))
+    assert plain == AVRO
+    fake.add("below", {"type": "record", "name": "shop.Buyer", "fields": [{"name": "n", "type": TAGGED}]})
+    uses = {**AVRO, "fields": [{"name": "buyer", "type": "shop.Buyer"}]}
+    below = [{"name": "shop.Buyer", "subject": "below", "version": 1}]
+    encrypted = [
+        fake.add("own", {**AVRO, "fields": [{"name": "n", "type": TAGGED}]}, ruleSet=ENCRYPTS),
+        fake.add("used", uses, references=below, ruleSet=ENCRYPTS),
+        fake.add("beside", AVRO, metadata={"tags": {"R.a": ["PII"]}}, ruleSet=ENCRYPTS),
+    ]
+    for number in encrypted:
+        with pytest.raises(SchemaError, match="encrypted by their writer, rule `encryptPII`"):
+            client.by_id(number)
+    with pytest.raises(SchemaError, match="encrypted"):
+        client.newest("used")
+
+
+@pytest.mark.parametrize("size", [1_000, MAX_ANSWER + 1])
+def test_a_compressed_answer_is_bounded_unpacked(fake: FakeRegistry, client: SchemaRegistry, size: int) -> None:
+    """A gateway may compress what it was not asked to; a few bytes may stand for any number."""
+    answer = gzip.compress(json.dumps({"schema": json.dumps({**AVRO, "doc": "x" * size})}).encode())
+    fake.answers.append(Response(answer, headers={"Content-Encoding": "gzip"}))
+    if size > MAX_ANSWER:
+        with pytest.raises(SchemaUnavailable):
+            client.by_id(1)
+    else:
+        assert client.by_id(1) == {**AVRO, "doc": "x" * size}
+
+
+async def test_an_answer_that_comes_byte_by_byte_ends() -> None:
+    """Each byte comes in time; the answer would take hours."""
+    dripping = drip([b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", *[b" "] * 100_000], 0.02)
+    async with ScriptedServer(dripping) as server:
+        client = SchemaRegistry(RegistryOptions(server.url, timeout_seconds=0.1))
+        with pytest.raises(SchemaUnavailable, match="does not end"):
+            await asyncio.to_thread(client.by_id, 1)
+        client.close()
 
 
 def test_references_are_bounded(fake: FakeRegistry, client: SchemaRegistry) -> None:

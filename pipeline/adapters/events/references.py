@@ -64,7 +64,7 @@ def resolved(
 
 
 def _record(avro: object) -> Mapping[str, object] | None:
-    return avro if isinstance(avro, dict) and avro.get("type") in {"record", "error"} else None
+    return avro if isinstance(avro, dict) and avro.get("type") in ("record", "error") else None  # it may be a list
 
 
 class _Definition(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -15,8 +16,10 @@ from uuid import UUID
 
 import httpx
 
+from pipeline.adapters.events.encryption import require_plain
 from pipeline.adapters.events.references import Document, Reference, resolved
 from pipeline.adapters.events.writer_schemas import Avro
+from pipeline.adapters.inflated import inflated
 from pipeline.errors import ConfigurationError, RegistryAway, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.settings.certificates import load_client_certificate
 
@@ -31,6 +34,8 @@ TOO_MANY, SERVER_ERROR = 429, 500
 """From here on the registry, or a gateway before it, cannot answer now."""
 MAX_ANSWER = 4_194_304
 """Bytes; the largest schemas in the wild have a few hundred thousand."""
+LONGEST_ANSWER = 4
+"""Timeouts that one answer may take from its first byte to its last: each byte may come within the timeout."""
 
 
 class RegistryOptions(NamedTuple):
@@ -71,6 +76,7 @@ class SchemaRegistry:
             ConfigurationError: a certificate cannot be read, or the URL is invalid.
         """
         self._url = options.url.rstrip("/")
+        self._timeout_seconds = options.timeout_seconds
         self._client = _client(options)
         self._replaced: list[httpx.Client] = []
 
@@ -111,9 +117,7 @@ class SchemaRegistry:
             if status == NOT_FOUND and isinstance(answer, dict) and answer.get("error_code") == SCHEMA_NOT_FOUND:
                 return None
             self._expect(status, answer)
-            document = self._document(answer, f"schema {key}")
-            _require_plain(answer, document, f"schema {key}")
-            return self._resolved(document, f"schema {key}")
+            return self._plain(answer, f"schema {key}")
         except Unreachable as error:
             raise SchemaUnavailable(error.message) from None
 
@@ -156,15 +160,15 @@ class SchemaRegistry:
         if status == NOT_FOUND:
             return ()
         self._expect(status, answer)
-        document = self._document(answer, subject)
-        _require_plain(answer, document, subject)
-        avro = self._resolved(document, subject)
+        avro = self._plain(answer, subject)
         return (avro,) if isinstance(avro, Mapping) else [branch for branch in avro if branch is not None]
 
     def _version(self, subject: str, path: str, number: object) -> Registered:
+        if not isinstance(number, int):
+            raise self._not_a_registry()
         status, answer = self._ask("GET", f"{path}/{number}")
         self._expect(status, answer)
-        if not isinstance(answer, dict) or not isinstance(answer.get("id"), int) or not isinstance(number, int):
+        if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
             raise self._not_a_registry()
         name = f"{subject} version {number}"
         avro = self._resolved(self._document(answer, name), name)
@@ -205,14 +209,33 @@ class SchemaRegistry:
             raise self._not_a_registry()
         return int(answer["id"])
 
-    def _resolved(self, document: Document, name: str) -> Avro:
+    def _plain(self, answer: object, name: str) -> Avro:
+        """The schema of the answer, whose writers do not encrypt."""
+        document = self._document(answer, name)
+        documents = [document.avro]
+        avro = self._resolved(document, name, documents)
+        require_plain(answer, documents, name)
+        return avro
+
+    def _resolved(self, document: Document, name: str, documents: list[object] | None = None) -> Avro:
+        """The schema with its references, which are appended to `documents` as they come."""
+
+        def fetch(reference: Reference) -> Document:
+            below = self._referenced(reference)
+            if documents is not None:
+                documents.append(below.avro)
+            return below
+
         try:
-            return resolved(document, self._referenced)
+            return resolved(document, fetch)
         except SchemaError as error:
             raise SchemaError(f"{name}: {error.message}") from None
+        except RecursionError:
+            raise SchemaError(f"{name}: a schema nested too deeply") from None
 
     def _referenced(self, reference: Reference) -> Document:
-        path = f"/subjects/{quote(reference.subject, safe='')}/versions/{reference.version}"
+        subject = quote(reference.subject, safe="", errors="replace")  # a lone surrogate names no subject
+        path = f"/subjects/{subject}/versions/{reference.version}"
         status, answer = self._ask("GET", path)
         self._expect(status, answer)
         return self._document(answer, reference.subject)
@@ -239,15 +262,21 @@ class SchemaRegistry:
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": MEDIA_TYPE}
         status = 0
+        until = time.monotonic() + LONGEST_ANSWER * self._timeout_seconds
         try:
             with self._client.stream(method, f"{self._url}{path}", content=content, headers=headers) as response:
                 status = response.status_code
                 read = bytearray()
-                for chunk in response.iter_bytes():
+                for chunk in response.iter_raw():
                     read += chunk
                     if len(read) > MAX_ANSWER:
                         raise self._not_a_registry()
-                return status, json.loads(read or b"null")
+                    if time.monotonic() > until:
+                        raise httpx.ReadTimeout("the answer does not end")
+                answer = inflated(bytes(read), response.headers.get("content-encoding"), MAX_ANSWER)
+                if answer is None:
+                    raise self._not_a_registry()
+                return status, json.loads(answer or b"null")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise RegistryAway(
                 f"the schema registry at {self._url} does not answer: {str(error) or type(error).__name__}",
@@ -282,7 +311,7 @@ class SchemaRegistry:
 
 
 def _client(options: RegistryOptions) -> httpx.Client:
-    headers = {"Accept": f"{MEDIA_TYPE}, application/json"}
+    headers = {"Accept": f"{MEDIA_TYPE}, application/json", "Accept-Encoding": "identity"}
     if options.token is not None:
         headers["Authorization"] = f"Bearer {options.token}"
     auth = httpx.BasicAuth(options.user, options.password or "") if options.user is not None else None
@@ -301,36 +330,6 @@ def _client(options: RegistryOptions) -> httpx.Client:
         )
     except (ssl.SSLError, ValueError, httpx.InvalidURL) as error:
         raise ConfigurationError(f"the schema registry's client cannot be made: {type(error).__name__}") from None
-
-
-def _require_plain(answer: object, document: Document, name: str) -> None:
-    """Refuse a schema whose writers encrypt fields, or whole values: rules would send ciphertext.
-
-    Source: Confluent's API reference, "ruleSet", and "Client-Side Field Level Encryption".
-    """
-    rule_set = answer.get("ruleSet") if isinstance(answer, dict) else None
-    if not isinstance(rule_set, dict):
-        return
-    for kind in ("domainRules", "encodingRules"):
-        rules = rule_set.get(kind)
-        for rule in rules if isinstance(rules, list) else ():
-            if not isinstance(rule, dict) or rule.get("disabled") is True:
-                continue
-            if str(rule.get("type", "")).upper().startswith("ENCRYPT"):
-                tags = rule.get("tags")
-                if kind == "encodingRules" or not isinstance(tags, list) or _tags(document.avro).intersection(tags):
-                    raise SchemaError(f"{name}: its fields are encrypted by their writer, rule `{rule.get('name')}`")
-
-
-def _tags(node: object) -> set[object]:
-    """Every `confluent:tags` in a schema; `json.loads` has bounded its depth."""
-    if isinstance(node, list):
-        return {tag for part in node for tag in _tags(part)}
-    if not isinstance(node, dict):
-        return set()
-    own = node.get("confluent:tags")
-    tags = {tag for tag in own if isinstance(tag, str)} if isinstance(own, list) else set()
-    return tags.union(*(_tags(value) for value in node.values()))
 
 
 def _code(answer: object) -> object:

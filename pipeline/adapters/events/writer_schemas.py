@@ -158,6 +158,11 @@ class WriterSchemas:
         except SchemaError as error:
             self._remember(key, Reason.UNSUPPORTED_SCHEMA, error.message)
             log.warning("schema_unsupported", schema=str(key), error=error.message)
+        except (SchemaUnavailable, MemoryError):
+            raise
+        except Exception as error:  # one schema must not end the service
+            self._remember(key, Reason.INTERNAL_ERROR, f"reading the schema raised {type(error).__name__}")
+            log.error("schema_failed", schema=str(key), error=type(error).__name__, exc_info=error)
         return True
 
     def _reader(self, key: SchemaKey, avro: Avro) -> AvroReader | UnionReader:

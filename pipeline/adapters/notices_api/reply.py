@@ -10,13 +10,13 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
 
+from pipeline.adapters.inflated import inflated
 from pipeline.adapters.notices_api.redaction import Confidential
 from pipeline.model.reply import Fault, Reply
 
@@ -35,7 +35,6 @@ MAX_NAME = 100
 """Characters of a code that is not a number."""
 MAX_RETRY_AFTER = 64
 """Characters. The longest date that RFC 9110 allows has 33."""
-MAX_ENCODINGS = 3
 PLAIN_SUCCESS = Reply(200, 200)
 """Most replies, so it is made once."""
 _SUCCESS_BODY = b'{"code":200}'
@@ -98,7 +97,7 @@ class ReplyReader:
 
         if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
             return Reply(status, None, Fault.REDIRECT, retry_after, shown(_redirect(header("location"))))
-        unpacked = _unpacked(body, header("content-encoding"), self._max_bytes)
+        unpacked = inflated(body, header("content-encoding"), self._max_bytes)
         if unpacked is None:
             return self.too_large(status, header)
         text, parsed = _parsed(unpacked, header("content-type"))
@@ -132,35 +131,6 @@ def _redirect(location: str | None) -> str:
         return "redirects are not followed; Location is not a URL"
     host = parts.netloc.rpartition("@")[2]
     return f"redirects are not followed; Location: {f'{parts.scheme}://{host}' if host else ''}{parts.path}"
-
-
-def _unpacked(body: bytes, encodings: str | None, limit: int) -> bytes | None:
-    """The body without its content encodings; None if it is longer than `limit` then.
-
-    A body that is not what its header claims is returned as it is, and one that is gzip without a header is unpacked.
-    """
-    names = [name.strip().lower() for name in (encodings or "").split(",") if name.strip()]
-    if not names and body[:2] == b"\x1f\x8b":
-        names = ["gzip"]
-    for name in reversed(names[:MAX_ENCODINGS]):
-        if name in {"gzip", "x-gzip", "deflate"}:
-            inflated = _inflated(body, limit)
-            if inflated is None:
-                return body
-            if len(inflated) > limit:
-                return None
-            body = inflated
-    return body
-
-
-def _inflated(body: bytes, limit: int) -> bytes | None:
-    """At most `limit` + 1 bytes of a gzip, zlib or raw deflate stream; None if it is none of these."""
-    for wbits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
-        try:
-            return zlib.decompressobj(wbits).decompress(body, limit + 1)
-        except zlib.error:
-            continue
-    return None
 
 
 def _parsed(body: bytes, content_type: str | None) -> tuple[str, object]:

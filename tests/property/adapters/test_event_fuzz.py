@@ -164,6 +164,7 @@ class Maker:
                 {"type": "enum", "name": name, "symbols": ["A", rng.choice(["B", "b-1", "A"])]},
                 {"type": "fixed", "name": name, "size": rng.choice([0, 12, 16]), "logicalType": "uuid"},
                 {"type": "record", "name": name, "fields": [{"name": f"f{n}", "type": t} for n, t in enumerate(below)]},
+                {"type": below},
                 below,
             ]
         )
@@ -180,9 +181,11 @@ class Maker:
         if rng.random() < 0.2:
             answer["schemaType"] = rng.choice(["AVRO", "JSON", 5, None])
         if rng.random() < 0.3:
-            answer["references"] = rng.choice([None, 5, [5], [{"name": "x", "subject": "s", "version": 1}]])
+            answer["references"] = rng.choice(
+                [None, 5, [5], [{"subject": "\ud800", "version": 1}], [{"name": "x", "subject": "s", "version": 1}]]
+            )
         if rng.random() < 0.2:
-            rule = rng.choice([None, {"type": "ENCRYPT", "tags": self.json()}, {"type": 5}])
+            rule = rng.choice([None, {"type": "ENCRYPT", "tags": self.json()}, {"type": "ENCRYPT", "tags": [{}]}])
             answer["ruleSet"] = rng.choice([None, 5, {"domainRules": [rule]}, {"encodingRules": rule}])
         return 200, answer
 

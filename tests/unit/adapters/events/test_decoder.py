@@ -698,6 +698,15 @@ async def test_an_unbounded_schema_is_unsupported() -> None:
     assert refusal.reason is Reason.UNSUPPORTED_SCHEMA
 
 
+async def test_a_schema_whose_reading_raises_refuses_its_events_alone() -> None:
+    """Whatever a registry answers, the task that waits for it ends, and the partition continues."""
+    subject = WriterSchemas(Registry({}, TypeError("unhashable type: 'list'")).look_up, {})
+    await subject.prepare(7)
+    refusal = subject.refuse(7)
+    assert isinstance(refusal, Undecodable)
+    assert (refusal.reason, refusal.detail) == (Reason.INTERNAL_ERROR, "reading the schema raised TypeError")
+
+
 @pytest.mark.usefixtures("_impatient")
 async def test_a_schema_that_comes_late_is_found() -> None:
     """A registry's replica may lag behind its writer: one "not found" is not believed."""
