@@ -1,13 +1,10 @@
-"""Recipient care in words: what is declared, and why a message is not sent."""
+"""Recipient care in words: what is declared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from pipeline.care.declaration import Calendar, Cap, Care, InQuiet, OverCap
-from pipeline.model.outcome import CAP, ONCE, OPT_OUT, QUIET_HOURS, Because
 from pipeline.phrases import joined, phrase
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.format import duration_text
@@ -18,28 +15,6 @@ _PER = {Calendar.DAY: phrase("a calendar day"), Calendar.WEEK: phrase("a calenda
 def zone_of(care: Care, preferred: str | None) -> str:
     """The zone whose clock decides for a recipient who prefers this one."""
     return preferred if preferred is not None and care.zone_of_preferences else care.zone
-
-
-def in_words(because: Because, zone: str) -> str:
-    """Why a message is not sent, with the time from which one is possible again, on the clock of `zone`."""
-    match because.what:
-        case str(what) if what == CAP:
-            words = phrase("cap `{name}` is reached: {value}", name=because.name, value=because.value)
-        case str(what) if what == QUIET_HOURS:
-            words = phrase("it is {value} in quiet hours `{name}`", value=because.value, name=because.name)
-        case str(what) if what == OPT_OUT:
-            words = phrase("the recipient opted out of `{name}`", name=because.name)
-        case str(what) if what == ONCE:
-            words = phrase("`{name}` has sent one with the same key of `once`", name=because.name)
-        case other:
-            words = f"{other} {because.name or ''}".strip()
-    if because.until is None:
-        return words
-    return phrase(
-        "{words}; possible again {until:%Y-%m-%d %H:%M}",
-        words=words,
-        until=datetime.fromtimestamp(because.until, ZoneInfo(zone)),
-    )
 
 
 def care_of(rule: Rule, care: Care) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from pipeline.web.origin import require_same_origin
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from pipeline.operations.find.story import RuleLine, Story
+    from pipeline.operations.find.story import NoticeStory, RuleLine, Story
     from pipeline.web.pages import Pages
 
 MOST_SEARCHES = 2
@@ -56,12 +56,13 @@ class Answer(NamedTuple):
 
 
 class EventView(NamedTuple):
-    """An event's explanation and cards."""
+    """An event's outcomes, explanation and cards."""
 
     where: str
     rules: Sequence[RuleLine]
     cards: str
     """Escaped HTML."""
+    notices: Sequence[NoticeStory] = ()
 
 
 class SearchActions(NamedTuple):
@@ -116,7 +117,7 @@ class SearchPage:
         return self._shown(wanted, error=error, answer=answer, status=status)
 
     async def event(self, request: Request) -> Response:
-        """An event's conditions in full, and the messages that today's rules make of it."""
+        """What became of an event, its conditions in full, and the messages that today's rules make of it."""
         where = "/".join(str(request.path_params[name]) for name in ("topic", "partition", "offset"))
         log.info("looked_up", user=user_of(request), by="event_page", value=where, since=None, found=None)
         self._actions.looked_up()

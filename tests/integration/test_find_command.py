@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from pipeline.adapters.shipped import shipped
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
 from pipeline.model.notice import notice_id
-from pipeline.model.outcome import OutcomeKind, Reason
+from pipeline.model.outcome import Because, OutcomeKind, Reason
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command, Ran
 from tests.integration.test_audit_command import RULE, Shop
@@ -23,6 +25,12 @@ from tests.integration.test_audit_command import RULE, Shop
 pytestmark = pytest.mark.kafka
 Find = Callable[..., Ran]
 RECIPIENT = "r1"
+CARE = """\
+care:
+  caps:
+         a-day: {of: {category: transactional}, at_most: 1, per: day}
+  categories: {transactional: {caps: [a-day]}}
+"""
 
 
 @pytest.fixture
@@ -134,6 +142,30 @@ def test_an_expired_notice_is_the_answer(shop: Shop, find: Find) -> None:
     ended: dict[str, Any] = {"received_at": now, "finished_at": now, "first_attempt_at": None, "attempts": 0}
     shop.settle(shop.position(2), kind=OutcomeKind.EXPIRED, reason=Reason.EXPIRED, **ended)
     assert answers(find(str(shop.position(2)))) == ["Expired: its time ended before it could be sent."]
+
+
+def test_what_recipient_care_held_back_names_the_cap_and_its_end(
+    shop: Shop, find: Find, command: Command, tmp_path: Path
+) -> None:
+    """The end is in the outcome, the place in the care.yaml of today; `explain` of the position says the same."""
+    rules = tmp_path / "rules"
+    shutil.copytree(shipped("rules"), rules)
+    (rules / "care.yaml").write_text(CARE, encoding="utf-8")
+    _configure(shop, rules=str(rules))
+    now, until = SystemClock().now(), datetime(2026, 11, 30, 16, tzinfo=UTC).timestamp()
+    held: dict[str, Any] = {"kind": OutcomeKind.SUPPRESSED, "reason": Reason.CAP_REACHED, "attempts": 0}
+    held["because"] = (Because("cap", "a-day", "1 of 1 on 2026-11-30: 09:12 wallet-recharged", until),)
+    shop.settle(shop.position(2), received_at=now, finished_at=now, first_attempt_at=None, **held)
+    ran = find(str(shop.position(2)))
+    why = (
+        f"cap `a-day` is reached ({rules}/care.yaml:3:10); 1 of 1 on 2026-11-30: 09:12 wallet-recharged; "
+        "possible again 2026-12-01 00:00"
+    )
+    assert answers(ran) == [f"Matched, not sent: {why}."]
+    (ended,) = ran.reported["events"][0]["notices"][0]["outcomes"]
+    assert ended["because"][0]["until"] == "2026-11-30T16:00:00.000Z"
+    explained = command("explain", str(shop.position(2)), "-c", str(shop.config), "--output", "json")
+    assert explained.reported["outcomes"][0]["answer"] == f"Matched, not sent: {why}."
 
 
 def test_a_redriven_notice_has_both_outcomes(shop: Shop, find: Find, command: Command) -> None:

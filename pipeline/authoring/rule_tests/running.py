@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.authoring.care_words import in_words, zone_of
+from pipeline.authoring.care_words import zone_of
 from pipeline.authoring.evaluation import Probe
 from pipeline.authoring.evaluation import Result as Outcome
 from pipeline.authoring.recipient_care import VirtualCare, facts_of
@@ -13,6 +13,7 @@ from pipeline.authoring.rule_tests.comparing import Message, Mismatch, WhyNot, c
 from pipeline.authoring.terminal_escape import shown
 from pipeline.care.decision import Decision, End
 from pipeline.care.preferences import Preferences
+from pipeline.care.words import in_words
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice

@@ -28,13 +28,15 @@ from pipeline.bootstrap.events import compacted_topics, find_decoder, service_sc
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
 from pipeline.bootstrap.search.history import HistoryThenKafka, forms_of, open_history, topic_id
+from pipeline.care.words import CareWords
 from pipeline.errors import RulesRefused, Undecodable, UserError
 from pipeline.model.event import Event, Position
 from pipeline.model.notice import DEFAULT_API
 from pipeline.model.pause import Pause
 from pipeline.operations.find.ended import Ended
 from pipeline.operations.find.query import ByEvents, ByField, Field
-from pipeline.operations.find.story import EventFacts, Progress, RuleLine, RuleResult, Story, tell
+from pipeline.operations.find.story import NO_WORDS, EventFacts, Progress, RuleLine, RuleResult, Story, tell
+from pipeline.rules.care_places import care_words
 from pipeline.rules.compile import Compilation, compile_rules
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
@@ -162,7 +164,7 @@ class Search:
             if complete:
                 rules = {rule for at in about for rule in waiting.get(at, ())}
                 progress = Progress(committed.get(one.position[:2]), self._pauses, rules)
-            stories.append(tell(one, own, letters, progress))
+            stories.append(tell(one, own, letters, progress, self._explainer.care))
         return stories
 
 
@@ -248,6 +250,7 @@ class Explainer:
             raise RulesRefused(self._used.errors)
         self.ruleset = self._used.ruleset
         self._off = compiled(only=self.ruleset.off) if self.ruleset.off else None
+        self.care = care_words(self.ruleset.care, self._used.care.document, self._used.locations)
 
     def __call__(self, event: Event) -> tuple[RuleLine, ...]:
         """Return the rules for events of this type."""
@@ -269,12 +272,16 @@ def _lines(rules: RuleSet, compiled: Compilation, event: Event) -> list[RuleLine
     ]
 
 
-def actual_outcomes(settings: Settings, position: Position, record_ms: int, stage: Stage) -> Story:
+def actual_outcomes(
+    settings: Settings, position: Position, record_ms: int, stage: Stage, care: CareWords = NO_WORDS
+) -> Story:
     """Return what the group has published for one record, without dead letters and without what is missing.
+
+    `care` explains what recipient care decided.
 
     Raises:
         UserError: the outcomes cannot be read.
     """
     since = datetime.fromtimestamp(record_ms / 1000, UTC) - CLOCK_MARGIN if record_ms else None
     outcomes = KafkaOutcomes(kafka_properties(settings), settings.outcomes.topic, settings.kafka.group_id)
-    return tell(EventFacts(position), outcomes.of_record(position, since, stage), {}, None)
+    return tell(EventFacts(position), outcomes.of_record(position, since, stage), {}, None, care)

@@ -53,10 +53,12 @@ def make_search_page(settings: Settings, history: History, looked_up: Callable[[
         return Answer(found.items, found.left_out)
 
     def event(where: str) -> EventView:
+        position = read_position(where)
         with search_with(settings, history) as opened:
-            rules, made = opened.event(read_position(where))
+            rules, made = opened.event(position)
+            found = opened.run(SearchOptions(position=position), _silently)
         cards = "".join(to_html(card, current.say) for one in made for card in one.cards(list(Mode)))
-        return EventView(where, rules, cards)
+        return EventView(where, rules, cards, [notice for story in found.items for notice in story.notices])
 
     hidden = recipient_hash(hash_key(settings).encode())
     return SearchPage(pages, SearchActions(search, event, hidden, looked_up)), pages

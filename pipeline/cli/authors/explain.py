@@ -17,6 +17,7 @@ from pipeline.cli.printing import faint, print_json, say, warn
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.phrases import phrase
+from pipeline.rules.care_places import care_words
 
 if TYPE_CHECKING:
     from pipeline.cli.authors.one_event import Found
@@ -86,7 +87,7 @@ def command(
     explanation = explain(sound.ruleset, sound.checked.locations, found.event)
     if only is not None:
         explanation = explanation._replace(rules=tuple(one for one in explanation.rules if one.id == only.id))
-    actual = _actual(settings, found) if selection.position is not None else None
+    actual = _actual(settings, found, sound) if selection.position is not None else None
     if output == "json":
         print_json({**explain_report.as_json(explanation, found.where), "outcomes": _outcomes_json(actual)})
     else:
@@ -100,15 +101,16 @@ def command(
         raise typer.Exit(FINDINGS)
 
 
-def _actual(settings: Settings | None, found: Found) -> Story | None:
+def _actual(settings: Settings | None, found: Found, sound: SoundRules) -> Story | None:
     """Return the outcomes of the group for this record; None where they cannot be read, which is a note."""
     if settings is None or not settings.kafka.group_id:
         return None
     from pipeline.bootstrap.search.find import actual_outcomes  # noqa: PLC0415 - the service's modules, which files do not need
 
-    record = found.event.record
+    record, checked = found.event.record, sound.checked
+    care = care_words(sound.ruleset.care, checked.care, checked.locations)
     try:
-        return actual_outcomes(settings, record.position, record.timestamp_ms, progress)
+        return actual_outcomes(settings, record.position, record.timestamp_ms, progress, care)
     except UserError as error:
         warn(phrase("the actual outcomes cannot be shown: {message}", message=error.message))
         return None

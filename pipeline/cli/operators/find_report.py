@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
-from pipeline.model.outcome import OutcomeKind
+from pipeline.model.outcome import Because, OutcomeKind
 from pipeline.operations.find.story import NoticeStory, RuleLine, RuleResult, Step, StepKind, Story
 
 if TYPE_CHECKING:
@@ -132,9 +132,15 @@ def notice_json(notice: NoticeStory) -> dict[str, object]:
                 "finished": time_text(one.finished_ms),
                 "redrives": one.redrives,
                 "detail": one.detail,
+                "because": [_because_json(why) for why in one.because],
                 "outcome": str(one.written),
                 "event": str(one.source),
             }
             for one in notice.outcomes
         ],
     }
+
+
+def _because_json(why: Because) -> dict[str, object]:
+    until = None if why.until is None else round(why.until * 1000)
+    return {"what": why.what, "name": why.name, "value": why.value, "until": time_text(until) or None}

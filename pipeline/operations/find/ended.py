@@ -93,8 +93,13 @@ def ended(fields: Mapping[str, Any], written: Position) -> Ended:
         redelivered=fields["redelivered"],
         redrives=fields["redrives"],
         detail=fields["detail"],
-        because=tuple([Because(one["what"], one["name"], one["value"], None) for one in fields["because"] or ()]),
+        because=tuple([_because(one) for one in fields["because"] or ()]),
         into=fields["into"],
         scheduled_ms=fields["scheduled_for"],
         item=fields["item"],
     )
+
+
+def _because(one: Mapping[str, Any]) -> Because:
+    until = one["until"]
+    return Because(one["what"], one["name"], one["value"], None if until is None else until / 1000)

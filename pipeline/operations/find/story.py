@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from pipeline.care.words import CareWords
 from pipeline.model.event import Position
 from pipeline.model.outcome import OutcomeKind
 from pipeline.model.outcome_words import outcome_words, reason_words
 from pipeline.model.pause import Pause, ScopeKind
 from pipeline.operations.find.ended import Ended
+from pipeline.phrases import phrase
+
+NO_WORDS = CareWords()
 
 
 class RuleResult(StrEnum):
@@ -128,8 +132,9 @@ def tell(
     outcomes: Sequence[Ended],
     letters: Mapping[str, Sequence[Letter]],
     progress: Progress | None,
+    care: CareWords = NO_WORDS,
 ) -> Story:
-    """Return the story of an event.
+    """Return the story of an event; `care` explains what recipient care decided.
 
     `outcomes` are all that were found for it, `letters` those of its outcome ids. Without `progress` it is not judged
     which outcomes are missing: the search may not have read all of them.
@@ -137,7 +142,7 @@ def tell(
     by_notice: dict[tuple[str | None, str], list[Ended]] = {}
     for one in sorted(outcomes, key=lambda one: (one.finished_ms, one.redrives)):
         by_notice.setdefault((one.rule, one.id), []).append(one)
-    notices = [_ended_notice(ends, letters.get(key[1], ())) for key, ends in by_notice.items()]
+    notices = [_ended_notice(ends, letters.get(key[1], ()), care) for key, ends in by_notice.items()]
     if progress is not None:
         done = {rule for rule, _ in by_notice}
         lacking = [line for line in facts.rules if line.result in _EXPECTED and line.rule not in done]
@@ -148,7 +153,7 @@ def tell(
 _EXPECTED = frozenset({RuleResult.NOTICE, RuleResult.REFUSED})
 
 
-def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter]) -> NoticeStory:
+def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter], care: CareWords) -> NoticeStory:
     last = ends[-1]
     steps: list[Step] = []
     for one in ends:
@@ -159,7 +164,7 @@ def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter]) -> NoticeSto
             steps.append(Step(one.first_attempt_ms, StepKind.FIRST_ATTEMPT, "first attempt"))
         if one.attempts > 1 or (one.attempts and one.kind != OutcomeKind.ACCEPTED):
             steps.append(Step(one.finished_ms, StepKind.ATTEMPTS, _attempts(one)))
-        steps.append(Step(one.finished_ms, StepKind.OUTCOME, _outcome(one)))
+        steps.append(Step(one.finished_ms, StepKind.OUTCOME, _outcome(one, care)))
     open_letters: list[Letter] = []
     for letter in letters:
         steps.append(Step(letter.at_ms, StepKind.DEAD_LETTER, f"dead letter {letter.position}"))
@@ -168,7 +173,7 @@ def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter]) -> NoticeSto
             if letter.redrives >= last.redrives:
                 open_letters.append(letter)
     steps.sort(key=lambda step: step.at_ms or 0)
-    answer = sentence(_outcome(last))
+    answer = _held_back(last, care) or sentence(_outcome(last, care))
     if open_letters:
         steps.append(Step(None, StepKind.WAITING, "sent again; no outcome yet"))
         answer = f"Waiting: it was sent again and has no outcome yet. Before: {answer[0].lower()}{answer[1:]}"
@@ -192,8 +197,19 @@ def _attempts(one: Ended) -> str:
     return f"{count}; last reply: {', '.join(reply) or 'none'}"
 
 
-def _outcome(one: Ended) -> str:
+def _held_back(one: Ended, care: CareWords) -> str:
+    """The answer for a notice that recipient care held back; empty for others."""
+    because = care.of(one.because) if one.kind == OutcomeKind.SUPPRESSED else ""
+    return phrase("Matched, not sent: {because}.", because=because) if because else ""
+
+
+def _outcome(one: Ended, care: CareWords) -> str:
     words = outcome_words(one.kind, one.reason, one.body_code, one.because)
+    because = care.of(one.because)
+    if because and one.kind == OutcomeKind.SUPPRESSED:
+        return phrase("not sent: {because}", because=because)
+    if because:  # a category that is sent over its caps
+        words = phrase("{words}, although {because}", words=words, because=because)
     return f"{words}; {one.detail}" if one.detail and one.kind != OutcomeKind.ACCEPTED else words
 
 

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from pipeline.care.words import CareWords
 from pipeline.model.event import Event, Position, Record
-from pipeline.model.outcome import Because, OutcomeKind, Reason
+from pipeline.model.outcome import CAP, Because, OutcomeKind, Reason
 from pipeline.model.outcome_words import CODES, outcome_words, reason_words
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.operations.find.ended import Ended
@@ -230,3 +231,25 @@ def test_bytes_of_a_record_that_cannot_be_read_are_found() -> None:
     assert has_bytes(record, "\udcff")
     assert not has_bytes(record, "\udcfe")
     assert not has_bytes(record._replace(key=None, value=None), "订单")
+
+
+REACHED = Because(CAP, "a-day", "2 of 2 on 2026-11-30: 09:12 paid, 11:40 paid", 1_796_054_400.0)
+CARE = CareWords("Asia/Shanghai", {(CAP, "a-day"): "rules/care.yaml:4:5"})
+
+
+def test_what_recipient_care_held_back_is_explained_in_full() -> None:
+    """With the place of the cap, the messages that counted, and from when one is possible again."""
+    held = ended(kind="suppressed", reason="cap_reached", attempts=0, first_attempt_ms=None, because=(REACHED,))
+    shown = tell(EventFacts(AT, "order.paid", rules=(LINE,)), [held], {}, None, CARE)
+    why = (
+        "cap `a-day` is reached (rules/care.yaml:4:5); 2 of 2 on 2026-11-30: 09:12 paid, 11:40 paid; possible again "
+        "2026-12-01 00:00"
+    )
+    assert shown.answer == f"Matched, not sent: {why}."
+    assert shown.notices[0].steps[-1].words == f"not sent: {why}"
+
+
+def test_a_message_that_was_sent_over_its_cap_says_so() -> None:
+    """The category has `over_cap: send`."""
+    shown = tell(EventFacts(AT, "order.paid", rules=(LINE,)), [ended(because=(REACHED,))], {}, None, CARE)
+    assert shown.answer.startswith("Sent: the platform accepted it, although cap `a-day` is reached (rules/care.yaml")

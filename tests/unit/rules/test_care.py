@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.care.declaration import DAY, NO_CARE, WEEK, Cap, InQuiet, OverCap, Quiet, QuietHours, Window
+from pipeline.model import outcome
 from pipeline.model.notice import Notice, Refusal
 from pipeline.model.once import once_key
-from pipeline.model.outcome import Reason
+from pipeline.model.outcome import CAP, OPT_OUT, QUIET_HOURS, Reason
+from pipeline.rules.care_places import care_words
 from pipeline.rules.lint.check import CheckResult, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.source.files import RuleSources
@@ -327,3 +329,19 @@ def test_categories_that_hold_back_and_have_no_rule_are_found() -> None:
     """Others of the three may be declared for later."""
     codes = [one for one in checked().findings if one.code == "unused-category"]
     assert [one.message for one in codes] == ["no rule has category `marketing`", "no rule has category `newsletter`"]
+
+
+def test_explanations_name_where_each_condition_is_declared() -> None:
+    """In the file as it is today; `once` is in the rule."""
+    result = checked(ONCE)
+    assert result.ruleset is not None
+    words = care_words(result.ruleset.care, result.care, result.locations)
+    assert words.places == {
+        (CAP, "marketing-a-day"): "rules/care.yaml:5:5",
+        (CAP, "a-week"): "rules/care.yaml:6:5",
+        (CAP, "everything"): "rules/care.yaml:7:5",
+        (OPT_OUT, "promotions"): "rules/care.yaml:9:77",
+        (QUIET_HOURS, "night"): "rules/care.yaml:3:17",
+        (outcome.ONCE, "paid"): "rules/shop.yaml:7:5",
+    }
+    assert (words.zone, words.names_zone) == ("Europe/Berlin", True)
