@@ -111,6 +111,17 @@ def test_our_topics_are_made_as_configured_once(real_kafka: Broker, unique: Call
 
 
 @pytest.mark.kafka
+def test_a_topic_of_which_nothing_is_expected_is_made_with_the_brokers_defaults(
+    real_kafka: Broker, unique: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`emit --create` makes a topic of events; a second call finds it."""
+    name = unique("events")
+    for _ in range(2):
+        assert _check(real_kafka).ensure(TopicToMake(name, 4, -1, create=True), {}) == 4
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.kafka
 def test_more_replicas_than_brokers_is_reported_clearly(real_kafka: Broker, unique: Callable[[str], str]) -> None:
     """The usual slip of a first try on one machine."""
     with pytest.raises(Unreachable, match="could not be created") as caught:

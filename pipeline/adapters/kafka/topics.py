@@ -242,8 +242,11 @@ class TopicCheck:
         return None
 
     def _compare(self, name: str, expected: Mapping[str, str]) -> None:
-        """Warn if an existing topic's configuration would lose records; skip the check without the right to read it."""
-        if not self._is_managed():
+        """Warn if an existing topic's configuration would lose records; skip the check without the right to read it.
+
+        Nothing is expected of a topic of someone else's, such as the one that `emit --create` makes.
+        """
+        if not expected or not self._is_managed():
             return
         try:
             found = self._config(ConfigResource.Type.TOPIC, name)
