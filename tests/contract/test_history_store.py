@@ -12,7 +12,7 @@ import fastavro
 import pytest
 
 from pipeline.adapters.history.outcome_values import OutcomeValues
-from pipeline.adapters.history.rows import DAY_MS, FIELDS, Row, make_row
+from pipeline.adapters.history.rows import COLUMNS, DAY_MS, FIELDS, Row, make_row
 from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
@@ -95,6 +95,18 @@ def test_what_is_stored_is_found_as_it_was(history: History) -> None:
     for position in (WHOLE.position, WHOLE.first):
         assert found in history.outcomes(ByEvents(frozenset({position})), None)
     assert history.outcomes(by_recipient("absent"), None) == []
+
+
+def test_the_outcomes_of_thousands_of_events_are_found(history: History) -> None:
+    """Each once, although that of a redriven event is about two of them, and the newest last."""
+    count = 1_100
+    places = [Position("trade.order.events", 0, offset) for offset in range(count)]
+    redriven = an_outcome()._replace(position=places[-1], first=places[0], redrives=1)
+    whole = dict(zip(COLUMNS, row(an_outcome()._replace(position=places[0]), 0), strict=True))
+    rows = [tuple({**whole, "written_offset": n, "offset": n, "finished_at": n}.values()) for n in range(count - 1)]
+    history.write(TOPIC_ID, [batch(*rows, row(redriven, count - 1))])
+    found = history.outcomes(ByEvents(frozenset(places)), None)
+    assert [one.written.offset for one in found] == list(range(count))
 
 
 def test_each_record_is_stored_once(history: History, url: str) -> None:

@@ -26,7 +26,6 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
     text,
     update,
@@ -35,6 +34,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from pipeline.adapters.history.rows import COLUMNS, Row, day_of, read_row, stored_key
+from pipeline.adapters.history.searches import MOST_ROWS, searches
 from pipeline.adapters.history.tables import FORGOTTEN, OUTCOMES, POSITIONS
 from pipeline.errors import ConfigurationError, Unreachable
 from pipeline.operations.find.ended import Ended
@@ -48,8 +48,6 @@ BUSY_SECONDS = 30
 """How long SQLite waits for another process's transaction."""
 DELETED_AT_ONCE = 20_000
 """Rows of one transaction of retention or erasure in SQLite: writers wait in the meantime."""
-MOST_ROWS = 5_000
-"""Outcomes that one search reads, the newest ones."""
 _QUOTED = ", ".join(f'"{name}"' for name in COLUMNS)
 _COPY = f"COPY outcomes ({_QUOTED}) FROM STDIN (FORMAT BINARY)"
 _TYPES = [str(column.type).lower() for column in OUTCOMES.columns]
@@ -151,13 +149,13 @@ class History:
         Raises:
             Unreachable: the database does not answer.
         """
-        wanted = select(OUTCOMES).where(_condition(query))
-        if since is not None:
-            wanted = wanted.where(OUTCOMES.c.day >= day_of(int(since.timestamp() * 1000)))
-            wanted = wanted.where(OUTCOMES.c.finished_at >= int(since.timestamp() * 1000))
-        wanted = wanted.order_by(OUTCOMES.c.finished_at.desc()).limit(MOST_ROWS)
+        found: dict[Any, None] = {}
         with self._answering(), self._engine.connect() as connection:
-            return [self._read(row) for row in reversed(connection.execute(wanted).all())]
+            for wanted in searches(query, since):
+                # The outcome of a redriven event is about two records, and may be in two answers.
+                found |= dict.fromkeys(connection.execute(wanted).all())
+        newest = sorted(found, key=lambda row: row.finished_at)[-MOST_ROWS:]
+        return [self._read(row) for row in newest]
 
     def forget(self, recipients: Collection[str], now_ms: int) -> int:
         """Erase the outcomes of a recipient, given in each form that outcomes may have; return their number.
@@ -285,24 +283,6 @@ def _copy(connection: Connection, rows: Iterable[Row]) -> None:
         copy.set_types(_TYPES)
         for row in rows:
             copy.write_row(row)
-
-
-def _condition(query: ByField | ByEvents) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
-    if isinstance(query, ByField):
-        return OUTCOMES.c[query.field.value].in_({stored_key(one) for one in query.values})
-    table = OUTCOMES.c
-    places = [
-        or_(
-            and_(table.topic == one.topic, table.partition == one.partition, table.offset == one.offset),
-            and_(
-                table.first_topic == one.topic,
-                table.first_partition == one.partition,
-                table.first_offset == one.offset,
-            ),
-        )
-        for one in query.events
-    ]
-    return or_(*places)
 
 
 def _partition(day: int) -> str:
