@@ -103,7 +103,10 @@ def _dead_letter() -> dict[str, object]:
 
 def _texts(meanings: dict[str, str], *, required: list[str]) -> dict[str, object]:
     properties = {name: {"type": "string", "description": text} for name, text in meanings.items()}
-    return {"type": "object", "properties": properties} | ({"required": required} if required else {})
+    schema: dict[str, object] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    return schema
 
 
 def _key(meaning: str) -> dict[str, object]:
