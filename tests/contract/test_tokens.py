@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -120,6 +121,7 @@ class TestEndpoint:
             ('"7200"', 7140),
             ("10", 8),
             ("3600.5", 3540.5),
+            ("0.001", 1),
             ("0", None),
             ("-5", None),
             ("true", None),
@@ -169,6 +171,24 @@ class TestEndpoint:
             await answer_to(step)
         assert CANARY not in str(caught.value)
         assert caught.value.__cause__ is None
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            reply(b'\xef\xbb\xbf{"access_token":"t"}'),
+            reply(gzip.compress(b'{"access_token":"t"}'), content_encoding="gzip"),
+            reply(b'\r\n{"access_token":"t","expires_in":null,"scope":[]}\n', content_type="text/html"),
+        ],
+        ids=["byte order mark", "gzip", "type of a page"],
+    )
+    async def test_a_token_in_an_unusual_answer_is_read(self, step: Step) -> None:
+        """Gateways compress, and add marks and types of their own."""
+        assert await answer_to(step) == "t"
+
+    async def test_a_refusal_by_code_alone_is_reported(self) -> None:
+        """Some platforms refuse with status 200 and a number."""
+        with pytest.raises(TokenUnavailable, match=r"gave no access_token: code 40013$"):
+            await answer_to(reply(f'{{"errcode":40013,"errmsg":"{CANARY}"}}'.encode()))
 
     @pytest.mark.parametrize(
         "url", ["http://127.0.0.1:1/t?k=canary-s3cret-9d1", "http://unknown.invalid/t", "ftp://h/t"]

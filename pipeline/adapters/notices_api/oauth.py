@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Literal, NamedTuple
 import httpx
 import orjson
 
+from pipeline.adapters.inflated import inflated
 from pipeline.adapters.notices_api.resolving import http_transport
 from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.adapters.notices_api.tokens import checked
@@ -20,6 +22,8 @@ MAX_ANSWER = 65_536
 """Bytes of a token endpoint's answer; tokens have a few thousand at most."""
 MOST_AHEAD = 60.0
 """Seconds before its end at which a token is due for renewal at the latest; a fifth of a shorter life."""
+LEAST_BETWEEN = 1.0
+"""Seconds between two renewals at least, however short a life the endpoint states."""
 _ERRORS = frozenset(
     {
         "invalid_request",
@@ -144,7 +148,10 @@ class OAuthToken:
                 body += piece
                 if len(body) > MAX_ANSWER:
                     raise ValueError("the answer is too long")
-            return response.status_code, bytes(body)
+            whole = inflated(bytes(body), response.headers.get("content-encoding"), MAX_ANSWER)
+            if whole is None:
+                raise ValueError("the answer is too long")
+            return response.status_code, whole.removeprefix(codecs.BOM_UTF8)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -186,7 +193,10 @@ def _object(body: bytes) -> Mapping[str, object]:
 
 def _refusal(answer: Mapping[str, object]) -> str:
     error = answer.get("error")
-    return f": {error}" if isinstance(error, str) and error in _ERRORS else ""
+    if isinstance(error, str) and error in _ERRORS:
+        return f": {error}"
+    code = answer.get("errcode", answer.get("code"))  # as WeChat answers, with status 200
+    return f": code {code}" if isinstance(code, int) and not isinstance(code, bool) else ""
 
 
 def _refresh_in(expires_in: object) -> float | None:
@@ -195,4 +205,4 @@ def _refresh_in(expires_in: object) -> float | None:
     if isinstance(expires_in, bool) or re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) is None:
         return None
     life = float(text)
-    return life - min(MOST_AHEAD, life / 5) if life > 0 else None
+    return max(LEAST_BETWEEN, life - min(MOST_AHEAD, life / 5)) if life > 0 else None
