@@ -233,6 +233,9 @@ _CLOSING = frozenset("\"']}")
 def _unclosed_bracket(case: _Case) -> Iterator[YamlFault]:
     if "flow" in case.context and case.start is not None:
         line, column = case.start
+        if not case.text(line)[column:].strip():  # the file's end: the bracket is the last one before it
+            ends = ((number, max(case.text(number).rfind(one) for one in "[{")) for number in range(line, -1, -1))
+            line, column = next((end for end in ends if end[1] >= 0), case.start)
         opening = case.text(line)[column : column + 1]
         closing = {"[": "]", "{": "}"}.get(opening, "}")
         hint = phrase(

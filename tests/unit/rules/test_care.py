@@ -175,6 +175,10 @@ def test_once_may_stand_in_the_defaults() -> None:
             "(to stop a category, pause its rules or set `enabled: false`)",
         ),
         (
+            CARE.replace("per: week", "per: [week]"),
+            "rules/care.yaml:6:67: error wrong-value `per`: write day, week, or a duration like 24h",
+        ),
+        (
             CARE.replace("per: week", "per: month"),
             "rules/care.yaml:6:72: error wrong-value `per`: write day, week, or a duration like 24h",
         ),

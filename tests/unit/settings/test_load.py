@@ -93,6 +93,8 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
         (SMALL + "  max_in_flight: many\n", "8:3", "`notices.max_in_flight`", None),
         (SMALL + "  max_in_flight: 0\n", "8:3", "`notices.max_in_flight`", None),
         ("a: [1\n", "1:4", "not YAML: `[` is not closed", "`]`"),
+        ("a: {\n\n", "1:4", "not YAML: `{` is not closed", "`}`"),
+        ("[", "1:1", "not YAML: `[` is not closed", "`]`"),
         ("a: 1\na: secret\n", "2:1", "not YAML: `a` is here twice", "keep one"),
         ("a:\n\tb: 1\n", "2:1", "not YAML: a tab as indentation", "spaces"),
         ("a: b: c\n", "1:5", "not YAML: a colon inside a text", "in quotes"),
