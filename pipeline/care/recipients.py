@@ -219,7 +219,12 @@ class Recipients:
             self._chosen[recipient] = [*waiting, *self._chosen.get(recipient, [])]
 
     def again(self, recipient: str, state: bytes | None) -> None:
-        """Another process wrote this record: keep what it knows, and write the record again."""
+        """Another process wrote this record: keep what it knows, and write the record again.
+
+        `state` is None if it had nothing left to know; that changes nothing if this process knows nothing either.
+        """
+        if state is None and recipient not in self._packed:
+            return
         if state is not None:
             known = self.of(recipient)
             known.merge(Recipient.unpack(state))

@@ -17,6 +17,8 @@ RECIPIENT = "recipient"
 ABOUT = "about"
 """Whose the records of a partition are: JSON with the group and a fingerprint of the form of recipients."""
 WRITER_BYTES = 8
+WRITER_HEADER = "writer"
+"""Of a record without a value, which has no other place for its writer."""
 FORM = 1
 _PROBE = "recipient care"
 """A text that takes the place of a recipient, to see how recipients appear in outcomes."""

@@ -47,12 +47,21 @@ class Restoring:
         else:
             self._stale.add(recipient)
 
-    def removed(self, recipient: str) -> None:
-        """Take a record without a value: nothing was left to know."""
+    def removed(self, recipient: str, now: float) -> None:
+        """Take a record without a value: its writer had nothing left to know, `now` is seconds since the epoch.
+
+        A process that has lost the partition may write one after the new owner's record, and know less. So it takes
+        away only what no decision can see any more.
+        """
         self.records += 1
-        self._packed.pop(recipient, None)
-        self._writers.pop(recipient, None)
-        self._stale.discard(recipient)
+        packed = self._packed.get(recipient)
+        if packed is None:
+            return
+        if Recipient.unpack(packed).forget(self._care, now):
+            del self._packed[recipient], self._writers[recipient]
+            self._stale.discard(recipient)
+        else:
+            self._stale.add(recipient)
 
     def outcome(self, recipient: str, accepted: Accepted, offset: int) -> None:
         """Take a message of the ledger, after all records."""

@@ -64,6 +64,7 @@ class Care:
             lambda: CARE,
             lambda: SystemClock().now() - 3_600,
             self.restored,
+            lambda: NOON + 40 * 86_400,
         )
         ledger = LedgerReader(
             {**self.kafka.properties, "group.id": f"{self.kafka.names.group}.ledger"},
@@ -203,17 +204,18 @@ def test_a_record_of_another_process_is_noticed_and_an_own_one_is_not(care: Care
     def notice(*record: object) -> None:
         number, recipient, state = record
         foreign.append((int(str(number)), str(recipient), state if isinstance(state, bytes) else None))
-        noticed.set()
+        if len(foreign) == 2:
+            noticed.set()
 
     tail.watch(0, 4, care.known(None).end)
     tail.start(notice)
     try:
-        care.write({"ann": _state("a")}, epoch=4)
-        care.write({"ann": _state("b")}, OTHER)
+        care.write({"ann": _state("a"), "bob": None}, epoch=4)
+        care.write({"ann": None, "bob": _state("b")}, OTHER)
         assert noticed.wait(TIMEOUT)
     finally:
         tail.close()
-    assert foreign == [(0, "ann", _state("b"))]
+    assert foreign == [(0, "ann", None), (0, "bob", _state("b"))]
 
 
 def test_a_record_that_kafka_does_not_take_is_given_back(kafka: RealKafka) -> None:
@@ -232,6 +234,6 @@ def test_partitions_of_other_topics_have_no_recipients(care: Care, make_kafka: C
     """Recipient care decides about the messages of its own topic."""
     elsewhere = make_kafka()
     settings = CareSettings(care.topic, "another-topic", ABOUT)
-    reader = CareReader(elsewhere.properties, settings, lambda: CARE, SystemClock().now, Restored())
+    reader = CareReader(elsewhere.properties, settings, lambda: CARE, SystemClock().now, Restored(), SystemClock().now)
     reader.begin([Committed(TopicPartition(elsewhere.names.events, 0), 0, None)], lambda: None)
     assert reader.restored(TopicPartition(elsewhere.names.events, 0)) is None

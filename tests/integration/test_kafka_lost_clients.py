@@ -146,7 +146,7 @@ def test_recipient_care_writes_and_watches_by_successors(kafka: RealKafka, proxy
         wait_for(lambda: len({line["client"] for line in logs if "client" in line}) == 2, writer.poll)
     proxy.brokerless = False
     writer.write(0, 1, "bob", Recipient().pack(), finished.append)
-    wait_for(lambda: seen == ["bob"] and finished[-1], writer.poll)
+    wait_for(lambda: seen == ["ann", "bob"] and finished[-1], writer.poll)
     tail.close()
 
 

@@ -87,12 +87,13 @@ def make_care_state(
     counts = _Counting(rules, clock)
     process = os.urandom(4)
     given = CareSettings(care.care_topic, care.intents_topic, about(group, terms.identify), care.accept_loss)
-    reader = CareReader({**properties, "group.id": f"{group}.care"}, given, lambda: terms.care, counts.since, telemetry)
+    reading = {**properties, "group.id": f"{group}.care"}
+    reader = CareReader(reading, given, lambda: terms.care, counts.since, telemetry, counts.now)
     return CareState(
         terms,
         reader,
         CareWriter(properties, care.care_topic, process),
-        CareTail({**properties, "group.id": f"{group}.care"}, care.care_topic, process),
+        CareTail(reading, care.care_topic, process),
     )
 
 
@@ -103,9 +104,13 @@ class _Counting:
         self._seconds = rules.remembers
         self._clock = clock
 
+    def now(self) -> float:
+        """Return the time, seconds since the epoch."""
+        return self._clock.now() + self._clock.correction()
+
     def since(self) -> float:
         """Return seconds since the epoch."""
-        return self._clock.now() + self._clock.correction() - self._seconds
+        return self.now() - self._seconds
 
 
 def _identify(settings: Settings) -> Callable[[str], str]:

@@ -101,8 +101,19 @@ def test_a_removed_record_is_nothing() -> None:
     restoring = Restoring(CARE)
     restoring.record("#ann", ONE, _state("a", "b"))
     restoring.record("#ann", OTHER, _state("a"))
-    restoring.removed("#ann")
+    restoring.removed("#ann", NOON + 31 * 86_400)
     assert restoring.restored() == ({}, {}, frozenset(), 0)
+
+
+def test_a_late_record_without_a_value_takes_away_only_what_no_decision_can_see() -> None:
+    """A process that has lost the partition may write it after the new owner's record."""
+    restoring = Restoring(CARE)
+    restoring.removed("#bob", NOON)
+    restoring.record("#ann", ONE, _state("a"))
+    restoring.removed("#ann", NOON + 60)
+    restored = restoring.restored()
+    assert _numbers(restored.recipients["#ann"]) == 1
+    assert restored.stale == {"#ann"}
 
 
 def test_a_damaged_record_is_counted_and_the_ledger_is_believed() -> None:

@@ -52,6 +52,14 @@ IN_A = Intent("ann", choice=Preferences())
 ONCE_A, ONCE_OTHER = Intent("ann", once="parcel"), Intent("ann", once="letter")
 
 
+class Written(NamedTuple):
+    """A record of the compacted topic."""
+
+    key: bytes
+    value: bytes | None
+    writer: bytes
+
+
 class Owner:
     """One owner of the partition, from assignment to crash."""
 
@@ -79,9 +87,9 @@ class World:
         self.care = care
         self.now = T0
         self.ledger: list[Outcome] = []
-        self.log: list[tuple[bytes, bytes | None]] = []
+        self.log: list[Written] = []
         """The compacted topic."""
-        self.late: list[tuple[float, tuple[bytes, bytes | None]]] = []
+        self.late: list[tuple[float, Written]] = []
         """Records of dead owners that may still arrive within the hour, with the time when they were made."""
         self.commit = (0, "")
         self.sent: list[tuple[str, float]] = []
@@ -187,10 +195,10 @@ class World:
     def tail(self) -> None:
         """The owner reads what was written to the compacted topic."""
         owner = self.owner
-        for key, value in self.log[owner.seen :]:
+        for key, value, writer in self.log[owner.seen :]:
             _, name = read_key(key) or ("", "")
-            writer, state = read_state(value) if value is not None else (b"", None)
-            if value is not None and writer != owner.writer:
+            state = None if value is None else read_state(value)[1]
+            if writer != owner.writer:
                 owner.delivery.care_overwritten(PLACE, name, state)
         owner.seen = len(self.log)
 
@@ -199,7 +207,7 @@ class World:
         care = self.owner.delivery._partitions[PLACE].care
         assert care is not None
         if self.owner.seen == len(self.log) and not care.unwritten:
-            self.log = list(dict(self.log).items())
+            self.log = list({record.key: record for record in self.log}.values())
             self.owner.seen = len(self.log)
 
     def next_day(self) -> None:
@@ -210,11 +218,11 @@ class World:
         self.owners += 1
         offset, metadata = self.commit
         restoring = Restoring(self.care)
-        for key, value in self.log:
+        for key, value, _ in self.log:
             kind, name = read_key(key) or ("", "")
             assert kind == RECIPIENT
             if value is None:
-                restoring.removed(name)
+                restoring.removed(name, self.now)
             else:
                 restoring.record(name, *read_state(value))
         found = pointer.read(metadata)
@@ -235,10 +243,10 @@ class World:
         delivery.assign(Assigned(PLACE, self.owners, offset, done, reached, end, care=restoring.restored()))
         return Owner(delivery, self.owners.to_bytes(8, "big"), offset, len(self.log))
 
-    def _encoded(self, record: CareRecord) -> tuple[bytes, bytes | None]:
+    def _encoded(self, record: CareRecord) -> Written:
         write = record.write
         value = None if write.state is None else written_state(self.owner.writer, write.state)
-        return written_key(RECIPIENT, write.recipient), value
+        return Written(written_key(RECIPIENT, write.recipient), value, self.owner.writer)
 
     # What must hold
 

@@ -78,10 +78,11 @@ class CareReader:
         care: Callable[[], Care],
         since: Callable[[], float],
         telemetry: CareTelemetry,
+        now: Callable[[], float],
     ) -> None:
         """`properties` are librdkafka's, with a `group.id`; `care` returns the declaration in use.
 
-        `since` returns the time from which on messages count, seconds since the epoch.
+        `since` returns the time from which on messages count, and `now` the time, seconds since the epoch.
         """
         self._properties = outside_group(properties)
         self._settings = settings
@@ -89,6 +90,7 @@ class CareReader:
         self.counts_since = since
         """Returns the time from which on messages count, seconds since the epoch."""
         self._telemetry = telemetry
+        self._now = now
         self._decode = OutcomeDecoder()
         self._restoring: dict[tuple[str, int], Restoring] = {}
         self._incomplete: set[TopicPartition] = set()
@@ -197,13 +199,14 @@ class CareReader:
         care = self._care()
         found: dict[int, tuple[Restoring, About | None]] = {number: (Restoring(care), None) for number in partitions}
         consumer.assign([KafkaPartition(topic, number, 0) for number in left])
+        wall = self._now()
         heard = time.monotonic()
         while left:
             messages = consumer.consume(BATCH, timeout=POLL_SECONDS)
             alive()
             now = time.monotonic()
             for message in messages:
-                _take(message, left, found)
+                _take(message, left, found, wall)
             if messages:
                 heard = now
             elif now - heard > SILENT_SECONDS:
@@ -238,7 +241,9 @@ class CareReader:
             raise KafkaException(errors[0] if errors else KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own codes begin so
 
 
-def _take(message: Message, left: dict[int, int], found: dict[int, tuple[Restoring, About | None]]) -> None:
+def _take(
+    message: Message, left: dict[int, int], found: dict[int, tuple[Restoring, About | None]], wall: float
+) -> None:
     number, offset = message.partition() or 0, message.offset() or 0
     error = message.error()
     if error is not None:
@@ -256,7 +261,7 @@ def _take(message: Message, left: dict[int, int], found: dict[int, tuple[Restori
         if kind == ABOUT:
             found[number] = restoring, None if raw is None else read_about(raw)
         elif kind == RECIPIENT and raw is None:
-            restoring.removed(name)
+            restoring.removed(name, wall)
         elif kind == RECIPIENT and raw is not None:
             restoring.record(name, *read_state(raw))
     except DamagedCareState:

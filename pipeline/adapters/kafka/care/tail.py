@@ -19,7 +19,7 @@ from pipeline.adapters.kafka.care.writer import writer_of
 from pipeline.adapters.kafka.clients import outside_group
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
-from pipeline.care.record import RECIPIENT, read_key, read_state
+from pipeline.care.record import RECIPIENT, WRITER_HEADER, read_key, read_state
 from pipeline.errors import ConfigurationError, DamagedCareState
 
 if TYPE_CHECKING:
@@ -154,12 +154,17 @@ class CareTail:
             self._wanted[number] = epoch, offset + 1
         value = message.value()
         kind, name = read_key(message.key()) or ("", "")
-        if kind != RECIPIENT or value is None:
+        if kind != RECIPIENT:
             return
-        try:
-            writer, state = read_state(value)
-        except DamagedCareState:
-            return
+        writer: str | bytes | None
+        state: bytes | None = None
+        if value is None:
+            writer = dict(message.headers() or ()).get(WRITER_HEADER)
+        else:
+            try:
+                writer, state = read_state(value)
+            except DamagedCareState:
+                return
         if writer != writer_of(self._process, epoch):
             log.warning("care_foreign_write", partition=number, offset=offset, hint="runbook: NoticeCareForeignWrite")
             foreign(number, name, state)

@@ -13,7 +13,7 @@ from pipeline.adapters.kafka import clients
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.former_clients import END_SECONDS, FormerProducers
 from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
-from pipeline.care.record import RECIPIENT, written_key, written_state
+from pipeline.care.record import RECIPIENT, WRITER_HEADER, written_key, written_state
 from pipeline.errors import ConfigurationError
 
 TIMEOUT_MS = 10_000
@@ -73,7 +73,9 @@ class CareWriter:
 
     def write(self, partition: int, epoch: int, recipient: str, state: bytes | None, finished: Finished) -> None:
         """Write a recipient's record, of the owner's assignment `epoch`; None: nothing is left to know."""
-        value = None if state is None else written_state(writer_of(self._process, epoch), state)
+        writer = writer_of(self._process, epoch)
+        value = None if state is None else written_state(writer, state)
+        headers: list[tuple[str, str | bytes | None]] = [(WRITER_HEADER, writer)] if state is None else []
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is not None:
@@ -81,7 +83,9 @@ class CareWriter:
             finished(error is None)
 
         try:
-            self._producer.produce(self._topic, value, written_key(RECIPIENT, recipient), partition, delivered)
+            self._producer.produce(
+                self._topic, value, written_key(RECIPIENT, recipient), partition, delivered, headers=headers
+            )
         except BufferError:
             finished(False)  # noqa: FBT003 - a callback's
         except KafkaException as error:
