@@ -11,7 +11,7 @@ from tests.broker.choice import Choice
 from tests.broker.cluster import Cluster
 from tests.broker.handle import Broker, Kind
 from tests.chaos import report
-from tests.chaos.run import CLUSTER_SESSION_MS, play
+from tests.chaos.play import CLUSTER_SESSION_MS, play
 from tests.chaos.scenarios import SCENARIOS
 
 

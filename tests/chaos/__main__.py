@@ -18,7 +18,9 @@ from tests.broker.handle import Broker, Unavailable
 from tests.broker.maven import MavenBroker
 from tests.broker.others import GivenBroker
 from tests.chaos import report
-from tests.chaos.run import BROKER, CLUSTER_SESSION_MS, Result, Scenario, play
+from tests.chaos.play import CLUSTER_SESSION_MS, play
+from tests.chaos.run import BROKER
+from tests.chaos.scenario import Result, Scenario
 from tests.chaos.scenarios import SCENARIOS
 
 PROTOCOLS = ("classic", "consumer")
@@ -48,6 +50,7 @@ def main(
     most_minutes: Annotated[
         float | None, typer.Option(min=0.1, help="Begin no further run after this time; what was left out is listed.")
     ] = None,
+    care: Annotated[bool, typer.Option("--care", help="With recipient care in the rules.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the scenarios, and do nothing.")] = False,
 ) -> None:
     """Run chaos. Exit 0: every promise held; 1: one was broken; 2: it could not be tried.
@@ -55,8 +58,7 @@ def main(
     Example: `make chaos ARGS='--scenario kill --protocol classic --seed 7'`
     """
     if listed:
-        for one in SCENARIOS.values():
-            print(f"{one.name:16} {one.message}")
+        _list()
         return
     unknown = [name for name in scenario or () if name not in SCENARIOS]
     if unknown:
@@ -74,10 +76,12 @@ def main(
                 one = SCENARIOS[name]
                 if most_minutes is not None and time.monotonic() - begin > most_minutes * 60:
                     left_out.append(f"{name} ({chosen}): the time is up")
+                elif care and one.without_care is not None:
+                    left_out.append(f"{name} ({chosen}): {one.without_care}")
                 elif kafka is not None and (one.stops_broker or one.on_cluster):
                     left_out.append(f"{name} ({chosen}): this Kafka is not ours to stop")
                 else:
-                    done.append(_one(one, broker_for(one), chosen, seed, minutes, logs))
+                    done.append(_one(one, broker_for(one), chosen, seed, minutes, logs, care=care))
         except Unavailable as error:
             print(f"no Kafka to break: {error}", file=sys.stderr)
             raise typer.Exit(2) from None
@@ -90,6 +94,11 @@ def main(
     broken = [result for result in done if not result.ok]
     print(f"{len(done)} runs, {len(broken)} with a broken promise")
     raise typer.Exit(1 if broken else 0)
+
+
+def _list() -> None:
+    for one in SCENARIOS.values():
+        print(f"{one.name:16} {one.message}")
 
 
 def _protocols(protocol: str | None) -> tuple[str, ...]:
@@ -140,16 +149,18 @@ def _end(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _one(scenario: Scenario, broker: Broker, protocol: str, seed: int, minutes: float, logs: Path | None) -> Result:
+def _one(
+    scenario: Scenario, broker: Broker, protocol: str, seed: int, minutes: float, logs: Path | None, *, care: bool
+) -> Result:
     print(f"{scenario.name} ({protocol}) …", file=sys.stderr, flush=True)
     name = f"{scenario.name}-{protocol}-{seed}-"
     if logs is not None:
         logs.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=name, dir=logs))
-        result = play(scenario, broker, folder, protocol=protocol, seed=seed, minutes=minutes)
+        result = play(scenario, broker, folder, protocol=protocol, seed=seed, minutes=minutes, care=care)
     else:
         with tempfile.TemporaryDirectory(prefix=name) as temporary:
-            result = play(scenario, broker, Path(temporary), protocol=protocol, seed=seed, minutes=minutes)
+            result = play(scenario, broker, Path(temporary), protocol=protocol, seed=seed, minutes=minutes, care=care)
     print(report.text(result), flush=True)
     return result
 

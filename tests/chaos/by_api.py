@@ -7,7 +7,8 @@ import time
 from tests.acceptance.stage import recipient
 from tests.chaos.judge import Allowed
 from tests.chaos.load import HOT
-from tests.chaos.run import LATENCY, Run, Scenario
+from tests.chaos.run import Run
+from tests.chaos.scenario import LATENCY, Scenario
 
 OUTAGE_SECONDS = 60.0
 PROBES = 3

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from tests.broker.cluster import NODES, SMALL_DISK
 from tests.broker.topics import ends
 from tests.chaos.kafka import set_config
-from tests.chaos.run import Run, Scenario
+from tests.chaos.run import Run
+from tests.chaos.scenario import Scenario
 
 OUT_SECONDS = 12.0
 """How long a node is away: longer than any session, and than the cluster takes to elect other leaders."""

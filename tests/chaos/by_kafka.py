@@ -12,7 +12,8 @@ from tests.broker.maven import MavenBroker
 from tests.broker.topics import committed, ends
 from tests.chaos.judge import Allowed
 from tests.chaos.kafka import set_config
-from tests.chaos.run import LATENCY, Run, Scenario
+from tests.chaos.run import Run
+from tests.chaos.scenario import LATENCY, Scenario
 
 BLOCKED = [recipient(number) for number in range(20, 26)]
 """Recipients who cannot be served: frontiers stand while much ends above them, so that the ledger matters."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.acceptance.stage import recipient
 from tests.chaos.judge import Allowed
-from tests.chaos.run import LATENCY, Run, Scenario
+from tests.chaos.run import Run
+from tests.chaos.scenario import LATENCY, Scenario
 
 KILLS = 20
 REFUSED = [recipient(number) for number in range(5, 11)]

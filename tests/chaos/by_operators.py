@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from tests.acceptance.stage import RULE, TEMPLATE
 from tests.chaos.judge import Allowed
-from tests.chaos.run import Run, Scenario
+from tests.chaos.run import Run
+from tests.chaos.scenario import Scenario
 
 IN_FORCE_SECONDS = 1.0
 """Within this time of the command's end nothing of what is paused leaves any member."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
@@ -81,8 +82,11 @@ class Journal(Memory):
                 found.setdefault(line.key, line.at)
         return found
 
-    def disordered(self) -> list[Arrival]:
-        """First attempts that came after one of a later event of the same recipient."""
+    def disordered(self, ranks: Mapping[str, int] | None = None) -> list[Arrival]:
+        """First attempts that came after one of a later event of the same recipient.
+
+        `ranks` has the order, by key; None: that of the events' numbers.
+        """
         newest: dict[str, int] = {}
         seen: set[str] = set()
         found: list[Arrival] = []
@@ -90,9 +94,10 @@ class Journal(Memory):
             if line.key in seen:
                 continue
             seen.add(line.key)
-            if line.number < newest.get(line.recipient, -1):
+            rank = line.number if ranks is None else ranks.get(line.key, -1)
+            if rank < newest.get(line.recipient, -1):
                 found.append(line)
-            newest[line.recipient] = max(line.number, newest.get(line.recipient, -1))
+            newest[line.recipient] = max(rank, newest.get(line.recipient, -1))
         return found
 
     def since(self, begin: float) -> list[int]:

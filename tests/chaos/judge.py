@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pipeline.model.outcome import OutcomeKind
+from pipeline.model.outcome import RECIPIENT_CARE, OutcomeKind
 from tests.chaos.journal import Journal
+from tests.chaos.judge_care import CareEvidence, care_violations
 from tests.chaos.kafka import Found
+from tests.chaos.say import some
 
 MOST_MEGABYTES = 400.0
 """One member's resident memory; about 100 of them are libraries."""
-SHOWN = 3
 
 
 class Allowed(NamedTuple):
@@ -48,6 +49,8 @@ class Evidence(NamedTuple):
     peak_megabytes: float
     markers: frozenset[tuple[int, int]] = frozenset()
     """Partitions and offsets at which transactions end: no events."""
+    care: CareEvidence | None = None
+    """Where recipient care is on."""
 
 
 def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
@@ -58,19 +61,20 @@ def violations(evidence: Evidence, allowed: Allowed) -> list[str]:
         *_order(evidence, allowed),
         *_failures(evidence, allowed),
         *_ends(evidence, allowed),
+        *_care(evidence, allowed),
     ]
 
 
 def _lost(evidence: Evidence) -> Iterable[str]:
     emitted = {(partition, offset) for partition, (low, high) in evidence.ranges.items() for offset in range(low, high)}
     there = {(position.partition, position.offset) for position in evidence.ledger.positions}
-    yield from _some("events without an outcome", emitted - there - evidence.markers)
+    yield from some("events without an outcome", emitted - there - evidence.markers)
     accepted = evidence.ledger.ends(OutcomeKind.ACCEPTED)
-    yield from _some("outcomes say accepted, the API knows nothing of it", accepted - evidence.journal.accepted.keys())
+    yield from some("outcomes say accepted, the API knows nothing of it", accepted - evidence.journal.accepted.keys())
     # Taken from a member that was killed before it could write that down; a pause then ended the notice.
     suppressed = evidence.excused & evidence.ledger.ends(OutcomeKind.SUPPRESSED)
     taken = evidence.journal.accepted.keys() - suppressed
-    yield from _some("accepted by the API, without an outcome", taken - accepted)
+    yield from some("accepted by the API, without an outcome", taken - accepted)
 
 
 def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
@@ -78,12 +82,12 @@ def _doubled(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
         return
     doubled = evidence.ledger.doubled() - evidence.excused
     if len(doubled) > allowed.unsent:
-        yield from _some("more than one outcome, without a crash to excuse it", doubled)
+        yield from some("more than one outcome, without a crash to excuse it", doubled)
     resent = {name for name, at in evidence.journal.resent().items() if not _late(evidence, at)} - evidence.excused
     if len(resent) <= allowed.unsent:
         return
     if not allowed.lost_replies:
-        yield from _some("sent again although accepted", resent)
+        yield from some("sent again although accepted", resent)
     elif len(resent) > evidence.journal.counts.faults:
         yield f"{len(resent)} sent again although accepted, with {evidence.journal.counts.faults} faults to excuse them"
 
@@ -93,7 +97,8 @@ def _late(evidence: Evidence, at: float) -> bool:
 
 
 def _order(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
-    yield from _some("first attempts out of order", [line.key for line in evidence.journal.disordered()])
+    ranks = None if evidence.care is None else evidence.care.ranks
+    yield from some("first attempts out of order", [line.key for line in evidence.journal.disordered(ranks)])
     overlaps = [
         overlap
         for overlap in evidence.journal.overlaps
@@ -101,15 +106,19 @@ def _order(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
         and not _late(evidence, overlap.at)
     ]
     if len(overlaps) > allowed.unsent:
-        yield from _some("two requests at once for one recipient", [overlap.recipient for overlap in overlaps])
+        yield from some("two requests at once for one recipient", [overlap.recipient for overlap in overlaps])
 
 
 def _failures(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
-    failed = {name for name, found in evidence.ledger.outcomes.items() if found[-1].kind is not OutcomeKind.ACCEPTED}
+    failed = {
+        name
+        for name, found in evidence.ledger.outcomes.items()
+        if found[-1].kind is not OutcomeKind.ACCEPTED and found[-1].reason not in RECIPIENT_CARE
+    }
     if not allowed.failures:
-        yield from _some("notices that were not accepted", failed)
+        yield from some("notices that were not accepted", failed)
     left = {name for name in failed if evidence.ledger.outcomes[name][-1].leaves_dead_letter}
-    yield from _some("failed without a dead letter", left - evidence.dead_letters.keys())
+    yield from some("failed without a dead letter", left - evidence.dead_letters.keys())
 
 
 def _ends(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
@@ -118,10 +127,17 @@ def _ends(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
         for partition, end in _last_records(evidence).items()
         if not end <= evidence.committed.get(partition, -1) <= evidence.ranges[partition][1]
     }
-    yield from _some("partitions not committed to their end", behind.items())
-    yield from _some("exit codes", [code for code in evidence.exits if code not in allowed.exits])
+    yield from some("partitions not committed to their end", behind.items())
+    yield from some("exit codes", [code for code in evidence.exits if code not in allowed.exits])
     if evidence.peak_megabytes > MOST_MEGABYTES:
         yield f"a member took {evidence.peak_megabytes:.0f} MB"
+
+
+def _care(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
+    if evidence.care is not None:
+        yield from care_violations(
+            evidence.care, evidence.ledger, evidence.journal, evidence.excused, lost_state=allowed.damaged_ledger
+        )
 
 
 def _last_records(evidence: Evidence) -> dict[int, int]:
@@ -134,10 +150,3 @@ def _last_records(evidence: Evidence) -> dict[int, int]:
         if end > low:
             ends[partition] = end
     return ends
-
-
-def _some(what: str, found: Iterable[object]) -> Iterable[str]:
-    listed = sorted(map(str, found))
-    if listed:
-        more = " …" if len(listed) > SHOWN else ""
-        yield f"{len(listed)} {what}: {', '.join(listed[:SHOWN])}{more}"

@@ -19,7 +19,7 @@ from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model import dead_letter
 from pipeline.model.event import Position
-from pipeline.model.outcome import Outcome, OutcomeKind
+from pipeline.model.outcome import RECIPIENT_CARE, Outcome, OutcomeKind
 from tests.broker import topics
 
 READ_SECONDS = 60.0
@@ -98,6 +98,11 @@ class Found:
             for name, found in self.outcomes.items()
             if any(one.kind is not OutcomeKind.SUPPRESSED for one in found)
         }
+
+    @property
+    def suppressed_by_care(self) -> int:
+        """How many notices recipient care suppressed."""
+        return sum(found[-1].reason in RECIPIENT_CARE for found in self.outcomes.values())
 
     def doubled(self) -> set[str]:
         """Notices with two outcomes for one record, or accepted twice; one that is sent again has two records."""

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from pipeline.adapters.events.writer import EventProducer
 from tests.acceptance.stage import recipient
+from tests.chaos.care import choice
 
 if TYPE_CHECKING:
     from tests.acceptance.stage import Stage
     from tests.broker.handle import Broker
 
 TICK_SECONDS = 0.02
+EVENTS_PER_CHOICE = 10
+KEYS = 3
+"""With recipient care, a recipient's events have so many keys, and so are in several partitions."""
 HOT = recipient(0)
 """The recipient who gets `hot_share` of everything."""
 
@@ -26,11 +30,14 @@ class Load:
         self.per_second = per_second
         """May be changed at any time."""
         self.hot_share = 0.0
+        self.choices: str | None = None
+        """The topic of preferences: recipients choose there all the time, and an event's key is not its recipient."""
         self.recipients: list[str] = []
         """Of each event, by its number."""
         self._stage = stage
         self._rng = rng
         self._others = recipients
+        self._out: set[str] = set()
         self._stop = threading.Event()
         self._failed: Exception | None = None
         self._connect(stage.broker)
@@ -80,5 +87,16 @@ class Load:
     def _emit(self) -> None:
         hot = self._rng.random() < self.hot_share
         who = HOT if hot else recipient(self._rng.randrange(1, self._others))
-        self._producer.send(self._stage.topic, who, self._stage.encode(len(self.recipients), who), [])
+        number = len(self.recipients)
+        key = who
+        if self.choices is not None:
+            key = f"{who} {number % KEYS}"
+            if number % EVENTS_PER_CHOICE == 0:
+                self._choose(recipient(self._rng.randrange(1, self._others)), self.choices)
+        self._producer.send(self._stage.topic, key, self._stage.encode(number, who), [])
         self.recipients.append(who)
+
+    def _choose(self, who: str, topic: str) -> None:
+        """Opt out, or in again."""
+        self._out ^= {who}
+        self._producer.send(topic, who, choice(is_out=who in self._out), [])

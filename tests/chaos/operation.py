@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 COMMAND_SECONDS = 120.0
@@ -35,14 +36,14 @@ class Operation:
         self._thread = threading.Thread(target=self._wait, name="operation", daemon=True)
         self._thread.start()
 
-    def succeed(self) -> dict[str, object]:
-        """Wait for its end, and return what it has printed.
+    def succeed(self, codes: Collection[int | None] = (0,)) -> dict[str, object]:
+        """Wait for its end, and return what it has printed; `codes` are those of an end in good order.
 
         Raises:
             TimeoutError: it failed, or does not end.
         """
         self._thread.join(COMMAND_SECONDS)
-        if self._process.poll() != 0:
+        if self._process.poll() not in codes:
             self._process.kill()
             raise TimeoutError(f"{' '.join(self._arguments)}: exit {self._process.poll()}: {self._printed[1]}")
         printed: dict[str, object] = json.loads(self._printed[0])

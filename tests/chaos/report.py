@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import libversion
 
-from tests.chaos.run import Result
+from tests.chaos.scenario import Result
 
 BARS = " ▁▂▃▄▅▆▇█"
 

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import NamedTuple
-
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import TypeVar
 
 from pipeline.model.outcome import PAUSE, Because, OutcomeKind
 from pipeline.sandbox.faults import FaultPlan
-from pipeline.sandbox.server import running_sandbox
-from pipeline.sandbox.state import SandboxOptions
+from tests.acceptance.service import uncommitted
 from tests.acceptance.stage import Stage
 from tests.broker.cluster import Cluster
-from tests.broker.handle import Broker, Unavailable
+from tests.broker.handle import Broker
 from tests.broker.maven import MavenBroker
 from tests.broker.proxy import Proxy, running_proxy
 from tests.broker.topics import committed, ranges
-from tests.chaos.journal import Journal, keep_journal
-from tests.chaos.judge import Allowed, Evidence, violations
+from tests.chaos.care import IntentsTail, care_topics
+from tests.chaos.journal import Journal
+from tests.chaos.judge import Evidence, violations
+from tests.chaos.judge_care import CareEvidence
 from tests.chaos.kafka import Ledger, dead_letters, markers
 from tests.chaos.load import Load
-from tests.chaos.members import AllEnded, Member, Members
+from tests.chaos.members import Member, Members
 from tests.chaos.operation import Operation
-from tests.fakes.registry import FakeRegistry
+from tests.chaos.scenario import Scenario, Setting, Timestamp
 
+Entered = TypeVar("Entered")
 SETTLE_SECONDS = 3.0
 """Longer than the sandbox takes for a reply, on a busy machine too, and shorter than a session: what was under way when
 a process died has then been taken or not, and was not sent again."""
@@ -40,76 +35,6 @@ END_SECONDS = 400.0
 COMMIT_SECONDS = 30.0
 BROKER = {"group_consumer_session_timeout_ms": "5000"}
 """Settings of the single node."""
-CLUSTER_SESSION_MS = 9_000
-"""Longer than the cluster takes to elect another coordinator, as it is in production."""
-PARTITIONS = 6
-LEDGER_PARTITIONS = 3
-LATENCY = "5ms-40ms"
-
-
-class Scenario(NamedTuple):
-    """What is done to the service, under which load, and what that excuses."""
-
-    name: str
-    message: str
-    act: Callable[[Run], None]
-    allowed: Allowed = Allowed()
-    per_second: float = 50.0
-    recipients: int = 120
-    changes: Mapping[str, Mapping[str, object]] = {}
-    """Of the configuration, section by section."""
-    plan: Mapping[str, object] = {"latency": LATENCY}
-    """The sandbox's faults."""
-    sandbox: Mapping[str, object] = {}
-    """More of the sandbox's options."""
-    stops_broker: bool = False
-    """It stops the broker, or needs its detour: one of our own, then."""
-    on_cluster: bool = False
-    """It needs three nodes that can be broken one by one."""
-    workers: int = 1
-    """Processes of each member."""
-
-
-class Setting(NamedTuple):
-    """Where a scenario is played."""
-
-    folder: Path
-    broker: Broker
-    topic: str
-    registry: FakeRegistry
-    protocol: str
-    seed: int
-    minutes: float
-    """Stretches the scenario."""
-    group: str | None = None
-    """None: the group of the topic's name."""
-
-
-class Timestamp(NamedTuple):
-    """Something that was done, or seen."""
-
-    seconds: float
-    message: str
-
-
-class Result(NamedTuple):
-    """What a run showed."""
-
-    scenario: str
-    protocol: str
-    kafka: str
-    seed: int
-    seconds: float
-    violations: list[str]
-    figures: dict[str, float]
-    moments: list[Timestamp]
-    per_second: list[int]
-    """Requests that reached the API, second by second."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether every promise held."""
-        return not self.violations
 
 
 class Run:
@@ -128,6 +53,11 @@ class Run:
         self.members = Members(stage.service, scenario.workers)
         self.ledger = Ledger(stage.broker.bootstrap_servers, stage.outcomes, stage.group)
         self.load = Load(stage, rng, per_second=scenario.per_second, recipients=scenario.recipients)
+        self.care: IntentsTail | None = None
+        if setting.care:
+            topics = care_topics(stage.topic, stage.group)
+            self.care = IntentsTail(stage.broker.bootstrap_servers, topics, stage.group)
+            self.load.choices = topics.preferences
         self.figures: dict[str, float] = {}
         self.moments: list[Timestamp] = []
         self.begin = time.monotonic()
@@ -288,15 +218,14 @@ class Run:
         self._stack.callback(broker.close)
         return broker
 
-    def another_group(self) -> Run:
-        """A second group that reads the same topic and writes the same outcomes topic, with an API of its own."""
-        folder = self.stage.service.folder / "other"
-        folder.mkdir()
-        setting = self.setting._replace(folder=folder, group=f"{self.stage.group}.other")
-        other = self._stack.enter_context(staged(self.scenario, setting, self.rng))
+    def enter(self, given: AbstractContextManager[Entered]) -> Entered:
+        """Enter what ends with the run."""
+        return self._stack.enter_context(given)
+
+    def join(self, other: Run) -> None:
+        """Judge this run, of a second group, at the end as well."""
         other.load = self.load
         self._others.append(other)
-        return other
 
     def next_chapter(self, sent: int) -> None:
         """Judge the events emitted so far, this many: those that follow go to another topic, or another Kafka."""
@@ -319,6 +248,8 @@ class Run:
     def finish(self) -> list[str]:
         """Emit no more, wait until all is done, stop everybody in good order, and judge."""
         self.end_load()
+        if self.care is not None:
+            self._wait_for_care(self.care)
         for member in self.members.alive:
             self.terminate(member)
         self.ledger.catch_up()
@@ -339,6 +270,33 @@ class Run:
             time.sleep(0.25)
         self.note(f"gave up waiting: {len(self.ledger.positions)} of {sent} events have an outcome")
 
+    def _wait_for_care(self, care: IntentsTail) -> None:
+        """Wait until choices of recipients have passed, which have no outcome."""
+        deadline = time.monotonic() + COMMIT_SECONDS
+        while any(self._behind(care).values()) and time.monotonic() < deadline:
+            time.sleep(0.25)
+
+    def _behind(self, care: IntentsTail) -> dict[str, int]:
+        """Records that the group has not committed, by topic; what only ends a partition of intents does not count."""
+        servers, group, topics = self.broker.bootstrap_servers, self.stage.group, care.topics
+        care.catch_up()
+        done = committed(servers, group, topics.intents)
+        return {
+            topics.preferences: uncommitted(servers, group, topics.preferences),
+            topics.intents: sum(done[number].offset <= last for number, last in care.last.items()),
+        }
+
+    def _care_evidence(self, care: IntentsTail) -> CareEvidence:
+        behind = self._behind(care)
+        findings: dict[str, int] = {}
+        if not self._judged and not self.scenario.allowed.damaged_ledger:
+            report = self.operation("audit").succeed(codes=(0, 1))
+            counts: dict[str, int] = dict(report["findings"])  # type: ignore[call-overload] # an object in JSON
+            findings = {code: count for code, count in counts.items() if count}
+        self.figures["choices"] = care.choices
+        self.figures["suppressed by care"] = self.ledger.suppressed_by_care
+        return CareEvidence(care.ranks, care.forbidden, frozenset(care.opted_out_once), behind, findings)
+
     def _evidence(self) -> Evidence:
         servers, stage = self.broker.bootstrap_servers, self.stage
         evidence = Evidence(
@@ -353,6 +311,7 @@ class Run:
             exits=tuple(self._exits),
             peak_megabytes=self.members.peak_megabytes,
             markers=markers(servers, stage.topic) if self._sent_again else frozenset(),
+            care=None if self.care is None else self._care_evidence(self.care),
         )
         counts = self.journal.counts
         self.figures |= {
@@ -374,101 +333,6 @@ class Run:
         """End everything."""
         self.members.close()
         self.ledger.close()
+        if self.care is not None:
+            self.care.close()
         self._stack.close()
-
-
-@contextmanager
-def prepared(
-    scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, seed: int, minutes: float
-) -> Iterator[Run]:
-    """A run with its topics, its sandbox, the network to it, and no member started yet."""
-    topic = f"chaos-{scenario.name}-{protocol}-{seed}-{os.getpid()}"
-    make_topics(broker, topic)
-    rng = random.Random(f"{scenario.name} {protocol} {seed}")  # noqa: S311 - faults that can be repeated
-    with FakeRegistry() as registry:
-        setting = Setting(folder, broker, topic, registry, protocol, seed, minutes)
-        with staged(scenario, setting, rng) as run:
-            yield run
-
-
-@contextmanager
-def staged(scenario: Scenario, setting: Setting, rng: random.Random) -> Iterator[Run]:
-    """A run on topics that exist, with its sandbox and the network to it."""
-    plan = FaultPlan.model_validate({"seed": setting.seed, **scenario.plan})
-    options = SandboxOptions(plan=plan, **scenario.sandbox)  # type: ignore[arg-type] # a scenario's own
-    with ExitStack() as stack:
-        sandbox = stack.enter_context(running_sandbox(options))
-        journal = keep_journal(sandbox)
-        proxy = stack.enter_context(running_proxy(sandbox.port))
-        changes = _changes(scenario, sandbox.url, proxy, setting.protocol, setting.broker)
-        stage = Stage(
-            setting.folder, setting.broker, setting.topic, setting.registry, sandbox, changes, group=setting.group
-        )
-        run = Run(scenario, setting, stage, journal, proxy, rng)
-        stack.callback(run.close)
-        yield run
-
-
-def _changes(scenario: Scenario, url: str, proxy: Proxy, protocol: str, broker: Broker) -> dict[str, dict[str, object]]:
-    """The usual configuration of chaos, with the scenario's own laid over it."""
-    path = url.partition("://")[2].partition("/")[2]
-    usual: dict[str, dict[str, object]] = {
-        "kafka": {"bootstrap_servers": broker.client_servers} if isinstance(broker, Cluster) else {},
-        "notices": {
-            "url": f"http://127.0.0.1:{proxy.port}/{path}",
-            "token": "chaos-token-5e0a",
-            # A busy machine answers late: a request that times out is sent again, and nothing would be wrong with that.
-            "timeout_seconds": 60,
-            "connect_timeout_seconds": 30,
-        },
-        "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 5.0}},
-        "outcomes": {"partitions": LEDGER_PARTITIONS, "replication_factor": -1},
-        "dead_letters": {"replication_factor": -1},
-    }
-    clients = scenario.sandbox.get("clients")
-    if isinstance(clients, dict):
-        ((name, secret),) = clients.items()
-        token_url = f"http://127.0.0.1:{proxy.port}/oauth/token"
-        usual["notices"] |= {
-            "token": None,
-            "oauth": {"token_url": token_url, "client_id": name, "client_secret": secret},
-        }
-    changes = {
-        name: {**usual.get(name, {}), **scenario.changes.get(name, {})} for name in {**usual, **scenario.changes}
-    }
-    given = dict(changes["kafka"].pop("properties", {}))  # type: ignore[call-overload] # a mapping of settings
-    session_ms = CLUSTER_SESSION_MS if isinstance(broker, Cluster) else 5_000
-    session = {"session.timeout.ms": session_ms, "heartbeat.interval.ms": 500} if protocol == "classic" else {}
-    return {
-        **changes,
-        "kafka": {**changes["kafka"], "group_protocol": protocol, "properties": {**session, **given}},
-    }
-
-
-def make_topics(broker: Broker, topic: str) -> None:
-    """The source topic and the outcomes topic; the latter so that it can be watched from the start."""
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
-    wanted = [NewTopic(topic, PARTITIONS, -1), NewTopic(f"{topic}.outcomes", LEDGER_PARTITIONS, -1)]
-    for made in admin.create_topics(wanted).values():
-        made.result(20)
-
-
-def play(scenario: Scenario, broker: Broker, folder: Path, *, protocol: str, seed: int, minutes: float) -> Result:
-    """The whole run."""
-    with prepared(scenario, broker, folder, protocol=protocol, seed=seed, minutes=minutes) as run:
-        try:
-            scenario.act(run)
-            broken = run.finish()
-        except (TimeoutError, subprocess.TimeoutExpired, KafkaException, Unavailable, AllEnded) as error:
-            broken = [f"the run broke off: {error}"]
-        return Result(
-            scenario.name,
-            protocol,
-            broker.version,
-            seed,
-            time.monotonic() - run.begin,
-            broken,
-            run.figures,
-            run.moments,
-            run.journal.per_second(run.begin),
-        )

@@ -10,7 +10,7 @@ from tests.chaos.by_identity import IDENTITY
 from tests.chaos.by_kafka import KAFKA
 from tests.chaos.by_members import MEMBERS
 from tests.chaos.by_operators import OPERATORS
-from tests.chaos.run import Scenario
+from tests.chaos.scenario import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario for scenario in (*MEMBERS, *OPERATORS, *IDENTITY, *KAFKA, *API, *CLUSTER)
