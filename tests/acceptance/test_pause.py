@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from pipeline.model.outcome import Because, OutcomeKind, Reason
 from pipeline.sandbox.faults import FaultPlan
@@ -167,3 +168,20 @@ def test_pausing_something_that_does_not_exist_is_refused_with_a_suggestion(parc
     assert "has no rule trakc" in error
     assert "did you mean `track`?" in error
     assert parcels.reported(0, "pause", "--rule", "trakc", "--force", "--for", "1h")["paused"][0]["name"] == "trakc"
+
+
+def test_a_pause_can_be_lifted_although_the_control_topic_was_deleted(parcels: Parcels) -> None:
+    """Members keep what they know; the command no longer sees the pause, and lifts it where its name is given."""
+    admin = AdminClient({"bootstrap.servers": parcels.servers})
+    control = f"{parcels.topic}.control"
+    with parcels.service.running() as service:
+        parcels.reported(0, "pause", "--rule", "track")
+        wait_for(lambda: "paused: rule track" in _ready(parcels)[1])
+        admin.delete_topics([control])[control].result(30)
+        wait_for(lambda: control not in admin.list_topics(timeout=10).topics)
+        assert parcels.reported(0, "pause", "--list")["paused"] == []
+        assert "paused: rule track" in _ready(parcels)[1]
+        parcels.reported(0, "resume", "--rule", "track")
+        wait_for(lambda: "paused" not in _ready(parcels)[1])
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(END_SECONDS) == 0, parcels.service.log

@@ -86,7 +86,8 @@ def command(
             print(f"{scope} is not paused", file=sys.stderr)
     if lifted and not wanted and not yes and sys.stdin.isatty():
         typer.confirm(f"Resume {', '.join(map(str, lifted))}?", abort=True, err=True)
-    pausing.change(dict.fromkeys(lifted))
+    # Also what is not paused on the topic: where it was deleted or purged, members keep the pauses that they know.
+    pausing.change(dict.fromkeys(wanted or lifted))
     scopes = {scope: known.get(scope) for scope in wanted or known if scope != EVERYTHING}
     if not (send and scopes and output == "json"):
         show_pauses(pausing.pauses(), time_of_call(), settings.kafka.group_id, output)
