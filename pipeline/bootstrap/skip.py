@@ -10,7 +10,7 @@ from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.topics import TopicCheck
-from pipeline.adapters.operations.skip import KafkaSkip, SkipPlan
+from pipeline.adapters.operations.skip import KafkaSkip, SkippedBy, SkipPlan
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import find_schemas
 from pipeline.bootstrap.kafka import kafka_properties
@@ -72,7 +72,7 @@ class Skip:
         """
         return self._kafka.plan(self._position, through)
 
-    def carry_out(self, plan: SkipPlan) -> None:
+    def carry_out(self, plan: SkipPlan, by: SkippedBy) -> None:
         """Write outcomes and dead letters, then commit.
 
         Raises:
@@ -86,4 +86,4 @@ class Skip:
             Topics(settings.outcomes.topic, self._ledger_partitions, settings.dead_letters.topic),
             OutcomeEncoder(schema_id, lambda _: None),
         )
-        self._kafka.carry_out(plan, log, settings.outcomes.topic, SystemClock().now())
+        self._kafka.carry_out(plan, by, log, settings.outcomes.topic, SystemClock().now())

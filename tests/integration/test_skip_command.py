@@ -77,7 +77,7 @@ def test_a_stuck_partition_goes_on_after_a_skip(shop: Shop, skip: Skip, command:
     assert kafka.committed().offset == 2
     assert command("audit", "-c", str(shop.config)).code == 2  # the batch is neither read nor skipped
 
-    ran = skip(2, "--yes")
+    ran = skip(2, "--yes", "--by", "ann", "--reason", "zeros")
     assert (ran.code, ran.err) == (0, ""), ran
     assert "the group continues at offset 5" in ran.out
     committed = kafka.committed()
@@ -86,6 +86,7 @@ def test_a_stuck_partition_goes_on_after_a_skip(shop: Shop, skip: Skip, command:
     skipped = [one for one in decoded if one is not None and one.reason is Reason.SKIPPED]
     assert [one.position.offset for one in skipped] == list(BOMB)
     assert {(one.kind, one.origin) for one in skipped} == {(OutcomeKind.UNDECODABLE, kafka.origin)}
+    assert all(one.detail.startswith("ann skipped the offsets 2 to 4 (zeros): ") for one in skipped)
     letters = [message for message in kafka.read(kafka.names.dead_letters) if message.value() is None]
     offsets = {dict(message.headers() or [])[dead_letter.SOURCE_OFFSET] for message in letters}
     assert (len(letters), offsets) == (3, {b"2", b"3", b"4"})

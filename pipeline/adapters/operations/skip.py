@@ -64,6 +64,13 @@ class SkipPlan(NamedTuple):
         return range(self.position.offset, self.stop)
 
 
+class SkippedBy(NamedTuple):
+    """Who skips, and why."""
+
+    operator: str
+    reason: str = ""
+
+
 class KafkaSkip:
     """One partition of one group."""
 
@@ -113,7 +120,7 @@ class KafkaSkip:
                 "its session times out)",
             )
 
-    def carry_out(self, plan: SkipPlan, log: KafkaOutcomeLog, outcomes_topic: str, now: float) -> None:
+    def carry_out(self, plan: SkipPlan, by: SkippedBy, log: KafkaOutcomeLog, outcomes_topic: str, now: float) -> None:
         """Write outcomes and dead letters, and then commit.
 
         Raises:
@@ -127,7 +134,7 @@ class KafkaSkip:
             for number, offset in enumerate(plan.offsets):
                 if offset not in done:
                     record = Record(topic, partition, offset, None, None, (), 0)
-                    log.publish(_outcome(record, plan, self._origin, now), record, lambda *_: None)
+                    log.publish(_outcome(record, plan, by, self._origin, now), record, lambda *_: None)
                 if number % POLL_EVERY == 0:
                     log.poll()
             left = log.flush(WRITE_SECONDS)
@@ -268,14 +275,15 @@ def _refusal(consumer: Consumer, wanted: KafkaPartition) -> KafkaError | None:
     return next((one.error for one in results if one.error is not None), None)
 
 
-def _outcome(record: Record, plan: SkipPlan, origin: Origin, now: float) -> Outcome:
+def _outcome(record: Record, plan: SkipPlan, by: SkippedBy, origin: Origin, now: float) -> Outcome:
+    why = f" ({by.reason})" if by.reason else ""
     outcome = record_outcome(
         record,
         None,
         origin,
         OutcomeKind.UNDECODABLE,
         reason=Reason.SKIPPED,
-        detail=f"an operator skipped the offsets {plan.position.offset} to {plan.stop - 1}: {plan.error}",
+        detail=f"{by.operator} skipped the offsets {plan.position.offset} to {plan.stop - 1}{why}: {plan.error}",
         rules_version="",
         now=now,
     )

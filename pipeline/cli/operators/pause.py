@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.authoring.terminal_escape import terminal_escape
+from pipeline.cli.operators.caller import caller
 from pipeline.cli.printing import print_json
 from pipeline.errors import UserError
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
@@ -87,8 +86,7 @@ def command(
         require_known(settings, scopes)
     pausing = Pausing(settings)
     if scopes:
-        name = by or f"{getpass.getuser()}@{socket.gethostname()}"
-        pausing.change({scope: Pause(scope, now, until, drop, name, reason) for scope in scopes})
+        pausing.change({scope: Pause(scope, now, until, drop, caller(by), reason) for scope in scopes})
     show_pauses(pausing.pauses(), now, settings.kafka.group_id, output)
 
 

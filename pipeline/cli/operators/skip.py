@@ -11,6 +11,7 @@ import typer
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, show_error
+from pipeline.cli.operators.caller import caller
 from pipeline.cli.printing import print_json
 from pipeline.errors import SkipRefused, UserError
 from pipeline.model.suggestion import did_you_mean
@@ -35,23 +36,29 @@ def command(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be skipped; write nothing.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; the outcomes have it.", metavar="TEXT")] = "",
+    by: Annotated[
+        str | None, typer.Option(help="Who skips; the outcomes have it. Default: user and host.", metavar="NAME")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output: Annotated[Literal["text", "json"], typer.Option(help="How to print it.")] = "text",
 ) -> None:
     """Move the consumer group past a batch that cannot be read, so that its partition continues.
 
     Stop all members of the service first. The complete batch is skipped: each of its offsets gets the outcome
-    `undecodable` with the reason `skipped`, and a dead letter with the position and without a value. Then the group's
-    offset is committed. The messages of these events are not sent; the upstream system can emit the events again.
+    `undecodable` with the reason `skipped`, in whose detail are who skipped it, why, and Kafka's error; and a dead
+    letter with the position and without a value. Then the group's offset is committed. The messages of these events are
+    not sent; the upstream system can emit the events again.
 
     Offsets that can be read are refused, and so is every offset other than the one at which the group is stuck.
 
     Exit codes: 0 skipped, 1 refused, 2 misuse.
 
     Examples: `notice-pipeline skip trade.order.events/3/1042 --dry-run` · `notice-pipeline skip
-    trade.order.events/3/1042 --yes`
+    trade.order.events/3/1042 --yes --reason "a bomb of zeros"`
     """
-    from pipeline.bootstrap.skip import Skip  # noqa: PLC0415 - it imports the whole service
+    from pipeline.adapters.operations.skip import SkippedBy  # noqa: PLC0415 - it imports the whole service
+    from pipeline.bootstrap.skip import Skip  # noqa: PLC0415 - the same
 
     parsed = read_position(position)
     settings = load_settings(config, os.environ)
@@ -71,7 +78,7 @@ def command(
         if not dry_run:
             if not yes and sys.stdin.isatty():
                 typer.confirm(f"Skip {len(plan.offsets):,} offsets? Their messages are not sent.", abort=True, err=True)
-            skip.carry_out(plan)
+            skip.carry_out(plan, SkippedBy(caller(by), reason))
     except SkipRefused as refused:
         raise typer.Exit(show_error(refused, FINDINGS)) from None
     if output == "json":
