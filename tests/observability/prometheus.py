@@ -28,6 +28,8 @@ class Scraping(NamedTuple):
     interval: str = "500ms"
     alertmanager: str | None = None
     """`host:port` to send alerts to."""
+    honor_labels: bool = False
+    """Whether a target's own `job` and `instance` count."""
 
 
 class Prometheus:
@@ -66,7 +68,13 @@ def prometheus(folder: Path, scraping: Scraping) -> Iterator[Prometheus]:
             "evaluation_interval": scraping.interval,
         },
         "rule_files": [str(file) for file in scraping.rule_files],
-        "scrape_configs": [{"job_name": "notice-pipeline", "static_configs": [{"targets": list(scraping.targets)}]}],
+        "scrape_configs": [
+            {
+                "job_name": "notice-pipeline",
+                "honor_labels": scraping.honor_labels,
+                "static_configs": [{"targets": list(scraping.targets)}],
+            }
+        ],
     }
     if scraping.alertmanager is not None:
         configuration["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [scraping.alertmanager]}]}]}
@@ -76,6 +84,38 @@ def prometheus(folder: Path, scraping: Scraping) -> Iterator[Prometheus]:
     arguments = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"]
     with _running("prometheus", [*arguments, f"--web.listen-address=127.0.0.1:{port}"], folder, port):
         yield Prometheus(f"http://127.0.0.1:{port}")
+
+
+def backfilled(folder: Path, samples: Mapping[str, Sequence[tuple[float, float]]], rules: Path, span: range) -> None:
+    """Write samples (time, value) of the past, and what recording rules make of them, to where `prometheus` keeps data.
+
+    `span` is the seconds since the epoch of which the rules make something. Rules may use what others record.
+
+    Raises:
+        Unavailable: Prometheus is not installed.
+    """
+    data, text = folder / "data", folder / "samples.txt"
+    with text.open("w") as lines:
+        for name, values in samples.items():
+            lines.writelines(f"{name} {value} {at}\n" for at, value in values)
+        lines.write("# EOF\n")
+    _promtool("openmetrics", "--max-block-duration=96h", str(text), str(data))
+    for number in range(2):  # the second time for rules that use the first ones
+        with prometheus(folder, Scraping([], [])) as server:
+            times = [f"--start={span.start}", f"--end={span.stop}", "--eval-interval=1m"]
+            output = [f"--url={server.address}", f"--output-dir={folder / f'made{number}'}"]
+            _promtool("rules", *times, *output, str(rules))
+        for block in (folder / f"made{number}").iterdir():
+            block.rename(data / block.name)
+
+
+def _promtool(kind: str, *arguments: str) -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        raise Unavailable("promtool is not installed (make tools gets it on Debian)")
+    command = [program, "tsdb", "create-blocks-from", kind, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextmanager
