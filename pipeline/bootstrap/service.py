@@ -111,16 +111,17 @@ async def run_service(
     on_started: Callable[[Service, int], None] | None = None,
     member: Member | None = None,
     owns_process: bool = False,
+    clock: SystemClock | None = None,
 ) -> int:
     """Run one member of the group until it is stopped; return 0 for a clean end, 1 for a fatal error.
 
     `on_started` is given the service and the port of its endpoint. With `owns_process` the whole process is ended if
-    the service does not end in time.
+    the service does not end in time. `clock` is the real one if not given.
 
     Raises:
         UserError: something required at start is missing.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     writer = LogWriter() if owns_process else None
     configure_logging(
         form=settings.log.format,

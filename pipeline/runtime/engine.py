@@ -211,11 +211,15 @@ class Engine:
         step = correction - self._correction
         if abs(step) < MIN_STEP_SECONDS:
             return
-        self._correction = correction
-        self._delivery.correct_clock(correction)
+        self.correct_clock(correction)
         if step > STANDSTILL_SECONDS:
             self._quiet_until = now + SETTLE_SECONDS
         log.warning("clock_stepped", seconds=round(step, 1), since_start_seconds=round(correction, 1))
+
+    def correct_clock(self, correction: float) -> None:
+        """Add so many seconds to the clock's time from now on, where it is the wall clock's."""
+        self._correction = correction
+        self._delivery.correct_clock(correction)
 
     def _answered(self, sender: Sender, attempt: Attempt, started: float, reply: Reply) -> None:
         if self._stopped:

@@ -58,7 +58,7 @@ def test_the_wheel_brings_its_own_files(site: Path) -> None:
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=True)
     assert Path(loaded.stdout.strip()) == site / "pipeline" / "__init__.py"
-    for name in ("schemas", "rules"):
+    for name in ("schemas", "rules", "examples"):
         ours = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*") if path.is_file()}
         shipped = site / "pipeline" / "shipped" / name
         assert {path.relative_to(shipped) for path in shipped.rglob("*") if path.is_file()} == ours

@@ -9,6 +9,7 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ from pipeline.adapters.shipped import shipped
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.service import run_service
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.service import care_demo
 from pipeline.cli.service.sandbox import templates_by_id
 from pipeline.model.outcome import OutcomeKind
 from pipeline.rules.schema.examples import example
@@ -57,6 +59,7 @@ FAULTS = {
     ],
 }
 LONGEST_SECONDS = 120.0
+TICK_SECONDS = 0.1
 
 
 def command(
@@ -65,45 +68,56 @@ def command(
         bool, typer.Option("--keep", help="Keep running at the end, with the pages, until Ctrl-C.")
     ] = False,
     seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 1,
+    care: Annotated[
+        bool,
+        typer.Option("--care", help="Play a day with caps, opt-outs, quiet hours and parcels that are announced once."),
+    ] = False,
+    seconds: Annotated[float, typer.Option(min=5, max=3_600, help="How long the day of --care takes.")] = 60,
 ) -> None:
     """Run the whole pipeline: an embedded broker, a sandbox API that injects faults, example events and rules.
 
-    It shows live progress and ends with the totals.
+    It shows live progress and ends with the totals. With `--care` the rules are those of `examples/recipient-care`, the
+    events are spread over a day, and the report says what recipient care suppressed, and why.
 
     Exit 0: every event has its outcome; 1: some have not.
 
-    Example: `notice-pipeline demo --events 5000`
+    Examples: `notice-pipeline demo --events 5000` · `notice-pipeline demo --care --seconds 20`
     """
     console = Console()
+    rules = care_demo.RULES if care else "rules"
     options = SandboxOptions(
         port=0,
         tokens=frozenset({TOKEN}),
-        templates=templates_by_id(shipped("rules")),
+        templates=templates_by_id(shipped(rules)),
         plan=FaultPlan.model_validate(FAULTS),
     )
     with EmbeddedBroker() as broker, running_sandbox(options) as sandbox, tempfile.TemporaryDirectory() as folder:
-        emitted = _emit(broker.bootstrap_servers, events, seed)
+        servers = broker.bootstrap_servers
+        day = care_demo.CareDemo(servers, events=events, seed=seed, seconds=seconds) if care else None
+        emitted = _emit(servers, events, seed) if day is None else len(day.plan)
+        topics = care_demo.TOPICS if care else TOPICS.values()
+        configuration = {**_configuration(servers, sandbox.url, rules, topics), **(care_demo.SETTINGS if care else {})}
         config = Path(folder) / "pipeline.yaml"
-        config.write_text(json.dumps(_configuration(broker.bootstrap_servers, sandbox.url)), encoding="utf-8")
+        config.write_text(json.dumps(configuration), encoding="utf-8")
         settings = load_settings(config, {"PATH": os.environ.get("PATH", "")})
-        demo = _Demo(console, sandbox, emitted, keep=keep)
-        code = asyncio.run(run_service(settings, on_started=demo.started))
+        demo = _Demo(console, sandbox, emitted, keep=keep, day=day)
+        code = asyncio.run(run_service(settings, on_started=demo.started, clock=None if day is None else day.clock))
         complete = demo.tell()
     if code or not complete:
         raise typer.Exit(FINDINGS)
 
 
-def _configuration(bootstrap_servers: str, url: str) -> dict[str, object]:
+def _configuration(bootstrap_servers: str, url: str, rules: str, topics: Iterable[str]) -> dict[str, object]:
     return {
         "kafka": {
             "bootstrap_servers": bootstrap_servers,
             "group_id": "demo",
             "group_protocol": "classic",
-            "topics": sorted(TOPICS.values()),
+            "topics": sorted(topics),
             "properties": {"log_level": 0},
         },
         "schemas": {"directory": str(shipped("schemas/events"))},
-        "rules": str(shipped("rules")),
+        "rules": str(shipped(rules)),
         "rule_options": {"watch": False},
         "notices": {"url": url, "token": TOKEN},
         "delivery": {"retry": {"base_seconds": 0.2, "cap_seconds": 2}},
@@ -142,8 +156,12 @@ def _emit(bootstrap_servers: str, count: int, seed: int) -> int:
 class _Demo:
     """Watches the service, and ends it when every event has its outcome."""
 
-    def __init__(self, console: Console, sandbox: SandboxServer, emitted: int, *, keep: bool) -> None:
+    def __init__(
+        self, console: Console, sandbox: SandboxServer, emitted: int, *, keep: bool, day: care_demo.CareDemo | None
+    ) -> None:
+        """`day` writes the events while the service runs; None: they are written."""
         self._console = console
+        self._day = day
         self._sandbox = sandbox
         self._emitted = emitted
         self._keep = keep
@@ -162,9 +180,12 @@ class _Demo:
 
     async def _watch(self, service: Service) -> None:
         self._begun = time.monotonic()
+        longest = LONGEST_SECONDS if self._day is None else LONGEST_SECONDS + self._day.seconds
         with Live(console=self._console, refresh_per_second=8, transient=True) as live:
-            while time.monotonic() - self._begun < LONGEST_SECONDS:
-                await asyncio.sleep(0.1)
+            while (now := time.monotonic()) - self._begun < longest:
+                if self._day is not None and service.parts.delivery.snapshot(service.parts.clock.now()).frontiers:
+                    service.engine.correct_clock(self._day.play(now))  # it begins once partitions are assigned
+                await asyncio.sleep(TICK_SECONDS)
                 live.update(self._table())
                 if self._is_complete(service):
                     self._complete = True
@@ -178,6 +199,8 @@ class _Demo:
         self._console.print(f"{state}; Ctrl-C ends it")
 
     def _is_complete(self, service: Service) -> bool:
+        if self._day is not None:
+            return self._sum("notice_pipeline_notices_total") >= self._day.expected
         state = service.parts.delivery.snapshot(service.parts.clock.now())
         consumed = self._sum("notice_pipeline_events_consumed_total")
         return consumed >= self._emitted and not state.buffered and not service.intake.waiting
@@ -203,7 +226,7 @@ class _Demo:
             counts[labels["rule"] or "(no event)", labels["outcome"]] += int(value)
         kinds = [kind for kind in OutcomeKind if any(counts[rule, kind] for rule, _ in tuple(counts))]
         table = Table(box=None, pad_edge=False)
-        table.add_column("rule", no_wrap=True)
+        table.add_column("rule" if self._day is None else f"{self._day.now:%H:%M}", no_wrap=True)
         for kind in kinds:
             table.add_column(kind, justify="right", no_wrap=True)
         for rule in sorted({rule for rule, _ in counts}):
@@ -212,6 +235,8 @@ class _Demo:
 
     def tell(self) -> bool:
         """Print the totals; return whether every event has its outcome."""
+        if self._day is not None:
+            self._console.print(f"\na day of {care_demo.RECIPIENTS} recipients, {self._day.now:%Y-%m-%d}")
         self._console.print(self._table())
         ended = int(self._sum("notice_pipeline_notices_total"))
         attempts = int(self._sum("notice_pipeline_attempts_total"))
@@ -225,6 +250,9 @@ class _Demo:
             f"the sandbox accepted {counts.accepted} messages; concurrent requests for one recipient: "
             f"{counts.overlapping}; repeated requests answered from its memory: {counts.repeats}"
         )
+        if self._day is not None:
+            self._console.print()
+            self._console.print(self._day.report())
         if not self._complete:
             self._console.print("[red]some events have no outcome in time[/red]")
         return self._complete

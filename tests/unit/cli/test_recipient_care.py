@@ -66,7 +66,7 @@ def test_the_example_is_clean_and_wholly_tested(run: Run) -> None:
     done = run("coverage", "rules", "--fail-under", "100")
     assert done.code == 0, done.out
     assert "category marketing    100 %  8 of 8\n" in done.out
-    assert "of 4 rules and 1 category reached" in done.out
+    assert "of 5 rules and 1 category reached" in done.out
 
 
 def test_the_guide_shows_the_examples_file() -> None:
