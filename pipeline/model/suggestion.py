@@ -15,8 +15,14 @@ MAX_COMPARED = 200
 
 
 def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Return the known name most similar to `name`; None below `likeness` (0 to 1, `difflib`'s ratio)."""
-    found = difflib.get_close_matches(name[:MAX_COMPARED], list(known), n=1, cutoff=likeness)
+    """Return the known name most similar to `name`; None below `likeness` (0 to 1, `difflib`'s ratio).
+
+    A name that differs in the case of its letters alone is the most similar.
+    """
+    names = list(known)
+    if (in_other_case := next((one for one in names if one.casefold() == name.casefold()), None)) is not None:
+        return in_other_case
+    found = difflib.get_close_matches(name[:MAX_COMPARED], names, n=1, cutoff=likeness)
     return found[0] if found else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pipeline.phrases import phrase
 from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
-from pipeline.rules.cel.literals import Fault
+from pipeline.rules.cel.literals import Fault, bad_argument
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 
 _DIVISIONS = frozenset({"_/_", "_%_"})
@@ -29,6 +29,8 @@ _HINTS: Mapping[str, str] = {
     ),
     "timestamp": phrase('write it with date, time and zone: timestamp("2026-11-11T00:00:00+08:00")'),
     "duration": phrase('write it in h, m or s: a day is duration("24h")'),
+    "number": phrase("write the number itself, without quotes and separators: 1000.0"),
+    "bool": phrase("write true or false, without quotes"),
     "_[_]": phrase("the first item of a list is [0]"),
     Kind.MAP: phrase("each key of a map is written once"),
 }
@@ -38,6 +40,7 @@ _CAUSES: Mapping[str, str] = {
     "timestamp overflow": phrase("the year is not one of 1 to 9999"),
     "String to Duration conversion failed": phrase("this is not a number of hours, minutes or seconds"),
     "Duration": phrase("the span is too long"),
+    "Type conversion error from": phrase("the text is neither true nor false"),
     "cannot convert string to int": phrase("the text is not a whole number"),
     "cannot convert string to uint": phrase("the text is not a whole number"),
     "Index error": phrase("the list has no such item"),
@@ -50,6 +53,9 @@ _CAUSES: Mapping[str, str] = {
     "modulus by zero": phrase("it divides by zero"),
 }
 """CEL's causes (measured with cel-expr-python 0.1.3) as an author would say them."""
+_NO_OVERLOAD = "No matching overloads"
+"""How CEL begins its message about a value of another type (measured with cel-expr-python 0.1.3)."""
+_NO_SUCH_VALUE = phrase("it does not take a value of this type")
 _OUT_OF_STEPS = "Iteration budget exceeded"
 """CEL's message at its bound for macros (measured with cel-expr-python 0.1.3)."""
 _QUOTED_CHARACTERS = 60
@@ -89,7 +95,7 @@ class _Search:
             yield from self.failures(child)
 
     def _innermost(self, node: Node, error: str) -> Fault:
-        if (fault := self._bad_operand(node)) is not None:
+        if (fault := self._bad_operand(node) or bad_argument(node)) is not None:
             return fault
         for child in node.children:
             if self._is_fixed(child) and (below := self._error(child)) is not None:
@@ -102,7 +108,7 @@ class _Search:
         if len(text) > _QUOTED_CHARACTERS:
             text = text[:_QUOTED_CHARACTERS] + "…"
         hint = _HINTS.get(node.name or node.kind, _HINT)
-        cause = _CAUSES.get(error, error)
+        cause = _NO_SUCH_VALUE if error.startswith(_NO_OVERLOAD) else _CAUSES.get(error, error)
         return Fault(
             node.start, "always-fails", phrase("`{text}` fails for every event: {cause}", text=text, cause=cause), hint
         )
@@ -126,7 +132,10 @@ class _Search:
 
     def _is_zone(self, call: Node, zone: Node) -> bool:
         """Whether the call takes it; of a difference from UTC CEL counts more than a day, and 60 minutes and more."""
-        difference = _DIFFERENCE.fullmatch(str(self._value(zone)))
+        name = str(self._value(zone))
+        if not name.strip():  # UTC for CEL
+            return False
+        difference = _DIFFERENCE.fullmatch(name)
         if difference is not None and not (int(difference[1]) < _DAY_HOURS and int(difference[2]) < _HOUR_MINUTES):
             return False
         return self._evaluates(f"timestamp(0).{call.name}({self._tree.text(zone)}\n)")

@@ -49,6 +49,7 @@ MORE_TEMPLATES = f"""{TEMPLATES}\
     fields: {{thing1: {{label: 商品}}}}
 """
 NEWER = with_fields({"name": "gift_card", "type": "boolean"})
+DATED = with_fields({"name": "due_on", "type": {"type": "int", "logicalType": "date"}})
 """The shop's event in its next version, which events of the old one cannot be read as."""
 
 
@@ -65,7 +66,7 @@ def sources_of(code: str) -> RuleSources:
 
 def schemas_of(code: str) -> SchemaCatalogue:
     """The shop's schema, for one code in two versions."""
-    versions = [SCHEMA, NEWER] if code == "field-not-in-version" else [SCHEMA]
+    versions = {"field-not-in-version": [SCHEMA, NEWER], "doubtful-date": [DATED]}.get(code, [SCHEMA])
     return SchemaCatalogue(EventSchema(version) for version in versions)
 
 
@@ -235,6 +236,18 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         17,
         "the customer would read `WECHAT` as the event has it: `event.channel`",
         'write label(event.channel, {"WECHAT": "…", "*": "…"})',
+    ),
+    "doubtful-date": (
+        4,
+        27,
+        "`event.due_on` is written like 2026-11-30, and `2026/11/30` is not",
+        'write "2026-11-30"',
+    ),
+    "doubtful-recipient": (
+        4,
+        21,
+        "the recipient's id would have `,` in it",
+        "write the field with the customer's id, and nothing else: to: ${event.sub}",
     ),
     "text-in-comment": (
         7,

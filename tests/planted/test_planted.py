@@ -13,13 +13,14 @@ from pipeline.authoring.rule_tests.running import run
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
-from tests.planted import flights, in_other_files, in_rules, odd_expressions, odd_yaml, wrong_texts
+from tests.planted import flights, in_other_files, in_rules, lockers, odd_expressions, odd_yaml, wrong_texts
 from tests.planted.mistake import MARK, Mistake
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "pipeline" / "adapters" / "authoring" / "scaffold" / "files"
 RULES, TEMPLATES, TESTS = "rules/receipts.yaml", "rules/templates.yaml", "rules/tests/receipts.yaml"
 OTHER_RULES, OTHER_TEMPLATES = "flights/rules.yaml", "flights/templates.yaml"
+LOCKER_RULES, LOCKER_TEMPLATES = "lockers/rules.yaml", "lockers/templates.yaml"
 PLANTED = [
     *((RULES, mistake) for mistake in (*in_rules.EXPRESSIONS, *in_rules.WRONG_FUNCTIONS, *in_rules.FORM)),
     *((RULES, mistake) for mistake in (*in_rules.REFERENCES, *in_rules.DAYS, *in_rules.ZONES, *in_rules.CHOICES)),
@@ -28,8 +29,13 @@ PLANTED = [
     *((OTHER_RULES, mistake) for mistake in (*flights.IN_RULES, *odd_expressions.MISTAKES)),
     *((OTHER_RULES, mistake) for mistake in (*odd_yaml.MISTAKES, *wrong_texts.MISTAKES)),
     *((OTHER_TEMPLATES, mistake) for mistake in flights.IN_TEMPLATES),
+    *((LOCKER_RULES, mistake) for mistake in lockers.IN_RULES),
+    *((LOCKER_TEMPLATES, mistake) for mistake in lockers.IN_TEMPLATES),
 ]
-SOUND = (*flights.SOUND, *wrong_texts.SOUND)
+SOUND = [
+    *((OTHER_RULES, *one) for one in (*flights.SOUND, *wrong_texts.SOUND)),
+    *((LOCKER_RULES, *one) for one in lockers.SOUND),
+]
 USUAL = {"missing-test", "unused-template"}
 """Findings about rules without tests, which are not about the mistake."""
 
@@ -48,11 +54,13 @@ class Reported(NamedTuple):
 def schemas() -> SchemaCatalogue:
     examples = read_schemas(ROOT / "schemas" / "events")
     own = [schema for event_type in examples for schema in examples.versions(event_type)]
-    return SchemaCatalogue([*own, EventSchema(flights.SCHEMA)])
+    return SchemaCatalogue([*own, EventSchema(flights.SCHEMA), EventSchema(lockers.SCHEMA)])
 
 
 def sound(path: str = RULES) -> dict[str, str]:
     """The files that `init` writes, or those of the domain that `path` is of."""
+    if path in {LOCKER_RULES, LOCKER_TEMPLATES}:
+        return {LOCKER_RULES: lockers.RULES, LOCKER_TEMPLATES: lockers.TEMPLATES}
     if path in {OTHER_RULES, OTHER_TEMPLATES}:
         return {OTHER_RULES: flights.RULES, OTHER_TEMPLATES: flights.TEMPLATES}
     names = {RULES: "rules.yaml", TEMPLATES: "templates.yaml", TESTS: "tests.yaml"}
@@ -83,6 +91,7 @@ def test_the_files_are_sound_before(schemas: SchemaCatalogue) -> None:
     """Nothing is reported of them."""
     assert reported(sound(), schemas) == []
     assert reported(sound(OTHER_RULES), schemas) == []
+    assert reported(sound(LOCKER_RULES), schemas) == []
 
 
 def test_there_are_enough_of_them() -> None:
@@ -141,12 +150,12 @@ def test_events_without_a_schema_have_the_same_messages(
     assert (first.code, message in first.message) == (code, True), first
 
 
-@pytest.mark.parametrize(("name", "right", "also_right"), SOUND, ids=[name for name, *_ in SOUND])
+@pytest.mark.parametrize(("path", "name", "right", "also_right"), SOUND, ids=[name for _, name, *_ in SOUND])
 def test_what_only_looks_like_a_mistake_is_not_reported(
-    name: str, right: str, also_right: str, schemas: SchemaCatalogue
+    path: str, name: str, right: str, also_right: str, schemas: SchemaCatalogue
 ) -> None:
     """A rule that asks first, or that means what it writes, has no finding."""
-    files = sound(OTHER_RULES)
-    assert files[OTHER_RULES].count(right) == 1, name
-    files[OTHER_RULES] = files[OTHER_RULES].replace(right, also_right)
+    files = sound(path)
+    assert files[path].count(right) == 1, name
+    files[path] = files[path].replace(right, also_right)
     assert reported(files, schemas) == []

@@ -129,18 +129,21 @@ _ZONED = re.compile(r"T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 def bad_arguments(tree: Tree) -> Iterator[Fault]:
     """Calls of our functions whose fixed arguments are wrong for any event."""
-    for node in tree.nodes:
-        function = _BY_NAME.get(node.name) if node.kind is Kind.CALL else None
-        if function is None or function.check_constants is None:
-            continue
-        if all(len(overload.parameters) != len(node.children) for overload in function.overloads):
-            continue
-        problem = function.check_constants(*(_constant(child) for child in node.children))
-        if problem is not None:
-            fixed = next((child for child in node.children[1:] if child.kind is Kind.CONSTANT), node)
-            yield Fault(
-                fixed.start, "bad-argument", phrase("{function}: {problem}", function=function.name, problem=problem)
-            )
+    yield from filter(None, map(bad_argument, tree.nodes))
+
+
+def bad_argument(node: Node) -> Fault | None:
+    """What is wrong with the fixed arguments of a call; None also for other parts of an expression."""
+    function = _BY_NAME.get(node.name) if node.kind is Kind.CALL else None
+    if function is None or function.check_constants is None:
+        return None
+    if all(len(overload.parameters) != len(node.children) for overload in function.overloads):
+        return None
+    problem = function.check_constants(*(_constant(child) for child in node.children))
+    if problem is None:
+        return None
+    fixed = next((child for child in node.children[1:] if child.kind is Kind.CONSTANT), node)
+    return Fault(fixed.start, "bad-argument", phrase("{function}: {problem}", function=function.name, problem=problem))
 
 
 def _constant(node: Node) -> str | int | None:

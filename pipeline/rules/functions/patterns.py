@@ -47,6 +47,7 @@ _PARTS: Mapping[str, str] = {
 }
 """What each token shows."""
 _OF_A_DAY = frozenset({"hour", "minute", "second", "half of the day"})
+_OF_DATES = frozenset({"year", "month", "day"})
 _TO_24, _TO_12 = frozenset({"HH", "H"}), frozenset({"hh", "h"})
 _NO_NAMES = phrase("MM or M (months are numbers: write 月 after them; a locale behind the zone gives them names)")
 _ELSEWHERE: Mapping[str, str] = {
@@ -149,6 +150,15 @@ def _swapped(tokens: Sequence[str]) -> str | None:
             return phrase("MM is months; minutes are mm")
         if letters == "mm" and _PARTS.get(before) != "hour":
             return phrase("mm is minutes; months are MM")
+    return _colon_before_a_date(tokens)
+
+
+def _colon_before_a_date(tokens: Sequence[str]) -> str | None:
+    """A part of a date where minutes or seconds stand: `HH:DD`, `HH:mm:MM`."""
+    for before, colon, letters in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        part = _PARTS.get(letters)
+        if colon in {":", "："} and _PARTS.get(before) in _OF_A_DAY and part in _OF_DATES:
+            return phrase("{letters} is the {part}; a time of day is HH:mm or HH:mm:ss", letters=letters, part=part)
     return None
 
 

@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from pipeline.rules.cel import literals
 from pipeline.rules.expressions import ExpressionSource
-from pipeline.rules.lint import doubtful_expressions, money_warnings, partial_expressions, text_warnings
+from pipeline.rules.lint import (
+    date_warnings,
+    doubtful_expressions,
+    money_warnings,
+    partial_expressions,
+    text_warnings,
+    unit_warnings,
+)
 from pipeline.styles.field_kind import FieldKind
 
 
@@ -41,6 +48,8 @@ def _by_types(source: ExpressionSource, use: Use, *, is_whole: bool) -> Iterator
         yield from doubtful_expressions.enum_order(tree, fields)
         yield from doubtful_expressions.always_there(tree, fields, absent)
         yield from partial_expressions.may_fail(tree, fields, source.known)
+        yield from unit_warnings.wrong_units(tree, fields)
+        yield from date_warnings.unlike_dates(tree, fields)
         if use.name == "data":
             yield from doubtful_expressions.raw_values(tree, fields, use.kind)
             yield from money_warnings.warnings(tree, fields, use.kind)

@@ -24,6 +24,8 @@ _MONEY = re.compile(
 )
 _CENTS = re.compile(r"(?:^|_)(?:cents?|fen|minor|pennies)(?:$|_)", re.IGNORECASE)
 _CURRENCY_SCALE = 2
+_MILLISECONDS = 1_000
+"""In a second, which is what `timestamp()` counts."""
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -40,6 +42,10 @@ def warnings(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fau
     for number in _shown(tree.root, fields):
         if kind is AMOUNT or _is_money(number.node, fields):
             yield _bare(tree, number, fields)
+        elif number.node.name == "_/_" and not number.is_whole and not _comes_to_an_end(number.node.children[1].value):
+            text = tree.text(number.node)
+            message = phrase("the customer would read every digit, such as 3.3333333333: `{text}`", text=text)
+            yield Fault(number.node.start, "raw-value", message, phrase("write decimal({text}, 2)", text=text))
     for node in tree.nodes:
         if node.kind is not Kind.CALL:
             continue
@@ -49,12 +55,26 @@ def warnings(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[Fau
             yield fault
 
 
+def _comes_to_an_end(divisor: object) -> bool:
+    """Whether every quotient has an end: a number of twos and fives."""
+    if not isinstance(divisor, float) or not divisor.is_integer() or not divisor:
+        return False
+    rest = abs(int(divisor))
+    for factor in (2, 5):
+        while rest % factor == 0:
+            rest //= factor
+    return rest == 1
+
+
 def integer_divisions(tree: Tree, fields: Fields) -> Iterator[Fault]:
     """Divisions of an integer by an integer other than 1: CEL drops the remainder."""
+    seconds = {node.children[0].id for node in tree.nodes if node.name == "timestamp" and node.children}
     for node in tree.nodes:
         if node.name != "_/_" or node.kind is not Kind.CALL:
             continue
         one, other = node.children
+        if node.id in seconds and other.value == _MILLISECONDS:
+            continue
         if one.kind is Kind.CONSTANT or not (_is_whole(one, fields) and _is_whole(other, fields)):
             continue
         text, by = tree.text(one), tree.text(other)
@@ -159,7 +179,7 @@ def _wrong_unit(tree: Tree, call: Node, fields: Fields) -> Fault | None:
             message,
             phrase("write money_of_cents({text}, {currency})", text=text, currency=currency),
         )
-    if call.name == "money_of_cents" and amount.name == "int" and _has_decimals(amount.children[0], fields):
+    if call.name == "money_of_cents" and amount.name == "int" and has_decimals(amount.children[0], fields):
         text = tree.text(amount.children[0])
         if amount.children[0].kind is Kind.FIELD:
             message = phrase(
@@ -194,7 +214,7 @@ def _shown(node: Node, fields: Fields) -> Iterator[Number]:
         case Kind.CALL, "_+_" if not _is_number(node, fields):
             for child in node.children:
                 yield from _shown(child, fields)
-        case Kind.CALL, "int" if _has_decimals(node.children[0], fields):
+        case Kind.CALL, "int" if has_decimals(node.children[0], fields):
             yield Number(node, is_whole=False)
         case Kind.CONSTANT, _:
             return
@@ -232,7 +252,7 @@ def _is_cents(node: Node, fields: Fields) -> bool:
 
 
 def _is_number(node: Node, fields: Fields) -> bool:
-    return _is_whole(node, fields) or _has_decimals(node, fields)
+    return _is_whole(node, fields) or has_decimals(node, fields)
 
 
 def _is_whole(node: Node, fields: Fields) -> bool:
@@ -248,16 +268,17 @@ def _is_whole(node: Node, fields: Fields) -> bool:
             return kind is not None and kind.scalar is Scalar.INT
 
 
-def _has_decimals(node: Node, fields: Fields) -> bool:
+def has_decimals(node: Node, fields: Fields) -> bool:
+    """Whether a number may have decimals, as far as types and form tell."""
     match node.kind, node.name:
         case Kind.CONSTANT, _:
             return type(node.value) is float
         case Kind.CALL, "double" | "number":
             return True
         case Kind.CALL, "default":
-            return _has_decimals(node.children[1], fields)
+            return has_decimals(node.children[1], fields)
         case Kind.CALL, name if name in _ARITHMETIC:
-            return any(_has_decimals(child, fields) for child in node.children)
+            return any(has_decimals(child, fields) for child in node.children)
         case _:
             kind = _scalar(node, fields)
             return kind is not None and kind.scalar is Scalar.DOUBLE

@@ -17,6 +17,7 @@ from pipeline.rules.functions.times import doubtful_zone
 from pipeline.rules.lint import money_warnings, text_warnings
 from pipeline.rules.lint.care_warnings import care_warnings
 from pipeline.rules.lint.expression_warnings import Use, expression_faults
+from pipeline.rules.lint.recipients import recipient_doubts
 from pipeline.rules.rule_compiler import event_types, template_aliases
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.files import RuleSources
@@ -117,6 +118,10 @@ class _FileWarnings:
                     self._report.add_inside(path, doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
                 for at in money_warnings.doubled_around(text):
                     self._report.add_inside(path, at, *money_warnings.DOUBLED)
+            given = dict(self._file.rules)[index]
+            for doubt in recipient_doubts(rule.to or ""):
+                path = ("rules", index, "to") if "to" in given.model_fields_set else ("defaults", "to")
+                self._report.add_inside(path, doubt.at, "doubtful-recipient", doubt.message, doubt.hint)
 
     def _placeholders(self, path: Path, at: int, text: str, on: Iterable[str]) -> None:
         known = [self._compilation.typed.get(event_type, ()) for event_type in on]

@@ -23,16 +23,20 @@ _PLACEHOLDER = re.compile(
     | \{%.*?%\} | <%.*?%>                           # Jinja, ERB
     | [\#@]\{[^{}]*\} | \$\([\w. ]*\) | \$\[[\w. ]*\]
     | (?<!\$)\{\d*\} | (?<!\$)\{[$@\#]?[A-Za-z_][\w.]*\}  # {0}, {}, {name}, {$name}
+    | (?<!\$)\{\w[\w.]*[:!,][^{}]*\}                # {amount:.2f}, {name!r}, {count, plural, …}
     | \$[A-Za-z_][\w.]*
     | %\d*\$?[sd@](?![A-Za-z0-9]) | %\([A-Za-z_]\w*\)[sdf] | %[A-Za-z_]\w*%
-    | \#[A-Za-z_]\w*\# | @[A-Za-z_]\w*@ | \*\|\w+\|\*
+    | \#[A-Za-z_]\w*\# | @[A-Za-z_]\w*@ | \*\|\w+\|\* | __[A-Za-z]\w*?__
+    | (?<=/):[A-Za-z_]\w*                           # /orders/:order_no
     | \[\[.*?\]\] | \[[A-Za-z_][\w.]*\] | \{\[.*?\]\}
     | 【[^】]*】 | 〖[^〗]*〗
+    | \[[\u4e00-\u9fff]{0,4}(?:名|名称|号|号码|金额|价格|时间|日期|地址|电话|手机|编号|数量|客户|用户|会员|门店)\]
     | </?[A-Za-z][^<>]*>                            # <name>, <b>, <br/>
     | &(?:nbsp|amp|lt|gt|quot|\#\d+);
     | \\[nrt](?![A-Za-z])
     | (?<![A-Za-z])(?:X{2,}|x{3,})(?![A-Za-z0-9]) | ×{2,} | ＊{2,} | _{3,} | ＿{2,}
     | (?<![A-Za-z])(?:TODO|TBD|FIXME|Lorem\ ipsum)(?![A-Za-z]) | 待填写? | 待补充 | 某某
+    | (?<![A-Za-z])(?:undefined|null|NaN|\[object\ Object\])(?![A-Za-z])  # what programs write for no value
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -76,7 +80,7 @@ def _instead(part: str, fields: Fields | None) -> str:
         return phrase("write `${event.…}` for a value; for the text itself use 「」 or no brackets")
     named = _NAME.search(part)
     names = [field.name for field in fields.root.fields] if fields is not None else []
-    if named is not None and (field := closest(named[0], names)) is not None:
+    if named is not None and (field := closest(named[0].strip("_"), names)) is not None:
         return phrase("write `${{event.{field}}}`", field=field)
     return phrase("write `${event.…}` for a value of the event")
 
@@ -84,31 +88,35 @@ def _instead(part: str, fields: Fields | None) -> str:
 def comments(document: Document) -> Iterator[tuple[int, int, str, str]]:
     """Comments that swallow part of a text: line and column counted from 1, a message and a hint."""
     for path, scalar in document.scalars.items():
-        if scalar.start < len(document.text) and document.text[scalar.start] in "\"'|>":
+        first = document.text[scalar.start : scalar.start + 1]
+        if first in {"|", ">"}:
             continue
         end = document.text.find("\n", scalar.end)
         line = document.text[scalar.end : end if end >= 0 else len(document.text)]
         found = re.match(r"\s+#(.*)", line)
-        if found is None or not _hides(path, found[1]):
+        if found is None or not _hides(path, found[1], is_quoted=first in _QUOTES):
             continue
         at = scalar.end + found.start(1) - 1
         number = document.text.count("\n", 0, at) + 1
         column = at - document.text.rfind("\n", 0, at)
-        yield (
-            number,
-            column,
-            phrase("the text ends before `#`: what follows is a comment that no customer reads"),
-            (phrase("put the whole text in quotes, or write ＃")),
-        )
+        hint = phrase("put the whole text in quotes, or write ＃")
+        if first in _QUOTES:
+            hint = phrase("move the closing quote to the end of the line, or delete the comment")
+        message = phrase("the text ends before `#`: what follows is a comment that no customer reads")
+        yield number, column, message, hint
 
 
+_QUOTES = frozenset({'"', "'"})
 _TEXTS = frozenset({"data", "to", "url", "when", "reference"})
 
 
-def _hides(path: tuple[str | int, ...], comment: str) -> bool:
+def _hides(path: tuple[str | int, ...], comment: str, *, is_quoted: bool) -> bool:
+    """Whether a comment behind a value is a part of its text; behind a quote it is meant to be a comment otherwise."""
     if not _TEXTS.intersection(path):
         return False
-    return "${" in comment or (comment[:1].strip() != "" and not comment.startswith(("#", "!", "-", "=")))
+    if "${" in comment:
+        return True
+    return not is_quoted and comment[:1].strip() != "" and not comment.startswith(("#", "!", "-", "="))
 
 
 def unencoded(tree: Tree, fields: Fields) -> Iterator[Fault]:
@@ -172,6 +180,10 @@ def template_id_doubts(ids: Mapping[str, str], others: Mapping[tuple[str, str], 
     """
     seen: dict[str, str] = {}
     for stage, one in ids.items():
+        if _NO_ID.fullmatch(one) is not None:
+            message = phrase("there is no id for {stage} yet: no message could be sent there", stage=stage)
+            yield stage, message, phrase("copy it from the platform, or leave the line out")
+            continue
         if (first := seen.get(one)) is not None:
             message = phrase(
                 "{stage} has the id of {first}: a message sent there would reach the customers of the other",
@@ -202,6 +214,10 @@ def _named_environment(stage: str, one: str, ids: Mapping[str, str]) -> str | No
 
 
 _LENGTH, _NEAR = 43, 4
+_NO_ID = re.compile(
+    r"\s*(?:|x+|[-.…?？]+|todo|tbd|fixme|none|null|n/?a|id|template[-_ ]?id|待定|待填写?|待补充)\s*", re.IGNORECASE
+)
+"""What stands where an id is still to come."""
 
 
 def _unlike_an_id(one: str) -> str | None:

@@ -188,8 +188,8 @@ CODES: Mapping[str, Code] = {
     ),
     "wrong-unit": Code(
         _W,
-        "Cents are given to money(), or whole units to money_of_cents().",
-        "Use the other function.",
+        "A number is in another unit: cents for money(), milliseconds for timestamp(), whole units made a hundredth.",
+        "See the message.",
         'thing1: ${money_of_cents(int(event.amount), "CNY")}',
     ),
     "may-fail": Code(
@@ -210,6 +210,18 @@ CODES: Mapping[str, Code] = {
         "getMonth() is 0 in January, getDayOfMonth() 0 on the first, getDayOfWeek() 0 on Sunday.",
         'Write `local_time(event.paid_at, "M")`, or add 1.',
         'when: event.paid_at.getMonth("Asia/Shanghai") == 11',
+    ),
+    "doubtful-date": Code(
+        _W,
+        "A date or a time of day is compared with a text of another form: the two are never equal.",
+        'Write it as events have it: `"2026-11-30"`, `"15:01:00"`.',
+        'when: event.due_on == "2026/11/30"',
+    ),
+    "doubtful-recipient": Code(
+        _W,
+        "The recipient is the same for every event, or has a quote, comma or blank beside the field.",
+        "Write the field with the customer's id, and nothing else.",
+        "to: ${event.sub},",
     ),
     "doubtful-zone": Code(
         _W,
@@ -243,7 +255,7 @@ CODES: Mapping[str, Code] = {
     ),
     "doubtful-template-id": Code(
         _W,
-        "An id of a template is that of another environment or template, or is not the form of an id.",
+        "An id of a template is still to come, is that of another environment or template, or has not the form of one.",
         "Copy the id from the platform.",
         "ids: {production: template-1, staging: template-1}",
     ),

@@ -1,0 +1,33 @@
+"""Recipients that are no customer's id: the same for every event, or with a character left over around the field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipeline.phrases import phrase
+from pipeline.rules.cel.braces import FIELD
+from pipeline.rules.lint.text_warnings import Doubt
+from pipeline.rules.source.text import Unclosed, split
+
+_NOT_IN_AN_ID = re.compile(r"""[\s"'“”‘’`,;，；。、\u200b-\u200f\u2060\ufeff]""")
+
+
+def recipient_doubts(text: str) -> Iterator[Doubt]:
+    """What is doubtful in the text of `to`."""
+    if FIELD.search(text) is not None and "${" not in text:  # an error of its own
+        return
+    try:
+        parts = split(text)
+    except Unclosed:
+        return
+    hint = phrase("write the field with the customer's id, and nothing else: to: ${event.sub}")
+    if parts and not any(part.is_expression for part in parts):
+        yield Doubt(0, phrase("every message of the rule would go to `{text}`", text=text), hint)
+        return
+    for part in parts:
+        found = None if part.is_expression else _NOT_IN_AN_ID.search(part.source)
+        if found is not None:
+            character = found[0] if found[0].isprintable() and not found[0].isspace() else f"U+{ord(found[0]):04X}"
+            message = phrase("the recipient's id would have `{character}` in it", character=character)
+            yield Doubt(part.at + found.start(), message, hint)
