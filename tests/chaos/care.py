@@ -149,7 +149,7 @@ class IntentsTail:
                 self._notice(record.content, offset)
 
     def forget_choices(self) -> None:
-        """The service has lost all choices up to now, and says so."""
+        """The service has lost all choices up to now, and reports it."""
         self.catch_up()
         self._out.clear()
 

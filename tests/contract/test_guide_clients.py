@@ -149,6 +149,6 @@ def test_node_reads_outcomes_without_a_registry(real_kafka: Broker, topic: str, 
     shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
     source = program("js", 1).replace("localhost:9092", real_kafka.bootstrap_servers)
     source = source.replace("notice.outcomes", topic).replace("kiosk-outcomes", topic)
-    # The program goes on for ever; this test ends it after the first outcome.
+    # The program never ends by itself; this test ends it after the first outcome.
     source = source.replace("outcome.reason);", "outcome.reason); process.exit(0);")
     assert by_node(source, tmp_path).split()[-2:] == ["accepted", "ok"]

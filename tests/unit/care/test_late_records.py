@@ -56,7 +56,7 @@ def test_the_owner_writes_its_record_again_after_a_late_one_that_says_nothing() 
 
 
 def test_the_owners_own_record_that_says_nothing_is_not_written_again() -> None:
-    """Else it would write for ever."""
+    """Otherwise it would write without end."""
     world = World([MESSAGE_A])
     _delivered(world)
     _forgetting(world)

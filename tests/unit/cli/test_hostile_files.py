@@ -110,7 +110,7 @@ def test_a_thousand_findings_are_counted_and_some_are_shown(shop: Path, run: Run
     assert len(lines) == MOST_FINDINGS + 2
     assert "nowhere" in lines[-3]
     assert re.fullmatch(r"… and [\d,]+ more", lines[-2])
-    assert lines[-1].startswith("rules: 1 error, 100")
+    assert lines[-1].startswith("rules: 1 error, 2003 warnings")
     assert len(run("check", "rules", "--limit", "2").out.splitlines()) == 4
     assert len(json.loads(run("check", "rules", "--output", "json").out)) > 1_000
     refused = run("preview", "--rule", "last").err.splitlines()

@@ -42,7 +42,7 @@ def test_the_limit_is_sent_and_everything_above_it_is_suppressed() -> None:
 
 
 def test_notices_behind_each_other_in_a_lane_end_too() -> None:
-    """The one that is over the limit is the first of its lane; the next of another rule goes on."""
+    """The one that is over the limit is the first of its lane; the next of another rule is sent."""
     bench = limited(1)
     for number, rule in enumerate(("coupon", "coupon", "coupon", "paid")):
         bench.offer(arrival(number, notice(f"n{number}", rule=rule)))
