@@ -23,3 +23,16 @@ class Timestamp:
     def as_datetime(self) -> datetime:
         """The time as CEL's binding passes it to a function: without parts of a microsecond."""
         return EPOCH + timedelta(0, self.seconds, self.nanos // 1_000)
+
+
+_YEAR_1_ENDS = -62_104_060_800
+"""Seconds since 1970."""
+
+
+def stands_for_none(seconds: int) -> bool:
+    """Whether systems write this second, counted from 1970, where they have no time.
+
+    It is the first of 1970, the zero of most systems and what Debezium writes for MySQL's `0000-00-00`; or in the
+    year 1, the zero of Go and .NET.
+    """
+    return seconds == 0 or seconds < _YEAR_1_ENDS

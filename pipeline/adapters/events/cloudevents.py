@@ -19,7 +19,7 @@ from pipeline.model import dead_letter
 from pipeline.model.event import UNREADABLE_HEADERS, Event, EventAttributes, Position, Record, Redrive
 from pipeline.model.outcome import Reason
 from pipeline.model.trace import TraceContext, trace_context
-from pipeline.rules.schema.time_texts import milliseconds, point_in_time
+from pipeline.rules.schema.time_texts import milliseconds_of
 
 FAMILY = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
@@ -225,12 +225,11 @@ def _trace(attributes: Mapping[str, str]) -> TraceContext | None:
 
 
 def _time(attributes: Mapping[str, str], name: str, record: Record, unreadable_time: UnreadableTime) -> int | None:
-    """A time attribute in milliseconds since 1970; one that cannot be read is reported, and does not stop the event."""
+    """A time attribute in milliseconds since 1970; one that is none is reported, and does not stop the event."""
     text = attributes.get(name)
     if text is None:
         return None
-    time = point_in_time(text)
-    if time is None or time.tzinfo is None:
+    time_ms = milliseconds_of(text)
+    if time_ms is None:
         unreadable_time(record, name.removeprefix("ce_"))
-        return None
-    return milliseconds(time)
+    return time_ms

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from pipeline.rules.schema.time_texts import milliseconds, point_in_time
-from pipeline.rules.timestamp import Timestamp
+from pipeline.rules.schema.time_texts import milliseconds_of
+from pipeline.rules.timestamp import Timestamp, stands_for_none
 
 MOST_CHARACTERS = 2_048
 SECONDS_BEFORE = 100_000_000_000
@@ -39,16 +39,15 @@ def event_id(data: Mapping[str, object], path: tuple[str, ...]) -> str | None:
 
 
 def event_time(data: Mapping[str, object], path: tuple[str, ...]) -> int | None:
-    """The event's time in milliseconds since 1970; None where the field is missing or not a time.
+    """The event's time in milliseconds since 1970; None where the field is missing, not a time, or zero.
 
     Without a schema, a time is a text with its offset or a count of seconds or milliseconds.
     """
     value = _at(data, path)
     if isinstance(value, Timestamp):
-        return value.seconds * 1_000 + value.nanos // 1_000_000
+        return None if stands_for_none(value.seconds) else value.seconds * 1_000 + value.nanos // 1_000_000
     if isinstance(value, str):
-        time = point_in_time(value)
-        return milliseconds(time) if time is not None and time.tzinfo is not None else None
+        return milliseconds_of(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 < value < MILLISECONDS_BEFORE:
         return None
     return int(value * 1_000) if value < SECONDS_BEFORE else int(value)

@@ -13,9 +13,11 @@ from pipeline.phrases import joined, phrase
 from pipeline.rules.functions.declaration import Example, Function, FunctionFailed, Overload, bounded
 from pipeline.rules.functions.locales import locale_of, unknown_locale
 from pipeline.rules.functions.patterns import bad_date_pattern, bad_pattern, format_of
-from pipeline.rules.timestamp import EPOCH, Timestamp
+from pipeline.rules.timestamp import EPOCH, Timestamp, stands_for_none
 
 DEFAULT_ZONE = "Asia/Shanghai"
+
+_NONE = phrase("1970-01-01 and days of the year 1 stand for a time that is not set: customers are not shown them")
 
 _WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 _NOON = 12
@@ -97,10 +99,15 @@ def _of_minute(minute: int, pattern: str, zone: str, locale: str | None) -> str:
 def _local_time(time: datetime, pattern: str, zone: str, locale: str | None) -> str:
     if problem := bad_pattern(pattern, has_names=locale is not None):
         raise FunctionFailed(problem)
+    if stands_for_none((time - EPOCH) // _SECOND):
+        raise FunctionFailed(_NONE)
     try:
-        return _render(time.astimezone(_zone(zone)), pattern, locale)
+        local = time.astimezone(_zone(zone))
     except OverflowError:
         raise FunctionFailed(phrase("the time is out of range")) from None
+    if stands_for_none((local.replace(tzinfo=UTC) - EPOCH) // _SECOND):
+        raise FunctionFailed(_NONE)
+    return _render(local, pattern, locale)
 
 
 def local_date(day: str, pattern: str, locale: str | None = None) -> str:
@@ -113,6 +120,8 @@ def local_date(day: str, pattern: str, locale: str | None = None) -> str:
         parsed = date.fromisoformat(day)
     except ValueError:
         raise FunctionFailed(phrase("there is no such date")) from None
+    if parsed.year == 1 or parsed == EPOCH.date():
+        raise FunctionFailed(_NONE)
     return _render(datetime(parsed.year, parsed.month, parsed.day), pattern, locale)  # noqa: DTZ001 - a date has no zone
 
 

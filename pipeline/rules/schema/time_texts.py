@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from pipeline.rules.timestamp import EPOCH, stands_for_none
 
 _ZONE_NAME = re.compile(r"(?<=[0-9Zz])(\[!?[A-Za-z0-9_+/=.-]{1,64}\])+$")
 """Java's `ZonedDateTime` appends `[Asia/Shanghai]` to the offset, which alone decides, and JavaScript's Temporal
@@ -41,8 +43,14 @@ def _unusual(text: str) -> datetime | None:
 
 def milliseconds(time: datetime) -> int:
     """Milliseconds since 1970 of a time with an offset; parts of one are dropped."""
-    since = time - _EPOCH
+    since = time - EPOCH
     return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def milliseconds_of(text: str) -> int | None:
+    """Milliseconds since 1970 of a text; None where it names no time with an offset, or one that stands for no time."""
+    time = point_in_time(text)
+    if time is None or time.tzinfo is None:
+        return None
+    count = milliseconds(time)
+    return None if stands_for_none(count // 1_000) else count

@@ -65,7 +65,7 @@ rules:
 
 
 def person(number: int, **more: object) -> dict[str, object]:
-    known = {"sub": f"user-{number}", "name": f"人{number}", "seat": None, "at": Timestamp(0, 0), "kind": "ADULT"}
+    known = {"sub": f"user-{number}", "name": f"人{number}", "seat": None, "at": Timestamp(7_200, 0), "kind": "ADULT"}
     return {**known, **more}
 
 
@@ -196,7 +196,7 @@ def test_both_evaluators_give_the_same_items(over: str) -> None:
     )
     made = rules.evaluate(event(person(1, at=Timestamp(3_600, 0)), person(2)))
     texts = [body(one)["data"] for one in made]
-    assert texts == [{"thing1": {"value": "09:00 人1"}}, {"thing1": {"value": "08:00 人2"}}]
+    assert texts == [{"thing1": {"value": "09:00 人1"}}, {"thing1": {"value": "10:00 人2"}}]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -29,6 +29,7 @@ from pipeline.rules.functions.texts import (
     upper,
 )
 from pipeline.rules.functions.times import local_date, local_time
+from pipeline.rules.timestamp import Timestamp
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 EXAMPLES = [(function, example) for function in FUNCTIONS for example in function.examples]
@@ -223,7 +224,41 @@ def test_times_at_the_end_of_the_calendar() -> None:
     """A time whose local time is outside the calendar is refused."""
     with pytest.raises(FunctionFailed, match="out of range"):
         local_time(datetime(9999, 12, 31, 23, tzinfo=UTC), "YYYY")
-    assert local_time(datetime(1, 1, 1, tzinfo=UTC), "YYYY") == "0001"
+    assert local_time(datetime(2, 1, 1, tzinfo=UTC), "YYYY") == "0002"
+
+
+@pytest.mark.parametrize(
+    "zero",
+    [
+        datetime(1970, 1, 1, tzinfo=UTC),
+        Timestamp(0, 0),
+        Timestamp(0, 999_000_000),
+        datetime(1970, 1, 1, tzinfo=timezone(timedelta(hours=8))),
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1, 1, 1, 8, 5, 43, tzinfo=UTC),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("pattern", ["YYYY-MM-DD", "HH:mm:ss"])
+def test_a_time_that_stands_for_none_is_not_shown(zero: datetime | Timestamp, pattern: str) -> None:
+    """Go's and .NET's zero, the epoch, and midnight of its day on local clocks: no customer should read them."""
+    with pytest.raises(FunctionFailed, match="not set"):
+        local_time(zero, pattern)
+
+
+def test_a_time_beside_a_zero_is_shown() -> None:
+    """Old times are rare, and real."""
+    assert local_time(Timestamp(1, 0), "HH:mm:ss", "UTC") == "00:00:01"
+    assert local_time(datetime(1969, 12, 30, 23, tzinfo=UTC), "YYYY-MM-DD", "UTC") == "1969-12-30"
+    assert local_time(datetime(1970, 1, 2, tzinfo=UTC), "YYYY-MM-DD", "UTC") == "1970-01-02"
+    assert local_date("1970-01-02", "YYYY年M月D日") == "1970年1月2日"
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "0001-01-01", "0001-01-03"])
+def test_a_date_that_stands_for_none_is_not_shown(day: str) -> None:
+    """Zero days since 1970, and the dates of zero times."""
+    with pytest.raises(FunctionFailed, match="not set"):
+        local_date(day, "YYYY年M月D日")
 
 
 @pytest.mark.parametrize("day", ["", "2026-11-31", "20261130", "2026-W48-1", "2026-11-30T00:00:00Z", "２０２６-11-30"])
@@ -439,7 +474,7 @@ def test_every_zone_is_whole_minutes_off(year: int) -> None:
 
 @pytest.mark.parametrize("pattern", ["YYYY-MM-DD HH:mm", "A h:mm", "HH:mm:ss"])
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kathmandu", "America/St_Johns", "Africa/Monrovia"])
-@pytest.mark.parametrize("year", [1, 1900, 1971, 1972, 1973, 2026, 9998])
+@pytest.mark.parametrize("year", [2, 1900, 1971, 1972, 1973, 2026, 9998])
 def test_a_remembered_time_is_that_of_its_own_minute(year: int, zone: str, pattern: str) -> None:
     """As the zone's own clocks show it, at the minute's ends, in any order and again."""
     begin = datetime(year, 6, 30, 23, 59, tzinfo=UTC)

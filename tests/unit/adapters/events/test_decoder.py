@@ -481,6 +481,9 @@ def test_a_time_that_is_not_a_text_is_reported(name: str) -> None:
     )
     reading.decode(record(b"{}", ("ce_type", b"T"), (name, b"\x00\x00\x01\xa2\xff\xff\xff\xff")))
     assert reported == [name.lower().removeprefix("ce_")]
+    event = reading.decode(record(b"{}", ("ce_type", b"T"), (name, b"0001-01-01T00:00:00Z")))  # Go's zero
+    assert (event.time_ms, event.expires_at_ms) == (NOON_MS, None)
+    assert len(reported) == 2
 
 
 def test_a_structured_cloudevent_is_read() -> None:

@@ -64,7 +64,17 @@ def test_cloudevents_attributes_count_more() -> None:
     assert event.time_source == "CloudEvents time"
 
 
-@pytest.mark.parametrize("data", [{}, {"event_id": "", "meta": {"at": "soon"}}, {"event_id": True, "meta": 7}])
+ABSENT: list[dict[str, object]] = [
+    {},
+    {"event_id": "", "meta": {"at": "soon"}},
+    {"event_id": True, "meta": 7},
+    {"meta": {"at": 0}},
+    {"meta": {"at": "0001-01-01T00:00:00Z"}},
+    {"meta": {"at": "1970-01-01T08:00:00+08:00"}},
+]
+
+
+@pytest.mark.parametrize("data", ABSENT)
 def test_what_is_missing_is_reported_and_stops_nothing(data: dict[str, object]) -> None:
     """The event is its position then, and as old as its record."""
     reports: list[str] = []
@@ -80,6 +90,7 @@ def test_a_schemas_time_counts() -> None:
     given._readers.update(decoder_of(schema)._readers)
     event = given.decode(record(framed(schema, 1_795_417_260_000_000)))
     assert (event.id, event.time_ms) == (None, 1_795_417_260_000)
+    assert given.decode(record(framed(schema, 0))).time_ms == NOON_MS
 
 
 def decoder_of(schema: EventSchema) -> EventDecoder:
