@@ -11,6 +11,7 @@ from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
+from pipeline.bootstrap.outcomes import identify_recipients
 from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
 
@@ -34,6 +35,7 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
         find_rules(settings, schemas.catalogue),
         settings.kafka.group_id,
         unmatched_too=settings.outcomes.unmatched,
+        identify=identify_recipients(settings),
     )
     subject = Subject(
         settings.kafka.topics,
@@ -43,5 +45,6 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
         start,
         end,
         settings.recipient_care.intents_topic,
+        settings.recipient_care.care_topic,
     )
     return KafkaAudit(kafka_properties(settings), subject, expectation).run(keep=keep, stage=stage)

@@ -113,6 +113,10 @@ OPTIONAL: Sequence[tuple[str, str]] = (
         "READ on `recipient_care.intents_topic`",
         "`audit`, `find` and `replay`, where recipient care is on: it is then needed, and shows what is on its way",
     ),
+    (
+        "READ on `recipient_care.care_topic`",
+        "`audit`, where recipient care is on: it is then needed, and says who opted out before the audited time",
+    ),
     ("CREATE on `dead_letters.redriven_topic`", "`redrive` and `replay` make it"),
     ("WRITE on `control.topic`", "`run`, if a rule or `rule_options` has `max_per_minute`; it is then needed"),
     ("CREATE on the topic", "`emit --create`"),

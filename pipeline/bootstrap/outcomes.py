@@ -69,6 +69,20 @@ def text_encodings(settings: Settings) -> tuple[RecipientEncoding, RecipientEnco
     return forms[outcomes.recipient], forms[outcomes.reference]
 
 
+def identify_recipients(settings: Settings) -> Callable[[str], str]:
+    """Return what identifies a recipient to recipient care: the form that outcomes have.
+
+    Raises:
+        ConfigurationError: the key of the hash cannot be read.
+    """
+    encode, _ = text_encodings(settings)
+
+    def identify(recipient: str) -> str:
+        return encode(recipient) or ""  # `omit` is refused with recipient care
+
+    return identify
+
+
 def hash_key(settings: Settings) -> str:
     """The key of the hashes of recipients and references; the group's name where none is configured.
 

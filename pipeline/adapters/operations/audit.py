@@ -17,16 +17,20 @@ from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import Progressed, Span, TopicRange
 from pipeline.adapters.operations.decoding import decoded
 from pipeline.adapters.operations.group_state import described, group_commits
+from pipeline.adapters.operations.recipient_choices import RecipientChoices
 from pipeline.adapters.operations.skip import skipped_offsets
 from pipeline.adapters.operations.sorted_rows import SortedRows
 from pipeline.adapters.operations.waiting_intents import WaitingIntents
+from pipeline.care.words import CareWords
 from pipeline.errors import Tombstone, Undecodable
 from pipeline.model.dead_letter import is_for_another_group
 from pipeline.model.event import Origin, Position, Record, TopicPartition
 from pipeline.operations.audit.audit import Audit
+from pipeline.operations.audit.care import CareJudge
 from pipeline.operations.audit.expected import UNDECODABLE, UNMATCHED
 from pipeline.operations.audit.findings import Report
 from pipeline.operations.audit.partition import PartitionRange
+from pipeline.operations.audit.rows import MakeRows
 from pipeline.operations.redrive.letter import read_letter
 from pipeline.ports import Decoder
 from pipeline.rules.ruleset import RuleSet
@@ -49,15 +53,29 @@ class Subject(NamedTuple):
     end: datetime | None
     intents_topic: str | None = None
     """Where notices may wait for their delivery."""
+    care_topic: str = ""
+    """What is known of recipients."""
 
 
 class Expectation:
     """Computes the outcomes that a record must have: decodes and matches it as the service does."""
 
-    def __init__(self, decoder: Decoder, rules: RuleSet, group: str, *, unmatched_too: bool) -> None:
-        """Set `unmatched_too` if the service publishes outcomes for events that match no rule."""
+    def __init__(
+        self,
+        decoder: Decoder,
+        rules: RuleSet,
+        group: str,
+        *,
+        unmatched_too: bool,
+        identify: Callable[[str], str] = lambda recipient: recipient,
+    ) -> None:
+        """Set `unmatched_too` if the service publishes outcomes for events that match no rule.
+
+        `identify` returns a recipient as outcomes have it.
+        """
         self._group = group
         self.rules = rules
+        self.identify = identify
         self._decoder = decoder
         self._unmatched_too = unmatched_too
 
@@ -126,12 +144,18 @@ class KafkaAudit:
             ]
             rules = self._expectation.rules
             unordered = {rule.id for rule in rules.rules if not rule.ordered}
+
+            def make_rows(width: int) -> SortedRows:
+                return opened.enter_context(SortedRows(width))
+
+            care = self._judge(make_rows) if has_care else None
             audit = Audit(
                 partitions,
                 rules.version,
                 ordered=lambda rule: rule not in unordered,
                 keep=keep,
-                make_rows=lambda width: opened.enter_context(SortedRows(width)),
+                make_rows=make_rows,
+                care=care,
             )
             for one in ranges:
                 with stage(one.topic) as progressed:
@@ -145,6 +169,21 @@ class KafkaAudit:
                 self._read_letters(audit, progressed)
             with stage("comparing") as progressed:
                 return audit.report(progressed)
+
+    def _judge(self, make_rows: MakeRows) -> CareJudge | None:
+        """Return what judges recipient care, with the choices of recipients; None if the rules have none."""
+        subject, expectation = self._subject, self._expectation
+        rules, intents = expectation.rules, subject.intents_topic
+        if intents is None or (not rules.remembers and not rules.care.categories):
+            return None
+        words = CareWords(rules.care.zone, names_zone=rules.care.zone_of_preferences)
+        judge = CareJudge(rules.care, words, rules.version, subject.group_id, intents, make_rows)
+        choices = RecipientChoices(
+            self._properties, subject.group_id, intents, subject.care_topic, expectation.identify
+        )
+        for choice in choices.read(self._since_the_first()):
+            judge.choice(*choice)
+        return judge
 
     def _read_events(self, events: TopicRange, audit: Audit, progressed: Progressed) -> None:
         skipped: dict[int, set[int]] = {}
@@ -167,7 +206,8 @@ class KafkaAudit:
 
     def _read_outcomes(self, audit: Audit, progressed: Progressed) -> None:
         decode = OutcomeDecoder()
-        with TopicRange(self._properties, self._subject.outcomes_topic, self._since_the_first()) as ledger:
+        span = self._since_the_first(timedelta(seconds=self._expectation.rules.remembers))
+        with TopicRange(self._properties, self._subject.outcomes_topic, span) as ledger:
             for record in ledger.records(progressed):
                 outcome = decode(record.value)
                 if outcome is not None:
@@ -185,9 +225,12 @@ class KafkaAudit:
         cut = [inf if oldest_at is None else oldest_at.timestamp() for oldest_at in oldest.values()]
         audit.letters_complete_since(max(cut, default=-inf))
 
-    def _since_the_first(self) -> Span:
-        """Return the span in which outcomes and letters of the range's events may have been written."""
-        return Span(None if self._subject.start is None else self._subject.start - CLOCK_MARGIN)
+    def _since_the_first(self, earlier: timedelta = timedelta()) -> Span:
+        """Return the span in which outcomes and letters of the range's events may have been written.
+
+        It begins `earlier` by what recipient care counts.
+        """
+        return Span(None if self._subject.start is None else self._subject.start - CLOCK_MARGIN - earlier)
 
     def _provable(self, ranges: Sequence[TopicRange], *, in_any_partition: bool) -> Mapping[tuple[str, int], int]:
         """Return each partition's first offset whose outcome the ledger would still hold.

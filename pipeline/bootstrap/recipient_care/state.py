@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.adapters.kafka.care.reader import CareReader, CareSettings
@@ -11,7 +11,7 @@ from pipeline.adapters.kafka.care.tail import CareTail
 from pipeline.adapters.kafka.care.writer import CareWriter
 from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import CARE_CONFIG, TopicCheck, TopicToMake
-from pipeline.bootstrap.outcomes import text_encodings
+from pipeline.bootstrap.outcomes import identify_recipients
 from pipeline.care.recipients import CareTerms
 from pipeline.care.record import about
 from pipeline.errors import ConfigurationError
@@ -83,7 +83,7 @@ def make_care_state(
     """
     _ensure_topic(settings, topics, intents)
     care, group = settings.recipient_care, settings.kafka.group_id
-    terms = CareTerms(rules.care, _identify(settings))
+    terms = CareTerms(rules.care, identify_recipients(settings))
     counts = _Counting(rules, clock)
     process = os.urandom(4)
     given = CareSettings(care.care_topic, care.intents_topic, about(group, terms.identify), care.accept_loss)
@@ -111,12 +111,3 @@ class _Counting:
     def since(self) -> float:
         """Return seconds since the epoch."""
         return self.now() - self._seconds
-
-
-def _identify(settings: Settings) -> Callable[[str], str]:
-    encode, _ = text_encodings(settings)
-
-    def identify(recipient: str) -> str:
-        return encode(recipient) or ""  # `omit` is refused with recipient care
-
-    return identify

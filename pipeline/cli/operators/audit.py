@@ -53,8 +53,9 @@ def command(
     group read it), **orphan** (an outcome without its event),
     **duplicate** (two outcomes of one notice), **accepted-twice** (one notice accepted at two positions),
     **out-of-order** (a recipient's later event was sent first), **no-dead-letter** (a failed notice without its dead
-    letter) and **stray-dead-letter** (a dead letter without its outcome). Events that are not committed yet are
-    pending, not lost.
+    letter) and **stray-dead-letter** (a dead letter without its outcome). With recipient care, first attempts
+    are judged again by the rules: **over-cap**, **not-once**, **after-opt-out** and **in-quiet-hours**. Events that are
+    not committed yet are pending, not lost.
 
     Exit codes: 0 no findings, 1 findings, 2 misuse.
 

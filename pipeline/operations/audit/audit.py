@@ -17,6 +17,7 @@ from pipeline.model.intent import Intent
 from pipeline.model.notice import outcome_label
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
 from pipeline.operations.audit.account import Account, Seen
+from pipeline.operations.audit.care import CareJudge
 from pipeline.operations.audit.expected import Expected, Numbered
 from pipeline.operations.audit.findings import Code, Report, Tally, Unproven
 from pipeline.operations.audit.partition import PartitionRange
@@ -60,8 +61,13 @@ class Audit:
         ordered: Callable[[str], bool],
         keep: int,
         make_rows: MakeRows,
+        care: CareJudge | None = None,
     ) -> None:
-        """`ordered` returns whether a rule's notices keep their order; keep `keep` examples of each finding."""
+        """`ordered` returns whether a rule's notices keep their order; keep `keep` examples of each finding.
+
+        `care` judges recipient care, if the rules have any.
+        """
+        self._care = care
         self._partitions: dict[tuple[str, int], PartitionRange] = {one.partition: one for one in partitions}
         self._numbers = {key: number for number, key in enumerate(self._partitions)}
         self._keys = list(self._partitions)
@@ -97,6 +103,8 @@ class Audit:
     def outcome(self, outcome: Outcome, key: bytes | None) -> None:
         """Add an outcome and its record's key; ignore it if its event is out of range or of another origin."""
         partition = self._in_range(outcome.position, outcome.origin)
+        if self._care is not None:
+            self._care.outcome(outcome, in_range=partition is not None)
         if partition is None:
             return
         location = self._location(outcome.position)
@@ -144,6 +152,8 @@ class Audit:
         for location, earlier, ms in out_of_order(tracked(self._first_attempts.in_order())):
             message = f"was first sent {ms} ms before the same recipient's {self._position(earlier)}"
             self._tally.add(Code.OUT_OF_ORDER, self._position(location), message)
+        for violation in self._care.violations() if self._care is not None else ():
+            self._tally.add(*violation)
         return Report(
             rules_version=self._version,
             events=self._events,

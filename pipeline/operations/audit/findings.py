@@ -29,6 +29,14 @@ class Code(StrEnum):
     """A notice failed permanently and has no dead letter, so redrive cannot send it."""
     STRAY_DEAD_LETTER = "stray-dead-letter"
     """A dead letter without a failed outcome: redrive would send a notice that does not need it."""
+    OVER_CAP = "over-cap"
+    """A notice was sent although a cap was reached (recipient care)."""
+    NOT_ONCE = "not-once"
+    """A notice was sent although one with the same key of `once` had been."""
+    AFTER_OPT_OUT = "after-opt-out"
+    """A notice was sent although its recipient had opted out before."""
+    IN_QUIET_HOURS = "in-quiet-hours"
+    """A notice was sent in quiet hours."""
 
 
 NOTES = frozenset({Code.ACCEPTED_TWICE})
