@@ -81,11 +81,14 @@ class RuleField:
 
 
 def checked_recipient(recipient: str) -> str:
-    """The recipient.
+    """The recipient without the white space around it.
+
+    Databases pad texts, and no platform's ids begin or end so; a recipient with and one without would be two lanes.
 
     Raises:
         RenderRefused: it is empty, too long, or contains a control or invisible character.
     """
+    recipient = recipient.strip()
     if not is_visible(recipient):
         raise RenderRefused(Reason.RECIPIENT_EMPTY, phrase("to: is empty"))
     if len(recipient) > MAX_RECIPIENT:

@@ -124,7 +124,7 @@ def _chosen(record: Record) -> tuple[PreferencesChoice, Sequence[str]]:
         Undecodable: there is no recipient, or the value cannot be read.
     """
     try:
-        recipient = (record.key or b"").decode()
+        recipient = (record.key or b"").decode().strip()  # as `checked_recipient` has it
         text = None if record.value is None else record.value.decode()
     except UnicodeDecodeError:
         raise Undecodable(Reason.MALFORMED_JSON, "preferences: not UTF-8") from None

@@ -61,7 +61,7 @@ def test_a_record_becomes_an_intent_and_is_done_with_it() -> None:
     """In the order of the other intents of its partition."""
     hop, bench = _hop()
     assert hop.choose(_record(OUT), 1, RULES, T0) == ()
-    hop.choose(_record(None, b"bob", 1), 1, RULES, T0)
+    hop.choose(_record(None, b" bob ", 1), 1, RULES, T0)
     pending = bench.delivery.intents()
     assert [one.content for one in pending] == [PreferencesChoice("ann", OUT.decode()), PreferencesChoice("bob", None)]
     assert bench.committed()[PREFERENCES] == 0
