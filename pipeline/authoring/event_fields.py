@@ -112,6 +112,10 @@ def _words(kind: FieldType) -> str:
     match kind:
         case RecordType():
             return phrase("record")
+        case ListType(RecordType()):
+            return phrase("list of records")
+        case MapType(RecordType()):
+            return phrase("map of records")
         case ListType(item):
             return phrase("list of {item}", item=_words(item))
         case MapType(item):

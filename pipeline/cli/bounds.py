@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 
 FORMS = "2026-01-31T14:00:00+08:00, 2026-01-31 (UTC where no zone is given), -24h, -90m, -7d, now"
 """Accepted forms, for help texts."""
@@ -41,7 +42,8 @@ def read_time(text: str | None, option: str, now: datetime, *, forms: str = FORM
         written = datetime.fromisoformat(text)
         return written.replace(tzinfo=UTC) if written.tzinfo is None else written.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UserError(f"{option}: `{text[:60]}` is not a time", hint=f"write {forms}") from None
+        message = phrase("{option}: `{text}` is not a time", option=option, text=text[:60])
+        raise UserError(message, hint=phrase("write {forms}", forms=forms)) from None
 
 
 def require_order(since: datetime | None, until: datetime | None, start: str | None, end: str | None) -> None:
@@ -51,4 +53,4 @@ def require_order(since: datetime | None, until: datetime | None, start: str | N
         UserError: the range is empty.
     """
     if since is not None and until is not None and since >= until:
-        raise UserError(f"--from {start} is not before --to {end}")
+        raise UserError(phrase("--from {start} is not before --to {end}", start=start, end=end))

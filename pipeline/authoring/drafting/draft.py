@@ -14,6 +14,7 @@ from pipeline.authoring.examples.words import Language
 from pipeline.authoring.rule_tests.comparing import Message
 from pipeline.authoring.rule_tests.running import Result, run
 from pipeline.errors import UserError
+from pipeline.phrases import Say, phrase
 from pipeline.rules.lint.cases import read_cases
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -21,7 +22,10 @@ from pipeline.rules.source.templates import Template
 
 MOST_HINTS = 12
 """Further fields of the event that a comment in the rule lists."""
-_MAIN = "every field is given"
+_MAIN = phrase("every field is given")
+_WHEN = phrase("which of the events get a message; without it, all")
+_URL = phrase("where a tap on the card leads")
+_ALSO = phrase("the event also has:")
 
 
 class Wish(NamedTuple):
@@ -34,6 +38,8 @@ class Wish(NamedTuple):
     to: str | None
     language: Language
     environments: Sequence[str]
+    say: Say
+    """The language of comments and of the tests' names."""
 
 
 class Draft:
@@ -52,8 +58,9 @@ class Draft:
         new = wish.template is None
         self._filled = fields_of_new(self._shown) if wish.template is None else fields_of(wish.template, self._shown)
         if not self._filled:
-            what = f"`{schema.name}` has no field that a card can show" if new else "the template has no fields"
-            raise UserError(what)
+            if new:
+                raise UserError(phrase("`{type}` has no field that a card can show", type=schema.name))
+            raise UserError(phrase("the template has no fields"))
 
     @property
     def rule(self) -> list[str]:
@@ -66,10 +73,13 @@ class Draft:
         if doc:
             yield f"  description: {scalar(doc)}"
         yield f"  on: {scalar(self._schema.name)}"
-        yield "  # when: event.…  # which of the events get a message; without it, all"
+        if self._recipient.condition is not None:
+            yield f"  when: {scalar(self._recipient.condition)}"
+        else:
+            yield f"  # when: event.…  # {self._wish.say(_WHEN)}"
         yield f"  to: {scalar(self._recipient.text)}"
         yield f"  template: {scalar(self._wish.alias)}"
-        yield "  # url: https://…  # where a tap on the card leads"
+        yield f"  # url: https://…  # {self._wish.say(_URL)}"
         yield "  category: transactional"
         yield "  expires_after: 24h"
         yield "  data:"
@@ -84,7 +94,7 @@ class Draft:
         used = {field.shown.path for field in self._filled if field.shown is not None}
         left = sorted((one for one in self._shown if one.path not in used), key=lambda one: one.rank)[:MOST_HINTS]
         if left:
-            yield "    # the event also has:"
+            yield f"    # {self._wish.say(_ALSO)}"
         for one in left:
             yield f"    #   {one.label}: {scalar(f'${{{one.expression}}}')}"
 
@@ -112,7 +122,8 @@ class Draft:
         text = "\n".join(["tests:", *(f"  {line}" for line in self._test(event, variants, [dict(NO_MATCH)] * 999))])
         cases, findings = read_cases("tests.yaml", text)
         if findings:
-            raise UserError(f"the test of `{self._wish.id}` cannot be written: {findings[0].message}")
+            cause = findings[0].message
+            raise UserError(phrase("the test of `{id}` cannot be written: {cause}", id=self._wish.id, cause=cause))
         results = [run(case, rules, schemas, {}) for case in cases]
         expected = [self._expected(result, results[0]) for result in results]
         kept = [(variant, value) for variant, value in zip(variants, expected, strict=True) if value is not None]
@@ -124,14 +135,22 @@ class Draft:
         """The message of the rule."""
         found = next((one for one in result.came if one.rule == self._wish.id), None)
         if found is None:
-            reason = next((one.message for one in result.mismatches), "another rule stops before it")
-            hint = (
+            reason = next((one.message for one in result.mismatches), phrase("another rule stops before it"))
+            hint = phrase(
                 "do `defaults:` of its file, or a rule with `stop: true`, keep it from its events? --file names another"
             )
-            raise UserError(f"rule `{self._wish.id}` would make no message of an example: {reason}", hint=hint)
+            message = phrase(
+                "rule `{id}` would make no message of an example: {reason}", id=self._wish.id, reason=reason
+            )
+            raise UserError(message, hint=hint)
         if found.refused is not None:
-            message = f"rule `{self._wish.id}` cannot make its message of an example: {found.refused}: {found.detail}"
-            raise UserError(message, hint="try another example: --seed 2; or another template")
+            message = phrase(
+                "rule `{id}` cannot make its message of an example: {reason}: {detail}",
+                id=self._wish.id,
+                reason=found.refused,
+                detail=found.detail,
+            )
+            raise UserError(message, hint=phrase("try another example: --seed 2; or another template"))
         return found
 
     def _expected(self, result: Result, main: Result) -> Mapping[str, object] | None:
@@ -169,7 +188,7 @@ class Draft:
         yield from block(event, 6)
         yield "  cases:"
         for variant, value in zip(variants, expected, strict=False):
-            yield f"    - name: {scalar(variant.name)}"
+            yield f"    - name: {scalar(self._wish.say(variant.name))}"
             if variant.change:
                 yield f"      with: {flow(variant.change)}"
                 yield f"      expect: {flow(value)}"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pipeline.authoring.drafting.shown_fields import ShownField
 from pipeline.authoring.drafting.yaml_text import flow, scalar
 from pipeline.errors import UserError
+from pipeline.phrases import joined, phrase
 from pipeline.rules.source.templates import Template, TemplateField
 from pipeline.styles.field_kind import PLAIN
 from pipeline.styles.registry import kinds
@@ -64,9 +65,18 @@ def fields_of(template: Template, shown: Sequence[ShownField]) -> list[Filled]:
         elif field.kind is PLAIN or field.kind.name == "thing":
             filled[field.key] = Filled(field.key, None, (field.example or template.title)[: field.kind.most])
         else:
-            message = f"template `{template.alias}` needs `{field.key}`, and the event has nothing that it takes"
-            near = ", ".join(f"{one.path} ({one.kinds[0]})" for one in left[:6]) or "no other field"
-            hint = f"`{field.kind}` takes {field.kind.takes}; there is {near}. Or leave --template out for a new one"
+            message = phrase(
+                "template `{alias}` needs `{key}`, and the event has nothing that it takes",
+                alias=template.alias,
+                key=field.key,
+            )
+            near = joined(", ", [f"{one.path} ({one.kinds[0]})" for one in left[:6]]) or phrase("no other field")
+            hint = phrase(
+                "`{kind}` takes {takes}; there is {near}. Or leave --template out for a new one",
+                kind=field.kind,
+                takes=field.kind.takes,
+                near=near,
+            )
             raise UserError(message, hint=hint)
     return [filled[field.key] for field in template.fields if field.key in filled]
 

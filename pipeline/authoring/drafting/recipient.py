@@ -10,6 +10,7 @@ from pipeline.authoring.drafting.shown_fields import Variant
 from pipeline.authoring.examples.meanings import snake
 from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import joined, phrase
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.types import READABLE_NAME, NullableType, RecordType, Scalar, ScalarType
 
@@ -39,6 +40,8 @@ class Recipient(NamedTuple):
     path: str
     text: str
     """Such as `${event.sub}`."""
+    condition: str | None
+    """What holds for events that have it; None where all have."""
     variants: tuple[Variant, ...]
 
 
@@ -66,19 +69,24 @@ def find_recipient(schema: EventSchema, given: str | None) -> Recipient:
         found = next((one for one in fields if one.path == f"event.{wanted}"), None)
         if found is None:
             known = [one.path for one in fields]
-            message = f"`{schema.name}` has no field `{given}` that may name a recipient"
+            message = phrase("`{type}` has no field `{given}` that may name a recipient", type=schema.name, given=given)
             raise UserError(message, hint=did_you_mean(f"event.{wanted}", known) or _listed(known))
         return _recipient(found)
     ranked = sorted((rank, at) for at, one in enumerate(fields) if (rank := _rank(one)) is not None)
     if not ranked:
-        hint = f"name it: --to FIELD; {_listed([one.path for one in fields])}"
-        raise UserError(f"no field of `{schema.name}` looks like the recipient's id on the platform", hint=hint)
+        hint = phrase("name it: --to FIELD; {fields}", fields=_listed([one.path for one in fields]))
+        message = phrase("no field of `{type}` looks like the recipient's id on the platform", type=schema.name)
+        raise UserError(message, hint=hint)
     return _recipient(fields[ranked[0][1]])
 
 
 def _listed(known: list[str]) -> str:
-    shown = ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
-    return f"there are {shown}" if known else "the event has no text or whole number"
+    shown = [*known[:MOST_NAMED], *(["…"] if len(known) > MOST_NAMED else [])]
+    return (
+        phrase("there are {shown}", shown=joined(", ", shown))
+        if known
+        else phrase("the event has no text or whole number")
+    )
 
 
 def _rank(field: _Field) -> tuple[int, int, int] | None:
@@ -113,10 +121,6 @@ def _recipient(field: _Field) -> Recipient:
         for name in reversed(one):
             change = {name: change}
         assert isinstance(change, dict)  # noqa: S101 - a field has a name
-        variants.append(Variant(f"{'.'.join(one)} is missing", change))
-    if not field.nullable:
-        return Recipient(path, f"${{{value}}}", ())
-    if len(field.nullable) == 1 and field.nullable[0] == field.parts and value == path:
-        return Recipient(path, f'${{default({path}, "")}}', tuple(variants))
+        variants.append(Variant(phrase("{field} is missing", field=".".join(one)), change))
     guards = " && ".join(f"{'.'.join(('event', *one))} != null" for one in field.nullable)
-    return Recipient(path, f'${{{guards} ? {value} : ""}}', tuple(variants))
+    return Recipient(path, f"${{{value}}}", guards or None, tuple(variants))

@@ -12,6 +12,7 @@ from babel.numbers import list_currencies
 from pipeline.authoring.drafting.labels import field_label, value_label
 from pipeline.authoring.examples.meanings import Meaning, meaning_of, singular, snake
 from pipeline.authoring.examples.words import Language
+from pipeline.phrases import phrase
 from pipeline.rules.lint.money_warnings import counts_cents, is_money
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.types import (
@@ -41,6 +42,14 @@ class Variant(NamedTuple):
     name: str
     change: Mapping[str, object]
     """As `with:` of a test: within records only the named fields."""
+
+
+def _is(field: str, value: str, change: Mapping[str, object]) -> Variant:
+    return Variant(phrase("{field} is {value}", field=field, value=value), change)
+
+
+def _is_missing(field: str, change: Mapping[str, object]) -> Variant:
+    return Variant(phrase("{field} is missing", field=field), change)
 
 
 class ShownField(NamedTuple):
@@ -142,7 +151,7 @@ class _Reader:
                         instead="0",
                     )
                 joined = f'default(join({texts}, "、"), "{NOTHING}")'
-                empty = Variant(f"{name} is empty", _change(parts, []))
+                empty = Variant(phrase("{field} is empty", field=name), _change(parts, []))
                 return _Part(joined, ("thing",), 45, (empty,), may_be_cut=True, instead=_ABSENT)
             case _:
                 return _Part(f"size({path})", ("number", "thing"), 70) if isinstance(kind, MapType) else None
@@ -159,7 +168,7 @@ class _Reader:
                 return _Part(f'local_time({path}, "{TIME}")', ("time", "date", "thing"), rank)
             case Scalar.BOOL:
                 yes, no = ("是", "否") if self._language == "zh" else ("Yes", "No")
-                sides = tuple(Variant(f"{name} is {str(side).lower()}", _change(parts, side)) for side in (True, False))
+                sides = tuple(_is(name, str(side).lower(), _change(parts, side)) for side in (True, False))
                 return _Part(
                     f'{path} ? "{yes}" : "{no}"', ("phrase", "thing") if yes == "是" else ("thing",), 65, sides
                 )
@@ -187,7 +196,7 @@ class _Reader:
         if more:
             labels["*"] = "其他" if self._language == "zh" else "Other"
         written = ", ".join(f"{_quoted(symbol)}: {_quoted(label)}" for symbol, label in labels.items())
-        variants = tuple(Variant(f"{name} is {one}", _change(parts, one)) for one in (*symbols, *more))
+        variants = tuple(_is(name, one, _change(parts, one)) for one in (*symbols, *more))
         return _Part(f"label({path}, {{{written}}})", ("thing",), 30, variants, instead=_ABSENT)
 
     def _amount(self, form: str, parts: tuple[str, ...]) -> _Part:
@@ -249,11 +258,11 @@ def _shown(
     """The field with what its expression does where it, or a record around it, is null."""
     path = ".".join(parts)
     above = [".".join(one) for one in nullable]
-    absent = [Variant(f"{'.'.join(one[1:])} is missing", _change(one, None)) for one in nullable]
+    absent = [_is_missing(".".join(one[1:]), _change(one, None)) for one in nullable]
     expression, may_be_empty = part.expression, False
     guards = [f"{one} != null" for one in above]
     if is_null:
-        absent.append(Variant(f"{'.'.join(parts[1:])} is missing", _change(parts, None)))
+        absent.append(_is_missing(".".join(parts[1:]), _change(parts, None)))
         if part.fallback is not None:
             expression = part.fallback
         else:
@@ -319,7 +328,7 @@ def _currency(root: RecordType) -> tuple[str, tuple[Variant, ...]]:
         if kind.symbols and not list_currencies().issuperset(kind.symbols):
             continue
         if isinstance(field.type, NullableType):
-            gone = Variant(f"{field.name} is missing", {field.name: None})
+            gone = _is_missing(field.name, {field.name: None})
             return f'default(event.{field.name}, "CNY")', (gone,)
         return f"event.{field.name}", ()
     return '"CNY"', ()

@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.source.document import Document, parse, texts_and_numbers
 
 _WIDE = 1_000_000
@@ -76,17 +77,25 @@ def with_item(path: str, text: str, key: str, lines: Sequence[str]) -> str:
     if document.value is None:
         return _joined(text, [f"{key}:", *(f"  {line}" if line else line for line in lines)], newline)
     if not isinstance(document.value, dict):
-        raise UserError(f"{path}: is not a file of {key}", hint=f"it begins with `{key}:`")
+        raise UserError(
+            phrase("{path}: is not a file of {key}", path=path, key=key),
+            hint=phrase("it begins with `{key}:`", key=key),
+        )
     held = document.value.get(key)
     if held is None and key not in document.value:
         return _joined(text, ["", f"{key}:", *(f"  {line}" if line else line for line in lines)], newline)
     if not held:
-        raise UserError(f"{path}: `{key}:` is empty", hint="delete this line; it is written again")
+        raise UserError(
+            phrase("{path}: `{key}:` is empty", path=path, key=key),
+            hint=phrase("delete this line; it is written again"),
+        )
     added = _added(document, key, lines, newline)
     again = parse(path, added, texts_and_numbers)
     if isinstance(again, Finding) or not _is_extended(document.value, again.value, key):
-        hint = f"write the list of `{key}` on lines of its own, one below the other, and try again"
-        raise UserError(f"{path}: nothing can be added to `{key}` as it is written", hint=hint)
+        hint = phrase("write the list of `{key}` on lines of its own, one below the other, and try again", key=key)
+        raise UserError(
+            phrase("{path}: nothing can be added to `{key}` as it is written", path=path, key=key), hint=hint
+        )
     return added
 
 

@@ -19,6 +19,7 @@ from pipeline.authoring.examples.template_examples import examples_of
 from pipeline.cli.authors.check import require_schemas, schemas_beside
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
 from pipeline.cli.authors.rule_set import ConfigOption, Named, RulesOption, SchemasOption, find_event_type
+from pipeline.cli.language import in_language
 from pipeline.cli.printing import finding_lines, paragraph, plain, say, warn
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.finding import Finding, Level
@@ -171,7 +172,7 @@ class _Drafting(NamedTuple):
         name = alias or self.rule.replace("-", "_")
         if known is None:
             self._check_alias(name, is_given=alias is not None)
-        draft = Draft(schema, Wish(self.rule, name, known, to, language, self._environments()))
+        draft = Draft(schema, Wish(self.rule, name, known, to, language, self._environments(), in_language))
         texts = {self.file: self._with_rule(draft.rule)}
         if known is None:
             texts[self._catalogue] = self._with_template(draft.template({}))

@@ -57,7 +57,7 @@ def test_each_field_has_its_path_its_type_in_plain_words_and_its_example() -> No
         ("event.doctor", "record", True),
         ("event.doctor.name", "text", True),
         ("event.doctor.room-no", "whole number", True),
-        ("event.people", "list of record", False),
+        ("event.people", "list of records", False),
         ("event.people[].age", "whole number", True),
         ("event.tiers", "map of whole number", False),
         ("event.either", "text or whole number", False),

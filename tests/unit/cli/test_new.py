@@ -265,6 +265,34 @@ def test_a_recipient_that_nothing_names_is_asked_for(run: Run, work: Path) -> No
     passes(run)
 
 
+def test_a_recipient_that_may_be_missing_is_asked_for_in_the_condition(run: Run, work: Path) -> None:
+    """So that an event without one makes no message, instead of one that is refused."""
+    schema = {
+        "type": "record",
+        "name": "Found",
+        "namespace": "com.example",
+        "fields": [
+            {"name": "owner_id", "type": ["null", "string"], "default": None},
+            {"name": "room", "type": "string"},
+        ],
+    }
+    (work / "schemas" / "found.avsc").write_text(json.dumps(schema), encoding="utf-8")
+    assert run("new", "found", "--on", "com.example.Found").code == 0
+    rule = (work / "rules" / "found.yaml").read_text(encoding="utf-8")
+    assert "    when: event.owner_id != null\n    to: ${event.owner_id}\n" in rule
+    passes(run)
+
+
+def test_in_chinese_comments_names_of_tests_and_messages_are_chinese(run: Run, work: Path) -> None:
+    """What is not the schema's or the format's own."""
+    assert run("new", "visit", "--on", full_name(CLINIC), "--lang", "zh").code == 0
+    assert "# 哪些事件发消息；不写就是全部" in (work / "rules" / "visit.yaml").read_text(encoding="utf-8")
+    assert "name: 每个字段都有值" in (work / "rules" / "tests" / "visit.yaml").read_text(encoding="utf-8")
+    passes(run)
+    unknown = run("new", "other", "--on", full_name(CLINIC), "--to", "nobody", "--lang", "zh")
+    assert "没有可以作为接收人的字段 `nobody`" in unknown.err
+
+
 @pytest.mark.parametrize(
     ("name", "doc", "is_found"),
     [
