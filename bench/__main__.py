@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -28,6 +28,7 @@ def main(  # noqa: PLR0913 - an option each
     *,
     pinned: Annotated[bool | None, typer.Option("--pinned/--unpinned", help="Only so; both if not said.")] = None,
     extra: Annotated[bool, typer.Option(help="Also 1,000 rules, and two processes.")] = False,
+    care: Annotated[bool, typer.Option(help="Also with recipient care in the rules, in turn with none.")] = False,
     peers: Annotated[bool, typer.Option(help="Also the Benthos engine, in turn with ours (needs Go).")] = False,
     profile: Annotated[bool, typer.Option(help="The cost of each stage instead.")] = False,
 ) -> None:
@@ -38,7 +39,8 @@ def main(  # noqa: PLR0913 - an option each
 
             profile_stages(events, results)
         else:
-            _compare(events, case or list(CASES), _modes(pinned=pinned), repeat, results, extra=extra, peers=peers)
+            beside = _Beside(extra, peers, care)
+            _compare(events, case or list(CASES), _modes(pinned=pinned), repeat, results, beside)
     except Unavailable as missing:
         print(f"cannot measure here: {missing}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -53,21 +55,29 @@ def _modes(*, pinned: bool | None) -> list[Cores]:
     return [Cores.pinned() if pinned else Cores.shared()]
 
 
+class _Beside(NamedTuple):
+    """What is measured beside the service as it is."""
+
+    extra: bool
+    peers: bool
+    care: bool
+
+
 def _compare(
-    events: int, cases: list[str], modes: list[Cores], repeat: int, results: Path | None, *, extra: bool, peers: bool
+    events: int, cases: list[str], modes: list[Cores], repeat: int, results: Path | None, beside: _Beside
 ) -> None:
     runs: list[Run] = []
     limits: dict[tuple[int, str], dict[str, Pace]] = {}
     with tempfile.TemporaryDirectory(prefix="notice-pipeline-peer-") as folder:
-        engine = _engine(Path(folder)) if peers else None
+        engine = _engine(Path(folder)) if beside.peers else None
         for cores in modes:
             with testbed(events, cores) as made:
                 if engine is not None:
                     made.check_peers(cores, engine, VARIANTS)
                 for case in cases:
                     limits[CASES[case][0], cores.message] = made.limits(cores, case)
-                    runs += _in_turn(made, cores, case, repeat, engine)
-                if extra:
+                    runs += _in_turn(made, cores, case, repeat, engine, care=beside.care)
+                if beside.extra:
                     runs.append(made.ours(cores, cases[0], rules=MANY_RULES))
                     runs.append(made.ours(cores, cases[0], processes=2))
     report.show(runs, limits)
@@ -86,11 +96,15 @@ def _engine(folder: Path) -> Engine | None:
         return None
 
 
-def _in_turn(made: Testbed, cores: Cores, case: str, repeat: int, engine: Engine | None) -> list[Run]:
+def _in_turn(
+    made: Testbed, cores: Cores, case: str, repeat: int, engine: Engine | None, *, care: bool = False
+) -> list[Run]:
     """The median run of each system. They take turns, so that what else the machine does meets all of them."""
     rounds: list[list[Run]] = []
     for _ in range(repeat):
         rounds.append([made.ours(cores, case)])
+        if care:
+            rounds[-1].append(made.ours(cores, case, care=True))
         if engine is not None:
             rounds[-1] += [made.peer(cores, case, engine, variant) for variant in VARIANTS]
     return [_median(list(runs)) for runs in zip(*rounds, strict=True)]

@@ -50,13 +50,14 @@ class Testbed:
             in_flight=in_flight,
         )
 
-    def ours(self, cores: Cores, case: str, *, rules: int = 1, processes: int = 1) -> Run:
+    def ours(self, cores: Cores, case: str, *, rules: int = 1, processes: int = 1, care: bool = False) -> Run:
         """One run of the service, in a group and with a ledger of its own."""
         delay, in_flight = CASES[case]
         target = self.target(delay, in_flight // processes)
         system = "notice-pipeline" + (f", {rules:,} rules" if rules > 1 else "")
         system += f", {processes} processes" if processes > 1 else ""
-        plan = Plan(system, self._service(target, rules), cores, in_flight, delay, self._events, processes)
+        system += ", recipient care" if care else ""
+        plan = Plan(system, self._service(target, rules, care=care), cores, in_flight, delay, self._events, processes)
         return self._measure(plan, target)
 
     def peer(self, cores: Cores, case: str, engine: benthos.Engine, variant: benthos.Variant) -> Run:
@@ -93,8 +94,8 @@ class Testbed:
             raise Ended(f"{plan.system}, by its outcomes: {', '.join(run.faults)}")
         return requests
 
-    def _service(self, target: workload.Target, rules: int = 1) -> list[str]:
-        config = workload.write_files(self.folder / target.group, target, rules=rules)
+    def _service(self, target: workload.Target, rules: int = 1, *, care: bool = False) -> list[str]:
+        config = workload.write_files(self.folder / target.group, target, rules=rules, care=care)
         return [sys.executable, "-m", "pipeline", "run", "--config", str(config)]
 
     def _measure(self, plan: Plan, target: workload.Target) -> Run:

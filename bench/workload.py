@@ -86,6 +86,17 @@ rules:
       keyword3: ${local_time(event.paid_at, "YYYY年M月D日 HH:mm")}
       remark: '${event.item_count > 1 ? "共" + string(event.item_count) + "件商品" : event.items[0].name}'
 """
+CATEGORY = "    category: transactional\n"
+WITH_CARE = "    category: marketing\n    once: {by: '${event.order_no}', within: 24h}\n"
+CARE = """\
+care:
+  caps:
+    marketing-a-day: {of: {category: marketing}, at_most: 300, per: day}
+    everything: {of: all, at_most: 400, per: 24h}
+  categories:
+    marketing: {caps: [marketing-a-day, everything], opt_out: promotions}
+"""
+"""Two caps, an opt-out and `once`, which let everything through, so that the same notices leave."""
 OTHER_RULE = """\
   - id: points-{number}
     description: One of many rules on another type of event.
@@ -161,14 +172,17 @@ def _order(number: int, user: str) -> dict[str, object]:
     }
 
 
-def write_files(folder: Path, target: Target, *, rules: int = 1) -> Path:
+def write_files(folder: Path, target: Target, *, rules: int = 1, care: bool = False) -> Path:
     """The folder of schemas, the folder of rules, and the configuration; gives the configuration's path."""
     (folder / "schemas").mkdir(parents=True, exist_ok=True)
     (folder / "schemas" / "order-paid.avsc").write_text(json.dumps(SCHEMA), encoding="utf-8")
     (folder / "schemas" / "points.avsc").write_text(json.dumps(OTHER_SCHEMA), encoding="utf-8")
     (folder / "rules").mkdir(exist_ok=True)
     others = "".join(OTHER_RULE.format(number=number) for number in range(1, rules))
-    (folder / "rules" / "rules.yaml").write_text(RULES + others, encoding="utf-8")
+    own = RULES.replace(CATEGORY, WITH_CARE) if care else RULES
+    (folder / "rules" / "rules.yaml").write_text(own + others, encoding="utf-8")
+    if care:
+        (folder / "rules" / "care.yaml").write_text(CARE, encoding="utf-8")
     (folder / "rules" / "templates.yaml").write_text(TEMPLATES, encoding="utf-8")
     config = {
         "environment": "production",
@@ -182,6 +196,11 @@ def write_files(folder: Path, target: Target, *, rules: int = 1) -> Path:
         "notices": {"url": target.url, "token": TOKEN, "max_in_flight": target.in_flight},
         "outcomes": {"topic": target.outcomes},
         "dead_letters": {"topic": target.dead_letters},
+        "recipient_care": {
+            "intents_topic": f"{target.group}.intents",
+            "care_topic": f"{target.group}.care",
+            "partitions": PARTITIONS,
+        },
         "http": {"host": "127.0.0.1", "port": 0},
         "log": {"format": "json", "level": "info"},
     }

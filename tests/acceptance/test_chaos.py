@@ -40,3 +40,12 @@ def test_kills_an_outage_and_a_rolling_restart_break_no_promise(real_kafka: Brok
     assert result.ok, report.text(result)
     assert result.figures["kills"] == 3
     assert result.figures["events"] > 0
+
+
+@pytest.mark.kafka
+def test_kills_and_records_of_others_break_no_promise_of_recipient_care(real_kafka: Broker, tmp_path: Path) -> None:
+    """No message is over a cap, the second of a key, or after an opt-out, as the API and Kafka have it."""
+    result = play(SCENARIOS["care-short"], real_kafka, tmp_path, protocol="consumer", seed=1, minutes=1)
+    assert result.ok, report.text(result)
+    assert result.figures["kills"] == 2
+    assert result.figures["suppressed by care"] > 0
