@@ -21,10 +21,11 @@ from pipeline.rules.cel.fields import versions
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.expressions import ExpressionSource, Typed
 from pipeline.rules.functions.times import DEFAULT_ZONE
-from pipeline.rules.rule_compiler import Named, RuleCompiler, event_types, with_defaults
+from pipeline.rules.rule_compiler import RuleCompiler, Shared, event_types, with_defaults
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.rules.schema.compatibility import incompatibilities
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.rules.sound import SoundExpressions, Trees
 from pipeline.rules.source.catalogue import read_templates
 from pipeline.rules.source.document import Document, parse
 from pipeline.rules.source.files import RuleSources
@@ -49,12 +50,8 @@ class RuleDocument(NamedTuple):
     """Zone of the days of its rules."""
     is_whole: bool
     """Whether the file fits the format, so that no rule is left out."""
-
-    @property
-    def merged(self) -> Iterator[tuple[int, RuleModel]]:
-        """The rules, with the file's defaults for the keys that they do not set."""
-        for index, rule in self.rules:
-            yield index, with_defaults(rule, self.defaults)
+    merged: tuple[tuple[int, RuleModel], ...]
+    """The rules, with the file's defaults for the keys that they do not set."""
 
 
 class Compilation(NamedTuple):
@@ -100,22 +97,20 @@ def compile_rules(
     files = _rule_files(sources, errors)
     cel = cel or Environment()
     typed = _typed_environments(files, schemas)
+    shared = Shared(templates, care, cel, typed, SoundExpressions(cel), Trees())
     rules: list[Rule] = []
     off: list[str] = []
     locations: dict[str, RuleLocations] = {}
     expressions: dict[str, Sequence[ExpressionSource]] = {}
     for file in files:
         report = Report(file.document)
-        compiler = RuleCompiler(
-            report, file.defaults, Named(templates, care), cel, typed, environment, _misplaced(file)
-        )
-        for index, model in file.rules:
-            enabled = with_defaults(model, file.defaults).enabled
-            if not enabled:
+        compiler = RuleCompiler(report, file.defaults, shared, environment, _misplaced(file))
+        for (index, model), (_, merged) in zip(file.rules, file.merged, strict=True):
+            if not merged.enabled:
                 off.append(model.id)
-            if not enabled if only is None else model.id not in only:
+            if not merged.enabled if only is None else model.id not in only:
                 continue
-            rule = compiler.compile(index, model, file.timezone, most_items)
+            rule = compiler.compile(index, model, merged, file.timezone, most_items)
             if rule is not None:
                 rules.append(rule)
                 locations[rule.id] = RuleLocations.of(file.document, index, model)
@@ -192,7 +187,7 @@ def _rule_files(sources: RuleSources, errors: list[Finding]) -> list[RuleDocumen
         errors += faults
         if model is not None:
             rules = tuple(enumerate(model.rules))
-            files.append(RuleDocument(document, model.defaults, rules, model.timezone, is_whole=True))
+            files.append(_rule_document(document, model.defaults, rules, model.timezone, is_whole=True))
         else:
             files.append(_salvaged(document))
     return files
@@ -206,7 +201,19 @@ def _salvaged(document: Document) -> RuleDocument:
     fitting = tuple((index, rule) for index, rule in rules if rule is not None)
     zone = content.get("timezone")
     timezone = zone if isinstance(zone, str) else DEFAULT_ZONE
-    return RuleDocument(document, _fitting(RuleFields, content.get("defaults")), fitting, timezone, is_whole=False)
+    return _rule_document(document, _fitting(RuleFields, content.get("defaults")), fitting, timezone, is_whole=False)
+
+
+def _rule_document(
+    document: Document,
+    defaults: RuleFields | None,
+    rules: tuple[tuple[int, RuleModel], ...],
+    timezone: str,
+    *,
+    is_whole: bool,
+) -> RuleDocument:
+    merged = tuple([(index, with_defaults(rule, defaults)) for index, rule in rules])
+    return RuleDocument(document, defaults, rules, timezone, is_whole, merged)
 
 
 def _misplaced(file: RuleDocument) -> frozenset[str]:

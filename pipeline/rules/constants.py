@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.phrases import phrase
-from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.compiling import CompileError
+from pipeline.rules.cel.engine import Environment, Expression, ExpressionFailed
 from pipeline.rules.cel.literals import Fault, bad_argument
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
 

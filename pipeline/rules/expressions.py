@@ -9,12 +9,14 @@ from typing import NamedTuple
 from pipeline.phrases import phrase
 from pipeline.rules import constants
 from pipeline.rules.cel import braces, cost, literals, nulls
-from pipeline.rules.cel.engine import CompileError, Environment, Expression
+from pipeline.rules.cel.compiling import CompileError
+from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.cel.explained import explained
 from pipeline.rules.cel.tree import Node, Tree
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
 from pipeline.rules.schema.types import FieldType, ListType, NullableType
+from pipeline.rules.sound import Checked, SoundExpressions, Trees, Use
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.finding_codes import is_error
 from pipeline.rules.source.report import Report
@@ -50,12 +52,6 @@ _TEXT_HINTS = {
 }
 
 
-class _Compiled(NamedTuple):
-    expression: Expression
-    tree: Tree
-    results: frozenset[str]
-
-
 class _Choice(NamedTuple):
     expression: Expression | None
     symbols: Sequence[Sequence[str]]
@@ -69,7 +65,7 @@ class ExpressionSource(NamedTuple):
     at: int
     """Index of its first character in the text at `path`."""
     expression: Expression
-    tree: Tree
+    trees: Trees
     on: Sequence[str]
     """The event types that the rule reads."""
     is_condition: bool
@@ -78,30 +74,39 @@ class ExpressionSource(NamedTuple):
     typed: Typed = MappingProxyType({})
     """The environments that it was checked in, by event type."""
 
+    @property
+    def tree(self) -> Tree:
+        """What it is made of."""
+        return self.trees.of(self.expression)
+
+
+class _SoundText(NamedTuple):
+    text: Text
+    sources: tuple[ExpressionSource, ...]
+
 
 class ExpressionCompiler:
     """Compiles expressions and texts of one file; what is wrong goes to its report."""
 
-    def __init__(self, report: Report, environment: Environment, typed: Typed) -> None:
+    def __init__(
+        self, report: Report, environment: Environment, typed: Typed, sound: SoundExpressions, trees: Trees
+    ) -> None:
         self._report = report
         self._environment = environment
         self._typed = typed
-        self._trees: dict[tuple[str, str | None], Tree] = {}
-        self._sound: dict[tuple[str, tuple[str, ...], nulls.Known, bool], _Compiled] = {}
-        """Expressions of `event` alone that were checked without a finding: most rules have the same recipient."""
+        self._sound = sound
+        self._trees = trees
         self._variable: str | None = None
         self._item: str | None = None
         self._with_variable: Mapping[str, Sequence[TypedEnvironment]] = {}
+        self._texts: dict[tuple[str, Use, frozenset[str]], _SoundText] = {}
+        """Texts over `event` alone that were checked without a finding: most rules have the same recipient."""
         self.sources: list[ExpressionSource] = []
         """Every expression compiled so far, for `lint`."""
 
     def tree(self, expression: Expression) -> Tree:
-        """What an expression is made of; taken apart once for all rules of the file that have it."""
-        key = (expression.source, expression.variable)
-        tree = self._trees.get(key)
-        if tree is None:
-            tree = self._trees[key] = expression.tree()
-        return tree
+        """What an expression is made of."""
+        return self._trees.of(expression)
 
     def begin_rule(self, item: str | None) -> None:
         """The next expressions read `event` alone; `item` is the name of what later ones of the rule may read."""
@@ -112,7 +117,7 @@ class ExpressionCompiler:
     ) -> Expression | None:
         """The list of a rule's `for_each`; the next expressions of the rule may read an item of it as `name`."""
         compiled = self._compile(path, at, source, on, known, may_be_null=True)
-        root = None if compiled is None else compiled.tree.root
+        root = None if compiled is None else self.tree(compiled.expression).root
         self._variable = name
         self._with_variable = {
             event_type: [one.with_variable(name, _item_of(root, one)) for one in self._typed.get(event_type, ())]
@@ -135,7 +140,7 @@ class ExpressionCompiler:
         for result in sorted(compiled.results - {"BOOL", "DYN"}):
             summary = phrase("the condition is {result}, not true or false", result=_named(result))
             self._report.add_inside(path, 0, "not-a-condition", summary, phrase("compare it with something: == != < >"))
-        return compiled.expression, nulls.facts(compiled.tree.root, holds=True)
+        return compiled.expression, compiled.facts
 
     def choice(self, path: Path, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool) -> _Choice:
         """An expression whose value, a text, chooses; with the values of the enum in each version of the event."""
@@ -144,7 +149,8 @@ class ExpressionCompiler:
             return _Choice(None, ())
         self._require_text(path, 0, compiled.results - {"STRING", "DYN", "NULL"})
         versions = (environment for event_type in on for environment in self._versions(event_type))
-        return _Choice(compiled.expression, [one.fields.symbols(compiled.tree.root, {}) for one in versions])
+        root = self.tree(compiled.expression).root
+        return _Choice(compiled.expression, [one.fields.symbols(root, {}) for one in versions])
 
     def text(
         self,
@@ -160,6 +166,27 @@ class ExpressionCompiler:
 
         `results` are the types that its expressions may have.
         """
+        key = (text, Use(tuple(on), known, may_be_null, is_condition=False), results)
+        found = self._texts.get(key) if self._variable is None else None
+        if found is not None:
+            self.sources += [source._replace(path=path) for source in found.sources]
+            return found.text
+        reported, before = self._report.reported, len(self.sources)
+        compiled = self._text(path, text, on, known, may_be_null=may_be_null, results=results)
+        if compiled is not None and self._variable is None and self._report.reported == reported:
+            self._texts[key] = _SoundText(compiled, tuple(self.sources[before:]))
+        return compiled
+
+    def _text(
+        self,
+        path: Path,
+        text: str,
+        on: Sequence[str],
+        known: nulls.Known,
+        *,
+        may_be_null: bool,
+        results: frozenset[str],
+    ) -> Text | None:
         try:
             parts = split(text)
         except Unclosed as error:
@@ -215,27 +242,24 @@ class ExpressionCompiler:
         *,
         may_be_null: bool = False,
         is_condition: bool = False,
-    ) -> _Compiled | None:
-        key = (source, tuple(on), known, may_be_null)
-        compiled = self._sound.get(key) if self._variable is None else None
-        if compiled is None:
+    ) -> Checked | None:
+        use = Use(tuple(on), known, may_be_null, is_condition)
+        checked = self._sound.find(source, use) if self._variable is None else None
+        if checked is None:
             reported = self._report.reported
-            compiled = self._checked(path, at, source, on, known, may_be_null=may_be_null)
-            if compiled is None:
+            checked = self._checked(path, at, source, use)
+            if checked is None:
                 return None
             if self._variable is None and self._report.reported == reported:
-                self._sound[key] = compiled
+                fields = [one.fields for event_type in on for one in self._versions(event_type)]
+                self._sound.add(source, use, checked, self.tree(checked.expression), fields)
         typed = {event_type: self._versions(event_type) for event_type in on}
-        self.sources.append(
-            ExpressionSource(path, at, compiled.expression, compiled.tree, on, is_condition, known, typed)
-        )
-        return compiled
+        self.sources.append(ExpressionSource(path, at, checked.expression, self._trees, on, is_condition, known, typed))
+        return checked
 
-    def _checked(
-        self, path: Path, at: int, source: str, on: Sequence[str], known: nulls.Known, *, may_be_null: bool
-    ) -> _Compiled | None:
+    def _checked(self, path: Path, at: int, source: str, use: Use) -> Checked | None:
         """The expression with what is wrong with it reported; None where it cannot be compiled."""
-        results, faults = self._types(path, at, source, on)
+        results, faults = self._types(path, at, source, use.on)
         if faults:
             return None
         try:
@@ -245,9 +269,9 @@ class ExpressionCompiler:
                 self._report.add_inside(path, at + fault.at, fault.code, fault.message, self._hint(fault))
             return None
         tree = self.tree(expression)
-        self._check_tree(path, at, expression, tree, on)
-        self._check_nulls(path, at, tree, on, known, may_be_null=may_be_null)
-        return _Compiled(expression, tree, results)
+        self._check_tree(path, at, expression, tree, use.on)
+        self._check_nulls(path, at, tree, use)
+        return Checked(expression, results, nulls.facts(tree.root, holds=True) if use.is_condition else nulls.NOTHING)
 
     def _types(self, path: Path, at: int, source: str, on: Sequence[str]) -> tuple[frozenset[str], int]:
         """The types that the expression may have over all versions, and how many faults there are."""
@@ -289,15 +313,13 @@ class ExpressionCompiler:
             if is_error(fault.code):
                 self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)
 
-    def _check_nulls(
-        self, path: Path, at: int, tree: Tree, on: Sequence[str], known: nulls.Known, *, may_be_null: bool
-    ) -> None:
-        for event_type in on:
+    def _check_nulls(self, path: Path, at: int, tree: Tree, use: Use) -> None:
+        for event_type in use.on:
             for number, environment in enumerate(self._versions(event_type), 1):
-                for use in nulls.uses(tree, environment.fields, known, may_be_null=may_be_null):
-                    self._add_use(path, at, use, self._version(event_type, number))
+                for unchecked in nulls.uses(tree, environment.fields, use.known, may_be_null=use.may_be_null):
+                    self._add_unchecked(path, at, unchecked, self._version(event_type, number))
 
-    def _add_use(self, path: Path, at: int, use: nulls.Use, version: str) -> None:
+    def _add_unchecked(self, path: Path, at: int, use: nulls.Use, version: str) -> None:
         if use.is_absent:
             hint = phrase("ask first: has({path}) && …, or has({path}) ? … : …", path=use.path)
             summary = phrase("`{path}` is not there{version}", path=use.path, version=version)

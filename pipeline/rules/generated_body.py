@@ -37,7 +37,7 @@ def generated_body(
     """The body as a function; None where an expression has a part that only CEL can evaluate."""
     writer = _BodyWriter()
     try:
-        return writer.function(writer.body(template_id, to, url, fields))
+        return writer.generated(writer.body(template_id, to, url, fields)).function
     except NOT_GENERATED:
         return None
 

@@ -24,6 +24,7 @@ from pipeline.rules.functions.times import unknown_zone
 from pipeline.rules.message import Text
 from pipeline.rules.once import RuleOnce
 from pipeline.rules.ruleset import Rule
+from pipeline.rules.sound import SoundExpressions, Trees
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.format import (
     CATEGORIES,
@@ -49,11 +50,16 @@ _MOST_NAMED = 8
 """Templates that a hint lists."""
 
 
-class Named(NamedTuple):
-    """What rules may name."""
+class Shared(NamedTuple):
+    """What the rules of all files share: what they may name, and what is known of their expressions."""
 
     templates: Mapping[str, Template]
     care: CareSource
+    environment: Environment
+    typed: Typed
+    """Every known event type."""
+    sound: SoundExpressions
+    trees: Trees
 
 
 class RuleCompiler:
@@ -63,23 +69,20 @@ class RuleCompiler:
         self,
         report: Report,
         defaults: RuleFields | None,
-        named: Named,
-        environment: Environment,
-        typed: Typed,
+        shared: Shared,
         stage: str | None,
         misplaced: Collection[str] = (),
     ) -> None:
-        """`typed` has every known event type; `stage` picks template ids.
+        """`stage` picks template ids.
 
         `misplaced` are keys of rules that are elsewhere in the file, which has a finding of its own.
         """
         self._report = report
         self._defaults = defaults
-        self._templates, self._care = named
-        self._environment = environment
+        self._templates, self._care = shared.templates, shared.care
         self._stage = stage
         self._misplaced = misplaced
-        self._expressions = ExpressionCompiler(report, environment, typed)
+        self._expressions = ExpressionCompiler(report, shared.environment, shared.typed, shared.sound, shared.trees)
         self._fields = FieldCompiler(report, defaults, self._expressions)
 
     @property
@@ -91,14 +94,14 @@ class RuleCompiler:
         """Fields in `data:` of the defaults that no rule of the file uses; call it after every rule is compiled."""
         self._fields.check_defaults()
 
-    def compile(self, index: int, model: RuleModel, timezone: str, most_items: int) -> Rule | None:
+    def compile(self, index: int, model: RuleModel, merged: RuleModel, timezone: str, most_items: int) -> Rule | None:
         """The compiled rule, or None where findings keep it from being one.
 
-        `timezone` is the file's, `most_items` bounds the items of `for_each` of one event.
+        `merged` is the rule with the file's defaults, `timezone` the file's, `most_items` bounds the items of
+        `for_each` of one event.
         """
         errors = self._report.errors
         path: Path = ("rules", index)
-        merged = with_defaults(model, self._defaults)
         written = taken_apart(merged.for_each) if merged.for_each is not None else None
         self._expressions.begin_rule(None if written is None else written.name)
         on = event_types(merged)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from pipeline.errors import UserError
 from pipeline.model.finding import Finding
 from pipeline.phrases import phrase
-from pipeline.rules.cel.engine import CompileError, Environment
+from pipeline.rules.cel.compiling import CompileError
+from pipeline.rules.cel.engine import Environment
 from pipeline.rules.cel.tree import Kind, Node
 from pipeline.rules.for_each import taken_apart
 from pipeline.rules.source.document import parse

@@ -57,7 +57,7 @@ def _joined(text: str) -> str:
     try:
         parts = split(text)
     except Unclosed:
-        parts = [Part(text.replace("${", ""), is_expression=False, at=0)]
+        parts = (Part(text.replace("${", ""), is_expression=False, at=0),)
     return " + ".join(part.source.strip() if part.is_expression else f'"{part.source}"' for part in parts)
 
 

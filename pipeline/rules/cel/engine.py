@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 from cel_expr_python import cel
 from google.protobuf.timestamp_pb2 import Timestamp as ProtobufTimestamp
 
 from pipeline.phrases import marked, phrase
-from pipeline.rules.cel import cost, decimals, rewriting, tree
+from pipeline.rules.cel import cost, decimals, tree
+from pipeline.rules.cel.compiling import Compiled, Compiler
+from pipeline.rules.cel.forms import Form, Generated
 from pipeline.rules.cel.generated import generate, variable_key
 from pipeline.rules.cel.operations import GIVE_UP_ERRORS, GeneratedFunction
 from pipeline.rules.schema.unreadable import Unreadable
@@ -23,7 +25,6 @@ from pipeline.rules.timestamp import Timestamp
 
 MAX_DEPTH = 32
 """Levels of an event that expressions see: CEL reads no deeper path."""
-_POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
 class ExpressionFailed(ValueError):
@@ -34,37 +35,12 @@ class ExpressionFailed(ValueError):
         self.message = message
 
 
-class CompileError(ValueError):
-    """An expression that is not CEL, or does not fit the types; each fault with its index into the source."""
-
-    def __init__(self, faults: list[tuple[int, str]]) -> None:
-        super().__init__(faults[0][1])
-        self.faults = faults
-
-
 class Environment:
     """Compiles expressions over `event`, a variable of any type, and our functions."""
 
     def __init__(self) -> None:
-        self._env = self._with()
-        self._with_variable: dict[str, cel.Env] = {}
-        self._compiled: dict[tuple[str, str | None], Expression] = {}
-
-    @staticmethod
-    def _with(*variables: str) -> cel.Env:
-        return cel.NewEnv(
-            descriptor_pool=decimals.pool(),
-            variables=dict.fromkeys(("event", *variables), cel.Type.DYN),
-            functions=decimals.exact_declarations(),
-            extensions=[decimals.operators()],
-        )
-
-    def _env_of(self, variable: str | None) -> cel.Env:
-        if variable is None:
-            return self._env
-        if variable not in self._with_variable:
-            self._with_variable[variable] = self._with(variable)
-        return self._with_variable[variable]
+        self._compiler = Compiler()
+        self._known: dict[tuple[str, str | None], Expression] = {}
 
     def compile(self, source: str, variable: str | None = None) -> Expression:
         """Compile without checking types, which `pipeline.rules.cel.typing` does.
@@ -75,10 +51,19 @@ class Environment:
             CompileError: the source is not CEL, or calls an unknown function.
         """
         key = (source, variable)
-        known = self._compiled.get(key)  # many rules have the same expressions: `event.sub`
+        known = self._known.get(key)  # many rules have the same expressions: `event.sub`
         if known is None:
-            checked = compiled(self._env_of(variable), source)
-            known = self._compiled[key] = self._expression(source, checked, variable=variable)
+            made = self._compiler.compile(source, variable)
+            known = self._known[key] = Expression(source, variable, self._compiler, made)
+        return known
+
+    def alike(self, alike: Alike) -> Expression:
+        """An expression of the same form as one that compiles; CEL compiles it when CEL must evaluate it."""
+        key = (alike.form.source, alike.other.variable)
+        known = self._known.get(key)
+        if known is None:
+            made = Expression(key[0], key[1], self._compiler, alike=alike)
+            known = self._known[key] = made
         return known
 
     def part(self, expression: Expression, node: tree.Node) -> Expression:
@@ -87,36 +72,13 @@ class Environment:
         Raises:
             ValueError: the part is inside a macro and uses the macro's variable (`node.is_closed` is false).
         """
-        alone = self._env.deserialize(tree.part(expression.checked.serialize(), node))
-        return self._expression(expression.source, alone, node, expression.variable)
-
-    def _expression(
-        self, source: str, checked: cel.Expression, node: tree.Node | None = None, variable: str | None = None
-    ) -> Expression:
-        """The whole expression, or a node of it."""
-        text = source if node is None else source[node.start : node.end]
-        sizes: tuple[cel.Expression, ...] = ()
-        if cost.may_build_lists(text):
-            whole = tree.tree_of(source, node) if node is not None else tree.parse(source, checked.serialize())
-            env = self._env_of(variable)
-            sizes = tuple(compiled(env, f"size({one}\n)") for one in cost.lists_walked(whole))
-        return Expression(text, checked, self._exact(text, checked), sizes, (node, variable))
-
-    def _exact(self, source: str, checked: cel.Expression) -> cel.Expression:
-        """The expression as CEL evaluates it.
-
-        Raises:
-            CompileError: it is nested too deeply.
-        """
-        serialized = rewriting.rewritten(checked.serialize()) if rewriting.may_apply(source) else None
-        try:
-            return checked if serialized is None else self._env.deserialize(serialized)
-        except RuntimeError:
-            raise CompileError([(0, phrase("expression recursion limit exceeded"))]) from None
+        made = self._compiler.part(expression.source, expression.checked, node, expression.variable)
+        text = expression.source[node.start : node.end]
+        return Expression(text, expression.variable, self._compiler, made, root=node)
 
     def bind(self, data: Mapping[str, object]) -> Activation:
         """An event's data, ready for any number of expressions."""
-        return Activation(self._env, data)
+        return Activation(self._compiler.env, data)
 
 
 class Activation:
@@ -166,33 +128,58 @@ def _with_variables(data: Mapping[str, object], variables: Mapping[str, object])
     return cast("Mapping[str, object]", found)
 
 
+class Alike(NamedTuple):
+    """An expression, and how another one that has the same form differs from it."""
+
+    other: Expression
+    before: Form
+    """Of `other`."""
+    form: Form
+
+
+class Prepared(NamedTuple):
+    """What evaluates an expression."""
+
+    generated: Generated | None
+    """None where the expression has a part that only CEL can evaluate."""
+    fields: frozenset[str] | None
+    """The event's own fields that it reads; None: any."""
+
+
 class Expression:
     """A compiled expression."""
 
-    __slots__ = ("_cel", "_fields", "_generated", "_is_prepared", "_root", "_sizes", "checked", "source", "variable")
+    __slots__ = ("_compiler", "_function", "_made", "_prepared", "_root", "alike", "source", "variable")
 
     def __init__(
         self,
         source: str,
-        checked: cel.Expression,
-        exact: cel.Expression,
-        sizes: tuple[cel.Expression, ...],
-        known: tuple[tree.Node | None, str | None],
+        variable: str | None,
+        compiler: Compiler,
+        made: Compiled | None = None,
+        *,
+        root: tree.Node | None = None,
+        alike: Alike | None = None,
     ) -> None:
-        """`exact` is `checked` as CEL evaluates it (`rewriting.py`).
-
-        `known` are its tree, where it is known already, and the variable that it may read besides `event`.
-        """
+        """`variable` is what it may read besides `event`; `root` is its tree, where it is known already."""
         self.source = source
-        self.checked = checked
-        self._cel = exact
-        self._sizes = sizes
-        """The length of each list that the expression builds others from. They are evaluated first, one by one, so that
-        a list whose length fails does not hide another one that is too long."""
-        self._root, self.variable = known
-        self._is_prepared = False
-        self._generated: GeneratedFunction | None = None
-        self._fields: frozenset[str] | None = None
+        self.variable = variable
+        self._compiler = compiler
+        self._made = made
+        self._root = root
+        self.alike = alike
+        self._prepared: Prepared | None = None
+        self._function: GeneratedFunction | None = None
+
+    def _compiled(self) -> Compiled:
+        if self._made is None:
+            self._made = self._compiler.compile(self.source, self.variable)
+        return self._made
+
+    @property
+    def checked(self) -> cel.Expression:
+        """As CEL compiled it."""
+        return self._compiled().checked
 
     def tree(self) -> tree.Tree:
         """The syntax tree, with the location of every part."""
@@ -201,9 +188,9 @@ class Expression:
     @property
     def generated(self) -> GeneratedFunction | None:
         """The generated Python; None where the expression has a part that only CEL can evaluate."""
-        if not self._is_prepared:
-            self._prepare()
-        return self._generated
+        if self._prepared is None:
+            self.prepared()
+        return self._function
 
     def evaluate(self, activation: Activation) -> object:
         """The expression's plain value.
@@ -211,9 +198,9 @@ class Expression:
         Raises:
             ExpressionFailed: the expression has no value for this event.
         """
-        if not self._is_prepared:
-            self._prepare()
-        generated = self._generated  # `self._generated(…)` would look for a method first, at five times the cost
+        if self._prepared is None:
+            self.prepared()
+        generated = self._function  # `self._function(…)` would look for a method first, at five times the cost
         if generated is not None:
             try:
                 return generated(activation.data)
@@ -221,12 +208,24 @@ class Expression:
                 pass  # CEL gives the value, or the error
         return self.by_cel(activation)
 
-    def _prepare(self) -> None:
+    def prepared(self) -> Prepared:
         """At first use: most of a thousand rules are only checked, and their trees would take a second."""
+        if self._prepared is None:
+            self._prepared = self._of_form() or self._of_tree()
+            self._function = None if self._prepared.generated is None else self._prepared.generated.function
+        return self._prepared
+
+    def _of_form(self) -> Prepared | None:
+        """By the generated function of an expression of the same form."""
+        if self.alike is None:
+            return None
+        generated, fields = self.alike.other.prepared()
+        own = None if generated is None else generated.of_form(self.alike.before, self.alike.form)
+        return None if own is None and generated is not None else Prepared(own, fields)
+
+    def _of_tree(self) -> Prepared:
         root = self._root or self.tree().root
-        self._generated = generate(root)
-        self._fields = tree.fields_read(root)
-        self._is_prepared = True
+        return Prepared(generate(root), tree.fields_read(root))
 
     def by_cel(self, activation: Activation) -> object:
         """The expression's plain value as CEL gives it.
@@ -234,18 +233,17 @@ class Expression:
         Raises:
             ExpressionFailed: the expression has no value for this event.
         """
-        if not self._is_prepared:
-            self._prepare()
-        bound = activation.bound(self._fields)
+        fields = self.prepared().fields
+        made, bound = self._compiled(), activation.bound(fields)
         try:
-            for size in self._sizes:
+            for size in made.sizes:
                 _refuse_long(size.eval(activation=bound).plain_value())
-            value = self._cel.eval(activation=bound)
+            value = made.exact.eval(activation=bound)
             result: object = value.plain_value()
         except RuntimeError as error:  # the binding's own bounds
             raise ExpressionFailed(_message(str(error))) from None
         if result.__class__ is str and value.type() == cel.Type.ERROR:  # an error's plain value is its message
-            unreadable = activation.unreadable(self._fields)
+            unreadable = activation.unreadable(fields)
             raise ExpressionFailed(_message(str(result)) if unreadable is None else unreadable.reason)
         return result if result.__class__ in _PLAIN else decimals.from_cel(result)
 
@@ -256,32 +254,6 @@ _PLAIN = frozenset({str, bool, int, float, type(None)})
 def _refuse_long(size: object) -> None:
     if isinstance(size, int) and size > cost.MAX_ITEMS:
         raise ExpressionFailed(phrase("a list of more than {max_items} items", max_items=cost.MAX_ITEMS))
-
-
-def compiled(env: cel.Env, source: str) -> cel.Expression:
-    """Compile `source` in `env`.
-
-    Raises:
-        CompileError: with the index of every fault.
-    """
-    try:
-        return env.compile(source)
-    except RuntimeError as error:
-        faults = [
-            (_index(source, int(line), int(column)), summary) for line, column, summary in _POSITION.findall(str(error))
-        ]
-        raise CompileError(faults or [(0, str(error).splitlines()[0])]) from None
-
-
-def _index(source: str, line: int, column: int) -> int:
-    """The index of a position. CEL counts lines and columns from 1, and gives -1 where it knows none.
-
-    Columns point one past an operator's start.
-    """
-    if line < 1:
-        return 0
-    start = sum(len(text) + 1 for text in source.split("\n")[: line - 1])
-    return min(len(source), start + max(0, column - 1))
 
 
 _QUOTED = re.compile("`[^`]*`")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.model.suggestion import closest, did_you_mean
 from pipeline.phrases import joined, phrase
 from pipeline.rules.cel import mismatches, type_names
-from pipeline.rules.cel.engine import CompileError
+from pipeline.rules.cel.compiling import CompileError
 from pipeline.rules.cel.fields import Fields, records
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.other_languages import instead

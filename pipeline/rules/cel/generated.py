@@ -19,7 +19,8 @@ from math import prod
 from types import NoneType
 from typing import Any, NamedTuple
 
-from pipeline.rules.cel.operations import MAX_INT, MIN_INT, NAMES, GeneratedFunction
+from pipeline.rules.cel.forms import Generated
+from pipeline.rules.cel.operations import MAX_INT, MIN_INT, NAMES
 from pipeline.rules.cel.tree import UNSIGNED, Kind, Node
 from pipeline.rules.functions import FUNCTIONS, Function
 from pipeline.rules.timestamp import Timestamp
@@ -50,11 +51,11 @@ NOT_GENERATED = (NeedsCel, RecursionError, SyntaxError, MemoryError)
 """Raised where no function can be generated; Python raises the last three for nesting that CEL refuses as well."""
 
 
-def generate(root: Node) -> GeneratedFunction | None:
+def generate(root: Node) -> Generated | None:
     """The expression as a function; None where it has a part that only CEL can evaluate."""
     writer = Writer()
     try:
-        return writer.function(writer.write(root, writer.plain))
+        return writer.generated(writer.write(root, writer.plain))
     except NOT_GENERATED:
         return None
 
@@ -64,12 +65,13 @@ class Writer:
 
     def __init__(self) -> None:
         self._values: list[object] = []
+        self._literals: dict[int, int] = {}
         self._variables = 0
 
-    def function(self, source: str) -> GeneratedFunction:
+    def generated(self, source: str) -> Generated:
         """The function of an event's data that returns the value of `source`."""
-        function: GeneratedFunction = _evaluated(self.factory(source))(*self._values)
-        return function
+        factory = _evaluated(self.factory(source))
+        return Generated(factory(*self._values), factory, tuple(self._values), self._literals)
 
     def factory(self, source: str) -> str:
         """The source of a function that takes the rule's values and returns the function of an event's data."""
@@ -149,6 +151,7 @@ class Writer:
             or (type(value) is str and "\x00" in value)
         ):
             raise NeedsCel
+        self._literals[len(self._values)] = node.start
         return Code(self.constant(value), type(value))
 
     def _container(self, node: Node) -> str:

@@ -11,8 +11,8 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from pipeline.phrases import phrase
+from pipeline.rules.cel.compiling import CompileError, compiled
 from pipeline.rules.cel.decimals import function_declarations
-from pipeline.rules.cel.engine import CompileError, compiled
 from pipeline.rules.cel.explained import PACKAGE, explained
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault

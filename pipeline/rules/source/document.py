@@ -127,10 +127,13 @@ def _read(path: str, text: str, resolve: Resolve) -> Document | None:
     if _LIBYAML is None or _READ_DIFFERENTLY.search(text) is not None:
         return None
     reader = _Reader(resolve, yaml.events)
+    loader = _LIBYAML(text)
     try:
-        value = reader.read(yaml.parse(text, Loader=_LIBYAML))
+        value = reader.read(iter(loader.get_event, None))
     except (yaml.YAMLError, ValueError, OverflowError):
         return None
+    finally:
+        loader.dispose()
     # The parsers disagree about the location of an empty value without quotes.
     return reader.document(path, text, value) if all(one.end > one.start for one in reader.scalars.values()) else None
 
@@ -192,6 +195,7 @@ class _Reader:
         """`events` has the classes of the parser's events."""
         self._resolve = resolve
         self._is = events
+        self._scalar_event = events.ScalarEvent
         self.keys: dict[Path, Location] = {}
         self.scalars: dict[Path, _Scalar] = {}
 
@@ -222,7 +226,8 @@ class _Reader:
         return value
 
     def _node(self, events: Iterator[_Event], event: _Event, path: Path, depth: int) -> object:
-        if isinstance(event, self._is.AliasEvent) or getattr(event, "anchor", None) is not None:
+        is_scalar = event.__class__ is self._scalar_event
+        if event.__class__ is self._is.AliasEvent or event.anchor is not None:
             hint = phrase("put a text that begins with `*` or `&` in quotes")
             raise _Refused(
                 event.start_mark, "alias", phrase("anchors and aliases are not allowed: write the value out"), hint
@@ -231,19 +236,22 @@ class _Reader:
             raise _Refused(
                 event.start_mark, "too-deep", phrase("nested deeper than {max_depth} levels", max_depth=MAX_DEPTH)
             )
-        if getattr(event, "tag", None) is not None:
+        if event.tag is not None:
             raise _Refused(event.start_mark, "not-yaml", phrase("tags are not allowed here"), _TAG)
-        self.keys.setdefault(path, _location(event.start_mark))
-        if isinstance(event, self._is.ScalarEvent):
-            return self._scalar(event, path)
-        if isinstance(event, self._is.SequenceStartEvent):
+        if path not in self.keys:
+            self.keys[path] = _location(event.start_mark)
+        if is_scalar:
+            value = _checked(event)
+            self.scalars[path] = _Scalar(value, event.start_mark.index, event.end_mark.index)
+            return value if event.style else self._resolve(value)
+        if event.__class__ is self._is.SequenceStartEvent:
             return self._sequence(events, path, depth)
         return self._mapping(events, path, depth)
 
     def _sequence(self, events: Iterator[_Event], path: Path, depth: int) -> list[object]:
         items: list[object] = []
         for event in events:
-            if isinstance(event, self._is.SequenceEndEvent):
+            if event.__class__ is self._is.SequenceEndEvent:
                 break
             items.append(self._node(events, event, (*path, len(items)), depth + 1))
         return items
@@ -251,9 +259,9 @@ class _Reader:
     def _mapping(self, events: Iterator[_Event], path: Path, depth: int) -> dict[str, object]:
         values: dict[str, object] = {}
         for event in events:
-            if isinstance(event, self._is.MappingEndEvent):
+            if event.__class__ is self._is.MappingEndEvent:
                 break
-            if not isinstance(event, self._is.ScalarEvent):
+            if event.__class__ is not self._scalar_event:
                 hint = phrase('put the key in quotes: "*"') if isinstance(event, self._is.AliasEvent) else None
                 raise _Refused(event.start_mark, "not-yaml", phrase("a key must be a plain text"), hint)
             key = _checked(event)
@@ -264,16 +272,11 @@ class _Reader:
             values[key] = self._node(events, next(events), inner, depth + 1)
         return values
 
-    def _scalar(self, event: _Event, path: Path) -> object:
-        value = _checked(event)
-        self.scalars[path] = _Scalar(value, event.start_mark.index, event.end_mark.index)
-        return value if event.style else self._resolve(value)
-
 
 def _checked(event: _Event) -> str:
     """The text, unless CEL or UTF-8 cannot hold it: CEL ends texts at a NUL, and UTF-8 has no surrogates."""
-    value = str(event.value)
-    if _UNFIT.search(value) is not None:
+    value: str = event.value
+    if event.style == '"' and _UNFIT.search(value) is not None:  # by an escape: files with the characters are refused
         hint = phrase("write the character itself: 😀, not its escapes")
         raise _Refused(event.start_mark, "not-yaml", phrase("a NUL or half a character (surrogate) in a text"), hint)
     return value

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RenderRefused
 from pipeline.rules.body import Body
-from pipeline.rules.cel.engine import CompileError, Environment, Expression
+from pipeline.rules.cel.compiling import CompileError
+from pipeline.rules.cel.engine import Environment, Expression
 from pipeline.rules.message import RuleField, Text
 from pipeline.styles.category import KINDS
 from pipeline.styles.field_kind import PLAIN

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 
-from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.compiling import CompileError
+from pipeline.rules.cel.engine import Environment, Expression, ExpressionFailed
 from pipeline.rules.functions import FUNCTIONS, Example
 from pipeline.rules.timestamp import Timestamp
 from tests.property.rules.expressions import EVENTS, SOURCES

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.rules.cel.engine import CompileError, Environment, Expression, ExpressionFailed
+from pipeline.rules.cel.compiling import CompileError
+from pipeline.rules.cel.engine import Environment, Expression, ExpressionFailed
 from pipeline.rules.cel.operations import GIVE_UP_ERRORS
 
 ENVIRONMENT = Environment()
