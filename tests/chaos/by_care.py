@@ -24,7 +24,7 @@ from tests.chaos.scenario import Scenario
 KILLS = 6
 APART_SECONDS = 300
 EMPTY_SECONDS = 4.0
-"""With what `Run.torn` waits, longer than a session: nobody uses the topic that is deleted."""
+"""With what `Run.torn` waits, longer than a session: no process uses the topic that is deleted."""
 BEHIND = 20_000
 """Preferences that wait at the start; `--minutes 50` makes a million of them."""
 PASSED_SECONDS = 240.0
@@ -81,7 +81,7 @@ def clocks_apart(run: Run) -> None:
 
 
 def topic_wiped(run: Run) -> None:
-    """The topic of recipients is deleted while nobody runs: refused, then accepted; caps begin with the ledger."""
+    """The topic of recipients is deleted while no process runs: refused, then accepted; caps begin with the ledger."""
     care = _care(run)
     run.up(2)
     run.load.start()
@@ -195,7 +195,7 @@ RECIPIENT_CARE = (
     ),
     Scenario(
         "care-wiped",
-        "the topic of recipients deleted while nobody runs: refused, then accepted",
+        "the topic of recipients deleted while no process runs: refused, then accepted",
         topic_wiped,
         Allowed(exits=frozenset({0, 1})),
         care=True,

@@ -289,8 +289,8 @@ def test_in_chinese_comments_names_of_tests_and_messages_are_chinese(run: Run, w
     assert "# 哪些事件发消息；不写就是全部" in (work / "rules" / "visit.yaml").read_text(encoding="utf-8")
     assert "name: 每个字段都有值" in (work / "rules" / "tests" / "visit.yaml").read_text(encoding="utf-8")
     passes(run)
-    unknown = run("new", "other", "--on", full_name(CLINIC), "--to", "nobody", "--lang", "zh")
-    assert "没有可以作为接收人的字段 `nobody`" in unknown.err
+    unknown = run("new", "other", "--on", full_name(CLINIC), "--to", "nowhere", "--lang", "zh")
+    assert "没有可以作为接收人的字段 `nowhere`" in unknown.err
 
 
 @pytest.mark.parametrize(
