@@ -180,6 +180,9 @@ def _ignored(files: Iterable[Path], folder: Path) -> Iterator[tuple[str, str]]:
     for path in files:
         name = path.name.strip().lower()
         if path.name in TEMPLATES and path not in read and not _is_test(path, folder):
+            if _one_of(TEMPLATES, folder) is None:  # `check .` where the rules are in a folder below
+                yield str(path), phrase("if the rules are in {folder}, name that folder", folder=path.parent)
+                continue
             yield (
                 str(path),
                 phrase(

@@ -18,6 +18,7 @@ from pipeline import __version__
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.collector import collect_rarely
 from pipeline.cli.language import choose, english, in_language
+from pipeline.cli.option_errors import in_plain_words
 from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines, plain
 from pipeline.errors import RulesRefused, UserError
@@ -109,6 +110,14 @@ class _LazyGroup(typer.core.TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         return typer.core.TyperCommand(cmd_name, help=outline(_module(cmd_name)), rich_help_panel=COMMANDS[cmd_name])
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
+        """Run the command; a refused value of an option is reported in plain words."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = in_plain_words(error.message)
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's own
         """The command that is called, with its module imported."""

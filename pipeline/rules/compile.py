@@ -157,7 +157,9 @@ def _templates(
     if sources.templates is None:
         path = next(iter(sources.rules), "templates.yaml")
         message = phrase("there is no templates.yaml")
-        hint = phrase("put one beside the rules; `notice-pipeline init` makes an example")
+        usual = phrase("put one beside the rules; `notice-pipeline init` makes an example")
+        below = (why for name, why in sources.ignored.items() if name.endswith(("/templates.yaml", "/templates.yml")))
+        hint = next(below, usual)
         errors.append(Finding(path, 1, 1, CODES["no-templates"].level, "no-templates", message, hint))
         return {}, None
     templates, document, faults = read_templates(*sources.templates)

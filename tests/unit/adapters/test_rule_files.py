@@ -74,6 +74,17 @@ def test_a_file_that_looks_like_rules_and_is_not_read_is_reported(tmp_path: Path
     assert (finding.hint or "").startswith(hint)
 
 
+def test_a_catalogue_below_a_folder_without_one_shows_where_the_rules_are(tmp_path: Path) -> None:
+    """At the root of a repository, `check .` reads rules/ as a subfolder."""
+    write(tmp_path, "rules/a.yaml", "rules/templates.yaml")
+    checked = check(read_rules(tmp_path), SchemaCatalogue())
+    hint = f"if the rules are in {tmp_path / 'rules'}, name that folder"
+    assert [(one.code, one.hint) for one in checked.findings if one.code in {"no-templates", "file-not-read"}] == [
+        ("no-templates", hint),
+        ("file-not-read", hint),
+    ]
+
+
 def test_a_file_set_aside_is_not_reported(tmp_path: Path) -> None:
     """A backup or a file that is switched off by its name."""
     write(tmp_path, "a.yaml", "templates.yaml", "a.yaml.bak", "b.yaml.disabled", "c.yaml.orig", "README.md")

@@ -46,3 +46,22 @@ def test_a_mistyped_command_gets_a_suggestion(typed: str, meant: str) -> None:
     ended = runner.invoke(app, [typed])
     assert ended.exit_code == MISUSE
     assert f"Did you mean '{meant}'?" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["check", "--lang", "fr"], "Invalid value for '--lang': 'fr' is not one of 'en', 'zh'."),
+        (["check", "--output", "jsn"], "Invalid value for '--output': 'jsn' is not one of 'text', 'json', 'github'."),
+        (["sandbox", "--port", "x"], "Invalid value for '--port': write a whole number "),
+        (["sandbox", "--port", "99999"], "Invalid value for '--port': must be at most 65535 "),
+        (["coverage", "--fail-under", "all"], "Invalid value for '--fail-under': write a number "),
+        (["emit", "--count", "0"], "Invalid value for '--count' / '-n': must be at least 1 "),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_value_that_an_option_refuses_is_named_in_plain_words(typed: list[str], message: str) -> None:
+    """Without the words of the library that checks it; exits as misuse."""
+    ended = runner.invoke(app, typed)
+    assert ended.exit_code == MISUSE
+    assert message in ended.output
