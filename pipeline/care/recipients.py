@@ -17,7 +17,7 @@ from pipeline.care.preferences import NO_PREFERENCES, Choice
 from pipeline.care.recipient import Accepted, Recipient, covering, milliseconds
 from pipeline.model.ledger import RestoredCare
 from pipeline.model.notice import Notice
-from pipeline.model.outcome import COUNTED, Outcome
+from pipeline.model.outcome import COUNTED, Because, Outcome
 
 FLUSH_SECONDS = 5.0
 """After this time what has changed is written: a recipient with many messages is written once for several of them. A
@@ -77,6 +77,8 @@ class Recipients:
         self._writing: dict[str, _Writing] = {}
         self._open: dict[str, int] = {}
         """How many outcomes of a recipient are decided and not acknowledged."""
+        self._over: dict[str, tuple[Because, ...]] = {}
+        """Caps that are reached, by notice: of messages on their way, whose category is sent over its caps."""
         self._tickets: dict[int, str] = {}
         self._number = 0
         self._now = now
@@ -99,7 +101,18 @@ class Recipients:
             return None
         facts = CareFacts(notice.id, notice.rule, name, once)
         decision = decide(care, facts, self.of(self._terms.identify(notice.recipient)), now)
-        return decision if isinstance(decision, End) else None
+        if isinstance(decision, End):
+            return decision
+        if decision.because:
+            self._over[notice.id] = decision.because
+        elif self._over:
+            self._over.pop(notice.id, None)  # an earlier attempt was over a cap, and this one is not
+        return None
+
+    def explained(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a message; one that was sent over caps names them."""
+        because = self._over.pop(outcome.id, None) if self._over else None
+        return outcome if because is None or outcome.kind not in COUNTED else outcome._replace(because=because)
 
     def ended(self, ticket: int, outcome: Outcome, correction: float = 0.0) -> None:
         """Count a message from now on; `acknowledged` follows for the same ticket.

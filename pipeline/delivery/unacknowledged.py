@@ -57,6 +57,7 @@ class UnacknowledgedOutcomes:
         self._ticket += 1
         partition.unacknowledged += 1
         if partition.care is not None:
+            outcome = partition.care.explained(outcome)
             partition.care.ended(self._ticket, outcome, self.correction)
         self._unacknowledged[self._ticket] = (partition, event, outcome.finished_at)
         self._pending.append(PendingOutcome(self._ticket, outcome, record))

@@ -16,7 +16,7 @@ from pipeline.adapters.operations.waiting_intents import WaitingIntents
 from pipeline.errors import Tombstone, Undecodable
 from pipeline.model import dead_letter
 from pipeline.model.event import Event, Origin, Position, Record, TopicPartition
-from pipeline.model.outcome import OutcomeKind
+from pipeline.model.outcome import RECIPIENT_CARE, OutcomeKind
 from pipeline.operations.redrive.record import replayed
 from pipeline.operations.replay.selection import Notices, Replay, ReplayDecision
 from pipeline.ports import Decoder
@@ -103,7 +103,9 @@ class EventReader:
         """
         subject = self._subject
         done = marked(self._properties, self._target)
-        replay = Replay(subject.rule, subject.round, subject.twice, now, self._outcomes(), done)
+        outcomes, held_back = self._outcomes()
+        named = subject.positions is not None
+        replay = Replay(subject.rule, subject.round, subject.twice, now, outcomes, done, held_back, named)
         for topic in subject.topics:
             if subject.positions is not None and not any(one.topic == topic for one in subject.positions):
                 continue
@@ -153,11 +155,12 @@ class EventReader:
         items = [one for one in self._rules.evaluate(event) if one.rule == self._subject.rule]
         return Notices(event, items) if items else None
 
-    def _outcomes(self) -> Mapping[str, OutcomeKind]:
-        """Return the last outcome of each notice of the rule, by its id."""
+    def _outcomes(self) -> tuple[Mapping[str, OutcomeKind], set[str]]:
+        """Return the last outcome of each notice of the rule, by its id, and those that recipient care held back."""
         start = self._subject.start
         decode = OutcomeDecoder()
         found: dict[str, OutcomeKind] = {}
+        held_back: set[str] = set()
         span = Span(None if start is None else start - CLOCK_MARGIN)
         with TopicRange(self._properties, self._subject.outcomes_topic, span) as ledger:
             for record in ledger.records():
@@ -167,4 +170,5 @@ class EventReader:
                 # An accepted notice stays accepted, whatever came of a later copy.
                 if found.get(outcome.id) is not OutcomeKind.ACCEPTED:
                     found[outcome.id] = outcome.kind
-        return found
+                    (held_back.add if outcome.reason in RECIPIENT_CARE else held_back.discard)(outcome.id)
+        return found, held_back

@@ -283,5 +283,6 @@ def actual_outcomes(
         UserError: the outcomes cannot be read.
     """
     since = datetime.fromtimestamp(record_ms / 1000, UTC) - CLOCK_MARGIN if record_ms else None
-    outcomes = KafkaOutcomes(kafka_properties(settings), settings.outcomes.topic, settings.kafka.group_id)
+    intents = settings.recipient_care.intents_topic
+    outcomes = KafkaOutcomes(kafka_properties(settings), settings.outcomes.topic, settings.kafka.group_id, intents)
     return tell(EventFacts(position), outcomes.of_record(position, since, stage), {}, None, care)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LABELS = {
     ReplayDecision.TWICE: "left out: the recipient has the message (--twice sends a second one)",
     ReplayDecision.REDRIVE: "ended without a message and with a dead letter: see `redrive` and `resume --send`",
+    ReplayDecision.HELD_BACK: "held back by recipient care (--positions has them decided again)",
     ReplayDecision.NOT_MATCHED: "that the rule does not match",
     ReplayDecision.AHEAD: "that the service has not read yet, and will evaluate itself",
     ReplayDecision.EXPIRED: "whose message would be too late (expires_after)",

@@ -22,6 +22,9 @@ class ReplayDecision(StrEnum):
     """The recipient has the message, or may have it: left out unless it is asked for."""
     REDRIVE = "redrive"
     """The rule's notice failed or was suppressed: it has a dead letter, which `redrive` or `resume --send` sends."""
+    HELD_BACK = "held-back"
+    """Recipient care held the rule's notice back, and there is no dead letter: sent, and decided again, only if its
+    position is named."""
     NOT_MATCHED = "not-matched"
     """The rule does not match it."""
     AHEAD = "ahead"
@@ -64,6 +67,10 @@ class Replay(NamedTuple):
     """The last outcome of each notice of the rule, by its id."""
     done: frozenset[str] | set[str]
     """Names of what was written."""
+    held_back: frozenset[str] | set[str] = frozenset()
+    """Ids of notices whose last outcome is that recipient care held them back."""
+    named: bool = False
+    """Whether the positions of events were named."""
 
     def parts(self, notices: Notices) -> Sequence[Notices]:
         """Return what is decided on: the event as a whole, or each item of its list where they ended differently.
@@ -87,8 +94,13 @@ class Replay(NamedTuple):
         kinds = {self.outcomes[item.id] for item in notices.items if item.id in self.outcomes}
         if kinds & OF_MESSAGE and not self.twice:
             return ReplayDecision.TWICE
-        if kinds - OF_MESSAGE:
+        without = [
+            item.id for item in notices.items if self.outcomes.get(item.id, OutcomeKind.ACCEPTED) not in OF_MESSAGE
+        ]
+        if any(name not in self.held_back for name in without):
             return ReplayDecision.REDRIVE
+        if without and not self.named:
+            return ReplayDecision.HELD_BACK
         if all(self._is_late(item) for item in notices.items):
             return ReplayDecision.EXPIRED
         return ReplayDecision.SEND

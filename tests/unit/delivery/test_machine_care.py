@@ -63,6 +63,28 @@ def test_a_message_that_was_rejected_does_not_count() -> None:
     assert [one.notice.id for one in bench.round()] == ["c"]
 
 
+def test_a_message_that_is_sent_over_its_cap_names_the_cap() -> None:
+    """Of a category with `over_cap: send`, and only once the cap is reached."""
+    bench = _bench()
+    bench.offer(arrival(0, *[_coupon(str(number), category="transactional") for number in range(11)]))
+    for _ in range(11):
+        bench.round()
+    assert len(bench.ends()) == 11
+    assert {one.kind for one in bench.outcomes} == {OutcomeKind.ACCEPTED}
+    assert [one.because for one in bench.outcomes[:10]] == [()] * 10
+    assert [(why.what, why.name) for why in bench.outcomes[10].because] == [(CAP, "everything")]
+
+
+def test_a_message_that_is_over_its_cap_and_refused_does_not_name_it() -> None:
+    """It was not sent."""
+    bench = _bench()
+    bench.offer(arrival(0, *[_coupon(str(number), category="transactional") for number in range(11)]))
+    for number in range(11):
+        bench.round(*([BAD_CONTENT] if number == 10 else []))
+    assert bench.ends()[10] == ("10", OutcomeKind.REJECTED, Reason.CONTENT)
+    assert bench.outcomes[10].because == ()
+
+
 def test_recipients_of_a_partition_without_care_are_not_decided() -> None:
     """The same machine sends what comes past recipient care."""
     bench = Bench()

@@ -47,6 +47,15 @@ def test_what_ended_without_a_message_is_left_to_redrive(kind: OutcomeKind) -> N
     assert replay(kind, twice=True).fate(notices()) is ReplayDecision.REDRIVE
 
 
+def test_what_recipient_care_held_back_is_sent_only_if_its_position_is_named() -> None:
+    """It has no dead letter; whether it may leave now is decided again."""
+    held = replay(OutcomeKind.SUPPRESSED)._replace(held_back={"id"})
+    assert held.fate(notices()) is ReplayDecision.HELD_BACK
+    assert held._replace(named=True).fate(notices()) is ReplayDecision.SEND
+    assert held._replace(named=True).fate(notices(NOW)) is ReplayDecision.EXPIRED
+    assert replay(OutcomeKind.SUPPRESSED)._replace(named=True).fate(notices()) is ReplayDecision.REDRIVE
+
+
 def test_a_message_that_would_be_too_late_is_not_sent() -> None:
     """To the second."""
     assert replay().fate(notices(NOW)) is ReplayDecision.EXPIRED
