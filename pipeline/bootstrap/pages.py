@@ -16,6 +16,7 @@ from pipeline.runtime.status_watch import StatusWatch
 from pipeline.settings import Settings
 from pipeline.settings.show import changed
 from pipeline.web.access import PagePassword, gate
+from pipeline.web.care_status import CareTopics
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.service_status import StatusCollector, StatusSources
@@ -70,6 +71,7 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
         refused_rules=lambda: reload.refused,
         pauses=lambda: parts.delivery.pauses(parts.clock.now()),
         tally=tally,
+        care=None if parts.hop is None else CareTopics(parts.hop.topic, parts.hop.preferences),
     )
     watch = StatusCollector(subjects, release)
     bench = (

@@ -17,6 +17,7 @@ from pipeline.ports import Clock
 from pipeline.rules.ruleset import Rule, RuleSet
 from pipeline.status.condition import StatusMessage
 from pipeline.status.facts import RefusedRules
+from pipeline.web.care_status import CareStatus, CareTopics, care_status
 from pipeline.web.rates import STEP_SECONDS, Counts, Period, Periods, Rates, RateWindow
 from pipeline.web.tally import RuleTally, Tally
 
@@ -45,6 +46,8 @@ class StatusSources(NamedTuple):
     pauses: Callable[[], Sequence[Pause]]
     """What is paused."""
     tally: Tally
+    care: CareTopics | None = None
+    """None: recipient care is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ class ServiceStatus:
     """The last hour and day, as far as this process goes back."""
     rules_off: tuple[str, ...] = ()
     """Rules that are present and switched off."""
+    care: CareStatus | None = None
+    """None: recipient care is off."""
 
     @property
     def lag(self) -> int:
@@ -200,7 +205,8 @@ class StatusCollector:
         now, counts = sources.clock.now(), self._counts()
         state, held = sources.snapshot(now), sources.held()
         history = self._window.history()
-        rules = sources.rules()
+        rules, lag = sources.rules(), sources.lag()
+        wall = now + sources.clock.correction()
         return ServiceStatus(
             at=now,
             started_at=self._started_at,
@@ -221,7 +227,7 @@ class StatusCollector:
             halted=state.worst.halted,
             halted_since=state.worst.halted_since,
             retry_budget=state.worst.retry_budget,
-            partitions=_partitions(state, sources.lag(), held, now),
+            partitions=_partitions(state, lag, held, now),
             rules_version=rules.version,
             rules_loaded_at=sources.rules_loaded_at(),
             rules_refused=sources.refused_rules(),
@@ -231,6 +237,7 @@ class StatusCollector:
             apis=_apis(state),
             periods=self._periods.of(now, counts),
             rules_off=tuple(sorted(rules.off)),
+            care=None if sources.care is None else care_status(sources.care, state.care, lag, tally.care, wall),
         )
 
 

@@ -77,11 +77,13 @@ class StatusPage:
         return self._pages.answer("status_messages.html", {"paused": False, **shown})
 
     async def as_json(self, _: Request) -> Response:
-        """The status as JSON; `apis` is there if there are several."""
+        """The status as JSON; `apis` is there if there are several, and `care` with recipient care."""
         status = self._status()
         values = {one.name: getattr(status, one.name) for one in fields(status)}
         if not status.apis:
             del values["apis"]
+        if status.care is None:
+            del values["care"]
         return Response(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE), media_type="application/json")
 
     def _messages(self, status: ServiceStatus) -> dict[str, object]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from pipeline.model.outcome import ACCEPTED, Outcome, OutcomeKind
+from pipeline.model.outcome import ACCEPTED, RECIPIENT_CARE, Outcome, OutcomeKind
 from pipeline.status.facts import Failing
 from pipeline.status.history import RecentFailures
+from pipeline.web.care_status import CareTally
 
 KEPT = 50
 """Number of newest outcomes, and of newest failures, which are kept separately because they are rare."""
@@ -44,6 +45,7 @@ class Tally:
         self.recent: deque[Outcome] = deque(maxlen=KEPT)
         self.failures: deque[Outcome] = deque(maxlen=KEPT)
         self.recent_failures = RecentFailures()
+        self.care = CareTally()
 
     def ended(self, outcome: Outcome, now: float) -> None:
         """Count an acknowledged outcome."""
@@ -54,7 +56,11 @@ class Tally:
         rule.ended[kind] += 1
         rule.last = now
         self.recent.append(outcome)
-        if kind is not ACCEPTED and kind.is_failure:
+        if kind is ACCEPTED:
+            return
+        if outcome.reason in RECIPIENT_CARE:
+            self.care.suppressed(outcome, now)
+        elif kind.is_failure:
             self.failures.append(outcome)
             rule.last_failure = outcome
             if outcome.rule is not None:

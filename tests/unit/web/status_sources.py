@@ -21,6 +21,7 @@ from pipeline.rules.source.files import RuleSources
 from pipeline.status.condition import StatusMessage
 from pipeline.status.conditions import conditions, status_messages
 from pipeline.status.facts import Facts, RefusedRules, SendingState
+from pipeline.web.care_status import CareTopics
 from pipeline.web.service_status import StatusCollector, StatusSources
 from pipeline.web.tally import Tally
 
@@ -128,6 +129,7 @@ class Shop:
     shadow: bool = False
     matched: dict[str, int] = field(default_factory=lambda: {"order-paid": 4})
     lag: dict[TopicPartition, int] = field(default_factory=lambda: {TopicPartition("shop.events", 0): 42})
+    care: CareTopics | None = None
     other_facts: dict[str, Any] = field(default_factory=dict)
     """Facts that have no attribute of their own here, by name."""
 
@@ -184,5 +186,6 @@ class Shop:
             refused_rules=lambda: self.refused,
             pauses=lambda: self.pauses,
             tally=self.tally,
+            care=self.care,
         )
         return StatusCollector(subjects, "9.9.9")
