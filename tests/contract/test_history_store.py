@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +162,48 @@ def test_a_recipient_is_erased_and_not_stored_again(history: History, url: str) 
     assert again.write("new-topic-id", [batch(row(mine, 0), row(later, 1))]) == 1
     assert len(again.outcomes(by_recipient("me"), None)) == 1
     again.close()
+
+
+class Halting(tuple[Any, ...]):
+    """A row whose storing halts, after it was decided that its recipient is not forgotten, until it may continue."""
+
+    __slots__ = ()
+    reached, continues = threading.Event(), threading.Event()
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as a tuple's
+        if self.continues.is_set() or index != COLUMNS.index("recipient"):
+            return super().__getitem__(index)
+        value = super().__getitem__(index)
+        self.reached.set()
+        assert self.continues.wait(60)
+        return value
+
+
+def test_a_recipient_is_erased_although_an_outcome_is_being_stored(history: History, url: str) -> None:
+    """A batch that is under way is stored first and then erased, or not stored."""
+    Halting.reached.clear()
+    Halting.continues.clear()
+    mine = an_outcome()._replace(recipient="me", finished_at=NOW_MS / 1000 - 60)
+    history.forget({"someone-else"}, NOW_MS)
+    with closing(History(url, TOPIC, GROUP)) as other, ThreadPoolExecutor(2) as threads:
+        written = threads.submit(history.write, TOPIC_ID, [batch(Halting(row(mine, 0)))])
+        assert Halting.reached.wait(60)
+        forgotten = threads.submit(other.forget, {"me"}, NOW_MS)
+        while not (forgotten.done() or is_waiting(url)):
+            time.sleep(0.01)
+        Halting.continues.set()
+        assert (written.result(60), forgotten.result(60)) == (1, 1)
+    assert history.outcomes(by_recipient("me"), None) == []
+
+
+def is_waiting(url: str) -> bool:
+    """Whether a transaction waits for another one; SQLite does not show it."""
+    if url.startswith("sqlite"):
+        return True
+    import psycopg  # noqa: PLC0415 - only where there is a server
+
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is not None
 
 
 def test_migrating_again_changes_nothing(history: History) -> None:

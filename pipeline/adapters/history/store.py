@@ -133,6 +133,7 @@ class History:
             Unreachable: the database does not answer, or refuses it.
         """
         with self._answering(), self._engine.begin() as connection:
+            self._lock_forgotten(connection, "SHARE")
             for batch in batches:
                 self._advance(connection, topic_id, batch)
             rows = self._without_forgotten(connection, [row for batch in batches for row in batch.rows])
@@ -163,6 +164,7 @@ class History:
         Outcomes that finished before now are not stored again when they are read again.
         """
         with self._answering(), self._engine.begin() as connection:
+            self._lock_forgotten(connection, "SHARE ROW EXCLUSIVE")
             stored = {stored_key(one) for one in recipients}
             digests = [_digest(one) for one in stored]
             connection.execute(delete(FORGOTTEN).where(FORGOTTEN.c.recipient.in_(digests)))
@@ -187,6 +189,11 @@ class History:
                     gone = connection.execute(delete(OUTCOMES).where(rowid.in_(rows))).rowcount
                 if gone < DELETED_AT_ONCE:
                     return
+
+    def _lock_forgotten(self, connection: Connection, mode: str) -> None:
+        """Let erasures and batches wait for each other, as they do in SQLite: neither sees the rows of the other."""
+        if self.is_postgresql:
+            connection.execute(text(f"LOCK TABLE {FORGOTTEN.name} IN {mode} MODE"))
 
     def _advance(self, connection: Connection, topic_id: str, batch: Batch) -> None:
         key = {"topic": self.topic, "topic_id": topic_id, "partition": batch.partition}
