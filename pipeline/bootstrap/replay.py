@@ -52,6 +52,8 @@ class ReplayTally:
         self.twice_events = 0
         self.refused: list[tuple[str, str]] = []
         """Position and error of the first few that Kafka refused."""
+        self.absent: list[Position] = []
+        """Named positions at which there is no record."""
 
 
 class ReplayRun:
@@ -70,15 +72,17 @@ class ReplayRun:
         self._name = f"{settings.kafka.group_id}.redrive"
         self._encode, _ = text_encodings(settings)
         self._clock = SystemClock()
+        self._named = options.positions or frozenset()
         schemas = service_schemas(settings)
         rules = find_rules(settings, schemas.catalogue)
         ids = [rule.id for rule in rules.rules]
-        if options.rule not in ids:
-            hint = did_you_mean(options.rule, ids)
+        if options.rule in rules.off:
             raise UserError(
-                f"{settings.rules} has no rule {options.rule}",
-                hint=hint or "a rule that is switched off makes no messages: the service must have it, and these files",
+                f"the rule {options.rule} is switched off (`enabled: false`)",
+                hint="switch it on, and wait until the service has loaded it: it makes the messages",
             )
+        if options.rule not in ids:
+            raise UserError(f"{settings.rules} has no rule {options.rule}", hint=did_you_mean(options.rule, ids))
         check = TopicCheck(self._properties, settings.kafka.start_timeout_seconds)
         decoder = find_decoder(settings, schemas, compacted_topics=compacted_topics(settings, check))
         subject = Subject(
@@ -102,10 +106,13 @@ class ReplayRun:
             UserError: events, outcomes or marks cannot be read.
         """
         tally = ReplayTally()
+        absent = set(self._named)
         for result in self._results(progressed):
             tally.fates[result.fate] += 1
+            absent.discard(result.position)
             if result.recipients and result.fate in {ReplayDecision.TWICE, ReplayDecision.SEND}:
                 self._note(tally, result)
+        tally.absent = sorted(absent)
         return tally
 
     def _note(self, tally: ReplayTally, result: EventResult) -> None:

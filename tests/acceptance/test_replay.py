@@ -71,12 +71,15 @@ def test_events_of_a_vanished_rule_are_sent_once_each_although_replay_is_killed(
 def test_named_events_get_a_second_message_if_that_is_asked_for(parcels: Parcels) -> None:
     """Under a new key, once for each round; what the service has not read yet is left to it."""
     positions = parcels.service.folder / "positions.txt"
-    positions.write_text(f"# wrong text\n{parcels.topic}/0/0\n{parcels.topic}/0/1\n\n", encoding="utf-8")
+    absent = f"{parcels.topic}/1/{10 * EVENTS}"
+    text = f"# wrong text\n{parcels.topic}/0/0\n{parcels.topic}/0/1\n\n{absent}\n"
+    positions.write_text(text, encoding="utf-8")
     named = ("replay", "--rule", "sent", "--positions", str(positions))
     parcels.emit(range(1), rubbish=False)
     assert parcels.reported(0, "replay", "--rule", "sent", "--lost", "--dry-run")["others"]["ahead"] == 1
     with parcels.service.running() as service:
-        assert parcels.reported(0, *named)["others"]["twice"] == 2
+        looked = parcels.reported(0, *named)
+        assert (looked["others"]["twice"], looked["absent"]) == (2, [absent])
         assert parcels.reported(0, *named, "--twice")["sent"] == 2
         assert parcels.reported(0, *named, "--twice")["sent"] == 0
         parcels.outcomes(EVENTS + 1 + 2 + 2)
@@ -95,9 +98,12 @@ def test_what_cannot_be_replayed_is_refused(parcels: Parcels) -> None:
     """An unknown rule with a suggestion, no choice of events, a line that is no position, another topic."""
     broken, other = (parcels.service.folder / name for name in ("broken.txt", "other.txt"))
     broken.write_text("here/0/1\nthere\n", encoding="utf-8")
+    rules = parcels.service.folder / "rules" / "post.yaml"
+    rules.write_text(RULES.replace("{id: sent,", "{id: sent, enabled: false,"), encoding="utf-8")
     other.write_text("here/0/1\n", encoding="utf-8")
     for arguments, message in (
         (("--rule", "trakc", "--lost"), "did you mean `track`?"),
+        (("--rule", "sent", "--lost"), "the rule sent is switched off"),
         (("--rule", "track"), "which events?"),
         (("--rule", "track", "--lost", "--from", "-1h"), "which events?"),
         (("--rule", "track", "--positions", str(broken)), "broken.txt:2: `there` is not TOPIC/PARTITION/OFFSET"),

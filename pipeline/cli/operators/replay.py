@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,9 @@ LABELS = {
     ReplayDecision.REFUSED: "refused by Kafka",
 }
 SHOWN_RECIPIENTS = 10
+SHOWN_POSITIONS = 3
+MOST_LINE = 1_000
+"""Characters of a line in a file of positions."""
 
 
 def command(
@@ -147,21 +151,26 @@ def read_positions(path: Path) -> frozenset[Position]:
     Raises:
         UserError: it cannot be read, has no position, or a line is none.
     """
+    found: set[Position] = set()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open(encoding="utf-8-sig") as file:
+            # What has no line feed, such as a device, must not fill the memory.
+            for number, line in enumerate(iter(partial(file.readline, MOST_LINE), ""), 1):
+                text = line.strip()
+                if text and not text.startswith("#"):
+                    found.add(_position(path, number, text))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
-    found: set[Position] = set()
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            try:
-                found.add(read_position(text))
-            except UserError as error:
-                raise UserError(f"{path}:{number}: {error.message}", hint=error.hint) from None
     if not found:
         raise UserError(f"{path} has no position", hint="write TOPIC/PARTITION/OFFSET on each line")
     return frozenset(found)
+
+
+def _position(path: Path, number: int, text: str) -> Position:
+    try:
+        return read_position(text)
+    except UserError as error:
+        raise UserError(f"{path}:{number}: {error.message}", hint=error.hint) from None
 
 
 def _send(run: ReplayRun, rule: str, seen: ReplayTally, rate: float | None, output: str) -> None:
@@ -185,6 +194,7 @@ def _finish(rule: str, seen: ReplayTally, tally: ReplayTally, output: str, *, se
                 "sent": sent,
                 "interrupted": interrupted,
                 "others": others,
+                "absent": [str(position) for position in seen.absent],
                 "twice": {"events": seen.twice_events, "recipients": seen.twice},
                 "troubles": [{"event": position, "words": error} for position, error in tally.refused],
             }
@@ -205,6 +215,10 @@ def _show(seen: ReplayTally, *, twice: bool) -> None:
     for fate, message in LABELS.items():
         if seen.fates[fate]:
             print(f"  {seen.fates[fate]:,} {message}")
+    if seen.absent:
+        shown = ", ".join(map(str, seen.absent[:SHOWN_POSITIONS]))
+        more = ", …" if len(seen.absent) > SHOWN_POSITIONS else ""
+        print(f"  {len(seen.absent):,} that the file names and the topic does not have: {shown}{more}")
     if seen.twice_events:
         would = "get a second message" if twice else "would get a second message"
         print(f"{len(seen.twice):,} recipients {would}, for {seen.twice_events:,} events:")

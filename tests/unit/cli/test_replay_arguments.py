@@ -42,3 +42,9 @@ def test_what_is_not_a_list_of_positions_is_refused(tmp_path: Path, text: bytes 
     with pytest.raises(UserError, match=r"missing\.txt") as refused:
         read_positions(file)
     assert message in refused.value.message
+
+
+def test_a_device_without_an_end_is_refused() -> None:
+    """Instead of being read until the memory is used up."""
+    with pytest.raises(UserError, match=r"/dev/zero:1: .* is not TOPIC/PARTITION/OFFSET"):
+        read_positions(Path("/dev/zero"))
