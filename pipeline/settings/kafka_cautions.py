@@ -6,6 +6,7 @@ sets session timeout and heartbeat interval, and librdkafka refuses both propert
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ INSTANCE = "group.instance.id"
 ISOLATION = "isolation.level"
 TRANSACTION = "transactional.id"
 PROTOCOL = "security.protocol"
+_VERIFY = "enable.ssl.certificate.verification"
+_HOST = "ssl.endpoint.identification.algorithm"
+_QUANTITY = re.compile(r"\.(ms|bytes|kbytes|messages|records|size|seconds)$")
+_WITH_UNIT = re.compile(r"\s*([0-9]+)[.,]?[0-9]*\s*[A-Za-z%]+\s*")
 _SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "sasl.username", "sasl.password"})
 DEFAULTS = {SESSION: 45_000, HEARTBEAT: 3_000, POLL: 300_000}
 HEARTBEATS_OF_A_GIVEN_SESSION = 18
@@ -46,6 +51,7 @@ OURS = {
     "request.required.acks": _SAFE,
     "message.timeout.ms": _WAITS,
     "delivery.timeout.ms": _WAITS,
+    "max.poll.records": "the service: it takes what has come, and `delivery.buffers` limits it",
 }
 """Properties that have no effect, and what sets them instead."""
 
@@ -75,6 +81,10 @@ def heartbeat_ms(properties: Properties) -> float | None:
 
 def impossible(properties: Properties) -> str | None:
     """Why a service with these properties cannot work, or None."""
+    for name, value in properties.items():
+        unit = _WITH_UNIT.fullmatch(str(value)) if _QUANTITY.search(name) and not isinstance(value, bool) else None
+        if unit is not None:
+            return f"{name}: librdkafka would read `{value}` as {unit[1]}: write the number without a unit"
     session, heartbeat = _number(properties, SESSION), heartbeat_ms(properties)
     if session is not None and heartbeat is not None and session <= heartbeat:
         return (
@@ -116,6 +126,11 @@ def cautions(properties: Properties, drain_seconds: float) -> Iterator[Caution]:
             f"it is {protocol}, so that properties `sasl.…` have no effect",
             "sasl_ssl, or sasl_plaintext",
         )
+    if "ssl" in protocol and str(properties.get(_VERIFY, "true")).lower() in {"false", "f", "0"}:
+        yield _caution(_VERIFY, "any server is taken for the broker, with any certificate", "leave it out")
+    elif "ssl" in protocol and str(properties.get(_HOST, "https")).lower() == "none":
+        message = "the broker's name is not compared with its certificate: any server of the same authority is accepted"
+        yield _caution(_HOST, message, "leave it out; certificates need the names that brokers advertise")
     for name, setter in OURS.items():
         if name in properties:
             yield _caution(name, "has no effect", f"it is set by {setter}")

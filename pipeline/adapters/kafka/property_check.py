@@ -56,7 +56,7 @@ def check_properties(
     for error in (_refusal(Consumer, member, heard), _refusal(Producer, given, heard)):
         if error is not None and is_complete:
             named = next((name for name in _NAMED.findall(error) if name in given), None)
-            yield PropertyFault(named, _masked(error, hidden), is_error=True)
+            yield PropertyFault(named, _masked(_readable(error), hidden), is_error=True)
             return
     for name, reason in {found[1]: found[2] for line in heard if (found := _DEPRECATED.search(line))}.items():
         unused = " and not used any more" if reason.startswith("No longer used") else ""
@@ -84,6 +84,14 @@ def _refusal(client: type[Consumer | Producer], properties: Properties, heard: l
     if isinstance(made, Consumer):
         made.close()
     return None
+
+
+def _readable(error: str) -> str:
+    """The message; where no mechanism was chosen, librdkafka names one that its packages lack."""
+    if "No provider for SASL mechanism GSSAPI" not in error:
+        return error
+    known = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
+    return f"Kerberos (GSSAPI, the default) is not supported: set sasl.mechanism to {known}"
 
 
 def _protocol(setting: str, properties: Properties) -> str:

@@ -84,6 +84,15 @@ def test_the_compose_set_up_gives_the_drain_its_time(compose: dict[str, Any]) ->
     assert grace >= settings.kafka.drain_seconds + 15
 
 
+def test_a_killed_member_is_replaced_soon_in_the_compose_set_up(compose: dict[str, Any]) -> None:
+    """Its partitions wait for the brokers' session, which is 45 s where nothing is set."""
+    broker = compose["services"]["kafka"]["environment"]
+    session = broker["KAFKA_GROUP_CONSUMER_SESSION_TIMEOUT_MS"]
+    assert broker["KAFKA_GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS"] <= session <= 9_000
+    heartbeat = broker["KAFKA_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS"]
+    assert broker["KAFKA_GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS"] <= heartbeat <= session / 3
+
+
 def test_the_compose_configuration_speaks_to_the_compose_services(compose: dict[str, Any]) -> None:
     """Hosts are services; topics are those that are made."""
     settings = load_settings(DEPLOY / "compose" / "pipeline.yaml", {})

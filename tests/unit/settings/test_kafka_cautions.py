@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.kafka.property_check import check_properties
 from pipeline.cli import app
 from pipeline.errors import ConfigurationError
 from pipeline.settings import load_settings
@@ -39,6 +40,52 @@ def written(tmp_path: Path, properties: str, more: str = "") -> Path:
 
 def found(properties: Properties, drain_seconds: float = 20) -> list[str]:
     return [caution.key.removeprefix("kafka.properties.") for caution in cautions(properties, drain_seconds)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (SESSION, "9s"),
+        ("linger.ms", "10 ms"),
+        ("fetch.max.bytes", "50MB"),
+        (POLL, "5min"),
+        ("fetch.wait.max.ms", "1.5s"),
+    ],
+)
+def test_a_number_with_a_unit_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    """librdkafka reads only its digits: a session of 9 s would be one of 9 ms."""
+    with pytest.raises(ConfigurationError, match=f"{name}.*`{value}`.*without a unit"):
+        load_settings(written(tmp_path, f"{{{name}: '{value}'}}"), {})
+
+
+def test_texts_of_properties_may_look_like_a_number_with_a_unit(tmp_path: Path) -> None:
+    """A name is not a quantity."""
+    load_settings(written(tmp_path, "{client.id: 7up, sasl.username: 12ms, security.protocol: sasl_ssl}"), {})
+
+
+def test_sasl_without_a_mechanism_names_those_that_there_are() -> None:
+    """librdkafka's default is Kerberos, which its packages for Python lack."""
+    (fault,) = check_properties({"security.protocol": "SASL_SSL"})
+    assert fault.is_error
+    assert "set sasl.mechanism to PLAIN" in fault.message
+    given = {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.username": "a", "sasl.password": "b"}
+    assert list(check_properties(given)) == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "keys"),
+    [
+        ({"security.protocol": "ssl", "enable.ssl.certificate.verification": False},
+         ["enable.ssl.certificate.verification"]),
+        ({"security.protocol": "SASL_SSL", "ssl.endpoint.identification.algorithm": "none"},
+         ["ssl.endpoint.identification.algorithm"]),
+        ({"security.protocol": "ssl", "ssl.endpoint.identification.algorithm": "https"}, []),
+        ({"enable.ssl.certificate.verification": False}, []),
+    ],
+)  # fmt: skip
+def test_tls_that_proves_nothing_is_reported(properties: Properties, keys: list[str]) -> None:
+    """Who is in between could read and change everything."""
+    assert found(properties) == keys
 
 
 @pytest.mark.parametrize(
