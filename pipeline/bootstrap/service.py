@@ -137,7 +137,13 @@ async def run_service(
     host, port = listener.getsockname()[:2]
     credentials = Credentials(clock)
     tally = Tally()
-    telemetry = PrometheusTelemetry(__version__, _read(settings), apis=list(apis_of(settings)), also_ended=tally.ended)
+    telemetry = PrometheusTelemetry(
+        __version__,
+        _read(settings),
+        apis=list(apis_of(settings)),
+        also_ended=tally.ended,
+        rule_histograms=settings.http.rule_histograms,
+    )
     if writer is not None:
         writer.on_dropped(telemetry.log_lines_dropped)
     try:

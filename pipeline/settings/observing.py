@@ -39,6 +39,11 @@ class HttpSettings(PageAccess):
         description="Whether `/studio` shows the rules and lets users try changes. Nothing is written. "
         "On their own machines, authors use the command `studio`.",
     )
+    rule_histograms: bool = Field(
+        True,
+        description="Whether `/metrics` has a histogram of the delay for each rule. false: one for all rules, with an "
+        "empty `rule`, which saves 18 series for each rule.",
+    )
     runbook_url: HttpUrl | None = Field(
         None, description="URL of your copy of docs/runbook.md. The status page links to its sections."
     )

@@ -22,6 +22,8 @@ from pipeline.rules.ruleset import RuleSet
 
 OTHER = "other"
 """Label value for event types that no rule names, beyond the first `MOST_UNKNOWN_TYPES`."""
+ALL_RULES = ""
+"""Label value where the histograms of all rules are one; for Prometheus it is no label."""
 MOST_UNKNOWN_TYPES = 100
 MOST_TYPE_CHARACTERS = 200
 
@@ -70,8 +72,12 @@ class PrometheusTelemetry:
         *,
         apis: Sequence[str] = (DEFAULT_API,),
         also_ended: Callable[[Outcome, float], None] | None = None,
+        rule_histograms: bool = True,
     ) -> None:
-        """`also_ended` is called with every outcome that is counted here. Several `apis` become values of a label."""
+        """`also_ended` is called with every outcome that is counted here. Several `apis` become values of a label.
+
+        Without `rule_histograms` the histograms of all rules are one.
+        """
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._counters: dict[Metric, Counts] = {}
@@ -124,6 +130,7 @@ class PrometheusTelemetry:
         self._unmatched: dict[str, Callable[[], None]] = {}
         self._unknown_types: dict[str, Callable[[], None]] = {}
         self._also_ended = also_ended
+        self._rule_histograms = rule_histograms
         self._rules_version: str | None = None
         self._gauges[metrics.BUILD_INFO].labels(version).set(1)
 
@@ -275,7 +282,8 @@ class PrometheusTelemetry:
         self._ended.clear()  # a rule of which an outcome was counted before may be among these
         for rule in rules.rules:
             self._matched[rule.id] = self._counters[metrics.RULE_MATCHES].labels(rule.id)
-            self._end_to_end[rule.id] = self._histograms[metrics.END_TO_END].labels(rule.id).observe
+            named = rule.id if self._rule_histograms else ALL_RULES
+            self._end_to_end[rule.id] = self._histograms[metrics.END_TO_END].labels(named).observe
             for template in rule.templates:
                 values = (rule.id, template, OutcomeKind.ACCEPTED, Reason.OK)
                 self._ended[values] = self._cells(*values)

@@ -111,6 +111,18 @@ def test_the_page_of_many_rules_is_made_in_small_slices() -> None:
     assert lines == list(dict.fromkeys(line for line in parts if b"process_" not in line))
 
 
+def test_the_delays_of_all_rules_can_be_one_histogram() -> None:
+    """Thousands of rules have as many series of buckets otherwise; what is summed over rules stays the same."""
+    telemetry = PrometheusTelemetry("1.0", ["orders"], rule_histograms=False)
+    telemetry.rules_loaded(a_rule_set(3), 0.0)
+    for number in range(3):
+        telemetry.ended(an_outcome()._replace(rule=f"rule-{number}", event_time=1.0, finished_at=3.0), 4.0)
+    page = b"".join(telemetry.exposition()[0]).decode()
+    delays = [line for line in page.splitlines() if line.startswith("notice_pipeline_end_to_end_seconds_count")]
+    assert delays == ['notice_pipeline_end_to_end_seconds_count{rule=""} 3.0']
+    assert 'notice_pipeline_rule_matches_total{rule="rule-2"}' in page
+
+
 def series(telemetry: PrometheusTelemetry) -> set[str]:
     """Every series on the page."""
     lines = b"".join(telemetry.exposition()[0]).decode().splitlines()
