@@ -71,7 +71,7 @@ def make_web(settings: Settings, shown: Shown, password: PagePassword | None) ->
         refused_rules=lambda: reload.refused,
         pauses=lambda: parts.delivery.pauses(parts.clock.now()),
         tally=tally,
-        care=None if parts.hop is None else CareTopics(parts.hop.topic, parts.hop.preferences),
+        care=lambda: None if parts.hop is None else CareTopics(parts.hop.topic, parts.hop.preferences),
     )
     watch = StatusCollector(subjects, release)
     bench = (

@@ -46,7 +46,7 @@ class StatusSources(NamedTuple):
     pauses: Callable[[], Sequence[Pause]]
     """What is paused."""
     tally: Tally
-    care: CareTopics | None = None
+    care: Callable[[], CareTopics | None] = lambda: None
     """None: recipient care is off."""
 
 
@@ -206,7 +206,7 @@ class StatusCollector:
         state, held = sources.snapshot(now), sources.held()
         history = self._window.history()
         rules, lag = sources.rules(), sources.lag()
-        wall = now + sources.clock.correction()
+        wall, topics = now + sources.clock.correction(), sources.care()
         return ServiceStatus(
             at=now,
             started_at=self._started_at,
@@ -237,7 +237,7 @@ class StatusCollector:
             apis=_apis(state),
             periods=self._periods.of(now, counts),
             rules_off=tuple(sorted(rules.off)),
-            care=None if sources.care is None else care_status(sources.care, state.care, lag, tally.care, wall),
+            care=None if topics is None else care_status(topics, state.care, lag, tally.care, wall),
         )
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from pipeline.delivery.snapshot import CareSnapshot
 from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind
+from pipeline.web.care_status import CareTopics
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
 from pipeline.web.status import StatusPage
@@ -17,6 +19,7 @@ from tests.browser.axe import violations
 from tests.browser.looking import Looked
 from tests.browser.serving import Served, serving
 from tests.unit.web.status_sources import T0, Shop, outcome
+from tests.unit.web.test_care_status import held_back
 
 pytestmark = pytest.mark.browser
 
@@ -90,11 +93,14 @@ def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> No
 def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, width: int, scheme: str) -> None:
     """On a phone and a desk, by day and night: no sideways scrolling, and axe-core finds nothing."""
     shop.halt(Halt.UNAUTHORISED, T0)
-    shop.snapshot = shop.snapshot._replace(suspended={"order-paid": T0})
+    shop.care = CareTopics("notice.intents", "customer.preferences")
+    shop.snapshot = shop.snapshot._replace(suspended={"order-paid": T0}, care=CareSnapshot(1_234, 5, T0 - 30))
+    shop.tally.ended(held_back(1), T0)
     size = {"width": width, "height": 800}
     with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
         looked.page.goto(f"{served.url}/?paused")
+        expect(looked.page.get_by_role("row", name="cap a-day")).to_be_visible()
         assert not looked.wider_than_the_screen()
         assert looked.poor_contrasts() == []
         assert looked.unnamed() == []

@@ -186,6 +186,6 @@ class Shop:
             refused_rules=lambda: self.refused,
             pauses=lambda: self.pauses,
             tally=self.tally,
-            care=self.care,
+            care=lambda: self.care,
         )
         return StatusCollector(subjects, "9.9.9")
