@@ -8,6 +8,7 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, Subject
 from pipeline.adapters.telemetry.logging import configure_logging
+from pipeline.bootstrap.care import care_rights
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
@@ -26,13 +27,15 @@ def run_audit(settings: Settings, start: datetime | None, end: datetime | None, 
     check = TopicCheck(kafka_properties(settings), settings.kafka.start_timeout_seconds)
     check.prove(needed("audit", settings))
     schemas = service_schemas(settings)
+    rules = find_rules(settings, schemas.catalogue)
+    check.prove(care_rights("audit", settings, rules))
     expectation = Expectation(
         find_decoder(
             settings,
             schemas,
             compacted_topics=compacted_topics(settings, check),
         ),
-        find_rules(settings, schemas.catalogue),
+        rules,
         settings.kafka.group_id,
         unmatched_too=settings.outcomes.unmatched,
         identify=identify_recipients(settings),

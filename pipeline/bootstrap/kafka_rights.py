@@ -102,21 +102,30 @@ COMMANDS: Mapping[str, Sequence[Need]] = {
 }
 """What each command cannot do without. A right to a topic or group includes DESCRIBE on it."""
 
+_INTENTS = "recipient_care.intents_topic"
+_CARE = "recipient_care.care_topic"
+_PREFERENCES = "recipient_care.preferences_topic"
+
+WITH_CARE: Mapping[str, Sequence[Need]] = {
+    "run": (
+        Need(("READ", "WRITE"), TOPIC, _INTENTS),
+        Need(("READ", "WRITE"), TOPIC, _CARE),
+        Need(("READ",), TOPIC, _PREFERENCES),
+    ),
+    "audit": (
+        Need(("READ",), TOPIC, _INTENTS),
+        Need(("READ",), TOPIC, _CARE),
+    ),
+    "find": (Need(("READ",), TOPIC, _INTENTS),),
+    "replay --dry-run": (Need(("READ",), TOPIC, _INTENTS),),
+    "replay": (Need(("READ",), TOPIC, _INTENTS),),
+}
+"""What a command cannot do without besides, where recipient care is on; of a topic that is not configured nothing."""
+
 OPTIONAL: Sequence[tuple[str, str]] = (
     ("CREATE on `outcomes.topic` and `dead_letters.topic`", "`run` makes them"),
     ("CREATE on `control.topic`", "`run`, `pause` and `resume` make it"),
-    (
-        "READ, WRITE and CREATE on `recipient_care.intents_topic`",
-        "`run`, where recipient care is on: READ and WRITE are then needed, CREATE makes the topic",
-    ),
-    (
-        "READ on `recipient_care.intents_topic`",
-        "`audit`, `find` and `replay`, where recipient care is on: it is then needed, and shows what is on its way",
-    ),
-    (
-        "READ on `recipient_care.care_topic`",
-        "`audit`, where recipient care is on: it is then needed, and says who opted out before the audited time",
-    ),
+    ("CREATE on `recipient_care.intents_topic` and `.care_topic`", "`run` makes them where recipient care is on"),
     ("CREATE on `dead_letters.redriven_topic`", "`redrive` and `replay` make it"),
     ("WRITE on `control.topic`", "`run`, if a rule or `rule_options` has `max_per_minute`; it is then needed"),
     ("CREATE on the topic", "`emit --create`"),
@@ -154,12 +163,23 @@ def needed(command: str, settings: Settings, *, topics: Sequence[str] = (), into
     return rights
 
 
+def needed_with_care(command: str, settings: Settings, *, only: str | None = None) -> list[Right]:
+    """The rights of a command besides, where recipient care is on; `only` those to the topic of this setting."""
+    return [
+        Right(operation, need.resource, name)
+        for need in WITH_CARE[command]
+        if only in {None, need.setting}
+        for name in _names(settings, need.setting)
+        for operation in need.operations
+    ]
+
+
 def _names(settings: Settings, setting: str) -> Sequence[str]:
     section, _, key = setting.partition(".")
     if setting == _HISTORY and settings.history.group_id is None:
         return [f"{settings.kafka.group_id}{HISTORY_SUFFIX}"]
     value = getattr(getattr(settings, section), key)
-    return [value] if isinstance(value, str) else list(value)
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def as_markdown() -> str:
@@ -179,12 +199,18 @@ def as_markdown() -> str:
         "| command | topic or group | operations |",
         "|---|---|---|",
     ]
-    for command, needs in COMMANDS.items():
-        for number, need in enumerate(needs):
-            named = need.setting if need.setting == _TOPIC else f"`{need.setting}`"
-            name = f"{need.resource} {named}" + (f" + `{need.suffix}`" if need.suffix else "")
-            shown = f"`{command}`" if number == 0 else ""
-            lines.append(f"| {shown} | {name} | {', '.join(need.operations)} |")
+    lines += _rows(COMMANDS)
+    lines += [
+        "",
+        "## Where recipient care is on, besides",
+        "",
+        "The topic of preferences only if it is configured. Once care is switched off, `run` needs the rights to the "
+        "topic of intents until nothing is left in it.",
+        "",
+        "| command | topic or group | operations |",
+        "|---|---|---|",
+        *_rows(WITH_CARE),
+    ]
     lines += [
         "",
         "## What more rights give",
@@ -206,3 +232,14 @@ def as_markdown() -> str:
         "end, with exit code 2.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _rows(table: Mapping[str, Sequence[Need]]) -> list[str]:
+    rows: list[str] = []
+    for command, needs in table.items():
+        for number, need in enumerate(needs):
+            named = need.setting if need.setting == _TOPIC else f"`{need.setting}`"
+            name = f"{need.resource} {named}" + (f" + `{need.suffix}`" if need.suffix else "")
+            shown = f"`{command}`" if number == 0 else ""
+            rows.append(f"| {shown} | {name} | {', '.join(need.operations)} |")
+    return rows

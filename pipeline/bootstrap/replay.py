@@ -14,6 +14,7 @@ from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.replay import EventReader, EventResult, Subject
 from pipeline.adapters.operations.rewriting import Rewrite, Rewriter
 from pipeline.adapters.telemetry.logging import configure_logging
+from pipeline.bootstrap.care import care_rights
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.outcomes import text_encodings
@@ -84,6 +85,7 @@ class ReplayRun:
         if options.rule not in ids:
             raise UserError(f"{settings.rules} has no rule {options.rule}", hint=did_you_mean(options.rule, ids))
         check = TopicCheck(self._properties, settings.kafka.start_timeout_seconds)
+        check.prove(care_rights("replay", settings, rules))
         decoder = find_decoder(settings, schemas, compacted_topics=compacted_topics(settings, check))
         subject = Subject(
             options.rule,

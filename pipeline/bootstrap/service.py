@@ -41,6 +41,7 @@ from pipeline.bootstrap.events import (
 )
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
+from pipeline.bootstrap.kafka_rights import needed_with_care
 from pipeline.bootstrap.notices import make_apis
 from pipeline.bootstrap.outcomes import outcome_encoder
 from pipeline.bootstrap.recipient_care.hop import (
@@ -297,7 +298,10 @@ def make_parts(
     reread_for = reread_kafka_credentials(settings, credentials)
     properties = {**kafka_properties(settings), "logger": forwarding_logger()}
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
-    rights = rights_needed("run", settings)
+    rights = [
+        *rights_needed("run", settings),
+        *needed_with_care("run", settings, only="recipient_care.preferences_topic"),
+    ]
     topics.prove(rights)
     topics.require(_read(settings))
     ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)

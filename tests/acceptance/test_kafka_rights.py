@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pipeline.adapters.kafka.rights import Right
-from pipeline.bootstrap.kafka_rights import needed
+from pipeline.bootstrap.kafka_rights import needed, needed_with_care
 from pipeline.model.outcome import OutcomeKind
 from pipeline.settings import load_settings
 from tests.acceptance.service import END_SECONDS
@@ -113,3 +113,32 @@ def test_a_limit_of_rules_needs_the_right_to_pause_them(office: Office) -> None:
         assert process.wait(END_SECONDS) == 0, stage.service.log
     kinds = Counter(outcome.kind for outcome in outcomes)
     assert kinds == {OutcomeKind.ACCEPTED: 1, OutcomeKind.SUPPRESSED: EVENTS - 1}
+
+
+def test_recipient_care_needs_each_right_of_its_table(office: Office) -> None:
+    """Proven before anything is read; a topic that may not be seen is not taken for one that does not exist."""
+    stage = office.stage
+    care = {
+        name: f"{stage.topic}.{name.partition('_')[0]}" for name in ("intents_topic", "care_topic", "preferences_topic")
+    }
+    configured = {"recipient_care": {"enabled": True, "partitions": 3, **care}}
+    stage.service.configure({**stage.service.configuration, **configured})
+    admin = AdminClient({"bootstrap.servers": stage.broker.bootstrap_servers})
+    compact = {"cleanup.policy": "compact"}
+    made = [NewTopic(topic, 3, 1, config={} if name == "intents_topic" else compact) for name, topic in care.items()]
+    for created in admin.create_topics(made).values():
+        created.result(20)
+    rights = needed_with_care("run", load_settings(stage.service.folder / "pipeline.yaml", {}))
+    office.rights.grant(rights)
+    for right in rights:
+        office.rights.revoke([right])
+        before = len(_log(stage))
+        assert office.run() == 2, stage.service.log[before:]
+        office.rights.grant([right])
+        assert f"{PRINCIPAL} needs {right}" in stage.service.log[before:]
+    assert not stage.sandbox.state.memory.messages
+    with stage.service.running() as process:
+        outcomes = stage.wait_for_outcomes(EVENTS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED] * EVENTS

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.adapters.kafka.rights import Right, principal
 from pipeline.adapters.shipped import shipped
-from pipeline.bootstrap.kafka_rights import COMMANDS, needed
+from pipeline.bootstrap.kafka_rights import COMMANDS, WITH_CARE, needed, needed_with_care
 from pipeline.settings import load_settings
 from tests.acceptance.test_studio_newest import studio
 from tests.broker import secure
@@ -116,6 +116,29 @@ def test_the_table_of_rights_is_enough_and_each_right_is_needed(
         assert "kafka-acls" in ran.err
         assert "Traceback" not in ran.err
         assert secure.PASSWORD not in ran.err
+    ran = call(name)
+    assert ran.code == 0, ran
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_CARE if name != "run"])
+def test_recipient_care_needs_its_rights_besides(
+    name: str, office: Office, call: Callable[[str], Ran], topic: Callable[..., str]
+) -> None:
+    """What may not be seen would look like what does not exist, and what is on its way in it like lost."""
+    if name == "replay":
+        office.shop.emit(1)
+        commit(office.shop, 3)
+    configuration = json.loads(office.config.read_text(encoding="utf-8"))
+    care = {"enabled": True, "intents_topic": topic("intents"), "care_topic": topic("care")}
+    office.config.write_text(json.dumps({**configuration, "recipient_care": care}), encoding="utf-8")
+    rights = needed_with_care(name, load_settings(office.config, {}))
+    office.rights.grant([*office.needed(name), *rights])
+    for right in rights:
+        office.rights.revoke([right])
+        ran = call(name)
+        office.rights.grant([right])
+        assert ran.code == 2, (right, ran)
+        assert f"{PRINCIPAL} needs {right}" in ran.err
     ran = call(name)
     assert ran.code == 0, ran
 

@@ -13,12 +13,12 @@ from pipeline.adapters.kafka.intents.log import IntentsTopic, KafkaIntentLog
 from pipeline.adapters.kafka.intents.reader import seen_of
 from pipeline.adapters.kafka.intents.record import IntentDecoder, IntentEncoder, intent_schema
 from pipeline.adapters.kafka.intents.undelivered import undelivered
-from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import INTENTS_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.kafka_rights import needed_with_care
 from pipeline.bootstrap.outcomes import hash_key
 from pipeline.care.preferences import Choice, parse_preferences
 from pipeline.errors import ConfigurationError, Undecodable, Unreachable
@@ -66,7 +66,7 @@ def ensure_intents_topic(settings: Settings, topics: TopicCheck) -> IntentsTopic
     partitions = topics.ensure(
         TopicToMake(care.intents_topic, care.partitions, care.replication_factor, care.create), INTENTS_CONFIG
     )
-    topics.prove([Right(operation, "topic", care.intents_topic) for operation in ("READ", "WRITE")])
+    topics.prove(needed_with_care("run", settings, only="recipient_care.intents_topic"))
     return IntentsTopic(care.intents_topic, partitions, topics.batch_bytes([care.intents_topic]))
 
 

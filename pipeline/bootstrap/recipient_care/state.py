@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.adapters.kafka.care.reader import CareReader, CareSettings
 from pipeline.adapters.kafka.care.tail import CareTail
 from pipeline.adapters.kafka.care.writer import CareWriter
-from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import CARE_CONFIG, TopicCheck, TopicToMake
+from pipeline.bootstrap.kafka_rights import needed_with_care
 from pipeline.bootstrap.outcomes import identify_recipients
 from pipeline.care.recipients import CareTerms
 from pipeline.care.record import about
@@ -56,10 +56,7 @@ def _ensure_topic(settings: Settings, topics: TopicCheck, intents: IntentsTopic)
             f"{intents.partitions}; both must have as many",
             hint="create the smaller one again while nothing is in it, or name another topic",
         )
-    rights = [Right(operation, "topic", care.care_topic) for operation in ("READ", "WRITE")]
-    if care.preferences_topic is not None:
-        rights.append(Right("READ", "topic", care.preferences_topic))
-    topics.prove(rights)
+    topics.prove([right for right in needed_with_care("run", settings) if right.name != care.intents_topic])
 
 
 def make_care_state(

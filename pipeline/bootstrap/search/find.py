@@ -24,6 +24,7 @@ from pipeline.adapters.operations.find import (
 from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.cards.preview import Preview, previews
 from pipeline.authoring.explain import Match, explain, in_brief
+from pipeline.bootstrap.care import care_rights
 from pipeline.bootstrap.events import compacted_topics, find_decoder, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
@@ -207,6 +208,7 @@ def search_with(settings: Settings, history: History | None) -> Iterator[Search]
         decoder = find_decoder(settings, schemas, compacted_topics=compacted_topics(settings, check))
         group = settings.kafka.group_id
         explainer = Explainer(settings, schemas.catalogue)
+        check.prove(care_rights("find", settings, explainer.ruleset))
         events = KafkaEvents(properties, topics, group, decoder, explainer)
         kafka = KafkaOutcomes(properties, topics.outcomes, group, topics.intents)
         pauses = _pauses(settings, properties) if settings.control.topic in available else ()

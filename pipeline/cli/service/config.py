@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.bootstrap.apis import apis_of, key_of
-from pipeline.bootstrap.care import omitted_recipient
+from pipeline.bootstrap.care import disabled_care, omitted_recipient
 from pipeline.bootstrap.extras import lacking_here
 from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.errors import ConfigurationError, UserError
@@ -62,6 +62,8 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     with suppress(UserError):  # rules that do not exist here are a warning above
         if (conflict := omitted_recipient(settings)) is not None:
             errors.append(("outcomes.recipient", conflict))
+        if (conflict := disabled_care(settings)) is not None:
+            errors.append(("recipient_care.enabled", conflict))
     warnings += [(key, f"{key}: {message}") for key, message in lacking_here(settings, os.environ)]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):

@@ -102,3 +102,30 @@ outcomes: {{recipient: omit}}
     assert re.search(
         r"pipeline\.yaml:4:12: `outcomes\.recipient`: omit leaves out .*care\.yaml", capsys.readouterr().err
     )
+
+
+def test_config_check_finds_care_that_is_switched_off_and_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `run` would, at its start."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    settings(folder, RULE, CARE)
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(
+        f"""\
+kafka: {{bootstrap_servers: "localhost:1", topics: [events], group_id: g}}
+rules: {folder}
+notices: {{url: "http://localhost:1/", token: t}}
+recipient_care: {{enabled: false}}
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(sys, "argv", ["notice-pipeline", "config", "check", "--config", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    expected = (
+        r"pipeline\.yaml:4:18: `recipient_care\.enabled`: false, but the rules need recipient care \(.*care\.yaml\)"
+    )
+    assert re.search(expected, capsys.readouterr().err)

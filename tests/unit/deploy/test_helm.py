@@ -130,9 +130,23 @@ def test_scaling_follows_the_lag_of_each_topic(everything: dict[str, Manifest]) 
     """One trigger a topic, for the service's own group; the deployment leaves the number to KEDA."""
     scaled = everything["ScaledObject/shop-notice-pipeline"]["spec"]
     lags = [trigger["metadata"] for trigger in scaled["triggers"] if trigger["type"] == "kafka"]
-    assert [lag["topic"] for lag in lags] == ["trade.order.events", "coupon.events"]
+    assert [lag["topic"] for lag in lags] == ["trade.order.events", "coupon.events", "notice.intents"]
     assert {lag["consumerGroup"] for lag in lags} == {"default-shop"}
     assert "replicas" not in everything["Deployment/shop-notice-pipeline"]["spec"]
+
+
+def test_scaling_follows_intents_only_where_recipient_care_is_configured() -> None:
+    """Messages are sent from there; without it the topic does not exist, and KEDA would report a fault."""
+    off = ("--set", "config.recipient_care.enabled=false")
+    named = ("--set", "config.recipient_care.intents_topic=ours")
+    for arguments, topics in (
+        ((), ["trade.order.events"]),
+        (off, ["trade.order.events"]),
+        (named, ["trade.order.events", "ours"]),
+    ):
+        found = _render(*LEAST, "--set", "keda.enabled=true", *arguments)
+        triggers = found["ScaledObject/shop-notice-pipeline"]["spec"]["triggers"]
+        assert [one["metadata"]["topic"] for one in triggers if one["type"] == "kafka"] == topics
 
 
 @pytest.mark.parametrize(
@@ -356,15 +370,16 @@ def test_members_are_not_added_while_every_api_is_halted(everything: dict[str, M
     spec = everything["ScaledObject/shop-notice-pipeline"]["spec"]
     modifiers = spec["advanced"]["scalingModifiers"]
     assert modifiers["target"] == "5000"
-    assert {trigger["name"] for trigger in spec["triggers"]} == {"lag_0", "lag_1", "halted", "members"}
+    assert {trigger["name"] for trigger in spec["triggers"]} == {"lag_0", "lag_1", "lag_2", "halted", "members"}
 
     def wanted(**values: float) -> float:
-        return _formula(modifiers["formula"], **values) / float(modifiers["target"])
+        return _formula(modifiers["formula"], **{"lag_2": 0, **values}) / float(modifiers["target"])
 
     assert wanted(lag_0=40_000, lag_1=0, halted=0, members=2) == 8
     assert wanted(lag_0=40_000, lag_1=0, halted=1, members=2) == 2
     assert wanted(lag_0=0, lag_1=40_000, halted=0.25, members=4) == 8, "one member's breaker does not count"
     assert wanted(lag_0=0, lag_1=1_000, halted=1, members=2) <= 1, "fewer members are possible"
+    assert wanted(lag_0=0, lag_1=0, lag_2=15_000, halted=0, members=1) == 3, "intents count as well"
     assert wanted(lag_0=0, lag_1=15_000, halted=0, members=0) == 3, "without metrics the lag decides"
 
 
