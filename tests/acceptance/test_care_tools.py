@@ -16,6 +16,7 @@ from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.parcels import RECIPIENTS, RULES, Parcels
 from tests.acceptance.service import END_SECONDS
 from tests.broker.handle import Broker
+from tests.broker.unreadable import write_bomb
 
 pytestmark = pytest.mark.kafka
 CARE = """\
@@ -103,3 +104,28 @@ def test_the_tools_of_operators_work_with_recipient_care(parcels: Parcels) -> No
         assert {code for code, count in report["findings"].items() if count} <= {"accepted-twice"}
         service.send_signal(signal.SIGTERM)
         assert service.wait(END_SECONDS) == 0, parcels.service.log
+
+
+def test_a_partition_of_events_goes_on_after_a_skip(parcels: Parcels) -> None:
+    """The map role is stuck at a batch that nobody can inflate; what follows it is sent once it is skipped."""
+    parcels.emit(range(2 * RECIPIENTS), rubbish=False)
+    with parcels.service.running() as service:
+        parcels.outcomes(4 * RECIPIENTS)
+        bomb = write_bomb(parcels.properties, parcels.topic, 0)
+        parcels.emit(range(2 * RECIPIENTS, 4 * RECIPIENTS), rubbish=False)
+        assert parcels.service.reported("partition_stuck")
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(END_SECONDS) == 0, parcels.service.log
+    assert parcels.reported(0, "skip", f"{parcels.topic}/0/{bomb.start}", "--yes")["offsets"] == len(bomb)
+    with parcels.service.running() as service:
+        outcomes = parcels.outcomes(8 * RECIPIENTS + len(bomb))
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(END_SECONDS) == 0, parcels.service.log
+    assert ends(outcomes) == {
+        ("sent", OutcomeKind.ACCEPTED): 4 * RECIPIENTS,
+        ("track", OutcomeKind.ACCEPTED): RECIPIENTS,
+        ("track", OutcomeKind.SUPPRESSED): 3 * RECIPIENTS,
+        (None, OutcomeKind.UNDECODABLE): len(bomb),
+    }
+    report = parcels.reported(0, "audit")
+    assert (report["pending"], report["unproven"]) == (0, {})

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.operations.skip import KafkaSkip
@@ -15,6 +14,7 @@ from pipeline.delivery import pointer
 from pipeline.model import dead_letter
 from pipeline.model.ledger import CommitPoint, LedgerPosition
 from pipeline.model.outcome import OutcomeKind, Reason
+from tests.broker import unreadable
 from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command, Ran
@@ -23,23 +23,14 @@ from tests.integration.test_audit_command import Shop
 pytestmark = pytest.mark.kafka
 
 BOMB = range(2, 5)
-"""Offsets of a batch that is larger than `receive.message.max.bytes` (100 MB by default) when it is inflated."""
+"""Offsets of the batch that cannot be read."""
 
 Skip = Callable[..., Ran]
 
 
 def write_bomb(kafka: RealKafka) -> None:
-    """One batch of three records, 5 kB on the wire."""
-    settings = {
-        "compression.type": "zstd",
-        "message.max.bytes": 1_000_000_000,
-        "batch.size": 1_000_000_000,
-        "linger.ms": 5_000,
-    }
-    producer = Producer({**kafka.properties, **settings})
-    for _ in BOMB:
-        producer.produce(kafka.names.events, bytes(50_000_000), partition=0)
-    assert producer.flush(TIMEOUT) == 0
+    """At the end of the only partition of events."""
+    unreadable.write_bomb(kafka.properties, kafka.names.events, 0)
 
 
 @pytest.fixture
