@@ -22,6 +22,8 @@ _CALENDAR = frozenset(
 """CEL's methods of timestamps; with an argument that is a time zone (cel-spec, langdef.md, "List of Standard
 Definitions")."""
 _DIFFERENCE = re.compile(r"[+-]?([0-9]{1,9}):([0-9]{1,9})")
+_SLASHES = re.compile(r"/\^.*/[gimsuy]*|/.*\$/[gimsuy]*", re.DOTALL)
+"""A regular expression as JavaScript writes it, which no text matches: the slash is before the beginning."""
 _DAY_HOURS, _HOUR_MINUTES = 24, 60
 _HINTS: Mapping[str, str] = {
     **dict.fromkeys(_DIVISIONS, phrase("divide by something other than zero")),
@@ -126,6 +128,9 @@ class _Search:
         if node.name == "matches" and not self._evaluates(f"''.matches({self._tree.text(last)}\n)"):
             hint = phrase("brackets and stars that mean themselves need `\\\\` before them")
             return Fault(last.start, "bad-argument", phrase("matches: this is not a regular expression"), hint)
+        if node.name == "matches" and _SLASHES.fullmatch(str(self._value(last))):
+            hint = phrase("write what is between the slashes")
+            return Fault(last.start, "bad-argument", phrase("matches: the slashes are a part of the pattern"), hint)
         if node.name in _CALENDAR and not self._is_zone(node, last):
             hint = phrase('name a zone by its city, like "Asia/Shanghai", or its difference from UTC, like "+08:00"')
             return Fault(last.start, "bad-argument", phrase("{name}: this is not a time zone", name=node.name), hint)

@@ -335,7 +335,7 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         6,
         40,
         "the condition is never true: no `event.channel` satisfies both this and the part before it",
-        None,
+        "did you mean `||`?",
     ),
     "no-rules": (1, 1, "there is no rule", None),
     "no-template-id": (

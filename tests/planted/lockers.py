@@ -143,9 +143,79 @@ CONDITIONS = (
     Mistake("an amount in a text", WHEN, '▸number("1,000") > 1.0', "always-fails", "1000.0"),
 )  # fmt: skip
 
-IN_RULES = (*LEFTOVERS, *TIMES, *AMOUNTS, *RECIPIENTS, *CONDITIONS)
+
+def _condition(name: str, condition: str, code: str, hint: str) -> Mistake:
+    return Mistake(name, WHEN, condition, code, hint)
+
+
+LANGUAGES = (
+    _condition("not in of SQL", 'event.size ▸not in ["SMALL"]', "expression-syntax", "!(event.x in"),
+    _condition("a set of Python", 'event.size in {"SMALL"▸, "LARGE"}', "expression-syntax", "square brackets"),
+    _condition("a lambda of Java", "event.people.exists(p -▸> p.age > 18)", "expression-syntax", "exists(one, one"),
+    _condition("all items by a star", "event.people[▸*].age > 18", "expression-syntax", "event.list[0]"),
+    _condition("an item without number", "event.people[▸].age > 18", "expression-syntax", "written [0]"),
+    _condition("a comprehension", "any(p.age > 18 ▸for p in event.people)", "expression-syntax", "event.list.map("),
+    _condition("a new date", "event.stored_at > new ▸Date()", "expression-syntax", "knows no clock"),
+    _condition("a percentage", "event.ratio > 50%▸", "expression-syntax", "0.5 for 50 %"),
+    _condition("thousands as k", "event.count > 1▸k", "expression-syntax", "written out: 10000"),
+    _condition("ten thousands in Chinese", "event.count > 1▸万", "expression-syntax", "written out: 10000"),
+    _condition("a path of JSONPath", "▸$.count > 1", "expression-syntax", "event.x"),
+    _condition("a match of SQL", 'event.locker ▸~ "A"', "expression-syntax", "contains("),
+    _condition("a return", "▸return event.count > 1", "expression-syntax", "its own result"),
+    _condition("a formula's equals sign", "▸=event.count > 1", "expression-syntax", "leave the `=`"),
+    _condition("a point alone", ".▸count > 1", "unknown-name", "event.count"),
+    _condition("another holder", "▸data.count > 1", "unknown-name", "`event.count`"),
+    _condition("an enum's name", "event.size == ▸Size.SMALL", "unknown-name", 'write "SMALL"'),
+    _condition("a field of the item alone", "event.people.exists(p, ▸age > 18)", "unknown-name", "`p.age`"),
+    _condition("Math of JavaScript", "Math.▸floor(event.fee) > 1", "unknown-name", "int(event.…)"),
+    _condition("the greater of two", "▸max(event.count, 3) > 1", "unknown-name", "event.count > … ? event.count"),
+    _condition("a power", "▸pow(event.count, 2) > 1", "unknown-name", "multiply"),
+    _condition("a date as a function", 'event.stored_at > ▸date("2026-11-11")', "unknown-name", "timestamp("),
+    _condition("a key as a function", 'event.tiers.▸get("x") == "y"', "unknown-name", '"…" in event.tiers ?'),
+    _condition("a key that is there", 'event.tiers.▸containsKey("x")', "unknown-name", '"…" in event.tiers'),
+    _condition("a sorted list", 'event.tags.▸sort()[0] == "x"', "unknown-name", "stays in the order"),
+    _condition("a type of JavaScript", '▸typeof(event.count) == "int"', "unknown-name", "notice-pipeline fields"),
+    _condition("a padded number", '▸lpad(event.locker, 8, "0") == "x"', "unknown-name", "as the event has it"),
+    _condition("hundred beside an amount", "event.fee ▸> 100", "type-mismatch", "like 100.0"),
+    _condition("decimals in a list", "event.count ▸in [1.0, 2.0]", "type-mismatch", "[1, 2]"),
+    _condition("numbers in quotes in a list", 'event.count ▸in ["1"]', "type-mismatch", "without quotes: [1, 2]"),
+    _condition("an item of a map", 'event.tiers▸[0] == "x"', "type-mismatch", '"…" in event.x ?'),
+    _condition("a record as a condition", "event.courier ▸&& event.count > 1", "type-mismatch", "!= null"),
+    _condition("a field beside itself", "▸event.count > event.count", "never-matches", "compared with itself"),
+    _condition("not this or not that", 'event.size != "SMALL" || ▸event.size != "LARGE"', "always-matches", "`&&`"),
+    _condition("this and that", 'event.size == "SMALL" && ▸event.size == "LARGE"', "never-matches", "`||`"),
+    _condition("a pattern of JavaScript", 'event.locker.matches(▸"/^A/")', "bad-argument", "between the slashes"),
+    Mistake("another value of another kind", TEXT, """'${▸default(event.extra, "-")}'""", "type-mismatch",
+            "string(event.x)"),
+    Mistake("milliseconds to local_time", STORED, '${▸local_time(event.created_ms, "HH:mm")}', "type-mismatch",
+            "timestamp(… / 1000)"),
+    Mistake("texts joined with a point", TEXT, """'${"您好" .▸ event.locker}'""", "type-mismatch", "with `+`"),
+)  # fmt: skip
+
+YAML = (
+    Mistake("a text that goes on behind its quotes", TEXT, '"请"▸及时取件', "not-yaml", "put the whole text"),
+    Mistake("a text with a star", "description: Tell", "description: ▸* Tell", "not-yaml", "must not begin with `*`"),
+    Mistake("a text with a hyphen", "description: Tell", "description: ▸- Tell", "not-yaml", "must not begin with `-`"),
+    Mistake("a text with an exclamation mark", WHEN, "▸!event.count", "not-yaml", "must not begin with `!`"),
+    Mistake("an expression that begins with a text", WHEN, '"x"▸ in event.tags', "not-yaml", "put the whole text"),
+    Mistake("an expression that begins with a list", WHEN, "[1, 2]▸[0] > 1", "not-yaml", "put the whole text"),
+    Mistake("a quote that is not closed", TO, 'to: ▸"${event.sub}', "not-yaml", "a quote is not closed"),
+    Mistake("a wide blank behind a colon", TO, "to:▸\u3000${event.sub}", "not-yaml", "type a space"),
+    Mistake("a hard blank behind a colon", TO, "to:▸\xa0${event.sub}", "not-yaml", "no-break space"),
+    Mistake("a placeholder without quotes", TEXT, "{▸{thing1.DATA}}", "not-yaml", "`${event.…}`"),
+    Mistake("a key in capitals", TO, "▸To: ${event.sub}", "unknown-key", "`to`"),
+    Mistake("a category in capitals", "transactional", "▸Transactional", "wrong-value", "write transactional"),
+    Mistake("a category in brackets", "category: transactional", "▸category: [transactional]", "wrong-value",
+            "without brackets"),
+    Mistake("an id with a blank", "id: parcel-stored", "id: ▸Parcel Stored", "wrong-value", "write parcel-stored"),
+)  # fmt: skip
+
+IN_RULES = (*LANGUAGES, *YAML, *LEFTOVERS, *TIMES, *AMOUNTS, *RECIPIENTS, *CONDITIONS)
 
 IN_TEMPLATES = (
+    Mistake("a full-width colon in braces", "{label: 提示}", "{▸label：提示}", "unknown-key", "full-width colon"),
+    Mistake("no blank in braces", "{label: 提示}", "{▸label:提示}", "unknown-key", "a space after the colon"),
+    Mistake("a label alone", "{label: 提示}", "▸提示", "wrong-value", "{label: …}"),
     Mistake("an id left empty", IDS, '{production: "▸", staging: parcel-staging}', "doubtful-template-id",
             "copy it from the platform"),
     Mistake("an id to be done", IDS, "{production: ▸TODO, staging: parcel-staging}", "doubtful-template-id",

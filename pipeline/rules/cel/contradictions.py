@@ -22,6 +22,16 @@ _TURNED = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_"}
 _NEGATED = {"_==_": "_!=_", "_!=_": "_==_", "_<_": "_>=_", "_<=_": "_>_", "_>_": "_<=_", "_>=_": "_<_"}
 
 
+def of_itself(node: Node) -> Iterator[tuple[Node, str, bool]]:
+    """Comparisons of a field with itself: each with the field and whether it is always true."""
+    if node.name in _NEGATED:
+        one, other = map(written, node.children)
+        if one is not None and one == other:
+            yield node, one, node.name in {"_==_", "_<=_", "_>=_"}
+    for child in node.children:
+        yield from of_itself(child)
+
+
 class _Claim(NamedTuple):
     path: str
     sign: str

@@ -15,7 +15,7 @@ from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.other_languages import instead
 from pipeline.rules.cel.syntax import syntax
 from pipeline.rules.functions import FUNCTIONS
-from pipeline.rules.schema.types import RecordType
+from pipeline.rules.schema.types import NullableType, RecordType, ScalarType
 
 PACKAGE = "event_types"
 """Of CEL's names of an event's records: flat, so that a namespace clashes neither with Google's nor with another."""
@@ -76,7 +76,9 @@ class _Explain(NamedTuple):
             )
         else:
             hint = instead(name, holder, [function.name for function in FUNCTIONS], is_method=True) or ""
-            if kind == "string" and "[" in hint:
+            if name == "event":
+                hint = phrase("join texts with `+`")
+            elif kind == "string" and "[" in hint:
                 hint = phrase("write substring({holder}, 0, 1) for the first character", holder=holder)
         message = phrase(
             "`{holder}` is {kind}, which has no field `{name}`", holder=holder, kind=type_names.named(kind), name=name
@@ -167,8 +169,15 @@ def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
     name = name.partition(".")[0]
     start = max(0, source.find(name, max(0, at - len(name))))
     behind = source[start + len(name) :].lstrip()
+    if not name:  # `.urgent`
+        field = _AFTER_POINT.match(source, start)
+        hint = phrase(
+            "a field is named after a point: event.{field}", field=field[1] if field is not None else "order_no"
+        )
+        return Fault(start, "unknown-name", phrase("a name is missing before the point"), hint)
     if not behind.startswith("("):
-        return Fault(start, "unknown-name", phrase("there is no `{name}` here", name=name), _near_name(name, fields))
+        hint = _other_holder(behind, fields) or _of_the_item(source[:start], name, fields) or _near_name(name, fields)
+        return Fault(start, "unknown-name", phrase("there is no `{name}` here", name=name), hint)
     is_method = source[:start].rstrip().endswith(".")
     subject = _before(source, start) if is_method else _first_argument(behind)
     declared = next((one for one in FUNCTIONS if one.name == name), None)
@@ -198,6 +207,34 @@ def _unknown_name(source: str, at: int, name: str, fields: Fields) -> Fault:
     )
     hint = instead(name, subject, names, is_method=is_method) or known
     return Fault(start, "unknown-name", phrase("there is no function `{name}`", name=name), hint)
+
+
+_AFTER_POINT = re.compile(r"\s*\.?\s*([A-Za-z_]\w*)")
+_ITEM = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+
+
+def _other_holder(behind: str, fields: Fields) -> str | None:
+    """Of a field that is read from something else: `data.order_no`, `this.order_no`, `Channel.WECHAT`."""
+    found = _AFTER_POINT.match(behind) if behind.startswith(".") else None
+    if found is None:
+        return None
+    if fields.root.field(found[1]) is not None:
+        return phrase("did you mean `event.{own}`?", own=found[1])
+    return phrase('write "{symbol}"', symbol=found[1]) if found[1] in _symbols(fields) else None
+
+
+def _symbols(fields: Fields) -> frozenset[str]:
+    """The values of all enums of the event."""
+    kinds = (field.type for record in records(fields.root) for field in record.fields)
+    plain = (kind.inner if isinstance(kind, NullableType) else kind for kind in kinds)
+    return frozenset[str]().union(*(kind.symbols for kind in plain if isinstance(kind, ScalarType)))
+
+
+def _of_the_item(before: str, name: str, fields: Fields) -> str | None:
+    """Of a field of the item that is named alone: `event.people.exists(person, age > 17)`."""
+    items = _ITEM.findall(before)
+    is_field = any(record.field(name) is not None for record in records(fields.root) if record is not fields.root)
+    return phrase("did you mean `{item}.{name}`?", item=items[-1], name=name) if items and is_field else None
 
 
 _SUBJECT = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\.$")

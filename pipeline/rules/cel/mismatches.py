@@ -14,7 +14,7 @@ _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 _ORDER = _COMPARISONS - {"==", "!="}
 _EITHER = frozenset({"&&", "||"})
 _NUMBERS = frozenset({"int", "double", "uint"})
-_POINT = phrase("a whole number beside a decimal one is written with its point, like 0.0; of a field make double(…)")
+_WHOLE = re.compile(r"\s*(-?\d+)(?![\d.])")
 _UNSIGNED = phrase("leave out the `u` behind the number")
 _DAY = re.compile(r"\s*[\"'](\d{4}-\d{2}-\d{2})[\"']")
 _PLACES = (
@@ -99,7 +99,20 @@ def _hint(function: Function, kinds: Sequence[str]) -> str:
         case "join", kind if kind.startswith("list"):
             return phrase('name the text of each record: join(event.lines.map(one, one.title), "、")')
         case _:
-            return like(function)
+            return _instead_of_number(function, kinds) or like(function)
+
+
+def _instead_of_number(function: Function, kinds: Sequence[str]) -> str | None:
+    """A hint about a number where another value goes."""
+    first = kinds[0] if kinds else ""
+    if function.name == "local_time" and first == "int":
+        return phrase("a number is a time as timestamp(…), in seconds; milliseconds are timestamp(… / 1000)")
+    if function.name == "default" and first in _NUMBERS:
+        if kinds[-1] == "string":
+            return phrase('ask instead: event.x != null ? string(event.x) : "-"')
+        if kinds[-1] in _NUMBERS:
+            return phrase("beside a number with decimals write 0.0, beside a whole one 0")
+    return None
 
 
 def _of_cel(start: int, function: str, kinds: Sequence[str]) -> Fault:
@@ -173,19 +186,22 @@ def _of_item(at: int, holder: str, index: str, around: tuple[str, str]) -> Fault
         return Fault(
             at, "type-mismatch", phrase("a field is not named in brackets"), phrase("write .{inside}", inside=inside)
         )
-    return Fault(at, "type-mismatch", phrase("{holder} has no items", holder=named(holder)), None)
+    key = phrase('ask for a key: "…" in event.x ? event.x["…"] : "-"') if holder.startswith("map") else None
+    return Fault(at, "type-mismatch", phrase("{holder} has no items", holder=named(holder)), key)
 
 
 def _operator_hint(sign: str, one: str, other: str, around: tuple[str, str]) -> str | None:
     both = {one, other}
     before, behind = around
     if both < _NUMBERS and len(both) > 1:
-        return _UNSIGNED if "uint" in both else _POINT
+        return _UNSIGNED if "uint" in both else _with_point(behind)
     if sign in _EITHER and "bool" in both:
         if "string" in both:
             field = before.rpartition("==")[0].split()[-1:] or ["event.…"]
             return phrase('say each comparison in full, or write {field} in ["…", "…"]', field=field[0])
-        return phrase("each side must be true or false: compare it with something")
+        is_record = any("." in kind and not kind.startswith(("google.", "list", "map")) for kind in both)
+        hint = phrase("each side must be true or false: compare it with something")
+        return phrase("each side must be true or false: ask … != null") if is_record else hint
     if sign in _EITHER:
         return phrase('each side must be true or false; for another value instead of null write default(…, "…")')
     if sign in _ORDER and one == "bool" and other in _NUMBERS | {"string"} and _is_chain(before):
@@ -195,6 +211,15 @@ def _operator_hint(sign: str, one: str, other: str, around: tuple[str, str]) -> 
     if both & _NUMBERS and "string" in both:
         return _number_and_text(sign, one, other, before, behind)
     return _time_hint(sign, one, other, behind)
+
+
+def _with_point(behind: str) -> str:
+    number = _WHOLE.match(behind)
+    written = f"{number[1]}.0" if number is not None else "0.0"
+    return phrase(
+        "a whole number beside a decimal one is written with its point, like {number}; of a field make double(…)",
+        number=written,
+    )
 
 
 def _is_chain(before: str) -> bool:
@@ -228,6 +253,9 @@ def _time_hint(sign: str, one: str, other: str, behind: str) -> str | None:
         return phrase("texts are only joined, with `+`")
     if "null" in both or "null_type" in both:
         return phrase("ask first: … != null ? … : …")
+    if sign == "in" and one in _NUMBERS and other.startswith("list"):
+        example = "[1.0, 2.0]" if one == "double" else "[1, 2]"
+        return phrase("the list has the same kind of numbers, without quotes: {example}", example=example)
     if sign == "in":
         return phrase('write event.x in ["…", "…"], or "…" in event.list')
     return phrase("both sides must be of one type") if sign in _COMPARISONS | {"+"} else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from pipeline.phrases import marked, phrase
@@ -28,16 +29,34 @@ _HINTS: Mapping[str, str] = {
     **_named("isNull isnull isNone isDefined notNull", marked("write {subject} == null, or {subject} != null")),
     **_named("equals equalsIgnoreCase eq compareTo", marked("compare with `==`")),
     **_named(
-        "includes indexOf search find instr has_key containsKey",
+        "includes indexOf search instr",
         marked('write {subject}.contains("…") for a text, "…" in {subject} for a list'),
+    ),
+    **_named("hasKey has_key containsKey", marked('write "…" in {subject}')),
+    **_named(
+        "find findFirst detect",
+        marked('write {subject}.contains("…") for a text, {subject}.filter(one, one == …) for a list'),
+    ),
+    **_named("get getOrNone", marked('write "…" in {subject} ? {subject}["…"] : "-"')),
+    **_named("pow power square sqrt", marked("there are no powers: multiply, as in event.x * event.x")),
+    **_named(
+        "padStart padEnd zfill lpad rpad rjust ljust repeat", marked("a text is shown as the event has it, or shorter")
+    ),
+    **_named("sort sorted sortBy order_by reverse reversed", marked("a list stays in the order that the event has")),
+    **_named(
+        "typeof instanceof isinstance typeName isString isNumber",
+        marked("`notice-pipeline fields TYPE` shows each type"),
     ),
     **_named(
         "toString str text cstr valueOf",
         marked("write string({subject}) for a number, local_time({subject}, …) for a time"),
     ),
     **_named(
-        "toFixed round fixed roundup rounddown floor ceil trunc number_format formatNumber",
+        "toFixed round fixed roundup rounddown ceil ceiling number_format formatNumber",
         marked('write decimal({subject}, 2), or money({subject}, "CNY") for an amount'),
+    ),
+    **_named(
+        "floor trunc", marked("write int({subject}) for whole units, decimal({subject}, 2) for the number as a text")
     ),
     **_named("parseInt toInt integer cint", marked("write int({subject})")),
     **_named(
@@ -61,9 +80,16 @@ _HINTS: Mapping[str, str] = {
     **_named("or", marked("write a || b")),
     **_named("not", marked("write !( … )")),
     **_named(
-        "format strftime date_format dateFormat formatDate formatTime to_char todate toDate date "
-        "datevalue moment toLocaleString toISOString sprintf printf",
+        "format strftime date_format dateFormat formatDate formatTime to_char "
+        "moment toLocaleString toISOString sprintf printf",
         marked('for a time write local_time({subject}, "YYYY年M月D日 HH:mm"), for a number decimal({subject}, 2)'),
+    ),
+    **_named(
+        "date datetime todate toDate datevalue parseDate str_to_date strptime",
+        marked(
+            'a fixed time is timestamp("2026-11-11T00:00:00+08:00"), a fixed date "2026-11-11"; '
+            'to show one write local_time({subject}, "YYYY年M月D日 HH:mm")'
+        ),
     ),
     **_named(
         "currency formatMoney formatCurrency dollar toMoney price yuan rmb", marked('write money({subject}, "CNY")')
@@ -75,7 +101,13 @@ _HINTS: Mapping[str, str] = {
     **_named("first head", marked("write {subject}[0], and ask first: size({subject}) > 0")),
     **_named("last tail", marked("write {subject}[size({subject}) - 1], and ask first: size({subject}) > 0")),
     **_named(
-        "sum max min avg average total",
+        "max min greatest least",
+        marked(
+            "of two values write {subject} > … ? {subject} : …; of a list the event must have it as a field of its own"
+        ),
+    ),
+    **_named(
+        "sum avg average total reduce",
         marked("the event must have the result as a field of its own: an expression cannot add up a list"),
     ),
     **_named("split explode", marked("the event must have the parts as fields of their own")),
@@ -96,6 +128,8 @@ _METHODS = frozenset({"contains", "startsWith", "endsWith", "matches"})
 _OF_ONE = frozenset({"trim", "upper", "lower", "size", "string", "int", "double", "number", "url_encode", "mask"})
 _FURTHER: Mapping[str, str] = {"replace": ', "-", ""', "substring": ", 0, 8"}
 """Arguments behind the first one, for example."""
+_MODULE = re.compile(r"[A-Z]\w*|math|moment|datetime|date|json|np|pd|str|re")
+"""What holds functions in other languages: `Math.round(event.fee)`."""
 _MACROS = frozenset({"exists", "exists_one", "all", "map", "filter"})
 
 
@@ -119,5 +153,7 @@ def instead(name: str, subject: str, functions: Iterable[str], *, is_method: boo
         return phrase("write {known}({subject}{further})", known=known, subject=subject or "event.…", further=further)
     if known is not None:
         return phrase("did you mean `{known}`?", known=known)
+    if is_method and _MODULE.fullmatch(subject):
+        subject = ""
     hint = _HINTS.get(name.casefold())
     return phrase(hint, subject=subject or "event.…") if hint is not None else None

@@ -49,6 +49,8 @@ _HINTS: Mapping[str, str] = {
     "else": _CHOICE,
     "unless": _CHOICE,
     "when": _CHOICE,
+    "return": phrase("leave it out: an expression is its own result"),
+    "#": phrase("a text with # is in quotes; an expression has no comments"),
     ";": phrase("one expression is enough: join conditions with `&&`"),
     "元": phrase("an amount is a number alone, like 12.50"),
     "块": phrase("an amount is a number alone, like 12.50"),
@@ -87,6 +89,18 @@ _FORMS = (
     _form(r"=<", phrase("write `<=`")),
     _form(r"<>", phrase("write `!=`")),
     _form(r"\+\+|--|\+=|-=", phrase("an expression changes nothing: write event.x + 1")),
+    _form(r"\(\s*\w+\s*->", phrase("write event.tags.exists(one, one == …): the name, a comma, the condition")),
+    _form(r"\bnot\s+in\b", phrase('write !(event.x in ["…", "…"])')),
+    _form(r"\bin\s*\{", phrase('a list is in square brackets: in ["…", "…"]')),
+    _form(r"\.\?", phrase("write event.x != null ? event.x.y : …")),
+    _form(r"\[\s*\*\s*\]", phrase("of all items write event.list.exists(one, one.x == …), of the first event.list[0]")),
+    _form(r"\[\s*\]", phrase("an item of a list is written [0]")),
+    _form(r"\bfor\s+\w+\s+in\b", phrase("write event.list.exists(one, one.x == …), or event.list.map(one, one.x)")),
+    _form(r"\bnew\s+\w", phrase('a fixed time is timestamp("2026-11-11T00:00:00+08:00"); a rule knows no clock')),
+    _form(r"\d\s*%(?!\s*\w)", phrase("a percentage is a number: 0.5 for 50 %")),
+    _form(r"\d\s*[kK万千亿wW]\b", phrase("a number is written out: 10000")),
+    _form(r"\$\.", phrase("a field is named after a point: event.x")),
+    _form(r"~", _TEXT_TESTS),
     _form(r"->|::", phrase("a field is named after a point: event.x")),
     _form(r"\.\.", phrase("a field is named after one point: event.x")),
     _form(r"\.\s*\d", phrase("an item of a list is written [0]")),
@@ -137,6 +151,8 @@ def syntax(message: str, source: str, at: int) -> tuple[str, str | None]:
 def _ended(message: str, expected: str, source: str) -> tuple[str, str | None]:
     if not source.strip():
         return phrase("there is no expression"), phrase("write a field between the braces: ${event.order_no}")
+    if re.search(r"\d\s*%\s*$", source):
+        return phrase("the expression ends too early"), phrase("a percentage is a number: 0.5 for 50 %")
     if re.search(r"\?\.", source):
         return phrase("the expression ends too early"), phrase("write event.x != null ? event.x.y : …")
     if message.startswith("missing '"):
@@ -153,6 +169,8 @@ def _hint(token: str, source: str, at: int) -> str | None:
     first, before = token[:1], source[:at].rstrip()
     if (quote := _open_quote(source)) is not None and not _straightened(first):
         return phrase("the quote `{quote}` is not closed", quote=quote)
+    if first == "=" and not before:
+        return phrase("leave the `=` at the beginning out")
     return (
         _of_sign(first, before, source, at)
         or _of_form(source, at)
@@ -182,7 +200,7 @@ def _of_sign(first: str, before: str, source: str, at: int) -> str | None:
         return phrase("a number has no separators: {number}", number=number)
     if first == ">" and before.endswith("<"):
         return phrase("write `!=`")
-    if before.casefold().endswith("not"):
+    if before.casefold().endswith("not") and not re.match(r"\s*in\b", source[at:]):
         return _HINTS["not"]
     if first and first in "&|" and source[at : at + 2] not in {"&&", "||"} and _is_joining(source, at):
         return (
@@ -262,7 +280,8 @@ def _of_form(source: str, at: int) -> str | None:
 
 def _behind(source: str, found: re.Match[str], at: int) -> int:
     """How far behind a form its error may be: within the brackets that it opens."""
-    return _AROUND if found[0].endswith("(") and ")" not in source[found.end() : at] else 0
+    closing = {"(": ")", "{": "}"}.get(found[0][-1:])
+    return _AROUND if closing is not None and closing not in source[found.end() : at] else 0
 
 
 def _straightened(character: str) -> str | None:

@@ -195,6 +195,10 @@ def _texts_of(index: int, rule: RuleModel, given: RuleModel) -> Iterator[tuple[P
 def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> None:
     """A condition whose value does not depend on the event."""
     root, path = condition.tree.root, condition.path
+    for node, field, is_true in contradictions.of_itself(root):
+        code = "always-matches" if is_true else "never-matches"
+        summary = phrase("`{field}` is compared with itself", field=field)
+        report.add_inside(path, node.start, code, summary, phrase("name the other field, or a value"))
     if is_fixed(root):
         value = _value(condition, cel)
         if isinstance(value, bool):
@@ -206,7 +210,7 @@ def _decided(report: Report, condition: ExpressionSource, cel: Environment) -> N
         summary = phrase(
             "the condition is never true: no `{path}` satisfies both this and the part before it", path=clash.path
         )
-        report.add_inside(path, clash.at.start, "never-matches", summary)
+        report.add_inside(path, clash.at.start, "never-matches", summary, phrase("did you mean `||`?"))
     elif clash := contradictions.always(root):
         summary = phrase(
             "the condition is always true: any `{path}` satisfies this or the part before it", path=clash.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 
 from pipeline.model.finding import Finding
@@ -62,6 +63,9 @@ def _key_hint(style: Style, key: str) -> str:
     plain = key.strip("{} ").removesuffix(".DATA")
     if plain != key and style.kind_of(plain) is not None:
         return phrase("write `{plain}`: the key alone, without braces and `.DATA`", plain=plain)
+    likely = "".join(unicodedata.normalize("NFKC", key).casefold().split())
+    if likely != key and style.owns(likely):
+        return phrase("did you mean `{part}`?", part=likely)
     part = next((key[at + 1 :] for at, one in enumerate(key) if one in "_- " and style.owns(key[at + 1 :])), None)
     return phrase("did you mean `{part}`?", part=part) if part is not None else style.key_hint
 

@@ -237,7 +237,7 @@ class _Reader:
                 event.start_mark, "too-deep", phrase("nested deeper than {max_depth} levels", max_depth=MAX_DEPTH)
             )
         if event.tag is not None:
-            raise _Refused(event.start_mark, "not-yaml", phrase("tags are not allowed here"), _TAG)
+            raise _Refused(event.start_mark, "not-yaml", _TAG, phrase("put the text in quotes: '…'"))
         if path not in self.keys:
             self.keys[path] = _location(event.start_mark)
         if is_scalar:
@@ -262,7 +262,9 @@ class _Reader:
             if event.__class__ is self._is.MappingEndEvent:
                 break
             if event.__class__ is not self._scalar_event:
-                hint = phrase('put the key in quotes: "*"') if isinstance(event, self._is.AliasEvent) else None
+                hint = phrase("put a text that begins with a bracket in quotes; a value of the event is `${event.…}`")
+                if isinstance(event, self._is.AliasEvent):
+                    hint = phrase('put the key in quotes: "*"')
                 raise _Refused(event.start_mark, "not-yaml", phrase("a key must be a plain text"), hint)
             key = _checked(event)
             if key in values:
@@ -282,7 +284,7 @@ def _checked(event: _Event) -> str:
     return value
 
 
-_TAG = phrase("put a text that begins with `!` in quotes")
+_TAG = phrase("a text must not begin with `{character}`", character="!")
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _READ_DIFFERENTLY = re.compile(
     "[\t\ufeff\x85\u2028\u2029\r\ud800-\udfff]|(?:^|[\\s\\[{,])[&*!][^\\s&=*]|[|>][-+0-9]*#", re.MULTILINE

@@ -15,9 +15,15 @@ _CODE = "not-yaml"
 _KEY = re.compile(r"(?P<indent> *)(?:- +)?(?P<key>[\w.\"'-]+) *:(?= |$)(?P<value>.*)")
 _FULL_WIDTH_COLON = re.compile(r"\s*(?:- )?([\w-]+)：")
 _NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z][\w-]*):[^\s/]")
+_OTHER_BLANK = re.compile(r"\s*(?:- )?[A-Za-z][\w-]*:([^\S \t]|[\u200b\ufeff])")
+_QUOTED = re.compile(r"\s*(?:- +)?[\w.-]+ *: +(?P<quote>[\"'])(?P<rest>.*)")
+_OPERATOR = re.compile(r"\s*(?:[.+=!<>&|?*/%-]|in\b)")
+"""What follows a text in an expression."""
+_INDICATOR = re.compile(r"\s*(?:- +)?[\w.-]+ *: +(?P<sign>[*&!?|>%@`-])(?: |\S|$)")
 _CONFLICT = re.compile(r"(?:<{7}|={7}|>{7})(?: |$)")
 _BLANKS = {"\u00a0": phrase("no-break space"), "\u3000": phrase("ideographic space")}
 _IN_QUOTES_ALL = phrase("put the whole text in quotes: '…'")
+_WITH_QUOTES = phrase("put the whole text in quotes: '…', with \" inside")
 _IN_QUOTES = phrase("put the text in quotes: '…', or below a `|-` on lines of its own")
 _SAME_COLUMN = phrase("keys of one thing begin in the same column, with the same indent")
 
@@ -147,6 +153,18 @@ def _open_quote(case: _Case) -> Iterator[YamlFault]:
         )
 
 
+def _open_quote_above(case: _Case) -> Iterator[YamlFault]:
+    """A quote that is not closed ends at the next one, many lines below."""
+    if "found '" not in case.problem:
+        return
+    for number in range(case.line - 1, -1, -1):
+        found = _QUOTED.match(case.text(number))
+        if found is not None and found["quote"] not in found["rest"]:
+            hint = phrase("it ends with the same quote, {quote}", quote=found["quote"])
+            yield _fault(number, found.start("quote"), phrase("a quote is not closed"), hint)
+            return
+
+
 def _escape(case: _Case) -> Iterator[YamlFault]:
     if "escape" in case.problem:
         hint = phrase("inside '…' a backslash is a plain character; inside \"…\" write two")
@@ -162,6 +180,9 @@ def _quote_in_quotes(case: _Case) -> Iterator[YamlFault]:
         while end >= 0 and quote == "'" and line.startswith("''", end):
             end = line.find(quote, end + 2)
         rest = line[end + 1 :] if end >= 0 else ""
+        if end >= 0 and quote == '"' and _OPERATOR.match(rest):
+            yield _fault(case.line, end + 1, phrase("the value ends at the quote before this"), _WITH_QUOTES)
+            return
         if end >= 0 and quote in rest and not re.match(r"\s*(?:$|#|[,\]}:])", rest):
             other = '"' if quote == "'" else "'"
             hint = phrase(
@@ -213,11 +234,9 @@ def _expression_in_brackets(case: _Case) -> Iterator[YamlFault]:
 def _behind_its_end(case: _Case) -> Iterator[YamlFault]:
     """`"${event.sum}"元`, `[热卖] 咖啡`: the value ends at the quote or bracket that closes it."""
     before = case.text(case.line)[: case.column].rstrip()
-    if "found '<scalar>'" not in case.problem or before[-1:] not in _CLOSING:
+    if "found '" not in case.problem or before[-1:] not in _CLOSING:
         return
-    hint = _IN_QUOTES_ALL
-    if before[-1] == '"':
-        hint = phrase("put the whole text in quotes: '…', with \" inside")
+    hint = _WITH_QUOTES if before[-1] == '"' else _IN_QUOTES_ALL
     is_quote = before[-1] in "\"'"
     message = (
         phrase("the value ends at the quote before this")
@@ -262,7 +281,7 @@ def _more_indented(case: _Case) -> Iterator[YamlFault]:
     key, above = _KEY.match(case.text(case.line)), _above(case)
     if key is None or above is None or not above["value"].partition(" #")[0].strip():
         return
-    more = len(key["indent"]) - len(above["indent"])
+    more = key.start("key") - above.start("key")
     if more > 0:
         blanks = phrase("one space") if more == 1 else phrase("{more} spaces", more=more)
         message = phrase(
@@ -271,7 +290,7 @@ def _more_indented(case: _Case) -> Iterator[YamlFault]:
             blanks=blanks,
             above=above["key"],
         )
-        yield _fault(case.line, len(key["indent"]), message, _SAME_COLUMN)
+        yield _fault(case.line, key.start("key"), message, _SAME_COLUMN)
 
 
 def _above(case: _Case) -> re.Match[str] | None:
@@ -287,11 +306,23 @@ def _no_blank(case: _Case) -> Iterator[YamlFault]:
         return
     line, column = case.start
     written = case.text(line)
-    if _NO_BLANK.match(written):
+    if found := _OTHER_BLANK.match(written):
+        name = _BLANKS.get(found[1]) or f"U+{ord(found[1]):04X}"
+        message = phrase("behind the colon is a character that is not a space ({name})", name=name)
+        yield _fault(line, found.start(1), message, phrase("delete it and type a space"))
+    elif _NO_BLANK.match(written):
         yield _fault(line, column, phrase("a key without a value"), phrase("write a space after the colon"))
     else:
         hint = phrase("a key is followed by `:` and a space; a text of several lines is below a `|-`, indented")
         yield _fault(line, column, phrase("this line has no key"), hint)
+
+
+def _indicator(case: _Case) -> Iterator[YamlFault]:
+    """A text that begins with a character that means something to YAML: `* 取件`, `- 取件`."""
+    for number in case.near:
+        if found := _INDICATOR.match(case.text(number)):
+            message = phrase("a text must not begin with `{character}`", character=found["sign"])
+            yield _fault(number, found.start("sign"), message, phrase("put the text in quotes: '…'"))
 
 
 def _indentation(case: _Case) -> Iterator[YamlFault]:
@@ -323,6 +354,7 @@ _DIAGNOSES: tuple[Callable[[_Case], Iterator[YamlFault]], ...] = (
     _full_width_colon,
     _escape,
     _open_quote,
+    _open_quote_above,
     _quote_in_quotes,
     _hidden_color,
     _expression_in_brackets,
@@ -333,5 +365,6 @@ _DIAGNOSES: tuple[Callable[[_Case], Iterator[YamlFault]], ...] = (
     _colon_in_text,
     _no_blank,
     _behind_its_end,
+    _indicator,
     _indentation,
 )

@@ -387,7 +387,7 @@ CODES: Mapping[str, Code] = {
         'when: event.channel == "WECHAT" && event.channel == "ALIPAY"',
     ),
     "always-matches": Code(
-        _N,
+        _W,
         "The condition is always true.",
         "Leave `when:` out.",
         'when: event.channel != "WECHAT" || event.channel != "ALIPAY"',

@@ -139,7 +139,7 @@ def _comment_behind(document: Document, path: tuple[str | int, ...]) -> str | No
 
 def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[str]) -> Finding:
     name = str(path[-1])
-    hint = did_you_mean(name, known)
+    hint = _colon_hint(name, known) or did_you_mean(name, known)
     if hint is None and "data" in known and any(style.owns(name) for style in STYLES.values()):
         hint = phrase("put the fields of the card below `data:`")
     elif "until" in known:
@@ -149,6 +149,16 @@ def _unknown_key(document: Document, path: tuple[str | int, ...], known: list[st
     elif hint is None and not name.isidentifier():
         hint = phrase("inside { } a comma begins the next key: put a text with a comma in quotes")
     return document.finding(path, "unknown-key", phrase("unknown key `{name}`", name=name), hint)
+
+
+def _colon_hint(name: str, known: list[str]) -> str | None:
+    """About a known key with its value: within { } `label:备注` and `label：备注` are keys without one."""
+    key, colon, _ = name.replace("：", ":").partition(":")
+    if not colon or key not in known:
+        return None
+    if "：" in name:
+        return phrase("`：` is a full-width colon: write `:` and a space")
+    return phrase("write a space after the colon")
 
 
 _KINDS: Mapping[str, tuple[str, str | None]] = {
@@ -184,6 +194,12 @@ _OF_KEYS: Mapping[tuple[str, str], str] = {
 """Hints for keys whose values are often of another kind."""
 
 
+def _in_form(given: str, pattern: str) -> str | None:
+    """The text in small letters and with hyphens, if it then has the form."""
+    likely = re.sub(r"[\s_.]+", "-", given.strip().lower())
+    return phrase("write {likely}", likely=likely) if re.fullmatch(pattern, likely) is not None else None
+
+
 def _message(fault: ErrorDetails) -> tuple[str, str | None]:
     kind, given = fault["type"], fault.get("ctx", {})
     if fault["input"] is None and fault["loc"][-1:] != ("ids",):
@@ -191,6 +207,15 @@ def _message(fault: ErrorDetails) -> tuple[str, str | None]:
     if kind in _KINDS:
         message, hint = _KINDS[kind]
         name = next((str(part) for part in reversed(fault["loc"]) if part != "str"), "")
+        value = fault["input"]
+        if kind == "string_type" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+            hint = phrase("write it without brackets: {value}", value=value[0])
+        elif kind == "string_type" and isinstance(value, dict | list):
+            hint = phrase("put a text that begins with a bracket in quotes: '…'")
+        elif kind == "string_type":
+            hint = phrase("put it in quotes: '…'")
+        elif kind == "model_type" and "fields" in fault["loc"][-2:-1]:
+            hint = phrase("write its label: {label: …}")
         return message, _OF_KEYS.get((kind, name), hint)
     if kind == "greater_than":
         return phrase("must be longer than 0, or no message is ever sent"), phrase(
@@ -205,6 +230,7 @@ def _message(fault: ErrorDetails) -> tuple[str, str | None]:
             return phrase("more than {most:,} entries", most=most), None
         return phrase("more than {most:,} characters", most=most), None
     if kind == "string_pattern_mismatch":
-        return SHAPES.get(str(given.get("pattern")), _FORM), None
+        shape = SHAPES.get(str(given.get("pattern")), _FORM)
+        return shape, _in_form(str(fault["input"]), str(given.get("pattern")))
     own = given.get("error")
     return own.args[0] if isinstance(own, ValueError) else f"{fault['msg'][:1].lower()}{fault['msg'][1:]}", None
