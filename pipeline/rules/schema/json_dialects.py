@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from pipeline.phrases import phrase
 from pipeline.rules.schema import avro_values
+from pipeline.rules.schema.avro_values import UNITS_PER_SECOND
 from pipeline.rules.schema.json_scalars import DECIMAL_TEXT, Fault, Read, is_integer, readable, strict_reader, symbol
 from pipeline.rules.schema.types import Scalar, ScalarType
 from pipeline.rules.schema.unreadable import WRONG_UNIT
@@ -39,6 +41,9 @@ def _lenient_reader(kind: ScalarType, read: Read) -> Read:
         return lambda value: read(_unambiguous(value))
     if kind.scalar is Scalar.TIMESTAMP:
         return lambda value: _lenient_time(value, read)
+    if kind.logical in UNITS_PER_SECOND or kind.logical == "date":
+        make = date if kind.logical == "date" else _local_time if kind.logical.startswith("local-") else _time_of_day
+        return lambda value: read(_of_parts(value, make) if isinstance(value, list) else value)
     prepare = _LENIENT.get(kind.scalar) if kind.logical in {None, "uuid"} else None
     return read if prepare is None else _or_prepared(read, prepare)
 
@@ -104,8 +109,24 @@ def _lenient_time(value: object, read: Read) -> object:
         raise
 
 
+def _of_parts(parts: list[object], make: Callable[..., date | time]) -> object:
+    """A day or a time on local clocks from its numbers, as Jackson writes `LocalDate` and the like by default."""
+    try:
+        return make(*parts).isoformat() if all(is_integer(part) for part in parts) else parts
+    except (TypeError, ValueError, OverflowError):  # too few or too many, or there is none such
+        return parts
+
+
+def _local_time(year: int, month: int, day: int, hour: int, minute: int, second: int = 0, nanos: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, second, nanos // 1_000)  # noqa: DTZ001 - a local time
+
+
+def _time_of_day(hour: int, minute: int, second: int = 0, nanos: int = 0) -> time:
+    return time(hour, minute, second, nanos // 1_000)
+
+
 def _whole(value: object) -> object:
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip(" ")):
         return int(value)
     if isinstance(value, float | Decimal) and -MOST_EXACT <= value <= MOST_EXACT and value == int(value):
         return int(value)

@@ -26,6 +26,8 @@ DECIMAL_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 """A 64-bit integer: what expressions count in."""
 
+_DAY_ALONE = len("2026-11-30")
+"""Characters of a text that has no time of day; midnight must not be made up."""
 MAX_DIGITS = 60
 """A longer number in a text is not an amount; reading one of a million digits takes seconds."""
 
@@ -259,8 +261,8 @@ def _day(value: object) -> str:
 def _local_time(value: object, per_second: int) -> str:
     if is_integer(value):
         return _calendar(lambda: avro_values.local_time(value, per_second))
-    time = value if isinstance(value, datetime) else point_in_time(a_text(value))
-    if time is None:
+    time = value if isinstance(value, datetime) else point_in_time(text := a_text(value))
+    if time is None or (not isinstance(value, datetime) and len(text) <= _DAY_ALONE):
         raise Fault(phrase("should be a local time such as 2026-11-30T15:01:00"))
     if time.tzinfo is not None:
         raise Fault(phrase("a local time has no zone; leave Z or the offset out, or make the field a timestamp"))
