@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.model.event import TopicPartition
+from pipeline.phrases import phrase
 
 
 class StuckPartition(NamedTuple):
@@ -63,14 +64,21 @@ class KafkaHealth(NamedTuple):
     def error(self) -> str | None:
         """A message if nothing can be read or written; else None."""
         if not self.brokers:
-            reason = f": {self.refusal}" if self.refusal else ""
-            return f"Kafka cannot be reached: no broker is connected{reason}"
-        return "Kafka is silent: nothing is read or sent until the group's coordinator answers" if self.silent else None
+            if self.refusal:
+                return phrase("Kafka cannot be reached: no broker is connected: {why}", why=self.refusal)
+            return phrase("Kafka cannot be reached: no broker is connected")
+        if self.silent:
+            return phrase("Kafka is silent: nothing is read or sent until the group's coordinator answers")
+        return None
 
     @property
     def warning(self) -> str | None:
         """A message if connections are refused while others are up; else None."""
-        return f"A connection to Kafka is refused: {self.refusal}" if self.brokers and self.refusal else None
+        return (
+            phrase("A connection to Kafka is refused: {why}", why=self.refusal)
+            if self.brokers and self.refusal
+            else None
+        )
 
 
 def with_held(

@@ -72,9 +72,9 @@ _REASONS: Mapping[str, str] = {
 }
 
 _KINDS: Mapping[str, str] = {
-    OutcomeKind.ACCEPTED: "sent",
-    OutcomeKind.REJECTED: "refused",
-    OutcomeKind.EXPIRED: "expired",
+    OutcomeKind.ACCEPTED: phrase("sent"),
+    OutcomeKind.REJECTED: phrase("refused"),
+    OutcomeKind.EXPIRED: phrase("expired"),
     OutcomeKind.EXHAUSTED: phrase("given up"),
     OutcomeKind.UNKNOWN: phrase("perhaps sent"),
     OutcomeKind.UNRENDERABLE: phrase("no message could be made"),
@@ -95,16 +95,19 @@ def outcome_words(kind: str, reason: str, code: int | None, because: Sequence[Be
     """
     given = code if kind in _REFUSALS else None
     if given is not None and given in CODES and reason != Reason.RULE_SUSPENDED:
-        cause = f"{CODES[given]} ({given})"
+        cause = phrase("{cause} ({code})", cause=CODES[given], code=given)
     else:
-        cause = reason_words(reason) + (f" ({given})" if given is not None else "")
+        cause = reason_words(reason)
+        if given is not None:
+            cause = phrase("{cause} ({code})", cause=cause, code=given)
     paused = [one.name for one in because if one.what == PAUSE and one.name]
-    return f"{kind_words(kind)}: {cause}" + (f" ({paused[0]})" if paused else "")
+    words = phrase("{kind}: {cause}", kind=kind_words(kind), cause=cause)
+    return phrase("{words} ({pause})", words=words, pause=paused[0]) if paused else words
 
 
 def kind_words(kind: str) -> str:
     """Return a kind of outcome in plain text; one of a later release as it is."""
-    return _KINDS.get(kind, f"ended as {kind}")
+    return _KINDS.get(kind, phrase("ended as {kind}", kind=kind))
 
 
 def reason_words(reason: str) -> str:

@@ -56,7 +56,8 @@ class Pause(NamedTuple):
     @property
     def origin(self) -> str:
         """Who paused it and why: `by ann: wrong text`."""
-        return phrase("by {by}", by=self.by or "an operator") + (f": {self.reason}" if self.reason else "")
+        by = self.by or phrase("an operator")
+        return phrase("by {by}: {reason}", by=by, reason=self.reason) if self.reason else phrase("by {by}", by=by)
 
     def in_force(self, now: float) -> bool:
         """Whether it has not passed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.phrases import phrase
+
 if TYPE_CHECKING:
     from pipeline.ports import Clock, EventSource
     from pipeline.runtime.bridge import Bridge
@@ -48,7 +50,7 @@ class Health:
             return Check(ok=True, message="draining partitions")
         silent = self._clock.now() - self._source.last_poll_at()
         if silent > STUCK_SECONDS:
-            return Check(ok=False, message=f"the consumer has not polled for {silent:.0f} s")
+            return Check(ok=False, message=phrase("the consumer has not polled for {seconds:.0f} s", seconds=silent))
         return Check(ok=True, message="running")
 
     def ready(self, found: Iterable[StatusMessage]) -> Check:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from pipeline.phrases import marked, phrase
 from pipeline.status import partitions, rules, sending
 from pipeline.status.condition import ConditionName, Severity, StatusMessage
 from pipeline.status.facts import Facts
-from pipeline.status.wording import counted
+from pipeline.status.wording import events
 
 COMMIT_ERRORS = 5
 """Failed commits without one that succeeds; a rebalance may cost a few."""
@@ -25,11 +26,11 @@ def _counter(name: str, least: int, message: str, advice: str, alert: str) -> Ca
     def condition(facts: Facts) -> Found:
         count = facts.counted.get(name, 0)
         if count >= least:
-            said = message.format(count=f"{count:,}")
+            said = phrase(message, count=f"{count:,}")
             yield StatusMessage(
                 Severity.ATTENTION,
-                f"{said} within the last minutes",
-                advice,
+                phrase("{faults} within the last minutes", faults=said),
+                phrase(advice),
                 alert,
                 summary=said,
                 evidence={name: count},
@@ -63,8 +64,8 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
         _counter(
             "events_gone_unread",
             1,
-            "{count} events were deleted by retention before they were read",
-            "Their messages are not sent.",
+            marked("{count} events were deleted by retention before they were read"),
+            marked("Their messages are not sent."),
             "NoticeEventsGoneUnread",
         ),
     ),
@@ -73,8 +74,8 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
         _counter(
             "topics_recreated",
             1,
-            "{count} partitions were read from their start, because their topic was deleted and created again",
-            "Events of the old topic that were not read are gone.",
+            marked("{count} partitions were read from their start, because their topic was deleted and created again"),
+            marked("Events of the old topic that were not read are gone."),
             "NoticeTopicRecreated",
         ),
     ),
@@ -83,8 +84,8 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
         _counter(
             "ledger_pointers_unusable",
             1,
-            "{count} pointers into the ledger could not be used",
-            "Some customers may have got a message twice.",
+            marked("{count} pointers into the ledger could not be used"),
+            marked("Some customers may have got a message twice."),
             "NoticeLedgerPointerUnusable",
         ),
     ),
@@ -93,8 +94,8 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
         _counter(
             "commit_errors",
             COMMIT_ERRORS + 1,
-            "{count} offset commits failed and none succeeded",
-            "Sending continues; a restart has more to read back.",
+            marked("{count} offset commits failed and none succeeded"),
+            marked("Sending continues; a restart has more to read back."),
             "NoticeCommitsFailing",
         ),
     ),
@@ -103,8 +104,8 @@ CONDITIONS: tuple[tuple[ConditionName, Callable[[Facts], Found]], ...] = (
         _counter(
             "log_lines_dropped",
             1,
-            "{count} log lines were dropped",
-            "Standard error does not accept them: a full disk, or a collector that stalls. Sending continues.",
+            marked("{count} log lines were dropped"),
+            marked("Standard error does not accept them: a full disk, or a collector that stalls. Sending continues."),
             "NoticeLogLinesDropped",
         ),
     ),
@@ -135,15 +136,17 @@ def status_messages(facts: Facts, found: Iterable[StatusMessage]) -> tuple[Statu
     if not messages:
         messages.append(_well(facts))
     if facts.shadow:
-        messages.append(StatusMessage(Severity.NOTE, "Shadow: notices are rendered and recorded, but not sent"))
+        messages.append(StatusMessage(Severity.NOTE, phrase("Shadow: notices are rendered and recorded, but not sent")))
     return tuple(messages)
 
 
 def _phase(facts: Facts) -> Found:
     if facts.phase == "starting":
-        yield StatusMessage(Severity.NOTE, "Starting")
+        yield StatusMessage(Severity.NOTE, phrase("Starting"))
     elif facts.phase == "stopping":
-        yield StatusMessage(Severity.NOTE, "Stopping: requests in flight complete, and what is done is committed")
+        yield StatusMessage(
+            Severity.NOTE, phrase("Stopping: requests in flight complete, and what is done is committed")
+        )
 
 
 def _well(facts: Facts) -> StatusMessage:
@@ -151,12 +154,12 @@ def _well(facts: Facts) -> StatusMessage:
     if not state.oldest:
         return StatusMessage(
             Severity.NOTE,
-            "Waiting for partitions: other members of the group have all of them, or the topics have none",
+            phrase("Waiting for partitions: other members of the group have all of them, or the topics have none"),
         )
-    busy = "Working" if facts.shadow else "Sending"
+    busy = phrase("Working") if facts.shadow else phrase("Sending")
     lag = sum(facts.lag.values())
     if state.lanes or state.buffered or facts.held:
         return StatusMessage(Severity.NOTE, busy)
     if lag:
-        return StatusMessage(Severity.NOTE, f"{busy}: {counted(lag, 'event')} to be read")
-    return StatusMessage(Severity.NOTE, "All is well; nothing waits to be sent")
+        return StatusMessage(Severity.NOTE, phrase("{busy}: {events} to be read", busy=busy, events=events(lag)))
+    return StatusMessage(Severity.NOTE, phrase("All is well; nothing waits to be sent"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.model.event import TopicPartition
+from pipeline.phrases import phrase
 from pipeline.status.condition import Severity, StatusMessage
 from pipeline.status.facts import Facts
 from pipeline.status.sending import lacks_acknowledgements
-from pipeline.status.wording import NAMED, clock, counted, partition_name, partition_names, partitions_listed
+from pipeline.status.wording import NAMED, clock, events, partition_name, partition_names, partitions_listed
 
 BACKPRESSURED_SECONDS = 60.0
 """As in the alert NoticePartitionBackpressured; shorter backpressure is usual after a burst."""
@@ -24,8 +25,13 @@ def partition_unreadable(facts: Facts) -> Found:
     for key, one in list(facts.stuck.items())[:NAMED]:
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{partition_name(key)} cannot be read at offset {one.offset}, since {clock(one.since)}",
-            f"Its events wait; other partitions continue. Error of Kafka's client: {one.error}.",
+            phrase(
+                "{partition} cannot be read at offset {offset}, since {since}",
+                partition=partition_name(key),
+                offset=one.offset,
+                since=clock(one.since),
+            ),
+            phrase("Its events wait; other partitions continue. Error of Kafka's client: {error}.", error=one.error),
             "NoticePartitionStuck",
             summary=f"{partition_name(key)} cannot be read at offset {one.offset}: {one.error}",
             evidence={"partition": partition_name(key), "offset": one.offset, "since": one.since},
@@ -38,8 +44,17 @@ def schema_unavailable(facts: Facts) -> Found:
     for key, one in list(facts.held.items())[:NAMED]:
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{partition_name(key)} waits for a schema at offset {one.offset}, since {clock(one.since)}",
-            f"Its events wait, {one.records} of those read; other partitions continue. {one.error}.",
+            phrase(
+                "{partition} waits for a schema at offset {offset}, since {since}",
+                partition=partition_name(key),
+                offset=one.offset,
+                since=clock(one.since),
+            ),
+            phrase(
+                "Its events wait, {count} of those read; other partitions continue. {error}.",
+                count=one.records,
+                error=one.error,
+            ),
             "NoticeSchemaAwaited",
             summary=f"{partition_name(key)} waits for a schema at offset {one.offset}: {one.error}",
             evidence={
@@ -64,9 +79,15 @@ def partition_backpressured(facts: Facts) -> Found:
     for key, since in sorted(long.items(), key=lambda one: one[1])[:NAMED]:
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{partition_name(key)} is not read since {clock(since)}: its share of the buffers is used up",
-            "Usually the notices of one recipient fail again and again, and everything after them on this partition "
-            "waits until they end. Other partitions continue.",
+            phrase(
+                "{partition} is not read since {since}: its share of the buffers is used up",
+                partition=partition_name(key),
+                since=clock(since),
+            ),
+            phrase(
+                "Usually the notices of one recipient fail again and again, and everything after them on this "
+                "partition waits until they end. Other partitions continue."
+            ),
             "NoticePartitionBackpressured",
             summary=f"{partition_name(key)} is not read for {facts.now - since:.0f} s: its buffers are full",
             evidence={"partition": partition_name(key), "since": since},
@@ -85,9 +106,16 @@ def partition_blocked(facts: Facts) -> Found:
         names = partitions_listed(blocked)
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{names}: nothing was read or finished since {clock(since)}, and {counted(lag, 'event')} wait in Kafka",
-            "Other partitions continue. The oldest event of the partition may be one that the API fails, or its "
-            "broker does not answer.",
+            phrase(
+                "{partitions}: nothing was read or finished since {since}, and {events} wait in Kafka",
+                partitions=names,
+                since=clock(since),
+                events=events(lag),
+            ),
+            phrase(
+                "Other partitions continue. The oldest event of the partition may be one that the API fails, or its "
+                "broker does not answer."
+            ),
             "NoticePartitionBlocked",
             summary=f"{names}: nothing was read or finished for {facts.now - since:.0f} s, {lag} wait",
             evidence={"partitions": partition_names(blocked), "lag": lag, "since": since},
@@ -116,8 +144,10 @@ def event_waits_long(facts: Facts) -> Found:
         names = partitions_listed(old)
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{names}: the oldest event waits since {clock(since)}",
-            "If other notices are sent, it is one recipient whose notice is tried again (for an hour by default).",
+            phrase("{partitions}: the oldest event waits since {since}", partitions=names, since=clock(since)),
+            phrase(
+                "If other notices are sent, it is one recipient whose notice is tried again (for an hour by default)."
+            ),
             "NoticeFrontierOld",
             summary=f"{names}: the oldest event waits for {facts.now - since:.0f} s",
             evidence={"partitions": partition_names(old), "since": since},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.model.pause import EVERYTHING
+from pipeline.model.pause import EVERYTHING, Pause, ScopeKind
+from pipeline.phrases import counted, phrase
 from pipeline.status.condition import Severity, StatusMessage
-from pipeline.status.facts import Facts
-from pipeline.status.wording import IN_EVIDENCE, NAMED, clock, counted, first_of, listed, rules_are
+from pipeline.status.facts import Facts, RefusedRules
+from pipeline.status.wording import IN_EVIDENCE, NAMED, clock, events, first_of, listed, rules_are
 
 MIN_FAILURES = 10
 FAILING_SHARE = 0.5
@@ -21,11 +22,17 @@ def rule_failing(facts: Facts) -> Found:
     """Most of the last notices of a rule failed."""
     failing = {rule: one for rule, one in facts.failing.items() if is_failing(one.failed, one.ended)}
     for rule, one in sorted(failing.items(), key=lambda item: -item[1].failed)[:NAMED]:
+        advice = phrase("Each is a dead letter and can be sent again. The recent failures below have the reasons.")
+        more = len(failing) - NAMED
         yield StatusMessage(
             Severity.ATTENTION,
-            f"Rule {rule} fails: {one.failed} of its last {one.ended} notices were not delivered",
-            "Each is a dead letter and can be sent again. The recent failures below have the reasons."
-            + (f" {len(failing) - NAMED} more rules fail." if len(failing) > NAMED else ""),
+            phrase(
+                "Rule {rule} fails: {failed} of its last {ended} notices were not delivered",
+                rule=rule,
+                failed=one.failed,
+                ended=one.ended,
+            ),
+            phrase("{advice} {count} more rules fail.", advice=advice, count=more) if more > 0 else advice,
             "NoticeRuleFailing",
             summary=f"rule {rule} fails: {one.failed} of {one.ended}",
             evidence={"rule": rule, "failed": one.failed, "ended": one.ended},
@@ -43,10 +50,15 @@ def rule_suspended(facts: Facts) -> Found:
     if suspended:
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{rules_are(list(suspended))} suspended since {clock(min(suspended.values()))}: "
-            "the API refuses the template or the account",
-            "Their notices become dead letters without being sent, except for probes. An accepted probe ends the "
-            "suspension.",
+            phrase(
+                "{rules} suspended since {since}: the API refuses the template or the account",
+                rules=rules_are(list(suspended)),
+                since=clock(min(suspended.values())),
+            ),
+            phrase(
+                "Their notices become dead letters without being sent, except for probes. An accepted probe ends the "
+                "suspension."
+            ),
             "NoticeRuleSuspended",
             summary=f"suspended rules: {listed(list(suspended))}",
             evidence={"rules": list(suspended)[:IN_EVIDENCE], "count": len(suspended)},
@@ -57,16 +69,24 @@ def paused(facts: Facts) -> Found:
     """Rules or templates are paused, by an operator or by their limit; a pause of everything is a halt."""
     pauses = [pause for pause in facts.pauses if pause.scope != EVERYTHING]
     if pauses:
-        names = listed([f"{pause.scope} {pause.origin}" for pause in pauses])
+        names = listed([_paused(pause) for pause in pauses])
         yield StatusMessage(
             Severity.ATTENTION,
-            f"Paused: {names}",
-            "Their notices end as suppressed; others are sent. `notice-pipeline pause --list` shows since when, "
-            "`notice-pipeline resume` lifts it.",
+            phrase("Paused: {pauses}", pauses=names),
+            phrase(
+                "Their notices end as suppressed; others are sent. `notice-pipeline pause --list` shows since when, "
+                "`notice-pipeline resume` lifts it."
+            ),
             "NoticeRuleOverLimit" if any(pause.by_limit for pause in pauses) else "NoticePausedForLong",
             summary=f"paused: {names}",
             evidence={"scopes": [str(pause.scope) for pause in pauses[:IN_EVIDENCE]]},
         )
+
+
+def _paused(pause: Pause) -> str:
+    if pause.scope.kind is ScopeKind.TEMPLATE:
+        return phrase("template {name} {origin}", name=pause.scope.name, origin=pause.origin)
+    return phrase("rule {name} {origin}", name=pause.scope.name, origin=pause.origin)
 
 
 def none_matched(facts: Facts) -> Found:
@@ -75,11 +95,17 @@ def none_matched(facts: Facts) -> Found:
     if unmatched is not None:
         yield StatusMessage(
             Severity.ATTENTION,
-            f"No rule matched since {clock(unmatched.since)}, of {counted(unmatched.events, 'event')} read",
-            "Are the rules in use those for these topics? The log event `no_rule_for_type` names event types without a "
-            "rule. `rule_options.none_matched_minutes` sets when this is reported.",
+            phrase(
+                "No rule matched since {since}, of {events} read",
+                since=clock(unmatched.since),
+                events=events(unmatched.events),
+            ),
+            phrase(
+                "Are the rules in use those for these topics? The log event `no_rule_for_type` names event types "
+                "without a rule. `rule_options.none_matched_minutes` sets when this is reported."
+            ),
             "NoticeNoneMatched",
-            summary=f"no rule matched of {counted(unmatched.events, 'event')} read",
+            summary=f"no rule matched of {events(unmatched.events)} read",
             evidence={"events": unmatched.events, "since": unmatched.since},
         )
 
@@ -90,8 +116,14 @@ def rules_removal_refused(facts: Facts) -> Found:
     if refused is not None and refused.removal:
         yield StatusMessage(
             Severity.ATTENTION,
-            f"The newest rules on disk lack rules that are in use; they were refused at {clock(refused.at)}",
-            f"The previous rules stay in use. A restart would use what is on disk. {first_of(refused.message)}",
+            phrase(
+                "The newest rules on disk lack rules that are in use; they were refused at {time}",
+                time=clock(refused.at),
+            ),
+            phrase(
+                "The previous rules stay in use. A restart would use what is on disk. {error}",
+                error=first_of(refused.message),
+            ),
             "NoticeRulesRemovalRefused",
             summary="newer rules refused: they lack rules that are in use",
             evidence={"errors": list(refused.message), "since": refused.at},
@@ -102,28 +134,49 @@ def rules_refused(facts: Facts) -> Found:
     """Newer rules have errors."""
     refused = facts.refused_rules
     if refused is not None and not refused.removal:
-        more = f" (and {refused.errors - 1} more)" if refused.errors > 1 else ""
-        first = f" First error: {refused.message[0]}{more}." if refused.message else ""
         yield StatusMessage(
             Severity.ATTENTION,
-            f"The newest rules on disk were refused at {clock(refused.at)}; the previous rules stay in use",
-            f"Fix the files: they are then read again automatically.{first}",
+            phrase(
+                "The newest rules on disk were refused at {time}; the previous rules stay in use",
+                time=clock(refused.at),
+            ),
+            _advice_for(refused),
             "NoticeRulesReloadRefused",
-            summary=f"newer rules refused: {counted(refused.errors, 'error')}",
+            summary=f"newer rules refused: {refused.errors:,} {'error' if refused.errors == 1 else 'errors'}",
             evidence={"errors": list(refused.message), "since": refused.at},
         )
+
+
+def _advice_for(refused: RefusedRules) -> str:
+    if not refused.message:
+        return phrase("Fix the files: they are then read again automatically.")
+    first = refused.message[0]
+    if refused.errors == 1:
+        return phrase("Fix the files: they are then read again automatically. First error: {error}.", error=first)
+    return phrase(
+        "Fix the files: they are then read again automatically. First error: {error} (and {more} more).",
+        error=first,
+        more=refused.errors - 1,
+    )
 
 
 def rules_removed(facts: Facts) -> Found:
     """A reload took rules out of use."""
     removed = facts.removed_rules
     if removed is not None and facts.now - removed.at < REMOVED_SECONDS:
-        ended = f" {counted(removed.cancelled, 'waiting notice')} ended as cancelled." if removed.cancelled else ""
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{rules_are(removed.rules)} no longer in use since {clock(removed.at)}: a reload removed or switched "
-            "off what was in use",
-            f"Events of these rules get no message.{ended} This is shown for an hour.",
+            phrase(
+                "{rules} no longer in use since {since}: a reload removed or switched off what was in use",
+                rules=rules_are(removed.rules),
+                since=clock(removed.at),
+            ),
+            phrase(
+                "Events of these rules get no message. {notices} ended as cancelled. This is shown for an hour.",
+                notices=counted(removed.cancelled, "{count:,} waiting notice", "{count:,} waiting notices"),
+            )
+            if removed.cancelled
+            else phrase("Events of these rules get no message. This is shown for an hour."),
             "NoticeRulesRemoved",
             summary=f"rules removed: {listed(removed.rules)}",
             evidence={
@@ -140,8 +193,10 @@ def credentials_refused(facts: Facts) -> Found:
     for setting, one in facts.refused_credentials.items():
         yield StatusMessage(
             Severity.ATTENTION,
-            f"The newest files of `{setting}` are not in use, since {clock(one.at)}",
-            f"What was read before stays in use. {one.error}.",
+            phrase(
+                "The newest files of `{setting}` are not in use, since {since}", setting=setting, since=clock(one.at)
+            ),
+            phrase("What was read before stays in use. {error}.", error=one.error),
             "NoticeCredentialsRefused",
             summary=f"newer files of {setting} refused",
             evidence={"setting": setting, "since": one.at},

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from pipeline.model.halt import Halt
 from pipeline.model.pause import EVERYTHING
+from pipeline.phrases import counted, marked, phrase
 from pipeline.status.condition import Severity, StatusMessage
 from pipeline.status.facts import Facts, SendingState
 from pipeline.status.halts import HALTS
-from pipeline.status.wording import IN_EVIDENCE, clock, counted, listed, partition_names, partitions_listed
+from pipeline.status.wording import IN_EVIDENCE, clock, listed, partition_names, partitions_listed
 
 UNACKNOWLEDGED_SECONDS = 30.0
 """Kafka acknowledges within milliseconds, and within some seconds while a partition changes its leader."""
@@ -25,8 +26,8 @@ def reading_stuck(facts: Facts) -> Found:
     if not facts.alive:
         yield StatusMessage(
             Severity.HALTED,
-            f"Reading is stuck: {facts.alive_message}",
-            "The liveness probe fails, so that the process is restarted. Nothing is lost.",
+            phrase("Reading is stuck: {why}", why=facts.alive_message),
+            phrase("The liveness probe fails, so that the process is restarted. Nothing is lost."),
             "NoticePipelineMemberStuck",
             summary=f"reading is stuck: {facts.alive_message}",
             unready=True,
@@ -40,8 +41,10 @@ def kafka_unreachable(facts: Facts) -> Found:
         yield StatusMessage(
             Severity.HALTED,
             error,
-            "Events cannot be read and outcomes cannot be written. Nothing is lost; the service continues when a "
-            "broker answers. The log event `consumer_trouble` has the error of Kafka's client.",
+            phrase(
+                "Events cannot be read and outcomes cannot be written. Nothing is lost; the service continues when a "
+                "broker answers. The log event `consumer_trouble` has the error of Kafka's client."
+            ),
             "NoticeKafkaUnreachable",
             summary=error,
         )
@@ -49,7 +52,9 @@ def kafka_unreachable(facts: Facts) -> Found:
         yield StatusMessage(
             Severity.ATTENTION,
             facts.kafka.warning,
-            "Connections that are up stay up. Passwords and certificates are read again when their files change.",
+            phrase(
+                "Connections that are up stay up. Passwords and certificates are read again when their files change."
+            ),
             "NoticeKafkaUnreachable",
             summary=facts.kafka.warning,
         )
@@ -61,14 +66,20 @@ def sending_halted(facts: Facts) -> Found:
     for api in [*paused[:1], *(api for api in facts.sending if api.halted is not Halt.PAUSED)]:
         if api.halted is None:
             continue
-        found, through = HALTS[api.halted], _through(api)
-        message = found.message.replace("Sending is", f"Sending{through} is", 1)
+        found = HALTS[api.halted]
+        message = (
+            phrase("Sending is {halted}", halted=found.message)
+            if api.api is None
+            else phrase("Sending through {api} is {halted}", api=api.api, halted=found.message)
+        )
+        if api.halted_since is not None:
+            message = phrase("{message}, since {since}", message=message, since=clock(api.halted_since))
         reason = _paused_by(facts) if api.halted is Halt.PAUSED else None
         yield replace(
             found,
             severity=_severity(facts),
-            message=message if api.halted_since is None else f"{message}, since {clock(api.halted_since)}",
-            summary=f"sending{through.replace('through', 'for')} is halted: {reason or api.halted.value}",
+            message=message,
+            summary=f"sending{_for(api)} is halted: {reason or api.halted.value}",
             evidence={"api": api.api, "reason": api.halted.value, "since": api.halted_since},
             unready=True,
         )
@@ -83,10 +94,6 @@ def _for(api: SendingState) -> str:
     return "" if api.api is None else f" for {api.api}"
 
 
-def _through(api: SendingState) -> str:
-    return "" if api.api is None else f" through {api.api}"
-
-
 def _paused_by(facts: Facts) -> str | None:
     """Describe the pause of everything, if there is one."""
     for pause in facts.pauses:
@@ -99,13 +106,14 @@ def token_missing(facts: Facts) -> Found:
     """There is no token to send with."""
     for api in facts.sending:
         if api.halted is None and not api.has_token:
-            through = _through(api)
             yield StatusMessage(
                 _severity(facts),
-                f"Nothing is sent{through} yet: the token source has given no token",
-                "It is queried again every few seconds; the log's event `token_unavailable` has the error.",
+                phrase("Nothing is sent yet: the token source has given no token")
+                if api.api is None
+                else phrase("Nothing is sent through {api} yet: the token source has given no token", api=api.api),
+                phrase("It is queried again every few seconds; the log's event `token_unavailable` has the error."),
                 "NoticeTokenRefreshFailing",
-                summary=f"no token yet{through.replace('through', 'for')}",
+                summary=f"no token yet{_for(api)}",
                 evidence={"api": api.api},
                 unready=True,
             )
@@ -124,15 +132,24 @@ def outcomes_unacknowledged(facts: Facts) -> Found:
     if since is not None and lacks_acknowledgements(facts):
         yield StatusMessage(
             Severity.ATTENTION,
-            f"Kafka does not acknowledge outcomes: {counted(state.unacknowledged, 'outcome')} written, "
-            f"the oldest at {clock(since)}",
-            "Nothing is lost, but nothing is committed, and sending waits once too many are missing. The outcomes "
-            "topic may be missing or lack replicas (log event `producer_trouble`), or a quota of Kafka limits what we "
-            "may write (`producer_throttled`).",
+            phrase(
+                "Kafka does not acknowledge outcomes: {outcomes} written, the oldest at {since}",
+                outcomes=_outcomes(state.unacknowledged),
+                since=clock(since),
+            ),
+            phrase(
+                "Nothing is lost, but nothing is committed, and sending waits once too many are missing. The outcomes "
+                "topic may be missing or lack replicas (log event `producer_trouble`), or a quota of Kafka limits what "
+                "we may write (`producer_throttled`)."
+            ),
             "NoticeOutcomesUnacknowledged",
-            summary=f"{counted(state.unacknowledged, 'outcome')} not acknowledged for {facts.now - since:.0f} s",
+            summary=f"{_outcomes(state.unacknowledged)} not acknowledged for {facts.now - since:.0f} s",
             evidence={"outcomes": state.unacknowledged, "since": since},
         )
+
+
+def _outcomes(count: int) -> str:
+    return counted(count, "{count:,} outcome", "{count:,} outcomes")
 
 
 def broker_absent(facts: Facts) -> Found:
@@ -149,14 +166,19 @@ def broker_absent(facts: Facts) -> Found:
         began = min(since[key] for key in keys)
         partitions, names = partitions_listed(keys), listed(brokers)
         if elected:
-            what, about = f"No connection to {names}", f", the leader of {partitions}"
+            template = marked("No connection to {brokers} since {since}, the leader of {partitions}")
+            summary = f"no connection to {names}, the leader of {partitions}"
+        elif names:
+            template = marked("No leader for {partitions} since {since}; the last was {brokers}")
+            summary = f"no leader for {partitions}; the last was {names}"
         else:
-            what, about = f"No leader for {partitions}", f"; the last was {names}" if names else ""
+            template = marked("No leader for {partitions} since {since}")
+            summary = f"no leader for {partitions}"
         yield StatusMessage(
             Severity.ATTENTION,
-            f"{what} since {clock(began)}{about}",
-            "Events of these partitions wait; others continue. Nothing is lost.",
+            phrase(template, brokers=names, partitions=partitions, since=clock(began)),
+            phrase("Events of these partitions wait; others continue. Nothing is lost."),
             "NoticeBrokerAbsent",
-            summary=f"{what[0].lower()}{what[1:]}{about}",
+            summary=summary,
             evidence={"brokers": brokers[:IN_EVIDENCE], "partitions": partition_names(keys), "since": began},
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from pipeline.model.event import TopicPartition
+from pipeline.phrases import counted, joined, phrase
 
 NAMED = 5
 """Names in a message; tables and the evidence have more."""
@@ -29,26 +30,28 @@ def partitions_listed(keys: Iterable[TopicPartition]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
-    first = ", ".join(names[:NAMED])
-    return f"{first} and {len(names) - NAMED} more" if len(names) > NAMED else first
+    first = joined(", ", names[:NAMED])
+    return phrase("{names} and {more} more", names=first, more=len(names) - NAMED) if len(names) > NAMED else first
 
 
 def rules_are(rules: Sequence[str]) -> str:
     """Return rules as the subject of a sentence."""
-    return f"Rule {rules[0]} is" if len(rules) == 1 else f"{len(rules)} rules ({listed(rules)}) are"
+    if len(rules) == 1:
+        return phrase("Rule {rule} is", rule=rules[0])
+    return phrase("{count} rules ({rules}) are", count=len(rules), rules=listed(rules))
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def events(count: int) -> str:
+    """Return a number of events."""
+    return counted(count, "{count:,} event", "{count:,} events")
 
 
 def first_of(errors: Sequence[str]) -> str:
     """Return the first error as a sentence."""
-    return f"{errors[0]}." if errors else ""
+    return phrase("{error}.", error=errors[0]) if errors else ""
 
 
 def clock(at: float) -> str:
     """Return a time as people read it."""
     time = datetime.fromtimestamp(at, UTC)
-    return f"{time:%H:%M:%S} UTC on {time:%Y-%m-%d}"
+    return phrase("{time} UTC on {day}", time=f"{time:%H:%M:%S}", day=f"{time:%Y-%m-%d}")

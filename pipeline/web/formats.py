@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pipeline.phrases import joined, marked, phrase
 from pipeline.web.rates import STEP_SECONDS, WINDOW_SECONDS
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_SECONDS = marked("{number} s")
+_UNITS = ((86_400, marked("{number} d")), (3_600, marked("{number} h")), (60, marked("{number} min")))
 CURVE_WIDTH, CURVE_HEIGHT = 240, 36
 """Size of a curve in its own coordinates."""
 
@@ -28,27 +30,27 @@ def rate(per_second: float) -> str:
 
 def share(part: float) -> str:
     """`0 %`, `0.4 %`, `12 %`, and never `0 %` for more than nothing."""
-    if part <= 0:
-        return "0 %"
-    if part < 0.001:  # noqa: PLR2004 - a tenth of a percent
-        return "under 0.1 %"
-    return f"{part:.1%}".replace("%", " %") if part < 0.1 else f"{part:.0%}".replace("%", " %")  # noqa: PLR2004
+    if 0 < part < 0.001:  # noqa: PLR2004 - a tenth of a percent
+        return phrase("under 0.1 %")
+    places = 1 if 0 < part < 0.1 else 0  # noqa: PLR2004 - one digit after the point
+    return phrase("{percent} %", percent=f"{part * 100:.{places}f}")
 
 
 def duration(seconds: float) -> str:
     """The two largest units: `0 s`, `12 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`."""
     if seconds <= 0:
-        return "0 s"
+        return phrase(_SECONDS, number=0)
     if seconds < 1:
-        return f"{max(1, seconds * 1_000):.0f} ms"
+        return phrase("{number} ms", number=f"{max(1, seconds * 1_000):.0f}")
     if seconds < 10:  # noqa: PLR2004 - one digit after the point
-        return f"{seconds:.1f} s"
+        return phrase(_SECONDS, number=f"{seconds:.1f}")
     whole = round(seconds)
-    for (size, unit), (smaller, below) in zip(_UNITS, (*_UNITS[1:], (1, "s")), strict=True):
+    for (size, unit), (smaller, below) in zip(_UNITS, (*_UNITS[1:], (1, _SECONDS)), strict=True):
         if whole >= size:
             rest = whole % size // smaller
-            return f"{whole // size} {unit} {rest} {below}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"
+            parts = [phrase(unit, number=whole // size), *([phrase(below, number=rest)] if rest else [])]
+            return joined(" ", parts)
+    return phrase(_SECONDS, number=whole)
 
 
 def clock(at: float) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pipeline.languages import current
+from pipeline.status.halts import WORDS
+from pipeline.web.language import NAME as LANGUAGE
 from pipeline.web.rates import STEP_SECONDS
 from pipeline.web.service_status import RuleLine, ServiceStatus
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from pipeline.status.condition import StatusMessage
     from pipeline.web.pages import Pages
 
 SHOWN_PARTITIONS = 60
@@ -76,9 +80,14 @@ class StatusPage:
             return Response(status_code=204)
         return self._pages.answer("status_messages.html", {"paused": False, **shown})
 
-    async def as_json(self, _: Request) -> Response:
-        """The status as JSON; `apis` is there if there are several, and `care` with recipient care."""
+    async def as_json(self, request: Request) -> Response:
+        """The status as JSON; `apis` is there if there are several, and `care` with recipient care.
+
+        With `?language=` its messages are in that language.
+        """
         status = self._status()
+        if LANGUAGE in request.query_params:
+            status = replace(status, messages=tuple(map(_said, status.messages)))
         values = {one.name: getattr(status, one.name) for one in fields(status)}
         if not status.apis:
             del values["apis"]
@@ -102,11 +111,17 @@ class StatusPage:
             "troubled": [rule for rule in rules if _is_troubled(rule)],
             "well": [rule for rule in rules if not _is_troubled(rule)],
             "search": self._links.search,
+            "halts": WORDS,
         }
 
     def _runbook(self, alert: str) -> str | None:
         """The URL of the runbook's section for the alert, if the runbook is published."""
         return f"{self._links.runbook}#{alert.lower()}" if self._links.runbook else None
+
+
+def _said(message: StatusMessage) -> StatusMessage:
+    """The message in the language of the request."""
+    return replace(message, message=current.say(message.message), advice=current.say(message.advice))
 
 
 def _is_troubled(rule: RuleLine) -> bool:

@@ -12,6 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pipeline.languages import ENGLISH, current
+from pipeline.phrases import phrase
+from pipeline.web.language import NAME as LANGUAGE
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -60,7 +64,7 @@ class WorkersPage:
             raise HTTPException(404)
         answer = await self._query(request.path_params["number"], f"/{path}{_query_string(request.query_params)}")
         if answer is None:
-            raise HTTPException(503, "this worker does not answer; it is restarted automatically")
+            raise HTTPException(503, phrase("this worker does not answer; it is restarted automatically"))
         if path == "status/messages" and not answer:
             return Response(status_code=204)
         return Response(answer, media_type=FORWARDED[path])
@@ -71,7 +75,8 @@ class WorkersPage:
 
     async def _shown(self) -> dict[str, object]:
         workers = [worker._asdict() for worker in self._workers()]
-        answers = await asyncio.gather(*(self._query(worker["number"], "/status.json") for worker in workers))
+        path = f"/status.json{_query_string({})}"
+        answers = await asyncio.gather(*(self._query(worker["number"], path) for worker in workers))
         lines = [{**worker, "status": _status(answer)} for worker, answer in zip(workers, answers, strict=True)]
         known: list[Mapping[str, Any]] = [line["status"] for line in lines if line["status"] is not None]
         names = ("consumed", "accepted", "failed")
@@ -92,8 +97,11 @@ def _status(answer: bytes | None) -> Mapping[str, Any] | None:
 
 
 def _query_string(given: Mapping[str, str]) -> str:
-    """Only the query parameters that the pages use."""
-    if "paused" in given:
-        return "?paused"
-    seen = given.get("seen", "")
-    return f"?seen={seen}" if _SEEN.fullmatch(seen) else ""
+    """Only the query parameters that the pages use, and the language of this request."""
+    language, seen = current.language(), given.get("seen", "")
+    used = [
+        *(["paused"] if "paused" in given else []),
+        *([f"seen={seen}"] if _SEEN.fullmatch(seen) else []),
+        *([f"{LANGUAGE}={language}"] if language != ENGLISH else []),
+    ]
+    return f"?{'&'.join(used)}" if used else ""

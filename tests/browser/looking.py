@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,16 @@ from playwright.sync_api import BrowserContext, Page
 _CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
 
 _UNNAMED = (Path(__file__).parent / "unnamed.js").read_text()
+
+_TEXT_WITHOUT_CODE = """
+(() => {
+  const copy = document.body.cloneNode(true);
+  for (const one of copy.querySelectorAll("code, pre, script, option, input, [lang]")) one.remove();
+  const spoken = [...copy.querySelectorAll("[aria-label], [title], [data-value]")]
+    .flatMap((one) => [one.getAttribute("aria-label"), one.title, one.dataset.value]);
+  return copy.textContent + spoken.filter(Boolean).join("\\n");
+})()
+"""
 
 
 class Looked:
@@ -37,6 +48,11 @@ class Looked:
         """Elements without a name for those who do not see them."""
         found: list[str] = self.styled().evaluate(_UNNAMED)
         return found
+
+    def sentences_in_english(self) -> list[str]:
+        """Runs of English words outside of code, on a page in another language."""
+        text = self.styled().evaluate(_TEXT_WITHOUT_CODE)
+        return re.findall(r"\b(?:[A-Za-z][a-z]+ ){2,}[a-z]{2,}\b", text)
 
     def wider_than_the_screen(self) -> bool:
         """Whether one must scroll sideways."""

@@ -89,15 +89,15 @@ def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> No
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 390, 1280])
-def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, width: int, scheme: str) -> None:
-    """On a phone and a desk, by day and night: no sideways scrolling, and axe-core finds nothing."""
+@pytest.mark.parametrize(("language", "width"), [("en", 360), ("en", 390), ("en", 1280), ("zh", 390), ("zh", 1280)])
+def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, language: str, width: int, scheme: str) -> None:
+    """On a phone and a desk, by day and night, in each language: no sideways scrolling; axe-core finds nothing."""
     shop.halt(Halt.UNAUTHORISED, T0)
     shop.care = CareTopics("notice.intents", "customer.preferences")
     shop.snapshot = shop.snapshot._replace(suspended={"order-paid": T0}, care=CareSnapshot(1_234, 5, T0 - 30))
     shop.tally.ended(held_back(1), T0)
     size = {"width": width, "height": 800}
-    with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
+    with chromium.new_context(viewport=size, color_scheme=scheme, locale=language) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
         looked.page.goto(f"{served.url}/?paused")
         expect(looked.page.get_by_role("row", name="cap a-day")).to_be_visible()
@@ -105,6 +105,8 @@ def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, width: in
         assert looked.poor_contrasts() == []
         assert looked.unnamed() == []
         assert violations(looked.page) == []
+        expect(looked.page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
+        assert language == "en" or looked.sentences_in_english() == []
 
 
 def test_the_keyboard_is_enough(served: Served, looked: Looked) -> None:

@@ -76,18 +76,22 @@ def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 390, 1280])
-def test_it_can_be_read(chromium: Browser, workers: Workers, served: Served, width: int, scheme: str) -> None:
-    """On a phone and a desk, by day and night: no sideways scrolling, and axe-core finds nothing."""
+@pytest.mark.parametrize(("language", "width"), [("en", 360), ("en", 390), ("en", 1280), ("zh", 390), ("zh", 1280)])
+def test_it_can_be_read(
+    chromium: Browser, workers: Workers, served: Served, language: str, width: int, scheme: str
+) -> None:
+    """On a phone and a desk, by day and night, in each language: no sideways scrolling; axe-core finds nothing."""
     workers.shop.halt(Halt.UNAUTHORISED, T0)
     size = {"width": width, "height": 800}
-    with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
+    with chromium.new_context(viewport=size, color_scheme=scheme, locale=language) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
         looked.page.goto(f"{served.url}/?paused")
         assert not looked.wider_than_the_screen()
         assert looked.poor_contrasts() == []
         assert looked.unnamed() == []
         assert violations(looked.page) == []
+        expect(looked.page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
+        assert language == "en" or looked.sentences_in_english() == []
         # What someone on call wants to see first is on the screen without moving the table.
         table = looked.page.locator("#workers-table")
         assert table.evaluate("one => one.scrollWidth <= one.clientWidth")

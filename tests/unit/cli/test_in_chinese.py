@@ -74,7 +74,7 @@ def test_a_comparison(rules: Path, tmp_path: Path) -> None:
     text = spoken(*compared)
     assert "receipt  修改：19 → 19 条消息，每天 24 → 24：改变 4 条（thing5 4）" in text
     assert "4 条消息改变；0 条规则在两个版本中相同" in text
-    assert "| 规则 |  | 之前 | 之后 | 新增 | 消失 | 改变 | 拒绝 | 每天 |" in spoken(*compared, "--output", "markdown")
+    assert "| 规则 |  | 之前 | 之后 | 新增 | 消失 | 改变 | 被拒 | 每天 |" in spoken(*compared, "--output", "markdown")
 
 
 def test_an_event_that_does_not_fit(rules: Path) -> None:

@@ -24,9 +24,9 @@ NAMES = frozenset(
     re.findall(
         r"\S+",
         """
-        Alt Avro CloudEvent Connect Ctrl Docker Kafka Schema Studio Word alipay amount amount3 avsc base64
+        Alt Avro CloudEvent Connect Ctrl Docker Kafka Schema Studio Word alipay amount amount3 avsc base64 broker
         category cd coverage d day drop endsWith false fetch fields fixed git h headers history install
-        keyword1 m namespace null pip r record reference remark rgb rrggbb s size startsWith symbols tag thing
+        keyword1 leader m namespace null pip r record reference remark rgb rrggbb s size startsWith symbols tag thing
         thing1 time time2 true week
         """,
     )
@@ -82,7 +82,7 @@ def test_a_chinese_text_is_chinese(template: str) -> None:
         ("quiet hours", "免打扰时段", "静默|安静"),
         ("template", "模板|template", "模版"),
         ("finding", "检查结果", "发现项"),
-        ("the customer", "顾客|消息会发给", "客户|用户"),
+        ("the customer", "顾客|消息会发给", "客户(?!端)|用户"),
         ("message", "消息|message", "讯息|信息"),
         ("zone", "时区|zone", "区域"),
         ("enum", "枚举", "列举"),

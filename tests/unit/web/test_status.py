@@ -62,6 +62,18 @@ async def test_a_halt_links_to_its_section_of_the_runbook(shop: Shop, http: http
     assert f'href="{RUNBOOK_URL}#noticesendingunauthorised"' in page
 
 
+async def test_json_is_in_english_unless_a_language_is_named(shop: Shop, http: httpx.AsyncClient) -> None:
+    """Programs compare its texts; the page of several workers shows them."""
+    shop.halt(Halt.QUOTA, T0)
+    chinese = {"Accept-Language": "zh"}
+    english = (await http.get("/status.json", headers=chinese)).json()
+    assert english["messages"][0]["message"].startswith("Sending is stopped because the day's quota is spent")
+    named = (await http.get("/status.json?language=zh")).json()
+    assert named["messages"][0]["message"].startswith("发送已停止：当天的额度已用完")
+    assert named["messages"][0]["advice"].startswith("事件在 Kafka 里等待")
+    assert {**named, "messages": english["messages"], "at": english["at"]} == english
+
+
 async def test_signs_are_sent_only_when_they_change(shop: Shop, http: httpx.AsyncClient) -> None:
     """Screen readers do not read a message twice."""
     page = (await http.get("/")).text

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import httpx
-import orjson
 import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
+from pipeline.languages import ENGLISH, current
 from pipeline.model.halt import Halt
+from pipeline.web.language import Languages
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler
+from pipeline.web.status import StatusPage
 from pipeline.workers.page import WorkersPage
 from tests.unit.web.status_sources import T0, Shop, outcome
 
@@ -43,7 +46,12 @@ class Workers:
         self.requested.append((number, path))
         if number != 1:
             return None
-        return orjson.dumps(self.shop.watch().status()) if path == "/status.json" else b"the worker's page"
+        if not path.startswith("/status.json"):
+            return b"the worker's page"
+        status = StatusPage(Pages({}, "9.9.9"), self.shop.watch().status, {})
+        app = Starlette(routes=status.routes(), middleware=[Middleware(Languages)])
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://worker") as worker:
+            return (await worker.get(path)).content
 
 
 @pytest.fixture
@@ -71,6 +79,18 @@ async def test_each_worker_is_shown_as_it_stands(workers: Workers, http: httpx.A
     assert 'href="worker/1/"' in page
     assert "waiting" in page
     assert 'href="worker/2/"' not in page
+
+
+async def test_workers_answer_in_the_language_of_the_request(workers: Workers, http: httpx.AsyncClient) -> None:
+    """Their messages, and their own pages."""
+    workers.shop.halt(Halt.QUOTA, T0)
+    current.use("zh")
+    try:
+        await http.get("/worker/1/?paused")
+        assert "额度已用完" in (await http.get("/")).text
+    finally:
+        current.use(ENGLISH)
+    assert workers.requested[:2] == [(1, "/?paused&language=zh"), (1, "/status.json?language=zh")]
 
 
 @pytest.mark.parametrize(
