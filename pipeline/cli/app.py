@@ -55,7 +55,7 @@ PANELS = {
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
 or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
-AUTHORS = frozenset(PANELS["Write rules"])
+SPOKEN = frozenset((*PANELS["Write rules"], "find"))
 """Commands whose output has a choice of languages."""
 COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
@@ -89,7 +89,7 @@ class _Commands(Mapping[str, _Command]):
         command = typer_main.get_command(found)
         command.name = name
         command.rich_help_panel = panel  # type: ignore[attr-defined]  # both types have it
-        if name in AUTHORS:
+        if name in SPOKEN:
             command.params.append(_language_option())
         return command  # type: ignore[return-value]  # typer has no public type for it
 
@@ -122,7 +122,7 @@ class _LazyGroup(typer.core.TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's own
         """The command that is called, with its module imported."""
         name, listed, rest = super().resolve_command(ctx, args)
-        if name in AUTHORS:
+        if name in SPOKEN:
             choose(rest)
         else:
             english()  # logs and what operators' scripts read

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 
+from pipeline.phrases import phrase
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -20,15 +22,15 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
         HTTPException: the body is not a form, too large, or not UTF-8.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise HTTPException(415, f"send {FORM}", {"Accept-Post": FORM})
+        raise HTTPException(415, phrase("send {form}", form=FORM), {"Accept-Post": FORM})
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most_bytes:
-            raise HTTPException(413, f"the form is longer than {most_bytes} bytes")
+            raise HTTPException(413, phrase("the form is longer than {most} bytes", most=most_bytes))
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16))
     except UnicodeDecodeError:
-        raise HTTPException(400, "the form is not UTF-8") from None
+        raise HTTPException(400, phrase("the form is not UTF-8")) from None
     except ValueError:
-        raise HTTPException(400, "the form has too many fields") from None
+        raise HTTPException(400, phrase("the form has too many fields")) from None

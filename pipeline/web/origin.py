@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 
 from pipeline.origin import is_foreign, is_loopback
+from pipeline.phrases import phrase
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -20,7 +21,7 @@ def require_same_origin(request: Request) -> None:
     """
     headers = request.headers
     if is_foreign(headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host", "")):
-        raise HTTPException(403, "the request was sent by a page of another origin")
+        raise HTTPException(403, phrase("the request was sent by a page of another origin"))
 
 
 def require_loopback(request: Request) -> None:
@@ -30,4 +31,4 @@ def require_loopback(request: Request) -> None:
         HTTPException: 421.
     """
     if not is_loopback(request.headers.get("host", "")):
-        raise HTTPException(421, "use the address localhost")
+        raise HTTPException(421, phrase("use the address localhost"))

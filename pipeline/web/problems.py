@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,23 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from pipeline.phrases import phrase
+
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+TITLES: Mapping[int, str] = {
+    400: phrase("Bad Request"),
+    403: phrase("Forbidden"),
+    404: phrase("Not Found"),
+    405: phrase("Method Not Allowed"),
+    413: phrase("Request Entity Too Large"),
+    415: phrase("Unsupported Media Type"),
+    421: phrase("Misdirected Request"),
+    500: phrase("Internal Server Error"),
+    503: phrase("Service Unavailable"),
+}
+"""Titles of error pages; others have HTTP's phrase."""
 
 Handler = Callable[["Request", Exception], Awaitable[Response]]
 
@@ -37,7 +52,8 @@ def handler(page: Callable[[str, int, str, str], Response] | None = None) -> Han
         title = HTTPStatus(error.status_code).phrase
         message = error.detail if error.detail != title else ""
         if page is not None and wants_html(request.headers.get("accept", "")):
-            response = page(request.url.path, error.status_code, title, message)
+            shown = TITLES.get(error.status_code, title)
+            response = page(request.url.path, error.status_code, shown, message)
         else:
             response = problem(error.status_code, message)
         response.headers.update(error.headers or {})

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from pipeline.errors import NoSuchTopic, Unreachable, UserError
+from pipeline.phrases import phrase
 from pipeline.web.access import user_of
 from pipeline.web.form import read_form
 from pipeline.web.origin import require_same_origin
@@ -26,14 +27,19 @@ MOST_SEARCHES = 2
 MOST_TEXT = 300
 MOST_FORM_BYTES = 4_096
 KINDS: Mapping[str, str] = {
-    "text": "Order number, or any text of the event",
-    "reference": "Reference of the rules",
-    "recipient": "Recipient",
-    "event": "Event id",
-    "position": "Topic/partition/offset",
+    "text": phrase("Order number, or any text of the event"),
+    "reference": phrase("Reference of the rules"),
+    "recipient": phrase("Recipient"),
+    "event": phrase("Event id"),
+    "position": phrase("Topic/partition/offset"),
 }
 """What can be searched for, with its label."""
-SPANS: Mapping[str, str] = {"-1h": "the last hour", "-1d": "the last day", "-7d": "the last 7 days", "-30d": "30 days"}
+SPANS: Mapping[str, str] = {
+    "-1h": phrase("the last hour"),
+    "-1d": phrase("the last day"),
+    "-7d": phrase("the last 7 days"),
+    "-30d": phrase("the last 30 days"),
+}
 
 log = structlog.get_logger("search")
 
@@ -87,6 +93,7 @@ class SearchPage:
         """The pages."""
         return [
             Route("/", self.form),
+            Route("/search", self.again),
             Route("/search", self.search, methods=["POST"]),
             Route("/event/{topic}/{partition:int}/{offset:int}", self.event),
         ]
@@ -95,15 +102,21 @@ class SearchPage:
         """The empty form."""
         return self._shown(Wanted("text", "", "-7d"))
 
+    async def again(self, _: Request) -> Response:
+        """The empty form, after the switch of language of an answer where no script sends the form again."""
+        return RedirectResponse("./", 303)
+
     async def search(self, request: Request) -> Response:
         """The answer. The form is posted: a recipient in an address would be in logs and in the browser's history."""
         require_same_origin(request)
         form = await read_form(request, MOST_FORM_BYTES)
         wanted = Wanted(form.get("kind", ""), form.get("value", "").strip(), form.get("since", ""))
         if wanted.kind not in KINDS or wanted.since not in SPANS or not 0 < len(wanted.value) <= MOST_TEXT:
-            return self._shown(wanted._replace(value=wanted.value[:MOST_TEXT]), error="Enter what to search for.")
+            return self._shown(
+                wanted._replace(value=wanted.value[:MOST_TEXT]), error=phrase("Enter what to search for.")
+            )
         if self._running >= MOST_SEARCHES:
-            return self._shown(wanted, error="Other searches are running. Try again in a moment.", status=503)
+            return self._shown(wanted, error=phrase("Other searches are running. Try again in a moment."), status=503)
         status, error, answer = await self._run(wanted)
         self._actions.looked_up()
         log.info(
@@ -124,7 +137,9 @@ class SearchPage:
         try:
             view = await asyncio.to_thread(self._actions.event, where)
         except UserError as error:
-            return self._pages.mistake(request.url.path, _status(error, 404), "The event cannot be shown", _text(error))
+            return self._pages.mistake(
+                request.url.path, _status(error, 404), phrase("The event cannot be shown"), _text(error)
+            )
         return self._pages.answer("event.html", {"root": "../../../", "view": view})
 
     async def _run(self, wanted: Wanted) -> tuple[int, str | None, Answer | None]:
@@ -152,4 +167,4 @@ def _status(error: UserError, otherwise: int) -> int:
 
 
 def _text(error: UserError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+    return phrase("{message} ({hint})", message=error.message, hint=error.hint) if error.hint else error.message

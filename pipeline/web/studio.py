@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.errors import ResourceLimitExceeded
+from pipeline.phrases import phrase
 from pipeline.web.form import read_form
 from pipeline.web.headers import studio_policy
 from pipeline.web.origin import require_same_origin
@@ -93,7 +94,7 @@ class Studio:
                 newest = self._newest.event(key) if self._newest is not None else None
                 found = (await self._bench.ask("choose", key=key)).get("event") if newest is None else newest
                 if found is None:
-                    raise HTTPException(404, "this event does not exist any more")
+                    raise HTTPException(404, phrase("this event does not exist any more"))
                 return _json({"event": found, "choices": choices})
             example = await self._bench.example(event_type, number_of(query.get("number", "0")))
         return _json({"event": example, "choices": choices})
@@ -196,7 +197,9 @@ class Studio:
         async with available():
             opened = await self._bench.open(file, rule, event_type)
         if "problem" in opened:
-            raise HTTPException(503, str(opened["problem"]))
+            problem = opened["problem"]
+            assert isinstance(problem, str)  # noqa: S101 - the workbench's own
+            raise HTTPException(503, problem)
         return opened
 
     async def _try_out(self, draft: Mapping[str, str]) -> Mapping[str, object]:

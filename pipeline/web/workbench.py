@@ -9,6 +9,7 @@ from typing import Protocol
 from starlette.exceptions import HTTPException
 
 from pipeline.errors import ResourceLimitExceeded
+from pipeline.phrases import phrase
 
 MAX_FORM = 1_048_576
 """Largest form in bytes; a Chinese character takes nine in a form."""
@@ -67,5 +68,5 @@ def number_of(text: str) -> int:
         HTTPException: it is not a number from 0 on, or too large.
     """
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_NUMBER)) or int(text) > MAX_NUMBER:
-        raise HTTPException(400, "not a number")
+        raise HTTPException(400, phrase("not a number"))
     return int(text)

@@ -24,6 +24,13 @@ from tests.browser.serving import Served, serving
 from tests.unit.operations.test_find import LINE, REFUSED, ended, story
 
 pytestmark = pytest.mark.browser
+WORDS = {
+    "en": ("Search", "explain and preview", "Why", "Value"),
+    "zh": ("搜索", "解释与预览", "为什么", "值"),
+}
+"""The button, the link to the event, a heading of it, and the field."""
+OF_THE_TEST = {"no Kafka broker answers", "look at the broker"}
+"""Errors that this test makes."""
 CARDS = "".join(to_html(plain_card("T1", {"thing1": Value("one")}, mode, None)) for mode in Mode)
 USER, PASSWORD = "support", "made-up"
 
@@ -94,31 +101,49 @@ def test_an_order_is_searched_and_its_event_opened(served: Served, looked: Looke
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_it_can_be_read(chromium: Browser, served: Served, width: int, scheme: str) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_it_can_be_read(chromium: Browser, served: Served, language: str, width: int, scheme: str) -> None:
     """The form, an answer, an error and an event, on a phone and a desk, by day and night; axe-core finds nothing."""
+    search, explain, why, value = WORDS[language]
     size = {"width": width, "height": 900}
     login = {"username": USER, "password": PASSWORD}
-    with chromium.new_context(viewport=size, color_scheme=scheme, http_credentials=login) as context:  # type: ignore[arg-type] # literals of the table
+    with chromium.new_context(viewport=size, color_scheme=scheme, http_credentials=login, locale=language) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
         page = looked.page
         page.goto(served.url)
-        readable(looked)
-        for value in ("broken", "T2026-17"):
-            page.get_by_label("Value").fill(value)
-            page.get_by_role("button", name="Search").click()
-            expect(page.get_by_role("alert" if value == "broken" else "status")).to_be_visible()
-            readable(looked)
-        page.get_by_role("link", name="explain and preview").first.click()
-        expect(page.get_by_role("heading", name="Why")).to_be_visible()
-        readable(looked)
+        readable(looked, language)
+        for text in ("broken", "T2026-17"):
+            page.get_by_label(value).fill(text)
+            page.get_by_role("button", name=search).click()
+            expect(page.get_by_role("alert" if text == "broken" else "status")).to_be_visible()
+            readable(looked, language)
+        page.get_by_role("link", name=explain).first.click()
+        expect(page.get_by_role("heading", name=why)).to_be_visible()
+        readable(looked, language)
 
 
-def readable(looked: Looked) -> None:
-    """Nothing is clipped, faint or unnamed."""
+def readable(looked: Looked, language: str) -> None:
+    """Nothing is clipped, faint or unnamed, and nothing is left in another language."""
+    assert looked.page.evaluate("document.documentElement.lang") == {"en": "en", "zh": "zh-CN"}[language]
+    assert language == "en" or set(looked.sentences_in_english()) <= OF_THE_TEST
     assert not looked.wider_than_the_screen()
     assert looked.poor_contrasts() == []
     assert looked.unnamed() == []
     assert violations(looked.page) == []
+
+
+def test_an_answer_is_shown_again_in_the_other_language(served: Served, looked: Looked) -> None:
+    """The switch sends the form again, without a question of the browser."""
+    page = looked.page
+    page.goto(served.url)
+    page.get_by_label("Value").fill("T2026-17")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="中文").click()
+    expect(page.get_by_role("heading", name="被拒：顾客拒收了该账号的消息（43101）")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("查到 3 个事件，另有 3 个更早的未列出。")
+    expect(page.get_by_label("值", exact=True)).to_have_value("T2026-17")
+    answer = httpx.get(f"{served.url}/search?language=en", auth=(USER, PASSWORD))
+    assert (answer.status_code, answer.headers["location"]) == (303, "./")
 
 
 def test_what_is_not_found_and_what_fails_is_explained(served: Served, looked: Looked) -> None:

@@ -23,6 +23,7 @@ from pipeline.operations.find.ended import Ended, ended
 from pipeline.operations.find.query import ByEvents, ByField, fields_with, has_bytes
 from pipeline.operations.find.story import EventFacts, Letter, RuleLine
 from pipeline.operations.redrive.letter import read_letter
+from pipeline.phrases import phrase
 from pipeline.ports import Decoder
 
 CLOCK_MARGIN = timedelta(hours=1)
@@ -216,7 +217,7 @@ class KafkaEvents:
         except Unreachable:
             raise
         except UserError as gone:
-            return EventFacts(position, unreadable=f"the event cannot be read any more: {gone.message}")
+            return EventFacts(position, unreadable=phrase("the event cannot be read any more: {why}", why=gone.message))
 
     def letters(self, outcomes: Collection[Ended], stage: Stage) -> Mapping[str, Sequence[Letter]]:
         """Return the dead letters of these outcomes, by outcome id.
@@ -293,7 +294,7 @@ class KafkaEvents:
         except Tombstone:
             return None
         except Undecodable as fault:
-            return (fault, ("the bytes of the record",)) if has_bytes(record, text) else None
+            return (fault, (phrase("the bytes of the record"),)) if has_bytes(record, text) else None
         fields = fields_with(event, text)
         return (event, tuple(fields)) if fields else None
 
@@ -301,7 +302,10 @@ class KafkaEvents:
         if isinstance(event, Undecodable):
             words = outcome_words(OutcomeKind.UNDECODABLE, event.reason, None)
             return EventFacts(
-                record.position, record_ms=record.timestamp_ms, unreadable=f"{words}: {event.detail}", found_in=fields
+                record.position,
+                record_ms=record.timestamp_ms,
+                unreadable=phrase("{words}: {detail}", words=words, detail=event.detail),
+                found_in=fields,
             )
         return EventFacts(
             record.position,

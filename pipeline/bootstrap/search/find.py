@@ -33,10 +33,12 @@ from pipeline.care.words import CareWords
 from pipeline.errors import RulesRefused, Undecodable, UserError
 from pipeline.model.event import Event, Position
 from pipeline.model.notice import DEFAULT_API
+from pipeline.model.outcome_words import reason_words
 from pipeline.model.pause import Pause
 from pipeline.operations.find.ended import Ended
 from pipeline.operations.find.query import ByEvents, ByField, Field
 from pipeline.operations.find.story import NO_WORDS, EventFacts, Progress, RuleLine, RuleResult, Story, tell
+from pipeline.phrases import phrase
 from pipeline.rules.care_places import care_words
 from pipeline.rules.compile import Compilation, compile_rules
 from pipeline.rules.ruleset import RuleSet
@@ -93,7 +95,11 @@ class Search:
         """
         _, event = self._events.event(position)
         if isinstance(event, Undecodable):
-            raise UserError(f"the event cannot be decoded: {event.reason.value}: {event.detail}")
+            raise UserError(
+                phrase(
+                    "the event cannot be decoded: {why}: {detail}", why=reason_words(event.reason), detail=event.detail
+                )
+            )
         return self._explainer(event), previews(self._explainer.ruleset, event)
 
     def run(self, options: SearchOptions, stage: Stage) -> Found[Story]:
@@ -126,8 +132,8 @@ class Search:
         """
         if getattr(self._settings.outcomes, what) == "omit":
             raise UserError(
-                f"outcomes do not contain {what}s (`outcomes.{what}: omit`)",
-                hint="search the events instead: --text with the recipient or an order number",
+                phrase("outcomes do not contain it (`outcomes.{what}: omit`)", what=what),
+                hint=phrase("search the events instead: --text with the recipient or an order number"),
             )
         return forms_of(self._settings, value)
 
@@ -138,7 +144,7 @@ class Search:
             since = datetime.fromtimestamp(facts.record_ms / 1000, UTC) - CLOCK_MARGIN
         found = self._outcomes.outcomes(ByEvents(frozenset({position})), since, options.limit, stage)
         if facts.type is None and facts.record_ms is None and not found.items:
-            raise UserError(facts.unreadable or f"there is no event at {position}")
+            raise UserError(facts.unreadable or phrase("there is no event at {position}", position=position))
         return Found(self._stories([facts], found.items, stage, complete=True), found.left_out)
 
     def _with_text(self, text: str, options: SearchOptions, stage: Stage) -> Found[Story]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pipeline.cli.language import in_language
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.outcome import Because, OutcomeKind
 from pipeline.operations.find.story import NoticeStory, RuleLine, RuleResult, Step, StepKind, Story
+from pipeline.phrases import joined, phrase
 
 if TYPE_CHECKING:
     from pipeline.adapters.operations.find import Found
 
 _RESULTS = {
-    RuleResult.NOTICE: "makes a message",
-    RuleResult.REFUSED: "cannot make its message",
-    RuleResult.NO_MATCH: "does not match",
-    RuleResult.STOPPED: "is not evaluated",
-    RuleResult.OFF: "is off",
+    RuleResult.NOTICE: phrase("makes a message"),
+    RuleResult.REFUSED: phrase("cannot make its message"),
+    RuleResult.NO_MATCH: phrase("does not match"),
+    RuleResult.STOPPED: phrase("is not evaluated"),
+    RuleResult.OFF: phrase("is off"),
 }
 
 
@@ -28,20 +30,24 @@ def show(found: Found[Story]) -> None:
             say()
         _show_story(story)
     if found.left_out:
-        say(faint(f"… and {found.left_out:,} older events (--limit)"))
+        say(faint(phrase("… and {count:,} older events (--limit)", count=found.left_out)))
 
 
 def _show_story(story: Story) -> None:
     event = story.event
-    about = [str(event.position), f"id {event.id}" if event.id is not None else "", time_text(event.record_ms)]
-    say(strong(event.type or "event"), faint("  " + "  ".join(part for part in about if part)))
+    about = [
+        str(event.position),
+        phrase("id {id}", id=event.id) if event.id is not None else "",
+        time_text(event.record_ms),
+    ]
+    say(strong(event.type or phrase("event")), faint("  " + joined("  ", [part for part in about if part])))
     say(plain("  → "), (good if _arrived(story) else bad)(story.answer))
     if event.found_in:
-        say(faint(f"  found in {', '.join(event.found_in)}"))
+        say(faint(phrase("  found in {fields}", fields=joined(", ", event.found_in))))
     if event.unreadable is not None:
-        say(plain(f"  {event.unreadable}"))
+        say(plain("  "), plain(event.unreadable))
     for copy in event.copies:
-        say(faint(f"  sent again as {copy}"))
+        say(faint(phrase("  sent again as {position}", position=copy)))
     for rule in event.rules:
         _show_rule(rule)
     for notice in story.notices:
@@ -55,22 +61,22 @@ def _arrived(story: Story) -> bool:
 
 def _show_rule(rule: RuleLine) -> None:
     mark = good("✓") if rule.result is RuleResult.NOTICE else faint("·")
-    say(plain("  "), mark, strong(f" {rule.rule}"), plain(f" {_RESULTS[rule.result]}"), faint(f"  {rule.why}"))
+    say(plain("  "), mark, strong(f" {rule.rule}"), plain(" " + _RESULTS[rule.result]), faint("  " + rule.why))
 
 
 def show_notice(notice: NoticeStory) -> None:
     """Print a notice's steps."""
     about = [notice.id or ""]
-    about += [f"item {notice.item}"] if notice.item is not None else []
-    about += [f"to {notice.recipient}"] if notice.recipient else []
-    about += [f"reference {notice.reference}"] if notice.reference else []
-    say(strong(f"  {notice.rule or 'no notice'}"), faint("  " + "  ".join(about)))
+    about += [phrase("item {item}", item=notice.item)] if notice.item is not None else []
+    about += [phrase("to {recipient}", recipient=notice.recipient)] if notice.recipient else []
+    about += [phrase("reference {reference}", reference=notice.reference)] if notice.reference else []
+    say(strong("  " + (notice.rule or phrase("no notice"))), faint("  " + joined("  ", about)))
     for step in notice.steps:
         _show_step(step)
 
 
 def _show_step(step: Step) -> None:
-    at = time_text(step.at_ms) or "now"
+    at = time_text(step.at_ms) or in_language(phrase("now"))
     style = bad if step.kind in {StepKind.WAITING, StepKind.MISSING} else plain
     say(faint(f"    {at:<24}  "), style(step.words))
 

@@ -13,7 +13,7 @@ from pipeline.model.outcome import OutcomeKind
 from pipeline.model.outcome_words import outcome_words, reason_words
 from pipeline.model.pause import Pause, ScopeKind
 from pipeline.operations.find.ended import Ended
-from pipeline.phrases import phrase
+from pipeline.phrases import Phrase, counted, joined, phrase
 
 NO_WORDS = CareWords()
 
@@ -158,25 +158,29 @@ def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter], care: CareWo
     steps: list[Step] = []
     for one in ends:
         if one.rule is not None:
-            again = f" (sent again, number {one.redrives})" if one.redrives else ""
-            steps.append(Step(one.received_ms, StepKind.MATCHED, f"read; the rule made a message{again}"))
+            steps.append(Step(one.received_ms, StepKind.MATCHED, _matched(one)))
         if one.first_attempt_ms is not None:
-            steps.append(Step(one.first_attempt_ms, StepKind.FIRST_ATTEMPT, "first attempt"))
+            steps.append(Step(one.first_attempt_ms, StepKind.FIRST_ATTEMPT, phrase("first attempt")))
         if one.attempts > 1 or (one.attempts and one.kind != OutcomeKind.ACCEPTED):
             steps.append(Step(one.finished_ms, StepKind.ATTEMPTS, _attempts(one)))
         steps.append(Step(one.finished_ms, StepKind.OUTCOME, _outcome(one, care)))
     open_letters: list[Letter] = []
     for letter in letters:
-        steps.append(Step(letter.at_ms, StepKind.DEAD_LETTER, f"dead letter {letter.position}"))
+        steps.append(
+            Step(letter.at_ms, StepKind.DEAD_LETTER, phrase("dead letter {position}", position=letter.position))
+        )
         if letter.redriven_ms is not None:
-            steps.append(Step(letter.redriven_ms, StepKind.REDRIVEN, "`redrive` sent it again"))
+            steps.append(Step(letter.redriven_ms, StepKind.REDRIVEN, phrase("`redrive` sent it again")))
             if letter.redrives >= last.redrives:
                 open_letters.append(letter)
     steps.sort(key=lambda step: step.at_ms or 0)
     answer = _held_back(last, care) or sentence(_outcome(last, care))
     if open_letters:
-        steps.append(Step(None, StepKind.WAITING, "sent again; no outcome yet"))
-        answer = f"Waiting: it was sent again and has no outcome yet. Before: {answer[0].lower()}{answer[1:]}"
+        steps.append(Step(None, StepKind.WAITING, phrase("sent again; no outcome yet")))
+        answer = phrase(
+            "Waiting: it was sent again and has no outcome yet. Before: {answer}",
+            answer=_recased(answer, f"{answer[0].lower()}{answer[1:]}"),
+        )
     return NoticeStory(
         id=last.id,
         rule=last.rule,
@@ -190,11 +194,20 @@ def _ended_notice(ends: Sequence[Ended], letters: Sequence[Letter], care: CareWo
     )
 
 
+def _matched(one: Ended) -> str:
+    if not one.redrives:
+        return phrase("read; the rule made a message")
+    return phrase("read; the rule made a message (sent again, number {number})", number=one.redrives)
+
+
 def _attempts(one: Ended) -> str:
-    count = "1 attempt" if one.attempts == 1 else f"{one.attempts} attempts"
     reply = [f"HTTP {one.http_status}"] if one.http_status is not None else []
-    reply += [f"code {one.body_code}"] if one.body_code is not None else []
-    return f"{count}; last reply: {', '.join(reply) or 'none'}"
+    reply += [phrase("code {code}", code=one.body_code)] if one.body_code is not None else []
+    return phrase(
+        "{attempts}; last reply: {reply}",
+        attempts=counted(one.attempts, "{count} attempt", "{count} attempts"),
+        reply=joined(", ", reply) if reply else phrase("none"),
+    )
 
 
 def _held_back(one: Ended, care: CareWords) -> str:
@@ -210,7 +223,9 @@ def _outcome(one: Ended, care: CareWords) -> str:
         return phrase("not sent: {because}", because=because)
     if because:  # a category that is sent over its caps
         words = phrase("{words}, although {because}", words=words, because=because)
-    return f"{words}; {one.detail}" if one.detail and one.kind != OutcomeKind.ACCEPTED else words
+    if one.detail and one.kind != OutcomeKind.ACCEPTED:
+        return phrase("{words}; {detail}", words=words, detail=one.detail)
+    return words
 
 
 def _open_notice(line: RuleLine, facts: EventFacts, progress: Progress, *, judged: bool) -> NoticeStory:
@@ -220,11 +235,17 @@ def _open_notice(line: RuleLine, facts: EventFacts, progress: Progress, *, judge
         kind, words = StepKind.WAITING, _waiting(line, offset, progress)
     elif committed is not None and offset < committed:
         kind = StepKind.MISSING
-        words = "no outcome, although the service has finished this event: " + (
-            "the rule was added, changed or switched on later"
+        words = (
+            phrase(
+                "no outcome, although the service has finished this event: the rule was added, changed or switched on "
+                "later"
+            )
             if judged
-            else "the rule matches only since it was added, changed or switched on, or the outcome is older than what "
-            "was searched; `audit` proves whether one is lost"
+            else phrase(
+                "no outcome, although the service has finished this event: the rule matches only since it was added, "
+                "changed or switched on, or the outcome is older than what was searched; `audit` proves whether one is "
+                "lost"
+            )
         )
     else:
         kind, words = StepKind.WAITING, _waiting(line, offset, progress)
@@ -236,16 +257,20 @@ def _open_notice(line: RuleLine, facts: EventFacts, progress: Progress, *, judge
 def _waiting(line: RuleLine, offset: int, progress: Progress) -> str:
     paused = next((one for one in progress.pauses if _concerns(one, line)), None)
     if paused is not None:
-        reason = f" ({paused.reason})" if paused.reason else ""
-        return f"still waiting: sending is paused since {_clock(paused.since)} by {paused.by or 'an operator'}{reason}"
+        waiting = phrase(
+            "still waiting: sending is paused since {since} by {by}",
+            since=_clock(paused.since),
+            by=paused.by or phrase("an operator"),
+        )
+        return phrase("{waiting} ({reason})", waiting=waiting, reason=paused.reason) if paused.reason else waiting
     if line.rule in progress.waiting:
-        return "still waiting: the message is made, and is in the line of its recipient"
+        return phrase("still waiting: the message is made, and is in the line of its recipient")
     if progress.committed is None:
-        return "still waiting: the group has not finished any event of this partition"
+        return phrase("still waiting: the group has not finished any event of this partition")
     before = offset - progress.committed
     if not before:
-        return "still waiting: it is the next event that its partition finishes"
-    return f"still waiting: its partition is finished up to {before:,} events before this one"
+        return phrase("still waiting: it is the next event that its partition finishes")
+    return phrase("still waiting: its partition is finished up to {count:,} events before this one", count=before)
 
 
 def _concerns(pause: Pause, line: RuleLine) -> bool:
@@ -257,28 +282,38 @@ def _answer(facts: EventFacts, notices: Sequence[NoticeStory], progress: Progres
     if len(notices) == 1:
         return notices[0].answer
     if notices:
-        return " ".join(f"{_name(notice)}: {notice.answer}" for notice in notices)
+        return joined(" ", [phrase("{name}: {answer}", name=_name(one), answer=one.answer) for one in notices])
     if facts.unreadable is not None:
         return sentence(facts.unreadable)
     if progress is None:
-        return "No outcome was found."
+        return phrase("No outcome was found.")
     off = [line for line in facts.rules if line.result is RuleResult.OFF]
     if off:
-        return f"No message: the rule `{off[0].rule}` is switched off (`enabled: false`); it would have matched."
+        return phrase(
+            "No message: the rule `{rule}` is switched off (`enabled: false`); it would have matched.", rule=off[0].rule
+        )
     if not facts.rules:
-        return f"No message: {reason_words('no_rule_for_type')} ({facts.type})."
-    causes = "; ".join(f"`{line.rule}`: {line.why}" for line in facts.rules)
-    return f"No message: no rule matched. {causes}."
+        return phrase("No message: {why} ({type}).", why=reason_words("no_rule_for_type"), type=facts.type)
+    causes = joined("; ", [phrase("`{rule}`: {why}", rule=line.rule, why=line.why) for line in facts.rules])
+    return phrase("No message: no rule matched. {causes}.", causes=causes)
 
 
 def _name(notice: NoticeStory) -> str:
-    name = notice.rule or "Event"
-    return name if notice.item is None else f"{name}, item {notice.item}"
+    name = notice.rule or phrase("Event")
+    return name if notice.item is None else phrase("{name}, item {item}", name=name, item=notice.item)
 
 
 def sentence(words: str) -> str:
     """Return words as a sentence: a capital letter and a full stop."""
-    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?')) else '.'}"
+    upper = f"{words[:1].upper()}{words[1:]}"
+    return (
+        _recased(words, upper) if words.endswith((".", "!", "?")) else phrase("{words}.", words=_recased(words, upper))
+    )
+
+
+def _recased(text: str, cased: str) -> str:
+    """A text with a capital or small letter in English, and as it is in other languages."""
+    return Phrase(cased, "{text}", {"text": text})
 
 
 def _clock(at: float) -> str:

@@ -40,5 +40,7 @@ document.addEventListener("click", (event) => {
   if (!language) return;
   event.preventDefault();
   document.cookie = `language=${language}; Path=/; Max-Age=31536000; SameSite=Lax`;
-  window.location.reload();
+  const answered = document.querySelector("form[data-answered]");
+  if (answered) answered.requestSubmit();
+  else window.location.reload();
 });

@@ -66,11 +66,3 @@ def test_the_page_gives_the_script_all_its_texts() -> None:
     """Each `_("…")` of studio.js is listed, and each of the list is used."""
     used = re.findall(r'\b_\(\s*"((?:[^"\\]|\\.)*)"', SCRIPT.read_text(encoding="utf-8"))
     assert set(used) == WORDS
-
-
-@pytest.mark.parametrize("name", ["search", "event", "mistake"])
-def test_a_page_that_has_no_other_language_says_so(name: str) -> None:
-    """A screen reader reads its English as English, whatever the language of the frame is."""
-    folder = SCRIPT.parents[1] / "pages"
-    assert "{% set english = true %}" in (folder / f"{name}.html").read_text(encoding="utf-8")
-    assert ' lang="en"{% endif %}>' in (folder / "base.html").read_text(encoding="utf-8")
