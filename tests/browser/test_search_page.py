@@ -29,8 +29,8 @@ WORDS = {
     "zh": ("搜索", "解释与预览", "为什么", "值"),
 }
 """The button, the link to the event, a heading of it, and the field."""
-OF_THE_TEST = {"no Kafka broker answers", "look at the broker"}
-"""Errors that this test makes."""
+OF_THE_TEST = {"no Kafka broker answers", "look at the broker", "it has no", "Characters of each field"}
+"""Errors, reasons and cards that this test makes."""
 CARDS = "".join(to_html(plain_card("T1", {"thing1": Value("one")}, mode, None)) for mode in Mode)
 USER, PASSWORD = "support", "made-up"
 
