@@ -65,7 +65,14 @@ def header_texts(record: Record) -> dict[str, str]:
         others = {
             _OTHER_PREFIX.sub("ce_", name, count=1): text for name, text in texts.items() if _OTHER_PREFIX.match(name)
         }
-        return {**others, **texts} if others else texts
+        texts = {**others, **texts} if others else texts
+    return _with_plain_type(texts)
+
+
+def _with_plain_type(texts: dict[str, str]) -> dict[str, str]:
+    """Leave out what surrounds the type: blanks, and the NUL that ends a text in C, are part of no type."""
+    if "ce_type" in texts:
+        texts["ce_type"] = texts["ce_type"].strip(" \t\r\n\0")
     return texts
 
 
@@ -104,7 +111,7 @@ def envelope_texts(envelope: Mapping[str, object]) -> dict[str, str]:
         if (given := envelope.get(name)) is not None and not isinstance(given, str):
             texts[f"ce_{name}"] = f"{type(given).__name__}"  # reported as unreadable
     texts.setdefault("ce_specversion", "")
-    return texts
+    return _with_plain_type(texts)
 
 
 def envelope_data(envelope: Mapping[str, object]) -> object:

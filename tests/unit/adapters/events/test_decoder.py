@@ -424,6 +424,10 @@ def test_control_characters_within_a_text_are_taken_as_they_are() -> None:
         (b"\x04\x22\x4d\x18", "it looks like LZ4, which is not read"),
         (b"\x82SNAPPY\x00", "it looks like Snappy, which is not read"),
         (b"\xac\xed\x00\x05sr", "it looks like Java's serialization, which is not read"),
+        (b"\x03\x05" + b"x" * 16, "it looks like AWS Glue's framing, which is not read"),
+        (b"\x01" + bytes(7) + b"\x05\x00\x00\x00\x01", "it looks like Hortonworks' framing, which is not read"),
+        (b"\x80\x05\x95\x0b", "it looks like Python's pickle, which is not read"),
+        (b"eyJmIjogMX0=", "it looks like JSON in base64, which is not read: write the JSON itself"),
         (b"<event/>", "it looks like XML, which is not read: write JSON or Avro"),
     ],
     ids=lambda value: repr(value[:20]),
@@ -484,6 +488,14 @@ def test_a_time_that_is_not_a_text_is_reported(name: str) -> None:
     event = reading.decode(record(b"{}", ("ce_type", b"T"), (name, b"0001-01-01T00:00:00Z")))  # Go's zero
     assert (event.time_ms, event.expires_at_ms) == (NOON_MS, None)
     assert len(reported) == 2
+
+
+@pytest.mark.parametrize("written", [b" T ", b"T\0", b'" T"', b"T\r\n"])
+def test_what_surrounds_a_type_is_not_part_of_it(written: bytes) -> None:
+    """No rule could name such a type."""
+    assert decoder().decode(record(b"{}", ("ce_type", written))).type == "T"
+    assert decoder().decode(record(b"{}", ("ce-type", written))).type == "T"
+    assert decoder().decode(envelope(type="T ")).type == "T"
 
 
 def test_a_structured_cloudevent_is_read() -> None:
