@@ -30,11 +30,13 @@ class About(NamedTuple):
     group: str
     fingerprint: str
     """The same while recipients have the same form in outcomes: the same key of their hash."""
+    partitions: int | None = None
+    """Of the intents topic: with another number a recipient has another partition. None: not known."""
 
 
-def about(group: str, identify: Callable[[str], str]) -> About:
-    """Return what the records are to be about, where recipients are identified so."""
-    return About(group, identify(_PROBE))
+def about(group: str, identify: Callable[[str], str], partitions: int | None = None) -> About:
+    """Return what the records are to be about, where recipients are identified so and have so many partitions."""
+    return About(group, identify(_PROBE), partitions)
 
 
 def written_key(kind: str, name: str = "") -> bytes:
@@ -70,7 +72,7 @@ def read_state(raw: bytes) -> tuple[bytes, bytes]:
 
 def written_about(given: About) -> bytes:
     """Return the value of the record `about`."""
-    return json.dumps({"group": given.group, "fingerprint": given.fingerprint}).encode()
+    return json.dumps(given._asdict()).encode()
 
 
 def read_about(raw: bytes) -> About:
@@ -81,6 +83,7 @@ def read_about(raw: bytes) -> About:
     """
     try:
         values = json.loads(raw)
-        return About(str(values["group"]), str(values["fingerprint"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        partitions = values.get("partitions")
+        return About(str(values["group"]), str(values["fingerprint"]), partitions if type(partitions) is int else None)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise DamagedCareState("the record `about` of recipient care cannot be read") from None

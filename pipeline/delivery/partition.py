@@ -68,7 +68,7 @@ class Partition:
         self.done = dict(assigned.done)
         """Outcomes in the ledger; each is removed once its event is offered."""
         self.ended = assigned.ended
-        """Notices of events that were sent from the intents topic before these events are read again."""
+        """Notices that were sent from the intents topic, or wait there, before their events are read again."""
         self.reached = assigned.reached
         """Up to this offset an earlier owner was at work, as far as the ledger tells: what is sent of it may be sent
         again, for that owner may have sent what it could no longer write down."""

@@ -60,8 +60,8 @@ class Assigned(NamedTuple):
     care: RestoredCare | None = None
     """None: recipient care does not decide about the notices of this partition."""
     ended: Collection[tuple[int, str]] = ()
-    """Of a partition of events that is read again: notices that were sent from the intents topic, by source offset and
-    outcome id."""
+    """Of a partition of events that is read again: notices that were sent from the intents topic or wait there, by
+    source offset and outcome id."""
     line: str | None = None
     """Carried on in the commits of events, where recipient care is on (`pipeline.model.intent.stream_name`)."""
     intents: RestoredIntents | None = None

@@ -367,7 +367,10 @@ class Membership:
         if origin.topic_id is not None and self._is_recreated(origin, partition.topic, metadata):
             log.error("topic_recreated", **where, start=low, hint="its events are read from the start")
             self._recreated(partition.topic)
-            return Committed(partition, low, None, origin)
+            # Without a line its next owner would begin one, and not recognise the intents of this one.
+            return Committed(
+                partition, low, None, origin, _new_line(high, is_reset=False) if self._maps(partition) else None
+            )
         if isinstance(found, pointer.Pointer) and found.gone is not None:
             self._commits.keep_gone(partition, found.gone)
         if 0 <= high < offset:
@@ -378,7 +381,7 @@ class Membership:
         line, scan = None, None
         if self._intents is not None and partition.topic == self._intents.topic:
             scan = found.scan if isinstance(found, pointer.Pointer) else None
-        elif self._intents is not None:
+        elif self._maps(partition):
             line = found.line if isinstance(found, pointer.Pointer) else None
             if line is None:
                 line = _new_line(high, is_reset=not isinstance(found, pointer.Pointer))
@@ -390,6 +393,10 @@ class Membership:
         start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
         first = start.get(reset, OFFSET_INVALID)
         return Committed(partition, first if first >= 0 else None, None, origin, line)
+
+    def _maps(self, partition: TopicPartition) -> bool:
+        """Whether events of this partition become intents."""
+        return self._intents is not None and partition.topic != self._intents.topic
 
     def report_gone(self, partition: TopicPartition, first: int, start: int) -> None:
         """Report once the events from `first` to the log's start, which retention deleted unread; commits note them.

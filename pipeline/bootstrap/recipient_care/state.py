@@ -83,7 +83,9 @@ def make_care_state(
     terms = CareTerms(rules.care, identify_recipients(settings))
     counts = _Counting(rules, clock)
     process = os.urandom(4)
-    given = CareSettings(care.care_topic, care.intents_topic, about(group, terms.identify), care.accept_loss)
+    given = CareSettings(
+        care.care_topic, care.intents_topic, about(group, terms.identify, intents.partitions), care.accept_loss
+    )
     reading = {**properties, "group.id": f"{group}.care"}
     reader = CareReader(reading, given, lambda: terms.care, counts.since, telemetry, counts.now)
     return CareState(

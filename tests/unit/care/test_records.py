@@ -51,8 +51,9 @@ def test_keys_are_read_as_they_are_written() -> None:
 def test_values_are_read_as_they_are_written() -> None:
     """Of both kinds."""
     assert read_state(written_state(ONE, b"state")) == (ONE, b"state")
-    given = About("group", "f00")
+    given = About("group", "f00", 64)
     assert read_about(written_about(given)) == given
+    assert read_about(b'{"group": "group", "fingerprint": "f00"}') == About("group", "f00")
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x01short", b"\x02" + ONE + b"state"])

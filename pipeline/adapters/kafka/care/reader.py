@@ -123,6 +123,8 @@ class CareReader:
         found = self._read(list(chosen), alive)
         for number, (restoring, about) in found.items():
             one = chosen[number]
+            if about is not None and about.partitions is None:
+                about = about._replace(partitions=self._settings.about.partitions)  # noqa: PLW2901 - it is not known
             if about != self._settings.about:
                 restoring = self._other(one, restoring, about)  # noqa: PLW2901 - nothing of another form counts
             elif not one.metadata:
@@ -147,7 +149,12 @@ class CareReader:
             hint = "give each group a topic of its own: recipient_care.care_topic"
             raise UserError(error, hint=hint)
         if not self._settings.accept_loss:
-            if about is None:
+            if about is not None and about.fingerprint == expected.fingerprint:
+                error = (
+                    f"{self._settings.intents} had {about.partitions} partitions when {where} was written, and has "
+                    f"{expected.partitions} now: notices of one recipient would be in two of them"
+                )
+            elif about is None:
                 error = f"{where} is empty, although messages were decided by it: caps, opt-outs and `once` are lost"
             else:
                 error = f"{where} was written with another key of the recipients' hash (outcomes.recipient_hash_key)"

@@ -22,9 +22,14 @@ from pipeline.adapters.kafka.ledger.reader import (
     LedgerTelemetry,
     Replay,
 )
+from pipeline.model.event import TopicPartition
 from pipeline.model.intent import Checkpoint, Intent, RestoredIntents, Seen
 
 log = structlog.get_logger("intents")
+
+
+_END = 2**63 - 1
+"""Beyond every offset."""
 
 
 class _Range(NamedTuple):
@@ -61,19 +66,49 @@ class IntentsReader:
     ) -> list[Replay]:
         """Return `replays` with what was seen of each partition of the intents topic. Blocks; calls `alive` at times.
 
+        Partitions of events that are read again get the notices that wait in the intents topic: these have no outcome.
+
         Raises:
             KafkaException: the topic cannot be read; its partitions must not be processed without it.
         """
         own = [one for one in committed if one.partition.topic == self.topic]
-        if not own:
-            return list(replays)
-        states = self._read(own, alive)
-        return [
-            replay._replace(assigned=replay.assigned._replace(intents=states[one.partition.partition]))
-            if one.partition.topic == self.topic
-            else replay
-            for one, replay in zip(committed, replays, strict=True)
-        ]
+        again = {one.partition: one for one in committed if one.line is not None and one.metadata is None}
+        waiting = self._waiting(again, alive) if again else {}
+        states = self._read(own, alive) if own else {}
+        found: list[Replay] = []
+        for one, replay in zip(committed, replays, strict=True):
+            assigned = replay.assigned
+            if one.partition.topic == self.topic:
+                assigned = assigned._replace(intents=states[one.partition.partition])
+            elif one.partition in waiting:
+                assigned = assigned._replace(ended={*assigned.ended, *waiting[one.partition]})
+            found.append(replay._replace(assigned=assigned))
+        return found
+
+    def _waiting(
+        self, again: Mapping[TopicPartition, Committed], alive: Callable[[], None]
+    ) -> Mapping[TopicPartition, set[tuple[int, str]]]:
+        """Return the undelivered notices of these partitions of events, each by its event's offset and its id."""
+        consumer = Consumer({**self._properties, "group.id": self._group})  # not closed: see former_clients.py
+        numbers = consumer.list_topics(self.topic, timeout=ASK_SECONDS).topics[self.topic].partitions
+        commits = consumer.committed([KafkaPartition(self.topic, number) for number in numbers], timeout=ASK_SECONDS)
+        found: dict[TopicPartition, set[tuple[int, str]]] = {}
+        if all(one.offset < 0 for one in commits):
+            return found  # this group has never written any
+
+        def take(_: int, message: Message) -> None:
+            record = self._decode(message.value())
+            if record is None or record.group != self._group or not isinstance(record.content, Intent):
+                return
+            intent = record.content
+            event = intent.event.record
+            partition = TopicPartition(event.topic, event.partition)
+            one = again.get(partition)
+            if one is not None and intent.origin.topic_id == one.origin.topic_id and event.offset >= (one.offset or 0):
+                found.setdefault(partition, set()).add((event.offset, intent.notice.id))
+
+        self._each(consumer, {one.partition: _Range(max(0, one.offset), _END) for one in commits}, alive, take)
+        return found
 
     def _read(self, committed: Sequence[Committed], alive: Callable[[], None]) -> Mapping[int, RestoredIntents]:
         consumer = Consumer(self._properties)  # not closed: see former_clients.py
