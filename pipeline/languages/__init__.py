@@ -36,6 +36,8 @@ def language_of(tag: str) -> str:
 
 
 def speaking(language: str) -> Say:
-    """Shows a text in that language."""
+    """Shows a text in that language; in English as it is, small and capital letters included."""
+    if language not in LANGUAGES:
+        return str
     known = catalogue(language)
     return lambda text: str(shown(text, known))
