@@ -95,5 +95,10 @@ def _counted(value: str) -> str:
     else:
         words = phrase("{counted} of {most} in {period}", counted=counted, most=most, period=period)
     if kept is not None:
-        words = phrase("{words}, kept free: {kept}", words=words, kept=kept)
+        words = phrase("{words}, kept free: {kept}", words=words, kept=joined(", ", map(_kept_for, kept.split(", "))))
     return words if named is None else phrase("{words}: {named}", words=words, named=named)
+
+
+def _kept_for(one: str) -> str:
+    number, _, name = one.partition(" for ")
+    return phrase("{number} for {name}", number=number, name=name) if name else one

@@ -199,7 +199,10 @@ def test_the_search_page_finds_an_event_for_those_who_may_see_it(office: Office)
                 answer = client.post("/search", data={"kind": kind, "value": value, "since": "-1h"})
                 assert "Refused: the customer blocked the account (43101)." in answer.text
                 assert "1 event found" in answer.text
-            assert 'class="np-card' in client.get(f"/event/{shop.position(0)}").text
+            event = client.get(f"/event/{shop.position(0)}").text
+            assert 'class="np-card' in event
+            assert "What became of it" in event
+            assert '<li class="outcome">' in event
             gone = client.get(f"/event/{shop.kafka.names.events}/0/99")
             assert (gone.status_code, "has no offset 99" in gone.text) == (404, True)
         assert httpx.get(endpoint, timeout=30).status_code == 401

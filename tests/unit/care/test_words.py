@@ -35,7 +35,10 @@ def test_the_zone_is_named_where_recipients_have_their_own() -> None:
     ("value", "chinese"),
     [
         ("3 of 3 in week 2026-W48", "2026-W48 这一周已发 3 条，最多 3 条"),
-        ("6 of 10 in 24h, kept free: 4 for transactional", "24h 内已发 6 条，最多 10 条，预留：4 for transactional"),
+        (
+            "6 of 10 in 24h, kept free: 4 for transactional",
+            "24h 内已发 6 条，最多 10 条，预留：为 transactional 留 4 条",
+        ),
         ("what a later release writes", "what a later release writes"),
     ],
 )
