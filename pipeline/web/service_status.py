@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,15 +11,15 @@ from pipeline.delivery.snapshot import DeliverySnapshot
 from pipeline.model.event import TopicPartition
 from pipeline.model.kafka_health import HeldPartition, with_held
 from pipeline.model.outcome import Outcome
-from pipeline.model.outcome_words import outcome_words
-from pipeline.model.pause import Pause, ScopeKind
+from pipeline.model.pause import Pause
 from pipeline.ports import Clock
-from pipeline.rules.ruleset import Rule, RuleSet
+from pipeline.rules.ruleset import RuleSet
 from pipeline.status.condition import StatusMessage
 from pipeline.status.facts import RefusedRules
 from pipeline.web.care_status import CareStatus, CareTopics, care_status
 from pipeline.web.rates import STEP_SECONDS, Counts, Period, Periods, Rates, RateWindow
-from pipeline.web.tally import RuleTally, Tally
+from pipeline.web.rule_lines import RuleLine, RuleLines, words_of
+from pipeline.web.tally import Tally
 
 MINUTE = 60.0
 FIVE_MINUTES = 300.0
@@ -75,27 +75,6 @@ class ApiLine:
     halted: str | None
     halted_since: float | None
     retry_budget: float
-
-
-@dataclass(frozen=True, slots=True)
-class RuleLine:
-    """One rule in use."""
-
-    id: str
-    event_types: tuple[str, ...]
-    template: str
-    owner: str
-    matched: int
-    accepted: int
-    failed: int
-    last_at: float | None
-    """Time when its newest outcome was acknowledged."""
-    suspended_since: float | None
-    failed_share: float
-    """Share of its ended notices that failed, since the start."""
-    last_failure: str | None
-    """Why its newest failure failed, in plain text."""
-    paused_since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +158,7 @@ class StatusCollector:
         self._sources = sources
         self._release = release
         self._started_at = sources.clock.now()
+        self._lines = RuleLines()
         self._window = RateWindow()
         self._periods = Periods()
         self._periods.sample(self._started_at, self._counts())
@@ -231,7 +211,7 @@ class StatusCollector:
             rules_version=rules.version,
             rules_loaded_at=sources.rules_loaded_at(),
             rules_refused=sources.refused_rules(),
-            rules=_rules(rules, sources.matched(), tally, state.suspended, sources.pauses()),
+            rules=self._lines.of(rules, sources.matched(), tally, state.suspended, sources.pauses()),
             failures=tuple(_outcome(outcome) for outcome in reversed(tally.failures)),
             recent=tuple(_outcome(outcome) for outcome in reversed(tally.recent)),
             apis=_apis(state),
@@ -277,49 +257,6 @@ def _partitions(
     )
 
 
-def _rules(
-    rules: RuleSet,
-    matched: Mapping[str, int],
-    tally: Tally,
-    suspended: Mapping[str, float],
-    pauses: Sequence[Pause],
-) -> tuple[RuleLine, ...]:
-    nothing = RuleTally()
-    paused = {(pause.scope.kind, pause.scope.name): pause.since for pause in pauses}
-    lines = []
-    for rule in rules.rules:
-        ended = tally.rules.get(rule.id, nothing)
-        lines.append(
-            RuleLine(
-                id=rule.id,
-                event_types=rule.on,
-                template=", ".join(rule.templates),
-                owner=rule.owner,
-                matched=matched.get(rule.id, 0),
-                accepted=ended.accepted,
-                failed=ended.failed,
-                last_at=ended.last or None,
-                suspended_since=suspended.get(rule.id),
-                failed_share=ended.failed / all_ended if (all_ended := sum(ended.ended.values())) else 0.0,
-                last_failure=None if ended.last_failure is None else _words(ended.last_failure),
-                paused_since=next((paused[key] for key in _scopes(rule) if key in paused), None),
-            )
-        )
-    return tuple(lines)
-
-
-def _scopes(rule: Rule) -> Iterator[tuple[ScopeKind, str]]:
-    """The pauses that concern a rule."""
-    yield ScopeKind.ALL, ""
-    yield ScopeKind.RULE, rule.id
-    for template in rule.templates:
-        yield ScopeKind.TEMPLATE, template
-
-
-def _words(outcome: Outcome) -> str:
-    return outcome_words(outcome.kind, outcome.reason, outcome.code, outcome.because)
-
-
 def _outcome(outcome: Outcome) -> OutcomeLine:
     return OutcomeLine(
         at=outcome.finished_at,
@@ -333,5 +270,5 @@ def _outcome(outcome: Outcome) -> OutcomeLine:
         status=outcome.status,
         code=outcome.code,
         seconds=max(0.0, outcome.finished_at - outcome.received_at),
-        words=_words(outcome),
+        words=words_of(outcome),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -15,7 +16,8 @@ from pipeline.languages import current
 from pipeline.status.halts import WORDS
 from pipeline.web.language import NAME as LANGUAGE
 from pipeline.web.rates import STEP_SECONDS
-from pipeline.web.service_status import RuleLine, ServiceStatus
+from pipeline.web.rule_lines import RuleLine
+from pipeline.web.service_status import ServiceStatus
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -103,7 +105,7 @@ class StatusPage:
         partitions = sorted(
             status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0), one.topic, one.partition)
         )
-        rules = sorted(status.rules, key=_by_trouble)[:SHOWN_RULES]
+        rules = nsmallest(SHOWN_RULES, status.rules, key=_by_trouble)
         return {
             "now": status,
             "step": STEP_SECONDS,
