@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka.range import Bound, Span, TopicRange, read_record
+from pipeline.adapters.operations.records import RecordReader
 from pipeline.errors import Unreachable, UserError
 from pipeline.model.event import EVENT_BYTES, Position, Record
 from tests.broker.handle import Broker, free_ports
@@ -170,6 +171,28 @@ def test_one_position_alone(make: Callable[..., Topic]) -> None:
     topic = make(partitions=2)
     topic.write(10, partition=1)
     assert read_record(topic.properties, Position(topic.name, 1, 7)).value == b"v7"
+
+
+def test_many_positions_by_one_client(make: Callable[..., Topic]) -> None:
+    """Of several topics and partitions, backwards too; one that is missing does not end it."""
+    one, other = make(partitions=2), make()
+    one.write(10, partition=1)
+    one.write(3, partition=0)
+    other.write(5)
+    with RecordReader(one.properties) as reader:
+        for name, partition, offset in [
+            (one.name, 1, 9),
+            (other.name, 0, 4),
+            (one.name, 1, 0),
+            (one.name, 0, 2),
+            (other.name, 0, 0),
+        ]:
+            record = reader.read(Position(name, partition, offset))
+            assert (record.position, record.value) == (Position(name, partition, offset), f"v{offset}".encode())
+            with pytest.raises(UserError, match="has no offset 99"):
+                reader.read(Position(name, partition, 99))
+            with pytest.raises(UserError, match="has no partition 7"):
+                reader.read(Position(name, 7, 0))
 
 
 @pytest.mark.parametrize("end", ["commit", "abort"])

@@ -120,6 +120,31 @@ class TopicRange:
         with kafka_errors.reading(self.topic):
             yield from self._read(progressed, pass_over)
 
+    def at(self, position: Position) -> Record:
+        """Return the record at a position of the span's partitions, also beyond its bounds.
+
+        Raises:
+            Unreachable: the broker no longer answers, or refuses access.
+            UserError: there is no such partition, or no record at that offset; the message names the available offsets.
+        """
+        topic, partition, offset = position
+        if partition not in self.available:
+            raise _no_partition(topic, partition, len(self.available))
+        if offset not in self.available[partition]:
+            available = _available_offsets({partition: self.available[partition]})
+            raise UserError(f"{topic}/{partition} has no offset {offset}", hint=available)
+        bounds, self.offsets = self.offsets, {partition: range(offset, offset + 1)}
+        try:
+            record = next(self.records(), None)
+        finally:
+            self.offsets = bounds
+        if record is None:
+            raise UserError(
+                f"there is no record at {position}",
+                hint="it was compacted away, belongs to an aborted transaction, or is a transaction's marker",
+            )
+        return record
+
     def first_at(self, timestamp: datetime) -> Mapping[int, int]:
         """Return the offset of each partition's first record that is not older; the partition's end without one.
 
@@ -134,7 +159,7 @@ class TopicRange:
         partitions = range(count) if self._span.partitions is None else sorted(self._span.partitions)
         missing = [partition for partition in partitions if not 0 <= partition < count]
         if missing:
-            raise UserError(f"{self.topic} has no partition {missing[0]}", hint=f"it has {count}, counted from 0")
+            raise _no_partition(self.topic, missing[0], count)
         return {partition: range(*self._watermarks(partition)) for partition in partitions}
 
     def _watermarks(self, partition: int) -> tuple[int, int]:
@@ -250,17 +275,12 @@ def read_record(properties: Mapping[str, Any], position: Position) -> Record:
         Unreachable: no broker answers, or there is no such topic.
         UserError: no such partition, or no record at that offset; the message names the available offsets.
     """
-    topic, partition, offset = position
-    with TopicRange(properties, topic, Span(offset, offset + 1, frozenset({partition}))) as one:
-        if offset not in one.available[partition]:
-            raise UserError(f"{topic}/{partition} has no offset {offset}", hint=_available_offsets(one.available))
-        record = next(one.records(), None)
-    if record is None:
-        raise UserError(
-            f"there is no record at {position}",
-            hint="it was compacted away, belongs to an aborted transaction, or is a transaction's marker",
-        )
-    return record
+    with TopicRange(properties, position.topic, Span(partitions=frozenset({position.partition}))) as one:
+        return one.at(position)
+
+
+def _no_partition(topic: str, partition: int, count: int) -> UserError:
+    return UserError(f"{topic} has no partition {partition}", hint=f"it has {count}, counted from 0")
 
 
 def _settings(properties: Mapping[str, Any], heard: Callable[[KafkaError], None]) -> dict[str, Any]:

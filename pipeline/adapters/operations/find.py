@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -13,6 +13,7 @@ from pipeline.adapters.kafka.range import Progressed, Span, TopicRange, read_rec
 from pipeline.adapters.kafka.record import LAST_TIMESTAMP_MS
 from pipeline.adapters.operations.decoding import decoded
 from pipeline.adapters.operations.group_state import described, group_commits
+from pipeline.adapters.operations.records import RecordReader
 from pipeline.adapters.operations.waiting_intents import WaitingIntents
 from pipeline.errors import Tombstone, Undecodable, Unreachable, UserError
 from pipeline.model.dead_letter import is_for_another_group
@@ -185,39 +186,38 @@ class KafkaEvents:
                 facts[first] = self._facts(record, event, fields)._replace(position=first, copies=copies)
         return Found(list(facts.values()), found.left_out)
 
-    def at(self, position: Position) -> EventFacts:
-        """Return the event at a position.
-
-        Raises:
-            UserError: Kafka or the registry does not answer, or the topic or partition does not exist.
-        """
-        record, event = self.event(position)
-        return self._facts(record, event, ())
-
     def event(self, position: Position) -> tuple[Record, Event | Undecodable]:
         """Return the record at a position, and its event or why it is none.
 
         Raises:
-            UserError: as `at`.
+            UserError: Kafka or the registry does not answer, or the topic or partition does not exist.
         """
         record = read_record(self._properties, position)
-        try:
-            return record, decoded(self._decoder, record)
-        except Undecodable as fault:
-            return record, fault
+        return record, self._event_of(record)
 
-    def at_or_gone(self, position: Position) -> EventFacts:
-        """As `at`, also where the record is gone from the topic.
+    def at_or_gone(self, positions: Iterable[Position]) -> list[EventFacts]:
+        """Return the events at these positions, also of records that are gone from their topic.
 
         Raises:
             Unreachable: Kafka or the registry does not answer.
         """
+        with RecordReader(self._properties) as reader:
+            return [self._at_or_gone(position, reader) for position in positions]
+
+    def _at_or_gone(self, position: Position, reader: RecordReader) -> EventFacts:
         try:
-            return self.at(position)
+            record = reader.read(position)
+            return self._facts(record, self._event_of(record), ())
         except Unreachable:
             raise
         except UserError as gone:
             return EventFacts(position, unreadable=phrase("the event cannot be read any more: {why}", why=gone.message))
+
+    def _event_of(self, record: Record) -> Event | Undecodable:
+        try:
+            return decoded(self._decoder, record)
+        except Undecodable as fault:
+            return fault
 
     def letters(self, outcomes: Collection[Ended], stage: Stage) -> Mapping[str, Sequence[Letter]]:
         """Return the dead letters of these outcomes, by outcome id.

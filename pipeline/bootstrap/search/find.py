@@ -114,7 +114,7 @@ class Search:
             return self._with_text(options.text, options, stage)
         found = self._outcomes.outcomes(self._by_field(options), options.since, options.limit, stage)
         positions = dict.fromkeys(one.event for one in found.items)
-        facts = [self._events.at_or_gone(position) for position in positions]
+        facts = self._events.at_or_gone(positions)
         return Found(self._stories(facts, found.items, stage, complete=False), found.left_out)
 
     def _by_field(self, options: SearchOptions) -> ByField:
@@ -138,7 +138,7 @@ class Search:
         return forms_of(self._settings, value)
 
     def _at(self, position: Position, options: SearchOptions, stage: Stage) -> Found[Story]:
-        facts = self._events.at_or_gone(position)
+        (facts,) = self._events.at_or_gone([position])
         since = options.since
         if facts.record_ms:
             since = datetime.fromtimestamp(facts.record_ms / 1000, UTC) - CLOCK_MARGIN
