@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.authoring.examples.meanings import Meaning, meaning_of, singular, snake
 from pipeline.authoring.examples.words import Chance, Words, digits
 from pipeline.rules.schema.event_schema import EventSchema
-from pipeline.rules.schema.examples import BEGIN, plain_value
+from pipeline.rules.schema.examples import BEGIN, is_endless, plain_value
 from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, RecordType, Scalar, ScalarType
 
 MOST_TEXT = 20
@@ -73,6 +73,10 @@ class _Maker:
                 return None if is_null else self._value(inner, path, name, holder)
             case RecordType():
                 return self.record(kind, path, name)
+            case ListType(item) if is_endless(item):
+                return []
+            case MapType(item) if is_endless(item):
+                return {}
             case ListType(item):
                 count = 1 + int(self._chance(f"{path}[]")() * 3)
                 return [self._value(item, f"{path}[{at}]", singular(name), holder) for at in range(count)]

@@ -34,12 +34,21 @@ def _value(kind: FieldType, name: str, rng: Callable[[], float], number: int) ->
             return None if rng() < 0.3 else _value(inner, name, rng, number)  # noqa: PLR2004 - now and then
         case RecordType():
             return _record(kind, rng, number)
+        case ListType(item) if is_endless(item):
+            return []
+        case MapType(item) if is_endless(item):
+            return {}
         case ListType(item):
             return [_value(item, name, rng, number) for _ in range(1 + int(rng() * 2))]
         case MapType(item):
             return {"key": _value(item, name, rng, number)}
         case ScalarType():
             return plain_value(kind, name, rng, number)
+
+
+def is_endless(kind: FieldType) -> bool:
+    """Whether it is a record that contains itself: an example of it would have no end."""
+    return isinstance(kind, ScalarType) and kind.record is not None
 
 
 def plain_value(kind: ScalarType, name: str, rng: Callable[[], float], number: int) -> object:

@@ -283,6 +283,21 @@ def test_a_recipient_that_may_be_missing_is_asked_for_in_the_condition(run: Run,
     passes(run)
 
 
+def test_records_that_contain_themselves_have_an_example_with_an_end(run: Run, work: Path) -> None:
+    """A list or map of them is empty."""
+    fields = [
+        {"name": "sub", "type": "string"},
+        {"name": "title", "type": "string"},
+        {"name": "children", "type": {"type": "array", "items": "Node"}},
+        {"name": "named", "type": {"type": "map", "values": "Node"}},
+    ]
+    schema = {"type": "record", "name": "Node", "namespace": "com.example", "fields": fields}
+    (work / "schemas" / "node.avsc").write_text(json.dumps(schema), encoding="utf-8")
+    done = run("new", "node", "--on", "com.example.Node")
+    assert done.code == 0, done.err
+    passes(run)
+
+
 def test_in_chinese_comments_names_of_tests_and_messages_are_chinese(run: Run, work: Path) -> None:
     """What is not the schema's or the format's own."""
     assert run("new", "visit", "--on", full_name(CLINIC), "--lang", "zh").code == 0
