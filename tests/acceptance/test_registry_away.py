@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
 
-from pipeline.adapters.events.writer import Encoding, EventEncoder
-from pipeline.model.outcome import OutcomeKind
+from pipeline.adapters.events.avro import frame
+from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.rules.schema.event_schema import EventSchema
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import SCHEMA, Stage
@@ -81,6 +83,33 @@ def test_a_signal_ends_the_wait(stage: Stage) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
     assert stage.service.reported("stopped_before_it_had_started")
+
+
+def test_odd_schemas_and_values_have_outcomes_and_stop_nothing(stage: Stage) -> None:
+    """A schema that is none, a zero time, a recipient with blanks around it."""
+    odd = stage.registry.add("odd-value", [{"type": ["null", "string"]}, "int"])
+    stage.encode(0, "u")
+    known = stage._encoder
+    assert known is not None
+    usual = {"who": "u1", "number": 1, "since": "2026-11-23T07:01:00+00:00", "fee": "1.50"}
+    changes: list[dict[str, object]] = [{}, {"since": 0}, {"who": " u1 "}, {"since": "0001-01-01T00:00:00+00:00"}]
+    values = [known.encode({**usual, **change}, 0)[0] for change in changes]
+    producer = EventProducer({"bootstrap.servers": stage.broker.bootstrap_servers})
+    for value in (frame(odd) + b"\0", *values, b"\0\0\0\0", values[0]):
+        producer.send(stage.topic, "u1", value, [])
+    producer.flush()
+    with stage.service.running() as process:
+        outcomes = stage.wait_for_outcomes(7)
+        assert Counter((outcome.kind, outcome.reason) for outcome in outcomes) == {
+            (OutcomeKind.ACCEPTED, Reason.OK): 3,
+            (OutcomeKind.UNRENDERABLE, Reason.EXPRESSION_FAILED): 2,
+            (OutcomeKind.UNDECODABLE, Reason.UNSUPPORTED_SCHEMA): 1,
+            (OutcomeKind.UNDECODABLE, Reason.NOT_FRAMED): 1,
+        }
+        assert {message.message.to for message in stage.sandbox.state.memory.messages} == {"u1"}
+        wait_for(lambda: stage.uncommitted() == 0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END_SECONDS) == 0, stage.service.log
 
 
 def _lag(status: dict[str, Any]) -> int:

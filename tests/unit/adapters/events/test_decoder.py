@@ -282,7 +282,7 @@ def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None
     schema = one_field(kind)
     started = time.thread_time()
     refused(record(raw(schema, payload)), Reason.MALFORMED_AVRO, schema)
-    assert time.thread_time() - started < 0.05
+    assert time.thread_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
