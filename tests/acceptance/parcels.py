@@ -60,6 +60,7 @@ class Parcels:
                 "topics": [topic],
                 "group_id": f"{topic}.group",
                 "group_protocol": "classic",
+                "properties": {"session.timeout.ms": 6_000},
             },
             "schemas": {"directory": "schemas"},
             "notices": {"url": sandbox.url, "token": "t"},

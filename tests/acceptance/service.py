@@ -63,7 +63,7 @@ class ServiceUnderTest:
             finally:
                 if process.poll() is None:
                     process.kill()
-                process.wait(10)
+                process.wait(END_SECONDS)
 
     def _last_seen(self, process: subprocess.Popen[str], log_name: str) -> str:
         """What the service said last, for a test that fails: its exit code or its probe's answer, and its log's end."""

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
+from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model.outcome import Outcome
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.sandbox.server import SandboxServer
-from tests.acceptance.service import OUTCOMES_SECONDS, ServiceUnderTest, read_outcomes, uncommitted
+from tests.acceptance.service import END_SECONDS, OUTCOMES_SECONDS, ServiceUnderTest, read_outcomes, uncommitted
+from tests.acceptance.waiting import wait_until_idle
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
@@ -118,6 +121,26 @@ class Stage:
     def wait_for_outcomes(self, count: int, seconds: float = OUTCOMES_SECONDS) -> list[Outcome]:
         """Every outcome on the ledger once there are at least `count`."""
         return read_outcomes(self.broker.bootstrap_servers, self.outcomes, count, seconds)
+
+    def ledger(self) -> list[Outcome]:
+        """Every outcome that is on the ledger now."""
+        decode = OutcomeDecoder()
+        properties = {"bootstrap.servers": self.broker.bootstrap_servers, "log_level": 0}
+        with TopicRange(properties, self.outcomes) as records:
+            found = [decode(record.value) for record in records.records()]
+        return [outcome for outcome in found if outcome is not None]
+
+    def kill_after(self, outcomes: int) -> int:
+        """Run the service and kill it once there are so many outcomes; return how many messages no outcome tells of.
+
+        These were in flight, or their outcome was not acknowledged: the next process sends them again.
+        """
+        with self.service.running() as process:
+            self.wait_for_outcomes(outcomes)
+            process.kill()
+            process.wait(END_SECONDS)
+        wait_until_idle(self.sandbox)
+        return self.sandbox.state.memory.counts.accepted - len({outcome.id for outcome in self.ledger()})
 
     def uncommitted(self) -> int:
         """Records at or above the group's committed offsets."""

@@ -22,6 +22,7 @@ from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.parcels import RECIPIENTS, Parcels
 from tests.acceptance.service import END_SECONDS
+from tests.acceptance.waiting import wait_until_idle
 from tests.broker.choice import Choice
 from tests.broker.handle import Broker, Kind
 from tests.broker.maven import MavenBroker
@@ -111,7 +112,7 @@ def test_after_a_loss_nothing_is_missing_and_what_comes_again_is_known(clusters:
         service.kill()
         service.wait(END_SECONDS)
     clusters.broker.kill()
-    time.sleep(1.0)  # what was in flight is taken by now
+    wait_until_idle(sandbox)
     before = len(sandbox.state.memory.messages) - 2 * HALF
     assert 0 < before < 2 * HALF
     sandbox.state.follow(QUICK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +14,14 @@ from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.stage import SCHEMA, Stage, recipient
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
 EVENTS = 2_500
+MESSAGES = 40
+"""So many are accepted some seconds after the buffers have become full."""
 BYTES = 200_000
-SECONDS = 15
 MOST_MEGABYTES = 165
 """Buffers of 32 MiB, librdkafka's queue and the process itself: 146 MB measured. 500 MB of events wait."""
 WIDE = {**SCHEMA, "fields": [*SCHEMA["fields"], {"name": "attachment", "type": "string"}]}
@@ -52,8 +53,6 @@ def test_large_events_and_a_slow_api_stay_within_the_buffers(stage: Stage) -> No
             producer.flush(60)
     producer.flush(60)
     with stage.service.running() as process:
-        assert stage.service.reported("partitions_assigned")
-        time.sleep(SECONDS)
+        wait_for(lambda: len(stage.sandbox.state.memory.messages) > MESSAGES)
         assert process.poll() is None
-        assert stage.sandbox.state.memory.messages
         assert resident_megabytes(process.pid) < MOST_MEGABYTES

@@ -20,7 +20,7 @@ from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.parcels import RECIPIENTS, Parcels
 from tests.acceptance.service import END_SECONDS
-from tests.acceptance.waiting import wait_for
+from tests.acceptance.waiting import wait_for, wait_until_idle
 from tests.broker.handle import Broker
 
 pytestmark = pytest.mark.kafka
@@ -28,13 +28,14 @@ EVENTS = 600
 SENT, TRACK = "sent-template", "track-template"
 IN_ORDER = {f"r{recipient}": list(range(recipient, EVENTS, RECIPIENTS)) for recipient in range(RECIPIENTS)}
 KEPT = 2 * EVENTS
+SLOW = FaultPlan.model_validate({"latency": "200ms"})
+QUICK = FaultPlan.model_validate({"latency": "5ms"})
 
 
 @pytest.fixture
 def parcels(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> Iterator[Parcels]:
-    """An API that takes 20 ms for each request, so that most parcels are buffered or unread for some seconds."""
-    plan = FaultPlan.model_validate({"latency": "20ms"})
-    with running_sandbox(SandboxOptions(port=0, plan=plan, keep_messages=KEPT)) as sandbox:
+    """An API so slow that the first half of the parcels is buffered for 20 seconds: time to pause it meanwhile."""
+    with running_sandbox(SandboxOptions(port=0, plan=SLOW, keep_messages=KEPT)) as sandbox:
         parcels = Parcels(tmp_path, real_kafka, topic("parcels", partitions=2), sandbox)
         control = {"topic": f"{parcels.topic}.control", "replication_factor": 1}
         parcels.service.configure({**parcels.service.configuration, "control": control})
@@ -54,18 +55,21 @@ def _ready(parcels: Parcels) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def test_a_paused_rule_stops_within_a_second_and_is_sent_later_in_order(parcels: Parcels) -> None:
+def test_a_paused_rule_stops_and_is_sent_later_in_order(parcels: Parcels) -> None:
     """Buffered notices too; the other rule continues; a restart changes nothing; the audit agrees."""
     parcels.emit(range(EVENTS // 2), rubbish=False)
     with parcels.service.running() as service:
         wait_for(lambda: _taken(parcels, TRACK) > RECIPIENTS)
         listed = parcels.reported(0, "pause", "--rule", "track", "--reason", "wrong text", "--by", "ann")
         assert [(one["scope"], one["name"], one["by"]) for one in listed["paused"]] == [("rule", "track", "ann")]
-        time.sleep(1.0)
-        stopped_at = _taken(parcels, TRACK)
+        wait_for(lambda: "paused: rule track" in _ready(parcels)[1])
+        under_way = _taken(parcels, TRACK) + RECIPIENTS
+        parcels.sandbox.state.follow(QUICK)
         parcels.emit(range(EVENTS // 2, EVENTS), rubbish=False)
         outcomes = parcels.outcomes(2 * EVENTS)
-        assert (_taken(parcels, TRACK), _taken(parcels, SENT)) == (stopped_at, EVENTS)
+        stopped_at = _taken(parcels, TRACK)
+        assert RECIPIENTS < stopped_at <= under_way < EVENTS // 2
+        assert _taken(parcels, SENT) == EVENTS
         kinds = Counter((outcome.rule, outcome.kind, outcome.reason) for outcome in outcomes)
         assert kinds == {
             ("sent", OutcomeKind.ACCEPTED, Reason.OK): EVENTS,
@@ -107,13 +111,18 @@ def test_a_pause_of_everything_halts_until_it_is_resumed(parcels: Parcels) -> No
     with parcels.service.running() as service:
         wait_for(lambda: _taken(parcels, TRACK) > RECIPIENTS)
         parcels.reported(0, "pause", "--all", "--reason", "wrong price")
-        time.sleep(1.0)
-        halted_at = len(parcels.sandbox.state.memory.messages)
+        wait_for(lambda: _ready(parcels)[0] == 503)
+        under_way = _taken(parcels, TRACK) + _taken(parcels, SENT) + RECIPIENTS
         parcels.emit(range(EVENTS // 2, EVENTS), rubbish=False)
-        status, message = _ready(parcels)
-        assert (status, "paused by" in message, "wrong price" in message) == (503, True, True)
+        _, message = _ready(parcels)
+        assert ("paused by" in message, "wrong price" in message) == (True, True)
+        wait_for(lambda: not parcels.sandbox.state.in_flight)
         service.kill()
         service.wait(END_SECONDS)
+    wait_until_idle(parcels.sandbox)
+    halted_at = len(parcels.sandbox.state.memory.messages)
+    assert halted_at <= under_way < EVENTS
+    parcels.sandbox.state.follow(QUICK)
     with parcels.service.running() as service:
         wait_for(lambda: "sending is halted: paused" in _ready(parcels)[1])
         time.sleep(2.0)
@@ -163,7 +172,7 @@ def test_records_on_the_control_topic_that_are_not_pauses_change_nothing(parcels
 def test_pausing_something_that_does_not_exist_is_refused_with_a_suggestion(parcels: Parcels) -> None:
     """A misspelt rule is not paused: no one must believe that it is."""
     process = parcels.call("pause", "--rule", "trakc")
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 2
     assert "has no rule trakc" in error
     assert "did you mean `track`?" in error

@@ -67,10 +67,10 @@ def test_what_was_refused_is_fixed_redriven_and_accepted_once_in_order(stage: Pa
 
         # Fixed, interrupted, continued.
         stage.sandbox.state.templates = FIXED
-        slow = stage.call("redrive", "--rate", "15")
-        stage.wait_for_outcomes(3 * EVENTS + 1 + 8)
+        slow = stage.call("redrive", "--rate", "5")
+        stage.wait_for_outcomes(3 * EVENTS + 1 + 4)
         slow.send_signal(signal.SIGINT)
-        out, err = slow.communicate(timeout=60)
+        out, err = slow.communicate(timeout=END_SECONDS)
         assert slow.returncode == 130, err
         first = json.loads(out)
         assert first["interrupted"]

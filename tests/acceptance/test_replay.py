@@ -44,10 +44,10 @@ def test_events_of_a_vanished_rule_are_sent_once_each_although_replay_is_killed(
     looked = parcels.reported(0, "replay", "--rule", "track", "--lost", "--dry-run")
     assert (looked["selected"], looked["others"]) == (EVENTS, {"not-an-event": 1})
     with parcels.service.running() as service:
-        killed = parcels.call("replay", "--rule", "track", "--lost", "--rate", "60")
-        parcels.wait_for_outcomes(EVENTS + 1 + 40)
+        killed = parcels.call("replay", "--rule", "track", "--lost", "--rate", "20")
+        parcels.wait_for_outcomes(EVENTS + 1 + 20)
         killed.kill()
-        killed.communicate(timeout=30)
+        killed.communicate(timeout=END_SECONDS)
         first = len(parcels.sandbox.state.memory.messages) - EVENTS
         rest = parcels.reported(0, "replay", "--rule", "track", "--lost")
         assert 0 < rest["sent"] < EVENTS
@@ -111,6 +111,6 @@ def test_what_cannot_be_replayed_is_refused(parcels: Parcels) -> None:
         (("--rule", "track", "--lost", "--into", "elsewhere"), "the service does not read this topic"),
     ):
         process = parcels.call("replay", *arguments)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=END_SECONDS)
         assert process.returncode == 2, error
         assert message in error

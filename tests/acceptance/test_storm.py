@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import pytest
@@ -27,21 +25,10 @@ LIMIT = 100
 RATE = 100
 """Requests a second of each member in the storm that a command stops: a slow machine needs seconds for the command."""
 RECIPIENTS = 300
+IN_FLIGHT = 64
+"""More than both members have under way at this rate."""
 SENT, TRACK = "sent-template", "track-template"
 MEMBERS = ("one", "two")
-
-
-class Storm(NamedTuple):
-    """What came of a storm."""
-
-    before: int
-    """Messages of the wrong rule that had gone out when the command had ended."""
-    after: int
-    """Those that went out later."""
-    last: float
-    """Seconds after the command's end at which the last of them went out, to 0.05 s; 0 without any."""
-    other: int
-    """Messages of the other rule."""
 
 
 @contextmanager
@@ -78,29 +65,20 @@ def taken(parcels: Parcels, template: str) -> int:
     return sum(received.message.template == template for received in list(parcels.sandbox.state.memory.messages))
 
 
-def stopped_by_command(parcels: Parcels, events: int) -> Storm:
-    """Emit a storm, pause the rule once a tenth has gone out, and wait until all notices have ended."""
-    parcels.emit(range(events), rubbish=False, recipients=RECIPIENTS)
-    wait_for(lambda: taken(parcels, TRACK) > events // 10)
-    parcels.reported(0, "pause", "--rule", "track", "--reason", "matches everything")
-    ended, before = time.monotonic(), taken(parcels, TRACK)
-    last, newest = 0.0, before
-    while time.monotonic() - ended < 3:
-        if (now := taken(parcels, TRACK)) != newest:
-            last, newest = time.monotonic() - ended, now
-        time.sleep(0.05)
-    parcels.wait_for_outcomes(2 * events, 600)
-    return Storm(before, taken(parcels, TRACK) - before, last, taken(parcels, SENT))
-
-
 def test_one_command_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> None:
-    """Nothing of the rule goes out from a second after the command on; the other rule sends everything."""
+    """Once both members report it nothing of the rule goes out but what was under way; the other rule sends everything.
+
+    How soon that is, the chaos scenarios measure.
+    """
     with stage(tmp_path, real_kafka, topic("storm", partitions=2), EVENTS, rate=RATE) as parcels:
-        storm = stopped_by_command(parcels, EVENTS)
-        assert storm.before + storm.after < EVENTS
-        assert storm.last <= 1.0
-        assert storm.other == EVENTS
-        assert all("paused: rule track by" in ready(parcels, name) for name in MEMBERS)
+        parcels.emit(range(EVENTS), rubbish=False, recipients=RECIPIENTS)
+        wait_for(lambda: taken(parcels, TRACK) > EVENTS // 10)
+        parcels.reported(0, "pause", "--rule", "track", "--reason", "matches everything")
+        wait_for(lambda: all("paused: rule track by" in ready(parcels, name) for name in MEMBERS))
+        begun = taken(parcels, TRACK) + IN_FLIGHT
+        parcels.wait_for_outcomes(2 * EVENTS, 600)
+        assert taken(parcels, TRACK) <= begun < EVENTS
+        assert taken(parcels, SENT) == EVENTS
 
 
 def test_a_limit_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callable[..., str]) -> None:
@@ -127,5 +105,5 @@ def test_a_limit_stops_a_storm(tmp_path: Path, real_kafka: Broker, topic: Callab
             metrics = parcels.service.answer("/metrics", name)
             assert 'notice_pipeline_paused_seconds{by="max_per_minute",name="track",scope="rule"}' in metrics
         process = parcels.call("resume", "--rule", "track", "--send")
-        assert "add --rate" in process.communicate(timeout=60)[1]
+        assert "add --rate" in process.communicate(timeout=END_SECONDS)[1]
         assert process.returncode == 2

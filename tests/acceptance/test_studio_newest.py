@@ -29,7 +29,7 @@ from pipeline.rules.schema.json_events import from_json
 from tests.acceptance.stage import SCHEMA, Stage, recipient
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 
-END_SECONDS = 20
+END_SECONDS = 120
 TYPE = "org.unseen.garage.parked.v1"
 
 

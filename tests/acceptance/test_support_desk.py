@@ -12,6 +12,7 @@ from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.acceptance.parcels import Parcels
+from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
 
 pytestmark = pytest.mark.kafka
@@ -22,11 +23,17 @@ RULES = f"""
 rules:
   - id: sent
     on: org.unseen.post.parcel
-    when: event.number >= {REFUSED} && event.number < {OFF} || event.number == {WAITING}
+    when: event.number >= {REFUSED} && event.number < {OFF}
     to: "${{event.who}}"
     template: sent
     data: {{number1: "${{event.number}}"}}
     expires_after: 8s
+  - id: waiting
+    on: org.unseen.post.parcel
+    when: event.number == {WAITING}
+    to: "${{event.who}}"
+    template: sent
+    data: {{number1: "${{event.number}}"}}
   - id: track
     on: org.unseen.post.parcel
     when: event.number == {OFF}
@@ -71,7 +78,7 @@ def test_five_causes_are_answered_in_a_minute_each(parcels: Parcels) -> None:
         _emit(parcels, LATE, 2)
         parcels.wait_for_outcomes(2)
         parcels.reported(0, "pause", "--all", "--by", "ann")
-        time.sleep(1)
+        wait_for(lambda: "paused" in parcels.service.answer("/readyz"))
         _emit(parcels, WAITING, 7)
         for number, expected in EXPECTED.items():
             began = time.monotonic()

@@ -27,6 +27,7 @@ from tests.broker.topics import ends
 
 pytestmark = pytest.mark.kafka
 NOT_ADDED_UP = "notice_pipeline_in_flight"
+CONSUMED = "notice_pipeline_events_consumed_total"
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -77,6 +78,7 @@ def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Sta
         wait_for(lambda: set(_owners(workers).values()) == {"1", "2"})
         stage.emit(EVENTS)
         stage.wait_for_outcomes(EVENTS // 5)
+        wait_for(lambda: all(total(one, CONSUMED) for one in _of_each(workers)))
         before = workers.samples()
         victim = workers.list()[1]
         os.kill(victim["pid"], signal.SIGKILL)
@@ -101,18 +103,21 @@ def test_two_workers_share_the_work_and_one_that_is_killed_comes_back(stage: Sta
 
 def assert_sums(workers: Workers, before: Samples) -> None:
     """What is counted is added up and has not fallen; what is measured is there for each worker."""
-    own = [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=ANSWER_SECONDS).text) for one in workers.list()]
+    own = _of_each(workers)
     found = workers.samples()
     for key, value in found.items():
         if key[0].endswith(("_total", "_bucket", "_count")) and "worker" not in dict(key[1]):
             assert value >= sum(one.get(key, 0) for one in own), key
             assert value >= before.get(key, 0), key
-    consumed = [total(one, "notice_pipeline_events_consumed_total") for one in own]
-    assert 0 < consumed[0] < EVENTS
     assert found["notice_pipeline_worker_restarts_total", (("worker", "2"),)] >= 1
     assert found["notice_pipeline_workers", (("phase", "running"),)] == 2
     assert {(NOT_ADDED_UP, (("worker", number),)) for number in ("1", "2")} <= set(found)
     assert (NOT_ADDED_UP, ()) not in found
+
+
+def _of_each(workers: Workers) -> list[Samples]:
+    """What each worker says by itself."""
+    return [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=ANSWER_SECONDS).text) for one in workers.list()]
 
 
 def assert_pages(workers: Workers) -> None:
@@ -174,7 +179,7 @@ def test_workers_drain_and_end_when_their_supervisor_is_killed(stage: Stage) -> 
         stage.wait_for_outcomes(EVENTS // 5)
         pids = [one["pid"] for one in workers.list()]
         process.kill()
-        process.wait(10)
+        process.wait(END_SECONDS)
         wait_for(lambda: not any(_is_there(pid) for pid in pids))
     with stage.service.running() as process:
         outcomes = stage.wait_for_outcomes(EVENTS)
@@ -205,7 +210,7 @@ def test_a_worker_that_hangs_is_seen_killed_and_started_again(stage: Stage) -> N
         ending = wait_for(lambda: [one for one in workers.list() if one["number"] == 1 and one["phase"] == "ending"])
         assert ending[0]["pid"] == victim["pid"]
         assert workers.get("/healthz").status_code == 200
-        assert workers.get("/readyz").text.startswith("worker 1: ")  # ending, or on a slow machine gone by now
+        assert workers.get("/readyz").text.startswith("worker 1: ")
         again = wait_for(lambda: [one for one in workers.list() if one["number"] == 1 and one["phase"] == "running"])
         assert again[0]["pid"] != victim["pid"]
         outcomes = stage.wait_for_outcomes(EVENTS, 150)
@@ -235,8 +240,8 @@ def test_a_second_interrupt_ends_all_at_once(stage: Stage) -> None:
         time.sleep(1)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130, stage.service.log
-        wait_for(lambda: not any(_is_there(pid) for pid in pids), 20)
+        assert process.wait(END_SECONDS) == 130, stage.service.log
+        wait_for(lambda: not any(_is_there(pid) for pid in pids))
     assert "Traceback" not in stage.service.log
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from pipeline.sandbox.server import SandboxServer
+
 PAUSE_SECONDS = 0.05
 # Only a failing test ever waits so long; a busy machine must not make one fail.
 WAIT_SECONDS = 150.0
@@ -27,3 +29,10 @@ def wait_for(what: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:  # 
                 return seen
         time.sleep(PAUSE_SECONDS)
     raise AssertionError(f"it did not come about within {seconds:.0f} s; the last answer was {seen!r}")
+
+
+def wait_until_idle(sandbox: SandboxServer) -> None:
+    """Wait until every request of processes that have ended is answered, to no one."""
+    # Connections are accepted in order, so that this answer comes after the sandbox knows all of the others.
+    httpx.get(f"{sandbox.base_url}/healthz", headers={"Connection": "close"}, timeout=WAIT_SECONDS, trust_env=False)
+    wait_for(lambda: not sandbox.state.connections._open and not sandbox.state.in_flight)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from docs.photograph import chromium_arguments, find_chromium
 from tests.browser.looking import Looked
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 """Milliseconds. Drafts are evaluated in a process of low priority, and a busy machine is not a fault."""
 
 

@@ -50,8 +50,8 @@ def test_the_page_updates_itself(shop: Shop, served: Served, looked: Looked) -> 
     for number in range(100):
         shop.tally.ended(outcome(100 + number), T0)
     shop.halt(Halt.BREAKER_OPEN, T0)
-    expect(row).to_contain_text("148", timeout=8_000)
-    expect(page.locator("#messages")).to_contain_text("the API as a whole fails", timeout=8_000)
+    expect(row).to_contain_text("148")
+    expect(page.locator("#messages")).to_contain_text("the API as a whole fails")
     assert looked.complaints == []
     assert looked.hosts == {served.url.removeprefix("http://")}
 
@@ -61,7 +61,7 @@ def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked)
     looked.page.goto(served.url)
     expect(looked.page.locator("#stale")).to_be_hidden()
     served.stop()
-    expect(looked.page.get_by_role("status")).to_contain_text("No answer since", timeout=10_000)
+    expect(looked.page.get_by_role("status")).to_contain_text("No answer since")
 
 
 def test_it_can_be_held_still(shop: Shop, served: Served, looked: Looked) -> None:
@@ -75,7 +75,7 @@ def test_it_can_be_held_still(shop: Shop, served: Served, looked: Looked) -> Non
     assert [url for url in requested if "/status/" in url] == []
     page.get_by_role("link", name="Resume updates").click()
     shop.halt(Halt.QUOTA, T0)
-    expect(page.locator("#messages")).to_contain_text("quota", timeout=8_000)
+    expect(page.locator("#messages")).to_contain_text("quota")
 
 
 def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> None:
@@ -84,7 +84,7 @@ def test_the_page_works_without_scripts(chromium: Browser, served: Served) -> No
         page = context.new_page()
         page.goto(served.url)
         expect(page.get_by_role("row", name="order-paid").first).to_contain_text("48")
-        with page.expect_navigation(timeout=9_000):
+        with page.expect_navigation(timeout=60_000):
             pass
 
 

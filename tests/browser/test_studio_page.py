@@ -22,7 +22,7 @@ from tests.browser.looking import Looked
 from tests.browser.studio_command import studio
 
 pytestmark = pytest.mark.browser
-SECONDS = 30_000
+SECONDS = 60_000
 """Milliseconds to wait for an answer: the machine may be busy, and the child has a low priority."""
 
 

@@ -51,8 +51,8 @@ def test_the_page_updates_itself(workers: Workers, served: Served, looked: Looke
     for number in range(37):
         workers.shop.tally.ended(outcome(number), T0)
     workers.shop.kafka = KafkaHealth(0, 0.0)
-    expect(first).to_contain_text("Kafka cannot be reached", timeout=8_000)
-    expect(page.locator("#live")).to_contain_text("37 by the running processes", timeout=8_000)
+    expect(first).to_contain_text("Kafka cannot be reached")
+    expect(page.locator("#live")).to_contain_text("37 by the running processes")
     assert looked.complaints == []
     assert looked.hosts == {served.url.removeprefix("http://")}
 
@@ -72,7 +72,7 @@ def test_the_page_reports_that_it_is_out_of_date(served: Served, looked: Looked)
     """When the supervisor does not answer, the page reports it."""
     looked.page.goto(served.url)
     served.stop()
-    expect(looked.page.get_by_role("status")).to_contain_text("No answer since", timeout=10_000)
+    expect(looked.page.get_by_role("status")).to_contain_text("No answer since")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

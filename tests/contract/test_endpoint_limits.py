@@ -93,7 +93,7 @@ async def test_a_request_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyP
 
 async def test_a_second_request_on_a_connection_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A finished one does not lift the bound."""
-    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 1.5)
     async with served() as port:
         reader, writer = await connected(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")

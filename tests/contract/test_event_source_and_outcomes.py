@@ -168,7 +168,7 @@ def test_a_held_partition_gives_nothing_and_the_others_do(world: World, listener
     listener.wait(lambda: listener.records)
     source.hold(frozenset({world.partition}))
     timeout, said_at = threading.Event(), source.last_poll_at()
-    assert any(source.last_poll_at() > said_at + 0.2 for _ in range(100) if not timeout.wait(0.02))
+    assert any(source.last_poll_at() > said_at + 0.2 for _ in range(1_000) if not timeout.wait(0.02))
     world.produce(4)
     with pytest.raises(AssertionError, match="in vain"):
         listener.wait(lambda: len(listener.records) > 1, seconds=0.3)
@@ -261,7 +261,7 @@ def test_lag_falls_to_zero_and_the_poll_is_recent(world: World, listener: Record
     listener.wait(lambda: len(listener.records) == 4)
     # No one tells of a measurement: look until there is one.
     timeout = threading.Event()
-    looks = (source.lag().get(world.partition) for _ in range(100) if not timeout.wait(0.05))
+    looks = (source.lag().get(world.partition) for _ in range(1_000) if not timeout.wait(0.05))
     assert 0 in looks
     source.stop(TIMEOUT)
     assert source.last_poll_at() > started

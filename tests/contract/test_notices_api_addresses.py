@@ -86,5 +86,5 @@ def test_a_silent_name_server_is_a_fault_of_the_request_alone(tmp_path: Path) ->
     for transport, found in played("hung", tmp_path).items():
         assert found["fault"] == "connect", transport
         assert found["asked"], transport
-        assert found["seconds"] < 5, transport
-    assert time.monotonic() - began < 60
+        assert found["seconds"] < 20, transport
+    assert time.monotonic() - began < 80

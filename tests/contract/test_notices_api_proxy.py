@@ -48,7 +48,7 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
 
 
 async def ask(make: Make, url: str, proxy: str, *, times: int = 1, **changes: object) -> Reply:
-    options = HttpOptions(url, timeout_seconds=2.0, connect_timeout_seconds=1.0, proxy=proxy, ca_pem=AUTHORITY.pem)
+    options = HttpOptions(url, timeout_seconds=60.0, connect_timeout_seconds=30.0, proxy=proxy, ca_pem=AUTHORITY.pem)
     api = make(options._replace(**changes))  # type: ignore[arg-type]
     try:
         for _ in range(times - 1):
@@ -115,7 +115,9 @@ async def test_a_proxy_that_makes_no_tunnel(make: Make, tls: ssl.SSLContext, ref
 async def test_a_proxy_that_never_answers(make: Make, tls: ssl.SSLContext) -> None:
     """The time to connect covers the tunnel: nothing has left."""
     async with ScriptedServer(OK, tls=tls) as server, Proxy(server.port, refuse=b"HTTP/1.1 ") as proxy:
-        answer = await ask(make, f"https://127.0.0.1:{server.port}/", proxy.url, connect_timeout_seconds=0.3)
+        answer = await ask(
+            make, f"https://127.0.0.1:{server.port}/", proxy.url, timeout_seconds=2.0, connect_timeout_seconds=0.3
+        )
     assert answer.fault is Fault.CONNECT
 
 

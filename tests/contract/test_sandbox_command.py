@@ -59,7 +59,7 @@ def test_it_prints_its_url_and_ends_cleanly(number: signal.Signals) -> None:
         assert line.startswith("sandbox: http://127.0.0.1:")
         assert httpx.get(f"{url}/healthz", trust_env=False).text == "ok\n"
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -48,7 +48,7 @@ class Collector(LoopbackServer):
             for scope in group.scope_spans:
                 self.spans += scope.spans
 
-    def wait_for(self, count: int, seconds: float = 30) -> list[Span]:
+    def wait_for(self, count: int, seconds: float = 120) -> list[Span]:
         """The spans, once there are so many."""
         deadline = time.monotonic() + seconds
         while len(self.spans) < count and time.monotonic() < deadline:

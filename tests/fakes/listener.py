@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pipeline.model.event import Record, TopicPartition
 from pipeline.model.ledger import Assigned, CommitPoint
 
-TIMEOUT = 30.0
-"""Seconds; only a failing test ever waits so long."""
+TIMEOUT = 120.0
+"""Seconds; only a failing test, or a very busy machine, ever waits so long."""
 
 
 class RecordingListener:

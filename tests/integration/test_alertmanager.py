@@ -13,7 +13,8 @@ from tests.broker.handle import Unavailable
 from tests.observability.prometheus import alertmanager
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.yaml"
-TIMEOUT = 30.0
+TIMEOUT = 120.0
+"""Seconds; only a failing test, or a very busy machine, ever waits so long."""
 STEADY = 10
 SHOP = {"namespace": "shop", "job": "notice-pipeline"}
 Reported = Callable[..., set[str]]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.history.store import History
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.find.query import ByField, Field
+from tests.acceptance.waiting import wait_for
 from tests.fakes.postgresql import running_postgresql
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command
 from tests.integration.test_audit_command import Shop
 
 pytestmark = pytest.mark.kafka
-END_SECONDS = 30
+END_SECONDS = 120
 
 
 class Office:
@@ -96,13 +97,6 @@ def office(request: pytest.FixtureRequest, kafka: RealKafka, tmp_path: Path) -> 
     yield Office(shop, server.replace("/postgres?", f"/{name}?"))
 
 
-def wait_until(until: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
-
-
 def test_each_outcome_is_stored_once_although_the_process_is_killed(office: Office) -> None:
     """Killed three times while it reads; stopped cleanly at the end."""
     office.settle(range(1_000))
@@ -115,7 +109,7 @@ def test_each_outcome_is_stored_once_although_the_process_is_killed(office: Offi
             time.sleep(0.05)
     office.settle(range(1_000, 1_200))
     with office.running() as process:
-        wait_until(lambda: len(office.stored(EVERY)) >= 1_200)
+        wait_for(lambda: len(office.stored(EVERY)) >= 1_200)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
     assert office.stored(EVERY) == list(range(1_200))
@@ -130,7 +124,7 @@ def test_find_answers_from_the_history_and_from_what_it_lacks(office: Office, co
     refused: dict[str, Any] = {"kind": OutcomeKind.REJECTED, "reason": Reason.RECIPIENT, "code": 43101, **times}
     shop.settle(shop.position(0), recipient="me", event_id="e", item=2, **refused)
     with office.running() as process:
-        wait_until(lambda: bool(office.stored(EVERY)))
+        wait_for(lambda: bool(office.stored(EVERY)))
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
     shop.settle(shop.position(1), recipient="me", event_id="e", **times)
@@ -159,8 +153,8 @@ def test_lag_and_readiness_are_served(office: Office) -> None:
             text = httpx.get(f"{endpoint}/metrics", timeout=30).text
             return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
-        wait_until(lambda: metric("notice_pipeline_history_rows_total") == 50)
-        wait_until(lambda: metric("notice_pipeline_history_lag") == 0)
+        wait_for(lambda: metric("notice_pipeline_history_rows_total") == 50)
+        wait_for(lambda: metric("notice_pipeline_history_lag") == 0)
         assert httpx.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n"
 
 

@@ -17,6 +17,7 @@ from pipeline.delivery import pointer
 from pipeline.errors import RightsMissing
 from pipeline.model.event import TopicPartition
 from pipeline.model.ledger import CommitPoint, LedgerPosition
+from tests.acceptance.waiting import wait_for
 from tests.broker import topics
 from tests.broker.maven import MavenBroker
 from tests.fakes.listener import TIMEOUT, RecordingListener
@@ -195,11 +196,10 @@ def test_a_refused_commit_is_tried_again(kafka: RealKafka, protocol: str) -> Non
     kafka.produce(1)
     source.demand(1)
     listener.wait(lambda: listener.records)
-    waited = threading.Event()
-    assert any(kafka.counts.commits["error"] >= 2 for _ in range(100) if not waited.wait(0.05))
+    wait_for(lambda: kafka.counts.commits["error"] >= 2)
     good = pointer.write(LedgerPosition(0, 0))
     source.commit([CommitPoint(kafka.partition, 1, good)])
-    assert any(kafka.committed().offset == 1 for _ in range(50) if not waited.wait(0.05))
+    wait_for(lambda: kafka.committed().offset == 1)
     assert listener.fatal is None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -17,9 +15,8 @@ from tests.fakes.outcomes import a_record, an_outcome
 from tests.fakes.real_kafka import Names, RealKafka
 
 
-def test_the_whole_way_works_on_it_and_is_there_at_once() -> None:
+def test_the_whole_way_works_on_it() -> None:
     """Topics, group, commit with pointer, outcomes and their replay: all that `demo` does."""
-    started = time.monotonic()
     names = Names("events", "outcomes", "dead-letters", "group")
     with EmbeddedBroker() as broker:
         check = TopicCheck({"bootstrap.servers": broker.bootstrap_servers}, 5)
@@ -32,7 +29,6 @@ def test_the_whole_way_works_on_it_and_is_there_at_once() -> None:
         source.start(listener)
         source.demand(100)
         listener.wait(lambda: len(listener.records) == 10)
-        assert time.monotonic() - started < 5
         log = kafka.outcomes()
         reported: list[LedgerPosition] = []
         for record in listener.records:

@@ -212,7 +212,7 @@ def test_no_more_is_remembered_than_memory_bears(kafka: RealKafka, monkeypatch: 
     assert kafka.counts.unusable == 1
 
 
-@pytest.mark.timeout(20, func_only=True)
+@pytest.mark.timeout(120, func_only=True)
 def test_an_end_without_a_record_is_still_an_end(kafka: RealKafka) -> None:
     """A transaction's marker as the last offset, and foreign bytes before it, hold nothing up."""
     _write(kafka, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,14 +20,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
 from pipeline.adapters.kafka.control import ControlReader
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.adapters.kafka.source import KafkaSource
+from tests.acceptance.waiting import wait_for
 from tests.broker import secure
 from tests.broker.handle import Broker
-from tests.fakes.listener import TIMEOUT, RecordingListener
+from tests.fakes.listener import RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
 pytestmark = pytest.mark.kafka
 NEW_PASSWORD = "another-horse"
-REFUSED_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -68,13 +67,6 @@ def clients() -> int:
     return names.count("rdk:main")
 
 
-def wait_for(what: Callable[[], bool], seconds: float = TIMEOUT) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s; there are {clients()} clients"
-        time.sleep(0.05)
-
-
 def _wait_until_assigned(listener: RecordingListener) -> None:
     listener.wait(lambda: listener.assigned)
 
@@ -101,7 +93,7 @@ def test_refused_clients_end_and_their_successors_work(kafka: RealKafka, stoppab
     secure.set_password(stoppable_kafka, NEW_PASSWORD)
     stoppable_kafka.stop()
     stoppable_kafka.start()
-    wait_for(lambda: all(source.is_refused() for source, _ in members.values()), REFUSED_SECONDS)
+    wait_for(lambda: all(source.is_refused() for source, _ in members.values()))
     for one in (reader, other_control):
         threading.Thread(target=one.close, daemon=True).start()  # where it waits without end, the test must not
     wait_for(lambda: clients() <= before - 2)

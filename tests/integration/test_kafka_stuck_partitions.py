@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +13,7 @@ from pipeline.adapters.kafka.range import TopicRange
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.errors import UserError
 from pipeline.model.event import TopicPartition
+from tests.acceptance.waiting import wait_for
 from tests.fakes.listener import TIMEOUT, RecordingListener
 from tests.fakes.real_kafka import RealKafka
 
@@ -21,13 +21,6 @@ pytestmark = pytest.mark.kafka
 
 MORE_THAN_IS_INFLATED = 150_000_000
 """librdkafka inflates a zstd batch up to `receive.message.max.bytes`, 100 MB by default."""
-
-
-def wait(held: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not held():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def write_bomb(kafka: RealKafka, partition: int) -> None:
@@ -55,7 +48,7 @@ def test_a_batch_that_cannot_be_inflated_is_reported_and_stops_no_other_partitio
     kafka.produce(5, partition=1)
     source, listener = started(kafka)
     listener.wait(lambda: len(listener.records) == 5)
-    wait(source.stuck)
+    wait_for(source.stuck)
     assert {key: one.offset for key, one in source.stuck().items()} == {kafka.partition: 0}
     assert "compress" in source.stuck()[kafka.partition].error
 
@@ -79,7 +72,7 @@ def test_events_that_retention_deletes_under_a_running_consumer_are_counted(kafk
     source, listener = started(kafka)
     listener.wait(lambda: len(listener.records) == 3)
     source.hold(frozenset({kafka.partition}))
-    time.sleep(1)
+    wait_for(lambda: kafka.partition in source._group.paused)
     kafka.produce(1_300)
     delete_before(kafka, 1_203)
     source.hold(frozenset())
@@ -92,6 +85,6 @@ def test_events_that_retention_deletes_under_a_running_consumer_are_counted(kafk
 def test_with_auto_offset_reset_error_the_partition_is_reported_as_stuck(kafka: RealKafka) -> None:
     """The user wants to decide; until then it must not look well."""
     source, _ = started(kafka, **{"auto.offset.reset": "error"})
-    wait(source.stuck)
+    wait_for(source.stuck)
     assert list(source.stuck()) == [TopicPartition(kafka.names.events, 0)]
     assert "auto.offset.reset" in source.stuck()[kafka.partition].error

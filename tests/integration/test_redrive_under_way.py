@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.broker.handle import Broker
-from tests.integration.test_redrive_command import MakeOffice, Office, Redrive
+from tests.integration.test_redrive_command import END_SECONDS, MakeOffice, Office, Redrive
 from tests.integration.test_redrive_command import make_office as make_office  # noqa: PLC0414 - a fixture
 from tests.integration.test_redrive_command import office as office  # noqa: PLC0414 - a fixture
 from tests.integration.test_redrive_command import redrive as redrive  # noqa: PLC0414 - a fixture
@@ -33,7 +33,7 @@ def typed(office: Office, answer: bytes) -> tuple[int, str, str]:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         os.write(terminal, answer)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=END_SECONDS)
     finally:
         os.close(keyboard)
         os.close(terminal)
@@ -65,7 +65,7 @@ def test_without_a_terminal_there_is_no_question(office: Office) -> None:
     """From a script or a job it continues: anyone who wrote that has decided."""
     office.fail(3)
     process = office.start()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=END_SECONDS)
     assert (process.returncode, len(office.redriven())) == (0, 3)
     assert "3 sent again" in out
     assert "?" not in err
@@ -76,10 +76,10 @@ def test_a_broker_that_stays_away_ends_it_with_a_message_and_it_can_be_continued
 ) -> None:
     """Killed in the midst of it: both runs together send each letter once, in order, none left out."""
     office.fail(LETTERS)
-    process = office.start("--rate", "10")
-    office.wait_for_marks(10)
+    process = office.start("--rate", "5")
+    office.wait_for_marks(5)
     stoppable_kafka.kill()
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 2, err
     assert "run it again: nothing is sent twice" in err
     assert "Traceback" not in err
@@ -102,7 +102,7 @@ def test_a_broker_that_comes_back_soon_loses_and_doubles_nothing(
     stoppable_kafka.kill()
     time.sleep(1)
     stoppable_kafka.start()
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=END_SECONDS)
     assert process.returncode in {0, 2}, err
     assert "Traceback" not in err
     assert redrive(office).code == 0

@@ -17,10 +17,11 @@ import pytest
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.model.outcome import OutcomeKind, Reason
+from tests.acceptance.waiting import wait_for
 from tests.fakes.postgresql import PostgreSQL, postgresql_server
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.test_audit_command import Shop
-from tests.integration.test_history_command import EVERY, Office, wait_until
+from tests.integration.test_history_command import EVERY, Office
 
 pytestmark = pytest.mark.kafka
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -84,7 +85,7 @@ def test_no_input_is_an_error_of_the_page(kafka: RealKafka, tmp_path: Path) -> N
     for finished in (3e14, -3e14):
         shop.settle(shop.position(0), recipient="strange", event_id="e", letter=False, finished_at=finished, **strange)
     with page(office) as (client, lines):
-        wait_until(lambda: len(office.stored(EVERY)) == 2)
+        wait_for(lambda: len(office.stored(EVERY)) == 2)
         answers = [(kind, value, search(client, kind, value).status_code) for kind in KINDS for value in VALUES]
         assert {status for _, _, status in answers} <= {200, 400}, answers
         assert {status for kind, _, status in answers if kind != "position"} == {200}, answers
@@ -112,7 +113,7 @@ def test_searches_at_the_same_time_all_have_their_answer(kafka: RealKafka, tmp_p
     times: dict[str, Any] = {"received_at": now, "first_attempt_at": now, "finished_at": now}
     office.shop.settle(office.shop.position(0), recipient="me", event_id="e", **times)
     with page(office) as (client, _), ThreadPoolExecutor(2) as threads:
-        wait_until(lambda: bool(office.stored(EVERY)))
+        wait_for(lambda: bool(office.stored(EVERY)))
         answers = list(threads.map(lambda _: search(client, "recipient", "me"), range(12)))
     assert {(one.status_code, "1 event found" in one.text) for one in answers} == {(200, True)}
 
@@ -136,18 +137,18 @@ def test_a_database_that_crashes_costs_neither_outcomes_nor_the_page(
     office.settle(range(2_000))
     with page(office) as (client, lines):
         for stored in (200, 1_000):
-            wait_until(partial(_has_stored, office, stored))
+            wait_for(partial(_has_stored, office, stored))
             server.kill()
             server.start()
-        wait_until(partial(_has_stored, office, 2_000))
+        wait_for(partial(_has_stored, office, 2_000))
         server.kill()
         office.settle(range(2_000, 2_100))
         away = search(client, "recipient", "r0")
         assert (away.status_code, "cannot be used" in away.text) == (503, True)
-        wait_until(lambda: client.get("/readyz").status_code == 503)
+        wait_for(lambda: client.get("/readyz").status_code == 503)
         server.start()
-        wait_until(partial(_has_stored, office, 2_100))
-        wait_until(lambda: client.get("/readyz").status_code == 200)
+        wait_for(partial(_has_stored, office, 2_100))
+        wait_for(lambda: client.get("/readyz").status_code == 200)
         assert search(client, "event", "nothing").status_code == 200
         assert office.stored(EVERY) == list(range(2_100))
     assert any("history_unreachable" in line for line in lines)

@@ -16,7 +16,7 @@ import httpx
 
 from tests.broker.handle import Unavailable, free_ports
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 
 
 class Scraping(NamedTuple):

@@ -109,7 +109,7 @@ CEL = Environment()
 
 def survived(sources: RuleSources, schemas: SchemaCatalogue, events: list[Event]) -> None:
     """Check, compile and evaluate."""
-    started = time.perf_counter()
+    began = time.process_time()
     checked = check(sources, schemas, environment="production", cel=CEL)
     compilation = compile_rules(sources, schemas, environment="production", cel=CEL)
     assert {finding.code for finding in checked.findings} <= set(CODES)
@@ -118,7 +118,7 @@ def survived(sources: RuleSources, schemas: SchemaCatalogue, events: list[Event]
     if compilation.ruleset is not None:
         for one in events:
             evaluated(compilation.ruleset, one)
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def evaluated(rules: RuleSet, one: Event) -> None:

@@ -93,10 +93,10 @@ def test_evaluating_fixed_parts_takes_bounded_time() -> None:
     """CEL ends an evaluation after 10,000 steps of macros; measured: 0.01 s for these three million."""
     items = f"[{','.join(['1'] * 150)}]"
     when = f"{items}.all(a, {items}.all(b, {items}.all(c, a + b + c > 0)))"
-    started = time.perf_counter()
+    began = time.process_time()
     (error,) = compile_rules(sources(when), schemas()).errors
     assert (error.code, error.message) == ("too-costly", "these loops take more than 10,000 steps")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_type_without_a_name_is_an_error() -> None:
