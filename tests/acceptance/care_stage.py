@@ -48,7 +48,7 @@ class CareStage(Stage):
             registry,
             sandbox,
             {
-                "kafka": {"topics": list(topics)},
+                "kafka": {"topics": list(topics), "properties": {"session.timeout.ms": 6_000}},
                 "recipient_care": {
                     "intents_topic": f"{topics[0]}.intents",
                     "care_topic": f"{topics[0]}.care",

@@ -44,12 +44,19 @@ class ServiceUnderTest:
 
     @contextmanager
     def running(
-        self, log_name: str = "log", environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+        self,
+        log_name: str = "log",
+        environment: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "pipeline"),
     ) -> Iterator[subprocess.Popen[str]]:
-        """The service with `options`, ended at the end whatever happens; `environment` is laid over ours."""
+        """The service with `options`, ended at the end whatever happens; `environment` is laid over ours.
+
+        `program` is what Python runs: a test may shorten a time of the service that is no setting.
+        """
         with (self.folder / log_name).open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", "--config", str(self.folder / "pipeline.yaml"), *options],
+                [sys.executable, *program, "run", "--config", str(self.folder / "pipeline.yaml"), *options],
                 stderr=log,
                 stdout=log,
                 text=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,15 +25,15 @@ from tests.fakes.registry import FakeRegistry
 pytestmark = pytest.mark.kafka
 EVENTS = 60
 NAMED_SECONDS = 240
-TOPIC = "absent"
 CONDITION = 'notice_pipeline_condition{condition="broker_absent"}'
 
 
 @pytest.fixture
-def stage(tmp_path: Path, cluster: Cluster) -> Iterator[Stage]:
+def stage(tmp_path: Path, cluster: Cluster, unique: Callable[[str], str]) -> Iterator[Stage]:
+    topic = unique("absent")
+    changes = {"kafka": {"bootstrap_servers": cluster.client_servers}, "control": {"topic": f"{topic}.control"}}
     with FakeRegistry() as registry, running_sandbox(SandboxOptions(port=0)) as sandbox:
-        kafka = {"bootstrap_servers": cluster.client_servers, "topics": [TOPIC]}
-        yield Stage(tmp_path, cluster, TOPIC, registry, sandbox, {"kafka": kafka})
+        yield Stage(tmp_path, cluster, topic, registry, sandbox, changes)
 
 
 def make_topics(cluster: Cluster, stage: Stage) -> int:
@@ -44,10 +44,10 @@ def make_topics(cluster: Cluster, stage: Stage) -> int:
     first, second = (node for node in NODES if node != victim)
     kept = [[first, second, victim], [second, first, victim], [first, second, victim]]
     topics = {
-        TOPIC: [[victim], [first], [second]],
+        stage.topic: [[victim], [first], [second]],
         stage.outcomes: kept,
-        f"{TOPIC}.dead": kept[:1],
-        "notice.control": kept[:1],
+        f"{stage.topic}.dead": kept[:1],
+        f"{stage.topic}.control": kept[:1],
     }
     made = admin.create_topics([NewTopic(name, len(where), replica_assignment=where) for name, where in topics.items()])
     for one in made.values():
@@ -67,16 +67,17 @@ def coordinator(cluster: Cluster, stage: Stage, admin: AdminClient) -> int:
 
 
 @pytest.mark.parametrize(
-    ("how", "expected"),
+    ("how", "said"),
     [
-        ("unreachable", r"no connection to \S+, the leader of absent/0"),
+        ("unreachable", r"no connection to \S+, the leader of {}/0"),
         # The broker's connection is missed at once, and the leader once the controller has fenced the broker.
-        ("killed", r"no leader for absent/0; the last was \S+|no connection to \S+, the leader of absent/0"),
+        ("killed", r"no leader for {0}/0; the last was \S+|no connection to \S+, the leader of {0}/0"),
     ],
 )
-def test_a_partition_that_no_leader_serves_is_named(stage: Stage, cluster: Cluster, how: str, expected: str) -> None:
+def test_a_partition_that_no_leader_serves_is_named(stage: Stage, cluster: Cluster, how: str, said: str) -> None:
     """Probe, page, metric and log name it; the member stays ready, because another one would have the same trouble."""
     victim = make_topics(cluster, stage)
+    expected = said.format(stage.topic)
     with stage.service.running() as process:
         stage.emit(EVENTS)
         stage.wait_for_outcomes(EVENTS)
@@ -90,7 +91,7 @@ def test_a_partition_that_no_leader_serves_is_named(stage: Stage, cluster: Clust
         wait_for(lambda: re.search(expected, ask("/readyz").text), seconds=NAMED_SECONDS)
         assert ask("/readyz").status_code == 200
         (found,) = [one for one in ask("/status.json").json()["messages"] if one["condition"] == "broker_absent"]
-        assert found["evidence"]["partitions"] == [f"{TOPIC}/0"]
+        assert found["evidence"]["partitions"] == [f"{stage.topic}/0"]
         assert f"{CONDITION} 1.0\n" in ask("/metrics").text
         assert re.search(expected, stage.service.reported("condition_began")[-1]["summary"])
         if how == "unreachable":

@@ -15,7 +15,7 @@ from tests.chaos.play import CLUSTER_SESSION_MS, play
 from tests.chaos.scenarios import SCENARIOS
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(kafka_choice: Choice) -> Iterator[Cluster]:
     """Three nodes; where the tests' broker is Kafka from Maven Central, and so can be started here."""
     if kafka_choice.broker.kind is not Kind.MAVEN:

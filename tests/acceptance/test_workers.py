@@ -197,11 +197,21 @@ def _is_there(pid: int) -> bool:
     return True
 
 
+SOONER = """
+import pipeline.workers.fleet
+from pipeline.__main__ import main
+
+pipeline.workers.fleet.SILENT_SECONDS = 10.0
+main()
+"""
+"""The service, which gives a silent worker up after 10 s instead of 30."""
+
+
 def test_a_worker_that_hangs_is_seen_killed_and_started_again(stage: Stage) -> None:
     """A worker stopped by SIGSTOP is reported, then killed; the others continue and nothing is lost."""
     kafka = {**_section(stage, "kafka"), "drain_seconds": 1}
     with_workers(stage, 2, kafka=kafka)
-    with stage.service.running() as process:
+    with stage.service.running(program=("-c", SOONER)) as process:
         workers = Workers(stage)
         workers.wait_until_ready()
         victim = workers.list()[0]
@@ -213,6 +223,7 @@ def test_a_worker_that_hangs_is_seen_killed_and_started_again(stage: Stage) -> N
         assert workers.get("/readyz").text.startswith("worker 1: ")
         again = wait_for(lambda: [one for one in workers.list() if one["number"] == 1 and one["phase"] == "running"])
         assert again[0]["pid"] != victim["pid"]
+        wait_for(lambda: set(_owners(workers).values()) == {"1", "2"})  # else the end meets a rebalance
         outcomes = stage.wait_for_outcomes(EVENTS, 150)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
