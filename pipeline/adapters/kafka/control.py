@@ -6,6 +6,7 @@ value is a JSON object with `since`, `until`, `drop`, `by` and `reason`; a recor
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -34,6 +35,8 @@ WRITE_SECONDS = 15.0
 POLL_SECONDS = 0.2
 MOST_TEXT = 300
 """Characters kept of a text that an operator wrote."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, ends of lines, and what changes the direction of text."""
 
 log = structlog.get_logger("control")
 
@@ -227,11 +230,16 @@ def read_value(scope: Scope, raw: str | bytes) -> Pause | None:
             datetime.fromisoformat(values["since"]).timestamp(),
             None if until is None else datetime.fromisoformat(until).timestamp(),
             bool(values.get("drop", False)),
-            str(values.get("by", ""))[:MOST_TEXT],
-            str(values.get("reason", ""))[:MOST_TEXT],
+            _text(values.get("by", "")),
+            _text(values.get("reason", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
+
+
+def _text(value: object) -> str:
+    """Return what an operator wrote, with a dot for each control character: probes and logs show it in one line."""
+    return _CONTROL.sub("·", str(value)[:MOST_TEXT])
 
 
 def written_key(group: str, scope: Scope) -> bytes:

@@ -27,7 +27,7 @@ def test_a_key_is_readable_by_other_tools() -> None:
     SECONDS,
     st.none() | SECONDS,
     st.booleans(),
-    st.text(st.characters(codec="utf-8"), max_size=2 * MOST_TEXT),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zl", "Zp"]), max_size=2 * MOST_TEXT),
 )
 def test_what_is_written_is_read_again(
     group: str,
@@ -51,6 +51,14 @@ def test_what_is_written_is_read_again(
     assert read.since == pytest.approx(since, abs=0.001)
     assert (read.until is None) == (until is None)
     assert read.until is None or read.until == pytest.approx(until, abs=0.001)
+
+
+def test_a_text_of_an_operator_is_one_line_without_control_characters() -> None:
+    """A probe and a terminal show it; letters of every language and their blanks stay."""
+    written = Pause(COUPON, 0.0, by="ann\n503", reason="\x1b[2J价格\u3000错误")
+    read = read_value(COUPON, written_value(written))
+    assert read is not None
+    assert (read.by, read.reason) == ("ann·503", "·[2J价格\u3000错误")
 
 
 @pytest.mark.parametrize(
