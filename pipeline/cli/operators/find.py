@@ -12,10 +12,11 @@ import typer
 from pipeline.cli.app import FINDINGS, rules_needed
 from pipeline.cli.bounds import FORMS, read_time
 from pipeline.cli.operators import find_report
-from pipeline.cli.printing import print_json
+from pipeline.cli.printing import plain, print_json, say
 from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.operations.positions import read_position
+from pipeline.phrases import phrase
 from pipeline.settings import load_settings, require_group
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def command(
         find_report.show(found)
     if not found.items:
         if output == "text":
-            print(_nothing(options, start))
+            say(plain(_nothing(options, start)))
         raise typer.Exit(FINDINGS)
 
 
@@ -125,10 +126,15 @@ def _search(settings: Settings, options: SearchOptions) -> Found[Story]:
 
 
 def _nothing(options: SearchOptions, start: str | None) -> str:
-    since = f" since {start}" if start is not None else ""
     if options.text is not None:
-        return f"not found: no event{since} contains it"
-    return (
-        f"not found: no outcome{since} has it. Events that no rule matched, and those that wait, have no "
-        "outcome: search them with --text"
+        return phrase("not found: no event since {start} contains it", start=start)
+    if start is not None:
+        return phrase(
+            "not found: no outcome since {start} has it. Events that no rule matched, and those that wait, have no "
+            "outcome: search them with --text",
+            start=start,
+        )
+    return phrase(
+        "not found: no outcome has it. Events that no rule matched, and those that wait, have no outcome: search them "
+        "with --text"
     )
