@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +13,14 @@ from confluent_kafka import Producer
 
 from pipeline.adapters.events.writer import EventProducer
 from pipeline.model.outcome import Outcome, OutcomeKind
+from pipeline.operations.audit.findings import Code
 from pipeline.sandbox.server import SandboxServer
 from tests.acceptance.service import uncommitted
 from tests.acceptance.stage import RULES, Stage, recipient
 from tests.broker.handle import Broker
 from tests.fakes.registry import FakeRegistry
 
+CARE_CODES = (Code.OVER_CAP, Code.NOT_ONCE, Code.AFTER_OPT_OUT, Code.IN_QUIET_HOURS)
 CAP_OF = 2
 RECIPIENTS = 30
 CARE = f"""
@@ -77,6 +82,20 @@ class CareStage(Stage):
     def chosen(self) -> int:
         """How many records of preferences the group has not passed on yet."""
         return uncommitted(self.broker.bootstrap_servers, self.group, self.preferences)
+
+    def violations(self) -> dict[str, int]:
+        """What `audit` finds wrong in how recipient care decided."""
+        command = [sys.executable, "-m", "pipeline", "audit", "--output", "json", "--config"]
+        done = subprocess.run(
+            [*command, str(self.service.folder / "pipeline.yaml")],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode in {0, 1}, done.stdout + done.stderr
+        findings: dict[str, int] = json.loads(done.stdout)["findings"]
+        return {code: findings[code] for code in CARE_CODES if findings[code]}
 
     def emit_round(self, number: int) -> None:
         """One event for each recipient, on one of the topics."""

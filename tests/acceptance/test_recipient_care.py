@@ -66,6 +66,7 @@ def test_a_cap_holds_although_processes_are_killed(stage: CareStage) -> None:
     expected = Counter({OutcomeKind.ACCEPTED: CAP_OF, OutcomeKind.SUPPRESSED: 6 - CAP_OF})
     assert ends(outcomes) == {recipient(each): expected for each in range(RECIPIENTS)}
     assert {len(set(numbers)) for numbers in stage.numbers_by_recipient().values()} == {CAP_OF}
+    assert stage.violations() == {}
 
 
 def test_once_holds_across_a_kill_and_a_takeover(stage: CareStage) -> None:
@@ -84,6 +85,7 @@ def test_once_holds_across_a_kill_and_a_takeover(stage: CareStage) -> None:
     expected = Counter({OutcomeKind.ACCEPTED: 1, OutcomeKind.SUPPRESSED: 3})
     assert ends(outcomes) == {recipient(each): expected for each in range(RECIPIENTS)}
     assert {outcome.reason for outcome in outcomes} == {Reason.OK, Reason.DUPLICATE}
+    assert stage.violations() == {}
 
 
 def test_no_message_is_sent_after_an_opt_out_and_again_once_it_is_withdrawn(stage: CareStage) -> None:
@@ -114,6 +116,7 @@ def test_no_message_is_sent_after_an_opt_out_and_again_once_it_is_withdrawn(stag
     assert [found[who] for who in others] == [Counter({OutcomeKind.ACCEPTED: 4})] * len(others)
     assert {outcome.reason for outcome in outcomes} == {Reason.OK, Reason.OPTED_OUT}
     assert all(len(set(numbers)) == len(numbers) for numbers in stage.numbers_by_recipient().values())
+    assert stage.violations() == {}
 
 
 def test_a_reload_changes_a_cap_at_once(stage: CareStage) -> None:
