@@ -309,6 +309,7 @@ class ExpressionCompiler:
                 faults += literals.enum_faults(tree, environment.fields)
                 faults += braces.fields_in_texts(tree, environment.fields)
                 faults += literals.dates_as_times(tree, environment.fields)
+                faults += literals.unlike_defaults(tree, environment.fields)
         for fault in dict.fromkeys(faults):
             if is_error(fault.code):
                 self._report.add_inside(path, at + fault.at, fault.code, fault.message, fault.hint)

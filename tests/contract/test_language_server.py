@@ -207,6 +207,23 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     assert "pip install 'notice-pipeline[authors]'" in done.stderr
 
 
+async def test_an_editor_without_a_language_gets_that_of_the_environment(folder: Path) -> None:
+    """As commands in the same terminal."""
+    client = Editor()
+    await client.start_io(sys.executable, "-m", "pipeline", "lsp", env={**ENVIRONMENT, "LC_ALL": "zh_CN.UTF-8"})
+    async with asyncio.timeout(SECONDS):
+        await client.initialize_async(types.InitializeParams(types.ClientCapabilities()))
+    client.initialized(types.InitializedParams())
+    path = folder / "trade.yaml"
+    found = await client.diagnostics(client.open(path, path.read_text().replace("rules:", "ruls:", 1)))
+    assert "`ruls`" in found[0].message
+    assert "未知的键" in found[0].message
+    async with asyncio.timeout(SECONDS):
+        await client.shutdown_async(None)
+    client.exit(None)
+    await client.stop()  # type: ignore[no-untyped-call]  # the same
+
+
 @pytest.mark.parametrize("editor", ["zh-cn"], indirect=True)
 async def test_a_chinese_editor_gets_chinese(editor: Editor, folder: Path) -> None:
     """Findings and explanations; the codes stay."""

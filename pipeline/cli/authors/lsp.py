@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, known_apis, schemas_beside
-from pipeline.cli.language import asked_for
+from pipeline.cli.language import asked_for, of_environment
 from pipeline.cli.printing import warn
 from pipeline.errors import UserError
 from pipeline.phrases import phrase
@@ -40,4 +41,4 @@ def command(schemas: SchemasOption = None, environment: EnvironmentOption = None
     def read(folder: Path) -> SchemaCatalogue:
         return schemas_beside(folder, schemas)
 
-    make_server(Folders(read, known_apis, environment), asked_for()).start_io()
+    make_server(Folders(read, known_apis, environment), asked_for(), of_environment(os.environ)).start_io()

@@ -12,7 +12,7 @@ from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.functions import FUNCTIONS, Function
-from pipeline.rules.schema.types import NullableType, ScalarType
+from pipeline.rules.schema.types import ListType, MapType, NullableType, RecordType, ScalarType
 
 
 class Fault(NamedTuple):
@@ -79,6 +79,21 @@ def _strangers(tree: Tree, enum: Node, symbols: tuple[str, ...], values: Sequenc
             hint = meant or phrase("it is one of {symbols}", symbols=joined(", ", symbols))
             message = phrase("`{field}` is never `{value}`", field=tree.text(enum), value=value.value)
             yield Fault(value.start, "unknown-enum-value", message, hint)
+
+
+def unlike_defaults(tree: Tree, fields: Fields) -> Iterator[Fault]:
+    """`default()` of a record, list or map with a plain value, about which CEL says nothing where it may be null."""
+    for node, scope in fields.walk(tree.root, {}):
+        if node.kind is not Kind.CALL or node.name != "default" or len(node.children) != 2:  # noqa: PLR2004 - both
+            continue
+        value, other = node.children
+        kind = fields.type_of(value, scope)
+        kind = kind.inner if isinstance(kind, NullableType) else kind
+        if isinstance(kind, RecordType | ListType | MapType) and other.kind is Kind.CONSTANT:
+            text = tree.text(value)
+            hint = phrase("ask first, and name what is shown: {text} != null ? … : …", text=text)
+            message = phrase("`default`: `{text}` is no text and no number, as the other value is", text=text)
+            yield Fault(node.start, "type-mismatch", message, hint)
 
 
 def inexact_numbers(tree: Tree) -> Iterator[Fault]:

@@ -60,7 +60,9 @@ class _PartialWalk(Walk[Fault]):
         text, over = self._tree.text(node), self._tree.text(node.children[0])
         if ("item", path) in known or ("there", written(node)) in known:
             return
-        if isinstance(holder, ListType):
+        if node.children[0].kind is Kind.MACRO and self._is_asked_for(node, over, known):
+            return
+        if isinstance(holder, ListType) or node.children[0].kind is Kind.MACRO:
             index = node.children[1]
             if isinstance(index.value, int) and index.value < 0:
                 return  # an error of its own
@@ -85,6 +87,14 @@ class _PartialWalk(Walk[Fault]):
                 message,
                 phrase("ask first: {key} in {over} ? {text} : …", key=key, over=over, text=text),
             )
+
+    def _is_asked_for(self, item: Node, over: str, known: Known) -> bool:
+        """Whether the length of the list that a macro makes, or of the one that it maps, is asked for."""
+        macro, index = item.children
+        sizes = (node for node in self._tree.nodes if node.name == "size" and node.children)
+        if any(self._tree.text(node.children[0]) == over for node in sizes):
+            return True
+        return macro.name == "map" and ("item", f"{written(macro.children[0])}[{index.value}]") in known
 
     def _division(self, divisor: Node, node: Node, known: Known) -> Iterator[Fault]:
         path = written(divisor)

@@ -17,7 +17,7 @@ from pipeline.authoring.completion.hover import hover
 from pipeline.authoring.completion.shapes import FileKind
 from pipeline.authoring.positions import Positions
 from pipeline.errors import UserError
-from pipeline.languages import language_of, speaking
+from pipeline.languages import ENGLISH, language_of, speaking
 from pipeline.model.finding import Finding, Level
 from pipeline.phrases import Say, joined
 
@@ -138,14 +138,17 @@ class Documents:
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics))
 
 
-def make_server(folders: Folders, language: str | None = None) -> LanguageServer:
-    """The server, to be started on standard input and output; without `language` it has that of the editor."""
+def make_server(folders: Folders, language: str | None = None, otherwise: str = ENGLISH) -> LanguageServer:
+    """The server, to be started on standard input and output.
+
+    Without `language` it has that of the editor; where the editor names none, `otherwise`.
+    """
     server = LanguageServer(NAME, __version__, types.TextDocumentSyncKind.Full)
     documents = Documents(server, folders)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
-        documents.say = speaking(language or language_of(params.locale or ""))
+        documents.say = speaking(language or (language_of(params.locale) if params.locale else otherwise))
 
     @server.feature(types.INITIALIZED)
     def initialized(_: types.InitializedParams) -> None:
