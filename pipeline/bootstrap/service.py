@@ -31,6 +31,7 @@ from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.access import page_password
 from pipeline.bootstrap.apis import apis_of, key_of
+from pipeline.bootstrap.day import restore_days
 from pipeline.bootstrap.events import (
     Schemas,
     compacted_topics,
@@ -371,13 +372,14 @@ def make_parts(
         encode.reference,
     )
     delivery, hop, intents = make_delivery(settings, clock.now()), None, None
-    if intents_topic is not None:
+    if intents_topic is None:
+        restore_days(settings, properties, rules, delivery, clock.now())
+    else:
         delivery, hop = make_sending_with_care(settings, clock, care)
         hop.maps = has_care
         writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
         intents = make_intent_log(settings, intents_topic, writing, schemas.registry)
-    sending = settings.kafka.topics if intents_topic is None else [intents_topic.name]
-    count = sum(map(topics.partitions().__getitem__, sending))
+    count = sum(map(topics.partitions().__getitem__, [intents_topic.name] if intents_topic else settings.kafka.topics))
 
     def limits_of(rules: RuleSet) -> Mapping[str, int]:
         return {} if settings.shadow else rules.limits(settings.rule_options.max_per_minute)

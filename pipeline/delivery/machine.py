@@ -98,9 +98,18 @@ class Delivery:
         self.release([assigned.partition])
         self._partitions[assigned.partition] = self._made(assigned)
         self._stops.owned(len(self._partitions))
+        self._own_day()
 
     def _made(self, assigned: Assigned) -> Partition:
         return Partition(assigned)
+
+    def restore_day(self, before: Mapping[TopicPartition, int], api: str = DEFAULT_API) -> None:
+        """What left today through an API before this process began, by partition."""
+        self._routes[api].gate.rate.restore(before)
+
+    def _own_day(self) -> None:
+        for route in self._routes.values():
+            route.gate.rate.owns(self._partitions)
 
     def begin_revoke(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop sending notices of these partitions; attempts in flight continue."""
@@ -128,6 +137,7 @@ class Delivery:
             if point is not None:
                 points.append(point)
         self._stops.owned(len(self._partitions))
+        self._own_day()
         return points
 
     # Events

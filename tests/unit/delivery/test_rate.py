@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.delivery.policy import RateSettings
-from pipeline.delivery.rate import RateLimit
+from pipeline.delivery.rate import RateLimit, day_began
+from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -70,6 +71,30 @@ def test_the_days_quota_ends_at_midnight_in_its_zone() -> None:
     subject.sent(1)
     subject.sent(1)
     assert subject.blocked_until(MIDNIGHT + 10) == MIDNIGHT + 86_400
+
+
+def test_what_left_before_a_restart_counts_for_the_partitions_that_the_member_owns() -> None:
+    """Until midnight. What left of a partition goes with it: the members' numbers are shares of one."""
+    one, other = TopicPartition("orders", 0), TopicPartition("orders", 1)
+    subject = rate(per_day=10)
+    subject.restore({one: 7, other: 2})
+    subject.owns([one])
+    assert sent_within(subject, NOON, 3_600) == 3
+    assert subject.halt(NOON + 3_600) is Halt.QUOTA
+    subject.owns([other])
+    assert sent_within(subject, NOON + 3_600, 3_600) == 5
+    subject.owns([])
+    assert sent_within(subject, NOON + 7_200, 3_600) == 2
+    subject.owns([one, other])
+    assert subject.halt(NOON + 10_800) is Halt.QUOTA
+    assert sent_within(subject, MIDNIGHT, 3_600) == 10
+
+
+def test_a_day_begins_at_midnight_in_its_zone() -> None:
+    """Also after a change of the clocks within the day."""
+    assert day_began(NOON, "Asia/Shanghai") == MIDNIGHT - 86_400
+    changed = datetime(2026, 3, 29, 12, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    assert changed - day_began(changed, "Europe/Berlin") == 11 * 3_600
 
 
 @pytest.mark.parametrize("step", [-7_200.0, 3_600.0, -172_800.0])
