@@ -38,6 +38,10 @@ def reports_missing_acknowledgements(stage: Stage) -> bool:
 
 def test_a_deleted_outcomes_topic_is_reported_and_made_again(stage: Stage) -> None:
     """The process ends and names the cause; the next one sends with the same keys what no outcome is left of."""
+    usual: dict[str, Any] = dict(stage.service.configuration)
+    # For this long the client takes a missing topic for one that is being made: 30 s by default.
+    usual["kafka"]["properties"]["topic.metadata.propagation.max.ms"] = 10_000
+    stage.service.configure(usual)
     with stage.service.running() as process:
         stage.emit(EVENTS)
         stage.wait_for_outcomes(EVENTS)

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,13 +55,23 @@ class Studio:
         return found
 
 
+SOONER = """
+import pipeline.adapters.authoring.newest_events
+from pipeline.__main__ import main
+
+pipeline.adapters.authoring.newest_events.MOST_SECONDS = 5.0
+main()
+"""
+"""The program, which waits for Kafka 5 s instead of 15."""
+
+
 @contextmanager
-def studio(rules: Path, config: Path) -> Iterator[Studio]:
-    """The command, which must end by itself with code 0 and without a complaint."""
+def studio(rules: Path, config: Path, program: Sequence[str] = ("-m", "pipeline")) -> Iterator[Studio]:
+    """The command, which must end by itself with code 0 and without a complaint; `program` is what Python runs."""
     log = config.with_name("studio.log")
     with log.open("w", encoding="utf-8") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "studio", str(rules), "--config", str(config), "--port", "0"],
+            [sys.executable, *program, "studio", str(rules), "--config", str(config), "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -146,7 +156,7 @@ def test_a_broker_that_does_not_answer_is_a_message_and_no_delay(tmp_path: Path)
             "notices": {"url": "http://127.0.0.1:9", "token": "t"},
         }
         config.write_text(json.dumps(settings), encoding="utf-8")
-        with studio(tmp_path / "rules", config) as opened:
+        with studio(tmp_path / "rules", config, ("-c", SOONER)) as opened:
             reading = opened.newest()["reading"]
             assert server in reading["problem"]
             assert reading["hint"]

@@ -15,7 +15,7 @@ from tests.observability.prometheus import alertmanager
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.yaml"
 TIMEOUT = 120.0
 """Seconds; only a failing test, or a very busy machine, ever waits so long."""
-STEADY = 10
+STEADY = 30
 SHOP = {"namespace": "shop", "job": "notice-pipeline"}
 Reported = Callable[..., set[str]]
 
