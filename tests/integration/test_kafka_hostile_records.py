@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.model.event import UNREADABLE_HEADERS, Record
 from tests.fakes.listener import RecordingListener
@@ -52,6 +53,19 @@ def test_a_range_reads_every_record_whatever_its_headers_hold(kafka: RealKafka) 
     publish(kafka.bootstrap_servers, kafka.names.events, HOSTILE * MANY)
     with TopicRange(kafka.properties, kafka.names.events) as whole:
         _expected(list(whole.records()))
+
+
+def test_a_record_without_a_timestamp_is_as_old_as_its_reading(kafka: RealKafka) -> None:
+    """As one of 1970, every rule with `expires_after` would leave it unsent, and its age would raise alerts."""
+    for absent in (-1, 0):
+        publish(kafka.bootstrap_servers, kafka.names.events, [RawRecord(b"x")], timestamp_ms=absent)
+    begun = SystemClock().now()
+    source, listener = kafka.source(), RecordingListener()
+    source.start(listener)
+    listener.wait(lambda: listener.assigned)
+    source.demand(10)
+    listener.wait(lambda: len(listener.records) >= 2)
+    assert all(int(begun) * 1_000 <= record.timestamp_ms <= SystemClock().now() * 1_000 for record in listener.records)
 
 
 @pytest.mark.parametrize("timestamp_ms", [-1, 2**62, -(2**62), 253_402_300_800_000])

@@ -336,6 +336,8 @@ class KafkaSource:
                 self._handle_error(message, error)
                 continue
             record = record_of(message)
+            if not record[6]:  # without a time of its own it is as old as its reading
+                record = record._replace(timestamp_ms=int(self._clock.now() * 1_000))
             key = record[:2]  # equal to a TopicPartition and cheaper
             if key in owned:
                 if key in self._group.paused:
