@@ -103,12 +103,14 @@ def checked_recipient(recipient: str) -> str:
 
 
 def reference_of(text: Text, activation: Activation) -> str | None:
-    """The business key of a message; None where it fails, shows nothing, is too long or has an invisible character.
+    """The business key of a message, without the white space around it.
+
+    None where it fails, shows nothing, is too long or has an invisible character.
 
     A message is never refused for it: the customer does not see it.
     """
     try:
-        reference = text.render(activation, "reference")
+        reference = text.render(activation, "reference").strip()
     except RenderRefused:
         return None
     is_fit = len(reference) <= MAX_REFERENCE and reference.isprintable() and not has_invisible(reference)

@@ -29,6 +29,7 @@ def test_a_message_has_its_reference() -> None:
     assert only(referring("${event.order_no}")).reference == "T2026"
     assert only(referring("${event.order_no}-${event.count}")).reference == "T2026-3"
     assert only(ruleset(RULE)).reference is None
+    assert only(referring("${event.order_no}"), order_no=" T2026\n").reference == "T2026"  # as people search for it
 
 
 def test_the_files_defaults_may_have_it() -> None:
