@@ -30,6 +30,9 @@ def main(  # noqa: PLR0913 - an option each
     extra: Annotated[bool, typer.Option(help="Also 1,000 rules, and two processes.")] = False,
     care: Annotated[bool, typer.Option(help="Also with recipient care in the rules, in turn with none.")] = False,
     peers: Annotated[bool, typer.Option(help="Also the Benthos engine, in turn with ours (needs Go).")] = False,
+    takes_over: Annotated[
+        bool, typer.Option("--take-over", help="How long a new owner of 200,000 recipients takes, instead.")
+    ] = False,
     profile: Annotated[bool, typer.Option(help="The cost of each stage instead.")] = False,
 ) -> None:
     """Measure. Takes about a minute; ends by itself."""
@@ -38,6 +41,11 @@ def main(  # noqa: PLR0913 - an option each
             from bench.stages import profile_stages  # noqa: PLC0415 - the runs measured from outside need none of it
 
             profile_stages(events, results)
+        elif takes_over:
+            from bench.take_over import take_over  # noqa: PLC0415 - as above
+
+            for one in take_over(repeat):
+                print(f"{one.recipients:,} recipients: {one.seconds:.2f} s, {one.cpu_seconds:.2f} s of CPU")
         else:
             beside = _Beside(extra, peers, care)
             _compare(events, case or list(CASES), _modes(pinned=pinned), repeat, results, beside)

@@ -32,14 +32,15 @@ class Restoring:
         """
         self.records += 1
         known = self._packed.get(recipient)
+        merged = state
         try:
             read = Recipient.unpack(state)
             if known is not None and self._writers[recipient] != writer:
                 read.merge(Recipient.unpack(known))
+                merged = read.pack()
         except DamagedCareState:
             self.damaged += 1
             return
-        merged = read.pack()
         self._packed[recipient] = merged
         self._writers[recipient] = writer
         if merged == state:
