@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.clients import TO_THE_END
+from pipeline.adapters.kafka.clients import TO_THE_END, outside_group
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.rights import Right
@@ -287,7 +287,7 @@ def _settings(properties: Mapping[str, Any], heard: Callable[[KafkaError], None]
     return {
         "group.id": "notice-pipeline.reader",
         "queued.max.messages.kbytes": FETCH_AHEAD_KBYTES,
-        **properties,
+        **outside_group(properties),
         **TO_THE_END,  # if retention deletes records during the read, it continues with the remaining ones
         "error_cb": heard,
         "log_level": 0,

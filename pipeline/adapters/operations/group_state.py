@@ -11,6 +11,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka import rights
+from pipeline.adapters.kafka.clients import outside_group
 from pipeline.adapters.kafka.identities import Identities
 from pipeline.adapters.kafka.range import ASK_SECONDS
 from pipeline.delivery import pointer
@@ -54,7 +55,7 @@ def group_commits(
         RightsMissing: this user may not describe the group.
         Unreachable: the commits cannot be read.
     """
-    settings = {**properties, "group.id": group, "enable.auto.commit": False, "log_level": 0}
+    settings = {**outside_group(properties), "group.id": group, "enable.auto.commit": False, "log_level": 0}
     partitions = [KafkaPartition(*location) for location in locations]
     deadline = time.monotonic() + ASK_SECONDS
     consumer = kafka_errors.configured(lambda: Consumer(settings))  # not closed: see former_clients.py

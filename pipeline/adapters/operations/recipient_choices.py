@@ -27,6 +27,8 @@ class RecipientChoice(NamedTuple):
     """None: what was chosen before is forgotten."""
     source: Position | None
     """Where it was read first; None: not known."""
+    at: float | None = None
+    """When it was written to the intents topic, seconds since the epoch; None: not known."""
 
 
 class RecipientChoices:
@@ -81,4 +83,5 @@ class RecipientChoices:
                     continue  # as the service
                 preferences = None if read is None else read.preferences
                 recipient = self._identify(found.content.recipient)
-                yield RecipientChoice(recipient, record.offset, preferences, found.position)
+                written_at = record.timestamp_ms / 1_000
+                yield RecipientChoice(recipient, record.offset, preferences, found.position, written_at)

@@ -66,13 +66,20 @@ class CareJudge:
         self._first_of_version = float("inf")
         self._has_others = False
 
-    def choice(self, recipient: str, offset: int, preferences: Preferences | None, source: Position | None) -> None:
+    def choice(
+        self,
+        recipient: str,
+        offset: int,
+        preferences: Preferences | None,
+        source: Position | None,
+        at: float | None = None,
+    ) -> None:
         """Add what a recipient has chosen, read at this offset of the intents topic; None: forget it.
 
-        `source` is where it was read first, if that is known.
+        `source` is where it was read first, and `at` when it was written to the intents topic, if that is known.
         """
         opted_out, zone, _ = preferences or NO_PREFERENCES
-        self._add(recipient, offset, _CHOICE, [sorted(opted_out), zone, source])
+        self._add(recipient, offset, _CHOICE, [sorted(opted_out), zone, source, at])
 
     def outcome(self, outcome: Outcome, *, in_range: bool) -> None:
         """Add an outcome of the group; it is judged if it is `in_range`, and counts in any case."""
@@ -104,26 +111,26 @@ class CareJudge:
 
     def _of_recipient(self, rows: Iterable[Row]) -> Iterator[Violation]:
         read = [(int(offset), int(kind), json.loads(str(content))) for _, offset, kind, content in rows]
-        chosen = [offset for offset, kind, _ in read if kind == _CHOICE]
+        choices = [(offset, content) for offset, kind, content in read if kind == _CHOICE]
         recipient = Recipient()
         last: list[Any] | None = None
         for offset, kind, content in read:
             if kind == _CHOICE:
-                opted_out, zone, source = content
+                opted_out, zone, source, _ = content
                 if source is None or last is None or source[:2] != last[:2] or source[2] > last[2]:  # not written again
                     recipient.preferences, last = Preferences(frozenset(opted_out), zone), source
                 continue
             judged, counted = content
             # What held before the first known choice is not known.
-            if judged is not None and (not chosen or offset > chosen[0]):
-                yield from self._judged(recipient, judged)
+            if judged is not None and (not choices or offset > choices[0][0]):
+                yield from self._judged(recipient, judged, [later for at, later in choices if at > offset])
             if counted is not None:
                 name, category, rule, at_ms, once = counted
                 accepted = Accepted(name, category, rule, at_ms, None if once is None else (once[0], once[1]))
                 if counts(self._care, accepted):
                     recipient.fold(accepted)
 
-    def _judged(self, recipient: Recipient, judged: list[Any]) -> Iterator[Violation]:
+    def _judged(self, recipient: Recipient, judged: list[Any], later: list[list[Any]]) -> Iterator[Violation]:
         topic, partition, offset, *intent, notice_id, rule, category, once_key, at = judged
         if self._has_others and at < self._first_of_version + RELOAD_SECONDS:
             return
@@ -133,7 +140,24 @@ class CareJudge:
         before = decide(self._care, facts, recipient, at - MARGIN_SECONDS)
         if not isinstance(decision, End) or not isinstance(before, End) or decision.reason is not before.reason:
             return
+        if decision.reason is Reason.OPTED_OUT and self._was_withdrawn(recipient, facts, at, later):
+            return
         when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         place = f"{self._topic}/{intent[0]}/{intent[1]}"
         message = f"{notice_id} of {rule}, sent at {when} (intent {place}): {self._words.of(decision.because)}"
         yield Violation(_CODES[decision.reason], Position(topic, partition, offset), message)
+
+    def _was_withdrawn(self, recipient: Recipient, facts: CareFacts, at: float, later: list[list[Any]]) -> bool:
+        """Whether the recipient had opted in again before the message left at `at`: it may have waited for long.
+
+        `later` are the choices after it in the intents topic, which are in force as soon as they are read.
+        """
+        before = recipient.preferences
+        for opted_out, zone, _, written_at in later:
+            if written_at is not None and written_at <= at:
+                recipient.preferences = Preferences(frozenset(opted_out), zone)
+                decision = decide(self._care, facts, recipient, at)
+                recipient.preferences = before
+                if not isinstance(decision, End):
+                    return True
+        return False

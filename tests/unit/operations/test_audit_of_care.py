@@ -47,10 +47,11 @@ class Bench:
         outcome: Outcome = an_outcome(Position("orders", 0, offset))._replace(**(plain | changes))
         self.judge.outcome(outcome, in_range=in_range)
 
-    def chose(self, preferences: Preferences | None, source: int | None = None) -> None:
-        """The recipient chooses."""
+    def chose(self, preferences: Preferences | None, source: int | None = None, when: str | None = None) -> None:
+        """The recipient chooses, at this time of the day."""
         position = None if source is None else Position("preferences", 0, source)
-        self.judge.choice("r", next(self._offsets), preferences, position)
+        at_second = None if when is None else at(DAY + when)
+        self.judge.choice("r", next(self._offsets), preferences, position, at_second)
 
     def found(self) -> list[Violation]:
         return list(self.judge.violations())
@@ -85,6 +86,15 @@ def test_what_was_sent_before_the_range_counts_and_is_not_judged(bench: Bench) -
         bench.sent(when, in_range=False)
     bench.sent("12:00")
     assert bench.codes() == [(Code.OVER_CAP, 3)]
+
+
+def test_a_message_that_waited_until_the_recipient_opted_in_again_is_no_violation(bench: Bench) -> None:
+    """It is decided when it leaves; a choice that was written later does not excuse it."""
+    bench.chose(PROMOTIONS, 0, "09:00")
+    bench.sent("12:00")
+    bench.sent("10:00")
+    bench.chose(None, 1, "11:00")
+    assert bench.codes() == [(Code.AFTER_OPT_OUT, 2)]
 
 
 def test_a_message_is_not_counted_against_itself(bench: Bench) -> None:
