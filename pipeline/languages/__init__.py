@@ -19,6 +19,8 @@ VARIABLE = "NOTICE_PIPELINE_LANG"
 """The variable of the environment that chooses the language of commands; it is no setting of the service."""
 LANGUAGES: Mapping[str, str] = {"zh": "zh-CN"}
 """The languages besides English, with their tags for HTML (BCP 47)."""
+SWITCH: Mapping[str, str] = {"en": "English", "zh": "中文"}
+"""The languages of a page's switch, by their names in themselves."""
 
 
 @cache

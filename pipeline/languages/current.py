@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from pipeline.languages import ENGLISH, speaking
+from pipeline.phrases import phrase
 
 _LANGUAGE: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -25,3 +26,8 @@ def language() -> str:
 def say(text: str) -> str:
     """The text in the language of this context."""
     return speaking(_LANGUAGE.get())(text)
+
+
+def text(template: str, /, **values: object) -> str:
+    """A text of a template, in the language of this context. Its name in templates of pages is `_`."""
+    return say(phrase(template, **values))

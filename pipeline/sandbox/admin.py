@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from jinja2 import Environment, PackageLoader
@@ -22,6 +22,9 @@ from starlette.routing import Route
 from pipeline import __version__
 from pipeline.authoring.cards.card import Value, card, plain_card
 from pipeline.authoring.cards.html import STYLE, to_html
+from pipeline.languages import ENGLISH, LANGUAGES, SWITCH, current
+from pipeline.languages.request import NAME as LANGUAGE
+from pipeline.languages.request import Languages
 from pipeline.origin import is_loopback
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.memory import Received
@@ -56,6 +59,7 @@ class AdminApi:
     def __init__(self, state: State) -> None:
         self._state = state
         pages = Environment(loader=PackageLoader("pipeline.sandbox", "pages"), autoescape=True)
+        pages.globals.update(_=current.text)
         self._page = pages.get_template("index.html")
         self._style = files("pipeline.sandbox").joinpath("pages/style.css").read_text() + STYLE
 
@@ -101,7 +105,11 @@ class AdminApi:
             templates=self._templates(),
             counts=self._state.memory.counts,
             refusals=[
-                {"at": datetime.fromtimestamp(one.at, UTC).strftime("%H:%M:%S"), "reason": one.reason, "text": one.text}
+                {
+                    "at": datetime.fromtimestamp(one.at, UTC).strftime("%H:%M:%S"),
+                    "reason": current.say(one.reason),
+                    "text": one.text,
+                }
                 for one in reversed(self._state.memory.refusals)
             ],
             checks_parameters=self._state.parameters is not None,
@@ -109,6 +117,9 @@ class AdminApi:
             live="live" in request.query_params,
             path=PATH,
             release=__version__,
+            lang=LANGUAGES.get(current.language(), ENGLISH),
+            language=current.language(),
+            languages=[(name, title, _switched(request, name)) for name, title in SWITCH.items()],
         )
         return HTMLResponse(html)
 
@@ -203,7 +214,7 @@ class AdminApi:
             seen = card(template, values, template.style.mode, message.url)
         at = datetime.fromtimestamp(received.at, UTC)
         return {
-            "html": to_html(seen),
+            "html": to_html(seen, current.say),
             "known": template is not None,
             "at": at.strftime("%H:%M:%S"),
             "iso": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -212,9 +223,14 @@ class AdminApi:
         }
 
 
+def _switched(request: Request, language: str) -> str:
+    """The address of this page in another language, with its filters: the page has no script."""
+    return f"?{urlencode({**request.query_params, LANGUAGE: language})}"
+
+
 def make_admin(state: State) -> Starlette:
     """The application; errors are answered as problem details (RFC 9457)."""
-    middleware = [Middleware(_LoopbackNames)] if state.is_local else []
+    middleware = [*([Middleware(_LoopbackNames)] if state.is_local else []), Middleware(Languages)]
     return Starlette(
         routes=AdminApi(state).routes(), middleware=middleware, exception_handlers={HTTPException: _on_error}
     )

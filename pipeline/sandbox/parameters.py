@@ -13,12 +13,17 @@ from pipeline.parameters.encoding import decoded_query
 from pipeline.parameters.request import Definition, Place, Received, Signature, received_text
 from pipeline.parameters.signed_text import Field
 from pipeline.parameters.timestamp import timestamp_reader
+from pipeline.phrases import marked, phrase
 
 MAX_NONCES = 200_000
 """Nonces that are remembered; the oldest go first."""
 MAX_TEXT = 4_000
 """Bytes of a text to sign that are shown."""
 HIDDEN = "…"
+_MISSING = marked("{what} is missing")
+_OTHER = marked("{what} has another value")
+_OLD = marked("the timestamp is {seconds:.0f} s old: more than {most:g} s")
+_AHEAD = marked("the timestamp is {seconds:.0f} s ahead: more than {most:g} s")
 
 
 class Refusal(NamedTuple):
@@ -64,7 +69,7 @@ class ParameterCheck:
         for place, field in self._changing():
             value = _value(place, request, query)
             if not value:
-                reason = reason or f"{_named(place)} is missing"
+                reason = reason or phrase(_MISSING, what=_named(place))
             else:
                 values[field] = value
         reason = reason or self._wrong_time(values.get(Field.TIMESTAMP), now)
@@ -77,7 +82,7 @@ class ParameterCheck:
                 return refusal
         nonce = values.get(Field.NONCE)
         if nonce is not None and not self._is_new(nonce, now):
-            return Refusal(now, f"the nonce {nonce[:64]} was used before", None)
+            return Refusal(now, phrase("the nonce {nonce} was used before", nonce=nonce[:64]), None)
         return None
 
     def without_constants(self, body: bytes) -> bytes:
@@ -106,7 +111,7 @@ class ParameterCheck:
         for place, value in self._constants:
             found = _value(place, request, query)
             if found != value:
-                return f"{_named(place)} {'is missing' if found is None else 'has another value'}"
+                return phrase(_MISSING if found is None else _OTHER, what=_named(place))
         if not self._definition.body:
             return None
         try:
@@ -115,9 +120,9 @@ class ParameterCheck:
             return None  # refused for that, with its position
         for name, expected in self._definition.body.items():
             if not isinstance(body, dict) or name not in body:
-                return f"the key {name} of the body is missing"
+                return phrase(_MISSING, what=phrase("the key {name} of the body", name=name))
             if body[name] != expected:
-                return f"the key {name} of the body has another value"
+                return phrase(_OTHER, what=phrase("the key {name} of the body", name=name))
         return None
 
     def _wrong_time(self, timestamp: str | None, now: float) -> str | None:
@@ -125,11 +130,10 @@ class ParameterCheck:
             return None
         at = self._read(timestamp)
         if at is None:
-            return f"the timestamp {timestamp[:64]!r} cannot be read"
+            return phrase("the timestamp {timestamp!r} cannot be read", timestamp=timestamp[:64])
         if abs(now - at) <= self._window:
             return None
-        direction = "old" if at < now else "ahead"
-        return f"the timestamp is {abs(now - at):.0f} s {direction}: more than {self._window:g} s"
+        return phrase(_OLD if at < now else _AHEAD, seconds=abs(now - at), most=self._window)
 
     def _is_new(self, nonce: str, now: float) -> bool:
         while self._nonces and next(iter(self._nonces.values())) < now - 2 * self._window:
@@ -147,7 +151,7 @@ def _wrong_signature(
 ) -> Refusal | None:
     given = _value(signature.place, request, query)
     if not given:
-        return Refusal(now, f"{_named(signature.place)}, the signature, is missing", None)
+        return Refusal(now, phrase("{what}, the signature, is missing", what=_named(signature.place)), None)
     unsigned = request.query
     if not signature.place.in_header:
         parts = request.query.split("&")
@@ -155,13 +159,13 @@ def _wrong_signature(
     try:
         text = received_text(signature, Received(request.path, unsigned, request.headers, request.body, values))
     except ValueError as error:
-        return Refusal(now, f"the signature cannot be checked: {error}", None)
+        return Refusal(now, phrase("the signature cannot be checked: {error}", error=error), None)
     if hmac.compare_digest(signature.sign(text).encode(), given.encode()):
         return None
     shown = text[:MAX_TEXT].decode("utf-8", "replace")
     if signature.secret is not None:
         shown = shown.replace(signature.secret, HIDDEN)
-    return Refusal(now, "the signature is not that of the text that must be signed", shown)
+    return Refusal(now, phrase("the signature is not that of the text that must be signed"), shown)
 
 
 def _value(place: Place, request: Request, query: Mapping[str, str]) -> str | None:
@@ -169,4 +173,6 @@ def _value(place: Place, request: Request, query: Mapping[str, str]) -> str | No
 
 
 def _named(place: Place) -> str:
-    return f"the {'header' if place.in_header else 'query parameter'} {place.name}"
+    if place.in_header:
+        return phrase("the header {name}", name=place.name)
+    return phrase("the query parameter {name}", name=place.name)

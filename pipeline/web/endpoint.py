@@ -15,9 +15,9 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from pipeline.languages.request import Languages
 from pipeline.web.connections import MOST_HEAD_BYTES, BoundedProtocol
 from pipeline.web.headers import SecurityHeaders
-from pipeline.web.language import Languages
 from pipeline.web.problems import handler
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from pipeline.authoring.cards.html import STYLE
-from pipeline.languages import ENGLISH, LANGUAGES, current
+from pipeline.languages import ENGLISH, LANGUAGES, SWITCH, current
 from pipeline.phrases import Phrase, marked, phrase
 from pipeline.web.formats import FILTERS
 from pipeline.web.script_words import script_words
@@ -40,13 +40,6 @@ FOREVER = "public, max-age=31536000, immutable"
 
 TITLES = (marked("Status"), marked("Studio"), marked("Search"), marked("Workers"), marked("Event"))
 """Pages of the navigation."""
-SWITCH = {"en": "English", "zh": "中文"}
-"""Languages of the switch by their names in themselves."""
-
-
-def _text(template: str, /, **values: object) -> str:
-    """A text of a template, in the language of the request. Its name in templates is `_`."""
-    return current.say(phrase(template, **values))
 
 
 def _said(value: object) -> object:
@@ -72,7 +65,7 @@ class Pages:
         )
         self._templates.filters.update(FILTERS)
         self._templates.globals.update(
-            links=links, release=release, root="", static=self._address, _=_text, script_words=script_words
+            links=links, release=release, root="", static=self._address, _=current.text, script_words=script_words
         )
 
     def _address(self, name: str) -> str:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.languages import current
+from pipeline.languages.request import NAME as LANGUAGE
 from pipeline.status.halts import WORDS
-from pipeline.web.language import NAME as LANGUAGE
 from pipeline.web.rates import STEP_SECONDS
 from pipeline.web.rule_lines import RuleLine
 from pipeline.web.service_status import ServiceStatus

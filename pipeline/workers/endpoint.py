@@ -11,8 +11,8 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from pipeline.languages.request import Languages
 from pipeline.web.headers import SecurityHeaders
-from pipeline.web.language import Languages
 from pipeline.web.problems import handler
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipeline.languages import ENGLISH, current
+from pipeline.languages.request import NAME as LANGUAGE
 from pipeline.phrases import phrase
-from pipeline.web.language import NAME as LANGUAGE
 
 if TYPE_CHECKING:
     from starlette.requests import Request

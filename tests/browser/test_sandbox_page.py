@@ -53,10 +53,11 @@ def test_messages_are_filtered_by_template_and_grouped_by_recipient(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_it_can_be_read(chromium: Browser, sandbox: SandboxServer, width: int, scheme: str) -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_it_can_be_read(chromium: Browser, sandbox: SandboxServer, language: str, width: int, scheme: str) -> None:
     """Newest first, grouped and empty, on a phone and a desk, by day and night; axe-core finds nothing."""
     size = {"width": width, "height": 900}
-    with chromium.new_context(viewport=size, color_scheme=scheme) as context:  # type: ignore[arg-type] # literals of the table
+    with chromium.new_context(viewport=size, color_scheme=scheme, locale=language) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
         for query in ("", "?grouped=1", "?recipient=absent"):
             looked.page.goto(f"{sandbox.base_url}/{query}")
@@ -64,4 +65,18 @@ def test_it_can_be_read(chromium: Browser, sandbox: SandboxServer, width: int, s
             assert looked.poor_contrasts() == []
             assert looked.unnamed() == []
             assert violations(looked.page) == []
+            expect(looked.page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
+            assert language == "en" or looked.sentences_in_english() == []
         assert looked.complaints == []
+
+
+def test_the_switch_keeps_the_filters_and_is_kept(sandbox: SandboxServer, looked: Looked) -> None:
+    """Without a script, by the address; the browser keeps the choice."""
+    page = looked.page
+    page.goto(f"{sandbox.base_url}/?recipient=u1&grouped=1")
+    page.get_by_role("link", name="中文").click()
+    expect(page.get_by_role("heading", name="发给 u1 2 条消息")).to_be_visible()
+    page.goto(sandbox.base_url)
+    expect(page.get_by_role("article")).to_have_count(3)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    assert looked.complaints == []

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, expect
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from pipeline.languages.request import Languages
 from pipeline.model.halt import Halt
 from pipeline.model.kafka_health import KafkaHealth
 from pipeline.web.headers import SecurityHeaders
-from pipeline.web.language import Languages
 from pipeline.web.pages import Pages
 from pipeline.workers.page import WorkersPage
 from tests.browser.axe import violations

@@ -35,10 +35,10 @@ from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, Schemas
 from pipeline.cli.language import asked_for
 from pipeline.cli.printing import plain, say, warn
 from pipeline.errors import UserError
+from pipeline.languages.request import Languages
 from pipeline.phrases import phrase
 from pipeline.web.endpoint import serve
 from pipeline.web.headers import SecurityHeaders
-from pipeline.web.language import Languages
 from pipeline.web.listener import listen
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages

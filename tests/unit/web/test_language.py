@@ -14,8 +14,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from pipeline.languages import current
+from pipeline.languages.request import Languages, wished
 from pipeline.phrases import phrase
-from pipeline.web.language import Languages, wished
 from pipeline.web.script_words import WORDS
 
 SCRIPT = Path(__file__).parents[3] / "pipeline" / "web" / "static" / "studio.js"

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from pipeline.errors import ResourceLimitExceeded
+from pipeline.languages.request import Languages
 from pipeline.web.headers import SecurityHeaders
-from pipeline.web.language import Languages
 from pipeline.web.origin import require_loopback
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler

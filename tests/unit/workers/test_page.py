@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from pipeline.languages import ENGLISH, current
+from pipeline.languages.request import Languages
 from pipeline.model.halt import Halt
-from pipeline.web.language import Languages
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler
 from pipeline.web.status import StatusPage
