@@ -90,8 +90,8 @@ def test_rules_with_errors(run: Run, shop: Path) -> None:
     [
         (("elsewhere",), "there is no such folder"),
         (("rules/shop.yaml",), "rules/shop.yaml is a file"),
-        (("--fail-under", "101"), "less than or equal to 100"),
-        (("--fail-under", "most"), "should be a valid number"),
+        (("--fail-under", "101"), "at most 100"),
+        (("--fail-under", "most"), "write a number"),
     ],
 )
 def test_misuse(run: Run, arguments: tuple[str, ...], message: str) -> None:
