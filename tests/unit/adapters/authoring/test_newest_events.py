@@ -243,7 +243,7 @@ def test_an_event_that_cannot_be_written_is_counted(topics: Topics, monkeypatch:
     assert len(events.choices("shop.paid")) == 1
 
 
-@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.999Z", "0001-01-02T00:00:00.000Z"])
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.999Z", "0002-01-01T00:00:00.000Z"])
 def test_an_event_of_any_time_is_shown(topics: Topics, time: str) -> None:
     topics.records = {"orders": [plain(5)._replace(headers=(("ce_type", b"shop.paid"), ("ce_time", time.encode())))]}
     events = newest()
