@@ -27,7 +27,8 @@ from pipeline.adapters.notices_api.exchange import HttpOptions
 from pipeline.adapters.notices_api.reply import ReplyReader
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.events import find_schemas
-from pipeline.bootstrap.service import make_parts, token_sources
+from pipeline.bootstrap.parts import make_parts
+from pipeline.bootstrap.service import token_sources
 from pipeline.delivery.evaluated_record import EvaluatedRecord, PendingOutcome
 from pipeline.delivery.machine import Delivery
 from pipeline.delivery.verdicts import VerdictTable

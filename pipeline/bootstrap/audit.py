@@ -8,11 +8,11 @@ from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.kafka.topics import TopicCheck
 from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, Subject
 from pipeline.adapters.telemetry.logging import configure_logging
-from pipeline.bootstrap.care import care_rights
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
 from pipeline.bootstrap.outcomes import identify_recipients
+from pipeline.bootstrap.recipient_care.needed import care_rights
 from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
 

@@ -14,7 +14,7 @@ from pipeline.adapters.events.event_fields import EventFields
 from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.rule_files import read_rules
-from pipeline.bootstrap.care import omitted_recipient
+from pipeline.bootstrap.recipient_care.needed import omitted_recipient
 from pipeline.errors import ConfigurationError, RegistryAway, RulesRefused, SchemaError, Unreachable
 from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.compile import compile_rules, in_order

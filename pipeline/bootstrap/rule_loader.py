@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.adapters.events.decoder import EventDecoder
-from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.events import Schemas, find_rules, report_untyped, reread_schemas
+from pipeline.bootstrap.recipient_care.needed import needs_care
 from pipeline.errors import UserError
 from pipeline.rules.ruleset import RuleSet
 from pipeline.settings import Settings

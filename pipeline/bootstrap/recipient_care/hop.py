@@ -16,10 +16,10 @@ from pipeline.adapters.kafka.intents.undelivered import undelivered
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import INTENTS_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.telemetry.logging import recipient_hash
-from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed_with_care
 from pipeline.bootstrap.outcomes import hash_key
+from pipeline.bootstrap.recipient_care.needed import needs_care
 from pipeline.care.preferences import Choice, parse_preferences
 from pipeline.errors import ConfigurationError, Undecodable, Unreachable
 from pipeline.model.event import Record

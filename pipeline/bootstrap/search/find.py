@@ -24,10 +24,10 @@ from pipeline.adapters.operations.find import (
 from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.cards.preview import Preview, previews
 from pipeline.authoring.explain import Match, explain, in_brief
-from pipeline.bootstrap.care import care_rights
 from pipeline.bootstrap.events import compacted_topics, find_decoder, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed
+from pipeline.bootstrap.recipient_care.needed import care_rights
 from pipeline.bootstrap.search.history import HistoryThenKafka, forms_of, open_history, topic_id
 from pipeline.care.words import CareWords
 from pipeline.errors import RulesRefused, Undecodable, UserError

@@ -16,9 +16,9 @@ from ruamel.yaml import YAML
 
 from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.bootstrap.apis import apis_of, key_of
-from pipeline.bootstrap.care import disabled_care, omitted_recipient
 from pipeline.bootstrap.extras import lacking_here
 from pipeline.bootstrap.parameters import parameter_faults
+from pipeline.bootstrap.recipient_care.needed import disabled_care, omitted_recipient
 from pipeline.errors import ConfigurationError, UserError
 from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.files import invalid_files, unusable_paths

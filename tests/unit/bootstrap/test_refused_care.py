@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.bootstrap.care import needs_care
 from pipeline.bootstrap.events import find_rules
+from pipeline.bootstrap.recipient_care.needed import needs_care
 from pipeline.cli.app import main
 from pipeline.errors import ConfigurationError
 from pipeline.rules.schema.event_schema import SchemaCatalogue

@@ -23,7 +23,8 @@ from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.notices_api.client import LoopNoticesApi
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.notices import make_apis
-from pipeline.bootstrap.service import make_delivery, token_sources
+from pipeline.bootstrap.parts import make_delivery
+from pipeline.bootstrap.service import token_sources
 from pipeline.cli import app
 from pipeline.delivery.condition import NEVER, Condition
 from pipeline.delivery.gate import Gate
