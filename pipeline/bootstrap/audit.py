@@ -10,9 +10,8 @@ from pipeline.adapters.operations.audit import Expectation, KafkaAudit, Stage, S
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
-from pipeline.bootstrap.kafka_rights import needed
+from pipeline.bootstrap.kafka_rights import care_rights, needed
 from pipeline.bootstrap.outcomes import identify_recipients
-from pipeline.bootstrap.recipient_care.needed import care_rights
 from pipeline.operations.audit.findings import Report
 from pipeline.settings import Settings
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.adapters.kafka.rights import Right
+from pipeline.bootstrap.recipient_care.needed import uses_care
 
 if TYPE_CHECKING:
+    from pipeline.rules.ruleset import RuleSet
     from pipeline.settings import Settings
 
 HISTORY_SUFFIX = ".history"
@@ -243,3 +245,11 @@ def _rows(table: Mapping[str, Sequence[Need]]) -> list[str]:
             shown = f"`{command}`" if number == 0 else ""
             rows.append(f"| {shown} | {name} | {', '.join(need.operations)} |")
     return rows
+
+
+def care_rights(command: str, settings: Settings, rules: RuleSet) -> list[Right]:
+    """The rights in Kafka that the command needs besides, because of recipient care.
+
+    A topic that this user may not see looks like one that does not exist, and what is on its way in it like lost.
+    """
+    return needed_with_care(command, settings) if uses_care(settings, rules) else []

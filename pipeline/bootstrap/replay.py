@@ -16,8 +16,8 @@ from pipeline.adapters.operations.rewriting import Rewrite, Rewriter
 from pipeline.adapters.telemetry.logging import configure_logging
 from pipeline.bootstrap.events import compacted_topics, find_decoder, find_rules, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.bootstrap.kafka_rights import care_rights
 from pipeline.bootstrap.outcomes import text_encodings
-from pipeline.bootstrap.recipient_care.needed import care_rights
 from pipeline.bootstrap.redrive import Pace, RewriteOptions, batched, counted_before_errors, find_target
 from pipeline.errors import UserError
 from pipeline.model.event import Position

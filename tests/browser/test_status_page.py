@@ -100,7 +100,7 @@ def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, language:
     with chromium.new_context(viewport=size, color_scheme=scheme, locale=language) as context:  # type: ignore[arg-type] # literals of the table
         looked = Looked(context)
         looked.page.goto(f"{served.url}/?paused")
-        expect(looked.page.get_by_role("row", name="cap a-day")).to_be_visible()
+        expect(looked.page.get_by_role("row", name={"en": "cap a-day", "zh": "上限 a-day"}[language])).to_be_visible()
         assert not looked.wider_than_the_screen()
         assert looked.poor_contrasts() == []
         assert looked.unnamed() == []

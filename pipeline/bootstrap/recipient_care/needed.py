@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.rule_files import read_rules
-from pipeline.bootstrap.kafka_rights import needed_with_care
 from pipeline.model.finding import Finding
 from pipeline.rules.care_compiler import held_back_by, read_care
 from pipeline.rules.rule_compiler import with_defaults
@@ -31,14 +29,6 @@ def uses_care(settings: Settings, rules: RuleSet) -> bool:
     """Whether the service applies recipient care, by its configuration and rules."""
     enabled = settings.recipient_care.enabled
     return enabled is True or (enabled is not False and needs_care(rules) is not None)
-
-
-def care_rights(command: str, settings: Settings, rules: RuleSet) -> list[Right]:
-    """The rights in Kafka that the command needs besides, because of recipient care.
-
-    A topic that this user may not see looks like one that does not exist, and what is on its way in it like lost.
-    """
-    return needed_with_care(command, settings) if uses_care(settings, rules) else []
 
 
 def disabled_care(settings: Settings) -> str | None:

@@ -26,8 +26,7 @@ from pipeline.authoring.cards.preview import Preview, previews
 from pipeline.authoring.explain import Match, explain, in_brief
 from pipeline.bootstrap.events import compacted_topics, find_decoder, service_schemas
 from pipeline.bootstrap.kafka import kafka_properties
-from pipeline.bootstrap.kafka_rights import needed
-from pipeline.bootstrap.recipient_care.needed import care_rights
+from pipeline.bootstrap.kafka_rights import care_rights, needed
 from pipeline.bootstrap.search.history import HistoryThenKafka, forms_of, open_history, topic_id
 from pipeline.care.words import CareWords
 from pipeline.errors import RulesRefused, Undecodable, UserError
