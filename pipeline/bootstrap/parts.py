@@ -117,7 +117,7 @@ def make_parts(
     )
     delivery, hop, intents = make_delivery(settings, clock.now()), None, None
     if kafka.intents is None:
-        restore_days(settings, properties, rules, delivery, clock.now())
+        restore_days(settings, kafka.in_ledger_group(settings), rules, delivery, clock.now())
     else:
         delivery, hop = make_sending_with_care(settings, clock, care)
         hop.maps = kafka.has_care

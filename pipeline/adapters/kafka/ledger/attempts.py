@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException
-from confluent_kafka import TopicPartition as KafkaPartition
 
-from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.clients import TO_THE_END, outside_group
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
+from pipeline.adapters.kafka.range import Span, TopicRange
+from pipeline.errors import UserError
 from pipeline.model.event import TopicPartition
+from pipeline.model.outcome import Outcome
 
-BATCH = 2_000
-ASK_SECONDS = 10.0
 MOST_SECONDS = 60.0
 """The service starts after this time, whatever was read."""
 
@@ -25,51 +23,27 @@ log = structlog.get_logger("ledger")
 
 
 def attempts_since(
-    properties: Mapping[str, Any], topic: str, group: str, since: float
-) -> Mapping[tuple[str | None, TopicPartition], int]:
-    """Attempts of the group's outcomes that ended at `since` or later, by template and partition of the event.
+    properties: Mapping[str, Any], topic: str, group: str, since: float, api_of: Callable[[Outcome], str | None]
+) -> Mapping[str, Mapping[TopicPartition, int]]:
+    """Return the attempts of the group's outcomes written at `since` or later, by API and partition of the event.
 
-    What cannot be read counts as nothing, with a warning: a limit of our own must not keep the service from starting.
+    `api_of` returns the API to which an outcome counts; None: to none. What cannot be read counts as nothing, with a
+    warning: a limit of our own must not keep the service from starting.
     """
-    found: Counter[tuple[str | None, TopicPartition]] = Counter()
-    try:
-        consumer = Consumer({**outside_group(properties), **TO_THE_END})
-        try:
-            is_whole = _read(consumer, topic, group, since, found)
-        finally:
-            consumer.close()
-    except KafkaException as error:
-        log.warning(
-            "day_not_counted", topic=topic, error=kafka_errors.message(error), hint="the day's number begins at 0"
-        )
-    else:
-        if not is_whole:
-            log.warning(
-                "day_not_counted", topic=topic, attempts=found.total(), hint="more of the day's notices have left"
-            )
-    return found
-
-
-def _read(
-    consumer: Consumer, topic: str, group: str, since: float, found: Counter[tuple[str | None, TopicPartition]]
-) -> bool:
-    """Whether the topic was read to its end."""
-    partitions = consumer.list_topics(topic, timeout=ASK_SECONDS).topics[topic].partitions
-    wanted = [KafkaPartition(topic, number, round(since * 1_000)) for number in partitions]
-    begins = [one for one in consumer.offsets_for_times(wanted, timeout=ASK_SECONDS) if one.offset != OFFSET_END]
-    consumer.assign(begins)
-    left, decode = {one.partition for one in begins}, OutcomeDecoder()
+    found: dict[str, Counter[TopicPartition]] = {}
     deadline = time.monotonic() + MOST_SECONDS
-    while left and time.monotonic() < deadline:
-        for message in consumer.consume(BATCH, 0.1):
-            error = message.error()
-            if error is not None:
-                if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the binding's own name
-                    raise KafkaException(error)
-                left.discard(message.partition())
-                continue
-            outcome = decode(message.value())
-            if outcome is not None and outcome.origin.group == group and outcome.finished_at >= since:
-                key = TopicPartition(outcome.position.topic, outcome.position.partition)
-                found[outcome.template, key] += outcome.attempts
-    return not left
+    decode = OutcomeDecoder()
+    try:
+        with TopicRange(properties, topic, Span(datetime.fromtimestamp(since, UTC))) as ledger:
+            for record in ledger.records():
+                outcome = decode(record.value)
+                api = None if outcome is None or outcome.origin.group != group else api_of(outcome)
+                if outcome is not None and api is not None:
+                    partition = TopicPartition(outcome.position.topic, outcome.position.partition)
+                    found.setdefault(api, Counter())[partition] += outcome.attempts
+                if time.monotonic() > deadline:
+                    log.warning("day_not_counted", topic=topic, hint="more of the day's notices have left")
+                    break
+    except UserError as error:
+        log.warning("day_not_counted", topic=topic, error=error.message, hint="more of the day's notices have left")
+    return found
